@@ -1,0 +1,237 @@
+"""What a trial is asked (TrialSpec) and what it leaves behind (training and score records): plain, frozen, JSON."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from sweeper.errors import DamagedError, UserError
+from sweeper.space import Resources, Training, Value
+from sweeper.tasks.spec import Part, Task
+
+FORMAT = 1
+"""Number of the record layout; raised when an older reader would misread a record."""
+SEMANTICS = 1
+"""Raised by hand when a change in our code changes what a training or a score comes to; part of every key."""
+
+T = TypeVar("T")
+Role = Literal["search", "replicate"]
+State = Literal["done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """The examples of one task that a trial reads."""
+
+    task: str
+    part: Part
+    languages: tuple[str, ...]
+    max_length: int
+    stride: int
+    cap_examples: int | None = None
+    cap_tokens: int | None = None
+    carve_share: float = 0.0
+    """Share of `train` that `select` takes out of it."""
+    distractors: int | None = None
+    sample_seed: int = 0
+    identity: str = ""
+    """Hash of the rows behind it (Hub commit, or the mirror's files)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """The pretrained encoder at the start of a chain."""
+
+    name: str
+    id: str
+    revision: str | None = None
+    identity: str = ""
+    """Hub commit, or sha256 over weights, config and tokenizer files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSpec:
+    """One concrete training: a stage with its dials set and one seed."""
+
+    data: tuple[DataSpec, ...]
+    mlm: DataSpec | None = None
+    mlm_share: float = 0.0
+    sampling_cap: int = 2**17
+    training: Training
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSpec:
+    """Evaluation of one training on one target."""
+
+    target: str
+    split: Literal["dev", "test"]
+    data: DataSpec
+    condition: str = "clean"
+    pooling: str = ""
+    """Retrieval: `mean` or `cls`; "" where a head answers."""
+    layer: float = 0.0
+    """Retrieval: the hidden layer as a share of the depth."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: int = 1
+    micro_tokens: int = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """What one actor runs: the last stage of a chain, or an encoder's scores, with concrete dials and one seed."""
+
+    name: str
+    """For people: `mini-xlmr/mnli -> pos/seed 1`."""
+    kind: Literal["prepare", "target", "score"]
+    model: ModelSpec
+    recipe: str
+    task: str
+    """Recipe stage or training task that is trained; "" where nothing is."""
+    chain: tuple[StageSpec, ...]
+    """Every stage from the pretrained encoder on; the last one is trained unless its encoder exists."""
+    role: Role
+    study: str = ""
+    """Key of the study whose dials these are; "" where there is nothing to search."""
+    number: int = 0
+    """Number in the study, of a search trial."""
+    seed: int
+    dials: Mapping[str, Value] = field(default_factory=dict)
+    keep: bool = False
+    """Whether what is trained is stored: a preparation's encoder, or a target's body and head."""
+    select: tuple[DataSpec, ...] = ()
+    """Selection data: one a task."""
+    scores: tuple[ScoreSpec, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    """The entries behind every task named here, so that a spec explains itself."""
+    resources: Resources = field(default_factory=Resources)
+
+    @property
+    def encoder(self) -> str:
+        """Key of the encoder that it leaves or scores: all that decides its bytes, and nothing else."""
+        return training_key(self.model, self.chain)
+
+    @property
+    def key(self) -> str:
+        """Key of its training record. A preparation and a target training may come to the same encoder and are two."""
+        return digest([self.encoder, "target" if self.kind == "target" else "prepare"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """A finished training (or, for `kind` score, an encoder that was only scored)."""
+
+    key: str
+    spec: TrialSpec
+    state: State
+    reason: str = ""
+    """Why it failed, and what to do."""
+    value: float | None = None
+    """Mean main metric on the selection data, 0 to 1, higher is better."""
+    selection: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Task -> metric -> value on its selection data."""
+    tokens: int = 0
+    steps: int = 0
+    examples: Mapping[str, int] = field(default_factory=dict)
+    """Task -> training examples seen, repeats counted."""
+    loss: tuple[float, ...] = ()
+    """Training loss, averaged over twenty equal parts of the steps."""
+    micro_tokens: int = 0
+    """The micro-batch it ended with: smaller than the spec's after an out-of-memory."""
+    timing: Mapping[str, float] = field(default_factory=dict)
+    """Seconds: total, train, evaluate, wait (for data), load, save."""
+    machine: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRecord:
+    """What one training scored on one target."""
+
+    key: str
+    training: str
+    """Key of the training record."""
+    model: str
+    recipe: str
+    target: str
+    seed: int | None
+    """Replicate seed; None where nothing depends on one (the raw encoder's retrieval)."""
+    split: Literal["dev", "test"]
+    condition: str = "clean"
+    pooling: str = ""
+    layer: float = 0.0
+    metrics: Mapping[str, Mapping[str, float]]
+    """Language -> metric -> value, as fractions of 1."""
+    trivial: Mapping[str, Mapping[str, float]]
+    """Language -> metric -> what the majority class or a random choice would score."""
+    counts: Mapping[str, int]
+    """Language -> examples."""
+    main: str
+    """The metric that stands in the matrix."""
+    outcomes: str
+    """Path of the Parquet file with a row per example, relative to the ledger."""
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """What a trial gives back: its training record and its score records, all in the ledger already."""
+
+    training: TrainingRecord
+    scores: tuple[ScoreRecord, ...] = ()
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Made once a type: making one costs more than reading a hundred records."""
+    return TypeAdapter(kind)
+
+
+def digest(value: Any) -> str:
+    """First 20 hexadecimal digits of the sha256 of a value's canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def plain(value: Any) -> Any:
+    """A dataclass as JSON-able Python values."""
+    return _adapter(type(value)).dump_python(value, mode="json")  # type: ignore[arg-type]
+
+
+def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
+    """Key of an encoder or a training. Names, paths, roles and trial counts stay out of it."""
+    return digest({"semantics": SEMANTICS, "model": model.identity, "chain": [plain(stage) for stage in chain]})
+
+
+def score_key(training: str, score: ScoreSpec) -> str:
+    """Key of a score record: the training, and all that decides the score."""
+    return digest({"semantics": SEMANTICS, "training": training, "score": plain(score)})
+
+
+def write_json(value: Any) -> bytes:
+    """A record, spec or space as indented JSON."""
+    return _adapter(type(value)).dump_json(value, indent=1)  # type: ignore[arg-type]
+
+
+def read_json(kind: type[T], text: bytes, where: str) -> T:
+    """The dataclass behind JSON bytes.
+
+    Raises DamagedError if the bytes do not hold one, UserError if a newer version wrote them.
+    """
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise DamagedError(f"{where} is not JSON: {error}.") from error
+    if isinstance(raw, dict) and raw.get("format", FORMAT) > FORMAT:
+        raise UserError(f"{where} has format {raw['format']}, this version reads up to {FORMAT}: update the sweeper.")
+    try:
+        return _adapter(kind).validate_python(raw)  # type: ignore[arg-type, no-any-return]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DamagedError(f"{where} is not a {kind.__name__}: {place}: {first['msg']}.") from error

@@ -1,0 +1,302 @@
+"""A space: everything one sweep covers, as Python values that are checked when they are made."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sweeper.errors import UserError, unknown
+from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Task
+
+Value = int | float | str
+SEARCH_SEED = 0
+"""The seed that dials are searched with; replicate seeds are 1 and up, so that none of them took part in choosing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogUniform:
+    """A dial between two positive bounds, uniform in its logarithm."""
+
+    low: float
+    high: float
+    first: tuple[float, ...] = ()
+    """Points that are tried before the sampler suggests any."""
+    kind: Literal["log_uniform"] = "log_uniform"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise UserError(f"LogUniform needs 0 < low < high, got low={self.low}, high={self.high}.")
+        outside = [point for point in self.first if not self.low <= point <= self.high]
+        if outside:
+            raise UserError(f"LogUniform starts inside its bounds, got {outside} outside [{self.low}, {self.high}].")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A dial that takes one of a few values."""
+
+    values: tuple[Value, ...]
+    first: tuple[Value, ...] = ()
+    kind: Literal["choice"] = "choice"
+
+    def __post_init__(self) -> None:
+        if len(set(self.values)) < 2:
+            raise UserError(f"Choice needs two different values or more, got {self.values}.")
+        outside = [point for point in self.first if point not in self.values]
+        if outside:
+            raise UserError(f"Choice starts with one of its values, got {outside} outside {self.values}.")
+
+
+Distribution = Annotated[LogUniform | Choice, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How one stage is trained. Any of these can be a dial of the stage."""
+
+    learning_rate: float = 2e-5
+    epochs: float = 3.0
+    batch_size: int = 32
+    """Examples an optimiser step, all micro-batches together."""
+    max_length: int = 128
+    """Tokens a feature, special ones counted; longer texts are cut, or windowed where the task is span answering."""
+    stride: int = 128
+    """Tokens that neighbouring windows share."""
+    warmup: float = 0.1
+    """Share of the steps over which the learning rate rises from 0; then it falls to 0, both linearly."""
+    weight_decay: float = 0.01
+    adam_epsilon: float = 1e-8
+    clip: float = 1.0
+    """Largest gradient norm."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: int = 1
+    """CPU threads a worker computes with: part of the result, since sums depend on it."""
+    micro_tokens: int = 8192
+    """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays."""
+    cap_examples: int | None = None
+    """Most training examples a task, chosen by a hash of their ids."""
+    cap_tokens: int | None = None
+    """Most training tokens a task over all epochs: the examples are cut to cap_tokens / epochs tokens."""
+    min_steps: int = 0
+    """Fewest optimiser steps: epochs are repeated until they are reached (tiny training sets)."""
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "epochs", "batch_size", "max_length", "threads", "micro_tokens", "clip"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"Training needs {name} > 0, got {getattr(self, name)}.")
+        if not 0 <= self.warmup <= 1:
+            raise UserError(f"Training needs 0 <= warmup <= 1, got {self.warmup}.")
+
+
+DIALS = tuple(f.name for f in fields(Training) if f.name not in ("precision", "threads"))
+Dials = Mapping[str, Distribution]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One training: which tasks, in which languages, and how."""
+
+    tasks: tuple[str, ...]
+    languages: tuple[str, ...] = ("en",)
+    mlm_share: float = 0.0
+    """Share of the steps, 0 to 1, spent on masked language modelling of `mlm_task`."""
+    mlm_task: str = "mlm_text"
+    mlm_languages: tuple[str, ...] = ()
+    """Languages of the masked language modelling; empty: all that the task holds."""
+    sampling_cap: int = 2**17
+    """With several tasks a step's task is drawn in proportion to min(its examples, this cap)."""
+    training: Training = field(default_factory=Training)
+    dials: Dials = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise UserError("A stage needs a task at least; the empty recipe has no stages at all.")
+        if not 0 <= self.mlm_share < 1:
+            raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
+        for name in self.dials:
+            if name not in DIALS:
+                raise unknown("dial", name, DIALS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A matrix row: the ordered stages that prepare an encoder. Without stages it is the baseline."""
+
+    name: str
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A matrix column: a task with evaluation data, how it is trained on in English, how it is scored."""
+
+    task: str
+    training: Training = field(default_factory=Training)
+    dials: Dials = field(default_factory=dict)
+    languages: tuple[str, ...] | None = None
+    """Evaluation languages; None: every language that the data source holds."""
+    pooling: Literal["mean", "cls"] = "mean"
+    layer: float = 14 / 24
+    """Retrieval: the hidden layer as a share of the depth, rounded to the nearest one (14 of 24 in XLM-R Large)."""
+    distractors: int | None = None
+    """Mining: sentences without a partner kept in each language's pool; None: all."""
+    eval_cap: int | None = None
+    """Most evaluation items a language, instead of the space's own."""
+
+    def __post_init__(self) -> None:
+        for name in self.dials:
+            if name not in DIALS:
+                raise unknown("dial", name, DIALS)
+        if not 0 <= self.layer <= 1:
+            raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {self.layer}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the actor of one trial owns."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cpus <= 0 or self.gpus < 0:
+            raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A pretrained encoder: a Hub id or a folder."""
+
+    name: str
+    id: str
+    revision: str | None = None
+    resources: Resources = field(default_factory=Resources)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How dials are chosen, on selection data alone."""
+
+    scope: Literal["cell", "target"] = "cell"
+    """`cell`: each cell searches for itself. `target`: searched on the baseline, used down the column."""
+    trials: int = 8
+    """Trials a study. A stage or target without dials needs none."""
+    batch: int = 4
+    """Trials that are suggested without waiting for each other: parallelism inside a study, the same on any machine."""
+    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    share: float = 0.1
+    """Share of the English training data carved out for selection, by a hash of the example id, and never reported."""
+    cap: int = 1000
+    """Most examples that a trial is selected on."""
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.batch < 1:
+            raise UserError(f"Search needs trials >= 1 and batch >= 1, got {self.trials} and {self.batch}.")
+        if not 0 < self.share < 1:
+            raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Everything one sweep covers. Vary it with `dataclasses.replace`."""
+
+    name: str
+    title: str = ""
+    models: tuple[Model, ...]
+    recipes: tuple[Recipe, ...]
+    targets: tuple[Target, ...]
+    tasks: tuple[Task, ...] = ()
+    """The user's own entries, beside the catalog's."""
+    seeds: tuple[int, ...] = (1, 2, 3)
+    """Replicate seeds. `--set seeds=5` means 1 to 5."""
+    search: Search = field(default_factory=Search)
+    evaluate: Literal["dev", "test"] = "dev"
+    """The split that every cell is scored on; the two never meet in one matrix."""
+    eval_cap: int | None = None
+    """Most evaluation items a language, the same ones in parallel languages."""
+    sample_seed: int = 0
+    """Decides which examples a cap keeps."""
+    keep_targets: bool = False
+    """Keeps trained targets (body and head), so that a new language only scores."""
+    world: str = ""
+    """A generated data set that stands in for the Hub when no mirror is named: `demo`."""
+
+    def __post_init__(self) -> None:
+        _check_names("model", [m.name for m in self.models])
+        _check_names("recipe", [r.name for r in self.recipes])
+        _check_names("target", [t.task for t in self.targets])
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds or SEARCH_SEED in self.seeds:
+            raise UserError(f"Seeds are different numbers other than {SEARCH_SEED} (the search's), got {self.seeds}.")
+        if [r.name for r in self.recipes if not r.stages][1:]:
+            raise UserError("Only one recipe can have no stages: it is the baseline.")
+        for recipe in self.recipes:
+            for stage in recipe.stages:
+                _check_stage(stage, self)
+        for target in self.targets:
+            _check_target(target, self)
+        _check_twins(self.recipes)
+        if self.search.scope == "target" and self.baseline is None:
+            raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
+
+    @property
+    def baseline(self) -> Recipe | None:
+        """The recipe without stages, if the space has one."""
+        return next((recipe for recipe in self.recipes if not recipe.stages), None)
+
+    def catalog(self) -> dict[str, Task]:
+        """Every task this space knows: the catalog's, overridden by its own."""
+        return {**CATALOG, **{task.name: task for task in self.tasks}}
+
+    def task(self, name: str) -> Task:
+        """The task of that name. Raises UserError naming the nearest one."""
+        known = self.catalog()
+        if name not in known:
+            raise unknown("task", name, known)
+        return known[name]
+
+
+def _check_names(kind: str, names: Iterable[str]) -> None:
+    seen = list(names)
+    if not seen:
+        raise UserError(f"A space needs a {kind} at least.")
+    twice = sorted({name for name in seen if seen.count(name) > 1})
+    if twice:
+        raise UserError(f"Each {kind} stands once in a space, got {', '.join(twice)} more than once.")
+    for name in seen:
+        if not name or "/" in name:
+            raise UserError(f"The name of a {kind} is not empty and has no '/', got {name!r}.")
+
+
+def _check_stage(stage: Stage, space: Space) -> None:
+    for name in stage.tasks:
+        task = space.task(name)
+        if not task.train:
+            raise UserError(f"Task {name!r} has no training data, so no stage can train on it.")
+        for language in stage.languages:
+            if language not in task.train:
+                raise unknown(f"training language of {name!r}", language, task.train)
+    if stage.mlm_share:
+        space.task(stage.mlm_task)
+
+
+def _check_target(target: Target, space: Space) -> None:
+    task = space.task(target.task)
+    places = task.places(space.evaluate)
+    if not places:
+        raise UserError(
+            f"Target {target.task!r} has no {space.evaluate} split; evaluate = {space.evaluate!r} needs one."
+        )
+    for language in target.languages or ():
+        if language not in places:
+            raise unknown(f"{space.evaluate} language of {target.task!r}", language, places)
+    if task.trains_on:
+        space.task(task.trains_on)
+
+
+def _check_twins(recipes: tuple[Recipe, ...]) -> None:
+    for number, recipe in enumerate(recipes):
+        for other in recipes[:number]:
+            if recipe.stages == other.stages:
+                raise UserError(f"Recipes {other.name!r} and {recipe.name!r} have the same stages: keep one.")

@@ -1,0 +1,27 @@
+"""Every task that ships: nine intermediates, nine targets, free stand-ins and a corpus, each one entry of data."""
+
+from collections.abc import Mapping
+
+from sweeper.tasks.intermediates import INTERMEDIATES, STAND_INS
+from sweeper.tasks.languages import PLAIN_TEXT
+from sweeper.tasks.spec import Rows, Task
+from sweeper.tasks.targets import TARGETS
+
+CORPORA = (
+    Task(
+        name="mlm_text",
+        title="Plain text",
+        format="mlm",
+        scorer="loss",
+        columns={"text": "text"},
+        train={code: (Rows(id="local/mlm_text", config=code, split="train"),) for code in PLAIN_TEXT},
+        group="language modelling",
+        licence="As its sources: NTREX CC BY-SA 4.0, UD mixed, Wikipedia CC BY-SA, Masakhane news CC BY-NC 4.0",
+        note=(
+            "For masked language modelling. Not on the Hub: a data set folder local/mlm_text with one config a "
+            "language and a column text; any text of your own does, in a task of your own."
+        ),
+    ),
+)
+
+CATALOG: Mapping[str, Task] = {task.name: task for task in (*INTERMEDIATES, *STAND_INS, *TARGETS, *CORPORA)}

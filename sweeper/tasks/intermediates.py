@@ -1,0 +1,195 @@
+"""The nine intermediate tasks, and two free stand-ins for the ones whose licence bars copies."""
+
+from sweeper.tasks.spec import Columns, Rows, Task
+
+NLI_LABELS = ("entailment", "neutral", "contradiction")
+NLI_COLUMNS: Columns = {"text": "premise", "pair": "hypothesis", "label": "label"}
+SPAN_COLUMNS: Columns = {"id": "id", "context": "context", "question": "question", "answers": "answers"}
+
+MNLI_TRAIN = Rows(id="nyu-mll/glue", config="mnli", split="train")
+MNLI_DEV = (
+    Rows(id="nyu-mll/glue", config="mnli", split="validation_matched"),
+    Rows(id="nyu-mll/glue", config="mnli", split="validation_mismatched"),
+)
+SNLI = "stanfordnlp/snli"
+ANLI = "facebook/anli"
+ROUNDS = ("r1", "r2", "r3")
+COSMOS = "refs/convert/parquet"
+"""The main branch of Cosmos QA holds a loading script, which nothing here would run."""
+
+
+def _split(id_: str, split: str, config: str | None = None, revision: str | None = None) -> dict[str, tuple[Rows, ...]]:
+    return {"en": (Rows(id=id_, config=config, split=split, revision=revision),)}
+
+
+INTERMEDIATES = (
+    Task(
+        name="anli_plus",
+        title="ANLI+ (MNLI, SNLI, ANLI R1-R3)",
+        format="classify",
+        scorer="accuracy",
+        columns=NLI_COLUMNS,
+        labels=NLI_LABELS,
+        train={
+            "en": (
+                MNLI_TRAIN,
+                Rows(id=SNLI, config="plain_text", split="train"),
+                *(Rows(id=ANLI, config="plain_text", split=f"train_{number}") for number in ROUNDS),
+            )
+        },
+        dev={
+            "en": (
+                *MNLI_DEV,
+                Rows(id=SNLI, config="plain_text", split="validation"),
+                *(Rows(id=ANLI, config="plain_text", split=f"dev_{number}") for number in ROUNDS),
+            )
+        },
+        contains=("mnli",),
+        train_size=1_104_934,
+        licence="MNLI: OANC, parts CC BY(-SA) 3.0; SNLI: CC BY-SA 4.0; ANLI: CC BY-NC 4.0 (non-commercial)",
+        note="SNLI pairs without a gold label are dropped.",
+    ),
+    Task(
+        name="mnli",
+        title="MNLI",
+        format="classify",
+        scorer="accuracy",
+        columns=NLI_COLUMNS,
+        labels=NLI_LABELS,
+        train={"en": (MNLI_TRAIN,)},
+        dev={"en": MNLI_DEV},
+        train_size=392_702,
+        licence="OANC, parts CC BY-SA 3.0 and CC BY 3.0",
+        note="dev is the matched and the mismatched set.",
+    ),
+    Task(
+        name="qqp",
+        title="QQP",
+        format="classify",
+        scorer="accuracy_f1",
+        columns={"text": "question1", "pair": "question2", "label": "label"},
+        labels=("not_duplicate", "duplicate"),
+        train=_split("nyu-mll/glue", "train", "qqp"),
+        dev=_split("nyu-mll/glue", "validation", "qqp"),
+        train_size=363_846,
+        licence="Quora's terms bar redistribution: loaded from the Hub, never shipped",
+        note="The stand-in where it cannot be had is mrpc.",
+    ),
+    Task(
+        name="squad2",
+        title="SQuAD 2.0",
+        format="span",
+        scorer="squad2",
+        columns=SPAN_COLUMNS,
+        train=_split("rajpurkar/squad_v2", "train", "squad_v2"),
+        dev=_split("rajpurkar/squad_v2", "validation", "squad_v2"),
+        contains=("squad",),
+        group="qa",
+        train_size=130_319,
+        licence="CC BY-SA 4.0",
+        note="Its answerable questions are those of SQuAD 1.1.",
+    ),
+    Task(
+        name="squad",
+        title="SQuAD 1.1",
+        format="span",
+        scorer="squad",
+        columns=SPAN_COLUMNS,
+        train=_split("rajpurkar/squad", "train", "plain_text"),
+        dev=_split("rajpurkar/squad", "validation", "plain_text"),
+        group="qa",
+        train_size=87_599,
+        licence="CC BY-SA 4.0",
+    ),
+    Task(
+        name="hellaswag",
+        title="HellaSwag",
+        format="choose",
+        scorer="accuracy",
+        columns={"id": "ind", "prompt": "ctx_a", "choices": "{ctx_b} {endings}", "label": "label"},
+        train=_split("Rowan/hellaswag", "train"),
+        dev=_split("Rowan/hellaswag", "validation"),
+        train_size=39_905,
+        licence="MIT",
+    ),
+    Task(
+        name="ccg",
+        title="CCG supertagging (CCGbank)",
+        format="tag",
+        scorer="accuracy",
+        columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
+        train=_split("local/ccgbank", "train", "en"),
+        dev=_split("local/ccgbank", "validation", "en"),
+        group="tagging",
+        train_size=38_015,
+        licence="LDC2005T13: bought from the Linguistic Data Consortium, never shipped",
+        note=(
+            "Lay it out as a data set folder local/ccgbank (under a mirror's datasets/, or beside where you run): "
+            "README.md whose `configs` name en/train.parquet (sections 02-21) and en/validation.parquet (section 00); "
+            "columns id, tokens, supertags, the last a list of ClassLabel. The free stand-in is ud_supertags."
+        ),
+    ),
+    Task(
+        name="cosmos_qa",
+        title="Cosmos QA",
+        format="choose",
+        scorer="accuracy",
+        columns={
+            "id": "id",
+            "prompt": "{context} {question}",
+            "choices": ("answer0", "answer1", "answer2", "answer3"),
+            "label": "label",
+        },
+        train=_split("allenai/cosmos_qa", "train", revision=COSMOS),
+        dev=_split("allenai/cosmos_qa", "validation", revision=COSMOS),
+        train_size=25_262,
+        licence="CC BY 4.0 by its card",
+    ),
+    Task(
+        name="csqa",
+        title="CommonsenseQA",
+        format="choose",
+        scorer="accuracy",
+        columns={
+            "id": "id",
+            "prompt": "question",
+            "choices": "choices.text",
+            "keys": "choices.label",
+            "label": "answerKey",
+        },
+        train=_split("tau/commonsense_qa", "train"),
+        dev=_split("tau/commonsense_qa", "validation"),
+        train_size=9_741,
+        licence="MIT by its card",
+    ),
+)
+
+STAND_INS = (
+    Task(
+        name="mrpc",
+        title="MRPC (paraphrase)",
+        format="classify",
+        scorer="accuracy_f1",
+        columns={"text": "sentence1", "pair": "sentence2", "label": "label"},
+        labels=("not_equivalent", "equivalent"),
+        train=_split("nyu-mll/glue", "train", "mrpc"),
+        dev=_split("nyu-mll/glue", "validation", "mrpc"),
+        test=_split("nyu-mll/glue", "test", "mrpc"),
+        train_size=3_668,
+        licence="Microsoft Research Shared Source licence (non-commercial)",
+        note="Stands in for QQP: the same kind of question, another data set.",
+    ),
+    Task(
+        name="ud_supertags",
+        title="UD supertags (syntax)",
+        format="tag",
+        scorer="accuracy",
+        columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
+        train=_split("local/ud_supertags", "train", "en"),
+        dev=_split("local/ud_supertags", "validation", "en"),
+        group="tagging",
+        train_size=12_534,
+        licence="CC BY-SA 4.0",
+        note="Stands in for CCG supertagging: tags made from Universal Dependencies trees, not CCG categories.",
+    ),
+)

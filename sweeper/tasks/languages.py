@@ -1,0 +1,116 @@
+"""How the forty XTREME languages are called by the data sets that do not use their two-letter codes."""
+
+from collections.abc import Mapping
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+PANX = _codes(
+    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi "
+    "yo zh"
+)
+"""All forty of them: every XTREME language has PAN-X names."""
+
+XNLI = _codes("ar bg de el en es fr hi ru sw th tr ur vi zh")
+PAWSX = _codes("de en es fr ja ko zh")
+XQUAD = _codes("ar de el en es hi ru th tr vi zh")
+MLQA = _codes("ar de en es hi vi zh")
+BUCC = _codes("de fr ru zh")
+PLAIN_TEXT = _codes("ar bg de el en es fi fr hi id it ja ko nl pt ru sw ta te th tr ur vi zh")
+"""The languages of the plain text for masked language modelling."""
+
+TREEBANK: Mapping[str, str] = {
+    "af": "Afrikaans",
+    "ar": "Arabic",
+    "bg": "Bulgarian",
+    "de": "German",
+    "el": "Greek",
+    "en": "English",
+    "es": "Spanish",
+    "et": "Estonian",
+    "eu": "Basque",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "fr": "French",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hu": "Hungarian",
+    "id": "Indonesian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "kk": "Kazakh",
+    "ko": "Korean",
+    "mr": "Marathi",
+    "nl": "Dutch",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "ta": "Tamil",
+    "te": "Telugu",
+    "th": "Thai",
+    "tl": "Tagalog",
+    "tr": "Turkish",
+    "ur": "Urdu",
+    "vi": "Vietnamese",
+    "yo": "Yoruba",
+    "zh": "Chinese",
+}
+"""The 33 languages of XTREME's part-of-speech task, by the name of their Universal Dependencies treebanks."""
+
+WITHOUT_TRAIN = frozenset({"th", "tl", "yo"})
+"""Treebanks that are a test split alone."""
+WITHOUT_DEV = WITHOUT_TRAIN | {"kk"}
+
+ISO3: Mapping[str, str] = {
+    "af": "afr",
+    "ar": "ara",
+    "bg": "bul",
+    "bn": "ben",
+    "de": "deu",
+    "el": "ell",
+    "es": "spa",
+    "et": "est",
+    "eu": "eus",
+    "fa": "pes",
+    "fi": "fin",
+    "fr": "fra",
+    "he": "heb",
+    "hi": "hin",
+    "hu": "hun",
+    "id": "ind",
+    "it": "ita",
+    "ja": "jpn",
+    "jv": "jav",
+    "ka": "kat",
+    "kk": "kaz",
+    "ko": "kor",
+    "ml": "mal",
+    "mr": "mar",
+    "nl": "nld",
+    "pt": "por",
+    "ru": "rus",
+    "sw": "swh",
+    "ta": "tam",
+    "te": "tel",
+    "th": "tha",
+    "tl": "tgl",
+    "tr": "tur",
+    "ur": "urd",
+    "vi": "vie",
+    "zh": "cmn",
+}
+"""The 36 languages that XTREME pairs with English in Tatoeba."""
+
+TYDIQA: Mapping[str, str] = {
+    "ar": "arabic",
+    "bn": "bengali",
+    "en": "english",
+    "fi": "finnish",
+    "id": "indonesian",
+    "ko": "korean",
+    "ru": "russian",
+    "sw": "swahili",
+    "te": "telugu",
+}
+"""What the ids of TyDiQA's examples start with."""

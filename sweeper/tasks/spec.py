@@ -1,0 +1,71 @@
+"""What a task's entry says: where its rows lie, which column means what, how it is scored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Columns = Mapping[str, str | tuple[str, ...]]
+Part = Literal["train", "select", "dev", "test"]
+FormatName = Literal["classify", "choose", "tag", "span", "retrieve", "mlm"]
+ScorerName = Literal["accuracy", "accuracy_f1", "chunks", "squad", "squad2", "mlqa", "neighbours", "mining", "loss"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """One split of one config of a data set repository."""
+
+    id: str
+    """Hub id, `namespace/name`; under a mirror the folder `datasets/namespace/name`. A folder's path works too."""
+    config: str | None = None
+    split: str
+    revision: str | None = None
+    """Pinned Hub commit or ref, e.g. `refs/convert/parquet`."""
+    id_prefix: str = ""
+    """Keeps only rows whose id starts so: TyDiQA holds all its languages in one split."""
+
+
+Places = Mapping[str, tuple[Rows, ...]]
+"""Language -> the rows, concatenated in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One entry of the catalog. Adding a task is writing one of these, in the catalog or in a space file."""
+
+    name: str
+    title: str
+    format: FormatName
+    scorer: ScorerName
+    columns: Columns = field(default_factory=dict)
+    """Field of the format -> where it is found in a row: a column (`premise`), a path (`choices.text`), a template
+    (`{ctx_b} {endings}`, one text for each item if a column is a list), or several columns, which make a list.
+    Fields: classify text, pair, label; choose prompt, choices, label, keys; tag tokens, tags; span context, question,
+    answers; retrieve source, target, gold; mlm text; all of them id (default: the row's number) and group."""
+    labels: tuple[str, ...] = ()
+    """The label set in the order of the head's outputs; empty: the names that the data set itself declares."""
+    train: Places = field(default_factory=dict)
+    dev: Places = field(default_factory=dict)
+    test: Places = field(default_factory=dict)
+    trains_on: str = ""
+    """Name of the task whose training this one shares (XQuAD: `squad`); empty: its own, if it has any."""
+    contains: tuple[str, ...] = ()
+    """Tasks whose training data are part of this one's, so that a matrix can flag the cell."""
+    group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
+    train_size: int = 0
+    """Training examples of the published data set, for plans made without data."""
+    licence: str = ""
+    note: str = ""
+
+    @property
+    def training_task(self) -> str:
+        """The task that is trained on for this one, or "" if it trains nothing (retrieval)."""
+        return self.trains_on or (self.name if self.train else "")
+
+    @property
+    def single_split(self) -> bool:
+        """Whether dev and test are the same rows, so that nothing may be selected on them."""
+        return bool(self.dev) and self.dev == self.test
+
+    def places(self, part: Part) -> Places:
+        """The rows behind a part; `select` is carved out of `train` unless the space selects on dev."""
+        return {"train": self.train, "select": self.train, "dev": self.dev, "test": self.test}[part]

@@ -1,0 +1,190 @@
+"""The nine target tasks of XTREME, each with all of its languages."""
+
+from collections.abc import Iterable
+
+from sweeper.tasks import languages
+from sweeper.tasks.intermediates import NLI_COLUMNS, NLI_LABELS, SPAN_COLUMNS
+from sweeper.tasks.spec import Places, Rows, Task
+
+XTREME = "google/xtreme"
+BUCC_REVISION = "414572247440f0ccacf7eb0bb70a31533a0e5443"
+TATOEBA_REVISION = "69e8f12da6e31d59addadda9a9c8a2e601a0e282"
+UPOS = (
+    "ADJ",
+    "ADP",
+    "ADV",
+    "AUX",
+    "CCONJ",
+    "DET",
+    "INTJ",
+    "NOUN",
+    "NUM",
+    "PART",
+    "PRON",
+    "PROPN",
+    "PUNCT",
+    "SCONJ",
+    "SYM",
+    "VERB",
+    "X",
+)
+BIO = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+
+
+def _each(codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None) -> Places:
+    """One config a language, its name the template `config` with the language's code in place of `{}`."""
+    return {code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision),) for code in codes}
+
+
+def _treebanks(split: str, without: frozenset[str] = frozenset()) -> Places:
+    return {
+        code: (Rows(id=XTREME, config=f"udpos.{name}", split=split),)
+        for code, name in languages.TREEBANK.items()
+        if code not in without
+    }
+
+
+def _tydiqa(split: str) -> Places:
+    return {
+        code: (
+            Rows(id="google-research-datasets/tydiqa", config="secondary_task", split=split, id_prefix=f"{language}-"),
+        )
+        for code, language in languages.TYDIQA.items()
+    }
+
+
+def _tatoeba() -> Places:
+    return {
+        code: (Rows(id="mteb/tatoeba-bitext-mining", config=f"{iso3}-eng", split="test", revision=TATOEBA_REVISION),)
+        for code, iso3 in languages.ISO3.items()
+    }
+
+
+XQUAD = _each(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
+TYDIQA = _tydiqa("validation")
+BUCC = _each(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
+TATOEBA = _tatoeba()
+
+TARGETS = (
+    Task(
+        name="xnli",
+        title="XNLI",
+        format="classify",
+        scorer="accuracy",
+        columns=NLI_COLUMNS,
+        labels=NLI_LABELS,
+        train=_each(languages.XNLI, "facebook/xnli", "{}", "train"),
+        dev=_each(languages.XNLI, "facebook/xnli", "{}", "validation"),
+        test=_each(languages.XNLI, "facebook/xnli", "{}", "test"),
+        trains_on="mnli",
+        contains=("mnli",),
+        train_size=392_702,
+        licence="CC BY-NC 4.0 (non-commercial)",
+        note="As a target it trains on MNLI; its own train splits, MNLI translated by machine, are for stages.",
+    ),
+    Task(
+        name="pawsx",
+        title="PAWS-X",
+        format="classify",
+        scorer="accuracy",
+        columns={"id": "id", "text": "sentence1", "pair": "sentence2", "label": "label"},
+        labels=("0", "1"),
+        train=_each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "train"),
+        dev=_each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "validation"),
+        test=_each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "test"),
+        train_size=49_401,
+        licence="Free for any purpose with acknowledgement of Google LLC",
+    ),
+    Task(
+        name="pos",
+        title="UD POS",
+        format="tag",
+        scorer="chunks",
+        columns={"tokens": "tokens", "tags": "pos_tags"},
+        labels=UPOS,
+        train=_treebanks("train", languages.WITHOUT_TRAIN),
+        dev=_treebanks("validation", languages.WITHOUT_DEV),
+        test=_treebanks("test"),
+        group="tagging",
+        train_size=21_253,
+        licence="Universal Dependencies 2.5: each treebank its own, some non-commercial",
+        note="The score is chunk F1 over plain UPOS tags, as in XTREME, not accuracy; both are kept.",
+    ),
+    Task(
+        name="ner",
+        title="PAN-X NER",
+        format="tag",
+        scorer="chunks",
+        columns={"tokens": "tokens", "tags": "ner_tags"},
+        labels=BIO,
+        train=_each(languages.PANX, XTREME, "PAN-X.{}", "train"),
+        dev=_each(languages.PANX, XTREME, "PAN-X.{}", "validation"),
+        test=_each(languages.PANX, XTREME, "PAN-X.{}", "test"),
+        group="tagging",
+        train_size=20_000,
+        licence="None stated; Wikipedia text, CC BY-SA",
+    ),
+    Task(
+        name="xquad",
+        title="XQuAD",
+        format="span",
+        scorer="squad",
+        columns=SPAN_COLUMNS,
+        dev=XQUAD,
+        test=XQUAD,
+        trains_on="squad",
+        group="qa",
+        licence="CC BY-SA 4.0",
+        note="One evaluation split: nothing is selected on it.",
+    ),
+    Task(
+        name="mlqa",
+        title="MLQA",
+        format="span",
+        scorer="mlqa",
+        columns=SPAN_COLUMNS,
+        dev=_each(languages.MLQA, XTREME, "MLQA.{}.{}", "validation"),
+        test=_each(languages.MLQA, XTREME, "MLQA.{}.{}", "test"),
+        trains_on="squad",
+        group="qa",
+        licence="CC BY-SA 3.0",
+    ),
+    Task(
+        name="tydiqa",
+        title="TyDiQA-GoldP",
+        format="span",
+        scorer="squad",
+        columns=SPAN_COLUMNS,
+        train=_tydiqa("train"),
+        dev=TYDIQA,
+        test=TYDIQA,
+        group="qa",
+        train_size=3_696,
+        licence="Apache-2.0; paragraphs from Wikipedia, CC BY-SA",
+        note="The official dev set is XTREME's test set: nothing is selected on it.",
+    ),
+    Task(
+        name="bucc",
+        title="BUCC 2018",
+        format="retrieve",
+        scorer="mining",
+        columns={"source": "sentence1", "target": "sentence2", "gold": "gold"},
+        dev=BUCC,
+        test=BUCC,
+        group="retrieval",
+        licence="BUCC 2018 shared task terms (research use)",
+        note="Trains nothing. One pool a language: the threshold is fitted on half of the gold pairs, by a hash.",
+    ),
+    Task(
+        name="tatoeba",
+        title="Tatoeba",
+        format="retrieve",
+        scorer="neighbours",
+        columns={"id": "sentence2", "source": "sentence1", "target": "sentence2"},
+        dev=TATOEBA,
+        test=TATOEBA,
+        group="retrieval",
+        licence="Tatoeba terms, CC BY 2.0 FR",
+        note="Trains nothing. One evaluation split. An item's id is its English sentence.",
+    ),
+)
