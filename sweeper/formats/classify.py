@@ -1,0 +1,88 @@
+"""Classification of a text or a pair of texts: NLI, paraphrase."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sweeper.errors import UserError
+from sweeper.formats.fields import Line, field_of, group_of, has, id_of, label_of, sha, text_of
+from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
+from sweeper.formats.pieces import label_indices, one_feature_each, room, tokenise
+from sweeper.scoring.accuracy import accuracy, accuracy_and_f1, accuracy_counts, binary_counts
+from sweeper.scoring.scorers import SCORERS, Scored
+from sweeper.tasks.spec import ScorerName, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Counts = Mapping[str, int]
+Count = Callable[[str, str, Task], Counts]
+Sum = Callable[[Sequence[Counts]], dict[str, float]]
+
+
+class Classify:
+    """One label for a text, or for a pair where the task declares one."""
+
+    head: HeadKind = "sequence"
+
+    def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
+        """The row's example, with fields text, pair (or None) and label; none if it is unlabelled."""
+        line = Line(row=row, task=task, number=number)
+        label = label_of(line, field_of(line, "label"))
+        if label is None:
+            return []
+        text = text_of(line, "text")
+        pair = text_of(line, "pair") if has(line, "pair") else None
+        fields = {"text": text, "pair": pair, "label": label}
+        return [Example(id=id_of(line), group=group_of(line, sha(text)), fields=fields)]
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
+    ) -> Features:
+        """One feature an example; where a pair is too long its longer text is cut first."""
+        first = [example.fields["text"] for example in examples]
+        second = [example.fields["pair"] for example in examples]
+        pair = any(text is not None for text in second)
+        room(tokenizer, lengths.max_length, pair=pair)
+        options = {"truncation": "longest_first", "max_length": lengths.max_length}
+        pieces = tokenise(tokenizer, first, second if pair else None, {}, options)
+        names = [example.fields["label"] for example in examples]
+        return one_feature_each(pieces, {"label": label_indices(examples, names, labels)})
+
+    def decode(
+        self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
+    ) -> list[Any]:
+        """The name of each example's highest label; of equals the first one."""
+        return [labels[best] for best in np.argmax(outputs["logits"], axis=1)]
+
+    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
+        """`accuracy` or `accuracy_f1`; trivial: the best constant answer by the scorer's main metric."""
+        check_scorable(examples, predictions, task, language)
+        count, total = scorer_of(task, _SCORERS)
+        gold = [str(example.fields["label"]) for example in examples]
+        rows = [count(one, other, task) for one, other in zip(gold, predictions, strict=True)]
+        constant = [total([count(one, label, task) for one in gold]) for label in Counter(gold)]
+        main = SCORERS[task.scorer].main
+        return Scored(
+            metrics=total(rows),
+            trivial=max(constant, key=lambda metrics: metrics[main]),
+            outcomes=[outcome(*line) for line in zip(examples, predictions, rows, strict=True)],
+        )
+
+
+def _binary(gold: str, predicted: str, task: Task) -> Counts:
+    if len(task.labels) != 2:
+        raise UserError(
+            f"Scorer 'accuracy_f1' needs two labels, the positive one last; "
+            f"task {task.name!r} declares {list(task.labels)}."
+        )
+    return binary_counts(gold, predicted, task.labels[1])
+
+
+_SCORERS: Mapping[ScorerName, tuple[Count, Sum]] = {
+    "accuracy": (lambda gold, predicted, task: accuracy_counts(gold, predicted), accuracy),
+    "accuracy_f1": (_binary, accuracy_and_f1),
+}

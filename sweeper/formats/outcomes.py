@@ -1,0 +1,35 @@
+"""What every format's score shares: no score of nothing, an outcome row an example, the scorer found by its name."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from sweeper.errors import DataError, unknown
+from sweeper.formats.interface import Example
+from sweeper.tasks.spec import Task
+
+S = TypeVar("S")
+
+
+def check_scorable(examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> None:
+    """Raise DataError for an empty split, or if there is not one prediction an example."""
+    if not examples:
+        raise DataError(f"Task {task.name!r} has no labelled example in {language!r}: an empty split cannot be scored.")
+    if len(examples) != len(predictions):
+        raise DataError(
+            f"Task {task.name!r} in {language!r} needs one prediction an example, "
+            f"got {len(predictions)} for {len(examples)}."
+        )
+
+
+def outcome(example: Example, prediction: Any, counts: Mapping[str, float]) -> dict[str, Any]:
+    """An example's row: example, group, prediction (JSON text if it is no string) and its additive counts."""
+    text = prediction if isinstance(prediction, str) else json.dumps(prediction, ensure_ascii=False)
+    return {"example": example.id, "group": example.group, "prediction": text, **counts}
+
+
+def scorer_of(task: Task, scorers: Mapping[Any, S]) -> S:
+    """The format's entry for the task's scorer. Raises UserError if the format has none."""
+    if task.scorer not in scorers:
+        raise unknown(f"scorer of format {task.format!r} (task {task.name!r})", task.scorer, scorers)
+    return scorers[task.scorer]

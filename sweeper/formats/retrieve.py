@@ -1,0 +1,176 @@
+"""Sentence retrieval: parallel sentences that find each other (Tatoeba), pairs mined from two pools (BUCC)."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sweeper.errors import DataError
+from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
+from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
+from sweeper.formats.pieces import room, tokenise
+from sweeper.scoring.accuracy import accuracy, accuracy_counts
+from sweeper.scoring.counts import precision_recall_f1
+from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half, mine
+from sweeper.scoring.neighbours import translations_found
+from sweeper.scoring.scorers import Scored
+from sweeper.tasks.spec import ScorerName, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Retrieve:
+    """Sentence vectors, without any head that is trained.
+
+    Two shapes: a row with a source and a target text is one example, of two features. A row with lists of source and
+    target texts and `gold`, the 1-based index pairs of those that belong together, is a pool: an example a sentence.
+    """
+
+    head: HeadKind = "pool"
+
+    def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
+        """Examples with fields source and target; or with side, text and partner (an id, None for a filler)."""
+        line = Line(row=row, task=task, number=number)
+        if has(line, "gold"):
+            return _read_pool(line)
+        name = id_of(line)
+        fields = {"source": text_of(line, "source"), "target": text_of(line, "target")}
+        return [Example(id=name, group=group_of(line, name), fields=fields)]
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
+    ) -> Features:
+        """A feature a sentence, cut at max_length; the source before the target where an example has both."""
+        room(tokenizer, lengths.max_length, pair=False)
+        texts = [_texts(example) for example in examples]
+        counts = [len(some) for some in texts]
+        options = {"truncation": True, "max_length": lengths.max_length}
+        pieces = tokenise(tokenizer, [text for some in texts for text in some], None, {}, options)
+        return Features(
+            tokens=pieces.tokens,
+            offsets=pieces.offsets,
+            items=np.cumsum([0, *counts], dtype=np.int64),
+            example=np.repeat(np.arange(len(examples), dtype=np.int32), counts),
+            segments=pieces.segments,
+        )
+
+    def decode(
+        self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
+    ) -> list[Any]:
+        """The vectors (features, hidden) of each example: row 0 the source or the only sentence, row 1 the target."""
+        vectors = outputs["vectors"]
+        bounds = zip(features.items[:-1], features.items[1:], strict=True)
+        return [vectors[first:last] for first, last in bounds]
+
+    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
+        """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0."""
+        check_scorable(examples, predictions, task, language)
+        return scorer_of(task, _SCORERS)(examples, predictions)
+
+
+def _texts(example: Example) -> list[str]:
+    fields = example.fields
+    return [fields["text"]] if "side" in fields else [fields["source"], fields["target"]]
+
+
+def _read_pool(line: Line) -> list[Example]:
+    """Sentences `source-1`, `source-2` ... and `target-1` ..., numbered as `gold` does."""
+    texts = {side: texts_of(line, side) for side in ("source", "target")}
+    partners: dict[str, str] = {}
+    for pair in field_of(line, "gold"):
+        source, target = (int(index) for index in pair)
+        if not (0 < source <= len(texts["source"]) and 0 < target <= len(texts["target"])):
+            sizes = f"{len(texts['source'])} sources and {len(texts['target'])} targets"
+            raise bad(line, f"gold pairs count sentences from 1, got {list(pair)} with {sizes}.")
+        names = f"source-{source}", f"target-{target}"
+        # Matching is one to one: a second partner could never be found beside the first.
+        if names[0] not in partners and names[1] not in partners:
+            partners |= {names[0]: names[1], names[1]: names[0]}
+    return [
+        _sentence(f"{side}-{number}", side, text, partners)
+        for side, some in texts.items()
+        for number, text in enumerate(some, start=1)
+    ]
+
+
+def _sentence(name: str, side: str, text: str, partners: Mapping[str, str]) -> Example:
+    partner = partners.get(name)
+    # Both members of a pair are in one group: they are kept or left out together.
+    group = name if partner is None else min(name, partner)
+    fields = {"side": side, "text": text, "partner": partner}
+    return Example(id=name, group=group, fields=fields, filler=partner is None)
+
+
+def _score_neighbours(examples: Sequence[Example], predictions: Sequence[Any]) -> Scored:
+    """The target sentences (English) search the source sentences, XTREME's direction."""
+    source, target = (np.stack([vectors[side] for vectors in predictions]) for side in (0, 1))
+    found = translations_found(queries=target, pool=source)
+    rows = [accuracy_counts(number, int(index)) for number, index in enumerate(found)]
+    lines = zip(examples, found, rows, strict=True)
+    return Scored(
+        metrics=accuracy(rows),
+        trivial={"accuracy": 1 / len(examples)},
+        outcomes=[outcome(example, examples[index].id, row) for example, index, row in lines],
+    )
+
+
+def _score_mining(examples: Sequence[Example], predictions: Sequence[Any]) -> Scored:
+    """Threshold fitted on one half of the source sentences, pairs of the other half scored (see `fitted_half`)."""
+    sources = [example for example in examples if example.fields["side"] == "source"]
+    gold = {(example.id, example.fields["partner"]) for example in sources if not example.filler}
+    if len(gold) < 2:
+        raise DataError(f"Mining needs two gold pairs or more, to fit on one and score the other, got {len(gold)}.")
+    fitted = fitted_half(
+        [example.id for example in sources if not example.filler], [one.id for one in sources if one.filler]
+    )
+    candidates = _candidates(examples, predictions)
+    threshold = best_threshold(
+        [one for one in candidates if one.source in fitted], {pair for pair in gold if pair[0] in fitted}
+    )
+    scored = {pair for pair in gold if pair[0] not in fitted}
+    mined = {(one.source, one.target) for one in candidates if one.source not in fitted and one.margin >= threshold}
+    precision, recall, f1 = precision_recall_f1(len(mined & scored), len(mined), len(scored))
+    return Scored(
+        metrics={"f1": f1, "precision": precision, "recall": recall},
+        trivial={"f1": 0.0, "precision": 0.0, "recall": 0.0},
+        outcomes=[_pair_row(pair, mined, scored) for pair in sorted(mined | scored)],
+    )
+
+
+def _candidates(examples: Sequence[Example], predictions: Sequence[Any]) -> list[Candidate]:
+    """Matched sentences. A text that stands twice in its pool is one sentence and is never mined, as in XTREME."""
+    sides = []
+    for side in ("source", "target"):
+        texts = {n: one.fields["text"].strip() for n, one in enumerate(examples) if one.fields["side"] == side}
+        first = {text: n for n, text in reversed(texts.items())}
+        sides.append((sorted(first.values()), Counter(texts.values())))
+    (x, x_times), (y, y_times) = sides
+    if not x or not y:
+        raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
+    pairs = mine(np.stack([predictions[n][0] for n in x]), np.stack([predictions[n][0] for n in y]))
+    named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
+    return [
+        Candidate(source=source.id, target=target.id, margin=margin)
+        for source, target, margin in named
+        if x_times[source.fields["text"].strip()] == y_times[target.fields["text"].strip()] == 1
+    ]
+
+
+def _pair_row(pair: Pair, mined: set[Pair], gold: set[Pair]) -> dict[str, Any]:
+    return {
+        "example": "/".join(pair),
+        "group": pair[0],
+        "prediction": pair[1] if pair in mined else "",
+        "mined": int(pair in mined),
+        "gold": int(pair in gold),
+        "correct": int(pair in mined and pair in gold),
+    }
+
+
+_SCORERS: Mapping[ScorerName, Callable[[Sequence[Example], Sequence[Any]], Scored]] = {
+    "neighbours": _score_neighbours,
+    "mining": _score_mining,
+}

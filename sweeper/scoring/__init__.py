@@ -1,0 +1,1 @@
+"""Metrics, equal to the XTREME benchmark's own scorer, quirks included. Plain Python and numpy."""

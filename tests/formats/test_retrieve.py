@@ -1,0 +1,162 @@
+"""Retrieval: parallel sentences and mining pools, from rows to scores."""
+
+import numpy as np
+import pytest
+
+from sweeper.errors import DataError
+from sweeper.formats.interface import Lengths
+from sweeper.formats.retrieve import Retrieve
+from sweeper.scoring.counts import precision_recall_f1
+from sweeper.scoring.mining import Candidate, best_threshold, fitted_half, mine
+from sweeper.tasks.spec import Task
+from tests.tokenizers_tiny import tiny_tokenizer
+
+FORMAT = Retrieve()
+TATOEBA = Task(
+    name="tatoeba",
+    title="",
+    format="retrieve",
+    scorer="neighbours",
+    columns={"source": "source", "target": "target", "id": "target"},
+)
+BUCC = Task(
+    name="bucc",
+    title="",
+    format="retrieve",
+    scorer="mining",
+    columns={"source": "sentence1", "target": "sentence2", "gold": "gold"},
+)
+
+
+def parallel(count=4):
+    rows = [{"source": f"die Stadt {n}", "target": f"the town {n}"} for n in range(count)]
+    return [example for number, row in enumerate(rows) for example in FORMAT.read(row, TATOEBA, number)]
+
+
+def pool(num_gold=6, num_fillers=10, **changes):
+    row = {
+        "sentence1": [f"s{n}" for n in range(num_gold + num_fillers)],
+        "sentence2": [f"t{n}" for n in range(num_gold + num_fillers)],
+        "gold": [[n + 1, num_gold - n] for n in range(num_gold)],
+    }
+    return FORMAT.read(row | changes, BUCC, 0)
+
+
+def vectors(examples, noise=0.0):
+    """Partners share a direction; fillers have one of their own."""
+    draw = np.random.default_rng(0)
+    meaning: dict[str, np.ndarray] = {}
+    made = []
+    for example in examples:
+        key = min(example.id, example.fields["partner"] or example.id)
+        meaning.setdefault(key, draw.normal(size=24))
+        made.append((meaning[key] + noise * draw.normal(size=24)).astype(np.float32)[None])
+    return made
+
+
+def test_a_pair_of_sentences_is_one_item_of_two_features():
+    tokenizer = tiny_tokenizer()
+    features = FORMAT.encode(parallel(2), tokenizer, Lengths(max_length=32), ())
+    assert features.items.tolist() == [0, 2, 4]
+    assert features.example.tolist() == [0, 0, 1, 1]
+    assert features.tokens[: features.offsets[1]].tolist() == tokenizer("die Stadt 0")["input_ids"]
+    assert features.tokens[features.offsets[1] : features.offsets[2]].tolist() == tokenizer("the town 0")["input_ids"]
+
+
+def test_vectors_come_back_by_example():
+    features = FORMAT.encode(parallel(2), tiny_tokenizer(), Lengths(max_length=32), ())
+    made = FORMAT.decode(parallel(2), features, {"vectors": np.arange(8).reshape(4, 2)}, ())
+    assert made[1].tolist() == [[4, 5], [6, 7]]
+
+
+def test_the_id_of_parallel_sentences_can_be_the_english_text():
+    assert [example.id for example in parallel(2)] == ["the town 0", "the town 1"]
+
+
+def test_the_target_side_searches_the_source_side():
+    # both targets are nearest to source 0; in the other direction each source would find its own
+    predictions = [np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 0.9]])]
+    scored = FORMAT.score(parallel(2), predictions, TATOEBA, "de")
+    assert scored.metrics == {"accuracy": 0.5}
+    assert scored.outcomes[1]["prediction"] == "the town 0"
+
+
+def test_accuracy_is_recomputable_and_chance_is_one_in_the_pool():
+    same = [np.stack([vector, vector]) for vector in np.eye(4)]
+    scored = FORMAT.score(parallel(), same, TATOEBA, "de")
+    assert scored.metrics == {"accuracy": 1}
+    assert scored.trivial == {"accuracy": 0.25}
+    assert [row["correct"] for row in scored.outcomes] == [1, 1, 1, 1]
+
+
+def test_equal_sentences_find_the_first_of_them():
+    scored = FORMAT.score(parallel(), [np.ones((2, 3))] * 4, TATOEBA, "de")
+    assert [row["correct"] for row in scored.outcomes] == [1, 0, 0, 0]
+
+
+def test_a_pool_is_read_as_one_example_a_sentence_with_partners_by_gold():
+    examples = pool()
+    assert len(examples) == 32
+    assert examples[0].fields == {"side": "source", "text": "s0", "partner": "target-6"}
+    assert examples[0].id == "source-1"
+    assert [example.filler for example in examples[:16]] == [False] * 6 + [True] * 10
+    by_id = {example.id: example for example in examples}
+    assert by_id["target-6"].group == by_id["source-1"].group
+
+
+def test_a_gold_pair_outside_the_pool_is_refused():
+    with pytest.raises(DataError, match=r"count sentences from 1, got \[0, 1\] with 16 sources"):
+        pool(gold=[[0, 1]])
+
+
+def test_partners_that_share_a_direction_are_all_mined():
+    examples = pool()
+    scored = FORMAT.score(examples, vectors(examples), BUCC, "zh")
+    assert scored.metrics["recall"] == 1
+    assert scored.trivial == {"f1": 0, "precision": 0, "recall": 0}
+    assert sum(row["gold"] for row in scored.outcomes) == 3, "half of the six gold pairs"
+
+
+def test_the_metrics_are_recomputable_from_the_pairs():
+    examples = pool(num_gold=30, num_fillers=60)
+    scored = FORMAT.score(examples, vectors(examples, noise=0.6), BUCC, "zh")
+    counts = [sum(row[name] for row in scored.outcomes) for name in ("correct", "mined", "gold")]
+    precision, recall, f1 = precision_recall_f1(*counts)
+    assert scored.metrics == {"f1": f1, "precision": precision, "recall": recall}
+    assert 0 < f1 < 1
+    assert counts[2] == 15
+
+
+def test_the_threshold_comes_from_one_half_and_every_pair_above_it_in_the_other_is_scored():
+    examples = pool(num_gold=30, num_fillers=60)
+    made = vectors(examples, noise=0.6)
+    sources, targets = examples[:90], examples[90:]
+    fitted = fitted_half([e.id for e in sources if not e.filler], [e.id for e in sources if e.filler])
+    candidates = [
+        Candidate(source=sources[i].id, target=targets[j].id, margin=margin)
+        for i, j, margin in mine(np.concatenate(made[:90]), np.concatenate(made[90:]))
+    ]
+    gold = {(example.id, example.fields["partner"]) for example in sources if example.id in fitted}
+    threshold = best_threshold([one for one in candidates if one.source in fitted], gold)
+    above = {f"{c.source}/{c.target}" for c in candidates if c.source not in fitted and c.margin >= threshold}
+
+    scored = FORMAT.score(examples, made, BUCC, "zh")
+    assert {row["example"] for row in scored.outcomes if row["mined"]} == above
+    assert not {row["group"] for row in scored.outcomes} & fitted, "neither hits nor false alarms of the fitted half"
+
+
+def test_a_text_that_stands_twice_in_a_pool_is_never_mined():
+    examples = pool(sentence1=["s0"] * 6 + [f"s{n}" for n in range(6, 16)])
+    assert FORMAT.score(examples, vectors(examples), BUCC, "zh").metrics["recall"] == 0
+
+
+def test_any_subset_that_keeps_partners_together_can_be_scored():
+    examples = [example for example in pool() if not example.filler or example.id.endswith("6")]
+    scored = FORMAT.score(examples, vectors(examples), BUCC, "zh")
+    assert scored.metrics["recall"] == 1
+
+
+def test_one_gold_pair_cannot_be_fitted_and_scored():
+    examples = pool(num_gold=1)
+    with pytest.raises(DataError, match="two gold pairs or more"):
+        FORMAT.score(examples, vectors(examples), BUCC, "zh")

@@ -1,0 +1,43 @@
+"""Every format is in the table, and the corpus format trains without a score."""
+
+from typing import get_args
+
+import pytest
+from transformers import CanineTokenizer
+
+from sweeper.errors import UserError
+from sweeper.formats.interface import Lengths
+from sweeper.formats.table import FORMATS
+from sweeper.tasks.spec import FormatName, Task
+from tests.tokenizers_tiny import tiny_tokenizer
+
+CORPUS = Task(name="text", title="", format="mlm", scorer="loss", columns={"text": "text"})
+
+
+def test_each_format_of_a_task_has_its_code_and_its_head():
+    assert tuple(FORMATS) == get_args(FormatName)
+    assert [entry.head for entry in FORMATS.values()] == ["sequence", "choice", "token", "span", "pool", "mlm"]
+
+
+def test_a_corpus_row_is_one_text_cut_at_max_length_without_labels():
+    mlm = FORMATS["mlm"]
+    examples = [
+        one
+        for n, text in enumerate(["The town", "  ", "old river " * 30])
+        for one in mlm.read({"text": text}, CORPUS, n)
+    ]
+    assert [example.id for example in examples] == ["0", "2"]
+    features = mlm.encode(examples, tiny_tokenizer(), Lengths(max_length=12), ())
+    assert features.offsets[-1] - features.offsets[1] == 12
+    assert features.labels == {}
+
+
+def test_a_corpus_has_no_score():
+    with pytest.raises(UserError, match="not a target"):
+        FORMATS["mlm"].score([], [], CORPUS, "en")
+
+
+def test_a_tokenizer_that_does_not_know_offsets_is_refused():
+    [example] = FORMATS["mlm"].read({"text": "The town"}, CORPUS, 0)
+    with pytest.raises(UserError, match="fast tokenizer"):
+        FORMATS["mlm"].encode([example], CanineTokenizer(), Lengths(max_length=12), ())

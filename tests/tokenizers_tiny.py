@@ -1,0 +1,47 @@
+"""A real fast tokenizer, trained in a moment on a few lines: XLM-R's kind (Unigram, Metaspace, <s> </s>), tiny."""
+
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
+from tokenizers.pre_tokenizers import Metaspace
+from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import UnigramTrainer
+from transformers import PreTrainedTokenizerFast
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+LINES = (
+    "The river Aller flows through the old town of Verden in the north of Germany.",
+    "Who founded the town, and when was it founded? It was founded in 782 by Charles.",
+    "In the year 1648 the duchy came to Sweden; the bridge over the river was built later.",
+    "Der Fluss fließt durch die alte Stadt. Wer hat die Stadt gegründet?",
+    "Река течёт через старый город. Кто основал город?",
+    "النهر يجري عبر المدينة القديمة. من أسس المدينة؟",
+    "这条河流经古城。谁建立了这座城市？",
+)
+
+
+def tiny_tokenizer(*, segments: bool = False, vocabulary: int = 320) -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer of `vocabulary` pieces at most; with `segments` it makes token type ids as BERT's does."""
+    tokenizer = Tokenizer(Unigram())
+    tokenizer.pre_tokenizer = Metaspace()
+    trainer = UnigramTrainer(
+        vocab_size=vocabulary, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False, max_piece_length=6
+    )
+    tokenizer.train_from_iterator(LINES, trainer)
+    second = 1 if segments else 0
+    tokenizer.post_processor = TemplateProcessing(
+        single="<s>:0 $A:0 </s>:0",
+        pair=f"<s>:0 $A:0 </s>:0 </s>:{second} $B:{second} </s>:{second}",
+        special_tokens=[("<s>", SPECIAL.index("<s>")), ("</s>", SPECIAL.index("</s>"))],
+    )
+    names = ["input_ids", "attention_mask", *(["token_type_ids"] if segments else [])]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        mask_token="<mask>",
+        model_input_names=names,
+    )
