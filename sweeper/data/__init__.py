@@ -1,0 +1,1 @@
+"""Where examples come from: the Hub or a mirror, tokenised once into memory-mapped arrays."""

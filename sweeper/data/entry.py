@@ -1,0 +1,134 @@
+"""One entry of the cache of tokenised examples: arrays as memory maps, examples as JSON lines, sizes in a manifest."""
+
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from sweeper.formats.interface import Array, Example, Features
+
+MANIFEST = "manifest.json"
+EXAMPLES = "examples.jsonl"
+ALWAYS = ("tokens", "offsets", "items", "example")
+
+
+class StoredExamples(Sequence[Example]):
+    """The examples behind an entry, read when the first one is asked for: training needs none of them."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._path = path
+        self._count = count
+
+    @cached_property
+    def _all(self) -> list[Example]:
+        with self._path.open(encoding="utf-8") as lines:
+            return [Example(**json.loads(line)) for line in lines]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Example]:
+        return iter(self._all)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        return self._all[index]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What an entry holds beside its examples."""
+
+    features: Features
+    examples: StoredExamples
+    labels: tuple[str, ...]
+    counts: Mapping[str, int]
+
+
+def open_entry(folder: Path) -> Entry | None:
+    """The entry in a folder; None if it is not there, or a file is missing or not as long as the manifest says."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if any((folder / name).stat().st_size != size for name, size in manifest["sizes"].items()):
+            return None
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    counts = manifest["counts"]
+    return Entry(
+        features=_read_features(folder, manifest["sizes"]),
+        examples=StoredExamples(folder / EXAMPLES, counts["examples"]),
+        labels=tuple(manifest["labels"]),
+        counts=counts,
+    )
+
+
+def write_entry(folder: Path, fill: Callable[[Path], Mapping[str, Any]]) -> None:
+    """Make an entry whole or not at all: `fill` writes its files into a draft and returns what the manifest adds.
+
+    Two writers are harmless, for their bytes are equal. A damaged entry in the way is replaced. Raises OSError.
+    """
+    draft = folder.with_name(f".tmp-{uuid.uuid4().hex}")
+    draft.mkdir(parents=True)
+    try:
+        more = fill(draft)
+        sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
+        (draft / MANIFEST).write_text(json.dumps({"sizes": sizes, **more}, ensure_ascii=False), encoding="utf-8")
+        _move(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_examples(file: Any, examples: Sequence[Example]) -> None:
+    """Append examples to an open text file, a line of JSON each."""
+    file.writelines(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
+
+
+def write_features(folder: Path, features: Features) -> None:
+    """Write each array as a file of its own."""
+    named = {name: getattr(features, name) for name in ALWAYS}
+    named |= {f"labels.{name}": array for name, array in features.labels.items()}
+    named |= {f"extra.{name}": array for name, array in features.extra.items()}
+    if features.segments is not None:
+        named["segments"] = features.segments
+    for name, array in named.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+
+def _read_features(folder: Path, names: Mapping[str, int]) -> Features:
+    arrays: dict[str, Array] = {
+        name.removesuffix(".npy"): np.load(folder / name, mmap_mode="r") for name in names if name.endswith(".npy")
+    }
+    return Features(
+        **{name: arrays[name] for name in ALWAYS},
+        segments=arrays.get("segments"),
+        labels=_under("labels.", arrays),
+        extra=_under("extra.", arrays),
+    )
+
+
+def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _move(draft: Path, folder: Path) -> None:
+    """Put the draft in place, unless another writer was faster."""
+    if folder.exists() and open_entry(folder) is None:
+        with suppress(FileNotFoundError):  # another writer took it away first
+            damaged = folder.with_name(f".tmp-{uuid.uuid4().hex}")
+            folder.rename(damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if open_entry(folder) is None:
+            raise

@@ -1,0 +1,116 @@
+"""A folder as a plain download of a Hub repository leaves it: which files hold a split, and what is in them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import metadata_load
+
+MODEL_FILES = (
+    "*.safetensors",
+    "config.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+)
+"""What decides an encoder's behaviour; read-mes and the like stay out of its identity."""
+
+
+def split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
+    """The files behind one split of a config (split None: all of its splits), in order; empty if there are none.
+
+    README.md's `configs` say which they are. Where it does not list any, every file of the folder counts.
+    """
+    card = _card(folder)
+    configs = card.get("configs") or []
+    if not configs:
+        return _all_files(folder) if split is None or _looks_held(folder, split) else []
+    entry = _entry(configs, config)
+    if entry is None:
+        return []
+    if not entry.get("data_files"):
+        return _all_files(folder / str(entry.get("data_dir", "")))
+    patterns = (pattern for name, pattern in _patterns(entry["data_files"]) if split in (None, name))
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+
+
+def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
+    """sha256 over the bytes of those files and the declared features (label names come from there).
+
+    Names and places of the files stay out, so that a mirror may move.
+    """
+    parts = [file_digest(path) for path in split_files(folder, config, split)]
+    return hashlib.sha256(json.dumps([parts, _features(folder, config)], sort_keys=True).encode()).hexdigest()
+
+
+def model_digest(folder: Path) -> str:
+    """sha256 over an encoder's weights, config.json and tokenizer files."""
+    names = {path.name for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()}
+    parts = [[name, file_digest(folder / name)] for name in sorted(names)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, remembered until its size or time of change differs."""
+    state = path.stat()
+    return _digest_of(str(path), state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _digest_of(path: str, _size: int, _changed: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _card(folder: Path) -> Mapping[str, Any]:
+    """The metadata at the head of the folder's README.md."""
+    path = folder / "README.md"
+    if not path.is_file():
+        return {}
+    state = path.stat()
+    return _card_of(str(path), state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _card_of(path: str, _size: int, _changed: int) -> Mapping[str, Any]:
+    return metadata_load(path) or {}
+
+
+def _entry(configs: Sequence[Mapping[str, Any]], config: str | None) -> Mapping[str, Any] | None:
+    """The config of that name; for None the only one, the one marked as default, or the one called so."""
+    if config is not None:
+        return next((entry for entry in configs if entry.get("config_name") == config), None)
+    if len(configs) == 1:
+        return configs[0]
+    return next((entry for entry in configs if entry.get("default") or entry.get("config_name") == "default"), None)
+
+
+def _patterns(data_files: Any) -> Iterable[tuple[str, str]]:
+    """(split, glob pattern) of a `data_files` entry; bare paths are training data, as `datasets` has it."""
+    for item in [data_files] if isinstance(data_files, str | Mapping) else data_files:
+        split, paths = (item["split"], item["path"]) if isinstance(item, Mapping) else ("train", item)
+        for path in [paths] if isinstance(paths, str) else paths:
+            yield str(split), str(path)
+
+
+def _features(folder: Path, config: str | None) -> Any:
+    infos = _card(folder).get("dataset_info") or []
+    entries = [infos] if isinstance(infos, Mapping) else infos
+    entry = _entry(entries, config) if entries else None
+    return entry.get("features") if entry else None
+
+
+def _all_files(folder: Path) -> list[Path]:
+    inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def _looks_held(folder: Path, split: str) -> bool:
+    """Whether a file or sub-folder carries the split's name: `train.parquet`, `data/train-00000-of-00001.parquet`."""
+    return any(split in str(path.relative_to(folder)) for path in _all_files(folder))

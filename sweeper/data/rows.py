@@ -1,0 +1,66 @@
+"""The rows of one split as plain dicts, label numbers turned into the names that the data set declares for them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasets import ClassLabel, Dataset
+
+from sweeper.errors import DataError
+
+Row = dict[str, Any]
+BATCH = 1000
+"""Rows read at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowTable:
+    """Rows of a split, read from disk as they are asked for."""
+
+    table: Dataset
+    where: str
+    """What messages call it."""
+    _names: dict[str, Callable[[Any], Any]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = {column: class_names(self.table, column) for column in self.table.column_names}
+        readers = {column: _reader(names, self.where, column) for column, names in found.items() if names}
+        object.__setattr__(self, "_names", readers)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, number: int) -> Row:
+        return self._named(self.table[number])
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self.table.iter(batch_size=BATCH):
+            for values in zip(*batch.values(), strict=True):
+                yield self._named(dict(zip(batch, values, strict=True)))
+
+    def _named(self, row: Row) -> Row:
+        for column, read in self._names.items():
+            row[column] = read(row[column])
+        return row
+
+
+def class_names(table: Dataset, column: str) -> tuple[str, ...]:
+    """Names of a ClassLabel column, or of a column that lists them; () for any other column."""
+    feature = table.features[column]
+    inner = feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", feature)
+    return tuple(inner.names) if isinstance(inner, ClassLabel) else ()
+
+
+def _reader(names: tuple[str, ...], where: str, column: str) -> Callable[[Any], Any]:
+    """From a label number, or a list of them, to names; -1 and None, which mean unlabelled, become None."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list):
+            return [read(item) for item in value]
+        if value is None or value == -1:
+            return None
+        if not 0 <= value < len(names):
+            raise DataError(f"{where}: column {column!r} declares labels 0 to {len(names) - 1}, got {value}.")
+        return names[value]
+
+    return read

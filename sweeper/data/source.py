@@ -1,0 +1,229 @@
+"""Where data sets and encoders come from: the Hub, a mirror of it on disk, or a folder of the user's own."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import datasets
+from datasets.exceptions import DatasetsError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from sweeper.data.mirror import model_digest, rows_digest, split_files
+from sweeper.data.rows import RowTable, class_names
+from sweeper.errors import DataError, UserError, unknown
+from sweeper.records import digest
+from sweeper.tasks.spec import Part, Rows, Task
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """The mirror, if there is one, and a local folder for what is derived from it."""
+
+    mirror: Path | None
+    """Holds `datasets/NAMESPACE/NAME` and `models/ID`, each a plain download of a Hub repository."""
+    cache: Path
+
+    def identity(self, rows: Rows) -> str:
+        """What decides the rows: the Hub's commit, or the sha256 of the files behind the config and split.
+
+        Raises DataError if they are not there, or the Hub cannot say.
+        """
+        folder = self.folder(rows)
+        if folder is None:
+            return _commit("dataset", rows.id, rows.revision)
+        if not split_files(folder, rows.config, rows.split):
+            raise self.missing(rows)
+        return rows_digest(folder, rows.config, rows.split)
+
+    def holds(self, rows: Rows) -> bool:
+        """Whether the rows are there. The Hub is not asked: what should come from it counts as there."""
+        folder = self.folder(rows)
+        if folder is None:
+            return True
+        return bool(split_files(folder, rows.config, rows.split)) and (not rows.id_prefix or len(self.load(rows)) > 0)
+
+    def load(self, rows: Rows) -> RowTable:
+        """The rows, label numbers turned into names.
+
+        Raises DataError if they are missing or cannot be read, OSError if a disk or the network fails.
+        """
+        folder = self.folder(rows)
+        if folder is None:
+            table = _load(self, rows, rows.id, self.identity(rows), None)
+        elif split_files(folder, rows.config, rows.split):
+            # For a folder `datasets` keys its cache on the README alone, and would serve old rows of a changed file.
+            prepared = self.cache / "datasets" / rows_digest(folder, rows.config, None)
+            table = _load(self, rows, str(folder), None, str(prepared))
+        else:
+            raise self.missing(rows)
+        return RowTable(table=_with_prefix(table, rows), where=describe(rows))
+
+    def labels(self, rows: Rows, column: str) -> tuple[str, ...]:
+        """The label names that the data set declares for a column.
+
+        Raises DataError if it has no such column, or declares none for it.
+        """
+        table = self.load(rows).table
+        if column not in table.column_names:
+            raise DataError(f"{describe(rows)} has no column {column!r}, only {', '.join(table.column_names)}.")
+        names = class_names(table, column)
+        if not names:
+            raise DataError(
+                f"{describe(rows)} declares no label names for {column!r}: write them in the task's labels."
+            )
+        return names
+
+    def folder(self, rows: Rows) -> Path | None:
+        """The local folder that holds the repository, or would have to; None if the Hub does."""
+        if self.mirror is not None and (self.mirror / "datasets" / rows.id).is_dir():
+            return self.mirror / "datasets" / rows.id
+        own = Path(rows.id).expanduser()
+        if own.is_dir():
+            return own
+        if self.mirror is not None and not own.is_absolute():
+            return self.mirror / "datasets" / rows.id
+        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith("local/") else own
+
+    def missing(self, rows: Rows) -> DataError:
+        """The error that names what is missing, which path was tried, and what to do."""
+        tried = self.folder(rows)
+        if tried is None:
+            return DataError(
+                f"{describe(rows)} is not on the Hub: tried https://huggingface.co/datasets/{rows.id}. Check id, "
+                "config and split, log in if it is gated, or name a mirror of it with --mirror."
+            )
+        return DataError(
+            f"{describe(rows)} is missing: tried {tried}. Put a download of it there, name a folder that holds "
+            f"datasets/{rows.id} with --mirror, or leave out the rows and columns that need it."
+        )
+
+    def model_place(self, id: str) -> str:  # noqa: A002 - the Hub's own word for it
+        """What `from_pretrained` is given for an encoder: the mirror's folder if there is one, else the id as it is."""
+        if self.mirror is not None and (self.mirror / "models" / id).is_dir():
+            return str(self.mirror / "models" / id)
+        return str(Path(id).expanduser()) if Path(id).expanduser().is_dir() else id
+
+    def model_identity(self, id: str, revision: str | None) -> str:  # noqa: A002
+        """What decides an encoder: the Hub's commit, or the sha256 of weights, config and tokenizer files.
+
+        Raises UserError if a folder holds no safetensors, or nobody knows the encoder.
+        """
+        place = Path(self.model_place(id))
+        if not place.is_dir():
+            return _commit("model", id, revision)
+        if not any(place.glob("*.safetensors")):
+            raise UserError(
+                f"Encoders are loaded from safetensors only, and {place} holds no *.safetensors file: convert it with "
+                "`save_pretrained`, which writes one."
+            )
+        return model_digest(place)
+
+
+def describe(rows: Rows) -> str:
+    """The rows as messages name them."""
+    config = f"config {rows.config!r}, " if rows.config else ""
+    ids = f", ids {rows.id_prefix}*" if rows.id_prefix else ""
+    return f"Data set {rows.id} ({config}split {rows.split!r}{ids})"
+
+
+def data_identity(task: Task, part: Part, languages: Sequence[str], sources: Sources) -> str:
+    """Digest of all that decides the examples of a part: rows, columns, labels and format; names stay out.
+
+    Raises DataError if rows are not there, UserError for a language that the part does not have.
+    """
+    rows = {language: [_row_identity(one, sources) for one in places(task, part, language)] for language in languages}
+    columns = {name: list(place) if isinstance(place, tuple) else place for name, place in task.columns.items()}
+    return digest({"rows": rows, "columns": columns, "labels": list(task.labels), "format": task.format})
+
+
+def places(task: Task, part: Part, language: str) -> tuple[Rows, ...]:
+    """The rows of one language of a part. Raises UserError for a language that it does not have."""
+    known = task.places(part)
+    if language not in known:
+        raise unknown(f"{part} language of {task.name!r}", language, known)
+    return known[language]
+
+
+def available_languages(task: Task, part: Part, sources: Sources) -> tuple[str, ...]:
+    """The languages of a part whose rows are all there, in the task's order."""
+    return tuple(code for code, several in task.places(part).items() if all(sources.holds(rows) for rows in several))
+
+
+def check_task(task: Task, parts: Sequence[Part], languages: Sequence[str] | None, sources: Sources) -> None:
+    """Raise DataError unless every part holds rows for those languages (None: for one language at least)."""
+    for part in parts:
+        for language in task.places(part) if languages is None else languages:
+            lacking = next((rows for rows in places(task, part, language) if not sources.holds(rows)), None)
+            if lacking is not None and (languages is not None or not available_languages(task, part, sources)):
+                raise DataError(f"Task {task.name!r}, {part}, {language}: {sources.missing(lacking)}")
+
+
+def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
+    identity = sources.identity(rows)
+    if sources.folder(rows) is not None:
+        return [identity, rows.id_prefix]
+    return [identity, rows.id, rows.config, rows.split, rows.id_prefix]
+
+
+def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:
+    if not rows.id_prefix:
+        return table
+    if "id" not in table.column_names:
+        raise DataError(f"{describe(rows)} has no column 'id' to compare id_prefix with.")
+    kept = [number for number, id_ in enumerate(table["id"][:]) if str(id_).startswith(rows.id_prefix)]
+    return table.select(kept, keep_in_memory=True)
+
+
+def _load(sources: Sources, rows: Rows, place: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
+    try:
+        return _open(place, rows.config, rows.split, revision, prepared)
+    except FileNotFoundError as error:
+        raise sources.missing(rows) from error
+    except (DatasetsError, ValueError, RuntimeError) as error:
+        if isinstance(error.__cause__, OSError):  # a full disk, say: no fault of the data
+            raise error.__cause__ from error
+        raise DataError(f"{describe(rows)} at {place} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _open(place: str, config: str | None, split: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    return datasets.load_dataset(place, config, split=split, revision=revision, cache_dir=prepared)
+
+
+@cache
+def _commit(kind: str, id_: str, revision: str | None) -> str:
+    """The commit that a Hub repository's revision means now: asked once a process; a commit is its own answer."""
+    if revision and COMMIT.fullmatch(revision):
+        return revision
+    try:
+        info = HfApi().repo_info(id_, revision=revision, repo_type=kind)
+    except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
+        raise DataError(
+            f"The Hub has no {kind} {id_!r} at revision {revision or 'main'!r} that you may read, and no folder of "
+            "that name is here: check the id, log in if it is gated, or name a mirror with --mirror."
+        ) from error
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise _unreachable(kind, id_, error) from error
+    return str(info.sha)
+
+
+def _unreachable(kind: str, id_: str, error: Exception) -> DataError:
+    return DataError(
+        f"The Hub cannot be asked for the commit of {kind} {id_!r} ({type(error).__name__}): go online, pin a revision "
+        "of 40 hexadecimal digits, or name a mirror with --mirror."
+    )

@@ -1,0 +1,137 @@
+"""The demo's encoder: an XLM-R of two layers with random weights, and a tokenizer for the generated languages."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+
+from sweeper.data.synthetic.frames import Language
+
+NUM_LAYERS, HIDDEN, NUM_HEADS, WIDE, NUM_POSITIONS = 2, 64, 4, 128, 258
+SPREAD = 0.05
+"""Standard deviation of the random weights."""
+FIRST = ("<s>", "<pad>", "</s>", "<unk>")
+"""Special tokens 0 to 3, in XLM-R's order; `<mask>` is the last token, as there."""
+PUNCTUATION = (".", "?", "_")
+
+
+def write_encoder(folder: Path, languages: Iterable[Language], seed: int) -> None:
+    """Write config, weights and tokenizer as a Hugging Face folder that AutoModel and AutoTokenizer load.
+
+    The pooler is left out, as in encoders that were pretrained by masked language modelling alone.
+    """
+    folder.mkdir(parents=True)
+    tokenizer = _tokenizer(languages)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _write_json(folder / "tokenizer_config.json", _tokenizer_config())
+    config = _config(tokenizer.get_vocab_size())
+    _write_json(folder / "config.json", config)
+    save_file(_weights(tokenizer.get_vocab_size(), seed), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _write_json(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _tokenizer(languages: Iterable[Language]) -> Tokenizer:
+    vocabulary = {piece: number for number, piece in enumerate(_pieces(languages))}
+    tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in (*FIRST, "<mask>")])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", vocabulary["<s>"]), ("</s>", vocabulary["</s>"])],
+    )
+    return tokenizer
+
+
+def _pieces(languages: Iterable[Language]) -> list[str]:
+    """The vocabulary. Every third word is two pieces, so that labels and answers meet words in several pieces."""
+    words = sorted({word for language in languages for said in language.words.values() for word in said.split()})
+    cuts = [len(word) // 2 if number % 3 == 0 else len(word) for number, word in enumerate(words)]
+    starts = {word[:cut] for word, cut in zip(words, cuts, strict=True)}
+    ends = {f"##{word[cut:]}" for word, cut in zip(words, cuts, strict=True) if cut < len(word)}
+    letters = {letter for word in words for letter in word}
+    spelled = letters | {f"##{letter}" for letter in letters}
+    return [*FIRST, *sorted(starts | ends | spelled | set(PUNCTUATION)), "<mask>"]
+
+
+def _tokenizer_config() -> dict[str, object]:
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<s>",
+        "cls_token": "<s>",
+        "eos_token": "</s>",
+        "sep_token": "</s>",
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+        "model_max_length": NUM_POSITIONS - 2,
+        "clean_up_tokenization_spaces": False,
+    }
+
+
+def _config(num_tokens: int) -> dict[str, object]:
+    return {
+        "architectures": ["XLMRobertaModel"],
+        "model_type": "xlm-roberta",
+        "vocab_size": num_tokens,
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": NUM_LAYERS,
+        "num_attention_heads": NUM_HEADS,
+        "intermediate_size": WIDE,
+        "max_position_embeddings": NUM_POSITIONS,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-5,
+        "initializer_range": SPREAD,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "bos_token_id": 0,
+        "pad_token_id": 1,
+        "eos_token_id": 2,
+        "dtype": "float32",
+    }
+
+
+def _weights(num_tokens: int, seed: int) -> dict[str, np.ndarray]:
+    """Every parameter of XLMRobertaModel but the pooler's, by its name there."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in _shapes(num_tokens).items():
+        if name.endswith("bias"):
+            weights[name] = np.zeros(shape, np.float32)
+        elif name.endswith("LayerNorm.weight"):
+            weights[name] = np.ones(shape, np.float32)
+        else:
+            weights[name] = rng.normal(0, SPREAD, shape).astype(np.float32)
+    weights["embeddings.word_embeddings.weight"][FIRST.index("<pad>")] = 0
+    return weights
+
+
+def _shapes(num_tokens: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (num_tokens, HIDDEN),
+        "embeddings.position_embeddings.weight": (NUM_POSITIONS, HIDDEN),
+        "embeddings.token_type_embeddings.weight": (1, HIDDEN),
+        "embeddings.LayerNorm.weight": (HIDDEN,),
+        "embeddings.LayerNorm.bias": (HIDDEN,),
+    }
+    for number in range(NUM_LAYERS):
+        layer = f"encoder.layer.{number}"
+        for part in ("query", "key", "value"):
+            shapes |= _linear(f"{layer}.attention.self.{part}", HIDDEN, HIDDEN)
+        shapes |= _linear(f"{layer}.attention.output.dense", HIDDEN, HIDDEN)
+        shapes |= _linear(f"{layer}.intermediate.dense", WIDE, HIDDEN)
+        shapes |= _linear(f"{layer}.output.dense", HIDDEN, WIDE)
+        for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
+            shapes |= {f"{layer}.{norm}.weight": (HIDDEN,), f"{layer}.{norm}.bias": (HIDDEN,)}
+    return shapes
+
+
+def _linear(name: str, num_out: int, num_in: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (num_out, num_in), f"{name}.bias": (num_out,)}

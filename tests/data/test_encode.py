@@ -1,0 +1,251 @@
+"""Examples become features once: what is kept, what names a cache entry, and what becomes of a damaged one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from datasets import ClassLabel, List, Value
+from transformers import PreTrainedTokenizerFast
+
+from sweeper.data.encode import CHUNK, Encoded, encode, label_set
+from sweeper.data.entry import open_entry, write_entry
+from sweeper.data.source import Sources
+from sweeper.errors import DataError
+from sweeper.records import DataSpec
+from sweeper.tasks.spec import Rows, Task
+
+NAMES = ClassLabel(names=["no", "yes"])
+ROWS = Rows(id="demo/pairs", config="en", split="train")
+TASK = Task(
+    name="pairs",
+    title="",
+    format="classify",
+    scorer="accuracy",
+    columns={"text": "text", "label": "label"},
+    train={"en": (ROWS,)},
+    dev={code: (replace(ROWS, config=code, split="validation"),) for code in ("en", "de")},
+)
+DATA = DataSpec(task="pairs", part="train", languages=("en",), max_length=8, stride=2)
+Encode = Callable[..., Encoded]
+
+
+@pytest.fixture
+def read(sources: Sources, tokenizer: PreTrainedTokenizerFast) -> Encode:
+    def one(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
+        return encode(data, task, language, sources, tokenizer, sources.cache)
+
+    return one
+
+
+def columns(number: int, word: str = "one") -> dict[str, list[Any]]:
+    return {
+        "text": [f"{word} " * (1 + index % 3) for index in range(number)],
+        "label": [index % 2 for index in range(number)],
+    }
+
+
+def ids(encoded: Encoded) -> list[str]:
+    return [example.id for example in encoded.examples]
+
+
+def entries(sources: Sources) -> list[Path]:
+    return sorted((sources.cache / "encoded").iterdir())
+
+
+@pytest.fixture
+def pairs(write: Any) -> Callable[[int], None]:
+    def make(number: int) -> None:
+        dev = {"validation": columns(number, "two")}
+        write("demo/pairs", {"en": {"train": columns(number), **dev}, "de": dev}, {"label": NAMES})
+
+    return make
+
+
+def test_features_are_read_only_memory_maps_and_examples_come_back_as_written(
+    read: Encode, pairs: Callable[[int], None]
+) -> None:
+    pairs(4)
+    found = read()
+    assert isinstance(found.features.tokens, np.memmap)
+    assert not found.features.tokens.flags.writeable
+    assert found.features.offsets.tolist() == [0, 3, 7, 12, 15]
+    assert found.features.labels["label"].tolist() == [0, 1, 0, 1]
+    assert found.labels == ("no", "yes")
+    assert ids(found) == ["0", "1", "2", "3"]
+    assert found.examples[1].fields["label"] == "yes"
+    assert dict(found.counts) == {"examples": 4, "features": 4, "tokens": 15, "truncated": 0, "dropped": 0}
+
+
+def test_chunks_join_as_if_all_had_been_tokenised_at_once(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(2 * CHUNK + 5)
+    found = read()
+    lengths = [3 + index % 3 for index in range(2 * CHUNK + 5)]
+    assert np.diff(found.features.offsets).tolist() == lengths
+    assert found.features.example.tolist() == list(range(2 * CHUNK + 5))
+    assert found.features.labels["label"].tolist() == [index % 2 for index in range(2 * CHUNK + 5)]
+
+
+def test_unlabelled_rows_are_dropped_and_counted_and_cut_texts_too(read: Encode, write: Any) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["a " * 20, "b", "c"], "label": [0, -1, 1]}}}, {"label": NAMES})
+    found = read()
+    assert ids(found) == ["0", "2"]
+    assert (found.counts["dropped"], found.counts["truncated"]) == (1, 1)
+
+
+def test_labels_are_mapped_by_name_when_the_data_set_orders_them_otherwise(read: Encode, write: Any) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["a", "b"], "label": [0, 1]}}}, {"label": NAMES})
+    found = read(task=replace(TASK, labels=("yes", "no")))
+    assert found.features.labels["label"].tolist() == [1, 0]
+    assert found.labels == ("yes", "no")
+
+
+def test_a_label_outside_the_declared_set_is_a_data_error(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(3)
+    with pytest.raises(DataError, match="'no'"):
+        read(task=replace(TASK, labels=("yes", "maybe")))
+
+
+def test_evaluation_rows_take_the_label_set_of_the_training_rows(sources: Sources, write: Any, read: Encode) -> None:
+    both = {"train": columns(4), "validation": columns(4)}
+    write("demo/pairs", {"en": both}, {"label": NAMES})
+    write("demo/other", {"en": both}, {"label": ClassLabel(names=["yes", "no"])})
+    task = replace(TASK, dev={"en": (Rows(id="demo/other", config="en", split="validation"),)})
+    assert label_set(task, sources) == ("no", "yes")
+    assert read(replace(DATA, part="dev"), task).features.labels["label"].tolist() == [1, 0, 1, 0]
+
+
+def test_tags_that_only_the_data_set_declares_make_the_label_set(read: Encode, write: Any) -> None:
+    tags = {"tokens": [["one", "two"]], "tags": [[1, 0]]}
+    write("demo/tags", {"en": {"train": tags}}, {"tokens": List(Value("string")), "tags": List(NAMES)})
+    rows = {"en": (Rows(id="demo/tags", config="en", split="train"),)}
+    task = Task(
+        name="t", title="", format="tag", scorer="accuracy", columns={"tokens": "tokens", "tags": "tags"}, train=rows
+    )
+    found = read(task=task)
+    assert found.labels == ("no", "yes")
+    assert found.features.labels["tags"].tolist() == [-100, 1, 0, -100]
+
+
+def test_parallel_languages_keep_the_same_items_under_a_cap(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(60)
+    data = replace(DATA, part="dev", languages=("en", "de"), cap_examples=9)
+    english, german = (ids(read(data, language=language)) for language in ("en", "de"))
+    assert english == german
+    assert len(english) == 9
+
+
+def test_a_token_cap_keeps_examples_until_it_is_reached(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(60)
+    capped, all_of_them = read(replace(DATA, cap_tokens=50)), read(replace(DATA, cap_examples=60))
+    assert 50 <= capped.counts["tokens"] < 50 + 5
+    assert ids(capped) == ids(all_of_them)[: len(capped.examples)]
+
+
+def test_train_and_select_share_out_the_training_rows(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(60)
+    train, select = (read(replace(DATA, part=part, carve_share=0.2)) for part in ("train", "select"))
+    assert sorted(map(int, ids(train) + ids(select))) == list(range(60))
+    assert 0 < len(select.examples) < 30
+
+
+def test_repeated_ids_get_the_number_of_their_repeat(read: Encode, write: Any) -> None:
+    write("demo/pairs", {"en": {"train": columns(4) | {"name": ["x", "y", "x", "x"]}}}, {"label": NAMES})
+    found = read(task=replace(TASK, columns={**TASK.columns, "id": "name"}))
+    assert ids(found) == ["x", "y", "x#2", "x#3"]
+
+
+def test_ids_of_several_data_sets_in_one_part_stay_apart(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(2)
+    task = replace(TASK, train={"en": (ROWS, replace(ROWS, split="validation"))})
+    assert ids(read(task=task)) == ["0:0", "0:1", "1:0", "1:1"]
+
+
+@pytest.mark.parametrize("part", ["select", "train"])
+def test_an_empty_split_names_task_language_and_part(read: Encode, write: Any, part: Any) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["a"], "label": [-1]}}}, {"label": NAMES})
+    with pytest.raises(DataError, match=f"Task 'pairs', {part}, en: an empty split, 1 rows"):
+        read(replace(DATA, part=part))
+
+
+def test_an_entry_is_found_again_whatever_the_task_is_called(
+    read: Encode, pairs: Callable[[int], None], sources: Sources
+) -> None:
+    pairs(4)
+    read()
+    (entry,) = entries(sources)
+    made = entry.stat().st_mtime_ns
+    read(replace(DATA, task="other", languages=("en", "de")), replace(TASK, name="other", title="Other"))
+    assert [(path, path.stat().st_mtime_ns) for path in entries(sources)] == [(entry, made)]
+
+
+def test_changed_rows_lengths_caps_and_labels_each_make_an_entry_of_their_own(
+    read: Encode, pairs: Callable[[int], None], sources: Sources
+) -> None:
+    pairs(4)
+    read()
+    read(replace(DATA, max_length=6))
+    read(replace(DATA, cap_examples=2))
+    read(task=replace(TASK, labels=("yes", "no")))
+    pairs(5)
+    assert len(read().examples) == 5
+    assert len(entries(sources)) == 5
+
+
+def test_what_a_tokenizer_was_last_used_for_does_not_change_the_entry(
+    pairs: Callable[[int], None], sources: Sources, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    pairs(4)
+    read = partial(encode, DATA, TASK, "en", sources, cache=sources.cache)
+    read(tokenizer=tokenizer)
+    used = PreTrainedTokenizerFast.from_pretrained(
+        tokenizer.save_pretrained(sources.cache / "tiny")[0].rpartition("/")[0]
+    )
+    used(["one two three"], truncation=True, max_length=3, padding="max_length")
+    read(tokenizer=used)
+    assert len(entries(sources)) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "lose", "garble"])
+def test_a_damaged_entry_is_made_again(
+    read: Encode, pairs: Callable[[int], None], sources: Sources, damage: str
+) -> None:
+    pairs(4)
+    tokens = read().features.tokens.tolist()
+    (entry,) = entries(sources)
+    if damage == "cut":
+        (entry / "tokens.npy").write_bytes((entry / "tokens.npy").read_bytes()[:-4])
+    elif damage == "lose":
+        (entry / "examples.jsonl").unlink()
+    else:
+        (entry / "manifest.json").write_text('{"sizes"')
+    assert read().features.tokens.tolist() == tokens
+    assert entries(sources) == [entry]
+
+
+def test_a_failed_entry_leaves_nothing_behind(read: Encode, write: Any, sources: Sources) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["a"], "label": [-1]}}}, {"label": NAMES})
+    with pytest.raises(DataError):
+        read()
+    assert entries(sources) == []
+
+
+def test_a_second_writer_of_an_entry_is_harmless(read: Encode, pairs: Callable[[int], None], sources: Sources) -> None:
+    pairs(4)
+    first = read()
+    (entry,) = entries(sources)
+
+    def fill(draft: Path) -> dict[str, Any]:
+        for file in entry.glob("*.npy"):
+            (draft / file.name).write_bytes(file.read_bytes())
+        (draft / "examples.jsonl").write_bytes((entry / "examples.jsonl").read_bytes())
+        return {"labels": first.labels, "counts": first.counts}
+
+    write_entry(entry, fill)
+    again = open_entry(entry)
+    assert again is not None
+    assert again.features.tokens.tolist() == first.features.tokens.tolist()
+    assert entries(sources) == [entry]

@@ -1,0 +1,204 @@
+"""Rows from a mirror, from a folder, from the Hub: names for labels, identities, and answers to what is missing."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import ClassLabel, List, Value
+
+from sweeper.data.source import Sources, available_languages, check_task, data_identity
+from sweeper.errors import DataError, UserError
+from sweeper.tasks.spec import Rows, Task
+
+PAIRS = {"text": ["a b", "c d", "e f"], "label": [0, 1, -1]}
+NAMES = ClassLabel(names=["no", "yes"])
+ROWS = Rows(id="demo/pairs", config="en", split="train")
+TASK = Task(
+    name="pairs",
+    title="",
+    format="classify",
+    scorer="accuracy",
+    columns={"text": "text", "label": "label"},
+    train={"en": (ROWS,)},
+    dev={code: (replace(ROWS, config=code, split="validation"),) for code in ("en", "de")},
+)
+
+
+def write_pairs(write: Any, texts: list[str] | None = None) -> None:
+    train = PAIRS | {"text": texts} if texts else PAIRS
+    dev = PAIRS | {"text": ["g h", "i j", "k l"]}
+    write("demo/pairs", {"en": {"train": train, "validation": dev}}, {"label": NAMES})
+
+
+def test_label_numbers_become_the_names_that_the_data_set_declares(sources: Sources, write: Any) -> None:
+    write_pairs(write)
+    rows = sources.load(ROWS)
+    assert [row["label"] for row in rows] == ["no", "yes", None]
+    assert rows[1] == {"text": "c d", "label": "yes"}
+    assert len(rows) == 3
+
+
+def test_lists_of_label_numbers_become_lists_of_names(sources: Sources, write: Any) -> None:
+    columns = {"tokens": [["a", "b"]], "tags": [[1, 0]]}
+    write("demo/tags", {"en": {"train": columns}}, {"tokens": List(Value("string")), "tags": List(NAMES)})
+    rows = Rows(id="demo/tags", config="en", split="train")
+    assert list(sources.load(rows)) == [{"tokens": ["a", "b"], "tags": ["yes", "no"]}]
+    assert sources.labels(rows, "tags") == ("no", "yes")
+
+
+def test_a_column_without_declared_labels_says_so(sources: Sources, write: Any) -> None:
+    write_pairs(write)
+    with pytest.raises(DataError, match="declares no label names for 'text'"):
+        sources.labels(ROWS, "text")
+    with pytest.raises(DataError, match=r"has no column 'tag', only text, label"):
+        sources.labels(ROWS, "tag")
+
+
+def test_a_changed_file_changes_the_identity_and_is_never_served_from_an_old_cache(
+    sources: Sources, write: Any, tmp_path: Path
+) -> None:
+    write_pairs(write)
+    before = sources.identity(ROWS)
+    assert sources.load(ROWS)[0]["text"] == "a b"
+    card = tmp_path / "mirror/datasets/demo/pairs/README.md"
+    old = card.read_text()
+    write_pairs(write, ["x y", "c d", "e f"])
+    assert card.read_text() == old
+    assert sources.load(ROWS)[0]["text"] == "x y"
+    assert sources.identity(ROWS) != before
+
+
+def test_an_identity_belongs_to_one_split_and_survives_a_move_of_the_mirror(
+    sources: Sources, write: Any, tmp_path: Path
+) -> None:
+    write_pairs(write)
+    train, dev = (sources.identity(replace(ROWS, split=split)) for split in ("train", "validation"))
+    write_pairs(write, ["x y", "c d", "e f"])
+    assert sources.identity(replace(ROWS, split="validation")) == dev
+    assert sources.identity(ROWS) != train
+    again = sources.identity(ROWS)
+    (tmp_path / "mirror").rename(tmp_path / "elsewhere")
+    assert replace(sources, mirror=tmp_path / "elsewhere").identity(ROWS) == again
+
+
+def test_label_names_that_change_in_the_readme_change_the_identity(
+    sources: Sources, write: Any, tmp_path: Path
+) -> None:
+    write_pairs(write)
+    before = sources.identity(ROWS)
+    card = tmp_path / "mirror/datasets/demo/pairs/README.md"
+    card.write_text(card.read_text().replace("'1': yes", "'1': maybe").replace("'1': 'yes'", "'1': maybe"))
+    assert sources.labels(ROWS, "label") == ("no", "maybe")
+    assert sources.identity(ROWS) != before
+
+
+def test_a_missing_data_set_names_its_id_its_config_and_the_path_that_was_tried(sources: Sources, write: Any) -> None:
+    write_pairs(write)
+    for rows in (replace(ROWS, id="demo/nothing"), replace(ROWS, config="fr"), replace(ROWS, split="test")):
+        assert not sources.holds(rows)
+        for ask in (sources.identity, sources.load):
+            with pytest.raises(DataError) as error:
+                ask(rows)
+            assert all(str(part) in str(error.value) for part in (rows.id, rows.config, sources.folder(rows)))
+
+
+def test_only_the_rows_whose_id_starts_with_the_prefix_are_kept(sources: Sources, write: Any) -> None:
+    write("demo/many", {"default": {"train": {"id": ["english-1", "korean-1", "english-2"], "text": ["a", "b", "c"]}}})
+    rows = Rows(id="demo/many", split="train", id_prefix="english-")
+    assert [row["text"] for row in sources.load(rows)] == ["a", "c"]
+    assert sources.holds(rows)
+    assert not sources.holds(replace(rows, id_prefix="finnish-"))
+
+
+def test_a_folder_of_the_users_own_works_without_a_mirror_and_without_a_readme(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "train.csv").write_text("text,label\na b,yes\n")
+    rows = Rows(id=str(folder), split="train")
+    sources = Sources(mirror=None, cache=tmp_path / "cache")
+    assert list(sources.load(rows)) == [{"text": "a b", "label": "yes"}]
+    assert sources.holds(rows)
+    assert not sources.holds(replace(rows, split="validation"))
+
+
+def test_a_pinned_commit_is_its_own_identity_and_needs_no_network(tmp_path: Path) -> None:
+    sources = Sources(mirror=None, cache=tmp_path)
+    assert sources.identity(replace(ROWS, revision="a" * 40)) == "a" * 40
+    assert sources.model_identity("some/model", "b" * 40) == "b" * 40
+
+
+def test_ids_that_are_not_on_the_hub_are_missing_without_a_folder(tmp_path: Path) -> None:
+    sources = Sources(mirror=None, cache=tmp_path)
+    assert sources.holds(ROWS)
+    assert not sources.holds(replace(ROWS, id="local/ccgbank"))
+    with pytest.raises(DataError, match="local/ccgbank"):
+        sources.identity(replace(ROWS, id="local/ccgbank"))
+
+
+def test_a_damaged_file_is_a_data_error_that_names_the_data_set(sources: Sources, write: Any, tmp_path: Path) -> None:
+    write_pairs(write)
+    (tmp_path / "mirror/datasets/demo/pairs/en/train.parquet").write_bytes(b"PAR1 no longer")
+    with pytest.raises(DataError, match=r"demo/pairs .*cannot be read"):
+        sources.load(ROWS)
+
+
+def test_the_data_identity_knows_rows_columns_and_labels_but_no_names(sources: Sources, write: Any) -> None:
+    write_pairs(write)
+    same = data_identity(TASK, "train", ["en"], sources)
+    assert data_identity(replace(TASK, name="other", title="Other"), "train", ["en"], sources) == same
+    assert data_identity(replace(TASK, labels=("yes", "no")), "train", ["en"], sources) != same
+    assert data_identity(replace(TASK, columns={"text": "label"}), "train", ["en"], sources) != same
+    assert data_identity(TASK, "dev", ["en"], sources) != same
+
+
+def test_the_languages_that_a_mirror_holds_are_told_from_those_that_it_lacks(sources: Sources, write: Any) -> None:
+    write_pairs(write)
+    assert available_languages(TASK, "dev", sources) == ("en",)
+    check_task(TASK, ["train", "dev"], None, sources)
+    with pytest.raises(DataError, match=r"Task 'pairs', dev, de: .*'de'"):
+        check_task(TASK, ["dev"], ["en", "de"], sources)
+    with pytest.raises(UserError, match=r"No dev language of 'pairs' is called 'dee'\. Did you mean 'de'"):
+        check_task(TASK, ["dev"], ["dee"], sources)
+
+
+def write_model(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json", "README.md"):
+        (folder / name).write_text(name)
+    (folder / "model.safetensors").write_bytes(b"weights")
+
+
+def test_an_encoders_identity_is_its_weights_config_and_tokenizer_and_nothing_else(
+    sources: Sources, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mirror/models/tiny"
+    write_model(folder)
+    assert sources.model_place("tiny") == str(folder)
+    before = sources.model_identity("tiny", None)
+    (folder / "README.md").write_text("another card")
+    assert sources.model_identity("tiny", None) == before
+    (folder / "model.safetensors").write_bytes(b"other w")
+    os.utime(folder / "model.safetensors", ns=(1, 1))
+    assert sources.model_identity("tiny", None) != before
+
+
+def test_an_encoder_without_safetensors_is_refused(sources: Sources, tmp_path: Path) -> None:
+    folder = tmp_path / "mirror/models/tiny"
+    write_model(folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match="safetensors only"):
+        sources.model_identity("tiny", None)
+
+
+def test_an_encoder_that_no_folder_holds_keeps_its_hub_id(sources: Sources) -> None:
+    assert sources.model_place("FacebookAI/xlm-roberta-base") == "FacebookAI/xlm-roberta-base"
+
+
+def test_a_hub_that_cannot_be_reached_is_answered_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="go online, pin a revision"):
+        Sources(mirror=None, cache=tmp_path).identity(ROWS)
