@@ -1,0 +1,1 @@
+"""Stages of training and evaluation: the only home of torch."""

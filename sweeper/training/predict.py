@@ -1,0 +1,86 @@
+"""From a trained net to outputs: batches by length, results in the order of the features."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sweeper.errors import TrialError
+from sweeper.formats.interface import Array, Features, Outputs
+from sweeper.training.batches import by_length, pad_features
+from sweeper.training.heads import Batch
+from sweeper.training.model import Net
+from sweeper.training.runtime import autocast
+
+BY_TOKEN = ("best", "start", "end")
+"""Outputs with a value for every token, (n, length) in a batch and (t,) when put together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A net ready to evaluate."""
+
+    net: Net
+    pad: int
+    """Token id of padding."""
+    precision: str
+    micro_tokens: int
+
+    def heads(self, task: str, features: Features) -> Outputs:
+        """What a task's head says of all features, laid out as `formats.interface.Outputs` describes.
+
+        Raises TrialError if any output is not finite.
+        """
+        head = self.net.head(task)
+        return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch))
+
+    def vectors(self, layer: int, pooling: str, features: Features) -> Outputs:
+        """One vector a feature, `vectors` (n, hidden): a hidden layer's mean over all tokens (special ones too), or its
+        first token (`cls`).
+
+        Raises TrialError if any is not finite.
+        """
+
+        def compute(batch: Batch) -> dict[str, Tensor]:
+            states = self.net.layer(batch, layer).float()
+            if pooling == "cls":
+                return {"vectors": states[:, 0]}
+            mask = batch["attention_mask"].unsqueeze(-1).float()
+            return {"vectors": (states * mask).sum(dim=1) / mask.sum(dim=1)}
+
+        return self._run(features, compute)
+
+    @torch.inference_mode()
+    def _run(self, features: Features, compute: Callable[[Batch], Mapping[str, Tensor]]) -> Outputs:
+        self.net.eval()
+        device = next(self.net.parameters()).device
+        found: dict[str, Array] = {}
+        for numbers in by_length(features, self.micro_tokens):
+            batch = {name: tensor.to(device) for name, tensor in pad_features(features, numbers, self.pad).items()}
+            with autocast(device, self.precision):
+                outputs = compute(batch)
+            for name, tensor in outputs.items():
+                _place(found, name, tensor.cpu().numpy(), features, numbers)
+        _check_finite(found)
+        return found
+
+
+def _place(found: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:
+    offsets = np.asarray(features.offsets)
+    if name not in found:
+        shape = (int(offsets[-1]),) if name in BY_TOKEN else (len(offsets) - 1, *values.shape[1:])
+        found[name] = np.zeros(shape, dtype=np.int32 if values.dtype.kind == "i" else np.float32)
+    if name not in BY_TOKEN:
+        found[name][numbers] = values
+        return
+    for row, number in enumerate(numbers.tolist()):
+        start, end = offsets[number], offsets[number + 1]
+        found[name][start:end] = values[row, : end - start]
+
+
+def _check_finite(outputs: Outputs) -> None:
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise TrialError(f"The evaluation's {name} is not finite: the training diverged; lower the learning rate.")

@@ -1,0 +1,147 @@
+"""One stage: its data, heads and streams put together and trained; what it leaves is a net."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from sweeper.data.encode import Encoded, encode
+from sweeper.data.source import Sources
+from sweeper.errors import TrialError
+from sweeper.formats.interface import HeadKind
+from sweeper.formats.table import FORMATS
+from sweeper.records import DataSpec, StageSpec, digest, plain
+from sweeper.tasks.spec import Task
+from sweeper.training.batches import Stream, TaskItems, schedule
+from sweeper.training.loop import Course, Masking, Progress, Surroundings, train
+from sweeper.training.model import Net
+from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, seed_everything
+
+SMALLEST_PASS = 64
+"""Tokens of a forward pass below which an out-of-memory is final."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a trial reads data: the entries it knows, where rows lie, the tokenizer, the cache."""
+
+    tasks: Mapping[str, Task]
+    sources: Sources
+    tokenizer: PreTrainedTokenizerBase
+    cache: Path
+    opened: dict[str, dict[str, Encoded]] = field(default_factory=dict)
+    """Memory maps opened so far, by what was asked: a reused actor opens each once."""
+
+    def encoded(self, data: DataSpec) -> dict[str, Encoded]:
+        """Language -> tokenised examples."""
+        task = self.tasks[data.task]
+        asked = digest([plain(data), plain(task)])
+        if asked not in self.opened:
+            self.opened[asked] = {
+                language: encode(data, task, language, self.sources, self.tokenizer, self.cache)
+                for language in data.languages
+            }
+        return self.opened[asked]
+
+    @property
+    def pad(self) -> int:
+        """Token id of padding."""
+        return int(self.tokenizer.pad_token_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a stage leaves."""
+
+    net: Net
+    progress: Progress
+    micro_tokens: int
+    """Tokens a pass it ended with: smaller than asked after an out-of-memory."""
+
+
+def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.device) -> Net:
+    """A body with fresh heads for a stage, drawn from the stage's seed."""
+    vocabulary = int(body.config.vocab_size)  # type: ignore[union-attr, arg-type]
+    sizes: dict[str, tuple[HeadKind, int]] = {}
+    for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
+        kind = FORMATS[reading.tasks[data.task].format].head
+        sizes[data.task] = (
+            kind,
+            vocabulary if kind == "mlm" else len(next(iter(reading.encoded(data).values())).labels),
+        )
+    seed_everything(derived_seed("heads", stage.seed))
+    return Net(body, sizes).to(device)
+
+
+def plan_course(stage: StageSpec, reading: Reading) -> Course:
+    """Every batch of a stage, decided by its seed before the first step.
+
+    A single task takes epochs x batches. With several, a step's task is drawn in proportion to min(examples, cap)
+    (examples-proportional mixing, Raffel et al. 2020, section 3.5.2), over epochs x the sum of the capped batches.
+    Masked language modelling takes a share of all steps, so that the tasks see as many examples as without it.
+    """
+    training = stage.training
+    streams = [stream for data in stage.data for stream in _streams(data, stage, reading)]
+    weights = [float(min(stream.items.num_items, stage.sampling_cap)) for stream in streams]
+    per_epoch = sum(-(-int(weight) // training.batch_size) for weight in weights)
+    num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
+    if stage.mlm is not None and stage.mlm_share:
+        num_steps = round(num_steps / (1 - stage.mlm_share))
+        masked = list(_streams(stage.mlm, stage, reading))
+        total = sum(weights) * stage.mlm_share / (1 - stage.mlm_share)
+        roots = [stream.items.num_items**0.5 for stream in masked]
+        streams += masked
+        weights += [total * root / sum(roots) for root in roots]
+    order = schedule(streams, weights, num_steps, derived_seed("order", stage.seed))
+    return Course(
+        streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=_masking(reading.tokenizer)
+    )
+
+
+def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Reading, around: Surroundings) -> Trained:
+    """Train a stage from its last checkpoint on. Out of memory halves the micro-batch; the effective batch stays.
+
+    Raises TrialError on a loss that is not finite, or when the smallest micro-batch does not fit.
+    """
+    with around.clock.time("load"):
+        course = plan_course(stage, reading)
+    micro_tokens = stage.training.micro_tokens
+    while True:
+        with around.clock.time("load"):
+            net = new_net(make_body(), stage, reading, around.device)
+        try:
+            progress = train(net, course, micro_tokens, around)
+        except TOO_LITTLE_MEMORY as error:
+            del net
+            torch.cuda.empty_cache()
+            micro_tokens //= 2
+            if micro_tokens < SMALLEST_PASS:
+                raise TrialError(
+                    f"Out of memory even with {2 * micro_tokens} tokens a pass: use fewer trials a device, a shorter "
+                    "max_length or a smaller model."
+                ) from error
+            around.tell(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
+            continue
+        return Trained(net=net, progress=progress, micro_tokens=micro_tokens)
+
+
+def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Stream]:
+    head = FORMATS[reading.tasks[data.task].format].head
+    found = []
+    for language, encoded in reading.encoded(data).items():
+        items = TaskItems(task=data.task, head=head, features=encoded.features, pad=reading.pad)
+        seed = derived_seed("stream", stage.seed, data.task, language)
+        found.append(Stream(items, stage.training.batch_size, seed))
+    return found
+
+
+def _masking(tokenizer: Any) -> Masking | None:
+    if tokenizer.mask_token_id is None:
+        return None
+    return Masking(
+        special=frozenset(tokenizer.all_special_ids), mask=tokenizer.mask_token_id, vocabulary=len(tokenizer)
+    )

@@ -1,0 +1,281 @@
+"""One trial, start to end: TrialSpec in, TrialResult out. Knows no Ray; runs in a debugger."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweeper.bench import Bench
+from sweeper.data.encode import Encoded
+from sweeper.errors import DamagedError, TrialError, UserError
+from sweeper.folder import Folder
+from sweeper.formats.interface import Outputs
+from sweeper.formats.table import FORMATS
+from sweeper.records import (
+    DataSpec,
+    ScoreRecord,
+    ScoreSpec,
+    StageSpec,
+    TrainingRecord,
+    TrialResult,
+    TrialSpec,
+    score_key,
+    training_key,
+)
+from sweeper.scoring.scorers import SCORERS, Scored
+from sweeper.tasks.spec import Task
+from sweeper.training.loop import Checkpoints, Surroundings, loss_curve
+from sweeper.training.model import Net, check_encoder, load_body, load_heads, save_net, usable_positions
+from sweeper.training.predict import Predictor
+from sweeper.training.runtime import Clock, machine, set_up
+from sweeper.training.stage import Reading, Trained, new_net, run_stage
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A spec at work: everything its steps share."""
+
+    spec: TrialSpec
+    bench: Bench
+    reading: Reading
+    device: "torch.device"
+    clock: Clock
+
+
+def run_trial(spec: TrialSpec, bench: Bench) -> TrialResult:
+    """Train what the spec asks for and score it; what the ledger or the store holds already is not done again.
+
+    A training's own failure is a record with its reason. Raises TrialError if an encoder that was only to be scored
+    cannot be, OSError if a disk or store fails: nothing is recorded then, and the trial can be run again.
+    """
+    clock = Clock()
+    device = set_up(spec.scores[0].threads if spec.kind == "score" else spec.chain[-1].training.threads)
+    trial = Trial(spec=spec, bench=bench, reading=bench.reading(spec), device=device, clock=clock)
+    if spec.kind == "score":
+        return _score_encoder(trial)
+    try:
+        return _train_and_score(trial)
+    except TrialError as error:
+        record = _record(trial, state="failed", reason=str(error))
+        bench.ledger.write_training(record)
+        return TrialResult(training=record)
+
+
+def check_spec(spec: TrialSpec, bench: Bench) -> None:
+    """Look at everything a trial will need, and tokenise its data, before it runs.
+
+    Raises UserError on a model that is no encoder or has too few positions, DataError on data missing or unfit.
+    """
+    place = bench.sources.model_place(spec.model.id)
+    reading = bench.reading(spec)
+    longest = usable_positions(check_encoder(place, spec.model.revision), reading.tokenizer)
+    trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    for data in (*trained, *spec.select, *(score.data for score in spec.scores)):
+        if data.max_length > longest:
+            raise UserError(
+                f"{spec.name}: max_length={data.max_length} for {data.task!r} is longer than the {longest} positions "
+                f"of {spec.model.name!r}: set max_length to {longest} or less."
+            )
+        reading.encoded(data)
+
+
+def _train_and_score(trial: Trial) -> TrialResult:
+    record = trial.bench.ledger.training(trial.spec.key)
+    kept = _kept(trial) if record is not None else None
+    if kept is not None and record is not None:
+        return TrialResult(training=record, scores=_scores(trial, kept))
+    net, record = _train_and_select(trial)
+    scores = _scores(trial, net)
+    record = replace(record, timing=trial.clock.timing())
+    trial.bench.ledger.write_training(record)
+    _checkpoints(trial, trial.spec.chain).clear()
+    return TrialResult(training=record, scores=scores)
+
+
+def _score_encoder(trial: Trial) -> TrialResult:
+    with trial.clock.time("load"):
+        net = Net(_body(trial, trial.spec.chain), {}).to(trial.device)
+    scores = _scores(trial, net)
+    record = trial.bench.ledger.training(trial.spec.key)
+    if record is None:  # the pretrained encoder, which no trial has made
+        record = _record(trial, state="done")
+        trial.bench.ledger.write_training(record)
+    return TrialResult(training=record, scores=scores)
+
+
+def _train_and_select(trial: Trial) -> tuple[Net, TrainingRecord]:
+    """Train, keep where asked for, and measure on the selection data; the record is not written yet."""
+    spec, clock = trial.spec, trial.clock
+    trained = _train(trial, spec.chain)
+    if spec.keep:
+        with clock.time("save"):
+            _store(trial, spec.encoder, trained.net)
+    with clock.time("evaluate"):
+        settings = spec.chain[-1].training
+        predictor = _predictor(trial, trained.net, settings.precision, settings.micro_tokens)
+        selection = {data.task: dict(_select(trial, predictor, data)) for data in spec.select}
+    progress = trained.progress
+    record = _record(
+        trial,
+        state="done",
+        value=_value(selection, trial.reading.tasks),
+        selection=selection,
+        tokens=progress.tokens,
+        steps=progress.step,
+        examples=progress.examples,
+        loss=loss_curve(progress.losses),
+        micro_tokens=trained.micro_tokens,
+    )
+    return trained.net, record
+
+
+def _record(trial: Trial, **found: Any) -> TrainingRecord:
+    return TrainingRecord(
+        key=trial.spec.key, spec=trial.spec, timing=trial.clock.timing(), machine=machine(trial.device), **found
+    )
+
+
+def _train(trial: Trial, chain: tuple[StageSpec, ...]) -> Trained:
+    """Train the last stage of a chain on the encoder that the stages before it leave."""
+    around = Surroundings(
+        device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, chain), tell=trial.bench.tell
+    )
+    return run_stage(lambda: _body(trial, chain[:-1]), chain[-1], trial.reading, around)
+
+
+def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
+    """The body that a chain leaves: the pretrained one, one from the store, or else trained again and stored."""
+    model = trial.spec.model
+    if not chain:
+        return load_body(trial.bench.sources.model_place(model.id), model.revision)
+    key = training_key(model, chain)
+    place = _fetched(trial, key)
+    if place is not None:
+        return load_body(str(place))
+    trial.bench.tell(f"Encoder {key} is not in the store: its last stage is trained again.")
+    trained = _train(trial, chain)
+    _store(trial, key, trained.net)
+    _checkpoints(trial, chain).clear()
+    return trained.net.body
+
+
+def _kept(trial: Trial) -> Net | None:
+    """The trained net out of the store, None if it was not kept."""
+    place = _fetched(trial, trial.spec.encoder)
+    if place is None:
+        return None
+    net = new_net(load_body(str(place)), trial.spec.chain[-1], trial.reading, trial.device)
+    load_heads(net, place)
+    return net
+
+
+def _fetched(trial: Trial, key: str) -> Path | None:
+    if not trial.bench.store.holds(key):
+        return None
+    try:
+        return trial.bench.store.fetch(key)
+    except DamagedError as error:
+        trial.bench.tell(str(error))
+        return None
+
+
+def _store(trial: Trial, key: str, net: Net) -> None:
+    with tempfile.TemporaryDirectory(prefix="sweeper-") as draft:
+        save_net(net, trial.reading.tokenizer, Path(draft))
+        trial.bench.store.keep(key, Path(draft))
+
+
+def _checkpoints(trial: Trial, chain: tuple[StageSpec, ...]) -> Checkpoints:
+    site = trial.bench.site
+    name = f"{training_key(trial.spec.model, chain)}.pt"
+    return Checkpoints(folder=Folder(site.checkpoints), name=name, every=site.checkpoint_every)
+
+
+def _predictor(trial: Trial, net: Net, precision: str, micro_tokens: int) -> Predictor:
+    return Predictor(net=net, pad=trial.reading.pad, precision=precision, micro_tokens=micro_tokens)
+
+
+def _select(trial: Trial, predictor: Predictor, data: DataSpec) -> Mapping[str, float]:
+    """Metrics on the selection data of one task, all its languages together."""
+    task = trial.reading.tasks[data.task]
+    found = [
+        _scored(predictor.heads(data.task, encoded.features), task, language, encoded, encoded.labels).metrics
+        for language, encoded in trial.reading.encoded(data).items()
+    ]
+    return {metric: sum(one[metric] for one in found) / len(found) for metric in found[0]}
+
+
+def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
+    """Mean over the tasks of their main metric, turned so that higher is better."""
+    values = []
+    for task, metrics in selection.items():
+        scorer = SCORERS[tasks[task].scorer]
+        values.append(metrics[scorer.main] if scorer.higher_is_better else -metrics[scorer.main])
+    return sum(values) / len(values) if values else None
+
+
+def _scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
+    ledger, found = trial.bench.ledger, []
+    for score in trial.spec.scores:
+        key = score_key(trial.spec.key, score)
+        record = ledger.score(key)
+        if record is None:
+            with trial.clock.time("evaluate"):
+                record, outcomes = _score(trial, net, score, key)
+            ledger.write_score(record, outcomes)
+        found.append(record)
+    return tuple(found)
+
+
+def _score(trial: Trial, net: Net, score: ScoreSpec, key: str) -> tuple[ScoreRecord, pd.DataFrame]:
+    task = trial.reading.tasks[score.target]
+    predictor = _predictor(trial, net, score.precision, score.micro_tokens)
+    scored: dict[str, Scored] = {}
+    for language, encoded in trial.reading.encoded(score.data).items():
+        outputs, labels = _outputs(trial, predictor, score, encoded)
+        scored[language] = _scored(outputs, task, language, encoded, labels)
+    spec = trial.spec
+    record = ScoreRecord(
+        key=key,
+        training=spec.key,
+        model=spec.model.name,
+        recipe=spec.recipe,
+        target=score.target,
+        seed=spec.seed if spec.chain else None,
+        split=score.split,
+        condition=score.condition,
+        pooling=score.pooling,
+        layer=score.layer,
+        metrics={language: dict(one.metrics) for language, one in scored.items()},
+        trivial={language: dict(one.trivial) for language, one in scored.items()},
+        counts={language: len(one.outcomes) for language, one in scored.items()},
+        main=SCORERS[task.scorer].main,
+        outcomes=f"outcomes/{key}.parquet",
+    )
+    rows = [{"language": language, **row} for language, one in scored.items() for row in one.outcomes]
+    return record, pd.DataFrame(rows)
+
+
+def _outputs(trial: Trial, predictor: Predictor, score: ScoreSpec, encoded: Encoded) -> tuple[Outputs, Sequence[str]]:
+    """What the encoder (retrieval) or the trained head says, and the labels of that head."""
+    if score.pooling:
+        layer = round(score.layer * predictor.net.depth)
+        return predictor.vectors(layer, score.pooling, encoded.features), ()
+    head = trial.reading.tasks[score.target].training_task
+    trained = next(data for data in trial.spec.chain[-1].data if data.task == head)
+    labels = next(iter(trial.reading.encoded(trained).values())).labels
+    return predictor.heads(head, encoded.features), labels
+
+
+def _scored(outputs: Outputs, task: Task, language: str, encoded: Encoded, labels: Sequence[str]) -> Scored:
+    kind = FORMATS[task.format]
+    examples = encoded.examples
+    predictions = kind.decode(examples, encoded.features, outputs, labels)
+    return kind.score(examples, predictions, task, language)
