@@ -1,0 +1,215 @@
+"""The command line: arguments to calls, errors to messages and exit codes, and the only place that prints."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sweeper import spaces
+from sweeper.errors import SweeperError
+from sweeper.space import Resources, Space
+from sweeper.tasks.catalog import CATALOG
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+SpaceName = Annotated[str, typer.Argument(help="A space that ships, or a Python file with SPACE.", metavar="SPACE")]
+RunFolder = Annotated[str, typer.Argument(help="A run folder.", metavar="RUN")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value; may be repeated: seeds=3, trials=4 ...")]
+Mirror = Annotated[str | None, typer.Option(help="Folder with datasets/ID and models/ID, as downloaded from the Hub.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 good, 1 some trials failed, 2 the user's mistake, 130 stopped by Ctrl-C."""
+    try:
+        app()
+    except SweeperError as error:
+        err.print(f"error: {error}", markup=False, highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        err.print(f"error: {error}. What is in the ledger is safe; the same command goes on.", markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def tasks() -> None:
+    """Every task: format, data set, languages, metric, licence."""
+    table = Table("task", "title", "format", "scorer", "trains on", "languages", "data set", "licence", "note")
+    for task in CATALOG.values():
+        places = task.test or task.dev or task.train
+        rows = next(iter((task.train or places).values()))
+        ids = ", ".join(dict.fromkeys(row.id for row in rows))
+        table.add_row(
+            task.name, task.title, task.format, task.scorer, task.training_task or "nothing", str(len(places)), ids,
+            task.licence, task.note,
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command()
+def plan(
+    space: SpaceName,
+    mirror: Mirror = None,
+    setting: Settings = None,
+    out_: Annotated[
+        str | None, typer.Option("--out", help="Run folder (runs/SPACE): what it holds is not left.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
+    throughput: Annotated[float, typer.Option(help="Training tokens a second of one worker.")] = 3000.0,
+    as_json: AsJson = False,
+) -> None:
+    """What would run, what waits for what, how long. Trains nothing."""
+    from sweeper.tuning.forecast import forecast
+
+    chosen = _space(space, setting)
+    found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), workers=workers, throughput=throughput)
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        for part in found.tables():
+            out.print(part)
+
+
+@app.command()
+def run(
+    space: SpaceName,
+    mirror: Mirror = None,
+    out_: Annotated[str | None, typer.Option("--out", help="Run folder, a path or s3://... (runs/SPACE).")] = None,
+    setting: Settings = None,
+    store: Annotated[str | None, typer.Option(help="Encoder store that several sweeps share (the run folder).")] = None,
+    cache: Annotated[str | None, typer.Option(help="Node-local folder for tokenised data (RUN/cache).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trials at a time (one a CPU).")] = None,
+    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs that an actor owns.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs that an actor owns; 0.5 shares one.")] = None,
+    address: Annotated[str, typer.Option(help="local, or auto on a cluster.")] = "local",
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
+) -> None:
+    """Run a space, or go on with it: the same command resumes."""
+    from sweeper.tuning.launch import Workers
+    from sweeper.tuning.sweep import Options, run_sweep
+
+    chosen = _space(space, setting)
+    own = chosen.models[0].resources
+    given = cpus_per_trial is not None or gpus_per_trial is not None
+    share = Resources(
+        cpus=own.cpus if cpus_per_trial is None else cpus_per_trial,
+        gpus=own.gpus if gpus_per_trial is None else gpus_per_trial,
+    )
+    folder = out_ or _run_of(chosen)
+    options = Options(
+        run=folder,
+        mirror=mirror,
+        store=store,
+        cache=cache,
+        workers=Workers(num=workers, address=address, cpus=share.cpus, gpus=share.gpus),
+        resources=share if given else None,
+        checkpoint_every=checkpoint_every,
+    )
+    with _terminates_like_ctrl_c():
+        try:
+            ending = run_sweep(chosen, options, out)
+        except KeyboardInterrupt:
+            out.print("Stopped before the end. The same command goes on from here.")
+            raise
+    _tell_ending(ending, folder)
+    raise typer.Exit(ending.exit_code)
+
+
+@app.command()
+def status(run_folder: RunFolder, as_json: AsJson = False) -> None:
+    """How far a run is, from its ledger alone."""
+    from sweeper.tuning.status import status_of
+
+    found = status_of(run_folder)
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        out.print(found.table())
+
+
+@app.command()
+def report(
+    run_folder: RunFolder, out_: Annotated[str | None, typer.Option("--out", help="Folder (RUN/report).")] = None
+) -> None:
+    """Matrices, heatmaps, correlations and a report, from the ledger alone."""
+    from analysis.report import write_report
+
+    out.print(f"Report: {write_report(run_folder, out_)}", markup=False)
+
+
+@app.command()
+def trial(
+    run_folder: RunFolder,
+    key: Annotated[str, typer.Argument(help="Key of a training record, or its first digits.")],
+    mirror: Mirror = None,
+) -> None:
+    """One trial again, in this process, for a debugger: in a scratch folder, held against the ledger."""
+    from sweeper.again import run_again
+
+    found = run_again(run_folder, key, mirror)
+    for line in found.lines:
+        out.print(line, markup=False)
+    raise typer.Exit(0 if found.same else 1)
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    target: Annotated[str, typer.Option(help="The target it should be best for.")],
+    out_: Annotated[str, typer.Option("--out", help="Folder to write.")],
+) -> None:
+    """Copy the best prepared encoder for a target, with a model card that says how it was made."""
+    from sweeper.export import export_best
+
+    out.print(f"Exported: {export_best(run_folder, target, Path(out_))}", markup=False)
+
+
+def _space(name: str, settings: list[str] | None) -> Space:
+    return spaces.apply_settings(spaces.load_space(name), settings or [])
+
+
+def _run_of(space: Space) -> str:
+    return f"runs/{space.name}"
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+def _tell_ending(ending: Any, folder: str) -> None:
+    out.print(f"{ending.num_done} of {ending.num_slots} trials are in the ledger of {folder}.", highlight=False)
+    for title, found in (("failed", ending.failed), ("lost to the machines", ending.lost), ("blocked", ending.blocked)):
+        if found:
+            out.print(f"{len(found)} {title}:")
+        for name, reason in list(found.items())[:20]:
+            out.print(f"  {name}: {reason}", markup=False)
+        if len(found) > 20:
+            out.print(f"  and {len(found) - 20} more (sweeper status {folder})")
+    if ending.fatal:
+        out.print(
+            f"Stopped: {ending.fatal}. Mend it (a full disk: free some space), then the same command goes on.",
+            markup=False,
+        )
+    if ending.interrupted:
+        out.print("Stopped before the end. The same command goes on from here.")
+    elif ending.lost:
+        out.print("The same command tries the lost ones again.")
+
+
+@contextmanager
+def _terminates_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM (a cluster taking its machine back) halts as cleanly as Ctrl-C."""
+    old: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)

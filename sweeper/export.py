@@ -1,0 +1,140 @@
+"""The best prepared encoder for a target, as a Hugging Face folder with a model card that says how it was made."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+
+from jinja2 import Template
+
+from sweeper.bench import Bench, read_site
+from sweeper.errors import UserError, unknown
+from sweeper.folder import Folder
+from sweeper.ledger import Ledger
+from sweeper.records import ScoreRecord, StageSpec, TrainingRecord, plain, training_key
+from sweeper.space import Space
+from sweeper.spaces import read_space
+from sweeper.training.encoders import MANIFEST
+
+CARD = Template(
+    """---
+library_name: transformers
+base_model: {{ model.id }}
+tags: [intermediate-task training, transfer-sweeper]
+---
+# {{ model.name }} prepared by `{{ recipe }}`, for {{ target }}
+
+The body of `{{ model.id }}` ({{ model.identity[:20] }}) after the stages below, without heads: fine-tune it further.
+Load it with `AutoModel.from_pretrained(FOLDER)`.
+
+| | {{ target }}, {{ split }}, mean over {{ num_languages }} languages |
+| --- | --- |
+| this encoder (seed {{ seed }}, the best of {{ scores|length }} on this split, so a little flattered) | {{ own }} |
+| its recipe, mean over seeds | {{ mean }}{{ spread }} |
+| baseline (no intermediate training), mean over seeds | {{ baseline }} |
+
+Scores are {{ main }} x 100 after training on the target's English data, as sweep `{{ space }}` measured them.
+
+## Stages
+{% for stage in stages %}
+{{ loop.index }}. {{ stage.tasks }}, seed {{ stage.seed }}
+   `{{ stage.training }}`
+{% endfor %}
+Licences of the data it was trained on: {{ licences }}
+"""
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A prepared encoder with its score on the target."""
+
+    score: ScoreRecord
+    record: TrainingRecord
+    value: float
+    """Mean of the main metric over languages, as a fraction of 1."""
+
+    @property
+    def encoder(self) -> tuple[StageSpec, ...]:
+        """The chain that made the encoder, the target's own training left out."""
+        chain = self.record.spec.chain
+        return chain if self.score.pooling else chain[:-1]
+
+
+def export_best(run: str, target: str, folder: Path) -> Path:
+    """Copy the encoder whose recipe does best on a target (mean over seeds), the recipe's best seed, into `folder`.
+
+    Raises UserError if the target is unknown or not scored yet, if no recipe beats the baseline, or `folder` is taken.
+    """
+    space = read_space(Folder(run))
+    if target not in [one.task for one in space.targets]:
+        raise unknown("target", target, [one.task for one in space.targets])
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty: name a folder that is new.")
+    site = read_site(run)
+    candidates = list(_candidates(Ledger.at(site.ledger), target))
+    best = max(_best_recipe(space, candidates, target), key=lambda one: (one.value, -one.record.spec.seed))
+    key = training_key(best.record.spec.model, best.encoder)
+    store = Bench(site).store
+    if not store.holds(key):
+        raise UserError(
+            f"The encoder {key} of recipe {best.score.recipe!r} is not in the store {site.store}: run again."
+        )
+    shutil.copytree(store.fetch(key), folder, ignore=shutil.ignore_patterns(MANIFEST, "heads"), dirs_exist_ok=True)
+    (folder / "README.md").write_text(_card(space, best, candidates), encoding="utf-8")
+    return folder
+
+
+def _candidates(ledger: Ledger, target: str) -> Iterator[Candidate]:
+    trainings = ledger.trainings()
+    for score in ledger.scores().values():
+        record = trainings.get(score.training)
+        if score.target == target and record is not None and record.spec.role == "replicate":
+            value = fmean(metrics[score.main] for metrics in score.metrics.values())
+            yield Candidate(score=score, record=record, value=value)
+
+
+def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
+    rows: dict[str, list[Candidate]] = {}
+    for one in candidates:
+        rows.setdefault(one.score.recipe, []).append(one)
+    if not rows:
+        raise UserError(f"Target {target!r} has no scores yet: run the sweep first.")
+    name = max(rows, key=lambda recipe: fmean(one.value for one in rows[recipe]))
+    if space.baseline is not None and name == space.baseline.name:
+        raise UserError(f"No recipe beats the baseline on {target!r}: the pretrained encoder is the best one.")
+    return rows[name]
+
+
+def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
+    same = [one.value for one in candidates if one.score.recipe == best.score.recipe]
+    base = [one.value for one in candidates if space.baseline and one.score.recipe == space.baseline.name]
+    trained = [space.task(data.task) for stage in best.encoder for data in stage.data]
+    stages = [
+        {
+            "tasks": ", ".join(data.task for data in stage.data),
+            "seed": stage.seed,
+            "training": json.dumps(plain(stage.training)),
+        }
+        for stage in best.encoder
+    ]
+    card: str = CARD.render(
+        model=best.record.spec.model,
+        recipe=best.score.recipe,
+        target=best.score.target,
+        split=best.score.split,
+        seed=best.record.spec.seed,
+        num_languages=len(best.score.metrics),
+        scores=same,
+        own=f"{100 * best.value:.1f}",
+        mean=f"{100 * fmean(same):.1f}",
+        spread=f" (sd {100 * stdev(same):.1f}, n = {len(same)})" if len(same) > 1 else " (n = 1)",
+        baseline=f"{100 * fmean(base):.1f}" if base else "not measured",
+        main=best.score.main,
+        space=space.name,
+        stages=stages,
+        licences="; ".join(f"{task.title}: {task.licence}" for task in trained),
+    )
+    return card

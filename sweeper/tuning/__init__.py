@@ -1,0 +1,1 @@
+"""The sweep: plan, search, launch, progress. The only home of ray and optuna."""

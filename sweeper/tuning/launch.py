@@ -1,0 +1,234 @@
+"""The home of ray: one Tuner for the whole sweep, reused actors that own their share, fed from the agenda."""
+
+import base64
+import math
+import os
+import traceback
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from sweeper.bench import Bench, Site
+from sweeper.errors import TrialError, UserError
+from sweeper.ledger import Ledger
+from sweeper.records import ScoreRecord, TrialResult, TrialSpec, read_json, score_key, write_json
+from sweeper.trial import run_trial
+from sweeper.tuning.agenda import Agenda
+
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_MAX_PENDING_TRIALS_PG": "32",
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+ACTOR_RETRIES = 2
+"""Times that a trial whose actor died is started again within one run."""
+OBJECT_STORE = 200 * 2**20
+"""Bytes of shared memory that a local Ray takes: nothing large travels through it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """What a sweep runs on."""
+
+    num: int | None = None
+    """Trials at a time; None: as many as this machine has CPUs for, or as the cluster holds."""
+    address: str = "local"
+    """`local` starts a Ray of its own; `auto` or an address joins a cluster."""
+    cpus: float = 1.0
+    """CPUs of one trial, to size a local Ray."""
+    gpus: float = 0.0
+    """GPUs of one trial."""
+
+    @property
+    def at_a_time(self) -> int | None:
+        """Most trials handed out at once; None: the cluster decides."""
+        if self.num is not None or self.address != "local":
+            return self.num
+        return max(1, int((os.cpu_count() or 1) / self.cpus))
+
+
+class Watch(Protocol):
+    """Who is told how a sweep goes."""
+
+    def started(self, spec: TrialSpec) -> None:
+        """A trial was handed out."""
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """A trial is in the ledger."""
+
+    def lost(self, spec: TrialSpec, reason: str) -> None:
+        """The machines failed a trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a launch ended."""
+
+    interrupted: bool
+    fatal: str = ""
+    """Why no further trial was handed out (a full disk), if so."""
+
+
+class TrialActor(tune.Trainable):
+    """One reused actor: takes a spec, runs it, answers where its records are."""
+
+    def setup(self, config: dict[str, Any], site: dict[str, Any] | None = None) -> None:
+        """Open the bench once for all trials of this actor."""
+        self._bench = Bench(Site(**(site or {})))
+        self._spec = unpack(config["spec"])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next spec."""
+        self._spec = unpack(new_config["spec"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Run the whole trial."""
+        try:
+            run_trial(self._spec, self._bench)
+        except (OSError, TrialError) as error:
+            return {
+                "done": True,
+                "lost": f"{type(error).__name__}: {error}",
+                "full": getattr(error, "errno", None) == 28,
+            }
+        except Exception as error:  # noqa: BLE001  told to the user with its traceback; the other trials go on
+            self._bench.ledger.folder.write(f"attempts/{self._spec.key}.txt", traceback.format_exc().encode())
+            return {"done": True, "lost": f"{type(error).__name__}: {error} (see ledger/attempts/{self._spec.key}.txt)"}
+        return {"done": True}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: trials keep checkpoints of their own."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: trials keep checkpoints of their own."""
+
+
+class AgendaSearcher(Searcher):
+    """Lets Tune pull trials from the agenda: None while all wait, FINISHED at the end."""
+
+    def __init__(self, agenda: Agenda, ledger: Ledger, watch: Watch, workers: int | None) -> None:
+        super().__init__(metric="done", mode="max")  # Tune insists on a metric; the agenda needs none
+        self.agenda = agenda
+        self.fatal = ""
+        self._ledger = ledger
+        self._watch = watch
+        self._workers = workers
+        self._specs: dict[str, TrialSpec] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its searcher for a restore that is never asked for."""
+        return {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial's config."""
+        if self.fatal:
+            return None if self._specs else Searcher.FINISHED
+        if self._workers is not None and len(self._specs) >= self._workers:
+            return None
+        spec = self.agenda.next()
+        if spec is None:
+            return Searcher.FINISHED if self.agenda.finished else None
+        self._specs[trial_id] = spec
+        self._watch.started(spec)
+        return {"spec": pack(spec), "cpus": spec.resources.cpus, "gpus": spec.resources.gpus}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Take a finished trial's records out of the ledger and into the agenda."""
+        spec = self._specs.pop(trial_id)
+        lost = "its worker died more than once (see Ray's logs)" if error or result is None else result.get("lost", "")
+        if lost:
+            self.agenda.lose(spec.name, lost)
+            self._watch.lost(spec, lost)
+            if result and result.get("full"):
+                self.fatal = lost
+            return
+        found = read_result(self._ledger, spec)
+        self.agenda.take(spec.name, found)
+        self._watch.finished(spec, found)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is what a resume reads."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is what a resume reads."""
+
+
+def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path) -> Outcome:
+    """Run everything on an agenda with one Tuner, and stop when nothing is left or Ctrl-C asks for it.
+
+    `scratch` takes Ray's own experiment folder, which may be lost. Raises UserError if a cluster cannot be reached.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    searcher = AgendaSearcher(agenda, Ledger.at(site.ledger), watch, workers.at_a_time)
+    owns_ray = _connect(workers)
+    try:
+        trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _share)
+        tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+            run_config=tune.RunConfig(
+                name="sweep",
+                storage_path=str(scratch.resolve()),
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=ACTOR_RETRIES),
+            ),
+        ).fit()
+    finally:
+        if owns_ray:
+            ray.shutdown()
+    return Outcome(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
+
+
+def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
+    """What a finished trial left in the ledger. Raises DamagedError if its training record is not there."""
+    record = ledger.training(spec.key)
+    if record is None:
+        raise TrialError(f"{spec.name} says that it has finished, but the ledger has no record {spec.key}.")
+    scores: list[ScoreRecord] = []
+    for score in spec.scores if record.state == "done" else ():
+        found = ledger.score(score_key(spec.key, score))
+        if found is not None:
+            scores.append(found)
+    return TrialResult(training=record, scores=tuple(scores))
+
+
+def pack(spec: TrialSpec) -> str:
+    """A spec as short text: Tune writes the configs of all trials again and again."""
+    return base64.b85encode(zlib.compress(write_json(spec), 9)).decode()
+
+
+def unpack(text: str) -> TrialSpec:
+    """The spec behind `pack`'s text."""
+    return read_json(TrialSpec, zlib.decompress(base64.b85decode(text)), "a trial's config")
+
+
+def _share(config: dict[str, Any]) -> Any:
+    bundle = {"CPU": config["cpus"]} | ({"GPU": config["gpus"]} if config["gpus"] else {})
+    return tune.PlacementGroupFactory([bundle])
+
+
+def _connect(workers: Workers) -> bool:
+    """Join or start a Ray; whether it is ours to shut down."""
+    if ray.is_initialized():
+        return False
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if workers.address == "local":
+        options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        options |= {"num_cpus": math.ceil((workers.at_a_time or 1) * workers.cpus)}
+        options |= {} if workers.gpus else {"num_gpus": 0}
+    try:
+        ray.init(address=workers.address, **options)
+    except (ConnectionError, ValueError) as error:
+        raise UserError(f"No Ray cluster answers at {workers.address!r}: {error}") from error
+    return True

@@ -1,0 +1,199 @@
+"""A whole sweep from the driver's side: look everything up, check it, launch what is missing, say how it ended."""
+
+import json
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from sweeper.bench import SITE_FILE, Bench, Site
+from sweeper.data.synthetic import build
+from sweeper.errors import UserError
+from sweeper.folder import Folder
+from sweeper.ledger import Ledger
+from sweeper.records import TrainingRecord, TrialResult, TrialSpec
+from sweeper.space import SEARCH_SEED, Resources, Space
+from sweeper.spaces import keep_space
+from sweeper.trial import check_spec
+from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.launch import Outcome, Watch, Workers, launch
+from sweeper.tuning.plan import make_plan
+from sweeper.tuning.progress import watching
+from sweeper.tuning.resolve import Resolver, check_data
+from sweeper.tuning.search import Journal
+from sweeper.tuning.specs import Specs
+
+JOURNAL = "optuna.journal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run may be told beside its space: none of it changes a result."""
+
+    run: str
+    mirror: str | None = None
+    store: str | None = None
+    """Encoder store; None: the run folder."""
+    cache: str | None = None
+    """Node-local folder for data and copies of encoders; None: `cache` in the run folder, or a temporary one."""
+    workers: Workers = field(default_factory=Workers)
+    resources: Resources | None = None
+    """What each actor owns, if not what the model says."""
+    checkpoint_every: float = 60.0
+    """Seconds between two checkpoints of a training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a sweep ended."""
+
+    num_slots: int
+    num_done: int
+    failed: dict[str, str]
+    """Trial -> reason, final."""
+    lost: dict[str, str]
+    """Trial -> reason; tried again by the next run."""
+    blocked: dict[str, str]
+    """Trial -> what it waits for in vain."""
+    interrupted: bool = False
+    fatal: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 good, 1 some trials failed, 130 stopped."""
+        if self.interrupted:
+            return 130
+        return 1 if self.failed or self.lost or self.blocked or self.fatal else 0
+
+
+def run_sweep(space: Space, options: Options, console: Console) -> Ending:
+    """Run a space, or go on with it. Raises UserError for whatever the user must mend, before anything is trained."""
+    run = Folder(options.run)
+    with ExitStack() as stack:
+        _lock(run, stack)
+        site = make_site(space, options)
+        resolver = Resolver(space=space, sources=Bench(site).sources)
+        check_data(resolver)
+        keep_space(space, run)
+        run.write(SITE_FILE, json.dumps(vars(site), indent=1).encode())
+        ledger = Ledger.at(site.ledger)
+        for told in ledger.set_damaged_aside():
+            console.print(told, markup=False)
+        agenda = make_agenda(resolver, ledger, options.resources)
+        if agenda.finished:
+            return _ending(agenda)
+        check_pending(agenda, site, console)
+        known = list(ledger.scores().values())
+        with watching(agenda, known, console) as watch:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-")))
+            outcome = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch)
+        return _ending(agenda, outcome)
+
+
+def make_site(space: Space, options: Options) -> Site:
+    """Where the files of a run lie; makes the generated data set if the space stands on one and no mirror is named."""
+    run = Folder(options.run)
+    root = str(run.local.resolve()) if run.local else options.run
+    cache = options.cache or (f"{root}/cache" if run.local else f"{tempfile.gettempdir()}/sweeper-cache")
+    mirror = str(Path(options.mirror).resolve()) if options.mirror else None
+    if mirror and not Path(mirror, "datasets").is_dir():
+        raise UserError(
+            f"--mirror {options.mirror}: a mirror has a folder `datasets`, and there is no {mirror}/datasets."
+        )
+    if space.world and mirror is None:
+        mirror = f"{cache}/worlds/{space.world}"
+        build(space.world, Path(mirror))
+    return Site(
+        ledger=f"{root}/ledger",
+        store=options.store or root,
+        checkpoints=f"{root}/checkpoints",
+        cache=str(Path(cache).resolve()),
+        mirror=mirror,
+        checkpoint_every=options.checkpoint_every,
+    )
+
+
+def make_agenda(resolver: Resolver, ledger: Ledger, resources: Resources | None = None) -> Agenda:
+    """The plan of a space minus what the ledger holds."""
+    specs = Specs(plan=make_plan(resolver.space), resolver=resolver, resources=resources)
+    return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
+
+
+def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
+    """Read, check and tokenise all data that the missing trials need, on the driver, before any GPU is asked for."""
+    bench = Bench(site)
+    asked = [_sample(agenda, unit_name) for unit_name in _pending_units(agenda)]
+    with console.status("reading and tokenising data ..."):
+        for spec in asked:
+            check_spec(spec, bench)
+
+
+def _pending_units(agenda: Agenda) -> list[str]:
+    left = {agenda.unit(slot).name for slot in agenda.slots() if slot not in agenda.done}
+    return [unit.name for unit in agenda.plan.units if unit.name in left]
+
+
+def _sample(agenda: Agenda, name: str) -> TrialSpec:
+    """A spec with a unit's data in it; dials and seeds do not matter for what is read."""
+    specs, unit = agenda.specs, agenda.plan.unit(name)
+    chain = tuple(specs.stage(unit, stage, stage.training, SEARCH_SEED) for stage in unit.stages)
+    parent = chain if unit.kind == "score" else chain[:-1]
+    return specs.replicate(unit, agenda.plan.seeds(unit)[0], {}, parent)
+
+
+class JournalWatch(Watch):
+    """Passes everything on, and mirrors finished trials into the Optuna journal beside a local run."""
+
+    def __init__(self, watch: Watch, agenda: Agenda, run: Folder) -> None:
+        self._watch = watch
+        units = [unit for unit in agenda.plan.units if unit.searches]
+        self._owners = {agenda.specs.study_key(unit): unit for unit in units}
+        self._journal = Journal(run.local / JOURNAL) if run.local else None
+        if self._journal is not None and self._journal.fresh:
+            for record in agenda.done.values():
+                self._add(record)
+
+    def started(self, spec: TrialSpec) -> None:
+        """Pass it on."""
+        self._watch.started(spec)
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """Pass it on, and add it to its study."""
+        self._watch.finished(spec, result)
+        self._add(result.training)
+
+    def lost(self, spec: TrialSpec, reason: str) -> None:
+        """Pass it on."""
+        self._watch.lost(spec, reason)
+
+    def _add(self, record: TrainingRecord) -> None:
+        owner = self._owners.get(record.spec.study)
+        if self._journal is not None and owner is not None:
+            self._journal.add(owner.name, owner.stage.dials, record)
+
+
+def _lock(run: Folder, stack: ExitStack) -> None:
+    """Two drivers in one run folder would do the same work twice."""
+    if run.local is None:
+        return
+    run.local.mkdir(parents=True, exist_ok=True)
+    try:
+        stack.enter_context(FileLock(run.local / ".lock", timeout=0))
+    except Timeout as error:
+        raise UserError(f"Another `sweeper run` is at work in {run.url}: wait for it, or stop it first.") from error
+
+
+def _ending(agenda: Agenda, outcome: Outcome | None = None) -> Ending:
+    failed = {agenda.name(slot): r.reason for slot, r in agenda.done.items() if r.state == "failed"}
+    return Ending(
+        num_slots=sum(1 for _ in agenda.slots()),
+        num_done=len(agenda.done),
+        failed=failed,
+        lost={agenda.name(slot): reason for slot, reason in agenda.lost.items()},
+        blocked={agenda.name(slot): reason for slot, reason in agenda.blocked.items()},
+        interrupted=outcome is not None and outcome.interrupted,
+        fatal=outcome.fatal if outcome is not None else "",
+    )
