@@ -1,0 +1,29 @@
+"""`python -m analysis RUN [--out DIR]`: the report of a run folder, without torch or ray."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sweeper.errors import SweeperError, UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the report and print where it is. Exit codes: 0 good, 1 a damaged record, 2 the user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m analysis", description="Write the report of a sweep.")
+    parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
+    parser.add_argument("--out", metavar="DIR", help="where the report goes (default: RUN/report)")
+    options = parser.parse_args(arguments)
+    # --help answers without waiting for pandas and matplotlib.
+    from analysis.report import write_report  # noqa: PLC0415
+
+    try:
+        where = write_report(options.run, options.out)
+    except SweeperError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2 if isinstance(error, UserError) else 1
+    sys.stdout.write(f"{where}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

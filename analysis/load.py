@@ -1,0 +1,156 @@
+"""A run folder as one tidy table: a row per score of a replicate, in a language, on a metric."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from analysis.replicates import counting, winners
+from sweeper.errors import UserError
+from sweeper.folder import Folder
+from sweeper.ledger import Ledger
+from sweeper.records import ScoreRecord, TrainingRecord, read_json
+from sweeper.space import Space, Target
+
+KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
+COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]
+CLEAN = "clean"
+"""The usual condition: evaluation data as they were published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a run folder says, with everything that must not meet in one matrix already left out."""
+
+    space: Space
+    table: pd.DataFrame
+    """Scores of the space's cells on its split. Columns: model, recipe, target, seed (Int64, NA where nothing depends
+    on one), split, condition, language, metric, value, trivial (fractions of 1), count (examples), main, training."""
+    own: pd.DataFrame
+    """The same columns: how each preparation scored on the dev data of the tasks it was trained on."""
+    trainings: tuple[TrainingRecord, ...]
+    """Every training of the ledger, failed ones and search trials included, in the order of their names."""
+    prepared: tuple[TrainingRecord, ...]
+    """The replicates that count, preparations and targets."""
+    chosen: Mapping[str, TrainingRecord | None]
+    """Study key -> the search trial whose dials it chose."""
+    num_outdated: int = 0
+    """Replicates left out because a later search trial chose other dials."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the table must know: cells with two trainings of one seed."""
+
+
+def load(run: str) -> Study:
+    """Read a run folder (a path or an fsspec URL).
+
+    Raises UserError if it is no run folder or a newer version wrote it, DamagedError if a record cannot be read.
+    """
+    folder = Folder(run)
+    space = _read_space(folder)
+    ledger = Ledger.at(f"{run.rstrip('/')}/ledger")
+    trainings, scores = ledger.trainings(), ledger.scores()
+    counted = counting(trainings, space.search.trials)
+    num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
+    joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
+    cells, notes = _one_training_a_seed(_table(_cells_of(space, joined)))
+    return Study(
+        space=space,
+        table=cells,
+        own=_table(_own_of(space, joined)),
+        trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
+        prepared=tuple(counted[key] for key in sorted(counted)),
+        chosen=winners(trainings.values(), space.search.trials),
+        num_outdated=num_replicates - len(counted),
+        notes=notes,
+    )
+
+
+def _read_space(folder: Folder) -> Space:
+    if folder.exists("space.json"):
+        return read_json(Space, folder.read("space.json"), folder.path("space.json"))
+    if not folder.names():
+        raise UserError(f"There is no run folder at {folder.url}: `sweeper run SPACE --out {folder.url}` makes one.")
+    raise UserError(f"{folder.url} is not a run folder: it has no space.json. Give the folder named after --out.")
+
+
+Joined = tuple[ScoreRecord, TrainingRecord]
+
+
+def _cells_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
+    """The scores that belong to a cell of the space, on its split."""
+    targets = {target.task: target for target in space.targets}
+    for score, training in joined:
+        target = targets.get(score.target)
+        if target and score.split == space.evaluate and _is_in(space, score) and _is_pooled_as(target, score):
+            steps = len(training.spec.chain) - _num_stages(space, score.recipe)
+            # A task can be row and column at once: its preparation's own score is one stage short of the cell.
+            if steps == (1 if space.task(score.target).training_task else 0):
+                yield _in_languages(target, score)
+
+
+def _own_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
+    """The dev scores of preparations on tasks of their own."""
+    tasks = {recipe.name: {task for stage in recipe.stages for task in stage.tasks} for recipe in space.recipes}
+    for score, training in joined:
+        is_own = score.split == "dev" and _is_in(space, score) and score.target in tasks[score.recipe]
+        if is_own and len(training.spec.chain) == _num_stages(space, score.recipe):
+            yield score
+
+
+def _is_in(space: Space, score: ScoreRecord) -> bool:
+    return (
+        score.model in {model.name for model in space.models}
+        and score.recipe in {recipe.name for recipe in space.recipes}
+        and (score.seed is None or score.seed in space.seeds)
+    )
+
+
+def _num_stages(space: Space, recipe: str) -> int:
+    return len(next(row.stages for row in space.recipes if row.name == recipe))
+
+
+def _is_pooled_as(target: Target, score: ScoreRecord) -> bool:
+    return not score.pooling or (score.pooling == target.pooling and abs(score.layer - target.layer) < 1e-6)
+
+
+def _in_languages(target: Target, score: ScoreRecord) -> ScoreRecord:
+    if target.languages is None:
+        return score
+    kept = {language: score.metrics[language] for language in target.languages if language in score.metrics}
+    return replace(score, metrics=kept)
+
+
+def _table(scores: Iterable[ScoreRecord]) -> pd.DataFrame:
+    """A row per language and metric; disjoint language sets of one training merge by standing in one table."""
+    rows = [row for score in sorted(scores, key=lambda score: score.key) for row in _rows(score)]
+    table = pd.DataFrame.from_records(rows, columns=COLUMNS)
+    table = table.astype({"seed": "Int64", "value": float, "trivial": float, "count": int, "main": bool})
+    # Where a language was scored twice, the score on more examples stands.
+    table = table.sort_values([*KEYS, "training", "count"], ascending=[True] * (len(KEYS) + 1) + [False], kind="stable")
+    return table.drop_duplicates([*KEYS, "training"]).reset_index(drop=True)
+
+
+def _rows(score: ScoreRecord) -> Iterator[tuple[object, ...]]:
+    for language, metrics in score.metrics.items():
+        trivial = score.trivial.get(language, {})
+        for metric, value in metrics.items():
+            yield (
+                *(score.model, score.recipe, score.target, score.seed, score.split, score.condition, language, metric),
+                *(value, trivial.get(metric, float("nan")), score.counts.get(language, 0)),
+                *(metric == score.main, score.training),
+            )
+
+
+def _one_training_a_seed(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Keep one training a cell and seed: the one with most scores, then the first key; and say where there were two."""
+    cell = ["model", "recipe", "target", "seed"]
+    sizes = table.groupby([*cell, "training"], dropna=False).size().reset_index(name="num_scores")
+    sizes = sizes.sort_values(["num_scores", "training"], ascending=[False, True], kind="stable")
+    doubled = sizes.duplicated(cell)
+    notes = tuple(
+        f"{row.model}/{row.recipe} -> {row.target}, seed {row.seed}: training {row.training} is left out, another one "
+        "with the same name and seed has more scores (the data or the model changed between two runs)."
+        for row in sizes[doubled].itertuples()
+    )
+    kept = sizes.loc[~doubled, [*cell, "training"]]
+    return table.merge(kept, on=[*cell, "training"]), notes

@@ -1,0 +1,189 @@
+"""The transfer matrix: mean scores and same-seed gains of every cell, and what is missing or flagged in it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from analysis.load import CLEAN, Study
+from sweeper.scoring.scorers import SCORERS
+from sweeper.space import Recipe, Space
+from sweeper.tasks.overlap import shares_training_data
+
+Cell = tuple[str, str]
+"""(recipe, target)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """One model's matrix. Every frame has the recipes as index and the targets as columns, in the space's order."""
+
+    model: str
+    scores: pd.DataFrame
+    """Mean over languages, then over seeds, of the main metric: fractions of 1, nan where the cell is missing."""
+    score_sd: pd.DataFrame
+    """Standard deviation over seeds (n - 1), nan with one seed."""
+    num_seeds: pd.DataFrame
+    gains: pd.DataFrame
+    """Mean over seeds of the gain over the baseline with the same seed; nan without one, 0 in the baseline's row."""
+    gain_sd: pd.DataFrame
+    num_pairs: pd.DataFrame
+    """Seeds that both the cell and its baseline have."""
+    seed_gains: pd.DataFrame
+    """Columns recipe, target, seed, gain."""
+    lacking: Mapping[Cell, tuple[str, ...]]
+    """Languages that other cells of the column have and this one lacks, in some seed at least."""
+    flags: Mapping[Cell, tuple[str, ...]]
+    """Intermediate tasks of the row whose training data are, or hold, the target's own."""
+    baseline: str
+    """Name of the row without stages, "" if the space has none."""
+
+    @property
+    def rows(self) -> list[str]:
+        """Every row but the baseline's."""
+        return [recipe for recipe in self.scores.index if recipe != self.baseline]
+
+    @property
+    def unflagged(self) -> pd.DataFrame:
+        """Gains of `rows`, nan where the cell is flagged or lacks languages: what may be compared across cells."""
+        gains = self.gains.loc[self.rows].copy()
+        for recipe, target in [*self.flags, *self.lacking]:
+            if recipe in gains.index:
+                gains.loc[recipe, target] = np.nan
+        return gains
+
+
+def entry(values: pd.DataFrame, cell: Cell) -> float:
+    """One number of a recipes x targets frame."""
+    return float(cast(float, values.at[cell[0], cell[1]]))
+
+
+def with_gains(study: Study) -> pd.DataFrame:
+    """The study's table with a column `gain`: value minus the baseline's, same model, seed, language and metric.
+
+    A baseline without a seed stands beside every seed. Where less is better the sign is turned, so that a gain above
+    0 is always an improvement. nan where there is no baseline to compare with.
+    """
+    table, space = study.table, study.space
+    keys = ["model", "target", "seed", "condition", "language", "metric"]
+    name = space.baseline.name if space.baseline else ""
+    base = table.loc[table["recipe"] == name, [*keys, "value"]]
+    seeds = pd.DataFrame({"seed": pd.array(space.seeds, dtype="Int64")})
+    seedless = base[base["seed"].isna()]
+    everywhere = seedless.drop(columns="seed").merge(seeds, how="cross")
+    against = pd.concat([base[base["seed"].notna()], everywhere, seedless])[[*keys, "value"]]
+    against = against.drop_duplicates(keys).rename(columns={"value": "base"})
+    found = table.merge(against, on=keys, how="left", validate="many_to_one")
+    found["gain"] = (found["value"] - found["base"]) * found["target"].map(_signs(space)).astype(float)
+    return found.drop(columns="base")
+
+
+def matrix(study: Study, model: str) -> Matrix:
+    """The matrix of one model under the usual condition."""
+    table = with_gains(study)
+    table = table[table["main"] & (table["condition"] == CLEAN) & (table["model"] == model)]
+    held = _languages_of_cells(table)
+    seeds = pd.DataFrame(
+        [row for cell, rows in cells_of(table) for row in _seed_rows(cell, rows, held[cell])],
+        columns=["recipe", "target", "seed", "score", "gain"],
+    )
+    score, gain = _over_seeds(seeds, "score", study.space), _over_seeds(seeds, "gain", study.space)
+    return Matrix(
+        model=model,
+        scores=score["mean"],
+        score_sd=score["std"],
+        num_seeds=score["count"].fillna(0).astype(int),
+        gains=gain["mean"],
+        gain_sd=gain["std"],
+        num_pairs=gain["count"].fillna(0).astype(int),
+        seed_gains=seeds.dropna(subset="gain")[["recipe", "target", "seed", "gain"]].reset_index(drop=True),
+        lacking=_lacking(table, held),
+        flags=flags(study.space),
+        baseline=study.space.baseline.name if study.space.baseline else "",
+    )
+
+
+def cells_of(table: pd.DataFrame) -> Iterator[tuple[Cell, pd.DataFrame]]:
+    """The table's rows, cell by cell, sorted by name."""
+    for (recipe, target), rows in table.groupby(["recipe", "target"]):
+        yield (str(recipe), str(target)), rows
+
+
+def flags(space: Space) -> dict[Cell, tuple[str, ...]]:
+    """Cell -> intermediate tasks of its row that repeat the target's own training data. Cells without any stay out."""
+    catalog = space.catalog()
+    found = {
+        (recipe.name, target.task): shares_training_data(tasks_of(recipe), space.task(target.task), catalog)
+        for recipe in space.recipes
+        for target in space.targets
+    }
+    return {cell: names for cell, names in found.items() if names}
+
+
+def tasks_of(recipe: Recipe) -> tuple[str, ...]:
+    """The tasks that a row trains on, in order, each once."""
+    return tuple(dict.fromkeys(task for stage in recipe.stages for task in stage.tasks))
+
+
+def languages(study: Study, model: str) -> pd.DataFrame:
+    """Columns recipe, target, language, metric, main, mean, sd, num_seeds, trivial, count, gain: fractions of 1."""
+    table = with_gains(study)
+    table = table[(table["condition"] == CLEAN) & (table["model"] == model)]
+    groups = table.groupby(["recipe", "target", "language", "metric", "main"], sort=False)
+    found = groups.agg(
+        mean=("value", "mean"),
+        sd=("value", "std"),
+        num_seeds=("value", "count"),
+        trivial=("trivial", "mean"),
+        count=("count", "min"),
+        gain=("gain", "mean"),
+    ).reset_index()
+    order = {name: place for place, name in enumerate([r.name for r in study.space.recipes])}
+    columns = {name: place for place, name in enumerate([t.task for t in study.space.targets])}
+    found["row"], found["column"] = found["recipe"].map(order), found["target"].map(columns)
+    return found.sort_values(["row", "column", "language", "metric"], ignore_index=True).drop(columns=["row", "column"])
+
+
+def _signs(space: Space) -> dict[str, int]:
+    scorers = {target.task: SCORERS[space.task(target.task).scorer] for target in space.targets}
+    return {name: 1 if scorer.higher_is_better else -1 for name, scorer in scorers.items()}
+
+
+def _languages_of_cells(table: pd.DataFrame) -> dict[Cell, frozenset[str]]:
+    """Cell -> languages that every one of its seeds has: a mean over different languages would compare nothing."""
+    found: dict[Cell, frozenset[str]] = {}
+    for cell, rows in cells_of(table):
+        sets = [frozenset(seed["language"]) for _, seed in rows.groupby("seed", dropna=False)]
+        found[cell] = frozenset.intersection(*sets)
+    return found
+
+
+def _lacking(table: pd.DataFrame, held: Mapping[Cell, frozenset[str]]) -> dict[Cell, tuple[str, ...]]:
+    every = {target: frozenset(rows["language"]) for target, rows in table.groupby("target")}
+    lacking = {cell: tuple(sorted(every[cell[1]] - languages)) for cell, languages in held.items()}
+    return {cell: names for cell, names in lacking.items() if names}
+
+
+def _seed_rows(cell: Cell, rows: pd.DataFrame, held: frozenset[str]) -> list[tuple[object, ...]]:
+    """(recipe, target, seed, score, gain) a seed; the gain over the languages that every paired seed has a gain in."""
+    rows = rows[rows["language"].isin(held)]
+    seeds = dict(iter(rows.groupby("seed", dropna=False)))
+    paired = {seed: frozenset(part.dropna(subset="gain")["language"]) for seed, part in seeds.items()}
+    shared = frozenset.intersection(*[names for names in paired.values() if names] or [frozenset()])
+    return [
+        (*cell, seed, part["value"].mean(), part.loc[part["language"].isin(shared), "gain"].mean())
+        for seed, part in seeds.items()
+    ]
+
+
+def _over_seeds(seeds: pd.DataFrame, column: str, space: Space) -> dict[str, pd.DataFrame]:
+    """Statistic -> recipes x targets."""
+    table = seeds.groupby(["recipe", "target"])[column].agg(["mean", "std", "count"])
+    recipes = pd.Index([recipe.name for recipe in space.recipes], name="recipe")
+    targets = pd.Index([target.task for target in space.targets], name="target")
+    return {
+        name: table[name].unstack("target").reindex(index=recipes, columns=targets).astype(float)
+        for name in ("mean", "std", "count")
+    }

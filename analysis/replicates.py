@@ -1,0 +1,50 @@
+"""Which trainings stand in a matrix: replicates with the dials that their study chooses today."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sweeper.choice import chosen
+from sweeper.records import StageSpec, TrainingRecord
+
+Encoder = tuple[str, tuple[StageSpec, ...]]
+"""Identity of the model, and the stages that prepared it."""
+
+
+def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, TrainingRecord | None]:
+    """Study key -> its chosen search record among the first `num_trials`, None while none of them is done."""
+    studies: dict[str, list[TrainingRecord]] = defaultdict(list)
+    for record in records:
+        if record.spec.role == "search" and record.spec.study:
+            studies[record.spec.study].append(record)
+    return {study: chosen(trials, num_trials) for study, trials in studies.items()}
+
+
+def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[str, TrainingRecord]:
+    """Key -> replicate, without those whose dials, or an earlier stage's dials, a later search trial has outdone."""
+    best = winners(trainings.values(), num_trials)
+    replicates = {key: record for key, record in trainings.items() if record.spec.role == "replicate"}
+    # A target's training may come to the bytes of a preparation; its own search says nothing about that one.
+    prepared = [record for record in replicates.values() if record.spec.kind != "target"]
+    outdated = {_encoder(record) for record in prepared if not _has_chosen_dials(record, best)}
+    return {
+        key: record
+        for key, record in replicates.items()
+        if _has_chosen_dials(record, best) and not outdated.intersection(_earlier_encoders(record))
+    }
+
+
+def _has_chosen_dials(record: TrainingRecord, best: Mapping[str, TrainingRecord | None]) -> bool:
+    if record.spec.study not in best:
+        return True
+    winner = best[record.spec.study]
+    return winner is not None and dict(winner.spec.dials) == dict(record.spec.dials)
+
+
+def _encoder(record: TrainingRecord) -> Encoder:
+    return record.spec.model.identity, record.spec.chain
+
+
+def _earlier_encoders(record: TrainingRecord) -> list[Encoder]:
+    """What each stage but the last left behind."""
+    model, chain = _encoder(record)
+    return [(model, chain[:length]) for length in range(1, len(chain))]

@@ -1,0 +1,142 @@
+"""The report of a run: one folder with report.md, its figures, and its tables as CSV."""
+
+import io
+import math
+from pathlib import Path
+
+import jinja2
+from matplotlib.figure import Figure
+
+from analysis import matrix as matrices
+from analysis import sections, tables
+from analysis.correlate import Correlations, correlate
+from analysis.figures import heatmap, language_map
+from analysis.findings import cell_tests, strongest_findings
+from analysis.load import Study, load
+from analysis.matrix import Matrix
+from analysis.scatter import correlation_map
+from sweeper.errors import UserError
+from sweeper.folder import Folder
+
+DPI = 200
+
+
+def write_report(run: str, out: str | None = None) -> Path:
+    """Write the report of a run folder, and say where report.md is.
+
+    `out` is a local folder; if not given, `report` inside the run folder, or `./report-NAME` when that is remote.
+    Raises UserError if `run` is no run folder or holds no scores yet.
+    """
+    study = load(run)
+    _check_scores(study, run)
+    folder = _place(study, run, out)
+    files = _files(study)
+    for name, data in files.items():
+        folder.write(name, data)
+    assert folder.local is not None
+    return folder.local / "report.md"
+
+
+def _check_scores(study: Study, run: str) -> None:
+    if not study.table.empty:
+        return
+    failed = sections.failed(study)
+    reason = f" {len(failed)} of them failed, the first because: {failed[0].reason}" if failed else ""
+    raise UserError(
+        f"{run} holds no {study.space.evaluate} score of a replicate yet, of {len(study.trainings)} trainings.{reason} "
+        "Run `sweeper run` until the first baseline is scored."
+    )
+
+
+def _place(study: Study, run: str, out: str | None) -> Folder:
+    folder = Folder(out) if out else Folder(run).child("report")
+    if folder.local is not None:
+        return folder
+    if out:
+        raise UserError(f"A report is written to a local folder, got --out {out}.")
+    return Folder(f"report-{study.space.name}")
+
+
+def _files(study: Study) -> dict[str, bytes]:
+    """Name -> bytes of everything in the folder; files of a second model carry its name."""
+    files: dict[str, bytes] = {}
+    models = []
+    for number, model in enumerate(study.space.models):
+        found = matrices.matrix(study, model.name)
+        suffix = f"-{model.name}" if number else ""
+        related = correlate(study, found)
+        files |= _model_files(study, found, related, suffix)
+        models.append(_model_context(study, found, related, suffix))
+    files["report.md"] = _render(study, models).encode()
+    return files
+
+
+def _model_files(study: Study, found: Matrix, related: Correlations, suffix: str) -> dict[str, bytes]:
+    by_language = matrices.languages(study, found.model)
+    return {
+        f"matrix{suffix}.csv": tables.wide_csv(found.scores),
+        f"gains{suffix}.csv": tables.wide_csv(found.gains),
+        f"languages{suffix}.csv": tables.language_csv(by_language),
+        f"heatmap{suffix}.png": _png(heatmap(found, study.space)),
+        f"languages{suffix}.png": _png(language_map(by_language, found, study.space)),
+        f"correlations{suffix}.png": _png(correlation_map(related, found)),
+    }
+
+
+def _model_context(study: Study, found: Matrix, related: Correlations, suffix: str) -> dict[str, object]:
+    trivial, own = tables.trivial_rows(study, found), tables.own_rows(study, found.model)
+    tests = cell_tests(found)
+    return {
+        "name": found.model,
+        "suffix": suffix,
+        "scores": tables.matrix_table(found, found.scores, found.score_sd, signed=False),
+        "gains": tables.matrix_table(found, found.gains, found.gain_sd, signed=True),
+        "flags": [f"{cell[0]} -> {cell[1]} ({', '.join(names)})" for cell, names in found.flags.items()],
+        "lacking": [f"{cell[0]} -> {cell[1]}: {' '.join(names)}" for cell, names in found.lacking.items()],
+        "missing": sections.missing_cells(found),
+        "lean": sections.lean_cells(study, found),
+        "num_cells": found.scores.size,
+        "num_tested": sum(not math.isnan(test.interval.p) for test in tests.values()),
+        "num_significant": sum(test.q < 0.05 for test in tests.values()),
+        "trivial": trivial,
+        "not_beaten": [str(row[0]) for row in trivial if row[-1] not in (tables.BEATS, tables.UNKNOWN)],
+        "own": own,
+        "own_not_beaten": [f"{row[0]} on {row[1]}" for row in own if row[-1] not in (tables.BEATS, tables.UNKNOWN)],
+        "languages": sections.language_rows(study, found),
+        "row_pairs": sections.pair_table(related.rows),
+        "column_pairs": sections.pair_table(related.columns),
+        "predictors": sections.predictor_table(related),
+        "traits": sections.trait_rows(related),
+        "mean_over": related.mean_over,
+    }
+
+
+def _render(study: Study, models: list[dict[str, object]]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("analysis", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    template = environment.get_template("report.md.j2")
+    space = study.space
+    return template.render(
+        study=study,
+        space=space,
+        findings=strongest_findings(study),
+        models=models,
+        caps=sections.caps(space),
+        failed=sections.failed(study),
+        searches=sections.study_rows(study),
+        licences=sections.licence_rows(space),
+        single_split=[target.task for target in space.targets if space.task(target.task).single_split],
+        table=tables.markdown,
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    """The same figure gives the same bytes: no date, no version of the program in the file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()

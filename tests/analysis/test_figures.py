@@ -1,0 +1,132 @@
+"""What is drawn, read back from the axes."""
+
+import math
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from analysis.correlate import correlate
+from analysis.figures import MISSING, draw_grid, heatmap, ink_on, language_grid, matrix_grid
+from analysis.load import load
+from analysis.matrix import languages, matrix
+from analysis.scatter import draw_pairs, draw_trait
+
+
+@pytest.fixture
+def drawn(full_run):
+    """The grid of the full run, and the axes it was drawn on."""
+    study = load(full_run.url)
+    grid = matrix_grid(matrix(study, "tiny"), study.space)
+    return grid, draw_grid(Figure().subplots(), grid, "gain")
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def faces(axes):
+    return [patch.get_facecolor() for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_fill()]
+
+
+def test_the_baselines_scores_and_every_other_rows_gains_stand_in_the_cells(drawn):
+    grid, axes = drawn
+    assert grid.rows == ("baseline", "small_nli", "large_nli", "middle_qa")
+    assert [grid.squares["baseline", target].text for target in ("tags", "pairs", "search")] == ["50.0", "34.0", "20.0"]
+    assert grid.squares["small_nli", "tags"].text == "+15.0"
+    assert grid.squares["small_nli", "tags"].small == "±7.1"
+    assert {"50.0", "+15.0", "±7.1", "-10.0"} <= set(texts(axes))
+
+
+def test_a_gain_and_a_loss_of_equal_size_are_equally_far_from_white(drawn):
+    grid, axes = drawn
+    colours = mpl.colormaps["RdBu"]
+    by_text = dict(zip([square.text for square in grid.squares.values()], faces(axes), strict=True))
+    share = 0.5 + 0.5 * 10 / grid.limit
+    assert by_text["-10.0"] == pytest.approx(colours(1 - share), abs=0.02)
+    assert by_text["50.0"] == mpl.colors.to_rgba("white")
+
+
+def test_cells_that_share_training_data_are_hatched_and_daggered(drawn):
+    grid, axes = drawn
+    assert grid.squares["small_nli", "pairs"].text == "+4.0†"
+    hatched = [patch for patch in axes.patches if patch.get_hatch()]
+    assert len(hatched) == 2
+
+
+def test_a_missing_cell_is_grey_with_a_dash_and_takes_the_mean_away(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.5})
+    study = load(run.url)
+    grid = matrix_grid(matrix(study, "tiny"), study.space)
+    axes = draw_grid(Figure().subplots(), grid, "gain")
+    assert grid.squares["small_nli", "tags"].text == "–"
+    assert grid.columns == ("tags", "pairs", "search")
+    assert faces(axes).count(mpl.colors.to_rgba(MISSING)) == 11
+
+
+def test_a_score_without_a_baseline_is_shown_as_one(make_run):
+    run = make_run()
+    run.cell("small_nli", "tags", 1, {"en": 0.5})
+    study = load(run.url)
+    square = matrix_grid(matrix(study, "tiny"), study.space).squares["small_nli", "tags"]
+    assert (square.text, square.small, square.is_missing) == ("50.0", "score only", True)
+
+
+def test_the_mean_over_targets_stands_only_where_every_gain_is_there(drawn):
+    grid, _ = drawn
+    assert grid.columns[-1] == "mean"
+    assert grid.squares["middle_qa", "mean"].text == "-0.7"
+    assert grid.squares["small_nli", "mean"].text == "+7.0†"
+
+
+def test_a_line_stands_where_the_group_of_targets_changes(drawn):
+    grid, axes = drawn
+    assert grid.groups == ("tagging", "classification", "retrieval", "")
+    assert [line.get_xdata()[0] for line in axes.lines] == [0.5, 1.5, 2.5]
+    assert {"tagging", "classification", "retrieval"} <= set(texts(axes))
+
+
+def test_the_key_names_only_what_occurs(full_run):
+    study = load(full_run.url)
+    axes = heatmap(matrix(study, "tiny"), study.space).axes[0]
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert len(told) == 1 and told[0].startswith("† the intermediate task repeats")
+
+
+def test_a_languages_gain_is_the_mean_over_unflagged_rows(full_run):
+    study = load(full_run.url)
+    found = matrix(study, "tiny")
+    grid = language_grid(languages(study, "tiny"), found, study.space)
+    assert grid.rows == ("en", "de", "fr")
+    assert grid.squares["de", "tags"].value == pytest.approx((15 - 10 + 5) / 3)
+    assert grid.squares["en", "pairs"].value == pytest.approx(-2.0)
+    assert grid.squares["en", "search"].text == ""
+    assert grid.captions["pairs"] == "pairs\n(n = 1)"
+
+
+def test_text_is_white_on_dark_cells_only():
+    assert ink_on((0.0, 0.1, 0.3, 1.0)) == "white"
+    assert ink_on((0.9, 0.9, 0.9, 1.0)) != "white"
+
+
+def test_correlations_are_drawn_with_their_n_and_p(full_run):
+    study = load(full_run.url)
+    found = correlate(study, matrix(study, "tiny"))
+    axes = draw_pairs(Figure().subplots(), found.columns, ["tags", "pairs", "search"], "over {} rows a pair")
+    assert texts(axes) == ["", "–", "+0.50", "–", "", "–", "+0.50", "–", ""]
+    assert axes.get_title(loc="left").startswith("over 1 to 3 rows a pair")
+    scatter = draw_trait(Figure().subplots(), found, "own_dev")
+    assert sorted(texts(scatter)) == ["large_nli", "middle_qa", "small_nli"]
+    assert "ρ = -0.50, n = 3, p = 1.00" in scatter.get_title(loc="left")
+
+
+def test_a_trait_that_nobody_has_is_drawn_empty(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.5})
+    study = load(run.url)
+    found = correlate(study, matrix(study, "tiny"))
+    axes = draw_trait(Figure().subplots(), found, "own_dev")
+    assert texts(axes) == []
+    assert math.isnan(found.traits["own_dev"].max())

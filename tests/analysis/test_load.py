@@ -1,0 +1,182 @@
+"""What of a ledger reaches the table, and what must not."""
+
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from analysis.load import COLUMNS, load
+from sweeper.errors import UserError
+from sweeper.folder import Folder
+from sweeper.records import write_json
+from sweeper.space import Target
+
+
+def values(study, **where):
+    table = study.table
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return {(row.recipe, row.seed, row.language): row.value for row in table.itertuples()}
+
+
+def test_a_row_of_the_table_is_one_metric_in_one_language_of_one_replicate(make_run):
+    run = make_run()
+    score = run.cell("baseline", "tags", 1, {"en": 0.6})
+    table = load(run.url).table
+    assert list(table.columns) == COLUMNS
+    row = table.iloc[0].to_dict()
+    assert row == {
+        "model": "tiny",
+        "recipe": "baseline",
+        "target": "tags",
+        "seed": 1,
+        "split": "dev",
+        "condition": "clean",
+        "language": "en",
+        "metric": "f1",
+        "value": 0.6,
+        "trivial": 0.25,
+        "count": 100,
+        "main": True,
+        "training": score.training,
+    }
+
+
+def test_disjoint_languages_of_one_training_merge(make_run):
+    run = make_run()
+    training = run.trained("baseline", "tags", 1)
+    run.scored(training, "tags", {"en": 0.6})
+    run.scored(training, "tags", {"de": 0.4})
+    assert values(load(run.url)) == {("baseline", 1, "en"): 0.6, ("baseline", 1, "de"): 0.4}
+
+
+def test_the_other_split_and_seeds_rows_and_columns_outside_the_space_stay_out(make_run):
+    run = make_run()
+    training = run.trained("baseline", "tags", 1)
+    run.scored(training, "tags", {"en": 0.1}, split="test")
+    run.scored(training, "tags", {"en": 0.2}, recipe="another")
+    run.scored(training, "middle_qa", {"en": 0.3})
+    run.scored(training, "tags", {"de": 0.4}, model="another")
+    run.cell("baseline", "tags", 7, {"en": 0.5})
+    assert load(run.url).table.empty
+
+
+def test_only_the_languages_that_the_space_names_are_read(make_run):
+    run = make_run(targets=(Target(task="tags", languages=("de",)),))
+    run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
+    assert values(load(run.url)) == {("baseline", 1, "de"): 0.4}
+
+
+def test_retrieval_pooled_in_another_way_stays_out(make_run):
+    run = make_run()
+    raw = run.trained("baseline")
+    run.scored(raw, "search", {"de": 0.3}, seed=None, pooling="cls", layer=14 / 24)
+    run.scored(raw, "search", {"fr": 0.1}, seed=None, pooling="mean", layer=14 / 24)
+    assert list(load(run.url).table["language"]) == ["fr"]
+
+
+def test_a_search_trial_never_makes_a_cell(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6}, role="search", study="s", value=0.9)
+    assert load(run.url).table.empty
+
+
+def search(run, rates):
+    for number, (rate, value) in enumerate(rates.items()):
+        dials = {"learning_rate": rate}
+        run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
+
+
+def test_a_replicate_with_the_chosen_dials_counts_and_one_that_was_outdone_does_not(make_run):
+    run = make_run()
+    search(run, {1e-3: 0.5, 1e-4: 0.7})
+    run.cell("baseline", "tags", 1, {"en": 0.1}, study="s", dials={"learning_rate": 1e-3})
+    run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
+    study = load(run.url)
+    assert values(study) == {("baseline", 1, "en"): 0.6}
+    assert study.num_outdated == 1
+    assert study.chosen["s"].spec.dials == {"learning_rate": 1e-4}
+
+
+def test_fewer_trials_in_the_space_choose_among_fewer(make_run):
+    run = make_run()
+    search(run, {1e-3: 0.5, 1e-4: 0.7, 1e-5: 0.9})
+    run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
+    assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
+
+
+def test_a_replicate_of_a_study_that_left_no_search_records_counts(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6}, study="elsewhere", dials={"learning_rate": 1e-4})
+    assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
+
+
+def test_a_target_on_an_encoder_with_outdated_dials_is_left_out(make_run):
+    run = make_run()
+    chosen = {"learning_rate": 1e-4}
+    run.trained("small_nli", seed=0, role="search", study="p", value=0.5, dials=chosen)
+    run.trained("small_nli", seed=1, study="p", dials={"learning_rate": 1e-3})
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    study = load(run.url)
+    assert study.table.empty
+    assert study.num_outdated == 2
+
+
+def test_a_preparations_own_dev_score_is_kept_apart_from_the_cells(make_run):
+    run = make_run(targets=(Target(task="tags"), Target(task="middle_qa")))
+    run.scored(run.trained("middle_qa"), "middle_qa", {"en": 0.26})
+    run.cell("middle_qa", "middle_qa", 1, {"en": 0.50})
+    study = load(run.url)
+    assert list(study.own["value"]) == [0.26]
+    assert list(study.table["value"]) == [0.50]
+
+
+def test_two_trainings_of_one_cell_and_seed_never_mix_and_are_told(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
+    run.cell("baseline", "tags", 1, {"en": 0.9}, dials={"learning_rate": 0.5})
+    study = load(run.url)
+    assert values(study) == {("baseline", 1, "en"): 0.6, ("baseline", 1, "de"): 0.4}
+    assert len(study.notes) == 1 and "tiny/baseline -> tags, seed 1" in study.notes[0]
+
+
+def test_a_folder_that_is_not_there_says_how_to_make_one(tmp_path):
+    with pytest.raises(UserError, match=r"no run folder at .*nowhere.*sweeper run"):
+        load(str(tmp_path / "nowhere"))
+
+
+def test_a_folder_without_a_space_is_not_a_run_folder(tmp_path):
+    (tmp_path / "file.txt").write_text("something else")
+    with pytest.raises(UserError, match=r"not a run folder: it has no space\.json"):
+        load(str(tmp_path))
+
+
+def test_a_run_folder_without_a_ledger_loads_as_an_empty_table(make_run):
+    assert load(make_run().url).table.empty
+
+
+def test_records_are_read_from_a_remote_file_system(make_run):
+    run = replace(make_run(), url=f"memory://{uuid.uuid4()}")
+    Folder(run.url).write("space.json", write_json(run.space))
+    run.cell("baseline", "tags", 1, {"en": 0.6})
+    assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
+
+
+def test_the_analysis_wakes_no_heavy_library():
+    heavy = ("torch", "ray", "transformers", "datasets", "optuna")
+    code = f"import sys, analysis.report, analysis.__main__; print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_an_outdated_target_training_does_not_drag_a_preparation_of_equal_bytes_with_it(make_run):
+    run = make_run()
+    run.trained("baseline", "small_nli", 0, role="search", study="s", value=0.5, dials={"learning_rate": 1e-4})
+    outdated = run.trained("baseline", "small_nli", 1, study="s")
+    prepared = run.trained("small_nli", seed=1)
+    assert outdated.spec.encoder == prepared.spec.encoder
+    run.scored(outdated, "pairs", {"en": 0.3})
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    assert values(load(run.url)) == {("small_nli", 1, "en"): 0.6}

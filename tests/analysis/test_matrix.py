@@ -1,0 +1,111 @@
+"""Scores and gains against sums done by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from analysis.load import load
+from analysis.matrix import languages, matrix, with_gains
+from sweeper.space import Target
+
+
+def test_a_score_is_the_mean_over_languages_then_over_seeds(full_run):
+    found = matrix(load(full_run.url), "tiny")
+    assert found.scores.loc["baseline", "tags"] == pytest.approx(0.50)
+    assert found.scores.loc["small_nli", "tags"] == pytest.approx((0.60 + 0.70) / 2)
+    assert found.score_sd.loc["small_nli", "tags"] == pytest.approx(0.1 / math.sqrt(2))
+    assert found.num_seeds.loc["small_nli", "tags"] == 2
+
+
+def test_rows_and_columns_stand_in_the_order_of_the_space(full_run):
+    found = matrix(load(full_run.url), "tiny")
+    assert list(found.scores.index) == ["baseline", "small_nli", "large_nli", "middle_qa"]
+    assert list(found.scores.columns) == ["tags", "pairs", "search"]
+
+
+def test_a_gain_is_the_mean_difference_to_the_baseline_of_the_same_seed(full_run):
+    found = matrix(load(full_run.url), "tiny")
+    assert found.gains.loc["small_nli"].tolist() == pytest.approx([0.15, 0.04, 0.02])
+    assert found.gains.loc["large_nli"].tolist() == pytest.approx([-0.10, 0.08, 0.00])
+    assert found.gains.loc["baseline"].tolist() == pytest.approx([0, 0, 0])
+    assert found.gain_sd.loc["small_nli", "tags"] == pytest.approx(0.1 / math.sqrt(2))
+
+
+def test_a_baseline_without_a_seed_stands_beside_every_seed(full_run):
+    found = matrix(load(full_run.url), "tiny")
+    assert found.num_pairs.loc["small_nli", "search"] == 2
+    assert found.num_seeds.loc["baseline", "search"] == 1
+    assert math.isnan(found.score_sd.loc["baseline", "search"])
+
+
+def test_a_seed_that_the_baseline_lacks_has_no_part_in_the_gain(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.5})
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    run.cell("small_nli", "tags", 2, {"en": 0.9})
+    found = matrix(load(run.url), "tiny")
+    assert found.gains.loc["small_nli", "tags"] == pytest.approx(0.1)
+    assert (found.num_pairs.loc["small_nli", "tags"], found.num_seeds.loc["small_nli", "tags"]) == (1, 2)
+
+
+def test_a_cell_without_a_baseline_is_blank_rather_than_zero(make_run):
+    run = make_run()
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    found = matrix(load(run.url), "tiny")
+    assert math.isnan(found.gains.loc["small_nli", "tags"])
+    assert found.scores.loc["small_nli", "tags"] == pytest.approx(0.6)
+    assert math.isnan(found.scores.loc["baseline", "tags"])
+
+
+def test_a_cell_that_lacks_languages_says_which_and_gains_only_over_the_shared_ones(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.2})
+    run.cell("small_nli", "tags", 1, {"en": 0.7})
+    found = matrix(load(run.url), "tiny")
+    assert found.lacking == {("small_nli", "tags"): ("de",)}
+    assert found.gains.loc["small_nli", "tags"] == pytest.approx(0.1)
+    assert math.isnan(found.unflagged.loc["small_nli", "tags"])
+
+
+def test_seeds_with_different_languages_are_compared_on_those_they_share(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.2})
+    run.cell("baseline", "tags", 2, {"en": 0.8})
+    found = matrix(load(run.url), "tiny")
+    assert found.scores.loc["baseline", "tags"] == pytest.approx(0.7)
+    assert found.lacking == {("baseline", "tags"): ("de",)}
+
+
+def test_rows_that_repeat_the_targets_own_training_data_are_flagged(full_run):
+    found = matrix(load(full_run.url), "tiny")
+    assert found.flags == {("small_nli", "pairs"): ("small_nli",), ("large_nli", "pairs"): ("large_nli",)}
+    assert math.isnan(found.unflagged.loc["large_nli", "pairs"])
+    assert found.unflagged.loc["middle_qa", "pairs"] == pytest.approx(-0.02)
+
+
+def test_where_less_is_better_a_fall_is_a_gain(make_run):
+    space = make_run().space
+    tasks = tuple(replace(task, scorer="loss") if task.name == "tags" else task for task in space.tasks)
+    run = make_run("loss", tasks=tasks, targets=(Target(task="tags"),))
+    run.cell("baseline", "tags", 1, {"en": 3.0})
+    run.cell("small_nli", "tags", 1, {"en": 2.0})
+    assert matrix(load(run.url), "tiny").gains.loc["small_nli", "tags"] == pytest.approx(1.0)
+
+
+def test_attacked_text_stays_out_of_the_clean_matrix_but_in_the_table(make_run):
+    run = make_run()
+    training = run.trained("baseline", "tags", 1)
+    run.scored(training, "tags", {"en": 0.6})
+    run.scored(training, "tags", {"en": 0.2}, condition="attacked")
+    study = load(run.url)
+    assert matrix(study, "tiny").scores.loc["baseline", "tags"] == pytest.approx(0.6)
+    assert set(with_gains(study)["condition"]) == {"clean", "attacked"}
+
+
+def test_every_language_has_its_mean_spread_and_gain(full_run):
+    table = languages(load(full_run.url), "tiny").set_index(["recipe", "target", "language"])
+    row = table.loc[("small_nli", "tags", "de")]
+    assert row["mean"] == pytest.approx(0.55)
+    assert row["gain"] == pytest.approx(0.15)
+    assert (row["num_seeds"], row["trivial"], row["count"], row["metric"]) == (2, 0.25, 100, "f1")
