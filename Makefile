@@ -1,0 +1,63 @@
+# Set-up and everyday commands. Everything is installed into .venv; nothing outside this folder is touched.
+# Another interpreter: make demo PYTHON=python3.12 (3.11 to 3.13).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Neither Ray nor the Hub is told that anybody runs this.
+export RAY_USAGE_STATS_ENABLED := 0
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test quick lint clean
+
+help:
+	@echo "make demo    set up, run the demo sweep, write its report to runs/demo"
+	@echo "make test    set up, run every test"
+	@echo "make quick   the tests that take seconds"
+	@echo "make lint    ruff (lint, format) and mypy"
+	@echo "make clean   remove .venv and caches; runs/ stays"
+
+demo: $(VENV)/.run
+	$(BIN)/sweeper run demo --out runs/demo
+	$(BIN)/sweeper report runs/demo
+
+# The tests make their own data, so a request to the Hub is a bug that should fail at once.
+test quick: export HF_HUB_OFFLINE := 1
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow and not mirror"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps below are written last: a set-up that was interrupted is done again.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, got $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# Debian's pip is older than dependency groups (25.1), hence the upgrade to the pinned one.
+$(VENV)/.pip: constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	@touch $@
+
+$(VENV)/.run: pyproject.toml constraints.txt $(VENV)/.pip
+	@echo "Installing into $(VENV): a minute or two, most of it torch."
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	@touch $@

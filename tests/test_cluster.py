@@ -1,0 +1,126 @@
+"""`cluster.yaml` as Ray's own launcher reads it, against an AWS account that moto keeps in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parent.parent
+Config = dict[str, Any]
+
+
+@pytest.fixture
+def written() -> Config:
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    assert isinstance(config, dict)
+    return config
+
+
+@pytest.fixture
+def prepared(written: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.chdir(ROOT)  # the launcher is run from here, and looks at the mounts
+    config = prepare_config(written)
+    validate_config(config)
+    return dict(config)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.setenv("HOME", str(tmp_path))  # the launcher writes an SSH key there
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def bootstrapped(prepared: Config, account: None) -> Config:
+    from ray.autoscaler._private.aws.config import bootstrap_aws
+
+    return dict(bootstrap_aws(prepared))
+
+
+def node_config(config: Config, kind: str) -> Config:
+    return dict(config["available_node_types"][kind]["node_config"])
+
+
+def test_every_process_of_the_cluster_asks_for_the_token(prepared: Config) -> None:
+    for kind in ("head", "worker"):
+        starts = [line for line in prepared[f"{kind}_start_ray_commands"] if "ray start" in line]
+        assert len(starts) == 1
+        assert "RAY_AUTH_MODE=token ray start" in starts[0]
+    assert any("RAY_AUTH_MODE=token" in line for line in prepared["initialization_commands"])
+
+
+def test_the_token_travels_as_a_file_and_never_stands_in_the_configuration(prepared: Config) -> None:
+    assert prepared["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+    assert "RAY_AUTH_TOKEN=" not in (ROOT / "cluster.yaml").read_text()
+
+
+def test_only_ssh_is_open_to_the_world(bootstrapped: Config) -> None:
+    ec2 = boto3.resource("ec2", region_name=bootstrapped["provider"]["region"])
+    groups = {name for kind in ("head", "worker") for name in node_config(bootstrapped, kind)["SecurityGroupIds"]}
+    assert groups
+    for group in groups:
+        rules = ec2.SecurityGroup(group).ip_permissions
+        open_rules = [rule for rule in rules if rule["IpRanges"] or rule["Ipv6Ranges"] or rule["PrefixListIds"]]
+        assert [(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in open_rules] == [(22, 22, "tcp")]
+        closed = [pair["GroupId"] for rule in rules if rule not in open_rules for pair in rule["UserIdGroupPairs"]]
+        assert set(closed) <= groups
+
+
+def test_the_dashboard_listens_on_the_head_alone(prepared: Config) -> None:
+    start = prepared["head_start_ray_commands"][-1]
+    assert "--dashboard-host=127.0.0.1" in start
+
+
+def test_workers_are_spot_machines_with_a_gpu_that_come_and_go(bootstrapped: Config) -> None:
+    from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
+
+    filled = AWSNodeProvider.fillout_available_node_types_resources(bootstrapped)
+    worker = filled["available_node_types"]["worker"]
+    assert node_config(filled, "worker")["InstanceMarketOptions"]["MarketType"] == "spot"
+    assert worker["resources"]["GPU"] >= 1
+    assert worker["min_workers"] == 0
+    assert 0 < worker["max_workers"] <= filled["max_workers"]
+    assert filled["idle_timeout_minutes"] > 0
+
+
+def test_trials_never_run_on_the_head_and_the_head_is_not_a_spot_machine(prepared: Config) -> None:
+    head = prepared["available_node_types"][prepared["head_node_type"]]
+    assert (head["resources"]["CPU"], head["resources"]["GPU"]) == (0, 0)
+    assert head["max_workers"] == 0
+    assert "InstanceMarketOptions" not in head["node_config"]
+    start = prepared["head_start_ray_commands"][-1]
+    assert "--num-cpus=0" in start
+    assert "--num-gpus=0" in start
+
+
+def test_each_kind_of_machine_has_a_role_of_its_own(bootstrapped: Config) -> None:
+    roles = [node_config(bootstrapped, kind)["IamInstanceProfile"]["Name"] for kind in ("head", "worker")]
+    assert len(set(roles)) == 2
+
+
+def test_machines_install_the_project_from_the_files_that_are_copied(prepared: Config) -> None:
+    mounts = {there: Path(here) for there, here in prepared["file_mounts"].items() if "auth_token" not in there}
+    for there, here in mounts.items():
+        assert there == f"~/transfer-sweeper/{here}"
+        assert (ROOT / here).exists(), f"cluster.yaml copies {here}, which is not there"
+    assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= {str(here) for here in mounts.values()}
+    install = prepared["setup_commands"][-1]
+    assert "-c constraints.txt -e '.[s3,cluster]'" in install
+
+
+def test_the_launcher_adds_no_commands_of_its_own(prepared: Config) -> None:
+    assert prepared["head_setup_commands"] == prepared["worker_setup_commands"] == prepared["setup_commands"]
+
+
+def test_the_bucket_is_a_value_to_edit(prepared: Config) -> None:
+    stores = [line for line in prepared["initialization_commands"] if "SWEEPER_STORE=s3://" in line]
+    assert len(stores) == 1
+    assert "EDIT" in stores[0]

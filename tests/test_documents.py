@@ -1,0 +1,144 @@
+"""What the documents promise is there: every path, make target, subcommand, option and link that they name.
+
+A file tree is a fenced block whose first line ends with `/`. Below it stands a path a line, indented under its folder,
+alone or as `one.py, two.py`; two spaces or more come before what is said about it.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BRANCHES = str.maketrans("├└│─", "    ")
+
+
+def fenced(text: str) -> list[str]:
+    return re.findall(r"^```[^\n]*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[str]:
+    """Lines of fenced blocks and the insides of code spans, without prompts, comments and the path of .venv."""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for block in fenced(text) for line in block.splitlines()]
+    spans = re.findall(r"`([^`\n]+)`", outside)
+    return [re.sub(r"^(\$ )?(\.venv/bin/)?", "", line.strip()).split(" #")[0] for line in [*lines, *spans]]
+
+
+def tree_paths(block: str) -> Iterator[str]:
+    """Paths of a file tree, relative to its first line."""
+    parents: list[tuple[int, str]] = []
+    for line in block.splitlines()[1:]:
+        drawn = line.translate(BRANCHES)
+        if not drawn.strip():
+            continue
+        indent = len(drawn) - len(drawn.lstrip())
+        parents = [(depth, name) for depth, name in parents if depth < indent]
+        above = "".join(name for _, name in parents)
+        names = re.split(r"\s{2,}", drawn.strip())[0].split(", ")
+        yield from (above + name for name in names)
+        if names[0].endswith("/"):
+            parents.append((indent, names[0]))
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):(?!=)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+
+
+def subcommands() -> dict[str, click.Command]:
+    import typer
+
+    from sweeper.cli import app
+
+    group = typer.main.get_command(app)
+    return dict(group.commands)  # type: ignore[attr-defined]
+
+
+def options(command: click.Command) -> set[str]:
+    return {"--help"} | {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+
+
+def test_the_tree_reader_follows_folders_and_lists() -> None:
+    block = "house/\n  a/       rooms\n    b.py, c.py   two\n    d/\n      e.py\n  f.md  last\n"
+    assert list(tree_paths(block)) == ["a/", "a/b.py", "a/c.py", "a/d/", "a/d/e.py", "f.md"]
+    assert list(tree_paths("house/\n├── a/  rooms\n│   └── b.py\n└── c\n")) == ["a/", "a/b.py", "c"]
+
+
+def test_every_path_in_the_readmes_file_tree_exists() -> None:
+    blocks = fenced((ROOT / "README.md").read_text())
+    trees = [block for block in blocks if block.split("\n", 1)[0].rstrip().endswith("/")]
+    assert len(trees) == 1, "The README has one file tree: a fenced block whose first line ends with '/'."
+    paths = list(tree_paths(trees[0]))
+    assert paths
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+def test_the_readmes_file_tree_shows_every_package() -> None:
+    text = (ROOT / "README.md").read_text()
+    packages = [path.parent for path in ROOT.glob("*/__init__.py")] + [
+        ROOT / "tests",
+        ROOT / "benchmarks",
+        ROOT / "docs",
+    ]
+    assert not [path.name for path in packages if f"{path.name}/" not in text]
+
+
+def test_the_readme_shows_the_two_commands() -> None:
+    assert {"make demo", "make test"} <= set(commands((ROOT / "README.md").read_text()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_named_exists(page: Path) -> None:
+    calls = [line.split()[1:] for line in commands(page.read_text()) if line.startswith("make ")]
+    named = {word for words in calls for word in words if "=" not in word and not word.startswith("-")}
+    assert named <= make_targets()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_sweeper_command_named_exists_with_its_options(page: Path) -> None:
+    known = subcommands()
+    for line in commands(page.read_text()):
+        words = line.split()
+        if words[:1] != ["sweeper"] or len(words) == 1 or words[1].startswith("-"):
+            continue
+        assert words[1] in known, f"{page.name} says `{line}`; sweeper has {sorted(known)}."
+        given = {word.split("=")[0] for word in words[2:] if re.match(r"--[a-z]", word)}
+        missing = given - options(known[words[1]])
+        assert not missing, f"{page.name} says `{line}`; `sweeper {words[1]}` has no {sorted(missing)}."
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_is_run_by_name_exists(page: Path) -> None:
+    named = {match for line in commands(page.read_text()) for match in re.findall(r"python -m ([\w.]+)", line)}
+    assert not [name for name in named if find_spec(name) is None]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    inside = [link.split("#")[0] for link in links if not re.match(r"[a-z]+:|#", link)]
+    assert not [link for link in inside if not (page.parent / link).exists()]
+
+
+def test_the_architecture_names_every_module() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    modules = [path for package in ("sweeper", "analysis") for path in (ROOT / package).rglob("*.py")]
+    modules = [path for path in modules if path.name != "__init__.py"]
+    names = [path.name for path in modules]
+    unnamed = []
+    for path in modules:
+        # A name that stands twice is told apart by its folder.
+        said = path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}"
+        if not re.search(rf"(?<![\w-]){re.escape(said)}", text):
+            unnamed.append(str(path.relative_to(ROOT)))
+    assert not unnamed, f"docs/architecture.md says nothing of {sorted(unnamed)}."
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_goes_on_by_version() -> None:
+    heads = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert heads[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", head) for head in heads[1:])

@@ -1,0 +1,239 @@
+"""The shape of the house: imports go down, heavy libraries have one home, nothing wakes before it is needed."""
+
+import ast
+import graphlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("sweeper", "analysis", "search_spaces")
+
+FLOORS = (
+    *("errors", "tasks", "space", "records", "folder", "spaces", "ledger", "choice", "scoring", "formats", "data"),
+    *("training", "bench", "trial", "tuning", "export", "again", "cli", "__main__"),
+)
+"""Rooms of sweeper/, lowest first: a room imports itself and what stands before it."""
+
+GUESTS = {
+    "analysis": ("errors", "tasks", "space", "records", "folder", "ledger", "choice", "scoring"),
+    "search_spaces": ("errors", "tasks", "space"),
+}
+"""Rooms of sweeper/ that the packages beside it may enter."""
+
+HOMES = {
+    "torch": ("sweeper.training",),
+    "ray": ("sweeper.tuning",),
+    "optuna": ("sweeper.tuning",),
+    "datasets": ("sweeper.data",),
+    "transformers": ("sweeper.training", "sweeper.data"),
+    "matplotlib": ("analysis",),
+    "typer": ("sweeper.cli", "sweeper.tuning.progress"),
+    "rich": ("sweeper.cli", "sweeper.tuning"),
+}
+
+SPEAKERS = ("sweeper.cli", "sweeper.tuning.progress", "sweeper.__main__", "analysis.__main__")
+"""The only modules that print."""
+
+FORBIDDEN = ("/" + "work" + "/", ".." + "/shared", "/" + "tmp/w/")
+"""Folders of the machine that this was written on. `.ci/run` alone looks for data beside the checkout."""
+
+LEFT_OUT = {".git", ".venv", "runs", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+TEXTS = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json", ".cfg", ".html", ".j2", ".sh", ""}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {
+    module_name(path): ast.parse(path.read_text(), str(path))
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node below, without the blocks that only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if is_type_checking(child):
+            assert isinstance(child, ast.If)
+            for other in child.orelse:
+                yield other
+                yield from executed(other)
+        else:
+            yield child
+            yield from executed(child)
+
+
+def names_imported(tree: ast.AST) -> set[str]:
+    """Dotted names that a module imports anywhere in it, inside functions too; our own modules by their full names."""
+    found = set()
+    for node in executed(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"A relative import in line {node.lineno}: write the whole name."
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in TREES else str(node.module) for name in full}
+    return found
+
+
+def imported(module: str) -> set[str]:
+    return names_imported(TREES[module])
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def floor(module: str) -> int:
+    """How high a module of sweeper stands; the package itself is the ground."""
+    if not room(module):
+        return -1
+    assert room(module) in FLOORS, f"{module} stands on no floor: add {room(module)!r} to FLOORS."
+    return FLOORS.index(room(module))
+
+
+def within(module: str, places: tuple[str, ...]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def of(package: str, names: set[str]) -> set[str]:
+    return {name for name in names if within(name, (package,))}
+
+
+def files() -> list[Path]:
+    found = [path for path in ROOT.rglob("*") if path.is_file()]
+    parts = {path: path.relative_to(ROOT).parts for path in found}
+    return [path for path in found if not any(p in LEFT_OUT or p.endswith(".egg-info") for p in parts[path])]
+
+
+def test_an_import_inside_a_function_counts_and_one_for_the_type_checker_does_not() -> None:
+    lines = ["if TYPE_CHECKING:", "    import torch", "else:", "    import numpy", "def f():", "    import ray.tune"]
+    lines.append("from sweeper import errors")
+    assert names_imported(ast.parse("\n".join(lines))) == {"numpy", "ray.tune", "sweeper.errors"}
+
+
+@pytest.mark.parametrize("module", sorted(of("sweeper", set(TREES)) - {"sweeper"}))
+def test_imports_only_go_down(module: str) -> None:
+    above = {name for name in of("sweeper", imported(module)) if floor(name) > floor(module)}
+    assert not above, f"{module} imports upward: {sorted(above)}."
+
+
+@pytest.mark.parametrize("package", sorted(GUESTS))
+def test_packages_beside_the_sweeper_enter_only_its_lower_rooms(package: str) -> None:
+    allowed = (*GUESTS[package], "")
+    entered = {(module, name) for module in of(package, set(TREES)) for name in of("sweeper", imported(module))}
+    strangers = sorted(f"{module} -> {name}" for module, name in entered if room(name) not in allowed)
+    assert not strangers, f"{package} imports {strangers}; it may import {GUESTS[package]}."
+
+
+def test_only_the_command_line_knows_the_packages_beside_the_sweeper() -> None:
+    knowing = {m for m in of("sweeper", set(TREES)) for guest in GUESTS if of(guest, imported(m))}
+    assert not {m for m in knowing if not within(m, ("sweeper.cli", "sweeper.__main__"))}
+    assert not {m for m in of("analysis", set(TREES)) if of("search_spaces", imported(m))}
+    assert not {m for m in of("search_spaces", set(TREES)) if of("analysis", imported(m))}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    graph = {module: {name for name in imported(module) if name in TREES and name != module} for module in TREES}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"A circle of imports: {' -> '.join(error.args[1])}.")
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_a_heavy_library_is_imported_at_home_alone(library: str) -> None:
+    strays = {module for module in TREES if of(library, imported(module)) and not within(module, HOMES[library])}
+    assert not strays, f"{sorted(strays)} import {library}; its home is {HOMES[library]}."
+
+
+@pytest.mark.parametrize(
+    ("modules", "asleep"),
+    [
+        (["sweeper.records", "sweeper.ledger"], ["torch", "ray", "optuna", "transformers", "datasets", "matplotlib"]),
+        (
+            sorted(of("analysis", set(TREES)) - {"analysis.__main__"}),
+            ["torch", "ray", "optuna", "transformers", "datasets"],
+        ),
+        (sorted(of("search_spaces", set(TREES))), ["torch", "ray", "optuna", "transformers", "datasets"]),
+    ],
+    ids=["records", "analysis", "search_spaces"],
+)
+def test_importing_a_lower_room_wakes_no_heavy_library(modules: list[str], asleep: list[str]) -> None:
+    code = f"import sys, {', '.join(modules)}; print(*(name for name in {asleep} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("module", sorted(name for name in TREES if not within(name, SPEAKERS)))
+def test_only_the_border_prints(module: str) -> None:
+    calls = [node for node in ast.walk(TREES[module]) if isinstance(node, ast.Call)]
+    lines = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+    assert not lines, f"{module} prints in lines {lines}; only {SPEAKERS} may."
+
+
+def test_every_python_file_opens_with_a_line_that_says_what_it_is_for() -> None:
+    silent = []
+    for path in (path for path in files() if path.suffix == ".py"):
+        said = ast.get_docstring(ast.parse(path.read_text()))
+        if not said or not said.splitlines()[0].strip():
+            silent.append(str(path.relative_to(ROOT)))
+    assert not silent, f"These files have no docstring: {silent}."
+
+
+def test_no_file_names_the_machine_it_was_written_on() -> None:
+    told = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in files()
+        if path.suffix in TEXTS and path != ROOT / ".ci" / "run"
+        for word in FORBIDDEN
+        if word in path.read_text(errors="ignore")
+    ]
+    assert not told
+
+
+def declared() -> dict[str, set[str]]:
+    """Names of the libraries that pyproject.toml asks for, by group."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = {"run": project["project"]["dependencies"], **project["project"]["optional-dependencies"]}
+    groups |= project["dependency-groups"]
+    return {group: {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines} for group, lines in groups.items()}
+
+
+def described() -> dict[str, set[str]]:
+    """Names in the first column of each table of docs/dependencies.md, by the heading above it."""
+    titles = {"Needed": "run", "Extra": "", "Development": "dev"}
+    found: dict[str, set[str]] = {}
+    for section in (ROOT / "docs" / "dependencies.md").read_text().split("\n## ")[1:]:
+        title = section.splitlines()[0]
+        group = titles[title.split()[0]] or title.split("`")[1]
+        found[group] = set(re.findall(r"^\| `([^`]+)` \|", section, flags=re.MULTILINE))
+    return found
+
+
+def test_the_page_of_dependencies_names_exactly_those_of_the_project() -> None:
+    assert described() == declared()
+
+
+def test_every_dependency_is_pinned_in_the_constraints() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line.split("==")[0] for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines if line and not line.startswith("#"))
+    normal = {re.sub(r"[-_.]+", "-", name).lower() for name in pins}
+    wanted = {re.sub(r"[-_.]+", "-", name).lower() for names in declared().values() for name in names}
+    assert wanted <= normal
+    assert len(normal) == len(pins)
