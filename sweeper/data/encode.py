@@ -145,7 +145,8 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
             counts["dropped"] += not found
             for example in found:
                 id_ = _unique(f"{position}:{example.id}" if len(several) > 1 else example.id, seen)
-                if belongs(id_, data.part, data.carve_share):
+                # By the row's own id: MNLI's rows are carved alike in MNLI and in ANLI+, which holds them too.
+                if belongs(example.id, data.part, data.carve_share):
                     yield example if id_ == example.id else replace(example, id=id_)
 
 

@@ -140,13 +140,14 @@ def describe(rows: Rows) -> str:
 
 
 def data_identity(task: Task, part: Part, languages: Sequence[str], sources: Sources) -> str:
-    """Digest of all that decides the examples of a part: rows, columns, labels and format; names stay out.
+    """Digest of all that decides the examples of a part: rows, columns, labels, format, scorer; names stay out.
 
     Raises DataError if rows are not there, UserError for a language that the part does not have.
     """
     rows = {language: [_row_identity(one, sources) for one in places(task, part, language)] for language in languages}
     columns = {name: list(place) if isinstance(place, tuple) else place for name, place in task.columns.items()}
-    return digest({"rows": rows, "columns": columns, "labels": list(task.labels), "format": task.format})
+    kind = [task.format, task.scorer]  # a scorer can decide which rows count: SQuAD 2.0 keeps unanswerable questions
+    return digest({"rows": rows, "columns": columns, "labels": list(task.labels), "kind": kind})
 
 
 def places(task: Task, part: Part, language: str) -> tuple[Rows, ...]:
@@ -172,10 +173,8 @@ def check_task(task: Task, parts: Sequence[Part], languages: Sequence[str] | Non
 
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
-    identity = sources.identity(rows)
-    if sources.folder(rows) is not None:
-        return [identity, rows.id_prefix]
-    return [identity, rows.id, rows.config, rows.split, rows.id_prefix]
+    place = [] if sources.folder(rows) is not None else [rows.id]  # a folder may move, a Hub id is what it is
+    return [sources.identity(rows), *place, rows.config, rows.split, rows.id_prefix]
 
 
 def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from datasets import ClassLabel, List, Value
+from datasets import ClassLabel, Dataset, List, Value
 from transformers import PreTrainedTokenizerFast
 
 from sweeper.data.encode import CHUNK, Encoded, encode, label_set
 from sweeper.data.entry import open_entry, write_entry
-from sweeper.data.source import Sources
+from sweeper.data.source import Sources, data_identity
 from sweeper.errors import DataError
 from sweeper.records import DataSpec
 from sweeper.tasks.spec import Rows, Task
@@ -249,3 +249,32 @@ def test_a_second_writer_of_an_entry_is_harmless(read: Encode, pairs: Callable[[
     assert again is not None
     assert again.features.tokens.tolist() == first.features.tokens.tolist()
     assert entries(sources) == [entry]
+
+
+def test_rows_that_two_tasks_share_are_carved_alike_in_both(
+    read: Encode, pairs: Callable[[int], None], write: Any
+) -> None:
+    pairs(200)
+    write("demo/more", {"en": {"train": columns(200, "two")}}, {"label": NAMES})
+    both = replace(TASK, name="both", train={"en": (ROWS, replace(ROWS, id="demo/more"))})
+    carved = replace(DATA, part="select", carve_share=0.3)
+    alone = {f"0:{id_}" for id_ in ids(read(carved))}
+    joint = {id_ for id_ in ids(read(carved, both)) if id_.startswith("0:")}
+    assert alone and joint == alone
+
+
+def test_another_scorer_is_other_data(sources: Sources, pairs: Callable[[int], None]) -> None:
+    pairs(10)
+    other = replace(TASK, scorer="accuracy_f1")
+    assert data_identity(TASK, "train", ["en"], sources) != data_identity(other, "train", ["en"], sources)
+
+
+def test_splits_of_a_folder_without_a_card_are_not_one(tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for split in ("train", "test"):
+        Dataset.from_dict({"text": [split], "label": [0]}).to_parquet(folder / f"{split}.parquet")
+    sources = Sources(mirror=None, cache=tmp_path / "cache")
+    bare = replace(TASK, train={"en": (Rows(id=str(folder), split="train"),)})
+    other = replace(TASK, train={"en": (Rows(id=str(folder), split="test"),)})
+    assert data_identity(bare, "train", ["en"], sources) != data_identity(other, "train", ["en"], sources)
