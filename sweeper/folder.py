@@ -1,7 +1,11 @@
 """A folder on any fsspec file system (local, NFS, s3://...): whole files, written atomically."""
 
 import os
+import shutil
+import tempfile
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,40 +74,37 @@ class Folder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file: a reader sees the old bytes or all of the new ones. Raises OSError."""
-        target = self.path(name)
-        if not self._is_local:
-            self._fs.pipe_file(target, data)
-            return
-        parent = Path(target).parent
+        if self._is_local:
+            self.write_with(name, lambda draft: draft.write_bytes(data))
+        else:
+            self._fs.pipe_file(self.path(name), data)
+
+    def write_with(self, name: str, fill: Callable[[Path], object]) -> None:
+        """Write a file that `fill` makes at a local path: it appears whole or not at all. Raises OSError."""
+        parent = Path(self.path(name)).parent if self._is_local else Path(tempfile.gettempdir())
         parent.mkdir(parents=True, exist_ok=True)
         draft = parent / f".tmp-{uuid.uuid4().hex}"
         try:
-            with draft.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
+            fill(draft)
+            if self._is_local:
+                with draft.open("rb") as file:
+                    os.fsync(file.fileno())
+                draft.replace(self.path(name))
+            else:
+                self._fs.put_file(str(draft), self.path(name))
         finally:
             draft.unlink(missing_ok=True)
 
     def set_aside(self, name: str) -> str:
-        """Rename a damaged file or folder to `NAME.damaged`, and say where it went."""
+        """Rename a damaged file or folder to `NAME.damaged`, in the place of an older one, and say where it went."""
         aside = f"{name}.damaged"
+        self.remove(aside)  # a folder would be moved into the older one
         self._fs.mv(self.path(name), self.path(aside), recursive=self._fs.isdir(self.path(name)))
         return self.path(aside)
 
     def upload(self, source: Path, name: str) -> None:
         """Copy a local file into the folder, whole or not at all."""
-        if self._is_local:
-            draft = Path(self.path(name)).parent / f".tmp-{uuid.uuid4().hex}"
-            draft.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._fs.put_file(str(source), str(draft))
-                draft.replace(self.path(name))
-            finally:
-                draft.unlink(missing_ok=True)
-        else:
-            self._fs.put_file(str(source), self.path(name))
+        self.write_with(name, lambda draft: shutil.copyfile(source, draft))
 
     def download(self, name: str, target: Path) -> None:
         """Copy one of its files to a local path. Raises FileNotFoundError."""
@@ -112,5 +113,6 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Delete a file or folder inside; nothing happens if it is not there."""
-        if self._fs.exists(self.path(name)):
-            self._fs.rm(self.path(name), recursive=True)
+        with suppress(FileNotFoundError):  # another worker may have been faster
+            if self._fs.exists(self.path(name)):
+                self._fs.rm(self.path(name), recursive=True)

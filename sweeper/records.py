@@ -119,7 +119,7 @@ class TrialSpec:
     @property
     def key(self) -> str:
         """Key of its training record. A preparation and a target training may come to the same encoder and are two."""
-        return digest([self.encoder, "target" if self.kind == "target" else "prepare"])
+        return record_key(self.encoder, "target" if self.kind == "target" else "prepare")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +206,11 @@ def plain(value: Any) -> Any:
 def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
     """Key of an encoder or a training. Names, paths, roles and trial counts stay out of it."""
     return digest({"semantics": SEMANTICS, "model": model.identity, "chain": [plain(stage) for stage in chain]})
+
+
+def record_key(encoder: str, kind: str) -> str:
+    """Key of the training record of an encoder, as a preparation or as a target training."""
+    return digest([encoder, kind])
 
 
 def score_key(training: str, score: ScoreSpec) -> str:

@@ -22,16 +22,18 @@ from sweeper.records import (
     TrainingRecord,
     TrialResult,
     TrialSpec,
+    record_key,
     score_key,
     training_key,
 )
 from sweeper.scoring.scorers import SCORERS, Scored
+from sweeper.space import Training
 from sweeper.tasks.spec import Task
 from sweeper.training.loop import Checkpoints, Surroundings, loss_curve
-from sweeper.training.model import Net, check_encoder, load_body, load_heads, save_net, usable_positions
+from sweeper.training.model import Net, check_encoder, load_body, usable_positions
 from sweeper.training.predict import Predictor
-from sweeper.training.runtime import Clock, machine, set_up
-from sweeper.training.stage import Reading, Trained, new_net, run_stage
+from sweeper.training.runtime import Clock, machine, set_up, use_threads
+from sweeper.training.stage import Reading, Trained, load_trained, run_stage, save_trained
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +58,10 @@ def run_trial(spec: TrialSpec, bench: Bench) -> TrialResult:
     cannot be, OSError if a disk or store fails: nothing is recorded then, and the trial can be run again.
     """
     clock = Clock()
-    device = set_up(spec.scores[0].threads if spec.kind == "score" else spec.chain[-1].training.threads)
-    trial = Trial(spec=spec, bench=bench, reading=bench.reading(spec), device=device, clock=clock)
+    with clock.time("load"):
+        device = set_up(spec.resources.gpus)
+        reading = bench.reading(spec)
+    trial = Trial(spec=spec, bench=bench, reading=reading, device=device, clock=clock)
     if spec.kind == "score":
         return _score_encoder(trial)
     try:
@@ -65,6 +69,7 @@ def run_trial(spec: TrialSpec, bench: Bench) -> TrialResult:
     except TrialError as error:
         record = _record(trial, state="failed", reason=str(error))
         bench.ledger.write_training(record)
+        _checkpoints(trial, spec.key).clear()
         return TrialResult(training=record)
 
 
@@ -74,10 +79,11 @@ def check_spec(spec: TrialSpec, bench: Bench) -> None:
     Raises UserError on a model that is no encoder or has too few positions, DataError on data missing or unfit.
     """
     place = bench.sources.model_place(spec.model.id)
-    reading = bench.reading(spec)
+    reading = replace(bench.reading(spec), opened={})  # a whole sweep's memory maps would be too many open files
     longest = usable_positions(check_encoder(place, spec.model.revision), reading.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
     for data in (*trained, *spec.select, *(score.data for score in spec.scores)):
+        reading.check_masking(data)
         if data.max_length > longest:
             raise UserError(
                 f"{spec.name}: max_length={data.max_length} for {data.task!r} is longer than the {longest} positions "
@@ -87,15 +93,14 @@ def check_spec(spec: TrialSpec, bench: Bench) -> None:
 
 
 def _train_and_score(trial: Trial) -> TrialResult:
-    record = trial.bench.ledger.training(trial.spec.key)
-    kept = _kept(trial) if record is not None else None
-    if kept is not None and record is not None:
-        return TrialResult(training=record, scores=_scores(trial, kept))
-    net, record = _train_and_select(trial)
-    scores = _scores(trial, net)
-    record = replace(record, timing=trial.clock.timing())
-    trial.bench.ledger.write_training(record)
-    _checkpoints(trial, trial.spec.chain).clear()
+    trained = _kept(trial) or _trained(trial)
+    old = trial.bench.ledger.training(trial.spec.key)
+    record = old or _selected(trial, trained)
+    scores = _scores(trial, trained.net)
+    if old is None:  # last, so that a record means that all was scored
+        record = replace(record, timing=trial.clock.timing())
+        trial.bench.ledger.write_training(record)
+    _checkpoints(trial, trial.spec.key).clear()
     return TrialResult(training=record, scores=scores)
 
 
@@ -110,19 +115,23 @@ def _score_encoder(trial: Trial) -> TrialResult:
     return TrialResult(training=record, scores=scores)
 
 
-def _train_and_select(trial: Trial) -> tuple[Net, TrainingRecord]:
-    """Train, keep where asked for, and measure on the selection data; the record is not written yet."""
-    spec, clock = trial.spec, trial.clock
-    trained = _train(trial, spec.chain)
+def _trained(trial: Trial) -> Trained:
+    """Train the last stage, and keep what it leaves where asked for."""
+    spec = trial.spec
+    trained = _train(trial, spec.chain, spec.key)
     if spec.keep:
-        with clock.time("save"):
-            _store(trial, spec.encoder, trained.net)
-    with clock.time("evaluate"):
-        settings = spec.chain[-1].training
-        predictor = _predictor(trial, trained.net, settings.precision, settings.micro_tokens)
-        selection = {data.task: dict(_select(trial, predictor, data)) for data in spec.select}
-    progress = trained.progress
-    record = _record(
+        with trial.clock.time("save"):
+            _store(trial, spec.encoder, trained)
+    return trained
+
+
+def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
+    """Measure on the selection data; the record is not written yet."""
+    settings, progress = trial.spec.chain[-1].training, trained.progress
+    with trial.clock.time("evaluate"):
+        predictor = _predictor(trial, trained.net, settings)
+        selection = {data.task: dict(_select(trial, predictor, data)) for data in trial.spec.select}
+    return _record(
         trial,
         state="done",
         value=_value(selection, trial.reading.tasks),
@@ -131,21 +140,20 @@ def _train_and_select(trial: Trial) -> tuple[Net, TrainingRecord]:
         steps=progress.step,
         examples=progress.examples,
         loss=loss_curve(progress.losses),
-        micro_tokens=trained.micro_tokens,
+        micro_tokens=progress.micro_tokens,
     )
-    return trained.net, record
 
 
 def _record(trial: Trial, **found: Any) -> TrainingRecord:
-    return TrainingRecord(
-        key=trial.spec.key, spec=trial.spec, timing=trial.clock.timing(), machine=machine(trial.device), **found
-    )
+    clock = trial.clock
+    made = machine(trial.device) | {"started": clock.began.isoformat(timespec="milliseconds")}
+    return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=made, **found)
 
 
-def _train(trial: Trial, chain: tuple[StageSpec, ...]) -> Trained:
-    """Train the last stage of a chain on the encoder that the stages before it leave."""
+def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
+    """Train the last stage of a chain on the encoder that the stages before it leave; `key` names its checkpoint."""
     around = Surroundings(
-        device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, chain), tell=trial.bench.tell
+        device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, key), tell=trial.bench.tell
     )
     return run_stage(lambda: _body(trial, chain[:-1]), chain[-1], trial.reading, around)
 
@@ -155,25 +163,22 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     model = trial.spec.model
     if not chain:
         return load_body(trial.bench.sources.model_place(model.id), model.revision)
-    key = training_key(model, chain)
-    place = _fetched(trial, key)
+    encoder = training_key(model, chain)
+    place = _fetched(trial, encoder)
     if place is not None:
         return load_body(str(place))
-    trial.bench.tell(f"Encoder {key} is not in the store: its last stage is trained again.")
-    trained = _train(trial, chain)
-    _store(trial, key, trained.net)
-    _checkpoints(trial, chain).clear()
+    trial.bench.tell(f"Encoder {encoder} is not in the store: its last stage is trained again.")
+    key = record_key(encoder, "prepare")
+    trained = _train(trial, chain, key)
+    _store(trial, encoder, trained)
+    _checkpoints(trial, key).clear()
     return trained.net.body
 
 
-def _kept(trial: Trial) -> Net | None:
-    """The trained net out of the store, None if it was not kept."""
+def _kept(trial: Trial) -> Trained | None:
+    """What the last stage leaves, out of the store; None if it is not there and must be trained."""
     place = _fetched(trial, trial.spec.encoder)
-    if place is None:
-        return None
-    net = new_net(load_body(str(place)), trial.spec.chain[-1], trial.reading, trial.device)
-    load_heads(net, place)
-    return net
+    return None if place is None else load_trained(place, trial.spec.chain[-1], trial.reading, trial.device)
 
 
 def _fetched(trial: Trial, key: str) -> Path | None:
@@ -186,20 +191,28 @@ def _fetched(trial: Trial, key: str) -> Path | None:
         return None
 
 
-def _store(trial: Trial, key: str, net: Net) -> None:
+def _store(trial: Trial, encoder: str, trained: Trained) -> None:
     with tempfile.TemporaryDirectory(prefix="sweeper-") as draft:
-        save_net(net, trial.reading.tokenizer, Path(draft))
-        trial.bench.store.keep(key, Path(draft))
+        save_trained(trained, trial.reading.tokenizer, Path(draft))
+        trial.bench.store.keep(encoder, Path(draft))
 
 
-def _checkpoints(trial: Trial, chain: tuple[StageSpec, ...]) -> Checkpoints:
+def _checkpoints(trial: Trial, key: str) -> Checkpoints:
+    """Where a training in flight is kept, by the key of its record."""
     site = trial.bench.site
-    name = f"{training_key(trial.spec.model, chain)}.pt"
-    return Checkpoints(folder=Folder(site.checkpoints), name=name, every=site.checkpoint_every)
+    return Checkpoints(folder=Folder(site.checkpoints), name=f"{key}.pt", every=site.checkpoint_every)
 
 
-def _predictor(trial: Trial, net: Net, precision: str, micro_tokens: int) -> Predictor:
-    return Predictor(net=net, pad=trial.reading.pad, precision=precision, micro_tokens=micro_tokens)
+def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predictor:
+    use_threads(settings.threads)
+    return Predictor(
+        net=net,
+        pad=trial.reading.pad,
+        precision=settings.precision,
+        micro_tokens=settings.micro_tokens,
+        masking=trial.reading.masking,
+        tell=trial.bench.tell,
+    )
 
 
 def _select(trial: Trial, predictor: Predictor, data: DataSpec) -> Mapping[str, float]:
@@ -236,7 +249,7 @@ def _scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
 
 def _score(trial: Trial, net: Net, score: ScoreSpec, key: str) -> tuple[ScoreRecord, pd.DataFrame]:
     task = trial.reading.tasks[score.target]
-    predictor = _predictor(trial, net, score.precision, score.micro_tokens)
+    predictor = _predictor(trial, net, score)
     scored: dict[str, Scored] = {}
     for language, encoded in trial.reading.encoded(score.data).items():
         outputs, labels = _outputs(trial, predictor, score, encoded)
@@ -269,9 +282,7 @@ def _outputs(trial: Trial, predictor: Predictor, score: ScoreSpec, encoded: Enco
         layer = round(score.layer * predictor.net.depth)
         return predictor.vectors(layer, score.pooling, encoded.features), ()
     head = trial.reading.tasks[score.target].training_task
-    trained = next(data for data in trial.spec.chain[-1].data if data.task == head)
-    labels = next(iter(trial.reading.encoded(trained).values())).labels
-    return predictor.heads(head, encoded.features), labels
+    return predictor.heads(head, encoded.features), trial.reading.labels(head)
 
 
 def _scored(outputs: Outputs, task: Task, language: str, encoded: Encoded, labels: Sequence[str]) -> Scored:

@@ -1,11 +1,12 @@
-"""Plain text for masked language modelling; what is masked is drawn in training, not here."""
+"""Plain text for masked language modelling; what is masked is drawn where the net is, not here."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sweeper.errors import UserError
+from sweeper.errors import DataError
 from sweeper.formats.fields import Line, group_of, id_of, text_of
 from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.outcomes import check_scorable, outcome
 from sweeper.formats.pieces import one_feature_each, room, tokenise
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Mlm:
-    """A corpus. It trains; it has no predictions and no score of its own."""
+    """A corpus. What is predicted of a text is the loss on its masked tokens."""
 
     head: HeadKind = "mlm"
 
@@ -38,9 +39,21 @@ class Mlm:
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """Raise UserError: nothing is predicted."""
-        raise UserError("Format 'mlm' makes no predictions: it can be a stage's task, not a target.")
+        """Over each example's masked tokens: summed `loss`, their number `masked`, a uniform guess's loss `uniform`."""
+        columns = {name: outputs[name] for name in ("loss", "masked", "uniform")}
+        return [{name: float(column[n]) for name, column in columns.items()} for n in range(len(examples))]
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """Raise UserError: nothing is scored."""
-        raise UserError(f"Task {task.name!r} of format 'mlm' has no score: it can be a stage's task, not a target.")
+        """`loss`, the mean over all masked tokens, in nats; trivial: the logarithm of the vocabulary's size.
+
+        Raises DataError if no token at all was masked.
+        """
+        check_scorable(examples, predictions, task, language)
+        num_masked = sum(one["masked"] for one in predictions)
+        if not num_masked:
+            raise DataError(f"Task {task.name!r} in {language!r}: none of {len(examples)} texts has a masked token.")
+        return Scored(
+            metrics={"loss": sum(one["loss"] for one in predictions) / num_masked},
+            trivial={"loss": sum(one["uniform"] for one in predictions) / num_masked},
+            outcomes=[outcome(example, "", one) for example, one in zip(examples, predictions, strict=True)],
+        )

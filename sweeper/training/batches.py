@@ -1,7 +1,7 @@
 """From ragged features to padded tensors: which items make a batch (by length), and how a batch is cut into passes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,17 @@ from sweeper.formats.interface import IGNORED, Array, Features, HeadKind
 POOL = 50
 """Batches that are sorted by length together: padding shrinks, order stays random."""
 TOKEN_ALIGNED = ("tags", "masked")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masking:
+    """What masked language modelling must know of a tokenizer."""
+
+    special: frozenset[int]
+    """Token ids that are never masked."""
+    mask: int
+    vocabulary: int
+    """Random tokens are drawn from the ids below it."""
 
 
 @dataclass(frozen=True)
@@ -153,20 +164,31 @@ def schedule(streams: Sequence[Stream], weights: Sequence[float], num_steps: int
     return np.random.default_rng((seed, num_steps)).choice(len(streams), size=num_steps, p=shares / shares.sum())
 
 
-def mask_tokens(batch: dict[str, Tensor], special: frozenset[int], mask: int, vocabulary: int, seed: int) -> None:
+def mask_tokens(batch: dict[str, Tensor], masking: Masking, seed: int) -> None:
+    """Write `masked` (the right ids, IGNORED elsewhere) and the corrupted `input_ids` into a padded batch."""
+    present = batch["attention_mask"].numpy() == 1
+    ids, masked = _corrupt(batch["input_ids"].numpy(), present, masking, seed)
+    batch["input_ids"], batch["masked"] = torch.from_numpy(ids), torch.from_numpy(masked)
+
+
+def mask_features(features: Features, masking: Masking, seed: int) -> Features:
+    """Features with corrupted tokens and the labels `masked` (t,): the same whatever batches they are read in."""
+    tokens = np.asarray(features.tokens)
+    ids, masked = _corrupt(tokens, np.ones(tokens.shape, dtype=bool), masking, seed)
+    return replace(features, tokens=ids, labels={"masked": masked})
+
+
+def _corrupt(ids: Array, present: Array, masking: Masking, seed: int) -> tuple[Array, Array]:
     """Masked language modelling (Devlin et al. 2019): 15 % of the tokens; 80 % of them masked, 10 % random, 10 % kept.
 
-    Writes `masked` (the right ids, IGNORED elsewhere) and the corrupted `input_ids` into the batch.
+    The corrupted ids, and the right ones where a token was chosen, IGNORED elsewhere; both of the shape of `ids`.
     """
     draw = np.random.default_rng(seed)
-    ids = batch["input_ids"].numpy()
-    usable = (batch["attention_mask"].numpy() == 1) & ~np.isin(ids, list(special))
-    chosen = (draw.random(ids.shape) < 0.15) & usable
+    chosen = (draw.random(ids.shape) < 0.15) & present & ~np.isin(ids, list(masking.special))
     kind = draw.random(ids.shape)
-    random_ids = draw.integers(0, vocabulary, ids.shape)
-    batch["masked"] = torch.from_numpy(np.where(chosen, ids, IGNORED))
-    noise = np.where(kind < 0.8, mask, np.where(kind < 0.9, random_ids, ids))
-    batch["input_ids"] = torch.from_numpy(np.where(chosen, noise, ids))
+    random_ids = draw.integers(0, masking.vocabulary, ids.shape)
+    noise = np.where(kind < 0.8, masking.mask, np.where(kind < 0.9, random_ids, ids))
+    return np.where(chosen, noise, ids), np.where(chosen, ids, IGNORED)
 
 
 def _slots(features: Features, chosen: Array) -> Array:

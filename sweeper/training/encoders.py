@@ -4,6 +4,8 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from sweeper.errors import DamagedError
 from sweeper.folder import Folder
 
 MANIFEST = "manifest.json"
+Manifest = Mapping[str, Mapping[str, object]]
+"""File -> its size (`bytes`) and `sha256`."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +44,40 @@ class EncoderStore:
 
         Raises FileNotFoundError if the store does not hold it, DamagedError after setting aside one that is damaged.
         """
-        manifest = json.loads(self.folder.read(f"{key}/{MANIFEST}"))
-        place = self.folder.local / key if self.folder.local else self._copy(key, list(manifest))
-        wrong = [name for name, facts in manifest.items() if not _matches(place / name, facts)]
-        if not wrong:
-            return place
-        if not self.folder.local:
-            shutil.rmtree(place)
-        aside = self.folder.set_aside(key)
-        raise DamagedError(f"Encoder {key} is damaged ({', '.join(wrong)}); set aside as {aside}, it is made again.")
-
-    def _copy(self, key: str, names: list[str]) -> Path:
-        place = self.copies / key
-        if not place.exists():
-            self.copies.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.copies))
-            for name in names:
-                self.folder.download(f"{key}/{name}", draft / name)
-            try:
-                draft.rename(place)
-            except OSError:  # another worker on this node was faster
-                shutil.rmtree(draft)
+        manifest = self._manifest(key)
+        place = self.folder.local / key if self.folder.local else self.copies / key
+        if not self.folder.local and _wrong(place, manifest):
+            self._copy(key, manifest)
+        wrong = _wrong(place, manifest)
+        if wrong:
+            raise self._set_aside(key, wrong)
         return place
+
+    def _manifest(self, key: str) -> Manifest:
+        try:
+            manifest: Manifest = json.loads(self.folder.read(f"{key}/{MANIFEST}"))
+        except ValueError as error:
+            raise self._set_aside(key, [MANIFEST]) from error
+        return manifest
+
+    def _set_aside(self, key: str, wrong: list[str]) -> DamagedError:
+        shutil.rmtree(self.copies / key, ignore_errors=True)
+        aside = self.folder.set_aside(key)
+        return DamagedError(f"Encoder {key} is damaged ({', '.join(wrong)}); set aside as {aside}, it is made again.")
+
+    def _copy(self, key: str, manifest: Manifest) -> None:
+        place = self.copies / key
+        self.copies.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.copies))
+        try:
+            for name in manifest:
+                self.folder.download(f"{key}/{name}", draft / name)
+            if place.exists() and _wrong(place, manifest):  # this node's own copy is damaged
+                shutil.rmtree(place)
+            with suppress(OSError):  # another worker on this node was faster
+                draft.rename(place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:
@@ -70,5 +86,9 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _matches(path: Path, facts: dict[str, object]) -> bool:
+def _wrong(place: Path, manifest: Manifest) -> list[str]:
+    return [name for name, facts in manifest.items() if not _matches(place / name, facts)]
+
+
+def _matches(path: Path, facts: Mapping[str, object]) -> bool:
     return path.is_file() and path.stat().st_size == facts["bytes"] and file_sha256(path) == facts["sha256"]

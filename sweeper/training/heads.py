@@ -1,5 +1,6 @@
 """Heads, new for each stage, and their losses: one module a kind, joined by a table."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -122,12 +123,23 @@ class MaskedHead(Head):
         nn.init.eye_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
 
-    def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy over the masked tokens; `embeddings` (vocabulary, hidden) is the body's table."""
+    def _logits(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Logits (masked tokens, vocabulary); `embeddings` (vocabulary, hidden) is the body's table."""
+        state = self.norm(functional.gelu(self.dense(hidden[batch["masked"] != IGNORED])))
+        return functional.linear(state, batch["embeddings"], self.bias).float()
+
+    def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Of each feature (n,): the `loss` summed over its `masked` tokens, and the loss of a `uniform` guess."""
         masked = batch["masked"] != IGNORED
-        state = self.norm(functional.gelu(self.dense(hidden[masked])))
-        logits = functional.linear(state, batch["embeddings"], self.bias).float()
-        return functional.cross_entropy(logits, batch["masked"][masked], reduction="sum")
+        losses = functional.cross_entropy(self._logits(hidden, batch), batch["masked"][masked], reduction="none")
+        table = torch.zeros(masked.shape, device=losses.device).masked_scatter(masked, losses)
+        count = masked.sum(dim=1).float()
+        return {"loss": table.sum(dim=1), "masked": count, "uniform": count * math.log(len(batch["embeddings"]))}
+
+    def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy over the masked tokens."""
+        gold = batch["masked"][batch["masked"] != IGNORED]
+        return functional.cross_entropy(self._logits(hidden, batch), gold, reduction="sum")
 
 
 HEADS: Mapping[HeadKind, Any] = {

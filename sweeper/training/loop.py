@@ -5,7 +5,10 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -15,7 +18,7 @@ from sweeper.errors import TrialError
 from sweeper.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
-from sweeper.training.batches import Stream, collate, mask_tokens, passes
+from sweeper.training.batches import Masking, Stream, collate, mask_tokens, passes
 from sweeper.training.heads import LABELS
 from sweeper.training.model import Net
 from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
@@ -23,15 +26,6 @@ from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everyth
 CURVE_POINTS = 20
 CHECK_EVERY = 20
 """Steps between two looks at the loss: each one waits for the GPU."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Masking:
-    """What masked language modelling must know of a tokenizer."""
-
-    special: frozenset[int]
-    mask: int
-    vocabulary: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +61,8 @@ class Progress:
     examples: dict[str, int] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
     """Loss of every step so far."""
+    micro_tokens: int = 0
+    """The smallest micro-batch so far: an out-of-memory before a kill still counts after the resume."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +78,22 @@ class Checkpoints:
         """The last checkpoint, None if there is none; a damaged one is set aside and told of."""
         if not self.folder.exists(self.name):
             return None
+        data = io.BytesIO(self.folder.read(self.name))
         try:
-            state: dict[str, Any] = torch.load(io.BytesIO(self.folder.read(self.name)), weights_only=True)
-        except Exception as error:  # noqa: BLE001  torch raises whatever its unpickler meets in damaged bytes
+            state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
+        except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
             aside = self.folder.set_aside(self.name)
             tell(f"The checkpoint {self.name} is damaged ({type(error).__name__}); set aside as {aside}; it restarts.")
             return None
         return state
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint, atomically."""
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        self.folder.write(self.name, buffer.getvalue())
+    def save(self, state: dict[str, Any], clock: Clock) -> float:
+        """Replace the checkpoint, atomically; when the next one is due, so that saving stays under 5 % of the time."""
+        started = time.monotonic()
+        with clock.time("save"):
+            self.folder.write_with(self.name, partial(_save_to, state))
+        now = time.monotonic()
+        return now + max(self.every, 20 * (now - started))
 
     def clear(self) -> None:
         """Forget it: the training has finished."""
@@ -120,9 +119,10 @@ def train(net: Net, course: Course, micro_tokens: int, around: Surroundings) -> 
     device, clock, checkpoints = around.device, around.clock, around.checkpoints
     optimizer = make_optimizer(net, course.training)
     progress = _resume(net, optimizer, checkpoints.load(around.tell))
+    micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
     counts = _occurrences(course.order)
     pending: list[Tensor] = []
-    saved = time.monotonic()
+    due = time.monotonic() + checkpoints.every
     net.train()
     for step in range(progress.step, course.num_steps):
         with clock.time("wait"):
@@ -141,10 +141,8 @@ def train(net: Net, course: Course, micro_tokens: int, around: Surroundings) -> 
         if progress.step % CHECK_EVERY == 0 or progress.step == course.num_steps:
             with clock.time("train"):
                 _collect(progress, pending, course.training)
-            if time.monotonic() - saved > checkpoints.every and progress.step < course.num_steps:
-                with clock.time("save"):
-                    checkpoints.save(_state(net, optimizer, progress))
-                saved = time.monotonic()
+            if time.monotonic() > due and progress.step < course.num_steps:
+                due = checkpoints.save(_state(net, optimizer, progress), clock)
     return progress
 
 
@@ -197,7 +195,7 @@ def _micro_batches(
         batch = collate(stream.items, part, torch.device("cpu"))
         if stream.items.head == "mlm" and course.masking is not None:
             seed = derived_seed("mask", course.seed, step, *part[:1].tolist(), number)
-            mask_tokens(batch, course.masking.special, course.masking.mask, course.masking.vocabulary, seed)
+            mask_tokens(batch, course.masking, seed)
         labels = batch[LABELS[stream.items.head]]
         batch["num_labels"] = (labels != IGNORED).sum()
         yield batch
@@ -221,6 +219,11 @@ def _occurrences(order: Array) -> list[int]:
         counts.append(seen.get(stream, 0))
         seen[stream] = counts[-1] + 1
     return counts
+
+
+def _save_to(state: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
+        torch.save(state, file)
 
 
 def _state(net: Net, optimizer: torch.optim.AdamW, progress: Progress) -> dict[str, Any]:

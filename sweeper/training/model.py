@@ -14,7 +14,9 @@ from sweeper.formats.interface import HeadKind
 from sweeper.training.heads import HEADS, Batch, Head
 
 HEADS_FILE = "heads/heads.safetensors"
-PADDED_POSITIONS = ("roberta", "camembert", "xmod")
+DROPOUTS = ("hidden_dropout_prob", "classifier_dropout")
+"""Where a configuration may say how much a head drops out."""
+PADDED_POSITIONS = ("roberta", "camembert", "xmod", "data2vec-text", "ibert", "longformer", "luke", "mpnet")
 """Model types whose positions start behind the padding id, so that fewer are usable."""
 
 
@@ -24,7 +26,9 @@ class Net(nn.Module):
     def __init__(self, body: nn.Module, heads: Mapping[str, tuple[HeadKind, int]]) -> None:
         super().__init__()
         config: Any = body.config
-        dropout = getattr(config, "hidden_dropout_prob", None) or getattr(config, "classifier_dropout", None) or 0.1
+        dropout = next(
+            (value for value in (getattr(config, name, None) for name in DROPOUTS) if value is not None), 0.1
+        )
         self.body = body
         self.heads = nn.ModuleDict(
             {_module_name(task): HEADS[kind](config.hidden_size, size, dropout) for task, (kind, size) in heads.items()}
@@ -62,7 +66,7 @@ def _inputs(batch: Batch) -> dict[str, Tensor]:
 
 
 def _module_name(task: str) -> str:
-    return task.replace(".", "_")
+    return f"head_{task.replace('.', '_')}"
 
 
 def check_encoder(place: str, revision: str | None = None) -> Any:
@@ -114,6 +118,9 @@ def load_body(place: str, revision: str | None = None) -> nn.Module:
 def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write an ordinary Hugging Face folder: config, safetensors, tokenizer; the heads in a folder of their own."""
     net.body.save_pretrained(folder)  # type: ignore[operator]
+    # What the last call left behind would differ from one process to the next, and cut the texts of whoever loads it.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
     heads = {name: tensor.contiguous() for name, tensor in net.heads.state_dict().items()}
     (folder / HEADS_FILE).parent.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,18 @@ import torch
 from torch import Tensor
 
 from sweeper.errors import TrialError
-from sweeper.formats.interface import Array, Features, Outputs
-from sweeper.training.batches import by_length, pad_features
-from sweeper.training.heads import Batch
+from sweeper.formats.interface import IGNORED, Array, Features, Outputs
+from sweeper.training.batches import Masking, by_length, mask_features, pad_features, pad_flat
+from sweeper.training.heads import Batch, MaskedHead
 from sweeper.training.model import Net
-from sweeper.training.runtime import autocast
+from sweeper.training.runtime import TOO_LITTLE_MEMORY, autocast, halved
 
 BY_TOKEN = ("best", "start", "end")
 """Outputs with a value for every token, (n, length) in a batch and (t,) when put together."""
+MASK_SEED = 0
+"""Every training of every sweep is measured on the same masked tokens."""
+
+Compute = Callable[[Batch], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,11 @@ class Predictor:
     """Token id of padding."""
     precision: str
     micro_tokens: int
+    """Tokens a pass at most; halved where that does not fit."""
+    masking: Masking | None = None
+    """How a corpus is masked."""
+    tell: Callable[[str], None]
+    """Takes a sentence for the user."""
 
     def heads(self, task: str, features: Features) -> Outputs:
         """What a task's head says of all features, laid out as `formats.interface.Outputs` describes.
@@ -34,6 +43,9 @@ class Predictor:
         Raises TrialError if any output is not finite.
         """
         head = self.net.head(task)
+        if isinstance(head, MaskedHead):
+            assert self.masking is not None
+            features = mask_features(features, self.masking, MASK_SEED)
         return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch))
 
     def vectors(self, layer: int, pooling: str, features: Features) -> Outputs:
@@ -52,19 +64,37 @@ class Predictor:
 
         return self._run(features, compute)
 
-    @torch.inference_mode()
-    def _run(self, features: Features, compute: Callable[[Batch], Mapping[str, Tensor]]) -> Outputs:
+    def _run(self, features: Features, compute: Compute) -> Outputs:
         self.net.eval()
+        micro_tokens = self.micro_tokens
+        while True:
+            try:
+                found = self._all(features, compute, micro_tokens)
+            except TOO_LITTLE_MEMORY as error:
+                micro_tokens = halved(micro_tokens, error)
+                self.tell(f"Out of memory in an evaluation: going on with {micro_tokens} tokens a pass.")
+                continue
+            _check_finite(found)
+            return found
+
+    @torch.inference_mode()
+    def _all(self, features: Features, compute: Compute, micro_tokens: int) -> dict[str, Array]:
         device = next(self.net.parameters()).device
         found: dict[str, Array] = {}
-        for numbers in by_length(features, self.micro_tokens):
-            batch = {name: tensor.to(device) for name, tensor in pad_features(features, numbers, self.pad).items()}
+        for numbers in by_length(features, micro_tokens):
+            batch = {name: tensor.to(device) for name, tensor in self._batch(features, numbers).items()}
             with autocast(device, self.precision):
                 outputs = compute(batch)
             for name, tensor in outputs.items():
                 _place(found, name, tensor.cpu().numpy(), features, numbers)
-        _check_finite(found)
         return found
+
+    def _batch(self, features: Features, numbers: Array) -> dict[str, Tensor]:
+        batch = pad_features(features, numbers, self.pad)
+        if "masked" in features.labels:
+            batch["masked"] = pad_flat(features.labels["masked"], features.offsets, numbers, IGNORED)
+            batch["embeddings"] = self.net.embeddings()
+        return batch
 
 
 def _place(found: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:

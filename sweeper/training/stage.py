@@ -1,28 +1,29 @@
 """One stage: its data, heads and streams put together and trained; what it leaves is a net."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from sweeper.data.encode import Encoded, encode
-from sweeper.data.source import Sources
-from sweeper.errors import TrialError
+from sweeper.data.encode import Encoded, encode, label_set
+from sweeper.data.source import Sources, data_identity
+from sweeper.errors import DataError, UserError
 from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
 from sweeper.records import DataSpec, StageSpec, digest, plain
 from sweeper.tasks.spec import Task
-from sweeper.training.batches import Stream, TaskItems, schedule
-from sweeper.training.loop import Course, Masking, Progress, Surroundings, train
-from sweeper.training.model import Net
-from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, seed_everything
+from sweeper.training.batches import Masking, Stream, TaskItems, schedule
+from sweeper.training.loop import Course, Progress, Surroundings, train
+from sweeper.training.model import Net, load_body, load_heads, save_net
+from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
 
-SMALLEST_PASS = 64
-"""Tokens of a forward pass below which an out-of-memory is final."""
+PROGRESS_FILE = "heads/progress.json"
+MOST_OPEN = 16
+"""Data sets whose memory maps stay open: each language of one takes some eight file descriptors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +36,59 @@ class Reading:
     cache: Path
     opened: dict[str, dict[str, Encoded]] = field(default_factory=dict)
     """Memory maps opened so far, by what was asked: a reused actor opens each once."""
+    label_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def encoded(self, data: DataSpec) -> dict[str, Encoded]:
         """Language -> tokenised examples."""
         task = self.tasks[data.task]
         asked = digest([plain(data), plain(task)])
         if asked not in self.opened:
+            self._check_identity(data, task)
+            if len(self.opened) >= MOST_OPEN:
+                self.opened.pop(next(iter(self.opened)))
             self.opened[asked] = {
                 language: encode(data, task, language, self.sources, self.tokenizer, self.cache)
                 for language in data.languages
             }
         return self.opened[asked]
 
+    def _check_identity(self, data: DataSpec, task: Task) -> None:
+        if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:
+            raise DataError(
+                f"The {data.part} data of {task.name!r} are not what they were when the sweep started: the same "
+                "command, run again, takes the new ones as data of their own."
+            )
+
+    def labels(self, task: str) -> tuple[str, ...]:
+        """A task's label set in its head's order; where the task declares it, no training row is read for it."""
+        asked = digest(plain(self.tasks[task]))
+        if asked not in self.label_sets:
+            self.label_sets[asked] = label_set(self.tasks[task], self.sources)
+        return self.label_sets[asked]
+
     @property
     def pad(self) -> int:
         """Token id of padding."""
         return int(self.tokenizer.pad_token_id)
+
+    @property
+    def masking(self) -> Masking | None:
+        """How tokens are masked; None for a tokenizer without a mask token."""
+        if self.tokenizer.mask_token_id is None:
+            return None
+        return Masking(
+            special=frozenset(self.tokenizer.all_special_ids),
+            mask=self.tokenizer.mask_token_id,
+            vocabulary=len(self.tokenizer),
+        )
+
+    def check_masking(self, data: DataSpec) -> None:
+        """Raise UserError if a corpus is to be masked and the tokenizer has no mask token."""
+        if FORMATS[self.tasks[data.task].format].head == "mlm" and self.masking is None:
+            raise UserError(
+                f"Task {data.task!r} is masked language modelling, and the model's tokenizer has no mask token: "
+                "take another model, or leave the task out."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +97,6 @@ class Trained:
 
     net: Net
     progress: Progress
-    micro_tokens: int
-    """Tokens a pass it ended with: smaller than asked after an out-of-memory."""
 
 
 def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.device) -> Net:
@@ -69,10 +105,7 @@ def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.d
     sizes: dict[str, tuple[HeadKind, int]] = {}
     for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
         kind = FORMATS[reading.tasks[data.task].format].head
-        sizes[data.task] = (
-            kind,
-            vocabulary if kind == "mlm" else len(next(iter(reading.encoded(data).values())).labels),
-        )
+        sizes[data.task] = (kind, vocabulary if kind == "mlm" else len(reading.labels(data.task)))
     seed_everything(derived_seed("heads", stage.seed))
     return Net(body, sizes).to(device)
 
@@ -97,9 +130,7 @@ def plan_course(stage: StageSpec, reading: Reading) -> Course:
         streams += masked
         weights += [total * root / sum(roots) for root in roots]
     order = schedule(streams, weights, num_steps, derived_seed("order", stage.seed))
-    return Course(
-        streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=_masking(reading.tokenizer)
-    )
+    return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=reading.masking)
 
 
 def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Reading, around: Surroundings) -> Trained:
@@ -113,20 +144,16 @@ def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Rea
     while True:
         with around.clock.time("load"):
             net = new_net(make_body(), stage, reading, around.device)
+        use_threads(stage.training.threads)
         try:
             progress = train(net, course, micro_tokens, around)
         except TOO_LITTLE_MEMORY as error:
             del net
             torch.cuda.empty_cache()
-            micro_tokens //= 2
-            if micro_tokens < SMALLEST_PASS:
-                raise TrialError(
-                    f"Out of memory even with {2 * micro_tokens} tokens a pass: use fewer trials a device, a shorter "
-                    "max_length or a smaller model."
-                ) from error
+            micro_tokens = halved(micro_tokens, error)
             around.tell(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
             continue
-        return Trained(net=net, progress=progress, micro_tokens=micro_tokens)
+        return Trained(net=net, progress=progress)
 
 
 def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Stream]:
@@ -139,9 +166,14 @@ def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Str
     return found
 
 
-def _masking(tokenizer: Any) -> Masking | None:
-    if tokenizer.mask_token_id is None:
-        return None
-    return Masking(
-        special=frozenset(tokenizer.all_special_ids), mask=tokenizer.mask_token_id, vocabulary=len(tokenizer)
-    )
+def save_trained(trained: Trained, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the net as a Hugging Face folder, and beside its heads how it was trained."""
+    save_net(trained.net, tokenizer, folder)
+    (folder / PROGRESS_FILE).write_text(json.dumps(vars(trained.progress)), encoding="utf-8")
+
+
+def load_trained(folder: Path, stage: StageSpec, reading: Reading, device: torch.device) -> Trained:
+    """What `save_trained` wrote: as if the stage had just been trained."""
+    net = new_net(load_body(str(folder)), stage, reading, device)
+    load_heads(net, folder)
+    return Trained(net=net, progress=Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))))

@@ -1,0 +1,58 @@
+"""Real stages on the generated world: readings, streams and surroundings without a ledger."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from sweeper.data.source import Sources
+from sweeper.folder import Folder
+from sweeper.training.batches import Stream
+from sweeper.training.loop import Checkpoints, Surroundings
+from sweeper.training.model import load_body, load_tokenizer
+from sweeper.training.runtime import Clock, set_up
+from sweeper.training.stage import Reading, plan_course
+from tests.worlds import BY_NAME, stage
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    set_up(1)
+
+
+@pytest.fixture(scope="session")
+def encoder(demo_world: Path) -> str:
+    return str(demo_world / "models" / "demo" / "tiny")
+
+
+@pytest.fixture
+def body(encoder: str) -> Callable[[], nn.Module]:
+    return lambda: load_body(encoder)
+
+
+@pytest.fixture(scope="session")
+def reading(demo_world: Path, shared_cache: Path, encoder: str) -> Reading:
+    sources = Sources(mirror=demo_world, cache=shared_cache)
+    return Reading(tasks=BY_NAME, sources=sources, tokenizer=load_tokenizer(encoder), cache=shared_cache)
+
+
+@pytest.fixture
+def stream(reading: Reading) -> Callable[[str], Stream]:
+    """The stream of a task's 24 training examples."""
+    return lambda task: plan_course(stage(task), reading).streams[0]
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def around(tmp_path: Path, told: list[str]) -> Surroundings:
+    """Checkpoints as often as the loop can make them."""
+    kept = Checkpoints(folder=Folder(str(tmp_path / "checkpoints")), name="one.pt", every=0.0)
+    return Surroundings(device=CPU, clock=Clock(), checkpoints=kept, tell=told.append)

@@ -1,0 +1,163 @@
+"""Batches: nothing lost, little padding, found without the ones before; and what masking touches."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from sweeper.formats.interface import IGNORED, Array, Features
+from sweeper.training.batches import (
+    POOL,
+    Masking,
+    Stream,
+    TaskItems,
+    bucketed,
+    by_length,
+    collate,
+    mask_features,
+    mask_tokens,
+    pad_flat,
+    passes,
+    schedule,
+)
+
+CPU = torch.device("cpu")
+MASKING = Masking(special=frozenset({0, 1, 2}), mask=4, vocabulary=1000)
+
+
+def items(lengths: list[int], sizes: list[int] | None = None) -> TaskItems:
+    """Items of one feature each, or of `sizes` features."""
+    offsets = np.cumsum([0, *lengths])
+    bounds = np.cumsum([0, *(sizes or [1] * len(lengths))])
+    tokens = np.arange(offsets[-1], dtype=np.int32) + 5
+    example = np.arange(len(lengths), dtype=np.int32)
+    return TaskItems("task", "sequence", Features(tokens=tokens, offsets=offsets, items=bounds, example=example), pad=1)
+
+
+def skewed(number: int) -> Array:
+    """Lengths as real text has them: many short ones, a few long."""
+    return np.random.default_rng(0).lognormal(3, 0.8, number).astype(int) + 2
+
+
+def padding(lengths: Array, batches: list[Array]) -> int:
+    return sum(int(lengths[batch].max() * len(batch) - lengths[batch].sum()) for batch in batches)
+
+
+def test_every_item_comes_once_an_epoch() -> None:
+    stream = Stream(items(skewed(103).tolist()), batch_size=8, seed=3)
+    for epoch in range(3):
+        seen = Counter(i for k in range(13) for i in stream.batch(13 * epoch + k).tolist())
+        assert seen == Counter(range(103))
+
+
+def test_two_epochs_and_two_seeds_come_in_different_orders() -> None:
+    lengths = items(skewed(64).tolist())
+    first = [Stream(lengths, 8, 1).batch(k).tolist() for k in range(8)]
+    assert [Stream(lengths, 8, 1).batch(8 + k).tolist() for k in range(8)] != first
+    assert [Stream(lengths, 8, 2).batch(k).tolist() for k in range(8)] != first
+
+
+def test_a_batch_is_found_without_the_ones_before() -> None:
+    lengths = items(skewed(50).tolist())
+    walked = Stream(lengths, 8, 1)
+    expected = [walked.batch(k).tolist() for k in range(21)]
+    for number in (20, 3, 13):
+        assert Stream(lengths, 8, 1).batch(number).tolist() == expected[number]
+
+
+def test_a_batch_is_of_like_lengths() -> None:
+    lengths = np.arange(2, 2 + POOL * 8)
+    for batch in bucketed(lengths, 8, np.random.default_rng(0)):
+        assert np.ptp(lengths[batch]) == 7
+
+
+def test_padding_is_less_than_half_of_what_random_batches_have() -> None:
+    lengths = skewed(4000)
+    naive = np.array_split(np.random.default_rng(1).permutation(4000), 125)
+    assert padding(lengths, bucketed(lengths, 32, np.random.default_rng(1))) < 0.5 * padding(lengths, naive)
+
+
+@pytest.mark.parametrize("limit", [1, 40, 200, 10**6])
+def test_passes_stay_within_their_tokens_and_lose_nothing(limit: int) -> None:
+    lengths = sorted(skewed(60).tolist())
+    several = items([length for length in lengths for _ in range(3)], [3] * 60)
+    batch = np.arange(60)
+    parts = passes(several, batch, limit)
+    assert np.concatenate(parts).tolist() == batch.tolist()
+    for part in parts:
+        assert len(part) == 1 or 3 * len(part) * several.lengths[part].max() <= limit
+
+
+def test_evaluation_reads_every_feature_once_within_its_tokens() -> None:
+    features = items(skewed(200).tolist()).features
+    lengths = np.diff(features.offsets)
+    parts = list(by_length(features, 300))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(200))
+    assert all(len(part) == 1 or len(part) * lengths[part].max() <= 300 for part in parts)
+
+
+def test_rows_are_padded_to_the_longest_of_them() -> None:
+    table = pad_flat(np.array([1, 2, 3, 4, 5, 6]), np.array([0, 1, 3, 6]), np.array([2, 0]), 9)
+    assert table.tolist() == [[4, 5, 6], [1, 9, 9]]
+
+
+def test_the_choices_of_an_item_know_their_place(stream: Callable[[str], Stream]) -> None:
+    batch = collate(stream("gaps").items, np.array([4, 2]), CPU)
+    assert batch["slot"].tolist() == [[row, place] for row in range(2) for place in range(5)]
+    assert batch["label"].shape == (2,)
+    assert batch["input_ids"].shape[0] == 10
+
+
+def test_tasks_are_drawn_in_proportion_to_their_weights() -> None:
+    two = [Stream(items([3, 4]), 2, 0)] * 2
+    order = schedule(two, [3.0, 1.0], 4000, seed=1)
+    assert np.bincount(order) == pytest.approx([3000, 1000], rel=0.1)
+    assert schedule(two[:1], [1.0], 5, seed=1).tolist() == [0] * 5
+
+
+def padded() -> dict[str, torch.Tensor]:
+    """100 rows of 100 tokens: <s> first, </s> after 80, then padding."""
+    ids = torch.full((100, 100), 7)
+    ids[:, 0], ids[:, 80], ids[:, 81:] = 0, 2, 1
+    mask = torch.ones_like(ids)
+    mask[:, 81:] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def test_fifteen_percent_are_masked_and_never_a_special_token_or_padding() -> None:
+    batch = padded()
+    mask_tokens(batch, MASKING, seed=1)
+    chosen = batch["masked"] != IGNORED
+    assert int(chosen.sum()) == pytest.approx(0.15 * 100 * 79, rel=0.1)
+    assert not chosen[:, 0].any()
+    assert not chosen[:, 80:].any()
+    assert (batch["masked"][chosen] == 7).all()
+    assert torch.equal(batch["input_ids"][~chosen], padded()["input_ids"][~chosen])
+
+
+def test_of_the_chosen_tokens_eighty_percent_are_hidden_and_ten_are_random() -> None:
+    batch = padded()
+    mask_tokens(batch, MASKING, seed=1)
+    said = batch["input_ids"][batch["masked"] != IGNORED]
+    assert float((said == 4).float().mean()) == pytest.approx(0.8, abs=0.04)
+    assert float((said == 7).float().mean()) == pytest.approx(0.1, abs=0.04)
+
+
+def test_a_seed_decides_the_masks() -> None:
+    first, same, other = padded(), padded(), padded()
+    for batch, seed in ((first, 1), (same, 1), (other, 2)):
+        mask_tokens(batch, MASKING, seed)
+    assert torch.equal(first["input_ids"], same["input_ids"])
+    assert torch.equal(first["masked"], same["masked"])
+    assert not torch.equal(first["masked"], other["masked"])
+
+
+def test_masked_features_keep_their_shape_and_name_the_right_tokens() -> None:
+    plain = items([50] * 40).features
+    found = mask_features(plain, MASKING, seed=0)
+    chosen = found.labels["masked"] != IGNORED
+    assert 0.1 < chosen.mean() < 0.2
+    assert found.labels["masked"][chosen].tolist() == plain.tokens[chosen].tolist()
+    assert found.tokens[~chosen].tolist() == plain.tokens[~chosen].tolist()

@@ -1,0 +1,112 @@
+"""Heads: each loss against a sum worked by hand or by plain torch, each output against what it must never do."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sweeper.formats.interface import IGNORED
+from sweeper.training.heads import ChoiceHead, Head, MaskedHead, SequenceHead, SpanHead, TokenHead
+
+HIDDEN = 8
+
+
+@pytest.fixture(autouse=True)
+def no_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
+def hidden() -> Tensor:
+    """Five features of six tokens."""
+    return torch.randn(5, 6, HIDDEN, generator=torch.Generator().manual_seed(0))
+
+
+def made(kind: type[Head], num_labels: int = 0) -> Head:
+    torch.manual_seed(1)
+    return kind(HIDDEN, num_labels, 0.1).eval()
+
+
+def test_the_sequence_loss_is_the_cross_entropy_of_the_first_token(hidden: Tensor) -> None:
+    head = made(SequenceHead, 3)
+    label = torch.tensor([0, 2, 1, IGNORED, 1])
+    logits = head.out(torch.tanh(head.dense(hidden[:, 0])))
+    probabilities = logits.softmax(dim=1)
+    expected = -sum(math.log(float(probabilities[i, int(k)])) for i, k in enumerate(label) if k != IGNORED)
+    assert float(head.loss(hidden, {"label": label})) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_token_loss_sums_over_labelled_tokens_alone(hidden: Tensor) -> None:
+    head = made(TokenHead, 4)
+    tags = torch.full((5, 6), IGNORED)
+    tags[0, 1], tags[3, 4] = 2, 0
+    scores = head.out(hidden).log_softmax(dim=-1)
+    expected = -float(scores[0, 1, 2] + scores[3, 4, 0])
+    assert float(head.loss(hidden, {"tags": tags})) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_batch_without_a_labelled_token_has_no_loss(hidden: Tensor) -> None:
+    loss = made(TokenHead, 4).loss(hidden, {"tags": torch.full((5, 6), IGNORED)})
+    assert float(loss) == 0
+
+
+def test_items_of_two_to_five_choices_share_a_batch() -> None:
+    head, counts = made(ChoiceHead), (2, 5, 3)
+    hidden = torch.randn(sum(counts), 4, HIDDEN, generator=torch.Generator().manual_seed(3))
+    slot = torch.tensor([(row, place) for row, count in enumerate(counts) for place in range(count)])
+    label = torch.tensor([1, 4, 0])
+    scores = head.outputs(hidden, {})["score"].split(counts)
+    expected = sum(float(functional.cross_entropy(one[None], k[None])) for one, k in zip(scores, label, strict=True))
+    assert float(head.loss(hidden, {"slot": slot, "label": label})) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_span_loss_is_the_mean_of_start_and_end_over_real_tokens(hidden: Tensor) -> None:
+    head = made(SpanHead)
+    mask = torch.ones(5, 6, dtype=torch.long)
+    mask[:, 4:] = 0
+    first, last = torch.tensor([0, 1, 2, IGNORED, 3]), torch.tensor([0, 2, 2, IGNORED, 3])
+    batch = {"attention_mask": mask, "start": first, "end": last}
+    start, end = (head.out(hidden[:, :4]).log_softmax(dim=1)[..., i] for i in (0, 1))
+    rows = [0, 1, 2, 4]
+    expected = -sum(float(start[i, batch["start"][i]] + end[i, batch["end"][i]]) for i in rows) / 2
+    assert float(head.loss(hidden, batch)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_span_loss_never_prefers_padding(hidden: Tensor) -> None:
+    head = made(SpanHead)
+    mask = torch.ones(5, 6, dtype=torch.long)
+    mask[:, 4:] = 0
+    batch = {"attention_mask": mask, "start": torch.ones(5, dtype=torch.long), "end": torch.ones(5, dtype=torch.long)}
+    louder = hidden.clone()
+    louder[:, 4:] = 1000 * hidden[:, 4:]
+    assert torch.equal(head.loss(hidden, batch), head.loss(louder, batch))
+
+
+def masked_batch() -> dict[str, Tensor]:
+    masked = torch.full((5, 6), IGNORED)
+    masked[0, 1], masked[0, 2], masked[4, 5] = 3, 0, 9
+    table = torch.randn(10, HIDDEN, generator=torch.Generator().manual_seed(5))
+    return {"masked": masked, "embeddings": table}
+
+
+def test_the_masked_loss_scores_the_body_s_own_embeddings(hidden: Tensor) -> None:
+    head, batch = made(MaskedHead, 10), masked_batch()
+    expected = 0.0
+    for row, place in ((0, 1), (0, 2), (4, 5)):
+        state = head.norm(functional.gelu(head.dense(hidden[row, place])))
+        logits = batch["embeddings"] @ state + head.bias
+        expected -= float(logits.log_softmax(dim=0)[batch["masked"][row, place]])
+    assert float(head.loss(hidden, batch)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_the_masked_head_says_of_features_sums_to_its_loss(hidden: Tensor) -> None:
+    head, batch = made(MaskedHead, 10), masked_batch()
+    said = head.outputs(hidden, batch)
+    assert float(said["loss"].sum()) == pytest.approx(float(head.loss(hidden, batch)), rel=1e-5)
+    assert said["masked"].tolist() == [2, 0, 0, 0, 1]
+    assert said["loss"][1:4].tolist() == [0, 0, 0]
+    assert said["uniform"].tolist() == pytest.approx([2 * math.log(10), 0, 0, 0, math.log(10)])

@@ -1,0 +1,63 @@
+"""A stage's course: how many steps, of which task, decided before the first one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.training.runtime import Clock, derived_seed, halved
+from sweeper.training.stage import Reading, plan_course
+from tests.worlds import TRAINING, data, stage
+
+
+def test_a_single_task_takes_epochs_times_its_batches(reading: Reading) -> None:
+    assert plan_course(stage("claims"), reading).num_steps == 3
+    assert plan_course(stage("claims", training=replace(TRAINING, epochs=2.5)), reading).num_steps == 8
+    assert plan_course(stage("claims", training=replace(TRAINING, epochs=0.01)), reading).num_steps == 1
+
+
+def test_tiny_tasks_are_repeated_up_to_their_fewest_steps(reading: Reading) -> None:
+    assert plan_course(stage("claims", training=replace(TRAINING, min_steps=30)), reading).num_steps == 30
+
+
+def test_masked_language_modelling_comes_on_top_of_the_tasks_own_steps(reading: Reading) -> None:
+    training = replace(TRAINING, epochs=40)
+    plain, mixed = (plan_course(stage("claims", training=training, mlm=share), reading) for share in (0.0, 0.5))
+    assert mixed.num_steps == 2 * plain.num_steps
+    assert np.mean(mixed.order == 0) == pytest.approx(0.5, abs=0.1)
+    assert {stream.items.task for stream in mixed.streams[1:]} == {"texts"}
+
+
+def test_a_small_cap_gives_tasks_of_unlike_size_like_shares(reading: Reading) -> None:
+    sets = (data("claims"), data("words", cap_examples=8))
+    unlike = replace(stage("claims", "words", training=replace(TRAINING, epochs=60)), data=sets)
+    shares = [np.mean(plan_course(replace(unlike, sampling_cap=cap), reading).order == 0) for cap in (2**17, 8)]
+    assert shares == pytest.approx([0.75, 0.5], abs=0.08)
+
+
+def test_a_corpus_needs_a_tokenizer_that_can_mask(reading: Reading) -> None:
+    tokenizer = type(reading.tokenizer)(tokenizer_object=reading.tokenizer.backend_tokenizer, pad_token="<pad>")
+    maskless = replace(reading, tokenizer=tokenizer, opened={})
+    maskless.check_masking(data("claims"))
+    with pytest.raises(UserError, match="'texts' is masked language modelling, and the model's tokenizer has no mask"):
+        maskless.check_masking(data("texts"))
+
+
+def test_a_second_spent_inside_another_kind_of_work_counts_once() -> None:
+    clock = Clock()
+    with clock.time("load"), clock.time("train"):
+        sum(range(10**6))
+    assert sum(clock.seconds.values()) <= clock.timing()["total"]
+    assert clock.seconds["load"] < clock.seconds["train"]
+
+
+def test_a_seed_is_derived_from_every_part_and_fits_63_bits() -> None:
+    seeds = {derived_seed(*parts) for parts in (("a", 1), ("a", 2), ("b", 1))}
+    assert len(seeds) == 3
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_passes_are_halved_down_to_64_tokens() -> None:
+    assert halved(256, MemoryError()) == 128
+    assert halved(128, MemoryError()) == 64

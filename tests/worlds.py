@@ -1,0 +1,91 @@
+"""Real trials made tiny: the generated world, a bench in it, and specs of a second's work."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sweeper.bench import Bench, Site
+from sweeper.records import DataSpec, ModelSpec, ScoreSpec, StageSpec, TrialResult, TrialSpec, plain
+from sweeper.space import Training
+from sweeper.tasks.demo import LANGUAGES, TASKS
+from sweeper.tasks.spec import Part, Task
+
+MODEL = ModelSpec(name="tiny", id="demo/tiny", identity="tiny")
+TRAINING = Training(learning_rate=3e-3, epochs=1, batch_size=8, max_length=48, stride=16, cap_examples=24)
+BY_NAME = {task.name: task for task in TASKS}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders for the trials of one test: a world that all share, everything else its own."""
+
+    world: Path
+    root: Path
+    cache: Path
+
+    def bench(self, name: str = "run", tell: Any = None, **changes: Any) -> Bench:
+        """A bench whose ledger, store and checkpoints lie in the folder `name`."""
+        run = self.root / name
+        paths = {"ledger": str(run / "ledger"), "store": str(run), "checkpoints": str(run / "checkpoints")}
+        site = Site(**({"mirror": str(self.world), "cache": str(self.cache), **paths} | changes))
+        return Bench(site, tell) if tell else Bench(site)
+
+
+def data(task: str, part: Part = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:
+    """Data as TRAINING reads them; 24 examples a language."""
+    plain = DataSpec(task=task, part=part, languages=languages, max_length=48, stride=16, cap_examples=24)
+    return replace(plain, carve_share=0.3 if part in ("train", "select") else 0.0, **changes)
+
+
+def stage(*tasks: str, seed: int = 1, training: Training = TRAINING, mlm: float = 0.0) -> StageSpec:
+    """A stage on these tasks; `mlm` is the share of masked language modelling."""
+    corpus = data("texts", languages=LANGUAGES) if mlm else None
+    sets = tuple(data(task, languages=tuple(BY_NAME[task].train)) for task in tasks)
+    return StageSpec(data=sets, mlm=corpus, mlm_share=mlm, training=training, seed=seed)
+
+
+def score(target: str, *, languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> ScoreSpec:
+    """The score of a target on its test split, or its dev split where there is none."""
+    split = "test" if BY_NAME[target].test else "dev"
+    read = data(target, split, languages, cap_examples=12)
+    return ScoreSpec(target=target, split=split, data=read, **changes)
+
+
+def retrieval(target: str, **changes: Any) -> ScoreSpec:
+    """The score of a target that trains nothing, from the middle layer."""
+    return score(target, languages=("xa", "xb"), pooling="mean", layer=0.5, **changes)
+
+
+def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any) -> TrialSpec:
+    """A trial that trains the chain's last stage, selects on a carved part of each task, and scores."""
+    plain = TrialSpec(
+        name="trial",
+        kind="target",
+        model=MODEL,
+        recipe="row",
+        task=chain[-1].data[0].task if chain else "",
+        chain=chain,
+        role="replicate",
+        seed=1,
+        select=tuple(data(part.task, "select", part.languages) for part in (chain[-1].data if chain else ())),
+        scores=scores,
+        tasks=tuple(entries(chain, scores)),
+    )
+    return replace(plain, **changes)
+
+
+def entries(chain: tuple[StageSpec, ...], scores: tuple[ScoreSpec, ...]) -> Iterator[Task]:
+    """The catalog entries of every task that a chain and its scores name."""
+    named = [part.task for one in chain for part in (*one.data, *([one.mlm] if one.mlm else []))]
+    for name in dict.fromkeys([*named, *(one.target for one in scores)]):
+        yield BY_NAME[name]
+
+
+def facts(result: TrialResult) -> dict[str, Any]:
+    """A result without times, hosts and the like."""
+    training = plain(result.training)
+    return {
+        "training": {name: training[name] for name in training if name not in ("timing", "machine")},
+        "scores": [plain(record) for record in result.scores],
+    }
