@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sweeper.bench import Bench, Site, read_site
 from sweeper.errors import UserError
+from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrainingRecord
 from sweeper.trial import run_trial
@@ -24,7 +25,7 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     Raises UserError if no record, or more than one, begins with that key.
     """
     site = read_site(run, mirror)
-    ledger = Ledger.at(site.ledger)
+    ledger = Ledger.at(Folder(run).child("ledger").url)  # a run folder may have been copied or moved
     old = _record(ledger, key)
     olds = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sweeper import spaces
-from sweeper.errors import SweeperError
+from sweeper.errors import SweeperError, unknown
+from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Resources, Space
 from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Part, Places, Task
 
+PARTS: tuple[Part, ...] = ("train", "dev", "test")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -41,18 +46,51 @@ def main() -> None:
 
 
 @app.command()
-def tasks() -> None:
-    """Every task: format, data set, languages, metric, licence."""
-    table = Table("task", "title", "format", "scorer", "trains on", "languages", "data set", "licence", "note")
+def tasks(name: Annotated[str | None, typer.Argument(help="One task, whole.", metavar="TASK")] = None) -> None:
+    """Every task: format, metric, languages, data set, licence; or one task with its note and its columns."""
+    if name is not None:
+        _print_task(name)
+        return
+    table = Table("task", "format", "metric", "trains on", "languages", "data set", "licence", box=box.SIMPLE_HEAD)
     for task in CATALOG.values():
-        places = task.test or task.dev or task.train
-        rows = next(iter((task.train or places).values()))
-        ids = ", ".join(dict.fromkeys(row.id for row in rows))
+        metric = SCORERS[task.scorer].main if task.scorer != "loss" else "loss"
+        trains_on = task.training_task or "nothing"
         table.add_row(
-            task.name, task.title, task.format, task.scorer, task.training_task or "nothing", str(len(places)), ids,
-            task.licence, task.note,
+            task.name, task.format, f"{metric} ({task.scorer})" if metric != task.scorer else metric,
+            "itself" if trains_on == task.name else trains_on, str(len(task.test or task.dev or task.train)),
+            ", ".join(_repositories(task)), task.licence,
         )  # fmt: skip
     out.print(table)
+    out.print("`sweeper tasks TASK` shows one whole: title, note, splits, columns, labels.")
+
+
+def _repositories(task: Task) -> list[str]:
+    parts = (task.train, task.dev, task.test)
+    found = (rows.id for places in parts for several in places.values() for rows in several)
+    return list(dict.fromkeys(found))
+
+
+def _print_task(name: str) -> None:
+    if name not in CATALOG:
+        raise unknown("task", name, CATALOG)
+    task = CATALOG[name]
+    table = Table.grid(padding=(0, 2))
+    facts = {"title": task.title, "group": task.group, "format": task.format, "scorer": task.scorer}
+    facts |= {"trains on": task.training_task or "nothing", "published training examples": f"{task.train_size:,}"}
+    facts |= {part: _languages(task.places(part)) for part in PARTS}
+    facts |= {"labels": " ".join(task.labels), "licence": task.licence, "note": task.note}
+    facts |= {f"column of {field}": str(place) for field, place in task.columns.items()}
+    facts |= {"flagged with": ", ".join(task.contains), "data sets": ", ".join(_repositories(task))}
+    for title, text in facts.items():
+        if text:
+            table.add_row(title, escape(text))
+    out.print(table)
+
+
+def _languages(places: Places) -> str:
+    first = next(iter(places.values()), ())
+    where = ", ".join(f"{rows.id} {rows.config or ''} [{rows.split}]" for rows in first)
+    return f"{len(places)} languages ({' '.join(places)}); the first from {where}" if places else ""
 
 
 @app.command()

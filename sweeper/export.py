@@ -74,7 +74,7 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty: name a folder that is new.")
     site = read_site(run)
-    candidates = list(_candidates(Ledger.at(site.ledger), target))
+    candidates = list(_candidates(Ledger.at(Folder(run).child("ledger").url), target))
     best = max(_best_recipe(space, candidates, target), key=lambda one: (one.value, -one.record.spec.seed))
     key = training_key(best.record.spec.model, best.encoder)
     store = Bench(site).store

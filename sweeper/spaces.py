@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.errors import DamagedError, UserError, unknown
+from sweeper.errors import DamagedError, SweeperError, UserError, unknown
 from sweeper.folder import Folder
 from sweeper.records import plain, read_json, write_json
 from sweeper.space import Space
@@ -44,7 +44,7 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
             raise unknown("--set key", key, SETTINGS)
         try:
             space = SETTINGS[key](space, text)
-        except ValueError as error:
+        except (ValueError, UserError) as error:
             raise UserError(f"--set {key}={text}: {error}") from error
     return space
 
@@ -103,9 +103,14 @@ def _only_grew(change: Change) -> bool:
     if where == "title":
         return True
     parts = where.split(".")
-    if isinstance(old, list) and isinstance(new, list) and parts[-1] in ("seeds", "languages"):
+    if isinstance(old, list) and isinstance(new, list) and (where == "seeds" or _is_scored_in(parts)):
         return set(old) <= set(new)
     return old is None and len(parts) == 2 and parts[0] in GROWS
+
+
+def _is_scored_in(parts: list[str]) -> bool:
+    """Whether a change is one of a target's evaluation languages; a stage's own languages decide its training."""
+    return parts[0] == "targets" and parts[-1] == "languages"
 
 
 def _short(value: Any) -> str:
@@ -129,7 +134,9 @@ def _file_module(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (SyntaxError, ImportError, AttributeError, NameError, TypeError) as error:
+    except SweeperError:
+        raise
+    except Exception as error:  # whatever the user's own code can raise
         raise UserError(f"{path} cannot be read as a space: {type(error).__name__}: {error}") from error
     return module
 
@@ -145,6 +152,12 @@ def _searching(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], 
 
 def _field(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], Space]:
     return lambda space, text: replace(space, **{name: read(text)})
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise UserError(f"It takes a number of 1 or more, got {text}.")
+    return int(text)
 
 
 def _one_of(*values: str) -> Callable[[str], str]:
@@ -201,7 +214,7 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "scope": _searching("scope", _one_of("cell", "target")),
     "sampler": _searching("sampler", _one_of("tpe", "gp", "random")),
     "evaluate": _field("evaluate", _one_of("dev", "test")),
-    "eval_cap": _field("eval_cap", int),
+    "eval_cap": _field("eval_cap", _count),
     "sample_seed": _field("sample_seed", int),
     "keep_targets": _field("keep_targets", _truth),
     "models": _pick("models", lambda model: model.name),
@@ -209,9 +222,9 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "targets": _pick("targets", lambda target: target.task),
     "precision": _training("precision", _one_of("fp32", "bf16")),
     "threads": _training("threads", int),
-    "micro_tokens": _training("micro_tokens", int),
-    "cap_tokens": _training("cap_tokens", int),
-    "cap_examples": _training("cap_examples", int),
+    "micro_tokens": _training("micro_tokens", _count),
+    "cap_tokens": _training("cap_tokens", _count),
+    "cap_examples": _training("cap_examples", _count),
     "epochs": _training("epochs", float),
 }
 """What `--set` can change: key -> (space, text) -> space."""

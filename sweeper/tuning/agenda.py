@@ -3,7 +3,7 @@
 import heapq
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sweeper.choice import chosen
@@ -47,8 +47,12 @@ class Agenda:
         self._offered: set[Slot] = set()
         self._children: dict[str, list[Unit]] = {}
         self._order = {unit.name: number for number, unit in enumerate(self.plan.units)}
-        self._searched = {(r.spec.study, r.spec.number): r for r in self.trainings.values() if r.spec.role == "search"}
+        searches = (record.spec for record in self.trainings.values() if record.spec.role == "search")
+        # With the chain, since a study's parent may leave another encoder now that more trials chose its dials.
+        self._searched = {(spec.study, spec.number, spec.chain[:-1]): spec.dials for spec in searches}
         self._ready_specs: dict[Slot, TrialSpec] = {}
+        self._firsts: dict[tuple[int, str], Slot] = {}
+        self._twins: dict[Slot, list[Slot]] = {}
         for unit in self.plan.units:
             for name in {unit.parent, unit.study, unit.name} - {""}:
                 self._children.setdefault(name, []).append(unit)
@@ -77,14 +81,16 @@ class Agenda:
     def take(self, name: str, result: TrialResult) -> None:
         """A trial has finished, well or not: its record is final."""
         slot = self.flying.pop(name)
-        self._close(slot, result.training)
+        for one in (slot, *self._twins.get(slot, ())):
+            self._close(one, result.training)
         self._settle()
 
     def lose(self, name: str, reason: str) -> None:
         """The machines failed a trial: nothing was recorded."""
         slot = self.flying.pop(name)
-        self.lost[slot] = reason
-        self._follow(slot)
+        for one in (slot, *self._twins.get(slot, ())):
+            self.lost[one] = reason
+            self._follow(one)
         self._settle()
 
     def slots(self) -> Iterator[Slot]:
@@ -140,9 +146,25 @@ class Agenda:
         record = self.trainings.get(spec.key)
         if record is not None and self._complete(spec, record):
             self._close(slot, record)
-        else:
+        elif not self._follows_twin(slot, spec):
             self._ready_specs[slot] = spec
             heapq.heappush(self.ready, slot)
+
+    def _follows_twin(self, slot: Slot, spec: TrialSpec) -> bool:
+        """Whether a smaller number of the same study has the same dials, and so the same training, which answers both.
+
+        Both in flight would leave it to their timing which of the two numbers the ledger names.
+        """
+        first = self._firsts.setdefault((slot.order, spec.key), slot)
+        if first == slot:
+            return False
+        self._twins.setdefault(first, []).append(slot)
+        if first in self.done:
+            self._close(slot, self.done[first])
+        elif first in self.lost:
+            self.lost[slot] = self.lost[first]
+            self._follow(slot)
+        return True
 
     def _complete(self, spec: TrialSpec, record: TrainingRecord) -> bool:
         if record.state == "failed" and spec.kind != "score":
@@ -150,6 +172,9 @@ class Agenda:
         return all(score_key(spec.key, score) in self.scores for score in spec.scores)
 
     def _close(self, slot: Slot, record: TrainingRecord) -> None:
+        spec = record.spec
+        if slot.role == "search" and spec.number != slot.number:
+            record = replace(record, spec=replace(spec, number=slot.number, name=self.name(slot)))
         self.done[slot] = record
         self._follow(slot)
 
@@ -175,13 +200,14 @@ class Agenda:
 
     def _search_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
         study = self.specs.study_key(unit)
-        known = self._searched.get((study, number)) if study else None
+        known = self._searched.get((study, number, chain)) if study else None
         if known is not None:
-            return self.specs.search(unit, number, known.spec.dials, chain)
-        finished = self.search_records(unit)
-        edge = barrier(number, self.plan.space.search)
-        if sum(record.spec.number < edge for record in finished) < edge:
+            return self.specs.search(unit, number, known, chain)
+        # Backwards, since what is missing is mostly among the last ones.
+        earlier = reversed(range(barrier(number, self.plan.space.search)))
+        if not all(self._slot(unit, "search", one) in self.done for one in earlier):
             return None
+        finished = self.search_records(unit)
         dials = suggest(study, number, unit.stage.dials, finished, self.plan.space.search) if unit.searches else {}
         return self.specs.search(unit, number, dials, chain)
 
@@ -202,22 +228,29 @@ class Agenda:
             reason = self._reason_gone(self._slot(self.plan.unit(unit.parent), "replicate", slot.number))
             if reason:
                 return reason
-        owners = [self.plan.unit(name) for name in {unit.study, unit.parent if slot.role == "search" else ""} - {""}]
-        for owner in owners:
-            if owner is unit and slot.role == "search":
-                continue
-            reason = self._reason_unchosen(owner)
-            if reason:
-                return reason
-        return ""
+        if slot.role == "search":
+            owners = {unit.parent}
+            reasons = [self._reason_missing(earlier) for earlier in self._batch_before(slot)]
+        else:
+            owners, reasons = {unit.study}, []
+        reasons += [self._reason_unchosen(self.plan.unit(name)) for name in owners - {""}]
+        return next(filter(None, reasons), "")
+
+    def _batch_before(self, slot: Slot) -> Iterator[Slot]:
+        """The search slots that a suggestion waits for; what the batches before them lack blocks these already."""
+        search = self.plan.space.search
+        edge = barrier(slot.number, search)
+        yield from (slot._replace(number=number) for number in range(max(0, edge - search.batch), edge))
 
     def _reason_gone(self, slot: Slot) -> str:
         record = self.done.get(slot)
-        name = self.name(slot)
         if record is not None and record.state == "failed":
-            return f"{name} failed: {record.reason}"
+            return f"{self.name(slot)} failed: {record.reason}"
+        return self._reason_missing(slot)
+
+    def _reason_missing(self, slot: Slot) -> str:
         found = self.lost.get(slot) or self.blocked.get(slot)
-        return f"{name} is missing: {found}" if found else ""
+        return f"{self.name(slot)} is missing: {found}" if found else ""
 
     def _reason_unchosen(self, owner: Unit) -> str:
         slots = [self._slot(owner, "search", number) for number in range(self.plan.num_search(owner))]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from sweeper.data.source import Sources
@@ -102,10 +104,10 @@ class Forecast:
 
     def tables(self) -> Iterator[RenderableType]:
         """For people."""
-        table = Table("unit", "kind", "waits for", "search", "replicates", "left", "tokens a trial")
+        table = Table("unit", "waits for", "search", "replicates", "left", "tokens a trial", box=box.SIMPLE_HEAD)
         for row in self.rows:
             numbers = (row.search, row.replicates, row.left, f"{row.tokens:,}" if row.tokens else "")
-            table.add_row(row.unit, row.kind, "\n".join(row.waits_for), *(str(number) for number in numbers))
+            table.add_row(escape(row.unit), escape(", ".join(row.waits_for)), *(str(number) for number in numbers))
         yield table
         kinds = ", ".join(f"{number} {KINDS[kind]}" for kind, number in self.trials.items())
         yield f"Trials: {kinds}; {self.trainings} trainings in all, {sum(row.left for row in self.rows)} trials left."

@@ -1,8 +1,10 @@
 """The home of ray: one Tuner for the whole sweep, reused actors that own their share, fed from the agenda."""
 
 import base64
+import errno
 import math
 import os
+import signal
 import traceback
 import zlib
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ ENVIRONMENT = {
 }
 ACTOR_RETRIES = 2
 """Times that a trial whose actor died is started again within one run."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system answers when a disk or a quota is full."""
 OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory that a local Ray takes: nothing large travels through it."""
 
@@ -96,15 +100,13 @@ class TrialActor(tune.Trainable):
         """Run the whole trial."""
         try:
             run_trial(self._spec, self._bench)
-        except (OSError, TrialError) as error:
-            return {
-                "done": True,
-                "lost": f"{type(error).__name__}: {error}",
-                "full": getattr(error, "errno", None) == 28,
-            }
-        except Exception as error:  # noqa: BLE001  told to the user with its traceback; the other trials go on
-            self._bench.ledger.folder.write(f"attempts/{self._spec.key}.txt", traceback.format_exc().encode())
-            return {"done": True, "lost": f"{type(error).__name__}: {error} (see ledger/attempts/{self._spec.key}.txt)"}
+        except Exception as error:  # noqa: BLE001  told to the user; the other trials go on
+            told = f"{type(error).__name__}: {error}"
+            full = is_full_disk(error)
+            if not full and not isinstance(error, OSError | TrialError):
+                told += f" (see ledger/attempts/{self._spec.key}.txt)"
+                self._bench.ledger.folder.write(f"attempts/{self._spec.key}.txt", traceback.format_exc().encode())
+            return {"done": True, "lost": told, "full": full}
         return {"done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -203,6 +205,15 @@ def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
     return TrialResult(training=record, scores=tuple(scores))
 
 
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether a disk or quota that is full stands behind an error, however the libraries in between have wrapped it."""
+    while error is not None:
+        if getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def pack(spec: TrialSpec) -> str:
     """A spec as short text: Tune writes the configs of all trials again and again."""
     return base64.b85encode(zlib.compress(write_json(spec), 9)).decode()
@@ -227,8 +238,10 @@ def _connect(workers: Workers) -> bool:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
         options |= {"num_cpus": math.ceil((workers.at_a_time or 1) * workers.cpus)}
         options |= {} if workers.gpus else {"num_gpus": 0}
+    terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=workers.address, **options)
     except (ConnectionError, ValueError) as error:
         raise UserError(f"No Ray cluster answers at {workers.address!r}: {error}") from error
+    signal.signal(signal.SIGTERM, terminate)  # Ray's own handler would end the process at once
     return True

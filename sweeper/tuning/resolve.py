@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sweeper.data.source import Sources, available_languages, check_task, data_identity
 from sweeper.errors import DataError
 from sweeper.records import DataSpec, ModelSpec
-from sweeper.space import Model, Space, Target, Training
+from sweeper.space import Model, Recipe, Space, Target, Training
 from sweeper.tasks.spec import Part
 
 
@@ -69,7 +69,7 @@ def check_data(resolver: Resolver) -> None:
     if sources is None:
         return
     gone: dict[str, str] = {}
-    rows = {r.name: [task for stage in r.stages for task in stage.tasks] for r in space.recipes}
+    rows = {recipe.name: _stage_tasks(recipe) for recipe in space.recipes}
     columns = {target.task: [space.task(target.task).training_task] for target in space.targets}
     bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
     bad_columns = set()
@@ -86,6 +86,11 @@ def check_data(resolver: Resolver) -> None:
             f"{', '.join(sorted(bad_columns)) or 'none'}.\nWhat could still run: --set recipes={good_rows or '(none)'} "
             f"--set targets={good_columns or '(none)'}"
         )
+
+
+def _stage_tasks(recipe: Recipe) -> list[str]:
+    masked = [stage.mlm_task for stage in recipe.stages if stage.mlm_share]
+    return [task for stage in recipe.stages for task in stage.tasks] + masked
 
 
 def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str, str]) -> bool:

@@ -1,0 +1,27 @@
+"""Commands run in the process of the tests."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeper.cli import main
+from tests.runs import Call, Said
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+    """Runs a command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def calling(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["sweeper", *arguments])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as ending:
+            code = ending.code or 0
+        found = capsys.readouterr()
+        return Said(code=int(str(code)), out=found.out, err=found.err)
+
+    return calling

@@ -1,0 +1,241 @@
+"""Spaces by name or file, what `--set` changes, and what a run folder lets a space become."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_spaces.demo import SPACE as DEMO
+from search_spaces.tiny import SPACE as TINY
+from sweeper.errors import UserError
+from sweeper.folder import Folder
+from sweeper.space import Choice, LogUniform, Search, Space, Stage, Target, Training
+from sweeper.spaces import SETTINGS, SPACE_FILE, apply_settings, keep_space, load_space, read_space, shipped
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_space_that_ships_has_its_modules_name_and_survives_a_run_folder(name: str, tmp_path: Path) -> None:
+    space = load_space(name)
+    assert space.name == name
+    keep_space(space, Folder(str(tmp_path)))
+    assert read_space(Folder(str(tmp_path))) == space
+
+
+def test_an_unknown_space_is_answered_with_the_nearest_one_and_the_list() -> None:
+    with pytest.raises(UserError, match=r"No space is called 'demmo'\. Did you mean 'demo'\? Known: .*tiny.* my_space"):
+        load_space("demmo")
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_of_the_users_own_is_a_space(tmp_path: Path) -> None:
+    imports = "from dataclasses import replace\nfrom search_spaces.tiny import SPACE as TINY\n"
+    text = f"{imports}SPACE = replace(TINY, name='own')"
+    assert load_space(write(tmp_path / "own.py", text)) == replace(TINY, name="own")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SPACE = 3", "has no SPACE of type"),
+        ("", "has no SPACE of type"),
+        ("SPACE = (", "SyntaxError"),
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("SPACE = Space(name='x')", "NameError"),
+        ("from sweeper.space import Space\nSPACE = Space(nam='x')", "TypeError"),
+        (
+            "from sweeper.space import LogUniform\nLogUniform(low=2, high=1)",
+            "LogUniform needs 0 < low < high, got low=2",
+        ),
+        ("SPACE = {}['x']", "KeyError"),
+        ("SPACE = int('x')", "ValueError"),
+    ],
+)
+def test_a_file_that_makes_no_space_is_refused_in_one_message(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        load_space(write(tmp_path / "own.py", text))
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"There is no file .*own\.py"):
+        load_space(str(tmp_path / "own.py"))
+
+
+SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
+    "seeds": ("3", lambda s: s.seeds, (1, 2, 3)),
+    "trials": ("7", lambda s: s.search.trials, 7),
+    "batch": ("3", lambda s: s.search.batch, 3),
+    "scope": ("cell", lambda s: s.search.scope, "cell"),
+    "sampler": ("gp", lambda s: s.search.sampler, "gp"),
+    "evaluate": ("dev", lambda s: s.evaluate, "dev"),
+    "eval_cap": ("9", lambda s: s.eval_cap, 9),
+    "sample_seed": ("4", lambda s: s.sample_seed, 4),
+    "keep_targets": ("yes", lambda s: s.keep_targets, True),
+    "models": ("tiny", lambda s: [m.name for m in s.models], ["tiny"]),
+    "recipes": ("parts,baseline", lambda s: [r.name for r in s.recipes], ["baseline", "parts"]),
+    "targets": ("names", lambda s: [t.task for t in s.targets], ["names"]),
+    "precision": ("bf16", lambda s: s.targets[0].training.precision, "bf16"),
+    "threads": ("2", lambda s: s.recipes[1].stages[0].training.threads, 2),
+    "micro_tokens": ("100", lambda s: s.targets[0].training.micro_tokens, 100),
+    "cap_tokens": ("100", lambda s: s.targets[1].training.cap_tokens, 100),
+    "cap_examples": ("10", lambda s: s.recipes[1].stages[0].training.cap_examples, 10),
+    "epochs": ("1.5", lambda s: s.targets[0].training.epochs, 1.5),
+}
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_each_setting_sets_what_it_names(key: str) -> None:
+    text, read, wanted = SET[key]
+    assert read(apply_settings(TINY, [f"{key}={text}"])) == wanted
+
+
+def test_settings_add_up_and_the_last_one_counts() -> None:
+    assert apply_settings(TINY, ["seeds=3,5", "trials=4", "trials=6"]) == replace(
+        TINY, seeds=(3, 5), search=replace(TINY.search, trials=6)
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("trails=3", r"No --set key is called 'trails'\. Did you mean 'trials'\? Known: seeds, trials"),
+        ("seeds", r"--set takes key=value, got 'seeds'"),
+        ("seeds=two", r"--set seeds=two: "),
+        ("seeds=0", r"Seeds are different numbers other than 0"),
+        ("seeds=1,1", r"Seeds are different numbers other than 0"),
+        ("trials=0", r"Search needs trials >= 1"),
+        ("scope=cel", r"No value is called 'cel'\. Did you mean 'cell'\? Known: cell, target"),
+        ("evaluate=train", r"Known: dev, test"),
+        ("keep_targets=perhaps", r"Known: true"),
+        ("targets=name", r"No target is called 'name'\. Did you mean 'names'\?"),
+        ("recipes=part", r"No recipe is called 'part'\. Did you mean 'parts'\?"),
+        ("recipes=parts", r"add a recipe without stages"),
+        ("epochs=-1", r"Training needs epochs > 0, got -1"),
+        ("eval_cap=0", r"eval_cap"),
+        ("cap_tokens=-5", r"cap_tokens"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_with_what_would(setting: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        apply_settings(TINY, [setting])
+
+
+GROWN = {
+    "the same": TINY,
+    "seeds": replace(TINY, seeds=(1, 2, 7)),
+    "trials": replace(TINY, search=replace(TINY.search, trials=9)),
+    "recipes": replace(TINY, recipes=DEMO.recipes),
+    "targets": replace(TINY, targets=DEMO.targets),
+    "models": replace(TINY, models=(*TINY.models, replace(TINY.models[0], name="other"))),
+    "tasks": replace(TINY, tasks=(*TINY.tasks, replace(TINY.tasks[0], name="own"))),
+    "title": replace(TINY, title="Another title"),
+}
+
+
+@pytest.mark.parametrize("grown", GROWN.values(), ids=GROWN)
+def test_a_space_that_only_grew_goes_on_in_its_folder(grown: Space, tmp_path: Path) -> None:
+    run = Folder(str(tmp_path))
+    keep_space(TINY, run)
+    keep_space(grown, run)
+    assert read_space(run) == grown
+
+
+def with_training(**values: object) -> Space:
+    changed = tuple(replace(t, training=replace(t.training, **values)) for t in TINY.targets)  # type: ignore[arg-type]
+    return replace(TINY, targets=changed)
+
+
+CHANGED = {
+    "fewer seeds": (replace(TINY, seeds=(1,)), "seeds: [1, 2] -> [1]"),
+    "fewer trials": (replace(TINY, search=replace(TINY.search, trials=1)), "search.trials: 2 -> 1"),
+    "fewer recipes": (replace(TINY, recipes=TINY.recipes[:1]), "recipes.parts: "),
+    "fewer targets": (replace(TINY, targets=TINY.targets[:1]), "targets.few_questions: "),
+    "batch": (replace(TINY, search=replace(TINY.search, batch=1)), "search.batch: 2 -> 1"),
+    "evaluate": (replace(TINY, evaluate="dev"), "evaluate: 'test' -> 'dev'"),
+    "name": (replace(TINY, name="other"), "name: 'tiny' -> 'other'"),
+    "sample_seed": (replace(TINY, sample_seed=1), "sample_seed: 0 -> 1"),
+    "batch_size": (with_training(batch_size=3), "targets.names.training.batch_size: 8 -> 3"),
+    "eval_cap": (replace(TINY, eval_cap=5), "eval_cap: None -> 5"),
+    "cap_examples": (with_training(cap_examples=5), "targets.names.training.cap_examples: None -> 5"),
+    "languages": (
+        replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets)),
+        "targets.names.languages: None -> ['en']",
+    ),
+    "a stage": (
+        replace(TINY, recipes=(TINY.recipes[0], replace(TINY.recipes[1], stages=TINY.recipes[1].stages * 2))),
+        "recipes.parts.stages",
+    ),
+    "a task": (
+        replace(TINY, tasks=tuple(replace(task, scorer="accuracy") for task in TINY.tasks)),
+        "tasks.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "said"), CHANGED.values(), ids=CHANGED)
+def test_any_other_change_is_refused_with_the_difference_and_changes_nothing(
+    changed: Space, said: str, tmp_path: Path
+) -> None:
+    run = Folder(str(tmp_path))
+    keep_space(TINY, run)
+    with pytest.raises(UserError) as caught:
+        keep_space(changed, run)
+    assert said in str(caught.value)
+    assert "Use another --out" in str(caught.value)
+    assert read_space(run) == TINY
+
+
+def test_more_evaluation_languages_of_a_target_are_growth(tmp_path: Path) -> None:
+    one = replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets))
+    two = replace(TINY, targets=tuple(replace(target, languages=("en", "xa")) for target in TINY.targets))
+    keep_space(one, Folder(str(tmp_path)))
+    keep_space(two, Folder(str(tmp_path)))
+    with pytest.raises(UserError, match="languages"):
+        keep_space(one, Folder(str(tmp_path)))
+
+
+def test_other_training_languages_of_a_stage_are_another_space(tmp_path: Path) -> None:
+    stage = Stage(tasks=("texts",), languages=("en",))
+    wider = replace(stage, languages=("en", "xa"))
+    old, new = (replace(TINY, recipes=(TINY.recipes[0], replace(TINY.recipes[1], stages=(s,)))) for s in (stage, wider))
+    keep_space(old, Folder(str(tmp_path)))
+    with pytest.raises(UserError, match="languages"):
+        keep_space(new, Folder(str(tmp_path)))
+
+
+def test_a_folder_without_a_space_is_no_run_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is no run folder: it has no space\.json"):
+        read_space(Folder(str(tmp_path)))
+
+
+def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / SPACE_FILE).write_text('{"name": "tiny"')
+    with pytest.raises(UserError, match=r"space\.json is not JSON.*restore the file"):
+        read_space(Folder(str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: Target(task="names", dials={"learning_rat": LogUniform(low=1, high=2)}),
+            "Did you mean 'learning_rate'",
+        ),
+        (lambda: Stage(tasks=("parts",), dials={"seed": Choice(values=(1, 2))}), "No dial is called 'seed'"),
+        (lambda: replace(TINY, targets=(Target(task="nams"),)), "No task is called 'nams'. Did you mean 'names'"),
+        (lambda: replace(TINY, targets=(Target(task="names", languages=("xq",)),)), "test language of 'names'"),
+        (lambda: Search(share=1.5), "0 < share < 1"),
+        (lambda: Training(batch_size=0), "batch_size > 0, got 0"),
+        (lambda: Choice(values=(3,)), "two different values"),
+        (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "starts inside its bounds"),
+        (lambda: replace(TINY, targets=TINY.targets * 2), "Each target stands once"),
+    ],
+)
+def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make()
+    assert said in str(caught.value)

@@ -1,0 +1,164 @@
+"""Whole sweeps through real Ray: the same ledger whatever the workers, kills and halts, and nothing done twice."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from sweeper.records import FORMAT
+from tests.runs import (
+    PATIENCE,
+    content,
+    copy_of,
+    ended,
+    num_records,
+    place,
+    run_arguments,
+    start,
+    sweeper,
+    tiny_run,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
+
+
+@pytest.fixture(scope="module")
+def alone() -> Path:
+    return tiny_run()
+
+
+@pytest.fixture
+def another(alone: Path, tmp_path: Path) -> Path:
+    return copy_of(alone, tmp_path / "run")
+
+
+def test_the_whole_path_fills_every_cell_with_a_score_a_seed(alone: Path) -> None:
+    scores = [value for key, value in content(alone).items() if key.startswith("score")]
+    cells = {(score["recipe"], score["target"], score["seed"]) for score in scores}
+    assert cells >= {(row, column, seed) for row in ("baseline", "parts") for column in ("names", "few_questions")
+                     for seed in (1, 2)}  # fmt: skip
+    assert all(set(score["metrics"]) == {"en", "xa", "xb"} for score in scores if score["target"] == "names")
+
+
+def test_no_trial_leaves_a_checkpoint_behind(alone: Path) -> None:
+    assert not list((alone / "checkpoints").glob("*"))
+
+
+def test_the_same_command_again_has_nothing_to_do_and_starts_no_ray(alone: Path) -> None:
+    before = content(alone)
+    # Where Ray's folder cannot be made no Ray starts: a run that wanted one would fail.
+    begin = time.monotonic()
+    done = sweeper(*run_arguments(alone), env={"RAY_TMPDIR": "/dev/null/nowhere", "RAY_ADDRESS": "nowhere:1"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"16 of 16 trials are in the ledger of {alone}."
+    assert content(alone) == before
+    assert time.monotonic() - begin < 60
+
+
+def test_one_worker_comes_to_the_same_ledger_as_two(alone: Path, tmp_path: Path) -> None:
+    done = sweeper(*run_arguments(tmp_path / "run", "--workers", "1"))
+    assert done.returncode == 0, done.stderr
+    assert content(tmp_path / "run") == content(alone)
+
+
+def test_a_driver_killed_three_times_comes_to_the_same_ledger_as_one_left_alone(alone: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for num in (1, 5, 11):
+        driver = start(*run_arguments(run, "--checkpoint-every", "0.1"))
+        wait_for(lambda num=num: num_records(run) >= num, driver)
+        os.kill(driver.pid, signal.SIGKILL)
+        assert ended(driver).returncode == -signal.SIGKILL
+    left = 16 - num_records(run)
+    assert left > 0
+    done = sweeper(*run_arguments(run))
+    assert done.returncode == 0, done.stderr
+    assert len([line for line in done.stdout.splitlines() if line.startswith("[")]) == left
+    assert content(run) == content(alone)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "a machine taken back"])
+def test_a_halt_ends_with_130_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    driver = start(*run_arguments(tmp_path / "run", "--set", "targets=names"))
+    wait_for(lambda: num_records(tmp_path / "run") >= 1, driver)
+    driver.send_signal(number)
+    done = ended(driver)
+    assert done.returncode == 130
+    assert "Stopped before the end. The same command goes on from here." in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_before_the_first_trial_halts_in_the_same_way(tmp_path: Path) -> None:
+    driver = start(*run_arguments(tmp_path / "run"))
+    wait_for((tmp_path / "run" / "site.json").exists, driver)
+    os.killpg(driver.pid, signal.SIGINT)
+    done = ended(driver)
+    assert done.returncode == 130
+    assert "Stopped before the end. The same command goes on from here." in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_record_is_set_aside_by_name_and_its_trial_alone_runs_again(alone: Path, another: Path) -> None:
+    name = "tiny/parts -> names/seed 2"
+    records = another / "ledger" / "trainings"
+    damaged = next(path for path in records.glob("*.json") if json.loads(path.read_text())["spec"]["name"] == name)
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    done = sweeper(*run_arguments(another))
+    assert done.returncode == 0, done.stderr
+    assert f"trainings/{damaged.name} is not JSON" in done.stdout
+    assert damaged.with_name(f"{damaged.name}.damaged").exists()
+    told = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    assert len(told) == 1
+    assert told[0].startswith(f"[16/16] {name}")
+    assert content(another) == content(alone)
+
+
+def test_scores_that_were_lost_are_made_again_from_the_kept_encoder(alone: Path, another: Path) -> None:
+    scores = another / "ledger" / "scores"
+    gone = next(path for path in scores.glob("*.json") if json.loads(path.read_text())["target"] == "parts")
+    gone.unlink()
+    done = sweeper(*run_arguments(another))
+    assert done.returncode == 0, done.stderr
+    assert content(another) == content(alone)
+
+
+def test_a_second_driver_in_the_same_run_folder_is_refused(alone: Path) -> None:
+    with FileLock(alone / ".lock"):
+        done = sweeper(*run_arguments(alone))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Another `sweeper run` is at work in ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_space_that_grew_runs_what_was_added(alone: Path, another: Path) -> None:
+    done = sweeper(*run_arguments(another, "--set", "seeds=3"))
+    assert done.returncode == 0, done.stderr
+    assert "21 of 21 trials are in the ledger" in done.stdout
+    assert content(alone).items() <= content(another).items()
+
+
+def test_any_other_change_of_the_space_is_refused_with_the_difference(alone: Path) -> None:
+    before = content(alone)
+    done = sweeper(*run_arguments(alone, "--set", "epochs=2"))
+    assert done.returncode == 2
+    assert "targets.names.training.epochs: 4.0 -> 2.0" in done.stderr
+    assert content(alone) == before
+
+
+def test_a_run_folder_of_a_newer_version_is_refused(another: Path) -> None:
+    record = next((another / "ledger" / "trainings").glob("*.json"))
+    record.write_text(record.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
+    for arguments in (run_arguments(another), ("status", str(another))):
+        done = sweeper(*arguments)
+        assert done.returncode == 2
+        assert f"has format {FORMAT + 1}, this version reads up to {FORMAT}: update the sweeper." in done.stderr
+
+
+def test_runs_need_no_folder_named_beforehand() -> None:
+    done = sweeper("run", "tiny", "--cache", str(place() / "cache"), "--set", "targets=nothing")
+    assert done.returncode == 2
+    assert not (place() / "runs").exists()

@@ -1,0 +1,154 @@
+"""What the machines do to a sweep: dead workers, full disks, lost GPUs, trainings that diverge. Nothing vanishes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from sweeper.ledger import Ledger
+from tests.runs import (
+    CORNER,
+    PATIENCE,
+    ROOT,
+    content,
+    ended,
+    num_records,
+    place,
+    run_arguments,
+    session_members,
+    shared_cache,
+    start,
+    sweeper,
+    tiny_run,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
+
+
+def is_part_of_the_whole(run: Path) -> bool:
+    """Whether a run of the corner holds what the undisturbed run of all of `tiny` holds, to the last digit."""
+    found = content(run)
+    assert found
+    return found.items() <= content(tiny_run()).items()
+
+
+def workers_at_work(leader: int) -> list[int]:
+    return [pid for pid, command in session_members(leader).items() if command.startswith("ray::ResourceTrainable")]
+
+
+def test_a_trial_whose_worker_is_killed_is_run_again_and_comes_to_the_same(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    driver = start(*run_arguments(run, *CORNER, "--workers", "1", "--checkpoint-every", "0.1"))
+    victim = wait_for(lambda: workers_at_work(driver.pid), driver)[0]
+    wait_for(lambda: list((run / "checkpoints").glob("*")), driver)
+    os.kill(victim, signal.SIGKILL)
+    done = ended(driver)
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = Ledger.at(f"{run}/ledger").trainings().values()
+    assert str(victim) not in {record.machine["pid"] for record in records}
+    assert is_part_of_the_whole(run)
+
+
+DIVERGING = """
+from dataclasses import replace
+from search_spaces.tiny import SPACE as TINY
+from sweeper.space import Choice
+
+TARGET = replace(TINY.targets[0], dials={"learning_rate": Choice(values=(1e30, 1e31), first=(1e30, 1e31))})
+SPACE = replace(TINY, name="diverging", recipes=TINY.recipes[:1], targets=(TARGET,), seeds=(1,))
+"""
+
+
+def test_trainings_that_diverge_are_records_with_a_reason_and_the_summary_names_them(tmp_path: Path) -> None:
+    (tmp_path / "diverging.py").write_text(DIVERGING)
+    arguments = run_arguments(tmp_path / "run", space=str(tmp_path / "diverging.py"))
+    done = sweeper(*arguments)
+    assert done.returncode == 1, done.stderr
+    records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
+    assert {record.state for record in records} == {"failed"}
+    assert all(record.reason for record in records)
+    assert "2 failed:" in done.stdout
+    assert "1 blocked:" in done.stdout
+    assert "every search trial of tiny/baseline -> " in done.stdout
+    again = sweeper(*arguments)
+    assert again.returncode == 1
+    assert "2 failed:" in again.stdout
+    assert num_records(tmp_path / "run") == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 40 kilobytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40k", "sweeper-tests", str(disk)]
+    if which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_stops_the_sweep_and_says_what_to_do_and_the_same_command_goes_on(small_disk: Path) -> None:
+    run = small_disk / "run"
+    done = sweeper(*run_arguments(run, *CORNER))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "No space left on device" in done.stdout + done.stderr
+    assert "the same command goes on" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    again = sweeper(*run_arguments(run, *CORNER))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert is_part_of_the_whole(run)
+
+
+TWO_GPUS = """
+import sys
+from pathlib import Path
+
+import ray
+from rich.console import Console
+
+from sweeper.space import Resources
+from sweeper.spaces import apply_settings, load_space
+from sweeper.tuning.launch import Workers
+from sweeper.tuning.sweep import Options, run_sweep
+
+ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=200 * 2**20)
+space = apply_settings(load_space("tiny"), ["recipes=baseline", "targets=names", "seeds=1"])
+workers = Workers(num=2, gpus=1.0)
+run, cache = sys.argv[1:]
+ending = run_sweep(space, Options(run=run, cache=cache, workers=workers, resources=Resources(gpus=1.0)), Console())
+sys.exit(ending.exit_code if ray.is_initialized() else 99)
+"""
+
+
+@pytest.mark.skipif(which("nvidia-smi") is not None, reason="the two GPUs are pretended: here are real ones")
+def test_two_actors_own_a_gpu_each_in_the_ray_that_is_there_already(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_GPUS, str(tmp_path / "run"), shared_cache()],
+        cwd=place(),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
+    owned = {(record.machine["pid"], record.machine["cuda_visible_devices"]) for record in records}
+    assert {devices for _, devices in owned} == {"0", "1"}
+    assert len({pid for pid, _ in owned}) == len(owned)
+    assert is_part_of_the_whole(tmp_path / "run")
+
+
+def test_a_cluster_that_does_not_answer_is_the_users_to_mend(tmp_path: Path) -> None:
+    done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--address", "auto"), env={"RAY_ADDRESS": ""})
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: No Ray cluster answers at 'auto'")
+    assert "Traceback" not in done.stderr

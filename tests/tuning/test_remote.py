@@ -1,0 +1,88 @@
+"""A run folder in a bucket: ledger, encoders and checkpoints on s3://, served by a store of this machine's own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.runs import CORNER, PATIENCE, ROOT, content, run_arguments, sweeper, tiny_run
+
+boto3 = pytest.importorskip("boto3")
+pytest.importorskip("s3fs")
+pytest.importorskip("moto.server")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Mapping[str, str]]:
+    """The environment in which s3://sweeps is a bucket."""
+    port = free_port()
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        patience = time.monotonic() + 60
+        while not answers(port) and time.monotonic() < patience:
+            time.sleep(0.1)
+        env = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        in_python("import boto3; boto3.client('s3').create_bucket(Bucket='sweeps')", env)
+        yield env
+        server.terminate()
+
+
+def in_python(code: str, env: Mapping[str, str]) -> str:
+    """What code prints that sees the bucket."""
+    surroundings = {**os.environ, **env, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def listed(env: Mapping[str, str], folder: str) -> list[str]:
+    code = f"import boto3, json; print(json.dumps([o['Key'] for o in boto3.client('s3').list_objects_v2(Bucket='sweeps', Prefix={folder!r}).get('Contents', [])]))"  # noqa: E501
+    return list(json.loads(in_python(code, env)))
+
+
+def test_a_run_in_a_bucket_comes_to_the_same_ledger_as_one_on_disk(bucket: Mapping[str, str], tmp_path: Path) -> None:
+    arguments = run_arguments("s3://sweeps/run", "--set", "targets=names", "--set", "seeds=1")
+    own_cache = ("--cache", str(tmp_path / "cache"), "--checkpoint-every", "0.1")
+    done = sweeper(*arguments, *own_cache, env=bucket)
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "import json; from tests.runs import content; print(json.dumps(content('s3://sweeps/run')))"
+    found = json.loads(in_python(code, bucket))
+    assert len([key for key in found if key.startswith("training")]) == 7
+    assert found.items() <= content(tiny_run()).items()
+    assert any(name.endswith("manifest.json") for name in listed(bucket, "run/encoders"))
+    assert not listed(bucket, "run/checkpoints")
+    again = sweeper(*arguments, *own_cache, env=bucket)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.strip() == "7 of 7 trials are in the ledger of s3://sweeps/run."
+
+
+def test_a_bucket_that_is_not_there_is_said_in_one_message(bucket: Mapping[str, str]) -> None:
+    done = sweeper(*run_arguments("s3://nowhere/run", *CORNER), env=bucket)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
