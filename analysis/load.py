@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.replicates import counting, winners
-from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, TrainingRecord, read_json
+from sweeper.records import ScoreRecord, TrainingRecord
 from sweeper.space import Space, Target
+from sweeper.spaces import read_space
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
 COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]
@@ -46,7 +46,7 @@ def load(run: str) -> Study:
     Raises UserError if it is no run folder or a newer version wrote it, DamagedError if a record cannot be read.
     """
     folder = Folder(run)
-    space = _read_space(folder)
+    space = read_space(folder)
     ledger = Ledger.at(f"{run.rstrip('/')}/ledger")
     trainings, scores = ledger.trainings(), ledger.scores()
     counted = counting(trainings, space.search.trials)
@@ -63,14 +63,6 @@ def load(run: str) -> Study:
         num_outdated=num_replicates - len(counted),
         notes=notes,
     )
-
-
-def _read_space(folder: Folder) -> Space:
-    if folder.exists("space.json"):
-        return read_json(Space, folder.read("space.json"), folder.path("space.json"))
-    if not folder.names():
-        raise UserError(f"There is no run folder at {folder.url}: `sweeper run SPACE --out {folder.url}` makes one.")
-    raise UserError(f"{folder.url} is not a run folder: it has no space.json. Give the folder named after --out.")
 
 
 Joined = tuple[ScoreRecord, TrainingRecord]

@@ -26,7 +26,7 @@ def commands(text: str) -> list[str]:
     outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line for block in fenced(text) for line in block.splitlines()]
     spans = re.findall(r"`([^`\n]+)`", outside)
-    return [re.sub(r"^(\$ )?(\.venv/bin/)?", "", line.strip()).split(" #")[0] for line in [*lines, *spans]]
+    return [re.sub(r"^(\$ )?(\.venv/bin/)?", "", line.strip()).split(" #")[0].strip() for line in [*lines, *spans]]
 
 
 def tree_paths(block: str) -> Iterator[str]:

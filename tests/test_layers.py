@@ -21,7 +21,7 @@ FLOORS = (
 """Rooms of sweeper/, lowest first: a room imports itself and what stands before it."""
 
 GUESTS = {
-    "analysis": ("errors", "tasks", "space", "records", "folder", "ledger", "choice", "scoring"),
+    "analysis": ("errors", "tasks", "space", "records", "folder", "spaces", "ledger", "choice", "scoring"),
     "search_spaces": ("errors", "tasks", "space"),
 }
 """Rooms of sweeper/ that the packages beside it may enter."""

@@ -153,7 +153,7 @@ def test_the_command_prints_where_the_report_is(full_run, tmp_path, capsys):
 def test_a_users_mistake_is_one_message_and_exit_code_two(tmp_path, capsys):
     assert main([str(tmp_path / "nowhere")]) == 2
     told = capsys.readouterr()
-    assert told.out == "" and told.err.startswith("There is no run folder at") and told.err.count("\n") == 1
+    assert told.out == "" and "is no run folder" in told.err and told.err.count("\n") == 1
 
 
 def test_a_damaged_record_is_named_and_the_exit_code_is_one(full_run, capsys):
