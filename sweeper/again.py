@@ -3,11 +3,10 @@
 import tempfile
 from dataclasses import dataclass, replace
 
-from sweeper.bench import Bench, Site, read_site
 from sweeper.errors import UserError
-from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrainingRecord
+from sweeper.site import Site, Workbench, read_site
 from sweeper.trial import run_trial
 
 
@@ -25,11 +24,11 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     Raises UserError if no record, or more than one, begins with that key.
     """
     site = read_site(run, mirror)
-    ledger = Ledger.at(Folder(run).child("ledger").url)  # a run folder may have been copied or moved
+    ledger = Ledger.at(site.ledger)
     old = _record(ledger, key)
     olds = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
-        bench = Bench(_scratch_site(site, scratch))
+        bench = Workbench(_scratch_site(site, scratch))
         result = run_trial(replace(old.spec, keep=False), bench)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value

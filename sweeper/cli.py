@@ -1,6 +1,7 @@
 """The command line: arguments to calls, errors to messages and exit codes, and the only place that prints."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -17,13 +18,15 @@ from rich.table import Table
 from sweeper import spaces
 from sweeper.errors import SweeperError, unknown
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import Resources, Space
+from sweeper.space import Space
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Part, Places, Task
 
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
+WIDTH = 160
+"""Columns of what is piped: tables would be cut to 80."""
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-out = Console(soft_wrap=True)
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
 err = Console(stderr=True, soft_wrap=True)
 
 SpaceName = Annotated[str, typer.Argument(help="A space that ships, or a Python file with SPACE.", metavar="SPACE")]
@@ -133,23 +136,20 @@ def run(
 ) -> None:
     """Run a space, or go on with it: the same command resumes."""
     from sweeper.tuning.launch import Workers
+    from sweeper.tuning.specs import Share
     from sweeper.tuning.sweep import Options, run_sweep
 
     chosen = _space(space, setting)
-    own = chosen.models[0].resources
-    given = cpus_per_trial is not None or gpus_per_trial is not None
-    share = Resources(
-        cpus=own.cpus if cpus_per_trial is None else cpus_per_trial,
-        gpus=own.gpus if gpus_per_trial is None else gpus_per_trial,
-    )
     folder = out_ or _run_of(chosen)
+    if address != "local" and "://" not in folder:
+        out.print(f"On a cluster of several machines {folder} must lie where all of them see it (NFS), or be s3://...")
     options = Options(
         run=folder,
         mirror=mirror,
         store=store,
         cache=cache,
-        workers=Workers(num=workers, address=address, cpus=share.cpus, gpus=share.gpus),
-        resources=share if given else None,
+        workers=Workers(num=workers, address=address),
+        share=Share(cpus=cpus_per_trial, gpus=gpus_per_trial),
         checkpoint_every=checkpoint_every,
     )
     with _terminates_like_ctrl_c():

@@ -2,18 +2,19 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
 from jinja2 import Template
 
-from sweeper.bench import Bench, read_site
+from sweeper.choice import chosen
 from sweeper.errors import UserError, unknown
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, StageSpec, TrainingRecord, plain, training_key
+from sweeper.site import Workbench, read_site
 from sweeper.space import Space
 from sweeper.spaces import read_space
 from sweeper.training.encoders import MANIFEST
@@ -74,10 +75,10 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty: name a folder that is new.")
     site = read_site(run)
-    candidates = list(_candidates(Ledger.at(Folder(run).child("ledger").url), target))
+    candidates = list(_candidates(Ledger.at(site.ledger), space, target))
     best = max(_best_recipe(space, candidates, target), key=lambda one: (one.value, -one.record.spec.seed))
     key = training_key(best.record.spec.model, best.encoder)
-    store = Bench(site).store
+    store = Workbench(site).store
     if not store.holds(key):
         raise UserError(
             f"The encoder {key} of recipe {best.score.recipe!r} is not in the store {site.store}: run again."
@@ -87,30 +88,40 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     return folder
 
 
-def _candidates(ledger: Ledger, target: str) -> Iterator[Candidate]:
+def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
+    """Cells of the target's column: replicates on the space's split, with the dials that their study chooses now."""
     trainings = ledger.trainings()
     for score in ledger.scores().values():
         record = trainings.get(score.training)
-        if score.target == target and record is not None and record.spec.role == "replicate":
+        if record is None or (score.target, score.split) != (target, space.evaluate) or record.spec.role == "search":
+            continue
+        if (score.pooling != "" or record.spec.kind == "target") and _is_current(record, trainings, space):
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
             yield Candidate(score=score, record=record, value=value)
 
 
+def _is_current(record: TrainingRecord, trainings: Mapping[str, TrainingRecord], space: Space) -> bool:
+    study = [one for one in trainings.values() if one.spec.study == record.spec.study and one.spec.role == "search"]
+    best = chosen(study, space.search.trials)
+    return not record.spec.study or (best is not None and best.spec.dials == record.spec.dials)
+
+
 def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
-    rows: dict[str, list[Candidate]] = {}
+    rows: dict[tuple[str, str], list[Candidate]] = {}
     for one in candidates:
-        rows.setdefault(one.score.recipe, []).append(one)
+        rows.setdefault((one.score.model, one.score.recipe), []).append(one)
     if not rows:
         raise UserError(f"Target {target!r} has no scores yet: run the sweep first.")
-    name = max(rows, key=lambda recipe: fmean(one.value for one in rows[recipe]))
-    if space.baseline is not None and name == space.baseline.name:
+    best = max(rows, key=lambda row: fmean(one.value for one in rows[row]))
+    if space.baseline is not None and best[1] == space.baseline.name:
         raise UserError(f"No recipe beats the baseline on {target!r}: the pretrained encoder is the best one.")
-    return rows[name]
+    return rows[best]
 
 
 def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
-    same = [one.value for one in candidates if one.score.recipe == best.score.recipe]
-    base = [one.value for one in candidates if space.baseline and one.score.recipe == space.baseline.name]
+    rivals = [one for one in candidates if one.score.model == best.score.model]
+    same = [one.value for one in rivals if one.score.recipe == best.score.recipe]
+    base = [one.value for one in rivals if space.baseline and one.score.recipe == space.baseline.name]
     trained = [space.task(data.task) for stage in best.encoder for data in stage.data]
     stages = [
         {

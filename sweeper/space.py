@@ -78,7 +78,7 @@ class Training:
     cap_examples: int | None = None
     """Most training examples a task, chosen by a hash of their ids."""
     cap_tokens: int | None = None
-    """Most training tokens a task over all epochs: the examples are cut to cap_tokens / epochs tokens."""
+    """Most training tokens a task and language over all epochs: examples are cut to cap_tokens / epochs tokens."""
     min_steps: int = 0
     """Fewest optimiser steps: epochs are repeated until they are reached (tiny training sets)."""
 
@@ -88,10 +88,31 @@ class Training:
                 raise UserError(f"Training needs {name} > 0, got {getattr(self, name)}.")
         if not 0 <= self.warmup <= 1:
             raise UserError(f"Training needs 0 <= warmup <= 1, got {self.warmup}.")
+        _check_counts(self, "cap_examples", "cap_tokens")
 
 
+def _check_counts(value: object, *names: str) -> None:
+    for name in names:
+        found = getattr(value, name)
+        if found is not None and found < 1:
+            raise UserError(f"{type(value).__name__} needs {name} >= 1, or None for no limit, got {found}.")
+
+
+FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip")
+"""The values of a training that need not be whole numbers."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in ("precision", "threads"))
 Dials = Mapping[str, Distribution]
+
+
+def _check_dials(dials: Dials) -> None:
+    for name, dial in dials.items():
+        if name not in DIALS:
+            raise unknown("dial", name, DIALS)
+        points = (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
+        if name not in FRACTIONS and (isinstance(dial, LogUniform) or not all(isinstance(p, int) for p in points)):
+            raise UserError(f"Dial {name!r} takes whole numbers: Choice(values=(...)), got {dial}.")
+        for point in points:
+            Training(**{name: point})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +136,7 @@ class Stage:
             raise UserError("A stage needs a task at least; the empty recipe has no stages at all.")
         if not 0 <= self.mlm_share < 1:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
-        for name in self.dials:
-            if name not in DIALS:
-                raise unknown("dial", name, DIALS)
+        _check_dials(self.dials)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +165,8 @@ class Target:
     """Most evaluation items a language, instead of the space's own."""
 
     def __post_init__(self) -> None:
-        for name in self.dials:
-            if name not in DIALS:
-                raise unknown("dial", name, DIALS)
+        _check_dials(self.dials)
+        _check_counts(self, "eval_cap")
         if not 0 <= self.layer <= 1:
             raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {self.layer}.")
 
@@ -220,6 +238,8 @@ class Space:
     """Decides which examples a cap keeps."""
     keep_targets: bool = False
     """Keeps trained targets (body and head), so that a new language only scores."""
+    format: int = 1
+    """Number of the layout of a space's JSON, so that an older version does not misread a newer one's."""
     world: str = ""
     """A generated data set that stands in for the Hub when no mirror is named: `demo`."""
 
@@ -237,6 +257,7 @@ class Space:
         for target in self.targets:
             _check_target(target, self)
         _check_twins(self.recipes)
+        _check_counts(self, "eval_cap")
         if self.search.scope == "target" and self.baseline is None:
             raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
 

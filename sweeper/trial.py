@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweeper.bench import Bench
 from sweeper.data.encode import Encoded
 from sweeper.errors import DamagedError, TrialError, UserError
 from sweeper.folder import Folder
@@ -27,6 +26,7 @@ from sweeper.records import (
     training_key,
 )
 from sweeper.scoring.scorers import SCORERS, Scored
+from sweeper.site import Workbench
 from sweeper.space import Training
 from sweeper.tasks.spec import Task
 from sweeper.training.loop import Checkpoints, Surroundings, loss_curve
@@ -45,13 +45,13 @@ class Trial:
     """A spec at work: everything its steps share."""
 
     spec: TrialSpec
-    bench: Bench
+    bench: Workbench
     reading: Reading
     device: "torch.device"
     clock: Clock
 
 
-def run_trial(spec: TrialSpec, bench: Bench) -> TrialResult:
+def run_trial(spec: TrialSpec, bench: Workbench) -> TrialResult:
     """Train what the spec asks for and score it; what the ledger or the store holds already is not done again.
 
     A training's own failure is a record with its reason. Raises TrialError if an encoder that was only to be scored
@@ -73,7 +73,7 @@ def run_trial(spec: TrialSpec, bench: Bench) -> TrialResult:
         return TrialResult(training=record)
 
 
-def check_spec(spec: TrialSpec, bench: Bench) -> None:
+def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     """Look at everything a trial will need, and tokenise its data, before it runs.
 
     Raises UserError on a model that is no encoder or has too few positions, DataError on data missing or unfit.

@@ -16,7 +16,7 @@ PACKAGES = ("sweeper", "analysis", "search_spaces")
 
 FLOORS = (
     *("errors", "tasks", "space", "records", "folder", "spaces", "ledger", "choice", "scoring", "formats", "data"),
-    *("training", "bench", "trial", "tuning", "export", "again", "cli", "__main__"),
+    *("training", "site", "trial", "tuning", "export", "again", "cli", "__main__"),
 )
 """Rooms of sweeper/, lowest first: a room imports itself and what stands before it."""
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.bench import Bench, Site
 from sweeper.records import DataSpec, ModelSpec, ScoreSpec, StageSpec, TrialResult, TrialSpec, plain
+from sweeper.site import Site, Workbench
 from sweeper.space import Training
 from sweeper.tasks.demo import LANGUAGES, TASKS
 from sweeper.tasks.spec import Part, Task
@@ -24,12 +24,12 @@ class Place:
     root: Path
     cache: Path
 
-    def bench(self, name: str = "run", tell: Any = None, **changes: Any) -> Bench:
+    def bench(self, name: str = "run", tell: Any = None, **changes: Any) -> Workbench:
         """A bench whose ledger, store and checkpoints lie in the folder `name`."""
         run = self.root / name
         paths = {"ledger": str(run / "ledger"), "store": str(run), "checkpoints": str(run / "checkpoints")}
         site = Site(**({"mirror": str(self.world), "cache": str(self.cache), **paths} | changes))
-        return Bench(site, tell) if tell else Bench(site)
+        return Workbench(site, tell) if tell else Workbench(site)
 
 
 def data(task: str, part: Part = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:

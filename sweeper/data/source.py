@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
-    OfflineModeIsEnabled,
+    HFValidationError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -110,11 +109,19 @@ class Sources:
             f"datasets/{rows.id} with --mirror, or leave out the rows and columns that need it."
         )
 
+    def pinned(self, rows: Rows) -> Rows:
+        """The same rows for any process: the Hub's commit instead of a branch, a folder's whole path."""
+        folder = self.folder(rows)
+        if folder is None:
+            return replace(rows, revision=self.identity(rows))
+        inside = self.mirror is not None and self.mirror in folder.parents
+        return rows if inside else replace(rows, id=str(folder.resolve()))
+
     def model_place(self, id: str) -> str:  # noqa: A002 - the Hub's own word for it
         """What `from_pretrained` is given for an encoder: the mirror's folder if there is one, else the id as it is."""
         if self.mirror is not None and (self.mirror / "models" / id).is_dir():
             return str(self.mirror / "models" / id)
-        return str(Path(id).expanduser()) if Path(id).expanduser().is_dir() else id
+        return str(Path(id).expanduser().resolve()) if Path(id).expanduser().is_dir() else id
 
     def model_identity(self, id: str, revision: str | None) -> str:  # noqa: A002
         """What decides an encoder: the Hub's commit, or the sha256 of weights, config and tokenizer files.
@@ -137,6 +144,15 @@ def describe(rows: Rows) -> str:
     config = f"config {rows.config!r}, " if rows.config else ""
     ids = f", ids {rows.id_prefix}*" if rows.id_prefix else ""
     return f"Data set {rows.id} ({config}split {rows.split!r}{ids})"
+
+
+def pinned_task(task: Task, sources: Sources) -> Task:
+    """A task whose rows are the same for any process, whatever happens to a branch or a working folder meanwhile."""
+    parts = {
+        part: {language: tuple(sources.pinned(rows) for rows in several) for language, several in places.items()}
+        for part, places in (("train", task.train), ("dev", task.dev), ("test", task.test))
+    }
+    return replace(task, train=parts["train"], dev=parts["dev"], test=parts["test"])
 
 
 def data_identity(task: Task, part: Part, languages: Sequence[str], sources: Sources) -> str:
@@ -191,10 +207,10 @@ def _load(sources: Sources, rows: Rows, place: str, revision: str | None, prepar
         return _open(place, rows.config, rows.split, revision, prepared)
     except FileNotFoundError as error:
         raise sources.missing(rows) from error
-    except (DatasetsError, ValueError, RuntimeError) as error:
+    except (DatasetsError, ValueError, RuntimeError, StopIteration) as error:
         if isinstance(error.__cause__, OSError):  # a full disk, say: no fault of the data
             raise error.__cause__ from error
-        raise DataError(f"{describe(rows)} at {place} cannot be read: {error}") from error
+        raise DataError(f"{describe(rows)} at {place} cannot be read: {error or 'it is empty'}") from error
 
 
 @lru_cache(maxsize=16)
@@ -216,7 +232,9 @@ def _commit(kind: str, id_: str, revision: str | None) -> str:
             f"The Hub has no {kind} {id_!r} at revision {revision or 'main'!r} that you may read, and no folder of "
             "that name is here: check the id, log in if it is gated, or name a mirror with --mirror."
         ) from error
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+    except HFValidationError as error:
+        raise DataError(f"{id_!r} is neither a folder that is here nor the name of a {kind} on the Hub.") from error
+    except Exception as error:
         raise _unreachable(kind, id_, error) from error
     return str(info.sha)
 

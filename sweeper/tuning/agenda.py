@@ -48,8 +48,7 @@ class Agenda:
         self._children: dict[str, list[Unit]] = {}
         self._order = {unit.name: number for number, unit in enumerate(self.plan.units)}
         searches = (record.spec for record in self.trainings.values() if record.spec.role == "search")
-        # With the chain, since a study's parent may leave another encoder now that more trials chose its dials.
-        self._searched = {(spec.study, spec.number, spec.chain[:-1]): spec.dials for spec in searches}
+        self._searched = {(spec.study, spec.number): spec.dials for spec in searches}
         self._ready_specs: dict[Slot, TrialSpec] = {}
         self._firsts: dict[tuple[int, str], Slot] = {}
         self._twins: dict[Slot, list[Slot]] = {}
@@ -194,13 +193,13 @@ class Agenda:
         if slot.role == "search":
             return self._search_spec(unit, slot.number, chain)
         if not unit.study:
-            return self.specs.replicate(unit, slot.number, {}, chain)
+            return self.specs.replicate(unit, slot.number, None, chain)
         best = self.choice(unit)
-        return self.specs.replicate(unit, slot.number, best.spec.dials, chain) if best else None
+        return self.specs.replicate(unit, slot.number, best.spec, chain) if best else None
 
     def _search_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
-        study = self.specs.study_key(unit)
-        known = self._searched.get((study, number, chain)) if study else None
+        study = self.specs.study_key(unit, chain)
+        known = self._searched.get((study, number)) if study else None
         if known is not None:
             return self.specs.search(unit, number, known, chain)
         # Backwards, since what is missing is mostly among the last ones.

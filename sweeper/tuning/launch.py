@@ -15,10 +15,11 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweeper.bench import Bench, Site
-from sweeper.errors import TrialError, UserError
+from sweeper.errors import DamagedError, SweeperError, TrialError, UserError
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrialResult, TrialSpec, read_json, score_key, write_json
+from sweeper.site import Site, Workbench
+from sweeper.space import Resources
 from sweeper.trial import run_trial
 from sweeper.tuning.agenda import Agenda
 
@@ -31,6 +32,7 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 ACTOR_RETRIES = 2
 """Times that a trial whose actor died is started again within one run."""
@@ -48,17 +50,12 @@ class Workers:
     """Trials at a time; None: as many as this machine has CPUs for, or as the cluster holds."""
     address: str = "local"
     """`local` starts a Ray of its own; `auto` or an address joins a cluster."""
-    cpus: float = 1.0
-    """CPUs of one trial, to size a local Ray."""
-    gpus: float = 0.0
-    """GPUs of one trial."""
 
-    @property
-    def at_a_time(self) -> int | None:
-        """Most trials handed out at once; None: the cluster decides."""
+    def at_a_time(self, largest: Resources) -> int | None:
+        """Most trials handed out at once; None: the cluster decides. `largest` is what the largest trial owns."""
         if self.num is not None or self.address != "local":
             return self.num
-        return max(1, int((os.cpu_count() or 1) / self.cpus))
+        return max(1, int((os.cpu_count() or 1) / largest.cpus))
 
 
 class Watch(Protocol):
@@ -72,6 +69,9 @@ class Watch(Protocol):
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
         """The machines failed a trial."""
+
+    def told(self, spec: TrialSpec, sentence: str) -> None:
+        """Something the user should know: a damaged file set aside, a smaller micro-batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,8 @@ class TrialActor(tune.Trainable):
 
     def setup(self, config: dict[str, Any], site: dict[str, Any] | None = None) -> None:
         """Open the bench once for all trials of this actor."""
-        self._bench = Bench(Site(**(site or {})))
+        self._told: list[str] = []
+        self._bench = Workbench(Site(**(site or {})), tell=self._told.append)
         self._spec = unpack(config["spec"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -98,6 +99,7 @@ class TrialActor(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Run the whole trial."""
+        self._told.clear()
         try:
             run_trial(self._spec, self._bench)
         except Exception as error:  # noqa: BLE001  told to the user; the other trials go on
@@ -106,8 +108,8 @@ class TrialActor(tune.Trainable):
             if not full and not isinstance(error, OSError | TrialError):
                 told += f" (see ledger/attempts/{self._spec.key}.txt)"
                 self._bench.ledger.folder.write(f"attempts/{self._spec.key}.txt", traceback.format_exc().encode())
-            return {"done": True, "lost": told, "full": full}
-        return {"done": True}
+            return {"done": True, "told": list(self._told), "lost": told, "full": full}
+        return {"done": True, "told": list(self._told)}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: trials keep checkpoints of their own."""
@@ -148,16 +150,25 @@ class AgendaSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take a finished trial's records out of the ledger and into the agenda."""
         spec = self._specs.pop(trial_id)
-        lost = "its worker died more than once (see Ray's logs)" if error or result is None else result.get("lost", "")
-        if lost:
-            self.agenda.lose(spec.name, lost)
-            self._watch.lost(spec, lost)
-            if result and result.get("full"):
-                self.fatal = lost
+        answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
+        for sentence in answer.get("told", ()):
+            self._watch.told(spec, sentence)
+        if answer.get("full"):
+            self.fatal = answer["lost"]
+        if answer.get("lost"):
+            self._lose(spec, answer["lost"])
             return
-        found = read_result(self._ledger, spec)
+        try:
+            found = read_result(self._ledger, spec)
+        except (SweeperError, OSError) as problem:  # raised here it would end the whole sweep
+            self._lose(spec, str(problem))
+            return
         self.agenda.take(spec.name, found)
         self._watch.finished(spec, found)
+
+    def _lose(self, spec: TrialSpec, reason: str) -> None:
+        self.agenda.lose(spec.name, reason)
+        self._watch.lost(spec, reason)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the ledger is what a resume reads."""
@@ -172,9 +183,11 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     `scratch` takes Ray's own experiment folder, which may be lost. Raises UserError if a cluster cannot be reached.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-    searcher = AgendaSearcher(agenda, Ledger.at(site.ledger), watch, workers.at_a_time)
-    owns_ray = _connect(workers)
+    largest = _largest(agenda)
+    searcher = AgendaSearcher(agenda, Ledger.at(site.ledger), watch, workers.at_a_time(largest))
+    owns_ray = _connect(workers, largest)
     try:
+        _check_fits(workers, largest)
         trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _share)
         tune.Tuner(
             trainable,
@@ -196,7 +209,10 @@ def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
     """What a finished trial left in the ledger. Raises DamagedError if its training record is not there."""
     record = ledger.training(spec.key)
     if record is None:
-        raise TrialError(f"{spec.name} says that it has finished, but the ledger has no record {spec.key}.")
+        raise DamagedError(
+            f"{spec.name} has finished, but the ledger {ledger.folder.url} has no record {spec.key}: on a cluster of "
+            "several machines the run folder must lie where all of them see it (s3://..., NFS)."
+        )
     scores: list[ScoreRecord] = []
     for score in spec.scores if record.state == "done" else ():
         found = ledger.score(score_key(spec.key, score))
@@ -229,15 +245,31 @@ def _share(config: dict[str, Any]) -> Any:
     return tune.PlacementGroupFactory([bundle])
 
 
-def _connect(workers: Workers) -> bool:
+def _largest(agenda: Agenda) -> Resources:
+    """The most that any trial owns."""
+    shares = [agenda.specs.share.of(model) for model in agenda.plan.space.models]
+    return Resources(cpus=max(share.cpus for share in shares), gpus=max(share.gpus for share in shares))
+
+
+def _check_fits(workers: Workers, largest: Resources) -> None:
+    """Raise UserError if a trial asks for more than this machine has: it would wait for ever."""
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if workers.address == "local" and largest.gpus > there.get("GPU", 0):
+        raise UserError(
+            f"A trial asks for {largest.gpus:g} GPUs and this machine has {there.get('GPU', 0):g}: --gpus-per-trial 0 "
+            "computes on CPUs, --address auto runs on a cluster."
+        )
+
+
+def _connect(workers: Workers, largest: Resources) -> bool:
     """Join or start a Ray; whether it is ours to shut down."""
     if ray.is_initialized():
         return False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if workers.address == "local":
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        options |= {"num_cpus": math.ceil((workers.at_a_time or 1) * workers.cpus)}
-        options |= {} if workers.gpus else {"num_gpus": 0}
+        options |= {"num_cpus": math.ceil((workers.at_a_time(largest) or 1) * largest.cpus)}
+        options |= {} if largest.gpus else {"num_gpus": 0}
     terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=workers.address, **options)

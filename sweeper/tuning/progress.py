@@ -80,6 +80,10 @@ class PlainWatch(Watch):
         self.board.flying.pop(spec.name, None)
         self._say(f"{spec.name}: LOST, {reason}")
 
+    def told(self, spec: TrialSpec, sentence: str) -> None:
+        """Print it."""
+        self._say(f"{spec.name}: {sentence}")
+
     def _say(self, text: str) -> None:
         done = len(self.board.agenda.done)
         self.console.print(f"[{done}/{self._total}] {text}", highlight=False, markup=False, soft_wrap=True)
@@ -106,6 +110,10 @@ class LiveWatch(Watch):
         """Say why, above the display."""
         self.board.flying.pop(spec.name, None)
         self._live.console.print(f"{spec.name}: LOST, {reason}", markup=False)
+
+    def told(self, spec: TrialSpec, sentence: str) -> None:
+        """Say it, above the display."""
+        self._live.console.print(f"{spec.name}: {sentence}", markup=False)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from sweeper.data.source import Sources, available_languages, check_task, data_identity
+from sweeper.data.source import COMMIT, Sources, available_languages, check_task, data_identity, pinned_task
 from sweeper.errors import DataError
 from sweeper.records import DataSpec, ModelSpec
 from sweeper.space import Model, Recipe, Space, Target, Training
-from sweeper.tasks.spec import Part
+from sweeper.tasks.spec import Part, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,14 +18,26 @@ class Resolver:
     space: Space
     sources: Sources | None
     memo: dict[tuple[str, ...], str] = field(default_factory=dict)
+    entries: dict[str, Task] = field(default_factory=dict)
 
     def model(self, model: Model) -> ModelSpec:
-        """A model with its Hub commit or the hash of its files."""
-        identity = ""
-        if self.sources is not None:
-            sources = self.sources
-            identity = self._once(("model", model.name), lambda: sources.model_identity(model.id, model.revision))
-        return ModelSpec(name=model.name, id=model.id, revision=model.revision, identity=identity)
+        """A model with its Hub commit or the hash of its files, where every worker will find it."""
+        if self.sources is None:
+            return ModelSpec(name=model.name, id=model.id, revision=model.revision)
+        sources = self.sources
+        identity = self._once(("model", model.name), lambda: sources.model_identity(model.id, model.revision))
+        place = sources.model_place(model.id)
+        own = place != model.id and not (sources.mirror and Path(place).is_relative_to(sources.mirror))
+        revision = identity if place == model.id and COMMIT.fullmatch(identity) else model.revision
+        return ModelSpec(name=model.name, id=place if own else model.id, revision=revision, identity=identity)
+
+    def entry(self, name: str) -> Task:
+        """A task's entry as every worker will read it: Hub branches as commits, folders as whole paths."""
+        if self.sources is None:
+            return self.space.task(name)
+        if name not in self.entries:
+            self.entries[name] = pinned_task(self.space.task(name), self.sources)
+        return self.entries[name]
 
     def languages(self, target: Target) -> tuple[str, ...]:
         """Evaluation languages of a target: those asked for, or every one that the source holds."""

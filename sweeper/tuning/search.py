@@ -51,6 +51,17 @@ def distribution(dial: Distribution) -> BaseDistribution:
     return CategoricalDistribution(list(dial.values))
 
 
+def _num_trials(path: Path) -> int:
+    """Trials that a journal file holds; -1 if it cannot be read."""
+    if not path.exists():
+        return 0
+    try:
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        return sum(summary.n_trials for summary in optuna.get_all_study_summaries(storage))
+    except (ValueError, KeyError):
+        return -1
+
+
 def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
     makers = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST_RANDOM),
@@ -81,11 +92,14 @@ class Journal:
     A mirror of the ledger: nothing reads it back, and it may be lost. Replicates have `seed` as a parameter.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.fresh = not path.exists()
+    def __init__(self, path: Path, num_known: int) -> None:
+        """Open the journal; one that is torn, or does not hold `num_known` trials (after a kill), starts anew."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._storage = JournalStorage(JournalFileBackend(str(path)))
         self._studies: dict[str, optuna.Study] = {}
+        if _num_trials(path) != num_known:
+            path.unlink(missing_ok=True)
+        self.empty = not path.exists()
+        self._storage = JournalStorage(JournalFileBackend(str(path)))
 
     def add(self, study: str, dials: Mapping[str, Distribution], record: TrainingRecord) -> None:
         """Add a finished trial to the study of that name."""

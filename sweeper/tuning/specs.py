@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, digest, plain
-from sweeper.space import SEARCH_SEED, Resources, Space, Stage, Target, Training, Value
+from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
 from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Plan, Unit
 from sweeper.tuning.resolve import Resolver
@@ -14,56 +14,73 @@ Chain = tuple[StageSpec, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Share:
+    """What each actor owns where it is not what its model says."""
+
+    cpus: float | None = None
+    gpus: float | None = None
+
+    def of(self, model: Model) -> Resources:
+        """What a trial of that model owns."""
+        own = model.resources
+        return Resources(
+            cpus=own.cpus if self.cpus is None else self.cpus, gpus=own.gpus if self.gpus is None else self.gpus
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Specs:
     """Makes the specs of a plan's units."""
 
     plan: Plan
     resolver: Resolver
-    resources: Resources | None = None
-    """What each actor owns, if not what its model says."""
-    study_keys: dict[str, str] = field(default_factory=dict)
+    share: Share = field(default_factory=Share)
+    definitions: dict[str, str] = field(default_factory=dict)
+    """Unit -> digest of all that its study depends on beside the encoder it starts from."""
 
     @property
     def space(self) -> Space:
         """The space behind the plan."""
         return self.plan.space
 
-    def study_key(self, unit: Unit) -> str:
-        """Key of the study that chooses a unit's dials, "" if nothing is searched.
+    def study_key(self, unit: Unit, parent: Chain) -> str:
+        """Key of the study that a searching unit runs on the encoder of a chain, "" if nothing is searched.
 
-        It covers all that a suggestion or its value depends on: stages with their dials, data, model, how is searched.
+        It covers all that a suggestion or its value depends on: stages with their dials, data, model, encoder, search.
         """
         if not unit.study:
             return ""
-        if unit.study not in self.study_keys:
-            self.study_keys[unit.study] = self._study_key(self.plan.unit(unit.study))
-        return self.study_keys[unit.study]
+        if unit.name not in self.definitions:
+            self.definitions[unit.name] = self._definition(unit)
+        return digest([self.definitions[unit.name], [plain(stage) for stage in parent]])
 
-    def _study_key(self, owner: Unit) -> str:
+    def _definition(self, unit: Unit) -> str:
         search = self.space.search
-        chain = [self.stage(owner, stage, stage.training, SEARCH_SEED) for stage in owner.stages]
+        stage = self.stage(unit, unit.stage, unit.stage.training, SEARCH_SEED)
         return digest(
             {
                 "semantics": SEMANTICS,
-                "kind": owner.kind,
-                "model": self.resolver.model(owner.model).identity,
-                "chain": [plain(stage) for stage in chain],
-                "dials": [{name: plain(dial) for name, dial in stage.dials.items()} for stage in owner.stages],
-                "select": [plain(data) for data in self.selection(owner)],
+                "kind": unit.kind,
+                "model": self.resolver.model(unit.model).identity,
+                "stage": plain(stage),
+                "dials": {name: plain(dial) for name, dial in unit.stage.dials.items()},
+                "select": [plain(data) for data in self.selection(unit)],
                 "search": [search.sampler, search.batch],
             }
         )
 
     def search(self, unit: Unit, number: int, dials: Mapping[str, Value], parent: Chain) -> TrialSpec:
         """Search trial `number` of a unit on its parent's search encoder: scored on selection data only."""
+        spec = self._spec(unit, "search", dials, parent, SEARCH_SEED)
         name = f"{unit.name}/search {number}"
-        spec = self._spec(unit, name, "search", dials, parent, SEARCH_SEED)
-        return replace(spec, number=number, keep=unit.keep_search)
+        study = self.study_key(unit, parent)
+        return replace(spec, name=name, number=number, study=study, keep=unit.keep_search)
 
-    def replicate(self, unit: Unit, seed: int, dials: Mapping[str, Value], parent: Chain) -> TrialSpec:
-        """A replicate of a unit with the chosen dials: what makes the cell."""
-        spec = self._spec(unit, f"{unit.name}/seed {seed}", "replicate", dials, parent, seed)
-        return replace(spec, keep=unit.keep, scores=self.scores(unit))
+    def replicate(self, unit: Unit, seed: int, choice: TrialSpec | None, parent: Chain) -> TrialSpec:
+        """A replicate of a unit with the dials of the search trial that was chosen: what makes the cell."""
+        spec = self._spec(unit, "replicate", choice.dials if choice else {}, parent, seed)
+        study = choice.study if choice else ""
+        return replace(spec, name=f"{unit.name}/seed {seed}", study=study, keep=unit.keep, scores=self.scores(unit))
 
     def stage(self, unit: Unit, stage: Stage, training: Training, seed: int) -> StageSpec:
         """A stage with its data resolved."""
@@ -90,37 +107,36 @@ class Specs:
         """What is scored after a replicate: the targets, or a preparation's own dev sets."""
         if unit.kind == "prepare":
             own = [self.space.task(name) for name in unit.stage.tasks]
-            return tuple(self._own_score(task, unit.stage) for task in own if task.dev)
+            return tuple(self._own_score(task, unit.stage) for task in own if set(unit.stage.languages) & set(task.dev))
         return tuple(self._target_score(target) for target in unit.targets)
 
-    def _spec(
-        self, unit: Unit, name: str, role: Role, dials: Mapping[str, Value], parent: Chain, seed: int
-    ) -> TrialSpec:
+    def _spec(self, unit: Unit, role: Role, dials: Mapping[str, Value], parent: Chain, seed: int) -> TrialSpec:
         chain = parent
         if unit.kind != "score":
             training = replace(unit.stage.training, **dials)  # type: ignore[arg-type]
             chain = (*parent, self.stage(unit, unit.stage, training, seed))
         return TrialSpec(
-            name=name,
+            name=unit.name,
             kind=unit.kind,
             model=self.resolver.model(unit.model),
             recipe=unit.recipe,
             task=unit.task or (unit.recipe if unit.kind == "prepare" else ""),
             chain=chain,
             role=role,
-            study=self.study_key(unit),
             seed=seed,
             dials=dict(dials),
             select=self.selection(unit),
             tasks=tuple(self._entries(unit)),
-            resources=self.resources or unit.model.resources,
+            resources=self.share.of(unit.model),
         )
 
     def _entries(self, unit: Unit) -> Iterable[Task]:
         names = [
             name for stage in unit.stages for name in (*stage.tasks, *([stage.mlm_task] if stage.mlm_share else []))
         ]
-        return [self.space.task(name) for name in dict.fromkeys([*names, *(target.task for target in unit.targets)])]
+        return [
+            self.resolver.entry(name) for name in dict.fromkeys([*names, *(target.task for target in unit.targets)])
+        ]
 
     def _carves(self, unit: Unit, task: Task) -> bool:
         """Whether selection data must be carved out of train: everywhere but for a target reported on its own test."""

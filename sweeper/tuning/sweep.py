@@ -9,13 +9,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from sweeper.bench import SITE_FILE, Bench, Site
 from sweeper.data.synthetic import build
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import TrainingRecord, TrialResult, TrialSpec
-from sweeper.space import SEARCH_SEED, Resources, Space
+from sweeper.site import SITE_FILE, Site, Workbench
+from sweeper.space import SEARCH_SEED, Space
 from sweeper.spaces import keep_space
 from sweeper.trial import check_spec
 from sweeper.tuning.agenda import Agenda
@@ -24,7 +24,7 @@ from sweeper.tuning.plan import make_plan
 from sweeper.tuning.progress import watching
 from sweeper.tuning.resolve import Resolver, check_data
 from sweeper.tuning.search import Journal
-from sweeper.tuning.specs import Specs
+from sweeper.tuning.specs import Share, Specs
 
 JOURNAL = "optuna.journal"
 
@@ -40,8 +40,8 @@ class Options:
     cache: str | None = None
     """Node-local folder for data and copies of encoders; None: `cache` in the run folder, or a temporary one."""
     workers: Workers = field(default_factory=Workers)
-    resources: Resources | None = None
-    """What each actor owns, if not what the model says."""
+    share: Share = field(default_factory=Share)
+    """What each actor owns, where it is not what its model says."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
 
@@ -75,14 +75,14 @@ def run_sweep(space: Space, options: Options, console: Console) -> Ending:
     with ExitStack() as stack:
         _lock(run, stack)
         site = make_site(space, options)
-        resolver = Resolver(space=space, sources=Bench(site).sources)
+        resolver = Resolver(space=space, sources=Workbench(site).sources)
         check_data(resolver)
         keep_space(space, run)
         run.write(SITE_FILE, json.dumps(vars(site), indent=1).encode())
         ledger = Ledger.at(site.ledger)
         for told in ledger.set_damaged_aside():
             console.print(told, markup=False)
-        agenda = make_agenda(resolver, ledger, options.resources)
+        agenda = make_agenda(resolver, ledger, options.share)
         if agenda.finished:
             return _ending(agenda)
         check_pending(agenda, site, console)
@@ -106,25 +106,27 @@ def make_site(space: Space, options: Options) -> Site:
     if space.world and mirror is None:
         mirror = f"{cache}/worlds/{space.world}"
         build(space.world, Path(mirror))
+    store = Folder(options.store).local if options.store else None
     return Site(
         ledger=f"{root}/ledger",
-        store=options.store or root,
+        store=str(store.resolve()) if store else options.store or root,
         checkpoints=f"{root}/checkpoints",
         cache=str(Path(cache).resolve()),
         mirror=mirror,
+        world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
     )
 
 
-def make_agenda(resolver: Resolver, ledger: Ledger, resources: Resources | None = None) -> Agenda:
+def make_agenda(resolver: Resolver, ledger: Ledger, share: Share | None = None) -> Agenda:
     """The plan of a space minus what the ledger holds."""
-    specs = Specs(plan=make_plan(resolver.space), resolver=resolver, resources=resources)
+    specs = Specs(plan=make_plan(resolver.space), resolver=resolver, share=share or Share())
     return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
 
 
 def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     """Read, check and tokenise all data that the missing trials need, on the driver, before any GPU is asked for."""
-    bench = Bench(site)
+    bench = Workbench(site)
     asked = [_sample(agenda, unit_name) for unit_name in _pending_units(agenda)]
     with console.status("reading and tokenising data ..."):
         for spec in asked:
@@ -141,7 +143,7 @@ def _sample(agenda: Agenda, name: str) -> TrialSpec:
     specs, unit = agenda.specs, agenda.plan.unit(name)
     chain = tuple(specs.stage(unit, stage, stage.training, SEARCH_SEED) for stage in unit.stages)
     parent = chain if unit.kind == "score" else chain[:-1]
-    return specs.replicate(unit, agenda.plan.seeds(unit)[0], {}, parent)
+    return specs.replicate(unit, agenda.plan.seeds(unit)[0], None, parent)
 
 
 class JournalWatch(Watch):
@@ -149,12 +151,15 @@ class JournalWatch(Watch):
 
     def __init__(self, watch: Watch, agenda: Agenda, run: Folder) -> None:
         self._watch = watch
-        units = [unit for unit in agenda.plan.units if unit.searches]
-        self._owners = {agenda.specs.study_key(unit): unit for unit in units}
-        self._journal = Journal(run.local / JOURNAL) if run.local else None
-        if self._journal is not None and self._journal.fresh:
-            for record in agenda.done.values():
-                self._add(record)
+        self._owners = {
+            agenda.name(slot): agenda.plan.unit(agenda.unit(slot).study)
+            for slot in agenda.slots()
+            if agenda.unit(slot).study
+        }
+        searched = [record for slot, record in agenda.done.items() if agenda.name(slot) in self._owners]
+        self._journal = Journal(run.local / JOURNAL, len(searched)) if run.local else None
+        for record in searched if self._journal is not None and self._journal.empty else ():
+            self._add(record)
 
     def started(self, spec: TrialSpec) -> None:
         """Pass it on."""
@@ -169,8 +174,12 @@ class JournalWatch(Watch):
         """Pass it on."""
         self._watch.lost(spec, reason)
 
+    def told(self, spec: TrialSpec, sentence: str) -> None:
+        """Pass it on."""
+        self._watch.told(spec, sentence)
+
     def _add(self, record: TrainingRecord) -> None:
-        owner = self._owners.get(record.spec.study)
+        owner = self._owners.get(record.spec.name)
         if self._journal is not None and owner is not None:
             self._journal.add(owner.name, owner.stage.dials, record)
 

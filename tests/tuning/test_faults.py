@@ -114,16 +114,16 @@ from pathlib import Path
 import ray
 from rich.console import Console
 
-from sweeper.space import Resources
 from sweeper.spaces import apply_settings, load_space
 from sweeper.tuning.launch import Workers
+from sweeper.tuning.specs import Share
 from sweeper.tuning.sweep import Options, run_sweep
 
 ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=200 * 2**20)
 space = apply_settings(load_space("tiny"), ["recipes=baseline", "targets=names", "seeds=1"])
-workers = Workers(num=2, gpus=1.0)
+workers = Workers(num=2)
 run, cache = sys.argv[1:]
-ending = run_sweep(space, Options(run=run, cache=cache, workers=workers, resources=Resources(gpus=1.0)), Console())
+ending = run_sweep(space, Options(run=run, cache=cache, workers=workers, share=Share(gpus=1.0)), Console())
 sys.exit(ending.exit_code if ray.is_initialized() else 99)
 """
 
@@ -152,3 +152,18 @@ def test_a_cluster_that_does_not_answer_is_the_users_to_mend(tmp_path: Path) -> 
     assert done.returncode == 2
     assert done.stderr.startswith("error: No Ray cluster answers at 'auto'")
     assert "Traceback" not in done.stderr
+
+
+def test_a_relative_store_is_one_place_for_all_workers(tmp_path: Path) -> None:
+    corner = ("--set", "targets=names", "--set", "seeds=1", "--store", f"store-{tmp_path.name}")
+    done = sweeper(*run_arguments(tmp_path / "run", *corner))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((place() / f"store-{tmp_path.name}" / "encoders").glob("*/manifest.json"))) == 1
+    assert "trained again" not in done.stdout
+
+
+@pytest.mark.skipif(which("nvidia-smi") is not None, reason="here is a GPU")
+def test_a_trial_that_asks_for_a_gpu_that_is_not_there_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
+    done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--gpus-per-trial", "1"))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "asks for 1 GPUs and this machine has 0" in done.stderr

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sweeper.errors import TrialError
+from sweeper.errors import DamagedError, TrialError
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrialResult, TrialSpec, score_key
+from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.launch import AgendaSearcher, Workers, is_full_disk, pack, read_result, unpack
 from tests.tuning.imaginary import SMALL, Shelf, agenda_of, badly, drain, well
@@ -142,13 +143,13 @@ def test_a_failed_training_has_no_scores(ledger: Ledger) -> None:
 def test_a_trial_that_ended_without_a_record_is_said_so(ledger: Ledger) -> None:
     spec = agenda_of(SMALL).next()
     assert spec is not None
-    with pytest.raises(TrialError, match=spec.key):
+    with pytest.raises(DamagedError, match=spec.key):
         read_result(ledger, spec)
 
 
 def test_a_local_ray_takes_as_many_trials_as_its_cpus_hold_and_a_cluster_decides_itself() -> None:
-    assert Workers(num=3).at_a_time == 3
-    assert Workers().at_a_time == os.cpu_count()
-    assert Workers(cpus=10_000.0).at_a_time == 1
-    assert Workers(address="auto").at_a_time is None
-    assert Workers(address="auto", num=5).at_a_time == 5
+    assert Workers(num=3).at_a_time(Resources()) == 3
+    assert Workers().at_a_time(Resources()) == os.cpu_count()
+    assert Workers().at_a_time(Resources(cpus=10_000.0)) == 1
+    assert Workers(address="auto").at_a_time(Resources()) is None
+    assert Workers(address="auto", num=5).at_a_time(Resources()) == 5

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def test_dials_become_the_distributions_of_optuna() -> None:
 
 def test_the_journal_opens_in_optuna_and_shows_replicates_with_their_seed(tmp_path: Path) -> None:
     path = tmp_path / "optuna.journal"
-    journal = Journal(path)
+    journal = Journal(path, 0)
     best = history(2)[1]
     replicate = replace(best, spec=replace(best.spec, role="replicate", seed=7, recipe="parts"))
     for record in (best, badly(spec_of(2, best.spec.dials)), replicate):
@@ -128,10 +128,23 @@ def test_the_journal_opens_in_optuna_and_shows_replicates_with_their_seed(tmp_pa
 def test_a_journal_is_gone_on_with_rather_than_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "optuna.journal"
     record = history(1)[0]
-    assert Journal(path).fresh
-    Journal(path).add("study", DIALS, record)
-    second = Journal(path)
+    first = Journal(path, 0)
+    assert first.empty
+    first.add("study", DIALS, record)
+    second = Journal(path, 1)
     second.add("study", DIALS, record)
-    assert not second.fresh
+    assert not second.empty
     study = optuna.load_study(study_name="study", storage=JournalStorage(JournalFileBackend(str(path))))
     assert len(study.trials) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-20], lambda text: "", lambda text: text + "{"])
+def test_a_journal_that_is_torn_or_lacks_trials_starts_anew(tmp_path: Path, damage: Callable[[str], str]) -> None:
+    path = tmp_path / "optuna.journal"
+    Journal(path, 0).add("study", DIALS, history(1)[0])
+    path.write_text(damage(path.read_text()))
+    again = Journal(path, 2)
+    assert again.empty
+    again.add("study", DIALS, history(1)[0])
+    study = optuna.load_study(study_name="study", storage=JournalStorage(JournalFileBackend(str(path))))
+    assert len(study.trials) == 1

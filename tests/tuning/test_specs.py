@@ -11,7 +11,7 @@ from sweeper.space import Resources, Space, Training
 from sweeper.spaces import load_space, shipped
 from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Unit
-from sweeper.tuning.specs import Specs
+from sweeper.tuning.specs import Share, Specs
 from tests.tuning.imaginary import SMALL, Shelf, agenda_of, drain, specs_of
 
 
@@ -20,7 +20,12 @@ def unit_of(specs: Specs, name: str) -> Unit:
 
 
 def training_of(specs: Specs, name: str = "tiny/baseline -> names") -> TrialSpec:
-    return specs.replicate(unit_of(specs, name), 1, {"learning_rate": 1e-3}, ())
+    return replicate(specs, unit_of(specs, name), 1, 1e-3)
+
+
+def replicate(specs: Specs, unit: Unit, seed: int, rate: float) -> TrialSpec:
+    """A replicate whose study has chosen that learning rate."""
+    return specs.replicate(unit, seed, specs.search(unit, 0, {"learning_rate": rate}, ()), ())
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -94,7 +99,7 @@ def test_what_decides_no_byte_changes_no_key(change: Callable[[Space], Space]) -
     old, new = specs_of(SMALL), specs_of(change(SMALL))
     assert training_of(new).key == training_of(old).key
     unit = "tiny/baseline -> names"
-    assert new.study_key(unit_of(new, unit)) == old.study_key(unit_of(old, unit))
+    assert new.study_key(unit_of(new, unit), ()) == old.study_key(unit_of(old, unit), ())
     assert score_keys(training_of(new)) == score_keys(training_of(old))
 
 
@@ -134,8 +139,8 @@ def test_dials_seed_and_data_identity_change_the_key() -> None:
     specs = specs_of(SMALL)
     unit = unit_of(specs, "tiny/baseline -> names")
     first = training_of(specs)
-    other_dials = specs.replicate(unit, 1, {"learning_rate": 2e-3}, ())
-    other_seed = specs.replicate(unit, 2, {"learning_rate": 1e-3}, ())
+    other_dials = replicate(specs, unit, 1, 2e-3)
+    other_seed = replicate(specs, unit, 2, 1e-3)
     stage = first.chain[0]
     other_data = replace(first, chain=(replace(stage, data=(replace(stage.data[0], identity="other rows"),)),))
     other_model = replace(first, model=replace(first.model, identity="other weights"))
@@ -165,8 +170,8 @@ def test_a_dial_is_set_in_the_training_that_it_names() -> None:
 
 
 def test_an_actor_owns_what_was_asked_for_before_what_the_model_says() -> None:
-    specs = replace(specs_of(SMALL), resources=Resources(cpus=2.0, gpus=0.5))
-    assert training_of(specs).resources == Resources(cpus=2.0, gpus=0.5)
+    specs = replace(specs_of(SMALL), share=Share(gpus=0.5))
+    assert training_of(specs).resources == Resources(cpus=SMALL.models[0].resources.cpus, gpus=0.5)
     assert training_of(specs_of(SMALL)).resources == SMALL.models[0].resources
 
 
@@ -176,3 +181,10 @@ def test_a_spec_carries_the_entries_of_every_task_that_it_names() -> None:
         named = {data.task for stage in spec.chain for data in stage.data} | {score.target for score in spec.scores}
         entries: set[str] = {task.name for task in spec.tasks if isinstance(task, Task)}
         assert named <= entries
+
+
+def test_a_study_on_another_encoder_is_another_study() -> None:
+    specs = specs_of(SMALL)
+    unit = unit_of(specs, "tiny/baseline -> names")
+    one, other = (replicate(specs, unit_of(specs, "tiny/parts"), 1, rate).chain for rate in (1e-3, 2e-3))
+    assert len({specs.study_key(unit, parent) for parent in ((), one, other)}) == 3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.bench import SITE_FILE, read_site
 from sweeper.errors import UserError
+from sweeper.site import SITE_FILE, Site, read_site
 from tests.worlds import MODEL, Place, data, stage, trial
 
 
@@ -34,9 +34,21 @@ def test_two_models_have_two_tokenizers(place: Place) -> None:
 
 def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_first(place: Place) -> None:
     site = place.bench().site
-    (place.root / SITE_FILE).write_text(json.dumps(asdict(site)))
-    assert read_site(str(place.root)) == site
-    assert read_site(str(place.root), "elsewhere") == replace(site, mirror="elsewhere")
+    run = Path(site.ledger).parent
+    run.mkdir(exist_ok=True)
+    (run / SITE_FILE).write_text(json.dumps(asdict(site)))
+    assert read_site(str(run)) == site
+    assert read_site(str(run), "elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
+
+
+def test_a_run_folder_that_was_moved_is_its_own(tmp_path: Path) -> None:
+    old = Site(
+        ledger="/old/run/ledger", store="/old/run", checkpoints="/old/run/checkpoints", cache="/cache", mirror="/m"
+    )
+    (tmp_path / SITE_FILE).write_text(json.dumps(asdict(old)))
+    moved = read_site(str(tmp_path))
+    assert (moved.ledger, moved.store) == (f"{tmp_path}/ledger", str(tmp_path))
+    assert (moved.cache, moved.mirror) == ("/cache", "/m")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
-"""Where a trial's files lie (Site), and what one process keeps open between trials (Bench)."""
+"""Where a trial's files lie (Site), and what one process keeps open between trials (Workbench)."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sweeper.data.source import Sources
+from sweeper.data.synthetic import build
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
@@ -24,6 +26,8 @@ class Site:
     checkpoints: str
     cache: str
     mirror: str | None = None
+    world: str = ""
+    """Name of the generated data set that the mirror is, if it is one: made where it is missing."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
 
@@ -37,7 +41,7 @@ SITE_FILE = "site.json"
 
 
 def read_site(run: str, mirror: str | None = None) -> Site:
-    """Where the files of a run lie; a mirror given now counts before the one it was run with.
+    """Where the files of a run lie, also after it was moved; a mirror given now counts before the one it was run with.
 
     Raises UserError if the folder is no run's.
     """
@@ -45,16 +49,25 @@ def read_site(run: str, mirror: str | None = None) -> Site:
     if not folder.exists(SITE_FILE):
         raise UserError(f"{run} is no run folder: it has no {SITE_FILE}. `sweeper run` makes one.")
     facts = json.loads(folder.read(SITE_FILE))
-    return Site(**(facts | ({"mirror": mirror} if mirror else {})))
+    old, new = facts["ledger"].removesuffix("/ledger"), str(folder.local.resolve()) if folder.local else run
+    moved: dict[str, Any] = {
+        name: new + value[len(old) :] if isinstance(value, str) and (value + "/").startswith(f"{old}/") else value
+        for name, value in facts.items()
+    }
+    return Site(**(moved | ({"mirror": str(Path(mirror).resolve())} if mirror else {})))
 
 
 @dataclass
-class Bench:
+class Workbench:
     """What one process keeps between trials: the opened data and tokenizer of a model, and where files lie."""
 
     site: Site
     tell: Callable[[str], None] = nobody
     readings: dict[str, Reading] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.site.world and self.site.mirror:
+            build(self.site.world, Path(self.site.mirror))
 
     @property
     def ledger(self) -> Ledger:
