@@ -6,6 +6,7 @@ as its prefix and the rest as its type. What follows from it, and is kept here b
 - equal neighbours merge: NOUN NOUN is one chunk, of type "OUN";
 - tags that begin with S (SCONJ, SYM) are chunks of one word each, however many stand in a row;
 - SCONJ and CCONJ have the same type "CONJ": one taken for the other is right if both stand alone;
+- CCONJ straight before SCONJ is lost: the two share a type, and S opens a chunk without ending the one before;
 - X has no rest: before O or the end of the sentence it is ignored, elsewhere it is a chunk; and after O, or where it
   opens a sentence that is not the first, that chunk begins where the last chunk before it began.
 

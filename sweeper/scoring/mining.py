@@ -69,7 +69,7 @@ def best_threshold(candidates: Iterable[Candidate], gold: Collection[Pair]) -> f
     """The margin above which candidates have the best F1 against the gold pairs (XTREME's bucc_optimize).
 
     Halfway between the last candidate taken and the next one; after the very last one its own margin, where XTREME's
-    script runs past the end of its list. 0, which takes everything, if no candidate is right.
+    script runs past the end of its list. Of equal F1 the highest. 0, which takes everything, if no candidate is right.
     """
     ranked = sorted(candidates, key=lambda candidate: -candidate.margin)
     threshold, best, correct = 0.0, 0.0, 0

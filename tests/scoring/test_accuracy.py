@@ -26,3 +26,8 @@ def test_f1_is_zero_rather_than_undefined_when_nothing_is_right():
     assert precision_recall_f1(0, 0, 0) == (0.0, 0.0, 0.0)
     assert precision_recall_f1(0, 3, 0) == (0.0, 0.0, 0.0)
     assert precision_recall_f1(2, 4, 8) == (0.5, 0.25, 2 * 0.5 * 0.25 / 0.75)
+
+
+def test_who_never_names_the_positive_class_has_f1_zero_and_half_the_accuracy_as_score():
+    rows = [binary_counts(gold, "no", positive="yes") for gold in GOLD]
+    assert accuracy_and_f1(rows) == pytest.approx({"score": 0.2, "accuracy": 0.4, "f1": 0})

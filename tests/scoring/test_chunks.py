@@ -65,6 +65,31 @@ def test_a_lone_sconj_taken_for_cconj_is_right_and_two_of_them_are_not():
     assert counted("SCONJ SCONJ", "CCONJ CCONJ") == (0, 1, 2)
 
 
+def test_a_cconj_straight_before_an_sconj_is_lost():
+    assert counted("CCONJ SCONJ", "CCONJ SCONJ") == (1, 1, 1)
+    # the chunk of SCONJ ends at word 1 in both; what stood before it does not count
+    assert counted("CCONJ SCONJ", "NOUN SCONJ") == (1, 2, 1)
+    assert counted("SCONJ CCONJ", "SCONJ CCONJ") == (2, 2, 2)
+
+
+def test_an_x_that_opens_a_later_sentence_begins_where_the_last_chunk_before_it_began():
+    # gold: NOUN 0-0, VERB 1-1, then X from 1 to the place of X; said: NOUN 0-1, then X from 0: other ends, no match
+    first, second = count_chunks([["NOUN", "VERB"], ["X", "NOUN"]], [["NOUN", "NOUN"], ["X", "NOUN"]])
+    assert (first.chunks_correct, first.chunks_predicted, first.chunks_gold) == (0, 1, 2)
+    assert (second.chunks_correct, second.chunks_predicted, second.chunks_gold) == (1, 2, 2)
+    assert second.tokens_correct == second.tokens == 2, "both words of the second sentence are right"
+
+
+def test_equal_tags_on_both_sides_of_a_sentence_end_stay_apart():
+    counts = count_chunks([["NOUN"], [], ["NOUN"]], [["NOUN"], [], ["NOUN"]])
+    assert [row.chunks_gold for row in counts] == [1, 0, 1]
+
+
+def test_an_entity_ends_where_the_type_changes_or_another_begins():
+    assert counted("B-PER I-LOC", "B-PER I-PER") == (0, 1, 2)
+    assert counted("B-PER B-PER", "B-PER I-PER") == (0, 1, 2)
+
+
 @pytest.mark.parametrize("labels", [UPOS, BIO, ["X", "NOUN", "O"]])
 def test_the_counts_of_sentences_add_up_to_seqevals_f1_to_the_last_digit(labels):
     draw = random.Random(7)

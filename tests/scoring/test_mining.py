@@ -54,10 +54,25 @@ def test_pairs_that_point_away_from_each_other_are_dropped():
     assert [pair[:2] for pair in mine(directions(0, 20), directions(0, 115))] == [(0, 0)]
 
 
+def test_of_sentences_with_one_vector_only_the_first_pair_is_mined():
+    # all cosines are 1, so all margins are 1, and every sentence proposes the first of the other side
+    assert mine(np.ones((3, 2)), np.ones((2, 2))) == [(0, 0, pytest.approx(1.0))]
+
+
+def test_vectors_of_zeros_have_no_margin_and_are_not_mined():
+    assert mine(np.zeros((2, 3)), np.zeros((2, 3))) == []
+
+
 def test_the_threshold_lies_halfway_to_the_next_candidate():
     candidates = ranked(("a", "a", 1.4), ("b", "b", 1.2), ("c", "x", 1.0), ("d", "d", 0.9))
     # taken: F1 1/2, 4/5 ... with gold a, b, e: 2/4, 4/5, 4/6, 4/7
     assert best_threshold(candidates, {("a", "a"), ("b", "b"), ("e", "e")}) == pytest.approx(1.1)
+
+
+def test_of_thresholds_with_the_same_f1_the_highest_is_taken():
+    candidates = ranked(("a", "a", 1.4), ("b", "x", 1.2), ("c", "y", 1.1), ("d", "d", 1.0))
+    # with gold a, d: 2/3, 1/2, 2/5 and 2/3 again
+    assert best_threshold(candidates, {("a", "a"), ("d", "d")}) == pytest.approx(1.3)
 
 
 def test_the_last_candidates_own_margin_is_the_threshold_where_all_are_right():

@@ -39,6 +39,33 @@ def test_chinese_f1_counts_characters():
     assert exact_match("《北京》", ["北京"], normaliser("zh")) == 1
 
 
+def test_only_the_main_block_of_chinese_characters_is_split():
+    assert normaliser("zh")("二〇〇八年DVD版") == "二 〇〇 八 年 dvd 版"
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "gold", "f1"),
+    [
+        # مدينة is right, one said of two wanted
+        ("ar", "المدينة", "مدينة القاهرة؟", 2 / 3),
+        # the danda goes, so that two of two said and two of three wanted are right
+        ("hi", "नई दिल्ली।", "नई दिल्ली शहर", 4 / 5),
+        # articles on both sides go: one of one said, one of two wanted
+        ("de", "die Stadt", "eine alte Stadt", 2 / 3),
+        ("vi", "Hà Nội", "những Hà Nội", 1),
+    ],
+)
+def test_tokens_are_compared_after_the_languages_own_normalisation(language, said, gold, f1):
+    assert token_f1(said, [gold], normaliser(language)) == pytest.approx(f1)
+
+
+def test_an_empty_answer_matches_only_what_normalises_to_nothing_and_has_f1_zero_even_then():
+    for language in LANGUAGES:
+        assert exact_match("", ["2008"], normaliser(language)) == 0
+    assert exact_match("", ["La"], normaliser("es")) == 1
+    assert token_f1("", ["La"], normaliser("es")) == 0
+
+
 def test_a_language_that_mlqa_does_not_have_is_answered_with_the_nearest_one():
     assert len(LANGUAGES) == 7
     with pytest.raises(UserError, match="Did you mean 'zh'"):

@@ -43,6 +43,20 @@ def test_hindi_tokens_split_at_white_space():
     assert token_f1("नई दिल्ली", ["नई दिल्ली शहर"]) == pytest.approx(0.8)
 
 
+def test_marks_of_other_scripts_stay_on_their_word_and_cost_the_match():
+    assert exact_match("المدينة", ["المدينة؟"]) == 0
+    # two of three said are right, of three wanted
+    assert token_f1("ما هي المدينة", ["ما هي المدينة؟"]) == pytest.approx(2 / 3)
+    assert exact_match("नई दिल्ली", ["नई दिल्ली।"]) == 0
+    assert token_f1("नई दिल्ली", ["नई दिल्ली।"]) == pytest.approx(1 / 2)
+    assert exact_match("北京", ["北京。"]) == token_f1("北京", ["北京。"]) == 0
+
+
+def test_an_empty_answer_is_wrong_where_there_is_one():
+    for gold in ("Verden", "กรุงเทพ", "北京", "دلهي", "दिल्ली"):
+        assert exact_match("", [gold]) == token_f1("", [gold]) == 0
+
+
 def test_texts_that_normalise_to_nothing_match_exactly_but_have_f1_zero():
     assert exact_match("", ["the"]) == 1
     assert token_f1("", ["the"]) == 0
@@ -77,3 +91,15 @@ def test_an_unanswerable_question_with_a_text_that_normalises_to_nothing_is_wron
 
 def test_the_threshold_may_fall_between_equal_no_answer_scores_as_the_official_script_lets_it():
     assert with_best_threshold([1, 0], ["a", "b"], [0, 0], [True, False]) == [1, 1]
+
+
+def test_of_thresholds_that_score_the_same_the_lowest_is_taken():
+    # declining both and answering both give 1; the lowest declines both
+    assert with_best_threshold([0, 1], ["a", "b"], [0, 1], [False, True]) == [1, 0]
+
+
+def test_exact_match_and_f1_have_a_threshold_each():
+    texts, nulls, answerable = ["a", "b", "c"], [0, 1, 2], [False, True, True]
+    # exact match: declining all and answering all give 1, and the lowest wins; F1 gains from answering all, 1.5
+    assert with_best_threshold([0, 0, 1], texts, nulls, answerable) == [1, 0, 0]
+    assert with_best_threshold([0, 0.5, 1], texts, nulls, answerable) == [0, 0.5, 1]
