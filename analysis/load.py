@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.replicates import counting, winners
+from sweeper.choice import counting, winners
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrainingRecord
@@ -52,11 +52,13 @@ def load(run: str) -> Study:
     counted = counting(trainings, space.search.trials)
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
-    cells, notes = _one_training_a_seed(_table(_cells_of(space, joined)))
+    made = {key: record.machine.get("started", "") for key, record in counted.items()}
+    cells, notes = _one_training_a_seed(_table(_cells_of(space, joined)), made)
+    own, _ = _one_training_a_seed(_table(_own_of(space, joined)), made)
     return Study(
         space=space,
         table=cells,
-        own=_table(_own_of(space, joined)),
+        own=own,
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         prepared=tuple(counted[key] for key in sorted(counted)),
         chosen=winners(trainings.values(), space.search.trials),
@@ -133,15 +135,17 @@ def _rows(score: ScoreRecord) -> Iterator[tuple[object, ...]]:
             )
 
 
-def _one_training_a_seed(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Keep one training a cell and seed: the one with most scores, then the first key; and say where there were two."""
+def _one_training_a_seed(table: pd.DataFrame, made: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Keep one training a cell and seed, and say where there were two: the newest, so that all rows are of one make."""
     cell = ["model", "recipe", "target", "seed"]
     sizes = table.groupby([*cell, "training"], dropna=False).size().reset_index(name="num_scores")
-    sizes = sizes.sort_values(["num_scores", "training"], ascending=[False, True], kind="stable")
+    sizes["made"] = sizes["training"].map(dict(made)).astype(str)
+    order = ["made", "num_scores", "training"]
+    sizes = sizes.sort_values(order, ascending=[False, False, True], kind="stable")
     doubled = sizes.duplicated(cell)
     notes = tuple(
-        f"{row.model}/{row.recipe} -> {row.target}, seed {row.seed}: training {row.training} is left out, another one "
-        "with the same name and seed has more scores (the data or the model changed between two runs)."
+        f"{row.model}/{row.recipe} -> {row.target}, seed {row.seed}: training {row.training} is left out, a newer one "
+        "has the same name and seed (the data or the model changed between two runs)."
         for row in sizes[doubled].itertuples()
     )
     kept = sizes.loc[~doubled, [*cell, "training"]]

@@ -23,9 +23,12 @@ def caps(space: Space) -> list[str]:
     sentences = [*_training_caps("a preparation's task", stages), *_training_caps("a target", targets)]
     if space.eval_cap:
         sentences.append(f"at most {space.eval_cap:,} evaluation items a language, the same ones in parallel languages")
+    own = {target.task: target.eval_cap for target in space.targets if target.eval_cap}
+    sentences += [f"{task}: at most {number:,} evaluation items a language" for task, number in own.items()]
+    sentences.append(f"at most {space.search.cap:,} examples to select on, and as many of a preparation's own dev data")
     pools = {target.task: target.distractors for target in space.targets if target.distractors is not None}
     sentences += [f"{task}: {number:,} sentences without a partner in each pool" for task, number in pools.items()]
-    return sentences or ["none: all data are used"]
+    return sentences
 
 
 def _training_caps(what: str, trainings: Iterable[Training]) -> list[str]:

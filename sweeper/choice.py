@@ -1,9 +1,13 @@
-"""Which search trial of a study is the chosen one: the one rule that the sweep and the analysis share."""
+"""Which search trial is chosen and which replicates count: rules that the sweep and the analysis share."""
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
-from sweeper.records import TrainingRecord
+from sweeper.records import StageSpec, TrainingRecord
+
+Encoder = tuple[str, tuple[StageSpec, ...]]
+"""Identity of the model, and the stages that prepared it."""
 
 
 def chosen(records: Iterable[TrainingRecord], num_trials: int) -> TrainingRecord | None:
@@ -29,3 +33,43 @@ def _is_done_search(record: TrainingRecord) -> bool:
 def _best_first(record: TrainingRecord) -> tuple[float, int]:
     assert record.value is not None
     return (-record.value, record.spec.number)
+
+
+def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, TrainingRecord | None]:
+    """Study key -> its chosen search record among the first `num_trials`, None while none of them is done."""
+    studies: dict[str, list[TrainingRecord]] = defaultdict(list)
+    for record in records:
+        if record.spec.role == "search" and record.spec.study:
+            studies[record.spec.study].append(record)
+    return {study: chosen(trials, num_trials) for study, trials in studies.items()}
+
+
+def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[str, TrainingRecord]:
+    """Key -> replicate, without those whose dials, or an earlier stage's dials, a later search trial has outdone."""
+    best = winners(trainings.values(), num_trials)
+    replicates = {key: record for key, record in trainings.items() if record.spec.role == "replicate"}
+    # A target's training may come to the bytes of a preparation; its own search says nothing about that one.
+    prepared = [record for record in replicates.values() if record.spec.kind != "target"]
+    outdated = {_encoder(record) for record in prepared if not _has_chosen_dials(record, best)}
+    return {
+        key: record
+        for key, record in replicates.items()
+        if _has_chosen_dials(record, best) and not outdated.intersection(_earlier_encoders(record))
+    }
+
+
+def _has_chosen_dials(record: TrainingRecord, best: Mapping[str, TrainingRecord | None]) -> bool:
+    if record.spec.study not in best:
+        return True
+    winner = best[record.spec.study]
+    return winner is not None and dict(winner.spec.dials) == dict(record.spec.dials)
+
+
+def _encoder(record: TrainingRecord) -> Encoder:
+    return record.spec.model.identity, record.spec.chain
+
+
+def _earlier_encoders(record: TrainingRecord) -> list[Encoder]:
+    """What each stage but the last left behind."""
+    model, chain = _encoder(record)
+    return [(model, chain[:length]) for length in range(1, len(chain))]

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
 from jinja2 import Template
 
-from sweeper.choice import chosen
+from sweeper.choice import counting
 from sweeper.errors import UserError, unknown
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
@@ -36,7 +36,8 @@ Load it with `AutoModel.from_pretrained(FOLDER)`.
 | its recipe, mean over seeds | {{ mean }}{{ spread }} |
 | baseline (no intermediate training), mean over seeds | {{ baseline }} |
 
-Scores are {{ main }} x 100 after training on the target's English data, as sweep `{{ space }}` measured them.
+Scores are {{ main }} x 100{% if trained %} after training on the target's English data{% endif %}.
+Sweep: `{{ space }}`.
 
 ## Stages
 {% for stage in stages %}
@@ -90,20 +91,14 @@ def export_best(run: str, target: str, folder: Path) -> Path:
 
 def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
     """Cells of the target's column: replicates on the space's split, with the dials that their study chooses now."""
-    trainings = ledger.trainings()
+    trainings = counting(ledger.trainings(), space.search.trials)
     for score in ledger.scores().values():
         record = trainings.get(score.training)
-        if record is None or (score.target, score.split) != (target, space.evaluate) or record.spec.role == "search":
+        if record is None or (score.target, score.split) != (target, space.evaluate):
             continue
-        if (score.pooling != "" or record.spec.kind == "target") and _is_current(record, trainings, space):
+        if score.pooling or record.spec.kind == "target":
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
             yield Candidate(score=score, record=record, value=value)
-
-
-def _is_current(record: TrainingRecord, trainings: Mapping[str, TrainingRecord], space: Space) -> bool:
-    study = [one for one in trainings.values() if one.spec.study == record.spec.study and one.spec.role == "search"]
-    best = chosen(study, space.search.trials)
-    return not record.spec.study or (best is not None and best.spec.dials == record.spec.dials)
 
 
 def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
@@ -144,6 +139,7 @@ def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str
         spread=f" (sd {100 * stdev(same):.1f}, n = {len(same)})" if len(same) > 1 else " (n = 1)",
         baseline=f"{100 * fmean(base):.1f}" if base else "not measured",
         main=best.score.main,
+        trained=not best.score.pooling,
         space=space.name,
         stages=stages,
         licences="; ".join(f"{task.title}: {task.licence}" for task in trained),

@@ -1,7 +1,7 @@
 """Finished trials on disk: one record under its key, written once, never changed."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -85,8 +85,3 @@ class Ledger:
         if not self.folder.exists(name):
             return None
         return read_json(kind, self.folder.read(name), name)
-
-
-def missing_scores(ledger: Ledger, keys: Sequence[str]) -> list[str]:
-    """The score keys among `keys` that the ledger does not hold."""
-    return [key for key in keys if not ledger.folder.exists(f"scores/{key}.json")]

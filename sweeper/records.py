@@ -200,7 +200,7 @@ def digest(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """A dataclass as JSON-able Python values."""
-    return _adapter(type(value)).dump_python(value, mode="json")  # type: ignore[arg-type]
+    return _adapter(type(value)).dump_python(value, mode="json", warnings=False)  # type: ignore[arg-type]
 
 
 def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:

@@ -54,7 +54,7 @@ def read_site(run: str, mirror: str | None = None) -> Site:
         name: new + value[len(old) :] if isinstance(value, str) and (value + "/").startswith(f"{old}/") else value
         for name, value in facts.items()
     }
-    return Site(**(moved | ({"mirror": str(Path(mirror).resolve())} if mirror else {})))
+    return Site(**(moved | ({"mirror": str(Path(mirror).resolve()), "world": ""} if mirror else {})))
 
 
 @dataclass

@@ -299,7 +299,12 @@ def _check_stage(stage: Stage, space: Space) -> None:
             if language not in task.train:
                 raise unknown(f"training language of {name!r}", language, task.train)
     if stage.mlm_share:
-        space.task(stage.mlm_task)
+        masked = space.task(stage.mlm_task)
+        if masked.format != "mlm":
+            raise UserError(f"mlm_task takes a task of format mlm, got {masked.name!r} ({masked.format}).")
+        for language in stage.mlm_languages:
+            if language not in masked.train:
+                raise unknown(f"language of {masked.name!r}", language, masked.train)
 
 
 def _check_target(target: Target, space: Space) -> None:
@@ -312,8 +317,13 @@ def _check_target(target: Target, space: Space) -> None:
     for language in target.languages or ():
         if language not in places:
             raise unknown(f"{space.evaluate} language of {target.task!r}", language, places)
-    if task.trains_on:
-        space.task(task.trains_on)
+    trained = space.task(task.training_task) if task.training_task else None
+    if trained is None and task.format != "retrieve":
+        raise UserError(
+            f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
+        )
+    if trained is not None and trained.format != task.format:
+        raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
 
 
 def _check_twins(recipes: tuple[Recipe, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -52,14 +53,16 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
 def keep_space(space: Space, run: Folder) -> None:
     """Write the resolved space into a run folder; a space that only grew replaces the one that is there.
 
-    Raises UserError with the difference on any other change.
+    Raises UserError with the difference on any other change, unless nothing was trained yet.
     """
-    if run.exists(SPACE_FILE):
+    if run.exists(SPACE_FILE) and run.child("ledger/trainings").names():
         old = read_space(run)
         changes = differences(plain(old), plain(space))
         refused = [change for change in changes if not _only_grew(change)]
         if refused:
-            told = "\n".join(f"  {change[0]}: {_short(change[1])} -> {_short(change[2])}" for change in refused)
+            told = "\n".join(
+                f"  {'.'.join(change[0])}: {_short(change[1])} -> {_short(change[2])}" for change in refused
+            )
             raise UserError(
                 f"{run.url} was made by another space; only more seeds, recipes, targets, models, tasks, languages and "
                 f"trials go on in its folder. Changed:\n{told}\nUse another --out, or the space as it was."
@@ -79,14 +82,14 @@ def read_space(run: Folder) -> Space:
         raise UserError(f"{error} Run the same `sweeper run` with another --out, or restore the file.") from error
 
 
-Change = tuple[str, Any, Any]
+Change = tuple[tuple[str, ...], Any, Any]
 
 
-def differences(old: Any, new: Any, where: str = "") -> list[Change]:
+def differences(old: Any, new: Any, where: tuple[str, ...] = ()) -> list[Change]:
     """Where two JSON values differ: (path, old, new). Named lists are compared by name."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = list(dict.fromkeys([*old, *new]))
-        return [c for key in keys for c in differences(old.get(key), new.get(key), f"{where}.{key}".lstrip("."))]
+        return [change for key in keys for change in differences(old.get(key), new.get(key), (*where, key))]
     if isinstance(old, list) and isinstance(new, list) and all(isinstance(x, dict) for x in old + new):
         return differences(_by_name(old), _by_name(new), where)
     return [] if old == new else [(where, old, new)]
@@ -98,17 +101,16 @@ def _by_name(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _only_grew(change: Change) -> bool:
     where, old, new = change
-    if where == "search.trials":
+    if where == ("search", "trials"):
         return bool(new >= old)
-    if where == "title":
+    if where == ("title",):
         return True
-    parts = where.split(".")
-    if isinstance(old, list) and isinstance(new, list) and (where == "seeds" or _is_scored_in(parts)):
+    if isinstance(old, list) and isinstance(new, list) and (where == ("seeds",) or _is_scored_in(where)):
         return set(old) <= set(new)
-    return old is None and len(parts) == 2 and parts[0] in GROWS
+    return old is None and len(where) == 2 and where[0] in GROWS
 
 
-def _is_scored_in(parts: list[str]) -> bool:
+def _is_scored_in(parts: tuple[str, ...]) -> bool:
     """Whether a change is one of a target's evaluation languages; a stage's own languages decide its training."""
     return parts[0] == "targets" and parts[-1] == "languages"
 
@@ -122,7 +124,15 @@ def _space_of(module: Any, name: str) -> Space:
     space = getattr(module, "SPACE", None)
     if not isinstance(space, Space):
         raise UserError(f"{name} has no SPACE of type sweeper.space.Space.")
-    return space
+    return checked(space, name)
+
+
+def checked(space: Space, name: str) -> Space:
+    """The space, if every value is of its declared kind: a dataclass takes any. Raises UserError naming the first."""
+    try:
+        return read_json(Space, json.dumps(plain(space)).encode(), f"Space {name}")
+    except DamagedError as error:
+        raise UserError(str(error)) from error
 
 
 def _file_module(path: Path) -> Any:

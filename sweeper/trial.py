@@ -49,10 +49,13 @@ class Trial:
     reading: Reading
     device: "torch.device"
     clock: Clock
+    anew: bool = False
 
 
-def run_trial(spec: TrialSpec, bench: Workbench) -> TrialResult:
+def run_trial(spec: TrialSpec, bench: Workbench, *, anew: bool = False) -> TrialResult:
     """Train what the spec asks for and score it; what the ledger or the store holds already is not done again.
+
+    With `anew` the last stage is trained even if the store holds what it leaves.
 
     A training's own failure is a record with its reason. Raises TrialError if an encoder that was only to be scored
     cannot be, OSError if a disk or store fails: nothing is recorded then, and the trial can be run again.
@@ -61,7 +64,7 @@ def run_trial(spec: TrialSpec, bench: Workbench) -> TrialResult:
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
         reading = bench.reading(spec)
-    trial = Trial(spec=spec, bench=bench, reading=reading, device=device, clock=clock)
+    trial = Trial(spec=spec, bench=bench, reading=reading, device=device, clock=clock, anew=anew)
     if spec.kind == "score":
         return _score_encoder(trial)
     try:
@@ -177,7 +180,7 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
 
 def _kept(trial: Trial) -> Trained | None:
     """What the last stage leaves, out of the store; None if it is not there and must be trained."""
-    place = _fetched(trial, trial.spec.encoder)
+    place = None if trial.anew else _fetched(trial, trial.spec.encoder)
     return None if place is None else load_trained(place, trial.spec.chain[-1], trial.reading, trial.device)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, UserError
-from sweeper.ledger import Ledger, missing_scores
+from sweeper.ledger import Ledger
 from sweeper.records import FORMAT, ScoreRecord, TrainingRecord, score_key
 from tests.tuning.imaginary import SMALL, agenda_of, badly, well
 
@@ -83,7 +83,6 @@ def test_outcomes_without_their_record_do_not_count_as_a_score(ledger: Ledger) -
     ledger.write_score(score(), OUTCOMES)
     ledger.folder.remove(f"scores/{score().key}.json")
     assert ledger.scores() == {}
-    assert missing_scores(ledger, [score().key]) == [score().key]
 
 
 def test_no_record_is_written_where_its_outcomes_could_not_be(tmp_path: Path) -> None:

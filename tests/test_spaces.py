@@ -12,6 +12,7 @@ from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.space import Choice, LogUniform, Search, Space, Stage, Target, Training
 from sweeper.spaces import SETTINGS, SPACE_FILE, apply_settings, keep_space, load_space, read_space, shipped
+from sweeper.tasks.spec import Rows, Task
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -140,6 +141,7 @@ GROWN = {
 def test_a_space_that_only_grew_goes_on_in_its_folder(grown: Space, tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
     keep_space(TINY, run)
+    run.write("ledger/trainings/one.json", b"a record")
     keep_space(grown, run)
     assert read_space(run) == grown
 
@@ -170,7 +172,7 @@ CHANGED = {
         "recipes.parts.stages",
     ),
     "a task": (
-        replace(TINY, tasks=tuple(replace(task, scorer="accuracy") for task in TINY.tasks)),
+        replace(TINY, tasks=tuple(replace(task, train_size=1) for task in TINY.tasks)),
         "tasks.",
     ),
 }
@@ -182,6 +184,7 @@ def test_any_other_change_is_refused_with_the_difference_and_changes_nothing(
 ) -> None:
     run = Folder(str(tmp_path))
     keep_space(TINY, run)
+    run.write("ledger/trainings/one.json", b"a record")
     with pytest.raises(UserError) as caught:
         keep_space(changed, run)
     assert said in str(caught.value)
@@ -193,6 +196,7 @@ def test_more_evaluation_languages_of_a_target_are_growth(tmp_path: Path) -> Non
     one = replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets))
     two = replace(TINY, targets=tuple(replace(target, languages=("en", "xa")) for target in TINY.targets))
     keep_space(one, Folder(str(tmp_path)))
+    Folder(str(tmp_path)).write("ledger/trainings/one.json", b"a record")
     keep_space(two, Folder(str(tmp_path)))
     with pytest.raises(UserError, match="languages"):
         keep_space(one, Folder(str(tmp_path)))
@@ -203,6 +207,7 @@ def test_other_training_languages_of_a_stage_are_another_space(tmp_path: Path) -
     wider = replace(stage, languages=("en", "xa"))
     old, new = (replace(TINY, recipes=(TINY.recipes[0], replace(TINY.recipes[1], stages=(s,)))) for s in (stage, wider))
     keep_space(old, Folder(str(tmp_path)))
+    Folder(str(tmp_path)).write("ledger/trainings/one.json", b"a record")
     with pytest.raises(UserError, match="languages"):
         keep_space(new, Folder(str(tmp_path)))
 
@@ -239,3 +244,58 @@ def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: st
     with pytest.raises(UserError) as caught:
         make()
     assert said in str(caught.value)
+
+
+def test_a_space_may_change_in_any_way_while_nothing_was_trained_in_its_folder(tmp_path: Path) -> None:
+    run = Folder(str(tmp_path))
+    keep_space(TINY, run)
+    mended = replace(TINY, tasks=tuple(replace(task, train_size=1) for task in TINY.tasks))
+    keep_space(mended, run)
+    assert read_space(run) == mended
+
+
+def test_a_recipe_with_a_dot_in_its_name_is_growth_too(tmp_path: Path) -> None:
+    run = Folder(str(tmp_path))
+    keep_space(TINY, run)
+    run.write("ledger/trainings/one.json", b"a record")
+    other = replace(TINY.recipes[1], name="squad 1.1", stages=(Stage(tasks=("words",)),))
+    keep_space(replace(TINY, recipes=(*TINY.recipes, other)), run)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("search=replace(TINY.search, scope='Cell')", "search.scope"),
+        ("search=replace(TINY.search, sampler='tpes')", "search.sampler"),
+        ("targets=(replace(TINY.targets[0], pooling='max'),)", "pooling"),
+        (
+            "targets=(replace(TINY.targets[0], training=replace(TINY.targets[0].training, precision='bf-16')),)",
+            "precision",
+        ),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_when_the_space_is_loaded(tmp_path: Path, change: str, told: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from dataclasses import replace\nfrom search_spaces.tiny import SPACE as TINY\n"
+        f"SPACE = replace(TINY, {change})\n"
+    )
+    with pytest.raises(UserError, match=told):
+        load_space(str(file))
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (Task(name="lone", title="", format="classify", scorer="accuracy"), "trains on no other task"),
+        (
+            Task(name="lone", title="", format="classify", scorer="accuracy", trains_on="words"),
+            "cannot train on 'words'",
+        ),
+    ],
+)
+def test_a_target_that_nothing_can_be_trained_for_is_refused(entry: Task, told: str) -> None:
+    places = {"en": (Rows(id="a/b", split="test"),)}
+    entry = replace(entry, dev=places, test=places)
+    with pytest.raises(UserError, match=told):
+        replace(TINY, tasks=(*TINY.tasks, entry), targets=(Target(task="lone"),))

@@ -225,3 +225,14 @@ def test_selection_over_several_languages_is_their_mean(place: Place) -> None:
         for code in LANGUAGES
     ]
     assert whole == pytest.approx(np.mean([part.selection["texts"]["loss"] for part in parts]))
+
+
+def test_what_a_store_holds_is_selected_and_scored_as_if_just_trained_unless_asked_anew(place: Place) -> None:
+    spec = trial(stage("words"), kind="prepare", scores=(score("words"),), keep=True)
+    store = str(place.root / "shared")
+    first = run_trial(spec, place.bench("one", store=store))
+    loaded = run_trial(spec, place.bench("two", store=store))
+    anew = run_trial(spec, place.bench("three", store=store), anew=True)
+    assert facts(first) == facts(loaded) == facts(anew)
+    assert "train" in first.training.timing and "train" in anew.training.timing
+    assert "train" not in loaded.training.timing

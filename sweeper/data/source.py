@@ -236,6 +236,12 @@ def _commit(kind: str, id_: str, revision: str | None) -> str:
         raise DataError(f"{id_!r} is neither a folder that is here nor the name of a {kind} on the Hub.") from error
     except Exception as error:
         raise _unreachable(kind, id_, error) from error
+    names = [file.rfilename for file in getattr(info, "siblings", None) or ()]
+    if kind == "model" and names and not any(name.endswith(".safetensors") for name in names):
+        raise UserError(
+            f"Encoders are loaded from safetensors only; {id_!r} at revision {revision or 'main'!r} holds none: name a "
+            "revision that does (often refs/pr/N), or a folder that `save_pretrained` wrote."
+        )
     return str(info.sha)
 
 

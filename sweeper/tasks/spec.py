@@ -4,10 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sweeper.errors import unknown
+
 Columns = Mapping[str, str | tuple[str, ...]]
 Part = Literal["train", "select", "dev", "test"]
 FormatName = Literal["classify", "choose", "tag", "span", "retrieve", "mlm"]
 ScorerName = Literal["accuracy", "accuracy_f1", "chunks", "squad", "squad2", "mlqa", "neighbours", "mining", "loss"]
+
+
+SCORERS_OF: Mapping[str, tuple[str, ...]] = {
+    "classify": ("accuracy", "accuracy_f1"),
+    "choose": ("accuracy",),
+    "tag": ("chunks", "accuracy"),
+    "span": ("squad", "squad2", "mlqa"),
+    "retrieve": ("neighbours", "mining"),
+    "mlm": ("loss",),
+}
+"""Format -> the scorers that can score it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +68,14 @@ class Task:
     """Training examples of the published data set, for plans made without data."""
     licence: str = ""
     note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.format not in SCORERS_OF:
+            raise unknown("format", self.format, SCORERS_OF)
+        if self.scorer not in SCORERS_OF[self.format]:
+            raise unknown(
+                f"scorer of format {self.format!r} (task {self.name!r})", self.scorer, SCORERS_OF[self.format]
+            )
 
     @property
     def training_task(self) -> str:

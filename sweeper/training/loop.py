@@ -76,9 +76,10 @@ class Checkpoints:
 
     def load(self, tell: Callable[[str], None]) -> dict[str, Any] | None:
         """The last checkpoint, None if there is none; a damaged one is set aside and told of."""
-        if not self.folder.exists(self.name):
+        try:
+            data = io.BytesIO(self.folder.read(self.name))
+        except FileNotFoundError:
             return None
-        data = io.BytesIO(self.folder.read(self.name))
         try:
             state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
         except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:

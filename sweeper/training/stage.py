@@ -22,8 +22,8 @@ from sweeper.training.model import Net, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
 
 PROGRESS_FILE = "heads/progress.json"
-MOST_OPEN = 16
-"""Data sets whose memory maps stay open: each language of one takes some eight file descriptors."""
+MOST_OPEN = 64
+"""Languages of data sets whose memory maps stay open: each takes some eight file descriptors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Reading:
         asked = digest([plain(data), plain(task)])
         if asked not in self.opened:
             self._check_identity(data, task)
-            if len(self.opened) >= MOST_OPEN:
+            while self.opened and sum(map(len, self.opened.values())) + len(data.languages) > MOST_OPEN:
                 self.opened.pop(next(iter(self.opened)))
             self.opened[asked] = {
                 language: encode(data, task, language, self.sources, self.tokenizer, self.cache)

@@ -68,6 +68,10 @@ def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
     done = {record.spec.name for record in trainings.values()}
     scored = {(s.model, s.recipe, s.target, s.seed) for s in ledger.scores().values()}
     for unit in plan.units:
+        owner = unit.study and plan.unit(unit.study)
+        if owner and any(f"{unit.name}/seed {seed}" in done for seed in plan.seeds(unit)):
+            # Dials that a study suggests twice are trained once, under the lower number; a replicate waits for all.
+            done = done | {f"{owner.name}/search {number}" for number in range(plan.num_search(owner))}
         if unit.kind == "score":
             for seed in plan.seeds(unit):
                 keys = [(unit.model.name, unit.recipe, t.task, seed if unit.stages else None) for t in unit.targets]

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,7 +15,7 @@ from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import TrainingRecord, TrialResult, TrialSpec
 from sweeper.site import SITE_FILE, Site, Workbench
-from sweeper.space import SEARCH_SEED, Space
+from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
 from sweeper.spaces import keep_space
 from sweeper.trial import check_spec
 from sweeper.tuning.agenda import Agenda
@@ -96,8 +96,9 @@ def run_sweep(space: Space, options: Options, console: Console) -> Ending:
 def make_site(space: Space, options: Options) -> Site:
     """Where the files of a run lie; makes the generated data set if the space stands on one and no mirror is named."""
     run = Folder(options.run)
-    root = str(run.local.resolve()) if run.local else options.run
+    root = str(run.local.resolve()) if run.local else options.run.rstrip("/")
     cache = options.cache or (f"{root}/cache" if run.local else f"{tempfile.gettempdir()}/sweeper-cache")
+    cache = str(Path(cache).resolve())
     mirror = str(Path(options.mirror).resolve()) if options.mirror else None
     if mirror and not Path(mirror, "datasets").is_dir():
         raise UserError(
@@ -109,9 +110,9 @@ def make_site(space: Space, options: Options) -> Site:
     store = Folder(options.store).local if options.store else None
     return Site(
         ledger=f"{root}/ledger",
-        store=str(store.resolve()) if store else options.store or root,
+        store=str(store.resolve()) if store else (options.store or root).rstrip("/"),
         checkpoints=f"{root}/checkpoints",
-        cache=str(Path(cache).resolve()),
+        cache=cache,
         mirror=mirror,
         world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
@@ -141,9 +142,16 @@ def _pending_units(agenda: Agenda) -> list[str]:
 def _sample(agenda: Agenda, name: str) -> TrialSpec:
     """A spec with a unit's data in it; dials and seeds do not matter for what is read."""
     specs, unit = agenda.specs, agenda.plan.unit(name)
-    chain = tuple(specs.stage(unit, stage, stage.training, SEARCH_SEED) for stage in unit.stages)
+    chain = tuple(specs.stage(unit, stage, _longest(stage), SEARCH_SEED) for stage in unit.stages)
     parent = chain if unit.kind == "score" else chain[:-1]
     return specs.replicate(unit, agenda.plan.seeds(unit)[0], None, parent)
+
+
+def _longest(stage: Stage) -> Training:
+    """The stage's training at the greatest length that its dials allow."""
+    dial = stage.dials.get("max_length")
+    lengths = [int(value) for value in dial.values] if isinstance(dial, Choice) else []
+    return replace(stage.training, max_length=max([stage.training.max_length, *lengths]))
 
 
 class JournalWatch(Watch):
@@ -156,7 +164,8 @@ class JournalWatch(Watch):
             for slot in agenda.slots()
             if agenda.unit(slot).study
         }
-        searched = [record for slot, record in agenda.done.items() if agenda.name(slot) in self._owners]
+        named = {r.key: r for slot, r in agenda.done.items() if agenda.name(slot) in self._owners}
+        searched = list(named.values())  # dials suggested twice were trained once
         self._journal = Journal(run.local / JOURNAL, len(searched)) if run.local else None
         for record in searched if self._journal is not None and self._journal.empty else ():
             self._add(record)

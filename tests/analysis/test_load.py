@@ -180,3 +180,14 @@ def test_an_outdated_target_training_does_not_drag_a_preparation_of_equal_bytes_
     run.scored(outdated, "pairs", {"en": 0.3})
     run.cell("small_nli", "tags", 1, {"en": 0.6})
     assert values(load(run.url)) == {("small_nli", 1, "en"): 0.6}
+
+
+def test_of_two_makes_of_a_cell_the_newest_stands_in_every_row(make_run):
+    run = make_run()
+    for recipe in ("baseline", "small_nli"):
+        for rate, started, value in ((1e-3, "2026-01-01T00:00:00", 0.9), (2e-3, "2026-02-01T00:00:00", 0.5)):
+            made = {"dials": {"learning_rate": rate}, "machine": {"started": started}}
+            run.cell(recipe, "tags", 1, {"en": value}, **made)
+    study = load(run.url)
+    assert set(study.table["value"]) == {0.5}
+    assert len(study.notes) == 2

@@ -86,7 +86,7 @@ def test_rows_that_repeat_the_targets_own_training_data_are_flagged(full_run):
 
 def test_where_less_is_better_a_fall_is_a_gain(make_run):
     space = make_run().space
-    tasks = tuple(replace(task, scorer="loss") if task.name == "tags" else task for task in space.tasks)
+    tasks = tuple(replace(task, format="mlm", scorer="loss") if task.name == "tags" else task for task in space.tasks)
     run = make_run("loss", tasks=tasks, targets=(Target(task="tags"),))
     run.cell("baseline", "tags", 1, {"en": 3.0})
     run.cell("small_nli", "tags", 1, {"en": 2.0})

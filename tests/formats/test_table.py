@@ -1,5 +1,6 @@
 """Every format is in the table, and the corpus format scores the loss on its masked tokens."""
 
+from importlib import import_module
 from typing import get_args
 
 import numpy as np
@@ -9,7 +10,7 @@ from transformers import CanineTokenizer
 from sweeper.errors import DataError, UserError
 from sweeper.formats.interface import Lengths
 from sweeper.formats.table import FORMATS
-from sweeper.tasks.spec import FormatName, Task
+from sweeper.tasks.spec import SCORERS_OF, FormatName, Task
 from tests.tokenizers_tiny import tiny_tokenizer
 
 CORPUS = Task(name="text", title="", format="mlm", scorer="loss", columns={"text": "text"})
@@ -54,3 +55,8 @@ def test_a_tokenizer_that_does_not_know_offsets_is_refused():
     [example] = FORMATS["mlm"].read({"text": "The town"}, CORPUS, 0)
     with pytest.raises(UserError, match="fast tokenizer"):
         FORMATS["mlm"].encode([example], CanineTokenizer(), Lengths(max_length=12), ())
+
+
+@pytest.mark.parametrize("name", [name for name in SCORERS_OF if name != "mlm"])
+def test_a_format_scores_with_what_the_task_entries_may_name(name: str) -> None:
+    assert set(import_module(f"sweeper.formats.{name}")._SCORERS) == set(SCORERS_OF[name])

@@ -40,3 +40,8 @@ def test_another_split_of_the_same_data_set_is_not_shared_data() -> None:
     rows = Rows(id="google-research-datasets/paws-x", config="en", split="test")
     other = Task(name="other", title="", format="classify", scorer="accuracy", train={"en": (rows,)})
     assert shares_training_data(["other"], CATALOG["pawsx"], CATALOG | {"other": other}) == ()
+
+
+def test_supertags_share_sentences_and_the_first_letters_of_their_labels_with_pos() -> None:
+    assert shares_training_data(["ud_supertags"], CATALOG["pos"], CATALOG) == ("ud_supertags",)
+    assert shares_training_data(["mnli", "ud_supertags"], CATALOG["ner"], CATALOG) == ()
