@@ -72,6 +72,9 @@ def draw_trait(axes: Axes, found: Correlations, trait: str) -> Axes:
     axes.axhline(0, color=FAINT, lw=0.8, zorder=1)
     if trait == "train_size" and len(dots):
         axes.set_xscale("log")
+    if not len(dots):
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.55, "no complete row and column yet", transform=axes.transAxes, ha="center", color=FAINT)
     axes.margins(0.14)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)

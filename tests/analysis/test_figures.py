@@ -122,11 +122,11 @@ def test_correlations_are_drawn_with_their_n_and_p(full_run):
     assert "ρ = -0.50, n = 3, p = 1.00" in scatter.get_title(loc="left")
 
 
-def test_a_trait_that_nobody_has_is_drawn_empty(make_run):
+def test_a_trait_that_nobody_has_is_drawn_empty_and_says_why(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
     study = load(run.url)
     found = correlate(study, matrix(study, "tiny"))
     axes = draw_trait(Figure().subplots(), found, "own_dev")
-    assert texts(axes) == []
+    assert texts(axes) == ["no complete row and column yet"]
     assert math.isnan(found.traits["own_dev"].max())
