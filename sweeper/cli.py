@@ -2,10 +2,7 @@
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,6 +132,7 @@ def run(
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:
     """Run a space, or go on with it: the same command resumes."""
+    from sweeper.tuning.halt import halting
     from sweeper.tuning.launch import Workers
     from sweeper.tuning.specs import Share
     from sweeper.tuning.sweep import Options, run_sweep
@@ -152,9 +150,9 @@ def run(
         share=Share(cpus=cpus_per_trial, gpus=gpus_per_trial),
         checkpoint_every=checkpoint_every,
     )
-    with _terminates_like_ctrl_c():
+    with halting() as halt:
         try:
-            ending = run_sweep(chosen, options, out)
+            ending = run_sweep(chosen, options, out, halt)
         except KeyboardInterrupt:
             out.print("Stopped before the end. The same command goes on from here.")
             raise
@@ -241,13 +239,3 @@ def _tell_ending(ending: Any, folder: str) -> None:
         out.print("Stopped before the end. The same command goes on from here.")
     elif ending.lost:
         out.print("The same command tries the lost ones again.")
-
-
-@contextmanager
-def _terminates_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM (a cluster taking its machine back) halts as cleanly as Ctrl-C."""
-    old: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, old)

@@ -22,6 +22,7 @@ from sweeper.site import Site, Workbench
 from sweeper.space import Resources
 from sweeper.trial import run_trial
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.halt import Halt
 
 ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -121,13 +122,14 @@ class TrialActor(tune.Trainable):
 class AgendaSearcher(Searcher):
     """Lets Tune pull trials from the agenda: None while all wait, FINISHED at the end."""
 
-    def __init__(self, agenda: Agenda, ledger: Ledger, watch: Watch, workers: int | None) -> None:
+    def __init__(self, agenda: Agenda, ledger: Ledger, watch: Watch, workers: int | None, halt: Halt) -> None:
         super().__init__(metric="done", mode="max")  # Tune insists on a metric; the agenda needs none
         self.agenda = agenda
         self.fatal = ""
         self._ledger = ledger
         self._watch = watch
         self._workers = workers
+        self._halt = halt
         self._specs: dict[str, TrialSpec] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -136,7 +138,7 @@ class AgendaSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's config."""
-        if self.fatal:
+        if self.fatal or self._halt.asked:
             return None if self._specs else Searcher.FINISHED
         if self._workers is not None and len(self._specs) >= self._workers:
             return None
@@ -177,14 +179,14 @@ class AgendaSearcher(Searcher):
         """Nothing: the ledger is what a resume reads."""
 
 
-def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path) -> Outcome:
-    """Run everything on an agenda with one Tuner, and stop when nothing is left or Ctrl-C asks for it.
+def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> Outcome:
+    """Run everything on an agenda with one Tuner, and stop when nothing is left or a halt is asked for.
 
     `scratch` takes Ray's own experiment folder, which may be lost. Raises UserError if a cluster cannot be reached.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     largest = _largest(agenda)
-    searcher = AgendaSearcher(agenda, Ledger.at(site.ledger), watch, workers.at_a_time(largest))
+    searcher = AgendaSearcher(agenda, Ledger.at(site.ledger), watch, workers.at_a_time(largest), halt)
     owns_ray = _connect(workers, largest)
     try:
         _check_fits(workers, largest)

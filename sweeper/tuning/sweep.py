@@ -19,6 +19,7 @@ from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
 from sweeper.spaces import keep_space
 from sweeper.trial import check_spec
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import Outcome, Watch, Workers, launch
 from sweeper.tuning.plan import make_plan
 from sweeper.tuning.progress import watching
@@ -69,7 +70,7 @@ class Ending:
         return 1 if self.failed or self.lost or self.blocked or self.fatal else 0
 
 
-def run_sweep(space: Space, options: Options, console: Console) -> Ending:
+def run_sweep(space: Space, options: Options, console: Console, halt: Halt | None = None) -> Ending:
     """Run a space, or go on with it. Raises UserError for whatever the user must mend, before anything is trained."""
     run = Folder(options.run)
     with ExitStack() as stack:
@@ -89,7 +90,7 @@ def run_sweep(space: Space, options: Options, console: Console) -> Ending:
         known = list(ledger.scores().values())
         with watching(agenda, known, console) as watch:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-")))
-            outcome = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch)
+            outcome = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch, halt or Halt())
         return _ending(agenda, outcome)
 
 

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrialResult, TrialSpec, score_key
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.launch import AgendaSearcher, Workers, is_full_disk, pack, read_result, unpack
 from tests.tuning.imaginary import SMALL, Shelf, agenda_of, badly, drain, well
 
@@ -20,21 +23,24 @@ class Notes:
     """A watch that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.heard: list[tuple[str, str]] = []
 
     def started(self, spec: TrialSpec) -> None:
-        self.told.append(("started", spec.name))
+        self.heard.append(("started", spec.name))
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
-        self.told.append((result.training.state, spec.name))
+        self.heard.append((result.training.state, spec.name))
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
-        self.told.append((reason, spec.name))
+        self.heard.append((reason, spec.name))
+
+    def told(self, spec: TrialSpec, sentence: str) -> None:
+        self.heard.append((sentence, spec.name))
 
 
 def searcher_of(agenda: Agenda, ledger: Ledger, workers: int | None = None) -> tuple[AgendaSearcher, Notes]:
     notes = Notes()
-    return AgendaSearcher(agenda, ledger, notes, workers), notes
+    return AgendaSearcher(agenda, ledger, notes, workers, Halt()), notes
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def test_a_spec_travels_through_tune_unchanged_and_short() -> None:
 def test_no_more_trials_are_handed_out_than_there_are_workers(ledger: Ledger) -> None:
     searcher, notes = searcher_of(agenda_of(SMALL), ledger, workers=2)
     assert [searcher.suggest(name) is None for name in "abc"] == [False, False, True]
-    assert [what for what, _ in notes.told] == ["started", "started"]
+    assert [what for what, _ in notes.heard] == ["started", "started"]
 
 
 def test_a_finished_trial_is_read_out_of_the_ledger(ledger: Ledger) -> None:
@@ -81,7 +87,7 @@ def test_a_finished_trial_is_read_out_of_the_ledger(ledger: Ledger) -> None:
     ledger.write_training(well(spec))
     searcher.on_trial_complete("a", {"done": True})
     assert [record.key for record in agenda.done.values()] == [spec.key]
-    assert notes.told[-1] == ("done", spec.name)
+    assert notes.heard[-1] == ("done", spec.name)
 
 
 def test_a_trial_whose_worker_died_for_good_is_lost_with_a_reason(ledger: Ledger) -> None:
@@ -153,3 +159,23 @@ def test_a_local_ray_takes_as_many_trials_as_its_cpus_hold_and_a_cluster_decides
     assert Workers().at_a_time(Resources(cpus=10_000.0)) == 1
     assert Workers(address="auto").at_a_time(Resources()) is None
     assert Workers(address="auto", num=5).at_a_time(Resources()) == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_halt_is_remembered_even_if_a_library_swallows_its_exception(ledger: Ledger, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with halting() as halt:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        assert halt.asked
+    assert signal.getsignal(number) == before
+    searcher = AgendaSearcher(agenda_of(SMALL), ledger, Notes(), 2, halt)
+    assert searcher.suggest("first") == AgendaSearcher.FINISHED
+
+
+def test_what_a_worker_has_to_say_reaches_the_user_before_the_trial_counts_as_lost(ledger: Ledger) -> None:
+    searcher, notes = searcher_of(agenda_of(SMALL), ledger)
+    searcher.suggest("first")
+    name = notes.heard[0][1]
+    searcher.on_trial_complete("first", {"done": True, "told": ["A checkpoint is damaged."], "lost": "OSError"})
+    assert notes.heard[1:] == [("A checkpoint is damaged.", name), ("OSError", name)]

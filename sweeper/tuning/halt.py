@@ -1,0 +1,33 @@
+"""Ctrl-C and SIGTERM as one wish to halt, which is remembered: a library may swallow the exception that it raises."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Halt:
+    """Whether the user, or a cluster taking its machine back, has asked to halt."""
+
+    asked: bool = False
+
+
+@contextmanager
+def halting() -> Iterator[Halt]:
+    """Raise KeyboardInterrupt on SIGINT and SIGTERM, and remember it. For the main thread."""
+    halt = Halt()
+
+    def interrupt(*_: Any) -> None:
+        halt.asked = True
+        raise KeyboardInterrupt
+
+    old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Tune takes SIGINT over while it runs; what comes as SIGTERM must reach it the same way.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield halt
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
