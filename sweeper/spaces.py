@@ -45,8 +45,10 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
             raise unknown("--set key", key, SETTINGS)
         try:
             space = SETTINGS[key](space, text)
-        except (ValueError, UserError) as error:
+        except UserError as error:
             raise UserError(f"--set {key}={text}: {error}") from error
+        except ValueError as error:
+            raise UserError(f"--set {key} takes a number (seeds also a list such as 1,2,3), got {text!r}.") from error
     return space
 
 
