@@ -48,7 +48,7 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
         except UserError as error:
             raise UserError(f"--set {key}={text}: {error}") from error
         except ValueError as error:
-            raise UserError(f"--set {key} takes a number (seeds also a list such as 1,2,3), got {text!r}.") from error
+            raise UserError(f"--set {key}={text}: it takes a number (seeds also a list such as 1,2,3).") from error
     return space
 
 
