@@ -1,7 +1,7 @@
 """What a task's entry says: where its rows lie, which column means what, how it is scored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sweeper.errors import unknown
@@ -21,11 +21,17 @@ SCORERS_OF: Mapping[str, tuple[str, ...]] = {
     "mlm": ("loss",),
 }
 """Format -> the scorers that can score it."""
+SEED = "{seed}"
+"""What stands for a trial's seed in the place of its rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """One split of one config of a data set repository."""
+    """One split of one config of a data set repository.
+
+    `{seed}` in id, config or split stands for the seed of the trial that reads the rows: every replicate is trained and
+    scored on a draw of its own (`train_{seed}` is `train_1` for replicate 1), and dials are searched on draw 0.
+    """
 
     id: str
     """Hub id, `namespace/name`; under a mirror the folder `datasets/namespace/name`. A folder's path works too."""
@@ -36,9 +42,22 @@ class Rows:
     id_prefix: str = ""
     """Keeps only rows whose id starts so: TyDiQA holds all its languages in one split."""
 
+    def drawn(self, seed: int) -> "Rows":
+        """The rows that a trial of this seed reads."""
+        config = self.config and self.config.replace(SEED, str(seed))
+        return replace(
+            self, id=self.id.replace(SEED, str(seed)), config=config, split=self.split.replace(SEED, str(seed))
+        )
+
 
 Places = Mapping[str, tuple[Rows, ...]]
 """Language -> the rows, concatenated in this order."""
+
+
+def has_draws(places: Places) -> bool:
+    """Whether any of the rows are others for each seed."""
+    every = (rows for several in places.values() for rows in several)
+    return any(SEED in text for rows in every for text in (rows.id, rows.config or "", rows.split))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +106,22 @@ class Task:
         """Whether dev and test are the same rows, so that nothing may be selected on them."""
         return bool(self.dev) and self.dev == self.test
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether any part is drawn anew for each seed."""
+        return any(map(has_draws, (self.train, self.dev, self.test)))
+
+    def drawn(self, seed: int) -> "Task":
+        """The entry as a trial of this seed reads it."""
+        if not self.is_drawn:
+            return self
+        train, dev, test = (_drawn(places, seed) for places in (self.train, self.dev, self.test))
+        return replace(self, train=train, dev=dev, test=test)
+
     def places(self, part: Part) -> Places:
         """The rows behind a part; `select` is carved out of `train` unless the space selects on dev."""
         return {"train": self.train, "select": self.train, "dev": self.dev, "test": self.test}[part]
+
+
+def _drawn(places: Places, seed: int) -> Places:
+    return {language: tuple(rows.drawn(seed) for rows in several) for language, several in places.items()}

@@ -1,14 +1,24 @@
 """What must be looked up before keys exist: which model and data bytes a space means, and in which languages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sweeper.data.source import COMMIT, Sources, available_languages, check_task, data_identity, pinned_task
 from sweeper.errors import DataError
 from sweeper.records import DataSpec, ModelSpec
-from sweeper.space import Model, Recipe, Space, Target, Training
+from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training
 from sweeper.tasks.spec import Part, Task
+from sweeper.tuning.plan import make_plan
+
+
+class Asked(NamedTuple):
+    """A part of a task, as the trials of one seed read it."""
+
+    task: str
+    part: Part
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +28,9 @@ class Resolver:
     space: Space
     sources: Sources | None
     memo: dict[tuple[str, ...], str] = field(default_factory=dict)
-    entries: dict[str, Task] = field(default_factory=dict)
+    entries: dict[tuple[str, ...], Task] = field(default_factory=dict)
+    held: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Task -> the evaluation languages that the source holds."""
 
     def model(self, model: Model) -> ModelSpec:
         """A model with its Hub commit or the hash of its files, where every worker will find it."""
@@ -31,36 +43,42 @@ class Resolver:
         revision = identity if place == model.id and COMMIT.fullmatch(identity) else model.revision
         return ModelSpec(name=model.name, id=place if own else model.id, revision=revision, identity=identity)
 
-    def entry(self, name: str) -> Task:
-        """A task's entry as every worker will read it: Hub branches as commits, folders as whole paths."""
+    def entry(self, name: str, seed: int) -> Task:
+        """A task's entry as every worker will read it: the seed's draw, Hub branches as commits, folders in full."""
+        task = self.space.task(name)
         if self.sources is None:
-            return self.space.task(name)
-        if name not in self.entries:
-            self.entries[name] = pinned_task(self.space.task(name), self.sources)
-        return self.entries[name]
+            return task.drawn(seed)
+        key = _draw(task, seed)
+        if key not in self.entries:
+            self.entries[key] = pinned_task(task.drawn(seed), self.sources)
+        return self.entries[key]
 
     def languages(self, target: Target) -> tuple[str, ...]:
-        """Evaluation languages of a target: those asked for, or every one that the source holds."""
-        task = self.space.task(target.task)
+        """Evaluation languages of a target: those asked for, or every one that the source holds, in every draw."""
+        task, part = self.space.task(target.task), self.space.evaluate
         if target.languages is not None:
             return target.languages
         if self.sources is None:
-            return tuple(task.places(self.space.evaluate))
-        return available_languages(task, self.space.evaluate, self.sources)
+            return tuple(task.places(part))
+        if task.name not in self.held:
+            every = [available_languages(draw, part, self.sources) for draw in _draws(task, self.space.seeds)]
+            self.held[task.name] = tuple(language for language in every[0] if all(language in one for one in every))
+        return self.held[task.name]
 
     def data(
-        self, task: str, part: Part, languages: tuple[str, ...], training: Training, **limits: int | float | None
+        self, asked: Asked, languages: tuple[str, ...], training: Training, **limits: int | float | None
     ) -> DataSpec:
         """The examples of a task with the identity of the rows behind them."""
-        entry = self.space.task(task)
+        task, part = self.space.task(asked.task), asked.part
         identity = ""
         if self.sources is not None:
             sources = self.sources
             identity = self._once(
-                ("data", task, part, *languages), lambda: data_identity(entry, part, languages, sources)
+                ("data", *_draw(task, asked.seed), part, *languages),
+                lambda: data_identity(task.drawn(asked.seed), part, languages, sources),
             )
         return DataSpec(
-            task=task,
+            task=asked.task,
             part=part,
             languages=languages,
             max_length=training.max_length,
@@ -77,12 +95,12 @@ class Resolver:
 
 
 def check_data(resolver: Resolver) -> None:
-    """Raise DataError if a row or column lacks its data set, naming each and what could still run."""
+    """Raise DataError if a row or column lacks its data set, or a draw of it, naming each and what could still run."""
     space, sources = resolver.space, resolver.sources
     if sources is None:
         return
     gone: dict[str, str] = {}
-    rows = {recipe.name: _stage_tasks(recipe) for recipe in space.recipes}
+    rows = {recipe.name: tasks_of(recipe.stages) for recipe in space.recipes}
     columns = {target.task: [space.task(target.task).training_task] for target in space.targets}
     bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
     bad_columns = set()
@@ -101,9 +119,10 @@ def check_data(resolver: Resolver) -> None:
         )
 
 
-def _stage_tasks(recipe: Recipe) -> list[str]:
-    masked = [stage.mlm_task for stage in recipe.stages if stage.mlm_share]
-    return [task for stage in recipe.stages for task in stage.tasks] + masked
+def tasks_of(stages: Iterable[Stage]) -> list[str]:
+    """Every task whose training data the stages read, that of their masked language modelling too; each once."""
+    names = (name for stage in stages for name in (*stage.tasks, *([stage.mlm_task] if stage.mlm_share else [])))
+    return list(dict.fromkeys(names))
 
 
 def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str, str]) -> bool:
@@ -112,8 +131,33 @@ def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str,
     found = False
     for name, part in wanted:
         try:
-            check_task(resolver.space.task(name), (part,), None, resolver.sources)
+            task = resolver.space.task(name)
+            seeds = _seeds(resolver.space, name, part) if task.is_drawn else ()
+            _check_draws(_draws(task, seeds), part, resolver.sources)
         except DataError as error:
             gone[name] = str(error)
             found = True
     return found
+
+
+def _check_draws(draws: list[Task], part: Part, sources: Sources) -> None:
+    """Raise DataError unless every draw holds the languages that any of them holds, one at least."""
+    held = {language for draw in draws for language in available_languages(draw, part, sources)}
+    for draw in draws:
+        check_task(draw, (part,), [language for language in draw.places(part) if language in held] or None, sources)
+
+
+def _draw(task: Task, seed: int) -> tuple[str, ...]:
+    """What tells a task's draws apart: the seed counts only where data are drawn for it."""
+    return (task.name, str(seed)) if task.is_drawn else (task.name,)
+
+
+def _draws(task: Task, seeds: tuple[int, ...]) -> list[Task]:
+    return [task.drawn(seed) for seed in seeds] if task.is_drawn else [task]
+
+
+def _seeds(space: Space, task: str, part: Part) -> tuple[int, ...]:
+    """Seeds of the trials that read a part: the replicates', and the search's if a search trial trains on the task."""
+    plan = make_plan(space)
+    is_searched = any(plan.num_search(unit) and task in tasks_of(unit.stages) for unit in plan.units)
+    return (SEARCH_SEED, *space.seeds) if part == "train" and is_searched else space.seeds

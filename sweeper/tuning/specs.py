@@ -1,6 +1,6 @@
 """From a unit, dials and a seed to the TrialSpec that an actor runs, and the key of the study that chooses dials."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, Tri
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
 from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Plan, Unit
-from sweeper.tuning.resolve import Resolver
+from sweeper.tuning.resolve import Asked, Resolver, tasks_of
 
 Chain = tuple[StageSpec, ...]
 
@@ -19,6 +19,9 @@ class Share:
 
     cpus: float | None = None
     gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        Resources(**{name: value for name, value in vars(self).items() if value is not None})  # refuses what cannot be
 
     def of(self, model: Model) -> Resources:
         """What a trial of that model owns."""
@@ -64,7 +67,7 @@ class Specs:
                 "model": self.resolver.model(unit.model).identity,
                 "stage": plain(stage),
                 "dials": {name: plain(dial) for name, dial in unit.stage.dials.items()},
-                "select": [plain(data) for data in self.selection(unit)],
+                "select": [plain(data) for data in self.selection(unit, SEARCH_SEED)],
                 "search": [search.sampler, search.batch],
             }
         )
@@ -80,16 +83,18 @@ class Specs:
         """A replicate of a unit with the dials of the search trial that was chosen: what makes the cell."""
         spec = self._spec(unit, "replicate", choice.dials if choice else {}, parent, seed)
         study = choice.study if choice else ""
-        return replace(spec, name=f"{unit.name}/seed {seed}", study=study, keep=unit.keep, scores=self.scores(unit))
+        scores = self.scores(unit, seed)
+        return replace(spec, name=f"{unit.name}/seed {seed}", study=study, keep=unit.keep, scores=scores)
 
     def stage(self, unit: Unit, stage: Stage, training: Training, seed: int) -> StageSpec:
-        """A stage with its data resolved."""
+        """A stage with its data resolved, those of the seed's draw."""
         mlm = None
         if stage.mlm_share:
             languages = stage.mlm_languages or tuple(self.space.task(stage.mlm_task).train)
-            mlm = self._train_data(unit, stage.mlm_task, languages, training)
+            mlm = self._train_data(unit, Asked(stage.mlm_task, "train", seed), languages, training)
+        asked = (Asked(task, "train", seed) for task in stage.tasks)
         return StageSpec(
-            data=tuple(self._train_data(unit, task, stage.languages, training) for task in stage.tasks),
+            data=tuple(self._train_data(unit, one, stage.languages, training) for one in asked),
             mlm=mlm,
             mlm_share=stage.mlm_share,
             sampling_cap=stage.sampling_cap,
@@ -97,18 +102,23 @@ class Specs:
             seed=seed,
         )
 
-    def selection(self, unit: Unit) -> tuple[DataSpec, ...]:
+    def selection(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
         """Selection data of the unit's last stage: English dev if another split is reported, else carved from train."""
         if unit.kind == "score":
             return ()
-        return tuple(self._select_data(unit, task, unit.stage) for task in unit.stage.tasks)
+        return tuple(self._select_data(unit, task, seed) for task in unit.stage.tasks)
 
-    def scores(self, unit: Unit) -> tuple[ScoreSpec, ...]:
+    def scores(self, unit: Unit, seed: int) -> tuple[ScoreSpec, ...]:
         """What is scored after a replicate: the targets, or a preparation's own dev sets."""
         if unit.kind == "prepare":
             own = [self.space.task(name) for name in unit.stage.tasks]
-            return tuple(self._own_score(task, unit.stage) for task in own if set(unit.stage.languages) & set(task.dev))
-        return tuple(self._target_score(target) for target in unit.targets)
+            held = [task for task in own if set(unit.stage.languages) & set(task.dev)]
+            return tuple(self._own_score(task, unit.stage, seed) for task in held)
+        return tuple(self._target_score(target, seed) for target in unit.targets)
+
+    def reads_draws(self, unit: Unit) -> bool:
+        """Whether any of the unit's data are drawn anew for each seed."""
+        return any(self.space.task(name).is_drawn for name in self._task_names(unit))
 
     def _spec(self, unit: Unit, role: Role, dials: Mapping[str, Value], parent: Chain, seed: int) -> TrialSpec:
         chain = parent
@@ -125,18 +135,13 @@ class Specs:
             role=role,
             seed=seed,
             dials=dict(dials),
-            select=self.selection(unit),
-            tasks=tuple(self._entries(unit)),
+            select=self.selection(unit, seed),
+            tasks=tuple(self.resolver.entry(name, seed) for name in self._task_names(unit)),
             resources=self.share.of(unit.model),
         )
 
-    def _entries(self, unit: Unit) -> Iterable[Task]:
-        names = [
-            name for stage in unit.stages for name in (*stage.tasks, *([stage.mlm_task] if stage.mlm_share else []))
-        ]
-        return [
-            self.resolver.entry(name) for name in dict.fromkeys([*names, *(target.task for target in unit.targets)])
-        ]
+    def _task_names(self, unit: Unit) -> list[str]:
+        return list(dict.fromkeys([*tasks_of(unit.stages), *(target.task for target in unit.targets)]))
 
     def _carves(self, unit: Unit, task: Task) -> bool:
         """Whether selection data must be carved out of train: everywhere but for a target reported on its own test."""
@@ -144,35 +149,34 @@ class Specs:
             unit.kind == "prepare" or self.space.evaluate == "dev" or task.single_split or not (task.dev and task.test)
         )
 
-    def _train_data(self, unit: Unit, task: str, languages: tuple[str, ...], training: Training) -> DataSpec:
+    def _train_data(self, unit: Unit, asked: Asked, languages: tuple[str, ...], training: Training) -> DataSpec:
         cap = None if training.cap_tokens is None else round(training.cap_tokens / training.epochs)
-        share = self.space.search.share if self._carves(unit, self.space.task(task)) else 0.0
+        share = self.space.search.share if self._carves(unit, self.space.task(asked.task)) else 0.0
         return self.resolver.data(
-            task, "train", languages, training, cap_examples=training.cap_examples, cap_tokens=cap, carve_share=share
+            asked, languages, training, cap_examples=training.cap_examples, cap_tokens=cap, carve_share=share
         )
 
-    def _select_data(self, unit: Unit, task: str, stage: Stage) -> DataSpec:
+    def _select_data(self, unit: Unit, task: str, seed: int) -> DataSpec:
         carved = self._carves(unit, self.space.task(task))
         share = self.space.search.share if carved else 0.0
         return self.resolver.data(
-            task,
-            "select" if carved else "dev",
-            stage.languages if carved else ("en",),
-            stage.training,
+            Asked(task, "select" if carved else "dev", seed),
+            unit.stage.languages if carved else ("en",),
+            unit.stage.training,
             cap_examples=self.space.search.cap,
             carve_share=share,
         )
 
-    def _own_score(self, task: Task, stage: Stage) -> ScoreSpec:
+    def _own_score(self, task: Task, stage: Stage, seed: int) -> ScoreSpec:
         languages = tuple(language for language in stage.languages if language in task.dev)
-        data = self.resolver.data(task.name, "dev", languages, stage.training, cap_examples=self.space.search.cap)
+        asked = Asked(task.name, "dev", seed)
+        data = self.resolver.data(asked, languages, stage.training, cap_examples=self.space.search.cap)
         return ScoreSpec(target=task.name, split="dev", data=data, **_settings(stage.training))
 
-    def _target_score(self, target: Target) -> ScoreSpec:
+    def _target_score(self, target: Target, seed: int) -> ScoreSpec:
         direct = not self.space.task(target.task).training_task
         data = self.resolver.data(
-            target.task,
-            self.space.evaluate,
+            Asked(target.task, self.space.evaluate, seed),
             self.resolver.languages(target),
             target.training,
             cap_examples=target.eval_cap or self.space.eval_cap,

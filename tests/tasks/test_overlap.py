@@ -45,3 +45,13 @@ def test_another_split_of_the_same_data_set_is_not_shared_data() -> None:
 def test_supertags_share_sentences_and_the_first_letters_of_their_labels_with_pos() -> None:
     assert shares_training_data(["ud_supertags"], CATALOG["pos"], CATALOG) == ("ud_supertags",)
     assert shares_training_data(["mnli", "ud_supertags"], CATALOG["ner"], CATALOG) == ()
+
+
+def test_two_tasks_that_are_drawn_alike_share_their_training_data() -> None:
+    def drawn(name: str, place: str) -> Task:
+        rows = Rows(id="own/data", config=place, split="train")
+        return Task(name=name, title="", format="classify", scorer="accuracy", train={"en": (rows,)})
+
+    one, same, other = drawn("one", "draw{seed}"), drawn("same", "draw{seed}"), drawn("other", "more{seed}")
+    known = {task.name: task for task in (one, same, other)}
+    assert shares_training_data(["same", "other"], one, known) == ("same",)

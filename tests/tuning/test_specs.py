@@ -31,7 +31,7 @@ def replicate(specs: Specs, unit: Unit, seed: int, rate: float) -> TrialSpec:
 @pytest.mark.parametrize("name", shipped())
 def test_nothing_but_english_is_ever_selected_on(name: str) -> None:
     specs = specs_of(load_space(name))
-    selected = list(chain.from_iterable(specs.selection(unit) for unit in specs.plan.units))
+    selected = list(chain.from_iterable(specs.selection(unit, 1) for unit in specs.plan.units))
     assert selected
     assert {data.languages for data in selected} == {("en",)}
     assert {data.part for data in selected} <= {"select", "dev"}
@@ -41,10 +41,10 @@ def test_nothing_but_english_is_ever_selected_on(name: str) -> None:
 def test_no_rows_are_both_selected_on_and_reported(name: str) -> None:
     space = load_space(name)
     specs = specs_of(space)
-    reported = set(chain.from_iterable(rows_of(space, score.data) for u in specs.plan.units for score in specs.scores(u)
-                                       if u.kind != "prepare"))  # fmt: skip
+    scored = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
+    reported = set(chain.from_iterable(rows_of(space, score.data) for score in scored))
     for unit in specs.plan.units:
-        for data in specs.selection(unit):
+        for data in specs.selection(unit, 1):
             if data.part == "dev":
                 assert not rows_of(space, data) & reported
 
@@ -56,7 +56,7 @@ def test_what_is_carved_out_for_selection_is_left_out_of_training(name: str) -> 
         if unit.kind == "score":
             continue
         trained = {d.task: d for d in specs.stage(unit, unit.stage, unit.stage.training, 0).data}
-        for data in specs.selection(unit):
+        for data in specs.selection(unit, 1):
             assert trained[data.task].carve_share == data.carve_share
             assert (data.carve_share > 0) == (data.part == "select")
 
@@ -69,7 +69,7 @@ def rows_of(space: Space, data: DataSpec) -> set[str]:
 def selected_on(space: Space, target: str) -> str:
     specs = specs_of(space)
     name = f"tiny/baseline -> {space.task(target).training_task}"
-    return specs.selection(unit_of(specs, name))[0].part
+    return specs.selection(unit_of(specs, name), 1)[0].part
 
 
 def test_a_target_reported_on_its_test_split_is_selected_on_its_english_dev_split() -> None:
