@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sweeper.errors import UserError, unknown
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.spec import Task
+from sweeper.tasks.spec import Task, has_draws
 
 Value = int | float | str
 SEARCH_SEED = 0
@@ -75,12 +75,18 @@ class Training:
     """CPU threads a worker computes with: part of the result, since sums depend on it."""
     micro_tokens: int = 8192
     """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays."""
+    frozen_layers: int | None = None
+    """Keeps the embeddings and this many of the lowest layers as they are (0: the embeddings alone), which can help
+    zero-shot transfer (Wu & Dredze 2019); None: everything is trained."""
     cap_examples: int | None = None
     """Most training examples a task, chosen by a hash of their ids."""
     cap_tokens: int | None = None
     """Most training tokens a task and language over all epochs: examples are cut to cap_tokens / epochs tokens."""
     min_steps: int = 0
     """Fewest optimiser steps: epochs are repeated until they are reached (tiny training sets)."""
+    mask_share: float = 0.15
+    """Share of the tokens that masked language modelling predicts: 0.15 in Devlin et al. 2019, where Wettig et al. 2023
+    find 0.4 better for large models. What is measured is always measured on 0.15, so that losses compare."""
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "epochs", "batch_size", "max_length", "threads", "micro_tokens", "clip"):
@@ -88,6 +94,12 @@ class Training:
                 raise UserError(f"Training needs {name} > 0, got {getattr(self, name)}.")
         if not 0 <= self.warmup <= 1:
             raise UserError(f"Training needs 0 <= warmup <= 1, got {self.warmup}.")
+        if not 0 < self.mask_share < 1:
+            raise UserError(f"Training needs 0 < mask_share < 1, got {self.mask_share}.")
+        if self.frozen_layers is not None and self.frozen_layers < 0:
+            raise UserError(
+                f"Training needs frozen_layers >= 0, or None to train everything, got {self.frozen_layers}."
+            )
         _check_counts(self, "cap_examples", "cap_tokens")
 
 
@@ -98,7 +110,7 @@ def _check_counts(value: object, *names: str) -> None:
             raise UserError(f"{type(value).__name__} needs {name} >= 1, or None for no limit, got {found}.")
 
 
-FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip")
+FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share")
 """The values of a training that need not be whole numbers."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in ("precision", "threads"))
 Dials = Mapping[str, Distribution]
@@ -241,7 +253,7 @@ class Space:
     format: int = 1
     """Number of the layout of a space's JSON, so that an older version does not misread a newer one's."""
     world: str = ""
-    """A generated data set that stands in for the Hub when no mirror is named: `demo`."""
+    """A synthetic world that stands in for the Hub when no mirror is named: `demo`, `demo:truth_seed=3,scale=10`."""
 
     def __post_init__(self) -> None:
         _check_names("model", [m.name for m in self.models])
@@ -321,6 +333,11 @@ def _check_target(target: Target, space: Space) -> None:
     if trained is None and task.format != "retrieve":
         raise UserError(
             f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
+        )
+    if trained is None and has_draws(places):
+        raise UserError(
+            f"Target {target.task!r} trains nothing, so the baseline has one score of it for all seeds, and its "
+            f"{space.evaluate} rows cannot hold {{seed}}: name one draw in id, config and split."
         )
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")

@@ -131,7 +131,7 @@ def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Le
 def test_the_key_of_a_score_depends_on_its_training_and_on_what_is_scored() -> None:
     agenda = agenda_of(SMALL)
     unit = next(unit for unit in agenda.plan.units if unit.kind == "target")
-    (scored,) = agenda.specs.scores(unit)
+    (scored,) = agenda.specs.scores(unit, 1)
     keys = {
         score_key("one", scored),
         score_key("two", scored),

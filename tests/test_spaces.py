@@ -85,6 +85,7 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "cap_tokens": ("100", lambda s: s.targets[1].training.cap_tokens, 100),
     "cap_examples": ("10", lambda s: s.recipes[1].stages[0].training.cap_examples, 10),
     "epochs": ("1.5", lambda s: s.targets[0].training.epochs, 1.5),
+    "world": ("demo:draws=9", lambda s: s.world, "demo:draws=9"),
 }
 
 
@@ -129,8 +130,8 @@ GROWN = {
     "the same": TINY,
     "seeds": replace(TINY, seeds=(1, 2, 7)),
     "trials": replace(TINY, search=replace(TINY.search, trials=9)),
-    "recipes": replace(TINY, recipes=DEMO.recipes),
-    "targets": replace(TINY, targets=DEMO.targets),
+    "recipes": replace(TINY, recipes=(*DEMO.recipes[:5], *TINY.recipes[1:])),
+    "targets": replace(TINY, targets=(*DEMO.targets[:3], *TINY.targets)),
     "models": replace(TINY, models=(*TINY.models, replace(TINY.models[0], name="other"))),
     "tasks": replace(TINY, tasks=(*TINY.tasks, replace(TINY.tasks[0], name="own"))),
     "title": replace(TINY, title="Another title"),
@@ -160,12 +161,13 @@ CHANGED = {
     "evaluate": (replace(TINY, evaluate="dev"), "evaluate: 'test' -> 'dev'"),
     "name": (replace(TINY, name="other"), "name: 'tiny' -> 'other'"),
     "sample_seed": (replace(TINY, sample_seed=1), "sample_seed: 0 -> 1"),
-    "batch_size": (with_training(batch_size=3), "targets.names.training.batch_size: 8 -> 3"),
+    "batch_size": (with_training(batch_size=3), "targets.names.training.batch_size: 16 -> 3"),
     "eval_cap": (replace(TINY, eval_cap=5), "eval_cap: None -> 5"),
-    "cap_examples": (with_training(cap_examples=5), "targets.names.training.cap_examples: None -> 5"),
+    "frozen_layers": (with_training(frozen_layers=1), "targets.names.training.frozen_layers: None -> 1"),
+    "cap_examples": (with_training(cap_examples=5), "targets.names.training.cap_examples: 64 -> 5"),
     "languages": (
         replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets)),
-        "targets.names.languages: None -> ['en']",
+        "targets.names.languages: ['en', 'xa', 'xf'] -> ['en']",
     ),
     "a stage": (
         replace(TINY, recipes=(TINY.recipes[0], replace(TINY.recipes[1], stages=TINY.recipes[1].stages * 2))),
@@ -203,9 +205,11 @@ def test_more_evaluation_languages_of_a_target_are_growth(tmp_path: Path) -> Non
 
 
 def test_other_training_languages_of_a_stage_are_another_space(tmp_path: Path) -> None:
-    stage = Stage(tasks=("texts",), languages=("en",))
+    several = replace(TINY.task("words"), name="several", train=TINY.task("words").test)
+    stage = Stage(tasks=("several",), languages=("en",))
     wider = replace(stage, languages=("en", "xa"))
-    old, new = (replace(TINY, recipes=(TINY.recipes[0], replace(TINY.recipes[1], stages=(s,)))) for s in (stage, wider))
+    own = replace(TINY, tasks=(*TINY.tasks, several))
+    old, new = (replace(own, recipes=(own.recipes[0], replace(own.recipes[1], stages=(s,)))) for s in (stage, wider))
     keep_space(old, Folder(str(tmp_path)))
     Folder(str(tmp_path)).write("ledger/trainings/one.json", b"a record")
     with pytest.raises(UserError, match="languages"):
@@ -235,6 +239,13 @@ def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
         (lambda: replace(TINY, targets=(Target(task="names", languages=("xq",)),)), "test language of 'names'"),
         (lambda: Search(share=1.5), "0 < share < 1"),
         (lambda: Training(batch_size=0), "batch_size > 0, got 0"),
+        (lambda: Training(frozen_layers=-1), "frozen_layers >= 0, or None to train everything, got -1"),
+        (lambda: Stage(tasks=("parts",), dials={"frozen_layers": Choice(values=(0, -2))}), "train everything, got -2"),
+        (lambda: Training(mask_share=1.0), "0 < mask_share < 1, got 1.0"),
+        (
+            lambda: Stage(tasks=("parts",), dials={"mask_share": LogUniform(low=0.1, high=2.0)}),
+            "0 < mask_share < 1, got 2.0",
+        ),
         (lambda: Choice(values=(3,)), "two different values"),
         (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "starts inside its bounds"),
         (lambda: replace(TINY, targets=TINY.targets * 2), "Each target stands once"),

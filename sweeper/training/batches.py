@@ -17,13 +17,15 @@ TOKEN_ALIGNED = ("tags", "masked")
 
 @dataclass(frozen=True, kw_only=True)
 class Masking:
-    """What masked language modelling must know of a tokenizer."""
+    """How masked language modelling hides tokens: what it must know of a tokenizer, and how many it hides."""
 
     special: frozenset[int]
     """Token ids that are never masked."""
     mask: int
     vocabulary: int
     """Random tokens are drawn from the ids below it."""
+    share: float = 0.15
+    """Share of the tokens that are predicted."""
 
 
 @dataclass(frozen=True)
@@ -179,12 +181,12 @@ def mask_features(features: Features, masking: Masking, seed: int) -> Features:
 
 
 def _corrupt(ids: Array, present: Array, masking: Masking, seed: int) -> tuple[Array, Array]:
-    """Masked language modelling (Devlin et al. 2019): 15 % of the tokens; 80 % of them masked, 10 % random, 10 % kept.
+    """Masked language modelling (Devlin et al. 2019): of the chosen tokens 80 % are masked, 10 % random, 10 % kept.
 
     The corrupted ids, and the right ones where a token was chosen, IGNORED elsewhere; both of the shape of `ids`.
     """
     draw = np.random.default_rng(seed)
-    chosen = (draw.random(ids.shape) < 0.15) & present & ~np.isin(ids, list(masking.special))
+    chosen = (draw.random(ids.shape) < masking.share) & present & ~np.isin(ids, list(masking.special))
     kind = draw.random(ids.shape)
     random_ids = draw.integers(0, masking.vocabulary, ids.shape)
     noise = np.where(kind < 0.8, masking.mask, np.where(kind < 0.9, random_ids, ids))

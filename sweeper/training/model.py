@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from sweeper.errors import UserError
+from sweeper.errors import TrialError, UserError
 from sweeper.formats.interface import HeadKind
 from sweeper.training.heads import HEADS, Batch, Head
 
@@ -113,6 +113,20 @@ def load_body(place: str, revision: str | None = None) -> nn.Module:
         body.pooler = None
     assert isinstance(body, nn.Module)
     return body
+
+
+def freeze(body: nn.Module, num_layers: int) -> None:
+    """Keep the embeddings and the lowest layers of a body, laid out as BERT's kin are, from being trained.
+
+    Raises TrialError if it has no such layout, or fewer layers.
+    """
+    embeddings = getattr(body, "embeddings", None)
+    layers = getattr(getattr(body, "encoder", None), "layer", None)
+    if embeddings is None or layers is None or len(layers) < num_layers:
+        found = "no `embeddings` and `encoder.layer`" if layers is None else f"{len(layers)} layers"
+        raise TrialError(f"frozen_layers = {num_layers} needs an encoder with as many layers, this one has {found}.")
+    for part in (embeddings, *layers[:num_layers]):
+        part.requires_grad_(requires_grad=False)
 
 
 def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

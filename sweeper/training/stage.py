@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from sweeper.records import DataSpec, StageSpec, digest, plain
 from sweeper.tasks.spec import Task
 from sweeper.training.batches import Masking, Stream, TaskItems, schedule
 from sweeper.training.loop import Course, Progress, Surroundings, train
-from sweeper.training.model import Net, load_body, load_heads, save_net
+from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
 
 PROGRESS_FILE = "heads/progress.json"
@@ -73,7 +73,7 @@ class Reading:
 
     @property
     def masking(self) -> Masking | None:
-        """How tokens are masked; None for a tokenizer without a mask token."""
+        """How tokens are masked to measure a net; None for a tokenizer without a mask token."""
         if self.tokenizer.mask_token_id is None:
             return None
         return Masking(
@@ -107,6 +107,8 @@ def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.d
         kind = FORMATS[reading.tasks[data.task].format].head
         sizes[data.task] = (kind, vocabulary if kind == "mlm" else len(reading.labels(data.task)))
     seed_everything(derived_seed("heads", stage.seed))
+    if stage.training.frozen_layers is not None:
+        freeze(body, stage.training.frozen_layers)
     return Net(body, sizes).to(device)
 
 
@@ -130,7 +132,8 @@ def plan_course(stage: StageSpec, reading: Reading) -> Course:
         streams += masked
         weights += [total * root / sum(roots) for root in roots]
     order = schedule(streams, weights, num_steps, derived_seed("order", stage.seed))
-    return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=reading.masking)
+    masking = reading.masking and replace(reading.masking, share=training.mask_share)
+    return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
 
 
 def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Reading, around: Surroundings) -> Trained:

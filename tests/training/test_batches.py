@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,12 @@ def test_fifteen_percent_are_masked_and_never_a_special_token_or_padding() -> No
     assert not chosen[:, 80:].any()
     assert (batch["masked"][chosen] == 7).all()
     assert torch.equal(batch["input_ids"][~chosen], padded()["input_ids"][~chosen])
+
+
+def test_another_share_of_the_tokens_is_masked_where_it_is_asked_for() -> None:
+    batch = padded()
+    mask_tokens(batch, replace(MASKING, share=0.4), seed=1)
+    assert int((batch["masked"] != IGNORED).sum()) == pytest.approx(0.4 * 100 * 79, rel=0.1)
 
 
 def test_of_the_chosen_tokens_eighty_percent_are_hidden_and_ten_are_random() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from transformers import (
     AutoModel,
     AutoTokenizer,
@@ -20,11 +21,12 @@ from transformers import (
 )
 
 from sweeper.data.source import Sources
-from sweeper.errors import UserError
+from sweeper.errors import TrialError, UserError
 from sweeper.training.loop import Surroundings
 from sweeper.training.model import (
     Net,
     check_encoder,
+    freeze,
     load_body,
     load_heads,
     load_tokenizer,
@@ -83,6 +85,43 @@ def test_kin_of_every_sort_train_a_step_of_each_head_and_are_saved(
         save_net(trained.net, read.tokenizer, tmp_path / task)
         again = load_body(str(tmp_path / task)).state_dict()
         assert all(torch.equal(after[name], again[name]) for name in after)
+
+
+def parameters(body: nn.Module) -> dict[str, torch.Tensor]:
+    """Copies of all parameters."""
+    return {name: tensor.detach().clone() for name, tensor in body.named_parameters()}
+
+
+EMBEDDINGS, *LAYERS = ("embeddings.", "encoder.layer.0.", "encoder.layer.1.", "encoder.layer.2.")
+
+
+@pytest.mark.parametrize("task", ["words", "texts"])
+@pytest.mark.parametrize("num", [None, 0, 1, len(LAYERS)])
+def test_frozen_layers_stay_bit_for_bit_and_all_others_are_trained(
+    num: int | None, task: str, encoder: str, reading: Reading, around: Surroundings
+) -> None:
+    before = parameters(load_body(encoder))
+    one = stage(task, training=replace(ONE_STEP, frozen_layers=num))
+    after = parameters(run_stage(lambda: load_body(encoder), one, reading, around).net.body)
+    frozen = () if num is None else (EMBEDDINGS, *LAYERS[:num])
+    assert all(name.startswith((EMBEDDINGS, *LAYERS)) for name in before)
+    assert {name for name in before if torch.equal(before[name], after[name])} == {
+        name for name in before if name.startswith(frozen)
+    }
+
+
+def test_more_frozen_layers_than_there_are_end_the_trial_with_both_numbers(
+    encoder: str, reading: Reading, around: Surroundings
+) -> None:
+    one = stage("words", training=replace(ONE_STEP, frozen_layers=len(LAYERS) + 1))
+    with pytest.raises(TrialError, match=r"frozen_layers = 4 needs .* this one has 3 layers"):
+        run_stage(lambda: load_body(encoder), one, reading, around)
+
+
+@pytest.mark.parametrize("place", ["modernbert"], indirect=True)
+def test_an_encoder_that_is_laid_out_otherwise_cannot_be_frozen(place: str) -> None:
+    with pytest.raises(TrialError, match=r"frozen_layers = 1 needs .* has no `embeddings` and `encoder\.layer`"):
+        freeze(load_body(place), 1)
 
 
 @pytest.mark.parametrize("place", ["bert"], indirect=True)

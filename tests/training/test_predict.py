@@ -80,7 +80,7 @@ def test_the_first_token_can_stand_for_the_sentence(predictor: Callable[..., Pre
     first = torch.from_numpy(read.tokens[: read.offsets[1]].astype(np.int64))[None]
     with torch.no_grad():
         expected = found.net.body(input_ids=first).last_hidden_state[0, 0].numpy()
-    assert found.vectors(2, "cls", read)["vectors"][0] == pytest.approx(expected, abs=1e-5)
+    assert found.vectors(3, "cls", read)["vectors"][0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_bfloat16_and_float32_agree_roughly(predictor: Callable[..., Predictor], reading: Reading) -> None:

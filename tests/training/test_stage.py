@@ -1,13 +1,19 @@
 """A stage's course: how many steps, of which task, decided before the first one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sweeper.data.source import Sources
 from sweeper.errors import UserError
+from sweeper.records import DataSpec, StageSpec
+from sweeper.space import Training
+from sweeper.tasks.spec import Rows, Task
 from sweeper.training.runtime import Clock, derived_seed, halved
 from sweeper.training.stage import Reading, plan_course
+from tests.tokenizers_tiny import tiny_tokenizer
 from tests.worlds import TRAINING, data, stage
 
 
@@ -61,3 +67,18 @@ def test_a_seed_is_derived_from_every_part_and_fits_63_bits() -> None:
 def test_passes_are_halved_down_to_64_tokens() -> None:
     assert halved(256, MemoryError()) == 128
     assert halved(128, MemoryError()) == 64
+
+
+def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measured_on_the_usual_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "train.jsonl").write_text('{"text": "The river flows through the town."}\n' * 8)
+    rows = {"en": (Rows(id=str(tmp_path / "corpus"), split="train"),)}
+    task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
+    sources = Sources(mirror=None, cache=tmp_path / "cache")
+    reading = Reading(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer(), cache=tmp_path / "cache")
+    corpus = DataSpec(task="corpus", part="train", languages=("en",), max_length=16, stride=4)
+    course = plan_course(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reading)
+    assert course.masking is not None and reading.masking is not None
+    assert (course.masking.share, reading.masking.share) == (0.4, 0.15)
