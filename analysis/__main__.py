@@ -1,4 +1,4 @@
-"""`python -m analysis RUN [--out DIR]`: the report of a run folder, without torch or ray."""
+"""`python -m analysis RUN [--out DIR] [--against ROW]`: the report of a run folder, without torch or ray."""
 
 import argparse
 import sys
@@ -12,16 +12,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Write the report of a sweep.")
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
     parser.add_argument("--out", metavar="DIR", help="where the report goes (default: RUN/report)")
+    parser.add_argument(
+        "--against", metavar="ROW", default="", help="the row that gains are measured against (default: the baseline)"
+    )
     options = parser.parse_args(arguments)
     # --help answers without waiting for pandas and matplotlib.
     from analysis.report import write_report  # noqa: PLC0415
 
     try:
-        where = write_report(options.run, options.out)
+        report = write_report(options.run, options.out, options.against)
     except SweeperError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(f"{where}\n")
+    sys.stdout.write(f"{report.place}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The transfer matrix as a picture: scores of the baseline above, gains of every other row below."""
+"""The transfer matrix as a picture: scores of the reference row above, gains of every other row below."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ class Grid:
 
 
 def matrix_grid(matrix: Matrix, space: Space) -> Grid:
-    """Baseline scores and gains in points. A column with the mean gain only where every row has every gain."""
+    """Scores of the reference and gains in points. A column with the mean gain only where every row has every gain."""
     recipes, targets = list(matrix.scores.index), list(matrix.scores.columns)
     squares = {(recipe, target): _square(matrix, recipe, target) for recipe in recipes for target in targets}
     groups: list[str] = [space.task(target).group for target in targets]
@@ -75,12 +75,12 @@ def matrix_grid(matrix: Matrix, space: Space) -> Grid:
         groups.append("")
         squares |= {(recipe, "mean"): _mean_square(matrix, recipe) for recipe in recipes}
     return Grid(
-        rows=(*([matrix.baseline] if matrix.baseline else []), *matrix.rows),
+        rows=(*([matrix.reference] if matrix.reference else []), *matrix.rows),
         columns=tuple(columns),
         squares=squares,
         groups=tuple(groups),
-        strip=matrix.baseline,
-        captions={matrix.baseline: f"{matrix.baseline}\n(score)"} if matrix.baseline else {},
+        strip=matrix.reference,
+        captions={matrix.reference: f"{matrix.reference}\n(score)"} if matrix.reference else {},
     )
 
 
@@ -144,11 +144,12 @@ def heatmap(matrix: Matrix, space: Space) -> Figure:
     """The picture of one model's matrix."""
     grid = matrix_grid(matrix, space)
     figure = Figure(figsize=(2.6 + 0.86 * len(grid.columns), 2.0 + 0.52 * len(grid.rows)), layout="constrained")
-    axes = draw_grid(figure.subplots(), grid, "gain over the same-seed baseline (points)")
-    what = f"Gain over {matrix.baseline} by intermediate training" if matrix.baseline else "Scores (no baseline)"
+    over = "the same-seed baseline" if matrix.is_baseline else f"{matrix.reference} of the same seed"
+    axes = draw_grid(figure.subplots(), grid, f"gain over {over} (points)")
+    what = f"Gain over {matrix.reference} by intermediate training" if matrix.reference else "Scores (no baseline)"
     _title(axes, f"{what} · {_run(matrix, space)}")
     _footnote(axes, "mean over languages and seeds; ± standard deviation over seeds")
-    return _keyed(figure, axes, grid)
+    return _keyed(figure, axes, grid, matrix)
 
 
 def language_map(table: pd.DataFrame, matrix: Matrix, space: Space) -> Figure:
@@ -156,9 +157,10 @@ def language_map(table: pd.DataFrame, matrix: Matrix, space: Space) -> Figure:
     grid = language_grid(table, matrix, space)
     figure = Figure(figsize=(2.4 + 0.80 * len(grid.columns), 1.9 + 0.25 * len(grid.rows)), layout="constrained")
     axes = draw_grid(figure.subplots(), grid, "mean gain (points)")
-    _title(axes, f"Mean gain by language · {_run(matrix, space)}")
+    over = "" if matrix.is_baseline else f" over {matrix.reference}"
+    _title(axes, f"Mean gain{over} by language · {_run(matrix, space)}")
     _footnote(axes, "n: rows behind the mean, neither flagged nor incomplete")
-    return _keyed(figure, axes, grid)
+    return _keyed(figure, axes, grid, matrix)
 
 
 def _run(matrix: Matrix, space: Space) -> str:
@@ -175,10 +177,11 @@ def _footnote(axes: Axes, text: str) -> None:
     axes.text(1, 0, text, transform=axes.transAxes + below, ha="right", va="top", fontsize=7, color=FAINT)
 
 
-def _keyed(figure: Figure, axes: Axes, grid: Grid) -> Figure:
+def _keyed(figure: Figure, axes: Axes, grid: Grid, matrix: Matrix) -> Figure:
+    rival = "baseline" if matrix.is_baseline else matrix.reference
     notes = {
         "flagged": f"{DAGGER} the intermediate task repeats the target's own data (mean: holds such cells)",
-        "missing": "no score yet, or no baseline score to compare with",
+        "missing": f"no score yet, or no {rival} score to compare with",
         "lacking": f"{STAR} lacks languages that other rows have",
     }
     draw_key(axes, grid, notes)
@@ -186,7 +189,7 @@ def _keyed(figure: Figure, axes: Axes, grid: Grid) -> Figure:
 
 
 def _square(matrix: Matrix, recipe: str, target: str) -> Square:
-    is_strip = recipe == matrix.baseline
+    is_strip = recipe == matrix.reference
     score = entry(matrix.scores, (recipe, target))
     value = score if is_strip else entry(matrix.gains, (recipe, target))
     sd = entry(matrix.score_sd if is_strip else matrix.gain_sd, (recipe, target))
@@ -207,7 +210,7 @@ def _square(matrix: Matrix, recipe: str, target: str) -> Square:
 def _mean_square(matrix: Matrix, recipe: str) -> Square:
     marks = DAGGER if any(row == recipe for row, _ in matrix.flags) else ""
     marks += STAR if any(row == recipe for row, _ in matrix.lacking) else ""
-    if recipe == matrix.baseline:
+    if recipe == matrix.reference:
         return Square(text=f"{100 * matrix.scores.loc[recipe].mean():.1f}{marks}")
     mean = 100 * float(np.mean([entry(matrix.gains, (recipe, target)) for target in matrix.gains.columns]))
     return Square(text=f"{mean:+z.1f}{marks}", value=mean)

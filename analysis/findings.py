@@ -24,32 +24,37 @@ class CellTest:
     """Seeds whose gain has the sign of the mean."""
 
 
-def strongest_findings(study: Study) -> list[str]:
+def strongest_findings(study: Study, against: str = "") -> list[str]:
     """Three sentences at most, of the first model: the largest gain, the largest loss, the best row on average.
 
     Cells that share training data with their target, or lack languages, take no part. With fewer than three seeds the
-    sentences describe and claim nothing.
+    sentences describe and claim nothing. Gains are measured against the row `against`, or else the baseline.
     """
-    found = matrix(study, study.space.models[0].name)
+    found = matrix(study, study.space.models[0].name, against)
     gains = found.unflagged
     cells = {(row, column): entry(gains, (row, column)) for row in gains.index for column in gains.columns}
     cells = {cell: gain for cell, gain in cells.items() if not math.isnan(gain)}
     if not cells:
-        return ["No gain can be stated yet: no cell has both its own score and its baseline's with the same seed."]
+        other = "its baseline's" if found.is_baseline else f"that of {found.reference_words}"
+        return [f"No gain can be stated yet: no cell has both its own score and {other} with the same seed."]
     tests = cell_tests(found)
     weak = {str(row[0]) for row in trivial_rows(study, found) if row[-1] != BEATS}
     best, worst = max(cells, key=cells.__getitem__), min(cells, key=cells.__getitem__)
     named = [("largest gain" if cells[best] > 0 else "smallest loss", best)]
     if worst != best:
         named.append(("largest loss" if cells[worst] < 0 else "smallest gain", worst))
-    sentences = [_of_cell(what, cell, tests[cell], found) + _caution(cell[1], weak) for what, cell in named]
+    caution = f"{found.reference_words} itself does not clearly beat the trivial score."
+    sentences = [
+        _of_cell(what, cell, tests[cell], found) + (f" On `{cell[1]}` {caution}" if cell[1] in weak else "")
+        for what, cell in named
+    ]
     row = _of_best_row(found, gains)
     return [*sentences, row] if row else sentences
 
 
 def cell_tests(found: Matrix) -> dict[Cell, CellTest]:
-    """A test for each cell outside the baseline's row that has a gain."""
-    gains = {cell: rows["gain"].tolist() for cell, rows in cells_of(found.seed_gains) if cell[0] != found.baseline}
+    """A test for each cell outside the reference row that has a gain."""
+    gains = {cell: rows["gain"].tolist() for cell, rows in cells_of(found.seed_gains) if cell[0] != found.reference}
     intervals = {cell: paired_interval(values) for cell, values in gains.items()}
     corrected = adjusted([interval.p for interval in intervals.values()])
     return {
@@ -63,15 +68,12 @@ def _num_agreeing(gains: list[float]) -> int:
 
 
 def _of_cell(what: str, cell: Cell, test: CellTest, found: Matrix) -> str:
-    base, score = entry(found.scores, (found.baseline, cell[1])), entry(found.scores, cell)
+    base, score = entry(found.scores, (found.reference, cell[1])), entry(found.scores, cell)
+    own = "after" if found.is_baseline else "here"
     return (
         f"The {what} outside flagged cells is {100 * test.interval.mean:+z.1f} points: `{cell[0]}` on `{cell[1]}` "
-        f"({100 * base:.1f} for the baseline, {100 * score:.1f} after). {_certainty(test)}"
+        f"({100 * base:.1f} for {found.reference_words}, {100 * score:.1f} {own}). {_certainty(test)}"
     )
-
-
-def _caution(target: str, weak: set[str]) -> str:
-    return f" On `{target}` the baseline itself does not clearly beat the trivial score." if target in weak else ""
 
 
 def _certainty(test: CellTest) -> str:

@@ -2,6 +2,8 @@
 
 import io
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -21,20 +23,33 @@ from sweeper.folder import Folder
 DPI = 200
 
 
-def write_report(run: str, out: str | None = None) -> Path:
-    """Write the report of a run folder, and say where report.md is.
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A report that was written."""
 
-    `out` is a local folder; if not given, `report` inside the run folder, or `./report-NAME` when that is remote.
-    Raises UserError if `run` is no run folder or holds no scores yet.
+    place: Path
+    """Its report.md; pictures and tables lie beside it."""
+    findings: tuple[str, ...]
+    """The strongest findings, a sentence or two each."""
+
+
+def write_report(run: str, out: str | None = None, against: str = "") -> Report:
+    """Write the report of a run folder.
+
+    Gains are measured against the row `against`, or else the baseline. `out` is a local folder; if not given, `report`
+    inside the run folder (`report-against-ROW` with a row named), or `./report-NAME` when that is remote.
+    Raises UserError if `run` is no run folder or holds no scores yet, or no row is called `against`.
     """
     study = load(run)
+    matrices.reference_row(study.space, against)
     _check_scores(study, run)
-    folder = _place(study, run, out)
-    files = _files(study)
+    folder = _place(study, run, out, f"-against-{against}" if against else "")
+    findings = tuple(strongest_findings(study, against))
+    files = _files(study, against, findings)
     for name, data in files.items():
         folder.write(name, data)
     assert folder.local is not None
-    return folder.local / "report.md"
+    return Report(place=folder.local / "report.md", findings=findings)
 
 
 def _check_scores(study: Study, run: str) -> None:
@@ -48,31 +63,31 @@ def _check_scores(study: Study, run: str) -> None:
     )
 
 
-def _place(study: Study, run: str, out: str | None) -> Folder:
-    folder = Folder(out) if out else Folder(run).child("report")
+def _place(study: Study, run: str, out: str | None, suffix: str) -> Folder:
+    folder = Folder(out) if out else Folder(run).child(f"report{suffix}")
     if folder.local is not None:
         return folder
     if out:
         raise UserError(f"A report is written to a local folder, got --out {out}.")
-    return Folder(f"report-{study.space.name}")
+    return Folder(f"report-{study.space.name}{suffix}")
 
 
-def _files(study: Study) -> dict[str, bytes]:
+def _files(study: Study, against: str, findings: Sequence[str]) -> dict[str, bytes]:
     """Name -> bytes of everything in the folder; files of a second model carry its name."""
     files: dict[str, bytes] = {}
     models = []
     for number, model in enumerate(study.space.models):
-        found = matrices.matrix(study, model.name)
+        found = matrices.matrix(study, model.name, against)
         suffix = f"-{model.name}" if number else ""
         related = correlate(study, found)
         files |= _model_files(study, found, related, suffix)
         models.append(_model_context(study, found, related, suffix))
-    files["report.md"] = _render(study, models).encode()
+    files["report.md"] = _render(study, models, against, findings).encode()
     return files
 
 
 def _model_files(study: Study, found: Matrix, related: Correlations, suffix: str) -> dict[str, bytes]:
-    by_language = matrices.languages(study, found.model)
+    by_language = matrices.languages(study, found.model, found.reference)
     return {
         f"matrix{suffix}.csv": tables.wide_csv(found.scores),
         f"gains{suffix}.csv": tables.wide_csv(found.gains),
@@ -111,7 +126,7 @@ def _model_context(study: Study, found: Matrix, related: Correlations, suffix: s
     }
 
 
-def _render(study: Study, models: list[dict[str, object]]) -> str:
+def _render(study: Study, models: list[dict[str, object]], against: str, findings: Sequence[str]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis", "."),
         undefined=jinja2.StrictUndefined,
@@ -122,9 +137,10 @@ def _render(study: Study, models: list[dict[str, object]]) -> str:
     template = environment.get_template("report.md.j2")
     space = study.space
     return template.render(
+        against="" if against == matrices.reference_row(space) else against,
         study=study,
         space=space,
-        findings=strongest_findings(study),
+        findings=findings,
         models=models,
         caps=sections.caps(space),
         failed=sections.failed(study),

@@ -15,6 +15,8 @@ from analysis.matrix import Matrix
 def correlation_map(found: Correlations, matrix: Matrix) -> Figure:
     """Two maps of rho above, two scatter plots of the mean gain below."""
     figure = Figure(figsize=(11, 9.5), layout="constrained")
+    if not matrix.is_baseline:
+        figure.suptitle(f"Gains over {matrix.reference}", x=0.01, ha="left", fontsize=10.5, color=INK)
     axes = figure.subplots(2, 2, height_ratios=(1.25, 1))
     draw_pairs(axes[0, 0], found.rows, matrix.rows, "Rows with rows, over {} targets a pair")
     draw_pairs(axes[0, 1], found.columns, list(matrix.scores.columns), "Columns with columns, over {} rows a pair")

@@ -38,7 +38,7 @@ def matrix_table(matrix: Matrix, values: pd.DataFrame, sd: pd.DataFrame, *, sign
 
 
 def trivial_rows(study: Study, matrix: Matrix) -> list[list[object]]:
-    """A row a target: English score of the baseline, of the best other row, trivial score, and what that amounts to.
+    """A row a target: English score of the reference, of the best other row, trivial score, and what that amounts to.
 
     Targets without English evaluation data (retrieval) take the mean over their languages.
     """
@@ -50,8 +50,8 @@ def trivial_rows(study: Study, matrix: Matrix) -> list[list[object]]:
         rows = scores[scores["language"] == "en"] if where == "en" else scores
         means = rows.groupby("recipe")["value"].mean()
         trivial, count = rows["trivial"].mean(), int(rows["count"].min())
-        base = means.get(matrix.baseline, np.nan)
-        others = means.drop(matrix.baseline, errors="ignore")
+        base = means.get(matrix.reference, np.nan)
+        others = means.drop(matrix.reference, errors="ignore")
         best = f"{points(others.max())} ({others.idxmax()})" if len(others) else "–"
         metric = rows["metric"].iloc[0]
         found.append([target, metric, where, count, points(trivial), points(base), best, verdict(base, trivial, count)])

@@ -174,12 +174,17 @@ def status(run_folder: RunFolder, as_json: AsJson = False) -> None:
 
 @app.command()
 def report(
-    run_folder: RunFolder, out_: Annotated[str | None, typer.Option("--out", help="Folder (RUN/report).")] = None
+    run_folder: RunFolder,
+    out_: Annotated[str | None, typer.Option("--out", help="Folder (RUN/report, or RUN/report-against-ROW).")] = None,
+    against: Annotated[str, typer.Option(help="Row that gains are measured against (the baseline).")] = "",
 ) -> None:
     """Matrices, heatmaps, correlations and a report, from the ledger alone."""
     from analysis.report import write_report
 
-    out.print(f"Report: {write_report(run_folder, out_)}", markup=False)
+    written = write_report(run_folder, out_, against)
+    for number, finding in enumerate(written.findings, 1):
+        out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
+    out.print(f"Report: {written.place}", markup=False, soft_wrap=True)
 
 
 @app.command()

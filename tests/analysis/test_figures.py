@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.correlate import correlate
-from analysis.figures import MISSING, draw_grid, heatmap, ink_on, language_grid, matrix_grid
+from analysis.figures import MISSING, draw_grid, heatmap, ink_on, language_grid, language_map, matrix_grid
 from analysis.load import load
 from analysis.matrix import languages, matrix
-from analysis.scatter import draw_pairs, draw_trait
+from analysis.scatter import correlation_map, draw_pairs, draw_trait
 
 
 @pytest.fixture
@@ -130,3 +130,15 @@ def test_a_trait_that_nobody_has_is_drawn_empty_and_says_why(make_run):
     axes = draw_trait(Figure().subplots(), found, "own_dev")
     assert texts(axes) == ["no complete row and column yet"]
     assert math.isnan(found.traits["own_dev"].max())
+
+
+def test_a_picture_names_the_row_that_its_gains_are_measured_against(full_run):
+    study = load(full_run.url)
+    found = matrix(study, "tiny", against="middle_qa")
+    grid = matrix_grid(found, study.space)
+    assert (grid.strip, grid.rows[0]) == ("middle_qa", "middle_qa")
+    assert grid.squares["baseline", "search"].text == "+5.0"
+    assert heatmap(found, study.space).axes[0].get_title(loc="left").startswith("Gain over middle_qa by")
+    by_language = language_map(languages(study, "tiny", "middle_qa"), found, study.space)
+    assert by_language.axes[0].get_title(loc="left").startswith("Mean gain over middle_qa by language")
+    assert correlation_map(correlate(study, found), found).get_suptitle() == "Gains over middle_qa"

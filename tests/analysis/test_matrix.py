@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from analysis.load import load
-from analysis.matrix import languages, matrix, with_gains
+from analysis.matrix import languages, matrix, seed_differences, with_gains
+from sweeper.errors import UserError
 from sweeper.space import Target
 
 
@@ -109,3 +110,65 @@ def test_every_language_has_its_mean_spread_and_gain(full_run):
     assert row["mean"] == pytest.approx(0.55)
     assert row["gain"] == pytest.approx(0.15)
     assert (row["num_seeds"], row["trivial"], row["count"], row["metric"]) == (2, 0.25, 100, "f1")
+
+
+def test_gains_against_another_row_are_differences_to_that_row_of_the_same_seed(full_run):
+    found = matrix(load(full_run.url), "tiny", against="small_nli")
+    assert (found.reference, found.is_baseline) == ("small_nli", False)
+    assert found.rows == ["baseline", "large_nli", "middle_qa"]
+    assert found.gains.loc["middle_qa", "tags"] == pytest.approx(0.05 - 0.15)
+    assert found.gain_sd.loc["middle_qa", "tags"] == pytest.approx(0.1 / math.sqrt(2))
+    assert found.gains.loc["small_nli"].tolist() == pytest.approx([0, 0, 0])
+    assert found.scores.equals(matrix(load(full_run.url), "tiny").scores)
+
+
+def test_a_score_without_a_seed_is_compared_with_every_seed_of_the_reference_and_stays_one_score(full_run):
+    found, plain = matrix(load(full_run.url), "tiny", against="small_nli"), matrix(load(full_run.url), "tiny")
+    assert found.gains.loc["baseline", "search"] == pytest.approx(-0.02)
+    assert found.num_pairs.loc["baseline", "search"] == 2
+    assert found.gain_sd.loc["baseline", "search"] == pytest.approx(plain.gain_sd.loc["small_nli", "search"])
+    assert found.num_seeds.loc["baseline", "search"] == 1
+    assert math.isnan(found.score_sd.loc["baseline", "search"])
+
+
+def test_no_gain_counts_in_a_column_whose_training_data_the_reference_repeats(full_run):
+    found = matrix(load(full_run.url), "tiny", against="small_nli")
+    assert found.unflagged["pairs"].isna().all()
+    assert found.unflagged["tags"].notna().all()
+
+
+def test_gains_against_an_unknown_row_are_answered_with_the_nearest_one(full_run):
+    with pytest.raises(UserError, match=r"No row is called 'smal_nli'\. Did you mean 'small_nli'\? Known: baseline, "):
+        matrix(load(full_run.url), "tiny", against="smal_nli")
+
+
+def test_the_baseline_named_as_reference_is_the_default(full_run):
+    study = load(full_run.url)
+    named, default = matrix(study, "tiny", against="baseline"), matrix(study, "tiny")
+    assert named.gains.equals(default.gains)
+    assert named.reference_words == default.reference_words == "the baseline"
+
+
+def test_each_row_differs_from_its_own_reference_seed_by_seed(full_run):
+    pairs = {"middle_qa": "small_nli", "small_nli": "baseline"}
+    found = seed_differences(load(full_run.url), "tiny", pairs)
+    assert list(found.columns) == ["recipe", "reference", "target", "seed", "gain"]
+    assert dict(zip(found["recipe"], found["reference"], strict=True)) == pairs
+    tags = found[found["target"] == "tags"]
+    assert tags["seed"].tolist() == [1, 2, 1, 2]
+    assert tags["gain"].tolist() == pytest.approx([-0.05, -0.15, 0.10, 0.20])
+    search = found[(found["target"] == "search") & (found["recipe"] == "small_nli")]
+    assert search["gain"].tolist() == pytest.approx([0.01, 0.03])
+
+
+def test_a_difference_that_one_side_lacks_is_left_out(make_run):
+    run = make_run()
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    run.cell("middle_qa", "tags", 1, {"en": 0.5})
+    run.cell("middle_qa", "tags", 2, {"en": 0.9})
+    pairs = {"middle_qa": "small_nli", "large_nli": "baseline"}
+    found = seed_differences(load(run.url), "tiny", pairs)
+    assert found[["recipe", "target", "seed"]].to_numpy().tolist() == [["middle_qa", "tags", 1]]
+    assert seed_differences(load(run.url), "tiny", {}).empty
+    with pytest.raises(UserError, match="Did you mean 'large_nli'"):
+        seed_differences(load(run.url), "tiny", {"large_nil": "baseline"})

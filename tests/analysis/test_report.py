@@ -32,13 +32,13 @@ def rows(path):
 
 
 def test_a_report_is_a_folder_with_figures_and_tables(full_run):
-    where = write_report(full_run.url)
+    where = write_report(full_run.url).place
     assert where.name == "report.md"
     assert {path.name for path in where.parent.iterdir()} == FILES
 
 
 def test_the_matrix_file_has_the_recipe_first_then_the_targets_in_points(full_run):
-    folder = write_report(full_run.url).parent
+    folder = write_report(full_run.url).place.parent
     matrix, gains = rows(folder / "matrix.csv"), rows(folder / "gains.csv")
     assert matrix[0] == gains[0] == ["recipe", "tags", "pairs", "search"]
     assert matrix[2] == ["small_nli", "65.0000", "38.0000", "22.0000"]
@@ -46,13 +46,13 @@ def test_the_matrix_file_has_the_recipe_first_then_the_targets_in_points(full_ru
 
 
 def test_the_same_ledger_gives_the_same_bytes(full_run, tmp_path):
-    first, second = (write_report(full_run.url, str(tmp_path / name)).parent for name in ("a", "b"))
+    first, second = (write_report(full_run.url, str(tmp_path / name)).place.parent for name in ("a", "b"))
     for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_the_report_says_what_was_run_and_what_is_flagged(full_run):
-    text = write_report(full_run.url).read_text()
+    text = write_report(full_run.url).place.read_text()
     assert "# Numbers made by hand" in text
     assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
     assert "small_nli -> pairs (small_nli)" in text
@@ -62,7 +62,7 @@ def test_the_report_says_what_was_run_and_what_is_flagged(full_run):
 
 
 def test_scores_that_do_not_beat_the_trivial_one_are_named(full_run):
-    text = write_report(full_run.url).read_text()
+    text = write_report(full_run.url).place.read_text()
     # search: 20 against 25. pairs: 35 against 25 is about two standard errors of 100 examples.
     assert "does not clearly beat the trivial score on: search" in text
     assert "Not clearly learned: middle_qa on middle_qa" in text
@@ -79,14 +79,14 @@ def test_beating_the_trivial_score_takes_two_standard_errors(value, trivial, wor
 
 def test_failed_trainings_are_listed_with_their_reason(full_run):
     full_run.trained("large_nli", "tags", 9, state="failed", reason="The loss became NaN at step 3.")
-    text = write_report(full_run.url).read_text()
+    text = write_report(full_run.url).place.read_text()
     assert "- tiny/large_nli -> tags/seed 9 (replicate): The loss became NaN at step 3." in text
 
 
 def test_a_partial_run_gives_a_partial_matrix(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
-    where = write_report(run.url)
+    where = write_report(run.url).place
     assert "11 of 12 cells have no score" in where.read_text()
     assert "baseline -> tags (1 of 2 seeds)" in where.read_text()
     assert rows(where.parent / "matrix.csv")[2] == ["small_nli", "", "", ""]
@@ -99,7 +99,7 @@ def test_the_dials_of_every_study_are_told(make_run):
         dials = {"learning_rate": rate}
         run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
-    text = write_report(run.url).read_text()
+    text = write_report(run.url).place.read_text()
     assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 0.7000 |" in text
 
 
@@ -126,7 +126,7 @@ def test_a_second_model_has_files_of_its_own(full_run):
     space = replace(full_run.space, models=models)
     Folder(full_run.url).write("space.json", write_json(space))
     full_run.scored(full_run.trained("baseline", "tags", 1), "tags", {"en": 0.7}, model="other")
-    folder = write_report(full_run.url).parent
+    folder = write_report(full_run.url).place.parent
     assert rows(folder / "matrix-other.csv")[1][:2] == ["baseline", "70.0000"]
     assert rows(folder / "matrix.csv")[1][:2] == ["baseline", "50.0000"]
 
@@ -160,3 +160,32 @@ def test_a_damaged_record_is_named_and_the_exit_code_is_one(full_run, capsys):
     Folder(full_run.url).write("ledger/scores/bad.json", b"{")
     assert main([full_run.url]) == 1
     assert "scores/bad.json is not JSON" in capsys.readouterr().err
+
+
+def test_a_report_against_another_row_says_so_in_its_head_and_captions_and_has_a_folder_of_its_own(full_run):
+    where = write_report(full_run.url, against="middle_qa").place
+    assert where.parent.name == "report-against-middle_qa"
+    text = where.read_text()
+    assert text.split("##")[0].endswith("Gains are measured against the row `middle_qa`, not against the baseline.\n\n")
+    assert "Gains: score minus that of `middle_qa` with the same seed" in text
+    assert "| best other row | row `middle_qa` against trivial |" in text
+    assert "The largest gain outside flagged cells is +10.0 points: `small_nli` on `tags` (55.0 for `middle_qa`" in text
+    assert "baseline row" not in text.split("## How dials were chosen")[0]
+    assert rows(where.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
+
+
+def test_a_report_against_the_baseline_reads_as_ever(full_run, tmp_path):
+    named, default = (
+        write_report(full_run.url, str(tmp_path / row), row).place.read_text() for row in ("baseline", "")
+    )
+    assert named == default
+    assert default.startswith("# Numbers made by hand: transfer matrix\n\n## Strongest findings")
+    assert "Gains: score minus the baseline's with the same seed" in default
+
+
+def test_the_command_takes_the_row_that_gains_are_measured_against(full_run, capsys):
+    assert main([full_run.url, "--against", "midle_qa"]) == 2
+    assert "Did you mean 'middle_qa'?" in capsys.readouterr().err
+    assert not Folder(full_run.url).exists("report-against-midle_qa/report.md")
+    assert main([full_run.url, "--against", "middle_qa"]) == 0
+    assert capsys.readouterr().out.strip().endswith("report-against-middle_qa/report.md")
