@@ -11,10 +11,11 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick lint clean
+.PHONY: help demo encoder test quick lint clean
 
 help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo"
+	@echo "make encoder pretrain the demo's encoder again, some six minutes on two cores"
 	@echo "make test    set up, run every test"
 	@echo "make quick   the tests that take seconds"
 	@echo "make lint    ruff (lint, format) and mypy"
@@ -23,6 +24,10 @@ help:
 demo: $(VENV)/.run
 	$(BIN)/sweeper run demo --out runs/demo
 	$(BIN)/sweeper report runs/demo
+
+encoder: $(VENV)/.run
+	$(BIN)/sweeper run demo_encoder --out runs/demo_encoder
+	$(BIN)/python -m sweeper.data.synthetic.ship runs/demo_encoder
 
 # The tests make their own data, so a request to the Hub is a bug that should fail at once.
 test quick: export HF_HUB_OFFLINE := 1

@@ -1,18 +1,35 @@
-"""A corner of the demo for tests: two recipes x two targets, the whole path in seconds."""
+"""A corner of the demo for tests: two recipes x two targets in three languages, the whole path in seconds."""
 
 from dataclasses import replace
 
 from search_spaces.demo import SPACE as DEMO
-from sweeper.space import Search
+from sweeper.space import Recipe, Target, Training
 
 RECIPES = ("baseline", "parts")
 TARGETS = ("names", "few_questions")
+LANGUAGES = ("en", "xa", "xf")
+NUM_EXAMPLES = 64
+"""Training examples a task: a target's 40 steps leave time to kill it behind its first checkpoint, at step 20."""
+
+
+def _short(training: Training) -> Training:
+    return replace(training, cap_examples=NUM_EXAMPLES)
+
+
+def _recipe(recipe: Recipe) -> Recipe:
+    return replace(recipe, stages=tuple(replace(one, training=_short(one.training)) for one in recipe.stages))
+
+
+def _target(target: Target) -> Target:
+    return replace(target, training=_short(target.training), languages=LANGUAGES)
+
 
 SPACE = replace(
     DEMO,
     name="tiny",
-    title="Two recipes x two targets on generated data",
-    recipes=tuple(recipe for recipe in DEMO.recipes if recipe.name in RECIPES),
-    targets=tuple(target for target in DEMO.targets if target.task in TARGETS),
-    search=Search(scope="target", trials=2, batch=2, share=0.2),
+    title="Two recipes x two targets of the synthetic world",
+    recipes=tuple(_recipe(recipe) for recipe in DEMO.recipes if recipe.name in RECIPES),
+    targets=tuple(_target(target) for target in DEMO.targets if target.task in TARGETS),
+    # The search's draw and those of three seeds: its own two, and one for a space that grows.
+    world="demo:draws=4",
 )

@@ -229,6 +229,7 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "eval_cap": _field("eval_cap", _count),
     "sample_seed": _field("sample_seed", int),
     "keep_targets": _field("keep_targets", _truth),
+    "world": _field("world", str),
     "models": _pick("models", lambda model: model.name),
     "recipes": _pick("recipes", lambda recipe: recipe.name),
     "targets": _pick("targets", lambda target: target.task),

@@ -21,13 +21,11 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The generated world: data sets and an untrained encoder."""
-    from sweeper.data.synthetic import build
+def demo_world() -> Path:
+    """The generated world: data sets and encoders."""
+    from tests.runs import world
 
-    folder = tmp_path_factory.mktemp("worlds") / "demo"
-    build("demo", folder)
-    return folder
+    return world()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from search_spaces.tiny import SPACE as TINY
+from sweeper.data.synthetic import build, world_folder
 from sweeper.ledger import Ledger
 from sweeper.records import plain
 from sweeper.space import Resources
@@ -37,6 +39,14 @@ def place() -> Path:
 def shared_cache() -> str:
     """One folder of generated and tokenised data for all runs: none of it changes a result."""
     return str(place() / "cache")
+
+
+@cache
+def world() -> Path:
+    """The generated world of `tiny`, where its runs look for it."""
+    folder = world_folder(TINY.world, Path(shared_cache(), "worlds"))
+    build(TINY.world, folder)
+    return folder
 
 
 def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PACKAGES = ("sweeper", "analysis", "search_spaces")
 BRANCHES = str.maketrans("├└│─", "    ")
 
 
@@ -27,6 +28,11 @@ def commands(text: str) -> list[str]:
     lines = [line for block in fenced(text) for line in block.splitlines()]
     spans = re.findall(r"`([^`\n]+)`", outside)
     return [re.sub(r"^(\$ )?(\.venv/bin/)?", "", line.strip()).split(" #")[0].strip() for line in [*lines, *spans]]
+
+
+def trees(text: str) -> list[str]:
+    """The fenced blocks that are file trees."""
+    return [block for block in fenced(text) if block.split("\n", 1)[0].rstrip().endswith("/")]
 
 
 def tree_paths(block: str) -> Iterator[str]:
@@ -69,10 +75,9 @@ def test_the_tree_reader_follows_folders_and_lists() -> None:
 
 
 def test_every_path_in_the_readmes_file_tree_exists() -> None:
-    blocks = fenced((ROOT / "README.md").read_text())
-    trees = [block for block in blocks if block.split("\n", 1)[0].rstrip().endswith("/")]
-    assert len(trees) == 1, "The README has one file tree: a fenced block whose first line ends with '/'."
-    paths = list(tree_paths(trees[0]))
+    found = trees((ROOT / "README.md").read_text())
+    assert len(found) == 1, "The README has one file tree: a fenced block whose first line ends with '/'."
+    paths = list(tree_paths(found[0]))
     assert paths
     assert not [path for path in paths if not (ROOT / path).exists()]
 
@@ -124,17 +129,12 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     assert not [link for link in inside if not (page.parent / link).exists()]
 
 
-def test_the_architecture_names_every_module() -> None:
+def test_the_architecture_names_every_module_in_its_place_and_none_that_is_gone() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
-    modules = [path for package in ("sweeper", "analysis") for path in (ROOT / package).rglob("*.py")]
-    modules = [path for path in modules if path.name != "__init__.py"]
-    names = [path.name for path in modules]
-    unnamed = []
-    for path in modules:
-        # A name that stands twice is told apart by its folder.
-        said = path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}"
-        if not re.search(rf"(?<![\w-]){re.escape(said)}", text):
-            unnamed.append(str(path.relative_to(ROOT)))
+    shown = {block.split("\n", 1)[0].rstrip() + path for block in trees(text) for path in tree_paths(block)}
+    assert not [path for path in shown if not (ROOT / path).exists()]
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py"]
+    unnamed = {str(path.relative_to(ROOT)) for path in modules} - shown - set(re.findall(r"`([\w/]+\.py)`", text))
     assert not unnamed, f"docs/architecture.md says nothing of {sorted(unnamed)}."
 
 

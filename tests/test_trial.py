@@ -21,8 +21,9 @@ from sweeper.records import TrialSpec, plain, training_key, write_json
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.model import load_body
 from sweeper.trial import check_spec, run_trial
-from tests.worlds import LANGUAGES, MODEL, TRAINING, Place, data, facts, score, stage, trial
+from tests.worlds import BY_NAME, MODEL, TRAINING, Place, data, facts, score, stage, trial
 
+BLANK = replace(MODEL, name="blank", id="demo/blank", identity="blank")
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
 CHILD = """
 import sys
@@ -108,9 +109,9 @@ def test_selection_never_reads_evaluation_data(own: Place) -> None:
     spec = trial(stage("words"), role="search", seed=0)
     before = facts(run_trial(spec, own.bench("before")))
     shutil.rmtree(own.cache)
-    folder = own.world / "datasets" / "demo" / "words"
+    folder = own.world / "datasets" / "demo" / "words" / "draw1"
     for split in ("validation", "test"):
-        shutil.copy(folder / "xa" / f"{split}.parquet", folder / "en" / f"{split}.parquet")
+        shutil.copy(folder / f"{split}_xa.jsonl", folder / f"{split}_en.jsonl")
     assert facts(run_trial(spec, own.bench("after"))) == before
 
 
@@ -127,7 +128,7 @@ def test_what_is_selected_on_is_never_trained_on(place: Place) -> None:
 def test_a_masked_stage_lowers_the_loss_and_leaves_an_encoder_that_loads(place: Place) -> None:
     losses = []
     for training in (replace(TRAINING, epochs=0.01, learning_rate=1e-9), LEARNING):
-        spec = trial(stage("texts", training=training), kind="prepare", keep=True)
+        spec = trial(stage("texts", training=training), model=BLANK, kind="prepare", keep=True)
         result = run_trial(spec, place.bench())
         losses.append(result.training.selection["texts"]["loss"])
         assert result.training.value == -losses[-1]
@@ -197,8 +198,8 @@ def test_a_record_says_when_and_where_it_was_made(place: Place) -> None:
 
 def test_a_spec_that_asks_for_more_positions_than_the_model_has_is_refused_before_it_runs(place: Place) -> None:
     one = stage("words")
-    long = replace(one, data=(replace(one.data[0], max_length=257),))
-    with pytest.raises(UserError, match="max_length=257 for 'words' is longer than the 256 positions of 'tiny'"):
+    long = replace(one, data=(replace(one.data[0], max_length=129),))
+    with pytest.raises(UserError, match="max_length=129 for 'words' is longer than the 128 positions of 'tiny'"):
         check_spec(trial(long), place.bench())
 
 
@@ -209,7 +210,7 @@ def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(place: Place) -
         format="mlm",
         scorer="loss",
         columns={"text": "text"},
-        train={"en": (Rows(id="demo/gone", config="en", split="train"),)},
+        train={"en": (Rows(id="demo/gone", split="train"),)},
     )
     spec: TrialSpec = trial(stage("words"))
     spec = replace(spec, tasks=(*spec.tasks, gone), select=(data("gone"),))
@@ -218,13 +219,16 @@ def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(place: Place) -
 
 
 def test_selection_over_several_languages_is_their_mean(place: Place) -> None:
-    spec = trial(stage("texts"))
-    whole = run_trial(spec, place.bench("whole")).training.selection["texts"]["loss"]
-    parts = [
-        run_trial(replace(spec, select=(data("texts", "select", (code,)),)), place.bench(code)).training
-        for code in LANGUAGES
-    ]
-    assert whole == pytest.approx(np.mean([part.selection["texts"]["loss"] for part in parts]))
+    several = replace(BY_NAME["texts"], columns={"text": "sentence1"}, train=BY_NAME["twins"].test)
+    corpora = [data("texts", "select", languages) for languages in (("xa", "xf"), ("xa",), ("xf",))]
+    one = replace(stage("texts"), data=(data("texts", languages=("xa", "xf")),))
+    whole, *parts = (
+        run_trial(replace(trial(one, tasks=(several,)), select=(corpus,)), place.bench(str(number))).training
+        for number, corpus in enumerate(corpora)
+    )
+    losses = [part.selection["texts"]["loss"] for part in parts]
+    assert len(set(losses)) == 2
+    assert whole.selection["texts"]["loss"] == pytest.approx(np.mean(losses))
 
 
 def test_what_a_store_holds_is_selected_and_scored_as_if_just_trained_unless_asked_anew(place: Place) -> None:

@@ -1,5 +1,6 @@
 """What a trial scores: on every target of a training, in new languages, and again from its outcomes."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,11 +19,12 @@ from sweeper.trial import run_trial
 from tests.worlds import BY_NAME, LANGUAGES, TRAINING, Place, data, facts, retrieval, score, stage, trial
 
 BASE = ("en",)
+POISON = '{"tokens": ["lamps"], "pos_tags": ["poison"]}\n'
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
 
 
 def test_one_training_scores_on_every_target_that_shares_it_and_each_is_a_record(place: Place) -> None:
-    spec = trial(stage("questions"), scores=(score("xquestions"), score("mquestions")))
+    spec = trial(stage("xquestions"), scores=(score("xquestions"), score("mquestions")))
     bench = place.bench()
     result = run_trial(spec, bench)
     assert [record.target for record in result.scores] == ["xquestions", "mquestions"]
@@ -36,7 +38,7 @@ def test_a_kept_target_only_scores_when_a_language_is_added(own: Place) -> None:
     spec = trial(stage("words"), scores=(score("words", languages=BASE),), keep=True)
     first = run_trial(spec, own.bench())
     shutil.rmtree(own.cache / "encoded")
-    (own.world / "datasets" / "demo" / "words" / "en" / "train.parquet").write_bytes(b"poison")
+    (own.world / "datasets" / "demo" / "words" / "draw1" / "train.jsonl").write_text(POISON)
     more = replace(spec, scores=(score("words", languages=("xa", "xb")),))
     with pytest.raises(DataError):
         own.bench().reading(more).encoded(more.chain[0].data[0])
@@ -80,27 +82,27 @@ def test_another_layer_or_pooling_is_another_score_of_the_same_encoder(place: Pl
     assert [(record.layer, record.pooling) for record in result.scores] == [(0.5, "mean"), (1.0, "mean"), (0.5, "cls")]
 
 
-def test_labels_of_evaluation_data_are_mapped_by_name_not_by_number(own: Place) -> None:
-    spec = trial(stage("words", training=LEARNING), scores=(score("words", languages=("xa",)),))
-    before = run_trial(spec, own.bench("before")).scores[0]
-    for path in (own.world / "datasets" / "demo" / "words" / "xa").glob("*.parquet"):
-        renumber(path, "pos_tags")
-    shutil.rmtree(own.cache)
-    after = run_trial(spec, own.bench("after")).scores[0]
-    assert after.metrics == before.metrics
-    assert before.metrics["xa"]["accuracy"] > 0.3
+def test_labels_of_evaluation_data_are_mapped_by_name_not_by_number(place: Place) -> None:
+    words, found = BY_NAME["words"], []
+    for order in (1, -1):
+        folder = place.root / f"words{order}"
+        write_numbered(folder, words.labels[::order], place.world / "datasets/demo/words/draw1/test_xa.jsonl")
+        task = replace(words, test={"xa": (Rows(id=str(folder), split="test"),)})
+        scored = (score("words", languages=("xa",)),)
+        spec = trial(stage("words", training=LEARNING), scores=scored, tasks=(task,))
+        found.append(run_trial(spec, place.bench(folder.name)).scores[0].metrics["xa"])
+    assert found[0] == found[1]
+    assert found[0]["accuracy"] > 0.3
 
 
-def renumber(path: Path, column: str) -> None:
-    """Write the same tags with the label set in the opposite order, as another copy on the Hub has them."""
-    from datasets import ClassLabel, Dataset, List
+def write_numbered(folder: Path, names: tuple[str, ...], lines: Path) -> None:
+    """The same tags as numbers of a label set: copies on the Hub have such sets in different orders."""
+    from datasets import ClassLabel, Dataset, Features, List, Value
 
-    table = Dataset.from_parquet(str(path), cache_dir=str(path.parents[4] / "rewritten"))
-    names = table.features[column].feature.names
-    rows = [{**row, column: [len(names) - 1 - tag for tag in row[column]]} for row in table]
-    turned = table.features.copy()
-    turned[column] = List(ClassLabel(names=names[::-1]))
-    Dataset.from_list(rows, features=turned).to_parquet(path)
+    features = Features({"tokens": List(Value("string")), "pos_tags": List(ClassLabel(names=list(names)))})
+    rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    folder.mkdir()
+    Dataset.from_list(rows, features=features).to_parquet(folder / "test.parquet")
 
 
 def accuracy_of(rows: pd.DataFrame) -> Mapping[str, float]:
@@ -135,13 +137,13 @@ def dev(target: str) -> ScoreSpec:
     return ScoreSpec(target=target, split="dev", data=data(target, "dev", cap_examples=20))
 
 
-HELD_OUT = replace(BY_NAME["texts"], dev={"en": (Rows(id="demo/texts", config="en", split="train"),)})
+HELD_OUT = replace(BY_NAME["texts"], dev={"en": (Rows(id="demo/texts", config="default", split="train"),)})
 RECOUNTS: dict[str, tuple[str, Callable[[pd.DataFrame], Mapping[str, float]]]] = {
-    "claims": ("xclaims", accuracy_of),
+    "xclaims": ("xclaims", accuracy_of),
     "rewrites": ("rewrites", pairs_of),
     "gaps": ("gaps", accuracy_of),
     "words": ("words", chunks_of),
-    "questions": ("mquestions", spans_of),
+    "xquestions": ("mquestions", spans_of),
     "questions_null": ("questions_null", spans_of),
     "texts": ("texts", loss_of),
     "-": ("twins", accuracy_of),

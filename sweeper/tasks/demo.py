@@ -1,33 +1,60 @@
-"""The tasks of the demo world: nine intermediates and nine targets in the formats of the real ones, all generated."""
+"""The tasks of the synthetic world: nine intermediates and nine targets in the formats of the real ones."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from sweeper.tasks.spec import Places, Rows, Task
 
-TRAIN_SIZE, FEW_SIZE, EVAL_SIZE = 320, 60, 60
-"""Training examples a task, training examples of the task that has few, evaluation items a language and split."""
-LANGUAGES = ("en", "xa", "xb")
-"""English and two made-up languages."""
+TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 120, 48
+"""Training examples of an intermediate, of one with choices, of a target; evaluation items a language and split."""
+NUM_LINES = 60_000
+"""Lines of text that the encoder is pretrained on."""
+LANGUAGES = ("en", "xa", "xb", "xc", "xd", "xe", "xf", "xg", "xh")
+"""English and eight made-up languages, by falling share of cognates."""
 CLAIM_LABELS = ("entailment", "neutral", "contradiction")
+PARTS_OF_SPEECH: Mapping[str, str] = {
+    "agent": "PROPN",
+    "place": "PROPN",
+    "number": "NUM",
+    "time": "ADV",
+    "in": "ADP",
+    "not": "PART",
+    "marker": "PART",
+    "stop": "PUNCT",
+    "verb": "VERB",
+    "noun": "NOUN",
+    "adjective": "ADJ",
+}
+"""Part that a word plays in an event -> its tag."""
+CLASSED = ("VERB", "NOUN", "ADJ")
+"""Tags that a task can split into the three classes of a skill: NOUN0, NOUN1, NOUN2."""
+CLASSED_LABELS = tuple(f"{tag}{number}" for tag in CLASSED for number in range(3))
+WORD_LABELS = (*dict.fromkeys(PARTS_OF_SPEECH.values()), *CLASSED_LABELS)
+FOLLOWING: Mapping[str, str] = {"verb": "verb", "noun": "thing", "adjective": "thing", "number": "thing", "end": "end"}
+"""Part that the next word plays -> how supertags call it; everything else is "other"."""
+PART_LABELS = tuple(f"{tag}>{after}" for tag in WORD_LABELS for after in (*dict.fromkeys(FOLLOWING.values()), "other"))
+DRAW = "draw{seed}"
+"""Every replicate seed has a draw of its own: other knowledge, other examples."""
 
 
-def _rows(name: str, split: str, config: str = "default", id_prefix: str = "") -> Rows:
+def _rows(name: str, split: str, config: str = DRAW, id_prefix: str = "") -> Rows:
     return Rows(id=f"demo/{name}", config=config, split=split, id_prefix=id_prefix)
 
 
-def _english(name: str, split: str, config: str = "default") -> Places:
-    return {"en": (_rows(name, split, config),)}
+def _english(name: str, split: str) -> Places:
+    return {"en": (_rows(name, split),)}
 
 
 def _by_language(name: str, split: str) -> Places:
-    return {code: (_rows(name, split, code),) for code in LANGUAGES}
+    return {code: (_rows(name, f"{split}_{code}"),) for code in LANGUAGES}
 
 
 def _with_english(name: str) -> Places:
-    return {code: (_rows(name, "test", f"{code}-en"),) for code in LANGUAGES if code != "en"}
+    return {code: (_rows(name, f"test_{code}", "default"),) for code in LANGUAGES if code != "en"}
 
 
-_generated = partial(Task, licence="generated, free of any claim", train_size=TRAIN_SIZE)
+_generated = partial(Task, licence="generated, free of any claim")
 _claims = partial(
     _generated,
     format="classify",
@@ -51,7 +78,7 @@ _options = partial(_generated, format="choose", scorer="accuracy")
 _tags = partial(_generated, format="tag", group="tagging")
 _retrieval = partial(_generated, format="retrieve", group="retrieval", train_size=0)
 _XQUESTIONS = _by_language("xquestions", "validation")
-_FEW_QUESTIONS = {code: (_rows("few_questions", "validation", id_prefix=f"{code}-"),) for code in LANGUAGES}
+_FEW_EVALUATED = {code: (_rows("few_questions", "validation", id_prefix=f"{code}-"),) for code in LANGUAGES}
 
 INTERMEDIATES: tuple[Task, ...] = (
     _claims(
@@ -60,17 +87,17 @@ INTERMEDIATES: tuple[Task, ...] = (
         train={"en": (_rows("claims", "train"), _rows("more_claims", "train_a"), _rows("more_claims", "train_b"))},
         dev={"en": (_rows("claims", "validation"), _rows("more_claims", "validation"))},
         contains=("claims",),
-        train_size=3 * TRAIN_SIZE,
+        train_size=2 * TRAIN_SIZE,
     ),
     _claims(
         name="claims",
-        title="Does the claim follow from the premise?",
+        title="Does a claim about one word of the premise hold?",
         train=_english("claims", "train"),
         dev=_english("claims", "validation"),
     ),
     _rewrites(
         name="rewrites",
-        title="Do two sentences say the same?",
+        title="Does what is said of one word of a sentence hold?",
         scorer="accuracy_f1",
         train=_english("rewrites", "train"),
         dev=_english("rewrites", "validation"),
@@ -86,12 +113,14 @@ INTERMEDIATES: tuple[Task, ...] = (
         name="questions",
         title="Questions on a paragraph",
         scorer="squad",
-        train=_english("questions", "train"),
+        train={"en": (_rows("questions", "train"), _rows("xquestions", "train"))},
+        contains=("xquestions",),
+        note="Holds the training data of its target, as SQuAD does: the cell is flagged.",
         dev=_english("questions", "validation"),
     ),
     _options(
         name="endings",
-        title="Which of four endings goes on?",
+        title="Which of four words answers, after a scene?",
         columns={"prompt": "ctx_a", "choices": "{ctx_b} {endings}", "label": "label", "id": "ind"},
         train=_english("endings", "train"),
         dev=_english("endings", "validation"),
@@ -101,9 +130,9 @@ INTERMEDIATES: tuple[Task, ...] = (
         title="The part each word plays, and the next word's",
         scorer="accuracy",
         columns={"tokens": "tokens", "tags": "supertags", "id": "id"},
+        labels=PART_LABELS,
         train=_english("parts", "train"),
         dev=_english("parts", "validation"),
-        note="Its labels are those that the data set declares, as with supertags.",
     ),
     _options(
         name="reasons",
@@ -119,7 +148,7 @@ INTERMEDIATES: tuple[Task, ...] = (
     ),
     _options(
         name="gaps",
-        title="Which of five words fits the gap?",
+        title="Which of five words answers?",
         columns={
             "prompt": "question",
             "choices": "choices.text",
@@ -136,35 +165,35 @@ TARGETS: tuple[Task, ...] = (
     _claims(
         name="xclaims",
         title="Claims in every language",
+        train=_english("xclaims", "train"),
         dev=_by_language("xclaims", "validation"),
         test=_by_language("xclaims", "test"),
-        trains_on="claims",
     ),
     _rewrites(
         name="xrewrites",
         title="Rewrites in every language",
         scorer="accuracy",
-        train=_english("xrewrites", "train", "en"),
+        train=_english("xrewrites", "train"),
         dev=_by_language("xrewrites", "validation"),
         test=_by_language("xrewrites", "test"),
     ),
     _tags(
         name="words",
-        title="Parts of speech",
+        title="Verbs and nouns, by class",
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "pos_tags"},
-        labels=("PROPN", "VERB", "NUM", "NOUN", "ADP", "ADV", "PUNCT"),
-        train=_english("words", "train", "en"),
+        labels=("X", *CLASSED_LABELS),
+        train=_english("words", "train"),
         dev=_by_language("words", "validation"),
         test=_by_language("words", "test"),
     ),
     _tags(
         name="names",
-        title="Names of people and places",
+        title="Things, by class",
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "ner_tags"},
-        labels=("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
-        train=_english("names", "train", "en"),
+        labels=("O", *(f"{start}-K{number}" for number in range(3) for start in "BI")),
+        train=_english("names", "train"),
         dev=_by_language("names", "validation"),
         test=_by_language("names", "test"),
     ),
@@ -172,9 +201,9 @@ TARGETS: tuple[Task, ...] = (
         name="xquestions",
         title="Questions in every language, one split",
         scorer="squad",
+        train=_english("xquestions", "train"),
         dev=_XQUESTIONS,
         test=_XQUESTIONS,
-        trains_on="questions",
     ),
     _questions(
         name="mquestions",
@@ -182,15 +211,15 @@ TARGETS: tuple[Task, ...] = (
         scorer="squad",
         dev=_by_language("mquestions", "validation"),
         test=_by_language("mquestions", "test"),
-        trains_on="questions",
+        trains_on="xquestions",
     ),
     _questions(
         name="few_questions",
         title="Questions with little training data",
         scorer="squad",
         train=_english("few_questions", "train"),
-        dev=_FEW_QUESTIONS,
-        test=_FEW_QUESTIONS,
+        dev=_FEW_EVALUATED,
+        test=_FEW_EVALUATED,
         train_size=FEW_SIZE,
         note="One split holds all languages.",
     ),
@@ -214,13 +243,36 @@ TARGETS: tuple[Task, ...] = (
 
 CORPUS = _generated(
     name="texts",
-    title="Running text",
+    title="Lines of text, most of them in two languages",
     format="mlm",
     scorer="loss",
     columns={"text": "text"},
-    train=_by_language("texts", "train"),
+    train={"en": (_rows("texts", "train", "default"),)},
     group="language modelling",
-    train_size=TRAIN_SIZE * len(LANGUAGES),
+    train_size=NUM_LINES,
+)
+
+PLACEBO, NULL, NUM_NULLS = "placebo_", "null_", 10
+
+
+def _placebo(task: Task, name: str) -> Task:
+    """The same task on data whose labels come from knowledge that no target needs."""
+    train = tuple(replace(rows, id=rows.id.replace("demo/", f"demo/{PLACEBO}")) for rows in task.train["en"])
+    return replace(task, name=name, title=f"Placebo: {task.title}", train={"en": train}, dev={}, contains=(), note="")
+
+
+PLACEBOS: tuple[Task, ...] = tuple(_placebo(task, PLACEBO + task.name) for task in INTERMEDIATES)
+NULLS: tuple[Task, ...] = tuple(
+    _tags(
+        name=f"{NULL}{number}",
+        title=f"Placebo {number}: independent draws of one task",
+        scorer="accuracy",
+        columns={"tokens": "tokens", "tags": "supertags", "id": "id"},
+        labels=PART_LABELS,
+        train=_english(f"{NULL}{number}", "train"),
+    )
+    for number in range(1, NUM_NULLS + 1)
 )
 
 TASKS: tuple[Task, ...] = (*INTERMEDIATES, *TARGETS, CORPUS)
+"""What the demo knows; placebos and null tasks are for the spaces that check it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from sweeper.data.synthetic import build
+from sweeper.data.synthetic import build, check_space, world_folder
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
@@ -18,7 +18,7 @@ from sweeper.site import SITE_FILE, Site, Workbench
 from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
 from sweeper.spaces import keep_space
 from sweeper.trial import check_spec
-from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import Outcome, Watch, Workers, launch
 from sweeper.tuning.plan import make_plan
@@ -106,8 +106,9 @@ def make_site(space: Space, options: Options) -> Site:
             f"--mirror {options.mirror}: a mirror has a folder `datasets`, and there is no {mirror}/datasets."
         )
     if space.world and mirror is None:
-        mirror = f"{cache}/worlds/{space.world}"
+        mirror = str(world_folder(space.world, Path(cache, "worlds")))
         build(space.world, Path(mirror))
+        check_space(space.world, Path(mirror), [model.id for model in space.models], space.seeds)
     store = Folder(options.store).local if options.store else None
     return Site(
         ledger=f"{root}/ledger",
@@ -129,23 +130,30 @@ def make_agenda(resolver: Resolver, ledger: Ledger, share: Share | None = None) 
 def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     """Read, check and tokenise all data that the missing trials need, on the driver, before any GPU is asked for."""
     bench = Workbench(site)
-    asked = [_sample(agenda, unit_name) for unit_name in _pending_units(agenda)]
+    missing = (slot for slot in agenda.slots() if slot not in agenda.done)
+    asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
     with console.status("reading and tokenising data ..."):
         for spec in asked:
             check_spec(spec, bench)
 
 
-def _pending_units(agenda: Agenda) -> list[str]:
-    left = {agenda.unit(slot).name for slot in agenda.slots() if slot not in agenda.done}
-    return [unit.name for unit in agenda.plan.units if unit.name in left]
+def _reader(agenda: Agenda, slot: Slot) -> Slot:
+    """The slot whose data are read for a missing one: the unit's first replicate, or one with the same draw."""
+    unit = agenda.unit(slot)
+    if not agenda.specs.reads_draws(unit):
+        return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
+    return slot._replace(number=0) if slot.role == "search" else slot
 
 
-def _sample(agenda: Agenda, name: str) -> TrialSpec:
-    """A spec with a unit's data in it; dials and seeds do not matter for what is read."""
-    specs, unit = agenda.specs, agenda.plan.unit(name)
-    chain = tuple(specs.stage(unit, stage, _longest(stage), SEARCH_SEED) for stage in unit.stages)
+def _sample(agenda: Agenda, slot: Slot) -> TrialSpec:
+    """A spec with a slot's data in it; dials do not matter for what is read."""
+    specs, unit = agenda.specs, agenda.unit(slot)
+    seed = SEARCH_SEED if slot.role == "search" else slot.number
+    chain = tuple(specs.stage(unit, stage, _longest(stage), seed) for stage in unit.stages)
     parent = chain if unit.kind == "score" else chain[:-1]
-    return specs.replicate(unit, agenda.plan.seeds(unit)[0], None, parent)
+    if slot.role == "search":
+        return specs.search(unit, slot.number, {}, parent)
+    return specs.replicate(unit, seed, None, parent)
 
 
 def _longest(stage: Stage) -> Training:

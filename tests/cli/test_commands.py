@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from sweeper.data.synthetic import build
 from sweeper.tasks.catalog import CATALOG
-from tests.runs import Call, Said, is_the_users, shared_cache, sweeper
+from tests.runs import Call, Said, is_the_users, shared_cache, sweeper, world
 
 
 def test_every_task_is_listed_with_its_licence() -> None:
@@ -30,7 +29,7 @@ def test_a_plan_says_what_would_run_and_what_waits_for_what(call: Call) -> None:
 
 def test_a_plan_for_machines_is_json(call: Call) -> None:
     found = json.loads(call("plan", "tiny", "--json").out)
-    assert found["trainings"] == 16
+    assert found["trainings"] == 14
     waits = {unit["unit"]: unit["waits_for"] for unit in found["units"]}
     assert waits["tiny/parts -> names"] == ["tiny/parts", "tiny/baseline -> names"]
     assert waits["tiny/baseline -> names"] == []
@@ -190,9 +189,7 @@ def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, own: 
 
 
 def test_a_model_that_is_no_encoder_is_refused(call: Call, own: Own) -> None:
-    world = Path(shared_cache()) / "worlds" / "demo"
-    build("demo", world)
-    shutil.copytree(world / "models" / "demo" / "tiny", own.folder / "decoder")
+    shutil.copytree(world() / "models" / "demo" / "tiny", own.folder / "decoder")
     config = own.folder / "decoder" / "config.json"
     config.write_text(json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 8}))
     said = run_own(call, own, own.space(model=str(own.folder / "decoder")))
@@ -211,13 +208,11 @@ def test_a_model_that_nobody_has_is_refused(own: Own) -> None:
 
 def test_a_mirror_without_the_data_says_what_could_still_run(call: Call, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
-    world = Path(shared_cache()) / "worlds" / "demo"
-    build("demo", world)
-    shutil.copytree(world, mirror)
+    shutil.copytree(world(), mirror)
     shutil.rmtree(mirror / "datasets" / "demo" / "names")
     said = call("run", "tiny", "--mirror", str(mirror), "--out", str(tmp_path / "run"), "--cache", shared_cache())
     assert is_the_users(said)
-    assert "Data set demo/names (config 'en', split" in said.err
+    assert "Data set demo/names (config 'draw1', split" in said.err
     assert str(mirror / "datasets" / "demo" / "names") in said.err
     assert "Columns: names." in said.err
     assert "--set recipes=baseline,parts --set targets=few_questions" in said.err

@@ -12,8 +12,14 @@ from sweeper.tuning.plan import make_plan
 from sweeper.tuning.resolve import Resolver
 from sweeper.tuning.specs import Specs
 
-DIALS = {"learning_rate": LogUniform(low=1e-4, high=1e-2, first=(3e-3,))}
-SMALL = replace(TINY, name="small", search=Search(scope="cell", trials=6, batch=3))
+DIALS = {"learning_rate": LogUniform(low=1e-4, high=1e-2, first=(3e-3, 1e-3))}
+SEARCHED = replace(
+    TINY,
+    recipes=tuple(replace(r, stages=tuple(replace(stage, dials=DIALS) for stage in r.stages)) for r in TINY.recipes),
+    targets=tuple(replace(target, dials=DIALS) for target in TINY.targets),
+)
+"""Preparations search too, and no study runs out of dials."""
+SMALL = replace(SEARCHED, name="small", search=Search(scope="cell", trials=6, batch=3))
 """Every cell searches for itself, in two batches."""
 
 

@@ -10,7 +10,7 @@ from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.records import TrainingRecord, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage
-from tests.tuning.imaginary import DIALS, SMALL, Shelf, agenda_of, badly, drain, run_all, unless, well, with_chain
+from tests.tuning.imaginary import SEARCHED, SMALL, Shelf, agenda_of, badly, drain, run_all, unless, well, with_chain
 
 
 def keys(shelf: Shelf) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_a_study_whose_every_trial_failed_blocks_what_waits_for_its_dials() -> N
 
 
 def test_a_study_with_one_good_trial_goes_on_with_it() -> None:
-    agenda, shelf = run_all(TINY, unless(lambda spec: spec.role == "search" and spec.number == 0))
+    agenda, shelf = run_all(SEARCHED, unless(lambda spec: spec.role == "search" and spec.number == 0))
     assert not agenda.blocked
     chosen = {r.spec.dials["learning_rate"] for r in shelf.trainings.values() if r.spec.role == "replicate"}
     assert chosen == {0.001}
@@ -236,7 +236,7 @@ def test_another_recipe_adds_its_own_row_alone() -> None:
     assert all(name.startswith("tiny/longer") for name in added)
 
 
-@pytest.mark.parametrize("space", [TINY, with_chain(SMALL)], ids=["search on the baseline", "search in each cell"])
+@pytest.mark.parametrize("space", [SEARCHED, with_chain(SMALL)], ids=["search on the baseline", "search in each cell"])
 def test_more_search_trials_come_to_what_a_fresh_run_with_so_many_comes_to(space: Space) -> None:
     more = replace(space, search=replace(space.search, trials=space.search.trials + 3))
     added = names_added(space, more)
@@ -281,8 +281,7 @@ def test_a_plan_of_ten_thousand_trials_is_drained_in_less_than_a_few_millisecond
 
 def test_a_stage_without_dials_takes_part_with_its_own_values() -> None:
     bare = Recipe(name="bare", stages=(Stage(tasks=("parts",)),))
-    target = replace(TINY.targets[0], dials=DIALS)
-    _, shelf = run_all(replace(SMALL, recipes=(SMALL.recipes[0], bare), targets=(target,)))
+    _, shelf = run_all(replace(SMALL, recipes=(SMALL.recipes[0], bare), targets=SMALL.targets[:1]))
     assert [r.spec.dials for r in shelf.trainings.values() if r.spec.name == "tiny/bare/seed 1"] == [{}]
 
 

@@ -84,10 +84,10 @@ def test_trainings_that_diverge_are_records_with_a_reason_and_the_summary_names_
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 40 kilobytes."""
+    """A file system of 64 kilobytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=40k", "sweeper-tests", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "sweeper-tests", str(disk)]
     if which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a small file system can only be mounted by root")
     yield disk

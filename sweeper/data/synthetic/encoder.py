@@ -1,42 +1,62 @@
-"""The demo's encoder: an XLM-R of two layers with random weights, and a tokenizer for the generated languages."""
+"""The world's encoder: an XLM-R of three layers, blank or pretrained, and a tokenizer for the generated languages."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
-from sweeper.data.synthetic.frames import Language
+from sweeper.data.synthetic.concepts import NOUNS
+from sweeper.data.synthetic.languages import Language
 
-NUM_LAYERS, HIDDEN, NUM_HEADS, WIDE, NUM_POSITIONS = 2, 64, 4, 128, 258
-SPREAD = 0.05
+WEIGHTS = "model.safetensors"
+SHIPPED = "encoder.safetensors"
+"""The pretrained weights as float16, made by `make encoder`."""
+TORCH = {"format": "pt"}
+NUM_LAYERS, HIDDEN, NUM_HEADS, WIDE, NUM_POSITIONS = 3, 160, 4, 640, 130
+SPREAD = 0.02
 """Standard deviation of the random weights."""
+DROPOUT = 0.0
+"""None: the world is small enough to be learned, and its labels have no noise to overfit."""
 FIRST = ("<s>", "<pad>", "</s>", "<unk>")
 """Special tokens 0 to 3, in XLM-R's order; `<mask>` is the last token, as there."""
-PUNCTUATION = (".", "?", "_")
+PUNCTUATION = (".", "?")
 
 
-def write_encoder(folder: Path, languages: Iterable[Language], seed: int) -> None:
-    """Write config, weights and tokenizer as a Hugging Face folder that AutoModel and AutoTokenizer load.
+def write_encoders(folder: Path, languages: Mapping[str, Language], language_seed: int) -> None:
+    """Write `blank`, an untrained encoder, and `tiny`, the same pretrained, as Hugging Face folders.
 
-    The pooler is left out, as in encoders that were pretrained by masked language modelling alone.
+    `tiny` comes with the package for language seed 0 alone; for another, `demo_encoder` pretrains one. The pooler is
+    left out, as in encoders that were pretrained by masked language modelling alone.
     """
-    folder.mkdir(parents=True)
     tokenizer = _tokenizer(languages)
+    _write_encoder(folder / "blank", tokenizer)
+    save_file(_weights(tokenizer.get_vocab_size(), language_seed), folder / "blank" / WEIGHTS, metadata=TORCH)
+    if language_seed == 0 and resources.files("sweeper.data.synthetic").joinpath(SHIPPED).is_file():
+        _write_encoder(folder / "tiny", tokenizer)
+        shipped = load(resources.files("sweeper.data.synthetic").joinpath(SHIPPED).read_bytes())
+        save_file(
+            {name: array.astype(np.float32) for name, array in shipped.items()},
+            folder / "tiny" / WEIGHTS,
+            metadata=TORCH,
+        )
+
+
+def _write_encoder(folder: Path, tokenizer: Tokenizer) -> None:
+    folder.mkdir(parents=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config())
-    config = _config(tokenizer.get_vocab_size())
-    _write_json(folder / "config.json", config)
-    save_file(_weights(tokenizer.get_vocab_size(), seed), folder / "model.safetensors", metadata={"format": "pt"})
+    _write_json(folder / "config.json", _config(tokenizer.get_vocab_size()))
 
 
 def _write_json(path: Path, content: dict[str, object]) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
 
 
-def _tokenizer(languages: Iterable[Language]) -> Tokenizer:
+def _tokenizer(languages: Mapping[str, Language]) -> Tokenizer:
     vocabulary = {piece: number for number, piece in enumerate(_pieces(languages))}
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -50,15 +70,14 @@ def _tokenizer(languages: Iterable[Language]) -> Tokenizer:
     return tokenizer
 
 
-def _pieces(languages: Iterable[Language]) -> list[str]:
-    """The vocabulary. Every third word is two pieces, so that labels and answers meet words in several pieces."""
-    words = sorted({word for language in languages for said in language.words.values() for word in said.split()})
-    cuts = [len(word) // 2 if number % 3 == 0 else len(word) for number, word in enumerate(words)]
-    starts = {word[:cut] for word, cut in zip(words, cuts, strict=True)}
-    ends = {f"##{word[cut:]}" for word, cut in zip(words, cuts, strict=True) if cut < len(word)}
+def _pieces(languages: Mapping[str, Language]) -> list[str]:
+    """The vocabulary: every word is one piece; letters follow, so that nothing is unknown."""
+    words = {word for language in languages.values() for word in language.words.values()}
+    words |= {language.inflected(noun) for language in languages.values() for noun in NOUNS}
+    words |= {language.marker for language in languages.values() if language.traits.case == "particle"}
     letters = {letter for word in words for letter in word}
     spelled = letters | {f"##{letter}" for letter in letters}
-    return [*FIRST, *sorted(starts | ends | spelled | set(PUNCTUATION)), "<mask>"]
+    return [*FIRST, *sorted(words | spelled | set(PUNCTUATION)), "<mask>"]
 
 
 def _tokenizer_config() -> dict[str, object]:
@@ -89,8 +108,8 @@ def _config(num_tokens: int) -> dict[str, object]:
         "type_vocab_size": 1,
         "layer_norm_eps": 1e-5,
         "initializer_range": SPREAD,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
+        "hidden_dropout_prob": DROPOUT,
+        "attention_probs_dropout_prob": DROPOUT,
         "bos_token_id": 0,
         "pad_token_id": 1,
         "eos_token_id": 2,

@@ -1,106 +1,107 @@
 """Rows of the sentence-pair and multiple-choice tasks."""
 
-from dataclasses import replace
-from random import Random
 from typing import Any
 
-from sweeper.data.synthetic.frames import ASKS, Frame, Language, draw, filled, other, say, sentence, write
-from sweeper.data.synthetic.inventory import INVENTORY
+from sweeper.data.synthetic.draws import Draws
+from sweeper.data.synthetic.events import Event, draw, sentence
+from sweeper.data.synthetic.languages import Language
+from sweeper.data.synthetic.lessons import FAILS, HOLDS, OPEN, Asked, Lesson, ask, not_of_class
+from sweeper.data.synthetic.skills import SKILLS
 
 Row = dict[str, Any]
-OPTIONAL = ("number", "place")
-"""Roles that a sentence may leave out."""
+TURNS = (HOLDS, OPEN, HOLDS, FAILS)
+"""Classes that rewrites ask about in turn: half of them hold."""
+KEYS = ("A", "B", "C", "D", "E")
 
 
-def claims(rng: Random, language: Language, num: int) -> list[Row]:
-    """A premise and a claim: 0 it follows, 1 it adds something, 2 it contradicts (half of these say `never`)."""
-    return [_claim(rng, language, label=i % 3) for i in range(num)]
+def claims(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
+    """A premise, and a claim about one of its words: 0 it holds, 1 nobody can say, 2 it does not."""
+    return [_claim(ask(lesson, draws, number), language) for number in range(num)]
 
 
-def _claim(rng: Random, language: Language, label: int) -> Row:
-    frame = draw(rng)[0]
-    detail, swapped, negated = rng.choice(OPTIONAL), other(rng, frame, rng.choice(("agent", "patient"))), rng.random()
-    less = filled(frame, {detail: ""})
-    contradiction = replace(less, negated=True) if negated < 0.5 else swapped
-    premise, hypothesis = ((frame, less), (less, frame), (frame, contradiction))[label]
-    return {"premise": sentence(premise, language), "hypothesis": sentence(hypothesis, language), "label": label}
+def _claim(asked: Asked, language: Language) -> Row:
+    return {"premise": sentence(asked.event, language), "hypothesis": _statement(asked, language), "label": asked.label}
 
 
-def rewrites(rng: Random, language: Language, num: int) -> list[Row]:
-    """Two sentences in different word order: 1 if they say the same, 0 if one word differs."""
-    return [_rewrite(rng, language, number=i) for i in range(num)]
+def rewrites(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
+    """A sentence, and what somebody says of one of its words: 1 if that holds, else 0."""
+    return [_rewrite(ask(lesson, draws, number, TURNS), language, number) for number in range(num)]
 
 
-def _rewrite(rng: Random, language: Language, number: int) -> Row:
-    frame = draw(rng)[0]
-    changed, same = other(rng, frame, rng.choice(("agent", "number", "patient", "place"))), number % 2
-    return {
-        "id": number,
-        "sentence1": sentence(frame, language),
-        "sentence2": sentence(frame if same else changed, language, fronted=True),
-        "label": same,
-    }
+def _rewrite(asked: Asked, language: Language, number: int) -> Row:
+    said = {"sentence1": sentence(asked.event, language), "sentence2": _statement(asked, language)}
+    return {"id": number, **said, "label": int(asked.label == HOLDS)}
 
 
-def endings(rng: Random, language: Language, num: int) -> list[Row]:
-    """A beginning and four ways to go on; the right one keeps the beginning's object and place."""
-    return [_ending(rng, language, number=i) for i in range(num)]
+def _statement(asked: Asked, language: Language) -> str:
+    words = language.words
+    return f"{words[asked.concept]} {words[SKILLS[asked.skill].probe]}."
 
 
-def _ending(rng: Random, language: Language, number: int) -> Row:
-    frame, *others = draw(rng, 4)
-    going_on = replace(other(rng, frame, "action"), number="")
-    wrong = [replace(going_on, patient=o.patient, place=o.place) for o in others]
-    label = rng.randrange(4)
-    options = [*wrong[:label], going_on, *wrong[label:]]
-    return {
-        "ind": number,
-        "ctx_a": sentence(frame, language),
-        "ctx_b": language.words["then"],
-        "endings": [sentence(option, language) for option in options],
-        "label": str(label),
-    }
+def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
+    """A scene, a question that has nothing to do with it, and four words of which one answers."""
+    rows = []
+    for number in range(num):
+        asked, options, right = _options(lesson, draws, number, 4)
+        rows.append(
+            {
+                "ind": number,
+                "ctx_a": sentence(_scene(draws), language),
+                "ctx_b": _asking(asked, language),
+                "endings": [language.words[option] for option in options],
+                "label": str(right),
+            }
+        )
+    return rows
 
 
-def reasons(rng: Random, language: Language, num: int) -> list[Row]:
-    """Two events, a question about one of them, four answers of the kind that was asked for."""
-    return [_reason(rng, language, number=i) for i in range(num)]
+def reasons(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
+    """The same with four sentences of a word each, and the question behind the scene."""
+    rows = []
+    for number in range(num):
+        asked, options, right = _options(lesson, draws, number, 4)
+        answers = {f"answer{place}": f"{language.words[option]}." for place, option in enumerate(options)}
+        row = {"id": f"r{number}", "context": sentence(_scene(draws), language), "question": _asking(asked, language)}
+        rows.append(row | answers | {"label": right})
+    return rows
 
 
-def _reason(rng: Random, language: Language, number: int) -> Row:
-    frames = draw(rng, 2)
-    asked, role, label = rng.choice(frames), rng.choice(tuple(ASKS)), rng.randrange(4)
-    right = getattr(asked, role)
-    wrong = rng.sample([concept for concept in INVENTORY[role] if concept != right], 3)
-    options = [*wrong[:label], right, *wrong[label:]]
-    return {
-        "id": f"reasons-{number}",
-        "context": " ".join(sentence(frame, language) for frame in frames),
-        "question": write(say(asked, language, asked=role), "?"),
-        **{f"answer{i}": language.words[option] for i, option in enumerate(options)},
-        "label": label,
-    }
+def gaps(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
+    """A question and five words of which one answers it."""
+    rows = []
+    for number in range(num):
+        asked, options, right = _options(lesson, draws, number, len(KEYS))
+        words = [language.words[option] for option in options]
+        rows.append(
+            {
+                "id": f"g{number}",
+                "question": _asking(asked, language),
+                "choices": {"label": list(KEYS), "text": words},
+                "answerKey": KEYS[right],
+            }
+        )
+    return rows
 
 
-def gaps(rng: Random, language: Language, num: int) -> list[Row]:
-    """A sentence with a gap and five words, of which one is of the kind that fits."""
-    return [_gap(rng, language, number=i) for i in range(num)]
+def _scene(draws: Draws) -> Event:
+    """A short event that has nothing to do with what is asked."""
+    return draw(draws).with_(number="", adjective="", place="", time="", denied=False)
 
 
-def _gap(rng: Random, language: Language, number: int) -> Row:
-    frame, stranger = draw(rng, 2)
-    role, label = rng.choice(tuple(ASKS)), rng.randrange(5)
-    wrong = [getattr(stranger, kind) for kind in INVENTORY if kind != role]
-    options = [*wrong[:label], getattr(stranger, role), *wrong[label:]]
-    return {
-        "id": f"gaps-{number}",
-        "question": _with_gap(frame, language, role),
-        "choices": {"label": list("ABCDE"), "text": [language.words[option] for option in options]},
-        "answerKey": "ABCDE"[label],
-    }
+def _options(lesson: Lesson, draws: Draws, number: int, num: int) -> tuple[Asked, list[str], int]:
+    """What is asked, concepts of which exactly one is of the asked class, and its place."""
+    asked = ask(lesson, draws, number, (HOLDS, FAILS))
+    wrong = draws.sample(not_of_class(lesson.tables[asked.skill], asked.label), num - 1)
+    right = draws.below(num)
+    return asked, [*wrong[:right], asked.concept, *wrong[right:]], right
 
 
-def _with_gap(frame: Frame, language: Language, role: str) -> str:
-    words = [word for word in say(frame, language) if word.role != role]
-    place = [word.role for word in say(frame, language)].index(role)
-    return " ".join([*(word.text for word in words[:place]), "_", *(word.text for word in words[place:])]) + "."
+def _asking(asked: Asked, language: Language) -> str:
+    return question(asked.skill, asked.label, language)
+
+
+def question(skill: str, label: int, language: Language) -> str:
+    """The question that concepts of a class answer, HOLDS or FAILS: what it holds of, or what it does not."""
+    words = language.words
+    denial = [words["not"]] if label == FAILS else []
+    return " ".join([words["what"], *denial, words[SKILLS[skill].probe]]) + "?"

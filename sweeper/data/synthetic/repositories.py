@@ -1,30 +1,32 @@
-"""The table of the demo's data sets: columns, configs, splits, sizes, and which function makes their rows."""
+"""The table of the world's data sets: which files each has, how many rows, made from which part of the knowledge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
-from typing import Any
+from typing import Any, Literal
 
-from datasets import ClassLabel, Features, List, Value
+from sweeper.data.synthetic import pairs, sequences
+from sweeper.data.synthetic.draws import Draws
+from sweeper.data.synthetic.languages import Language
+from sweeper.data.synthetic.lessons import Lesson
+from sweeper.tasks.demo import CHOICE_SIZE, EVAL_SIZE, FEW_SIZE, LANGUAGES, TRAIN_SIZE
 
-from sweeper.data.synthetic import pairs, parallel, sequences
-from sweeper.data.synthetic.frames import CODES, Language
-from sweeper.tasks.demo import CLAIM_LABELS, EVAL_SIZE, FEW_SIZE, TRAIN_SIZE
-
-Build = Callable[[Random, Language, int], list[dict[str, Any]]]
-FOREIGN = CODES[1:]
+Build = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
+Shows = Literal["taught", "shown", "whole"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
-    """One Parquet file."""
+class Split:
+    """One file of rows."""
 
-    config: str = "default"
     split: str
-    languages: tuple[str, ...] = ("en",)
-    """Whose rows it holds, one language after the other."""
+    shows: Shows
+    """Which part of the knowledge its labels come from: see `lessons`."""
     num: int = EVAL_SIZE
     """Rows a language."""
+    languages: tuple[str, ...] = ("en",)
+    """Whose rows it holds, one language after the other."""
+    events: str = ""
+    """Name of the events: files with the same one are parallel. Empty: the split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,77 +35,49 @@ class Repository:
 
     name: str
     build: Build
-    features: Features
-    tables: tuple[Table, ...]
+    tables: tuple[Split, ...]
 
 
-def _english(*train: str) -> tuple[Table, ...]:
-    """English training splits of full size, and a validation split."""
-    return (*(Table(split=split, num=TRAIN_SIZE) for split in train), Table(split="validation"))
+def _intermediate(name: str, build: Build, *train: str, num: int = TRAIN_SIZE) -> Repository:
+    """English training splits, and a validation split; all show what the data set teaches."""
+    splits = [Split(split=split, shows="taught", num=num) for split in train or ("train",)]
+    return Repository(name=name, build=build, tables=(*splits, Split(split="validation", shows="taught")))
 
 
-def _by_language(*splits: str) -> tuple[Table, ...]:
-    """Evaluation splits with a config a language."""
-    return tuple(Table(config=code, split=split, languages=(code,)) for code in CODES for split in splits)
+def _target(name: str, build: Build, *splits: str, num: int = FEW_SIZE) -> Repository:
+    """A little English training data, and evaluation splits, parallel in all languages."""
+    train = (Split(split="train", shows="shown", num=num),) if num else ()
+    evaluated = [
+        Split(split=f"{split}_{code}", shows="whole", languages=(code,), events=split)
+        for split in splits
+        for code in LANGUAGES
+    ]
+    return Repository(name=name, build=build, tables=(*train, *evaluated))
 
 
-_TRAIN = Table(config="en", split="train", num=TRAIN_SIZE)
+_FEW = (
+    Split(split="train", shows="shown", num=FEW_SIZE),
+    Split(split="validation", shows="whole", languages=LANGUAGES),
+)
 _DEV_TEST = ("validation", "test")
-_TEXT = Value("string")
-_TEXTS = List(_TEXT)
-_CLAIM = Features({"premise": _TEXT, "hypothesis": _TEXT, "label": ClassLabel(names=list(CLAIM_LABELS))})
-_REWRITE = Features({"id": Value("int32"), "sentence1": _TEXT, "sentence2": _TEXT, "label": Value("int64")})
-_ANSWERS = {"text": _TEXTS, "answer_start": List(Value("int32"))}
-_QUESTION = Features({"id": _TEXT, "title": _TEXT, "context": _TEXT, "question": _TEXT, "answers": _ANSWERS})
-_ENDING = Features({"ind": Value("int32"), "ctx_a": _TEXT, "ctx_b": _TEXT, "endings": _TEXTS, "label": _TEXT})
-_ANSWERS_OF_FOUR = {f"answer{i}": _TEXT for i in range(4)}
-_REASON = Features({"id": _TEXT, "context": _TEXT, "question": _TEXT, **_ANSWERS_OF_FOUR, "label": Value("int32")})
-_GAP = Features({"id": _TEXT, "question": _TEXT, "choices": {"label": _TEXTS, "text": _TEXTS}, "answerKey": _TEXT})
-_PART = Features({"id": _TEXT, "tokens": _TEXTS, "supertags": List(ClassLabel(names=sequences.part_labels()))})
-# Another order than the task declares: as between copies on the Hub, only names can be trusted.
-_WORD = Features({"tokens": _TEXTS, "pos_tags": List(ClassLabel(names=sorted(set(sequences.TAGS.values()))))})
-_NAME = Features({"tokens": _TEXTS, "ner_tags": List(ClassLabel(names=sequences.name_labels()))})
-_POOL = Features({"sentence1": _TEXTS, "sentence2": _TEXTS, "gold": List(List(Value("int64")))})
-_TWIN = Features({"sentence1": _TEXT, "sentence2": _TEXT})
 
-REPOSITORIES: tuple[Repository, ...] = (
-    Repository(name="claims", build=pairs.claims, features=_CLAIM, tables=_english("train")),
-    Repository(name="more_claims", build=pairs.claims, features=_CLAIM, tables=_english("train_a", "train_b")),
-    Repository(name="rewrites", build=pairs.rewrites, features=_REWRITE, tables=_english("train")),
-    Repository(name="questions", build=sequences.questions, features=_QUESTION, tables=_english("train")),
-    Repository(name="questions_null", build=sequences.questions_null, features=_QUESTION, tables=_english("train")),
-    Repository(name="endings", build=pairs.endings, features=_ENDING, tables=_english("train")),
-    Repository(name="parts", build=sequences.parts, features=_PART, tables=_english("train")),
-    Repository(name="reasons", build=pairs.reasons, features=_REASON, tables=_english("train")),
-    Repository(name="gaps", build=pairs.gaps, features=_GAP, tables=_english("train")),
-    Repository(name="xclaims", build=pairs.claims, features=_CLAIM, tables=_by_language(*_DEV_TEST)),
-    Repository(name="xrewrites", build=pairs.rewrites, features=_REWRITE, tables=(_TRAIN, *_by_language(*_DEV_TEST))),
-    Repository(name="words", build=sequences.words, features=_WORD, tables=(_TRAIN, *_by_language(*_DEV_TEST))),
-    Repository(name="names", build=sequences.names, features=_NAME, tables=(_TRAIN, *_by_language(*_DEV_TEST))),
-    Repository(name="xquestions", build=sequences.questions, features=_QUESTION, tables=_by_language("validation")),
-    Repository(name="mquestions", build=sequences.questions, features=_QUESTION, tables=_by_language(*_DEV_TEST)),
-    Repository(
-        name="few_questions",
-        build=sequences.few_questions,
-        features=_QUESTION,
-        tables=(Table(split="train", num=FEW_SIZE), Table(split="validation", languages=CODES)),
-    ),
-    Repository(
-        name="mining",
-        build=parallel.mining,
-        features=_POOL,
-        tables=tuple(Table(config=f"{code}-en", split="test", languages=(code,)) for code in FOREIGN),
-    ),
-    Repository(
-        name="twins",
-        build=parallel.twins,
-        features=_TWIN,
-        tables=tuple(Table(config=f"{code}-en", split="test", languages=(code,)) for code in FOREIGN),
-    ),
-    Repository(
-        name="texts",
-        build=parallel.texts,
-        features=Features({"text": _TEXT}),
-        tables=tuple(Table(config=code, split="train", languages=(code,), num=TRAIN_SIZE) for code in CODES),
-    ),
+INTERMEDIATES: tuple[Repository, ...] = (
+    _intermediate("claims", pairs.claims),
+    _intermediate("more_claims", pairs.claims, "train_a", "train_b", num=TRAIN_SIZE // 2),
+    _intermediate("rewrites", pairs.rewrites),
+    _intermediate("questions_null", sequences.questions_null),
+    _intermediate("questions", sequences.questions),
+    _intermediate("endings", pairs.endings, num=CHOICE_SIZE),
+    _intermediate("parts", sequences.parts),
+    _intermediate("reasons", pairs.reasons, num=CHOICE_SIZE),
+    _intermediate("gaps", pairs.gaps, num=CHOICE_SIZE),
+)
+TARGETS: tuple[Repository, ...] = (
+    _target("xclaims", pairs.claims, *_DEV_TEST),
+    _target("xrewrites", pairs.rewrites, *_DEV_TEST),
+    _target("words", sequences.words, *_DEV_TEST),
+    _target("names", sequences.names, *_DEV_TEST),
+    _target("xquestions", sequences.questions, "validation"),
+    _target("mquestions", sequences.questions, *_DEV_TEST, num=0),
+    Repository(name="few_questions", build=sequences.few_questions, tables=_FEW),
 )

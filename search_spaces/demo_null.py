@@ -1,0 +1,20 @@
+"""The null world: every row is an independent draw of one placebo task, redrawn for every seed: nothing helps more."""
+
+from dataclasses import replace
+
+from search_spaces.demo import PREPARE
+from search_spaces.demo import SPACE as DEMO
+from sweeper.space import Recipe, Stage
+from sweeper.tasks.demo import NULLS, TASKS
+
+SPACE = replace(
+    DEMO,
+    name="demo_null",
+    title="Null world: ten draws of one placebo task",
+    recipes=(
+        Recipe(name="baseline"),
+        *(Recipe(name=task.name, stages=(Stage(tasks=(task.name,), training=PREPARE),)) for task in NULLS),
+    ),
+    tasks=(*TASKS, *NULLS),
+    seeds=(1, 2, 3, 4, 5),
+)

@@ -1,0 +1,44 @@
+"""What the world's sentences are about: concepts, named by their English words."""
+
+from collections.abc import Mapping
+
+NOUNS = (
+    *("lamps", "boats", "chairs", "coats", "drums", "apples", "bells", "books", "knives", "ropes", "stones", "tables"),
+    *("clocks", "maps", "mirrors", "baskets", "shells", "wheels", "kettles", "ladders", "hats", "spoons", "pearls"),
+    *("nets", "candles", "doors", "figs", "gloves", "hammers", "jars", "kites", "lemons", "masks", "needles"),
+    *("onions", "pots", "quilts", "rings", "saws", "tents", "urns", "vases", "walnuts", "yokes", "zithers", "bricks"),
+    *("combs", "dolls"),
+)
+VERBS = (
+    *("sold", "found", "painted", "hid", "carried", "repaired", "counted", "washed", "borrowed", "lost", "bought"),
+    *("measured", "threw", "wrapped", "stole", "weighed", "dropped", "lent", "polished", "broke", "traded", "burned"),
+    *("fetched", "praised"),
+)
+ADJECTIVES = (
+    *("red", "old", "tiny", "heavy", "bright", "cheap", "round", "soft", "dusty", "green", "fragile", "wet"),
+    *("modern", "plain", "rusty", "sweet", "warm", "wide"),
+)
+TIMES = ("today", "yesterday", "often", "early", "late", "again")
+NAMES = ("Mara", "Ilo", "Tessa", "Oren", "Juna", "Piet", "Sava", "Rufo", "Nele", "Dario", "Lumi", "Kasim")
+PLACES = ("Vell", "Oskar", "Tarn", "Limo", "Drava", "Kesh", "Pomo", "Ruun", "Sile", "Yarro", "Asha", "Benn")
+NUMBERS = ("2", "3", "4", "5", "6", "7", "8", "9")
+
+CONCEPTS: Mapping[str, tuple[str, ...]] = {
+    "agent": NAMES,
+    "verb": VERBS,
+    "number": NUMBERS,
+    "adjective": ADJECTIVES,
+    "noun": NOUNS,
+    "place": PLACES,
+    "time": TIMES,
+}
+"""Part of an event -> the concepts that can fill it."""
+NUM_ASKED = 18
+ASKED: Mapping[str, tuple[str, ...]] = {part: CONCEPTS[part][:NUM_ASKED] for part in ("noun", "verb", "adjective")}
+"""Part -> the concepts that hidden knowledge is about: few enough to be learned from a few hundred rows."""
+SHARED = ("agent", "number", "place")
+"""Parts whose words, names and digits, are spelled alike in all languages."""
+PROBES = ("grow", "help", "have", "hurry", "please")
+"""Words that a statement or a question asks about a concept with; which of them hold is hidden knowledge."""
+FUNCTION = ("in", "not", "what", *PROBES)
+"""Concepts of grammar; every language has words of its own for them."""

@@ -1,0 +1,75 @@
+"""The hidden knowledge of a world, and who teaches and who needs how much of it: the planted truth."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sweeper.tasks.spec import Task
+
+NUM_CLASSES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skill:
+    """Knowing the class, 0 to 2, of every concept that fills one part of an event. No text of the world tells it."""
+
+    part: str
+    probe: str
+    """The word that statements and questions about it use: whether lamps "grow", only its table says."""
+
+
+SKILLS: Mapping[str, Skill] = {
+    "kind": Skill(part="noun", probe="grow"),
+    "use": Skill(part="noun", probe="help"),
+    "effect": Skill(part="verb", probe="have"),
+    "manner": Skill(part="verb", probe="hurry"),
+    "tone": Skill(part="adjective", probe="please"),
+}
+Level = Mapping[str, float]
+"""Skill -> a share, -1 to 1."""
+
+TEACHES: Mapping[str, Level] = {
+    "claims": {"effect": 0.5, "use": 0.5},
+    "more_claims": {"effect": 1.0, "manner": 1.0},
+    "rewrites": {"tone": 1.0, "effect": 0.5},
+    "questions_null": {"effect": -1.0, "manner": 0.5},
+    "questions": {"kind": 1.0, "tone": 0.5},
+    "endings": {"manner": 1.0, "kind": 0.5},
+    "parts": {"kind": 1.0, "manner": 0.5},
+    "reasons": {"use": -1.0, "tone": 0.5},
+    "gaps": {"use": 1.0, "tone": 0.5},
+}
+"""Data set -> the share of the hidden concepts whose class it teaches; below 0: the share that it teaches wrongly."""
+
+NEEDS: Mapping[str, Level] = {
+    "xclaims": {"effect": 0.5, "tone": 0.5},
+    "xrewrites": {"manner": 0.5, "use": 0.5},
+    "words": {"kind": 0.5, "effect": 0.5},
+    "names": {"use": 1.0},
+    "xquestions": {"kind": 0.5, "tone": 0.5},
+    "mquestions": {"kind": 1.0},
+    "few_questions": {"manner": 0.5, "kind": 0.5},
+    "mining": {},
+    "twins": {},
+}
+"""Target task -> the share of its items that ask for each skill, equal ones since skills take turns; retrieval asks for
+none."""
+
+Classes = Mapping[str, int]
+"""Concept -> class."""
+
+
+def taught(tasks: Iterable[Task]) -> Level:
+    """What the training data of these tasks teach together, -1 to 1 a skill: every data set counts once, and adds."""
+    names = {rows.id.split("/")[-1] for task in tasks for places in task.train.values() for rows in places}
+    totals = {skill: sum(TEACHES.get(name, {}).get(skill, 0.0) for name in sorted(names)) for skill in SKILLS}
+    return {skill: max(-1.0, min(1.0, total)) for skill, total in totals.items()}
+
+
+def truth(tasks: Iterable[Task], target: str) -> float:
+    """The planted gain of a cell, -1 to 1: the level that the row's tasks teach, weighted by the target's needs.
+
+    It is a grade, not a forecast: 1 means "more than 0.5", not how many points. 0: no gain over a placebo. That levels
+    add up is a convention: two halves may overlap, and data that contradict each other may be learned either way.
+    """
+    levels = taught(tasks)
+    return sum(need * levels[skill] for skill, need in NEEDS[target].items())

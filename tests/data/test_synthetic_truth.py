@@ -1,0 +1,239 @@
+"""The hidden knowledge of a world and the planted truth, both without any data."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
+
+import pytest
+
+from search_spaces.demo import SPACE
+from sweeper.data.synthetic import skills
+from sweeper.data.synthetic.concepts import ASKED, CONCEPTS
+from sweeper.data.synthetic.draws import Draws
+from sweeper.data.synthetic.lessons import SHOWN, Knowledge, Lesson, ask, knowledge, of_class, part_of, whole
+from sweeper.data.synthetic.repositories import INTERMEDIATES as DATA_SETS
+from sweeper.data.synthetic.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES, taught, truth
+from sweeper.tasks.demo import INTERMEDIATES, NULLS, PLACEBO, PLACEBOS, TARGETS, TASKS
+from tests.data.synthetic_facts import CLASSES, hidden
+
+BY_NAME = {task.name: task for task in TASKS}
+KNOWN = knowledge(0, 1)
+
+
+def agreement(one: Knowledge, other: Knowledge, skill: str) -> float:
+    same = [one.tables[skill][concept] == other.tables[skill][concept] for concept in one.tables[skill]]
+    return sum(same) / len(same)
+
+
+def sizes(known: Knowledge, skill: str, concepts: Iterable[str]) -> dict[int, int]:
+    """Class -> how many of the concepts are of it."""
+    counts = Counter(known.tables[skill][concept] for concept in concepts)
+    return {label: counts[label] for label in range(NUM_CLASSES)}
+
+
+def are_even(found: dict[int, int]) -> bool:
+    """Whether no class has more than one concept more than another, and each has one."""
+    return min(found.values()) > 0 and max(found.values()) - min(found.values()) <= 1
+
+
+def lesson(skill: str, share: float) -> dict[str, int]:
+    return dict(part_of({skill: share}, KNOWN, Draws("lesson")).tables[skill])
+
+
+def cells() -> dict[tuple[str, str], float]:
+    return {
+        (recipe.name, target.task): truth(
+            [BY_NAME[name] for stage in recipe.stages for name in stage.tasks], target.task
+        )
+        for recipe in SPACE.recipes
+        for target in SPACE.targets
+    }
+
+
+def test_hidden_knowledge_is_about_some_concepts_of_the_parts_that_skills_are_about() -> None:
+    assert set(ASKED) == {skill.part for skill in SKILLS.values()}
+    assert all(set(concepts) <= set(CONCEPTS[part]) for part, concepts in ASKED.items())
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_classes_are_of_equal_size_and_cover_every_concept_that_is_asked_about(skill: str) -> None:
+    table = KNOWN.tables[skill]
+    assert set(table) == set(ASKED[SKILLS[skill].part])
+    assert set(table.values()) == CLASSES
+    assert are_even(sizes(KNOWN, skill, table))
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_two_draws_of_knowledge_agree_by_chance_alone(skill: str) -> None:
+    draws = [knowledge(0, draw) for draw in range(30)]
+    pairs = [agreement(one, other, skill) for one, other in combinations(draws, 2)]
+    assert sum(pairs) / len(pairs) == pytest.approx(1 / 3, abs=0.02)
+    assert max(pairs) < 0.8
+    assert knowledge(0, 1) == KNOWN
+
+
+@pytest.mark.parametrize(("one", "other"), [("kind", "use"), ("effect", "manner")])
+def test_two_skills_about_the_same_concepts_agree_by_chance_alone(one: str, other: str) -> None:
+    shares = []
+    for draw in range(100):
+        tables = knowledge(0, draw).tables
+        same = [tables[one][concept] == tables[other][concept] for concept in tables[one]]
+        shares.append(sum(same) / len(same))
+    assert sum(shares) / len(shares) == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_the_same_share_of_each_parts_concepts_is_shown_and_other_concepts_in_another_draw() -> None:
+    assert set(KNOWN.shown) == set(ASKED)
+    for part, shown in KNOWN.shown.items():
+        assert shown < set(ASKED[part])
+        assert len(shown) == len(ASKED[part]) // SHOWN
+        assert knowledge(0, 2).shown[part] != shown
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_a_placebos_truth_shows_the_same_concepts_and_agrees_by_chance_alone(skill: str) -> None:
+    pairs = [(knowledge(0, draw), knowledge(0, draw, PLACEBO)) for draw in range(100)]
+    assert all(one.shown == other.shown for one, other in pairs)
+    shares = [agreement(one, other, skill) for one, other in pairs]
+    assert sum(shares) / len(shares) == pytest.approx(1 / 3, abs=0.04)
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_shown_and_hidden_hold_as_many_concepts_of_each_class_in_every_draw(skill: str) -> None:
+    part = SKILLS[skill].part
+    for known in (knowledge(seed, draw, name) for seed in range(20) for draw in range(6) for name in ("", PLACEBO)):
+        assert are_even(sizes(known, skill, known.shown[part]))
+        assert are_even(sizes(known, skill, hidden(known, skill)))
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_a_full_share_teaches_every_concept_rightly(skill: str) -> None:
+    assert lesson(skill, 1.0) == KNOWN.tables[skill]
+    assert whole([skill], KNOWN).tables == {skill: KNOWN.tables[skill]}
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize("skill", SKILLS)
+def test_a_share_teaches_so_many_hidden_concepts_of_each_class_and_all_that_are_shown(skill: str, share: float) -> None:
+    table, unknown = lesson(skill, share), hidden(KNOWN, skill)
+    assert table.items() < KNOWN.tables[skill].items()
+    there = sizes(KNOWN, skill, unknown)
+    expected = {label: round(share * num) for label, num in there.items()}
+    assert sizes(KNOWN, skill, unknown & set(table)) == expected
+    assert set(table) - unknown == KNOWN.shown[SKILLS[skill].part]
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_no_share_teaches_what_is_shown_alone(skill: str) -> None:
+    assert set(lesson(skill, 0.0)) == KNOWN.shown[SKILLS[skill].part]
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_a_negative_share_teaches_the_shown_rightly_and_every_hidden_concept_wrongly(skill: str) -> None:
+    table, unknown = lesson(skill, -1.0), hidden(KNOWN, skill)
+    wrong = {concept for concept, label in table.items() if label != KNOWN.tables[skill][concept]}
+    assert set(table) == set(KNOWN.tables[skill])
+    assert wrong == unknown
+    assert all(table[concept] == (KNOWN.tables[skill][concept] + 1) % NUM_CLASSES for concept in wrong)
+
+
+def test_questions_take_turns_between_skills_and_classes() -> None:
+    known = Lesson(tables={"kind": KNOWN.tables["kind"], "tone": KNOWN.tables["tone"]})
+    asked = [ask(known, Draws("ask", number), number, (0, 2)) for number in range(8)]
+    assert [one.skill for one in asked] == ["kind", "tone"] * 4
+    assert [one.label for one in asked] == [0, 0, 2, 2] * 2
+    assert all(one.concept in of_class(known.tables[one.skill], one.label) for one in asked)
+
+
+def test_every_data_set_says_what_it_teaches_and_every_target_what_it_needs() -> None:
+    assert set(TEACHES) == {one.name for one in DATA_SETS}
+    assert set(NEEDS) == {task.name for task in TARGETS}
+    assert {skill for level in (*TEACHES.values(), *NEEDS.values()) for skill in level} == set(SKILLS)
+    assert all(-1 <= share <= 1 for level in TEACHES.values() for share in level.values())
+    assert all(sum(level.values()) in (0, 1) for level in NEEDS.values())
+
+
+def test_almost_half_of_the_cells_are_planted_in_grades_above_and_below_zero() -> None:
+    found = cells()
+    assert len(found) == 99
+    assert sum(value != 0 for value in found.values()) >= 0.45 * 99
+    assert len({value for value in found.values() if value > 0}) >= 3
+    assert min(found.values()) < 0
+    assert all(-1 <= value <= 1 for value in found.values())
+
+
+def test_the_baseline_and_retrieval_have_nothing_planted() -> None:
+    for (row, target), value in cells().items():
+        if row == "baseline" or target in ("mining", "twins"):
+            assert value == 0, (row, target)
+
+
+@pytest.fixture
+def declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A declaration of this file's own, so that expected values stand whatever the world's own says."""
+    teaches = {
+        "claims": {"effect": 0.5, "use": 0.25},
+        "more_claims": {"effect": 0.25},
+        "rewrites": {"tone": 1.0, "effect": 0.75},
+        "reasons": {"effect": -1.0, "tone": 0.5},
+        "gaps": {"tone": -1.0},
+    }
+    monkeypatch.setattr(skills, "TEACHES", teaches)
+    monkeypatch.setattr(skills, "NEEDS", {"xclaims": {"effect": 0.75, "use": 0.25}, "names": {"tone": 1.0}})
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize(
+    ("row", "target", "expected"),
+    [
+        (["claims"], "xclaims", 0.75 * 0.5 + 0.25 * 0.25),
+        (["reasons"], "xclaims", 0.75 * -1.0 + 0.25 * 0.0),
+        (["rewrites"], "names", 1.0),
+        (["reasons"], "names", 0.5),
+        (["claims"], "names", 0.0),
+        (["claims", "rewrites"], "xclaims", 0.75 * 1.0 + 0.25 * 0.25),
+        ([], "xclaims", 0.0),
+    ],
+)
+def test_a_planted_gain_is_the_level_taught_weighted_by_the_needs(row: list[str], target: str, expected: float) -> None:
+    assert truth([BY_NAME[name] for name in row], target) == expected
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize(
+    ("row", "skill", "expected"),
+    [
+        (["claims", "reasons"], "effect", 0.5 - 1.0),
+        (["claims", "rewrites"], "effect", 1.0),
+        (["claims", "rewrites", "reasons"], "effect", 0.5 + 0.75 - 1.0),
+        (["rewrites", "reasons"], "tone", 1.0),
+        (["reasons", "gaps"], "tone", 0.5 - 1.0),
+        (["rewrites", "reasons", "gaps"], "tone", 1.0 + 0.5 - 1.0),
+        (["questions"], "tone", 0.0),
+    ],
+)
+def test_the_tasks_of_a_row_add_up_and_no_further_than_one(row: list[str], skill: str, expected: float) -> None:
+    assert taught([BY_NAME[name] for name in row])[skill] == expected
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_data_set_that_two_tasks_hold_counts_once() -> None:
+    assert taught([BY_NAME["claims_plus"]])["effect"] == 0.5 + 0.25
+    assert taught([BY_NAME["claims"], BY_NAME["claims_plus"]]) == taught([BY_NAME["claims_plus"]])
+
+
+def test_a_cell_of_the_demo_follows_from_the_declaration_of_its_row_and_target() -> None:
+    for row, target in (("endings", "few_questions"), ("reasons", "names"), ("questions_null", "words")):
+        expected = sum(need * TEACHES[row].get(skill, 0.0) for skill, need in NEEDS[target].items())
+        assert cells()[row, target] == expected
+
+
+@pytest.mark.parametrize("task", [*PLACEBOS, *NULLS], ids=lambda task: task.name)
+def test_placebos_have_nothing_planted(task: object) -> None:
+    assert {truth([task], target.name) for target in TARGETS} == {0}  # type: ignore[list-item]
+
+
+def test_every_row_has_a_placebo_of_its_format_and_columns() -> None:
+    for task, placebo in zip(INTERMEDIATES, PLACEBOS, strict=True):
+        assert placebo.name == f"placebo_{task.name}"
+        assert (placebo.format, placebo.columns, placebo.labels) == (task.format, task.columns, task.labels)
