@@ -39,12 +39,12 @@ def test_a_kept_target_only_scores_when_a_language_is_added(own: Place) -> None:
     first = run_trial(spec, own.bench())
     shutil.rmtree(own.cache / "encoded")
     (own.world / "datasets" / "demo" / "words" / "draw1" / "train.jsonl").write_text(POISON)
-    more = replace(spec, scores=(score("words", languages=("xa", "xb")),))
+    more = replace(spec, scores=(score("words", languages=("xa", "xg")),))
     with pytest.raises(DataError):
         own.bench().reading(more).encoded(more.chain[0].data[0])
     result = run_trial(more, own.bench())
     assert result.training == first.training
-    assert set(result.scores[0].metrics) == {"xa", "xb"}
+    assert set(result.scores[0].metrics) == {"xa", "xg"}
 
 
 def test_a_new_language_scores_as_it_would_have_at_first(place: Place) -> None:
@@ -60,15 +60,17 @@ def test_the_pretrained_encoder_has_one_seedless_score(place: Place) -> None:
     result = run_trial(spec, place.bench())
     assert result.training.steps == 0
     assert [record.seed for record in result.scores] == [None, None]
-    assert [set(record.metrics) for record in result.scores] == [{"xa", "xb"}] * 2
+    assert [set(record.metrics) for record in result.scores] == [{"xa", "xg"}] * 2
 
 
 def test_a_prepared_encoder_is_scored_as_it_was_left(place: Place) -> None:
-    first = stage("texts", training=LEARNING)
+    first = stage("parts", training=LEARNING)
+    asked = retrieval("twins")
+    asked = replace(asked, data=replace(asked.data, cap_examples=None))
     bench = place.bench()
     prepared = run_trial(trial(first, kind="prepare", keep=True), bench)
-    scored = run_trial(trial(first, scores=(retrieval("twins"),), kind="score"), bench)
-    raw = run_trial(trial(scores=(retrieval("twins"),), kind="score"), bench)
+    scored = run_trial(trial(first, scores=(asked,), kind="score"), bench)
+    raw = run_trial(trial(scores=(asked,), kind="score"), bench)
     assert scored.training == prepared.training
     assert scored.scores[0].seed == 1
     assert scored.scores[0].key != raw.scores[0].key

@@ -57,7 +57,7 @@ def score(target: str, *, languages: tuple[str, ...] = LANGUAGES, **changes: Any
 
 def retrieval(target: str, **changes: Any) -> ScoreSpec:
     """The score of a target that trains nothing, from the middle layer."""
-    return score(target, languages=("xa", "xb"), pooling="mean", layer=0.5, **changes)
+    return score(target, languages=("xa", "xg"), pooling="mean", layer=0.5, **changes)
 
 
 def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any) -> TrialSpec:

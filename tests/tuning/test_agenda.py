@@ -10,7 +10,19 @@ from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.records import TrainingRecord, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage
-from tests.tuning.imaginary import SEARCHED, SMALL, Shelf, agenda_of, badly, drain, run_all, unless, well, with_chain
+from tests.tuning.imaginary import (
+    DIALS,
+    SEARCHED,
+    SMALL,
+    Shelf,
+    agenda_of,
+    badly,
+    drain,
+    run_all,
+    unless,
+    well,
+    with_chain,
+)
 
 
 def keys(shelf: Shelf) -> dict[str, Any]:
@@ -245,13 +257,14 @@ def test_more_search_trials_come_to_what_a_fresh_run_with_so_many_comes_to(space
 
 def big_space() -> Space:
     """About 10,000 trials: 80 recipes x 6 trained targets, five seeds, searched in every cell."""
-    template = next(recipe for recipe in DEMO.recipes if recipe.stages).stages[0]
+    template = replace(next(recipe for recipe in DEMO.recipes if recipe.stages).stages[0], dials=DIALS)
     rates = [2e-3 + 1e-6 * number for number in range(80)]
     stages = [replace(template, training=replace(template.training, learning_rate=rate)) for rate in rates]
     recipes = tuple(Recipe(name=f"row{number}", stages=(stage,)) for number, stage in enumerate(stages))
     return replace(
         DEMO,
         recipes=(DEMO.recipes[0], *recipes),
+        targets=tuple(replace(target, dials=DIALS) for target in DEMO.targets),
         seeds=tuple(range(1, 6)),
         search=replace(DEMO.search, scope="cell", trials=12, sampler="random"),
     )
