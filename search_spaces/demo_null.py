@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from search_spaces.demo import PREPARE
-from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.space import Recipe, Stage
 from sweeper.tasks.demo import NULLS, TASKS
 
 SPACE = replace(
-    DEMO,
+    RECOVERY,
     name="demo_null",
     title="Null world: ten draws of one placebo task",
     recipes=(

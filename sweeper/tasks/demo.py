@@ -6,7 +6,7 @@ from functools import partial
 
 from sweeper.tasks.spec import Places, Rows, Task
 
-TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 120, 48
+TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 240, 96
 """Training examples of an intermediate, of one with choices, of a target; evaluation items a language and split."""
 NUM_LINES = 60_000
 """Lines of text that the encoder is pretrained on."""
@@ -120,7 +120,7 @@ INTERMEDIATES: tuple[Task, ...] = (
     ),
     _options(
         name="endings",
-        title="Which of four words answers, after a scene?",
+        title="Which of four answers is right, after a scene?",
         columns={"prompt": "ctx_a", "choices": "{ctx_b} {endings}", "label": "label", "id": "ind"},
         train=_english("endings", "train"),
         dev=_english("endings", "validation"),
@@ -148,7 +148,7 @@ INTERMEDIATES: tuple[Task, ...] = (
     ),
     _options(
         name="gaps",
-        title="Which of five words answers?",
+        title="Which of five answers is right?",
         columns={
             "prompt": "question",
             "choices": "choices.text",

@@ -145,7 +145,8 @@ def _question(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact
 def _option_facts(question: str, options: Iterable[str], right: int, language: Language) -> Iterator[Fact]:
     skill, label = _asked(question, language)
     for place, option in enumerate(options):
-        (concept,) = concepts(option, language)
+        concept, *denial, probe = concepts(option, language)
+        assert (SKILL_OF_PROBE[probe], FAILS if denial else HOLDS) == (skill, label)
         yield Fact(skill=skill, concept=concept, label=label, holds=place == right)
 
 

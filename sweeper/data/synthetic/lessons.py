@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sweeper.data.synthetic.concepts import ASKED
 from sweeper.data.synthetic.draws import Draws
 from sweeper.data.synthetic.events import Event, draw
 from sweeper.data.synthetic.skills import NUM_CLASSES, SKILLS, Classes, Level
+from sweeper.tasks.demo import PLACEBO
 
 HOLDS, OPEN, FAILS = range(NUM_CLASSES)
 """What a class says of its concepts: a statement about them holds, cannot be judged, does not hold."""
-SHOWN = 3
+SHOWN = 2
 """One concept in so many is shown."""
+ROWS = tuple((i, j, (i + j) % NUM_CLASSES, (i + 2 * j) % NUM_CLASSES) for i in range(3) for j in range(3))
+"""The orthogonal array of nine rows: in any two of its four columns each pair of classes stands once (Rao 1947)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +25,7 @@ class Knowledge:
     tables: Mapping[str, Classes]
     """Skill -> the class of every concept of its part."""
     shown: Mapping[str, frozenset[str]]
-    """Part -> the third of the concepts asked about that targets' training data show; the others are hidden."""
+    """Part -> the half of the concepts asked about that targets' training data show; the others are hidden."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,29 +51,30 @@ class Asked:
 
 
 def knowledge(truth_seed: int, draw: int, truth: str = "") -> Knowledge:
-    """The knowledge of a draw: classes of equal size, drawn at random, independent between skills.
+    """The knowledge of a draw: classes of equal size, drawn at random; skills about the same concepts are orthogonal.
 
-    Another `truth` (a placebo's) has other tables, but shows the same concepts: so only the labels differ.
+    A placebo's truth shows the same concepts, so that only the labels differ, and is orthogonal to the targets' own:
+    what agrees by luck would be a gain or a loss that nobody planted. Any other `truth` (a null row's) is a draw apart.
     """
     shown = {
         part: Draws(truth_seed, draw, "shown", part).sample(concepts, len(concepts) // SHOWN)
         for part, concepts in ASKED.items()
     }
-    tables = {
-        name: _table(Draws(truth_seed, draw, truth, name), ASKED[skill.part], shown[skill.part])
-        for name, skill in SKILLS.items()
-    }
+    tables: dict[str, Classes] = {}
+    for part, concepts in ASKED.items():
+        halves = (sorted(shown[part]), [concept for concept in concepts if concept not in shown[part]])
+        draws = Draws(truth_seed, draw, "" if truth == PLACEBO else truth, part)
+        rows = {
+            concept: ROWS[place % len(ROWS)] for half in halves for place, concept in enumerate(draws.shuffled(half))
+        }
+        about = [name for name, skill in SKILLS.items() if skill.part == part]
+        for column, name in enumerate(about, start=2 if truth == PLACEBO else 0):
+            tables[name] = {concept: rows[concept][column] for concept in concepts}
     return Knowledge(tables=tables, shown={part: frozenset(concepts) for part, concepts in shown.items()})
 
 
-def _table(draws: Draws, concepts: tuple[str, ...], shown: list[str]) -> Classes:
-    """Classes of equal size among the shown concepts and among the others: or a target might train without a class."""
-    halves = (sorted(shown), [concept for concept in concepts if concept not in shown])
-    return {concept: place % NUM_CLASSES for half in halves for place, concept in enumerate(draws.shuffled(half))}
-
-
 def part_of(level: Level, known: Knowledge, draws: Draws) -> Lesson:
-    """What an intermediate task's data say: the shown concepts rightly, and of each class a share of the hidden ones.
+    """What an intermediate task's data say: the shown concepts rightly, and a share of the hidden ones, of each class.
 
     A share below 0 is said wrongly, each hidden concept moved to the next class: then what was learned on the shown
     concepts misleads on the hidden ones.
@@ -78,17 +83,24 @@ def part_of(level: Level, known: Knowledge, draws: Draws) -> Lesson:
 
 
 def _part(skill: str, share: float, known: Knowledge, draws: Draws) -> Classes:
-    table, shown = known.tables[skill], known.shown[SKILLS[skill].part]
-    hidden = [[c for c in of_class(table, label) if c not in shown] for label in range(NUM_CLASSES)]
-    chosen = [concept for one in hidden for concept in draws.sample(one, round(abs(share) * len(one)))]
+    table, hidden = known.tables[skill], _hidden(skill, known)
+    by_class = [draws.shuffled(of_class(hidden, label)) for label in range(NUM_CLASSES)]
+    # Classes take turns, so that a share that parts them unevenly takes as many of each, but for one.
+    in_turn = [concept for several in zip_longest(*by_class) for concept in several if concept]
+    chosen = in_turn[: round(abs(share) * len(hidden))]
     turn = 1 if share < 0 else 0
-    right = {concept: table[concept] for concept in sorted(shown)}
+    right = {concept: label for concept, label in table.items() if concept not in hidden}
     return right | {concept: (table[concept] + turn) % NUM_CLASSES for concept in chosen}
 
 
-def whole(skills: Iterable[str], known: Knowledge) -> Lesson:
-    """What a target is scored on: every concept."""
-    return Lesson(tables={skill: known.tables[skill] for skill in skills})
+def rest(skills: Iterable[str], known: Knowledge) -> Lesson:
+    """What a target is scored on: the hidden concepts, which its own training data do not show."""
+    return Lesson(tables={skill: _hidden(skill, known) for skill in skills})
+
+
+def _hidden(skill: str, known: Knowledge) -> Classes:
+    shown = known.shown[SKILLS[skill].part]
+    return {concept: label for concept, label in known.tables[skill].items() if concept not in shown}
 
 
 def ask(lesson: Lesson, draws: Draws, number: int, labels: Sequence[int] = range(NUM_CLASSES)) -> Asked:

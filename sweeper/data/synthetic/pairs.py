@@ -39,7 +39,7 @@ def _statement(asked: Asked, language: Language) -> str:
 
 
 def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """A scene, a question that has nothing to do with it, and four words of which one answers."""
+    """A scene, a question that has nothing to do with it, and four answers of which one is right."""
     rows = []
     for number in range(num):
         asked, options, right = _options(lesson, draws, number, 4)
@@ -48,7 +48,7 @@ def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[
                 "ind": number,
                 "ctx_a": sentence(_scene(draws), language),
                 "ctx_b": _asking(asked, language),
-                "endings": [language.words[option] for option in options],
+                "endings": [_answer(asked, option, language) for option in options],
                 "label": str(right),
             }
         )
@@ -56,27 +56,27 @@ def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[
 
 
 def reasons(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """The same with four sentences of a word each, and the question behind the scene."""
+    """The same, the question behind the scene."""
     rows = []
     for number in range(num):
         asked, options, right = _options(lesson, draws, number, 4)
-        answers = {f"answer{place}": f"{language.words[option]}." for place, option in enumerate(options)}
+        answers = {f"answer{place}": _answer(asked, option, language) for place, option in enumerate(options)}
         row = {"id": f"r{number}", "context": sentence(_scene(draws), language), "question": _asking(asked, language)}
         rows.append(row | answers | {"label": right})
     return rows
 
 
 def gaps(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """A question and five words of which one answers it."""
+    """A question alone, and five answers."""
     rows = []
     for number in range(num):
         asked, options, right = _options(lesson, draws, number, len(KEYS))
-        words = [language.words[option] for option in options]
+        answers = [_answer(asked, option, language) for option in options]
         rows.append(
             {
                 "id": f"g{number}",
                 "question": _asking(asked, language),
-                "choices": {"label": list(KEYS), "text": words},
+                "choices": {"label": list(KEYS), "text": answers},
                 "answerKey": KEYS[right],
             }
         )
@@ -96,6 +96,12 @@ def _options(lesson: Lesson, draws: Draws, number: int, num: int) -> tuple[Asked
     return asked, [*wrong[:right], asked.concept, *wrong[right:]], right
 
 
+def _answer(asked: Asked, concept: str, language: Language) -> str:
+    """The question answered in a whole sentence: that it holds of a concept, or that it does not."""
+    words = language.words
+    return " ".join([words[concept], *_denial(asked.label, language), words[SKILLS[asked.skill].probe]]) + "."
+
+
 def _asking(asked: Asked, language: Language) -> str:
     return question(asked.skill, asked.label, language)
 
@@ -103,5 +109,8 @@ def _asking(asked: Asked, language: Language) -> str:
 def question(skill: str, label: int, language: Language) -> str:
     """The question that concepts of a class answer, HOLDS or FAILS: what it holds of, or what it does not."""
     words = language.words
-    denial = [words["not"]] if label == FAILS else []
-    return " ".join([words["what"], *denial, words[SKILLS[skill].probe]]) + "?"
+    return " ".join([words["what"], *_denial(label, language), words[SKILLS[skill].probe]]) + "?"
+
+
+def _denial(label: int, language: Language) -> list[str]:
+    return [language.words["not"]] if label == FAILS else []

@@ -11,7 +11,7 @@ from sweeper.data.synthetic.lessons import Lesson
 from sweeper.tasks.demo import CHOICE_SIZE, EVAL_SIZE, FEW_SIZE, LANGUAGES, TRAIN_SIZE
 
 Build = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
-Shows = Literal["taught", "shown", "whole"]
+Shows = Literal["taught", "shown", "rest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def _target(name: str, build: Build, *splits: str, num: int = FEW_SIZE) -> Repos
     """A little English training data, and evaluation splits, parallel in all languages."""
     train = (Split(split="train", shows="shown", num=num),) if num else ()
     evaluated = [
-        Split(split=f"{split}_{code}", shows="whole", languages=(code,), events=split)
+        Split(split=f"{split}_{code}", shows="rest", languages=(code,), events=split)
         for split in splits
         for code in LANGUAGES
     ]
@@ -57,7 +57,7 @@ def _target(name: str, build: Build, *splits: str, num: int = FEW_SIZE) -> Repos
 
 _FEW = (
     Split(split="train", shows="shown", num=FEW_SIZE),
-    Split(split="validation", shows="whole", languages=LANGUAGES),
+    Split(split="validation", shows="rest", languages=LANGUAGES),
 )
 _DEV_TEST = ("validation", "test")
 

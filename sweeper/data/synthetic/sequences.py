@@ -15,7 +15,7 @@ Row = dict[str, Any]
 ORDERS: tuple[Order, ...] = get_args(Order)
 SIDES: tuple[Side, ...] = get_args(Side)
 NUM_TOLD, UNANSWERABLE = 2, 0.2
-"""Events in a paragraph, and the share of questions without an answer where there are any."""
+"""Events in a paragraph, briefly told, and the share of questions without an answer where there are any."""
 
 
 def questions(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
@@ -42,6 +42,7 @@ def _question(lesson: Lesson, draws: Draws, language: Language, number: int, *, 
     told = [draw(draws).with_(**{part: other}) for other in others]
     if not unanswerable:
         told[chosen] = asked.event
+    told = [event.with_(number="", place="", time="") for event in told]
     context, start, answer = _paragraph(told, language, min(chosen, NUM_TOLD - 1), part)
     return {
         "id": f"q{number}",

@@ -26,17 +26,19 @@ SKILLS: Mapping[str, Skill] = {
 }
 Level = Mapping[str, float]
 """Skill -> a share, -1 to 1."""
+TWO_THIRDS = 2 / 3
+"""Of nine hidden concepts six, two of each class."""
 
 TEACHES: Mapping[str, Level] = {
-    "claims": {"effect": 0.5, "use": 0.5},
+    "claims": {"effect": TWO_THIRDS, "use": TWO_THIRDS},
     "more_claims": {"effect": 1.0, "manner": 1.0},
-    "rewrites": {"tone": 1.0, "effect": 0.5},
-    "questions_null": {"effect": -1.0, "manner": 0.5},
-    "questions": {"kind": 1.0, "tone": 0.5},
-    "endings": {"manner": 1.0, "kind": 0.5},
-    "parts": {"kind": 1.0, "manner": 0.5},
-    "reasons": {"use": -1.0, "tone": 0.5},
-    "gaps": {"use": 1.0, "tone": 0.5},
+    "rewrites": {"tone": 1.0, "effect": TWO_THIRDS},
+    "questions_null": {"effect": -1.0, "manner": TWO_THIRDS},
+    "questions": {"kind": 1.0, "tone": TWO_THIRDS},
+    "endings": {"manner": 1.0, "kind": TWO_THIRDS},
+    "parts": {"kind": 1.0, "manner": TWO_THIRDS},
+    "reasons": {"use": -1.0, "tone": TWO_THIRDS},
+    "gaps": {"use": 1.0, "tone": TWO_THIRDS},
 }
 """Data set -> the share of the hidden concepts whose class it teaches; below 0: the share that it teaches wrongly."""
 

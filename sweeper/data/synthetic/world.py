@@ -16,7 +16,7 @@ from sweeper.data.synthetic import parallel
 from sweeper.data.synthetic.draws import Draws
 from sweeper.data.synthetic.encoder import write_encoders
 from sweeper.data.synthetic.languages import CODES, Language, make_languages
-from sweeper.data.synthetic.lessons import Lesson, knowledge, part_of, whole
+from sweeper.data.synthetic.lessons import Lesson, knowledge, part_of, rest
 from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS, Repository
 from sweeper.data.synthetic.skills import NEEDS, TEACHES
 from sweeper.errors import UserError, unknown
@@ -141,7 +141,7 @@ def _placebos() -> list[Repository]:
     """Another version of every data set that a placebo trains on; of a target's it is the training split alone."""
     needed = {rows.id.removeprefix(f"demo/{PLACEBO}") for task in PLACEBOS for rows in task.train["en"]}
     return [
-        replace(one, name=PLACEBO + one.name, tables=tuple(table for table in one.tables if table.shows != "whole"))
+        replace(one, name=PLACEBO + one.name, tables=tuple(table for table in one.tables if table.shows != "rest"))
         for one in (*INTERMEDIATES, *TARGETS)
         if one.name in needed
     ]
@@ -166,12 +166,12 @@ def _write_draw(
 
 
 def _lessons(name: str, truth_seed: int, draw: int) -> dict[str, Lesson]:
-    """What the tables of a data set can show: what it teaches, or, of a target, the shown part and the whole."""
+    """What the tables of a data set can show: what it teaches, or, of a target, the shown concepts and the rest."""
     known = knowledge(truth_seed, draw, _truth_of(name))
     original = NULLS_ARE if name.startswith(NULL) else name.removeprefix(PLACEBO)
     if original in NEEDS:
         needs = NEEDS[original]
-        return {"shown": part_of(dict.fromkeys(needs, 0.0), known, Draws()), "whole": whole(needs, known)}
+        return {"shown": part_of(dict.fromkeys(needs, 0.0), known, Draws()), "rest": rest(needs, known)}
     return {"taught": part_of(TEACHES[original], known, Draws(truth_seed, draw, name, "lesson"))}
 
 
