@@ -1,8 +1,9 @@
-"""The demo with five seeds and the full search of learning rates, for preparations and targets alike."""
+"""The demo trained and scored in full, with five seeds and learning rates searched everywhere."""
 
 from dataclasses import replace
 
 from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo import recipes, targets
 from sweeper.space import LogUniform, Search
 
 DIALS = {"learning_rate": LogUniform(low=1e-4, high=3e-3, first=(1e-3, 5e-4, 2e-3, 2.5e-4))}
@@ -12,9 +13,10 @@ SPACE = replace(
     name="demo_full",
     title="Demo, in full: five seeds, learning rates searched everywhere",
     recipes=tuple(
-        replace(recipe, stages=tuple(replace(stage, dials=DIALS) for stage in recipe.stages)) for recipe in DEMO.recipes
+        replace(recipe, stages=tuple(replace(stage, dials=DIALS) for stage in recipe.stages)) for recipe in recipes()
     ),
-    targets=tuple(replace(target, dials=DIALS) for target in DEMO.targets),
+    targets=tuple(replace(target, dials=DIALS) for target in targets()),
     seeds=(1, 2, 3, 4, 5),
+    eval_cap=None,
     search=Search(scope="target", trials=8, batch=4, share=0.2),
 )

@@ -1,4 +1,4 @@
-"""The demo beside a placebo of each of its rows, five seeds: what `benchmarks/recovery.py` holds against the truth.
+"""The demo in full beside a placebo of each row, five seeds: what `benchmarks/recovery.py` holds against the truth.
 
 Scored in English and in the two languages nearest to it, where what was learned in English arrives: whether a row has
 learned it is the question here; how far it reaches is another one, which the demo's nine languages answer.
@@ -7,6 +7,7 @@ learned it is the question here; how far it reaches is another one, which the de
 from dataclasses import replace
 
 from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo import recipes, targets
 from sweeper.space import Recipe, Target
 from sweeper.tasks.demo import PLACEBO, PLACEBOS, TASKS
 
@@ -29,8 +30,9 @@ SPACE = replace(
     DEMO,
     name="demo_recovery",
     title="Every row of the demo, and its placebo",
-    recipes=(*DEMO.recipes, *(_placebo(recipe) for recipe in DEMO.recipes if recipe.stages)),
-    targets=tuple(_near(target) for target in DEMO.targets),
+    recipes=(*recipes(), *(_placebo(recipe) for recipe in recipes() if recipe.stages)),
+    targets=tuple(_near(target) for target in targets()),
     tasks=(*TASKS, *PLACEBOS),
     seeds=(1, 2, 3, 4, 5),
+    eval_cap=None,
 )

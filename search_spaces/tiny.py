@@ -8,8 +8,9 @@ from sweeper.space import Recipe, Target, Training
 RECIPES = ("baseline", "parts")
 TARGETS = ("names", "few_questions")
 LANGUAGES = ("en", "xa", "xf")
-NUM_EXAMPLES = 64
-"""Training examples a task: a target's 40 steps leave time to kill it behind its first checkpoint, at step 20."""
+NUM_EXAMPLES, NUM_EPOCHS = 64, 10
+"""Training examples a task and epochs of a target: its 40 steps leave time to kill it behind its first checkpoint, at
+step 20."""
 
 
 def _short(training: Training) -> Training:
@@ -21,7 +22,7 @@ def _recipe(recipe: Recipe) -> Recipe:
 
 
 def _target(target: Target) -> Target:
-    return replace(target, training=_short(target.training), languages=LANGUAGES)
+    return replace(target, training=replace(_short(target.training), epochs=NUM_EPOCHS), languages=LANGUAGES)
 
 
 SPACE = replace(
@@ -30,6 +31,7 @@ SPACE = replace(
     title="Two recipes x two targets of the synthetic world",
     recipes=tuple(_recipe(recipe) for recipe in DEMO.recipes if recipe.name in RECIPES),
     targets=tuple(_target(target) for target in DEMO.targets if target.task in TARGETS),
+    eval_cap=None,
     # The search's draw and those of three seeds: its own two, and one for a space that grows.
     world="demo:draws=4",
 )

@@ -163,7 +163,7 @@ CHANGED = {
     "sample_seed": (replace(TINY, sample_seed=1), "sample_seed: 0 -> 1"),
     "batch_size": (with_training(batch_size=3), "targets.names.training.batch_size: 16 -> 3"),
     "eval_cap": (replace(TINY, eval_cap=5), "eval_cap: None -> 5"),
-    "frozen_layers": (with_training(frozen_layers=1), "targets.names.training.frozen_layers: None -> 1"),
+    "frozen_layers": (with_training(frozen_layers=1), "targets.few_questions.training.frozen_layers: 0 -> 1"),
     "cap_examples": (with_training(cap_examples=5), "targets.names.training.cap_examples: 64 -> 5"),
     "languages": (
         replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets)),
