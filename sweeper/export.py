@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from jinja2 import Template
 
-from sweeper.choice import counting
+from sweeper.choice import counting, is_shown
 from sweeper.errors import UserError, unknown
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
@@ -92,9 +92,10 @@ def export_best(run: str, target: str, folder: Path) -> Path:
 def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
     """Cells of the target's column: replicates on the space's split, with the dials that their study chooses now."""
     trainings = counting(ledger.trainings(), space.search.trials)
+    column = next(one for one in space.targets if one.task == target)
     for score in ledger.scores().values():
         record = trainings.get(score.training)
-        if record is None or (score.target, score.split) != (target, space.evaluate):
+        if record is None or (score.target, score.split) != (target, space.evaluate) or not is_shown(score, column):
             continue
         if score.pooling or record.spec.kind == "target":
             value = fmean(metrics[score.main] for metrics in score.metrics.values())

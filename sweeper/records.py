@@ -77,6 +77,10 @@ class ScoreSpec:
     """Retrieval: `mean` or `cls`; "" where a head answers."""
     layer: float = 0.0
     """Retrieval: the hidden layer as a share of the depth."""
+    similarity: Literal["cosine", "csls"] = "cosine"
+    """Retrieval: how parallel sentences are compared."""
+    fit: DataSpec | None = None
+    """Mining: the pools that the threshold is fitted on; None: half of the scored ones."""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192
@@ -165,6 +169,7 @@ class ScoreRecord:
     condition: str = "clean"
     pooling: str = ""
     layer: float = 0.0
+    similarity: Literal["cosine", "csls"] = "cosine"
     metrics: Mapping[str, Mapping[str, float]]
     """Language -> metric -> value, as fractions of 1."""
     trivial: Mapping[str, Mapping[str, float]]

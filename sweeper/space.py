@@ -159,6 +159,9 @@ class Recipe:
     stages: tuple[Stage, ...] = ()
 
 
+SIMILARITIES = ("cosine", "csls")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """A matrix column: a task with evaluation data, how it is trained on in English, how it is scored."""
@@ -171,6 +174,12 @@ class Target:
     pooling: Literal["mean", "cls"] = "mean"
     layer: float = 14 / 24
     """Retrieval: the hidden layer as a share of the depth, rounded to the nearest one (14 of 24 in XLM-R Large)."""
+    also_layers: tuple[float, ...] = ()
+    """Retrieval: more layers, `tuple(n / 12 for n in range(13))` for all of twelve and the embeddings. They are scored
+    in the same trial and stand in the report's table of layers; the matrix goes on to show `layer`."""
+    similarity: Literal["cosine", "csls"] = "cosine"
+    """Parallel sentences: plain cosine, as published, or CSLS (Conneau et al. 2018, k = 10), which holds back sentences
+    that are near to many. Mining has its own margin."""
     distractors: int | None = None
     """Mining: sentences without a partner kept in each language's pool; None: all."""
     eval_cap: int | None = None
@@ -179,8 +188,16 @@ class Target:
     def __post_init__(self) -> None:
         _check_dials(self.dials)
         _check_counts(self, "eval_cap")
-        if not 0 <= self.layer <= 1:
-            raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {self.layer}.")
+        for layer in self.layers:
+            if not 0 <= layer <= 1:
+                raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {layer}.")
+        if self.similarity not in SIMILARITIES:
+            raise unknown("similarity", self.similarity, SIMILARITIES)
+
+    @property
+    def layers(self) -> tuple[float, ...]:
+        """Every layer that is scored, each once, the matrix's own first."""
+        return tuple(dict.fromkeys((self.layer, *self.also_layers)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +358,30 @@ def _check_target(target: Target, space: Space) -> None:
         )
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
+    if trained is not None and target.also_layers:
+        raise UserError(
+            f"Target {target.task!r} is answered by a head on the last layer: also_layers is for targets that train "
+            f"nothing, got {len(target.also_layers)} layers."
+        )
+    if task.scorer != "neighbours" and target.similarity != "cosine":
+        raise UserError(
+            f"Target {target.task!r} ({task.scorer}) does not compare parallel sentences: similarity = "
+            f"{target.similarity!r} is for targets with the scorer neighbours."
+        )
+    if task.fits_on_dev(space.evaluate):
+        _check_pools(target, task)
+
+
+def _check_pools(target: Target, task: Task) -> None:
+    """A threshold that is fitted on dev needs a dev pool of other rows in each language that is scored."""
+    lacking = [code for code in target.languages or task.test if task.dev.get(code) in (None, task.test[code])]
+    if lacking:
+        raise UserError(
+            f"Target {target.task!r} is scored on test and fits its threshold on dev, which has no pool of its own in "
+            f"{', '.join(lacking)}: add dev rows there, or name the target's languages without."
+        )
+    if has_draws(task.dev):
+        raise UserError(f"Target {target.task!r} trains nothing: its dev rows cannot hold {{seed}}, name one draw.")
 
 
 def _check_twins(recipes: tuple[Recipe, ...]) -> None:

@@ -204,6 +204,25 @@ def test_more_evaluation_languages_of_a_target_are_growth(tmp_path: Path) -> Non
         keep_space(one, Folder(str(tmp_path)))
 
 
+def test_more_layers_of_a_target_are_growth_and_another_own_layer_is_not(tmp_path: Path) -> None:
+    few, more, other = (
+        replace(TINY, targets=(Target(task="twins", layer=layer, also_layers=layers),))
+        for layer, layers in ((0.5, (0.0,)), (0.5, (0.0, 1.0)), (1.0, (0.0, 1.0)))
+    )
+    run = Folder(str(tmp_path))
+    keep_space(few, run)
+    run.write("ledger/trainings/one.json", b"a record")
+    keep_space(more, run)
+    for refused in (few, other):
+        with pytest.raises(UserError, match="layer"):
+            keep_space(refused, run)
+
+
+def test_the_layers_of_a_target_are_its_own_first_and_each_once() -> None:
+    target = Target(task="twins", layer=14 / 24, also_layers=tuple(n / 12 for n in range(13)))
+    assert target.layers == (14 / 24, *(n / 12 for n in range(13) if n != 7))
+
+
 def test_other_training_languages_of_a_stage_are_another_space(tmp_path: Path) -> None:
     several = replace(TINY.task("words"), name="several", train=TINY.task("words").test)
     stage = Stage(tasks=("several",), languages=("en",))
@@ -249,6 +268,10 @@ def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
         (lambda: Choice(values=(3,)), "two different values"),
         (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "starts inside its bounds"),
         (lambda: replace(TINY, targets=TINY.targets * 2), "Each target stands once"),
+        (lambda: Target(task="twins", also_layers=(0.5, 1.5)), "0 <= layer <= 1 (a share of the depth), got 1.5"),
+        (lambda: Target(task="twins", similarity="clss"), "Did you mean 'csls'"),  # type: ignore[arg-type]
+        (lambda: replace(TINY, targets=(Target(task="names", also_layers=(0.5,)),)), "also_layers is for targets that"),
+        (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
     ],
 )
 def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: str) -> None:

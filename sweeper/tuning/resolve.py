@@ -55,13 +55,14 @@ class Resolver:
 
     def languages(self, target: Target) -> tuple[str, ...]:
         """Evaluation languages of a target: those asked for, or every one that the source holds, in every draw."""
-        task, part = self.space.task(target.task), self.space.evaluate
+        task, parts = self.space.task(target.task), parts_scored(self.space, target.task)
         if target.languages is not None:
             return target.languages
         if self.sources is None:
-            return tuple(task.places(part))
+            return tuple(task.places(parts[0]))
         if task.name not in self.held:
-            every = [available_languages(draw, part, self.sources) for draw in _draws(task, self.space.seeds)]
+            draws = _draws(task, self.space.seeds)
+            every = [available_languages(draw, part, self.sources) for draw in draws for part in parts]
             self.held[task.name] = tuple(language for language in every[0] if all(language in one for one in every))
         return self.held[task.name]
 
@@ -101,22 +102,30 @@ def check_data(resolver: Resolver) -> None:
         return
     gone: dict[str, str] = {}
     rows = {recipe.name: tasks_of(recipe.stages) for recipe in space.recipes}
-    columns = {target.task: [space.task(target.task).training_task] for target in space.targets}
     bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
     bad_columns = set()
-    for name, tasks in columns.items():
-        wanted: list[tuple[str, Part]] = [(task, "train") for task in tasks if task]
-        if _missing(resolver, [*wanted, (name, space.evaluate)], gone):
+    for target in space.targets:
+        name, trained = target.task, space.task(target.task).training_task
+        wanted: list[tuple[str, Part]] = [(trained, "train")] if trained else []
+        if _missing(resolver, [*wanted, *((name, part) for part in parts_scored(space, name))], gone):
+            bad_columns.add(name)
+        elif not resolver.languages(target):
+            gone[name] = f"Task {name!r} has no language with both a test and a dev pool."
             bad_columns.add(name)
     if gone:
         told = "\n".join(f"  {reason}" for reason in gone.values())
         good_rows = ",".join(name for name in rows if name not in bad_rows)
-        good_columns = ",".join(name for name in columns if name not in bad_columns)
+        good_columns = ",".join(t.task for t in space.targets if t.task not in bad_columns)
         raise DataError(
             f"Data sets are missing:\n{told}\nRows that need them: {', '.join(sorted(bad_rows)) or 'none'}. Columns: "
             f"{', '.join(sorted(bad_columns)) or 'none'}.\nWhat could still run: --set recipes={good_rows or '(none)'} "
             f"--set targets={good_columns or '(none)'}"
         )
+
+
+def parts_scored(space: Space, task: str) -> tuple[Part, ...]:
+    """The part that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
+    return (space.evaluate, "dev") if space.task(task).fits_on_dev(space.evaluate) else (space.evaluate,)
 
 
 def tasks_of(stages: Iterable[Stage]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, digest, plain
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
-from sweeper.tasks.spec import Task
+from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import Plan, Unit
 from sweeper.tuning.resolve import Asked, Resolver, tasks_of
 
@@ -114,7 +114,7 @@ class Specs:
             own = [self.space.task(name) for name in unit.stage.tasks]
             held = [task for task in own if set(unit.stage.languages) & set(task.dev)]
             return tuple(self._own_score(task, unit.stage, seed) for task in held)
-        return tuple(self._target_score(target, seed) for target in unit.targets)
+        return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
 
     def reads_draws(self, unit: Unit) -> bool:
         """Whether any of the unit's data are drawn anew for each seed."""
@@ -173,22 +173,28 @@ class Specs:
         data = self.resolver.data(asked, languages, stage.training, cap_examples=self.space.search.cap)
         return ScoreSpec(target=task.name, split="dev", data=data, **_settings(stage.training))
 
-    def _target_score(self, target: Target, seed: int) -> ScoreSpec:
-        direct = not self.space.task(target.task).training_task
-        data = self.resolver.data(
-            Asked(target.task, self.space.evaluate, seed),
+    def _target_scores(self, target: Target, seed: int) -> tuple[ScoreSpec, ...]:
+        """The score that the matrix shows first, and where an encoder is scored directly one for each further layer."""
+        task = self.space.task(target.task)
+        plain = ScoreSpec(
+            target=target.task,
+            split=self.space.evaluate,
+            data=self._target_data(target, self.space.evaluate, seed),
+            fit=self._target_data(target, "dev", seed) if task.fits_on_dev(self.space.evaluate) else None,
+            **_settings(target.training),
+        )
+        if task.training_task:
+            return (plain,)
+        direct = replace(plain, pooling=target.pooling, similarity=target.similarity)
+        return tuple(replace(direct, layer=layer) for layer in target.layers)
+
+    def _target_data(self, target: Target, part: Part, seed: int) -> DataSpec:
+        return self.resolver.data(
+            Asked(target.task, part, seed),
             self.resolver.languages(target),
             target.training,
             cap_examples=target.eval_cap or self.space.eval_cap,
             distractors=target.distractors,
-        )
-        return ScoreSpec(
-            target=target.task,
-            split=self.space.evaluate,
-            data=data,
-            pooling=target.pooling if direct else "",
-            layer=target.layer if direct else 0.0,
-            **_settings(target.training),
         )
 
 
