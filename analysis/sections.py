@@ -31,6 +31,25 @@ def caps(space: Space) -> list[str]:
     return sentences
 
 
+def retrieval(space: Space) -> list[str]:
+    """A phrase for each target that is scored on sentence vectors: how they are made and compared."""
+    found = []
+    for target in space.targets:
+        task = space.task(target.task)
+        if task.training_task:
+            continue
+        fitted = (
+            "fitted on the dev pools" if task.fits_on_dev(space.evaluate) else "fitted on one half, the other scored"
+        )
+        how = f"ratio margin, threshold {fitted}" if task.scorer == "mining" else _SIMILARITIES[target.similarity]
+        found.append(f"{target.task}: {_POOLINGS[target.pooling]} of layer {target.layer:.2f} of the depth, {how}")
+    return found
+
+
+_SIMILARITIES = {"cosine": "cosine", "csls": "CSLS (k = 10)"}
+_POOLINGS = {"mean": "mean", "cls": "first token"}
+
+
 def _training_caps(what: str, trainings: Iterable[Training]) -> list[str]:
     values = [asdict(training) for training in trainings]
     return [

@@ -123,7 +123,8 @@ class Run:
             outcomes="",
         )
         record = replace(record, **changes)  # type: ignore[arg-type]
-        key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values)])
+        way = [record.pooling, record.layer, record.similarity]
+        key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values), way])
         record = replace(record, key=key, outcomes=f"outcomes/{key}.parquet")
         self.ledger.write_score(record, pd.DataFrame({"example": ["1"], "correct": [1]}))
         return record
