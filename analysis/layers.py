@@ -57,7 +57,7 @@ def layer_csv(tables: dict[str, pd.DataFrame]) -> bytes:
         (100 * scores).reset_index().melt("recipe", var_name="layer", value_name="score").assign(target=name).dropna()
         for name, scores in tables.items()
     ]
-    found = pd.concat(parts)[["target", "recipe", "layer", "score"]]
+    found = pd.concat(parts)[["target", "recipe", "layer", "score"]].astype({"layer": float})
     return str(found.to_csv(index=False, float_format="%.4f")).encode()
 
 
