@@ -15,7 +15,7 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
-from sweeper.data.sample import belongs, keep
+from sweeper.data.sample import belongs, is_candidate, keep, united
 from sweeper.data.source import Sources, data_identity, places
 from sweeper.errors import DamagedError, DataError
 from sweeper.formats.interface import Example, Features, HeadKind, Lengths
@@ -119,7 +119,7 @@ def _code() -> str:
 def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     """Write the files of an entry. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
-    chosen = keep(_examples(job, counts), job.data)
+    chosen = keep(united(_examples(job, counts)), job.data)
     parts: list[tuple[int, Features]] = []
     with (folder / EXAMPLES).open("w", encoding="utf-8") as file:
         for examples, features in _tokenised(job, chosen):
@@ -133,7 +133,7 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
-    """The examples of the part, their ids made unique."""
+    """The examples of the part, their ids made unique but for candidates, which may return."""
     task, data = job.task, job.data
     kind = FORMATS[task.format]
     several = places(task, data.part, job.language)
@@ -144,7 +144,8 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
             counts["rows"] += 1
             counts["dropped"] += not found
             for example in found:
-                id_ = _unique(f"{position}:{example.id}" if len(several) > 1 else example.id, seen)
+                id_ = f"{position}:{example.id}" if len(several) > 1 else example.id
+                id_ = id_ if is_candidate(example) else _unique(id_, seen)
                 # By the row's own id: MNLI's rows are carved alike in MNLI and in ANLI+, which holds them too.
                 if belongs(example.id, data.part, data.carve_share):
                     yield example if id_ == example.id else replace(example, id=id_)

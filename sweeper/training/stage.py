@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from sweeper.data.encode import Encoded, encode, label_set
 from sweeper.data.source import Sources, data_identity
-from sweeper.errors import DataError, UserError
+from sweeper.errors import DataError, TrialError, UserError
 from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
 from sweeper.records import DataSpec, StageSpec, digest, plain
@@ -153,10 +153,20 @@ def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Rea
         except TOO_LITTLE_MEMORY as error:
             del net
             torch.cuda.empty_cache()
-            micro_tokens = halved(micro_tokens, error)
+            micro_tokens = _smaller(course, micro_tokens, error)
             around.tell(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
             continue
         return Trained(net=net, progress=progress)
+
+
+def _smaller(course: Course, micro_tokens: int, error: BaseException) -> int:
+    """The next smaller pass. Raises TrialError where none is: a batch of pairs is one pass, whatever its tokens."""
+    if all(stream.items.head == "dual" for stream in course.streams):
+        raise TrialError(
+            "Out of memory, and a batch of pairs is one pass, since each query is held against all its candidates: use "
+            "a smaller batch_size, a shorter max_length or fewer trials a device."
+        ) from error
+    return halved(micro_tokens, error)
 
 
 def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Stream]:

@@ -91,6 +91,11 @@ def test_passes_stay_within_their_tokens_and_lose_nothing(limit: int) -> None:
         assert len(part) == 1 or 3 * len(part) * several.lengths[part].max() <= limit
 
 
+def test_a_batch_of_pairs_is_one_pass_whatever_it_holds() -> None:
+    pairs = replace(items([5, 9] * 8, [2] * 8), head="dual")
+    assert [part.tolist() for part in passes(pairs, np.arange(8), 1)] == [list(range(8))]
+
+
 def test_evaluation_reads_every_feature_once_within_its_tokens() -> None:
     features = items(skewed(200).tolist()).features
     lengths = np.diff(features.offsets)
