@@ -78,7 +78,7 @@ def _cells_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
         if target and score.split == space.evaluate and _is_in(space, score) and _is_pooled_as(target, score):
             steps = len(training.spec.chain) - _num_stages(space, score.recipe)
             # A task can be row and column at once: its preparation's own score is one stage short of the cell.
-            if steps == (1 if space.task(score.target).training_task else 0):
+            if steps == space.num_trained(target):
                 yield _in_languages(target, score)
 
 

@@ -153,7 +153,9 @@ def flags(space: Space) -> dict[Cell, tuple[str, ...]]:
     """Cell -> intermediate tasks of its row that repeat the target's own training data. Cells without any stay out."""
     catalog = space.catalog()
     found = {
-        (recipe.name, target.task): shares_training_data(tasks_of(recipe), space.task(target.task), catalog)
+        (recipe.name, target.task): shares_training_data(
+            tasks_of(recipe), space.task(target.task), catalog, space.trained_tasks(target)
+        )
         for recipe in space.recipes
         for target in space.targets
     }

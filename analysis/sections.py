@@ -19,6 +19,7 @@ CAPS = ("cap_examples", "cap_tokens")
 def caps(space: Space) -> list[str]:
     """A sentence for each limit on the data that the space sets."""
     stages = [stage.training for recipe in space.recipes for stage in recipe.stages]
+    stages += [stage.training for target in space.targets for stage in target.before]
     targets = [target.training for target in space.targets if space.task(target.task).training_task]
     sentences = [*_training_caps("a preparation's task", stages), *_training_caps("a target", targets)]
     if space.eval_cap:
@@ -104,7 +105,7 @@ def licence_rows(space: Space) -> list[list[object]]:
     names = [task for recipe in space.recipes for task in tasks_of(recipe)]
     names += [stage.mlm_task for recipe in space.recipes for stage in recipe.stages if stage.mlm_share]
     for target in space.targets:
-        names += [target.task, space.task(target.task).training_task]
+        names += [target.task, *space.trained_tasks(target), space.task(target.task).pool]
     tasks = [space.task(name) for name in dict.fromkeys(name for name in names if name)]
     return [[task.name, task.title, task.licence or "not stated", task.note or "–"] for task in tasks]
 

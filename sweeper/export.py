@@ -57,12 +57,8 @@ class Candidate:
     record: TrainingRecord
     value: float
     """Mean of the main metric over languages, as a fraction of 1."""
-
-    @property
-    def encoder(self) -> tuple[StageSpec, ...]:
-        """The chain that made the encoder, the target's own training left out."""
-        chain = self.record.spec.chain
-        return chain if self.score.pooling else chain[:-1]
+    encoder: tuple[StageSpec, ...]
+    """The chain that made the encoder, the target's own training left out."""
 
 
 def export_best(run: str, target: str, folder: Path) -> Path:
@@ -92,13 +88,15 @@ def export_best(run: str, target: str, folder: Path) -> Path:
 def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
     """Cells of the target's column: replicates on the space's split, with the dials that their study chooses now."""
     trainings = counting(ledger.trainings(), space.search.trials)
+    num_trained = space.num_trained(next(one for one in space.targets if one.task == target))
     for score in ledger.scores().values():
         record = trainings.get(score.training)
         if record is None or (score.target, score.split) != (target, space.evaluate):
             continue
         if score.pooling or record.spec.kind == "target":
+            chain = record.spec.chain
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
-            yield Candidate(score=score, record=record, value=value)
+            yield Candidate(score=score, record=record, value=value, encoder=chain[: len(chain) - num_trained])
 
 
 def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:

@@ -74,7 +74,8 @@ class Training:
     threads: int = 1
     """CPU threads a worker computes with: part of the result, since sums depend on it."""
     micro_tokens: int = 8192
-    """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays."""
+    """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays.
+    A batch of pairs (format rank) is one pass whatever it holds."""
     frozen_layers: int | None = None
     """Keeps the embeddings and this many of the lowest layers as they are (0: the embeddings alone), which can help
     zero-shot transfer (Wu & Dredze 2019); None: everything is trained."""
@@ -164,6 +165,8 @@ class Target:
     """A matrix column: a task with evaluation data, how it is trained on in English, how it is scored."""
 
     task: str
+    before: tuple[Stage, ...] = ()
+    """Stages between the row's encoder and the target's own training, where it is a chain (XCOPA: SIQA, then COPA)."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
     languages: tuple[str, ...] | None = None
@@ -282,6 +285,16 @@ class Space:
         """Every task this space knows: the catalog's, overridden by its own."""
         return {**CATALOG, **{task.name: task for task in self.tasks}}
 
+    def trained_tasks(self, target: Target) -> tuple[str, ...]:
+        """The tasks that a target trains on after the row's encoder, each once; none where it trains nothing."""
+        names = [task for stage in target.before for task in stage.tasks]
+        names += [stage.mlm_task for stage in target.before if stage.mlm_share]
+        return tuple(dict.fromkeys(name for name in (*names, self.task(target.task).training_task) if name))
+
+    def num_trained(self, target: Target) -> int:
+        """Stages that a target adds to the row's own."""
+        return len(target.before) + bool(self.task(target.task).training_task)
+
     def task(self, name: str) -> Task:
         """The task of that name. Raises UserError naming the nearest one."""
         known = self.catalog()
@@ -326,6 +339,8 @@ def _check_target(target: Target, space: Space) -> None:
         raise UserError(
             f"Target {target.task!r} has no {space.evaluate} split; evaluate = {space.evaluate!r} needs one."
         )
+    for stage in target.before:
+        _check_stage(stage, space)
     for language in target.languages or ():
         if language not in places:
             raise unknown(f"{space.evaluate} language of {target.task!r}", language, places)
@@ -334,13 +349,26 @@ def _check_target(target: Target, space: Space) -> None:
         raise UserError(
             f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
         )
-    if trained is None and has_draws(places):
+    if trained is None and not target.before and has_draws(places):
         raise UserError(
             f"Target {target.task!r} trains nothing, so the baseline has one score of it for all seeds, and its "
             f"{space.evaluate} rows cannot hold {{seed}}: name one draw in id, config and split."
         )
+    if task.pool:
+        _check_pool(task, space)
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
+
+
+def _check_pool(task: Task, space: Space) -> None:
+    pool = space.task(task.pool)
+    if task.format != "rank" or pool.format != "rank" or "query" in pool.columns:
+        raise UserError(
+            f"A pool is a task of format rank without queries, for one of format rank: {task.name!r} ({task.format}) "
+            f"names {pool.name!r} ({pool.format})."
+        )
+    if not pool.places(space.evaluate):
+        raise UserError(f"The pool {pool.name!r} of target {task.name!r} has no {space.evaluate} split.")
 
 
 def _check_twins(recipes: tuple[Recipe, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sweeper.errors import DamagedError, SweeperError, UserError, unknown
 from sweeper.folder import Folder
 from sweeper.records import plain, read_json, write_json
-from sweeper.space import Space
+from sweeper.space import Space, Stage
 
 SPACE_FILE = "space.json"
 GROWS = ("seeds", "recipes", "targets", "models", "tasks", "title")
@@ -211,11 +211,13 @@ def _training(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], S
 
 
 def _everywhere(space: Space, change: Callable[[Any], Any]) -> Space:
-    recipes = tuple(
-        replace(recipe, stages=tuple(replace(stage, training=change(stage.training)) for stage in recipe.stages))
-        for recipe in space.recipes
+    def changed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        return tuple(replace(stage, training=change(stage.training)) for stage in stages)
+
+    recipes = tuple(replace(recipe, stages=changed(recipe.stages)) for recipe in space.recipes)
+    targets = tuple(
+        replace(target, training=change(target.training), before=changed(target.before)) for target in space.targets
     )
-    targets = tuple(replace(target, training=change(target.training)) for target in space.targets)
     return replace(space, recipes=recipes, targets=targets)
 
 

@@ -55,9 +55,11 @@ class Resolver:
 
     def languages(self, target: Target) -> tuple[str, ...]:
         """Evaluation languages of a target: those asked for, or every one that the source holds, in every draw."""
-        task, part = self.space.task(target.task), self.space.evaluate
-        if target.languages is not None:
-            return target.languages
+        return self.held_languages(target.task) if target.languages is None else target.languages
+
+    def held_languages(self, name: str) -> tuple[str, ...]:
+        """Evaluation languages of a task that the source holds, in every draw; without sources all of them."""
+        task, part = self.space.task(name), self.space.evaluate
         if self.sources is None:
             return tuple(task.places(part))
         if task.name not in self.held:
@@ -101,17 +103,16 @@ def check_data(resolver: Resolver) -> None:
         return
     gone: dict[str, str] = {}
     rows = {recipe.name: tasks_of(recipe.stages) for recipe in space.recipes}
-    columns = {target.task: [space.task(target.task).training_task] for target in space.targets}
     bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
     bad_columns = set()
-    for name, tasks in columns.items():
-        wanted: list[tuple[str, Part]] = [(task, "train") for task in tasks if task]
-        if _missing(resolver, [*wanted, (name, space.evaluate)], gone):
-            bad_columns.add(name)
+    for target in space.targets:
+        wanted: list[tuple[str, Part]] = [(task, "train") for task in space.trained_tasks(target)]
+        if _missing(resolver, [*wanted, *((task, space.evaluate) for task in scored_tasks([target], space))], gone):
+            bad_columns.add(target.task)
     if gone:
         told = "\n".join(f"  {reason}" for reason in gone.values())
         good_rows = ",".join(name for name in rows if name not in bad_rows)
-        good_columns = ",".join(name for name in columns if name not in bad_columns)
+        good_columns = ",".join(target.task for target in space.targets if target.task not in bad_columns)
         raise DataError(
             f"Data sets are missing:\n{told}\nRows that need them: {', '.join(sorted(bad_rows)) or 'none'}. Columns: "
             f"{', '.join(sorted(bad_columns)) or 'none'}.\nWhat could still run: --set recipes={good_rows or '(none)'} "
@@ -123,6 +124,12 @@ def tasks_of(stages: Iterable[Stage]) -> list[str]:
     """Every task whose training data the stages read, that of their masked language modelling too; each once."""
     names = (name for stage in stages for name in (*stage.tasks, *([stage.mlm_task] if stage.mlm_share else [])))
     return list(dict.fromkeys(names))
+
+
+def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:
+    """Every task whose evaluation rows the targets read, pools of candidates too; each once."""
+    names = (name for target in targets for name in (target.task, space.task(target.task).pool))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str, str]) -> bool:

@@ -84,6 +84,8 @@ class Run:
         dials = dict(changes.pop("dials", {}))  # type: ignore[call-overload]
         chain = tuple(_stage(stage.tasks, seed) for stage in stages)
         if task:
+            befores = [one.before for one in self.space.targets if self.space.task(one.task).training_task == task]
+            chain = (*chain, *(_stage(stage.tasks, seed) for stage in next(iter(befores), ())))
             chain = (*chain, replace(_stage((task,), seed), training=Training(**dials)))
         spec = TrialSpec(
             name=f"tiny/{recipe} -> {task or 'itself'}/seed {seed}",

@@ -11,7 +11,7 @@ from analysis.load import COLUMNS, load
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.records import write_json
-from sweeper.space import Target
+from sweeper.space import Stage, Target
 
 
 def values(study, **where):
@@ -42,6 +42,15 @@ def test_a_row_of_the_table_is_one_metric_in_one_language_of_one_replicate(make_
         "main": True,
         "training": score.training,
     }
+
+
+def test_a_cell_whose_target_trains_in_a_chain_is_read_and_one_that_lacks_a_stage_is_not(make_run):
+    run = make_run(targets=(Target(task="tags", before=(Stage(tasks=("middle_qa",)),)),))
+    run.cell("baseline", "tags", 1, {"en": 0.6})
+    short = make_run("short").trained("baseline", "tags", 2)
+    run.ledger.write_training(short)
+    run.scored(short, "tags", {"en": 0.9})
+    assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
 
 
 def test_disjoint_languages_of_one_training_merge(make_run):
