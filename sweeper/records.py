@@ -77,6 +77,8 @@ class ScoreSpec:
     """Retrieval: `mean` or `cls`; "" where a head answers."""
     layer: float = 0.0
     """Retrieval: the hidden layer as a share of the depth."""
+    pool: DataSpec | None = None
+    """The candidates that the queries of every language search, where the task has a pool."""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from sweeper.data.encode import Encoded
 from sweeper.errors import DamagedError, TrialError, UserError
 from sweeper.folder import Folder
-from sweeper.formats.interface import Outputs
+from sweeper.formats.interface import Example, Outputs
 from sweeper.formats.table import FORMATS
 from sweeper.records import (
     DataSpec,
@@ -52,6 +52,14 @@ class Trial:
     anew: bool = False
 
 
+@dataclass
+class Pool:
+    """Candidates that queries search beside what their own rows bring, and what a net says of each."""
+
+    examples: list[Example] = field(default_factory=list)
+    predictions: list[Any] = field(default_factory=list)
+
+
 def run_trial(spec: TrialSpec, bench: Workbench, *, anew: bool = False) -> TrialResult:
     """Train what the spec asks for and score it; what the ledger or the store holds already is not done again.
 
@@ -85,7 +93,8 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     reading = replace(bench.reading(spec), opened={})  # a whole sweep's memory maps would be too many open files
     longest = usable_positions(check_encoder(place, spec.model.revision), reading.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
-    for data in (*trained, *spec.select, *(score.data for score in spec.scores)):
+    scored = [data for score in spec.scores for data in (score.data, *([score.pool] if score.pool else []))]
+    for data in (*trained, *spec.select, *scored):
         reading.check_masking(data)
         if data.max_length > longest:
             raise UserError(
@@ -254,9 +263,10 @@ def _score(trial: Trial, net: Net, score: ScoreSpec, key: str) -> tuple[ScoreRec
     task = trial.reading.tasks[score.target]
     predictor = _predictor(trial, net, score)
     scored: dict[str, Scored] = {}
+    pool = _pool(trial, predictor, score)
     for language, encoded in trial.reading.encoded(score.data).items():
         outputs, labels = _outputs(trial, predictor, score, encoded)
-        scored[language] = _scored(outputs, task, language, encoded, labels)
+        scored[language] = _scored(outputs, task, language, encoded, labels, pool)
     spec = trial.spec
     record = ScoreRecord(
         key=key,
@@ -288,8 +298,23 @@ def _outputs(trial: Trial, predictor: Predictor, score: ScoreSpec, encoded: Enco
     return predictor.heads(head, encoded.features), trial.reading.labels(head)
 
 
-def _scored(outputs: Outputs, task: Task, language: str, encoded: Encoded, labels: Sequence[str]) -> Scored:
+def _pool(trial: Trial, predictor: Predictor, score: ScoreSpec) -> Pool:
+    """The candidates of all languages that a score's queries search; none where its task has no pool."""
+    pool = Pool()
+    for encoded in trial.reading.encoded(score.pool).values() if score.pool else ():
+        outputs, labels = _outputs(trial, predictor, score, encoded)
+        kind = FORMATS[trial.reading.tasks[score.target].format]
+        pool.predictions += kind.decode(encoded.examples, encoded.features, outputs, labels)
+        pool.examples += encoded.examples
+    return pool
+
+
+def _scored(
+    outputs: Outputs, task: Task, language: str, encoded: Encoded, labels: Sequence[str], pool: Pool | None = None
+) -> Scored:
     kind = FORMATS[task.format]
     examples = encoded.examples
     predictions = kind.decode(examples, encoded.features, outputs, labels)
+    if pool is not None:
+        examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
     return kind.score(examples, predictions, task, language)

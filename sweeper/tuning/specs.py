@@ -8,7 +8,7 @@ from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, Tri
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
 from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Plan, Unit
-from sweeper.tuning.resolve import Asked, Resolver, tasks_of
+from sweeper.tuning.resolve import Asked, Resolver, scored_tasks, tasks_of
 
 Chain = tuple[StageSpec, ...]
 
@@ -141,7 +141,7 @@ class Specs:
         )
 
     def _task_names(self, unit: Unit) -> list[str]:
-        return list(dict.fromkeys([*tasks_of(unit.stages), *(target.task for target in unit.targets)]))
+        return list(dict.fromkeys([*tasks_of(unit.stages), *scored_tasks(unit.targets, self.space)]))
 
     def _carves(self, unit: Unit, task: Task) -> bool:
         """Whether selection data must be carved out of train: everywhere but for a target reported on its own test."""
@@ -174,7 +174,8 @@ class Specs:
         return ScoreSpec(target=task.name, split="dev", data=data, **_settings(stage.training))
 
     def _target_score(self, target: Target, seed: int) -> ScoreSpec:
-        direct = not self.space.task(target.task).training_task
+        task = self.space.task(target.task)
+        direct = not task.training_task
         data = self.resolver.data(
             Asked(target.task, self.space.evaluate, seed),
             self.resolver.languages(target),
@@ -188,8 +189,14 @@ class Specs:
             data=data,
             pooling=target.pooling if direct else "",
             layer=target.layer if direct else 0.0,
+            pool=self._pool(task, target, seed) if task.pool else None,
             **_settings(target.training),
         )
+
+    def _pool(self, task: Task, target: Target, seed: int) -> DataSpec:
+        """The candidates of every language that the source holds, whichever languages are asked for."""
+        asked = Asked(task.pool, self.space.evaluate, seed)
+        return self.resolver.data(asked, self.resolver.held_languages(task.pool), target.training)
 
 
 def _settings(training: Training) -> dict[str, Any]:
