@@ -12,6 +12,7 @@ from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.space import Choice, LogUniform, Search, Space, Stage, Target, Training
 from sweeper.spaces import SETTINGS, SPACE_FILE, apply_settings, keep_space, load_space, read_space, shipped
+from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
 
@@ -310,3 +311,41 @@ def test_a_target_that_nothing_can_be_trained_for_is_refused(entry: Task, told: 
     entry = replace(entry, dev=places, test=places)
     with pytest.raises(UserError, match=told):
         replace(TINY, tasks=(*TINY.tasks, entry), targets=(Target(task="lone"),))
+
+
+def test_a_setting_of_every_training_reaches_the_stages_before_a_target() -> None:
+    target = replace(TINY.targets[0], before=(Stage(tasks=("gaps",)),))
+    changed = apply_settings(replace(TINY, targets=(target,)), ["cap_examples=7"]).targets[0]
+    assert changed.before[0].training.cap_examples == changed.training.cap_examples == 7
+
+
+def test_a_stage_before_a_target_names_a_task_that_can_be_trained_on() -> None:
+    with pytest.raises(UserError, match=r"No task is called 'gasp'\. Did you mean 'gaps'"):
+        replace(TINY, targets=(replace(TINY.targets[0], before=(Stage(tasks=("gasp",)),)),))
+
+
+def test_a_pool_is_a_ranking_task_without_queries() -> None:
+    lareqa = CATALOG["lareqa"]
+    wrong = replace(lareqa, pool="squad_pairs")
+    with pytest.raises(UserError, match=r"A pool is a task of format rank without queries.*'squad_pairs'"):
+        replace(TINY, tasks=(*TINY.tasks, wrong), targets=(Target(task="lareqa"),))
+    with pytest.raises(UserError, match=r"No task is called 'lareqa_sentence'\. Did you mean 'lareqa_sentences'"):
+        replace(TINY, tasks=(*TINY.tasks, replace(lareqa, pool="lareqa_sentence")), targets=(Target(task="lareqa"),))
+
+
+def test_xtreme_r_has_the_ten_targets_of_the_benchmark_in_its_four_groups() -> None:
+    space = load_space("xtreme_r")
+    groups: dict[str, list[str]] = {}
+    for target in space.targets:
+        groups.setdefault(space.task(target.task).group, []).append(target.task)
+    assert groups == {
+        "classification": ["xnli", "xcopa"],
+        "tagging": ["pos_r", "ner_r"],
+        "qa": ["xquad_r", "mlqa", "tydiqa"],
+        "retrieval": ["tatoeba_r", "mewslix", "lareqa"],
+    }
+
+
+def test_xtreme_base_is_xtreme_with_another_encoder() -> None:
+    base, large = load_space("xtreme_base"), load_space("xtreme")
+    assert replace(base, name=large.name, title=large.title, models=large.models) == large

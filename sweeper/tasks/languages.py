@@ -1,4 +1,4 @@
-"""How the forty XTREME languages are called by the data sets that do not use their two-letter codes."""
+"""The languages of XTREME and XTREME-R, and how data sets that do not use their two-letter codes call them."""
 
 from collections.abc import Mapping
 
@@ -20,6 +20,11 @@ MLQA = _codes("ar de en es hi vi zh")
 BUCC = _codes("de fr ru zh")
 PLAIN_TEXT = _codes("ar bg de el en es fi fr hi id it ja ko nl pt ru sw ta te th tr ur vi zh")
 """The languages of the plain text for masked language modelling."""
+
+PANX_ADDED = _codes("az gu lt pa pl qu ro uk")
+"""What XTREME-R adds to PAN-X: 48 in all."""
+XCOPA = _codes("et ht id it qu sw ta th tr vi zh")
+MEWSLIX = _codes("ar de en es fa ja pl ro ta tr uk")
 
 TREEBANK: Mapping[str, str] = {
     "af": "Afrikaans",
@@ -57,6 +62,9 @@ TREEBANK: Mapping[str, str] = {
     "zh": "Chinese",
 }
 """The 33 languages of XTREME's part-of-speech task, by the name of their Universal Dependencies treebanks."""
+
+TREEBANK_R = (*TREEBANK, *_codes("lt pl ro uk wo"))
+"""The 38 of XTREME-R."""
 
 WITHOUT_TRAIN = frozenset({"th", "tl", "yo"})
 """Treebanks that are a test split alone."""
@@ -101,6 +109,9 @@ ISO3: Mapping[str, str] = {
     "zh": "cmn",
 }
 """The 36 languages that XTREME pairs with English in Tatoeba."""
+
+ISO3_ADDED: Mapping[str, str] = {"az": "aze", "lt": "lit", "pl": "pol", "ro": "ron", "uk": "ukr"}
+"""What XTREME-R adds to Tatoeba: 41 in all."""
 
 TYDIQA: Mapping[str, str] = {
     "ar": "arabic",
