@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
+from sweeper.data.sample import united
 from sweeper.errors import DataError
 from sweeper.formats.interface import Example, Lengths
 from sweeper.formats.rank import Rank
+from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
 from tests.tokenizers_tiny import tiny_tokenizer
 
@@ -153,3 +156,14 @@ def test_pairs_search_each_others_candidates_and_equal_ones_are_right_for_both()
 def test_queries_without_any_candidate_are_refused():
     with pytest.raises(DataError, match="needs queries and candidates, got 1 and 0"):
         scored([query("q")], at(0))
+
+
+@pytest.mark.mirror
+@pytest.mark.parametrize(("language", "official"), [("de", 1276), ("es", 1215), ("ru", 1219)])
+def test_every_real_question_has_one_right_sentence_among_as_many_as_there_are_officially(mirror, language, official):
+    place = mirror / "datasets/google-research-datasets/xquad_r" / language
+    rows = parquet.read_table(place / "validation.parquet").to_pylist()
+    pool = list(united(one for n, row in enumerate(rows) for one in FORMAT.read(row, CATALOG["lareqa_sentences"], n)))
+    right = [key for candidate in pool for key in candidate.fields["keys"]]
+    assert sorted(right) == sorted(row["id"] for row in rows)
+    assert len(pool) == pytest.approx(official, rel=0.04)
