@@ -66,7 +66,7 @@ def encode(
 
     Raises DataError if rows are missing, hold a label outside the task's set, or leave no example; OSError.
     """
-    task = replace(task, labels=label_set(task, sources))
+    task = replace(task, labels=label_set(task, sources) or task.labels)
     job = _Job(data=data, task=task, language=language, sources=sources, tokenizer=tokenizer)
     folder = cache / "encoded" / _key(job)
     entry = open_entry(folder)

@@ -134,7 +134,8 @@ class DualHead(Head):
 
         A candidate of the same `right` as the query's own (another pair with the same text) is left out: no negative.
         """
-        queries, candidates = self._vectors(hidden).unflatten(0, (-1, 2)).unbind(dim=1)
+        vectors = self._vectors(hidden)
+        queries, candidates = vectors[0::2], vectors[1::2]
         with torch.autocast(hidden.device.type, enabled=False):  # at bfloat16's three digits the scale would drown it
             cosines = queries @ candidates.T
         own = torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)

@@ -52,6 +52,24 @@ def ids(encoded: Encoded) -> list[str]:
     return [example.id for example in encoded.examples]
 
 
+def test_what_choices_are_called_reaches_the_reader_though_their_head_has_no_label_set(
+    write: Any, read: Encode
+) -> None:
+    rows = {"question": ["one", "two"], "answerA": ["a", "b"], "answerB": ["c", "d"], "label": ["1", "2"]}
+    write("demo/options", {"en": {"train": rows}})
+    task = Task(
+        name="options",
+        title="",
+        format="choose",
+        scorer="accuracy",
+        columns={"prompt": "question", "choices": ("answerA", "answerB"), "label": "label"},
+        labels=("1", "2"),
+        train={"en": (replace(ROWS, id="demo/options"),)},
+    )
+    found = read(replace(DATA, task="options"), task)
+    assert [example.fields["label"] for example in found.examples] == [0, 1]
+
+
 def entries(sources: Sources) -> list[Path]:
     return sorted((sources.cache / "encoded").iterdir())
 
