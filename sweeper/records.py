@@ -60,7 +60,9 @@ class StageSpec:
     data: tuple[DataSpec, ...]
     mlm: DataSpec | None = None
     mlm_share: float = 0.0
+    mlm_exponent: float = 0.3
     sampling_cap: int = 2**17
+    temperature: float = 1.0
     training: Training
     seed: int
 

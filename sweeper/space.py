@@ -138,8 +138,13 @@ class Stage:
     mlm_task: str = "mlm_text"
     mlm_languages: tuple[str, ...] = ()
     """Languages of the masked language modelling; empty: all that the task holds."""
+    mlm_exponent: float = 0.3
+    """A step of the masked language modelling draws its language in proportion to texts ** mlm_exponent: 1 as they are,
+    0 all alike; 0.3 in XLM-R (Conneau et al. 2020, section 3)."""
     sampling_cap: int = 2**17
-    """With several tasks a step's task is drawn in proportion to min(its examples, this cap)."""
+    """With several tasks a step's task is drawn in proportion to min(its examples, this cap) ** (1 / temperature)."""
+    temperature: float = 1.0
+    """1: in proportion to the capped sizes; the higher, the more alike (Raffel et al. 2020, section 3.5.2)."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
 
@@ -148,6 +153,12 @@ class Stage:
             raise UserError("A stage needs a task at least; the empty recipe has no stages at all.")
         if not 0 <= self.mlm_share < 1:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
+        if not 0 <= self.mlm_exponent <= 1:
+            raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
+        if self.temperature < 1:
+            raise UserError(
+                f"A stage needs temperature >= 1 (1: tasks in proportion to their sizes), got {self.temperature}."
+            )
         _check_dials(self.dials)
 
 

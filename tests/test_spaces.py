@@ -310,3 +310,11 @@ def test_a_target_that_nothing_can_be_trained_for_is_refused(entry: Task, told: 
     entry = replace(entry, dev=places, test=places)
     with pytest.raises(UserError, match=told):
         replace(TINY, tasks=(*TINY.tasks, entry), targets=(Target(task="lone"),))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"temperature": 0.5}, "temperature >= 1"), ({"mlm_exponent": 2.0}, "<= 1")]
+)
+def test_a_mixture_that_cannot_be_is_refused(wrong: dict[str, float], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Stage(tasks=("mnli",), **wrong)  # type: ignore[arg-type]

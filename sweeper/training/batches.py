@@ -158,6 +158,12 @@ def by_length(features: Features, micro_tokens: int) -> Iterator[Array]:
         start += size
 
 
+def smoothed(sizes: Sequence[int], exponent: float) -> list[float]:
+    """Shares in proportion to size ** exponent, 1 in sum: at 1 as the sizes are, at 0 all alike."""
+    powers = [size**exponent for size in sizes]
+    return [power / sum(powers) for power in powers]
+
+
 def schedule(streams: Sequence[Stream], weights: Sequence[float], num_steps: int, seed: int) -> Array:
     """Which stream each step draws from, (num_steps,): independent draws in proportion to the weights."""
     if len(streams) == 1:

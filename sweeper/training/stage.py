@@ -16,7 +16,7 @@ from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
 from sweeper.records import DataSpec, StageSpec, digest, plain
 from sweeper.tasks.spec import Task
-from sweeper.training.batches import Masking, Stream, TaskItems, schedule
+from sweeper.training.batches import Masking, Stream, TaskItems, schedule, smoothed
 from sweeper.training.loop import Course, Progress, Surroundings, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
@@ -115,23 +115,23 @@ def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.d
 def plan_course(stage: StageSpec, reading: Reading) -> Course:
     """Every batch of a stage, decided by its seed before the first step.
 
-    A single task takes epochs x batches. With several, a step's task is drawn in proportion to min(examples, cap)
-    (examples-proportional mixing, Raffel et al. 2020, section 3.5.2), over epochs x the sum of the capped batches.
-    Masked language modelling takes a share of all steps, so that the tasks see as many examples as without it.
+    A single task takes epochs x batches. With several, a step's task is drawn in proportion to min(examples, cap),
+    smoothed by the temperature, over epochs x the sum of the capped batches. Masked language modelling takes a share of
+    all steps, so that the tasks see as many examples as without it; its languages are smoothed by their exponent.
     """
     training = stage.training
     streams = [stream for data in stage.data for stream in _streams(data, stage, reading)]
-    weights = [float(min(stream.items.num_items, stage.sampling_cap)) for stream in streams]
-    per_epoch = sum(-(-int(weight) // training.batch_size) for weight in weights)
+    sizes = [min(stream.items.num_items, stage.sampling_cap) for stream in streams]
+    shares = smoothed(sizes, 1 / stage.temperature)
+    per_epoch = sum(-(-size // training.batch_size) for size in sizes)
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
         num_steps = round(num_steps / (1 - stage.mlm_share))
         masked = list(_streams(stage.mlm, stage, reading))
-        total = sum(weights) * stage.mlm_share / (1 - stage.mlm_share)
-        roots = [stream.items.num_items**0.5 for stream in masked]
+        texts = smoothed([stream.items.num_items for stream in masked], stage.mlm_exponent)
         streams += masked
-        weights += [total * root / sum(roots) for root in roots]
-    order = schedule(streams, weights, num_steps, derived_seed("order", stage.seed))
+        shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
+    order = schedule(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reading.masking and replace(reading.masking, share=training.mask_share)
     return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
 

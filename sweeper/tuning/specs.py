@@ -97,7 +97,9 @@ class Specs:
             data=tuple(self._train_data(unit, one, stage.languages, training) for one in asked),
             mlm=mlm,
             mlm_share=stage.mlm_share,
+            mlm_exponent=stage.mlm_exponent,
             sampling_cap=stage.sampling_cap,
+            temperature=stage.temperature,
             training=training,
             seed=seed,
         )
