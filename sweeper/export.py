@@ -13,7 +13,7 @@ from sweeper.choice import counting
 from sweeper.errors import UserError, unknown
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, StageSpec, TrainingRecord, plain, training_key
+from sweeper.records import DataSpec, ScoreRecord, StageSpec, TrainingRecord, plain, training_key
 from sweeper.site import Workbench, read_site
 from sweeper.space import Space
 from sweeper.spaces import read_space
@@ -113,6 +113,14 @@ def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> 
     return rows[best]
 
 
+def _named(data: DataSpec) -> str:
+    """A task as the card names it."""
+    if data.translation is None:
+        return data.task
+    made = data.translation
+    return f"{data.task} ({made.share:.0%} machine-translated into {', '.join(made.languages)} by {made.by})"
+
+
 def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
     rivals = [one for one in candidates if one.score.model == best.score.model]
     same = [one.value for one in rivals if one.score.recipe == best.score.recipe]
@@ -120,7 +128,7 @@ def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str
     trained = [space.task(data.task) for stage in best.encoder for data in stage.data]
     stages = [
         {
-            "tasks": ", ".join(data.task for data in stage.data),
+            "tasks": ", ".join(_named(data) for data in stage.data),
             "seed": stage.seed,
             "training": json.dumps(plain(stage.training)),
         }

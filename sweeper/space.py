@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sweeper.errors import UserError, unknown
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.spec import Task, has_draws
+from sweeper.tasks.spec import TRANSLATABLE, Task, has_draws
 
 Value = int | float | str
 SEARCH_SEED = 0
@@ -127,12 +127,57 @@ def _check_dials(dials: Dials) -> None:
             Training(**{name: point})  # type: ignore[arg-type]
 
 
+FOLDER = "folder:"
+"""What `Translation.by` begins with where the translations are there already."""
+APERTIUM = "apertium"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """Training examples machine-translated out of English, their labels carried over; the selection data stay English.
+
+    docs/mixtures.md says how texts are cut, what becomes of answers, and where translations are kept.
+    """
+
+    languages: tuple[str, ...]
+    """Equal turns: a hash of an example's id decides which."""
+    by: str
+    """The translator: Hub id or folder of a sequence-to-sequence model (`facebook/nllb-200-distilled-600M`,
+    `facebook/m2m100_418M`; `Helsinki-NLP/opus-mt-en-{language}`, a model a language), `folder:PATH` with translations
+    made already, or `apertium`, the program."""
+    share: float = 1.0
+    """Share of the examples, 0 to 1, chosen by a hash of their ids; the others stay English."""
+    num_beams: int = 4
+    """Width of a model's beam search; 1 is greedy."""
+    revision: str | None = None
+    """Pinned commit or ref of the model on the Hub, e.g. `refs/pr/9`."""
+
+    def __post_init__(self) -> None:
+        if not self.languages or len(set(self.languages)) < len(self.languages) or "en" in self.languages:
+            raise UserError(
+                f"A translation needs different languages other than 'en', which it translates, got {self.languages}."
+            )
+        if not 0 < self.share <= 1:
+            raise UserError(
+                f"A translation needs 0 < share <= 1, got {self.share}: without any, leave the translation out."
+            )
+        if self.num_beams < 1:
+            raise UserError(f"A translation needs num_beams >= 1, got {self.num_beams}.")
+        if not self.by.removeprefix(FOLDER):
+            raise UserError(
+                "A translation needs a translator: by = a Hub id or folder of a model, 'folder:PATH' or 'apertium', "
+                f"got {self.by!r}."
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One training: which tasks, in which languages, and how."""
 
     tasks: tuple[str, ...]
     languages: tuple[str, ...] = ("en",)
+    translation: Translation | None = None
+    """Machine-translates the training examples of all its tasks; masked language modelling keeps its own texts."""
     mlm_share: float = 0.0
     """Share of the steps, 0 to 1, spent on masked language modelling of `mlm_task`."""
     mlm_task: str = "mlm_text"
@@ -155,6 +200,8 @@ class Stage:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
         if not 0 <= self.mlm_exponent <= 1:
             raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
+        if self.translation and self.languages != ("en",):
+            raise UserError(f"A translation is out of English: languages = ('en',), got {self.languages}.")
         if self.temperature < 1:
             raise UserError(
                 f"A stage needs temperature >= 1 (1: tasks in proportion to their sizes), got {self.temperature}."
@@ -318,6 +365,11 @@ def _check_stage(stage: Stage, space: Space) -> None:
         task = space.task(name)
         if not task.train:
             raise UserError(f"Task {name!r} has no training data, so no stage can train on it.")
+        if stage.translation and task.format not in TRANSLATABLE:
+            raise UserError(
+                f"Task {name!r} of format {task.format!r} cannot be translated, for its labels belong to words: only "
+                f"{', '.join(TRANSLATABLE)} can. Leave it out of the stage, or the translation."
+            )
         for language in stage.languages:
             if language not in task.train:
                 raise unknown(f"training language of {name!r}", language, task.train)

@@ -63,7 +63,7 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, anew: bool = False) -> Trial
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
-        reading = bench.reading(spec)
+        reading = replace(bench.reading(spec), device=device)
     trial = Trial(spec=spec, bench=bench, reading=reading, device=device, clock=clock, anew=anew)
     if spec.kind == "score":
         return _score_encoder(trial)
@@ -92,7 +92,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
                 f"{spec.name}: max_length={data.max_length} for {data.task!r} is longer than the {longest} positions "
                 f"of {spec.model.name!r}: set max_length to {longest} or less."
             )
-        reading.encoded(data)
+        reading.prepare(data)
 
 
 def _train_and_score(trial: Trial) -> TrialResult:
@@ -142,6 +142,7 @@ def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
         tokens=progress.tokens,
         steps=progress.step,
         examples=progress.examples,
+        translated=progress.translated,
         loss=loss_curve(progress.losses),
         micro_tokens=progress.micro_tokens,
     )

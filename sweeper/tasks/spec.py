@@ -21,6 +21,8 @@ SCORERS_OF: Mapping[str, tuple[str, ...]] = {
     "mlm": ("loss",),
 }
 """Format -> the scorers that can score it."""
+TRANSLATABLE: tuple[FormatName, ...] = ("classify", "choose", "span")
+"""The formats whose labels survive a translation; a tag belongs to a word, and words come and go."""
 SEED = "{seed}"
 """What stands for a trial's seed in the place of its rows."""
 

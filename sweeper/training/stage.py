@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from sweeper.data.encode import Encoded, encode, label_set
 from sweeper.data.source import Sources, data_identity
+from sweeper.data.translate.examples import Translating
 from sweeper.errors import DataError, UserError
 from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
@@ -20,7 +21,9 @@ from sweeper.training.batches import Masking, Stream, TaskItems, schedule, smoot
 from sweeper.training.loop import Course, Progress, Surroundings, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
+from sweeper.training.translators import check_translator, needs_device, open_translator
 
+CPU = torch.device("cpu")
 PROGRESS_FILE = "heads/progress.json"
 MOST_OPEN = 64
 """Languages of data sets whose memory maps stay open: each takes some eight file descriptors."""
@@ -28,12 +31,15 @@ MOST_OPEN = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a trial reads data: the entries it knows, where rows lie, the tokenizer, the cache."""
+    """How a trial reads data: the entries it knows, where rows lie, the tokenizer, who translates."""
 
     tasks: Mapping[str, Task]
     sources: Sources
     tokenizer: PreTrainedTokenizerBase
-    cache: Path
+    device: torch.device = CPU
+    """Where a model translates."""
+    tell: Callable[[str], None] = lambda _: None
+    """Takes a sentence for the user."""
     opened: dict[str, dict[str, Encoded]] = field(default_factory=dict)
     """Memory maps opened so far, by what was asked: a reused actor opens each once."""
     label_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -47,10 +53,24 @@ class Reading:
             while self.opened and sum(map(len, self.opened.values())) + len(data.languages) > MOST_OPEN:
                 self.opened.pop(next(iter(self.opened)))
             self.opened[asked] = {
-                language: encode(data, task, language, self.sources, self.tokenizer, self.cache)
+                language: encode(data, task, language, self.sources, self.tokenizer, self._translating(data))
                 for language in data.languages
             }
         return self.opened[asked]
+
+    def prepare(self, data: DataSpec) -> None:
+        """Tokenise data before a device is asked for; where a model will translate them, look at it and at the rows."""
+        if data.translation is not None:
+            check_translator(data.translation, self.sources)
+            if needs_device(data.translation):
+                data = replace(data, translation=None)
+        self.encoded(data)
+
+    def _translating(self, data: DataSpec) -> Translating | None:
+        if data.translation is None:
+            return None
+        translator = open_translator(data.translation, self.sources, self.device)
+        return Translating(spec=data.translation, translator=translator, tell=self.tell)
 
     def _check_identity(self, data: DataSpec, task: Task) -> None:
         if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:
@@ -156,7 +176,15 @@ def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Rea
             micro_tokens = halved(micro_tokens, error)
             around.tell(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
             continue
+        progress.translated = _translated(stage, reading)
         return Trained(net=net, progress=progress)
+
+
+def _translated(stage: StageSpec, reading: Reading) -> dict[str, dict[str, dict[str, int]]]:
+    """Task -> language -> how many training examples were translated and dropped."""
+    sets = [data for data in stage.data if data.translation]
+    found = {data.task: one.translated for data in sets for one in reading.encoded(data).values()}
+    return {task: {code: dict(counts) for code, counts in languages.items()} for task, languages in found.items()}
 
 
 def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Stream]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sweeper.data.source import COMMIT, Sources, available_languages, check_task, data_identity, pinned_task
+from sweeper.data.translate.identity import located, translator_identity
 from sweeper.errors import DataError
-from sweeper.records import DataSpec, ModelSpec
-from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training
+from sweeper.records import DataSpec, ModelSpec, TranslationSpec
+from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation
 from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import make_plan
 
@@ -86,6 +88,27 @@ class Resolver:
             sample_seed=self.space.sample_seed,
             identity=identity,
             **limits,  # type: ignore[arg-type]
+        )
+
+    def translation(self, wanted: Translation) -> TranslationSpec:
+        """A translation with the identity of its translator in each language, where every worker will find it.
+
+        Raises UserError if the translator is not there.
+        """
+        by, identities = wanted.by, []
+        if self.sources is not None:
+            sources = self.sources
+            by = located(wanted.by, wanted.languages[0], sources)
+            for language in wanted.languages:
+                key = ("translator", by, wanted.revision or "", language)
+                look_up = partial(translator_identity, by, language, wanted.revision, sources)
+                identities.append(self._once(key, look_up))
+        return TranslationSpec(
+            languages=wanted.languages,
+            share=wanted.share,
+            num_beams=wanted.num_beams,
+            by=by,
+            identities=tuple(identities),
         )
 
     def _once(self, key: tuple[str, ...], look_up: Callable[[], str]) -> str:

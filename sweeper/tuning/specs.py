@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, digest, plain
+from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding, digest, plain
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
 from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Plan, Unit
@@ -55,7 +55,7 @@ class Specs:
             return ""
         if unit.name not in self.definitions:
             self.definitions[unit.name] = self._definition(unit)
-        return digest([self.definitions[unit.name], [plain(stage) for stage in parent]])
+        return digest([self.definitions[unit.name], [deciding(stage) for stage in parent]])
 
     def _definition(self, unit: Unit) -> str:
         search = self.space.search
@@ -65,7 +65,7 @@ class Specs:
                 "semantics": SEMANTICS,
                 "kind": unit.kind,
                 "model": self.resolver.model(unit.model).identity,
-                "stage": plain(stage),
+                "stage": deciding(stage),
                 "dials": {name: plain(dial) for name, dial in unit.stage.dials.items()},
                 "select": [plain(data) for data in self.selection(unit, SEARCH_SEED)],
                 "search": [search.sampler, search.batch],
@@ -93,8 +93,12 @@ class Specs:
             languages = stage.mlm_languages or tuple(self.space.task(stage.mlm_task).train)
             mlm = self._train_data(unit, Asked(stage.mlm_task, "train", seed), languages, training)
         asked = (Asked(task, "train", seed) for task in stage.tasks)
+        translation = self.resolver.translation(stage.translation) if stage.translation else None
         return StageSpec(
-            data=tuple(self._train_data(unit, one, stage.languages, training) for one in asked),
+            data=tuple(
+                replace(self._train_data(unit, one, stage.languages, training), translation=translation)
+                for one in asked
+            ),
             mlm=mlm,
             mlm_share=stage.mlm_share,
             mlm_exponent=stage.mlm_exponent,

@@ -36,7 +36,7 @@ Encode = Callable[..., Encoded]
 @pytest.fixture
 def read(sources: Sources, tokenizer: PreTrainedTokenizerFast) -> Encode:
     def one(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
-        return encode(data, task, language, sources, tokenizer, sources.cache)
+        return encode(data, task, language, sources, tokenizer)
 
     return one
 
@@ -199,7 +199,7 @@ def test_what_a_tokenizer_was_last_used_for_does_not_change_the_entry(
     pairs: Callable[[int], None], sources: Sources, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     pairs(4)
-    read = partial(encode, DATA, TASK, "en", sources, cache=sources.cache)
+    read = partial(encode, DATA, TASK, "en", sources)
     read(tokenizer=tokenizer)
     used = PreTrainedTokenizerFast.from_pretrained(
         tokenizer.save_pretrained(sources.cache / "tiny")[0].rpartition("/")[0]

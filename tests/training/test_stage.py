@@ -101,7 +101,7 @@ def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measure
     rows = {"en": (Rows(id=str(tmp_path / "corpus"), split="train"),)}
     task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
     sources = Sources(mirror=None, cache=tmp_path / "cache")
-    reading = Reading(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer(), cache=tmp_path / "cache")
+    reading = Reading(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer())
     corpus = DataSpec(task="corpus", part="train", languages=("en",), max_length=16, stride=4)
     course = plan_course(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reading)
     assert course.masking is not None and reading.masking is not None
