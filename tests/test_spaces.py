@@ -10,7 +10,7 @@ from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.folder import Folder
-from sweeper.space import Choice, LogUniform, Search, Space, Stage, Target, Training
+from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.spaces import SETTINGS, SPACE_FILE, apply_settings, keep_space, load_space, read_space, shipped
 from sweeper.tasks.spec import Rows, Task
 
@@ -313,8 +313,47 @@ def test_a_target_that_nothing_can_be_trained_for_is_refused(entry: Task, told: 
 
 
 @pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"languages": ()}, "different languages other than 'en'"),
+        ({"languages": ("de", "de")}, "different languages other than 'en'"),
+        ({"languages": ("de", "en")}, "different languages other than 'en'"),
+        ({"share": 0.0}, "0 < share <= 1, got 0.0: without any, leave the translation out"),
+        ({"share": 1.1}, "0 < share <= 1"),
+        ({"num_beams": 0}, "num_beams >= 1, got 0"),
+        ({"by": ""}, "a Hub id or folder of a model, 'folder:PATH' or 'apertium'"),
+        ({"by": "folder:"}, "a Hub id or folder of a model, 'folder:PATH' or 'apertium'"),
+    ],
+)
+def test_a_translation_that_cannot_be_is_refused_with_its_values(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Translation(**{"languages": ("de",), "by": "apertium", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_translation_is_out_of_english_and_no_tag_survives_one() -> None:
+    german = Translation(languages=("de",), by="apertium")
+    with pytest.raises(UserError, match=r"A translation is out of English: languages = \('en',\), got \('de',\)"):
+        Stage(tasks=("xnli",), languages=("de",), translation=german)
+    tagged = Stage(tasks=("mnli", "ud_supertags"), translation=german)
+    with pytest.raises(
+        UserError, match="'ud_supertags' of format 'tag' cannot be translated, for its labels belong to"
+    ):
+        replace(TINY, recipes=(*TINY.recipes, Recipe(name="tagged", stages=(tagged,))))
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"), [({"temperature": 0.5}, "temperature >= 1"), ({"mlm_exponent": 2.0}, "<= 1")]
 )
 def test_a_mixture_that_cannot_be_is_refused(wrong: dict[str, float], said: str) -> None:
     with pytest.raises(UserError, match=said):
         Stage(tasks=("mnli",), **wrong)  # type: ignore[arg-type]
+
+
+def test_the_study_mixes_masked_text_into_every_row_and_translates_three_of_them() -> None:
+    rows = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
+    plain = [name for name in rows if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
+    assert [name for name in rows if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
+    assert [name for name in rows if name.endswith("_mt")] == ["mnli_mt", "qqp_mt", "hellaswag_mt"]
+    for name in plain:
+        (one,), (mixed,) = rows[name], rows[f"{name}_mlm"]
+        assert replace(mixed, mlm_share=0.0, dials=one.dials) == one
