@@ -103,13 +103,18 @@ def plan(
     ] = None,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
     throughput: Annotated[float, typer.Option(help="Training tokens a second of one worker.")] = 3000.0,
+    throughput_of: Annotated[
+        str, typer.Option(help="A finished run whose trainings say how fast each model is, instead of --throughput.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """What would run, what waits for what, how long. Trains nothing."""
     from sweeper.tuning.forecast import forecast
+    from sweeper.tuning.pace import Pace
 
     chosen = _space(space, setting)
-    found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), workers=workers, throughput=throughput)
+    pace = Pace(workers=workers, throughput=throughput, measured_in=throughput_of)
+    found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), pace=pace)
     if as_json:
         _print_json(found.as_json())
     else:
