@@ -26,6 +26,8 @@ class Study:
     table: pd.DataFrame
     """Scores of the space's cells on its split. Columns: model, recipe, target, seed (Int64, NA where nothing depends
     on one), split, condition, language, metric, value, trivial (fractions of 1), count (examples), main, training."""
+    cells: tuple[ScoreRecord, ...]
+    """The score records behind `table`, in the order of their keys."""
     own: pd.DataFrame
     """The same columns: how each preparation scored on the dev data of the tasks it was trained on."""
     trainings: tuple[TrainingRecord, ...]
@@ -53,11 +55,14 @@ def load(run: str) -> Study:
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     made = {key: record.machine.get("started", "") for key, record in counted.items()}
-    cells, notes = _one_training_a_seed(_table(_cells_of(space, joined)), made)
+    of_cells = sorted(_cells_of(space, joined), key=lambda score: score.key)
+    table, notes = _one_training_a_seed(_table(of_cells), made)
+    kept = set(zip(table["target"], table["training"], strict=True))
     own, _ = _one_training_a_seed(_table(_own_of(space, joined)), made)
     return Study(
         space=space,
-        table=cells,
+        table=table,
+        cells=tuple(score for score in of_cells if (score.target, score.training) in kept),
         own=own,
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         prepared=tuple(counted[key] for key in sorted(counted)),

@@ -10,7 +10,8 @@ import jinja2
 from matplotlib.figure import Figure
 
 from analysis import matrix as matrices
-from analysis import sections, tables
+from analysis import published, sections, tables
+from analysis.benchmark import benchmark_means, mean_rows
 from analysis.correlate import Correlations, correlate
 from analysis.figures import heatmap, language_map
 from analysis.findings import cell_tests, strongest_findings
@@ -117,6 +118,11 @@ def _model_context(study: Study, found: Matrix, related: Correlations, suffix: s
         "not_beaten": [str(row[0]) for row in trivial if row[-1] not in (tables.BEATS, tables.UNKNOWN)],
         "own": own,
         "own_not_beaten": [f"{row[0]} on {row[1]}" for row in own if row[-1] not in (tables.BEATS, tables.UNKNOWN)],
+        "benchmarks": [
+            {"title": one.benchmark.title, "columns": list(one.shown), "rows": mean_rows(one), "short": one.short}
+            for one in benchmark_means(study, found.model)
+        ],
+        "published": published.published_rows(study, found),
         "languages": sections.language_rows(study, found),
         "row_pairs": sections.pair_table(related.rows),
         "column_pairs": sections.pair_table(related.columns),
@@ -146,7 +152,8 @@ def _render(study: Study, models: list[dict[str, object]], against: str, finding
         failed=sections.failed(study),
         searches=sections.study_rows(study),
         licences=sections.licence_rows(space),
-        single_split=[target.task for target in space.targets if space.task(target.task).single_split],
+        single_split=matrices.single_split(space),
+        published={"source": published.SOURCE, "note": published.SQUAD},
         table=tables.markdown,
     )
 

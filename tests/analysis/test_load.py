@@ -191,3 +191,16 @@ def test_of_two_makes_of_a_cell_the_newest_stands_in_every_row(make_run):
     study = load(run.url)
     assert set(study.table["value"]) == {0.5}
     assert len(study.notes) == 2
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_dev_and_test_scores_never_meet_in_one_table(make_run, split):
+    tasks = tuple(replace(task, test=task.dev) for task in make_run().space.tasks)
+    run = make_run(evaluate=split, tasks=tasks)
+    training = run.trained("baseline", "tags", 1)
+    run.scored(training, "tags", {"en": 0.1, "de": 0.2}, split="dev")
+    run.scored(training, "tags", {"en": 0.8, "de": 0.9}, split="test")
+    study = load(run.url)
+    assert set(study.table["split"]) == {split}
+    assert {score.split for score in study.cells} == {split}
+    assert values(study)["baseline", 1, "en"] == (0.1 if split == "dev" else 0.8)
