@@ -21,7 +21,7 @@ DIVERGING = "RdBu"
 MISSING, NOTHING = "0.88", "0.98"
 """Greys of a cell that should be there, and of one that cannot."""
 INK, FAINT = "0.10", "0.45"
-DAGGER, STAR = "†", "*"
+DAGGER, DOUBLE_DAGGER, STAR = "†", "‡", "*"
 HEADROOM = 44
 """Points above the cells for the names of columns and groups."""
 Colour = tuple[float, float, float, float]
@@ -80,7 +80,10 @@ def matrix_grid(matrix: Matrix, space: Space) -> Grid:
         squares=squares,
         groups=tuple(groups),
         strip=matrix.reference,
-        captions={matrix.reference: f"{matrix.reference}\n(score)"} if matrix.reference else {},
+        captions={
+            **({matrix.reference: f"{matrix.reference}\n(score)"} if matrix.reference else {}),
+            **{target: f"{target}{DOUBLE_DAGGER}" for target in matrix.single_split},
+        },
     )
 
 
@@ -124,12 +127,14 @@ def draw_grid(axes: Axes, grid: Grid, label: str) -> Axes:
 
 
 def draw_key(axes: Axes, grid: Grid, notes: Mapping[str, str]) -> Axes:
-    """The legend of a grid. `notes`: the text of `flagged`, `missing` and `lacking`, each shown if it occurs."""
+    """The legend of a grid. `notes`: the text of `flagged`, `missing`, `lacking` and `single`, shown if it occurs."""
     shown = list(grid.squares.values())
+    blank = Patch(facecolor="none", edgecolor="none")
     keys = {
         "flagged": (any(s.is_flagged for s in shown), Patch(facecolor="white", edgecolor=FAINT, hatch="////", lw=0.5)),
         "missing": (any(s.is_missing for s in shown), Patch(facecolor=MISSING, edgecolor=FAINT, lw=0.5)),
-        "lacking": (any(STAR in s.text for s in shown), Patch(facecolor="none", edgecolor="none")),
+        "lacking": (any(STAR in s.text for s in shown), blank),
+        "single": (any(DOUBLE_DAGGER in text for text in grid.captions.values()), blank),
     }
     handles = [patch for name, (occurs, patch) in keys.items() if occurs and name in notes]
     texts = [notes[name] for name, (occurs, _) in keys.items() if occurs and name in notes]
@@ -183,6 +188,7 @@ def _keyed(figure: Figure, axes: Axes, grid: Grid, matrix: Matrix) -> Figure:
         "flagged": f"{DAGGER} the intermediate task repeats the target's own data (mean: holds such cells)",
         "missing": f"no score yet, or no {rival} score to compare with",
         "lacking": f"{STAR} lacks languages that other rows have",
+        "single": f"{DOUBLE_DAGGER} dev and test are one split",
     }
     draw_key(axes, grid, notes)
     return figure

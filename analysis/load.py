@@ -1,11 +1,11 @@
 """A run folder as one tidy table: a row per score of a replicate, in a language, on a metric."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from sweeper.choice import counting, winners
+from sweeper.choice import counting, is_shown, winners
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrainingRecord
@@ -26,8 +26,12 @@ class Study:
     table: pd.DataFrame
     """Scores of the space's cells on its split. Columns: model, recipe, target, seed (Int64, NA where nothing depends
     on one), split, condition, language, metric, value, trivial (fractions of 1), count (examples), main, training."""
+    cells: tuple[ScoreRecord, ...]
+    """The score records behind `table`, in the order of their keys."""
     own: pd.DataFrame
     """The same columns: how each preparation scored on the dev data of the tasks it was trained on."""
+    layers: pd.DataFrame
+    """The same columns and `layer` (share of the depth): cells of targets with several layers, by layer."""
     trainings: tuple[TrainingRecord, ...]
     """Every training of the ledger, failed ones and search trials included, in the order of their names."""
     prepared: tuple[TrainingRecord, ...]
@@ -53,12 +57,16 @@ def load(run: str) -> Study:
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     made = {key: record.machine.get("started", "") for key, record in counted.items()}
-    cells, notes = _one_training_a_seed(_table(_cells_of(space, joined)), made)
+    of_cells = sorted(_cells_of(space, joined), key=lambda score: score.key)
+    table, notes = _one_training_a_seed(_table(of_cells), made)
+    kept = set(zip(table["target"], table["training"], strict=True))
     own, _ = _one_training_a_seed(_table(_own_of(space, joined)), made)
     return Study(
         space=space,
-        table=cells,
+        table=table,
+        cells=tuple(score for score in of_cells if (score.target, score.training) in kept),
         own=own,
+        layers=_layers_of(space, joined, made),
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         prepared=tuple(counted[key] for key in sorted(counted)),
         chosen=winners(trainings.values(), space.search.trials),
@@ -75,11 +83,22 @@ def _cells_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
     targets = {target.task: target for target in space.targets}
     for score, training in joined:
         target = targets.get(score.target)
-        if target and score.split == space.evaluate and _is_in(space, score) and _is_pooled_as(target, score):
+        if target and score.split == space.evaluate and _is_in(space, score) and is_shown(score, target):
             steps = len(training.spec.chain) - _num_stages(space, score.recipe)
             # A task can be row and column at once: its preparation's own score is one stage short of the cell.
-            if steps == (1 if space.task(score.target).training_task else 0):
+            if steps == space.num_trained(target):
                 yield _in_languages(target, score)
+
+
+def _layers_of(space: Space, joined: Sequence[Joined], made: Mapping[str, str]) -> pd.DataFrame:
+    """The cells of every layer, as if each in turn were the one that the matrix shows."""
+    several = [target for target in space.targets if target.also_layers]
+    parts = []
+    for layer in sorted({layer for target in several for layer in target.layers}):
+        targets = tuple(replace(target, layer=layer) for target in several if layer in target.layers)
+        cells, _ = _one_training_a_seed(_table(_cells_of(replace(space, targets=targets), joined)), made)
+        parts.append(cells.assign(layer=layer))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*COLUMNS, "layer"])
 
 
 def _own_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
@@ -101,10 +120,6 @@ def _is_in(space: Space, score: ScoreRecord) -> bool:
 
 def _num_stages(space: Space, recipe: str) -> int:
     return len(next(row.stages for row in space.recipes if row.name == recipe))
-
-
-def _is_pooled_as(target: Target, score: ScoreRecord) -> bool:
-    return not score.pooling or (score.pooling == target.pooling and abs(score.layer - target.layer) < 1e-6)
 
 
 def _in_languages(target: Target, score: ScoreRecord) -> ScoreRecord:

@@ -42,6 +42,8 @@ class Matrix:
     """Name of the row that gains are measured against: the baseline unless another was named, "" if there is none."""
     is_baseline: bool
     """Whether the reference is the baseline, or there is none."""
+    single_split: tuple[str, ...] = ()
+    """Targets whose dev and test split are the same rows."""
 
     @property
     def rows(self) -> list[str]:
@@ -126,7 +128,13 @@ def matrix(study: Study, model: str, against: str = "") -> Matrix:
         flags=flags(study.space),
         reference=name,
         is_baseline=name == reference_row(study.space),
+        single_split=single_split(study.space),
     )
+
+
+def single_split(space: Space) -> tuple[str, ...]:
+    """Targets whose dev and test split are the same rows, so that nothing may be selected on them."""
+    return tuple(target.task for target in space.targets if space.task(target.task).single_split)
 
 
 def seed_differences(study: Study, model: str, pairs: Mapping[str, str]) -> pd.DataFrame:
@@ -153,7 +161,9 @@ def flags(space: Space) -> dict[Cell, tuple[str, ...]]:
     """Cell -> intermediate tasks of its row that repeat the target's own training data. Cells without any stay out."""
     catalog = space.catalog()
     found = {
-        (recipe.name, target.task): shares_training_data(tasks_of(recipe), space.task(target.task), catalog)
+        (recipe.name, target.task): shares_training_data(
+            tasks_of(recipe), space.task(target.task), catalog, space.trained_tasks(target)
+        )
         for recipe in space.recipes
         for target in space.targets
     }

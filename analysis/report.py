@@ -10,10 +10,12 @@ import jinja2
 from matplotlib.figure import Figure
 
 from analysis import matrix as matrices
-from analysis import sections, tables
+from analysis import published, sections, tables
+from analysis.benchmark import benchmark_means, mean_rows
 from analysis.correlate import Correlations, correlate
 from analysis.figures import heatmap, language_map
 from analysis.findings import cell_tests, strongest_findings
+from analysis.layers import layer_csv, layer_figure, layer_rows, layer_tables
 from analysis.load import Study, load
 from analysis.matrix import Matrix
 from analysis.scatter import correlation_map
@@ -88,7 +90,7 @@ def _files(study: Study, against: str, findings: Sequence[str]) -> dict[str, byt
 
 def _model_files(study: Study, found: Matrix, related: Correlations, suffix: str) -> dict[str, bytes]:
     by_language = matrices.languages(study, found.model, found.reference)
-    return {
+    return _layer_files(study, found.model, suffix) | {
         f"matrix{suffix}.csv": tables.wide_csv(found.scores),
         f"gains{suffix}.csv": tables.wide_csv(found.gains),
         f"languages{suffix}.csv": tables.language_csv(by_language),
@@ -96,6 +98,13 @@ def _model_files(study: Study, found: Matrix, related: Correlations, suffix: str
         f"languages{suffix}.png": _png(language_map(by_language, found, study.space)),
         f"correlations{suffix}.png": _png(correlation_map(related, found)),
     }
+
+
+def _layer_files(study: Study, model: str, suffix: str) -> dict[str, bytes]:
+    found = layer_tables(study, model)
+    if not found:
+        return {}
+    return {f"layers{suffix}.csv": layer_csv(found), f"layers{suffix}.png": _png(layer_figure(study, found))}
 
 
 def _model_context(study: Study, found: Matrix, related: Correlations, suffix: str) -> dict[str, object]:
@@ -117,6 +126,12 @@ def _model_context(study: Study, found: Matrix, related: Correlations, suffix: s
         "not_beaten": [str(row[0]) for row in trivial if row[-1] not in (tables.BEATS, tables.UNKNOWN)],
         "own": own,
         "own_not_beaten": [f"{row[0]} on {row[1]}" for row in own if row[-1] not in (tables.BEATS, tables.UNKNOWN)],
+        "layers": _layer_tables(study, found.model),
+        "benchmarks": [
+            {"title": one.benchmark.title, "columns": list(one.shown), "rows": mean_rows(one), "short": one.short}
+            for one in benchmark_means(study, found.model)
+        ],
+        "published": published.published_rows(study, found),
         "languages": sections.language_rows(study, found),
         "row_pairs": sections.pair_table(related.rows),
         "column_pairs": sections.pair_table(related.columns),
@@ -124,6 +139,13 @@ def _model_context(study: Study, found: Matrix, related: Correlations, suffix: s
         "traits": sections.trait_rows(related),
         "mean_over": related.mean_over,
     }
+
+
+def _layer_tables(study: Study, model: str) -> dict[str, str]:
+    """Target -> its Markdown table of scores by layer."""
+    own = {target.task: target.layer for target in study.space.targets}
+    found = layer_tables(study, model)
+    return {name: tables.markdown(*layer_rows(scores, own[name])) for name, scores in found.items()}
 
 
 def _render(study: Study, models: list[dict[str, object]], against: str, findings: Sequence[str]) -> str:
@@ -143,10 +165,12 @@ def _render(study: Study, models: list[dict[str, object]], against: str, finding
         findings=findings,
         models=models,
         caps=sections.caps(space),
+        retrieval=sections.retrieval(space),
         failed=sections.failed(study),
         searches=sections.study_rows(study),
         licences=sections.licence_rows(space),
-        single_split=[target.task for target in space.targets if space.task(target.task).single_split],
+        single_split=matrices.single_split(space),
+        published={"source": published.SOURCE, "note": published.SQUAD},
         table=tables.markdown,
     )
 

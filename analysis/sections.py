@@ -19,6 +19,7 @@ CAPS = ("cap_examples", "cap_tokens")
 def caps(space: Space) -> list[str]:
     """A sentence for each limit on the data that the space sets."""
     stages = [stage.training for recipe in space.recipes for stage in recipe.stages]
+    stages += [stage.training for target in space.targets for stage in target.before]
     targets = [target.training for target in space.targets if space.task(target.task).training_task]
     sentences = [*_training_caps("a preparation's task", stages), *_training_caps("a target", targets)]
     if space.eval_cap:
@@ -29,6 +30,25 @@ def caps(space: Space) -> list[str]:
     pools = {target.task: target.distractors for target in space.targets if target.distractors is not None}
     sentences += [f"{task}: {number:,} sentences without a partner in each pool" for task, number in pools.items()]
     return sentences
+
+
+def retrieval(space: Space) -> list[str]:
+    """A phrase for each target that is scored on sentence vectors: how they are made and compared."""
+    found = []
+    for target in space.targets:
+        task = space.task(target.task)
+        if task.training_task:
+            continue
+        fitted = (
+            "fitted on the dev pools" if task.fits_on_dev(space.evaluate) else "fitted on one half, the other scored"
+        )
+        how = f"ratio margin, threshold {fitted}" if task.scorer == "mining" else _SIMILARITIES[target.similarity]
+        found.append(f"{target.task}: {_POOLINGS[target.pooling]} of layer {target.layer:.2f} of the depth, {how}")
+    return found
+
+
+_SIMILARITIES = {"cosine": "cosine", "csls": "CSLS (k = 10)"}
+_POOLINGS = {"mean": "mean", "cls": "first token"}
 
 
 def _training_caps(what: str, trainings: Iterable[Training]) -> list[str]:
@@ -104,7 +124,7 @@ def licence_rows(space: Space) -> list[list[object]]:
     names = [task for recipe in space.recipes for task in tasks_of(recipe)]
     names += [stage.mlm_task for recipe in space.recipes for stage in recipe.stages if stage.mlm_share]
     for target in space.targets:
-        names += [target.task, space.task(target.task).training_task]
+        names += [target.task, *space.trained_tasks(target), space.task(target.task).pool]
     tasks = [space.task(name) for name in dict.fromkeys(name for name in names if name)]
     return [[task.name, task.title, task.licence or "not stated", task.note or "–"] for task in tasks]
 

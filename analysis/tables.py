@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.figures import DAGGER, STAR
+from analysis.figures import DAGGER, DOUBLE_DAGGER, STAR
 from analysis.load import CLEAN, Study
 from analysis.matrix import Matrix, cells_of, entry
 
@@ -34,7 +34,8 @@ def matrix_table(matrix: Matrix, values: pd.DataFrame, sd: pd.DataFrame, *, sign
 
     recipes = matrix.rows if signed else list(matrix.scores.index)
     rows = [[recipe, *(cell(recipe, target) for target in values.columns)] for recipe in recipes]
-    return markdown(["recipe", *values.columns], rows)
+    names = [f"{name}{DOUBLE_DAGGER if name in matrix.single_split else ''}" for name in values.columns]
+    return markdown(["recipe", *names], rows)
 
 
 def trivial_rows(study: Study, matrix: Matrix) -> list[list[object]]:

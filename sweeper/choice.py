@@ -4,7 +4,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sweeper.records import StageSpec, TrainingRecord
+from sweeper.records import ScoreRecord, StageSpec, TrainingRecord
+from sweeper.space import Target
 
 Encoder = tuple[str, tuple[StageSpec, ...]]
 """Identity of the model, and the stages that prepared it."""
@@ -56,6 +57,15 @@ def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[s
         for key, record in replicates.items()
         if _has_chosen_dials(record, best) and not outdated.intersection(_earlier_encoders(record))
     }
+
+
+def is_shown(score: ScoreRecord, target: Target) -> bool:
+    """Whether a score of the target is the one that its column shows, made with its pooling, layer and similarity."""
+    return not score.pooling or _way(score) == _way(target)
+
+
+def _way(one: ScoreRecord | Target) -> tuple[str, float, str]:
+    return one.pooling, one.layer, one.similarity
 
 
 def _has_chosen_dials(record: TrainingRecord, best: Mapping[str, TrainingRecord | None]) -> bool:

@@ -103,13 +103,18 @@ def plan(
     ] = None,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
     throughput: Annotated[float, typer.Option(help="Training tokens a second of one worker.")] = 3000.0,
+    throughput_of: Annotated[
+        str, typer.Option(help="A finished run whose trainings say how fast each model is, instead of --throughput.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """What would run, what waits for what, how long. Trains nothing."""
     from sweeper.tuning.forecast import forecast
+    from sweeper.tuning.pace import Pace
 
     chosen = _space(space, setting)
-    found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), workers=workers, throughput=throughput)
+    pace = Pace(workers=workers, throughput=throughput, measured_in=throughput_of)
+    found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), pace=pace)
     if as_json:
         _print_json(found.as_json())
     else:
@@ -185,6 +190,36 @@ def report(
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
     out.print(f"Report: {written.place}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def submit(
+    run_folder: RunFolder,
+    best_per_target: Annotated[
+        bool, typer.Option("--best-per-target", help="Each target's best row by English selection, never by test.")
+    ] = False,
+    recipe: Annotated[str, typer.Option(help="One row for every target instead.")] = "",
+    targets: Annotated[str, typer.Option(help="Targets to hold, with commas (all of XTREME's in the run).")] = "",
+    model: Annotated[str, typer.Option(help="The model, where the run has several.")] = "",
+    out_: Annotated[str | None, typer.Option("--out", help="Folder to write (RUN/submission).")] = None,
+) -> None:
+    """Write the test predictions as the XTREME leaderboard takes them, checked: whole, or not at all."""
+    from analysis.submission import Wish, write_submission
+
+    names = tuple(name for name in targets.split(",") if name)
+    wish = Wish(best_per_target=best_per_target, recipe=recipe, model=model, targets=names)
+    made = write_submission(run_folder, wish, out_)
+    table = Table("folder", "row", "seed", "languages", "items", "row chosen by", box=box.SIMPLE_HEAD)
+    for one in made.chosen:
+        seed = "–" if one.seed is None else str(one.seed)
+        numbers = (str(one.num_languages), f"{one.num_examples:,}")
+        table.add_row(one.folder, escape(one.recipe), seed, *numbers, escape(one.by))
+    out.print(table)
+    if made.absent:
+        out.print(f"Not in it, and wanted by the leaderboard: {', '.join(made.absent)}.", markup=False)
+    for note in made.notes:
+        out.print(note, markup=False)
+    out.print(f"Submission: {made.place}", markup=False)
 
 
 @app.command()

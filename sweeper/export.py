@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 
 from jinja2 import Template
 
-from sweeper.choice import counting
+from sweeper.choice import counting, is_shown
 from sweeper.errors import UserError, unknown
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, StageSpec, TrainingRecord, plain, training_key
+from sweeper.records import DataSpec, ScoreRecord, StageSpec, TrainingRecord, plain, training_key
 from sweeper.site import Workbench, read_site
 from sweeper.space import Space
 from sweeper.spaces import read_space
@@ -57,12 +57,8 @@ class Candidate:
     record: TrainingRecord
     value: float
     """Mean of the main metric over languages, as a fraction of 1."""
-
-    @property
-    def encoder(self) -> tuple[StageSpec, ...]:
-        """The chain that made the encoder, the target's own training left out."""
-        chain = self.record.spec.chain
-        return chain if self.score.pooling else chain[:-1]
+    encoder: tuple[StageSpec, ...]
+    """The chain that made the encoder, the target's own training left out."""
 
 
 def export_best(run: str, target: str, folder: Path) -> Path:
@@ -92,13 +88,16 @@ def export_best(run: str, target: str, folder: Path) -> Path:
 def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
     """Cells of the target's column: replicates on the space's split, with the dials that their study chooses now."""
     trainings = counting(ledger.trainings(), space.search.trials)
+    column = next(one for one in space.targets if one.task == target)
+    num_trained = space.num_trained(column)
     for score in ledger.scores().values():
         record = trainings.get(score.training)
-        if record is None or (score.target, score.split) != (target, space.evaluate):
+        if record is None or (score.target, score.split) != (target, space.evaluate) or not is_shown(score, column):
             continue
         if score.pooling or record.spec.kind == "target":
+            chain = record.spec.chain
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
-            yield Candidate(score=score, record=record, value=value)
+            yield Candidate(score=score, record=record, value=value, encoder=chain[: len(chain) - num_trained])
 
 
 def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
@@ -113,6 +112,14 @@ def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> 
     return rows[best]
 
 
+def _named(data: DataSpec) -> str:
+    """A task as the card names it."""
+    if data.translation is None:
+        return data.task
+    made = data.translation
+    return f"{data.task} ({made.share:.0%} machine-translated into {', '.join(made.languages)} by {made.by})"
+
+
 def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
     rivals = [one for one in candidates if one.score.model == best.score.model]
     same = [one.value for one in rivals if one.score.recipe == best.score.recipe]
@@ -120,7 +127,7 @@ def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str
     trained = [space.task(data.task) for stage in best.encoder for data in stage.data]
     stages = [
         {
-            "tasks": ", ".join(data.task for data in stage.data),
+            "tasks": ", ".join(_named(data) for data in stage.data),
             "seed": stage.seed,
             "training": json.dumps(plain(stage.training)),
         }

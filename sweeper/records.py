@@ -24,6 +24,19 @@ State = Literal["done", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslationSpec:
+    """Which examples are machine-translated, into what, and by whom."""
+
+    languages: tuple[str, ...]
+    share: float
+    num_beams: int
+    by: str
+    """Where the translator is; `identities` stand for it in every key."""
+    identities: tuple[str, ...] = ()
+    """For each language the Hub commit, or a sha256 over all that decides the translations."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """The examples of one task that a trial reads."""
 
@@ -38,6 +51,7 @@ class DataSpec:
     """Share of `train` that `select` takes out of it."""
     distractors: int | None = None
     sample_seed: int = 0
+    translation: TranslationSpec | None = None
     identity: str = ""
     """Hash of the rows behind it (Hub commit, or the mirror's files)."""
 
@@ -60,7 +74,9 @@ class StageSpec:
     data: tuple[DataSpec, ...]
     mlm: DataSpec | None = None
     mlm_share: float = 0.0
+    mlm_exponent: float = 0.3
     sampling_cap: int = 2**17
+    temperature: float = 1.0
     training: Training
     seed: int
 
@@ -77,6 +93,12 @@ class ScoreSpec:
     """Retrieval: `mean` or `cls`; "" where a head answers."""
     layer: float = 0.0
     """Retrieval: the hidden layer as a share of the depth."""
+    similarity: Literal["cosine", "csls"] = "cosine"
+    """Retrieval: how parallel sentences are compared."""
+    fit: DataSpec | None = None
+    """Mining: the pools that the threshold is fitted on; None: half of the scored ones."""
+    pool: DataSpec | None = None
+    """The candidates that the queries of every language search, where the task has a pool."""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192
@@ -139,6 +161,8 @@ class TrainingRecord:
     steps: int = 0
     examples: Mapping[str, int] = field(default_factory=dict)
     """Task -> training examples seen, repeats counted."""
+    translated: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    """Task -> language -> training examples `translated`, and `dropped` because their answer was not found again."""
     loss: tuple[float, ...] = ()
     """Training loss, averaged over twenty equal parts of the steps."""
     micro_tokens: int = 0
@@ -165,6 +189,7 @@ class ScoreRecord:
     condition: str = "clean"
     pooling: str = ""
     layer: float = 0.0
+    similarity: Literal["cosine", "csls"] = "cosine"
     metrics: Mapping[str, Mapping[str, float]]
     """Language -> metric -> value, as fractions of 1."""
     trivial: Mapping[str, Mapping[str, float]]
@@ -203,9 +228,20 @@ def plain(value: Any) -> Any:
     return _adapter(type(value)).dump_python(value, mode="json", warnings=False)  # type: ignore[arg-type]
 
 
+def deciding(value: Any) -> Any:
+    """What of a stage or its data decides bytes, as JSON-able values: all but the place where a translator lies."""
+    return _placeless(plain(value))
+
+
+def _placeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _placeless(inner) for name, inner in value.items() if name != "by"}
+    return [_placeless(inner) for inner in value] if isinstance(value, list) else value
+
+
 def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
     """Key of an encoder or a training. Names, paths, roles and trial counts stay out of it."""
-    return digest({"semantics": SEMANTICS, "model": model.identity, "chain": [plain(stage) for stage in chain]})
+    return digest({"semantics": SEMANTICS, "model": model.identity, "chain": [deciding(stage) for stage in chain]})
 
 
 def record_key(encoder: str, kind: str) -> str:

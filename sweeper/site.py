@@ -90,7 +90,5 @@ class Workbench:
         model = spec.model
         if model.identity not in self.readings:
             tokenizer = load_tokenizer(self.sources.model_place(model.id), model.revision)
-            self.readings[model.identity] = Reading(
-                tasks={}, sources=self.sources, tokenizer=tokenizer, cache=Path(self.site.cache)
-            )
+            self.readings[model.identity] = Reading(tasks={}, sources=self.sources, tokenizer=tokenizer, tell=self.tell)
         return replace(self.readings[model.identity], tasks={task.name: task for task in spec.tasks})

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sweeper.errors import UserError, unknown
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.spec import Task, has_draws
+from sweeper.tasks.spec import TRANSLATABLE, Task, has_draws
 
 Value = int | float | str
 SEARCH_SEED = 0
@@ -74,7 +74,8 @@ class Training:
     threads: int = 1
     """CPU threads a worker computes with: part of the result, since sums depend on it."""
     micro_tokens: int = 8192
-    """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays."""
+    """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays.
+    A batch of pairs (format rank) is one pass whatever it holds."""
     frozen_layers: int | None = None
     """Keeps the embeddings and this many of the lowest layers as they are (0: the embeddings alone), which can help
     zero-shot transfer (Wu & Dredze 2019); None: everything is trained."""
@@ -127,19 +128,69 @@ def _check_dials(dials: Dials) -> None:
             Training(**{name: point})  # type: ignore[arg-type]
 
 
+FOLDER = "folder:"
+"""What `Translation.by` begins with where the translations are there already."""
+APERTIUM = "apertium"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """Training examples machine-translated out of English, their labels carried over; the selection data stay English.
+
+    docs/mixtures.md says how texts are cut, what becomes of answers, and where translations are kept.
+    """
+
+    languages: tuple[str, ...]
+    """Equal turns: a hash of an example's id decides which."""
+    by: str
+    """The translator: Hub id or folder of a sequence-to-sequence model (`facebook/nllb-200-distilled-600M`,
+    `facebook/m2m100_418M`; `Helsinki-NLP/opus-mt-en-{language}`, a model a language), `folder:PATH` with translations
+    made already, or `apertium`, the program."""
+    share: float = 1.0
+    """Share of the examples, 0 to 1, chosen by a hash of their ids; the others stay English."""
+    num_beams: int = 4
+    """Width of a model's beam search; 1 is greedy."""
+    revision: str | None = None
+    """Pinned commit or ref of the model on the Hub, e.g. `refs/pr/9`."""
+
+    def __post_init__(self) -> None:
+        if not self.languages or len(set(self.languages)) < len(self.languages) or "en" in self.languages:
+            raise UserError(
+                f"A translation needs different languages other than 'en', which it translates, got {self.languages}."
+            )
+        if not 0 < self.share <= 1:
+            raise UserError(
+                f"A translation needs 0 < share <= 1, got {self.share}: without any, leave the translation out."
+            )
+        if self.num_beams < 1:
+            raise UserError(f"A translation needs num_beams >= 1, got {self.num_beams}.")
+        if not self.by.removeprefix(FOLDER):
+            raise UserError(
+                "A translation needs a translator: by = a Hub id or folder of a model, 'folder:PATH' or 'apertium', "
+                f"got {self.by!r}."
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One training: which tasks, in which languages, and how."""
 
     tasks: tuple[str, ...]
     languages: tuple[str, ...] = ("en",)
+    translation: Translation | None = None
+    """Machine-translates the training examples of all its tasks; masked language modelling keeps its own texts."""
     mlm_share: float = 0.0
     """Share of the steps, 0 to 1, spent on masked language modelling of `mlm_task`."""
     mlm_task: str = "mlm_text"
     mlm_languages: tuple[str, ...] = ()
     """Languages of the masked language modelling; empty: all that the task holds."""
+    mlm_exponent: float = 0.3
+    """A step of the masked language modelling draws its language in proportion to texts ** mlm_exponent: 1 as they are,
+    0 all alike; 0.3 in XLM-R (Conneau et al. 2020, section 3)."""
     sampling_cap: int = 2**17
-    """With several tasks a step's task is drawn in proportion to min(its examples, this cap)."""
+    """With several tasks a step's task is drawn in proportion to min(its examples, this cap) ** (1 / temperature)."""
+    temperature: float = 1.0
+    """1: in proportion to the capped sizes; the higher, the more alike (Raffel et al. 2020, section 3.5.2)."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
 
@@ -148,6 +199,14 @@ class Stage:
             raise UserError("A stage needs a task at least; the empty recipe has no stages at all.")
         if not 0 <= self.mlm_share < 1:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
+        if not 0 <= self.mlm_exponent <= 1:
+            raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
+        if self.translation and self.languages != ("en",):
+            raise UserError(f"A translation is out of English: languages = ('en',), got {self.languages}.")
+        if self.temperature < 1:
+            raise UserError(
+                f"A stage needs temperature >= 1 (1: tasks in proportion to their sizes), got {self.temperature}."
+            )
         _check_dials(self.dials)
 
 
@@ -159,11 +218,16 @@ class Recipe:
     stages: tuple[Stage, ...] = ()
 
 
+SIMILARITIES = ("cosine", "csls")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """A matrix column: a task with evaluation data, how it is trained on in English, how it is scored."""
 
     task: str
+    before: tuple[Stage, ...] = ()
+    """Stages between the row's encoder and the target's own training, where it is a chain (XCOPA: SIQA, then COPA)."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
     languages: tuple[str, ...] | None = None
@@ -171,6 +235,12 @@ class Target:
     pooling: Literal["mean", "cls"] = "mean"
     layer: float = 14 / 24
     """Retrieval: the hidden layer as a share of the depth, rounded to the nearest one (14 of 24 in XLM-R Large)."""
+    also_layers: tuple[float, ...] = ()
+    """Retrieval: more layers, `tuple(n / 12 for n in range(13))` for all of twelve and the embeddings. They are scored
+    in the same trial and stand in the report's table of layers; the matrix goes on to show `layer`."""
+    similarity: Literal["cosine", "csls"] = "cosine"
+    """Parallel sentences: plain cosine, as published, or CSLS (Conneau et al. 2018, k = 10), which holds back sentences
+    that are near to many. Mining has its own margin."""
     distractors: int | None = None
     """Mining: sentences without a partner kept in each language's pool; None: all."""
     eval_cap: int | None = None
@@ -179,8 +249,16 @@ class Target:
     def __post_init__(self) -> None:
         _check_dials(self.dials)
         _check_counts(self, "eval_cap")
-        if not 0 <= self.layer <= 1:
-            raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {self.layer}.")
+        for layer in self.layers:
+            if not 0 <= layer <= 1:
+                raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {layer}.")
+        if self.similarity not in SIMILARITIES:
+            raise unknown("similarity", self.similarity, SIMILARITIES)
+
+    @property
+    def layers(self) -> tuple[float, ...]:
+        """Every layer that is scored, each once, the matrix's own first."""
+        return tuple(dict.fromkeys((self.layer, *self.also_layers)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +360,16 @@ class Space:
         """Every task this space knows: the catalog's, overridden by its own."""
         return {**CATALOG, **{task.name: task for task in self.tasks}}
 
+    def trained_tasks(self, target: Target) -> tuple[str, ...]:
+        """The tasks that a target trains on after the row's encoder, each once; none where it trains nothing."""
+        names = [task for stage in target.before for task in stage.tasks]
+        names += [stage.mlm_task for stage in target.before if stage.mlm_share]
+        return tuple(dict.fromkeys(name for name in (*names, self.task(target.task).training_task) if name))
+
+    def num_trained(self, target: Target) -> int:
+        """Stages that a target adds to the row's own."""
+        return len(target.before) + bool(self.task(target.task).training_task)
+
     def task(self, name: str) -> Task:
         """The task of that name. Raises UserError naming the nearest one."""
         known = self.catalog()
@@ -307,6 +395,11 @@ def _check_stage(stage: Stage, space: Space) -> None:
         task = space.task(name)
         if not task.train:
             raise UserError(f"Task {name!r} has no training data, so no stage can train on it.")
+        if stage.translation and task.format not in TRANSLATABLE:
+            raise UserError(
+                f"Task {name!r} of format {task.format!r} cannot be translated, for its labels belong to words: only "
+                f"{', '.join(TRANSLATABLE)} can. Leave it out of the stage, or the translation."
+            )
         for language in stage.languages:
             if language not in task.train:
                 raise unknown(f"training language of {name!r}", language, task.train)
@@ -326,6 +419,8 @@ def _check_target(target: Target, space: Space) -> None:
         raise UserError(
             f"Target {target.task!r} has no {space.evaluate} split; evaluate = {space.evaluate!r} needs one."
         )
+    for stage in target.before:
+        _check_stage(stage, space)
     for language in target.languages or ():
         if language not in places:
             raise unknown(f"{space.evaluate} language of {target.task!r}", language, places)
@@ -334,13 +429,50 @@ def _check_target(target: Target, space: Space) -> None:
         raise UserError(
             f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
         )
-    if trained is None and has_draws(places):
+    if trained is None and not target.before and has_draws(places):
         raise UserError(
             f"Target {target.task!r} trains nothing, so the baseline has one score of it for all seeds, and its "
             f"{space.evaluate} rows cannot hold {{seed}}: name one draw in id, config and split."
         )
+    if task.pool:
+        _check_pool(task, space)
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
+    if trained is not None and target.also_layers:
+        raise UserError(
+            f"Target {target.task!r} is answered by a head on the last layer: also_layers is for targets that train "
+            f"nothing, got {len(target.also_layers)} layers."
+        )
+    if task.scorer != "neighbours" and target.similarity != "cosine":
+        raise UserError(
+            f"Target {target.task!r} ({task.scorer}) does not compare parallel sentences: similarity = "
+            f"{target.similarity!r} is for targets with the scorer neighbours."
+        )
+    if task.fits_on_dev(space.evaluate):
+        _check_pools(target, task)
+
+
+def _check_pools(target: Target, task: Task) -> None:
+    """A threshold that is fitted on dev needs a dev pool of other rows in each language that is scored."""
+    lacking = [code for code in target.languages or task.test if task.dev.get(code) in (None, task.test[code])]
+    if lacking:
+        raise UserError(
+            f"Target {target.task!r} is scored on test and fits its threshold on dev, which has no pool of its own in "
+            f"{', '.join(lacking)}: add dev rows there, or name the target's languages without."
+        )
+    if has_draws(task.dev):
+        raise UserError(f"Target {target.task!r} trains nothing: its dev rows cannot hold {{seed}}, name one draw.")
+
+
+def _check_pool(task: Task, space: Space) -> None:
+    pool = space.task(task.pool)
+    if task.format != "rank" or pool.format != "rank" or "query" in pool.columns:
+        raise UserError(
+            f"A pool is a task of format rank without queries, for one of format rank: {task.name!r} ({task.format}) "
+            f"names {pool.name!r} ({pool.format})."
+        )
+    if not pool.places(space.evaluate):
+        raise UserError(f"The pool {pool.name!r} of target {task.name!r} has no {space.evaluate} split.")
 
 
 def _check_twins(recipes: tuple[Recipe, ...]) -> None:

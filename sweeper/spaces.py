@@ -12,7 +12,7 @@ from typing import Any
 from sweeper.errors import DamagedError, SweeperError, UserError, unknown
 from sweeper.folder import Folder
 from sweeper.records import plain, read_json, write_json
-from sweeper.space import Space
+from sweeper.space import Space, Stage
 
 SPACE_FILE = "space.json"
 GROWS = ("seeds", "recipes", "targets", "models", "tasks", "title")
@@ -66,8 +66,8 @@ def keep_space(space: Space, run: Folder) -> None:
                 f"  {'.'.join(change[0])}: {_short(change[1])} -> {_short(change[2])}" for change in refused
             )
             raise UserError(
-                f"{run.url} was made by another space; only more seeds, recipes, targets, models, tasks, languages and "
-                f"trials go on in its folder. Changed:\n{told}\nUse another --out, or the space as it was."
+                f"{run.url} was made by another space; only more seeds, recipes, targets, models, tasks, languages, "
+                f"layers and trials go on in its folder. Changed:\n{told}\nUse another --out, or the space as it was."
             )
     run.write(SPACE_FILE, write_json(space))
 
@@ -107,14 +107,17 @@ def _only_grew(change: Change) -> bool:
         return bool(new >= old)
     if where == ("title",):
         return True
-    if isinstance(old, list) and isinstance(new, list) and (where == ("seeds",) or _is_scored_in(where)):
+    if isinstance(old, list) and isinstance(new, list) and (where == ("seeds",) or _is_scored_on(where)):
         return set(old) <= set(new)
     return old is None and len(where) == 2 and where[0] in GROWS
 
 
-def _is_scored_in(parts: tuple[str, ...]) -> bool:
-    """Whether a change is one of a target's evaluation languages; a stage's own languages decide its training."""
-    return parts[0] == "targets" and parts[-1] == "languages"
+def _is_scored_on(parts: tuple[str, ...]) -> bool:
+    """Whether a change is one of a target's evaluation languages or further layers, which only score.
+
+    A stage's own languages decide its training.
+    """
+    return parts[0] == "targets" and parts[-1] in ("languages", "also_layers")
 
 
 def _short(value: Any) -> str:
@@ -211,11 +214,13 @@ def _training(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], S
 
 
 def _everywhere(space: Space, change: Callable[[Any], Any]) -> Space:
-    recipes = tuple(
-        replace(recipe, stages=tuple(replace(stage, training=change(stage.training)) for stage in recipe.stages))
-        for recipe in space.recipes
+    def changed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        return tuple(replace(stage, training=change(stage.training)) for stage in stages)
+
+    recipes = tuple(replace(recipe, stages=changed(recipe.stages)) for recipe in space.recipes)
+    targets = tuple(
+        replace(target, training=change(target.training), before=changed(target.before)) for target in space.targets
     )
-    targets = tuple(replace(target, training=change(target.training)) for target in space.targets)
     return replace(space, recipes=recipes, targets=targets)
 
 

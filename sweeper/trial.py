@@ -1,20 +1,16 @@
 """One trial, start to end: TrialSpec in, TrialResult out. Knows no Ray; runs in a debugger."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweeper.data.encode import Encoded
 from sweeper.errors import DamagedError, TrialError, UserError
 from sweeper.folder import Folder
-from sweeper.formats.interface import Outputs
-from sweeper.formats.table import FORMATS
 from sweeper.records import (
-    DataSpec,
     ScoreRecord,
     ScoreSpec,
     StageSpec,
@@ -25,10 +21,11 @@ from sweeper.records import (
     score_key,
     training_key,
 )
-from sweeper.scoring.scorers import SCORERS, Scored
+from sweeper.scoring.scorers import SCORERS
 from sweeper.site import Workbench
 from sweeper.space import Training
 from sweeper.tasks.spec import Task
+from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
 from sweeper.training.loop import Checkpoints, Surroundings, loss_curve
 from sweeper.training.model import Net, check_encoder, load_body, usable_positions
 from sweeper.training.predict import Predictor
@@ -63,7 +60,7 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, anew: bool = False) -> Trial
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
-        reading = bench.reading(spec)
+        reading = replace(bench.reading(spec), device=device)
     trial = Trial(spec=spec, bench=bench, reading=reading, device=device, clock=clock, anew=anew)
     if spec.kind == "score":
         return _score_encoder(trial)
@@ -85,14 +82,15 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     reading = replace(bench.reading(spec), opened={})  # a whole sweep's memory maps would be too many open files
     longest = usable_positions(check_encoder(place, spec.model.revision), reading.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
-    for data in (*trained, *spec.select, *(score.data for score in spec.scores)):
+    scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
+    for data in (*trained, *spec.select, *scored):
         reading.check_masking(data)
         if data.max_length > longest:
             raise UserError(
                 f"{spec.name}: max_length={data.max_length} for {data.task!r} is longer than the {longest} positions "
                 f"of {spec.model.name!r}: set max_length to {longest} or less."
             )
-        reading.encoded(data)
+        reading.prepare(data)
 
 
 def _train_and_score(trial: Trial) -> TrialResult:
@@ -133,7 +131,7 @@ def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
     settings, progress = trial.spec.chain[-1].training, trained.progress
     with trial.clock.time("evaluate"):
         predictor = _predictor(trial, trained.net, settings)
-        selection = {data.task: dict(_select(trial, predictor, data)) for data in trial.spec.select}
+        selection = {data.task: select(predictor, data, trial.reading) for data in trial.spec.select}
     return _record(
         trial,
         state="done",
@@ -142,6 +140,7 @@ def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
         tokens=progress.tokens,
         steps=progress.step,
         examples=progress.examples,
+        translated=progress.translated,
         loss=loss_curve(progress.losses),
         micro_tokens=progress.micro_tokens,
     )
@@ -218,16 +217,6 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
     )
 
 
-def _select(trial: Trial, predictor: Predictor, data: DataSpec) -> Mapping[str, float]:
-    """Metrics on the selection data of one task, all its languages together."""
-    task = trial.reading.tasks[data.task]
-    found = [
-        _scored(predictor.heads(data.task, encoded.features), task, language, encoded, encoded.labels).metrics
-        for language, encoded in trial.reading.encoded(data).items()
-    ]
-    return {metric: sum(one[metric] for one in found) / len(found) for metric in found[0]}
-
-
 def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
     """Mean over the tasks of their main metric, turned so that higher is better."""
     values = []
@@ -238,27 +227,21 @@ def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Tas
 
 
 def _scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
-    ledger, found = trial.bench.ledger, []
-    for score in trial.spec.scores:
-        key = score_key(trial.spec.key, score)
-        record = ledger.score(key)
-        if record is None:
-            with trial.clock.time("evaluate"):
-                record, outcomes = _score(trial, net, score, key)
-            ledger.write_score(record, outcomes)
-        found.append(record)
-    return tuple(found)
+    ledger, keys = trial.bench.ledger, {score: score_key(trial.spec.key, score) for score in trial.spec.scores}
+    found = {score: ledger.score(key) for score, key in keys.items()}
+    for scores in layer_groups([score for score, record in found.items() if record is None]):
+        with trial.clock.time("evaluate"):
+            made = evaluate(_predictor(trial, net, scores[0]), scores, trial.reading)
+        for score, scored in made.items():
+            record = _score_record(trial, score, keys[score], scored)
+            ledger.write_score(record, _outcomes(scored))
+            found[score] = record
+    return tuple(record for record in found.values() if record is not None)
 
 
-def _score(trial: Trial, net: Net, score: ScoreSpec, key: str) -> tuple[ScoreRecord, pd.DataFrame]:
-    task = trial.reading.tasks[score.target]
-    predictor = _predictor(trial, net, score)
-    scored: dict[str, Scored] = {}
-    for language, encoded in trial.reading.encoded(score.data).items():
-        outputs, labels = _outputs(trial, predictor, score, encoded)
-        scored[language] = _scored(outputs, task, language, encoded, labels)
+def _score_record(trial: Trial, score: ScoreSpec, key: str, scored: ByLanguage) -> ScoreRecord:
     spec = trial.spec
-    record = ScoreRecord(
+    return ScoreRecord(
         key=key,
         training=spec.key,
         model=spec.model.name,
@@ -269,27 +252,14 @@ def _score(trial: Trial, net: Net, score: ScoreSpec, key: str) -> tuple[ScoreRec
         condition=score.condition,
         pooling=score.pooling,
         layer=score.layer,
+        similarity=score.similarity,
         metrics={language: dict(one.metrics) for language, one in scored.items()},
         trivial={language: dict(one.trivial) for language, one in scored.items()},
         counts={language: len(one.outcomes) for language, one in scored.items()},
-        main=SCORERS[task.scorer].main,
+        main=SCORERS[trial.reading.tasks[score.target].scorer].main,
         outcomes=f"outcomes/{key}.parquet",
     )
-    rows = [{"language": language, **row} for language, one in scored.items() for row in one.outcomes]
-    return record, pd.DataFrame(rows)
 
 
-def _outputs(trial: Trial, predictor: Predictor, score: ScoreSpec, encoded: Encoded) -> tuple[Outputs, Sequence[str]]:
-    """What the encoder (retrieval) or the trained head says, and the labels of that head."""
-    if score.pooling:
-        layer = round(score.layer * predictor.net.depth)
-        return predictor.vectors(layer, score.pooling, encoded.features), ()
-    head = trial.reading.tasks[score.target].training_task
-    return predictor.heads(head, encoded.features), trial.reading.labels(head)
-
-
-def _scored(outputs: Outputs, task: Task, language: str, encoded: Encoded, labels: Sequence[str]) -> Scored:
-    kind = FORMATS[task.format]
-    examples = encoded.examples
-    predictions = kind.decode(examples, encoded.features, outputs, labels)
-    return kind.score(examples, predictions, task, language)
+def _outcomes(scored: ByLanguage) -> pd.DataFrame:
+    return pd.DataFrame([{"language": language, **row} for language, one in scored.items() for row in one.outcomes])

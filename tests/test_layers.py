@@ -33,6 +33,7 @@ HOMES = {
     "datasets": ("sweeper.data",),
     "transformers": ("sweeper.training", "sweeper.data"),
     "matplotlib": ("analysis",),
+    "faiss": ("sweeper.scoring",),
     "typer": ("sweeper.cli", "sweeper.tuning.progress"),
     "rich": ("sweeper.cli", "sweeper.tuning"),
 }

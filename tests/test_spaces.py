@@ -10,8 +10,9 @@ from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.folder import Folder
-from sweeper.space import Choice, LogUniform, Search, Space, Stage, Target, Training
+from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.spaces import SETTINGS, SPACE_FILE, apply_settings, keep_space, load_space, read_space, shipped
+from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
 
@@ -204,6 +205,25 @@ def test_more_evaluation_languages_of_a_target_are_growth(tmp_path: Path) -> Non
         keep_space(one, Folder(str(tmp_path)))
 
 
+def test_more_layers_of_a_target_are_growth_and_another_own_layer_is_not(tmp_path: Path) -> None:
+    few, more, other = (
+        replace(TINY, targets=(Target(task="twins", layer=layer, also_layers=layers),))
+        for layer, layers in ((0.5, (0.0,)), (0.5, (0.0, 1.0)), (1.0, (0.0, 1.0)))
+    )
+    run = Folder(str(tmp_path))
+    keep_space(few, run)
+    run.write("ledger/trainings/one.json", b"a record")
+    keep_space(more, run)
+    for refused in (few, other):
+        with pytest.raises(UserError, match="layer"):
+            keep_space(refused, run)
+
+
+def test_the_layers_of_a_target_are_its_own_first_and_each_once() -> None:
+    target = Target(task="twins", layer=14 / 24, also_layers=tuple(n / 12 for n in range(13)))
+    assert target.layers == (14 / 24, *(n / 12 for n in range(13) if n != 7))
+
+
 def test_other_training_languages_of_a_stage_are_another_space(tmp_path: Path) -> None:
     several = replace(TINY.task("words"), name="several", train=TINY.task("words").test)
     stage = Stage(tasks=("several",), languages=("en",))
@@ -249,6 +269,10 @@ def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
         (lambda: Choice(values=(3,)), "two different values"),
         (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "starts inside its bounds"),
         (lambda: replace(TINY, targets=TINY.targets * 2), "Each target stands once"),
+        (lambda: Target(task="twins", also_layers=(0.5, 1.5)), "0 <= layer <= 1 (a share of the depth), got 1.5"),
+        (lambda: Target(task="twins", similarity="clss"), "Did you mean 'csls'"),  # type: ignore[arg-type]
+        (lambda: replace(TINY, targets=(Target(task="names", also_layers=(0.5,)),)), "also_layers is for targets that"),
+        (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
     ],
 )
 def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: str) -> None:
@@ -310,3 +334,88 @@ def test_a_target_that_nothing_can_be_trained_for_is_refused(entry: Task, told: 
     entry = replace(entry, dev=places, test=places)
     with pytest.raises(UserError, match=told):
         replace(TINY, tasks=(*TINY.tasks, entry), targets=(Target(task="lone"),))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"languages": ()}, "different languages other than 'en'"),
+        ({"languages": ("de", "de")}, "different languages other than 'en'"),
+        ({"languages": ("de", "en")}, "different languages other than 'en'"),
+        ({"share": 0.0}, "0 < share <= 1, got 0.0: without any, leave the translation out"),
+        ({"share": 1.1}, "0 < share <= 1"),
+        ({"num_beams": 0}, "num_beams >= 1, got 0"),
+        ({"by": ""}, "a Hub id or folder of a model, 'folder:PATH' or 'apertium'"),
+        ({"by": "folder:"}, "a Hub id or folder of a model, 'folder:PATH' or 'apertium'"),
+    ],
+)
+def test_a_translation_that_cannot_be_is_refused_with_its_values(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Translation(**{"languages": ("de",), "by": "apertium", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_translation_is_out_of_english_and_no_tag_survives_one() -> None:
+    german = Translation(languages=("de",), by="apertium")
+    with pytest.raises(UserError, match=r"A translation is out of English: languages = \('en',\), got \('de',\)"):
+        Stage(tasks=("xnli",), languages=("de",), translation=german)
+    tagged = Stage(tasks=("mnli", "ud_supertags"), translation=german)
+    with pytest.raises(
+        UserError, match="'ud_supertags' of format 'tag' cannot be translated, for its labels belong to"
+    ):
+        replace(TINY, recipes=(*TINY.recipes, Recipe(name="tagged", stages=(tagged,))))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"temperature": 0.5}, "temperature >= 1"), ({"mlm_exponent": 2.0}, "<= 1")]
+)
+def test_a_mixture_that_cannot_be_is_refused(wrong: dict[str, float], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Stage(tasks=("mnli",), **wrong)  # type: ignore[arg-type]
+
+
+def test_the_study_mixes_masked_text_into_every_row_and_translates_three_of_them() -> None:
+    rows = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
+    plain = [name for name in rows if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
+    assert [name for name in rows if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
+    assert [name for name in rows if name.endswith("_mt")] == ["mnli_mt", "qqp_mt", "hellaswag_mt"]
+    for name in plain:
+        (one,), (mixed,) = rows[name], rows[f"{name}_mlm"]
+        assert replace(mixed, mlm_share=0.0, dials=one.dials) == one
+
+
+def test_a_setting_of_every_training_reaches_the_stages_before_a_target() -> None:
+    target = replace(TINY.targets[0], before=(Stage(tasks=("gaps",)),))
+    changed = apply_settings(replace(TINY, targets=(target,)), ["cap_examples=7"]).targets[0]
+    assert changed.before[0].training.cap_examples == changed.training.cap_examples == 7
+
+
+def test_a_stage_before_a_target_names_a_task_that_can_be_trained_on() -> None:
+    with pytest.raises(UserError, match=r"No task is called 'gasp'\. Did you mean 'gaps'"):
+        replace(TINY, targets=(replace(TINY.targets[0], before=(Stage(tasks=("gasp",)),)),))
+
+
+def test_a_pool_is_a_ranking_task_without_queries() -> None:
+    lareqa = CATALOG["lareqa"]
+    wrong = replace(lareqa, pool="squad_pairs")
+    with pytest.raises(UserError, match=r"A pool is a task of format rank without queries.*'squad_pairs'"):
+        replace(TINY, tasks=(*TINY.tasks, wrong), targets=(Target(task="lareqa"),))
+    with pytest.raises(UserError, match=r"No task is called 'lareqa_sentence'\. Did you mean 'lareqa_sentences'"):
+        replace(TINY, tasks=(*TINY.tasks, replace(lareqa, pool="lareqa_sentence")), targets=(Target(task="lareqa"),))
+
+
+def test_xtreme_r_has_the_ten_targets_of_the_benchmark_in_its_four_groups() -> None:
+    space = load_space("xtreme_r")
+    groups: dict[str, list[str]] = {}
+    for target in space.targets:
+        groups.setdefault(space.task(target.task).group, []).append(target.task)
+    assert groups == {
+        "classification": ["xnli", "xcopa"],
+        "tagging": ["pos_r", "ner_r"],
+        "qa": ["xquad_r", "mlqa", "tydiqa"],
+        "retrieval": ["tatoeba_r", "mewslix", "lareqa"],
+    }
+
+
+def test_xtreme_base_is_xtreme_with_another_encoder() -> None:
+    base, large = load_space("xtreme_base"), load_space("xtreme")
+    assert replace(base, name=large.name, title=large.title, models=large.models) == large

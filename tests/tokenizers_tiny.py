@@ -1,5 +1,7 @@
 """A real fast tokenizer, trained in a moment on a few lines: XLM-R's kind (Unigram, Metaspace, <s> </s>), tiny."""
 
+from pathlib import Path
+
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import Metaspace
@@ -45,3 +47,16 @@ def tiny_tokenizer(*, segments: bool = False, vocabulary: int = 320) -> PreTrain
         mask_token="<mask>",
         model_input_names=names,
     )
+
+
+def save_tiny_encoder(folder: Path) -> None:
+    """An encoder of a moment's work, with its tokenizer, as `from_pretrained` reads it."""
+    import torch
+    from transformers import AutoModel, XLMRobertaConfig
+
+    tokenizer = tiny_tokenizer()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=40, pad_token_id=1, **sizes)
+    AutoModel.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

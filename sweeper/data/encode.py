@@ -15,12 +15,13 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
-from sweeper.data.sample import belongs, keep
+from sweeper.data.sample import belongs, is_candidate, keep, united
 from sweeper.data.source import Sources, data_identity, places
+from sweeper.data.translate.examples import Translating
 from sweeper.errors import DamagedError, DataError
 from sweeper.formats.interface import Example, Features, HeadKind, Lengths
 from sweeper.formats.table import FORMATS
-from sweeper.records import DataSpec, digest, plain
+from sweeper.records import DataSpec, deciding, digest
 from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Encoded:
     counts: Mapping[str, int]
     """examples, features, tokens, dropped (rows without an example: unlabelled ones) and truncated (features that reach
     max_length, so that text was cut unless it fitted exactly; windows of span answering are not counted)."""
+    translated: Mapping[str, Mapping[str, int]]
+    """Language -> examples `translated` into it, and `dropped` because their answer was not found again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +60,38 @@ class _Job:
     language: str
     sources: Sources
     tokenizer: "PreTrainedTokenizerBase"
+    translating: Translating | None
 
 
 def encode(
-    data: DataSpec, task: Task, language: str, sources: Sources, tokenizer: "PreTrainedTokenizerBase", cache: Path
+    data: DataSpec,
+    task: Task,
+    language: str,
+    sources: Sources,
+    tokenizer: "PreTrainedTokenizerBase",
+    translating: Translating | None = None,
 ) -> Encoded:
-    """The tokenised examples of one language, found in `cache` or made and kept there.
+    """The tokenised examples of one language, found in the sources' cache or made and kept there.
 
-    Raises DataError if rows are missing, hold a label outside the task's set, or leave no example; OSError.
+    Raises DataError if rows are missing, hold a label outside the task's set, or leave no example; UserError if a
+    translation cannot be had; OSError.
     """
-    task = replace(task, labels=label_set(task, sources))
-    job = _Job(data=data, task=task, language=language, sources=sources, tokenizer=tokenizer)
-    folder = cache / "encoded" / _key(job)
+    task = replace(task, labels=label_set(task, sources) or task.labels)
+    job = _Job(data=data, task=task, language=language, sources=sources, tokenizer=tokenizer, translating=translating)
+    folder = sources.cache / "encoded" / _key(job)
     entry = open_entry(folder)
     if entry is None:
         write_entry(folder, partial(_fill, job))
         entry = open_entry(folder)
     if entry is None:
         raise DamagedError(f"{folder} was written but does not hold what was written: is its disk full or failing?")
-    return Encoded(features=entry.features, examples=entry.examples, labels=entry.labels, counts=entry.counts)
+    return Encoded(
+        features=entry.features,
+        examples=entry.examples,
+        labels=entry.labels,
+        counts=entry.counts,
+        translated=entry.translated,
+    )
 
 
 def label_set(task: Task, sources: Sources) -> tuple[str, ...]:
@@ -95,7 +111,7 @@ def label_set(task: Task, sources: Sources) -> tuple[str, ...]:
 
 def _key(job: _Job) -> str:
     """What names an entry: rows, caps, lengths, tokenizer and the code that reads them."""
-    data = {name: value for name, value in plain(job.data).items() if name not in ("task", "languages", "identity")}
+    data = {name: value for name, value in deciding(job.data).items() if name not in ("task", "languages", "identity")}
     rows = data_identity(job.task, job.data.part, [job.language], job.sources)
     return digest({"data": data, "rows": rows, "tokenizer": _tokenizer_identity(job.tokenizer), "code": _code()})
 
@@ -111,7 +127,7 @@ def _tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
 @lru_cache(maxsize=1)
 def _code() -> str:
     """sha256 over the modules that turn rows into features, so that no entry outlives a change in them."""
-    folders = (resources.files(name) for name in ("sweeper.formats", "sweeper.data"))
+    folders = (resources.files(name) for name in ("sweeper.formats", "sweeper.data", "sweeper.data.translate"))
     files = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".py")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files, key=str))).hexdigest()
 
@@ -119,7 +135,9 @@ def _code() -> str:
 def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     """Write the files of an entry. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
-    chosen = keep(_examples(job, counts), job.data)
+    chosen = keep(united(_examples(job, counts)), job.data)
+    if job.translating:
+        chosen = job.translating.examples(chosen, job.task)
     parts: list[tuple[int, Features]] = []
     with (folder / EXAMPLES).open("w", encoding="utf-8") as file:
         for examples, features in _tokenised(job, chosen):
@@ -129,11 +147,15 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
         raise _empty(job, counts)
     features = join(parts)
     write_features(folder, features)
-    return {"labels": job.task.labels, "counts": _counts(job, parts, features) | {"dropped": counts["dropped"]}}
+    made = {"labels": job.task.labels, "counts": _counts(job, parts, features) | {"dropped": counts["dropped"]}}
+    if job.translating:
+        job.translating.report(job.task.name)
+        made["translated"] = job.translating.summary()
+    return made
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
-    """The examples of the part, their ids made unique."""
+    """The examples of the part, their ids made unique but for candidates, which may return."""
     task, data = job.task, job.data
     kind = FORMATS[task.format]
     several = places(task, data.part, job.language)
@@ -144,7 +166,8 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
             counts["rows"] += 1
             counts["dropped"] += not found
             for example in found:
-                id_ = _unique(f"{position}:{example.id}" if len(several) > 1 else example.id, seen)
+                id_ = f"{position}:{example.id}" if len(several) > 1 else example.id
+                id_ = id_ if is_candidate(example) else _unique(id_, seen)
                 # By the row's own id: MNLI's rows are carved alike in MNLI and in ANLI+, which holds them too.
                 if belongs(example.id, data.part, data.carve_share):
                     yield example if id_ == example.id else replace(example, id=id_)
@@ -199,6 +222,7 @@ def _counts(job: _Job, parts: Sequence[tuple[int, Features]], features: Features
 def _empty(job: _Job, counts: Counter[str]) -> DataError:
     data = job.data
     share = f", carve_share={data.carve_share}" if data.part in ("train", "select") else ""
+    share += f"; answers lost in translation: {job.translating.summary()}" if job.translating else ""
     return DataError(
         f"Task {job.task.name!r}, {data.part}, {job.language}: an empty split, {counts['rows']} rows of which "
         f"{counts['dropped']} hold no labelled example (cap_examples={data.cap_examples}{share}). Leave the language "

@@ -53,6 +53,7 @@ class Entry:
     examples: StoredExamples
     labels: tuple[str, ...]
     counts: Mapping[str, int]
+    translated: Mapping[str, Mapping[str, int]]
 
 
 def open_entry(folder: Path) -> Entry | None:
@@ -69,6 +70,7 @@ def open_entry(folder: Path) -> Entry | None:
         examples=StoredExamples(folder / EXAMPLES, counts["examples"]),
         labels=tuple(manifest["labels"]),
         counts=counts,
+        translated=manifest.get("translated", {}),
     )
 
 

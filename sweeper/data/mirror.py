@@ -49,9 +49,9 @@ def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
     return hashlib.sha256(json.dumps([parts, _features(folder, config)], sort_keys=True).encode()).hexdigest()
 
 
-def model_digest(folder: Path) -> str:
-    """sha256 over an encoder's weights, config.json and tokenizer files."""
-    names = {path.name for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()}
+def model_digest(folder: Path, more: Sequence[str] = ()) -> str:
+    """sha256 over a model's weights, config.json and tokenizer files, and those of the patterns in `more`."""
+    names = {path.name for pattern in (*MODEL_FILES, *more) for path in folder.glob(pattern) if path.is_file()}
     parts = [[name, file_digest(folder / name)] for name in sorted(names)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

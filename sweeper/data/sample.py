@@ -1,9 +1,9 @@
-"""Which examples a part takes: the carved share for selection, and what a cap keeps, both by hashes of the ids."""
+"""Which examples a part takes: the carved share and what a cap keeps, by hashes of ids; what returns, once."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from sweeper.formats.interface import Example
@@ -21,6 +21,27 @@ def belongs(id_: str, part: Part, share: float) -> bool:
     drawn = int(hashlib.sha256(f"select:{id_}".encode()).hexdigest()[:DIGITS], 16) / 16**DIGITS
     carved = drawn < share
     return carved if part == "select" else not carved
+
+
+def united(examples: Iterable[Example]) -> Iterator[Example]:
+    """Candidates that return under one id as one, with all their keys, behind the other examples.
+
+    A paragraph's sentences come once a question, each time with the key of that question alone.
+    """
+    candidates: dict[str, Example] = {}
+    for example in examples:
+        if not is_candidate(example):
+            yield example
+            continue
+        old = candidates.get(example.id, example)
+        keys = list(dict.fromkeys([*old.fields["keys"], *example.fields["keys"]]))
+        candidates[example.id] = replace(old, fields={**old.fields, "keys": keys})
+    yield from candidates.values()
+
+
+def is_candidate(example: Example) -> bool:
+    """Whether it is a candidate alone, which a pool holds once."""
+    return "keys" in example.fields
 
 
 def keep(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]:

@@ -123,20 +123,20 @@ class Sources:
             return str(self.mirror / "models" / id)
         return str(Path(id).expanduser().resolve()) if Path(id).expanduser().is_dir() else id
 
-    def model_identity(self, id: str, revision: str | None) -> str:  # noqa: A002
-        """What decides an encoder: the Hub's commit, or the sha256 of weights, config and tokenizer files.
+    def model_identity(self, id: str, revision: str | None, more: Sequence[str] = ()) -> str:  # noqa: A002
+        """What decides a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `more`.
 
-        Raises UserError if a folder holds no safetensors, or nobody knows the encoder.
+        Raises UserError if a folder holds no safetensors, or nobody knows the model.
         """
         place = Path(self.model_place(id))
         if not place.is_dir():
             return _commit("model", id, revision)
         if not any(place.glob("*.safetensors")):
             raise UserError(
-                f"Encoders are loaded from safetensors only, and {place} holds no *.safetensors file: convert it with "
+                f"Models are loaded from safetensors only, and {place} holds no *.safetensors file: convert it with "
                 "`save_pretrained`, which writes one."
             )
-        return model_digest(place)
+        return model_digest(place, more)
 
 
 def describe(rows: Rows) -> str:
@@ -239,7 +239,7 @@ def _commit(kind: str, id_: str, revision: str | None) -> str:
     names = [file.rfilename for file in getattr(info, "siblings", None) or ()]
     if kind == "model" and names and not any(name.endswith(".safetensors") for name in names):
         raise UserError(
-            f"Encoders are loaded from safetensors only; {id_!r} at revision {revision or 'main'!r} holds none: name a "
+            f"Models are loaded from safetensors only; {id_!r} at revision {revision or 'main'!r} holds none: name a "
             "revision that does (often refs/pr/N), or a folder that `save_pretrained` wrote."
         )
     return str(info.sha)

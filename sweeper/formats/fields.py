@@ -55,6 +55,21 @@ def texts_of(line: Line, field: str) -> list[str]:
     return value
 
 
+def answers_of(line: Line) -> tuple[list[str], list[int]]:
+    """Gold texts and their character positions, whether the column is a struct of lists or a list of structs.
+
+    None at all where the row is unlabelled. Raises DataError if it is neither.
+    """
+    answers = field_of(line, "answers")
+    if answers is None:
+        return [], []
+    if isinstance(answers, Mapping) and {"text", "answer_start"} <= set(answers):
+        return list(answers["text"]), list(answers["answer_start"])
+    if isinstance(answers, list) and all({"text", "answer_start"} <= set(one) for one in answers):
+        return [one["text"] for one in answers], [one["answer_start"] for one in answers]
+    raise bad(line, f"answers hold text and answer_start, got {answers!r}.")
+
+
 def id_of(line: Line) -> str:
     """The row's id where the task declares one, else its number."""
     return str(field_of(line, "id")) if has(line, "id") else str(line.number)

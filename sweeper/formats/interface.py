@@ -12,7 +12,7 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-HeadKind = Literal["sequence", "choice", "token", "span", "mlm", "pool"]
+HeadKind = Literal["sequence", "choice", "token", "span", "mlm", "pool", "dual"]
 Array = np.ndarray[Any, Any]
 IGNORED = -100
 """Label of a token or feature that the loss passes over."""
@@ -50,13 +50,13 @@ class Features:
     offsets: Array
     """(n + 1,) int64: feature i is tokens[offsets[i]:offsets[i + 1]]."""
     items: Array
-    """(m + 1,) int64: item j is the features items[j]:items[j + 1]; several only for multiple choice."""
+    """(m + 1,) int64: item j is the features items[j]:items[j + 1]; several for multiple choice and for pairs."""
     example: Array
     """(n,) int32: index of the example behind a feature (long texts have several windows)."""
     labels: Mapping[str, Array] = field(default_factory=dict)
     """By head. sequence: label (n,). choice: label (m,), index of the right choice. token: tags (t,).
-    span: start, end (n,), token positions in the feature, 0 and 0 where it holds no answer. All int32,
-    IGNORED = none."""
+    span: start, end (n,), token positions in the feature, 0 and 0 where it holds no answer. dual: right (m,), a hash of
+    the item's candidate. All int32, IGNORED = none."""
     segments: Array | None = None
     """(t,) int8: token type ids, for tokenizers that make them."""
     extra: Mapping[str, Array] = field(default_factory=dict)
@@ -66,7 +66,8 @@ class Features:
 
 Outputs = Mapping[str, Array]
 """What a head computes for all features, float32 unless said. sequence: logits (n, labels). choice: score (n,).
-token: best (t,) int32, the highest label of every token. span: start, end (t,) logits. pool: vectors (n, hidden)."""
+token: best (t,) int32, the highest label of every token. span: start, end (t,) logits. pool, dual: vectors
+(n, hidden)."""
 
 
 class Format(Protocol):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,27 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Sentences of one language with their vectors, as `decode` leaves them."""
+
+    examples: Sequence[Example]
+    predictions: Sequence[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How retrieval is scored, where its task leaves it open."""
+
+    similarity: str = "cosine"
+    """Of parallel sentences: `cosine` or `csls`."""
+    fitted_on: Pool | None = None
+    """Mining: what the threshold is fitted on, whole; None: one half of the pool that is scored."""
+
+
+PLAIN = Terms()
+
+
 class Retrieve:
     """Sentence vectors, without any head that is trained.
 
@@ -30,6 +52,9 @@ class Retrieve:
     """
 
     head: HeadKind = "pool"
+
+    def __init__(self, terms: Terms = PLAIN) -> None:
+        self.terms = terms
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """Examples with fields source and target; or with side, text and partner (an id, None for a filler)."""
@@ -68,7 +93,7 @@ class Retrieve:
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
         """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0."""
         check_scorable(examples, predictions, task, language)
-        return scorer_of(task, _SCORERS)(examples, predictions)
+        return scorer_of(task, _SCORERS)(Pool(examples=examples, predictions=predictions), self.terms)
 
 
 def _texts(example: Example) -> list[str]:
@@ -104,10 +129,11 @@ def _sentence(name: str, side: str, text: str, partners: Mapping[str, str]) -> E
     return Example(id=name, group=group, fields=fields, filler=partner is None)
 
 
-def _score_neighbours(examples: Sequence[Example], predictions: Sequence[Any]) -> Scored:
+def _score_neighbours(pool: Pool, terms: Terms) -> Scored:
     """The target sentences (English) search the source sentences, XTREME's direction."""
-    source, target = (np.stack([vectors[side] for vectors in predictions]) for side in (0, 1))
-    found = translations_found(queries=target, pool=source)
+    examples = pool.examples
+    source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
+    found = translations_found(target, source, terms.similarity)
     rows = [accuracy_counts(number, int(index)) for number, index in enumerate(found)]
     lines = zip(examples, found, rows, strict=True)
     return Scored(
@@ -117,21 +143,17 @@ def _score_neighbours(examples: Sequence[Example], predictions: Sequence[Any]) -
     )
 
 
-def _score_mining(examples: Sequence[Example], predictions: Sequence[Any]) -> Scored:
-    """Threshold fitted on one half of the source sentences, pairs of the other half scored (see `fitted_half`)."""
-    sources = [example for example in examples if example.fields["side"] == "source"]
-    gold = {(example.id, example.fields["partner"]) for example in sources if not example.filler}
-    if len(gold) < 2:
-        raise DataError(f"Mining needs two gold pairs or more, to fit on one and score the other, got {len(gold)}.")
-    fitted = fitted_half(
-        [example.id for example in sources if not example.filler], [one.id for one in sources if one.filler]
-    )
-    candidates = _candidates(examples, predictions)
-    threshold = best_threshold(
-        [one for one in candidates if one.source in fitted], {pair for pair in gold if pair[0] in fitted}
-    )
-    scored = {pair for pair in gold if pair[0] not in fitted}
-    mined = {(one.source, one.target) for one in candidates if one.source not in fitted and one.margin >= threshold}
+def _score_mining(pool: Pool, terms: Terms) -> Scored:
+    """Pairs above a threshold fitted on another pool, or else on half of the sources; the others are scored then."""
+    candidates, gold = _candidates(pool), _gold(pool)
+    if terms.fitted_on is None:
+        half = _half(pool)
+        threshold = best_threshold([one for one in candidates if one.source in half], {p for p in gold if p[0] in half})
+    else:
+        half = set()
+        threshold = best_threshold(_candidates(terms.fitted_on), _gold(terms.fitted_on))
+    scored = {pair for pair in gold if pair[0] not in half}
+    mined = {(one.source, one.target) for one in candidates if one.source not in half and one.margin >= threshold}
     precision, recall, f1 = precision_recall_f1(len(mined & scored), len(mined), len(scored))
     return Scored(
         metrics={"f1": f1, "precision": precision, "recall": recall},
@@ -140,9 +162,26 @@ def _score_mining(examples: Sequence[Example], predictions: Sequence[Any]) -> Sc
     )
 
 
-def _candidates(examples: Sequence[Example], predictions: Sequence[Any]) -> list[Candidate]:
+def _half(pool: Pool) -> set[str]:
+    """Ids of the source sentences that the threshold is fitted on (see `fitted_half`)."""
+    sources = [example for example in pool.examples if example.fields["side"] == "source"]
+    paired, unpaired = ([one.id for one in sources if one.filler == filler] for filler in (False, True))
+    if len(paired) < 2:
+        raise DataError(f"Mining needs two gold pairs or more, to fit on one and score the other, got {len(paired)}.")
+    return fitted_half(paired, unpaired)
+
+
+def _gold(pool: Pool) -> set[Pair]:
+    """The pairs that belong together. Raises DataError if there are none."""
+    found = {(e.id, e.fields["partner"]) for e in pool.examples if e.fields["side"] == "source" and not e.filler}
+    if not found:
+        raise DataError(f"Mining needs gold pairs in every pool, got none among {len(pool.examples)} sentences.")
+    return found
+
+
+def _candidates(pool: Pool) -> list[Candidate]:
     """Matched sentences. A text that stands twice in its pool is one sentence and is never mined, as in XTREME."""
-    sides = []
+    examples, sides = pool.examples, []
     for side in ("source", "target"):
         texts = {n: one.fields["text"].strip() for n, one in enumerate(examples) if one.fields["side"] == side}
         first = {text: n for n, text in reversed(texts.items())}
@@ -150,7 +189,7 @@ def _candidates(examples: Sequence[Example], predictions: Sequence[Any]) -> list
     (x, x_times), (y, y_times) = sides
     if not x or not y:
         raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
-    pairs = mine(np.stack([predictions[n][0] for n in x]), np.stack([predictions[n][0] for n in y]))
+    pairs = mine(np.stack([pool.predictions[n][0] for n in x]), np.stack([pool.predictions[n][0] for n in y]))
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
     return [
         Candidate(source=source.id, target=target.id, margin=margin)
@@ -170,7 +209,7 @@ def _pair_row(pair: Pair, mined: set[Pair], gold: set[Pair]) -> dict[str, Any]:
     }
 
 
-_SCORERS: Mapping[ScorerName, Callable[[Sequence[Example], Sequence[Any]], Scored]] = {
+_SCORERS: Mapping[ScorerName, Callable[[Pool, Terms], Scored]] = {
     "neighbours": _score_neighbours,
     "mining": _score_mining,
 }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.formats.fields import Line, bad, field_of, group_of, id_of, sha, text_of
+from sweeper.formats.fields import Line, answers_of, group_of, id_of, sha, text_of
 from sweeper.formats.interface import IGNORED, Array, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import Pieces, cut, one_feature_each, room, tokenise
@@ -39,7 +39,7 @@ class Span:
         not hold it, None if there is none), may_decline (whether the empty text can be right).
         """
         line = Line(row=row, task=task, number=number)
-        texts, starts = _answers(line)
+        texts, starts = answers_of(line)
         may_decline = task.scorer == "squad2"
         if not texts and not may_decline:
             return []
@@ -115,18 +115,6 @@ class Span:
             trivial=_metrics(*scorer(examples, silence, language)),
             outcomes=[outcome(*line) for line in zip(examples, said, rows, strict=True)],
         )
-
-
-def _answers(line: Line) -> tuple[list[str], list[int]]:
-    """Gold texts and their character positions, whether the column is a struct of lists or a list of structs."""
-    answers = field_of(line, "answers")
-    if answers is None:
-        return [], []
-    if isinstance(answers, Mapping) and {"text", "answer_start"} <= set(answers):
-        return list(answers["text"]), list(answers["answer_start"])
-    if isinstance(answers, list) and all({"text", "answer_start"} <= set(one) for one in answers):
-        return [one["text"] for one in answers], [one["answer_start"] for one in answers]
-    raise bad(line, f"answers hold text and answer_start, got {answers!r}.")
 
 
 def _place(context: str, text: str, start: int) -> int:

@@ -6,6 +6,7 @@ from sweeper.formats.choose import Choose
 from sweeper.formats.classify import Classify
 from sweeper.formats.interface import Format
 from sweeper.formats.mlm import Mlm
+from sweeper.formats.rank import Rank
 from sweeper.formats.retrieve import Retrieve
 from sweeper.formats.span import Span
 from sweeper.formats.tag import Tag
@@ -17,5 +18,6 @@ FORMATS: Mapping[FormatName, Format] = {
     "tag": Tag(),
     "span": Span(),
     "retrieve": Retrieve(),
+    "rank": Rank(),
     "mlm": Mlm(),
 }

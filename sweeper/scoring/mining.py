@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.scoring.counts import precision_recall_f1
-from sweeper.scoring.neighbours import Array, nearest, unit_vectors
+from sweeper.scoring.nearest import Array, Search, nearest, unit_vectors
 
 NEIGHBOURS = 4
 """k of the ratio margin, XTREME's value."""
@@ -23,7 +23,9 @@ class Candidate:
     margin: float
 
 
-def mine(source: Array, target: Array, k: int = NEIGHBOURS) -> list[tuple[int, int, float]]:
+def mine(
+    source: Array, target: Array, k: int = NEIGHBOURS, search: Search | None = None
+) -> list[tuple[int, int, float]]:
     """Pairs (source index, target index, margin) of one-to-one matching, from the highest margin down.
 
     source (n, d) and target (m, d) are sentence vectors. The margin of a pair is its cosine over the mean of the two
@@ -33,8 +35,8 @@ def mine(source: Array, target: Array, k: int = NEIGHBOURS) -> list[tuple[int, i
     pair of which the margin is not above 0 uses up its sentences and is dropped.
     """
     x, y = unit_vectors(source), unit_vectors(target)
-    forward, forward_index = nearest(x, y, k)
-    backward, backward_index = nearest(y, x, k)
+    forward, forward_index = nearest(x, y, k, search)
+    backward, backward_index = nearest(y, x, k, search)
     x_mean, y_mean = forward.mean(axis=1), backward.mean(axis=1)
     x_best, x_margin = _proposals(forward, forward_index, x_mean, y_mean)
     y_best, y_margin = _proposals(backward, backward_index, y_mean, x_mean)
@@ -83,7 +85,7 @@ def best_threshold(candidates: Iterable[Candidate], gold: Collection[Pair]) -> f
 
 
 def fitted_half(paired: Sequence[str], unpaired: Sequence[str]) -> set[str]:
-    """Ids of the source sentences that the threshold is fitted on; the others are scored.
+    """Ids of the source sentences that the threshold is fitted on, where there is no other pool; the others are scored.
 
     Every second one in the order of their ids' sha256, of those with a partner and of those without one alike. A mined
     pair belongs to the half of its source sentence, right or wrong. Both halves search all of both pools, so that

@@ -40,5 +40,6 @@ SCORERS: Mapping[ScorerName, Scorer] = {
     "mlqa": Scorer(main="score", metrics=("score", "em", "f1")),
     "neighbours": Scorer(main="accuracy", metrics=("accuracy",)),
     "mining": Scorer(main="f1", metrics=("f1", "precision", "recall")),
+    "ranking": Scorer(main="map20", metrics=("map20",)),
     "loss": Scorer(main="loss", metrics=("loss",), higher_is_better=False),
 }

@@ -1,4 +1,4 @@
-"""Every task that ships: nine intermediates, nine targets, free stand-ins and a corpus, each one entry of data."""
+"""Every task that ships, each one entry of data: the study's, free stand-ins, what XTREME-R adds, and a corpus."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,9 @@ from sweeper.tasks.intermediates import INTERMEDIATES, STAND_INS
 from sweeper.tasks.languages import PLAIN_TEXT
 from sweeper.tasks.spec import Rows, Task
 from sweeper.tasks.targets import TARGETS
+from sweeper.tasks.xtreme_r import INTERMEDIATES as ADDED_INTERMEDIATES
+from sweeper.tasks.xtreme_r import POOLS
+from sweeper.tasks.xtreme_r import TARGETS as ADDED_TARGETS
 
 CORPORA = (
     Task(
@@ -24,4 +27,5 @@ CORPORA = (
     ),
 )
 
-CATALOG: Mapping[str, Task] = {task.name: task for task in (*INTERMEDIATES, *STAND_INS, *TARGETS, *CORPORA)}
+XTREME_R = (*ADDED_INTERMEDIATES, *ADDED_TARGETS, *POOLS)
+CATALOG: Mapping[str, Task] = {task.name: task for task in (*INTERMEDIATES, *STAND_INS, *TARGETS, *XTREME_R, *CORPORA)}

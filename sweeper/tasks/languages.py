@@ -1,4 +1,4 @@
-"""How the forty XTREME languages are called by the data sets that do not use their two-letter codes."""
+"""The languages of XTREME and XTREME-R, and how data sets that do not use their two-letter codes call them."""
 
 from collections.abc import Mapping
 
@@ -20,6 +20,11 @@ MLQA = _codes("ar de en es hi vi zh")
 BUCC = _codes("de fr ru zh")
 PLAIN_TEXT = _codes("ar bg de el en es fi fr hi id it ja ko nl pt ru sw ta te th tr ur vi zh")
 """The languages of the plain text for masked language modelling."""
+
+PANX_ADDED = _codes("az gu lt pa pl qu ro uk")
+"""What XTREME-R adds to PAN-X: 48 in all."""
+XCOPA = _codes("et ht id it qu sw ta th tr vi zh")
+MEWSLIX = _codes("ar de en es fa ja pl ro ta tr uk")
 
 TREEBANK: Mapping[str, str] = {
     "af": "Afrikaans",
@@ -57,6 +62,9 @@ TREEBANK: Mapping[str, str] = {
     "zh": "Chinese",
 }
 """The 33 languages of XTREME's part-of-speech task, by the name of their Universal Dependencies treebanks."""
+
+TREEBANK_R = (*TREEBANK, *_codes("lt pl ro uk wo"))
+"""The 38 of XTREME-R."""
 
 WITHOUT_TRAIN = frozenset({"th", "tl", "yo"})
 """Treebanks that are a test split alone."""
@@ -102,6 +110,9 @@ ISO3: Mapping[str, str] = {
 }
 """The 36 languages that XTREME pairs with English in Tatoeba."""
 
+ISO3_ADDED: Mapping[str, str] = {"az": "aze", "lt": "lit", "pl": "pol", "ro": "ron", "uk": "ukr"}
+"""What XTREME-R adds to Tatoeba: 41 in all."""
+
 TYDIQA: Mapping[str, str] = {
     "ar": "arabic",
     "bn": "bengali",
@@ -114,3 +125,60 @@ TYDIQA: Mapping[str, str] = {
     "te": "telugu",
 }
 """What the ids of TyDiQA's examples start with."""
+
+NLLB: Mapping[str, str] = {
+    "af": "afr_Latn",
+    "ar": "arb_Arab",
+    "az": "azj_Latn",
+    "bg": "bul_Cyrl",
+    "bn": "ben_Beng",
+    "ca": "cat_Latn",
+    "de": "deu_Latn",
+    "el": "ell_Grek",
+    "en": "eng_Latn",
+    "eo": "epo_Latn",
+    "es": "spa_Latn",
+    "et": "est_Latn",
+    "eu": "eus_Latn",
+    "fa": "pes_Arab",
+    "fi": "fin_Latn",
+    "fr": "fra_Latn",
+    "gl": "glg_Latn",
+    "gu": "guj_Gujr",
+    "he": "heb_Hebr",
+    "hi": "hin_Deva",
+    "ht": "hat_Latn",
+    "hu": "hun_Latn",
+    "id": "ind_Latn",
+    "it": "ita_Latn",
+    "ja": "jpn_Jpan",
+    "jv": "jav_Latn",
+    "ka": "kat_Geor",
+    "kk": "kaz_Cyrl",
+    "ko": "kor_Hang",
+    "lt": "lit_Latn",
+    "ml": "mal_Mlym",
+    "mr": "mar_Deva",
+    "ms": "zsm_Latn",
+    "my": "mya_Mymr",
+    "nl": "nld_Latn",
+    "pa": "pan_Guru",
+    "pl": "pol_Latn",
+    "pt": "por_Latn",
+    "qu": "quy_Latn",
+    "ro": "ron_Latn",
+    "ru": "rus_Cyrl",
+    "sw": "swh_Latn",
+    "ta": "tam_Taml",
+    "te": "tel_Telu",
+    "th": "tha_Thai",
+    "tl": "tgl_Latn",
+    "tr": "tur_Latn",
+    "uk": "ukr_Cyrl",
+    "ur": "urd_Arab",
+    "vi": "vie_Latn",
+    "wo": "wol_Latn",
+    "yo": "yor_Latn",
+    "zh": "zho_Hans",
+}
+"""English and every language of XTREME and XTREME-R, with a few more, as NLLB-200 calls them."""

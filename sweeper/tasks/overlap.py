@@ -7,16 +7,18 @@ from sweeper.tasks.spec import Rows, Task
 Place = tuple[str, str | None, str, str]
 
 
-def shares_training_data(recipe_tasks: Iterable[str], target: Task, catalog: Mapping[str, Task]) -> tuple[str, ...]:
+def shares_training_data(
+    recipe_tasks: Iterable[str], target: Task, catalog: Mapping[str, Task], before: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Names among `recipe_tasks` whose training rows are, at least in part, those that the target is trained on.
 
     Two tasks share when one stands in the other's `contains`, at any depth, or when both name the same rows
-    (revisions aside). A target that trains nothing shares nothing.
+    (revisions aside). `before` are tasks that the target is trained on before its own. A target that trains nothing
+    shares nothing.
     """
-    if not target.training_task:
-        return ()
     known = {**catalog, target.name: target}
-    own = _contained(target.training_task, known)
+    trained = [name for name in (*before, target.training_task) if name]
+    own = frozenset[str]().union(*(_contained(name, known) for name in trained))
     own_places = _places(own, known)
     return tuple(name for name in dict.fromkeys(recipe_tasks) if _meets(name, own, own_places, known))
 

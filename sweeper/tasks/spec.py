@@ -8,8 +8,10 @@ from sweeper.errors import unknown
 
 Columns = Mapping[str, str | tuple[str, ...]]
 Part = Literal["train", "select", "dev", "test"]
-FormatName = Literal["classify", "choose", "tag", "span", "retrieve", "mlm"]
-ScorerName = Literal["accuracy", "accuracy_f1", "chunks", "squad", "squad2", "mlqa", "neighbours", "mining", "loss"]
+FormatName = Literal["classify", "choose", "tag", "span", "retrieve", "rank", "mlm"]
+ScorerName = Literal[
+    "accuracy", "accuracy_f1", "chunks", "squad", "squad2", "mlqa", "neighbours", "mining", "ranking", "loss"
+]
 
 
 SCORERS_OF: Mapping[str, tuple[str, ...]] = {
@@ -18,9 +20,12 @@ SCORERS_OF: Mapping[str, tuple[str, ...]] = {
     "tag": ("chunks", "accuracy"),
     "span": ("squad", "squad2", "mlqa"),
     "retrieve": ("neighbours", "mining"),
+    "rank": ("ranking",),
     "mlm": ("loss",),
 }
 """Format -> the scorers that can score it."""
+TRANSLATABLE: tuple[FormatName, ...] = ("classify", "choose", "span")
+"""The formats whose labels survive a translation; a tag belongs to a word, and words come and go."""
 SEED = "{seed}"
 """What stands for a trial's seed in the place of its rows."""
 
@@ -72,7 +77,8 @@ class Task:
     """Field of the format -> where it is found in a row: a column (`premise`), a path (`choices.text`), a template
     (`{ctx_b} {endings}`, one text for each item if a column is a list), or several columns, which make a list.
     Fields: classify text, pair, label; choose prompt, choices, label, keys; tag tokens, tags; span context, question,
-    answers; retrieve source, target, gold; mlm text; all of them id (default: the row's number) and group."""
+    answers; retrieve source, target, gold; rank query, key, and candidate or else context, answers, breaks; mlm text;
+    all of them id (default: the row's number) and group."""
     labels: tuple[str, ...] = ()
     """The label set in the order of the head's outputs; empty: the names that the data set itself declares."""
     train: Places = field(default_factory=dict)
@@ -80,6 +86,9 @@ class Task:
     test: Places = field(default_factory=dict)
     trains_on: str = ""
     """Name of the task whose training this one shares (XQuAD: `squad`); empty: its own, if it has any."""
+    pool: str = ""
+    """Format rank: name of the task whose rows are the candidates that every query searches, those of all languages
+    together; empty: each row brings the candidate of its query."""
     contains: tuple[str, ...] = ()
     """Tasks whose training data are part of this one's, so that a matrix can flag the cell."""
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
@@ -105,6 +114,10 @@ class Task:
     def single_split(self) -> bool:
         """Whether dev and test are the same rows, so that nothing may be selected on them."""
         return bool(self.dev) and self.dev == self.test
+
+    def fits_on_dev(self, evaluate: Part) -> bool:
+        """Whether the threshold for mined pairs is fitted on the dev pools, since others are scored: the test's."""
+        return self.scorer == "mining" and evaluate == "test" and bool(self.dev) and self.dev != self.test
 
     @property
     def is_drawn(self) -> bool:

@@ -1,6 +1,6 @@
 """The nine target tasks of XTREME, each with all of its languages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sweeper.tasks import languages
 from sweeper.tasks.intermediates import NLI_COLUMNS, NLI_LABELS, SPAN_COLUMNS
@@ -53,17 +53,18 @@ def _tydiqa(split: str) -> Places:
     }
 
 
-def _tatoeba() -> Places:
+def tatoeba(codes: Mapping[str, str]) -> Places:
+    """Tatoeba's rows of each language, by its two-letter and its three-letter code."""
     return {
         code: (Rows(id="mteb/tatoeba-bitext-mining", config=f"{iso3}-eng", split="test", revision=TATOEBA_REVISION),)
-        for code, iso3 in languages.ISO3.items()
+        for code, iso3 in codes.items()
     }
 
 
 XQUAD = _each(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
 TYDIQA = _tydiqa("validation")
 BUCC = _each(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
-TATOEBA = _tatoeba()
+TATOEBA = tatoeba(languages.ISO3)
 
 TARGETS = (
     Task(

@@ -13,6 +13,8 @@ from sweeper.formats.interface import IGNORED, Array, Features, HeadKind
 POOL = 50
 """Batches that are sorted by length together: padding shrinks, order stays random."""
 TOKEN_ALIGNED = ("tags", "masked")
+BY_ITEM: tuple[HeadKind, ...] = ("choice", "dual")
+"""Heads whose items have several features and one label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,12 @@ def bucketed(lengths: Array, batch_size: int, order: np.random.Generator) -> lis
 
 
 def passes(items: TaskItems, batch: Array, micro_tokens: int) -> list[Array]:
-    """Cut a batch into runs of items whose padded features stay within `micro_tokens`; one item always fits."""
+    """Cut a batch into runs of items whose padded features stay within `micro_tokens`; one item always fits.
+
+    A batch of pairs stays whole: every query is held against all its candidates.
+    """
+    if items.head == "dual":
+        return [batch]
     starts = np.asarray(items.features.items)
     counts = starts[batch + 1] - starts[batch]
     runs: list[list[int]] = [[]]
@@ -120,7 +127,7 @@ def collate(items: TaskItems, chosen: Array, device: torch.device) -> dict[str, 
             batch[name] = pad_flat(np.asarray(values), features.offsets, numbers, IGNORED)
         else:
             batch[name] = torch.from_numpy(
-                np.asarray(values)[chosen if items.head == "choice" else numbers].astype(np.int64)
+                np.asarray(values)[chosen if items.head in BY_ITEM else numbers].astype(np.int64)
             )
     if items.head == "choice":
         batch["slot"] = torch.from_numpy(_slots(features, chosen))
@@ -156,6 +163,12 @@ def by_length(features: Features, micro_tokens: int) -> Iterator[Array]:
         size = max(1, int(micro_tokens // max(1, lengths[order[start]])))
         yield order[start : start + size]
         start += size
+
+
+def smoothed(sizes: Sequence[int], exponent: float) -> list[float]:
+    """Shares in proportion to size ** exponent, 1 in sum: at 1 as the sizes are, at 0 all alike."""
+    powers = [size**exponent for size in sizes]
+    return [power / sum(powers) for power in powers]
 
 
 def schedule(streams: Sequence[Stream], weights: Sequence[float], num_steps: int, seed: int) -> Array:

@@ -11,6 +11,8 @@ from torch.nn import functional
 from sweeper.formats.interface import IGNORED, HeadKind
 
 Batch = Mapping[str, Tensor]
+COSINE_SCALE = 100.0
+"""What cosines are multiplied by at first; learned, as in XTREME-R."""
 Loss = tuple[Tensor, int]
 """Sum of the loss, and the number of labels it is summed over."""
 
@@ -112,6 +114,36 @@ class SpanHead(Head):
         return (parts[0] + parts[1]) / 2
 
 
+class DualHead(Head):
+    """Turns a text into a vector of length 1; one tower reads queries and candidates (XTREME-R's BertForRetrieval)."""
+
+    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden, hidden)
+        self.scale = nn.Parameter(torch.full((1,), COSINE_SCALE))
+
+    def _vectors(self, hidden: Tensor) -> Tensor:
+        return functional.normalize(torch.tanh(self.dense(hidden[:, 0])).float(), dim=1)
+
+    def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Vectors (n, hidden)."""
+        return {"vectors": self._vectors(hidden)}
+
+    def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy of each query over the candidates of the batch, features being query, candidate, query ...
+
+        A candidate of the same `right` as the query's own (another pair with the same text) is left out: no negative.
+        """
+        vectors = self._vectors(hidden)
+        queries, candidates = vectors[0::2], vectors[1::2]
+        with torch.autocast(hidden.device.type, enabled=False):  # at bfloat16's three digits the scale would drown it
+            cosines = queries @ candidates.T
+        own = torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)
+        same = batch["right"][:, None] == batch["right"][None, :]
+        logits = (self.scale * cosines).masked_fill(same & ~own, float("-inf"))
+        return functional.cross_entropy(logits, torch.arange(len(logits), device=logits.device), reduction="sum")
+
+
 class MaskedHead(Head):
     """Names masked tokens; its output layer is the body's own table of token embeddings."""
 
@@ -148,6 +180,7 @@ HEADS: Mapping[HeadKind, Any] = {
     "token": TokenHead,
     "span": SpanHead,
     "mlm": MaskedHead,
+    "dual": DualHead,
 }
 LABELS: Mapping[HeadKind, str] = {
     "sequence": "label",
@@ -155,5 +188,6 @@ LABELS: Mapping[HeadKind, str] = {
     "token": "tags",
     "span": "start",
     "mlm": "masked",
+    "dual": "right",
 }
 """The array whose entries other than IGNORED are what a loss is averaged over."""

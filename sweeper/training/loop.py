@@ -63,6 +63,8 @@ class Progress:
     """Loss of every step so far."""
     micro_tokens: int = 0
     """The smallest micro-batch so far: an out-of-memory before a kill still counts after the resume."""
+    translated: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    """Task -> language -> training examples `translated` and `dropped`; known at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)

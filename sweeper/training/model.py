@@ -45,15 +45,20 @@ class Net(nn.Module):
         state: Tensor = self.body(**_inputs(batch)).last_hidden_state
         return state
 
-    def layer(self, batch: Batch, layer: int) -> Tensor:
-        """Hidden states (n, length, hidden) of a layer; 0 is the embeddings."""
-        states: Tensor = self.body(**_inputs(batch), output_hidden_states=True).hidden_states[layer]
+    def layers(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Hidden states (n, length, hidden) of the embeddings and of each layer."""
+        states: tuple[Tensor, ...] = self.body(**_inputs(batch), output_hidden_states=True).hidden_states
         return states
 
     def embeddings(self) -> Tensor:
         """The table of token embeddings (vocabulary, hidden)."""
         table: Tensor = self.body.get_input_embeddings().weight  # type: ignore[operator]
         return table
+
+    @property
+    def width(self) -> int:
+        """Numbers in a hidden state."""
+        return int(self.body.config.hidden_size)  # type: ignore[union-attr, arg-type]
 
     @property
     def depth(self) -> int:

@@ -1,7 +1,8 @@
 """From a trained net to outputs: batches by length, results in the order of the features."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from sweeper.training.runtime import TOO_LITTLE_MEMORY, autocast, halved
 
 BY_TOKEN = ("best", "start", "end")
 """Outputs with a value for every token, (n, length) in a batch and (t,) when put together."""
+MOST_HELD = 2**30
+"""Bytes of vectors that one pass makes at most, of several layers together."""
 MASK_SEED = 0
 """Every training of every sweep is measured on the same masked tokens."""
 
@@ -48,21 +51,23 @@ class Predictor:
             features = mask_features(features, self.masking, MASK_SEED)
         return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch))
 
-    def vectors(self, layer: int, pooling: str, features: Features) -> Outputs:
-        """One vector a feature, `vectors` (n, hidden): a hidden layer's mean over all tokens (special ones too), or its
-        first token (`cls`).
+    def vectors(self, layers: Sequence[int], pooling: str, features: Features) -> Iterator[Outputs]:
+        """For each hidden layer in turn one vector a feature, `vectors` (n, hidden): the mean over all tokens (special
+        ones too), or the first token (`cls`). A pass serves as many layers as MOST_HELD bytes hold.
 
         Raises TrialError if any is not finite.
         """
+        step = max(1, MOST_HELD // (4 * self.net.width * (len(features.offsets) - 1)))
+        for first in range(0, len(layers), step):
+            some = layers[first : first + step]
+            found = self._run(features, partial(self._pooled, some, pooling))
+            yield from ({"vectors": found[_vectors_of(layer)]} for layer in some)
 
-        def compute(batch: Batch) -> dict[str, Tensor]:
-            states = self.net.layer(batch, layer).float()
-            if pooling == "cls":
-                return {"vectors": states[:, 0]}
-            mask = batch["attention_mask"].unsqueeze(-1).float()
-            return {"vectors": (states * mask).sum(dim=1) / mask.sum(dim=1)}
-
-        return self._run(features, compute)
+    def _pooled(self, layers: Sequence[int], pooling: str, batch: Batch) -> dict[str, Tensor]:
+        states, mask = self.net.layers(batch), batch["attention_mask"].unsqueeze(-1).float()
+        if pooling == "cls":
+            return {_vectors_of(layer): states[layer][:, 0].float() for layer in layers}
+        return {_vectors_of(layer): (states[layer].float() * mask).sum(dim=1) / mask.sum(dim=1) for layer in layers}
 
     def _run(self, features: Features, compute: Compute) -> Outputs:
         self.net.eval()
@@ -95,6 +100,10 @@ class Predictor:
             batch["masked"] = pad_flat(features.labels["masked"], features.offsets, numbers, IGNORED)
             batch["embeddings"] = self.net.embeddings()
         return batch
+
+
+def _vectors_of(layer: int) -> str:
+    return f"vectors of layer {layer}"
 
 
 def _place(found: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:

@@ -11,16 +11,19 @@ from transformers import PreTrainedTokenizerBase
 
 from sweeper.data.encode import Encoded, encode, label_set
 from sweeper.data.source import Sources, data_identity
-from sweeper.errors import DataError, UserError
+from sweeper.data.translate.examples import Translating
+from sweeper.errors import DataError, TrialError, UserError
 from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
 from sweeper.records import DataSpec, StageSpec, digest, plain
 from sweeper.tasks.spec import Task
-from sweeper.training.batches import Masking, Stream, TaskItems, schedule
+from sweeper.training.batches import Masking, Stream, TaskItems, schedule, smoothed
 from sweeper.training.loop import Course, Progress, Surroundings, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
+from sweeper.training.translators import check_translator, needs_device, open_translator
 
+CPU = torch.device("cpu")
 PROGRESS_FILE = "heads/progress.json"
 MOST_OPEN = 64
 """Languages of data sets whose memory maps stay open: each takes some eight file descriptors."""
@@ -28,12 +31,15 @@ MOST_OPEN = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a trial reads data: the entries it knows, where rows lie, the tokenizer, the cache."""
+    """How a trial reads data: the entries it knows, where rows lie, the tokenizer, who translates."""
 
     tasks: Mapping[str, Task]
     sources: Sources
     tokenizer: PreTrainedTokenizerBase
-    cache: Path
+    device: torch.device = CPU
+    """Where a model translates."""
+    tell: Callable[[str], None] = lambda _: None
+    """Takes a sentence for the user."""
     opened: dict[str, dict[str, Encoded]] = field(default_factory=dict)
     """Memory maps opened so far, by what was asked: a reused actor opens each once."""
     label_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -47,10 +53,24 @@ class Reading:
             while self.opened and sum(map(len, self.opened.values())) + len(data.languages) > MOST_OPEN:
                 self.opened.pop(next(iter(self.opened)))
             self.opened[asked] = {
-                language: encode(data, task, language, self.sources, self.tokenizer, self.cache)
+                language: encode(data, task, language, self.sources, self.tokenizer, self._translating(data))
                 for language in data.languages
             }
         return self.opened[asked]
+
+    def prepare(self, data: DataSpec) -> None:
+        """Tokenise data before a device is asked for; where a model will translate them, look at it and at the rows."""
+        if data.translation is not None:
+            check_translator(data.translation, self.sources)
+            if needs_device(data.translation):
+                data = replace(data, translation=None)
+        self.encoded(data)
+
+    def _translating(self, data: DataSpec) -> Translating | None:
+        if data.translation is None:
+            return None
+        translator = open_translator(data.translation, self.sources, self.device)
+        return Translating(spec=data.translation, translator=translator, tell=self.tell)
 
     def _check_identity(self, data: DataSpec, task: Task) -> None:
         if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:
@@ -115,23 +135,23 @@ def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.d
 def plan_course(stage: StageSpec, reading: Reading) -> Course:
     """Every batch of a stage, decided by its seed before the first step.
 
-    A single task takes epochs x batches. With several, a step's task is drawn in proportion to min(examples, cap)
-    (examples-proportional mixing, Raffel et al. 2020, section 3.5.2), over epochs x the sum of the capped batches.
-    Masked language modelling takes a share of all steps, so that the tasks see as many examples as without it.
+    A single task takes epochs x batches. With several, a step's task is drawn in proportion to min(examples, cap),
+    smoothed by the temperature, over epochs x the sum of the capped batches. Masked language modelling takes a share of
+    all steps, so that the tasks see as many examples as without it; its languages are smoothed by their exponent.
     """
     training = stage.training
     streams = [stream for data in stage.data for stream in _streams(data, stage, reading)]
-    weights = [float(min(stream.items.num_items, stage.sampling_cap)) for stream in streams]
-    per_epoch = sum(-(-int(weight) // training.batch_size) for weight in weights)
+    sizes = [min(stream.items.num_items, stage.sampling_cap) for stream in streams]
+    shares = smoothed(sizes, 1 / stage.temperature)
+    per_epoch = sum(-(-size // training.batch_size) for size in sizes)
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
         num_steps = round(num_steps / (1 - stage.mlm_share))
         masked = list(_streams(stage.mlm, stage, reading))
-        total = sum(weights) * stage.mlm_share / (1 - stage.mlm_share)
-        roots = [stream.items.num_items**0.5 for stream in masked]
+        texts = smoothed([stream.items.num_items for stream in masked], stage.mlm_exponent)
         streams += masked
-        weights += [total * root / sum(roots) for root in roots]
-    order = schedule(streams, weights, num_steps, derived_seed("order", stage.seed))
+        shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
+    order = schedule(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reading.masking and replace(reading.masking, share=training.mask_share)
     return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
 
@@ -153,10 +173,28 @@ def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Rea
         except TOO_LITTLE_MEMORY as error:
             del net
             torch.cuda.empty_cache()
-            micro_tokens = halved(micro_tokens, error)
+            micro_tokens = _smaller(course, micro_tokens, error)
             around.tell(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
             continue
+        progress.translated = _translated(stage, reading)
         return Trained(net=net, progress=progress)
+
+
+def _translated(stage: StageSpec, reading: Reading) -> dict[str, dict[str, dict[str, int]]]:
+    """Task -> language -> how many training examples were translated and dropped."""
+    sets = [data for data in stage.data if data.translation]
+    found = {data.task: one.translated for data in sets for one in reading.encoded(data).values()}
+    return {task: {code: dict(counts) for code, counts in languages.items()} for task, languages in found.items()}
+
+
+def _smaller(course: Course, micro_tokens: int, error: BaseException) -> int:
+    """The next smaller pass. Raises TrialError where none is: a batch of pairs is one pass, whatever its tokens."""
+    if all(stream.items.head == "dual" for stream in course.streams):
+        raise TrialError(
+            "Out of memory, and a batch of pairs is one pass, since each query is held against all its candidates: use "
+            "a smaller batch_size, a shorter max_length or fewer trials a device."
+        ) from error
+    return halved(micro_tokens, error)
 
 
 def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Stream]:

@@ -1,4 +1,4 @@
-"""A plan in words and numbers: trials by kind, what waits for what, tokens, hours, and what sharing trainings saves."""
+"""A plan in words and numbers: trials by kind, what waits for what, tokens, GPU-hours, and what sharing saves."""
 
 import tempfile
 from collections import Counter
@@ -13,17 +13,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeper.data.source import Sources
-from sweeper.errors import DataError, UserError
+from sweeper.errors import DataError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
-from sweeper.space import Space, Stage
+from sweeper.space import Space
+from sweeper.tuning.pace import FORWARD, Pace, Speed, speeds
 from sweeper.tuning.plan import Plan, Unit, make_plan
 from sweeper.tuning.progress import KINDS, kind_of
 from sweeper.tuning.resolve import Resolver, check_data
 from sweeper.tuning.status import finished_names
-
-TOKENS_AN_EXAMPLE = 0.5
-"""Share of max_length that an example is taken to fill where a cap does not say how many tokens are trained on."""
+from sweeper.tuning.tokens import evaluation_size, score_tokens, selection_tokens, stage_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +37,13 @@ class Row:
     left: int
     tokens: int
     """Training tokens of one trial."""
+    model: str
+    gpus: float
+    """GPUs that one trial owns."""
+    evaluation_left: int
+    """Tokens that what is left is selected on and scored on."""
+    scratch: int
+    """Training tokens of the unit's cells if each replicate trained its whole chain again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +53,10 @@ class Forecast:
     space: str
     rows: tuple[Row, ...]
     workers: int
-    throughput: float
-    naive_tokens: int
-    """Training tokens if every cell's replicate trained its whole chain again."""
+    speeds: dict[str, Speed]
+    """By model."""
+    uncounted: tuple[str, ...]
+    """Targets whose evaluation is not counted, since the catalog does not know its size."""
     notes: tuple[str, ...]
 
     @property
@@ -77,9 +84,46 @@ class Forecast:
         return sum(row.tokens * row.replicates for row in self.rows)
 
     @property
+    def evaluation_left(self) -> int:
+        """Tokens that all trials that are left are selected on and scored on."""
+        return sum(row.evaluation_left for row in self.rows)
+
+    @property
+    def worker_hours(self) -> float:
+        """Hours of one worker for what is left."""
+        return sum(self._left(row) for row in self.rows)
+
+    @property
     def hours(self) -> float:
-        """Hours of training that are left on all workers, evaluation not counted."""
-        return self.tokens_left / self.throughput / self.workers / 3600
+        """Hours for what is left on all workers."""
+        return self.worker_hours / self.workers
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPU-hours for what is left: worker-hours, times the GPUs that a trial of the model owns."""
+        return sum(self._left(row) * row.gpus for row in self.rows)
+
+    def _left(self, row: Row) -> float:
+        return self._hours(row, row.tokens * row.left + row.evaluation_left / FORWARD)
+
+    def _hours(self, row: Row, tokens: float) -> float:
+        """Hours of one worker that trains on so many tokens."""
+        return tokens / self.speeds[row.model].throughput / 3600
+
+    @property
+    def replicate_gpu_hours(self) -> float:
+        """GPU-hours in which all replicates train."""
+        return sum(self._hours(row, row.tokens * row.replicates) * row.gpus for row in self.rows)
+
+    @property
+    def scratch_gpu_hours(self) -> float:
+        """GPU-hours in which they would train if every cell's replicate trained its whole chain again."""
+        return sum(self._hours(row, row.scratch) * row.gpus for row in self.rows)
+
+    @property
+    def saving(self) -> float:
+        """How many times the replicates' training tokens a matrix of separate chains would cost."""
+        return sum(row.scratch for row in self.rows) / self.replicate_tokens if self.replicate_tokens else 1.0
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -89,18 +133,19 @@ class Forecast:
             "trials": self.trials,
             "trainings": self.trainings,
             "training_tokens_left": self.tokens_left,
-            "training_hours_left": self.hours,
+            "evaluation_tokens_left": self.evaluation_left,
+            "evaluation_not_counted": list(self.uncounted),
+            "hours_left": self.hours,
+            "worker_hours_left": self.worker_hours,
+            "gpu_hours_left": self.gpu_hours,
             "workers": self.workers,
-            "tokens_a_second_of_a_worker": self.throughput,
+            "tokens_a_second_of_a_worker": {name: vars(speed) for name, speed in self.speeds.items()},
             "saving_against_chains_from_scratch": self.saving,
+            "replicate_gpu_hours": self.replicate_gpu_hours,
+            "replicate_gpu_hours_from_scratch": self.scratch_gpu_hours,
             "notes": list(self.notes),
             "units": rows,
         }
-
-    @property
-    def saving(self) -> float:
-        """How many times the replicates' training tokens a matrix of separate chains would cost."""
-        return self.naive_tokens / self.replicate_tokens if self.replicate_tokens else 1.0
 
     def tables(self) -> Iterator[RenderableType]:
         """For people."""
@@ -111,30 +156,44 @@ class Forecast:
         yield table
         kinds = ", ".join(f"{number} {KINDS[kind]}" for kind, number in self.trials.items())
         yield f"Trials: {kinds}; {self.trainings} trainings in all, {sum(row.left for row in self.rows)} trials left."
+        uncounted = f" (of unknown size and not counted: {', '.join(self.uncounted)})" if self.uncounted else ""
         yield (
-            f"Training tokens left: {self.tokens_left:,}; at {self.throughput:,.0f} tokens a second of each of "
-            f"{self.workers} workers {self.hours:.1f} h, evaluation not counted (see --throughput, --workers)."
+            f"Training tokens left: {self.tokens_left:,}. Evaluation tokens left: {self.evaluation_left:,}{uncounted}."
         )
-        yield f"Every cell trained from scratch would cost {self.saving:.1f} times the replicates' tokens."
+        for name, speed in self.speeds.items():
+            yield f"{name}: {speed.throughput:,.0f} training tokens a second of a worker, {speed.source}."
+        yield (
+            f"{self.hours:,.1f} h on {self.workers} workers, {self.worker_hours:,.1f} worker-hours, {self._gpus()}; "
+            f"evaluation is taken to be {FORWARD} times as fast as training (see --throughput, --throughput-of, "
+            "--workers)."
+        )
+        times = f"{self.saving:.1f} times the replicates' tokens"
+        yield f"Every cell trained from scratch would cost {times}{self._saved()}"
         yield from self.notes
 
+    def _gpus(self) -> str:
+        owned = {row.model: f"{row.gpus:g} a trial of {row.model}" for row in self.rows if row.gpus}
+        return f"{self.gpu_hours:,.1f} GPU-hours ({', '.join(owned.values())})" if owned else "no GPU"
 
-def forecast(space: Space, *, mirror: str | None, run: str, workers: int, throughput: float) -> Forecast:
+    def _saved(self) -> str:
+        if not self.scratch_gpu_hours:
+            return "."
+        return f": {self.scratch_gpu_hours:,.1f} GPU-hours of training instead of {self.replicate_gpu_hours:,.1f}."
+
+
+def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forecast:
     """The plan of a space minus what its run folder has finished. Needs no data and no network.
 
-    With a mirror, data sets that it lacks are named. Raises UserError if throughput or workers are not above zero.
+    With a mirror, data sets that it lacks are named. Raises UserError if the pace is measured in what is no run folder.
     """
-    if workers < 1 or throughput <= 0:
-        raise UserError(f"A plan needs workers >= 1 and throughput > 0, got {workers} and {throughput}.")
     plan = make_plan(space)
     done = finished_names(Ledger.at(Folder(run).child("ledger").url), plan)
-    rows = tuple(_row(plan, unit, done) for unit in plan.units)
     return Forecast(
         space=space.name,
-        rows=rows,
-        workers=workers,
-        throughput=throughput,
-        naive_tokens=sum(_naive(plan, unit) for unit in plan.units),
+        rows=tuple(_row(plan, unit, done) for unit in plan.units),
+        workers=pace.workers,
+        speeds=speeds(space.models, pace),
+        uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
         notes=tuple(_notes(space, mirror)),
     )
 
@@ -143,31 +202,24 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
     search = [f"{unit.name}/search {number}" for number in range(plan.num_search(unit))]
     replicates = [f"{unit.name}/seed {seed}" for seed in plan.seeds(unit)]
     waits = tuple(name for name in dict.fromkeys((unit.parent, unit.study)) if name and name != unit.name)
+    searches_left, replicates_left = (sum(name not in done for name in names) for names in (search, replicates))
+    selected, scored = selection_tokens(plan.space, unit), score_tokens(plan.space, unit)
     return Row(
         unit=unit.name,
         kind=kind_of(unit.kind, "replicate"),
         waits_for=waits,
         search=len(search),
         replicates=len(replicates),
-        left=sum(name not in done for name in (*search, *replicates)),
+        left=searches_left + replicates_left,
         tokens=0 if unit.kind == "score" else stage_tokens(plan.space, unit.stage),
+        model=unit.model.name,
+        gpus=unit.model.resources.gpus,
+        evaluation_left=selected * (searches_left + replicates_left) + scored * replicates_left,
+        scratch=_scratch(plan, unit),
     )
 
 
-def stage_tokens(space: Space, stage: Stage) -> int:
-    """Training tokens of a stage, from its caps and the published sizes of its tasks."""
-    training = stage.training
-    total = 0.0
-    for name in stage.tasks:
-        examples = min(space.task(name).train_size or 10**9, training.cap_examples or 10**9)
-        if len(stage.tasks) > 1:
-            examples = min(examples, stage.sampling_cap)
-        tokens = training.epochs * examples * training.max_length * TOKENS_AN_EXAMPLE
-        total += min(tokens, training.cap_tokens) if training.cap_tokens else tokens
-    return round(total / (1 - stage.mlm_share))
-
-
-def _naive(plan: Plan, unit: Unit) -> int:
+def _scratch(plan: Plan, unit: Unit) -> int:
     """Tokens of a unit's cells if each trained its chain from the pretrained encoder."""
     if unit.kind == "prepare":
         return 0

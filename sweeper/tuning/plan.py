@@ -88,12 +88,11 @@ def make_plan(space: Space) -> Plan:
 
 
 def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
-    parent = ""
-    for depth in range(1, len(recipe.stages) + 1):
-        stages = recipe.stages[:depth]
-        row_name = _row_name(space, recipe, depth)
+    """The stages of a row, then those that targets put between it and their own training."""
+    chains = [recipe.stages, *((*recipe.stages, *before) for before in _befores(space))]
+    for stages in [chain[:depth] for chain in chains for depth in range(1, len(chain) + 1)]:
+        row_name = _row_name(space, stages)
         name = f"{model.name}/{row_name}"
-        has_dials = bool(stages[-1].dials)
         yield Unit(
             name=name,
             kind="prepare",
@@ -101,18 +100,55 @@ def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Itera
             recipe=row_name,
             row=row,
             stages=stages,
-            parent=parent,
-            study=name if has_dials else "",
+            parent=_leaver(space, model, stages[:-1]),
+            study=_study_before(space, model, recipe, stages) if stages[-1].dials else "",
             keep=True,
             keep_search=_search_starts_here(space, stages),
         )
-        parent = name
 
 
-def _row_name(space: Space, recipe: Recipe, depth: int) -> str:
-    stages = recipe.stages[:depth]
-    same = [other.name for other in space.recipes if other.stages == stages]
-    return same[0] if same else f"{_first_with(space, stages).name}[:{depth}]"
+def _befores(space: Space) -> list[tuple[Stage, ...]]:
+    """What targets put before their own training, each once."""
+    found: list[tuple[Stage, ...]] = []
+    for target in space.targets:
+        if target.before and target.before not in found:
+            found.append(target.before)
+    return found
+
+
+def _leaver(space: Space, model: Model, stages: tuple[Stage, ...]) -> str:
+    """Name of the unit that leaves the encoder of a chain; "" for the pretrained one."""
+    return f"{model.name}/{_row_name(space, stages)}" if stages else ""
+
+
+def _row_name(space: Space, stages: tuple[Stage, ...]) -> str:
+    """`ROW`, `ROW[:2]` for the beginning of a row, `ROW + TASK` for a row and what a target puts behind it."""
+    if _is_of_a_row(space, stages):
+        same = [recipe.name for recipe in space.recipes if recipe.stages == stages]
+        return same[0] if same else f"{_first_with(space, stages).name}[:{len(stages)}]"
+    recipe, before = next(
+        (recipe, before[:depth])
+        for recipe in space.recipes
+        for before in _befores(space)
+        for depth in range(1, len(before) + 1)
+        if (*recipe.stages, *before[:depth]) == stages
+    )
+    return f"{recipe.name} + {_before_name(space, before)}"
+
+
+def _before_name(space: Space, before: tuple[Stage, ...]) -> str:
+    name = _tasks(before)
+    others = [one for one in _befores(space) if _tasks(one[: len(before)]) == name and one[: len(before)] != before]
+    owners = [target.task for target in space.targets if target.before[: len(before)] == before]
+    return f"{name} ({', '.join(owners)})" if others else name
+
+
+def _tasks(stages: tuple[Stage, ...]) -> str:
+    return " + ".join(", ".join(stage.tasks) for stage in stages)
+
+
+def _is_of_a_row(space: Space, stages: tuple[Stage, ...]) -> bool:
+    return any(recipe.stages[: len(stages)] == stages for recipe in space.recipes)
 
 
 def _first_with(space: Space, stages: tuple[Stage, ...]) -> Recipe:
@@ -121,63 +157,65 @@ def _first_with(space: Space, stages: tuple[Stage, ...]) -> Recipe:
 
 def _search_starts_here(space: Space, stages: tuple[Stage, ...]) -> bool:
     """Whether a later stage or a target is searched on the encoder that these stages leave."""
-    longer = [
-        r.stages[len(stages)]
-        for r in space.recipes
-        if len(r.stages) > len(stages) and r.stages[: len(stages)] == stages
-    ]
-    if any(stage.dials for stage in longer):
-        return True
-    is_row = any(recipe.stages == stages for recipe in space.recipes)
-    return is_row and space.search.scope == "cell" and any(target.dials for target in space.targets)
+    depth = len(stages)
+    for recipe in space.recipes:
+        chains = [recipe.stages]
+        if space.search.scope == "cell" or not recipe.stages:
+            chains += [(*recipe.stages, *target.before, *_own(space, target)) for target in space.targets]
+        if any(len(chain) > depth and chain[:depth] == stages and chain[depth].dials for chain in chains):
+            return True
+    return False
+
+
+def _own(space: Space, target: Target) -> tuple[Stage, ...]:
+    """A target's own training; none where it trains nothing."""
+    task = space.task(target.task).training_task
+    return (Stage(tasks=(task,), training=target.training, dials=target.dials),) if task else ()
 
 
 def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
-    parent = f"{model.name}/{recipe.name}" if recipe.stages else ""
-    for task, targets in _shared_trainings(space).items():
-        if not task[0]:
-            continue
-        name = f"{model.name}/{recipe.name} -> {_training_name(task[0], targets, space)}"
-        stage = Stage(tasks=(task[0],), training=targets[0].training, dials=targets[0].dials)
+    for targets in _shared_trainings(space):
+        before, own = targets[0].before, _own(space, targets[0])
+        name = f"{model.name}/{recipe.name} -> {_training_name(own[0].tasks[0], targets, space)}" if own else ""
+        extended = f"{recipe.name} + {_before_name(space, before)}" if before else recipe.name
         yield Unit(
-            name=name,
-            kind="target",
+            name=name or f"{model.name}/{extended} = scores",
+            kind="target" if own else "score",
             model=model,
             recipe=recipe.name,
             row=row,
-            task=task[0],
-            stages=(*recipe.stages, stage),
-            parent=parent,
-            study=_study_of(space, model, name) if targets[0].dials else "",
+            task=own[0].tasks[0] if own else "",
+            stages=(*recipe.stages, *before, *own),
+            parent=_leaver(space, model, (*recipe.stages, *before)),
+            study=_study_of(space, model, name) if own and targets[0].dials else "",
             targets=tuple(targets),
-            keep=space.keep_targets,
-        )
-    direct = tuple(target for target in space.targets if not space.task(target.task).training_task)
-    if direct:
-        yield Unit(
-            name=f"{model.name}/{recipe.name} = scores",
-            kind="score",
-            model=model,
-            recipe=recipe.name,
-            row=row,
-            stages=recipe.stages,
-            parent=parent,
-            targets=direct,
+            keep=bool(own) and space.keep_targets,
         )
 
 
-def _shared_trainings(space: Space) -> dict[tuple[str, str], list[Target]]:
-    """Targets that train alike, so that one training is scored on all of them (XQuAD and MLQA on SQuAD)."""
+def _shared_trainings(space: Space) -> list[list[Target]]:
+    """Targets that train alike, so that one training is scored on all of them (XQuAD and MLQA on SQuAD).
+
+    Those that train nothing come last: they are scored together on the encoder that they share.
+    """
     groups: dict[tuple[str, str], list[Target]] = {}
     for target in space.targets:
         task = space.task(target.task).training_task
-        groups.setdefault((task, repr((target.training, target.dials))), []).append(target)
-    return groups
+        how = (target.before, target.training, target.dials) if task else (target.before,)
+        groups.setdefault((task, repr(how)), []).append(target)
+    return [groups[key] for key in sorted(groups, key=lambda key: not key[0])]
 
 
 def _training_name(task: str, targets: Sequence[Target], space: Space) -> str:
     others = [t for t in space.targets if space.task(t.task).training_task == task and t not in targets]
     return f"{task} ({', '.join(t.task for t in targets)})" if others else task
+
+
+def _study_before(space: Space, model: Model, recipe: Recipe, stages: tuple[Stage, ...]) -> str:
+    """The study of a preparation: its own, or the baseline's for what a target puts behind a row."""
+    if space.search.scope == "target" and not _is_of_a_row(space, stages):
+        return _leaver(space, model, stages[len(recipe.stages) :])
+    return _leaver(space, model, stages)
 
 
 def _study_of(space: Space, model: Model, name: str) -> str:

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from sweeper.choice import is_shown
 from sweeper.records import ScoreRecord, TrialResult, TrialSpec
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.launch import Watch
@@ -35,8 +36,15 @@ class Board:
     cells: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
     """(model, recipe, target) -> a score a seed, as fractions of 1."""
 
+    def shows(self, record: ScoreRecord) -> bool:
+        """Whether a score is what the matrix shows, and not one of a further layer."""
+        targets = {target.task: target for target in self.agenda.plan.space.targets}
+        return record.target not in targets or is_shown(record, targets[record.target])
+
     def take(self, record: ScoreRecord) -> None:
         """Count a score into its cell."""
+        if not self.shows(record):
+            return
         main = [metrics[record.main] for metrics in record.metrics.values()]
         self.cells.setdefault((record.model, record.recipe, record.target), []).append(fmean(main))
 
@@ -73,7 +81,7 @@ class PlainWatch(Watch):
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """Print what came out."""
         seconds = _count(self.board, spec, result)
-        self._say(f"{spec.name}: {_outcome(result)} ({seconds:.0f} s)")
+        self._say(f"{spec.name}: {_outcome(self.board, result)} ({seconds:.0f} s)")
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
         """Print why."""
@@ -104,7 +112,7 @@ class LiveWatch(Watch):
         """Move its bar and fill its cells."""
         _count(self.board, spec, result)
         if result.training.state == "failed":
-            self._live.console.print(f"{spec.name}: {_outcome(result)}", markup=False)
+            self._live.console.print(f"{spec.name}: {_outcome(self.board, result)}", markup=False)
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
         """Say why, above the display."""
@@ -185,7 +193,7 @@ def _count(board: Board, spec: TrialSpec, result: TrialResult) -> float:
     return seconds
 
 
-def _outcome(result: TrialResult) -> str:
+def _outcome(board: Board, result: TrialResult) -> str:
     record = result.training
     if record.state == "failed":
         return f"FAILED, {record.reason}"
@@ -193,6 +201,7 @@ def _outcome(result: TrialResult) -> str:
         return ", ".join(
             f"{score.target} {100 * fmean(m[score.main] for m in score.metrics.values()):.1f}"
             for score in result.scores
+            if board.shows(score)
         )
     return "" if record.value is None else f"selection {100 * record.value:.1f}"
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sweeper.data.source import COMMIT, Sources, available_languages, check_task, data_identity, pinned_task
+from sweeper.data.translate.identity import located, translator_identity
 from sweeper.errors import DataError
-from sweeper.records import DataSpec, ModelSpec
-from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training
+from sweeper.records import DataSpec, ModelSpec, TranslationSpec
+from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation
 from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import make_plan
 
@@ -55,13 +57,16 @@ class Resolver:
 
     def languages(self, target: Target) -> tuple[str, ...]:
         """Evaluation languages of a target: those asked for, or every one that the source holds, in every draw."""
-        task, part = self.space.task(target.task), self.space.evaluate
-        if target.languages is not None:
-            return target.languages
+        return self.held_languages(target.task) if target.languages is None else target.languages
+
+    def held_languages(self, name: str) -> tuple[str, ...]:
+        """Evaluation languages of a task that the source holds, in every draw; without sources all of them."""
+        task, parts = self.space.task(name), parts_scored(self.space, name)
         if self.sources is None:
-            return tuple(task.places(part))
+            return tuple(task.places(parts[0]))
         if task.name not in self.held:
-            every = [available_languages(draw, part, self.sources) for draw in _draws(task, self.space.seeds)]
+            draws = _draws(task, self.space.seeds)
+            every = [available_languages(draw, part, self.sources) for draw in draws for part in parts]
             self.held[task.name] = tuple(language for language in every[0] if all(language in one for one in every))
         return self.held[task.name]
 
@@ -88,6 +93,27 @@ class Resolver:
             **limits,  # type: ignore[arg-type]
         )
 
+    def translation(self, wanted: Translation) -> TranslationSpec:
+        """A translation with the identity of its translator in each language, where every worker will find it.
+
+        Raises UserError if the translator is not there.
+        """
+        by, identities = wanted.by, []
+        if self.sources is not None:
+            sources = self.sources
+            by = located(wanted.by, wanted.languages[0], sources)
+            for language in wanted.languages:
+                key = ("translator", by, wanted.revision or "", language)
+                look_up = partial(translator_identity, by, language, wanted.revision, sources)
+                identities.append(self._once(key, look_up))
+        return TranslationSpec(
+            languages=wanted.languages,
+            share=wanted.share,
+            num_beams=wanted.num_beams,
+            by=by,
+            identities=tuple(identities),
+        )
+
     def _once(self, key: tuple[str, ...], look_up: Callable[[], str]) -> str:
         if key not in self.memo:
             self.memo[key] = look_up()
@@ -101,17 +127,20 @@ def check_data(resolver: Resolver) -> None:
         return
     gone: dict[str, str] = {}
     rows = {recipe.name: tasks_of(recipe.stages) for recipe in space.recipes}
-    columns = {target.task: [space.task(target.task).training_task] for target in space.targets}
     bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
     bad_columns = set()
-    for name, tasks in columns.items():
-        wanted: list[tuple[str, Part]] = [(task, "train") for task in tasks if task]
-        if _missing(resolver, [*wanted, (name, space.evaluate)], gone):
-            bad_columns.add(name)
+    for target in space.targets:
+        wanted: list[tuple[str, Part]] = [(task, "train") for task in space.trained_tasks(target)]
+        wanted += [(task, part) for task in scored_tasks([target], space) for part in parts_scored(space, task)]
+        if _missing(resolver, wanted, gone):
+            bad_columns.add(target.task)
+        elif not resolver.languages(target):
+            gone[target.task] = f"Task {target.task!r} has no language with both a test and a dev pool."
+            bad_columns.add(target.task)
     if gone:
         told = "\n".join(f"  {reason}" for reason in gone.values())
         good_rows = ",".join(name for name in rows if name not in bad_rows)
-        good_columns = ",".join(name for name in columns if name not in bad_columns)
+        good_columns = ",".join(target.task for target in space.targets if target.task not in bad_columns)
         raise DataError(
             f"Data sets are missing:\n{told}\nRows that need them: {', '.join(sorted(bad_rows)) or 'none'}. Columns: "
             f"{', '.join(sorted(bad_columns)) or 'none'}.\nWhat could still run: --set recipes={good_rows or '(none)'} "
@@ -119,10 +148,21 @@ def check_data(resolver: Resolver) -> None:
         )
 
 
+def parts_scored(space: Space, task: str) -> tuple[Part, ...]:
+    """The part that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
+    return (space.evaluate, "dev") if space.task(task).fits_on_dev(space.evaluate) else (space.evaluate,)
+
+
 def tasks_of(stages: Iterable[Stage]) -> list[str]:
     """Every task whose training data the stages read, that of their masked language modelling too; each once."""
     names = (name for stage in stages for name in (*stage.tasks, *([stage.mlm_task] if stage.mlm_share else [])))
     return list(dict.fromkeys(names))
+
+
+def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:
+    """Every task whose evaluation rows the targets read, pools of candidates too; each once."""
+    names = (name for target in targets for name in (target.task, space.task(target.task).pool))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str, str]) -> bool:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, digest, plain
+from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding, digest, plain
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
-from sweeper.tasks.spec import Task
+from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import Plan, Unit
-from sweeper.tuning.resolve import Asked, Resolver, tasks_of
+from sweeper.tuning.resolve import Asked, Resolver, scored_tasks, tasks_of
 
 Chain = tuple[StageSpec, ...]
 
@@ -55,7 +55,7 @@ class Specs:
             return ""
         if unit.name not in self.definitions:
             self.definitions[unit.name] = self._definition(unit)
-        return digest([self.definitions[unit.name], [plain(stage) for stage in parent]])
+        return digest([self.definitions[unit.name], [deciding(stage) for stage in parent]])
 
     def _definition(self, unit: Unit) -> str:
         search = self.space.search
@@ -65,7 +65,7 @@ class Specs:
                 "semantics": SEMANTICS,
                 "kind": unit.kind,
                 "model": self.resolver.model(unit.model).identity,
-                "stage": plain(stage),
+                "stage": deciding(stage),
                 "dials": {name: plain(dial) for name, dial in unit.stage.dials.items()},
                 "select": [plain(data) for data in self.selection(unit, SEARCH_SEED)],
                 "search": [search.sampler, search.batch],
@@ -93,11 +93,17 @@ class Specs:
             languages = stage.mlm_languages or tuple(self.space.task(stage.mlm_task).train)
             mlm = self._train_data(unit, Asked(stage.mlm_task, "train", seed), languages, training)
         asked = (Asked(task, "train", seed) for task in stage.tasks)
+        translation = self.resolver.translation(stage.translation) if stage.translation else None
         return StageSpec(
-            data=tuple(self._train_data(unit, one, stage.languages, training) for one in asked),
+            data=tuple(
+                replace(self._train_data(unit, one, stage.languages, training), translation=translation)
+                for one in asked
+            ),
             mlm=mlm,
             mlm_share=stage.mlm_share,
+            mlm_exponent=stage.mlm_exponent,
             sampling_cap=stage.sampling_cap,
+            temperature=stage.temperature,
             training=training,
             seed=seed,
         )
@@ -114,7 +120,7 @@ class Specs:
             own = [self.space.task(name) for name in unit.stage.tasks]
             held = [task for task in own if set(unit.stage.languages) & set(task.dev)]
             return tuple(self._own_score(task, unit.stage, seed) for task in held)
-        return tuple(self._target_score(target, seed) for target in unit.targets)
+        return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
 
     def reads_draws(self, unit: Unit) -> bool:
         """Whether any of the unit's data are drawn anew for each seed."""
@@ -141,7 +147,7 @@ class Specs:
         )
 
     def _task_names(self, unit: Unit) -> list[str]:
-        return list(dict.fromkeys([*tasks_of(unit.stages), *(target.task for target in unit.targets)]))
+        return list(dict.fromkeys([*tasks_of(unit.stages), *scored_tasks(unit.targets, self.space)]))
 
     def _carves(self, unit: Unit, task: Task) -> bool:
         """Whether selection data must be carved out of train: everywhere but for a target reported on its own test."""
@@ -173,23 +179,35 @@ class Specs:
         data = self.resolver.data(asked, languages, stage.training, cap_examples=self.space.search.cap)
         return ScoreSpec(target=task.name, split="dev", data=data, **_settings(stage.training))
 
-    def _target_score(self, target: Target, seed: int) -> ScoreSpec:
-        direct = not self.space.task(target.task).training_task
-        data = self.resolver.data(
-            Asked(target.task, self.space.evaluate, seed),
+    def _target_scores(self, target: Target, seed: int) -> tuple[ScoreSpec, ...]:
+        """The score that the matrix shows first, and where an encoder is scored directly one for each further layer."""
+        task = self.space.task(target.task)
+        plain = ScoreSpec(
+            target=target.task,
+            split=self.space.evaluate,
+            data=self._target_data(target, self.space.evaluate, seed),
+            fit=self._target_data(target, "dev", seed) if task.fits_on_dev(self.space.evaluate) else None,
+            pool=self._pool(task, target, seed) if task.pool else None,
+            **_settings(target.training),
+        )
+        if task.training_task:
+            return (plain,)
+        direct = replace(plain, pooling=target.pooling, similarity=target.similarity)
+        return tuple(replace(direct, layer=layer) for layer in target.layers)
+
+    def _target_data(self, target: Target, part: Part, seed: int) -> DataSpec:
+        return self.resolver.data(
+            Asked(target.task, part, seed),
             self.resolver.languages(target),
             target.training,
             cap_examples=target.eval_cap or self.space.eval_cap,
             distractors=target.distractors,
         )
-        return ScoreSpec(
-            target=target.task,
-            split=self.space.evaluate,
-            data=data,
-            pooling=target.pooling if direct else "",
-            layer=target.layer if direct else 0.0,
-            **_settings(target.training),
-        )
+
+    def _pool(self, task: Task, target: Target, seed: int) -> DataSpec:
+        """The candidates of every language that the source holds, whichever languages are asked for."""
+        asked = Asked(task.pool, self.space.evaluate, seed)
+        return self.resolver.data(asked, self.resolver.held_languages(task.pool), target.training)
 
 
 def _settings(training: Training) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
     """Names of the trials that a ledger holds. A scoring counts once all its targets are scored."""
     trainings = ledger.trainings()
     done = {record.spec.name for record in trainings.values()}
-    scored = {(s.model, s.recipe, s.target, s.seed) for s in ledger.scores().values()}
+    scored = {(s.model, s.recipe, s.target, s.seed, s.pooling, s.layer, s.similarity) for s in ledger.scores().values()}
     for unit in plan.units:
         owner = unit.study and plan.unit(unit.study)
         if owner and any(f"{unit.name}/seed {seed}" in done for seed in plan.seeds(unit)):
@@ -74,7 +74,19 @@ def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
             done = done | {f"{owner.name}/search {number}" for number in range(plan.num_search(owner))}
         if unit.kind == "score":
             for seed in plan.seeds(unit):
-                keys = [(unit.model.name, unit.recipe, t.task, seed if unit.stages else None) for t in unit.targets]
+                keys = [
+                    (
+                        unit.model.name,
+                        unit.recipe,
+                        t.task,
+                        seed if unit.stages else None,
+                        t.pooling,
+                        layer,
+                        t.similarity,
+                    )
+                    for t in unit.targets
+                    for layer in t.layers
+                ]
                 name = f"{unit.name}/seed {seed}"
                 done = done | {name} if scored.issuperset(keys) else done - {name}
     return done

@@ -4,6 +4,7 @@ import json
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -129,7 +130,7 @@ def make_agenda(resolver: Resolver, ledger: Ledger, share: Share | None = None) 
 
 def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     """Read, check and tokenise all data that the missing trials need, on the driver, before any GPU is asked for."""
-    bench = Workbench(site)
+    bench = Workbench(site, tell=partial(console.print, markup=False))
     missing = (slot for slot in agenda.slots() if slot not in agenda.done)
     asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
     with console.status("reading and tokenising data ..."):

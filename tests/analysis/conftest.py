@@ -84,6 +84,8 @@ class Run:
         dials = dict(changes.pop("dials", {}))  # type: ignore[call-overload]
         chain = tuple(_stage(stage.tasks, seed) for stage in stages)
         if task:
+            befores = [one.before for one in self.space.targets if self.space.task(one.task).training_task == task]
+            chain = (*chain, *(_stage(stage.tasks, seed) for stage in next(iter(befores), ())))
             chain = (*chain, replace(_stage((task,), seed), training=Training(**dials)))
         spec = TrialSpec(
             name=f"tiny/{recipe} -> {task or 'itself'}/seed {seed}",
@@ -123,7 +125,8 @@ class Run:
             outcomes="",
         )
         record = replace(record, **changes)  # type: ignore[arg-type]
-        key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values)])
+        way = [record.pooling, record.layer, record.similarity]
+        key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values), way])
         record = replace(record, key=key, outcomes=f"outcomes/{key}.parquet")
         self.ledger.write_score(record, pd.DataFrame({"example": ["1"], "correct": [1]}))
         return record

@@ -1,6 +1,7 @@
 """What is drawn, read back from the axes."""
 
 import math
+from dataclasses import replace
 
 import matplotlib as mpl
 import pytest
@@ -142,3 +143,15 @@ def test_a_picture_names_the_row_that_its_gains_are_measured_against(full_run):
     by_language = language_map(languages(study, "tiny", "middle_qa"), found, study.space)
     assert by_language.axes[0].get_title(loc="left").startswith("Mean gain over middle_qa by language")
     assert correlation_map(correlate(study, found), found).get_suptitle() == "Gains over middle_qa"
+
+
+def test_a_column_whose_dev_is_its_test_is_marked_and_explained(make_run):
+    tasks = tuple(replace(task, test=task.dev) if task.name == "tags" else task for task in make_run().space.tasks)
+    run = make_run("single", tasks=tasks)
+    for recipe in ("baseline", "small_nli"):
+        run.cell(recipe, "tags", 1, {"en": 0.5})
+    study = load(run.url)
+    figure = heatmap(matrix(study, "tiny"), study.space)
+    (axes,) = [axes for axes in figure.axes if axes.get_legend()]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["tags‡", "pairs", "search"]
+    assert "‡ dev and test are one split" in [text.get_text() for text in axes.get_legend().get_texts()]

@@ -11,7 +11,7 @@ from analysis.load import COLUMNS, load
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.records import write_json
-from sweeper.space import Target
+from sweeper.space import Stage, Target
 
 
 def values(study, **where):
@@ -42,6 +42,15 @@ def test_a_row_of_the_table_is_one_metric_in_one_language_of_one_replicate(make_
         "main": True,
         "training": score.training,
     }
+
+
+def test_a_cell_whose_target_trains_in_a_chain_is_read_and_one_that_lacks_a_stage_is_not(make_run):
+    run = make_run(targets=(Target(task="tags", before=(Stage(tasks=("middle_qa",)),)),))
+    run.cell("baseline", "tags", 1, {"en": 0.6})
+    short = make_run("short").trained("baseline", "tags", 2)
+    run.ledger.write_training(short)
+    run.scored(short, "tags", {"en": 0.9})
+    assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
 
 
 def test_disjoint_languages_of_one_training_merge(make_run):
@@ -191,3 +200,16 @@ def test_of_two_makes_of_a_cell_the_newest_stands_in_every_row(make_run):
     study = load(run.url)
     assert set(study.table["value"]) == {0.5}
     assert len(study.notes) == 2
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_dev_and_test_scores_never_meet_in_one_table(make_run, split):
+    tasks = tuple(replace(task, test=task.dev) for task in make_run().space.tasks)
+    run = make_run(evaluate=split, tasks=tasks)
+    training = run.trained("baseline", "tags", 1)
+    run.scored(training, "tags", {"en": 0.1, "de": 0.2}, split="dev")
+    run.scored(training, "tags", {"en": 0.8, "de": 0.9}, split="test")
+    study = load(run.url)
+    assert set(study.table["split"]) == {split}
+    assert {score.split for score in study.cells} == {split}
+    assert values(study)["baseline", 1, "en"] == (0.1 if split == "dev" else 0.8)

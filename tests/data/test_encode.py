@@ -36,7 +36,7 @@ Encode = Callable[..., Encoded]
 @pytest.fixture
 def read(sources: Sources, tokenizer: PreTrainedTokenizerFast) -> Encode:
     def one(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
-        return encode(data, task, language, sources, tokenizer, sources.cache)
+        return encode(data, task, language, sources, tokenizer)
 
     return one
 
@@ -50,6 +50,24 @@ def columns(number: int, word: str = "one") -> dict[str, list[Any]]:
 
 def ids(encoded: Encoded) -> list[str]:
     return [example.id for example in encoded.examples]
+
+
+def test_what_choices_are_called_reaches_the_reader_though_their_head_has_no_label_set(
+    write: Any, read: Encode
+) -> None:
+    rows = {"question": ["one", "two"], "answerA": ["a", "b"], "answerB": ["c", "d"], "label": ["1", "2"]}
+    write("demo/options", {"en": {"train": rows}})
+    task = Task(
+        name="options",
+        title="",
+        format="choose",
+        scorer="accuracy",
+        columns={"prompt": "question", "choices": ("answerA", "answerB"), "label": "label"},
+        labels=("1", "2"),
+        train={"en": (replace(ROWS, id="demo/options"),)},
+    )
+    found = read(replace(DATA, task="options"), task)
+    assert [example.fields["label"] for example in found.examples] == [0, 1]
 
 
 def entries(sources: Sources) -> list[Path]:
@@ -199,7 +217,7 @@ def test_what_a_tokenizer_was_last_used_for_does_not_change_the_entry(
     pairs: Callable[[int], None], sources: Sources, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     pairs(4)
-    read = partial(encode, DATA, TASK, "en", sources, cache=sources.cache)
+    read = partial(encode, DATA, TASK, "en", sources)
     read(tokenizer=tokenizer)
     used = PreTrainedTokenizerFast.from_pretrained(
         tokenizer.save_pretrained(sources.cache / "tiny")[0].rpartition("/")[0]

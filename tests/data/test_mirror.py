@@ -51,7 +51,7 @@ def test_five_examples_of_every_language_that_the_mirror_holds_encode(name: str,
     for part in parts_of(task):
         for language in available_languages(task, part, held):
             data = spec(task, part, cap_examples=5, distractors=3)
-            found = encode(data, task, language, held, small, held.cache)
+            found = encode(data, task, language, held, small)
             assert found.counts["examples"] == (16 if name == "bucc" else 5)
             assert found.counts["tokens"] == len(found.features.tokens) == found.features.offsets[-1]
 
@@ -66,7 +66,7 @@ def test_a_task_that_cannot_be_mirrored_says_which_path_was_tried(name: str, hel
 def test_parallel_languages_keep_the_same_items(name: str, held: Sources, small: Any) -> None:
     task = CATALOG[name]
     languages = available_languages(task, "dev", held)
-    found = [encode(spec(task, "dev", cap_examples=30), task, code, held, small, held.cache) for code in languages]
+    found = [encode(spec(task, "dev", cap_examples=30), task, code, held, small) for code in languages]
     ids = [{example.id for example in encoded.examples} for encoded in found]
     # PAWS-X leaves out what its translators marked as faulty, in each language other rows.
     shared = 20 if name == "pawsx" else 30
@@ -82,6 +82,6 @@ def gold_tags(encoded: Encoded, row: int) -> list[str]:
 def test_upos_tags_keep_their_names_in_any_order_of_the_label_set(held: Sources, small: Any) -> None:
     task = CATALOG["pos"]
     turned = replace(task, labels=("NOUN", *(label for label in task.labels if label != "NOUN")))
-    one, other = (encode(spec(each, "dev"), each, "fi", held, small, held.cache) for each in (task, turned))
+    one, other = (encode(spec(each, "dev"), each, "fi", held, small) for each in (task, turned))
     assert gold_tags(one, 0) == gold_tags(other, 0) == one.examples[0].fields["tags"]
     assert not np.array_equal(one.features.labels["tags"], other.features.labels["tags"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeper.data.sample import belongs, keep
+from sweeper.data.sample import belongs, keep, united
 from sweeper.formats.interface import Example
 from sweeper.records import DataSpec
 
@@ -47,6 +47,16 @@ def test_a_cap_keeps_the_same_ids_whatever_the_order_of_the_rows() -> None:
 def test_a_larger_cap_keeps_what_a_smaller_one_kept() -> None:
     small, large = ([e.id for e in keep(examples(50), spec(cap_examples=cap))] for cap in (5, 20))
     assert large[:5] == small
+
+
+def test_candidates_that_return_are_one_with_all_their_keys_behind_the_rest() -> None:
+    def candidate(name: str, *keys: str) -> Example:
+        return Example(id=name, group="", fields={"candidate": name, "keys": list(keys)})
+
+    found = list(
+        united([candidate("a", "q1"), *examples(2), candidate("b"), candidate("a", "q2"), candidate("a", "q1")])
+    )
+    assert found == [*examples(2), candidate("a", "q1", "q2"), candidate("b")]
 
 
 def test_another_sample_seed_keeps_other_examples() -> None:

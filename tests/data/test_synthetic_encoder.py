@@ -208,7 +208,7 @@ def test_every_task_encodes_in_every_part_and_language(
                 carve_share=share,
                 cap_examples=2_000,
             )
-            encoded = encode(data, drawn, language, sources, tokenizer, shared_cache)
+            encoded = encode(data, drawn, language, sources, tokenizer)
             assert encoded.counts["dropped"] == encoded.counts["truncated"] == 0
             assert len(encoded.examples) == encoded.counts["examples"] > 0
             assert tokenizer.unk_token_id not in encoded.features.tokens

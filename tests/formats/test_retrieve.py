@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from sweeper.errors import DataError
-from sweeper.formats.interface import Lengths
-from sweeper.formats.retrieve import Retrieve
+from sweeper.formats import retrieve as module
+from sweeper.formats.interface import Example, Lengths
+from sweeper.formats.retrieve import Pool, Retrieve, Terms
+from sweeper.scoring import neighbours
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, best_threshold, fitted_half, mine
 from sweeper.tasks.spec import Task
@@ -160,3 +162,63 @@ def test_one_gold_pair_cannot_be_fitted_and_scored():
     examples = pool(num_gold=1)
     with pytest.raises(DataError, match="two gold pairs or more"):
         FORMAT.score(examples, vectors(examples), BUCC, "zh")
+
+
+def pairs_of_cosines(*cosines, partners):
+    """A pool: the n-th sentences of both sides have that cosine, and 0 with all others; `partners` are gold."""
+    count, names = len(cosines), {f"source-{n + 1}": f"target-{n + 1}" for n in partners}
+    names |= {target: source for source, target in names.items()}
+    examples = []
+    for side in ("source", "target"):
+        for n in range(1, count + 1):
+            fields = {"side": side, "text": f"{side} {n}", "partner": names.get(f"{side}-{n}")}
+            examples.append(Example(id=f"{side}-{n}", group="", fields=fields, filler=fields["partner"] is None))
+    x, y = np.zeros((2, count, 2 * count), dtype=np.float32)
+    for n, cosine in enumerate(cosines):
+        x[n, 2 * n], y[n, 2 * n], y[n, 2 * n + 1] = 1, cosine, np.sqrt(1 - cosine**2)
+    return Pool(examples=examples, predictions=[row[None] for row in (*x, *y)])
+
+
+def by_cosine(x, y):
+    """Every sentence with its partner, the margin made the cosine itself: the real one is a ratio, here the same."""
+    return sorted(((n, n, float(x[n] @ y[n])) for n in range(len(x))), key=lambda pair: -pair[2])
+
+
+def mined(scored):
+    return [row["example"] for row in scored.outcomes if row["mined"]]
+
+
+def test_the_threshold_of_a_dev_pool_is_applied_to_all_of_the_test_pool(monkeypatch):
+    monkeypatch.setattr(module, "mine", by_cosine)
+    dev = pairs_of_cosines(0.9, 0.7, 0.5, 0.3, partners=(0, 1))
+    test = pairs_of_cosines(0.95, 0.61, 0.59, 0.2, partners=(0, 1, 2))
+    # dev, pairs taken one by one: F1 2/3, 1, 4/5, 2/3. So the threshold lies halfway between 0.7 and 0.5; on test
+    # itself it would lie under 0.59, where all three are right
+    scored = Retrieve(Terms(fitted_on=dev)).score(test.examples, test.predictions, BUCC, "de")
+    assert mined(scored) == ["source-1/target-1", "source-2/target-2"]
+    assert scored.metrics == {"precision": 1, "recall": pytest.approx(2 / 3), "f1": pytest.approx(0.8)}
+
+
+def test_a_dev_pool_without_gold_pairs_cannot_fit_a_threshold():
+    test, dev = (pairs_of_cosines(0.9, 0.7, partners=partners) for partners in ((0, 1), ()))
+    with pytest.raises(DataError, match="gold pairs in every pool, got none among 4 sentences"):
+        Retrieve(Terms(fitted_on=dev)).score(test.examples, test.predictions, BUCC, "de")
+
+
+def test_one_gold_pair_is_enough_where_another_pool_fits_the_threshold():
+    test, dev = (pairs_of_cosines(cosine, 0.0, partners=(0,)) for cosine in (0.9, 0.8))
+    scored = Retrieve(Terms(fitted_on=dev)).score(test.examples, test.predictions, BUCC, "de")
+    assert mined(scored) == ["source-1/target-1"]
+
+
+def test_parallel_sentences_can_be_compared_by_csls(monkeypatch):
+    # target sentences at 0, 40 and 50 degrees search source sentences at 25, 47 and 85: by cosine the first two find
+    # their own; by CSLS with k = 2 the second leaves 47, which is near to two, for 25 (worked in test_neighbours)
+    monkeypatch.setattr(neighbours, "CSLS_NEIGHBOURS", 2)
+    angles = np.deg2rad([[25, 0], [47, 40], [85, 50]])
+    predictions = [np.stack([np.cos(pair), np.sin(pair)], axis=1) for pair in angles]
+    cosine, csls = (
+        Retrieve(Terms(similarity=how)).score(parallel(3), predictions, TATOEBA, "de").metrics["accuracy"]
+        for how in ("cosine", "csls")
+    )
+    assert (cosine, csls) == (2 / 3, 1 / 3)

@@ -18,7 +18,7 @@ CORPUS = Task(name="text", title="", format="mlm", scorer="loss", columns={"text
 
 def test_each_format_of_a_task_has_its_code_and_its_head():
     assert tuple(FORMATS) == get_args(FormatName)
-    assert [entry.head for entry in FORMATS.values()] == ["sequence", "choice", "token", "span", "pool", "mlm"]
+    assert [entry.head for entry in FORMATS.values()] == ["sequence", "choice", "token", "span", "pool", "dual", "mlm"]
 
 
 def test_a_corpus_row_is_one_text_cut_at_max_length_without_labels():

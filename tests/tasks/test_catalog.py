@@ -1,7 +1,8 @@
-"""The catalog's entries: the nine and the nine, their languages, and columns that fit their formats."""
+"""The catalog's entries: the nine and the nine, what XTREME-R adds, languages, and columns that fit their formats."""
 
 import pytest
 
+from sweeper.formats.table import FORMATS
 from sweeper.tasks.catalog import CATALOG
 
 INTERMEDIATES = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
@@ -16,18 +17,34 @@ NUM_LANGUAGES = {
     "bucc": 4,
     "tatoeba": 36,
 }
+XTREME_R_LANGUAGES = {
+    "xcopa": 11,
+    "pos_r": 38,
+    "ner_r": 48,
+    "xquad_r": 12,
+    "tatoeba_r": 41,
+    "mewslix": 11,
+    "lareqa": 11,
+}
+XTREME_R = (
+    "af ar az bg bn de el en es et eu fa fi fr gu he hi ht hu id it ja jv ka kk ko lt ml mr ms my nl pa pl pt qu ro ru "
+    "sw ta te th tl tr uk ur vi wo yo zh"
+)
+"""The fifty languages of XTREME-R."""
+ADDED = {"siqa", "copa", "squad_pairs", "mewslix_pairs", "lareqa_sentences", "mewslix_entities", *XTREME_R_LANGUAGES}
 FIELDS = {
     "classify": {"text", "pair", "label"},
     "choose": {"prompt", "choices", "label"},
     "tag": {"tokens", "tags"},
     "span": {"context", "question", "answers"},
     "retrieve": {"source", "target"},
+    "rank": set(),
     "mlm": {"text"},
 }
 
 
-def test_the_catalog_holds_nine_intermediates_nine_targets_two_stand_ins_and_a_corpus() -> None:
-    assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "mrpc", "ud_supertags", "mlm_text"}
+def test_the_catalog_holds_the_study_two_stand_ins_a_corpus_and_what_xtreme_r_adds() -> None:
+    assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "mrpc", "ud_supertags", "mlm_text", *ADDED}
 
 
 @pytest.mark.parametrize("name", INTERMEDIATES)
@@ -39,9 +56,44 @@ def test_every_intermediate_has_english_training_and_dev_rows_and_a_published_si
     assert task.licence
 
 
-@pytest.mark.parametrize(("name", "number"), NUM_LANGUAGES.items())
-def test_every_target_covers_the_languages_that_xtreme_tests(name: str, number: int) -> None:
+@pytest.mark.parametrize(("name", "number"), [*NUM_LANGUAGES.items(), *XTREME_R_LANGUAGES.items()])
+def test_every_target_covers_the_languages_that_its_benchmark_tests(name: str, number: int) -> None:
     assert len(CATALOG[name].test) == number
+
+
+def test_the_targets_of_xtreme_r_cover_its_fifty_languages() -> None:
+    targets = (*XTREME_R_LANGUAGES, "xnli", "mlqa", "tydiqa")
+    assert {language for name in targets for language in CATALOG[name].test} == set(XTREME_R.split())
+
+
+def test_what_xtreme_r_adds_to_a_target_leaves_its_xtreme_rows_as_they_are() -> None:
+    for name in ("ner", "xquad", "tatoeba"):
+        more = CATALOG[f"{name}_r"]
+        assert {language: more.test[language] for language in CATALOG[name].test} == CATALOG[name].test
+        assert more.train.get("en") == CATALOG[name].train.get("en")
+
+
+def test_every_target_that_ranks_names_a_pool_with_candidates_alone() -> None:
+    pools = {task.name: task.pool for task in CATALOG.values() if task.pool}
+    assert pools == {"lareqa": "lareqa_sentences", "mewslix": "mewslix_entities"}
+    for name, pool in pools.items():
+        assert "query" in CATALOG[name].columns
+        assert "query" not in CATALOG[pool].columns
+        assert set(CATALOG[pool].dev) == set(CATALOG[pool].test)
+        assert CATALOG[CATALOG[name].trains_on].format == CATALOG[name].format
+
+
+def test_copa_is_asked_in_english_words_and_its_labels_are_names_or_numbers() -> None:
+    row = {"premise": "It rained.", "choice1": "a", "choice2": "b", "question": "cause", "idx": 3}
+    for name, label in (("copa", "choice2"), ("xcopa", 1)):
+        [example] = FORMATS["choose"].read({**row, "label": label}, CATALOG[name], 0)
+        assert example.fields["prompt"] == "It rained. What was the cause?"
+        assert example.fields["label"] == 1
+
+
+def test_siqa_counts_its_answers_from_one() -> None:
+    row = {"context": "A fell.", "question": "Why?", "answerA": "a", "answerB": "b", "answerC": "c", "label": "3"}
+    assert FORMATS["choose"].read(row, CATALOG["siqa"], 0)[0].fields["label"] == 2
 
 
 def test_pos_has_no_dev_rows_where_the_treebank_is_a_test_split_alone() -> None:

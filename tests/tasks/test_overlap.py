@@ -47,6 +47,17 @@ def test_supertags_share_sentences_and_the_first_letters_of_their_labels_with_po
     assert shares_training_data(["mnli", "ud_supertags"], CATALOG["ner"], CATALOG) == ()
 
 
+def test_what_a_target_trains_on_before_its_own_task_counts_too() -> None:
+    rows = ("siqa", "copa", "mnli")
+    assert shares_training_data(rows, CATALOG["xcopa"], CATALOG) == ("copa",)
+    assert shares_training_data(rows, CATALOG["xcopa"], CATALOG, before=["siqa"]) == ("siqa", "copa")
+    assert shares_training_data(["siqa"], CATALOG["tatoeba"], CATALOG, before=["siqa"]) == ("siqa",)
+
+
+def test_questions_and_sentences_of_squad_are_its_training_data() -> None:
+    assert shared("lareqa") == ("squad2", "squad")
+
+
 def test_two_tasks_that_are_drawn_alike_share_their_training_data() -> None:
     def drawn(name: str, place: str) -> Task:
         rows = Rows(id="own/data", config=place, split="train")

@@ -37,7 +37,7 @@ def body(encoder: str) -> Callable[[], nn.Module]:
 @pytest.fixture(scope="session")
 def reading(demo_world: Path, shared_cache: Path, encoder: str) -> Reading:
     sources = Sources(mirror=demo_world, cache=shared_cache)
-    return Reading(tasks=BY_NAME, sources=sources, tokenizer=load_tokenizer(encoder), cache=shared_cache)
+    return Reading(tasks=BY_NAME, sources=sources, tokenizer=load_tokenizer(encoder))
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from sweeper.formats.interface import IGNORED, Array, Features
+from sweeper.space import Stage
+from sweeper.tasks.catalog import CATALOG
 from sweeper.training.batches import (
     POOL,
     Masking,
@@ -22,6 +25,7 @@ from sweeper.training.batches import (
     pad_flat,
     passes,
     schedule,
+    smoothed,
 )
 
 CPU = torch.device("cpu")
@@ -91,6 +95,11 @@ def test_passes_stay_within_their_tokens_and_lose_nothing(limit: int) -> None:
         assert len(part) == 1 or 3 * len(part) * several.lengths[part].max() <= limit
 
 
+def test_a_batch_of_pairs_is_one_pass_whatever_it_holds() -> None:
+    pairs = replace(items([5, 9] * 8, [2] * 8), head="dual")
+    assert [part.tolist() for part in passes(pairs, np.arange(8), 1)] == [list(range(8))]
+
+
 def test_evaluation_reads_every_feature_once_within_its_tokens() -> None:
     features = items(skewed(200).tolist()).features
     lengths = np.diff(features.offsets)
@@ -116,6 +125,51 @@ def test_tasks_are_drawn_in_proportion_to_their_weights() -> None:
     order = schedule(two, [3.0, 1.0], 4000, seed=1)
     assert np.bincount(order) == pytest.approx([3000, 1000], rel=0.1)
     assert schedule(two[:1], [1.0], 5, seed=1).tolist() == [0] * 5
+
+
+NINE = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
+SIZES = [CATALOG[name].train_size for name in NINE]
+
+
+def drawn(temperature: float) -> list[float]:
+    """Steps of 10,000 on each of the nine tasks, by the formula."""
+    powers = [min(size, Stage.sampling_cap) ** (1 / temperature) for size in SIZES]
+    return [10_000 * power / sum(powers) for power in powers]
+
+
+@pytest.mark.parametrize("temperature", [1, 2, 5])
+def test_tasks_of_the_published_sizes_are_drawn_as_the_formula_says(temperature: float) -> None:
+    capped = [min(size, Stage.sampling_cap) for size in SIZES]
+    nothing = np.zeros(0, dtype=np.int32)
+    streams = [
+        Stream(
+            TaskItems(
+                name,
+                "sequence",
+                Features(tokens=nothing, offsets=nothing, items=np.arange(size + 1), example=nothing),
+                pad=1,
+            ),
+            16,
+            seed=0,
+        )
+        for name, size in zip(NINE, capped, strict=True)
+    ]
+    order = schedule(streams, smoothed(capped, 1 / temperature), 90_000, seed=1)
+    assert np.bincount(order) / 9 == pytest.approx(drawn(temperature), rel=0.06)
+
+
+def test_the_page_on_mixtures_shows_what_the_formula_gives() -> None:
+    page = Path(__file__).parents[2] / "docs" / "mixtures.md"
+    rows = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("| `")]
+    told = {row[0].strip(" `"): [int(cell.replace(",", "")) for cell in row[1:]] for row in rows if len(row) == 5}
+    columns = [SIZES, *(map(round, drawn(temperature)) for temperature in (1, 2, 5))]
+    assert told == {name: list(row) for name, row in zip(NINE, zip(*columns, strict=True), strict=True)}
+
+
+def test_an_exponent_of_one_keeps_sizes_and_of_zero_makes_all_alike() -> None:
+    assert smoothed([30, 10], 1) == [0.75, 0.25]
+    assert smoothed([30, 10], 0) == [0.5, 0.5]
+    assert smoothed([10_000, 100], 0.3) == pytest.approx([0.799, 0.201], abs=0.001)
 
 
 def padded() -> dict[str, torch.Tensor]:

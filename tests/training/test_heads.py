@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sweeper.formats.interface import IGNORED
-from sweeper.training.heads import ChoiceHead, Head, MaskedHead, SequenceHead, SpanHead, TokenHead
+from sweeper.training.heads import ChoiceHead, DualHead, Head, MaskedHead, SequenceHead, SpanHead, TokenHead
 
 HIDDEN = 8
 
@@ -84,6 +84,26 @@ def test_the_span_loss_never_prefers_padding(hidden: Tensor) -> None:
     louder = hidden.clone()
     louder[:, 4:] = 1000 * hidden[:, 4:]
     assert torch.equal(head.loss(hidden, batch), head.loss(louder, batch))
+
+
+def test_the_dual_loss_holds_each_query_against_the_candidates_of_its_batch() -> None:
+    head = made(DualHead)
+    hidden = torch.randn(6, 4, HIDDEN, generator=torch.Generator().manual_seed(4))
+    vectors = head.outputs(hidden, {})["vectors"]
+    assert vectors.norm(dim=1).tolist() == pytest.approx([1.0] * 6, rel=1e-5)
+    logits = 100 * vectors[[0, 2, 4]] @ vectors[[1, 3, 5]].T
+    expected = -float(logits.log_softmax(dim=1).diagonal().sum())
+    assert float(head.loss(hidden, {"right": torch.tensor([7, 8, 9])})) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_candidate_equal_to_the_right_one_is_no_negative() -> None:
+    head = made(DualHead)
+    hidden = torch.randn(6, 4, HIDDEN, generator=torch.Generator().manual_seed(4))
+    vectors = head.outputs(hidden, {})["vectors"]
+    logits = 100 * vectors[[0, 2, 4]] @ vectors[[1, 3, 5]].T
+    logits[0, 2] = logits[2, 0] = float("-inf")
+    expected = -float(logits.log_softmax(dim=1).diagonal().sum())
+    assert float(head.loss(hidden, {"right": torch.tensor([7, 8, 7])})) == pytest.approx(expected, rel=1e-4)
 
 
 def masked_batch() -> dict[str, Tensor]:

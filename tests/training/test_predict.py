@@ -11,6 +11,8 @@ from torch import nn
 
 from sweeper.errors import TrialError
 from sweeper.formats.interface import Features, Outputs
+from sweeper.training import predict
+from sweeper.training.batches import by_length
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import Reading, new_net
 from tests.training.conftest import CPU
@@ -67,7 +69,7 @@ def test_a_vector_is_the_mean_over_a_sentence_s_own_tokens(
     predictor: Callable[..., Predictor], reading: Reading
 ) -> None:
     found, read = predictor(), features(reading)
-    vectors = found.vectors(1, "mean", read)["vectors"]
+    vectors = next(found.vectors([1], "mean", read))["vectors"]
     for number in (0, 7, 23):
         tokens = torch.from_numpy(read.tokens[read.offsets[number] : read.offsets[number + 1]].astype(np.int64))[None]
         with torch.no_grad():
@@ -80,12 +82,12 @@ def test_the_first_token_can_stand_for_the_sentence(predictor: Callable[..., Pre
     first = torch.from_numpy(read.tokens[: read.offsets[1]].astype(np.int64))[None]
     with torch.no_grad():
         expected = found.net.body(input_ids=first).last_hidden_state[0, 0].numpy()
-    assert found.vectors(3, "cls", read)["vectors"][0] == pytest.approx(expected, abs=1e-5)
+    assert next(found.vectors([3], "cls", read))["vectors"][0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_bfloat16_and_float32_agree_roughly(predictor: Callable[..., Predictor], reading: Reading) -> None:
     read = features(reading)
-    full, half = (predictor(precision=p).vectors(1, "mean", read)["vectors"] for p in ("fp32", "bf16"))
+    full, half = (next(predictor(precision=p).vectors([1], "mean", read))["vectors"] for p in ("fp32", "bf16"))
     assert half == pytest.approx(full, abs=0.1)
     assert not np.array_equal(half, full)
 
@@ -118,3 +120,17 @@ def test_out_of_memory_in_an_evaluation_halves_its_passes(
     tight.net.body.register_forward_pre_hook(hook, with_kwargs=True)
     assert np.array_equal(tight.heads("words", read)["best"], whole.heads("words", read)["best"])
     assert len(told) == 2
+
+
+@pytest.mark.parametrize(("held", "passes"), [(2**30, 1), (1, 3)])
+def test_layers_share_a_pass_as_far_as_memory_allows_and_none_changes_another(
+    predictor: Callable[..., Predictor], reading: Reading, monkeypatch: pytest.MonkeyPatch, held: int, passes: int
+) -> None:
+    found, read, calls = predictor(), features(reading), []
+    alone = [next(found.vectors([layer], "mean", read))["vectors"] for layer in (3, 0, 1)]
+    num_batches = len(list(by_length(read, found.micro_tokens)))
+    found.net.body.register_forward_pre_hook(lambda *_: calls.append(1))
+    monkeypatch.setattr(predict, "MOST_HELD", held)
+    together = [one["vectors"] for one in found.vectors([3, 0, 1], "mean", read)]
+    assert len(calls) == passes * num_batches
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))

@@ -42,6 +42,30 @@ def test_a_small_cap_gives_tasks_of_unlike_size_like_shares(reading: Reading) ->
     assert shares == pytest.approx([0.75, 0.5], abs=0.08)
 
 
+def test_a_higher_temperature_gives_tasks_of_unlike_size_like_shares_and_no_more_steps(reading: Reading) -> None:
+    sets = (data("claims"), data("words", cap_examples=8))
+    unlike = replace(stage("claims", "words", training=replace(TRAINING, epochs=60)), data=sets)
+    courses = [plan_course(replace(unlike, temperature=heat), reading) for heat in (1.0, 2.0, 1000.0)]
+    assert [np.mean(course.order == 0) for course in courses] == pytest.approx([0.75, 0.634, 0.5], abs=0.08)
+    assert len({course.num_steps for course in courses}) == 1
+
+
+def test_small_corpora_are_read_more_often_than_their_size_says(reading: Reading, tmp_path: Path) -> None:
+    sizes = {"en": 64, "de": 4}
+    for code, size in sizes.items():
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "train.jsonl").write_text('{"text": "The river flows."}\n' * size)
+    rows = {code: (Rows(id=str(tmp_path / code), split="train"),) for code in sizes}
+    task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
+    known = replace(reading, tasks={**reading.tasks, "corpus": task})
+    corpus = DataSpec(task="corpus", part="train", languages=tuple(sizes), max_length=16, stride=4)
+    mixed = replace(stage("claims", training=replace(TRAINING, epochs=400)), mlm=corpus, mlm_share=0.5)
+    for exponent, english in ((1.0, 64 / 68), (0.3, 0.697), (0.0, 0.5)):
+        order = plan_course(replace(mixed, mlm_exponent=exponent), known).order
+        assert np.mean(order > 0) == pytest.approx(0.5, abs=0.05)
+        assert np.mean(order[order > 0] == 1) == pytest.approx(english, abs=0.04)
+
+
 def test_a_corpus_needs_a_tokenizer_that_can_mask(reading: Reading) -> None:
     tokenizer = type(reading.tokenizer)(tokenizer_object=reading.tokenizer.backend_tokenizer, pad_token="<pad>")
     maskless = replace(reading, tokenizer=tokenizer, opened={})
@@ -77,7 +101,7 @@ def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measure
     rows = {"en": (Rows(id=str(tmp_path / "corpus"), split="train"),)}
     task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
     sources = Sources(mirror=None, cache=tmp_path / "cache")
-    reading = Reading(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer(), cache=tmp_path / "cache")
+    reading = Reading(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer())
     corpus = DataSpec(task="corpus", part="train", languages=("en",), max_length=16, stride=4)
     course = plan_course(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reading)
     assert course.masking is not None and reading.masking is not None

@@ -9,7 +9,7 @@ import pytest
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.records import TrainingRecord, TrialSpec
-from sweeper.space import Choice, Recipe, Space, Stage
+from sweeper.space import Choice, Recipe, Space, Stage, Target
 from tests.tuning.imaginary import (
     DIALS,
     SEARCHED,
@@ -309,3 +309,14 @@ def test_a_trial_in_flight_keeps_an_agenda_from_being_finished() -> None:
     agenda.lose(second.name, "its worker died")
     assert agenda.finished
     assert well(first).key != well(second).key
+
+
+def test_a_layer_added_to_a_finished_sweep_leaves_only_scores() -> None:
+    retrieval = Target(task="twins", layer=1 / 3)
+    space = replace(with_chain(TINY), targets=(*TINY.targets, retrieval))
+    _, shelf = run_all(space)
+    more = replace(space, targets=(*TINY.targets, replace(retrieval, also_layers=(0.0, 1 / 3, 1.0))))
+    started = drain(agenda_of(more, shelf), shelf)
+    assert {spec.kind for spec in started} == {"score"}
+    assert {len(spec.scores) for spec in started} == {3}
+    assert agenda_of(more, shelf).finished

@@ -84,18 +84,9 @@ def mirror(tmp_path: Path) -> Path:
 @pytest.fixture
 def encoder(mirror: Path) -> None:
     """An encoder of a moment's work, in the mirror."""
-    import torch
-    from transformers import AutoModel, XLMRobertaConfig
+    from tests.tokenizers_tiny import save_tiny_encoder
 
-    from tests.tokenizers_tiny import tiny_tokenizer
-
-    tokenizer = tiny_tokenizer()
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-    torch.manual_seed(0)
-    config = XLMRobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=40, pad_token_id=1, **sizes)
-    folder = mirror / "models" / "own" / "encoder"
-    AutoModel.from_config(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_tiny_encoder(mirror / "models" / "own" / "encoder")
 
 
 Resolve = Callable[..., Resolver]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.text_small import SPACE as TEXT_SMALL
-from sweeper.space import Recipe, Stage
+from sweeper.space import Recipe, Space, Stage
 from sweeper.tuning.plan import Plan, make_plan
 from tests.tuning.imaginary import SMALL, with_chain
 
@@ -72,6 +72,63 @@ def test_a_shared_beginning_that_is_no_row_of_its_own_is_trained_once_and_scored
     plan = make_plan(replace(SMALL, recipes=(SMALL.recipes[0], *chains)))
     assert [unit.name for unit in plan.units if unit.kind == "prepare"] == ["tiny/a[:1]", "tiny/a", "tiny/b"]
     assert not [unit for unit in plan.units if unit.kind == "target" and unit.parent == "tiny/a[:1]"]
+
+
+GAPS, CLAIMS = Stage(tasks=("gaps",)), Stage(tasks=("claims",))
+
+
+def with_before(space: Space, **befores: tuple[Stage, ...]) -> Space:
+    """A space of which some targets train on something else first."""
+    return replace(space, targets=tuple(replace(t, before=befores.get(t.task, ())) for t in space.targets))
+
+
+def test_a_target_whose_training_is_a_chain_starts_from_what_comes_before_it_in_every_row() -> None:
+    plan = make_plan(with_before(SMALL, names=(GAPS, CLAIMS)))
+    first, second, own = (plan.unit(f"tiny/parts {end}") for end in ("+ gaps", "+ gaps + claims", "-> names"))
+    assert [unit.parent for unit in (first, second, own)] == ["tiny/parts", first.name, second.name]
+    assert own.stages[:-1] == second.stages == (*plan.unit("tiny/parts").stages, GAPS, CLAIMS)
+    assert plan.unit("tiny/baseline + gaps").parent == ""
+    assert plan.unit("tiny/parts -> few_questions").parent == "tiny/parts"
+
+
+def test_what_comes_before_two_targets_is_prepared_once_a_row_and_kept() -> None:
+    plan = make_plan(with_before(SMALL, names=(GAPS,), few_questions=(GAPS,)))
+    extended = [unit for unit in plan.units if unit.stages[-1:] == (GAPS,)]
+    assert [unit.name for unit in extended] == ["tiny/baseline + gaps", "tiny/parts + gaps"]
+    assert all(unit.keep and unit.kind == "prepare" for unit in extended)
+
+
+def test_a_row_that_is_what_comes_before_a_target_serves_the_baseline_too() -> None:
+    rows = (*SMALL.recipes, Recipe(name="gaps", stages=(GAPS,)))
+    plan = make_plan(with_before(replace(SMALL, recipes=rows), names=(GAPS,)))
+    assert plan.unit("tiny/baseline -> names").parent == "tiny/gaps"
+    assert plan.unit("tiny/gaps -> names").parent == "tiny/gaps + gaps"
+    assert plan.unit("tiny/gaps -> few_questions").parent == "tiny/gaps"
+
+
+def test_two_ways_to_train_on_one_task_before_a_target_share_nothing() -> None:
+    longer = replace(GAPS, training=replace(GAPS.training, epochs=9))
+    plan = make_plan(with_before(SMALL, names=(GAPS,), few_questions=(longer,)))
+    names = {unit.name for unit in plan.units if unit.kind == "prepare" and unit.recipe.startswith("baseline")}
+    assert names == {"tiny/baseline + gaps (names)", "tiny/baseline + gaps (few_questions)"}
+
+
+def test_what_comes_before_a_target_is_searched_down_the_column_as_the_target_is() -> None:
+    searched = replace(GAPS, dials=SMALL.targets[0].dials)
+    space = with_before(SMALL, names=(searched,))
+    for scope, owner in (("target", "tiny/baseline + gaps"), ("cell", "tiny/parts + gaps")):
+        plan = make_plan(replace(space, search=replace(space.search, scope=scope)))
+        assert plan.unit("tiny/parts + gaps").study == owner
+        assert plan.unit("tiny/baseline + gaps").keep_search
+        assert plan.unit("tiny/parts + gaps").keep_search == (scope == "cell")
+
+
+def test_a_target_that_trains_nothing_is_scored_on_what_comes_before_it() -> None:
+    plan = make_plan(with_before(DEMO, twins=(GAPS,)))
+    tuned, raw = plan.unit("tiny/baseline + gaps = scores"), plan.unit("tiny/baseline = scores")
+    assert ([t.task for t in tuned.targets], [t.task for t in raw.targets]) == (["twins"], ["mining"])
+    assert tuned.parent == "tiny/baseline + gaps"
+    assert (plan.seeds(tuned), plan.seeds(raw)) == (DEMO.seeds, DEMO.seeds[:1])
 
 
 def test_the_row_of_the_baseline_comes_first_wherever_the_space_has_it() -> None:

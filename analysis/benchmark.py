@@ -1,0 +1,82 @@
+"""XTREME's and XTREME-R's own means out of a matrix: a task over its languages, a group over its tasks, and overall."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.load import CLEAN, Study
+from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
+
+OVERALL = "overall"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """One benchmark's means of one model."""
+
+    benchmark: Benchmark
+    tasks: pd.DataFrame
+    """Recipes x tasks that stand for the benchmark's, in fractions of 1: mean over the published languages, then over
+    seeds; nan where a language is missing."""
+    groups: pd.DataFrame
+    """Recipes x groups, then `overall`: means of tasks, nan unless every one is there."""
+    short: tuple[str, ...]
+    """What does not count as the benchmark's task, and why: `pos: 20 of 33 languages`."""
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The columns of `groups` that any row has."""
+        return self.groups.dropna(axis="columns", how="all")
+
+
+def benchmark_means(study: Study, model: str) -> list[Means]:
+    """The means of each benchmark that the run has a task of.
+
+    The overall mean is that of all tasks, not of the groups, as in XTREME's `evaluate.py`; for question answering the
+    mean of (EM + F1) / 2 over languages equals the half sum of its two means.
+    """
+    table = study.table
+    table = table[table["main"] & (table["condition"] == CLEAN) & (table["model"] == model)]
+    columns = [target.task for target in study.space.targets]
+    recipes = [recipe.name for recipe in study.space.recipes]
+    return [
+        _means(one, table, columns, recipes)
+        for one in BENCHMARKS
+        if any(entry.name in columns for entry in one.entries)
+    ]
+
+
+def _means(benchmark: Benchmark, table: pd.DataFrame, columns: list[str], recipes: list[str]) -> Means:
+    scores = {entry: _task_mean(entry, table[table["target"] == entry.name]) for entry in benchmark.entries}
+    tasks = pd.DataFrame({entry.name: mean.reindex(recipes) for entry, mean in scores.items()}, index=recipes)
+    parts = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()}
+    parts[OVERALL] = list(tasks.columns)
+    groups = pd.DataFrame({name: tasks[names].mean(axis=1, skipna=False) for name, names in parts.items()})
+    return Means(benchmark=benchmark, tasks=tasks, groups=groups, short=tuple(_short(benchmark, table, columns)))
+
+
+def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
+    """Recipe -> mean over the published languages, then over the seeds that have all of them."""
+    rows = rows[rows["language"].isin(entry.languages)]
+    seeds = rows.groupby(["recipe", "seed"], dropna=False)["value"].agg(["mean", "count"])
+    whole = seeds.loc[seeds["count"] == len(entry.languages), "mean"]
+    return whole.groupby("recipe").mean()
+
+
+def _short(benchmark: Benchmark, table: pd.DataFrame, columns: list[str]) -> Iterator[str]:
+    for entry in benchmark.entries:
+        held = set(table.loc[table["target"] == entry.name, "language"]) & set(entry.languages)
+        if entry.name not in columns:
+            yield f"{entry.name}: no column of this run"
+        elif len(held) < len(entry.languages):
+            yield f"{entry.name}: {len(held)} of {len(entry.languages)} languages"
+
+
+def mean_rows(found: Means) -> list[list[object]]:
+    """A row a recipe: its group means and the overall one in points, a dash where a task or language is missing."""
+    return [
+        [recipe, *("–" if np.isnan(value) else f"{100 * value:.1f}" for value in row)]
+        for recipe, row in zip(found.shown.index, found.shown.to_numpy(), strict=True)
+    ]

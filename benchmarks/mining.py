@@ -1,0 +1,118 @@
+"""Time and memory of mining translation pairs among many sentences, beside what the arithmetic alone takes.
+
+    python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy]
+
+Two pools of random unit vectors; half of the source sentences have a partner on the other side, itself plus as much
+noise: a cosine of about 0.7. What is measured is `sweeper.scoring.mining.mine` (k = 4, both directions, one-to-one
+matching). The ideal beside it: the memory of the vectors alone (both pools, float32), and the time of the two bare
+matrix products in the same blocks, nothing kept. On a busy machine read the processors' seconds. Each search runs in a
+process of its own, so that its peak memory is its own; the peak before mining (interpreter, libraries, vectors and how
+they were made) is told apart.
+"""
+
+import argparse
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import TypeVar
+
+import numpy as np
+
+from sweeper.scoring import nearest
+from sweeper.scoring.mining import mine
+
+T = TypeVar("T")
+SEARCHES = {"numpy": nearest.numpy_search, "faiss": nearest.faiss_search}
+
+
+def pools(count: int, width: int) -> tuple[nearest.Array, nearest.Array]:
+    """Source and target vectors; the first half of the sources have the last targets, in order, for partners."""
+    draw = np.random.default_rng(0)
+    source, target = (draw.standard_normal((count, width), dtype=np.float32) for _ in range(2))
+    target[count - count // 2 :] += source[: count // 2]
+    return nearest.unit_vectors(source), nearest.unit_vectors(target)
+
+
+def peak() -> float:
+    """Largest resident size of this process so far, MiB."""
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / 2**20 if sys.platform == "darwin" else size / 2**10
+
+
+def timed(work: Callable[[], T]) -> tuple[T, list[float]]:
+    """What the work gives, its seconds on the clock and of all processors together."""
+    begin, used = time.perf_counter(), time.process_time()
+    found = work()
+    return found, [time.perf_counter() - begin, time.process_time() - used]
+
+
+def bare_products(source: nearest.Array, target: nearest.Array) -> None:
+    """Both directions' matrix products alone, in the blocks that a search takes."""
+    for queries, pool in ((source, target), (target, source)):
+        step = max(1, nearest.BLOCK // len(pool))
+        for first in range(0, len(queries), step):
+            queries[first : first + step] @ pool.T
+
+
+def measure(search: str, count: int, width: int) -> list[str]:
+    """One row of the table."""
+    source, target = pools(count, width)
+    _, ideal = timed(lambda: bare_products(source, target))
+    before = peak()
+    pairs, mining = timed(lambda: mine(source, target, search=SEARCHES[search]))
+    half = count // 2
+    right = sum(b == a + count - half for a, b, _ in pairs[:half])
+    vectors = (source.nbytes + target.nbytes) / 2**20
+    numbers = (*mining, *ideal, peak(), before, vectors)
+    return [search, f"{right} of {half}", *(f"{number:.0f}" for number in numbers)]
+
+
+HEAD = (
+    "search",
+    "planted pairs found",
+    "mining s",
+    "CPU s",
+    "bare products s",
+    "CPU s",
+    "MiB at the peak",
+    "MiB before",
+    "vectors alone MiB",
+)
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--sentences", type=int, default=20_000)
+    reader.add_argument("--width", type=int, default=1024)
+    reader.add_argument("--search", choices=SEARCHES)
+    asked = reader.parse_args()
+    if asked.search:
+        print("\t".join(measure(asked.search, asked.sentences, asked.width)))
+        return
+    print(
+        f"{asked.sentences:,} x {asked.sentences:,} sentences of {asked.width} dimensions; {platform.node()}, "
+        f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, "
+        f"{datetime.now(UTC):%Y-%m-%d}; blocks of {nearest.BLOCK:,} similarities"
+    )
+    rows = [list(HEAD)]
+    for name in SEARCHES:
+        if name == "faiss" and not find_spec("faiss"):
+            print("faiss is not installed: numpy alone")
+            continue
+        options = ["--sentences", str(asked.sentences), "--width", str(asked.width), "--search", name]
+        done = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+        rows.append(done.stdout.rstrip("\n").split("\t"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    for row in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+if __name__ == "__main__":
+    main()

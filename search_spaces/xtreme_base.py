@@ -1,0 +1,13 @@
+"""The study of `xtreme` with XLM-R Base, all else being the same. A GPU of 16 GB should do; nobody has tried yet."""
+
+from dataclasses import replace
+
+from search_spaces.xtreme import SPACE as XTREME
+from sweeper.space import Model, Resources
+
+SPACE = replace(
+    XTREME,
+    name="xtreme_base",
+    title="Intermediate-task transfer on XTREME with XLM-R Base",
+    models=(Model(name="xlmr-base", id="FacebookAI/xlm-roberta-base", resources=Resources(cpus=4, gpus=1)),),
+)

@@ -1,0 +1,128 @@
+"""Benchmarks as data: which tasks in which languages make XTREME and XTREME-R, and what XTREME's leaderboard takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sweeper.tasks import languages
+
+Layout = Literal["", "labels", "tags", "answers", "indices", "pairs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One task of a benchmark."""
+
+    name: str
+    """The catalog's name of the target."""
+    group: str
+    languages: tuple[str, ...]
+    """The published ones: a mean over fewer is not the benchmark's."""
+    folder: str = ""
+    """Its folder in a leaderboard submission, also its name in the benchmark's own scorer."""
+    layout: Layout = ""
+    """What a line of its prediction files holds; "" where no submission is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Tasks with a mean over each group and one over all."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def groups(self) -> dict[str, tuple[Entry, ...]]:
+        """Group -> its entries, in the benchmark's order."""
+        names = dict.fromkeys(entry.group for entry in self.entries)
+        return {name: tuple(entry for entry in self.entries if entry.group == name) for name in names}
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """`de 512 en 1148` as a mapping."""
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+XTREME = Benchmark(
+    title="XTREME",
+    entries=(
+        Entry(name="xnli", group="classification", languages=languages.XNLI, folder="xnli", layout="labels"),
+        Entry(name="pawsx", group="classification", languages=languages.PAWSX, folder="pawsx", layout="labels"),
+        Entry(name="pos", group="tagging", languages=tuple(languages.TREEBANK), folder="udpos", layout="tags"),
+        Entry(name="ner", group="tagging", languages=languages.PANX, folder="panx", layout="tags"),
+        Entry(name="xquad", group="qa", languages=languages.XQUAD, folder="xquad", layout="answers"),
+        Entry(name="mlqa", group="qa", languages=languages.MLQA, folder="mlqa", layout="answers"),
+        Entry(name="tydiqa", group="qa", languages=tuple(languages.TYDIQA), folder="tydiqa", layout="answers"),
+        Entry(name="bucc", group="retrieval", languages=languages.BUCC, folder="bucc2018", layout="pairs"),
+        Entry(
+            name="tatoeba",
+            group="retrieval",
+            languages=tuple(languages.ISO3),
+            folder="tatoeba",
+            layout="indices",
+        ),
+    ),
+)
+"""Hu et al. 2020; groups and languages as in google-research/xtreme, `evaluate.py`."""
+
+XTREME_R = Benchmark(
+    title="XTREME-R",
+    entries=(
+        Entry(name="xnli", group="classification", languages=languages.XNLI),
+        Entry(name="xcopa", group="classification", languages=languages.XCOPA),
+        Entry(name="pos_r", group="tagging", languages=languages.TREEBANK_R),
+        Entry(name="ner_r", group="tagging", languages=(*languages.PANX, *languages.PANX_ADDED)),
+        Entry(name="xquad_r", group="qa", languages=(*languages.XQUAD, "ro")),
+        Entry(name="mlqa", group="qa", languages=languages.MLQA),
+        Entry(name="tydiqa", group="qa", languages=tuple(languages.TYDIQA)),
+        Entry(name="tatoeba_r", group="retrieval", languages=(*languages.ISO3, *languages.ISO3_ADDED)),
+        Entry(name="mewslix", group="retrieval", languages=languages.MEWSLIX),
+        Entry(name="lareqa", group="retrieval", languages=languages.XQUAD),
+    ),
+)
+"""Ruder et al. 2021; languages as in the same file, where LAReQA's are those of XQuAD-R."""
+
+BENCHMARKS = (XTREME, XTREME_R)
+
+_TATOEBA = _sizes("jv 205 ka 746 kk 575 ml 687 sw 390 ta 307 te 234 th 548")
+_POS_DEV = _sizes(
+    "af 194 ar 909 bg 1115 de 19233 el 2559 en 3974 es 3054 et 3125 eu 1798 fa 599 fi 3239 fr 5979 he 484 hi 1659 "
+    "hu 441 id 559 it 2278 ja 511 ko 3016 mr 46 nl 1394 pt 1770 ru 9960 ta 80 te 131 tr 988 ur 552 vi 800 zh 3038"
+)
+_POS = _sizes(
+    "af 425 ar 1680 bg 1116 de 22458 el 2809 en 5440 es 3147 et 3760 eu 1799 fa 600 fi 4422 fr 9465 he 491 hi 2684 "
+    "hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 mr 47 nl 1471 pt 2681 ru 11336 ta 120 te 146 th 1000 tl 55 "
+    "tr 4785 ur 535 vi 800 yo 100 zh 5528"
+)
+_NER_SMALL = _sizes(
+    "af 1000 bn 1000 hi 1000 jv 100 kk 1000 ml 1000 mr 1000 ms 1000 my 100 sw 1000 ta 1000 te 1000 tl 1000 ur 1000 "
+    "yo 100"
+)
+_NER = {code: _NER_SMALL.get(code, 10000) for code in languages.PANX}
+_ONE_SPLIT: Mapping[str, Mapping[str, int]] = {
+    "xquad": dict.fromkeys(languages.XQUAD, 1190),
+    "tatoeba": {code: _TATOEBA.get(code, 1000) for code in languages.ISO3},
+}
+SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
+    "dev": {
+        "xnli": dict.fromkeys(languages.XNLI, 2490),
+        "pawsx": dict.fromkeys(languages.PAWSX, 2000),
+        "pos": _POS_DEV,
+        "ner": _NER,
+        "mlqa": _sizes("ar 517 de 512 en 1148 es 500 hi 507 vi 511 zh 504"),
+        **_ONE_SPLIT,
+    },
+    "test": {
+        "xnli": dict.fromkeys(languages.XNLI, 5010),
+        "pawsx": dict.fromkeys(languages.PAWSX, 2000),
+        "pos": _POS,
+        "ner": _NER,
+        "mlqa": _sizes("ar 5335 de 4517 en 11590 es 5253 hi 4918 vi 5495 zh 5137"),
+        **_ONE_SPLIT,
+    },
+}
+"""Split -> task -> language -> examples of the published data set, as the cards of the Hub's `google/xtreme`,
+`facebook/xnli` and `paws-x` give them. TyDiQA's is known over all languages only."""
+TYDIQA_EXAMPLES = 5077
+"""Examples of TyDiQA-GoldP's one evaluation split, all nine languages together."""

@@ -1,0 +1,93 @@
+"""What a net scores: outputs, answers and metrics of each language, by a trained head or by sentence vectors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sweeper.data.encode import Encoded
+from sweeper.formats.interface import Outputs
+from sweeper.formats.retrieve import Pool, Retrieve, Terms
+from sweeper.formats.table import FORMATS
+from sweeper.records import DataSpec, ScoreSpec
+from sweeper.scoring.scorers import Scored
+from sweeper.tasks.spec import Task
+from sweeper.training.predict import Predictor
+from sweeper.training.stage import Reading
+
+ByLanguage = Mapping[str, Scored]
+
+
+def select(predictor: Predictor, data: DataSpec, reading: Reading) -> dict[str, float]:
+    """Metrics on the selection data of one task, the mean of its languages."""
+    task = reading.tasks[data.task]
+    found = []
+    for language, encoded in reading.encoded(data).items():
+        asked = _asked(predictor, task, data.task, encoded, encoded.labels)
+        found.append(FORMATS[task.format].score(asked.examples, asked.predictions, task, language).metrics)
+    return {metric: sum(one[metric] for one in found) / len(found) for metric in found[0]}
+
+
+def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reading: Reading) -> dict[ScoreSpec, ByLanguage]:
+    """What each of the scores comes to. They differ in nothing but the layer: the net passes over a language once."""
+    first = scores[0]
+    task = reading.tasks[first.target]
+    found: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
+    candidates = _candidates(predictor, first, reading)
+    head = task.training_task
+    for language, encoded in reading.encoded(first.data).items():
+        if first.pooling:
+            fitted_on = reading.encoded(first.fit)[language] if first.fit else None
+            for score, one in _retrieved(predictor, scores, task, language, (encoded, fitted_on)):
+                found[score][language] = one
+        else:
+            asked = _asked(predictor, task, head, encoded, reading.labels(head))
+            examples, predictions = asked.examples, asked.predictions
+            for pool in candidates:
+                examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
+            found[first][language] = FORMATS[task.format].score(examples, predictions, task, language)
+    return dict(found)
+
+
+def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
+    """Scores that differ in nothing but the layer, together."""
+    groups: dict[ScoreSpec, list[ScoreSpec]] = {}
+    for score in scores:
+        groups.setdefault(replace(score, layer=0.0), []).append(score)
+    yield from groups.values()
+
+
+def _asked(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Pool:
+    """Examples and what a trained head says of each."""
+    outputs = predictor.heads(head, encoded.features)
+    predictions = FORMATS[task.format].decode(encoded.examples, encoded.features, outputs, labels)
+    return Pool(examples=encoded.examples, predictions=predictions)
+
+
+def _candidates(predictor: Predictor, score: ScoreSpec, reading: Reading) -> list[Pool]:
+    """The candidates of each language that the score's queries search; none where its task has no pool."""
+    if score.pool is None:
+        return []
+    task, head = reading.tasks[score.target], reading.tasks[score.target].training_task
+    return [_asked(predictor, task, head, one, reading.labels(head)) for one in reading.encoded(score.pool).values()]
+
+
+def _retrieved(
+    predictor: Predictor,
+    scores: Sequence[ScoreSpec],
+    task: Task,
+    language: str,
+    pools: tuple[Encoded, Encoded | None],
+) -> Iterator[tuple[ScoreSpec, Scored]]:
+    """The score of each layer. `pools`: what is scored, and what a threshold is fitted on if that is another."""
+    layers = [round(score.layer * predictor.net.depth) for score in scores]
+    held = [pool for pool in pools if pool is not None]
+    found = [predictor.vectors(layers, scores[0].pooling, pool.features) for pool in held]
+    for score, vectors in zip(scores, zip(*found, strict=True), strict=True):
+        scored, *others = (_pool(pool, outputs) for pool, outputs in zip(held, vectors, strict=True))
+        kind = Retrieve(Terms(similarity=score.similarity, fitted_on=others[0] if others else None))
+        yield score, kind.score(scored.examples, scored.predictions, task, language)
+
+
+def _pool(encoded: Encoded, outputs: Outputs) -> Pool:
+    return Pool(
+        examples=encoded.examples, predictions=Retrieve().decode(encoded.examples, encoded.features, outputs, ())
+    )

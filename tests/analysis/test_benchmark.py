@@ -1,0 +1,161 @@
+"""Means of a benchmark against sums done by hand, and published figures only where ours measure the same."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from analysis.benchmark import benchmark_means
+from analysis.load import load
+from analysis.matrix import matrix
+from analysis.published import NINE, published_rows
+from analysis.report import write_report
+from search_spaces.xtreme import SPACE as STUDY
+from sweeper.space import Model, Recipe, Stage, Target
+from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
+from sweeper.tasks.catalog import CATALOG
+
+ENTRIES = {entry.name: entry for entry in XTREME.entries}
+GROUPS = {"classification": 0.8, "tagging": 0.7, "qa": 0.6, "retrieval": 0.3}
+
+
+def fill(run, recipe, targets, extra=0.0, seeds=(1, 2), without=()):
+    """Score a row: pawsx, pos ... lie 0.1 above the first task of their group."""
+    for name in targets:
+        entry = ENTRIES[name]
+        rank = [other.name for other in XTREME.groups[entry.group]].index(name)
+        value = GROUPS[entry.group] + 0.1 * rank + extra
+        places = CATALOG[name].places(run.space.evaluate)
+        held = [code for code in entry.languages if code in places and code not in without]
+        if not CATALOG[name].training_task and recipe == "baseline":
+            scores = dict.fromkeys(held, value)
+            run.scored(run.trained(recipe), name, scores, split=run.space.evaluate, seed=None)
+            continue
+        for seed in seeds:
+            training = run.trained(recipe, run.space.task(name).training_task, seed)
+            scores = dict.fromkeys(held, value + 0.02 * (seed - 1))
+            run.scored(training, name, scores, split=run.space.evaluate)
+
+
+def make(make_run, targets, **changes):
+    recipes = (Recipe(name="baseline"), Recipe(name="mnli", stages=(Stage(tasks=("mnli",)),)))
+    columns = tuple(Target(task=name) for name in targets)
+    return make_run(targets=columns, recipes=recipes, tasks=(), evaluate="test", **changes)
+
+
+def test_the_lists_have_as_many_tasks_and_languages_as_the_benchmarks() -> None:
+    assert [len(entry.languages) for entry in XTREME.entries] == [15, 7, 33, 40, 11, 7, 9, 4, 36]
+    assert [len(entry.languages) for entry in XTREME_R.entries] == [15, 11, 38, 48, 12, 7, 9, 41, 11, 11]
+    assert len({code for entry in XTREME.entries for code in entry.languages}) == 40
+    assert len({code for entry in XTREME_R.entries for code in entry.languages}) == 50
+    assert all(len(set(entry.languages)) == len(entry.languages) for one in BENCHMARKS for entry in one.entries)
+
+
+def test_a_group_is_the_mean_of_its_tasks_and_overall_that_of_all_tasks(make_run):
+    run = make(make_run, list(ENTRIES))
+    fill(run, "baseline", list(ENTRIES))
+    found = benchmark_means(load(run.url), "tiny")[0]
+    row = found.groups.loc["baseline"]
+    # Seed 2 lies 0.02 above seed 1, so their mean 0.01; the raw encoder's retrieval has no seed.
+    groups = {"classification": 0.86, "tagging": 0.76, "qa": 0.71, "retrieval": 0.35}
+    assert row[list(groups)].to_dict() == pytest.approx(groups)
+    assert row["overall"] == pytest.approx((2 * 0.86 + 2 * 0.76 + 3 * 0.71 + 2 * 0.35) / 9)
+    assert found.short == ()
+    assert found.groups.loc["mnli"].isna().all()
+
+
+def test_a_task_in_fewer_languages_than_published_does_not_count(make_run):
+    run = make(make_run, ["xnli", "pawsx", "pos"])
+    fill(run, "baseline", ["xnli", "pawsx"])
+    fill(run, "baseline", ["pos"], without=("kk", "th", "tl", "yo"))
+    xtreme, xtreme_r = benchmark_means(load(run.url), "tiny")
+    assert xtreme.groups.loc["baseline", "classification"] == pytest.approx(0.86)
+    assert math.isnan(xtreme.groups.loc["baseline", "overall"])
+    assert list(xtreme.shown) == ["classification"]
+    assert "pos: 29 of 33 languages" in xtreme.short
+    assert "ner: no column of this run" in xtreme.short
+    assert "pos_r: no column of this run" in xtreme_r.short
+    assert list(xtreme_r.shown) == []
+
+
+def test_the_report_shows_the_means_and_what_does_not_count(make_run):
+    run = make(make_run, ["xnli", "pawsx", "xquad"])
+    fill(run, "baseline", ["xnli", "pawsx", "xquad"])
+    text = write_report(run.url).place.read_text()
+    section = text.split("## Benchmark means")[1].split("## Beside the trivial")[0]
+    assert "### XTREME\n\n| recipe | classification |\n| --- | --- |\n| baseline | 86.0 |" in section
+    assert "Not counted: pos: no column of this run; ner:" in section
+    assert "### XTREME-R\n\nNo group is complete." in section
+
+
+def test_a_run_of_other_tasks_has_no_benchmark_section(full_run):
+    assert benchmark_means(load(full_run.url), "tiny") == []
+    assert "Benchmark means" not in write_report(full_run.url).place.read_text()
+
+
+def test_targets_whose_dev_is_their_test_are_marked_in_the_report(make_run):
+    run = make(make_run, ["xnli", "xquad"])
+    fill(run, "baseline", ["xnli", "xquad"])
+    study = load(run.url)
+    assert matrix(study, "tiny").single_split == ("xquad",)
+    text = write_report(run.url).place.read_text()
+    assert "| recipe | xnli | xquad‡ |" in text
+    assert "‡ dev and test are one split: nothing was selected on it." in text
+
+
+def study_run(make_run, evaluate="dev", **changes):
+    """The study's rows and columns under the tiny model's name, so that the fixtures' records are of it."""
+    targets = tuple(replace(target, distractors=None) for target in STUDY.targets)
+    model = Model(name="tiny", id="FacebookAI/xlm-roberta-large")
+    values = {"models": (model,), "recipes": STUDY.recipes, "targets": targets, "tasks": ()}
+    run = make_run(**{**values, "evaluate": evaluate, "seeds": (1,), **changes})
+    for recipe, extra in (("baseline", 0.0), ("mnli", 0.05), ("multitask", 0.1)):
+        fill(run, recipe, list(ENTRIES), extra=extra, seeds=(1,))
+    return run
+
+
+def beside(run, against=""):
+    study = load(run.url)
+    return published_rows(study, matrix(study, "tiny", against))
+
+
+def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
+    joint = next(recipe for recipe in STUDY.recipes if recipe.name == "multitask")
+    assert sorted(joint.stages[0].tasks) == sorted(NINE)
+    assert beside(study_run(make_run)) == [
+        ["MNLI", "+5.0", "+7.5", "dev"],
+        ["HellaSwag", "–", "+7.0", "dev"],
+        ["all nine, jointly", "+10.0", "+8.7", "dev"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"models": (Model(name="tiny", id="FacebookAI/xlm-roberta-base"),)},
+        {"targets": STUDY.targets},
+        {"eval_cap": 100},
+    ],
+    ids=["another model", "capped pools", "capped evaluation"],
+)
+def test_no_published_figure_stands_beside_another_measurement(make_run, change):
+    assert beside(study_run(make_run, **change)) == []
+
+
+def test_a_translated_row_does_not_stand_beside_the_published_one(make_run):
+    rows = {recipe.name: recipe for recipe in STUDY.recipes}
+    recipes = (rows["baseline"], replace(rows["mnli_mt"], name="mnli"), rows["multitask"])
+    assert beside(study_run(make_run, recipes=recipes))[0] == ["MNLI", "–", "+7.5", "dev"]
+
+
+def test_no_published_figure_stands_beside_gains_over_another_row(make_run):
+    assert beside(study_run(make_run), against="mnli") == []
+
+
+def test_on_test_the_published_gain_is_that_of_the_best_row_of_each_target(make_run):
+    run = study_run(make_run, evaluate="test")
+    assert beside(run) == [["best row of each target", "–", "+5.4", "test"]], "nothing was selected yet"
+    for record in run.ledger.trainings().values():
+        value = {"baseline": 0.1, "mnli": 0.9, "multitask": 0.5}[record.spec.recipe]
+        run.ledger.write_training(replace(record, value=value))
+    assert beside(run) == [["best row of each target", "+5.0", "+5.4", "test"]]

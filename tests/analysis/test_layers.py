@@ -1,0 +1,83 @@
+"""Retrieval scores by layer: beside the matrix, never in it."""
+
+import csv
+
+import pytest
+
+from analysis.layers import draw_layers, layer_figure, layer_rows, layer_scores, layer_tables
+from analysis.load import load
+from analysis.matrix import matrix
+from analysis.report import write_report
+from sweeper.space import Target
+
+SEARCH = Target(task="search", layer=0.5, also_layers=(0.0, 0.5, 1.0))
+
+
+@pytest.fixture
+def layered(make_run):
+    """A raw encoder's scores and a row's two seeds, at three layers; on de 10, 30, 20 points and more by the row."""
+    run = make_run(targets=(SEARCH,))
+    raw = run.trained("baseline")
+    rows = [run.trained("small_nli", seed=seed) for seed in (1, 2)]
+    for layer, value in ((0.0, 0.1), (0.5, 0.3), (1.0, 0.2)):
+        how = {"pooling": "mean", "layer": layer}
+        kept(run, raw, value, seed=None, **how)
+        for row, more in zip(rows, (0.1, 0.3), strict=True):
+            kept(run, row, value + more * layer, **how)
+    kept(run, raw, 0.9, seed=None, pooling="mean", layer=0.25)
+    kept(run, raw, 0.9, seed=None, pooling="mean", layer=1.0, similarity="csls")
+    return run
+
+
+def kept(run, training, value, **changes):
+    run.scored(training, "search", {"de": value, "fr": value}, **changes)
+
+
+def test_a_table_of_layers_has_the_mean_over_languages_and_seeds(layered):
+    scores = layer_scores(load(layered.url), "tiny", SEARCH)
+    assert list(scores.index) == ["baseline", "small_nli"]
+    assert list(scores.columns) == [0.0, 0.5, 1.0]
+    assert scores.loc["baseline"].tolist() == pytest.approx([0.1, 0.3, 0.2])
+    assert scores.loc["small_nli"].tolist() == pytest.approx([0.1, 0.4, 0.4])
+
+
+def test_the_matrix_shows_the_targets_own_layer_alone(layered):
+    found = matrix(load(layered.url), "tiny")
+    assert found.scores.loc["baseline", "search"] == pytest.approx(0.3)
+    assert found.gains.loc["small_nli", "search"] == pytest.approx(0.1)
+
+
+def test_the_own_layer_is_bold_and_the_best_one_is_named(layered):
+    header, rows = layer_rows(layer_scores(load(layered.url), "tiny", SEARCH), 0.5)
+    assert header == ["recipe", "0.00", "**0.50**", "1.00", "best"]
+    assert rows[0] == ["baseline", "10.0", "**30.0**", "20.0", "0.50"]
+
+
+def test_a_target_with_one_layer_has_no_table(full_run):
+    study = load(full_run.url)
+    assert layer_tables(study, "tiny") == {}
+    assert layer_scores(study, "tiny", study.space.targets[2]).empty
+
+
+def test_a_picture_has_a_line_a_row_in_points_and_marks_the_own_layer(layered):
+    study = load(layered.url)
+    tables = layer_tables(study, "tiny")
+    [axes] = layer_figure(study, tables).axes
+    assert [line.get_label() for line in axes.lines[:2]] == ["baseline", "small_nli"]
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([10, 30, 20])
+    assert list(axes.lines[2].get_xdata()) == [0.5, 0.5]
+    assert draw_layers(axes, tables["search"], 0.5) is axes
+
+
+def test_the_report_shows_layers_and_how_retrieval_was_scored(layered):
+    where = write_report(layered.url).place
+    text = where.read_text()
+    assert "| recipe | 0.00 | **0.50** | 1.00 | best |" in text
+    assert "- Retrieval: search: mean of layer 0.50 of the depth, cosine" in text
+    with (where.parent / "layers.csv").open() as file:
+        assert list(csv.reader(file))[:3] == [
+            ["target", "recipe", "layer", "score"],
+            ["search", "baseline", "0.0000", "10.0000"],
+            ["search", "small_nli", "0.0000", "10.0000"],
+        ]
+    assert (where.parent / "layers.png").stat().st_size > 1000

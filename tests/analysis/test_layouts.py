@@ -1,0 +1,113 @@
+"""Each layout of a prediction file, on outcomes that the formats themselves make."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.layouts import Sheet, Unfit, answers, index_lines, label_lines, pair_lines, tag_lines
+from sweeper.formats.interface import Example
+from sweeper.formats.table import FORMATS
+from sweeper.tasks.catalog import CATALOG
+
+
+def sheet(task: str, examples: list[Example], predictions: list, language: str = "de") -> Sheet:
+    """What a score of these predictions leaves in the ledger."""
+    entry = CATALOG[task]
+    scored = FORMATS[entry.format].score(examples, predictions, entry, language)
+    return Sheet(language=language, rows=pd.DataFrame(scored.outcomes), labels=entry.labels)
+
+
+def example(name: str, **fields) -> Example:
+    return Example(id=name, group=name, fields=fields)
+
+
+def pairs_of(labels: list[str]) -> list[Example]:
+    return [example(str(number), text="a", pair="b", label=label) for number, label in enumerate(labels)]
+
+
+def test_a_classification_file_holds_a_label_a_line_in_the_order_of_the_data_set():
+    made = sheet("xnli", pairs_of(["neutral"] * 3), ["entailment", "contradiction", "neutral"])
+    assert label_lines(made) == "entailment\ncontradiction\nneutral\n"
+
+
+def test_a_label_that_the_leaderboard_does_not_know_is_named():
+    made = sheet("pawsx", pairs_of(["0", "1"]), ["0", "paraphrase"])
+    with pytest.raises(Unfit, match="does not know: 'paraphrase'"):
+        label_lines(made)
+
+
+def sentences(*words: int) -> list[Example]:
+    return [example(str(number), tokens=["w"] * length, tags=["NOUN"] * length) for number, length in enumerate(words)]
+
+
+def test_a_tag_file_holds_a_tag_a_line_and_an_empty_line_between_sentences():
+    made = sheet("pos", sentences(2, 1), [["DET", "NOUN"], ["VERB"]])
+    assert tag_lines(made) == "DET\nNOUN\n\nVERB\n"
+
+
+def test_a_sentence_with_too_few_tags_is_named():
+    made = sheet("pos", sentences(2, 2), [["DET", "NOUN"], ["VERB", "X"]])
+    made.rows.loc[1, "prediction"] = json.dumps(["VERB"])
+    with pytest.raises(Unfit, match="1 sentences have another number of tags than of words, the first is 1"):
+        tag_lines(made)
+
+
+def questions(*names: str) -> list[Example]:
+    return [example(name, context="c", question="q", answers=["a"], start=0, may_decline=False) for name in names]
+
+
+def test_an_answer_file_is_json_from_question_id_to_text():
+    made = sheet("xquad", questions("q1", "q2"), [{"text": "γάτα"}, {"text": ""}])
+    assert json.loads(answers(made)) == {"q1": "γάτα", "q2": ""}
+
+
+def test_a_question_id_that_stands_twice_is_named():
+    made = sheet("xquad", questions("q1", "q1#2"), [{"text": "a"}, {"text": "b"}])
+    with pytest.raises(Unfit, match="ids stand twice, such as q1"):
+        answers(made)
+
+
+def translations(*english: str) -> list[Example]:
+    return [example(text, source=f"s{number}", target=text) for number, text in enumerate(english)]
+
+
+def vectors(found: list[int], size: int) -> list[np.ndarray]:
+    """Sentences of which English sentence i finds the other sentence found[i]."""
+    return [np.stack([np.eye(size)[number], np.eye(size)[found[number]]]) for number in range(size)]
+
+
+def test_an_index_file_goes_through_the_english_sentences_in_the_order_of_their_texts():
+    made = sheet("tatoeba", translations("Zoo.", "An ant.", "a bee.", "Moon."), vectors([0, 2, 3, 1], 4))
+    # Sorted: An ant., Moon., Zoo., a bee.
+    assert index_lines(made) == "2\n1\n0\n3\n"
+
+
+def test_equal_english_sentences_keep_their_order():
+    made = sheet("tatoeba", translations("B.", "A.", "A.#2"), vectors([0, 2, 1], 3))
+    assert index_lines(made) == "2\n1\n0\n"
+
+
+def test_a_pair_file_holds_the_numbers_of_both_sentences_as_bucc_writes_them():
+    rows = pd.DataFrame({"example": ["source-17/target-9", "source-3/target-4"], "mined": [1, 0]})
+    assert pair_lines(Sheet(language="de", rows=rows, labels=())) == "de-000000017\ten-000000009\n"
+
+
+@pytest.mark.mirror
+def test_on_real_sentences_a_perfect_search_names_each_sentences_own_number(mirror: Path):
+    from datasets import load_dataset
+
+    rows = load_dataset(str(mirror / "datasets" / "mteb" / "tatoeba-bitext-mining"), "swh-eng", split="test")
+    english = [text.strip() for text in rows["sentence2"]]
+    seen: dict[str, int] = {}
+    names = []
+    for text in rows["sentence2"]:
+        seen[text] = seen.get(text, 0) + 1
+        names.append(text if seen[text] == 1 else f"{text}#{seen[text]}")
+    frame = pd.DataFrame({"example": names, "prediction": names})
+    lines = index_lines(Sheet(language="sw", rows=frame, labels=())).split()
+    assert len(lines) == 390
+    assert sorted(map(int, lines)) == list(range(390))
+    assert [english[int(line)] for line in lines] == sorted(english)

@@ -1,0 +1,87 @@
+"""The submit command: what it prints, and one message for whatever the user must mend."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from search_spaces.xtreme import SPACE as XTREME
+from sweeper.folder import Folder
+from sweeper.ledger import Ledger
+from sweeper.records import DataSpec, ModelSpec, ScoreRecord, StageSpec, TrainingRecord, TrialSpec, write_json
+from sweeper.space import Space, Training
+from sweeper.spaces import load_space
+from sweeper.tasks.languages import PAWSX
+from tests.runs import Call, is_the_users
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    """A run folder of the study that was only begun, on dev."""
+    Folder(str(tmp_path / "run")).write("space.json", write_json(load_space("xtreme")))
+    return str(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "either --best-per-target or --recipe NAME"),
+        (("--best-per-target", "--recipe", "mnli"), "either --best-per-target or --recipe NAME"),
+        (("--best-per-target",), "was scored on dev; a submission holds predictions of test"),
+    ],
+    ids=["no row", "two wishes", "dev"],
+)
+def test_a_submission_that_cannot_be_is_one_message(
+    call: Call, run: str, arguments: tuple[str, ...], said: str
+) -> None:
+    found = call("submit", run, *arguments)
+    assert is_the_users(found)
+    assert said in found.err
+
+
+def test_a_folder_that_is_no_run_is_refused(call: Call) -> None:
+    found = call("submit", "nowhere", "--best-per-target")
+    assert is_the_users(found)
+    assert "nowhere is no run folder" in found.err
+
+
+def keep_row(ledger: Ledger, space: Space, number: int, value: float) -> None:
+    """A row's training on PAWS-X, and its predictions of the whole test split: always the row's number."""
+    recipe = space.recipes[number]
+    chain = tuple(
+        StageSpec(
+            data=(DataSpec(task=task, part="train", languages=("en",), max_length=8, stride=4),),
+            training=Training(),
+            seed=1,
+        )
+        for task in (*(stage.tasks[0] for stage in recipe.stages), "pawsx")
+    )
+    spec = TrialSpec(
+        name=recipe.name, kind="target", model=ModelSpec(name="xlmr-large", id="x"), recipe=recipe.name, task="pawsx",
+        chain=chain, role="replicate", seed=1,
+    )  # fmt: skip
+    ledger.write_training(TrainingRecord(key=spec.key, spec=spec, state="done", value=value))
+    score = ScoreRecord(
+        key=f"s{number}", training=spec.key, model="xlmr-large", recipe=recipe.name, target="pawsx", seed=1,
+        split="test", metrics={code: {"accuracy": 0.5} for code in PAWSX}, trivial={}, counts={}, main="accuracy",
+        outcomes=f"outcomes/s{number}.parquet",
+    )  # fmt: skip
+    rows = [{"language": code, "example": str(n), "prediction": str(number)} for code in PAWSX for n in range(2_000)]
+    ledger.write_score(score, pd.DataFrame(rows))
+
+
+def test_a_submission_says_what_it_took_and_what_the_leaderboard_still_wants(call: Call, tmp_path: Path) -> None:
+    pawsx = tuple(target for target in XTREME.targets if target.task == "pawsx")
+    space = replace(XTREME, recipes=XTREME.recipes[:2], targets=pawsx, seeds=(1,), evaluate="test")
+    Folder(str(tmp_path / "run")).write("space.json", write_json(space))
+    ledger = Ledger.at(str(tmp_path / "run" / "ledger"))
+    keep_row(ledger, space, 0, 0.6)
+    keep_row(ledger, space, 1, 0.7)
+    said = call("submit", str(tmp_path / "run"), "--best-per-target")
+    assert said.code == 0, said.err
+    assert "pawsx    anli_plus   1      7           14,000   best English selection value, 70.00" in said.out
+    assert "wanted by the leaderboard: xnli, udpos, panx, xquad, mlqa, tydiqa, bucc2018, tatoeba." in said.out
+    made = tmp_path / "run" / "submission" / "pawsx"
+    assert {path.name for path in made.iterdir()} == {f"test-{code}.tsv" for code in PAWSX}
+    assert (made / "test-ko.tsv").read_text() == "1\n" * 2_000

@@ -1,0 +1,114 @@
+"""The k nearest rows: exact, tied to the lowest index, whatever the blocks and whoever searches."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from sweeper.errors import TrialError
+from sweeper.scoring import nearest as module
+from sweeper.scoring.nearest import Array, faiss_search, nearest, numpy_search, unit_vectors
+
+
+def drawn(count: int, width: int, seed: int = 0) -> Array:
+    return unit_vectors(np.random.default_rng(seed).normal(size=(count, width)))
+
+
+def exact(x: Array, y: Array) -> Fraction:
+    return sum((Fraction(float(a)) * Fraction(float(b)) for a, b in zip(x, y, strict=True)), Fraction(0))
+
+
+def test_the_nearest_are_those_of_exact_fractions() -> None:
+    queries, pool = drawn(5, 7), drawn(40, 7, seed=1)
+    products, indices = nearest(queries, pool, 4)
+    for number, query in enumerate(queries):
+        every = [exact(query, row) for row in pool]
+        best = sorted(range(40), key=lambda row: (-every[row], row))[:4]
+        assert indices[number].tolist() == best
+        assert [Fraction(value) for value in products[number].tolist()] == [every[row] for row in best]
+
+
+def test_a_row_of_ties_goes_to_the_lowest_indices() -> None:
+    pool = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], dtype=np.float32)
+    products, indices = nearest(pool[1:2], pool, 3)
+    assert indices.tolist() == [[1, 2, 3]]
+    assert products.tolist() == [[1, 1, 1]]
+
+
+def test_equal_vectors_tie_to_the_last_bit_wherever_they_stand_in_the_pool() -> None:
+    queries, once = drawn(30, 301), drawn(17, 301, seed=1)
+    pool = np.concatenate([once, once[::-1], once])
+    products, indices = nearest(queries, pool, 3)
+    assert (np.diff(products, axis=1) == 0).all()
+    assert (indices[:, 0] < 17).all()
+    assert (indices[:, 1] == 33 - indices[:, 0]).all()
+    assert (indices[:, 2] == 34 + indices[:, 0]).all()
+
+
+@pytest.mark.parametrize("block", [1, 70, 1000, 2**23])
+def test_blocks_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    queries, pool = drawn(23, 65), np.concatenate([drawn(31, 65, seed=1)] * 2)
+    whole = nearest(queries, pool, 4)
+    monkeypatch.setattr(module, "BLOCK", block)
+    parts = nearest(queries, pool, 4)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
+    assert np.array_equal(drawn(31, 65, seed=1), pool[:31])
+
+
+def test_no_block_holds_more_than_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tracemalloc
+
+    queries, pool = drawn(900, 16), drawn(2000, 16, seed=1)
+    monkeypatch.setattr(module, "BLOCK", 2**14)
+    tracemalloc.start()
+    nearest(queries, pool, 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 900 * 2000 * 4 / 4, "a quarter of the whole matrix of similarities"
+
+
+def test_a_pool_smaller_than_k_gives_all_it_has() -> None:
+    assert nearest(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), 4)[1].tolist() == [[0, 1], [1, 0]]
+
+
+def careless(queries: Array, pool: Array, k: int) -> tuple[Array, Array]:
+    """Right to rounding, as a search in float32 is, and of equals it likes the last ones."""
+    products = queries @ pool.T
+    products += np.random.default_rng(0).uniform(-1, 1, products.shape).astype(np.float32) * pool.shape[1] * 2**-25
+    order = np.lexsort((-np.arange(len(pool)) + 0 * products, -products), axis=1)[:, :k]
+    return np.take_along_axis(products, order, axis=1), order
+
+
+SEARCHES = [careless, pytest.param(faiss_search, id="faiss_search")]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("copies", [1, 2, 30])
+def test_another_search_gives_the_same_bits_ties_included(search: Callable[..., object], copies: int) -> None:
+    if search is faiss_search:
+        pytest.importorskip("faiss")
+    queries = drawn(40, 33)
+    pool = np.concatenate([drawn(25, 33, seed=1), np.zeros((2, 33), np.float32)] * copies)
+    ours, theirs = nearest(queries, pool, 4, numpy_search), nearest(queries, pool, 4, search)  # type: ignore[arg-type]
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_an_encoder_that_gives_one_vector_to_all_is_searched_exactly() -> None:
+    pool = np.repeat(drawn(1, 50), 60, axis=0)
+    assert nearest(pool[:3], pool, 4)[1].tolist() == [[0, 1, 2, 3]] * 3
+
+
+def test_unit_vectors_lie_on_a_grid_finer_than_float32_cosines() -> None:
+    found = drawn(100, 64)
+    assert np.array_equal(np.rint(found * module.GRID), found * module.GRID)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=3e-7)
+
+
+def test_a_vector_of_zeros_stays_one() -> None:
+    assert unit_vectors(np.zeros((1, 3))).tolist() == [[0, 0, 0]]
+
+
+def test_an_encoder_that_has_diverged_is_named() -> None:
+    with pytest.raises(TrialError, match="1 of 2 sentences"):
+        unit_vectors(np.array([[1.0, np.nan], [1.0, 0.0]]))

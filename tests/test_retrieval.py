@@ -1,0 +1,220 @@
+"""Retrieval from files to the ledger: thresholds from dev pools, CSLS, and layers that only score. No Ray."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sweeper.trial
+from sweeper.data.source import Sources
+from sweeper.errors import DataError, UserError
+from sweeper.ledger import Ledger
+from sweeper.records import ScoreRecord
+from sweeper.site import Workbench
+from sweeper.space import Model, Recipe, Search, Space, Stage, Target
+from sweeper.tasks.demo import TASKS
+from sweeper.tasks.spec import Rows, Task
+from sweeper.trial import check_spec, run_trial
+from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.plan import make_plan
+from sweeper.tuning.resolve import Resolver, check_data
+from sweeper.tuning.specs import Specs
+from sweeper.tuning.status import finished_names
+from tests.worlds import TRAINING, Place
+
+Pair = tuple[str, str]
+LANGUAGES = ("xa", "xg")
+
+
+def sentences(place: Place, language: str) -> list[Pair]:
+    """Sentences of the generated world with their translations."""
+    lines = (place.world / f"datasets/demo/twins/default/test_{language}.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in lines.splitlines()]
+    return [(row["sentence1"], row["sentence2"]) for row in rows]
+
+
+def write_pool(folder: Path, split: str, pairs: Sequence[Pair], gold: Sequence[tuple[int, int]]) -> None:
+    row = {"here": [pair[0] for pair in pairs], "there": [pair[1] for pair in pairs], "gold": [list(g) for g in gold]}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{split}.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+
+
+def same(count: int) -> list[tuple[int, int]]:
+    """Each sentence belongs to its own translation."""
+    return [(number, number) for number in range(1, count + 1)]
+
+
+def crossed(count: int) -> list[tuple[int, int]]:
+    """Gold that no encoder would find: each belongs to the next one's translation."""
+    return [(number, number % count + 1) for number in range(1, count + 1)]
+
+
+@pytest.fixture
+def pools(place: Place) -> Path:
+    """A task of the user's own: dev and test pools of two languages as files."""
+    for language in LANGUAGES:
+        pairs, folder = sentences(place, language), place.root / "pools" / language
+        write_pool(folder, "validation", pairs[:16], same(16))
+        write_pool(folder, "test", pairs[16:36], same(16))
+    return place.root / "pools"
+
+
+def task(folder: Path, **changes: Any) -> Task:
+    dev, test = (
+        {language: (Rows(id=str(folder / language), split=split),) for language in LANGUAGES}
+        for split in ("validation", "test")
+    )
+    columns = {"source": "here", "target": "there", "gold": "gold"}
+    plain = Task(name="pools", title="", format="retrieve", scorer="mining", columns=columns, dev=dev, test=test)
+    return replace(plain, **changes)
+
+
+def space(*tasks: Task, targets: tuple[Target, ...], recipes: tuple[Recipe, ...] = ()) -> Space:
+    return Space(
+        name="retrieval",
+        models=(Model(name="tiny", id="demo/tiny"),),
+        recipes=(Recipe(name="baseline"), *recipes),
+        targets=targets,
+        tasks=(*TASKS, *tasks),
+        seeds=(1,),
+        search=Search(scope="cell", trials=1, share=0.3, cap=24),
+        evaluate="test",
+    )
+
+
+def mining(**changes: Any) -> Target:
+    return Target(task="pools", training=TRAINING, layer=0.5, **changes)
+
+
+def specs_of(place: Place, asked: Space) -> Specs:
+    resolver = Resolver(space=asked, sources=Sources(mirror=place.world, cache=place.cache))
+    check_data(resolver)
+    return Specs(plan=make_plan(asked), resolver=resolver)
+
+
+def work_off(place: Place, asked: Space) -> list[str]:
+    """Run all that is left of a space, one trial after the other. Their names."""
+    bench, started = place.bench(), []
+    ledger = bench.ledger
+    agenda = Agenda(specs=specs_of(place, asked), trainings=ledger.trainings(), scores=set(ledger.scores()))
+    while not agenda.finished:
+        spec = agenda.next()
+        assert spec is not None
+        check_spec(spec, bench)
+        agenda.take(spec.name, run_trial(spec, bench))
+        started.append(spec.name)
+    return started
+
+
+def only_score(bench: Workbench) -> ScoreRecord:
+    [record] = bench.ledger.scores().values()
+    return record
+
+
+def test_the_threshold_is_fitted_on_the_dev_pool_and_every_pair_of_the_test_pool_counts(
+    place: Place, pools: Path
+) -> None:
+    work_off(place, space(task(pools), targets=(mining(),)))
+    record = only_score(place.bench())
+    rows = place.bench().ledger.outcomes(record)
+    assert record.split == "test"
+    assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 16, "xg": 16}, "all sixteen, not half of them"
+
+
+def test_other_dev_gold_moves_the_threshold_and_so_what_is_mined_in_test(place: Place, pools: Path) -> None:
+    for language in LANGUAGES:  # a dev pool in which nothing found is right: the threshold takes everything
+        write_pool(pools / language, "validation", sentences(place, language)[:16], crossed(16))
+    work_off(place, space(task(pools), targets=(mining(),)))
+    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+    everything = rows.groupby("language")["mined"].sum().to_dict()
+
+    for language in LANGUAGES:  # of twenty sentences only the first has a partner: the threshold takes one in twenty
+        write_pool(pools / language, "validation", sentences(place, language)[:20], [(1, 1)])
+    work_off(place, space(task(pools), targets=(mining(),)))
+    scores = place.bench().ledger.scores()
+    assert len(scores) == 2, "other dev data are another score"
+    strict = {key: place.bench().ledger.outcomes(record) for key, record in scores.items()}
+    fewest = min((rows["mined"].sum() for rows in strict.values()), default=0)
+    assert fewest < sum(everything.values())
+
+
+def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(place: Place, pools: Path) -> None:
+    one = task(pools)
+    work_off(place, space(replace(one, dev=one.test), targets=(mining(),)))
+    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+    assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 8, "xg": 8}
+
+
+def test_what_the_threshold_is_fitted_on_is_the_dev_pool_only_where_another_pool_is_reported(
+    place: Place, pools: Path
+) -> None:
+    own, target = task(pools), mining(distractors=3, eval_cap=9)
+    asked = space(own, targets=(target,))
+
+    def fit(changed: Space) -> Any:
+        specs = specs_of(place, changed)
+        [score] = specs.scores(specs.plan.units[0], 1)
+        return score.fit
+
+    found = fit(asked)
+    assert (found.part, found.languages, found.distractors, found.cap_examples) == ("dev", LANGUAGES, 3, 9)
+    assert found.identity
+    assert fit(replace(asked, evaluate="dev")) is None
+    assert fit(space(replace(own, dev=own.test), targets=(target,))) is None
+
+
+def test_a_language_without_a_dev_pool_of_its_own_is_refused_by_name(pools: Path) -> None:
+    own = task(pools)
+    for dev in ({"xa": own.dev["xa"]}, {**own.dev, "xg": own.test["xg"]}):
+        with pytest.raises(UserError, match=r"fits its threshold on dev, which has no pool of its own in xg"):
+            space(replace(own, dev=dev), targets=(mining(),))
+        assert space(replace(own, dev=dev), targets=(mining(languages=("xa",)),))
+
+
+def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(place: Place, pools: Path) -> None:
+    asked = space(task(pools), targets=(mining(),))
+    (pools / "xg" / "validation.jsonl").unlink()
+    specs = specs_of(place, asked)
+    [score] = specs.scores(specs.plan.units[0], 1)
+    assert score.data.languages == score.fit.languages == ("xa",)  # type: ignore[union-attr]
+    (pools / "xa" / "validation.jsonl").unlink()
+    with pytest.raises(DataError, match=r"'pools', dev, xa"):
+        specs_of(place, asked)
+
+
+TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, eval_cap=12)
+
+
+def test_a_layer_added_to_a_finished_sweep_is_scored_without_any_training(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(name="parts", stages=(Stage(tasks=("parts",), training=TRAINING),))
+    asked = space(targets=(TWINS,), recipes=(recipe,))
+    assert work_off(place, asked) == [
+        "tiny/baseline = scores/seed 1",
+        "tiny/parts/seed 1",
+        "tiny/parts = scores/seed 1",
+    ]
+    assert work_off(place, asked) == []
+
+    monkeypatch.setattr(sweeper.trial, "run_stage", None)  # whoever trains now, fails
+    more = replace(asked, targets=(replace(TWINS, also_layers=(0.0, 0.5, 1.0)),))
+    ledger = place.bench().ledger
+    left = {"tiny/baseline = scores/seed 1", "tiny/parts = scores/seed 1"}
+    assert left & finished_names(ledger, make_plan(asked)) == left
+    assert left & finished_names(ledger, make_plan(more)) == set()
+    assert set(work_off(place, more)) == left
+    layers = sorted((score.recipe, score.layer) for score in ledger.scores().values() if score.target == "twins")
+    assert layers == [(row, layer) for row in ("baseline", "parts") for layer in (0.0, 0.5, 1.0)]
+    assert left & finished_names(ledger, make_plan(more)) == left
+
+
+def test_csls_is_a_score_of_its_own_beside_cosine(place: Place) -> None:
+    for similarity in ("cosine", "csls"):
+        work_off(place, space(targets=(replace(TWINS, similarity=similarity),)))  # type: ignore[arg-type]
+    found = Ledger.at(place.bench().site.ledger).scores()
+    assert sorted(score.similarity for score in found.values()) == ["cosine", "csls"]
+    assert len({score.training for score in found.values()}) == 1

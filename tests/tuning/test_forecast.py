@@ -1,0 +1,113 @@
+"""A plan in numbers: GPU-hours by hand, a pace that was measured, evaluation where its size is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_spaces.tiny import SPACE as TINY
+from search_spaces.xtreme import SPACE as XTREME
+from sweeper.errors import UserError
+from sweeper.folder import Folder
+from sweeper.ledger import Ledger
+from sweeper.records import ModelSpec, TrainingRecord, TrialSpec, write_json
+from sweeper.space import Model, Recipe, Resources, Space, Target, Training
+from sweeper.tuning.forecast import Forecast, forecast
+from sweeper.tuning.pace import Pace, Speed, speeds
+from sweeper.tuning.tokens import evaluation_size
+
+MODEL = Model(name="large", id="hub/large", resources=Resources(gpus=0.5))
+SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2))
+TRAINING = Training(epochs=2, max_length=100)
+
+
+def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:
+    return forecast(space, mirror=None, run=str(tmp_path / "nowhere"), pace=Pace(**pace))  # type: ignore[arg-type]
+
+
+def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: Path) -> None:
+    space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
+    found = plan_of(space, tmp_path, workers=4, throughput=1000.0)
+    # 49,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
+    trained, evaluated = 2 * 49_401 * 100, 2 * (1_000 + 14_000) * 50
+    assert (found.tokens_left, found.evaluation_left) == (trained, evaluated)
+    hours = (trained + evaluated / 3) / 1000 / 3600
+    assert found.worker_hours == pytest.approx(hours)
+    assert found.hours == pytest.approx(hours / 4)
+    assert found.gpu_hours == pytest.approx(hours / 2)
+    told = "\n".join(text for text in found.tables() if isinstance(text, str))
+    assert f"{hours / 2:,.1f} GPU-hours (0.5 a trial of large)" in told
+
+
+def test_a_model_without_gpus_costs_no_gpu_hours(tmp_path: Path) -> None:
+    found = plan_of(TINY, tmp_path)
+    assert found.gpu_hours == 0
+    assert found.worker_hours > 0
+    assert any("worker-hours, no GPU;" in text for text in found.tables() if isinstance(text, str))
+
+
+def test_the_saving_is_told_in_gpu_hours_against_every_cell_from_scratch(tmp_path: Path) -> None:
+    found = plan_of(XTREME, tmp_path)
+    assert found.saving == pytest.approx(found.scratch_gpu_hours / found.replicate_gpu_hours)
+    assert 3 < found.saving < 4
+    facts = found.as_json()
+    assert facts["replicate_gpu_hours_from_scratch"] > facts["replicate_gpu_hours"] > 0
+
+
+def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_not(tmp_path: Path) -> None:
+    sizes = {target.task: evaluation_size(XTREME, target) for target in XTREME.targets}
+    assert sizes["xnli"] == 15 * 2_490
+    assert sizes["tatoeba"] == 2 * (28 * 1_000 + 205 + 746 + 575 + 687 + 390 + 307 + 234 + 548)
+    assert sizes["tydiqa"] == 5_077
+    assert [name for name, size in sizes.items() if size is None] == ["bucc"]
+    assert plan_of(XTREME, tmp_path).uncounted == ("bucc",)
+
+
+def test_a_cap_and_fewer_languages_make_evaluation_smaller() -> None:
+    target = Target(task="xnli", languages=("en", "de"), eval_cap=100)
+    assert evaluation_size(replace(XTREME, targets=(target,)), target) == 200
+
+
+def test_a_task_of_the_users_own_has_no_known_size() -> None:
+    own = replace(XTREME.task("xnli"), title="My own XNLI")
+    space = replace(XTREME, tasks=(own,))
+    assert evaluation_size(space, space.targets[0]) is None
+
+
+def record(number: int, tokens: int, seconds: float, model: str = "hub/large") -> TrainingRecord:
+    spec = TrialSpec(
+        name=f"trial {number}", kind="target", model=ModelSpec(name="another name", id=model), recipe="", task="",
+        chain=(), role="replicate", seed=number,
+    )  # fmt: skip
+    timing = {"train": 0.8 * seconds, "wait": 0.2 * seconds, "evaluate": 99.0}
+    return TrainingRecord(key=f"k{number}", spec=spec, state="done", tokens=tokens, timing=timing)
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> str:
+    """A run of three trainings at 100, 500 and 900 tokens a second, one that trained nothing, and another model's."""
+    run = tmp_path / "run"
+    Folder(str(run)).write("space.json", write_json(SPACE))
+    ledger = Ledger.at(str(run / "ledger"))
+    for number, tokens in enumerate((1000, 5000, 9000, 0)):
+        ledger.write_training(record(number, tokens, 10.0))
+    ledger.write_training(record(9, 10**9, 1.0, model="hub/small"))
+    return str(run)
+
+
+def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str) -> None:
+    found = speeds((MODEL,), Pace(measured_in=measured))
+    assert found == {"large": Speed(throughput=500.0, source=f"median of 3 trainings in {measured}")}
+
+
+def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(measured: str, tmp_path: Path) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
+    found = plan_of(space, tmp_path, measured_in=measured, throughput=7.0)
+    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no training of it")
+    told = "\n".join(text for text in found.tables() if isinstance(text, str))
+    assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told
+
+
+def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere is no run folder"):
+        plan_of(SPACE, tmp_path, measured_in=str(tmp_path / "nowhere"))

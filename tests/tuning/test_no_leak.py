@@ -1,0 +1,190 @@
+"""No label of a target's own evaluation reaches the search: by what its trials are asked, and by what they come to."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_spaces.xtreme import SPACE as XTREME
+from sweeper.records import DataSpec, TrainingRecord, TrialSpec
+from sweeper.site import Site, Workbench
+from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
+from sweeper.tasks.spec import Places, Rows, Task
+from sweeper.trial import run_trial
+from sweeper.tuning.plan import Unit
+from sweeper.tuning.resolve import Resolver
+from sweeper.tuning.specs import Specs
+from sweeper.tuning.sweep import make_agenda
+from tests.tokenizers_tiny import save_tiny_encoder
+from tests.tuning.imaginary import specs_of
+
+
+def searches(specs: Specs) -> Iterator[tuple[Unit, TrialSpec]]:
+    """Every unit that searches, or whose encoder a search starts from, with a search trial of it on its whole chain."""
+    for unit in specs.plan.units:
+        if specs.plan.num_search(unit):
+            chain = tuple(specs.stage(unit, stage, stage.training, 0) for stage in unit.stages[:-1])
+            yield unit, specs.search(unit, 0, {}, chain)
+
+
+def evaluated(space: Space) -> set[str]:
+    """The rows that any target is reported on."""
+    places = (space.task(target.task).places(space.evaluate) for target in space.targets)
+    return {repr(rows) for one in places for several in one.values() for rows in several}
+
+
+def rows_of(space: Space, data: DataSpec) -> set[str]:
+    places = space.task(data.task).places(data.part)
+    return {repr(rows) for language in data.languages for rows in places[language]}
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+@pytest.mark.parametrize("scope", ["cell", "target"])
+def test_every_search_trial_of_the_study_reads_english_training_data_alone_and_scores_nothing(
+    evaluate: str, scope: str
+) -> None:
+    space = replace(XTREME, evaluate=evaluate, search=replace(XTREME.search, scope=scope))
+    found = list(searches(specs_of(space)))
+    # A preparation a row; six trainings of a target after each row and the baseline, or after the baseline alone.
+    num_rows = len(space.recipes)
+    assert len(found) == num_rows - 1 + 6 * (num_rows if scope == "cell" else 1)
+    reported = evaluated(space)
+    for unit, spec in found:
+        assert spec.scores == ()
+        unlabelled = [stage.mlm for stage in spec.chain if stage.mlm]
+        assert {space.task(data.task).format for data in unlabelled} <= {"mlm"}
+        read = [data for stage in spec.chain for data in stage.data]
+        assert {data.part for data in (*read, *unlabelled)} == {"train"}
+        assert {data.part for data in spec.select} <= {"select", "dev"}
+        for data in (*read, *spec.select):
+            assert data.languages == ("en",) == unit.stage.languages
+            assert not rows_of(space, data) & reported
+            task = space.task(data.task)
+            assert data.part != "dev" or (task.dev and task.test and not task.single_split)
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_targets_with_one_evaluation_split_are_never_selected_on(evaluate: str) -> None:
+    space = replace(XTREME, evaluate=evaluate)
+    single = {target.task for target in space.targets if space.task(target.task).single_split}
+    assert {"xquad", "tatoeba", "tydiqa", "bucc"} <= single
+    for _, spec in searches(specs_of(space)):
+        assert all(data.part != "dev" or data.task not in single for data in spec.select)
+        assert not {data.task for data in spec.select} & {"xquad", "tatoeba", "bucc"}
+
+
+LABELS = ("no", "yes")
+WORDS = ("river", "town", "bridge", "old", "new")
+TRAINING = Training(epochs=2, batch_size=4, max_length=16)
+
+
+def places(name: str, split: str, *languages: str) -> Places:
+    return {code: (Rows(id=f"own/{name}-{code}", split=split),) for code in languages}
+
+
+def task(name: str, **parts: Places) -> Task:
+    columns = {"id": "id", "text": "text", "label": "label"}
+    return Task(
+        name=name, title="", format="classify", scorer="accuracy", columns=columns, labels=LABELS,
+        train=places(name, "train", "en"), **parts,
+    )  # fmt: skip
+
+
+QUIZ = places("quiz", "test", "en", "de")
+TASKS = (
+    task("lesson", dev=places("lesson", "validation", "en")),
+    task("exam", dev=places("exam", "validation", "en", "de"), test=places("exam", "test", "en", "de")),
+    task("quiz", dev=QUIZ, test=QUIZ),
+)
+DIALS = {"learning_rate": LogUniform(low=1e-4, high=3e-2)}
+SPACE = Space(
+    name="leak",
+    models=(Model(name="small", id="own/encoder"),),
+    recipes=(Recipe(name="baseline"), Recipe(name="taught", stages=(Stage(tasks=("lesson",), training=TRAINING),))),
+    targets=tuple(Target(task=name, training=TRAINING, dials=DIALS) for name in ("exam", "quiz")),
+    tasks=TASKS,
+    seeds=(1,),
+    # One after the other, so that each suggestion rests on the values before it.
+    search=Search(scope="cell", trials=3, batch=1, share=0.3),
+)
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    """Made once: two of them would be two models."""
+    save_tiny_encoder(tmp_path / "encoder")
+    return tmp_path / "encoder"
+
+
+def write_card(folder: Path) -> None:
+    """Say which file is which split: without it the identity of a split is that of the whole folder."""
+    files = "".join(f"  - split: {path.stem}\n    path: {path.name}\n" for path in sorted(folder.glob("*.jsonl")))
+    (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n")
+
+
+def write_mirror(mirror: Path, encoder: Path, turned: set[str]) -> Path:
+    """The data sets, labels exchanged in the splits named in `turned` (`exam-de/test`)."""
+    parts = [part for one in TASKS for part in (one.train, one.dev, one.test)]
+    for rows in {rows for part in parts for several in part.values() for rows in several}:
+        name = f"{rows.id.removeprefix('own/')}/{rows.split}"
+        labels = LABELS[::-1] if name in turned else LABELS
+        lines = [
+            {"id": f"{name} {n}", "text": f"{WORDS[n % 5]} {WORDS[n // 5 % 5]}", "label": labels[n % 5 % 2]}
+            for n in range(20)
+        ]
+        path = mirror / "datasets" / rows.id / f"{rows.split}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        write_card(path.parent)
+    shutil.copytree(encoder, mirror / "models" / "own" / "encoder")
+    return mirror
+
+
+def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRecord], dict[str, object]]:
+    """Every trial of the space, run here: name -> training record, and the scores."""
+    site = Site(
+        ledger=f"{run}/ledger", store=str(run), checkpoints=f"{run}/checkpoints", cache=f"{run}/cache",
+        mirror=str(mirror),
+    )  # fmt: skip
+    bench = Workbench(site)
+    agenda = make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger)
+    records = {}
+    while (spec := agenda.next()) is not None:
+        result = run_trial(spec, bench)
+        agenda.take(spec.name, result)
+        records[spec.name] = result.training
+    scores = {
+        f"{one.recipe} -> {one.target} {language}": dict(metrics)
+        for one in bench.ledger.scores().values()
+        for language, metrics in one.metrics.items()
+    }
+    return records, scores
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_other_labels_in_what_is_reported_and_in_other_languages_move_no_selection_value_and_no_dial(
+    evaluate: str, encoder: Path, tmp_path: Path
+) -> None:
+    space = replace(SPACE, evaluate=evaluate)
+    reported = "validation" if evaluate == "dev" else "test"
+    names = ("exam-en", "exam-de", "quiz-en", "quiz-de")
+    splits = {f"{name}/{split}" for name in names for split in ("validation", "test")}
+    turned = {name for name in splits if "-de/" in name or name.endswith(("/test", reported))}
+    before, scored = run_all(space, write_mirror(tmp_path / "one", encoder, set()), tmp_path / "run one")
+    after, scored_anew = run_all(space, write_mirror(tmp_path / "two", encoder, turned), tmp_path / "run two")
+    assert sum("/search " in name for name in before) == 2 * 2 * 3 + 1
+    assert set(before) == set(after)
+    for name, record in before.items():
+        other = after[name]
+        assert (record.key, record.value, record.selection, record.loss) == (
+            other.key, other.value, other.selection, other.loss,
+        )  # fmt: skip
+        assert dict(record.spec.dials) == dict(other.spec.dials)
+    # The labels that were exchanged do count where scores are made.
+    assert scored.keys() == scored_anew.keys()
+    cells = [name for name in scored if "-> lesson" not in name]
+    assert len(cells) == 2 * 2 * 2
+    assert all(scored[name]["accuracy"] == pytest.approx(1 - scored_anew[name]["accuracy"]) for name in cells)
