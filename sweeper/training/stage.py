@@ -135,14 +135,15 @@ def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.d
 def plan_course(stage: StageSpec, reading: Reading) -> Course:
     """Every batch of a stage, decided by its seed before the first step.
 
-    A single task takes epochs x batches. With several, a step's task is drawn in proportion to min(examples, cap),
-    smoothed by the temperature, over epochs x the sum of the capped batches. Masked language modelling takes a share of
-    all steps, so that the tasks see as many examples as without it; its languages are smoothed by their exponent.
+    A single task takes epochs x batches, whatever the cap. With several, a step's task is drawn in proportion to
+    min(examples, cap), smoothed by the temperature, over epochs x the sum of the capped batches; a task's languages are
+    drawn by their examples. Masked language modelling takes a share of all steps, so that the tasks see as many
+    examples as without it; its languages are smoothed by their exponent.
     """
     training = stage.training
-    streams = [stream for data in stage.data for stream in _streams(data, stage, reading)]
-    sizes = [min(stream.items.num_items, stage.sampling_cap) for stream in streams]
-    shares = smoothed(sizes, 1 / stage.temperature)
+    tasks = [_streams(data, stage, reading) for data in stage.data]
+    streams = [stream for languages in tasks for stream in languages]
+    sizes, shares = _drawn([[stream.items.num_items for stream in languages] for languages in tasks], stage)
     per_epoch = sum(-(-size // training.batch_size) for size in sizes)
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
@@ -154,6 +155,21 @@ def plan_course(stage: StageSpec, reading: Reading) -> Course:
     order = schedule(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reading.masking and replace(reading.masking, share=training.mask_share)
     return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
+
+
+def _drawn(tasks: Sequence[Sequence[int]], stage: StageSpec) -> tuple[list[int], list[float]]:
+    """Of every language of every task, from their numbers of examples: how many count an epoch, and its share of steps.
+
+    The cap is there to keep one task from taking the steps of the others: it cuts none that is alone.
+    """
+    cap = stage.sampling_cap if len(tasks) > 1 else None
+    capped = [min(sum(numbers), cap or sum(numbers)) for numbers in tasks]
+    parts = [[number / sum(numbers) for number in numbers] for numbers in tasks]
+    shares = smoothed(capped, 1 / stage.temperature)
+    return (
+        [round(size * part) for size, languages in zip(capped, parts, strict=True) for part in languages],
+        [share * part for share, languages in zip(shares, parts, strict=True) for part in languages],
+    )
 
 
 def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Reading, around: Surroundings) -> Trained:

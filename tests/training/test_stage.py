@@ -23,6 +23,10 @@ def test_a_single_task_takes_epochs_times_its_batches(reading: Reading) -> None:
     assert plan_course(stage("claims", training=replace(TRAINING, epochs=0.01)), reading).num_steps == 1
 
 
+def test_no_cap_cuts_a_task_that_is_alone(reading: Reading) -> None:
+    assert plan_course(replace(stage("claims"), sampling_cap=8), reading).num_steps == 3
+
+
 def test_tiny_tasks_are_repeated_up_to_their_fewest_steps(reading: Reading) -> None:
     assert plan_course(stage("claims", training=replace(TRAINING, min_steps=30)), reading).num_steps == 30
 
