@@ -115,9 +115,9 @@ def _only_grew(change: Change) -> bool:
 def _is_scored_on(parts: tuple[str, ...]) -> bool:
     """Whether a change is one of a target's evaluation languages or further layers, which only score.
 
-    A stage's own languages decide its training.
+    The languages of a stage, also of one before a target, decide its training.
     """
-    return parts[0] == "targets" and parts[-1] in ("languages", "also_layers")
+    return parts[0] == "targets" and len(parts) == 3 and parts[-1] in ("languages", "also_layers")
 
 
 def _short(value: Any) -> str:

@@ -389,6 +389,18 @@ def test_a_setting_of_every_training_reaches_the_stages_before_a_target() -> Non
     assert changed.before[0].training.cap_examples == changed.training.cap_examples == 7
 
 
+def test_the_languages_of_a_stage_before_a_target_decide_a_training_and_cannot_grow(tmp_path: Path) -> None:
+    def space(*languages: str) -> Space:
+        before = (Stage(tasks=("xnli",), languages=languages),)
+        return replace(TINY, targets=(replace(TINY.targets[0], before=before),))
+
+    run = Folder(str(tmp_path))
+    keep_space(space("en"), run)
+    run.write("ledger/trainings/one.json", b"a record")
+    with pytest.raises(UserError, match=r"before\.0\.languages"):
+        keep_space(space("en", "de"), run)
+
+
 def test_a_stage_before_a_target_names_a_task_that_can_be_trained_on() -> None:
     with pytest.raises(UserError, match=r"No task is called 'gasp'\. Did you mean 'gaps'"):
         replace(TINY, targets=(replace(TINY.targets[0], before=(Stage(tasks=("gasp",)),)),))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from sweeper.errors import UserError
 from sweeper.space import Model, Recipe, Space, Stage, Target
 
 Kind = Literal["prepare", "target", "score"]
@@ -76,15 +77,24 @@ class Plan:
 def make_plan(space: Space) -> Plan:
     """The units of a space: the baseline's row first, then the recipes in their order.
 
-    Recipes that begin alike share the units of what they have in common.
+    Recipes that begin alike share the units of what they have in common. Raises UserError if two chains have one name.
     """
     recipes = sorted(space.recipes, key=lambda recipe: bool(recipe.stages))
     units: dict[str, Unit] = {}
     for model in space.models:
         for row, recipe in enumerate(recipes):
             for unit in (*_preparations(space, model, recipe, row), *_cells(space, model, recipe, row)):
-                units.setdefault(unit.name, unit)
+                _check_name(unit, units.setdefault(unit.name, unit))
     return Plan(space=space, units=tuple(units.values()))
+
+
+def _check_name(unit: Unit, first: Unit) -> None:
+    """Names of rows may hold the signs that names of units are made with: then two could meet."""
+    if (unit.kind, unit.stages) != (first.kind, first.stages):
+        raise UserError(
+            f"Two trainings would be called {unit.name!r}, and their stages differ: give the recipe of that name "
+            "another name, without ' + ' and ' -> '."
+        )
 
 
 def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:

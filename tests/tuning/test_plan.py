@@ -3,8 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.text_small import SPACE as TEXT_SMALL
+from sweeper.errors import UserError
 from sweeper.space import Recipe, Space, Stage
 from sweeper.tuning.plan import Plan, make_plan
 from tests.tuning.imaginary import SMALL, with_chain
@@ -104,6 +107,12 @@ def test_a_row_that_is_what_comes_before_a_target_serves_the_baseline_too() -> N
     assert plan.unit("tiny/baseline -> names").parent == "tiny/gaps"
     assert plan.unit("tiny/gaps -> names").parent == "tiny/gaps + gaps"
     assert plan.unit("tiny/gaps -> few_questions").parent == "tiny/gaps"
+
+
+def test_a_row_that_is_called_like_what_comes_before_a_target_and_is_another_is_refused() -> None:
+    rows = (*SMALL.recipes, Recipe(name="baseline + gaps", stages=(CLAIMS,)))
+    with pytest.raises(UserError, match=r"Two trainings would be called 'tiny/baseline \+ gaps'.*another name"):
+        make_plan(with_before(replace(SMALL, recipes=rows), names=(GAPS,)))
 
 
 def test_two_ways_to_train_on_one_task_before_a_target_share_nothing() -> None:
