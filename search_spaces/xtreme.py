@@ -9,7 +9,7 @@ Swahili. The share of the examples that is translated, and the translator, are o
 
 Epochs, batch sizes and lengths are those of the replication guide of jiant v2; learning rates are searched, since
 published ones disagree. CCGbank is licensed (LDC2005T13) and the text of `mlm_text` is your own: `sweeper tasks ccg`
-and `sweeper tasks mlm_text` say how to lay them out. GPUs of 24 GB should do; nobody has measured it yet.
+and `sweeper tasks mlm_text` say how to lay them out. How much memory a GPU needs nobody has measured yet.
 """
 
 from dataclasses import replace

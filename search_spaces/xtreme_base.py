@@ -1,4 +1,4 @@
-"""The study of `xtreme` with XLM-R Base, all else being the same. A GPU of 16 GB should do; nobody has tried yet."""
+"""The study of `xtreme` with XLM-R Base, all else being the same."""
 
 from dataclasses import replace
 

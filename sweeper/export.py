@@ -117,17 +117,25 @@ def _named(data: DataSpec) -> str:
     if data.translation is None:
         return data.task
     made = data.translation
-    return f"{data.task} ({made.share:.0%} machine-translated into {', '.join(made.languages)} by {made.by})"
+    is_folder = made.by.startswith(("folder:", "/", "."))
+    by = Path(made.by.removeprefix("folder:")).name if is_folder else made.by  # the card is for others
+    return f"{data.task} ({made.share:.0%} machine-translated into {', '.join(made.languages)} by {by})"
+
+
+def _mixed(stage: StageSpec) -> str:
+    """What masked language modelling a stage mixes in, as the card names it."""
+    return f"; {stage.mlm_share:.0%} of the steps masked language modelling on {stage.mlm.task}" if stage.mlm else ""
 
 
 def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
     rivals = [one for one in candidates if one.score.model == best.score.model]
     same = [one.value for one in rivals if one.score.recipe == best.score.recipe]
     base = [one.value for one in rivals if space.baseline and one.score.recipe == space.baseline.name]
-    trained = [space.task(data.task) for stage in best.encoder for data in stage.data]
+    read = [data for stage in best.encoder for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    trained = [space.task(name) for name in dict.fromkeys(data.task for data in read)]
     stages = [
         {
-            "tasks": ", ".join(_named(data) for data in stage.data),
+            "tasks": ", ".join(_named(data) for data in stage.data) + _mixed(stage),
             "seed": stage.seed,
             "training": json.dumps(plain(stage.training)),
         }

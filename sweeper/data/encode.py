@@ -126,8 +126,12 @@ def _tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """sha256 over the modules that turn rows into features, so that no entry outlives a change in them."""
-    folders = (resources.files(name) for name in ("sweeper.formats", "sweeper.data", "sweeper.data.translate"))
+    """sha256 over the modules that turn rows into features, so that no entry outlives a change in them.
+
+    Metrics belong to them: their rules find an answer again in a translation.
+    """
+    names = ("sweeper.formats", "sweeper.data", "sweeper.data.translate", "sweeper.scoring")
+    folders = (resources.files(name) for name in names)
     files = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".py")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files, key=str))).hexdigest()
 

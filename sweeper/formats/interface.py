@@ -70,6 +70,14 @@ token: best (t,) int32, the highest label of every token. span: start, end (t,) 
 (n, hidden)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """Examples, and what a net says of each, as `decode` leaves it."""
+
+    examples: Sequence[Example]
+    predictions: Sequence[Any]
+
+
 class Format(Protocol):
     """One task format. Pure functions of plain values: no torch, no files."""
 

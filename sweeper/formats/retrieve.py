@@ -9,7 +9,7 @@ import numpy as np
 
 from sweeper.errors import DataError
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
-from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import Answered, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import room, tokenise
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
@@ -24,20 +24,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
-    """Sentences of one language with their vectors, as `decode` leaves them."""
-
-    examples: Sequence[Example]
-    predictions: Sequence[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Terms:
     """How retrieval is scored, where its task leaves it open."""
 
     similarity: str = "cosine"
     """Of parallel sentences: `cosine` or `csls`."""
-    fitted_on: Pool | None = None
+    fitted_on: Answered | None = None
     """Mining: what the threshold is fitted on, whole; None: one half of the pool that is scored."""
 
 
@@ -93,7 +85,7 @@ class Retrieve:
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
         """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0."""
         check_scorable(examples, predictions, task, language)
-        return scorer_of(task, _SCORERS)(Pool(examples=examples, predictions=predictions), self.terms)
+        return scorer_of(task, _SCORERS)(Answered(examples=examples, predictions=predictions), self.terms)
 
 
 def _texts(example: Example) -> list[str]:
@@ -129,7 +121,7 @@ def _sentence(name: str, side: str, text: str, partners: Mapping[str, str]) -> E
     return Example(id=name, group=group, fields=fields, filler=partner is None)
 
 
-def _score_neighbours(pool: Pool, terms: Terms) -> Scored:
+def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
     """The target sentences (English) search the source sentences, XTREME's direction."""
     examples = pool.examples
     source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
@@ -143,7 +135,7 @@ def _score_neighbours(pool: Pool, terms: Terms) -> Scored:
     )
 
 
-def _score_mining(pool: Pool, terms: Terms) -> Scored:
+def _score_mining(pool: Answered, terms: Terms) -> Scored:
     """Pairs above a threshold fitted on another pool, or else on half of the sources; the others are scored then."""
     candidates, gold = _candidates(pool), _gold(pool)
     if terms.fitted_on is None:
@@ -162,7 +154,7 @@ def _score_mining(pool: Pool, terms: Terms) -> Scored:
     )
 
 
-def _half(pool: Pool) -> set[str]:
+def _half(pool: Answered) -> set[str]:
     """Ids of the source sentences that the threshold is fitted on (see `fitted_half`)."""
     sources = [example for example in pool.examples if example.fields["side"] == "source"]
     paired, unpaired = ([one.id for one in sources if one.filler == filler] for filler in (False, True))
@@ -171,7 +163,7 @@ def _half(pool: Pool) -> set[str]:
     return fitted_half(paired, unpaired)
 
 
-def _gold(pool: Pool) -> set[Pair]:
+def _gold(pool: Answered) -> set[Pair]:
     """The pairs that belong together. Raises DataError if there are none."""
     found = {(e.id, e.fields["partner"]) for e in pool.examples if e.fields["side"] == "source" and not e.filler}
     if not found:
@@ -179,7 +171,7 @@ def _gold(pool: Pool) -> set[Pair]:
     return found
 
 
-def _candidates(pool: Pool) -> list[Candidate]:
+def _candidates(pool: Answered) -> list[Candidate]:
     """Matched sentences. A text that stands twice in its pool is one sentence and is never mined, as in XTREME."""
     examples, sides = pool.examples, []
     for side in ("source", "target"):
@@ -209,7 +201,7 @@ def _pair_row(pair: Pair, mined: set[Pair], gold: set[Pair]) -> dict[str, Any]:
     }
 
 
-_SCORERS: Mapping[ScorerName, Callable[[Pool, Terms], Scored]] = {
+_SCORERS: Mapping[ScorerName, Callable[[Answered, Terms], Scored]] = {
     "neighbours": _score_neighbours,
     "mining": _score_mining,
 }

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.data.encode import Encoded
-from sweeper.formats.interface import Outputs
-from sweeper.formats.retrieve import Pool, Retrieve, Terms
+from sweeper.formats.interface import Answered, Outputs
+from sweeper.formats.retrieve import Retrieve, Terms
 from sweeper.formats.table import FORMATS
 from sweeper.records import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
@@ -55,14 +55,14 @@ def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
     yield from groups.values()
 
 
-def _asked(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Pool:
+def _asked(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
     """Examples and what a trained head says of each."""
     outputs = predictor.heads(head, encoded.features)
     predictions = FORMATS[task.format].decode(encoded.examples, encoded.features, outputs, labels)
-    return Pool(examples=encoded.examples, predictions=predictions)
+    return Answered(examples=encoded.examples, predictions=predictions)
 
 
-def _candidates(predictor: Predictor, score: ScoreSpec, reading: Reading) -> list[Pool]:
+def _candidates(predictor: Predictor, score: ScoreSpec, reading: Reading) -> list[Answered]:
     """The candidates of each language that the score's queries search; none where its task has no pool."""
     if score.pool is None:
         return []
@@ -82,12 +82,11 @@ def _retrieved(
     held = [pool for pool in pools if pool is not None]
     found = [predictor.vectors(layers, scores[0].pooling, pool.features) for pool in held]
     for score, vectors in zip(scores, zip(*found, strict=True), strict=True):
-        scored, *others = (_pool(pool, outputs) for pool, outputs in zip(held, vectors, strict=True))
+        scored, *others = (_vectors_of(pool, outputs) for pool, outputs in zip(held, vectors, strict=True))
         kind = Retrieve(Terms(similarity=score.similarity, fitted_on=others[0] if others else None))
         yield score, kind.score(scored.examples, scored.predictions, task, language)
 
 
-def _pool(encoded: Encoded, outputs: Outputs) -> Pool:
-    return Pool(
-        examples=encoded.examples, predictions=Retrieve().decode(encoded.examples, encoded.features, outputs, ())
-    )
+def _vectors_of(encoded: Encoded, outputs: Outputs) -> Answered:
+    examples = encoded.examples
+    return Answered(examples=examples, predictions=Retrieve().decode(examples, encoded.features, outputs, ()))

@@ -5,8 +5,8 @@ import pytest
 
 from sweeper.errors import DataError
 from sweeper.formats import retrieve as module
-from sweeper.formats.interface import Example, Lengths
-from sweeper.formats.retrieve import Pool, Retrieve, Terms
+from sweeper.formats.interface import Answered, Example, Lengths
+from sweeper.formats.retrieve import Retrieve, Terms
 from sweeper.scoring import neighbours
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, best_threshold, fitted_half, mine
@@ -176,7 +176,7 @@ def pairs_of_cosines(*cosines, partners):
     x, y = np.zeros((2, count, 2 * count), dtype=np.float32)
     for n, cosine in enumerate(cosines):
         x[n, 2 * n], y[n, 2 * n], y[n, 2 * n + 1] = 1, cosine, np.sqrt(1 - cosine**2)
-    return Pool(examples=examples, predictions=[row[None] for row in (*x, *y)])
+    return Answered(examples=examples, predictions=[row[None] for row in (*x, *y)])
 
 
 def by_cosine(x, y):
