@@ -1,13 +1,14 @@
 """Time and memory of mining translation pairs among many sentences, beside what the arithmetic alone takes.
 
-    python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy]
+    python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy] [--mean-cosine 0]
 
 Two pools of random unit vectors; half of the source sentences have a partner on the other side, itself plus as much
-noise: a cosine of about 0.7. What is measured is `sweeper.scoring.mining.mine` (k = 4, both directions, one-to-one
-matching). The ideal beside it: the memory of the vectors alone (both pools, float32), and the time of the two bare
-matrix products in the same blocks, nothing kept. On a busy machine read the processors' seconds. Each search runs in a
-process of its own, so that its peak memory is its own; the peak before mining (interpreter, libraries, vectors and how
-they were made) is told apart.
+noise: a cosine of about 0.7. `--mean-cosine 0.99` adds one direction to all, as in the raw means of an encoder, whose
+vectors lie so close together that float32 cannot tell the nearest: what it takes to rank those exactly is seen then.
+What is measured is `sweeper.scoring.mining.mine` (k = 4, both directions, one-to-one matching). The ideal beside it:
+the memory of the vectors alone (both pools, float32), and the time of the two bare matrix products in the same blocks,
+nothing kept. On a busy machine read the processors' seconds. Each search runs in a process of its own, so that its peak
+memory is its own; the peak before mining (interpreter, libraries, vectors and how they were made) is told apart.
 """
 
 import argparse
@@ -30,11 +31,16 @@ T = TypeVar("T")
 SEARCHES = {"numpy": nearest.numpy_search, "faiss": nearest.faiss_search}
 
 
-def pools(count: int, width: int) -> tuple[nearest.Array, nearest.Array]:
+def pools(count: int, width: int, mean_cosine: float) -> tuple[nearest.Array, nearest.Array]:
     """Source and target vectors; the first half of the sources have the last targets, in order, for partners."""
     draw = np.random.default_rng(0)
     source, target = (draw.standard_normal((count, width), dtype=np.float32) for _ in range(2))
-    target[count - count // 2 :] += source[: count // 2]
+    partners = target[count - count // 2 :]
+    partners += source[: count // 2]
+    partners /= np.float32(2**0.5)
+    shared = draw.standard_normal(width, dtype=np.float32) * np.float32((mean_cosine / (1 - mean_cosine)) ** 0.5)
+    source += shared
+    target += shared
     return nearest.unit_vectors(source), nearest.unit_vectors(target)
 
 
@@ -59,9 +65,9 @@ def bare_products(source: nearest.Array, target: nearest.Array) -> None:
             queries[first : first + step] @ pool.T
 
 
-def measure(search: str, count: int, width: int) -> list[str]:
+def measure(search: str, count: int, width: int, mean_cosine: float) -> list[str]:
     """One row of the table."""
-    source, target = pools(count, width)
+    source, target = pools(count, width, mean_cosine)
     _, ideal = timed(lambda: bare_products(source, target))
     before = peak()
     pairs, mining = timed(lambda: mine(source, target, search=SEARCHES[search]))
@@ -90,12 +96,16 @@ def main() -> None:
     reader.add_argument("--sentences", type=int, default=20_000)
     reader.add_argument("--width", type=int, default=1024)
     reader.add_argument("--search", choices=SEARCHES)
+    reader.add_argument("--mean-cosine", type=float, default=0.0, help="of any two vectors; 0 to below 1")
     asked = reader.parse_args()
+    if not 0 <= asked.mean_cosine < 1:
+        reader.error(f"--mean-cosine needs 0 <= value < 1, got {asked.mean_cosine:g}.")
     if asked.search:
-        print("\t".join(measure(asked.search, asked.sentences, asked.width)))
+        print("\t".join(measure(asked.search, asked.sentences, asked.width, asked.mean_cosine)))
         return
     print(
-        f"{asked.sentences:,} x {asked.sentences:,} sentences of {asked.width} dimensions; {platform.node()}, "
+        f"{asked.sentences:,} x {asked.sentences:,} sentences of {asked.width} dimensions, mean cosine "
+        f"{asked.mean_cosine:g}; {platform.node()}, "
         f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, "
         f"{datetime.now(UTC):%Y-%m-%d}; blocks of {nearest.BLOCK:,} similarities"
     )
@@ -105,6 +115,7 @@ def main() -> None:
             print("faiss is not installed: numpy alone")
             continue
         options = ["--sentences", str(asked.sentences), "--width", str(asked.width), "--search", name]
+        options += ["--mean-cosine", str(asked.mean_cosine)]
         done = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)

@@ -15,6 +15,9 @@ BLOCK = 2**23
 """Most numbers held at once beside the vectors, counted as float32: 32 MiB."""
 SPARE = 8
 """Candidates beyond k that a search is asked for, so that it seldom leaves a doubt which k are the nearest."""
+FEW = 16
+"""A query with more than one pool row in this many near enough to be ranked is multiplied by all rows instead: it is
+faster to multiply many rows in order than to pick out some."""
 GRID = 2.0**26
 """Vectors are rounded to multiples of 1 / GRID. Products of two are multiples of 2**-52 then, and a sum of them below 2
 is exact in float64, in any order: equal vectors tie, on any machine. It costs a cosine less than float32 would."""
@@ -52,21 +55,34 @@ def nearest(queries: Array, pool: Array, k: int, search: Search | None = None) -
     Where the pool holds fewer than k rows, k is their number.
 
     `search` proposes k + SPARE candidates by products in float32: faiss where it is installed, else numpy. They are
-    ranked by the exact products; where rounding could hide a row from a search, that query is searched exactly. So the
-    answer is the same whichever is used.
+    ranked by the exact products; where rounding could hide a row from a search, every row that it could hide is ranked
+    with them. So the answer is the same whichever is used.
     """
     k, wide = min(k, len(pool)), min(k + SPARE, len(pool))
     rough, candidates = (search or _search())(queries, pool, wide)
     products, indices = _ranked(queries, pool, candidates, k)
     if wide < len(pool):
-        doubtful = np.flatnonzero(rough[:, k - 1] - rough[:, -1] <= _rounding(queries, pool))
-        products[doubtful], indices[doubtful] = _in_blocks(queries[doubtful], pool, k, np.float64)
+        error = _rounding(queries, pool)
+        doubtful = np.flatnonzero(products[:, -1] - rough[:, -1] <= error)
+        crowded = []
+        for query, rows in _reaching(queries, doubtful, pool, products[:, -1] - error):
+            if len(rows) * FEW > len(pool) or len(rows) * pool.shape[1] * 2 > BLOCK:
+                crowded.append(query)
+            else:
+                one = slice(query, query + 1)
+                products[one], indices[one] = _ranked(queries[one], pool, rows[None], k)
+        if crowded:
+            products[crowded], indices[crowded] = _exactly(queries, np.array(crowded), pool, k)
     return products, indices
 
 
 def numpy_search(queries: Array, pool: Array, k: int) -> tuple[Array, Array]:
-    """Blocks of matrix products in float32."""
-    return _in_blocks(queries, pool, k, np.float32)
+    """Blocks of matrix products in float32, a block of queries by all of the pool at a time."""
+    products = np.empty((len(queries), k), dtype=np.float32)
+    indices = np.empty((len(queries), k), dtype=np.int64)
+    for block in _blocks(len(queries), len(pool)):
+        products[block], indices[block] = _top(queries[block] @ pool.T, k)
+    return products, indices
 
 
 def faiss_search(queries: Array, pool: Array, k: int) -> tuple[Array, Array]:
@@ -84,11 +100,11 @@ def _search() -> Search:
 
 
 def _rounding(queries: Array, pool: Array) -> float:
-    """How far apart two products of equal rows may come out in float32: twice the error bound of a sum of d products.
+    """How far from the exact product one in float32 may lie: the error bound of a sum of d products.
 
     That bound is d * 2**-24 times both lengths (Higham 2002, section 3.1), doubled here to be safe.
     """
-    return 4 * int(pool.shape[1]) * 2**-24 * _longest(queries) * _longest(pool)
+    return 2 * int(pool.shape[1]) * 2**-24 * _longest(queries) * _longest(pool)
 
 
 def _longest(rows: Array) -> float:
@@ -107,17 +123,27 @@ def _ranked(queries: Array, pool: Array, candidates: Array, k: int) -> tuple[Arr
     return np.take_along_axis(products, best, axis=1), np.take_along_axis(indices, best, axis=1)
 
 
-def _in_blocks(queries: Array, pool: Array, k: int, kind: type[np.floating[Any]]) -> tuple[Array, Array]:
-    """Every product of the kind, a block of queries by all of the pool at a time, and the highest k of each row."""
-    products = np.empty((len(queries), k), dtype=kind)
-    indices = np.empty((len(queries), k), dtype=np.int64)
-    size = np.dtype(kind).itemsize // 4
-    for block in _blocks(len(queries), size * len(pool)):
-        rows = queries[block].astype(kind, copy=False)
-        found = np.empty((len(rows), len(pool)), dtype=kind)
-        for part in _blocks(len(pool), size * pool.shape[1]):
-            found[:, part] = rows @ pool[part].astype(kind, copy=False).T
-        products[block], indices[block] = _top(found, k)
+def _reaching(queries: Array, numbers: Array, pool: Array, least: Array) -> Iterator[tuple[int, Array]]:
+    """Each of the numbered queries with the pool rows whose product in float32 is at least its own of `least` (n,)."""
+    for block in _blocks(len(numbers), len(pool)):
+        found = queries[numbers[block]] @ pool.T
+        for query, row in zip(numbers[block].tolist(), found, strict=True):
+            yield query, np.flatnonzero(row >= least[query])
+
+
+def _exactly(queries: Array, numbers: Array, pool: Array, k: int) -> tuple[Array, Array]:
+    """The highest k of every exact product of the numbered queries; the pool outside, so that it is converted once."""
+    products = np.full((len(numbers), k), -np.inf)
+    indices = np.zeros((len(numbers), k), dtype=np.int64)
+    for part in _blocks(len(pool), 2 * pool.shape[1]):
+        rows = pool[part].astype(np.float64)
+        for block in _blocks(len(numbers), 2 * max(rows.shape)):
+            found, places = _top(queries[numbers[block]].astype(np.float64) @ rows.T, min(k, len(rows)))
+            both = np.concatenate([products[block], found], axis=1)  # earlier rows first, so that they win ties
+            best = np.argsort(-both, axis=1, kind="stable")[:, :k]
+            products[block] = np.take_along_axis(both, best, axis=1)
+            known = np.concatenate([indices[block], places + part.start], axis=1)
+            indices[block] = np.take_along_axis(known, best, axis=1)
     return products, indices
 
 

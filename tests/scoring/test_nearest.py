@@ -8,11 +8,20 @@ import pytest
 
 from sweeper.errors import TrialError
 from sweeper.scoring import nearest as module
-from sweeper.scoring.nearest import Array, faiss_search, nearest, numpy_search, unit_vectors
+from sweeper.scoring.nearest import Array, Search, faiss_search, nearest, numpy_search, unit_vectors
 
 
 def drawn(count: int, width: int, seed: int = 0) -> Array:
     return unit_vectors(np.random.default_rng(seed).normal(size=(count, width)))
+
+
+def concentrated(count: int, width: int, spread: float, seed: int = 0) -> Array:
+    """Rows about one direction, as of an encoder's raw means; their mean cosine is 1 less the square of the spread."""
+    return unit_vectors(drawn(1, width, seed=99) + np.float32(spread) * drawn(count, width, seed))
+
+
+SOME_IN_REACH, MOST_IN_REACH = 0.01, 0.004
+"""Spreads at which rounding could make some twenty of 900 rows of 64 numbers the nearest, and most of them."""
 
 
 def exact(x: Array, y: Array) -> Fraction:
@@ -56,10 +65,11 @@ def test_blocks_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, 
     assert np.array_equal(drawn(31, 65, seed=1), pool[:31])
 
 
-def test_no_block_holds_more_than_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spread", [1, SOME_IN_REACH, MOST_IN_REACH])
+def test_no_block_holds_more_than_its_size(monkeypatch: pytest.MonkeyPatch, spread: float) -> None:
     import tracemalloc
 
-    queries, pool = drawn(900, 16), drawn(2000, 16, seed=1)
+    queries, pool = concentrated(900, 16, spread), concentrated(2000, 16, spread, seed=1)
     monkeypatch.setattr(module, "BLOCK", 2**14)
     tracemalloc.start()
     nearest(queries, pool, 4)
@@ -92,6 +102,42 @@ def test_another_search_gives_the_same_bits_ties_included(search: Callable[..., 
     pool = np.concatenate([drawn(25, 33, seed=1), np.zeros((2, 33), np.float32)] * copies)
     ours, theirs = nearest(queries, pool, 4, numpy_search), nearest(queries, pool, 4, search)  # type: ignore[arg-type]
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("search", [numpy_search, *SEARCHES])
+@pytest.mark.parametrize("spread", [0.1, SOME_IN_REACH, 0.008, MOST_IN_REACH])
+@pytest.mark.parametrize("block", [1000, 2**14, 2**23])
+def test_concentrated_vectors_get_the_exact_answer_whatever_the_blocks_and_whoever_searches(
+    monkeypatch: pytest.MonkeyPatch, block: int, spread: float, search: Search
+) -> None:
+    if search is faiss_search:
+        pytest.importorskip("faiss")
+    queries = concentrated(30, 64, spread)
+    pool = np.concatenate([concentrated(450, 64, spread, seed=1)] * 2)
+    every = (queries * module.GRID).astype(np.int64) @ (pool * module.GRID).astype(np.int64).T  # below 2**63: exact
+    best = np.argsort(-every, axis=1, kind="stable")[:, :4]
+    monkeypatch.setattr(module, "BLOCK", block)
+    products, indices = nearest(queries, pool, 4, search)
+    assert np.array_equal(indices, best)
+    assert np.array_equal(products * module.GRID**2, np.take_along_axis(every, best, axis=1))
+
+
+@pytest.mark.parametrize(("spread", "whole"), [(SOME_IN_REACH, False), (MOST_IN_REACH, True)])
+def test_only_where_rounding_hides_many_rows_is_a_query_multiplied_by_all_of_them_exactly(
+    monkeypatch: pytest.MonkeyPatch, spread: float, whole: bool
+) -> None:
+    queries, pool = concentrated(30, 64, spread), concentrated(900, 64, spread, seed=1)
+    rough, _ = numpy_search(queries, pool, 4 + module.SPARE)
+    assert (rough[:, 3] - rough[:, -1] < 64 * 2**-23).any(), "the candidates alone leave a doubt"
+    searched, exactly = [], module._exactly
+
+    def watched(queries: Array, numbers: Array, pool: Array, k: int) -> tuple[Array, Array]:
+        searched.extend(numbers.tolist())
+        return exactly(queries, numbers, pool, k)
+
+    monkeypatch.setattr(module, "_exactly", watched)
+    nearest(queries, pool, 4, numpy_search)
+    assert searched == (list(range(30)) if whole else [])
 
 
 def test_an_encoder_that_gives_one_vector_to_all_is_searched_exactly() -> None:
