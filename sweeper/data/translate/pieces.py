@@ -1,43 +1,39 @@
-"""A text cut into sentences, by rules that are few, plain and the same everywhere."""
+"""A text cut into the pieces that are translated: its sentences, and parts of those that are too long."""
 
 import re
 from collections.abc import Iterator
 
 from sweeper.data.translate.interface import Piece
+from sweeper.formats.sentences import Stretch, sentences
 
 LONGEST = 400
 """Characters of a sentence; what is longer is cut at white space, so that no model has to cut it silently."""
-_ABBREVIATIONS = "Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Co|Corp|vs|No|Vol|pp|cf|ca|al|Gen|Col|Capt|Lt|Rev|Sen|Rep"
-_NO_END = re.compile(rf"\b(?:{_ABBREVIATIONS}|[A-Za-z])\.$")
-"""A full stop that ends no sentence: behind an abbreviation, or a single letter (J. Smith, U.S.)."""
-_BREAK = re.compile(r"\s*\n\s*|(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)\]])\s+")
+_LINE = re.compile(r"[^\n]+")
 
 
-def sentences(text: str) -> list[Piece]:
-    """The sentences of an English text, each with the white space behind it: joined again they are the text.
+def pieces_of(text: str) -> list[Piece]:
+    """The sentences of a text, each with the white space behind it: joined again they are the text.
 
-    A sentence ends at a line break, or at white space behind . ! ? or … (a closing quote or bracket may follow it)
-    unless the next letter is a small one, or the full stop is an abbreviation's.
+    A line break ends a sentence too. White space that the text begins with stands behind an empty piece.
     """
-    found: list[Piece] = []
-    start = 0
-    for gap in _BREAK.finditer(text):
-        if _ends(text[start : gap.start()], gap.group(), text[gap.end() : gap.end() + 1]):
-            found += _cut(text[start : gap.start()], gap.group())
-            start = gap.end()
-    return [*found, *_cut(text[start:], "")]
+    found = [(0, 0), *(part for sentence in _sentences(text) for part in _parts(text, sentence))]
+    following = [*(first for first, _ in found[1:]), len(text)]
+    pieces = [Piece(text[first:last], text[last:start]) for (first, last), start in zip(found, following, strict=True)]
+    return [piece for piece in pieces if piece.text or piece.gap]
 
 
-def _ends(sentence: str, gap: str, following: str) -> bool:
-    return "\n" in gap or not (following.islower() or _NO_END.search(sentence))
+def _sentences(text: str) -> Iterator[Stretch]:
+    for line in _LINE.finditer(text):
+        for first, last in sentences(line.group()):
+            yield line.start() + first, line.start() + last
 
 
-def _cut(sentence: str, gap: str) -> Iterator[Piece]:
-    """A sentence whole, or where it is too long in parts that end at white space."""
-    while len(sentence) > LONGEST:
-        place = sentence.rfind(" ", 1, LONGEST + 1)
-        end = place if place > 0 else LONGEST
-        yield Piece(sentence[:end], sentence[end : end + 1] if place > 0 else "")
-        sentence = sentence[end + (place > 0) :]
-    if sentence or gap:
-        yield Piece(sentence, gap)
+def _parts(text: str, sentence: Stretch) -> Iterator[Stretch]:
+    """A sentence whole, or where it is too long its parts, which end at white space."""
+    first, last = sentence
+    while last - first > LONGEST:
+        place = text.rfind(" ", first + 1, first + LONGEST + 1)
+        end = place if place > 0 else first + LONGEST
+        yield first, end
+        first = end + (place > 0)
+    yield first, last
