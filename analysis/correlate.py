@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.load import Study
-from analysis.matrix import Matrix, cells_of, tasks_of
+from analysis.matrix import Matrix, cells_of
 from analysis.stats import spearman
+from sweeper.space import tasks_of
 
 TRAITS: Mapping[str, str] = {
     "train_size": "published training examples",
@@ -86,7 +87,8 @@ def _predictors(traits: pd.DataFrame, gains: pd.DataFrame) -> pd.DataFrame:
 
 def _traits(study: Study, model: str) -> pd.DataFrame:
     """A row for each recipe of one task: a mixture has no size and no dev score that could be set beside a task's."""
-    single = {recipe.name: tasks_of(recipe)[0] for recipe in study.space.recipes if len(tasks_of(recipe)) == 1}
+    tasks = {recipe.name: tasks_of(recipe.stages, masked=False) for recipe in study.space.recipes}
+    single = {recipe: names[0] for recipe, names in tasks.items() if len(names) == 1}
     seen, own = _seen(study, model), _own(study, model)
     rows = {
         recipe: {

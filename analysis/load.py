@@ -9,7 +9,7 @@ from sweeper.choice import counting, is_shown, winners
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrainingRecord
-from sweeper.space import Space, Target
+from sweeper.space import Space, Target, tasks_of
 from sweeper.spaces import read_space
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
@@ -103,7 +103,7 @@ def _layers_of(space: Space, joined: Sequence[Joined], made: Mapping[str, str]) 
 
 def _own_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
     """The dev scores of preparations on tasks of their own."""
-    tasks = {recipe.name: {task for stage in recipe.stages for task in stage.tasks} for recipe in space.recipes}
+    tasks = {recipe.name: tasks_of(recipe.stages, masked=False) for recipe in space.recipes}
     for score, training in joined:
         is_own = score.split == "dev" and _is_in(space, score) and score.target in tasks[score.recipe]
         if is_own and len(training.spec.chain) == _num_stages(space, score.recipe):

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.load import CLEAN, Study
 from sweeper.errors import unknown
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import Recipe, Space
+from sweeper.space import Space, tasks_of
 from sweeper.tasks.overlap import shares_training_data
 
 Cell = tuple[str, str]
@@ -162,17 +162,12 @@ def flags(space: Space) -> dict[Cell, tuple[str, ...]]:
     catalog = space.catalog()
     found = {
         (recipe.name, target.task): shares_training_data(
-            tasks_of(recipe), space.task(target.task), catalog, space.trained_tasks(target)
+            tasks_of(recipe.stages, masked=False), space.task(target.task), catalog, space.trained_tasks(target)
         )
         for recipe in space.recipes
         for target in space.targets
     }
     return {cell: names for cell, names in found.items() if names}
-
-
-def tasks_of(recipe: Recipe) -> tuple[str, ...]:
-    """The tasks that a row trains on, in order, each once."""
-    return tuple(dict.fromkeys(task for stage in recipe.stages for task in stage.tasks))
 
 
 def languages(study: Study, model: str, against: str = "") -> pd.DataFrame:

@@ -8,10 +8,10 @@ import pandas as pd
 
 from analysis.correlate import MEAN, TRAITS, Correlations
 from analysis.load import Study
-from analysis.matrix import Matrix, entry, tasks_of
+from analysis.matrix import Matrix, entry
 from analysis.tables import markdown
 from sweeper.records import TrainingRecord
-from sweeper.space import Space, Training
+from sweeper.space import Space, Training, tasks_of
 
 CAPS = ("cap_examples", "cap_tokens")
 
@@ -121,7 +121,7 @@ def _dials(dials: Iterable[tuple[str, object]]) -> str:
 
 def licence_rows(space: Space) -> list[list[object]]:
     """A row for every task whose data the space touches: title, licence, note."""
-    names = [task for recipe in space.recipes for task in tasks_of(recipe)]
+    names = [task for recipe in space.recipes for task in tasks_of(recipe.stages, masked=False)]
     names += [stage.mlm_task for recipe in space.recipes for stage in recipe.stages if stage.mlm_share]
     for target in space.targets:
         names += [target.task, *space.trained_tasks(target), space.task(target.task).pool]

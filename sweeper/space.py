@@ -210,6 +210,12 @@ class Stage:
         _check_dials(self.dials)
 
 
+def tasks_of(stages: Iterable[Stage], *, masked: bool = True) -> tuple[str, ...]:
+    """Every task whose training data the stages read, in order, each once; `masked`: their `mlm_task` too, if used."""
+    own = ((*stage.tasks, *([stage.mlm_task] if masked and stage.mlm_share else [])) for stage in stages)
+    return tuple(dict.fromkeys(name for names in own for name in names))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A matrix row: the ordered stages that prepare an encoder. Without stages it is the baseline."""
@@ -362,9 +368,8 @@ class Space:
 
     def trained_tasks(self, target: Target) -> tuple[str, ...]:
         """The tasks that a target trains on after the row's encoder, each once; none where it trains nothing."""
-        names = [task for stage in target.before for task in stage.tasks]
-        names += [stage.mlm_task for stage in target.before if stage.mlm_share]
-        return tuple(dict.fromkeys(name for name in (*names, self.task(target.task).training_task) if name))
+        names = (*tasks_of(target.before), self.task(target.task).training_task)
+        return tuple(dict.fromkeys(name for name in names if name))
 
     def num_trained(self, target: Target) -> int:
         """Stages that a target adds to the row's own."""

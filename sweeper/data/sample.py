@@ -11,15 +11,26 @@ from sweeper.records import DataSpec
 from sweeper.tasks.spec import Part
 
 DIGITS = 8
-"""Hexadecimal digits of a hash that decide whether an example is carved out."""
+"""Hexadecimal digits of a hash that one draw takes."""
+
+
+def drawn(text: str, turn: int = 0) -> int:
+    """A number of DIGITS hexadecimal digits that a hash of the text decides; another one each turn, 0 to 7."""
+    digits = hashlib.sha256(text.encode()).hexdigest()[turn * DIGITS : (turn + 1) * DIGITS]
+    return int(digits, 16)
+
+
+def is_in_share(text: str, share: float) -> bool:
+    """Whether a hash of the text falls into the share, 0 to 1: a larger share takes the same texts and more of them."""
+    place: float = drawn(text) / 16**DIGITS
+    return place < share
 
 
 def belongs(id_: str, part: Part, share: float) -> bool:
     """Whether an example is one of the part: `train` and `select` split the training rows at `share`, 0 to 1."""
     if part not in ("train", "select"):
         return True
-    drawn = int(hashlib.sha256(f"select:{id_}".encode()).hexdigest()[:DIGITS], 16) / 16**DIGITS
-    carved = drawn < share
+    carved = is_in_share(f"select:{id_}", share)
     return carved if part == "select" else not carved
 
 

@@ -10,8 +10,8 @@ from sweeper.errors import DataError
 from sweeper.formats.fields import Line, answers_of, bad, field_of, group_of, has, id_of, sha, text_of
 from sweeper.formats.interface import Array, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import room, tokenise
 from sweeper.formats.sentences import Stretch, sentences
+from sweeper.formats.vectors import one_feature_a_text, vectors_of
 from sweeper.scoring.nearest import nearest, unit_vectors
 from sweeper.scoring.ranking import DEPTH, average_precision, expected_average_precision, mean_average_precision
 from sweeper.scoring.scorers import Scored
@@ -55,26 +55,15 @@ class Rank:
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
         """A feature a text, cut at max_length; the query before the candidate in a pair."""
-        room(tokenizer, lengths.max_length, pair=False)
         texts = [_texts(example) for example in examples]
-        counts = [len(some) for some in texts]
-        options = {"truncation": True, "max_length": lengths.max_length}
-        pieces = tokenise(tokenizer, [text for some in texts for text in some], None, {}, options)
-        return Features(
-            tokens=pieces.tokens,
-            offsets=pieces.offsets,
-            items=np.cumsum([0, *counts], dtype=np.int64),
-            example=np.repeat(np.arange(len(examples), dtype=np.int32), counts),
-            labels={"right": np.array([_hash(some[-1]) for some in texts], dtype=np.int32)},
-            segments=pieces.segments,
-        )
+        right = np.array([_hash(some[-1]) for some in texts], dtype=np.int32)
+        return one_feature_a_text(texts, tokenizer, lengths, {"right": right})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
         """The vectors (features, hidden) of each example: row 0 the query or the only text, row 1 the candidate."""
-        bounds = zip(features.items[:-1], features.items[1:], strict=True)
-        return [outputs["vectors"][first:last] for first, last in bounds]
+        return vectors_of(features, outputs)
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
         """`map20`: mean average precision at 20 of the queries over all candidates, ties to the first candidate.

@@ -11,7 +11,7 @@ from sweeper.errors import DataError
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
 from sweeper.formats.interface import Answered, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import room, tokenise
+from sweeper.formats.vectors import one_feature_a_text, vectors_of
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half, mine
@@ -61,26 +61,13 @@ class Retrieve:
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
         """A feature a sentence, cut at max_length; the source before the target where an example has both."""
-        room(tokenizer, lengths.max_length, pair=False)
-        texts = [_texts(example) for example in examples]
-        counts = [len(some) for some in texts]
-        options = {"truncation": True, "max_length": lengths.max_length}
-        pieces = tokenise(tokenizer, [text for some in texts for text in some], None, {}, options)
-        return Features(
-            tokens=pieces.tokens,
-            offsets=pieces.offsets,
-            items=np.cumsum([0, *counts], dtype=np.int64),
-            example=np.repeat(np.arange(len(examples), dtype=np.int32), counts),
-            segments=pieces.segments,
-        )
+        return one_feature_a_text([_texts(example) for example in examples], tokenizer, lengths)
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
         """The vectors (features, hidden) of each example: row 0 the source or the only sentence, row 1 the target."""
-        vectors = outputs["vectors"]
-        bounds = zip(features.items[:-1], features.items[1:], strict=True)
-        return [vectors[first:last] for first, last in bounds]
+        return vectors_of(features, outputs)
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
         """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0."""

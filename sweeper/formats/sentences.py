@@ -11,8 +11,8 @@ _END = re.compile(
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"“])"
-    r"(?:[^\W\d_]|Mrs?|Ms|Drs?|Prof|St|Sta|Lt|Gen|Col|Capt|Sgt|Gov|Sen|Rep|Rev|Jr|No|Nr|vs?|cf|ca|approx|bzw|etc|e\.g|i\.e"
-    r"|z\.B|d\.h|u\.a|Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Mt|Ft|[Vv]ol|[Aa]rt|pp?)\.$"
+    r"(?:(?:[^\W\d_]\.)*[^\W\d_]|Mrs?|Ms|Drs?|Prof|St|Sta|Lt|Gen|Col|Capt|Sgt|Gov|Sen|Rep|Rev|[JS]r"
+    r"|Inc|Ltd|Co|Corp|al|No|Nr|vs?|cf|ca|approx|bzw|etc|Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Mt|Ft|[Vv]ol|[Aa]rt|pp?)\.$"
 )
 _LONGEST_ABBREVIATION = 10
 _FIRST_LETTER = re.compile(r"[^\W_]")
@@ -22,8 +22,8 @@ def sentences(text: str) -> list[Stretch]:
     """Stretches of a paragraph's sentences, in order, without the white space between them.
 
     A sentence ends at . ! ? and their kin in other scripts, with what closes behind them, before white space and a word
-    that does not begin with a small letter, unless an abbreviation ends there (a title, a month, a single letter); and
-    at 。 and । whatever follows. Thai marks no ends: most of its paragraphs stay whole.
+    that does not begin with a small letter, unless an abbreviation ends there (a title, a month, single letters as in
+    U.S.); and at 。 and । whatever follows. Thai marks no ends: most of its paragraphs stay whole.
     """
     ends = [match.end() for match in _END.finditer(text) if not _goes_on(text, match.end())]
     found = []

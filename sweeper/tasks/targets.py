@@ -31,7 +31,7 @@ UPOS = (
 BIO = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
-def _each(codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None) -> Places:
+def each(codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None) -> Places:
     """One config a language, its name the template `config` with the language's code in place of `{}`."""
     return {code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision),) for code in codes}
 
@@ -61,9 +61,9 @@ def tatoeba(codes: Mapping[str, str]) -> Places:
     }
 
 
-XQUAD = _each(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
+XQUAD = each(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
 TYDIQA = _tydiqa("validation")
-BUCC = _each(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
+BUCC = each(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
 TATOEBA = tatoeba(languages.ISO3)
 
 TARGETS = (
@@ -74,9 +74,9 @@ TARGETS = (
         scorer="accuracy",
         columns=NLI_COLUMNS,
         labels=NLI_LABELS,
-        train=_each(languages.XNLI, "facebook/xnli", "{}", "train"),
-        dev=_each(languages.XNLI, "facebook/xnli", "{}", "validation"),
-        test=_each(languages.XNLI, "facebook/xnli", "{}", "test"),
+        train=each(languages.XNLI, "facebook/xnli", "{}", "train"),
+        dev=each(languages.XNLI, "facebook/xnli", "{}", "validation"),
+        test=each(languages.XNLI, "facebook/xnli", "{}", "test"),
         trains_on="mnli",
         contains=("mnli",),
         train_size=392_702,
@@ -90,9 +90,9 @@ TARGETS = (
         scorer="accuracy",
         columns={"id": "id", "text": "sentence1", "pair": "sentence2", "label": "label"},
         labels=("0", "1"),
-        train=_each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "train"),
-        dev=_each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "validation"),
-        test=_each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "test"),
+        train=each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "train"),
+        dev=each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "validation"),
+        test=each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "test"),
         train_size=49_401,
         licence="Free for any purpose with acknowledgement of Google LLC",
     ),
@@ -118,9 +118,9 @@ TARGETS = (
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "ner_tags"},
         labels=BIO,
-        train=_each(languages.PANX, XTREME, "PAN-X.{}", "train"),
-        dev=_each(languages.PANX, XTREME, "PAN-X.{}", "validation"),
-        test=_each(languages.PANX, XTREME, "PAN-X.{}", "test"),
+        train=each(languages.PANX, XTREME, "PAN-X.{}", "train"),
+        dev=each(languages.PANX, XTREME, "PAN-X.{}", "validation"),
+        test=each(languages.PANX, XTREME, "PAN-X.{}", "test"),
         group="tagging",
         train_size=20_000,
         licence="None stated; Wikipedia text, CC BY-SA",
@@ -144,8 +144,8 @@ TARGETS = (
         format="span",
         scorer="mlqa",
         columns=SPAN_COLUMNS,
-        dev=_each(languages.MLQA, XTREME, "MLQA.{}.{}", "validation"),
-        test=_each(languages.MLQA, XTREME, "MLQA.{}.{}", "test"),
+        dev=each(languages.MLQA, XTREME, "MLQA.{}.{}", "validation"),
+        test=each(languages.MLQA, XTREME, "MLQA.{}.{}", "test"),
         trains_on="squad",
         group="qa",
         licence="CC BY-SA 3.0",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sweeper.tasks import languages
 from sweeper.tasks.spec import Columns, Places, Rows, Task
 from sweeper.tasks.targets import TARGETS as XTREME
-from sweeper.tasks.targets import tatoeba
+from sweeper.tasks.targets import each, tatoeba
 
 UDPOS = "izhx/xtreme-r-udpos"
 WIKIANN = "unimelb-nlp/wikiann"
@@ -26,13 +26,9 @@ def _one(language: str, id_: str, config: str | None, split: str) -> Places:
     return {language: (Rows(id=id_, config=config, split=split),)}
 
 
-def _each(codes: tuple[str, ...], id_: str, split: str) -> Places:
-    return {code: (Rows(id=id_, config=code, split=split),) for code in codes}
-
-
 COPA_TRAIN = _one("en", "aps/super_glue", "copa", "train")
 COPA_DEV = _one("en", "aps/super_glue", "copa", "validation")
-LAREQA = _each(languages.XQUAD, XQUAD_R, "validation")
+LAREQA = each(languages.XQUAD, XQUAD_R, "{}", "validation")
 TATOEBA = tatoeba({**languages.ISO3, **languages.ISO3_ADDED})
 ENTITIES = _one("mul", MEWSLIX, "candidate_entities", "test")
 """Descriptions in fifty languages: `mul` is the code for several."""
@@ -134,8 +130,8 @@ TARGETS = (
         columns=COPA_COLUMNS,
         labels=("choice1", "choice2"),
         train=COPA_TRAIN,
-        dev={**COPA_DEV, **_each(languages.XCOPA, "cambridgeltl/xcopa", "validation")},
-        test=_each(languages.XCOPA, "cambridgeltl/xcopa", "test"),
+        dev={**COPA_DEV, **each(languages.XCOPA, "cambridgeltl/xcopa", "{}", "validation")},
+        test=each(languages.XCOPA, "cambridgeltl/xcopa", "{}", "test"),
         contains=("copa",),
         train_size=400,
         licence="CC BY 4.0; English COPA BSD 2-Clause",
@@ -147,7 +143,7 @@ TARGETS = (
         title="UD POS, 38 languages",
         train=_one("en", UDPOS, "en", "train"),
         dev=_one("en", UDPOS, "en", "validation"),
-        test=_each(languages.TREEBANK_R, UDPOS, "test"),
+        test=each(languages.TREEBANK_R, UDPOS, "{}", "test"),
         licence="Universal Dependencies 2.7: each treebank its own, some non-commercial",
         note=(
             f"{KNOWN['pos'].note} The Hub's copy has train and dev in English alone. The published size is that of "
@@ -158,9 +154,9 @@ TARGETS = (
         KNOWN["ner"],
         name="ner_r",
         title="PAN-X NER, 48 languages",
-        train={**KNOWN["ner"].train, **_each(languages.PANX_ADDED, WIKIANN, "train")},
-        dev={**KNOWN["ner"].dev, **_each(languages.PANX_ADDED, WIKIANN, "validation")},
-        test={**KNOWN["ner"].test, **_each(languages.PANX_ADDED, WIKIANN, "test")},
+        train={**KNOWN["ner"].train, **each(languages.PANX_ADDED, WIKIANN, "{}", "train")},
+        dev={**KNOWN["ner"].dev, **each(languages.PANX_ADDED, WIKIANN, "{}", "validation")},
+        test={**KNOWN["ner"].test, **each(languages.PANX_ADDED, WIKIANN, "{}", "test")},
         note="XTREME's forty languages, and eight more from WikiAnn.",
     ),
     replace(
@@ -200,8 +196,8 @@ TARGETS = (
         format="rank",
         scorer="ranking",
         columns={"query": "mention", "key": "entity_id"},
-        dev=_each(languages.MEWSLIX, MEWSLIX, "validation"),
-        test=_each(languages.MEWSLIX, MEWSLIX, "test"),
+        dev=each(languages.MEWSLIX, MEWSLIX, "{}", "validation"),
+        test=each(languages.MEWSLIX, MEWSLIX, "{}", "test"),
         trains_on="mewslix_pairs",
         pool="mewslix_entities",
         group="retrieval",

@@ -22,8 +22,8 @@ from sweeper.data.translate.apertium import Apertium
 from sweeper.data.translate.identity import model_id, translator_identity
 from sweeper.data.translate.interface import Translator
 from sweeper.data.translate.kept import Kept
+from sweeper.data.translate.pieces import LONGEST
 from sweeper.data.translate.recorded import Recorded
-from sweeper.data.translate.sentences import LONGEST
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.records import SEMANTICS, TranslationSpec, digest
 from sweeper.space import APERTIUM, FOLDER

@@ -10,7 +10,7 @@ from sweeper.data.source import COMMIT, Sources, available_languages, check_task
 from sweeper.data.translate.identity import located, translator_identity
 from sweeper.errors import DataError
 from sweeper.records import DataSpec, ModelSpec, TranslationSpec
-from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation
+from sweeper.space import SEARCH_SEED, Model, Space, Target, Training, Translation, tasks_of
 from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import make_plan
 
@@ -151,12 +151,6 @@ def check_data(resolver: Resolver) -> None:
 def parts_scored(space: Space, task: str) -> tuple[Part, ...]:
     """The part that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
     return (space.evaluate, "dev") if space.task(task).fits_on_dev(space.evaluate) else (space.evaluate,)
-
-
-def tasks_of(stages: Iterable[Stage]) -> list[str]:
-    """Every task whose training data the stages read, that of their masked language modelling too; each once."""
-    names = (name for stage in stages for name in (*stage.tasks, *([stage.mlm_task] if stage.mlm_share else [])))
-    return list(dict.fromkeys(names))
 
 
 def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:

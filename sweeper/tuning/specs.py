@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding, digest, plain
-from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value
+from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
 from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import Plan, Unit
-from sweeper.tuning.resolve import Asked, Resolver, scored_tasks, tasks_of
+from sweeper.tuning.resolve import Asked, Resolver, scored_tasks
 
 Chain = tuple[StageSpec, ...]
 

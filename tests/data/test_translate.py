@@ -14,8 +14,8 @@ from sweeper.data.translate import apertium
 from sweeper.data.translate.apertium import Apertium
 from sweeper.data.translate.examples import Translating, language_of
 from sweeper.data.translate.kept import File, Kept
+from sweeper.data.translate.pieces import LONGEST, pieces_of
 from sweeper.data.translate.recorded import Recorded
-from sweeper.data.translate.sentences import LONGEST, sentences
 from sweeper.errors import UserError
 from sweeper.formats.interface import Example
 from sweeper.tasks.catalog import CATALOG
@@ -51,16 +51,19 @@ def kept(folder: Path, engine: Shouting | None = None) -> Kept:
         ("Mr. Smith met J. Doe of the U.S. Army.", ["Mr. Smith met J. Doe of the U.S. Army."]),
         ("approx. five, e.g. this", ["approx. five, e.g. this"]),
         ("A headline\nThen text", ["A headline", "Then text"]),
+        ("  I can't. He can.", ["", "I can't.", "He can."]),
         ("", []),
     ],
 )
 def test_a_text_is_cut_where_a_sentence_ends(text: str, wanted: list[str]) -> None:
-    assert [piece.text for piece in sentences(text)] == wanted
+    assert [piece.text for piece in pieces_of(text)] == wanted
 
 
-@pytest.mark.parametrize("text", ["It rained.  We left.\n\nWhy? ", "a" * 1000, "word " * 300, "One. " * 200])
+@pytest.mark.parametrize(
+    "text", ["It rained.  We left.\n\nWhy? ", " \n A.\r\nB.", " ", "'a' 。b", "a" * 1000, "word " * 300, "One. " * 200]
+)
 def test_sentences_joined_again_are_the_text_and_none_is_too_long(text: str) -> None:
-    found = sentences(text)
+    found = pieces_of(text)
     assert "".join(piece.text + piece.gap for piece in found) == text
     assert max(len(piece.text) for piece in found) <= LONGEST
 

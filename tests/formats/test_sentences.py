@@ -29,6 +29,7 @@ def test_a_sentence_ends_at_its_mark_and_takes_along_what_closes_there(parts: li
     "text",
     [
         "Dr. Smith met J. R. Jones on Jan. 5.",
+        "Mr. J.R. Doe Sr. of the U.S. Army led Doe Inc. Ltd. Co. Corp. and Smith et al. Ltd.",
         "It rose by 3.5 percent, e.g. in May.",
         "It stopped... and went on.",
         "Он жил в США (см. список).",

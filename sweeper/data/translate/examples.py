@@ -1,11 +1,11 @@
 """Which examples are translated, into what, and what becomes of them."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from sweeper.data.sample import drawn, is_in_share
 from sweeper.data.translate.interface import Piece, Translator
 from sweeper.formats.interface import Example
 from sweeper.formats.translated import TRANSLATED, Said
@@ -14,8 +14,6 @@ from sweeper.tasks.spec import Task
 
 CHUNK = 1000
 """Examples translated at a time."""
-DIGITS = 8
-"""Hexadecimal digits of a hash that decide whether an example is translated, and as many that decide into what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +79,8 @@ def language_of(id_: str, spec: TranslationSpec) -> str | None:
 
     A larger share translates the same examples and more of them, into the same languages.
     """
-    drawn = hashlib.sha256(f"translate:{id_}".encode()).hexdigest()
-    if int(drawn[:DIGITS], 16) / 16**DIGITS >= spec.share:
-        return None
-    return spec.languages[int(drawn[DIGITS : 2 * DIGITS], 16) % len(spec.languages)]
+    name = f"translate:{id_}"
+    return spec.languages[drawn(name, turn=1) % len(spec.languages)] if is_in_share(name, spec.share) else None
 
 
 def _is_worded(text: str) -> bool:

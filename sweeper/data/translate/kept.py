@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from sweeper.data.translate.interface import Engine, Piece
-from sweeper.data.translate.sentences import sentences
+from sweeper.data.translate.pieces import pieces_of
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Kept:
 
     def pieces(self, text: str, language: str) -> list[Piece]:
         """Its sentences."""
-        return sentences(text)
+        return pieces_of(text)
 
     def translate(self, pieces: Sequence[str], language: str) -> Mapping[str, str]:
         """Piece -> translation. Each batch is kept as soon as it is there; what others have added meanwhile counts."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sweeper.data.mirror import file_digest
 from sweeper.data.translate.interface import Piece
-from sweeper.data.translate.sentences import sentences
+from sweeper.data.translate.pieces import pieces_of
 from sweeper.errors import UserError
 from sweeper.records import digest
 
@@ -49,7 +49,7 @@ class Recorded:
 
     def pieces(self, text: str, language: str) -> list[Piece]:
         """The text whole where it has been translated whole, else its sentences."""
-        return [Piece(text, "")] if (text, language) in self.known else sentences(text)
+        return [Piece(text, "")] if (text, language) in self.known else pieces_of(text)
 
     def translate(self, pieces: Sequence[str], language: str) -> Mapping[str, str]:
         """Piece -> translation. Raises UserError if one is not there."""
