@@ -146,9 +146,29 @@ def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str
 def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(measured: str, tmp_path: Path) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
     found = plan_of(space, tmp_path, measured_in=measured, throughput=7.0)
-    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no training of it")
+    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no unbroken training of it")
     told = "\n".join(text for text in found.tables() if isinstance(text, str))
     assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told
+
+
+def test_a_resumed_training_has_the_tokens_of_all_attempts_and_is_left_out_of_the_pace(measured: str) -> None:
+    ledger = Ledger.at(f"{measured}/ledger")
+    for number in range(20, 25):
+        ledger.write_training(replace(record(number, 10**9, 1.0), machine={"resumed_at": "40"}))
+    assert speeds((MODEL,), Pace(measured_in=measured))["large"].throughput == 500.0
+
+
+def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(measured: str) -> None:
+    other = replace(MODEL, id="hub/other")
+    assert speeds((other,), Pace(measured_in=measured, throughput=7.0))["large"].throughput == 7.0
+
+
+def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str) -> None:
+    model = Model(name="mine", id="~/encoders/mine")
+    Folder(measured).write("space.json", write_json(replace(SPACE, models=(MODEL, model))))
+    spec = replace(record(30, 0, 1.0).spec, model=ModelSpec(name="mine", id="/home/else/encoders/mine"))
+    Ledger.at(f"{measured}/ledger").write_training(replace(record(30, 2500, 10.0), spec=spec))
+    assert speeds((replace(model, name="own"),), Pace(measured_in=measured))["own"].throughput == 250.0
 
 
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
