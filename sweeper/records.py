@@ -170,6 +170,8 @@ class TrainingRecord:
     timing: Mapping[str, float] = field(default_factory=dict)
     """Seconds: total, train, evaluate, wait (for data), load, save."""
     machine: Mapping[str, str] = field(default_factory=dict)
+    """Where and when it was made. `resumed_at`, only where a training went on from a checkpoint: its step; `tokens`
+    then span all attempts and `timing` the last one."""
     format: int = FORMAT
 
 

@@ -149,6 +149,8 @@ def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
 def _record(trial: Trial, **found: Any) -> TrainingRecord:
     clock = trial.clock
     made = machine(trial.device) | {"started": clock.began.isoformat(timespec="milliseconds")}
+    if clock.resumed_at:
+        made["resumed_at"] = str(clock.resumed_at)
     return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=made, **found)
 
 

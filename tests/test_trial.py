@@ -180,6 +180,32 @@ def test_an_out_of_memory_is_marked_in_the_record(place: Place, monkeypatch: pyt
     assert run_trial(spec, place.bench("tight")).training.micro_tokens == 64
 
 
+def test_a_training_that_was_killed_and_went_on_is_marked_in_the_record(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [30]
+
+    def hook(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+
+    def dying(*args: Any) -> torch.nn.Module:
+        body = load_body(*args)
+        body.register_forward_pre_hook(hook)
+        return body
+
+    spec = trial(stage("words", training=replace(TRAINING, min_steps=45)))
+    alone = run_trial(spec, place.bench("alone"))
+    assert "resumed_at" not in alone.training.machine
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(sweeper.trial, "load_body", dying)
+        run_trial(spec, place.bench("killed", checkpoint_every=0.0))
+    resumed = run_trial(spec, place.bench("killed"))
+    assert resumed.training.machine["resumed_at"] == "20"
+    assert facts(resumed) == facts(alone)
+
+
 def test_a_finished_trial_is_not_run_again(own: Place) -> None:
     spec = trial(stage("words"), scores=(score("words"),), keep=True)
     first = run_trial(spec, own.bench())

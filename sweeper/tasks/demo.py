@@ -124,6 +124,7 @@ INTERMEDIATES: tuple[Task, ...] = (
         columns={"prompt": "ctx_a", "choices": "{ctx_b} {endings}", "label": "label", "id": "ind"},
         train=_english("endings", "train"),
         dev=_english("endings", "validation"),
+        num_choices=4,
     ),
     _tags(
         name="parts",
@@ -158,6 +159,7 @@ INTERMEDIATES: tuple[Task, ...] = (
         },
         train=_english("gaps", "train"),
         dev=_english("gaps", "validation"),
+        num_choices=5,
     ),
 )
 

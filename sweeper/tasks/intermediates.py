@@ -110,6 +110,7 @@ INTERMEDIATES = (
         train=_split("Rowan/hellaswag", "train"),
         dev=_split("Rowan/hellaswag", "validation"),
         train_size=39_905,
+        num_choices=4,
         licence="MIT",
     ),
     Task(
@@ -160,6 +161,7 @@ INTERMEDIATES = (
         train=_split("tau/commonsense_qa", "train"),
         dev=_split("tau/commonsense_qa", "validation"),
         train_size=9_741,
+        num_choices=5,
         licence="MIT by its card",
     ),
 )

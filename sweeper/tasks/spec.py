@@ -94,6 +94,9 @@ class Task:
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
     train_size: int = 0
     """Training examples of the published data set, for plans made without data."""
+    num_choices: int = 0
+    """Format choose: choices an example, for plans made without data; 0: as many as `choices` names columns, else as
+    there are labels."""
     licence: str = ""
     note: str = ""
 

@@ -122,6 +122,7 @@ def train(net: Net, course: Course, micro_tokens: int, around: Surroundings) -> 
     device, clock, checkpoints = around.device, around.clock, around.checkpoints
     optimizer = make_optimizer(net, course.training)
     progress = _resume(net, optimizer, checkpoints.load(around.tell))
+    clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
     counts = _occurrences(course.order)
     pending: list[Tensor] = []

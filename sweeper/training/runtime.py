@@ -28,6 +28,8 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    resumed_at: int = 0
+    """Step at which a training went on from a checkpoint: a lost process timed those before it; 0: none did."""
 
     @contextmanager
     def time(self, kind: str) -> Iterator[None]:

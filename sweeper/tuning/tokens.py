@@ -3,49 +3,76 @@
 from sweeper.space import Space, Stage, Target
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
 from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Unit
 
-TOKENS_AN_EXAMPLE = 0.5
-"""Share of max_length that an example is taken to fill where a cap does not say how many tokens are trained on."""
+TOKENS_A_FEATURE = 0.5
+"""Share of max_length that a feature is taken to fill where a cap does not say how many tokens are trained on."""
+FEWEST_CHOICES = 2
+"""Choices that an example is taken to have where its task's entry does not say how many: a lower bound."""
+
+
+def features_an_example(task: Task) -> int:
+    """Features, each up to max_length tokens long, that an example becomes.
+
+    One a choice, one a side of a pair that retrieval reads, else one: the windows of a long text are not counted.
+    """
+    if task.format == "choose":
+        return _num_choices(task)
+    is_pair = task.format == "rank" and "query" in task.columns and bool({"candidate", "context"} & set(task.columns))
+    return 2 if is_pair or task.format == "retrieve" else 1
+
+
+def _num_choices(task: Task) -> int:
+    choices = task.columns.get("choices")
+    named = len(choices) if isinstance(choices, tuple) else 0
+    return task.num_choices or named or len(task.labels) or FEWEST_CHOICES
 
 
 def stage_tokens(space: Space, stage: Stage) -> int:
-    """Training tokens of a stage, from its caps and the published sizes of its tasks."""
+    """Training tokens of a stage, from its caps and the published sizes of its tasks.
+
+    A batch of masked language modelling has as many texts as one of a task has examples.
+    """
     training = stage.training
-    total = 0.0
+    total = texts = 0.0
     for name in stage.tasks:
-        examples = min(space.task(name).train_size or 10**9, training.cap_examples or 10**9)
+        task = space.task(name)
+        features = features_an_example(task)
+        examples = min(task.train_size or 10**9, training.cap_examples or 10**9)
         if len(stage.tasks) > 1:
             examples = min(examples, stage.sampling_cap)
-        tokens = training.epochs * examples * training.max_length * TOKENS_AN_EXAMPLE
-        total += min(tokens, training.cap_tokens) if training.cap_tokens else tokens
-    return round(total / (1 - stage.mlm_share))
+        tokens = training.epochs * examples * features * training.max_length * TOKENS_A_FEATURE
+        tokens = min(tokens, training.cap_tokens) if training.cap_tokens else tokens
+        total += tokens
+        texts += tokens / features
+    return round(total + texts * stage.mlm_share / (1 - stage.mlm_share))
 
 
 def selection_tokens(space: Space, unit: Unit) -> int:
     """Most tokens that a trial of a unit is selected on."""
     if unit.kind == "score":
         return 0
-    return round(space.search.cap * len(unit.stage.tasks) * unit.stage.training.max_length * TOKENS_AN_EXAMPLE)
+    features = sum(features_an_example(space.task(name)) for name in unit.stage.tasks)
+    return round(space.search.cap * features * unit.stage.training.max_length * TOKENS_A_FEATURE)
 
 
 def score_tokens(space: Space, unit: Unit) -> int:
     """Tokens that a replicate of a unit is scored on, targets of unknown size not counted."""
     sizes = ((target.training.max_length, evaluation_size(space, target)) for target in unit.targets)
-    return round(sum(length * TOKENS_AN_EXAMPLE * size for length, size in sizes if size is not None))
+    return round(sum(length * TOKENS_A_FEATURE * size for length, size in sizes if size is not None))
 
 
 def evaluation_size(space: Space, target: Target) -> int | None:
-    """Texts that a target is scored on, in all its languages; None where the catalog does not know their number."""
+    """Features that a target is scored on, in all its languages; None where the catalog does not know their number."""
     task = space.task(target.task)
     if CATALOG.get(task.name) != task:
         return None
     cap = target.eval_cap or space.eval_cap or 10**9
-    sides = 2 if task.format == "retrieve" else 1
     if task.name == "tydiqa" and target.languages is None and cap == 10**9:
         return TYDIQA_EXAMPLES
     known = SIZES[space.evaluate].get(task.name, {})
     languages = target.languages or tuple(task.places(space.evaluate))
     if not set(languages) <= set(known):
         return None
-    return sides * sum(min(known[language], cap) for language in languages)
+    return features_an_example(task) * sum(min(known[language], cap) for language in languages)

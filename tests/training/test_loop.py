@@ -84,10 +84,12 @@ def test_a_training_killed_and_resumed_ends_with_the_same_bytes(
         if passes == 41:
             state = around.checkpoints.load(around.tell)
             assert state is not None
-            assert 0 < state["progress"]["step"] < 45
+            step = state["progress"]["step"]
+            assert 0 < step < 45
     resumed = run_stage(body, one, reading, around)
     assert weights(resumed) == weights(alone)
     assert resumed.progress == alone.progress
+    assert around.clock.resumed_at == step
 
 
 @pytest.mark.parametrize("passes", [0, 1, 19, 20, 21, 44])

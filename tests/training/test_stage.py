@@ -13,8 +13,9 @@ from sweeper.space import Training
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.runtime import Clock, derived_seed, halved
 from sweeper.training.stage import Reading, plan_course
+from sweeper.tuning.tokens import features_an_example
 from tests.tokenizers_tiny import tiny_tokenizer
-from tests.worlds import TRAINING, data, stage
+from tests.worlds import BY_NAME, TRAINING, data, stage
 
 
 def test_a_single_task_takes_epochs_times_its_batches(reading: Reading) -> None:
@@ -110,3 +111,9 @@ def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measure
     course = plan_course(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reading)
     assert course.masking is not None and reading.masking is not None
     assert (course.masking.share, reading.masking.share) == (0.4, 0.15)
+
+
+@pytest.mark.parametrize("task", ["claims", "words", "endings", "reasons", "gaps"])
+def test_a_plan_counts_as_many_features_an_example_as_a_stage_trains_on(reading: Reading, task: str) -> None:
+    [stream] = plan_course(stage(task), reading).streams
+    assert len(stream.items.features.example) == features_an_example(BY_NAME[task]) * stream.items.num_items

@@ -7,14 +7,17 @@ import pytest
 
 from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
+from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ModelSpec, TrainingRecord, TrialSpec, write_json
-from sweeper.space import Model, Recipe, Resources, Space, Target, Training
+from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.tasks.spec import Task
 from sweeper.tuning.forecast import Forecast, forecast
 from sweeper.tuning.pace import Pace, Speed, speeds
-from sweeper.tuning.tokens import evaluation_size
+from sweeper.tuning.plan import make_plan
+from sweeper.tuning.tokens import evaluation_size, features_an_example, selection_tokens, stage_tokens
 
 MODEL = Model(name="large", id="hub/large", resources=Resources(gpus=0.5))
 SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2))
@@ -74,6 +77,46 @@ def test_a_task_of_the_users_own_has_no_known_size() -> None:
     assert evaluation_size(space, space.targets[0]) is None
 
 
+FEATURES = {
+    "mnli": 1, "squad2": 1, "hellaswag": 4, "cosmos_qa": 4, "csqa": 5, "siqa": 3, "copa": 2, "xcopa": 2,
+    "squad_pairs": 2, "mewslix_pairs": 2, "mewslix": 1, "mewslix_entities": 1, "tatoeba": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "number"), FEATURES.items())
+def test_an_example_is_counted_with_all_its_choices_and_both_sides_of_a_pair(name: str, number: int) -> None:
+    task = XTREME_R.task(name)
+    assert features_an_example(task) == number
+    if not task.train_size:
+        return
+    stage = Stage(tasks=(name,), training=TRAINING)
+    assert stage_tokens(XTREME_R, stage) == 2 * task.train_size * number * 50
+    capped = replace(stage, training=replace(TRAINING, cap_tokens=1000))
+    assert stage_tokens(XTREME_R, capped) == 1000
+
+
+def test_choices_that_an_entry_does_not_number_are_its_labels_or_else_the_fewest() -> None:
+    columns = {"prompt": "prompt", "choices": "options", "label": "label"}
+    own = Task(name="own", title="", format="choose", scorer="accuracy", columns=columns)
+    assert features_an_example(own) == 2
+    assert features_an_example(replace(own, labels=("a", "b", "c"))) == 3
+    assert features_an_example(replace(own, labels=("a", "b", "c"), num_choices=6)) == 6
+
+
+def test_texts_mixed_into_choices_are_one_feature_each() -> None:
+    plain = Stage(tasks=("csqa",), training=TRAINING)
+    mixed = replace(plain, mlm_share=0.5, mlm_task="mlm_text")
+    assert stage_tokens(XTREME, plain) == 2 * 9_741 * 5 * 50
+    assert stage_tokens(XTREME, mixed) == 2 * 9_741 * (5 + 1) * 50
+
+
+def test_a_trial_is_selected_on_every_choice_of_an_example() -> None:
+    stage = Stage(tasks=("csqa", "mnli"), training=TRAINING)
+    space = replace(SPACE, recipes=(Recipe(name="both", stages=(stage,)),))
+    unit = next(unit for unit in make_plan(space).units if unit.kind == "prepare")
+    assert selection_tokens(space, unit) == 1_000 * (5 + 1) * 50
+
+
 def record(number: int, tokens: int, seconds: float, model: str = "hub/large") -> TrainingRecord:
     spec = TrialSpec(
         name=f"trial {number}", kind="target", model=ModelSpec(name="another name", id=model), recipe="", task="",
@@ -103,9 +146,29 @@ def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str
 def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(measured: str, tmp_path: Path) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
     found = plan_of(space, tmp_path, measured_in=measured, throughput=7.0)
-    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no training of it")
+    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no unbroken training of it")
     told = "\n".join(text for text in found.tables() if isinstance(text, str))
     assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told
+
+
+def test_a_resumed_training_has_the_tokens_of_all_attempts_and_is_left_out_of_the_pace(measured: str) -> None:
+    ledger = Ledger.at(f"{measured}/ledger")
+    for number in range(20, 25):
+        ledger.write_training(replace(record(number, 10**9, 1.0), machine={"resumed_at": "40"}))
+    assert speeds((MODEL,), Pace(measured_in=measured))["large"].throughput == 500.0
+
+
+def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(measured: str) -> None:
+    other = replace(MODEL, id="hub/other")
+    assert speeds((other,), Pace(measured_in=measured, throughput=7.0))["large"].throughput == 7.0
+
+
+def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str) -> None:
+    model = Model(name="mine", id="~/encoders/mine")
+    Folder(measured).write("space.json", write_json(replace(SPACE, models=(MODEL, model))))
+    spec = replace(record(30, 0, 1.0).spec, model=ModelSpec(name="mine", id="/home/else/encoders/mine"))
+    Ledger.at(f"{measured}/ledger").write_training(replace(record(30, 2500, 10.0), spec=spec))
+    assert speeds((replace(model, name="own"),), Pace(measured_in=measured))["own"].throughput == 250.0
 
 
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
