@@ -93,7 +93,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
     place = _place(run, out)
     draft = _Draft(study=study, ledger=Ledger.at(f"{run.rstrip('/')}/ledger"), model=_model(study, wish))
     entries = _entries(study, wish)
-    rows = _rows(study, wish, draft.model)
+    rows = _rows(draft, wish, [target for _, target in entries])
     chosen = [_add(draft, entry, target, rows[target.task]) for entry, target in entries]
     if draft.problems:
         told = "\n".join(f"  {problem}" for problem in draft.problems)
@@ -141,14 +141,16 @@ def _entries(study: Study, wish: Wish) -> list[tuple[Entry, Target]]:
     return [one for name, one in held.items() if not wish.targets or name in wish.targets]
 
 
-def _rows(study: Study, wish: Wish, model: str) -> Mapping[str, tuple[str, str]]:
+def _rows(draft: _Draft, wish: Wish, targets: Sequence[Target]) -> Mapping[str, tuple[str, str]]:
     """Target -> its row, and the reason in words."""
+    study = draft.study
     if wish.recipe:
         names = [recipe.name for recipe in study.space.recipes]
         if wish.recipe not in names:
             raise unknown("row", wish.recipe, names)
-        return {target.task: (wish.recipe, "named") for target in study.space.targets}
-    return {target: (best.recipe, _reason(target, best)) for target, best in best_per_target(study, model).items()}
+        return {target.task: (wish.recipe, "named") for target in targets}
+    found = best_per_target(study, draft.model, [target.task for target in targets])
+    return {target: (best.recipe, _reason(target, best)) for target, best in found.items()}
 
 
 def _reason(target: str, best: Best) -> str:
