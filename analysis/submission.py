@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.benchmark import left_out
 from analysis.best import Best, best_per_target
 from analysis.layouts import LAYOUTS, Sheet, Unfit
 from analysis.load import CLEAN, Study, load
@@ -179,11 +180,8 @@ def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> C
 
 def _limits(study: Study, target: Target) -> Iterator[str]:
     """What the space says that leaves items out."""
-    cap = target.eval_cap or study.space.eval_cap
-    if cap is not None:
-        yield f"{target.task} was scored on at most {cap:,} items a language (eval_cap)"
-    if target.distractors is not None:
-        yield f"{target.task} was scored with {target.distractors:,} distractors; the leaderboard's pools are whole"
+    for limit in left_out(study.space, target):
+        yield f"{target.task} was {limit}"
     task = study.space.task(target.task)
     if task.scorer == "mining" and task.single_split:
         yield (

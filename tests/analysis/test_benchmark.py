@@ -37,9 +37,9 @@ def fill(run, recipe, targets, extra=0.0, seeds=(1, 2), without=()):
             run.scored(training, name, scores, split=run.space.evaluate)
 
 
-def make(make_run, targets, **changes):
+def make(make_run, targets, columns=None, **changes):
     recipes = (Recipe(name="baseline"), Recipe(name="mnli", stages=(Stage(tasks=("mnli",)),)))
-    columns = tuple(Target(task=name) for name in targets)
+    columns = columns or tuple(Target(task=name) for name in targets)
     return make_run(targets=columns, recipes=recipes, tasks=(), evaluate="test", **changes)
 
 
@@ -86,6 +86,40 @@ def test_the_report_shows_the_means_and_what_does_not_count(make_run):
     assert "### XTREME\n\n| recipe | classification |\n| --- | --- |\n| baseline | 86.0 |" in section
     assert "Not counted: pos: no column of this run; ner:" in section
     assert "### XTREME-R\n\nNo group is complete." in section
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"eval_cap": 100}, "scored on at most 100 items a language (eval_cap)"),
+        ({"similarity": "csls"}, "scored with similarity csls, as published cosine"),
+        ({"layer": 0.75}, "scored with layer 0.75, as published 0.58"),
+        ({"pooling": "cls"}, "scored with pooling cls, as published mean"),
+    ],
+    ids=["capped", "by csls", "another layer", "another pooling"],
+)
+def test_a_column_that_is_scored_in_another_way_does_not_count(make_run, change, reason):
+    columns = (Target(task="bucc"), Target(task="tatoeba", **change))
+    run = make(make_run, (), columns=columns)
+    fill(run, "baseline", ["bucc", "tatoeba"])
+    found = benchmark_means(load(run.url), "tiny")[0]
+    assert f"tatoeba: {reason}" in found.short
+    assert found.tasks["tatoeba"].isna().all()
+    assert list(found.shown) == []
+
+
+def test_pools_without_all_of_their_sentences_do_not_count(make_run):
+    run = make(make_run, (), columns=(Target(task="bucc", distractors=1000), Target(task="tatoeba")))
+    fill(run, "baseline", ["bucc", "tatoeba"])
+    found = benchmark_means(load(run.url), "tiny")[0]
+    assert "bucc: scored with 1,000 distractors, where the published pools are whole" in found.short
+    assert list(found.shown) == []
+
+
+def test_the_layer_of_a_target_that_trains_changes_nothing_and_so_it_counts(make_run):
+    run = make(make_run, (), columns=(Target(task="xnli", layer=0.75, pooling="cls"), Target(task="pawsx")))
+    fill(run, "baseline", ["xnli", "pawsx"])
+    assert list(benchmark_means(load(run.url), "tiny")[0].shown) == ["classification"]
 
 
 def test_a_run_of_other_tasks_has_no_benchmark_section(full_run):
