@@ -45,6 +45,16 @@ def benchmark_means(study: Study, model: str) -> list[Means]:
     return [_means(one, table, study.space) for one in BENCHMARKS if _num_columns(one, study.space)]
 
 
+def telling_means(study: Study, model: str) -> list[Means]:
+    """Those of `benchmark_means` that are worth showing: of tasks in two benchmarks a run of one has some of each.
+
+    A benchmark is shown if any row has a whole group of it, and so is the one with the most columns of the run.
+    """
+    found = benchmark_means(study, model)
+    most = max(found, key=lambda one: _num_columns(one.benchmark, study.space), default=None)
+    return [one for one in found if one is most or not one.shown.empty]
+
+
 def _num_columns(benchmark: Benchmark, space: Space) -> int:
     return len({entry.name for entry in benchmark.entries} & {target.task for target in space.targets})
 
