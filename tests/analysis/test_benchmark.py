@@ -11,7 +11,7 @@ from analysis.matrix import matrix
 from analysis.published import NINE, published_rows
 from analysis.report import write_report
 from search_spaces.xtreme import SPACE as STUDY
-from sweeper.space import Model, Recipe, Stage, Target
+from sweeper.space import Choice, Model, Recipe, Stage, Target, Training
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
 from sweeper.tasks.catalog import CATALOG
 
@@ -145,6 +145,9 @@ def test_targets_whose_dev_is_their_test_are_marked_in_the_report(make_run):
     assert "‡ dev and test are one split: nothing was selected on it." in text
 
 
+FROZEN = Choice(values=(0, 12))
+
+
 def changed(name, **changes):
     """The study's columns, one of them changed."""
     return tuple(replace(target, **changes) if target.task == name else target for target in STUDY.targets)
@@ -181,11 +184,55 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
         {"models": (Model(name="tiny", id="FacebookAI/xlm-roberta-base"),)},
         {"targets": changed("bucc", distractors=50_000)},
         {"eval_cap": 100},
+        {"targets": changed("tatoeba", similarity="csls")},
+        {"targets": changed("tatoeba", layer=0.75)},
+        {"targets": changed("bucc", pooling="cls")},
+        {"targets": changed("ner", before=(Stage(tasks=("squad",)),))},
+        {"targets": changed("ner", training=Training(frozen_layers=12))},
+        {"targets": changed("ner", dials={"frozen_layers": FROZEN})},
+        {"targets": changed("ner", training=Training(cap_examples=100))},
     ],
-    ids=["another model", "capped pools", "capped evaluation"],
+    ids=[
+        "another model",
+        "capped pools",
+        "capped evaluation",
+        "another similarity",
+        "another layer",
+        "another pooling",
+        "a stage before",
+        "frozen layers",
+        "a dial that may freeze",
+        "capped training",
+    ],
 )
 def test_no_published_figure_stands_beside_another_measurement(make_run, change):
     assert beside(study_run(make_run, **change)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 2.0},
+        {"sampling_cap": 1000},
+        {"mlm_share": 0.2},
+        {"training": Training(frozen_layers=12)},
+        {"training": Training(cap_tokens=100)},
+        {"dials": {"frozen_layers": FROZEN}},
+    ],
+    ids=[
+        "temperature",
+        "sampling cap",
+        "masked language modelling",
+        "frozen layers",
+        "capped",
+        "a dial that may freeze",
+    ],
+)
+def test_a_row_that_is_trained_in_another_way_does_not_stand_beside_the_published_one(make_run, change):
+    rows = {recipe.name: recipe for recipe in STUDY.recipes}
+    other = Recipe(name="multitask", stages=(replace(rows["multitask"].stages[0], **change),))
+    recipes = (rows["baseline"], rows["mnli"], other)
+    assert [row[1] for row in beside(study_run(make_run, recipes=recipes))] == ["+5.0", "–", "–"]
 
 
 def test_a_translated_row_does_not_stand_beside_the_published_one(make_run):
