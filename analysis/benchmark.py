@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.load import CLEAN, Study
+from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 
 OVERALL = "overall"
+AS_PUBLISHED = ("layer", "pooling", "similarity")
+"""What decides a score of a target that trains nothing; the benchmarks' own are the defaults of `Target`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +22,7 @@ class Means:
     benchmark: Benchmark
     tasks: pd.DataFrame
     """Recipes x tasks that stand for the benchmark's, in fractions of 1: mean over the published languages, then over
-    seeds; nan where a language is missing."""
+    seeds; nan where a language is missing or the column is measured in another way."""
     groups: pd.DataFrame
     """Recipes x groups, then `overall`: means of tasks, nan unless every one is there."""
     short: tuple[str, ...]
@@ -39,22 +42,63 @@ def benchmark_means(study: Study, model: str) -> list[Means]:
     """
     table = study.table
     table = table[table["main"] & (table["condition"] == CLEAN) & (table["model"] == model)]
-    columns = [target.task for target in study.space.targets]
-    recipes = [recipe.name for recipe in study.space.recipes]
-    return [
-        _means(one, table, columns, recipes)
-        for one in BENCHMARKS
-        if any(entry.name in columns for entry in one.entries)
-    ]
+    return [_means(one, table, study.space) for one in BENCHMARKS if _num_columns(one, study.space)]
 
 
-def _means(benchmark: Benchmark, table: pd.DataFrame, columns: list[str], recipes: list[str]) -> Means:
+def telling_means(study: Study, model: str) -> list[Means]:
+    """Those of `benchmark_means` that are worth showing: of tasks in two benchmarks a run of one has some of each.
+
+    A benchmark is shown if any row has a whole group of it, and so is the one with the most columns of the run.
+    """
+    found = benchmark_means(study, model)
+    most = max(found, key=lambda one: _num_columns(one.benchmark, study.space), default=None)
+    return [one for one in found if one is most or not one.shown.empty]
+
+
+def _num_columns(benchmark: Benchmark, space: Space) -> int:
+    return len({entry.name for entry in benchmark.entries} & {target.task for target in space.targets})
+
+
+def left_out(space: Space, target: Target) -> Iterator[str]:
+    """A phrase for each limit that keeps published items out of a column's evaluation."""
+    cap = target.eval_cap or space.eval_cap
+    if cap is not None:
+        yield f"scored on at most {cap:,} items a language (eval_cap)"
+    if target.distractors is not None:
+        yield f"scored with {target.distractors:,} distractors, where the published pools are whole"
+
+
+def departures(space: Space, target: Target) -> Iterator[str]:
+    """A phrase for each way in which a column's scores are not the benchmark's, however its encoder was trained."""
+    yield from left_out(space, target)
+    if space.task(target.task).training_task:
+        return
+    usual = Target(task=target.task)
+    for name in AS_PUBLISHED:
+        own, published = getattr(target, name), getattr(usual, name)
+        if own != published:
+            yield f"scored with {name} {_plain(own)}, as published {_plain(published)}"
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.2f}"
+
+
+def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Means:
+    recipes = [recipe.name for recipe in space.recipes]
+    short = dict(_short(benchmark, table, space))
+    table = table[~table["target"].isin(list(short))]
     scores = {entry: _task_mean(entry, table[table["target"] == entry.name]) for entry in benchmark.entries}
     tasks = pd.DataFrame({entry.name: mean.reindex(recipes) for entry, mean in scores.items()}, index=recipes)
     parts = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()}
     parts[OVERALL] = list(tasks.columns)
     groups = pd.DataFrame({name: tasks[names].mean(axis=1, skipna=False) for name, names in parts.items()})
-    return Means(benchmark=benchmark, tasks=tasks, groups=groups, short=tuple(_short(benchmark, table, columns)))
+    return Means(
+        benchmark=benchmark,
+        tasks=tasks,
+        groups=groups,
+        short=tuple(f"{name}: {reason}" for name, reason in short.items()),
+    )
 
 
 def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
@@ -65,13 +109,17 @@ def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
     return whole.groupby("recipe").mean()
 
 
-def _short(benchmark: Benchmark, table: pd.DataFrame, columns: list[str]) -> Iterator[str]:
+def _short(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:
+    """Each task that does not count, and why."""
+    columns = {target.task: target for target in space.targets}
     for entry in benchmark.entries:
         held = set(table.loc[table["target"] == entry.name, "language"]) & set(entry.languages)
         if entry.name not in columns:
-            yield f"{entry.name}: no column of this run"
+            yield entry.name, "no column of this run"
+        elif others := list(departures(space, columns[entry.name])):
+            yield entry.name, ", ".join(others)
         elif len(held) < len(entry.languages):
-            yield f"{entry.name}: {len(held)} of {len(entry.languages)} languages"
+            yield entry.name, f"{len(held)} of {len(entry.languages)} languages"
 
 
 def mean_rows(found: Means) -> list[list[object]]:

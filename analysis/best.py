@@ -1,6 +1,6 @@
 """The best row for each target, chosen on English selection data alone: no score of any cell takes part."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -20,19 +20,21 @@ class Best:
     """The targets whose selection values these are."""
 
 
-def best_per_target(study: Study, model: str) -> dict[str, Best]:
-    """Target -> the row with the highest selection value of one model.
+def best_per_target(study: Study, model: str, targets: Collection[str] | None = None) -> dict[str, Best]:
+    """Target -> the row with the highest selection value of one model, for `targets` (None: all of the space).
 
     A row's value on a target is what its trained replicates came to on the target's English selection data (English
     dev where test is reported, else a part of train carved out), mean over the seeds. A target that trains nothing
     (retrieval) has no such data: it takes the row with the highest mean over all targets that train. Only rows with
     every replicate seed of every column in question are compared; of equal values the row that stands first in the
-    space is taken. Raises UserError if a target has no such row.
+    space is taken. Raises UserError if one of `targets` has no such row; which others are asked for moves no choice.
     """
     values = selection_values(study, model)
     trained = tuple(values.columns)
     found = {}
     for target in study.space.targets:
+        if targets is not None and target.task not in targets:
+            continue
         columns = (target.task,) if target.task in trained else trained
         if not columns:
             raise UserError("No target of this run trains anything, so nothing says which row is best: name one.")

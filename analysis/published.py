@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from analysis.benchmark import benchmark_means
+from analysis.benchmark import benchmark_means, departures
 from analysis.best import best_per_target
 from analysis.load import Study
 from analysis.matrix import Matrix, entry
 from sweeper.errors import UserError
-from sweeper.space import Recipe, Space, Target
+from sweeper.space import Dials, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import XTREME
 
 SOURCE = "Phang et al. 2020 (arXiv 2005.13013), abstract and introduction"
@@ -35,6 +35,10 @@ DEV_GAINS = (
     Figure(row="all nine, jointly", tasks=NINE, gain=8.7, split="dev"),
 )
 SQUAD = "SQuAD, +8.2 on dev, stands in no row: the source does not say whether it is version 1.1 or 2.0."
+LIMITS = ("cap_examples", "cap_tokens", "frozen_layers")
+"""What a training of the study does not set."""
+STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature")
+"""What decides a stage's data and is the default in the study."""
 BEST_PER_TARGET = Figure(row="best row of each target", tasks=(), gain=5.4, split="test")
 
 
@@ -42,7 +46,7 @@ def published_rows(study: Study, found: Matrix) -> list[list[object]]:
     """Row, our mean gain, the published one and its split; empty unless model, columns and data are the study's.
 
     Gains are against the baseline, flagged cells counted as the source counts them. A row of ours stands beside a
-    figure only if it is one uncapped English stage on the same tasks and no cell of it is missing.
+    figure only if it is one plain English stage on the same tasks and no cell of it is missing.
     """
     space = study.space
     if not found.is_baseline or not found.reference or not _is_the_study(space, found.model) or not _is_whole(study):
@@ -58,21 +62,26 @@ def _beside(ours: float | None, figure: Figure) -> list[object]:
 
 
 def _is_the_study(space: Space, model: str) -> bool:
-    """XLM-R Large and the nine targets, nothing capped."""
+    """XLM-R Large and the nine targets, trained whole and scored as the benchmark scores them."""
     own = next(one for one in space.models if one.name == model)
     wanted = {entry.name for entry in XTREME.entries}
     return (
         own.id == MODEL
         and {target.task for target in space.targets} == wanted
-        and space.eval_cap is None
-        and not any(_is_cut(target) for target in space.targets)
+        and all(_is_plain(space, target) for target in space.targets)
     )
 
 
-def _is_cut(target: Target) -> bool:
-    training = target.training
-    limits = (target.eval_cap, target.distractors, training.cap_examples, training.cap_tokens)
-    return any(limit is not None for limit in limits)
+def _is_plain(space: Space, target: Target) -> bool:
+    """Whether a target is the benchmark's, tuned whole on the row's own encoder."""
+    scored_otherwise = any(departures(space, target))
+    return not target.before and not scored_otherwise and _is_full(target.training, target.dials)
+
+
+def _is_full(training: Training, dials: Dials) -> bool:
+    """Whether a training takes all of the data to all of the layers, whatever its dials come to."""
+    usual = Training()
+    return all(getattr(training, name) == getattr(usual, name) and name not in dials for name in LIMITS)
 
 
 def _is_whole(study: Study) -> bool:
@@ -104,9 +113,9 @@ def _is_row(recipe: Recipe, figure: Figure) -> bool:
     if len(recipe.stages) != 1:
         return False
     stage = recipe.stages[0]
-    capped = stage.training.cap_examples or stage.training.cap_tokens
-    plain = not stage.mlm_share and not stage.translation and not capped and stage.languages == ("en",)
-    return plain and sorted(stage.tasks) == sorted(figure.tasks)
+    usual = Stage(tasks=stage.tasks)
+    same = all(getattr(stage, name) == getattr(usual, name) for name in STAGE)
+    return same and _is_full(stage.training, stage.dials) and sorted(stage.tasks) == sorted(figure.tasks)
 
 
 def _best_gain(study: Study, model: str) -> float | None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis import matrix as matrices
 from analysis import published, sections, tables
-from analysis.benchmark import benchmark_means, mean_rows
+from analysis.benchmark import mean_rows, telling_means
 from analysis.correlate import Correlations, correlate
 from analysis.figures import heatmap, language_map
 from analysis.findings import cell_tests, strongest_findings
@@ -129,7 +129,7 @@ def _model_context(study: Study, found: Matrix, related: Correlations, suffix: s
         "layers": _layer_tables(study, found.model),
         "benchmarks": [
             {"title": one.benchmark.title, "columns": list(one.shown), "rows": mean_rows(one), "short": one.short}
-            for one in benchmark_means(study, found.model)
+            for one in telling_means(study, found.model)
         ],
         "published": published.published_rows(study, found),
         "languages": sections.language_rows(study, found),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.benchmark import left_out
 from analysis.best import Best, best_per_target
 from analysis.layouts import LAYOUTS, Sheet, Unfit
 from analysis.load import CLEAN, Study, load
@@ -93,7 +94,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
     place = _place(run, out)
     draft = _Draft(study=study, ledger=Ledger.at(f"{run.rstrip('/')}/ledger"), model=_model(study, wish))
     entries = _entries(study, wish)
-    rows = _rows(study, wish, draft.model)
+    rows = _rows(draft, wish, [target for _, target in entries])
     chosen = [_add(draft, entry, target, rows[target.task]) for entry, target in entries]
     if draft.problems:
         told = "\n".join(f"  {problem}" for problem in draft.problems)
@@ -141,14 +142,16 @@ def _entries(study: Study, wish: Wish) -> list[tuple[Entry, Target]]:
     return [one for name, one in held.items() if not wish.targets or name in wish.targets]
 
 
-def _rows(study: Study, wish: Wish, model: str) -> Mapping[str, tuple[str, str]]:
+def _rows(draft: _Draft, wish: Wish, targets: Sequence[Target]) -> Mapping[str, tuple[str, str]]:
     """Target -> its row, and the reason in words."""
+    study = draft.study
     if wish.recipe:
         names = [recipe.name for recipe in study.space.recipes]
         if wish.recipe not in names:
             raise unknown("row", wish.recipe, names)
-        return {target.task: (wish.recipe, "named") for target in study.space.targets}
-    return {target: (best.recipe, _reason(target, best)) for target, best in best_per_target(study, model).items()}
+        return {target.task: (wish.recipe, "named") for target in targets}
+    found = best_per_target(study, draft.model, [target.task for target in targets])
+    return {target: (best.recipe, _reason(target, best)) for target, best in found.items()}
 
 
 def _reason(target: str, best: Best) -> str:
@@ -177,11 +180,8 @@ def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> C
 
 def _limits(study: Study, target: Target) -> Iterator[str]:
     """What the space says that leaves items out."""
-    cap = target.eval_cap or study.space.eval_cap
-    if cap is not None:
-        yield f"{target.task} was scored on at most {cap:,} items a language (eval_cap)"
-    if target.distractors is not None:
-        yield f"{target.task} was scored with {target.distractors:,} distractors; the leaderboard's pools are whole"
+    for limit in left_out(study.space, target):
+        yield f"{target.task} was {limit}"
     task = study.space.task(target.task)
     if task.scorer == "mining" and task.single_split:
         yield (

@@ -11,7 +11,7 @@ from analysis.matrix import matrix
 from analysis.published import NINE, published_rows
 from analysis.report import write_report
 from search_spaces.xtreme import SPACE as STUDY
-from sweeper.space import Model, Recipe, Stage, Target
+from sweeper.space import Choice, Model, Recipe, Stage, Target, Training
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
 from sweeper.tasks.catalog import CATALOG
 
@@ -37,9 +37,9 @@ def fill(run, recipe, targets, extra=0.0, seeds=(1, 2), without=()):
             run.scored(training, name, scores, split=run.space.evaluate)
 
 
-def make(make_run, targets, **changes):
+def make(make_run, targets, columns=None, **changes):
     recipes = (Recipe(name="baseline"), Recipe(name="mnli", stages=(Stage(tasks=("mnli",)),)))
-    columns = tuple(Target(task=name) for name in targets)
+    columns = columns or tuple(Target(task=name) for name in targets)
     return make_run(targets=columns, recipes=recipes, tasks=(), evaluate="test", **changes)
 
 
@@ -85,7 +85,49 @@ def test_the_report_shows_the_means_and_what_does_not_count(make_run):
     section = text.split("## Benchmark means")[1].split("## Beside the trivial")[0]
     assert "### XTREME\n\n| recipe | classification |\n| --- | --- |\n| baseline | 86.0 |" in section
     assert "Not counted: pos: no column of this run; ner:" in section
-    assert "### XTREME-R\n\nNo group is complete." in section
+    assert "### XTREME-R" not in section
+
+
+def test_the_report_shows_the_benchmark_with_the_most_columns_though_no_group_of_it_is_complete(make_run):
+    run = make(make_run, ["xnli", "mlqa", "tydiqa", "ner"])
+    fill(run, "baseline", ["xnli", "mlqa", "tydiqa"])
+    text = write_report(run.url).place.read_text()
+    assert "### XTREME\n\nNo group is complete.\n" in text
+    assert "### XTREME-R" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"eval_cap": 100}, "scored on at most 100 items a language (eval_cap)"),
+        ({"similarity": "csls"}, "scored with similarity csls, as published cosine"),
+        ({"layer": 0.75}, "scored with layer 0.75, as published 0.58"),
+        ({"pooling": "cls"}, "scored with pooling cls, as published mean"),
+    ],
+    ids=["capped", "by csls", "another layer", "another pooling"],
+)
+def test_a_column_that_is_scored_in_another_way_does_not_count(make_run, change, reason):
+    columns = (Target(task="bucc"), Target(task="tatoeba", **change))
+    run = make(make_run, (), columns=columns)
+    fill(run, "baseline", ["bucc", "tatoeba"])
+    found = benchmark_means(load(run.url), "tiny")[0]
+    assert f"tatoeba: {reason}" in found.short
+    assert found.tasks["tatoeba"].isna().all()
+    assert list(found.shown) == []
+
+
+def test_pools_without_all_of_their_sentences_do_not_count(make_run):
+    run = make(make_run, (), columns=(Target(task="bucc", distractors=1000), Target(task="tatoeba")))
+    fill(run, "baseline", ["bucc", "tatoeba"])
+    found = benchmark_means(load(run.url), "tiny")[0]
+    assert "bucc: scored with 1,000 distractors, where the published pools are whole" in found.short
+    assert list(found.shown) == []
+
+
+def test_the_layer_of_a_target_that_trains_changes_nothing_and_so_it_counts(make_run):
+    run = make(make_run, (), columns=(Target(task="xnli", layer=0.75, pooling="cls"), Target(task="pawsx")))
+    fill(run, "baseline", ["xnli", "pawsx"])
+    assert list(benchmark_means(load(run.url), "tiny")[0].shown) == ["classification"]
 
 
 def test_a_run_of_other_tasks_has_no_benchmark_section(full_run):
@@ -103,11 +145,18 @@ def test_targets_whose_dev_is_their_test_are_marked_in_the_report(make_run):
     assert "‡ dev and test are one split: nothing was selected on it." in text
 
 
+FROZEN = Choice(values=(0, 12))
+
+
+def changed(name, **changes):
+    """The study's columns, one of them changed."""
+    return tuple(replace(target, **changes) if target.task == name else target for target in STUDY.targets)
+
+
 def study_run(make_run, evaluate="dev", **changes):
     """The study's rows and columns under the tiny model's name, so that the fixtures' records are of it."""
-    targets = tuple(replace(target, distractors=None) for target in STUDY.targets)
     model = Model(name="tiny", id="FacebookAI/xlm-roberta-large")
-    values = {"models": (model,), "recipes": STUDY.recipes, "targets": targets, "tasks": ()}
+    values = {"models": (model,), "recipes": STUDY.recipes, "targets": STUDY.targets, "tasks": ()}
     run = make_run(**{**values, "evaluate": evaluate, "seeds": (1,), **changes})
     for recipe, extra in (("baseline", 0.0), ("mnli", 0.05), ("multitask", 0.1)):
         fill(run, recipe, list(ENTRIES), extra=extra, seeds=(1,))
@@ -133,13 +182,57 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
     "change",
     [
         {"models": (Model(name="tiny", id="FacebookAI/xlm-roberta-base"),)},
-        {"targets": STUDY.targets},
+        {"targets": changed("bucc", distractors=50_000)},
         {"eval_cap": 100},
+        {"targets": changed("tatoeba", similarity="csls")},
+        {"targets": changed("tatoeba", layer=0.75)},
+        {"targets": changed("bucc", pooling="cls")},
+        {"targets": changed("ner", before=(Stage(tasks=("squad",)),))},
+        {"targets": changed("ner", training=Training(frozen_layers=12))},
+        {"targets": changed("ner", dials={"frozen_layers": FROZEN})},
+        {"targets": changed("ner", training=Training(cap_examples=100))},
     ],
-    ids=["another model", "capped pools", "capped evaluation"],
+    ids=[
+        "another model",
+        "capped pools",
+        "capped evaluation",
+        "another similarity",
+        "another layer",
+        "another pooling",
+        "a stage before",
+        "frozen layers",
+        "a dial that may freeze",
+        "capped training",
+    ],
 )
 def test_no_published_figure_stands_beside_another_measurement(make_run, change):
     assert beside(study_run(make_run, **change)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 2.0},
+        {"sampling_cap": 1000},
+        {"mlm_share": 0.2},
+        {"training": Training(frozen_layers=12)},
+        {"training": Training(cap_tokens=100)},
+        {"dials": {"frozen_layers": FROZEN}},
+    ],
+    ids=[
+        "temperature",
+        "sampling cap",
+        "masked language modelling",
+        "frozen layers",
+        "capped",
+        "a dial that may freeze",
+    ],
+)
+def test_a_row_that_is_trained_in_another_way_does_not_stand_beside_the_published_one(make_run, change):
+    rows = {recipe.name: recipe for recipe in STUDY.recipes}
+    other = Recipe(name="multitask", stages=(replace(rows["multitask"].stages[0], **change),))
+    recipes = (rows["baseline"], rows["mnli"], other)
+    assert [row[1] for row in beside(study_run(make_run, recipes=recipes))] == ["+5.0", "–", "–"]
 
 
 def test_a_translated_row_does_not_stand_beside_the_published_one(make_run):

@@ -149,6 +149,21 @@ def test_a_missing_language_is_named_and_nothing_is_written(run, tmp_path):
     assert write_submission(run.url, whole, str(tmp_path / "out")).place.is_dir()
 
 
+def test_a_target_that_is_not_wanted_may_lack_what_its_row_is_chosen_by(make_run, tmp_path):
+    run = make_run(targets=(Target(task="pawsx"), Target(task="ner"), Target(task="tatoeba")), evaluate="test")
+    for seed in run.space.seeds:
+        keep(run, run.trained("small_nli", "pawsx", seed, value=0.6), "pawsx")
+    assert "so none can be chosen for 'ner'" in refused(run, tmp_path)
+    made = write_submission(run.url, Wish(best_per_target=True, targets=("pawsx",)), str(tmp_path / "out"))
+    assert [(one.target, one.recipe) for one in made.chosen] == [("pawsx", "small_nli")]
+
+
+def test_a_row_of_retrieval_does_not_depend_on_which_targets_are_wanted(run, tmp_path):
+    wish = Wish(best_per_target=True, targets=("pawsx", "tatoeba"))
+    made = write_submission(run.url, wish, str(tmp_path / "out"))
+    assert {one.target: one.recipe for one in made.chosen} == {"pawsx": "small_nli", "tatoeba": "large_nli"}
+
+
 def test_another_number_of_items_than_published_is_refused(run, tmp_path):
     for score in run.ledger.scores().values():
         if score.target == "pawsx":
