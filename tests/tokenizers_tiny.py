@@ -1,5 +1,6 @@
 """A real fast tokenizer, trained in a moment on a few lines: XLM-R's kind (Unigram, Metaspace, <s> </s>), tiny."""
 
+from functools import cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -23,12 +24,7 @@ LINES = (
 
 def tiny_tokenizer(*, segments: bool = False, vocabulary: int = 320) -> PreTrainedTokenizerFast:
     """A Unigram tokenizer of `vocabulary` pieces at most; with `segments` it makes token type ids as BERT's does."""
-    tokenizer = Tokenizer(Unigram())
-    tokenizer.pre_tokenizer = Metaspace()
-    trainer = UnigramTrainer(
-        vocab_size=vocabulary, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False, max_piece_length=6
-    )
-    tokenizer.train_from_iterator(LINES, trainer)
+    tokenizer = Tokenizer.from_str(_trained(vocabulary))
     second = 1 if segments else 0
     tokenizer.post_processor = TemplateProcessing(
         single="<s>:0 $A:0 </s>:0",
@@ -47,6 +43,18 @@ def tiny_tokenizer(*, segments: bool = False, vocabulary: int = 320) -> PreTrain
         mask_token="<mask>",
         model_input_names=names,
     )
+
+
+@cache
+def _trained(vocabulary: int) -> str:
+    """Once a process: pieces of equal score come in another order whenever they are trained."""
+    tokenizer = Tokenizer(Unigram())
+    tokenizer.pre_tokenizer = Metaspace()
+    trainer = UnigramTrainer(
+        vocab_size=vocabulary, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False, max_piece_length=6
+    )
+    tokenizer.train_from_iterator(LINES, trainer)
+    return str(tokenizer.to_str())
 
 
 def save_tiny_encoder(folder: Path) -> None:
