@@ -16,5 +16,4 @@ SPACE = replace(
         *(Recipe(name=task.name, stages=(Stage(tasks=(task.name,), training=PREPARE),)) for task in NULLS),
     ),
     tasks=(*TASKS, *NULLS),
-    seeds=(1, 2, 3, 4, 5),
 )
