@@ -18,6 +18,17 @@ from sweeper.records import TranslationSpec
 from tests.tokenizers_tiny import LINES
 
 PIECES = ("<s>", "<pad>", "</s>", "<unk>")
+SIZES = {
+    "d_model": 16,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_ffn_dim": 16,
+    "decoder_ffn_dim": 16,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "init_std": 0.5,
+}
+"""Of both kinds of model; weights spread widely, so that what a random one says depends on what it reads."""
 PROGRAM = """#!/bin/sh
 # Stands in for the program: lists the modes of its folder, and writes each word of its input behind the mode's name.
 modes="$(dirname "$0")/../share/apertium/modes"
@@ -45,14 +56,7 @@ def m2m100(folder: Path, *, seed: int = 0, positions: int = 512) -> Path:
     config = M2M100Config(
         vocab_size=len(vocabulary) + len(tokenizer.lang_code_to_id) + tokenizer.num_madeup_words,
         max_position_embeddings=positions,
-        d_model=16,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_ffn_dim=16,
-        decoder_ffn_dim=16,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        init_std=0.5,
+        **SIZES,
     )
     M2M100ForConditionalGeneration(config).save_pretrained(folder)
     return folder
@@ -110,14 +114,7 @@ def marian(folder: Path) -> Path:
     config = MarianConfig(
         vocab_size=len(vocabulary),
         max_position_embeddings=512,
-        d_model=16,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_ffn_dim=16,
-        decoder_ffn_dim=16,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        init_std=0.5,
+        **SIZES,
         pad_token_id=pad,
         decoder_start_token_id=pad,
         eos_token_id=0,
