@@ -22,7 +22,7 @@ from sweeper.tuning.plan import Plan, Unit, make_plan
 from sweeper.tuning.progress import KINDS, kind_of
 from sweeper.tuning.resolve import Resolver, check_data
 from sweeper.tuning.status import finished_names
-from sweeper.tuning.tokens import evaluation_size, score_tokens, selection_tokens, stage_tokens
+from sweeper.tuning.tokens import evaluation_size, is_unsized, score_tokens, selection_tokens, stage_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
         workers=pace.workers,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
-        notes=tuple(_notes(space, mirror)),
+        notes=(*_unsized(plan), *_notes(space, mirror)),
     )
 
 
@@ -225,6 +225,17 @@ def _scratch(plan: Plan, unit: Unit) -> int:
         return 0
     chain = sum(stage_tokens(plan.space, stage) for stage in unit.stages)
     return chain * len(unit.targets) * len(plan.seeds(unit))
+
+
+def _unsized(plan: Plan) -> Iterator[str]:
+    """Which training sets are not counted, if any."""
+    stages = [unit.stage for unit in plan.units if unit.kind != "score"]
+    names = {n: None for stage in stages for n in stage.tasks if is_unsized(plan.space.task(n), stage.training)}
+    if names:
+        yield (
+            f"Training sets of unknown size, not counted: {', '.join(names)}. They count once their entries have a "
+            "train_size, or with --set cap_examples=N."
+        )
 
 
 def _notes(space: Space, mirror: str | None) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """How many tokens a plan's trials read, from the caps of the space and the published sizes of its tasks: no data."""
 
-from sweeper.space import Space, Stage, Target
+from sweeper.space import Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
@@ -30,7 +30,7 @@ def _num_choices(task: Task) -> int:
 
 
 def stage_tokens(space: Space, stage: Stage) -> int:
-    """Training tokens of a stage, from its caps and the published sizes of its tasks.
+    """Training tokens of a stage, from its caps and the published sizes of its tasks, unsized ones left out.
 
     A batch of masked language modelling has as many texts as one of a task has examples.
     """
@@ -39,6 +39,8 @@ def stage_tokens(space: Space, stage: Stage) -> int:
     for name in stage.tasks:
         task = space.task(name)
         features = features_an_example(task)
+        if is_unsized(task, training):
+            continue
         examples = min(task.train_size or 10**9, training.cap_examples or 10**9)
         if len(stage.tasks) > 1:
             examples = min(examples, stage.sampling_cap)
@@ -47,6 +49,11 @@ def stage_tokens(space: Space, stage: Stage) -> int:
         total += tokens
         texts += tokens / features
     return round(total + texts * stage.mlm_share / (1 - stage.mlm_share))
+
+
+def is_unsized(task: Task, training: Training) -> bool:
+    """Whether neither the task's entry nor a cap says how much of it is trained on."""
+    return not (task.train_size or training.cap_examples or training.cap_tokens)
 
 
 def selection_tokens(space: Space, unit: Unit) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
@@ -174,3 +175,15 @@ def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere is no run folder"):
         plan_of(SPACE, tmp_path, measured_in=str(tmp_path / "nowhere"))
+
+
+def test_training_sets_of_unknown_size_are_named_and_not_counted(tmp_path: Path) -> None:
+    capped = replace(DEMO.targets[0], training=replace(DEMO.targets[0].training, cap_examples=100))
+    rows = DEMO.recipes[:1]
+    unknown, known = (
+        plan_of(replace(DEMO, recipes=rows, targets=targets), tmp_path) for targets in (DEMO.targets, (capped,))
+    )
+    assert unknown.notes[0].startswith("Training sets of unknown size, not counted: xclaims, ")
+    assert 0 < unknown.tokens_left < 10**9
+    assert known.notes == ()
+    assert known.tokens_left > 0
