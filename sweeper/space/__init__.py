@@ -1,0 +1,27 @@
+"""A space: everything one sweep covers, as Python values that are checked when they are made."""
+
+from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value
+from sweeper.space.space import SEARCH_SEED, Model, Resources, Search, Space
+from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, tasks_of
+from sweeper.space.target import Target
+
+__all__ = [
+    "APERTIUM",
+    "FOLDER",
+    "SEARCH_SEED",
+    "Choice",
+    "Dials",
+    "Distribution",
+    "LogUniform",
+    "Model",
+    "Recipe",
+    "Resources",
+    "Search",
+    "Space",
+    "Stage",
+    "Target",
+    "Training",
+    "Translation",
+    "Value",
+    "tasks_of",
+]
