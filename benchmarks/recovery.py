@@ -40,6 +40,8 @@ from sweeper.space import Space
 from sweeper.tasks.demo import PLACEBO
 
 LEVEL, LARGE = 0.05, 0.5
+DRAWS = 11
+"""Enough for ten seeds, so that a run with fewer of them goes on with more."""
 Cell = tuple[str, str]
 
 
@@ -127,7 +129,7 @@ def null_cells(run: Path) -> list[bool]:
 def sweep(space: str, world: int, asked: argparse.Namespace) -> Path:
     """Run a space in the world of that truth seed, or go on with it; trials that failed leave cells without a test."""
     run = asked.out / f"{space}-{world}"
-    settings = [f"seeds={asked.seeds}", f"world=demo:truth_seed={world},draws={asked.seeds + 1}"]
+    settings = [f"seeds={asked.seeds}", f"world=demo:truth_seed={world},draws={max(DRAWS, asked.seeds + 1)}"]
     command = [sys.executable, "-m", "sweeper", "run", space, "--out", str(run), "--cache", str(asked.out / "cache")]
     for setting in settings:
         command += ["--set", setting]

@@ -10,6 +10,9 @@ from sweeper.space import Choice, Model, Recipe, Search, Space, Stage, Target, T
 from sweeper.tasks.demo import INTERMEDIATES, TARGETS, TASKS
 
 PREPARE = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128)
+CHOICES = replace(PREPARE, batch_size=16)
+"""An example with choices holds several sequences: half as many examples a step are still more text than elsewhere, and
+twice the steps teach what is passed on much better."""
 TRAINING = Training(learning_rate=1e-3, epochs=6, batch_size=16, max_length=128, frozen_layers=1)
 """The embeddings and the first layer stay as they are: what a row has learned is read instead of learned by heart."""
 QUESTIONS = replace(TRAINING, epochs=10, frozen_layers=0)
@@ -30,7 +33,8 @@ def _for(share: float, training: Training) -> Training:
 
 def recipes(share: float = 1.0) -> tuple[Recipe, ...]:
     """The eleven rows, their stages trained for a share of the epochs."""
-    rows = {name: Stage(tasks=(name,), training=_for(share, PREPARE)) for name in NINE}
+    trainings = {task.name: CHOICES if task.format == "choose" else PREPARE for task in INTERMEDIATES}
+    rows = {name: Stage(tasks=(name,), training=_for(share, training)) for name, training in trainings.items()}
     rows["multitask"] = Stage(tasks=NINE, training=_for(share * JOINTLY, PREPARE))
     return (Recipe(name="baseline"), *(Recipe(name=name, stages=(stage,)) for name, stage in rows.items()))
 
