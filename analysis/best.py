@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.load import Study
 from sweeper.errors import UserError
+from sweeper.tasks.benchmarks import Benchmark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,26 +19,36 @@ class Best:
     """What it was chosen by: a mean of English selection values over the replicate seeds, a fraction of 1."""
     columns: tuple[str, ...]
     """The targets whose selection values these are."""
+    num_compared: int
+    """Rows that have every replicate seed of these targets; no other row was compared."""
 
 
-def best_per_target(study: Study, model: str, targets: Collection[str] | None = None) -> dict[str, Best]:
+def best_per_target(
+    study: Study, model: str, targets: Collection[str] | None = None, among: Benchmark | None = None
+) -> dict[str, Best]:
     """Target -> the row with the highest selection value of one model, for `targets` (None: all of the space).
 
     A row's value on a target is what its trained replicates came to on the target's English selection data (English
     dev where test is reported, else a part of train carved out), mean over the seeds. A target that trains nothing
-    (retrieval) has no such data: it takes the row with the highest mean over all targets that train. Only rows with
-    every replicate seed of every column in question are compared; of equal values the row that stands first in the
-    space is taken. Raises UserError if one of `targets` has no such row; which others are asked for moves no choice.
+    (retrieval) has no such data: it takes the row with the highest mean over all targets that train, or those of them
+    that are tasks of the benchmark `among`. Only rows with every replicate seed of every column in question are
+    compared; of equal values the row that stands first in the space is taken. Raises UserError if one of `targets` has
+    no such row; which others are asked for moves no choice.
     """
     values = selection_values(study, model)
-    trained = tuple(values.columns)
+    own = None if among is None else [entry.name for entry in among.entries]
+    trained = tuple(name for name in values.columns if own is None or name in own)
     found = {}
     for target in study.space.targets:
         if targets is not None and target.task not in targets:
             continue
-        columns = (target.task,) if target.task in trained else trained
+        columns = (target.task,) if target.task in values.columns else trained
         if not columns:
-            raise UserError("No target of this run trains anything, so nothing says which row is best: name one.")
+            kind = f"target of {among.title}" if among else "target"
+            raise UserError(
+                f"{target.task!r} trains nothing, and no {kind} in this run does, so nothing says which row is best: "
+                "name one."
+            )
         means = values[list(columns)].mean(axis=1, skipna=False).dropna()
         if means.empty:
             raise UserError(
@@ -46,7 +57,7 @@ def best_per_target(study: Study, model: str, targets: Collection[str] | None = 
             )
         # idxmax takes the first of equal values, and rows stand in the order of the space.
         recipe = str(means.idxmax())
-        found[target.task] = Best(recipe=recipe, value=float(means[recipe]), columns=columns)
+        found[target.task] = Best(recipe=recipe, value=float(means[recipe]), columns=columns, num_compared=len(means))
     return found
 
 

@@ -107,7 +107,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
         place=place,
         chosen=tuple(chosen),
         absent=tuple(entry.folder for entry in XTREME.entries if entry.folder not in held),
-        notes=tuple(_notes(held)),
+        notes=(*_notes(held), *_chosen_by_others(study, wish, [target.task for _, target in entries])),
     )
 
 
@@ -150,13 +150,16 @@ def _rows(draft: _Draft, wish: Wish, targets: Sequence[Target]) -> Mapping[str, 
         if wish.recipe not in names:
             raise unknown("row", wish.recipe, names)
         return {target.task: (wish.recipe, "named") for target in targets}
-    found = best_per_target(study, draft.model, [target.task for target in targets])
-    return {target: (best.recipe, _reason(target, best)) for target, best in found.items()}
+    found = best_per_target(study, draft.model, [target.task for target in targets], among=XTREME)
+    num_rows = len(study.space.recipes)
+    return {target: (best.recipe, _reason(target, best, num_rows)) for target, best in found.items()}
 
 
-def _reason(target: str, best: Best) -> str:
+def _reason(target: str, best: Best, num_rows: int) -> str:
     where = "" if best.columns == (target,) else f", mean of {', '.join(best.columns)}"
-    return f"best English selection value, {100 * best.value:.2f}{where}"
+    lacking = best.num_compared < num_rows
+    among = f", of the {best.num_compared} of {num_rows} rows that have every seed" if lacking else ""
+    return f"best English selection value, {100 * best.value:.2f}{where}{among}"
 
 
 def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> Chosen:
@@ -241,6 +244,18 @@ def _notes(folders: Iterable[str]) -> Iterator[str]:
             "udpos: sentences are those of the Hub's google/xtreme; XTREME's own preprocessing may keep others (German "
             "has 22,458 on the Hub, no language more than 20,436 in RemBERT's table of XTREME), and its scorer refuses "
             "another number."
+        )
+
+
+def _chosen_by_others(study: Study, wish: Wish, targets: Iterable[str]) -> Iterator[str]:
+    """That retrieval's rows are chosen by what other targets came to."""
+    names = [target for target in targets if not study.space.task(target).training_task]
+    if names and wish.best_per_target:
+        whose = ("it", "its row is") if len(names) == 1 else ("them", "their row is")
+        yield (
+            f"{', '.join(names)}: retrieval trains nothing, so no selection value speaks of {whose[0]}; {whose[1]} the "
+            "best one of the run's targets of XTREME that train, by their mean. "
+            f"--recipe ROW --targets {','.join(names)} --out DIR writes another."
         )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -27,7 +27,8 @@ tags: [intermediate-task training, transfer-sweeper]
 ---
 # {{ model.name }} prepared by `{{ recipe }}`, for {{ target }}
 
-The body of `{{ model.id }}` ({{ model.identity[:20] }}) after the stages below, without heads: fine-tune it further.
+The body of `{{ model.id }}` ({{ model.identity[:20] }}) after the stages below, without heads
+{%- if behind %}: fine-tune it further{% endif %}.
 Load it with `AutoModel.from_pretrained(FOLDER)`.
 
 | | {{ target }}, {{ split }}, mean over {{ num_languages }} languages |
@@ -36,16 +37,27 @@ Load it with `AutoModel.from_pretrained(FOLDER)`.
 | its recipe, mean over seeds | {{ mean }}{{ spread }} |
 | baseline (no intermediate training), mean over seeds | {{ baseline }} |
 
-Scores are {{ main }} x 100{% if trained %} after training on the target's English data{% endif %}.
+Scores are {{ main }} x 100 {% if behind -%}
+after the further stages below, which are no part of this encoder.
+{%- else -%}
+of this encoder as it is: {{ way }}.
+{%- endif %}
 Sweep: `{{ space }}`.
 
 ## Stages
 {% for stage in stages %}
 {{ loop.index }}. {{ stage.tasks }}, seed {{ stage.seed }}
+{%- if loop.index > num_own %} (not of the row: the target `{{ target }}` puts it there){% endif %}
    `{{ stage.training }}`
 {% endfor %}
 Licences of the data it was trained on: {{ licences }}
-"""
+{% if behind %}
+## Behind it, for the scores alone
+{% for stage in behind %}
+{{ loop.index }}. {{ stage.tasks }}, seed {{ stage.seed }}
+   `{{ stage.training }}`
+{% endfor %}
+{%- endif %}"""
 )
 
 
@@ -58,12 +70,21 @@ class Candidate:
     value: float
     """Mean of the main metric over languages, as a fraction of 1."""
     encoder: tuple[StageSpec, ...]
-    """The chain that made the encoder, the target's own training left out."""
+    """The chain that made the encoder: what a target that trains puts behind the row is left out."""
+    num_own: int
+    """How many of these stages are the row's own; a target that trains nothing itself may have put more behind them."""
+
+    @property
+    def behind(self) -> tuple[StageSpec, ...]:
+        """What was trained on the encoder before it was scored."""
+        return self.record.spec.chain[len(self.encoder) :]
 
 
 def export_best(run: str, target: str, folder: Path) -> Path:
     """Copy the encoder whose recipe does best on a target (mean over seeds), the recipe's best seed, into `folder`.
 
+    Of a target that trains it is the row's own, for the target's stages are there to be trained anew; of one that is
+    scored on the encoder itself (retrieval) it is the one that was scored, stages that the target puts there included.
     Raises UserError if the target is unknown or not scored yet, if no recipe beats the baseline, or `folder` is taken.
     """
     space = read_space(Folder(run))
@@ -97,7 +118,9 @@ def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate
         if score.pooling or record.spec.kind == "target":
             chain = record.spec.chain
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
-            yield Candidate(score=score, record=record, value=value, encoder=chain[: len(chain) - num_trained])
+            num_own = len(chain) - num_trained
+            encoder = chain if score.pooling else chain[:num_own]
+            yield Candidate(score=score, record=record, value=value, encoder=encoder, num_own=num_own)
 
 
 def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
@@ -108,7 +131,9 @@ def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> 
         raise UserError(f"Target {target!r} has no scores yet: run the sweep first.")
     best = max(rows, key=lambda row: fmean(one.value for one in rows[row]))
     if space.baseline is not None and best[1] == space.baseline.name:
-        raise UserError(f"No recipe beats the baseline on {target!r}: the pretrained encoder is the best one.")
+        extended = "its own stages on the pretrained encoder are the best preparation"
+        best_one = extended if rows[best][0].encoder else "the pretrained encoder is the best one"
+        raise UserError(f"No recipe beats the baseline on {target!r}: {best_one}.")
     return rows[best]
 
 
@@ -127,20 +152,31 @@ def _mixed(stage: StageSpec) -> str:
     return f"; {stage.mlm_share:.0%} of the steps masked language modelling on {stage.mlm.task}" if stage.mlm else ""
 
 
+def _told(stages: Iterable[StageSpec]) -> list[dict[str, object]]:
+    """Stages as the card lists them."""
+    return [
+        {
+            "tasks": ", ".join(_named(data) for data in stage.data) + _mixed(stage),
+            "seed": stage.seed,
+            "training": json.dumps(plain(stage.training)),
+        }
+        for stage in stages
+    ]
+
+
+def _way(score: ScoreRecord) -> str:
+    """How sentences became vectors, and how these were compared if not as published."""
+    return f"{score.pooling} pooling at {score.layer:.3g} of its depth" + (
+        ", CSLS" if score.similarity == "csls" else ""
+    )
+
+
 def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
     rivals = [one for one in candidates if one.score.model == best.score.model]
     same = [one.value for one in rivals if one.score.recipe == best.score.recipe]
     base = [one.value for one in rivals if space.baseline and one.score.recipe == space.baseline.name]
     read = [data for stage in best.encoder for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
     trained = [space.task(name) for name in dict.fromkeys(data.task for data in read)]
-    stages = [
-        {
-            "tasks": ", ".join(_named(data) for data in stage.data) + _mixed(stage),
-            "seed": stage.seed,
-            "training": json.dumps(plain(stage.training)),
-        }
-        for stage in best.encoder
-    ]
     card: str = CARD.render(
         model=best.record.spec.model,
         recipe=best.score.recipe,
@@ -154,9 +190,11 @@ def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str
         spread=f" (sd {100 * stdev(same):.1f}, n = {len(same)})" if len(same) > 1 else " (n = 1)",
         baseline=f"{100 * fmean(base):.1f}" if base else "not measured",
         main=best.score.main,
-        trained=not best.score.pooling,
+        way=_way(best.score),
         space=space.name,
-        stages=stages,
+        stages=_told(best.encoder),
+        num_own=best.num_own,
+        behind=_told(best.behind),
         licences="; ".join(f"{task.title}: {task.licence}" for task in trained),
     )
     return card

@@ -17,6 +17,8 @@ from sweeper.space import Space, Stage
 SPACE_FILE = "space.json"
 GROWS = ("seeds", "recipes", "targets", "models", "tasks", "title")
 """What may be added to in a run folder; `search.trials` may be raised too."""
+TOLD = ("title", "note", "licence", "train_size", "num_choices")
+"""What a task's entry says for people and for plans alone: no result depends on it, so it may change."""
 
 
 def shipped() -> list[str]:
@@ -105,7 +107,7 @@ def _only_grew(change: Change) -> bool:
     where, old, new = change
     if where == ("search", "trials"):
         return bool(new >= old)
-    if where == ("title",):
+    if where == ("title",) or (len(where) == 3 and where[0] == "tasks" and where[2] in TOLD):
         return True
     if isinstance(old, list) and isinstance(new, list) and (where == ("seeds",) or _is_scored_on(where)):
         return set(old) <= set(new)

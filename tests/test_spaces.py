@@ -175,8 +175,8 @@ CHANGED = {
         "recipes.parts.stages",
     ),
     "a task": (
-        replace(TINY, tasks=tuple(replace(task, train_size=1) for task in TINY.tasks)),
-        "tasks.",
+        replace(TINY, tasks=tuple(replace(task, labels=("a", "b")) for task in TINY.tasks)),
+        "tasks.claims_plus.labels",
     ),
 }
 
@@ -284,7 +284,17 @@ def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: st
 def test_a_space_may_change_in_any_way_while_nothing_was_trained_in_its_folder(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
     keep_space(TINY, run)
-    mended = replace(TINY, tasks=tuple(replace(task, train_size=1) for task in TINY.tasks))
+    mended = replace(TINY, tasks=tuple(replace(task, labels=("a", "b")) for task in TINY.tasks))
+    keep_space(mended, run)
+    assert read_space(run) == mended
+
+
+def test_what_a_task_says_for_people_and_plans_alone_may_change(tmp_path: Path) -> None:
+    run = Folder(str(tmp_path))
+    keep_space(TINY, run)
+    run.write("ledger/trainings/one.json", b"a record")
+    told = {"title": "Told otherwise", "note": "new", "licence": "another", "train_size": 1, "num_choices": 2}
+    mended = replace(TINY, tasks=tuple(replace(task, **told) for task in TINY.tasks))  # type: ignore[arg-type]
     keep_space(mended, run)
     assert read_space(run) == mended
 

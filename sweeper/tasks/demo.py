@@ -8,8 +8,17 @@ from sweeper.tasks.spec import Places, Rows, Task
 
 TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 240, 96
 """Training examples of an intermediate, of one with choices, of a target; evaluation items a language and split."""
+POOL_SIZE = 2 * EVAL_SIZE
+"""Evaluation items a language of a target that trains nothing."""
+TRAIN_ROWS: Mapping[str, Mapping[str, int]] = {
+    **{name: {"train": TRAIN_SIZE} for name in ("claims", "rewrites", "questions_null", "questions", "parts")},
+    "more_claims": {"train_a": TRAIN_SIZE // 2, "train_b": TRAIN_SIZE // 2},
+    **{name: {"train": CHOICE_SIZE} for name in ("endings", "reasons", "gaps")},
+    **{name: {"train": FEW_SIZE} for name in ("xclaims", "xrewrites", "words", "names", "xquestions", "few_questions")},
+}
+"""Data set -> training split -> its rows. These and the sizes above are those of a world of scale 1."""
 NUM_LINES = 60_000
-"""Lines of text that the encoder is pretrained on."""
+"""Lines of text that the encoder is pretrained on, whatever the scale."""
 LANGUAGES = ("en", "xa", "xb", "xc", "xd", "xe", "xf", "xg", "xh")
 """English and eight made-up languages, by falling share of cognates."""
 CLAIM_LABELS = ("entailment", "neutral", "contradiction")
@@ -50,6 +59,13 @@ def _by_language(name: str, split: str) -> Places:
     return {code: (_rows(name, f"{split}_{code}"),) for code in LANGUAGES}
 
 
+def _sized(*tasks: Task) -> tuple[Task, ...]:
+    """The entries with the number of their training examples."""
+    read = ([rows for several in task.train.values() for rows in several] for task in tasks)
+    sizes = (sum(TRAIN_ROWS[rows.id.removeprefix("demo/")][rows.split] for rows in every) for every in read)
+    return tuple(replace(task, train_size=size) for task, size in zip(tasks, sizes, strict=True))
+
+
 def _with_english(name: str) -> Places:
     return {code: (_rows(name, f"test_{code}", "default"),) for code in LANGUAGES if code != "en"}
 
@@ -76,18 +92,17 @@ _questions = partial(
 )
 _options = partial(_generated, format="choose", scorer="accuracy")
 _tags = partial(_generated, format="tag", group="tagging")
-_retrieval = partial(_generated, format="retrieve", group="retrieval", train_size=0)
+_retrieval = partial(_generated, format="retrieve", group="retrieval")
 _XQUESTIONS = _by_language("xquestions", "validation")
 _FEW_EVALUATED = {code: (_rows("few_questions", "validation", id_prefix=f"{code}-"),) for code in LANGUAGES}
 
-INTERMEDIATES: tuple[Task, ...] = (
+INTERMEDIATES = _sized(
     _claims(
         name="claims_plus",
         title="Claims, and two more sets of them",
         train={"en": (_rows("claims", "train"), _rows("more_claims", "train_a"), _rows("more_claims", "train_b"))},
         dev={"en": (_rows("claims", "validation"), _rows("more_claims", "validation"))},
         contains=("claims",),
-        train_size=2 * TRAIN_SIZE,
     ),
     _claims(
         name="claims",
@@ -163,7 +178,7 @@ INTERMEDIATES: tuple[Task, ...] = (
     ),
 )
 
-TARGETS: tuple[Task, ...] = (
+TARGETS = _sized(
     _claims(
         name="xclaims",
         title="Claims in every language",
@@ -222,7 +237,6 @@ TARGETS: tuple[Task, ...] = (
         train=_english("few_questions", "train"),
         dev=_FEW_EVALUATED,
         test=_FEW_EVALUATED,
-        train_size=FEW_SIZE,
         note="One split holds all languages.",
     ),
     _retrieval(
@@ -255,6 +269,8 @@ CORPUS = _generated(
 )
 
 PLACEBO, NULL, NUM_NULLS = "placebo_", "null_", 10
+NULLS_ARE = "parts"
+"""The task and data set that the rows of the null world are draws of."""
 
 
 def _placebo(task: Task, name: str) -> Task:
@@ -265,16 +281,24 @@ def _placebo(task: Task, name: str) -> Task:
 
 PLACEBOS: tuple[Task, ...] = tuple(_placebo(task, PLACEBO + task.name) for task in INTERMEDIATES)
 NULLS: tuple[Task, ...] = tuple(
-    _tags(
+    replace(
+        drawn,
         name=f"{NULL}{number}",
         title=f"Placebo {number}: independent draws of one task",
-        scorer="accuracy",
-        columns={"tokens": "tokens", "tags": "supertags", "id": "id"},
-        labels=PART_LABELS,
         train=_english(f"{NULL}{number}", "train"),
+        dev={},
     )
+    for drawn in INTERMEDIATES
+    if drawn.name == NULLS_ARE
     for number in range(1, NUM_NULLS + 1)
 )
 
 TASKS: tuple[Task, ...] = (*INTERMEDIATES, *TARGETS, CORPUS)
 """What the demo knows; placebos and null tasks are for the spaces that check it."""
+ENTRIES: Mapping[str, Task] = {task.name: task for task in (*TASKS, *PLACEBOS, *NULLS)}
+"""Every entry of the world by its name."""
+
+
+def num_evaluated(task: Task) -> int:
+    """Evaluation items a language and split of one of the entries, in a world of scale 1."""
+    return POOL_SIZE if task.format == "retrieve" else EVAL_SIZE

@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Forecast:
     speeds: dict[str, Speed]
     """By model."""
     uncounted: tuple[str, ...]
-    """Targets whose evaluation is not counted, since the catalog does not know its size."""
+    """Targets whose evaluation is not counted, since no entry that ships knows its size."""
     notes: tuple[str, ...]
 
     @property
@@ -186,6 +186,8 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
 
     With a mirror, data sets that it lacks are named. Raises UserError if the pace is measured in what is no run folder.
     """
+    # A mirror stands in for the world, and with it for the world's scale.
+    space = replace(space, world="") if mirror else space
     plan = make_plan(space)
     done = finished_names(Ledger.at(Folder(run).child("ledger").url), plan)
     return Forecast(

@@ -1,8 +1,12 @@
 """How many tokens a plan's trials read, from the caps of the space and the published sizes of its tasks: no data."""
 
+from collections.abc import Mapping
+
+from sweeper.data.synthetic import scale_of
 from sweeper.space import Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
 from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.demo import ENTRIES, num_evaluated
 from sweeper.tasks.spec import Task
 from sweeper.tuning.plan import Unit
 
@@ -41,7 +45,8 @@ def stage_tokens(space: Space, stage: Stage) -> int:
         features = features_an_example(task)
         if is_unsized(task, training):
             continue
-        examples = min(task.train_size or 10**9, training.cap_examples or 10**9)
+        size = task.train_size * scale_of(space.world, task)
+        examples = min(size or 10**9, training.cap_examples or 10**9)
         if len(stage.tasks) > 1:
             examples = min(examples, stage.sampling_cap)
         tokens = training.epochs * examples * features * training.max_length * TOKENS_A_FEATURE
@@ -71,15 +76,25 @@ def score_tokens(space: Space, unit: Unit) -> int:
 
 
 def evaluation_size(space: Space, target: Target) -> int | None:
-    """Features that a target is scored on, in all its languages; None where the catalog does not know their number."""
+    """Features that a target is scored on, in all its languages; None where no entry that ships knows their number.
+
+    Pools that are mined count whole: a cap leaves the sentences without a partner.
+    """
     task = space.task(target.task)
-    if CATALOG.get(task.name) != task:
-        return None
-    cap = target.eval_cap or space.eval_cap or 10**9
-    if task.name == "tydiqa" and target.languages is None and cap == 10**9:
+    cap = 10**9 if task.scorer == "mining" else target.eval_cap or space.eval_cap or 10**9
+    if CATALOG.get(task.name) == task and task.name == "tydiqa" and target.languages is None and cap == 10**9:
         return TYDIQA_EXAMPLES
-    known = SIZES[space.evaluate].get(task.name, {})
+    known = _evaluation_sizes(space, task)
     languages = target.languages or tuple(task.places(space.evaluate))
     if not set(languages) <= set(known):
         return None
     return features_an_example(task) * sum(min(known[language], cap) for language in languages)
+
+
+def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:
+    """Language -> evaluation items of an entry that ships; none of the user's own."""
+    if CATALOG.get(task.name) == task:
+        return SIZES[space.evaluate].get(task.name, {})
+    if ENTRIES.get(task.name) == task:
+        return dict.fromkeys(task.places(space.evaluate), num_evaluated(task) * scale_of(space.world, task))
+    return {}

@@ -85,6 +85,35 @@ def test_each_target_takes_the_row_that_english_selection_puts_first_and_the_fir
     assert told["tatoeba"] == "best English selection value, 65.00, mean of pawsx, xquad"
 
 
+def test_a_column_that_the_leaderboard_does_not_have_moves_no_row(make_run, tmp_path):
+    tasks = tuple(replace(task, test=task.dev) for task in make_run().space.tasks)
+    targets = tuple(Target(task=name) for name in ("pawsx", "tags", "tatoeba"))
+    run = make_run(targets=targets, tasks=tasks, evaluate="test", seeds=(1,))
+    for recipe, (pawsx, tags) in {"small_nli": (0.6, 0.1), "middle_qa": (0.5, 0.9)}.items():
+        keep(run, run.trained(recipe, "pawsx", 1, value=pawsx), "pawsx")
+        run.scored(run.trained(recipe, "tags", 1, value=tags), "tags", {"en": 0.5}, split="test")
+        keep(run, run.trained(recipe), "tatoeba")
+    made = write_submission(run.url, BEST, str(tmp_path / "out"))
+    assert {one.target: one.recipe for one in made.chosen} == {"pawsx": "small_nli", "tatoeba": "small_nli"}
+
+
+def test_a_row_of_retrieval_needs_a_target_of_the_benchmark_that_trains(make_run, tmp_path):
+    tasks = tuple(replace(task, test=task.dev) for task in make_run().space.tasks)
+    run = make_run(targets=(Target(task="tags"), Target(task="tatoeba")), tasks=tasks, evaluate="test", seeds=(1,))
+    run.scored(run.trained("small_nli", "tags", 1, value=0.9), "tags", {"en": 0.5}, split="test")
+    assert "'tatoeba' trains nothing, and no target of XTREME in this run does" in refused(run, tmp_path)
+
+
+def test_what_a_row_of_retrieval_is_chosen_by_is_said(run, tmp_path):
+    made = write_submission(run.url, BEST, str(tmp_path / "out"))
+    assert made.notes == (
+        "tatoeba: retrieval trains nothing, so no selection value speaks of it; its row is the best one of the run's "
+        "targets of XTREME that train, by their mean. --recipe ROW --targets tatoeba --out DIR writes another.",
+    )
+    named = write_submission(run.url, Wish(recipe="baseline"), str(tmp_path / "named"))
+    assert named.notes == ()
+
+
 def test_no_test_score_moves_the_choice(run):
     before = best_per_target(load(run.url), "tiny")
     for score in run.ledger.scores().values():
@@ -108,7 +137,16 @@ def test_a_row_that_lacks_a_seed_is_not_compared(make_run):
         keep(run, run.trained("middle_qa", "pawsx", seed, value=0.5), "pawsx")
     study = load(run.url)
     assert selection_values(study, "tiny")["pawsx"].dropna().to_dict() == {"middle_qa": 0.5}
-    assert best_per_target(study, "tiny")["pawsx"].recipe == "middle_qa"
+    best = best_per_target(study, "tiny")["pawsx"]
+    assert (best.recipe, best.num_compared) == ("middle_qa", 1)
+
+
+def test_rows_that_could_not_be_compared_are_counted_where_the_choice_is_told(make_run, tmp_path):
+    run = make_run(targets=(Target(task="pawsx"),), evaluate="test", seeds=(1,))
+    for recipe in ("small_nli", "middle_qa"):
+        keep(run, run.trained(recipe, "pawsx", 1, value=0.5), "pawsx")
+    made = write_submission(run.url, BEST, str(tmp_path / "out"))
+    assert made.chosen[0].by == "best English selection value, 50.00, of the 2 of 4 rows that have every seed"
 
 
 def test_a_named_row_stands_for_every_target(run, tmp_path):

@@ -10,7 +10,9 @@ from sweeper.data.synthetic import build, check_space, world_folder
 from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS
 from sweeper.data.synthetic.world import World, parse
 from sweeper.errors import UserError
-from sweeper.tasks.demo import EVAL_SIZE, NUM_NULLS, PLACEBOS
+from sweeper.tasks.demo import ENTRIES, EVAL_SIZE, NUM_NULLS, PLACEBOS, num_evaluated
+from sweeper.tasks.demo import TARGETS as TARGET_ENTRIES
+from sweeper.tasks.spec import Rows, Task
 
 WORLD = "sweeper.data.synthetic.world"
 SHARED = ("texts", "twins", "mining")
@@ -124,6 +126,23 @@ def test_four_times_the_scale_is_four_times_the_rows(tmp_path: Path) -> None:
     assert (
         changed({n: small[n] for n in small if "/texts/" in n}, {n: large[n] for n in large if "/texts/" in n}) == set()
     )
+
+
+@pytest.mark.parametrize("task", ENTRIES.values(), ids=ENTRIES)
+def test_an_entry_states_as_many_examples_as_its_rows_hold(task: Task, demo_world: Path) -> None:
+    drawn = task.drawn(1)
+    assert task.train_size == sum(num_rows(rows, demo_world) for several in drawn.train.values() for rows in several)
+    for places in (drawn.dev, drawn.test) if task.name in [target.name for target in TARGET_ENTRIES] else ():
+        found = [sum(num_rows(rows, demo_world) for rows in several) for several in places.values()]
+        assert found == [num_evaluated(task)] * len(places)
+
+
+def num_rows(rows: Rows, world: Path) -> int:
+    """Examples behind one place of an entry; of a pool the sentences of a side."""
+    text = (world / "datasets" / rows.id / str(rows.config) / f"{rows.split}.jsonl").read_text(encoding="utf-8")
+    read = [json.loads(line) for line in text.splitlines()]
+    held = [row for row in read if str(row.get("id", "")).startswith(rows.id_prefix)]
+    return len(held[0]["sentence1"]) if "gold" in held[0] else len(held)
 
 
 def test_every_data_set_has_a_card_that_lists_its_files(demo_world: Path) -> None:

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo_encoder import SPACE as DEMO_ENCODER
+from search_spaces.demo_full import SPACE as DEMO_FULL
+from search_spaces.demo_null import SPACE as DEMO_NULL
+from search_spaces.demo_recovery import SPACE as DEMO_RECOVERY
 from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
@@ -177,13 +181,45 @@ def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
         plan_of(SPACE, tmp_path, measured_in=str(tmp_path / "nowhere"))
 
 
+@pytest.mark.parametrize("space", [DEMO, DEMO_FULL, DEMO_RECOVERY, DEMO_NULL, DEMO_ENCODER, TINY], ids=lambda s: s.name)
+def test_of_the_synthetic_world_everything_is_counted(space: Space, tmp_path: Path) -> None:
+    found = plan_of(space, tmp_path)
+    assert (found.notes, found.uncounted) == ((), ())
+    assert all(bool(row.tokens) == (row.kind != "score") and row.evaluation_left > 0 for row in found.rows)
+
+
+def test_the_demo_is_counted_by_its_rows(tmp_path: Path) -> None:
+    rows = {row.unit: row.tokens for row in plan_of(DEMO, tmp_path).rows}
+    # 640 claims, or 640 questions and the 240 of their target; 5 epochs x 0.6 of 128 tokens, half filled.
+    assert (rows["tiny/claims"], rows["tiny/questions"]) == (3 * 640 * 64, 3 * 880 * 64)
+    sizes = {target.task: evaluation_size(replace(DEMO, eval_cap=None), target) for target in DEMO.targets}
+    assert (sizes["xclaims"], sizes["twins"]) == (9 * 96, 2 * 8 * 192)
+
+
+def test_a_world_of_ten_times_the_scale_is_counted_ten_times_but_for_its_text(tmp_path: Path) -> None:
+    small = replace(DEMO, eval_cap=None)
+    large = replace(small, world="demo:scale=10")
+    one, ten = (plan_of(space, tmp_path) for space in (small, large))
+    assert ten.tokens_left == pytest.approx(10 * one.tokens_left, rel=1e-6)  # rows are rounded
+    assert evaluation_size(large, DEMO.targets[0]) == 10 * 9 * 96
+    texts = replace(DEMO_ENCODER, world="demo:scale=10")
+    assert plan_of(texts, tmp_path).tokens_left == plan_of(DEMO_ENCODER, tmp_path).tokens_left
+
+
+def test_a_mirror_stands_in_for_the_world_and_its_scale(tmp_path: Path) -> None:
+    large = replace(DEMO, world="demo:scale=10")
+    found = forecast(large, mirror=str(tmp_path), run=str(tmp_path / "nowhere"), pace=Pace())
+    assert found.tokens_left == plan_of(DEMO, tmp_path).tokens_left
+
+
 def test_training_sets_of_unknown_size_are_named_and_not_counted(tmp_path: Path) -> None:
     capped = replace(DEMO.targets[0], training=replace(DEMO.targets[0].training, cap_examples=100))
-    rows = DEMO.recipes[:1]
+    rows, unsized = DEMO.recipes[:1], tuple(replace(task, train_size=0) for task in DEMO.tasks)
     unknown, known = (
-        plan_of(replace(DEMO, recipes=rows, targets=targets), tmp_path) for targets in (DEMO.targets, (capped,))
+        plan_of(replace(DEMO, tasks=unsized, recipes=rows, targets=targets), tmp_path)
+        for targets in (DEMO.targets, (capped,))
     )
     assert unknown.notes[0].startswith("Training sets of unknown size, not counted: xclaims, ")
-    assert 0 < unknown.tokens_left < 10**9
+    assert unknown.tokens_left == 0
     assert known.notes == ()
     assert known.tokens_left > 0

@@ -8,7 +8,7 @@ from sweeper.data.synthetic import pairs, sequences
 from sweeper.data.synthetic.draws import Draws
 from sweeper.data.synthetic.languages import Language
 from sweeper.data.synthetic.lessons import Lesson
-from sweeper.tasks.demo import CHOICE_SIZE, EVAL_SIZE, FEW_SIZE, LANGUAGES, TRAIN_SIZE
+from sweeper.tasks.demo import EVAL_SIZE, LANGUAGES, TRAIN_ROWS
 
 Build = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
 Shows = Literal["taught", "shown", "rest"]
@@ -38,39 +38,40 @@ class Repository:
     tables: tuple[Split, ...]
 
 
-def _intermediate(name: str, build: Build, *train: str, num: int = TRAIN_SIZE) -> Repository:
+def _train(name: str, shows: Shows) -> tuple[Split, ...]:
+    """The English training splits of a data set, if it has any."""
+    return tuple(Split(split=split, shows=shows, num=num) for split, num in TRAIN_ROWS.get(name, {}).items())
+
+
+def _intermediate(name: str, build: Build) -> Repository:
     """English training splits, and a validation split; all show what the data set teaches."""
-    splits = [Split(split=split, shows="taught", num=num) for split in train or ("train",)]
-    return Repository(name=name, build=build, tables=(*splits, Split(split="validation", shows="taught")))
+    evaluated = Split(split="validation", shows="taught")
+    return Repository(name=name, build=build, tables=(*_train(name, "taught"), evaluated))
 
 
-def _target(name: str, build: Build, *splits: str, num: int = FEW_SIZE) -> Repository:
-    """A little English training data, and evaluation splits, parallel in all languages."""
-    train = (Split(split="train", shows="shown", num=num),) if num else ()
+def _target(name: str, build: Build, *splits: str) -> Repository:
+    """A little English training data, if any, and evaluation splits, parallel in all languages."""
     evaluated = [
         Split(split=f"{split}_{code}", shows="rest", languages=(code,), events=split)
         for split in splits
         for code in LANGUAGES
     ]
-    return Repository(name=name, build=build, tables=(*train, *evaluated))
+    return Repository(name=name, build=build, tables=(*_train(name, "shown"), *evaluated))
 
 
-_FEW = (
-    Split(split="train", shows="shown", num=FEW_SIZE),
-    Split(split="validation", shows="rest", languages=LANGUAGES),
-)
+_FEW = (*_train("few_questions", "shown"), Split(split="validation", shows="rest", languages=LANGUAGES))
 _DEV_TEST = ("validation", "test")
 
 INTERMEDIATES: tuple[Repository, ...] = (
     _intermediate("claims", pairs.claims),
-    _intermediate("more_claims", pairs.claims, "train_a", "train_b", num=TRAIN_SIZE // 2),
+    _intermediate("more_claims", pairs.claims),
     _intermediate("rewrites", pairs.rewrites),
     _intermediate("questions_null", sequences.questions_null),
     _intermediate("questions", sequences.questions),
-    _intermediate("endings", pairs.endings, num=CHOICE_SIZE),
+    _intermediate("endings", pairs.endings),
     _intermediate("parts", sequences.parts),
-    _intermediate("reasons", pairs.reasons, num=CHOICE_SIZE),
-    _intermediate("gaps", pairs.gaps, num=CHOICE_SIZE),
+    _intermediate("reasons", pairs.reasons),
+    _intermediate("gaps", pairs.gaps),
 )
 TARGETS: tuple[Repository, ...] = (
     _target("xclaims", pairs.claims, *_DEV_TEST),
@@ -78,6 +79,6 @@ TARGETS: tuple[Repository, ...] = (
     _target("words", sequences.words, *_DEV_TEST),
     _target("names", sequences.names, *_DEV_TEST),
     _target("xquestions", sequences.questions, "validation"),
-    _target("mquestions", sequences.questions, *_DEV_TEST, num=0),
+    _target("mquestions", sequences.questions, *_DEV_TEST),
     Repository(name="few_questions", build=sequences.few_questions, tables=_FEW),
 )
