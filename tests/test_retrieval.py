@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -72,7 +72,12 @@ def task(folder: Path, **changes: Any) -> Task:
     return replace(plain, **changes)
 
 
-def space(*tasks: Task, targets: tuple[Target, ...], recipes: tuple[Recipe, ...] = ()) -> Space:
+def space(
+    *tasks: Task,
+    targets: tuple[Target, ...],
+    recipes: tuple[Recipe, ...] = (),
+    evaluate: Literal["dev", "test"] = "test",
+) -> Space:
     return Space(
         name="retrieval",
         models=(Model(name="tiny", id="demo/tiny"),),
@@ -81,7 +86,7 @@ def space(*tasks: Task, targets: tuple[Target, ...], recipes: tuple[Recipe, ...]
         tasks=(*TASKS, *tasks),
         seeds=(1,),
         search=Search(scope="cell", trials=1, share=0.3, cap=24),
-        evaluate="test",
+        evaluate=evaluate,
     )
 
 
@@ -141,6 +146,16 @@ def test_other_dev_gold_moves_the_threshold_and_so_what_is_mined_in_test(place: 
     assert fewest < sum(everything.values())
 
 
+def test_on_dev_the_threshold_is_fitted_on_the_pool_that_is_scored_and_every_pair_of_it_counts(
+    place: Place, pools: Path
+) -> None:
+    work_off(place, space(task(pools), targets=(mining(),), evaluate="dev"))
+    record = only_score(place.bench())
+    rows = place.bench().ledger.outcomes(record)
+    assert record.split == "dev"
+    assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 16, "xg": 16}, "all sixteen, not half of them"
+
+
 def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(place: Place, pools: Path) -> None:
     one = task(pools)
     work_off(place, space(replace(one, dev=one.test), targets=(mining(),)))
@@ -148,9 +163,7 @@ def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(place: Plac
     assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 8, "xg": 8}
 
 
-def test_what_the_threshold_is_fitted_on_is_the_dev_pool_only_where_another_pool_is_reported(
-    place: Place, pools: Path
-) -> None:
+def test_the_threshold_is_fitted_on_the_dev_pool_where_it_is_not_the_test_pool_too(place: Place, pools: Path) -> None:
     own, target = task(pools), mining(distractors=3, eval_cap=9)
     asked = space(own, targets=(target,))
 
@@ -162,7 +175,8 @@ def test_what_the_threshold_is_fitted_on_is_the_dev_pool_only_where_another_pool
     found = fit(asked)
     assert (found.part, found.languages, found.distractors, found.cap_examples) == ("dev", LANGUAGES, 3, 9)
     assert found.identity
-    assert fit(replace(asked, evaluate="dev")) is None
+    assert fit(replace(asked, evaluate="dev")) == found
+    assert fit(space(replace(own, test={}), targets=(target,), evaluate="dev")) is None
     assert fit(space(replace(own, dev=own.test), targets=(target,))) is None
 
 
@@ -172,6 +186,7 @@ def test_a_language_without_a_dev_pool_of_its_own_is_refused_by_name(pools: Path
         with pytest.raises(UserError, match=r"fits its threshold on dev, which has no pool of its own in xg"):
             space(replace(own, dev=dev), targets=(mining(),))
         assert space(replace(own, dev=dev), targets=(mining(languages=("xa",)),))
+        assert space(replace(own, dev=dev), targets=(mining(),), evaluate="dev"), "dev alone is read"
 
 
 def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(place: Place, pools: Path) -> None:
