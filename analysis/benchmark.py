@@ -13,6 +13,10 @@ from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
 """What decides a score of a target that trains nothing; the benchmarks' own are the defaults of `Target`."""
+ONE_POOL = (
+    "scored on one half of its gold pairs with a threshold fitted on the other, where the published one is fitted on "
+    "dev pools of their own"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,7 @@ def telling_means(study: Study, model: str) -> list[Means]:
 
 
 def _num_columns(benchmark: Benchmark, space: Space) -> int:
-    return len({entry.name for entry in benchmark.entries} & {target.task for target in space.targets})
+    return sum(column_of(entry, space) is not None for entry in benchmark.entries)
 
 
 def left_out(space: Space, target: Target) -> Iterator[str]:
@@ -66,6 +70,9 @@ def left_out(space: Space, target: Target) -> Iterator[str]:
         yield f"scored on at most {cap:,} items a language (eval_cap)"
     if target.distractors is not None:
         yield f"scored with {target.distractors:,} distractors, where the published pools are whole"
+    task = space.task(target.task)
+    if task.scorer == "mining" and not task.fits_on_dev:
+        yield ONE_POOL
 
 
 def departures(space: Space, target: Target) -> Iterator[str]:
@@ -78,6 +85,12 @@ def departures(space: Space, target: Target) -> Iterator[str]:
         own, published = getattr(target, name), getattr(usual, name)
         if own != published:
             yield f"scored with {name} {_plain(own)}, as published {_plain(published)}"
+
+
+def column_of(entry: Entry, space: Space) -> Target | None:
+    """The column that stands where a benchmark has this task: the task itself, or else a stand-in."""
+    columns = {target.task: target for target in space.targets}
+    return next((columns[name] for name in (entry.name, *entry.stand_ins) if name in columns), None)
 
 
 def _plain(value: float | str) -> str:
@@ -111,12 +124,14 @@ def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
 
 def _short(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:
     """Each task that does not count, and why."""
-    columns = {target.task: target for target in space.targets}
     for entry in benchmark.entries:
         held = set(table.loc[table["target"] == entry.name, "language"]) & set(entry.languages)
-        if entry.name not in columns:
+        column = column_of(entry, space)
+        if column is None:
             yield entry.name, "no column of this run"
-        elif others := list(departures(space, columns[entry.name])):
+        elif column.task != entry.name:
+            yield entry.name, ", ".join([f"{column.task} stands in", *departures(space, column)])
+        elif others := list(departures(space, column)):
             yield entry.name, ", ".join(others)
         elif len(held) < len(entry.languages):
             yield entry.name, f"{len(held)} of {len(entry.languages)} languages"

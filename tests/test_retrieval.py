@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sweeper.trial
@@ -198,6 +200,39 @@ def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(
     (pools / "xa" / "validation.jsonl").unlink()
     with pytest.raises(DataError, match=r"'pools', dev, xa"):
         specs_of(place, asked)
+
+
+def lay_out(folder: Path, config: str, split: str, pairs: Sequence[Pair]) -> None:
+    """A split of one row, as the entry's note says."""
+    row = {"sentence1": [one for one, _ in pairs], "sentence2": [other for _, other in pairs]}
+    (folder / config).mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist([{**row, "gold": [list(pair) for pair in same(len(pairs))]}])
+    pq.write_table(table, folder / config / f"{split}.parquet")
+
+
+def test_bucc_laid_out_as_its_note_says_is_scored_as_the_benchmark_does(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, configs = tmp_path / "local" / "bucc2018", []
+    for code, language in (("de", "xa"), ("zh", "xg")):
+        pairs = sentences(place, language)
+        lay_out(folder, f"{code}-en", "validation", pairs[:6])
+        lay_out(folder, f"{code}-en", "test", pairs[6:14])
+        files = [{"split": split, "path": f"{code}-en/{split}.parquet"} for split in ("validation", "test")]
+        configs.append({"config_name": f"{code}-en", "data_files": files})
+    (folder / "README.md").write_text(f"---\n{json.dumps({'configs': configs})}\n---\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    work_off(place, space(targets=(replace(mining(), task="bucc2018"),)))
+    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+    assert rows.groupby("language")["gold"].sum().to_dict() == {"de": 8, "zh": 8}
+
+
+def test_bucc_that_is_not_laid_out_is_refused_with_where_to_read_how(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"local/bucc2018 .*`sweeper tasks bucc2018` says how it is laid out"):
+        specs_of(place, space(targets=(replace(mining(), task="bucc2018"),)))
 
 
 TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, eval_cap=12)
