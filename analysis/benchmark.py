@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.load import CLEAN, Study
 from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
+from sweeper.tasks.spec import Task
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
@@ -78,13 +79,20 @@ def left_out(space: Space, target: Target) -> Iterator[str]:
 def departures(space: Space, target: Target) -> Iterator[str]:
     """A phrase for each way in which a column's scores are not the benchmark's, however its encoder was trained."""
     yield from left_out(space, target)
-    if space.task(target.task).training_task:
+    task = space.task(target.task)
+    yield from (entry.departs for entry in (task, *_pool(space, task)) if entry.departs)
+    if task.training_task:
         return
     usual = Target(task=target.task)
     for name in AS_PUBLISHED:
         own, published = getattr(target, name), getattr(usual, name)
         if own != published:
             yield f"scored with {name} {_plain(own)}, as published {_plain(published)}"
+
+
+def _pool(space: Space, task: Task) -> list[Task]:
+    """The task of the candidates that a ranking task's queries search."""
+    return [space.task(task.pool)] if task.pool else []
 
 
 def column_of(entry: Entry, space: Space) -> Target | None:

@@ -14,7 +14,7 @@ import sweeper.trial
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord
+from sweeper.records import ScoreRecord, score_key
 from sweeper.site import Workbench
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target
 from sweeper.tasks.demo import TASKS
@@ -233,6 +233,17 @@ def test_bucc_that_is_not_laid_out_is_refused_with_where_to_read_how(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"local/bucc2018 .*`sweeper tasks bucc2018` says how it is laid out"):
         specs_of(place, space(targets=(replace(mining(), task="bucc2018"),)))
+
+
+def test_how_an_entry_departs_from_its_benchmark_moves_no_key(place: Place, pools: Path) -> None:
+    own = task(pools)
+    keys = []
+    for departs in ("", "of another release"):
+        specs = specs_of(place, space(replace(own, departs=departs), targets=(mining(),)))
+        [unit] = specs.plan.units
+        [score] = specs.scores(unit, 1)
+        keys.append(score_key("training", score))
+    assert keys[0] == keys[1]
 
 
 TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, eval_cap=12)

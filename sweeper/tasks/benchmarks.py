@@ -90,7 +90,7 @@ XTREME_R = Benchmark(
         Entry(name="lareqa", group="retrieval", languages=languages.XQUAD),
     ),
 )
-"""Ruder et al. 2021; languages as in the same file, where LAReQA's are those of XQuAD-R."""
+"""Ruder et al. 2021; languages as in the same file, but for LAReQA, which has none there: those of XQuAD-R."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 

@@ -99,6 +99,8 @@ class Task:
     there are labels."""
     licence: str = ""
     note: str = ""
+    departs: str = ""
+    """In what its scores, or those on its candidates, are not the published benchmark's, in words; "": in nothing."""
 
     def __post_init__(self) -> None:
         if self.format not in SCORERS_OF:

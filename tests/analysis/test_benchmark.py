@@ -156,6 +156,29 @@ def test_pairs_mined_with_a_threshold_from_dev_pools_count(make_run, evaluate):
     assert list(benchmark_means(load(run.url), "tiny")[0].shown) == ["retrieval"]
 
 
+def retrieval_of_xtreme_r(make_run, *tasks):
+    """The means of XTREME-R over a run of its retrieval targets, whatever they come to."""
+    names = [entry.name for entry in XTREME_R.groups["retrieval"]]
+    run = make(make_run, names, tasks=tasks)
+    for entry in XTREME_R.groups["retrieval"]:
+        training = run.trained("baseline", run.space.task(entry.name).training_task)
+        run.scored(training, entry.name, dict.fromkeys(entry.languages, 0.5), split="test")
+    return benchmark_means(load(run.url), "tiny")[-1]
+
+
+def test_a_task_whose_entry_says_how_it_departs_from_the_benchmark_does_not_count(make_run):
+    found = retrieval_of_xtreme_r(make_run)
+    assert f"lareqa: {CATALOG['lareqa_sentences'].departs}" in found.short
+    assert f"mewslix: {CATALOG['mewslix'].departs}" in found.short
+    assert list(found.shown) == []
+
+
+def test_entries_of_the_users_own_that_depart_in_nothing_count(make_run):
+    own = [replace(CATALOG[name], departs="") for name in ("lareqa_sentences", "mewslix")]
+    found = retrieval_of_xtreme_r(make_run, *own)
+    assert found.shown.loc["baseline"].to_dict() == {"retrieval": 0.5}
+
+
 def test_the_layer_of_a_target_that_trains_changes_nothing_and_so_it_counts(make_run):
     run = make(make_run, (), columns=(Target(task="xnli", layer=0.75, pooling="cls"), Target(task="pawsx")))
     fill(run, "baseline", ["xnli", "pawsx"])
@@ -216,6 +239,7 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
         {"models": (Model(name="tiny", id="FacebookAI/xlm-roberta-base"),)},
         {"targets": changed("bucc2018", distractors=50_000)},
         {"tasks": (replace(CATALOG["bucc2018"], dev=CATALOG["bucc"].dev, test=CATALOG["bucc"].test),)},
+        {"tasks": (replace(CATALOG["xnli"], departs="of another release"),)},
         {"eval_cap": 100},
         {"targets": changed("tatoeba", similarity="csls")},
         {"targets": changed("tatoeba", layer=0.75)},
@@ -229,6 +253,7 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
         "another model",
         "capped pools",
         "one pool for dev and test",
+        "an entry that departs",
         "capped evaluation",
         "another similarity",
         "another layer",
