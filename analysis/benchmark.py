@@ -9,10 +9,15 @@ import pandas as pd
 from analysis.load import CLEAN, Study
 from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
+from sweeper.tasks.spec import Task
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
 """What decides a score of a target that trains nothing; the benchmarks' own are the defaults of `Target`."""
+ONE_POOL = (
+    "scored on one half of its gold pairs with a threshold fitted on the other, where the published one is fitted on "
+    "dev pools of their own"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ def telling_means(study: Study, model: str) -> list[Means]:
 
 
 def _num_columns(benchmark: Benchmark, space: Space) -> int:
-    return len({entry.name for entry in benchmark.entries} & {target.task for target in space.targets})
+    return sum(column_of(entry, space) is not None for entry in benchmark.entries)
 
 
 def left_out(space: Space, target: Target) -> Iterator[str]:
@@ -66,18 +71,34 @@ def left_out(space: Space, target: Target) -> Iterator[str]:
         yield f"scored on at most {cap:,} items a language (eval_cap)"
     if target.distractors is not None:
         yield f"scored with {target.distractors:,} distractors, where the published pools are whole"
+    task = space.task(target.task)
+    if task.scorer == "mining" and not task.fits_on_dev:
+        yield ONE_POOL
 
 
 def departures(space: Space, target: Target) -> Iterator[str]:
     """A phrase for each way in which a column's scores are not the benchmark's, however its encoder was trained."""
     yield from left_out(space, target)
-    if space.task(target.task).training_task:
+    task = space.task(target.task)
+    yield from (entry.departs for entry in (task, *_pool(space, task)) if entry.departs)
+    if task.training_task:
         return
     usual = Target(task=target.task)
     for name in AS_PUBLISHED:
         own, published = getattr(target, name), getattr(usual, name)
         if own != published:
             yield f"scored with {name} {_plain(own)}, as published {_plain(published)}"
+
+
+def _pool(space: Space, task: Task) -> list[Task]:
+    """The task of the candidates that a ranking task's queries search."""
+    return [space.task(task.pool)] if task.pool else []
+
+
+def column_of(entry: Entry, space: Space) -> Target | None:
+    """The column that stands where a benchmark has this task: the task itself, or else a stand-in."""
+    columns = {target.task: target for target in space.targets}
+    return next((columns[name] for name in (entry.name, *entry.stand_ins) if name in columns), None)
 
 
 def _plain(value: float | str) -> str:
@@ -111,12 +132,14 @@ def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
 
 def _short(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:
     """Each task that does not count, and why."""
-    columns = {target.task: target for target in space.targets}
     for entry in benchmark.entries:
         held = set(table.loc[table["target"] == entry.name, "language"]) & set(entry.languages)
-        if entry.name not in columns:
+        column = column_of(entry, space)
+        if column is None:
             yield entry.name, "no column of this run"
-        elif others := list(departures(space, columns[entry.name])):
+        elif column.task != entry.name:
+            yield entry.name, ", ".join([f"{column.task} stands in", *departures(space, column)])
+        elif others := list(departures(space, column)):
             yield entry.name, ", ".join(others)
         elif len(held) < len(entry.languages):
             yield entry.name, f"{len(held)} of {len(entry.languages)} languages"

@@ -39,14 +39,13 @@ def retrieval(space: Space) -> list[str]:
         task = space.task(target.task)
         if task.training_task:
             continue
-        fitted = (
-            "fitted on the dev pools" if task.fits_on_dev(space.evaluate) else "fitted on one half, the other scored"
-        )
+        fitted = _FITTED[space.evaluate] if task.fits_on_dev else "fitted on one half, the other scored"
         how = f"ratio margin, threshold {fitted}" if task.scorer == "mining" else _SIMILARITIES[target.similarity]
         found.append(f"{target.task}: {_POOLINGS[target.pooling]} of layer {target.layer:.2f} of the depth, {how}")
     return found
 
 
+_FITTED = {"test": "fitted on the dev pools", "dev": "fitted on the pools that are scored"}
 _SIMILARITIES = {"cosine": "cosine", "csls": "CSLS (k = 10)"}
 _POOLINGS = {"mean": "mean", "cls": "first token"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.benchmark import left_out
+from analysis.benchmark import ONE_POOL, column_of, left_out
 from analysis.best import Best, best_per_target
 from analysis.layouts import LAYOUTS, Sheet, Unfit
 from analysis.load import CLEAN, Study, load
@@ -93,7 +93,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
         )
     place = _place(run, out)
     draft = _Draft(study=study, ledger=Ledger.at(f"{run.rstrip('/')}/ledger"), model=_model(study, wish))
-    entries = _entries(study, wish)
+    entries, unfit = _entries(study, wish)
     rows = _rows(draft, wish, [target for _, target in entries])
     chosen = [_add(draft, entry, target, rows[target.task]) for entry, target in entries]
     if draft.problems:
@@ -107,7 +107,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
         place=place,
         chosen=tuple(chosen),
         absent=tuple(entry.folder for entry in XTREME.entries if entry.folder not in held),
-        notes=(*_notes(held), *_chosen_by_others(study, wish, [target.task for _, target in entries])),
+        notes=(*unfit, *_notes(held), *_chosen_by_others(study, wish, [target.task for _, target in entries])),
     )
 
 
@@ -129,17 +129,26 @@ def _model(study: Study, wish: Wish) -> str:
     return wish.model or names[0]
 
 
-def _entries(study: Study, wish: Wish) -> list[tuple[Entry, Target]]:
-    """The benchmark's tasks that the run has as columns, in the benchmark's order."""
-    columns = {target.task: target for target in study.space.targets}
-    held = {entry.name: (entry, columns[entry.name]) for entry in XTREME.entries if entry.name in columns}
+def _entries(study: Study, wish: Wish) -> tuple[list[tuple[Entry, Target]], list[str]]:
+    """The benchmark's tasks that the run has as columns, in the benchmark's order, and why some are left out.
+
+    Left out are mined pairs that no folder can be made of, unless they are asked for: then they are a problem.
+    """
+    space = study.space
+    held = {target.task: (entry, target) for entry in XTREME.entries if (target := column_of(entry, space))}
     for name in wish.targets:
         if name not in held:
             raise unknown("target of XTREME in this run", name, held)
     if not held:
         names = ", ".join(entry.name for entry in XTREME.entries)
         raise UserError(f"No column of this run is a task of XTREME ({names}), so there is nothing to submit.")
-    return [one for name, one in held.items() if not wish.targets or name in wish.targets]
+    if wish.targets:
+        return [one for name, one in held.items() if name in wish.targets], []
+    unfit = {name: told for name, (entry, target) in held.items() if (told := _unfit(study, entry, target))}
+    if len(unfit) == len(held):
+        raise UserError(f"There is nothing to submit: {' '.join(unfit.values())}")
+    notes = [f"{held[name][0].folder} is left out: {told}" for name, told in unfit.items()]
+    return [one for name, one in held.items() if name not in unfit], notes
 
 
 def _rows(draft: _Draft, wish: Wish, targets: Sequence[Target]) -> Mapping[str, tuple[str, str]]:
@@ -165,7 +174,7 @@ def _reason(target: str, best: Best, num_rows: int) -> str:
 def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> Chosen:
     """Add a folder's files to the draft, or what is wrong with them."""
     recipe, by = row
-    draft.problems += [f"{entry.folder}/: {problem}" for problem in _limits(draft.study, target)]
+    draft.problems += [f"{entry.folder}/: {problem}" for problem in _limits(draft.study, entry, target)]
     scores, seed = _scores(draft, target.task, recipe)
     if not scores:
         draft.problems.append(f"{entry.folder}/: {recipe} -> {target.task} has no test score yet")
@@ -181,16 +190,20 @@ def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> C
     )  # fmt: skip
 
 
-def _limits(study: Study, target: Target) -> Iterator[str]:
+def _unfit(study: Study, entry: Entry, target: Target) -> str:
+    """Why no row and no seed of a column could be submitted, and what to do; "" if one could."""
+    if ONE_POOL not in left_out(study.space, target):
+        return ""
+    return (
+        f"{target.task} was {ONE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` says how both "
+        "pools are laid out."
+    )
+
+
+def _limits(study: Study, entry: Entry, target: Target) -> Iterator[str]:
     """What the space says that leaves items out."""
     for limit in left_out(study.space, target):
-        yield f"{target.task} was {limit}"
-    task = study.space.task(target.task)
-    if task.scorer == "mining" and task.single_split:
-        yield (
-            f"{target.task} has one pool for dev and test: its threshold was fitted on half of its own gold pairs and "
-            "the other half alone is scored, while a submission needs all of it and a threshold from elsewhere"
-        )
+        yield _unfit(study, entry, target) if limit == ONE_POOL else f"{target.task} was {limit}"
 
 
 def _scores(draft: _Draft, target: str, recipe: str) -> tuple[list[ScoreRecord], int | None]:

@@ -8,8 +8,9 @@ of the steps is masked language modelling, and that MNLI, QQP and HellaSwag are 
 Swahili. The share of the examples that is translated, and the translator, are ours.
 
 Epochs, batch sizes and lengths are those of the replication guide of jiant v2; learning rates are searched, since
-published ones disagree. CCGbank is licensed (LDC2005T13) and the text of `mlm_text` is your own: `sweeper tasks ccg`
-and `sweeper tasks mlm_text` say how to lay them out. How much memory a GPU needs nobody has measured yet.
+published ones disagree. CCGbank is licensed (LDC2005T13), BUCC 2018 comes from its own page, and the text of `mlm_text`
+is your own: `sweeper tasks ccg`, `sweeper tasks bucc2018` and `sweeper tasks mlm_text` say how to lay them out. How
+much memory a GPU needs nobody has measured yet.
 """
 
 from dataclasses import replace
@@ -65,7 +66,7 @@ SPACE = Space(
     ),
     targets=(
         *(Target(task=name, training=training, dials=DIALS) for name, training in TARGETS.items()),
-        *(Target(task=name, training=replace(PAIRS, max_length=512)) for name in ("bucc", "tatoeba")),
+        *(Target(task=name, training=replace(PAIRS, max_length=512)) for name in ("bucc2018", "tatoeba")),
     ),
     seeds=(1, 2, 3),
     search=Search(scope="cell", trials=8, batch=4),

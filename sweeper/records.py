@@ -96,7 +96,7 @@ class ScoreSpec:
     similarity: Literal["cosine", "csls"] = "cosine"
     """Retrieval: how parallel sentences are compared."""
     fit: DataSpec | None = None
-    """Mining: the pools that the threshold is fitted on; None: half of the scored ones."""
+    """Mining: the pools that the threshold is fitted on, all of them; None: half of the scored ones."""
     pool: DataSpec | None = None
     """The candidates that the queries of every language search, where the task has a pool."""
     precision: Literal["fp32", "bf16"] = "fp32"

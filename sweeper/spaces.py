@@ -17,8 +17,8 @@ from sweeper.space import Space, Stage
 SPACE_FILE = "space.json"
 GROWS = ("seeds", "recipes", "targets", "models", "tasks", "title")
 """What may be added to in a run folder; `search.trials` may be raised too."""
-TOLD = ("title", "note", "licence", "train_size", "num_choices")
-"""What a task's entry says for people and for plans alone: no result depends on it, so it may change."""
+TOLD = ("title", "note", "licence", "departs", "train_size", "num_choices")
+"""What a task's entry says for people, reports and plans alone: no result depends on it, so it may change."""
 
 
 def shipped() -> list[str]:

@@ -4,15 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sweeper.trial
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord
+from sweeper.records import ScoreRecord, score_key
 from sweeper.site import Workbench
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target
 from sweeper.tasks.demo import TASKS
@@ -72,7 +74,12 @@ def task(folder: Path, **changes: Any) -> Task:
     return replace(plain, **changes)
 
 
-def space(*tasks: Task, targets: tuple[Target, ...], recipes: tuple[Recipe, ...] = ()) -> Space:
+def space(
+    *tasks: Task,
+    targets: tuple[Target, ...],
+    recipes: tuple[Recipe, ...] = (),
+    evaluate: Literal["dev", "test"] = "test",
+) -> Space:
     return Space(
         name="retrieval",
         models=(Model(name="tiny", id="demo/tiny"),),
@@ -81,7 +88,7 @@ def space(*tasks: Task, targets: tuple[Target, ...], recipes: tuple[Recipe, ...]
         tasks=(*TASKS, *tasks),
         seeds=(1,),
         search=Search(scope="cell", trials=1, share=0.3, cap=24),
-        evaluate="test",
+        evaluate=evaluate,
     )
 
 
@@ -141,6 +148,16 @@ def test_other_dev_gold_moves_the_threshold_and_so_what_is_mined_in_test(place: 
     assert fewest < sum(everything.values())
 
 
+def test_on_dev_the_threshold_is_fitted_on_the_pool_that_is_scored_and_every_pair_of_it_counts(
+    place: Place, pools: Path
+) -> None:
+    work_off(place, space(task(pools), targets=(mining(),), evaluate="dev"))
+    record = only_score(place.bench())
+    rows = place.bench().ledger.outcomes(record)
+    assert record.split == "dev"
+    assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 16, "xg": 16}, "all sixteen, not half of them"
+
+
 def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(place: Place, pools: Path) -> None:
     one = task(pools)
     work_off(place, space(replace(one, dev=one.test), targets=(mining(),)))
@@ -148,9 +165,7 @@ def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(place: Plac
     assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 8, "xg": 8}
 
 
-def test_what_the_threshold_is_fitted_on_is_the_dev_pool_only_where_another_pool_is_reported(
-    place: Place, pools: Path
-) -> None:
+def test_the_threshold_is_fitted_on_the_dev_pool_where_it_is_not_the_test_pool_too(place: Place, pools: Path) -> None:
     own, target = task(pools), mining(distractors=3, eval_cap=9)
     asked = space(own, targets=(target,))
 
@@ -162,7 +177,8 @@ def test_what_the_threshold_is_fitted_on_is_the_dev_pool_only_where_another_pool
     found = fit(asked)
     assert (found.part, found.languages, found.distractors, found.cap_examples) == ("dev", LANGUAGES, 3, 9)
     assert found.identity
-    assert fit(replace(asked, evaluate="dev")) is None
+    assert fit(replace(asked, evaluate="dev")) == found
+    assert fit(space(replace(own, test={}), targets=(target,), evaluate="dev")) is None
     assert fit(space(replace(own, dev=own.test), targets=(target,))) is None
 
 
@@ -172,6 +188,7 @@ def test_a_language_without_a_dev_pool_of_its_own_is_refused_by_name(pools: Path
         with pytest.raises(UserError, match=r"fits its threshold on dev, which has no pool of its own in xg"):
             space(replace(own, dev=dev), targets=(mining(),))
         assert space(replace(own, dev=dev), targets=(mining(languages=("xa",)),))
+        assert space(replace(own, dev=dev), targets=(mining(),), evaluate="dev"), "dev alone is read"
 
 
 def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(place: Place, pools: Path) -> None:
@@ -183,6 +200,50 @@ def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(
     (pools / "xa" / "validation.jsonl").unlink()
     with pytest.raises(DataError, match=r"'pools', dev, xa"):
         specs_of(place, asked)
+
+
+def lay_out(folder: Path, config: str, split: str, pairs: Sequence[Pair]) -> None:
+    """A split of one row, as the entry's note says."""
+    row = {"sentence1": [one for one, _ in pairs], "sentence2": [other for _, other in pairs]}
+    (folder / config).mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist([{**row, "gold": [list(pair) for pair in same(len(pairs))]}])
+    pq.write_table(table, folder / config / f"{split}.parquet")
+
+
+def test_bucc_laid_out_as_its_note_says_is_scored_as_the_benchmark_does(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, configs = tmp_path / "local" / "bucc2018", []
+    for code, language in (("de", "xa"), ("zh", "xg")):
+        pairs = sentences(place, language)
+        lay_out(folder, f"{code}-en", "validation", pairs[:6])
+        lay_out(folder, f"{code}-en", "test", pairs[6:14])
+        files = [{"split": split, "path": f"{code}-en/{split}.parquet"} for split in ("validation", "test")]
+        configs.append({"config_name": f"{code}-en", "data_files": files})
+    (folder / "README.md").write_text(f"---\n{json.dumps({'configs': configs})}\n---\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    work_off(place, space(targets=(replace(mining(), task="bucc2018"),)))
+    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+    assert rows.groupby("language")["gold"].sum().to_dict() == {"de": 8, "zh": 8}
+
+
+def test_bucc_that_is_not_laid_out_is_refused_with_where_to_read_how(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"local/bucc2018 .*`sweeper tasks bucc2018` says how it is laid out"):
+        specs_of(place, space(targets=(replace(mining(), task="bucc2018"),)))
+
+
+def test_how_an_entry_departs_from_its_benchmark_moves_no_key(place: Place, pools: Path) -> None:
+    own = task(pools)
+    keys = []
+    for departs in ("", "of another release"):
+        specs = specs_of(place, space(replace(own, departs=departs), targets=(mining(),)))
+        [unit] = specs.plan.units
+        [score] = specs.scores(unit, 1)
+        keys.append(score_key("training", score))
+    assert keys[0] == keys[1]
 
 
 TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, eval_cap=12)

@@ -293,7 +293,8 @@ def test_what_a_task_says_for_people_and_plans_alone_may_change(tmp_path: Path) 
     run = Folder(str(tmp_path))
     keep_space(TINY, run)
     run.write("ledger/trainings/one.json", b"a record")
-    told = {"title": "Told otherwise", "note": "new", "licence": "another", "train_size": 1, "num_choices": 2}
+    told = {"title": "Told otherwise", "note": "new", "licence": "another", "departs": "a bit"}
+    told |= {"train_size": 1, "num_choices": 2}
     mended = replace(TINY, tasks=tuple(replace(task, **told) for task in TINY.tasks))  # type: ignore[arg-type]
     keep_space(mended, run)
     assert read_space(run) == mended

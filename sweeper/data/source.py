@@ -24,6 +24,8 @@ from sweeper.records import digest
 from sweeper.tasks.spec import Part, Rows, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+OWN = "local/"
+"""How the ids of data sets begin that are on no Hub: the user lays them out."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 
 
@@ -94,7 +96,7 @@ class Sources:
             return own
         if self.mirror is not None and not own.is_absolute():
             return self.mirror / "datasets" / rows.id
-        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith("local/") else own
+        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(OWN) else own
 
     def missing(self, rows: Rows) -> DataError:
         """The error that names what is missing, which path was tried, and what to do."""
@@ -185,7 +187,8 @@ def check_task(task: Task, parts: Sequence[Part], languages: Sequence[str] | Non
         for language in task.places(part) if languages is None else languages:
             lacking = next((rows for rows in places(task, part, language) if not sources.holds(rows)), None)
             if lacking is not None and (languages is not None or not available_languages(task, part, sources)):
-                raise DataError(f"Task {task.name!r}, {part}, {language}: {sources.missing(lacking)}")
+                told = f" `sweeper tasks {task.name}` says how it is laid out." if lacking.id.startswith(OWN) else ""
+                raise DataError(f"Task {task.name!r}, {part}, {language}: {sources.missing(lacking)}{told}")
 
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:

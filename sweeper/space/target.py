@@ -86,7 +86,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Part) -> None:
             f"Target {target.task!r} ({task.scorer}) does not compare parallel sentences: similarity = "
             f"{target.similarity!r} is for targets with the scorer neighbours."
         )
-    if task.fits_on_dev(evaluate):
+    if task.fits_on_dev and evaluate == "test":
         _check_pools(target, task)
 
 

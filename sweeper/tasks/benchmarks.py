@@ -22,6 +22,8 @@ class Entry:
     """Its folder in a leaderboard submission, also its name in the benchmark's own scorer."""
     layout: Layout = ""
     """What a line of its prediction files holds; "" where no submission is written."""
+    stand_ins: tuple[str, ...] = ()
+    """Targets of the catalog that measure it in another way: they are named in its place, and count for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,14 @@ XTREME = Benchmark(
         Entry(name="xquad", group="qa", languages=languages.XQUAD, folder="xquad", layout="answers"),
         Entry(name="mlqa", group="qa", languages=languages.MLQA, folder="mlqa", layout="answers"),
         Entry(name="tydiqa", group="qa", languages=tuple(languages.TYDIQA), folder="tydiqa", layout="answers"),
-        Entry(name="bucc", group="retrieval", languages=languages.BUCC, folder="bucc2018", layout="pairs"),
+        Entry(
+            name="bucc2018",
+            group="retrieval",
+            languages=languages.BUCC,
+            folder="bucc2018",
+            layout="pairs",
+            stand_ins=("bucc",),
+        ),
         Entry(
             name="tatoeba",
             group="retrieval",
@@ -81,7 +90,7 @@ XTREME_R = Benchmark(
         Entry(name="lareqa", group="retrieval", languages=languages.XQUAD),
     ),
 )
-"""Ruder et al. 2021; languages as in the same file, where LAReQA's are those of XQuAD-R."""
+"""Ruder et al. 2021; languages as in the same file, but for LAReQA, which has none there: those of XQuAD-R."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 

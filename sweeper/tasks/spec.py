@@ -99,6 +99,8 @@ class Task:
     there are labels."""
     licence: str = ""
     note: str = ""
+    departs: str = ""
+    """In what its scores, or those on its candidates, are not the published benchmark's, in words; "": in nothing."""
 
     def __post_init__(self) -> None:
         if self.format not in SCORERS_OF:
@@ -118,9 +120,10 @@ class Task:
         """Whether dev and test are the same rows, so that nothing may be selected on them."""
         return bool(self.dev) and self.dev == self.test
 
-    def fits_on_dev(self, evaluate: Part) -> bool:
-        """Whether the threshold for mined pairs is fitted on the dev pools, since others are scored: the test's."""
-        return self.scorer == "mining" and evaluate == "test" and bool(self.dev) and self.dev != self.test
+    @property
+    def fits_on_dev(self) -> bool:
+        """Whether the threshold for mined pairs is fitted on all of the dev pools, the test's being others."""
+        return self.scorer == "mining" and bool(self.dev and self.test) and not self.single_split
 
     @property
     def is_drawn(self) -> bool:

@@ -77,14 +77,15 @@ def _retrieved(
     language: str,
     pools: tuple[Encoded, Encoded | None],
 ) -> Iterator[tuple[ScoreSpec, Scored]]:
-    """The score of each layer. `pools`: what is scored, and what a threshold is fitted on if that is another."""
+    """The score of each layer. `pools`: what is scored, and what a threshold is fitted on, which may be the same."""
+    own, fitted_on = pools
     layers = [round(score.layer * predictor.net.depth) for score in scores]
-    held = [pool for pool in pools if pool is not None]
+    held = [own] if fitted_on is None or fitted_on is own else [own, fitted_on]
     found = [predictor.vectors(layers, scores[0].pooling, pool.features) for pool in held]
     for score, vectors in zip(scores, zip(*found, strict=True), strict=True):
-        scored, *others = (_vectors_of(pool, outputs) for pool, outputs in zip(held, vectors, strict=True))
-        kind = Retrieve(Terms(similarity=score.similarity, fitted_on=others[0] if others else None))
-        yield score, kind.score(scored.examples, scored.predictions, task, language)
+        answered = [_vectors_of(pool, outputs) for pool, outputs in zip(held, vectors, strict=True)]
+        kind = Retrieve(Terms(similarity=score.similarity, fitted_on=answered[-1] if fitted_on else None))
+        yield score, kind.score(answered[0].examples, answered[0].predictions, task, language)
 
 
 def _vectors_of(encoded: Encoded, outputs: Outputs) -> Answered:

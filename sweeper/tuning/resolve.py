@@ -150,7 +150,7 @@ def check_data(resolver: Resolver) -> None:
 
 def parts_scored(space: Space, task: str) -> tuple[Part, ...]:
     """The part that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
-    return (space.evaluate, "dev") if space.task(task).fits_on_dev(space.evaluate) else (space.evaluate,)
+    return tuple(dict.fromkeys((space.evaluate, "dev"))) if space.task(task).fits_on_dev else (space.evaluate,)
 
 
 def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:

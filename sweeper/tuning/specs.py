@@ -186,7 +186,7 @@ class Specs:
             target=target.task,
             split=self.space.evaluate,
             data=self._target_data(target, self.space.evaluate, seed),
-            fit=self._target_data(target, "dev", seed) if task.fits_on_dev(self.space.evaluate) else None,
+            fit=self._target_data(target, "dev", seed) if task.fits_on_dev else None,
             pool=self._pool(task, target, seed) if task.pool else None,
             **_settings(target.training),
         )

@@ -37,10 +37,10 @@ def fill(run, recipe, targets, extra=0.0, seeds=(1, 2), without=()):
             run.scored(training, name, scores, split=run.space.evaluate)
 
 
-def make(make_run, targets, columns=None, **changes):
+def make(make_run, targets, columns=None, tasks=(), evaluate="test", **changes):
     recipes = (Recipe(name="baseline"), Recipe(name="mnli", stages=(Stage(tasks=("mnli",)),)))
     columns = columns or tuple(Target(task=name) for name in targets)
-    return make_run(targets=columns, recipes=recipes, tasks=(), evaluate="test", **changes)
+    return make_run(targets=columns, recipes=recipes, tasks=tasks, evaluate=evaluate, **changes)
 
 
 def test_the_lists_have_as_many_tasks_and_languages_as_the_benchmarks() -> None:
@@ -107,9 +107,9 @@ def test_the_report_shows_the_benchmark_with_the_most_columns_though_no_group_of
     ids=["capped", "by csls", "another layer", "another pooling"],
 )
 def test_a_column_that_is_scored_in_another_way_does_not_count(make_run, change, reason):
-    columns = (Target(task="bucc"), Target(task="tatoeba", **change))
+    columns = (Target(task="bucc2018"), Target(task="tatoeba", **change))
     run = make(make_run, (), columns=columns)
-    fill(run, "baseline", ["bucc", "tatoeba"])
+    fill(run, "baseline", ["bucc2018", "tatoeba"])
     found = benchmark_means(load(run.url), "tiny")[0]
     assert f"tatoeba: {reason}" in found.short
     assert found.tasks["tatoeba"].isna().all()
@@ -117,11 +117,66 @@ def test_a_column_that_is_scored_in_another_way_does_not_count(make_run, change,
 
 
 def test_pools_without_all_of_their_sentences_do_not_count(make_run):
-    run = make(make_run, (), columns=(Target(task="bucc", distractors=1000), Target(task="tatoeba")))
-    fill(run, "baseline", ["bucc", "tatoeba"])
+    run = make(make_run, (), columns=(Target(task="bucc2018", distractors=1000), Target(task="tatoeba")))
+    fill(run, "baseline", ["bucc2018", "tatoeba"])
     found = benchmark_means(load(run.url), "tiny")[0]
-    assert "bucc: scored with 1,000 distractors, where the published pools are whole" in found.short
+    assert "bucc2018: scored with 1,000 distractors, where the published pools are whole" in found.short
     assert list(found.shown) == []
+
+
+ONE_POOL = (
+    "scored on one half of its gold pairs with a threshold fitted on the other, where the published one is fitted on "
+    "dev pools of their own"
+)
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_pairs_mined_with_a_threshold_from_half_of_their_own_pool_are_named_and_do_not_count(make_run, evaluate):
+    one_pool = replace(CATALOG["bucc2018"], dev=CATALOG["bucc"].dev, test=CATALOG["bucc"].test)
+    columns = (Target(task="bucc2018"), Target(task="tatoeba"))
+    run = make(make_run, (), columns=columns, tasks=(one_pool,), evaluate=evaluate)
+    fill(run, "baseline", ["bucc2018", "tatoeba"])
+    found = benchmark_means(load(run.url), "tiny")[0]
+    assert f"bucc2018: {ONE_POOL}" in found.short
+    assert list(found.shown) == []
+
+
+def test_the_hubs_single_pool_is_named_where_the_benchmark_has_two_and_does_not_count(make_run):
+    run = make(make_run, ["bucc", "tatoeba"])
+    fill(run, "baseline", ["tatoeba"])
+    found = benchmark_means(load(run.url), "tiny")[0]
+    assert f"bucc2018: bucc stands in, {ONE_POOL}" in found.short
+    assert list(found.shown) == []
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_pairs_mined_with_a_threshold_from_dev_pools_count(make_run, evaluate):
+    run = make(make_run, ["bucc2018", "tatoeba"], evaluate=evaluate)
+    fill(run, "baseline", ["bucc2018", "tatoeba"])
+    assert list(benchmark_means(load(run.url), "tiny")[0].shown) == ["retrieval"]
+
+
+def retrieval_of_xtreme_r(make_run, *tasks):
+    """The means of XTREME-R over a run of its retrieval targets, whatever they come to."""
+    names = [entry.name for entry in XTREME_R.groups["retrieval"]]
+    run = make(make_run, names, tasks=tasks)
+    for entry in XTREME_R.groups["retrieval"]:
+        training = run.trained("baseline", run.space.task(entry.name).training_task)
+        run.scored(training, entry.name, dict.fromkeys(entry.languages, 0.5), split="test")
+    return benchmark_means(load(run.url), "tiny")[-1]
+
+
+def test_a_task_whose_entry_says_how_it_departs_from_the_benchmark_does_not_count(make_run):
+    found = retrieval_of_xtreme_r(make_run)
+    assert f"lareqa: {CATALOG['lareqa_sentences'].departs}" in found.short
+    assert f"mewslix: {CATALOG['mewslix'].departs}" in found.short
+    assert list(found.shown) == []
+
+
+def test_entries_of_the_users_own_that_depart_in_nothing_count(make_run):
+    own = [replace(CATALOG[name], departs="") for name in ("lareqa_sentences", "mewslix")]
+    found = retrieval_of_xtreme_r(make_run, *own)
+    assert found.shown.loc["baseline"].to_dict() == {"retrieval": 0.5}
 
 
 def test_the_layer_of_a_target_that_trains_changes_nothing_and_so_it_counts(make_run):
@@ -182,11 +237,13 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
     "change",
     [
         {"models": (Model(name="tiny", id="FacebookAI/xlm-roberta-base"),)},
-        {"targets": changed("bucc", distractors=50_000)},
+        {"targets": changed("bucc2018", distractors=50_000)},
+        {"tasks": (replace(CATALOG["bucc2018"], dev=CATALOG["bucc"].dev, test=CATALOG["bucc"].test),)},
+        {"tasks": (replace(CATALOG["xnli"], departs="of another release"),)},
         {"eval_cap": 100},
         {"targets": changed("tatoeba", similarity="csls")},
         {"targets": changed("tatoeba", layer=0.75)},
-        {"targets": changed("bucc", pooling="cls")},
+        {"targets": changed("bucc2018", pooling="cls")},
         {"targets": changed("ner", before=(Stage(tasks=("squad",)),))},
         {"targets": changed("ner", training=Training(frozen_layers=12))},
         {"targets": changed("ner", dials={"frozen_layers": FROZEN})},
@@ -195,6 +252,8 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
     ids=[
         "another model",
         "capped pools",
+        "one pool for dev and test",
+        "an entry that departs",
         "capped evaluation",
         "another similarity",
         "another layer",

@@ -32,6 +32,8 @@ def small_splits(monkeypatch):
 
 def outcomes(task: str, languages: tuple[str, ...], mark: str) -> pd.DataFrame:
     """Rows as the formats leave them; `mark` tells whose they are."""
+    if task in ("bucc", "bucc2018"):
+        return pd.DataFrame([{"language": code, "example": "source-7/target-9", "mined": 1} for code in languages])
     said = {"pawsx": mark, "xquad": f"answer {mark}", "tatoeba": "e0"}[task]
     names = ["e0", "e1", "e2"] if task == "tatoeba" else ["7", "8", "9"]
     rows = [{"language": code, "example": name, "prediction": said} for code in languages for name in names]
@@ -222,11 +224,47 @@ def test_a_capped_evaluation_is_refused(make_run, tmp_path):
     assert "pawsx was scored on at most 100 items a language (eval_cap)" in refused(run, tmp_path)
 
 
-def test_pairs_mined_with_a_threshold_from_their_own_pool_are_refused(make_run, tmp_path):
-    run = make_run(targets=(Target(task="bucc", distractors=500),), evaluate="test", seeds=(1,))
+def mining_run(make_run, task):
+    """A run of PAWS-X, which trains, and of mined pairs."""
+    run = make_run(targets=(Target(task="pawsx"), Target(task=task)), evaluate="test", seeds=(1,))
+    keep(run, run.trained("small_nli", "pawsx", 1, value=0.6), "pawsx")
+    keep(run, run.trained("small_nli", seed=1), task, languages=LANGUAGES["bucc2018"])
+    return run
+
+
+def test_pairs_mined_with_a_threshold_from_dev_pools_are_a_folder(make_run, tmp_path):
+    made = write_submission(mining_run(make_run, "bucc2018").url, BEST, str(tmp_path / "out"))
+    assert [one.folder for one in made.chosen] == ["pawsx", "bucc2018"]
+    assert read(made.place, "bucc2018/test-zh.tsv") == "zh-000000007\ten-000000009\n"
+
+
+def test_pairs_mined_with_a_threshold_from_their_own_pool_are_left_out_with_the_reason(make_run, tmp_path):
+    made = write_submission(mining_run(make_run, "bucc").url, BEST, str(tmp_path / "out"))
+    assert [one.folder for one in made.chosen] == ["pawsx"]
+    assert "bucc2018" in made.absent
+    assert not (made.place / "bucc2018").exists()
+    assert made.notes[0].startswith(
+        "bucc2018 is left out: bucc was scored on one half of its gold pairs with a threshold fitted on the other"
+    )
+    assert made.notes[0].endswith("`sweeper tasks bucc2018` says how both pools are laid out.")
+
+
+def test_pairs_mined_with_a_threshold_from_their_own_pool_are_refused_where_they_are_asked_for(make_run, tmp_path):
+    wish = Wish(best_per_target=True, targets=("pawsx", "bucc"))
+    told = refused(mining_run(make_run, "bucc"), tmp_path, wish)
+    assert "bucc2018/: bucc was scored on one half of its gold pairs" in told
+    assert told.endswith("--targets pawsx writes what is whole.")
+
+
+def test_a_run_of_nothing_but_single_pools_has_nothing_to_submit(make_run, tmp_path):
+    run = make_run(targets=(Target(task="bucc"),), evaluate="test", seeds=(1,))
     told = refused(run, tmp_path, Wish(recipe="baseline"))
-    assert "bucc has one pool for dev and test: its threshold was fitted on half of its own gold pairs" in told
-    assert "bucc was scored with 500 distractors" in told
+    assert told.startswith("There is nothing to submit: bucc was scored on one half of its gold pairs")
+
+
+def test_pools_without_all_of_their_sentences_are_refused(make_run, tmp_path):
+    run = make_run(targets=(Target(task="bucc2018", distractors=500),), evaluate="test", seeds=(1,))
+    assert "bucc2018 was scored with 500 distractors" in refused(run, tmp_path, Wish(recipe="baseline"))
 
 
 def test_a_cell_without_a_score_is_named(make_run, tmp_path):

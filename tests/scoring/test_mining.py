@@ -59,6 +59,11 @@ def test_of_sentences_with_one_vector_only_the_first_pair_is_mined():
     assert mine(np.ones((3, 2)), np.ones((2, 2))) == [(0, 0, pytest.approx(1.0))]
 
 
+def test_of_equal_margins_source_proposals_come_first_and_then_the_lower_index():
+    crossed = np.eye(2)[::-1]
+    assert mine(np.eye(2), crossed, k=1) == [(0, 1, 1.0), (1, 0, 1.0)]
+
+
 def test_vectors_of_zeros_have_no_margin_and_are_not_mined():
     assert mine(np.zeros((2, 3)), np.zeros((2, 3))) == []
 

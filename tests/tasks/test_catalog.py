@@ -14,7 +14,7 @@ NUM_LANGUAGES = {
     "xquad": 11,
     "mlqa": 7,
     "tydiqa": 9,
-    "bucc": 4,
+    "bucc2018": 4,
     "tatoeba": 36,
 }
 XTREME_R_LANGUAGES = {
@@ -43,8 +43,8 @@ FIELDS = {
 }
 
 
-def test_the_catalog_holds_the_study_two_stand_ins_a_corpus_and_what_xtreme_r_adds() -> None:
-    assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "mrpc", "ud_supertags", "mlm_text", *ADDED}
+def test_the_catalog_holds_the_study_three_stand_ins_a_corpus_and_what_xtreme_r_adds() -> None:
+    assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "bucc", "mrpc", "ud_supertags", "mlm_text", *ADDED}
 
 
 @pytest.mark.parametrize("name", INTERMEDIATES)
@@ -104,14 +104,15 @@ def test_pos_has_no_dev_rows_where_the_treebank_is_a_test_split_alone() -> None:
 
 def test_targets_with_one_evaluation_split_say_so() -> None:
     single = {name for name in NUM_LANGUAGES if CATALOG[name].single_split}
-    assert single == {"xquad", "tydiqa", "bucc", "tatoeba"}
+    assert single == {"xquad", "tydiqa", "tatoeba"}
+    assert CATALOG["bucc"].single_split
 
 
 def test_xquad_and_mlqa_share_one_training_and_retrieval_trains_nothing() -> None:
     training = {name: CATALOG[name].training_task for name in NUM_LANGUAGES}
     assert training["xquad"] == training["mlqa"] == "squad"
     assert training["xnli"] == "mnli"
-    assert training["bucc"] == training["tatoeba"] == ""
+    assert training["bucc2018"] == training["tatoeba"] == ""
 
 
 @pytest.mark.parametrize("name", CATALOG)

@@ -22,7 +22,7 @@ def test_both_squads_share_the_training_data_of_xquad_and_mlqa() -> None:
 
 
 def test_no_intermediate_shares_the_training_data_of_the_other_targets() -> None:
-    assert all(shared(target) == () for target in ("pawsx", "pos", "ner", "tydiqa", "bucc", "tatoeba"))
+    assert all(shared(target) == () for target in ("pawsx", "pos", "ner", "tydiqa", "bucc2018", "tatoeba"))
 
 
 def test_containing_is_followed_at_any_depth() -> None:
