@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 """Examples tokenised at a time."""
+WINDOWED: tuple[HeadKind, ...] = ("span", "token")
+"""The heads whose long texts become several features instead of being cut."""
 LABEL_FIELDS: Mapping[HeadKind, str] = {"sequence": "label", "token": "tags"}
 """The heads whose outputs are a task's label set, and the field that the labels stand in."""
 
@@ -45,7 +47,7 @@ class Encoded:
     """The label set in the order of the head's outputs; () for formats without one."""
     counts: Mapping[str, int]
     """examples, features, tokens, dropped (rows without an example: unlabelled ones) and truncated (features that reach
-    max_length, so that text was cut unless it fitted exactly; windows of span answering are not counted)."""
+    max_length, so that text was cut unless it fitted exactly; windows of span answering and tagging do not count)."""
     translated: Mapping[str, Mapping[str, int]]
     """Language -> examples `translated` into it, and `dropped` because their answer was not found again."""
 
@@ -219,7 +221,7 @@ def _counts(job: _Job, parts: Sequence[tuple[int, Features]], features: Features
         "examples": sum(number for number, _ in parts),
         "features": len(features.offsets) - 1,
         "tokens": len(features.tokens),
-        "truncated": 0 if FORMATS[job.task.format].head == "span" else int(full.sum()),
+        "truncated": 0 if FORMATS[job.task.format].head in WINDOWED else int(full.sum()),
     }
 
 

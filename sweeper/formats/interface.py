@@ -38,7 +38,7 @@ class Lengths:
 
     max_length: int
     stride: int = 128
-    """Tokens that neighbouring windows of one long text share."""
+    """Tokens that neighbouring windows of one long context share; those of a sentence of words share none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Features:
     """(t,) int8: token type ids, for tokenizers that make them."""
     extra: Mapping[str, Array] = field(default_factory=dict)
     """(t,) arrays that decoding needs: span: char_start, char_end (int32; -1 outside the context);
-    token: word (int32 index of the word whose first piece this is, -1 otherwise)."""
+    token: word (int32 index in the example of the word whose first piece this is, -1 otherwise)."""
 
 
 Outputs = Mapping[str, Array]

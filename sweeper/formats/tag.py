@@ -1,8 +1,9 @@
-"""Token tagging: a tag for each word, learned and read off at the word's first piece."""
+"""Token tagging: a tag for each word, learned and read off at the word's first piece; long sentences in windows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,37 +40,39 @@ class Tag:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """One feature an example, cut at max_length; the loss looks at first pieces alone."""
-        room(tokenizer, lengths.max_length, pair=False)
-        words = [example.fields["tokens"] for example in examples]
+        """Windows of each sentence, an item each: as many whole words as fit, no word twice, as XTREME splits them.
+
+        A word with more pieces than a window holds is cut to its first ones. The loss looks at first pieces alone.
+        """
+        sentences = [example.fields["tokens"] for example in examples]
+        windows, owner = _windows(tokenizer, sentences, room(tokenizer, lengths.max_length, pair=False))
         options = {"is_split_into_words": True, "truncation": True, "max_length": lengths.max_length}
-        pieces = tokenise(tokenizer, words, None, {"word": _first_pieces}, options)
-        word = pieces.read["word"]
-        owners = [example for example in examples for _ in example.fields["tags"]]
-        known = label_indices(owners, [tag for example in examples for tag in example.fields["tags"]], labels)
-        starts = np.cumsum([0, *(len(tokens) for tokens in words)], dtype=np.int64)[:-1]
-        places = np.repeat(starts[pieces.text], np.diff(pieces.offsets)) + word
-        tags = np.where(word >= 0, known[places] if len(known) else word, IGNORED).astype(np.int32)
+        pieces = tokenise(tokenizer, windows, None, {"word": _first_pieces}, options)
+        pieces = replace(pieces, text=owner[pieces.text])
+        tagged = [example for example in examples for _ in example.fields["tags"]]
+        known = label_indices(tagged, [tag for example in examples for tag in example.fields["tags"]], labels)
+        sizes, is_first = np.diff(pieces.offsets), pieces.read["word"] >= 0
+        places = np.repeat(_starts(windows), sizes) + pieces.read["word"]
+        word = np.where(is_first, places - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
+        tags = np.where(is_first, known[places] if len(known) else IGNORED, IGNORED).astype(np.int32)
         return one_feature_each(pieces, {"tags": tags}, {"word": word})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """A tag for each word of each example.
+        """A tag for each word of each example, from the window that holds it.
 
-        A word that no piece stands for (cut off, or nothing the tokenizer can see) gets O where the set has it, else
-        the first label: every word is scored, seen or not.
+        A word that no piece stands for (the tokenizer sees nothing in it) gets O where the set has it, else the first
+        label: every word is scored, seen or not.
         """
         names = np.array(labels, dtype=object)
         unseen = "O" if "O" in labels else labels[0]
-        answers = []
-        for number, example in enumerate(examples):
+        answers = [np.full(len(example.fields["tokens"]), unseen, dtype=object) for example in examples]
+        for number, owner in enumerate(features.example):
             part = slice(features.offsets[number], features.offsets[number + 1])
             word, best = features.extra["word"][part], outputs["best"][part]
-            tags = np.full(len(example.fields["tokens"]), unseen, dtype=object)
-            tags[word[word >= 0]] = names[best[word >= 0]]
-            answers.append(tags.tolist())
-        return answers
+            answers[owner][word[word >= 0]] = names[best[word >= 0]]
+        return [tags.tolist() for tags in answers]
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
         """`chunks` (F1 and token accuracy) or `accuracy` (of tokens); trivial: the commonest tag on every word."""
@@ -87,6 +90,41 @@ class Tag:
                 for example, prediction, count in zip(examples, predictions, counts, strict=True)
             ],
         )
+
+
+Words = Sequence[str]
+
+
+def _windows(tokenizer: "PreTrainedTokenizerBase", sentences: Sequence[Words], space: int) -> tuple[list[Words], Array]:
+    """Runs of words that follow each other, as many as `space` pieces hold; and the sentence of each, (n,) int32."""
+    # A word that comes by itself is cut into the same pieces whatever its neighbours are. Not `verbose`: it would warn
+    # of every sentence longer than the encoder takes.
+    options = {"is_split_into_words": True, "add_special_tokens": False, "verbose": False}
+    pieces = tokenise(tokenizer, sentences, None, {"word": lambda encoding: encoding.word_ids}, options)
+    windows: list[Words] = []
+    owner: list[int] = []
+    for number, words in enumerate(sentences):
+        of_word = pieces.read["word"][pieces.offsets[number] : pieces.offsets[number + 1]]
+        cuts = _cuts(np.bincount(of_word).tolist(), space) if len(of_word) > space else []
+        windows += [words[start:end] for start, end in pairwise([0, *cuts, len(words)])]
+        owner += [number] * (len(cuts) + 1)
+    return windows, np.array(owner, dtype=np.int32)
+
+
+def _cuts(sizes: Sequence[int], space: int) -> list[int]:
+    """The words that open a window, but for the first. `sizes`: pieces of each word; one too long fills a window."""
+    cuts, filled = [], 0
+    for number, size in enumerate(sizes):
+        if filled + min(size, space) > space:
+            cuts.append(number)
+            filled = 0
+        filled += min(size, space)
+    return cuts
+
+
+def _starts(texts: Sequence[Words]) -> Array:
+    """How many words stand before each text, (n,) int64."""
+    return np.cumsum([0, *(len(words) for words in texts)], dtype=np.int64)[:-1]
 
 
 def _first_pieces(encoding: Any) -> Array:

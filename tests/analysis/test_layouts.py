@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from analysis.layouts import Sheet, Unfit, answers, index_lines, label_lines, pair_lines, tag_lines
-from sweeper.formats.interface import Example
+from sweeper.formats.interface import Example, Lengths
 from sweeper.formats.table import FORMATS
 from sweeper.tasks.catalog import CATALOG
+from tests.tokenizers_tiny import tiny_tokenizer
 
 
 def sheet(task: str, examples: list[Example], predictions: list, language: str = "de") -> Sheet:
@@ -46,6 +47,24 @@ def sentences(*words: int) -> list[Example]:
 def test_a_tag_file_holds_a_tag_a_line_and_an_empty_line_between_sentences():
     made = sheet("pos", sentences(2, 1), [["DET", "NOUN"], ["VERB"]])
     assert tag_lines(made) == "DET\nNOUN\n\nVERB\n"
+
+
+def test_a_sentence_that_a_model_reads_in_windows_has_a_line_a_word_in_its_file():
+    entry = CATALOG["pos"]
+    [short] = sentences(2)
+    gold = [entry.labels[number % len(entry.labels)] for number in range(50)]
+    long = example("long", tokens=["river"] * 50, tags=gold)
+    examples = [short, long, short]
+    kind = FORMATS["tag"]
+    features = kind.encode(examples, tiny_tokenizer(), Lengths(max_length=24), entry.labels)
+    assert len(features.offsets) - 1 > 3
+    best = np.maximum(features.labels["tags"], 0)
+    predictions = kind.decode(examples, features, {"best": best}, entry.labels)
+    assert tag_lines(sheet("pos", examples, predictions)).split("\n\n") == [
+        "NOUN\nNOUN",
+        "\n".join(gold),
+        "NOUN\nNOUN\n",
+    ]
 
 
 def test_a_sentence_with_too_few_tags_is_named():

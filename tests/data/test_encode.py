@@ -148,6 +148,24 @@ def test_tags_that_only_the_data_set_declares_make_the_label_set(read: Encode, w
     assert found.features.labels["tags"].tolist() == [-100, 1, 0, -100]
 
 
+def test_a_sentence_in_several_windows_is_one_example_for_every_cap_and_count(read: Encode, write: Any) -> None:
+    words = [["one"] * (2 + 18 * (index % 2)) for index in range(8)]
+    tags = {"tokens": words, "tags": [[index % 2 for index, _ in enumerate(line)] for line in words]}
+    write("demo/tags", {"en": {"train": tags}}, {"tokens": List(Value("string")), "tags": List(NAMES)})
+    rows = {"en": (Rows(id="demo/tags", config="en", split="train"),)}
+    columns = {"tokens": "tokens", "tags": "tags"}
+    task = Task(name="t", title="", format="tag", scorer="accuracy", columns=columns, train=rows)
+    found = read(task=task)
+    assert dict(found.counts) == {"examples": 8, "features": 20, "tokens": 128, "truncated": 0, "dropped": 0}
+    assert np.bincount(found.features.example).tolist() == [1, 4] * 4
+    assert (found.features.extra["word"] >= 0).sum() == sum(map(len, words))
+    assert read(replace(DATA, cap_examples=3), task).counts["examples"] == 3
+    capped = read(replace(DATA, cap_tokens=31), task)
+    tokens = np.bincount(capped.features.example, weights=np.diff(capped.features.offsets)).tolist()
+    assert tokens == [4 if len(example.fields["tokens"]) == 2 else 28 for example in capped.examples]
+    assert sum(tokens[:-1]) < 31 <= sum(tokens)
+
+
 def test_parallel_languages_keep_the_same_items_under_a_cap(read: Encode, pairs: Callable[[int], None]) -> None:
     pairs(60)
     data = replace(DATA, part="dev", languages=("en", "de"), cap_examples=9)

@@ -210,6 +210,7 @@ def test_every_task_encodes_in_every_part_and_language(
             )
             encoded = encode(data, drawn, language, sources, tokenizer)
             assert encoded.counts["dropped"] == encoded.counts["truncated"] == 0
+            assert task.format != "tag" or encoded.counts["features"] == encoded.counts["examples"]
             assert len(encoded.examples) == encoded.counts["examples"] > 0
             assert tokenizer.unk_token_id not in encoded.features.tokens
             encoded_parts += 1

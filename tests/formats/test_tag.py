@@ -4,11 +4,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from pyarrow import parquet
+from transformers import AutoTokenizer
 
 from sweeper.errors import DataError
 from sweeper.formats.interface import IGNORED, Lengths
 from sweeper.formats.tag import Tag
 from sweeper.scoring.counts import precision_recall_f1
+from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
 from tests.tokenizers_tiny import tiny_tokenizer
 
@@ -79,24 +82,101 @@ def test_words_survive_the_way_there_and_back():
     assert FORMAT.decode(read(*rows), features, perfect(features), LABELS) == [row["pos_tags"] for row in rows]
 
 
-def test_a_word_without_pieces_gets_a_tag_and_does_not_shift_the_others():
+def test_a_word_without_pieces_is_outside_where_the_set_has_an_outside_and_does_not_shift_the_others():
     rows = [{"tokens": ["The", "", "river"], "pos_tags": ["DET", "VERB", "VERB"]}]
     features = FORMAT.encode(read(*rows), tiny_tokenizer(), Lengths(max_length=64), LABELS)
     assert features.extra["word"].max() == 2
     assert 1 not in features.extra["word"]
     assert FORMAT.decode(read(*rows), features, perfect(features), LABELS) == [["DET", "NOUN", "VERB"]]
+    [tags] = FORMAT.decode(read(*rows), features, perfect(features), ("B-X", "VERB", "O"))
+    assert tags[1] == "O"
 
 
-def test_words_that_were_cut_off_are_outside_where_the_set_has_an_outside():
-    rows = [{"tokens": ["town"] * 40, "pos_tags": ["VERB"] * 40}]
+def long_rows():
+    """A long sentence between two short ones, no two neighbours of it with one tag."""
+    words = [f"town{'river' * (number % 4)}" for number in range(40)]
+    return [SENTENCE, {"tokens": words, "pos_tags": [LABELS[number % 3] for number in range(40)]}, SENTENCE]
+
+
+def first_words(features):
+    """For each feature the indices of the words whose first pieces it holds."""
+    parts = np.split(features.extra["word"], features.offsets[1:-1])
+    return [part[part >= 0].tolist() for part in parts]
+
+
+def test_every_word_of_a_sentence_longer_than_a_feature_is_tagged_and_learned_once():
+    examples = read(*long_rows())
+    features = FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=24), LABELS)
+    assert np.diff(features.offsets).max() <= 24
+    windows = [words for words, owner in zip(first_words(features), features.example, strict=True) if owner == 1]
+    assert len(windows) > 2
+    assert [word for words in windows for word in words] == list(range(40))
+    labels = features.labels["tags"]
+    assert (labels != IGNORED).sum() == 3 + 40 + 3
+    assert FORMAT.decode(examples, features, perfect(features), LABELS) == [row["pos_tags"] for row in long_rows()]
+
+
+def test_a_window_is_an_item_and_the_windows_of_a_sentence_are_one_example():
+    features = FORMAT.encode(read(*long_rows()), tiny_tokenizer(), Lengths(max_length=24), LABELS)
+    number = len(features.offsets) - 1
+    assert features.items.tolist() == list(range(number + 1))
+    assert features.example.tolist() == [0, *[1] * (number - 2), 2]
+    assert features.example.dtype == features.extra["word"].dtype == features.labels["tags"].dtype == np.int32
+
+
+def test_windows_hold_as_many_whole_words_as_fit_and_share_none():
+    rows = [{"tokens": ["town"] * 9, "pos_tags": ["NOUN"] * 9}]
+    tokenizer = tiny_tokenizer()
+    pieces = len(tokenizer(["town"], is_split_into_words=True, add_special_tokens=False)["input_ids"])
+    features = FORMAT.encode(read(*rows), tokenizer, Lengths(max_length=4 * pieces + 2), LABELS)
+    assert first_words(features) == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
+    features = FORMAT.encode(read(*rows), tokenizer, Lengths(max_length=4 * pieces + 1), LABELS)
+    assert first_words(features) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    assert {ids[0] for ids in np.split(features.tokens, features.offsets[1:-1])} == {first}
+    assert {ids[-1] for ids in np.split(features.tokens, features.offsets[1:-1])} == {last}
+
+
+def test_a_sentence_that_fits_is_the_same_among_long_ones_and_at_any_length():
+    alone = FORMAT.encode(read(SENTENCE), tiny_tokenizer(segments=True), Lengths(max_length=64), LABELS)
+    among = FORMAT.encode(read(*long_rows()), tiny_tokenizer(segments=True), Lengths(max_length=24), LABELS)
+    size = len(alone.tokens)
+    assert among.tokens[:size].tolist() == among.tokens[-size:].tolist() == alone.tokens.tolist()
+    assert among.extra["word"][-size:].tolist() == alone.extra["word"].tolist()
+    assert among.labels["tags"][-size:].tolist() == alone.labels["tags"].tolist()
+    assert len(among.segments) == len(among.tokens)
+
+
+def test_a_word_longer_than_a_feature_keeps_its_first_pieces_and_its_tag():
+    rows = [{"tokens": ["the", "riverbank" * 9, "", "flows"], "pos_tags": ["DET", "VERB", "NOUN", "VERB"]}]
     examples = read(*rows)
-    features = FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=10), LABELS)
-    assert len(features.tokens) == 10
-    [tags] = FORMAT.decode(examples, features, perfect(features), LABELS)
-    assert len(tags) == 40
-    assert tags[-1] == "NOUN"
-    [tags] = FORMAT.decode(examples, features, perfect(features), ("B-X", "VERB", "O"))
-    assert tags[-1] == "O"
+    features = FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=9), LABELS)
+    assert first_words(features) == [[0], [1], [3]]
+    assert np.diff(features.offsets)[1] == 9
+    assert FORMAT.decode(examples, features, perfect(features), LABELS) == [["DET", "VERB", "NOUN", "VERB"]]
+
+
+def test_a_sentence_in_windows_is_scored_as_one():
+    rows = long_rows()
+    features = FORMAT.encode(read(*rows), tiny_tokenizer(), Lengths(max_length=24), LABELS)
+    scored = FORMAT.score(read(*rows), FORMAT.decode(read(*rows), features, perfect(features), LABELS), POS, "en")
+    assert [one["tokens"] for one in scored.outcomes] == [3, 40, 3]
+    assert [one["tokens_correct"] for one in scored.outcomes] == [3, 40, 3]
+    assert scored.metrics == {"f1": 1.0, "accuracy": 1.0}
+
+
+@pytest.mark.mirror
+def test_no_word_of_real_arabic_sentences_is_lost(mirror):
+    rows = parquet.read_table(mirror / "datasets" / "google" / "xtreme" / "udpos.Arabic" / "validation.parquet")
+    task = CATALOG["pos"]
+    examples = [example for number, row in enumerate(rows.to_pylist()) for example in FORMAT.read(row, task, number)]
+    tokenizer = AutoTokenizer.from_pretrained(mirror / "models" / "mini-xlmr")
+    features = FORMAT.encode(examples, tokenizer, Lengths(max_length=128), task.labels)
+    num_words = sum(len(example.fields["tokens"]) for example in examples)
+    assert (features.extra["word"] >= 0).sum() == num_words
+    assert len(features.offsets) - 1 > len(examples)
+    answers = FORMAT.decode(examples, features, perfect(features), task.labels)
+    assert answers == [example.fields["tags"] for example in examples]
 
 
 def test_an_unknown_tag_is_refused_by_name():
