@@ -185,6 +185,13 @@ def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(
         specs_of(place, asked)
 
 
+def test_shares_of_the_depth_that_mean_one_layer_have_one_score(place: Place, pools: Path) -> None:
+    work_off(place, space(task(pools), targets=(mining(also_layers=(0.51,)),)))
+    first, second = place.bench().ledger.scores().values()
+    assert {first.layer, second.layer} == {0.5, 0.51}
+    assert first.metrics == second.metrics
+
+
 TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, eval_cap=12)
 
 

@@ -11,7 +11,7 @@ from sweeper.errors import DataError
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
 from sweeper.formats.interface import Answered, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.vectors import one_feature_a_text, vectors_of
+from sweeper.formats.vectors import Vectors, one_feature_a_text, used_up, vectors_of
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half, mine
@@ -65,12 +65,15 @@ class Retrieve:
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
-    ) -> list[Any]:
+    ) -> Vectors:
         """The vectors (features, hidden) of each example: row 0 the source or the only sentence, row 1 the target."""
         return vectors_of(features, outputs)
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0."""
+        """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0.
+
+        Mining uses up what `decode` gave, so that the vectors of a large pool are held once: score it once.
+        """
         check_scorable(examples, predictions, task, language)
         return scorer_of(task, _SCORERS)(Answered(examples=examples, predictions=predictions), self.terms)
 
@@ -159,7 +162,10 @@ def _gold(pool: Answered) -> set[Pair]:
 
 
 def _candidates(pool: Answered) -> list[Candidate]:
-    """Matched sentences. A text that stands twice in its pool is one sentence and is never mined, as in XTREME."""
+    """Matched sentences; uses the pool's vectors up.
+
+    A text that stands twice in its pool is one sentence and is never mined, as in XTREME.
+    """
     examples, sides = pool.examples, []
     for side in ("source", "target"):
         texts = {n: one.fields["text"].strip() for n, one in enumerate(examples) if one.fields["side"] == side}
@@ -168,12 +174,13 @@ def _candidates(pool: Answered) -> list[Candidate]:
     (x, x_times), (y, y_times) = sides
     if not x or not y:
         raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
-    pairs = mine(np.stack([pool.predictions[n][0] for n in x]), np.stack([pool.predictions[n][0] for n in y]))
+    source, target = used_up(pool.predictions, (x, y))
+    pairs = mine(source, target, in_place=True)
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
     return [
-        Candidate(source=source.id, target=target.id, margin=margin)
-        for source, target, margin in named
-        if x_times[source.fields["text"].strip()] == y_times[target.fields["text"].strip()] == 1
+        Candidate(source=here.id, target=there.id, margin=margin)
+        for here, there, margin in named
+        if x_times[here.fields["text"].strip()] == y_times[there.fields["text"].strip()] == 1
     ]
 
 

@@ -1,6 +1,6 @@
 """The k nearest rows of a pool, in blocks of bounded memory: one answer, whoever searches and however it is cut."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,13 +23,15 @@ GRID = 2.0**26
 is exact in float64, in any order: equal vectors tie, on any machine. It costs a cosine less than float32 would."""
 
 
-def unit_vectors(vectors: Array) -> Array:
+def unit_vectors(vectors: Array | Sequence[Array], out: Array | None = None) -> Array:
     """Rows (n, d) divided by their Euclidean lengths, float32, on the grid; a row of zeros stays.
 
-    Raises TrialError if a value is not finite: an encoder that has diverged.
+    Into `out` (n, d), float32, where it is given: the vectors themselves, to hold them once. Raises TrialError if a
+    value is not finite: an encoder that has diverged.
     """
-    units, broken = np.empty(vectors.shape, dtype=np.float32), 0
-    for block in _blocks(len(vectors), vectors.shape[1]):
+    units = np.empty((len(vectors), *np.shape(vectors[:1])[1:]), dtype=np.float32) if out is None else out
+    broken = 0
+    for block in _blocks(*units.shape):
         rows = np.asarray(vectors[block], dtype=np.float32)
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():

@@ -1,6 +1,6 @@
 """What a net scores: outputs, answers and metrics of each language, by a trained head or by sentence vectors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.data.encode import Encoded
@@ -78,13 +78,22 @@ def _retrieved(
     pools: tuple[Encoded, Encoded | None],
 ) -> Iterator[tuple[ScoreSpec, Scored]]:
     """The score of each layer. `pools`: what is scored, and what a threshold is fitted on if that is another."""
-    layers = [round(score.layer * predictor.net.depth) for score in scores]
+    layers = {score: round(score.layer * predictor.net.depth) for score in scores}
+    once = list(dict.fromkeys(layers.values()))
     held = [pool for pool in pools if pool is not None]
-    found = [predictor.vectors(layers, scores[0].pooling, pool.features) for pool in held]
-    for score, vectors in zip(scores, zip(*found, strict=True), strict=True):
-        scored, *others = (_vectors_of(pool, outputs) for pool, outputs in zip(held, vectors, strict=True))
-        kind = Retrieve(Terms(similarity=score.similarity, fitted_on=others[0] if others else None))
-        yield score, kind.score(scored.examples, scored.predictions, task, language)
+    found = [predictor.vectors(once, scores[0].pooling, pool.features) for pool in held]
+    terms = Terms(similarity=scores[0].similarity)
+    for layer in once:
+        answered = (_vectors_of(pool, next(vectors)) for pool, vectors in zip(held, found, strict=True))
+        scored = _scored(answered, terms, task, language)
+        yield from ((score, scored) for score in scores if layers[score] == layer)
+
+
+def _scored(pools: Iterable[Answered], terms: Terms, task: Task, language: str) -> Scored:
+    """Nothing of the pools outlives the call: their vectors can be most of the memory."""
+    pool, *others = pools
+    kind = Retrieve(replace(terms, fitted_on=others[0] if others else None))
+    return kind.score(pool.examples, pool.predictions, task, language)
 
 
 def _vectors_of(encoded: Encoded, outputs: Outputs) -> Answered:
