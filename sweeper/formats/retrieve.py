@@ -15,6 +15,7 @@ from sweeper.formats.vectors import Vectors, one_feature_a_text, used_up, vector
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half, mine
+from sweeper.scoring.nearest import Search
 from sweeper.scoring.neighbours import translations_found
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import ScorerName, Task
@@ -31,6 +32,8 @@ class Terms:
     """Of parallel sentences: `cosine` or `csls`."""
     fitted_on: Answered | None = None
     """Mining: what the threshold is fitted on, whole; None: one half of the pool that is scored."""
+    search: Search | None = None
+    """What finds the nearest, with the same answer whoever it is; None: numpy or faiss."""
 
 
 PLAIN = Terms()
@@ -115,7 +118,7 @@ def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
     """The target sentences (English) search the source sentences, XTREME's direction."""
     examples = pool.examples
     source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
-    found = translations_found(target, source, terms.similarity)
+    found = translations_found(target, source, terms.similarity, terms.search)
     rows = [accuracy_counts(number, int(index)) for number, index in enumerate(found)]
     lines = zip(examples, found, rows, strict=True)
     return Scored(
@@ -127,13 +130,13 @@ def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
 
 def _score_mining(pool: Answered, terms: Terms) -> Scored:
     """Pairs above a threshold fitted on another pool, or else on half of the sources; the others are scored then."""
-    candidates, gold = _candidates(pool), _gold(pool)
+    candidates, gold = _candidates(pool, terms.search), _gold(pool)
     if terms.fitted_on is None:
         half = _half(pool)
         threshold = best_threshold([one for one in candidates if one.source in half], {p for p in gold if p[0] in half})
     else:
         half = set()
-        threshold = best_threshold(_candidates(terms.fitted_on), _gold(terms.fitted_on))
+        threshold = best_threshold(_candidates(terms.fitted_on, terms.search), _gold(terms.fitted_on))
     scored = {pair for pair in gold if pair[0] not in half}
     mined = {(one.source, one.target) for one in candidates if one.source not in half and one.margin >= threshold}
     precision, recall, f1 = precision_recall_f1(len(mined & scored), len(mined), len(scored))
@@ -161,7 +164,7 @@ def _gold(pool: Answered) -> set[Pair]:
     return found
 
 
-def _candidates(pool: Answered) -> list[Candidate]:
+def _candidates(pool: Answered, search: Search | None) -> list[Candidate]:
     """Matched sentences; uses the pool's vectors up.
 
     A text that stands twice in its pool is one sentence and is never mined, as in XTREME.
@@ -175,7 +178,7 @@ def _candidates(pool: Answered) -> list[Candidate]:
     if not x or not y:
         raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
     source, target = used_up(pool.predictions, (x, y))
-    pairs = mine(source, target, in_place=True)
+    pairs = mine(source, target, search=search, in_place=True)
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
     return [
         Candidate(source=here.id, target=there.id, margin=margin)

@@ -40,6 +40,11 @@ class Predictor:
     tell: Callable[[str], None]
     """Takes a sentence for the user."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the net lies."""
+        return next(self.net.parameters()).device
+
     def heads(self, task: str, features: Features) -> Outputs:
         """What a task's head says of all features, laid out as `formats.interface.Outputs` describes.
 
@@ -85,7 +90,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _all(self, features: Features, compute: Compute, micro_tokens: int) -> dict[str, Array]:
-        device = next(self.net.parameters()).device
+        device = self.device
         found: dict[str, Array] = {}
         for numbers in by_length(features, micro_tokens):
             batch = {name: tensor.to(device) for name, tensor in self._batch(features, numbers).items()}

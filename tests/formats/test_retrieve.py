@@ -187,7 +187,7 @@ def test_mining_holds_the_vectors_of_a_pool_once(monkeypatch):
     examples = pool(num_gold=40, num_fillers=160)
     rows = np.random.default_rng(0).normal(size=(400, 8192)).astype(np.float32)
     tracemalloc.start()
-    Retrieve().score(examples, Vectors(rows=rows, items=np.arange(401)), BUCC, "zh")
+    Retrieve(Terms(search=nearest.NumpyIndex)).score(examples, Vectors(rows=rows, items=np.arange(401)), BUCC, "zh")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < rows.nbytes / 4
