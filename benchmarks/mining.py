@@ -1,6 +1,6 @@
 """Time and memory of mining translation pairs among many sentences, beside what the arithmetic alone takes.
 
-    python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy] [--mean-cosine 0]
+    python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy|faiss|gpu] [--mean-cosine 0]
 
 Two pools of random unit vectors; half of the source sentences have a partner on the other side, itself plus as much
 noise: a cosine of about 0.7. `--mean-cosine 0.99` adds one direction to all, as in the raw means of an encoder, whose
@@ -28,7 +28,22 @@ from sweeper.scoring import nearest
 from sweeper.scoring.mining import mine
 
 T = TypeVar("T")
-SEARCHES = {"numpy": nearest.numpy_search, "faiss": nearest.faiss_search}
+
+
+def on_gpu() -> nearest.Search | None:
+    """The first GPU's search; None where there is no GPU."""
+    import torch  # noqa: PLC0415 - its memory is no business of the other searches
+
+    from sweeper.training.nearest import search_on  # noqa: PLC0415 - it imports torch
+
+    return search_on(torch.device("cuda", 0)) if torch.cuda.is_available() else None
+
+
+SEARCHES: dict[str, Callable[[], nearest.Search | None]] = {
+    "numpy": lambda: nearest.NumpyIndex,
+    "faiss": lambda: nearest.FaissIndex,
+    "gpu": on_gpu,
+}
 
 
 def pools(count: int, width: int, mean_cosine: float) -> tuple[nearest.Array, nearest.Array]:
@@ -68,9 +83,12 @@ def bare_products(source: nearest.Array, target: nearest.Array) -> None:
 def measure(search: str, count: int, width: int, mean_cosine: float) -> list[str]:
     """One row of the table."""
     source, target = pools(count, width, mean_cosine)
+    searched_by = SEARCHES[search]()
+    if searched_by is None:
+        sys.exit("There is no GPU to search on.")
     _, ideal = timed(lambda: bare_products(source, target))
     before = peak()
-    pairs, mining = timed(lambda: mine(source, target, search=SEARCHES[search]))
+    pairs, mining = timed(lambda: mine(source, target, search=searched_by))
     half = count // 2
     right = sum(b == a + count - half for a, b, _ in pairs[:half])
     vectors = (source.nbytes + target.nbytes) / 2**20
@@ -113,6 +131,9 @@ def main() -> None:
     for name in SEARCHES:
         if name == "faiss" and not find_spec("faiss"):
             print("faiss is not installed: numpy alone")
+            continue
+        if name == "gpu" and on_gpu() is None:
+            print("no GPU")
             continue
         options = ["--sentences", str(asked.sentences), "--width", str(asked.width), "--search", name]
         options += ["--mean-cosine", str(asked.mean_cosine)]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +14,15 @@ import pytest
 import sweeper.trial
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
+from sweeper.formats.interface import Array
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, score_key
 from sweeper.site import Workbench
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target
 from sweeper.tasks.demo import TASKS
 from sweeper.tasks.spec import Rows, Task
+from sweeper.training import evaluate
+from sweeper.training.nearest import DeviceIndex
 from sweeper.trial import check_spec, run_trial
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.plan import make_plan
@@ -244,6 +248,39 @@ def test_how_an_entry_departs_from_its_benchmark_moves_no_key(place: Place, pool
         [score] = specs.scores(unit, 1)
         keys.append(score_key("training", score))
     assert keys[0] == keys[1]
+
+
+class Watched(DeviceIndex):
+    """A device's index that says how often it was asked."""
+
+    asked = 0
+
+    def best(self, queries: Array, k: int) -> tuple[Array, Array]:
+        Watched.asked += 1
+        return super().best(queries, k)
+
+
+def test_a_search_on_the_trial_s_device_changes_no_score(
+    place: Place, pools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = space(task(pools), targets=(mining(), replace(TWINS, similarity="csls")))
+    outcomes = []
+    for where in ("numpy", "device"):
+        if where == "device":
+            monkeypatch.setattr(evaluate, "search_on", lambda device: partial(Watched, device=device))
+        work_off(replace(place, root=place.root / where), asked)
+        ledger = replace(place, root=place.root / where).bench().ledger
+        outcomes.append({key: ledger.outcomes(record) for key, record in ledger.scores().items()})
+    assert Watched.asked == 2 * (2 * 2 + 2), "both directions of dev and test and twice for csls, in two languages"
+    assert outcomes[0].keys() == outcomes[1].keys()
+    assert all(rows.equals(outcomes[1][key]) for key, rows in outcomes[0].items())
+
+
+def test_shares_of_the_depth_that_mean_one_layer_have_one_score(place: Place, pools: Path) -> None:
+    work_off(place, space(task(pools), targets=(mining(also_layers=(0.51,)),)))
+    first, second = place.bench().ledger.scores().values()
+    assert {first.layer, second.layer} == {0.5, 0.51}
+    assert first.metrics == second.metrics
 
 
 TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, eval_cap=12)

@@ -98,8 +98,8 @@ class Format(Protocol):
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
-    ) -> list[Any]:
-        """One prediction an example, as plain values (a label, a list of tags, a text; a vector for retrieval)."""
+    ) -> Sequence[Any]:
+        """One prediction an example, as plain values (a label, a list of tags, a text; vectors for retrieval)."""
         ...
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:

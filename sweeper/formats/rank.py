@@ -11,8 +11,8 @@ from sweeper.formats.fields import Line, answers_of, bad, field_of, group_of, ha
 from sweeper.formats.interface import Array, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.sentences import Stretch, sentences
-from sweeper.formats.vectors import one_feature_a_text, vectors_of
-from sweeper.scoring.nearest import nearest, unit_vectors
+from sweeper.formats.vectors import Vectors, one_feature_a_text, vectors_of
+from sweeper.scoring.nearest import Search, nearest, unit_vectors
 from sweeper.scoring.ranking import DEPTH, average_precision, expected_average_precision, mean_average_precision
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -33,6 +33,9 @@ class Rank:
     """
 
     head: HeadKind = "dual"
+
+    def __init__(self, search: Search | None = None) -> None:
+        self.search = search
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """Examples with fields query and key, candidate too in a pair; or with candidate and keys.
@@ -61,7 +64,7 @@ class Rank:
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
-    ) -> list[Any]:
+    ) -> Vectors:
         """The vectors (features, hidden) of each example: row 0 the query or the only text, row 1 the candidate."""
         return vectors_of(features, outputs)
 
@@ -80,8 +83,8 @@ class Rank:
                 f"Task {task.name!r} in {language!r} needs queries and candidates, got {len(queries)} and "
                 f"{len(pool.names)}: declare a candidate or a context in its columns, or name a pool."
             )
-        vectors = unit_vectors(np.stack([predictions[number][0] for number in queries]))
-        ranked = nearest(vectors, unit_vectors(np.stack(pool.vectors)), DEPTH)[1]
+        vectors = unit_vectors([predictions[number][0] for number in queries])
+        ranked = nearest(vectors, unit_vectors(pool.vectors), DEPTH, self.search)[1]
         rows = [_row(examples[number], found, pool) for number, found in zip(queries, ranked.tolist(), strict=True)]
         chance = [{"average_precision": expected_average_precision(row["right"], len(pool.names))} for row in rows]
         return Scored(metrics=total(rows), trivial=total(chance), outcomes=rows)

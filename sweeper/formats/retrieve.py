@@ -11,10 +11,11 @@ from sweeper.errors import DataError
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
 from sweeper.formats.interface import Answered, Example, Features, HeadKind, Lengths, Outputs
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.vectors import one_feature_a_text, vectors_of
+from sweeper.formats.vectors import Vectors, one_feature_a_text, used_up, vectors_of
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half, mine
+from sweeper.scoring.nearest import Search
 from sweeper.scoring.neighbours import translations_found
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import ScorerName, Task
@@ -30,7 +31,9 @@ class Terms:
     similarity: str = "cosine"
     """Of parallel sentences: `cosine` or `csls`."""
     fitted_on: Answered | None = None
-    """Mining: what the threshold is fitted on, whole; None: one half of the pool that is scored."""
+    """Mining: what the threshold is fitted on, whole, which may be what is scored; None: one half of what is scored."""
+    search: Search | None = None
+    """What finds the nearest, with the same answer whoever it is; None: numpy or faiss."""
 
 
 PLAIN = Terms()
@@ -65,12 +68,15 @@ class Retrieve:
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
-    ) -> list[Any]:
+    ) -> Vectors:
         """The vectors (features, hidden) of each example: row 0 the source or the only sentence, row 1 the target."""
         return vectors_of(features, outputs)
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0."""
+        """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0.
+
+        Mining uses up what `decode` gave, so that the vectors of a large pool are held once: score it once.
+        """
         check_scorable(examples, predictions, task, language)
         return scorer_of(task, _SCORERS)(Answered(examples=examples, predictions=predictions), self.terms)
 
@@ -112,7 +118,7 @@ def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
     """The target sentences (English) search the source sentences, XTREME's direction."""
     examples = pool.examples
     source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
-    found = translations_found(target, source, terms.similarity)
+    found = translations_found(target, source, terms.similarity, terms.search)
     rows = [accuracy_counts(number, int(index)) for number, index in enumerate(found)]
     lines = zip(examples, found, rows, strict=True)
     return Scored(
@@ -124,13 +130,15 @@ def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
 
 def _score_mining(pool: Answered, terms: Terms) -> Scored:
     """Pairs above a threshold fitted on another pool, or else on half of the sources; the others are scored then."""
-    candidates, gold = _candidates(pool), _gold(pool)
+    candidates, gold = _candidates(pool, terms.search), _gold(pool)
     if terms.fitted_on is None:
         half = _half(pool)
         threshold = best_threshold([one for one in candidates if one.source in half], {p for p in gold if p[0] in half})
     else:
-        half = set()
-        threshold = best_threshold(_candidates(terms.fitted_on), _gold(terms.fitted_on))
+        half, fitted_on = set(), terms.fitted_on
+        itself = fitted_on.predictions is pool.predictions  # its vectors are used up
+        known = candidates if itself else _candidates(fitted_on, terms.search)
+        threshold = best_threshold(known, _gold(fitted_on))
     scored = {pair for pair in gold if pair[0] not in half}
     mined = {(one.source, one.target) for one in candidates if one.source not in half and one.margin >= threshold}
     precision, recall, f1 = precision_recall_f1(len(mined & scored), len(mined), len(scored))
@@ -158,8 +166,11 @@ def _gold(pool: Answered) -> set[Pair]:
     return found
 
 
-def _candidates(pool: Answered) -> list[Candidate]:
-    """Matched sentences. A text that stands twice in its pool is one sentence and is never mined, as in XTREME."""
+def _candidates(pool: Answered, search: Search | None) -> list[Candidate]:
+    """Matched sentences; uses the pool's vectors up.
+
+    A text that stands twice in its pool is one sentence and is never mined, as in XTREME.
+    """
     examples, sides = pool.examples, []
     for side in ("source", "target"):
         texts = {n: one.fields["text"].strip() for n, one in enumerate(examples) if one.fields["side"] == side}
@@ -168,12 +179,13 @@ def _candidates(pool: Answered) -> list[Candidate]:
     (x, x_times), (y, y_times) = sides
     if not x or not y:
         raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
-    pairs = mine(np.stack([pool.predictions[n][0] for n in x]), np.stack([pool.predictions[n][0] for n in y]))
+    source, target = used_up(pool.predictions, (x, y))
+    pairs = mine(source, target, search=search, in_place=True)
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
     return [
-        Candidate(source=source.id, target=target.id, margin=margin)
-        for source, target, margin in named
-        if x_times[source.fields["text"].strip()] == y_times[target.fields["text"].strip()] == 1
+        Candidate(source=here.id, target=there.id, margin=margin)
+        for here, there, margin in named
+        if x_times[here.fields["text"].strip()] == y_times[there.fields["text"].strip()] == 1
     ]
 
 

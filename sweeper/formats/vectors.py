@@ -1,7 +1,8 @@
 """Texts of which each is one vector: what the two kinds of retrieval encode and read alike."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from sweeper.formats.pieces import room, tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+MOVED = 2**12
+"""Vectors that are moved at a time."""
 
 
 def one_feature_a_text(
@@ -33,7 +37,41 @@ def one_feature_a_text(
     )
 
 
-def vectors_of(features: Features, outputs: Outputs) -> list[Array]:
+@dataclass(frozen=True)
+class Vectors(Sequence[Any]):
+    """The vectors (features, hidden) of each example, as views of one array that holds those of all."""
+
+    rows: Array
+    """(n, hidden): a vector a text."""
+    items: Array
+    """(m + 1,): the vectors of example i are rows[items[i]:items[i + 1]]."""
+
+    def __len__(self) -> int:
+        return len(self.items) - 1
+
+    def __getitem__(self, number: Any) -> Any:
+        number = range(len(self))[number]
+        return self.rows[self.items[number] : self.items[number + 1]]
+
+
+def vectors_of(features: Features, outputs: Outputs) -> Vectors:
     """The vectors (features, hidden) of each example, in the order of its texts."""
-    bounds = zip(features.items[:-1], features.items[1:], strict=True)
-    return [outputs["vectors"][first:last] for first, last in bounds]
+    return Vectors(rows=outputs["vectors"], items=features.items)
+
+
+def used_up(predictions: Sequence[Any], groups: Sequence[Sequence[int]]) -> list[Array]:
+    """For each group of examples their first vectors as one array, float32, that may be written to.
+
+    Vectors that lie in the groups' order are moved together within their own array, so that a large pool is held once:
+    the predictions mean nothing afterwards.
+    """
+    order, ends = np.concatenate(groups), np.cumsum([len(group) for group in groups])[:-1]
+    if not isinstance(predictions, Vectors):
+        return np.split(np.array([predictions[number][0] for number in order], dtype=np.float32), ends)
+    places = predictions.items[order]
+    if predictions.rows.dtype != np.float32 or (np.diff(places) <= 0).any():
+        return np.split(predictions.rows[places].astype(np.float32), ends)
+    for start in range(0, len(places), MOVED):  # never behind where it lies: nothing is overwritten before it has moved
+        some = places[start : start + MOVED]
+        predictions.rows[start : start + len(some)] = predictions.rows[some]
+    return np.split(predictions.rows[: len(places)], ends)

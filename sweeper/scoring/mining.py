@@ -24,7 +24,7 @@ class Candidate:
 
 
 def mine(
-    source: Array, target: Array, k: int = NEIGHBOURS, search: Search | None = None
+    source: Array, target: Array, k: int = NEIGHBOURS, search: Search | None = None, *, in_place: bool = False
 ) -> list[tuple[int, int, float]]:
     """Pairs (source index, target index, margin) of one-to-one matching, from the highest margin down.
 
@@ -33,8 +33,10 @@ def mine(
     sentence proposes the best of its k nearest, in both directions, and proposals are taken greedily while neither
     sentence is taken (mode "max"); of equal margins source proposals come first, the lower index first. As in XTREME, a
     pair of which the margin is not above 0 uses up its sentences and is dropped.
+
+    `in_place` scales the vectors, float32, to unit length where they lie, so that no second copy is held.
     """
-    x, y = unit_vectors(source), unit_vectors(target)
+    x, y = (unit_vectors(some, some if in_place else None) for some in (source, target))
     forward, forward_index = nearest(x, y, k, search)
     backward, backward_index = nearest(y, x, k, search)
     x_mean, y_mean = forward.mean(axis=1), backward.mean(axis=1)

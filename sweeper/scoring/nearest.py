@@ -1,16 +1,15 @@
 """The k nearest rows of a pool, in blocks of bounded memory: one answer, whoever searches and however it is cut."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from sweeper.errors import TrialError
 
 Array = np.ndarray[Any, Any]
-Search = Callable[[Array, Array, int], tuple[Array, Array]]
-"""From queries, pool and k to inner products and indices, both (n, k), from the highest down, right to rounding."""
 BLOCK = 2**23
 """Most numbers held at once beside the vectors, counted as float32: 32 MiB."""
 SPARE = 8
@@ -23,13 +22,31 @@ GRID = 2.0**26
 is exact in float64, in any order: equal vectors tie, on any machine. It costs a cosine less than float32 would."""
 
 
-def unit_vectors(vectors: Array) -> Array:
+class Index(Protocol):
+    """A pool (m, d) that queries (n, d) search by inner products in float32, right to rounding (see `_rounding`)."""
+
+    def best(self, queries: Array, k: int) -> tuple[Array, Array]:
+        """The highest k products and the rows that they are of, both (n, k), from the highest down."""
+        ...
+
+    def reaching(self, queries: Array, least: Array, most: int) -> Sequence[Array | None]:
+        """For each query all rows whose product is at least its own of `least` (n,); None if they are over `most`."""
+        ...
+
+
+Search = Callable[[Array], Index]
+"""From a pool to what searches it: numpy, faiss, or a device that a trial owns."""
+
+
+def unit_vectors(vectors: Array | Sequence[Array], out: Array | None = None) -> Array:
     """Rows (n, d) divided by their Euclidean lengths, float32, on the grid; a row of zeros stays.
 
-    Raises TrialError if a value is not finite: an encoder that has diverged.
+    Into `out` (n, d), float32, where it is given: the vectors themselves, to hold them once. Raises TrialError if a
+    value is not finite: an encoder that has diverged.
     """
-    units, broken = np.empty(vectors.shape, dtype=np.float32), 0
-    for block in _blocks(len(vectors), vectors.shape[1]):
+    units = np.empty((len(vectors), *np.shape(vectors[:1])[1:]), dtype=np.float32) if out is None else out
+    broken = 0
+    for block in _blocks(*units.shape):
         rows = np.asarray(vectors[block], dtype=np.float32)
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():
@@ -54,19 +71,20 @@ def nearest(queries: Array, pool: Array, k: int, search: Search | None = None) -
     (n, k), float64 and exact, from the highest down, and indices (n, k) into the pool; ties go to the lowest index.
     Where the pool holds fewer than k rows, k is their number.
 
-    `search` proposes k + SPARE candidates by products in float32: faiss where it is installed, else numpy. They are
-    ranked by the exact products; where rounding could hide a row from a search, every row that it could hide is ranked
-    with them. So the answer is the same whichever is used.
+    `search` proposes k + SPARE candidates by products in float32: faiss where it is installed, else numpy, unless told
+    otherwise. They are ranked by the exact products; where rounding could hide a row from a search, every row that it
+    could hide is ranked with them. So the answer is the same whoever searches.
     """
     k, wide = min(k, len(pool)), min(k + SPARE, len(pool))
-    rough, candidates = (search or _search())(queries, pool, wide)
+    index = (search or _search())(pool)
+    rough, candidates = index.best(queries, wide)
     products, indices = _ranked(queries, pool, candidates, k)
     if wide < len(pool):
         error = _rounding(queries, pool)
         doubtful = np.flatnonzero(products[:, -1] - rough[:, -1] <= error)
         crowded = []
-        for query, rows in _reaching(queries, doubtful, pool, products[:, -1] - error):
-            if len(rows) * FEW > len(pool) or len(rows) * pool.shape[1] * 2 > BLOCK:
+        for query, rows in _reaching(index, queries, doubtful, pool, products[:, -1] - error):
+            if rows is None:
                 crowded.append(query)
             else:
                 one = slice(query, query + 1)
@@ -76,27 +94,45 @@ def nearest(queries: Array, pool: Array, k: int, search: Search | None = None) -
     return products, indices
 
 
-def numpy_search(queries: Array, pool: Array, k: int) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class NumpyIndex:
     """Blocks of matrix products in float32, a block of queries by all of the pool at a time."""
-    products = np.empty((len(queries), k), dtype=np.float32)
-    indices = np.empty((len(queries), k), dtype=np.int64)
-    for block in _blocks(len(queries), len(pool)):
-        products[block], indices[block] = _top(queries[block] @ pool.T, k)
-    return products, indices
+
+    pool: Array
+
+    def best(self, queries: Array, k: int) -> tuple[Array, Array]:
+        """See Index."""
+        products = np.empty((len(queries), k), dtype=np.float32)
+        indices = np.empty((len(queries), k), dtype=np.int64)
+        for block in _blocks(len(queries), len(self.pool)):
+            products[block], indices[block] = _top(queries[block] @ self.pool.T, k)
+        return products, indices
+
+    def reaching(self, queries: Array, least: Array, most: int) -> Sequence[Array | None]:
+        """See Index."""
+        found: list[Array | None] = []
+        for block in _blocks(len(queries), len(self.pool)):
+            for row, low in zip(queries[block] @ self.pool.T, least[block], strict=True):
+                reached = np.flatnonzero(row >= low)
+                found.append(reached if len(reached) <= most else None)
+        return found
 
 
-def faiss_search(queries: Array, pool: Array, k: int) -> tuple[Array, Array]:
-    """The same by faiss, flat and exhaustive; the index holds a copy of the pool."""
-    import faiss  # noqa: PLC0415 - an extra
+class FaissIndex(NumpyIndex):
+    """The same by faiss, flat and exhaustive; while it searches it holds a copy of the pool."""
 
-    index = faiss.IndexFlatIP(pool.shape[1])
-    index.add(np.ascontiguousarray(pool))
-    products, indices = index.search(np.ascontiguousarray(queries), k)
-    return products, indices
+    def best(self, queries: Array, k: int) -> tuple[Array, Array]:
+        """See Index."""
+        import faiss  # noqa: PLC0415 - an extra
+
+        index = faiss.IndexFlatIP(self.pool.shape[1])
+        index.add(np.ascontiguousarray(self.pool))
+        products, indices = index.search(np.ascontiguousarray(queries), k)
+        return products, indices
 
 
 def _search() -> Search:
-    return faiss_search if find_spec("faiss") else numpy_search
+    return FaissIndex if find_spec("faiss") else NumpyIndex
 
 
 def _rounding(queries: Array, pool: Array) -> float:
@@ -123,12 +159,16 @@ def _ranked(queries: Array, pool: Array, candidates: Array, k: int) -> tuple[Arr
     return np.take_along_axis(products, best, axis=1), np.take_along_axis(indices, best, axis=1)
 
 
-def _reaching(queries: Array, numbers: Array, pool: Array, least: Array) -> Iterator[tuple[int, Array]]:
-    """Each of the numbered queries with the pool rows whose product in float32 is at least its own of `least` (n,)."""
-    for block in _blocks(len(numbers), len(pool)):
-        found = queries[numbers[block]] @ pool.T
-        for query, row in zip(numbers[block].tolist(), found, strict=True):
-            yield query, np.flatnonzero(row >= least[query])
+def _reaching(
+    index: Index, queries: Array, numbers: Array, pool: Array, least: Array
+) -> Iterator[tuple[int, Array | None]]:
+    """Each of the numbered queries with the pool rows whose product in float32 is at least its own of `least` (n,);
+    None where they are so many that it is better multiplied by all of the pool.
+    """
+    most = min(len(pool) // FEW, BLOCK // (2 * pool.shape[1]))
+    for block in _blocks(len(numbers), max(2 * most, pool.shape[1])):
+        some = numbers[block]
+        yield from zip(some.tolist(), index.reaching(queries[some], least[some], most), strict=True)
 
 
 def _exactly(queries: Array, numbers: Array, pool: Array, k: int) -> tuple[Array, Array]:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from sweeper.scoring.nearest import Array, nearest, on_grid, unit_vectors
+from sweeper.scoring.nearest import Array, Search, nearest, on_grid, unit_vectors
 
 CSLS_NEIGHBOURS = 10
 """k of CSLS, Conneau et al.'s value."""
 
 
-def translations_found(queries: Array, pool: Array, similarity: str = "cosine") -> Array:
+def translations_found(queries: Array, pool: Array, similarity: str = "cosine", search: Search | None = None) -> Array:
     """Index (n,) of the sentence in pool (n, d) that each query (n, d) takes for its translation.
 
     The one of the highest cosine, or of the highest CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), where r is a sentence's
@@ -19,11 +19,11 @@ def translations_found(queries: Array, pool: Array, similarity: str = "cosine") 
     """
     x, y = unit_vectors(queries), unit_vectors(pool)
     if similarity == "csls":
-        x, y = _scaled(x, y)
-    return nearest(x, y, 1)[1][:, 0]
+        x, y = _scaled(x, y, search)
+    return nearest(x, y, 1, search)[1][:, 0]
 
 
-def _scaled(x: Array, y: Array) -> tuple[Array, Array]:
+def _scaled(x: Array, y: Array, search: Search | None) -> tuple[Array, Array]:
     """Both with a coordinate more, so that their product is cos(x, y) - r(y) / 2: CSLS ranks a query's pool alike."""
-    nearness = nearest(y, x, CSLS_NEIGHBOURS)[0].mean(axis=1, keepdims=True)
+    nearness = nearest(y, x, CSLS_NEIGHBOURS, search)[0].mean(axis=1, keepdims=True)
     return np.hstack([x, np.ones((len(x), 1), dtype=np.float32)]), np.hstack([y, on_grid(-nearness / 2)])

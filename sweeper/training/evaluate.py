@@ -1,15 +1,16 @@
 """What a net scores: outputs, answers and metrics of each language, by a trained head or by sentence vectors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.data.encode import Encoded
 from sweeper.formats.interface import Answered, Outputs
 from sweeper.formats.retrieve import Retrieve, Terms
-from sweeper.formats.table import FORMATS
+from sweeper.formats.table import FORMATS, searched_by
 from sweeper.records import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
+from sweeper.training.nearest import search_on
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import Reading
 
@@ -19,10 +20,10 @@ ByLanguage = Mapping[str, Scored]
 def select(predictor: Predictor, data: DataSpec, reading: Reading) -> dict[str, float]:
     """Metrics on the selection data of one task, the mean of its languages."""
     task = reading.tasks[data.task]
-    found = []
+    kind, found = searched_by(task.format, search_on(predictor.device)), []
     for language, encoded in reading.encoded(data).items():
         asked = _asked(predictor, task, data.task, encoded, encoded.labels)
-        found.append(FORMATS[task.format].score(asked.examples, asked.predictions, task, language).metrics)
+        found.append(kind.score(asked.examples, asked.predictions, task, language).metrics)
     return {metric: sum(one[metric] for one in found) / len(found) for metric in found[0]}
 
 
@@ -32,7 +33,7 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reading: Reading
     task = reading.tasks[first.target]
     found: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
     candidates = _candidates(predictor, first, reading)
-    head = task.training_task
+    head, kind = task.training_task, searched_by(task.format, search_on(predictor.device))
     for language, encoded in reading.encoded(first.data).items():
         if first.pooling:
             fitted_on = reading.encoded(first.fit)[language] if first.fit else None
@@ -43,7 +44,7 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reading: Reading
             examples, predictions = asked.examples, asked.predictions
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
-            found[first][language] = FORMATS[task.format].score(examples, predictions, task, language)
+            found[first][language] = kind.score(examples, predictions, task, language)
     return dict(found)
 
 
@@ -79,13 +80,22 @@ def _retrieved(
 ) -> Iterator[tuple[ScoreSpec, Scored]]:
     """The score of each layer. `pools`: what is scored, and what a threshold is fitted on, which may be the same."""
     own, fitted_on = pools
-    layers = [round(score.layer * predictor.net.depth) for score in scores]
+    layers = {score: round(score.layer * predictor.net.depth) for score in scores}
+    once = list(dict.fromkeys(layers.values()))
     held = [own] if fitted_on is None or fitted_on is own else [own, fitted_on]
-    found = [predictor.vectors(layers, scores[0].pooling, pool.features) for pool in held]
-    for score, vectors in zip(scores, zip(*found, strict=True), strict=True):
-        answered = [_vectors_of(pool, outputs) for pool, outputs in zip(held, vectors, strict=True)]
-        kind = Retrieve(Terms(similarity=score.similarity, fitted_on=answered[-1] if fitted_on else None))
-        yield score, kind.score(answered[0].examples, answered[0].predictions, task, language)
+    found = [predictor.vectors(once, scores[0].pooling, pool.features) for pool in held]
+    terms = Terms(similarity=scores[0].similarity, search=search_on(predictor.device))
+    for layer in once:
+        answered = (_vectors_of(pool, next(vectors)) for pool, vectors in zip(held, found, strict=True))
+        scored = _scored(answered, terms, task, language, fits=fitted_on is not None)
+        yield from ((score, scored) for score in scores if layers[score] == layer)
+
+
+def _scored(pools: Iterable[Answered], terms: Terms, task: Task, language: str, *, fits: bool) -> Scored:
+    """Nothing of the pools outlives the call: their vectors can be most of the memory."""
+    pool, *others = pools
+    kind = Retrieve(replace(terms, fitted_on=(*others, pool)[0] if fits else None))
+    return kind.score(pool.examples, pool.predictions, task, language)
 
 
 def _vectors_of(encoded: Encoded, outputs: Outputs) -> Answered:

@@ -40,6 +40,11 @@ class Predictor:
     tell: Callable[[str], None]
     """Takes a sentence for the user."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the net lies."""
+        return next(self.net.parameters()).device
+
     def heads(self, task: str, features: Features) -> Outputs:
         """What a task's head says of all features, laid out as `formats.interface.Outputs` describes.
 
@@ -53,7 +58,8 @@ class Predictor:
 
     def vectors(self, layers: Sequence[int], pooling: str, features: Features) -> Iterator[Outputs]:
         """For each hidden layer in turn one vector a feature, `vectors` (n, hidden): the mean over all tokens (special
-        ones too), or the first token (`cls`). A pass serves as many layers as MOST_HELD bytes hold.
+        ones too), or the first token (`cls`). A pass serves as many layers as MOST_HELD bytes hold. What has been given
+        is not held here: who takes it may let go of it, or write to it. No layer twice.
 
         Raises TrialError if any is not finite.
         """
@@ -61,7 +67,7 @@ class Predictor:
         for first in range(0, len(layers), step):
             some = layers[first : first + step]
             found = self._run(features, partial(self._pooled, some, pooling))
-            yield from ({"vectors": found[_vectors_of(layer)]} for layer in some)
+            yield from ({"vectors": found.pop(_vectors_of(layer))} for layer in some)
 
     def _pooled(self, layers: Sequence[int], pooling: str, batch: Batch) -> dict[str, Tensor]:
         states, mask = self.net.layers(batch), batch["attention_mask"].unsqueeze(-1).float()
@@ -69,7 +75,7 @@ class Predictor:
             return {_vectors_of(layer): states[layer][:, 0].float() for layer in layers}
         return {_vectors_of(layer): (states[layer].float() * mask).sum(dim=1) / mask.sum(dim=1) for layer in layers}
 
-    def _run(self, features: Features, compute: Compute) -> Outputs:
+    def _run(self, features: Features, compute: Compute) -> dict[str, Array]:
         self.net.eval()
         micro_tokens = self.micro_tokens
         while True:
@@ -84,7 +90,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _all(self, features: Features, compute: Compute, micro_tokens: int) -> dict[str, Array]:
-        device = next(self.net.parameters()).device
+        device = self.device
         found: dict[str, Array] = {}
         for numbers in by_length(features, micro_tokens):
             batch = {name: tensor.to(device) for name, tensor in self._batch(features, numbers).items()}
@@ -121,5 +127,6 @@ def _place(found: dict[str, Array], name: str, values: Array, features: Features
 
 def _check_finite(outputs: Outputs) -> None:
     for name, values in outputs.items():
-        if not np.isfinite(values).all():
+        extremes = values.min(initial=0), values.max(initial=0)  # no second array; NaN is both of them
+        if not np.isfinite(extremes).all():
             raise TrialError(f"The evaluation's {name} is not finite: the training diverged; lower the learning rate.")

@@ -1,13 +1,17 @@
 """Retrieval: parallel sentences and mining pools, from rows to scores."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from sweeper.errors import DataError
 from sweeper.formats import retrieve as module
+from sweeper.formats import vectors as vectors_module
 from sweeper.formats.interface import Answered, Example, Lengths
 from sweeper.formats.retrieve import Retrieve, Terms
-from sweeper.scoring import neighbours
+from sweeper.formats.vectors import Vectors, used_up
+from sweeper.scoring import nearest, neighbours
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, best_threshold, fitted_half, mine
 from sweeper.tasks.spec import Task
@@ -152,6 +156,43 @@ def test_a_text_that_stands_twice_in_a_pool_is_never_mined():
     assert FORMAT.score(examples, vectors(examples), BUCC, "zh").metrics["recall"] == 0
 
 
+def as_decoded(made):
+    """Vectors of each example as a net's outputs come: in one array."""
+    return Vectors(rows=np.concatenate(made), items=np.arange(len(made) + 1))
+
+
+def test_mining_in_one_array_finds_what_it_finds_in_many():
+    mixed = pool(num_gold=30, num_fillers=60, sentence1=["s7"] * 9 + [f"s{n}" for n in range(9, 90)])
+    shuffled = [mixed[n] for n in np.random.default_rng(1).permutation(len(mixed))]
+    for examples in (mixed, shuffled):
+        made = vectors(examples, noise=0.6)
+        apart, together = (FORMAT.score(examples, some, BUCC, "zh") for some in (made, as_decoded(made)))
+        assert apart == together
+        assert apart.metrics["f1"] > 0
+
+
+def test_vectors_that_leave_some_out_move_together_in_their_own_array(monkeypatch):
+    monkeypatch.setattr(vectors_module, "MOVED", 3)
+    rows = np.arange(40, dtype=np.float32).reshape(20, 2)
+    first, second = used_up(Vectors(rows=rows, items=np.arange(21)), ([0, 2, 3, 7, 8], [9, 11, 15, 19]))
+    assert first[:, 0].tolist() == [0, 4, 6, 14, 16]
+    assert second[:, 0].tolist() == [18, 22, 30, 38]
+    assert np.shares_memory(first, rows)
+    assert np.shares_memory(second, rows)
+
+
+def test_mining_holds_the_vectors_of_a_pool_once(monkeypatch):
+    monkeypatch.setattr(nearest, "BLOCK", 2**12)
+    monkeypatch.setattr(vectors_module, "MOVED", 16)
+    examples = pool(num_gold=40, num_fillers=160)
+    rows = np.random.default_rng(0).normal(size=(400, 8192)).astype(np.float32)
+    tracemalloc.start()
+    Retrieve(Terms(search=nearest.NumpyIndex)).score(examples, Vectors(rows=rows, items=np.arange(401)), BUCC, "zh")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 4
+
+
 def test_any_subset_that_keeps_partners_together_can_be_scored():
     examples = [example for example in pool() if not example.filler or example.id.endswith("6")]
     scored = FORMAT.score(examples, vectors(examples), BUCC, "zh")
@@ -179,7 +220,7 @@ def pairs_of_cosines(*cosines, partners):
     return Answered(examples=examples, predictions=[row[None] for row in (*x, *y)])
 
 
-def by_cosine(x, y):
+def by_cosine(x, y, **_):
     """Every sentence with its partner, the margin made the cosine itself: the real one is a ratio, here the same."""
     return sorted(((n, n, float(x[n] @ y[n])) for n in range(len(x))), key=lambda pair: -pair[2])
 

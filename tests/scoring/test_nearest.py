@@ -1,6 +1,5 @@
 """The k nearest rows: exact, tied to the lowest index, whatever the blocks and whoever searches."""
 
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from sweeper.errors import TrialError
 from sweeper.scoring import nearest as module
-from sweeper.scoring.nearest import Array, Search, faiss_search, nearest, numpy_search, unit_vectors
+from sweeper.scoring.nearest import Array, FaissIndex, NumpyIndex, Search, nearest, unit_vectors
 
 
 def drawn(count: int, width: int, seed: int = 0) -> Array:
@@ -82,35 +81,38 @@ def test_a_pool_smaller_than_k_gives_all_it_has() -> None:
     assert nearest(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), 4)[1].tolist() == [[0, 1], [1, 0]]
 
 
-def careless(queries: Array, pool: Array, k: int) -> tuple[Array, Array]:
+class Careless(NumpyIndex):
     """Right to rounding, as a search in float32 is, and of equals it likes the last ones."""
-    products = queries @ pool.T
-    products += np.random.default_rng(0).uniform(-1, 1, products.shape).astype(np.float32) * pool.shape[1] * 2**-25
-    order = np.lexsort((-np.arange(len(pool)) + 0 * products, -products), axis=1)[:, :k]
-    return np.take_along_axis(products, order, axis=1), order
+
+    def best(self, queries: Array, k: int) -> tuple[Array, Array]:
+        products = queries @ self.pool.T
+        noise = np.random.default_rng(0).uniform(-1, 1, products.shape).astype(np.float32)
+        products += noise * self.pool.shape[1] * 2**-25
+        order = np.lexsort((-np.arange(len(self.pool)) + 0 * products, -products), axis=1)[:, :k]
+        return np.take_along_axis(products, order, axis=1), order
 
 
-SEARCHES = [careless, pytest.param(faiss_search, id="faiss_search")]
+SEARCHES = [Careless, FaissIndex]
 
 
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("copies", [1, 2, 30])
-def test_another_search_gives_the_same_bits_ties_included(search: Callable[..., object], copies: int) -> None:
-    if search is faiss_search:
+def test_another_search_gives_the_same_bits_ties_included(search: Search, copies: int) -> None:
+    if search is FaissIndex:
         pytest.importorskip("faiss")
     queries = drawn(40, 33)
     pool = np.concatenate([drawn(25, 33, seed=1), np.zeros((2, 33), np.float32)] * copies)
-    ours, theirs = nearest(queries, pool, 4, numpy_search), nearest(queries, pool, 4, search)  # type: ignore[arg-type]
+    ours, theirs = nearest(queries, pool, 4, NumpyIndex), nearest(queries, pool, 4, search)
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.parametrize("search", [numpy_search, *SEARCHES])
+@pytest.mark.parametrize("search", [NumpyIndex, *SEARCHES])
 @pytest.mark.parametrize("spread", [0.1, SOME_IN_REACH, 0.008, MOST_IN_REACH])
 @pytest.mark.parametrize("block", [1000, 2**14, 2**23])
 def test_concentrated_vectors_get_the_exact_answer_whatever_the_blocks_and_whoever_searches(
     monkeypatch: pytest.MonkeyPatch, block: int, spread: float, search: Search
 ) -> None:
-    if search is faiss_search:
+    if search is FaissIndex:
         pytest.importorskip("faiss")
     queries = concentrated(30, 64, spread)
     pool = np.concatenate([concentrated(450, 64, spread, seed=1)] * 2)
@@ -127,7 +129,7 @@ def test_only_where_rounding_hides_many_rows_is_a_query_multiplied_by_all_of_the
     monkeypatch: pytest.MonkeyPatch, spread: float, whole: bool
 ) -> None:
     queries, pool = concentrated(30, 64, spread), concentrated(900, 64, spread, seed=1)
-    rough, _ = numpy_search(queries, pool, 4 + module.SPARE)
+    rough, _ = NumpyIndex(pool).best(queries, 4 + module.SPARE)
     assert (rough[:, 3] - rough[:, -1] < 64 * 2**-23).any(), "the candidates alone leave a doubt"
     searched, exactly = [], module._exactly
 
@@ -136,7 +138,7 @@ def test_only_where_rounding_hides_many_rows_is_a_query_multiplied_by_all_of_the
         return exactly(queries, numbers, pool, k)
 
     monkeypatch.setattr(module, "_exactly", watched)
-    nearest(queries, pool, 4, numpy_search)
+    nearest(queries, pool, 4, NumpyIndex)
     assert searched == (list(range(30)) if whole else [])
 
 
