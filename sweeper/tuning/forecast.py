@@ -210,7 +210,8 @@ class Forecast:
 def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forecast:
     """The plan of a space minus what its run folder has finished. Needs no data and no network.
 
-    With a mirror, data sets that it lacks are named. Raises UserError if the pace is measured in what is no run folder.
+    Data sets that a mirror lacks are named, without a mirror those that cannot come from the Hub. Raises UserError if
+    the pace is measured in what is no run folder.
     """
     # A mirror stands in for the world, and with it for the world's scale.
     space = replace(space, world="") if mirror else space
@@ -267,10 +268,11 @@ def _unsized(plan: Plan) -> Iterator[str]:
 
 
 def _notes(space: Space, mirror: str | None) -> Iterator[str]:
-    """What a mirror lacks: data sets, and evaluation languages."""
-    if mirror is None:
+    """What the mirror lacks, or without one the folders of the user's own: data sets, and languages."""
+    if mirror is None and space.world:
         return
-    sources = Sources(mirror=Path(mirror), cache=Path(tempfile.gettempdir()) / "sweeper-cache")
+    place = Path(mirror) if mirror is not None else None
+    sources = Sources(mirror=place, cache=Path(tempfile.gettempdir()) / "sweeper-cache")
     resolver = Resolver(space=space, sources=sources)
     try:
         check_data(resolver)
@@ -278,8 +280,17 @@ def _notes(space: Space, mirror: str | None) -> Iterator[str]:
         yield str(error)
         return
     for target in space.targets:
-        wanted = space.task(target.task).places(space.evaluate)
-        held = resolver.languages(target)
-        lacking = [language for language in target.languages or wanted if language not in held]
-        if lacking:
-            yield f"{target.task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
+        wanted = target.languages or tuple(space.task(target.task).places(space.evaluate))
+        yield from _lacking(target.task, wanted, resolver.languages(target))
+    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
+    masked = {
+        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
+    }
+    for name, stage in masked.items():
+        yield from _lacking(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
+
+
+def _lacking(task: str, wanted: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
+    lacking = [language for language in wanted if language not in held]
+    if lacking:
+        yield f"{task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
