@@ -108,6 +108,33 @@ def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_
     assert plan_of(XTREME, tmp_path).uncounted == ("bucc",)
 
 
+def test_of_xtreme_r_all_is_counted_but_the_newer_treebanks(tmp_path: Path) -> None:
+    sizes = {target.task: evaluation_size(XTREME_R, target) for target in XTREME_R.targets}
+    tatoeba = evaluation_size(XTREME, next(target for target in XTREME.targets if target.task == "tatoeba"))
+    assert tatoeba is not None
+    assert sizes["tatoeba_r"] == tatoeba + 2 * 5 * 1_000
+    assert sizes["ner_r"] == 29 * 10_000 + 13 * 1_000 + 6 * 100
+    assert (sizes["xquad_r"], sizes["xcopa"]) == (12 * 1_190, 11 * 2 * 500)
+    assert [name for name, size in sizes.items() if size is None] == ["pos_r"]
+    assert plan_of(XTREME_R, tmp_path).uncounted == ("pos_r",)
+
+
+def test_a_pool_is_counted_whole_whatever_is_asked_of_it() -> None:
+    wanted = {target.task: target for target in XTREME_R.targets}
+    assert evaluation_size(XTREME_R, wanted["mewslix"]) == 14_624 + 1_003_893
+    one = replace(wanted["mewslix"], languages=("de",), eval_cap=100)
+    assert evaluation_size(XTREME_R, one) == 100 + 1_003_893
+    lareqa = replace(wanted["lareqa"], languages=("de",))
+    assert evaluation_size(XTREME_R, wanted["lareqa"]) == 11 * 1_190 + 12_350
+    assert evaluation_size(XTREME_R, lareqa) == 1_190 + 12_350
+
+
+def test_a_pool_of_the_users_own_has_no_known_size() -> None:
+    own = replace(XTREME_R.task("mewslix_entities"), title="My own entities")
+    target = next(target for target in XTREME_R.targets if target.task == "mewslix")
+    assert evaluation_size(replace(XTREME_R, tasks=(own,)), target) is None
+
+
 def test_a_cap_and_fewer_languages_make_evaluation_smaller() -> None:
     target = Target(task="xnli", languages=("en", "de"), eval_cap=100)
     assert evaluation_size(replace(XTREME, targets=(target,)), target) == 200
