@@ -102,18 +102,21 @@ def plan(
         str | None, typer.Option("--out", help="Run folder (runs/SPACE): what it holds is not left.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
-    throughput: Annotated[float, typer.Option(help="Training tokens a second of one worker.")] = 3000.0,
+    throughput: Annotated[
+        list[str] | None,
+        typer.Option(help="Training tokens a second of one worker: N, or MODEL=N; may be repeated. Without, no hours."),
+    ] = None,
     throughput_of: Annotated[
-        str, typer.Option(help="A finished run whose trainings say how fast each model is, instead of --throughput.")
+        str, typer.Option(help="A run whose trainings say how fast each model is; --throughput for those it lacks.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """What would run, what waits for what, how long. Trains nothing."""
+    """What would run, what waits for what, how many tokens; how long, at a pace given or measured. Trains nothing."""
     from sweeper.tuning.forecast import forecast
-    from sweeper.tuning.pace import Pace
+    from sweeper.tuning.pace import Pace, given_paces
 
     chosen = _space(space, setting)
-    pace = Pace(workers=workers, throughput=throughput, measured_in=throughput_of)
+    pace = Pace(workers=workers, given=given_paces(throughput or ()), measured_in=throughput_of)
     found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), pace=pace)
     if as_json:
         _print_json(found.as_json())

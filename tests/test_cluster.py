@@ -10,6 +10,8 @@ import yaml
 from moto import mock_aws
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from sweeper.tasks.catalog import CATALOG
+
 ROOT = Path(__file__).parent.parent
 Config = dict[str, Any]
 
@@ -114,6 +116,18 @@ def test_machines_install_the_project_from_the_files_that_are_copied(prepared: C
     assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= {str(here) for here in mounts.values()}
     install = prepared["setup_commands"][-1]
     assert "-c constraints.txt -e '.[s3,cluster]'" in install
+
+
+def test_the_mount_of_local_data_takes_one_comment_sign_and_lies_where_the_command_runs() -> None:
+    text = (ROOT / "cluster.yaml").read_text()
+    mount = "  # ~/transfer-sweeper/local: local\n"
+    assert text.count(mount) == 1
+    config = prepare_config(yaml.safe_load(text.replace(mount, mount.replace("# ", ""))))
+    validate_config(config)
+    assert config["file_mounts"]["~/transfer-sweeper/local"] == "local"
+    assert "ray exec cluster.yaml --tmux 'cd transfer-sweeper && sweeper run " in text
+    ids = {rows.id for task in ("ccg", "mlm_text") for places in CATALOG[task].train.values() for rows in places}
+    assert ids == {"local/ccgbank", "local/mlm_text"}  # relative to where the command runs
 
 
 def test_the_launcher_adds_no_commands_of_its_own(prepared: Config) -> None:

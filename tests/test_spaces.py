@@ -439,6 +439,16 @@ def test_xtreme_r_has_the_ten_targets_of_the_benchmark_in_its_four_groups() -> N
     }
 
 
+def test_mewsli_x_is_searched_among_the_rates_of_its_script_and_no_target_else_so_high() -> None:
+    targets = {target.task: target.dials for target in load_space("xtreme_r").targets if target.dials}
+    rates = {name: dials["learning_rate"] for name, dials in targets.items()}
+    mewslix = rates.pop("mewslix")
+    assert isinstance(mewslix, LogUniform)
+    assert mewslix.first == (1e-5, 2e-5, 5e-5, 1e-4)
+    assert mewslix.high == 1e-4
+    assert {rate.high for rate in rates.values() if isinstance(rate, LogUniform)} == {5e-5}
+
+
 def test_xtreme_base_is_xtreme_with_another_encoder() -> None:
     base, large = load_space("xtreme_base"), load_space("xtreme")
     assert replace(base, name=large.name, title=large.title, models=large.models) == large

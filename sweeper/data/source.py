@@ -106,9 +106,10 @@ class Sources:
                 f"{describe(rows)} is not on the Hub: tried https://huggingface.co/datasets/{rows.id}. Check id, "
                 "config and split, log in if it is gated, or name a mirror of it with --mirror."
             )
+        mirror = f"name a folder that holds datasets/{rows.id} with --mirror (no data set then comes from the Hub), "
         return DataError(
-            f"{describe(rows)} is missing: tried {tried}. Put a download of it there, name a folder that holds "
-            f"datasets/{rows.id} with --mirror, or leave out the rows and columns that need it."
+            f"{describe(rows)} is missing: tried {tried.absolute()}. Put a download of it there, "
+            f"{mirror if self.mirror is None else ''}or leave out the rows and columns that need it."
         )
 
     def pinned(self, rows: Rows) -> Rows:

@@ -65,7 +65,7 @@ class Stage:
     """Share of the steps, 0 to 1, spent on masked language modelling of `mlm_task`."""
     mlm_task: str = "mlm_text"
     mlm_languages: tuple[str, ...] = ()
-    """Languages of the masked language modelling; empty: all that the task holds."""
+    """Languages of the masked language modelling; empty: every one of the task that the source holds."""
     mlm_exponent: float = 0.3
     """A step of the masked language modelling draws its language in proportion to texts ** mlm_exponent: 1 as they are,
     0 all alike; 0.3 in XLM-R (Conneau et al. 2020, section 3)."""

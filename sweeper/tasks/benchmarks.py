@@ -109,9 +109,17 @@ _NER_SMALL = _sizes(
     "yo 100"
 )
 _NER = {code: _NER_SMALL.get(code, 10000) for code in languages.PANX}
+_NER_ADDED = _sizes("az 1000 gu 100 lt 10000 pa 100 pl 10000 qu 100 ro 10000 uk 10000")
 _ONE_SPLIT: Mapping[str, Mapping[str, int]] = {
     "xquad": dict.fromkeys(languages.XQUAD, 1190),
+    "xquad_r": dict.fromkeys((*languages.XQUAD, "ro"), 1190),
+    "lareqa": dict.fromkeys(languages.XQUAD, 1190),
+    "lareqa_sentences": _sizes(
+        "ar 1194 de 1314 el 1210 en 1171 es 1180 hi 1239 ru 1211 th 276 tr 1184 vi 1168 zh 1203"
+    ),
     "tatoeba": {code: _TATOEBA.get(code, 1000) for code in languages.ISO3},
+    "tatoeba_r": {code: _TATOEBA.get(code, 1000) for code in (*languages.ISO3, *languages.ISO3_ADDED)},
+    "mewslix_entities": {"mul": 1_003_893},
 }
 SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
     "dev": {
@@ -119,7 +127,10 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
         "pawsx": dict.fromkeys(languages.PAWSX, 2000),
         "pos": _POS_DEV,
         "ner": _NER,
+        "ner_r": {**_NER, **_NER_ADDED},
         "mlqa": _sizes("ar 517 de 512 en 1148 es 500 hi 507 vi 511 zh 504"),
+        "xcopa": dict.fromkeys(("en", *languages.XCOPA), 100),
+        "mewslix": _sizes("ar 318 de 326 en 316 es 311 fa 72 ja 310 pl 304 ro 145 ta 312 tr 262 uk 315"),
         **_ONE_SPLIT,
     },
     "test": {
@@ -127,11 +138,19 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
         "pawsx": dict.fromkeys(languages.PAWSX, 2000),
         "pos": _POS,
         "ner": _NER,
+        "ner_r": {**_NER, **_NER_ADDED},
         "mlqa": _sizes("ar 5335 de 4517 en 11590 es 5253 hi 4918 vi 5495 zh 5137"),
+        "xcopa": dict.fromkeys(languages.XCOPA, 500),
+        "mewslix": _sizes("ar 1501 de 1551 en 1490 es 1552 fa 458 ja 1519 pl 1562 ro 672 ta 1567 tr 1215 uk 1537"),
         **_ONE_SPLIT,
     },
 }
-"""Split -> task -> language -> examples of the published data set, as the cards of the Hub's `google/xtreme`,
-`facebook/xnli` and `paws-x` give them. TyDiQA's is known over all languages only."""
+"""Split -> task or pool -> language -> examples of the published data set.
+
+As the cards of the Hub's `google/xtreme`, `facebook/xnli`, `paws-x`, `wikiann` and `xcopa` give them, MTEB's statistics
+for the languages that XTREME-R adds to Tatoeba, and `mewsli-x.md` of the release of May 2022. LAReQA's sentences are
+those that our own rule finds in the official files of XQuAD-R. TyDiQA's is known over all languages only, that of
+`pos_r` not at all.
+"""
 TYDIQA_EXAMPLES = 5077
 """Examples of TyDiQA-GoldP's one evaluation split, all nine languages together."""

@@ -22,7 +22,7 @@ CORPORA = (
         licence="As its sources: NTREX CC BY-SA 4.0, UD mixed, Wikipedia CC BY-SA, Masakhane news CC BY-NC 4.0",
         note=(
             "For masked language modelling. Not on the Hub: a data set folder local/mlm_text with one config a "
-            "language and a column text; any text of your own does, in a task of your own."
+            "language, as many as you have, and a column text; any text of your own does, in a task of your own."
         ),
     ),
 )

@@ -1,8 +1,8 @@
-"""A plan in words and numbers: trials by kind, what waits for what, tokens, GPU-hours, and what sharing saves."""
+"""A plan in words and numbers: trials, what waits for what, tokens, hours if the pace is known, what sharing saves."""
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sweeper.errors import DataError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.space import Space
-from sweeper.tuning.pace import FORWARD, Pace, Speed, speeds
+from sweeper.tuning.pace import FORWARD, Pace, Speed, speeds, unmeasured
 from sweeper.tuning.plan import Plan, Unit, make_plan
 from sweeper.tuning.progress import KINDS, kind_of
 from sweeper.tuning.resolve import Resolver, check_data
@@ -45,6 +45,16 @@ class Row:
     scratch: int
     """Training tokens of the unit's cells if each replicate trained its whole chain again."""
 
+    @property
+    def replicate_tokens(self) -> int:
+        """Training tokens of all replicates."""
+        return self.tokens * self.replicates
+
+    @property
+    def work_left(self) -> float:
+        """What is left, in training tokens: evaluation counts by how fast it goes."""
+        return self.tokens * self.left + self.evaluation_left / FORWARD
+
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
@@ -52,9 +62,9 @@ class Forecast:
 
     space: str
     rows: tuple[Row, ...]
-    workers: int
+    pace: Pace
     speeds: dict[str, Speed]
-    """By model."""
+    """By model; absent where nobody gave or measured it, and with it all hours."""
     uncounted: tuple[str, ...]
     """Targets whose evaluation is not counted, since no entry that ships knows its size."""
     notes: tuple[str, ...]
@@ -81,7 +91,7 @@ class Forecast:
     @property
     def replicate_tokens(self) -> int:
         """Training tokens of all replicates, shared trainings counted once."""
-        return sum(row.tokens * row.replicates for row in self.rows)
+        return sum(row.replicate_tokens for row in self.rows)
 
     @property
     def evaluation_left(self) -> int:
@@ -89,36 +99,40 @@ class Forecast:
         return sum(row.evaluation_left for row in self.rows)
 
     @property
-    def worker_hours(self) -> float:
+    def worker_hours(self) -> float | None:
         """Hours of one worker for what is left."""
-        return sum(self._left(row) for row in self.rows)
+        return self._hours(lambda row: row.work_left)
 
     @property
-    def hours(self) -> float:
+    def hours(self) -> float | None:
         """Hours for what is left on all workers."""
-        return self.worker_hours / self.workers
+        return None if self.worker_hours is None else self.worker_hours / self.pace.workers
 
     @property
-    def gpu_hours(self) -> float:
+    def gpu_hours(self) -> float | None:
         """GPU-hours for what is left: worker-hours, times the GPUs that a trial of the model owns."""
-        return sum(self._left(row) * row.gpus for row in self.rows)
-
-    def _left(self, row: Row) -> float:
-        return self._hours(row, row.tokens * row.left + row.evaluation_left / FORWARD)
-
-    def _hours(self, row: Row, tokens: float) -> float:
-        """Hours of one worker that trains on so many tokens."""
-        return tokens / self.speeds[row.model].throughput / 3600
+        return self._hours(lambda row: row.work_left * row.gpus)
 
     @property
-    def replicate_gpu_hours(self) -> float:
+    def replicate_gpu_hours(self) -> float | None:
         """GPU-hours in which all replicates train."""
-        return sum(self._hours(row, row.tokens * row.replicates) * row.gpus for row in self.rows)
+        return self._hours(lambda row: row.replicate_tokens * row.gpus)
 
     @property
-    def scratch_gpu_hours(self) -> float:
+    def scratch_gpu_hours(self) -> float | None:
         """GPU-hours in which they would train if every cell's replicate trained its whole chain again."""
-        return sum(self._hours(row, row.scratch) * row.gpus for row in self.rows)
+        return self._hours(lambda row: row.scratch * row.gpus)
+
+    @property
+    def paceless(self) -> tuple[str, ...]:
+        """Models of which nobody knows how fast they train."""
+        return tuple(dict.fromkeys(row.model for row in self.rows if row.model not in self.speeds))
+
+    def _hours(self, tokens: Callable[[Row], float]) -> float | None:
+        """Hours of one worker that trains on so many tokens of each row; None if a model's pace is not known."""
+        if self.paceless:
+            return None
+        return sum(tokens(row) / self.speeds[row.model].throughput for row in self.rows) / 3600
 
     @property
     def saving(self) -> float:
@@ -128,6 +142,7 @@ class Forecast:
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         rows = [vars(row) for row in self.rows]
+        paces = {name: vars(speed) for name, speed in self.speeds.items()} | dict.fromkeys(self.paceless)
         return {
             "space": self.space,
             "trials": self.trials,
@@ -138,8 +153,8 @@ class Forecast:
             "hours_left": self.hours,
             "worker_hours_left": self.worker_hours,
             "gpu_hours_left": self.gpu_hours,
-            "workers": self.workers,
-            "tokens_a_second_of_a_worker": {name: vars(speed) for name, speed in self.speeds.items()},
+            "workers": self.pace.workers,
+            "tokens_a_second_of_a_worker": paces,
             "saving_against_chains_from_scratch": self.saving,
             "replicate_gpu_hours": self.replicate_gpu_hours,
             "replicate_gpu_hours_from_scratch": self.scratch_gpu_hours,
@@ -162,14 +177,25 @@ class Forecast:
         )
         for name, speed in self.speeds.items():
             yield f"{name}: {speed.throughput:,.0f} training tokens a second of a worker, {speed.source}."
-        yield (
-            f"{self.hours:,.1f} h on {self.workers} workers, {self.worker_hours:,.1f} worker-hours, {self._gpus()}; "
-            f"evaluation is taken to be {FORWARD} times as fast as training (see --throughput, --throughput-of, "
-            "--workers)."
-        )
+        yield self._time()
         times = f"{self.saving:.1f} times the replicates' tokens"
         yield f"Every cell trained from scratch would cost {times}{self._saved()}"
         yield from self.notes
+
+    def _time(self) -> str:
+        """Hours, or what would give them."""
+        if self.hours is None or self.worker_hours is None:
+            run = self.pace.measured_in
+            return (
+                f"No hours, since nobody says how fast {', '.join(self.paceless)} trains"
+                f"{f' ({unmeasured(run)})' if run else ''}: --throughput N (training tokens a second of a worker; "
+                "MODEL=N for one of several models) or --throughput-of RUN (a run that has trained it)."
+            )
+        return (
+            f"{self.hours:,.1f} h on {self.pace.workers} workers, {self.worker_hours:,.1f} worker-hours, "
+            f"{self._gpus()}; evaluation is taken to be {FORWARD} times as fast as training (see --throughput, "
+            "--throughput-of, --workers)."
+        )
 
     def _gpus(self) -> str:
         owned = {row.model: f"{row.gpus:g} a trial of {row.model}" for row in self.rows if row.gpus}
@@ -184,7 +210,8 @@ class Forecast:
 def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forecast:
     """The plan of a space minus what its run folder has finished. Needs no data and no network.
 
-    With a mirror, data sets that it lacks are named. Raises UserError if the pace is measured in what is no run folder.
+    Data sets that a mirror lacks are named, without a mirror those that cannot come from the Hub. Raises UserError if
+    the pace is measured in what is no run folder.
     """
     # A mirror stands in for the world, and with it for the world's scale.
     space = replace(space, world="") if mirror else space
@@ -193,7 +220,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
     return Forecast(
         space=space.name,
         rows=tuple(_row(plan, unit, done) for unit in plan.units),
-        workers=pace.workers,
+        pace=pace,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
         notes=(*_unsized(plan), *_notes(space, mirror)),
@@ -241,10 +268,11 @@ def _unsized(plan: Plan) -> Iterator[str]:
 
 
 def _notes(space: Space, mirror: str | None) -> Iterator[str]:
-    """What a mirror lacks: data sets, and evaluation languages."""
-    if mirror is None:
+    """What the mirror lacks, or without one the folders of the user's own: data sets, and languages."""
+    if mirror is None and space.world:
         return
-    sources = Sources(mirror=Path(mirror), cache=Path(tempfile.gettempdir()) / "sweeper-cache")
+    place = Path(mirror) if mirror is not None else None
+    sources = Sources(mirror=place, cache=Path(tempfile.gettempdir()) / "sweeper-cache")
     resolver = Resolver(space=space, sources=sources)
     try:
         check_data(resolver)
@@ -252,8 +280,17 @@ def _notes(space: Space, mirror: str | None) -> Iterator[str]:
         yield str(error)
         return
     for target in space.targets:
-        wanted = space.task(target.task).places(space.evaluate)
-        held = resolver.languages(target)
-        lacking = [language for language in target.languages or wanted if language not in held]
-        if lacking:
-            yield f"{target.task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
+        wanted = target.languages or tuple(space.task(target.task).places(space.evaluate))
+        yield from _lacking(target.task, wanted, resolver.languages(target))
+    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
+    masked = {
+        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
+    }
+    for name, stage in masked.items():
+        yield from _lacking(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
+
+
+def _lacking(task: str, wanted: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
+    lacking = [language for language in wanted if language not in held]
+    if lacking:
+        yield f"{task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."

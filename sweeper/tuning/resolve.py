@@ -10,7 +10,7 @@ from sweeper.data.source import COMMIT, Sources, available_languages, check_task
 from sweeper.data.translate.identity import located, translator_identity
 from sweeper.errors import DataError
 from sweeper.records import DataSpec, ModelSpec, TranslationSpec
-from sweeper.space import SEARCH_SEED, Model, Space, Target, Training, Translation, tasks_of
+from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation, tasks_of
 from sweeper.tasks.spec import Part, Task
 from sweeper.tuning.plan import make_plan
 
@@ -31,8 +31,8 @@ class Resolver:
     sources: Sources | None
     memo: dict[tuple[str, ...], str] = field(default_factory=dict)
     entries: dict[tuple[str, ...], Task] = field(default_factory=dict)
-    held: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Task -> the evaluation languages that the source holds."""
+    held: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    """Task and parts -> the languages in which the source holds them."""
 
     def model(self, model: Model) -> ModelSpec:
         """A model with its Hub commit or the hash of its files, where every worker will find it."""
@@ -61,14 +61,24 @@ class Resolver:
 
     def held_languages(self, name: str) -> tuple[str, ...]:
         """Evaluation languages of a task that the source holds, in every draw; without sources all of them."""
-        task, parts = self.space.task(name), parts_scored(self.space, name)
+        return self._held(name, parts_scored(self.space, name))
+
+    def mlm_languages(self, stage: Stage) -> tuple[str, ...]:
+        """Languages of a stage's masked language modelling: those asked for, or every one that the source holds."""
+        return stage.mlm_languages or self._held(stage.mlm_task, ("train",))
+
+    def _held(self, name: str, parts: tuple[Part, ...]) -> tuple[str, ...]:
+        task = self.space.task(name)
         if self.sources is None:
             return tuple(task.places(parts[0]))
-        if task.name not in self.held:
-            draws = _draws(task, self.space.seeds)
-            every = [available_languages(draw, part, self.sources) for draw in draws for part in parts]
-            self.held[task.name] = tuple(language for language in every[0] if all(language in one for one in every))
-        return self.held[task.name]
+        if (name, *parts) not in self.held:
+            every = [
+                available_languages(draw, part, self.sources)
+                for part in parts
+                for draw in _draws(task, _seeds(self.space, name, part) if task.is_drawn else ())
+            ]
+            self.held[(name, *parts)] = tuple(code for code in every[0] if all(code in one for one in every))
+        return self.held[(name, *parts)]
 
     def data(
         self, asked: Asked, languages: tuple[str, ...], training: Training, **limits: int | float | None

@@ -90,7 +90,7 @@ class Specs:
         """A stage with its data resolved, those of the seed's draw."""
         mlm = None
         if stage.mlm_share:
-            languages = stage.mlm_languages or tuple(self.space.task(stage.mlm_task).train)
+            languages = self.resolver.mlm_languages(stage)
             mlm = self._train_data(unit, Asked(stage.mlm_task, "train", seed), languages, training)
         asked = (Asked(task, "train", seed) for task in stage.tasks)
         translation = self.resolver.translation(stage.translation) if stage.translation else None

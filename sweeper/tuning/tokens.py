@@ -76,19 +76,27 @@ def score_tokens(space: Space, unit: Unit) -> int:
 
 
 def evaluation_size(space: Space, target: Target) -> int | None:
-    """Features that a target is scored on, in all its languages; None where no entry that ships knows their number.
+    """Features that a target is scored on, in all its languages, and the whole pool that its queries search.
 
-    Pools that are mined count whole: a cap leaves the sentences without a partner.
+    None where no entry that ships knows their number. Pools that are mined count whole: a cap leaves the sentences
+    without a partner.
     """
     task = space.task(target.task)
-    cap = 10**9 if task.scorer == "mining" else target.eval_cap or space.eval_cap or 10**9
-    if CATALOG.get(task.name) == task and task.name == "tydiqa" and target.languages is None and cap == 10**9:
+    cap = None if task.scorer == "mining" else target.eval_cap or space.eval_cap
+    own = _num_features(space, task, target.languages, cap)
+    pool = _num_features(space, space.task(task.pool), None, None) if task.pool else 0
+    return None if own is None or pool is None else own + pool
+
+
+def _num_features(space: Space, task: Task, languages: tuple[str, ...] | None, cap: int | None) -> int | None:
+    """Features of a task's evaluation rows in some languages, or all of them; None where their number is not known."""
+    if CATALOG.get(task.name) == task and task.name == "tydiqa" and languages is None and cap is None:
         return TYDIQA_EXAMPLES
     known = _evaluation_sizes(space, task)
-    languages = target.languages or tuple(task.places(space.evaluate))
-    if not set(languages) <= set(known):
+    wanted = languages or tuple(task.places(space.evaluate))
+    if not set(wanted) <= set(known):
         return None
-    return features_an_example(task) * sum(min(known[language], cap) for language in languages)
+    return features_an_example(task) * sum(min(known[language], cap or known[language]) for language in wanted)
 
 
 def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:

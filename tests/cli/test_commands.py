@@ -35,6 +35,14 @@ def test_a_plan_for_machines_is_json(call: Call) -> None:
     assert waits["tiny/baseline -> names"] == []
 
 
+def test_a_plan_has_hours_only_at_a_pace_that_somebody_gave(call: Call) -> None:
+    assert json.loads(call("plan", "tiny", "--json").out)["hours_left"] is None
+    given = ("--throughput", "1", "--throughput", "tiny=1000")
+    found = json.loads(call("plan", "tiny", "--json", *given).out)
+    assert found["tokens_a_second_of_a_worker"] == {"tiny": {"throughput": 1000.0, "source": "given"}}
+    assert found["hours_left"] > 0
+
+
 def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) -> None:
     assert call("plan", "demo").code == 0
     assert list(tmp_path.iterdir()) == []
@@ -53,6 +61,7 @@ def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) ->
         (("run", "tiny", "--cpus-per-trial", "0"), "Resources need cpus > 0"),
         (("plan", "tiny", "--workers", "0"), "A plan needs workers >= 1"),
         (("plan", "tiny", "--throughput", "0"), "throughput > 0"),
+        (("plan", "tiny", "--throughput", "tin=3"), "No model is called 'tin'. Did you mean 'tiny'?"),
         (("status", "nowhere"), "nowhere is no run folder"),
         (("report", "nowhere"), "nowhere"),
         (("trial", "nowhere", "abc"), "nowhere is no run folder"),

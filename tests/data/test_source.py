@@ -32,6 +32,11 @@ def write_pairs(write: Any, texts: list[str] | None = None) -> None:
     write("demo/pairs", {"en": {"train": train, "validation": dev}}, {"label": NAMES})
 
 
+def write_lines(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_text('{"text": "a b"}\n')
+
+
 def test_label_numbers_become_the_names_that_the_data_set_declares(sources: Sources, write: Any) -> None:
     write_pairs(write)
     rows = sources.load(ROWS)
@@ -135,6 +140,38 @@ def test_ids_that_are_not_on_the_hub_are_missing_without_a_folder(tmp_path: Path
     assert not sources.holds(replace(ROWS, id="local/ccgbank"))
     with pytest.raises(DataError, match="local/ccgbank"):
         sources.identity(replace(ROWS, id="local/ccgbank"))
+
+
+def test_a_mirror_takes_no_data_set_from_the_hub_and_a_folder_beside_the_command_leaves_the_hub_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(tmp_path / "home/local/ccgbank")
+    monkeypatch.chdir(tmp_path / "home")
+    licensed = Rows(id="local/ccgbank", split="train")
+    beside = Sources(mirror=None, cache=tmp_path)
+    assert beside.holds(licensed)
+    assert beside.folder(ROWS) is None  # the Hub
+    (tmp_path / "mirror/datasets").mkdir(parents=True)
+    mirrored = Sources(mirror=tmp_path / "mirror", cache=tmp_path)
+    assert mirrored.holds(licensed)
+    assert not mirrored.holds(ROWS)
+
+
+def test_a_folder_beside_the_command_is_read_wherever_a_worker_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(tmp_path / "home/local/ccgbank")
+    monkeypatch.chdir(tmp_path / "home")
+    rows = Rows(id="local/ccgbank", split="train")
+    driver = Sources(mirror=None, cache=tmp_path / "cache")
+    told, identity = driver.pinned(rows), driver.identity(rows)
+    assert told.id == str(tmp_path / "home/local/ccgbank")
+    monkeypatch.chdir(tmp_path)
+    worker = Sources(mirror=None, cache=tmp_path / "other")
+    assert worker.identity(told) == identity
+    assert not worker.holds(rows)
+    with pytest.raises(DataError, match=rf"tried {tmp_path}/local/ccgbank"):
+        worker.identity(rows)
 
 
 def test_a_damaged_file_is_a_data_error_that_names_the_data_set(sources: Sources, write: Any, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """The catalog's entries: the nine and the nine, what XTREME-R adds, languages, and columns that fit their formats."""
 
+from typing import Literal
+
 import pytest
 
 from sweeper.formats.table import FORMATS
+from sweeper.tasks.benchmarks import SIZES
 from sweeper.tasks.catalog import CATALOG
 
 INTERMEDIATES = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
@@ -127,6 +130,12 @@ def test_every_trained_classifier_declares_its_labels_and_every_entry_stands_und
     assert task.name == name
     assert (task.format == "classify") <= (len(task.labels) > 1)
     assert task.trains_on in ("", *CATALOG)
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_size_is_stated_for_every_language_of_an_entry_or_for_none(split: Literal["dev", "test"]) -> None:
+    for name, sizes in SIZES[split].items():
+        assert set(sizes) == set(CATALOG[name].places(split))
 
 
 def test_tatoeba_and_udpos_rows_are_named_as_on_the_hub() -> None:

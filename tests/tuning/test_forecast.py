@@ -1,5 +1,6 @@
 """A plan in numbers: GPU-hours by hand, a pace that was measured, evaluation where its size is known."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from sweeper.records import ModelSpec, TrainingRecord, TrialSpec, write_json
 from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.tasks.spec import Task
 from sweeper.tuning.forecast import Forecast, forecast
-from sweeper.tuning.pace import Pace, Speed, speeds
+from sweeper.tuning.pace import EVERY, Pace, Speed, given_paces, speeds
 from sweeper.tuning.plan import make_plan
 from sweeper.tuning.tokens import evaluation_size, features_an_example, selection_tokens, stage_tokens
 
@@ -33,9 +34,13 @@ def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:
     return forecast(space, mirror=None, run=str(tmp_path / "nowhere"), pace=Pace(**pace))  # type: ignore[arg-type]
 
 
+def told_by(found: Forecast) -> str:
+    return "\n".join(text for text in found.tables() if isinstance(text, str))
+
+
 def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: Path) -> None:
     space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
-    found = plan_of(space, tmp_path, workers=4, throughput=1000.0)
+    found = plan_of(space, tmp_path, workers=4, given={EVERY: 1000.0})
     # 49,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
     trained, evaluated = 2 * 49_401 * 100, 2 * (1_000 + 14_000) * 50
     assert (found.tokens_left, found.evaluation_left) == (trained, evaluated)
@@ -43,23 +48,55 @@ def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: P
     assert found.worker_hours == pytest.approx(hours)
     assert found.hours == pytest.approx(hours / 4)
     assert found.gpu_hours == pytest.approx(hours / 2)
-    told = "\n".join(text for text in found.tables() if isinstance(text, str))
-    assert f"{hours / 2:,.1f} GPU-hours (0.5 a trial of large)" in told
+    assert f"{hours / 2:,.1f} GPU-hours (0.5 a trial of large)" in told_by(found)
 
 
 def test_a_model_without_gpus_costs_no_gpu_hours(tmp_path: Path) -> None:
-    found = plan_of(TINY, tmp_path)
+    found = plan_of(TINY, tmp_path, given={EVERY: 1000.0})
     assert found.gpu_hours == 0
-    assert found.worker_hours > 0
-    assert any("worker-hours, no GPU;" in text for text in found.tables() if isinstance(text, str))
+    assert found.worker_hours
+    assert "worker-hours, no GPU;" in told_by(found)
 
 
 def test_the_saving_is_told_in_gpu_hours_against_every_cell_from_scratch(tmp_path: Path) -> None:
-    found = plan_of(XTREME, tmp_path)
-    assert found.saving == pytest.approx(found.scratch_gpu_hours / found.replicate_gpu_hours)
-    assert 3 < found.saving < 4
+    found = plan_of(XTREME, tmp_path, given={EVERY: 1000.0})
     facts = found.as_json()
     assert facts["replicate_gpu_hours_from_scratch"] > facts["replicate_gpu_hours"] > 0
+    assert found.saving == pytest.approx(facts["replicate_gpu_hours_from_scratch"] / facts["replicate_gpu_hours"])
+    assert 3 < found.saving < 4
+
+
+HOURS = (
+    "hours_left",
+    "worker_hours_left",
+    "gpu_hours_left",
+    "replicate_gpu_hours",
+    "replicate_gpu_hours_from_scratch",
+)
+
+
+def test_without_a_pace_a_plan_tells_tokens_trials_and_the_saving_and_no_hours(tmp_path: Path) -> None:
+    found = plan_of(XTREME, tmp_path)
+    facts = found.as_json()
+    assert {name: facts[name] for name in HOURS} == dict.fromkeys(HOURS)
+    assert facts["tokens_a_second_of_a_worker"] == {"xlmr-large": None}
+    assert facts["training_tokens_left"] > 10**9
+    told = told_by(found)
+    assert "No hours, since nobody says how fast xlmr-large trains: --throughput " in told
+    assert "--throughput-of RUN" in told
+    assert re.search(r"would cost 3\.\d times the replicates' tokens\.", told)
+    assert not re.search(r"\d h on|worker-hours|GPU-hours|given", told)
+
+
+def test_hours_need_the_pace_of_every_model(tmp_path: Path) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="small", id="hub/small")))
+    half, whole = (plan_of(space, tmp_path, given=given) for given in ({"small": 2.0}, {"small": 2.0, EVERY: 1.0}))
+    assert half.worker_hours is None
+    assert half.as_json()["tokens_a_second_of_a_worker"]["small"] == {"throughput": 2.0, "source": "given"}
+    assert "nobody says how fast large trains" in told_by(half)
+    assert {name: speed.throughput for name, speed in whole.speeds.items()} == {"large": 1.0, "small": 2.0}
+    tokens = {name: sum(row.work_left for row in whole.rows if row.model == name) for name in whole.speeds}
+    assert whole.worker_hours == pytest.approx((tokens["large"] + tokens["small"] / 2) / 3600)
 
 
 def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_not(tmp_path: Path) -> None:
@@ -69,6 +106,33 @@ def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_
     assert sizes["tydiqa"] == 5_077
     assert [name for name, size in sizes.items() if size is None] == ["bucc2018"]
     assert plan_of(XTREME, tmp_path).uncounted == ("bucc2018",)
+
+
+def test_of_xtreme_r_all_is_counted_but_the_newer_treebanks(tmp_path: Path) -> None:
+    sizes = {target.task: evaluation_size(XTREME_R, target) for target in XTREME_R.targets}
+    tatoeba = evaluation_size(XTREME, next(target for target in XTREME.targets if target.task == "tatoeba"))
+    assert tatoeba is not None
+    assert sizes["tatoeba_r"] == tatoeba + 2 * 5 * 1_000
+    assert sizes["ner_r"] == 29 * 10_000 + 13 * 1_000 + 6 * 100
+    assert (sizes["xquad_r"], sizes["xcopa"]) == (12 * 1_190, 11 * 2 * 500)
+    assert [name for name, size in sizes.items() if size is None] == ["pos_r"]
+    assert plan_of(XTREME_R, tmp_path).uncounted == ("pos_r",)
+
+
+def test_a_pool_is_counted_whole_whatever_is_asked_of_it() -> None:
+    wanted = {target.task: target for target in XTREME_R.targets}
+    assert evaluation_size(XTREME_R, wanted["mewslix"]) == 14_624 + 1_003_893
+    one = replace(wanted["mewslix"], languages=("de",), eval_cap=100)
+    assert evaluation_size(XTREME_R, one) == 100 + 1_003_893
+    lareqa = replace(wanted["lareqa"], languages=("de",))
+    assert evaluation_size(XTREME_R, wanted["lareqa"]) == 11 * 1_190 + 12_350
+    assert evaluation_size(XTREME_R, lareqa) == 1_190 + 12_350
+
+
+def test_a_pool_of_the_users_own_has_no_known_size() -> None:
+    own = replace(XTREME_R.task("mewslix_entities"), title="My own entities")
+    target = next(target for target in XTREME_R.targets if target.task == "mewslix")
+    assert evaluation_size(replace(XTREME_R, tasks=(own,)), target) is None
 
 
 def test_a_cap_and_fewer_languages_make_evaluation_smaller() -> None:
@@ -148,12 +212,23 @@ def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str
     assert found == {"large": Speed(throughput=500.0, source=f"median of 3 trainings in {measured}")}
 
 
-def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(measured: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [EVERY, "new"])
+def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(
+    measured: str, tmp_path: Path, name: str
+) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
-    found = plan_of(space, tmp_path, measured_in=measured, throughput=7.0)
+    found = plan_of(space, tmp_path, measured_in=measured, given={name: 7.0})
     assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no unbroken training of it")
-    told = "\n".join(text for text in found.tables() if isinstance(text, str))
-    assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told
+    assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told_by(found)
+
+
+def test_a_model_that_was_neither_measured_nor_given_has_no_pace(measured: str, tmp_path: Path) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
+    found = plan_of(space, tmp_path, measured_in=measured)
+    assert (list(found.speeds), found.hours) == (["large"], None)
+    assert f"nobody says how fast new trains ({measured} has no unbroken training of it): --throughput " in told_by(
+        found
+    )
 
 
 def test_a_resumed_training_has_the_tokens_of_all_attempts_and_is_left_out_of_the_pace(measured: str) -> None:
@@ -165,7 +240,7 @@ def test_a_resumed_training_has_the_tokens_of_all_attempts_and_is_left_out_of_th
 
 def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(measured: str) -> None:
     other = replace(MODEL, id="hub/other")
-    assert speeds((other,), Pace(measured_in=measured, throughput=7.0))["large"].throughput == 7.0
+    assert speeds((other,), Pace(measured_in=measured, given={EVERY: 7.0}))["large"].throughput == 7.0
 
 
 def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str) -> None:
@@ -174,6 +249,28 @@ def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str
     spec = replace(record(30, 0, 1.0).spec, model=ModelSpec(name="mine", id="/home/else/encoders/mine"))
     Ledger.at(f"{measured}/ledger").write_training(replace(record(30, 2500, 10.0), spec=spec))
     assert speeds((replace(model, name="own"),), Pace(measured_in=measured))["own"].throughput == 250.0
+
+
+def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> None:
+    given = given_paces(["3000", "large=500", "large=400.5"])
+    assert given == {EVERY: 3000.0, "large": 400.5}
+    assert speeds((MODEL,), Pace(given=given)) == {"large": Speed(throughput=400.5, source="given")}
+    assert speeds((MODEL,), Pace(given=given_paces(["3000"])))["large"].throughput == 3000.0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fast", "--throughput takes tokens a second, for every model .* or for one .*, got 'fast'"),
+        ("large=", "got 'large='"),
+        ("large=0", "throughput > 0, got 0"),
+        ("nan", "throughput > 0, got nan"),
+        ("larg=3", r"No model is called 'larg'\. Did you mean 'large'\? Known: large\."),
+    ],
+)
+def test_a_pace_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        plan_of(SPACE, tmp_path, given=given_paces([text]))
 
 
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
