@@ -271,6 +271,12 @@ def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
         (lambda: replace(TINY, targets=TINY.targets * 2), "Each target stands once"),
         (lambda: Target(task="twins", also_layers=(0.5, 1.5)), "0 <= layer <= 1 (a share of the depth), got 1.5"),
         (lambda: Target(task="twins", similarity="clss"), "Did you mean 'csls'"),  # type: ignore[arg-type]
+        (lambda: Target(task="twins", pooling="max"), "of Target.pooling is called 'max'. Did you mean 'mean'?"),  # type: ignore[arg-type]
+        (lambda: replace(TINY, evaluate="both"), "No value of Space.evaluate is called 'both'. Known: dev, test."),  # type: ignore[arg-type]
+        (lambda: replace(TINY, evaluate="train"), "No value of Space.evaluate is called 'train'. Known: dev, test."),  # type: ignore[arg-type]
+        (lambda: Search(scope="Cell"), "No value of Search.scope is called 'Cell'. Did you mean 'cell'?"),  # type: ignore[arg-type]
+        (lambda: Search(sampler="tpes"), "No value of Search.sampler is called 'tpes'. Did you mean 'tpe'?"),  # type: ignore[arg-type]
+        (lambda: Training(precision="bf-16"), "No value of Training.precision is called 'bf-16'. Did you mean 'bf16'?"),  # type: ignore[arg-type]
         (lambda: replace(TINY, targets=(Target(task="names", also_layers=(0.5,)),)), "also_layers is for targets that"),
         (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
     ],
@@ -310,9 +316,8 @@ def test_a_recipe_with_a_dot_in_its_name_is_growth_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("search=replace(TINY.search, scope='Cell')", "search.scope"),
-        ("search=replace(TINY.search, sampler='tpes')", "search.sampler"),
-        ("targets=(replace(TINY.targets[0], pooling='max'),)", "pooling"),
+        ("search=replace(TINY.search, cap='many')", "search.cap"),
+        ("targets=(replace(TINY.targets[0], distractors='none'),)", "distractors"),
         (
             "targets=(replace(TINY.targets[0], training=replace(TINY.targets[0].training, precision='bf-16')),)",
             "precision",
