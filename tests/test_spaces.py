@@ -319,8 +319,8 @@ def test_a_recipe_with_a_dot_in_its_name_is_growth_too(tmp_path: Path) -> None:
         ("search=replace(TINY.search, cap='many')", "search.cap"),
         ("targets=(replace(TINY.targets[0], distractors='none'),)", "distractors"),
         (
-            "targets=(replace(TINY.targets[0], training=replace(TINY.targets[0].training, precision='bf-16')),)",
-            "precision",
+            "targets=(replace(TINY.targets[0], training=replace(TINY.targets[0].training, stride='half')),)",
+            "stride",
         ),
     ],
 )
@@ -369,15 +369,22 @@ def test_a_translation_that_cannot_be_is_refused_with_its_values(wrong: dict[str
         Translation(**{"languages": ("de",), "by": "apertium", **wrong})  # type: ignore[arg-type]
 
 
-def test_a_translation_is_out_of_english_and_no_tag_survives_one() -> None:
-    german = Translation(languages=("de",), by="apertium")
+GERMAN = Translation(languages=("de",), by="apertium")
+
+
+def test_a_translation_is_out_of_english() -> None:
     with pytest.raises(UserError, match=r"A translation is out of English: languages = \('en',\), got \('de',\)"):
-        Stage(tasks=("xnli",), languages=("de",), translation=german)
-    tagged = Stage(tasks=("mnli", "ud_supertags"), translation=german)
-    with pytest.raises(
-        UserError, match="'ud_supertags' of format 'tag' cannot be translated, for its labels belong to"
-    ):
-        replace(TINY, recipes=(*TINY.recipes, Recipe(name="tagged", stages=(tagged,))))
+        Stage(tasks=("xnli",), languages=("de",), translation=GERMAN)
+
+
+def test_a_stage_without_a_task_that_can_be_translated_takes_no_translation() -> None:
+    def with_row(*tasks: str) -> Space:
+        row = Recipe(name="translated", stages=(Stage(tasks=tasks, translation=GERMAN),))
+        return replace(TINY, recipes=(*TINY.recipes, row))
+
+    assert with_row("mnli", "ud_supertags")
+    with pytest.raises(UserError, match=r"a task of format classify, choose, span .*, got ud_supertags \(tag\): add"):
+        with_row("ud_supertags")
 
 
 @pytest.mark.parametrize(
@@ -388,14 +395,19 @@ def test_a_mixture_that_cannot_be_is_refused(wrong: dict[str, float], said: str)
         Stage(tasks=("mnli",), **wrong)  # type: ignore[arg-type]
 
 
-def test_the_study_mixes_masked_text_into_every_row_and_translates_three_of_them() -> None:
+def test_the_study_mixes_masked_text_into_every_row_and_translates_all_that_can_be() -> None:
     rows = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
     plain = [name for name in rows if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
     assert [name for name in rows if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
-    assert [name for name in rows if name.endswith("_mt")] == ["mnli_mt", "qqp_mt", "hellaswag_mt"]
+    assert [name for name in rows if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name != "ccg"]
     for name in plain:
         (one,), (mixed,) = rows[name], rows[f"{name}_mlm"]
         assert replace(mixed, mlm_share=0.0, dials=one.dials) == one
+        for translated in rows.get(f"{name}_mt", ()):
+            assert translated.translation
+            assert (translated.translation.languages, translated.translation.share) == (("de", "ru", "sw"), 1.0)
+            assert replace(translated, translation=None) == one
+    assert not CATALOG["ccg"].is_translatable
 
 
 def test_a_setting_of_every_training_reaches_the_stages_before_a_target() -> None:

@@ -92,11 +92,14 @@ class Specs:
         if stage.mlm_share:
             languages = stage.mlm_languages or tuple(self.space.task(stage.mlm_task).train)
             mlm = self._train_data(unit, Asked(stage.mlm_task, "train", seed), languages, training)
-        asked = (Asked(task, "train", seed) for task in stage.tasks)
         translation = self.resolver.translation(stage.translation) if stage.translation else None
+        asked = (Asked(task, "train", seed) for task in stage.tasks)
         return StageSpec(
             data=tuple(
-                replace(self._train_data(unit, one, stage.languages, training), translation=translation)
+                replace(
+                    self._train_data(unit, one, stage.languages, training),
+                    translation=translation if self.space.task(one.task).is_translatable else None,
+                )
                 for one in asked
             ),
             mlm=mlm,
