@@ -67,6 +67,7 @@ class Training:
     clip: float = 1.0
     """Largest gradient norm."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Of training, selection and scoring alike; sentence vectors that are compared as they are stay in fp32."""
     threads: int = 1
     """CPU threads a worker computes with: part of the result, since sums depend on it."""
     micro_tokens: int = 8192

@@ -195,7 +195,7 @@ class Specs:
         )
         if task.training_task:
             return (plain,)
-        direct = replace(plain, pooling=target.pooling, similarity=target.similarity)
+        direct = replace(plain, pooling=target.pooling, similarity=target.similarity, precision="fp32")
         return tuple(replace(direct, layer=layer) for layer in target.layers)
 
     def _target_data(self, target: Target, part: Part, seed: int) -> DataSpec:

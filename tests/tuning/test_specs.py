@@ -194,6 +194,14 @@ def test_a_stage_translates_what_can_be_translated_and_leaves_the_rest_in_englis
     assert {one.translation.languages for one in data if one.translation} == {("de", "ru", "sw")}
 
 
+@pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])
+def test_vectors_are_compared_in_full_precision_whatever_targets_are_trained_in(name: str) -> None:
+    specs = specs_of(load_space(name))
+    scores = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
+    assert {score.precision for score in scores if score.pooling} == {"fp32"}
+    assert {score.precision for score in scores if not score.pooling} == {"bf16"}
+
+
 def test_a_study_on_another_encoder_is_another_study() -> None:
     specs = specs_of(SMALL)
     unit = unit_of(specs, "tiny/baseline -> names")
