@@ -287,6 +287,27 @@ def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: st
     assert said in str(caught.value)
 
 
+SWAHILI = Task(
+    name="swahili",
+    title="A task without English data",
+    format="classify",
+    scorer="accuracy",
+    labels=("no", "yes"),
+    train={"sw": (Rows(id="own/swahili", split="train"),)},
+)
+
+
+def test_dials_are_refused_where_no_english_data_can_choose_them() -> None:
+    def with_row(stage: Stage) -> Space:
+        return replace(TINY, tasks=(*TINY.tasks, SWAHILI), recipes=(*TINY.recipes, Recipe(name="row", stages=(stage,))))
+
+    stage = Stage(tasks=("swahili",), languages=("sw",))
+    assert with_row(stage)
+    searched = replace(stage, dials={"learning_rate": LogUniform(low=1e-4, high=1e-2)})
+    with pytest.raises(UserError, match=r"and task 'swahili' has training data in sw only: give learning_rate in the"):
+        with_row(searched)
+
+
 def test_a_space_may_change_in_any_way_while_nothing_was_trained_in_its_folder(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
     keep_space(TINY, run)

@@ -59,6 +59,7 @@ class Stage:
 
     tasks: tuple[str, ...]
     languages: tuple[str, ...] = ("en",)
+    """Training languages. Dials are searched on English selection data, whatever these are."""
     translation: Translation | None = None
     """Machine-translates the training examples of all its tasks that can be translated. Tagging stays in English, since
     tags belong to words; masked language modelling keeps its own texts."""
@@ -116,6 +117,12 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
         for language in stage.languages:
             if language not in task.train:
                 raise unknown(f"training language of {name!r}", language, task.train)
+        if stage.dials and "en" not in task.train:
+            raise UserError(
+                f"Dials are searched on English data alone, and task {name!r} has training data in "
+                f"{', '.join(task.train)} only: give {', '.join(stage.dials)} in the stage's training and leave the "
+                "dials out, or add English training data to the task."
+            )
     if stage.translation:
         _check_translated([task_named(name) for name in stage.tasks])
     if stage.mlm_share:
