@@ -127,7 +127,7 @@ class TrialSpec:
     keep: bool = False
     """Whether what is trained is stored: a preparation's encoder, or a target's body and head."""
     select: tuple[DataSpec, ...] = ()
-    """Selection data: one a task."""
+    """Selection data, English: one a task that has any."""
     scores: tuple[ScoreSpec, ...] = ()
     tasks: tuple[Task, ...] = ()
     """The entries behind every task named here, so that a spec explains itself."""

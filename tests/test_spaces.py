@@ -271,6 +271,12 @@ def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
         (lambda: replace(TINY, targets=TINY.targets * 2), "Each target stands once"),
         (lambda: Target(task="twins", also_layers=(0.5, 1.5)), "0 <= layer <= 1 (a share of the depth), got 1.5"),
         (lambda: Target(task="twins", similarity="clss"), "Did you mean 'csls'"),  # type: ignore[arg-type]
+        (lambda: Target(task="twins", pooling="max"), "of Target.pooling is called 'max'. Did you mean 'mean'?"),  # type: ignore[arg-type]
+        (lambda: replace(TINY, evaluate="both"), "No value of Space.evaluate is called 'both'. Known: dev, test."),  # type: ignore[arg-type]
+        (lambda: replace(TINY, evaluate="train"), "No value of Space.evaluate is called 'train'. Known: dev, test."),  # type: ignore[arg-type]
+        (lambda: Search(scope="Cell"), "No value of Search.scope is called 'Cell'. Did you mean 'cell'?"),  # type: ignore[arg-type]
+        (lambda: Search(sampler="tpes"), "No value of Search.sampler is called 'tpes'. Did you mean 'tpe'?"),  # type: ignore[arg-type]
+        (lambda: Training(precision="bf-16"), "No value of Training.precision is called 'bf-16'. Did you mean 'bf16'?"),  # type: ignore[arg-type]
         (lambda: replace(TINY, targets=(Target(task="names", also_layers=(0.5,)),)), "also_layers is for targets that"),
         (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
     ],
@@ -279,6 +285,27 @@ def test_a_space_is_checked_when_it_is_made(make: Callable[[], object], said: st
     with pytest.raises(UserError) as caught:
         make()
     assert said in str(caught.value)
+
+
+SWAHILI = Task(
+    name="swahili",
+    title="A task without English data",
+    format="classify",
+    scorer="accuracy",
+    labels=("no", "yes"),
+    train={"sw": (Rows(id="own/swahili", split="train"),)},
+)
+
+
+def test_dials_are_refused_where_no_english_data_can_choose_them() -> None:
+    def with_row(stage: Stage) -> Space:
+        return replace(TINY, tasks=(*TINY.tasks, SWAHILI), recipes=(*TINY.recipes, Recipe(name="row", stages=(stage,))))
+
+    stage = Stage(tasks=("swahili",), languages=("sw",))
+    assert with_row(stage)
+    searched = replace(stage, dials={"learning_rate": LogUniform(low=1e-4, high=1e-2)})
+    with pytest.raises(UserError, match=r"and task 'swahili' has training data in sw only: give learning_rate in the"):
+        with_row(searched)
 
 
 def test_a_space_may_change_in_any_way_while_nothing_was_trained_in_its_folder(tmp_path: Path) -> None:
@@ -311,12 +338,11 @@ def test_a_recipe_with_a_dot_in_its_name_is_growth_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("search=replace(TINY.search, scope='Cell')", "search.scope"),
-        ("search=replace(TINY.search, sampler='tpes')", "search.sampler"),
-        ("targets=(replace(TINY.targets[0], pooling='max'),)", "pooling"),
+        ("search=replace(TINY.search, cap='many')", "search.cap"),
+        ("targets=(replace(TINY.targets[0], distractors='none'),)", "distractors"),
         (
-            "targets=(replace(TINY.targets[0], training=replace(TINY.targets[0].training, precision='bf-16')),)",
-            "precision",
+            "targets=(replace(TINY.targets[0], training=replace(TINY.targets[0].training, stride='half')),)",
+            "stride",
         ),
     ],
 )
@@ -365,15 +391,22 @@ def test_a_translation_that_cannot_be_is_refused_with_its_values(wrong: dict[str
         Translation(**{"languages": ("de",), "by": "apertium", **wrong})  # type: ignore[arg-type]
 
 
-def test_a_translation_is_out_of_english_and_no_tag_survives_one() -> None:
-    german = Translation(languages=("de",), by="apertium")
+GERMAN = Translation(languages=("de",), by="apertium")
+
+
+def test_a_translation_is_out_of_english() -> None:
     with pytest.raises(UserError, match=r"A translation is out of English: languages = \('en',\), got \('de',\)"):
-        Stage(tasks=("xnli",), languages=("de",), translation=german)
-    tagged = Stage(tasks=("mnli", "ud_supertags"), translation=german)
-    with pytest.raises(
-        UserError, match="'ud_supertags' of format 'tag' cannot be translated, for its labels belong to"
-    ):
-        replace(TINY, recipes=(*TINY.recipes, Recipe(name="tagged", stages=(tagged,))))
+        Stage(tasks=("xnli",), languages=("de",), translation=GERMAN)
+
+
+def test_a_stage_without_a_task_that_can_be_translated_takes_no_translation() -> None:
+    def with_row(*tasks: str) -> Space:
+        row = Recipe(name="translated", stages=(Stage(tasks=tasks, translation=GERMAN),))
+        return replace(TINY, recipes=(*TINY.recipes, row))
+
+    assert with_row("mnli", "ud_supertags")
+    with pytest.raises(UserError, match=r"a task of format classify, choose, span .*, got ud_supertags \(tag\): add"):
+        with_row("ud_supertags")
 
 
 @pytest.mark.parametrize(
@@ -384,14 +417,19 @@ def test_a_mixture_that_cannot_be_is_refused(wrong: dict[str, float], said: str)
         Stage(tasks=("mnli",), **wrong)  # type: ignore[arg-type]
 
 
-def test_the_study_mixes_masked_text_into_every_row_and_translates_three_of_them() -> None:
+def test_the_study_mixes_masked_text_into_every_row_and_translates_all_that_can_be() -> None:
     rows = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
     plain = [name for name in rows if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
     assert [name for name in rows if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
-    assert [name for name in rows if name.endswith("_mt")] == ["mnli_mt", "qqp_mt", "hellaswag_mt"]
+    assert [name for name in rows if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name != "ccg"]
     for name in plain:
         (one,), (mixed,) = rows[name], rows[f"{name}_mlm"]
         assert replace(mixed, mlm_share=0.0, dials=one.dials) == one
+        for translated in rows.get(f"{name}_mt", ()):
+            assert translated.translation
+            assert (translated.translation.languages, translated.translation.share) == (("de", "ru", "sw"), 1.0)
+            assert replace(translated, translation=None) == one
+    assert not CATALOG["ccg"].is_translatable
 
 
 def test_a_setting_of_every_training_reaches_the_stages_before_a_target() -> None:

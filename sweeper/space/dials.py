@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import Field
 
@@ -67,6 +67,7 @@ class Training:
     clip: float = 1.0
     """Largest gradient norm."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Of training, selection and scoring alike; sentence vectors that are compared as they are stay in fp32."""
     threads: int = 1
     """CPU threads a worker computes with: part of the result, since sums depend on it."""
     micro_tokens: int = 8192
@@ -86,6 +87,7 @@ class Training:
     find 0.4 better for large models. What is measured is always measured on 0.15, so that losses compare."""
 
     def __post_init__(self) -> None:
+        check_words(self)
         for name in ("learning_rate", "epochs", "batch_size", "max_length", "threads", "micro_tokens", "clip"):
             if getattr(self, name) <= 0:
                 raise UserError(f"Training needs {name} > 0, got {getattr(self, name)}.")
@@ -116,6 +118,14 @@ def check_dials(dials: Dials) -> None:
             raise UserError(f"Dial {name!r} takes whole numbers: Choice(values=(...)), got {dial}.")
         for point in points:
             Training(**{name: point})  # type: ignore[arg-type]
+
+
+def check_words(value: Any) -> None:
+    """Raise UserError if a field that takes one of a few words holds another: a dataclass alone takes any."""
+    for field in fields(value):
+        found, known = getattr(value, field.name), get_args(field.type) if get_origin(field.type) is Literal else ()
+        if known and found not in known:
+            raise unknown(f"value of {type(value).__name__}.{field.name}", str(found), known)
 
 
 def check_counts(value: object, *names: str) -> None:

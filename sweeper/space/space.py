@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
-from sweeper.space.dials import check_counts
+from sweeper.space.dials import check_counts, check_words
 from sweeper.space.stage import Recipe, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
 from sweeper.tasks.catalog import CATALOG
@@ -54,6 +54,7 @@ class Search:
     """Most examples that a trial is selected on."""
 
     def __post_init__(self) -> None:
+        check_words(self)
         if self.trials < 1 or self.batch < 1:
             raise UserError(f"Search needs trials >= 1 and batch >= 1, got {self.trials} and {self.batch}.")
         if not 0 < self.share < 1:
@@ -88,6 +89,7 @@ class Space:
     """A synthetic world that stands in for the Hub when no mirror is named: `demo`, `demo:truth_seed=3,scale=10`."""
 
     def __post_init__(self) -> None:
+        check_words(self)
         _check_names("model", [m.name for m in self.models])
         _check_names("recipe", [r.name for r in self.recipes])
         _check_names("target", [t.task for t in self.targets])

@@ -1,6 +1,6 @@
 """A stage of training, the translation of its examples, and the recipe, a row, that stages make."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sweeper.errors import UserError, unknown
@@ -59,8 +59,10 @@ class Stage:
 
     tasks: tuple[str, ...]
     languages: tuple[str, ...] = ("en",)
+    """Training languages. Dials are searched on English selection data, whatever these are."""
     translation: Translation | None = None
-    """Machine-translates the training examples of all its tasks; masked language modelling keeps its own texts."""
+    """Machine-translates the training examples of all its tasks that can be translated. Tagging stays in English, since
+    tags belong to words; masked language modelling keeps its own texts."""
     mlm_share: float = 0.0
     """Share of the steps, 0 to 1, spent on masked language modelling of `mlm_task`."""
     mlm_task: str = "mlm_text"
@@ -112,14 +114,17 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
         task = task_named(name)
         if not task.train:
             raise UserError(f"Task {name!r} has no training data, so no stage can train on it.")
-        if stage.translation and task.format not in TRANSLATABLE:
-            raise UserError(
-                f"Task {name!r} of format {task.format!r} cannot be translated, for its labels belong to words: only "
-                f"{', '.join(TRANSLATABLE)} can. Leave it out of the stage, or the translation."
-            )
         for language in stage.languages:
             if language not in task.train:
                 raise unknown(f"training language of {name!r}", language, task.train)
+        if stage.dials and "en" not in task.train:
+            raise UserError(
+                f"Dials are searched on English data alone, and task {name!r} has training data in "
+                f"{', '.join(task.train)} only: give {', '.join(stage.dials)} in the stage's training and leave the "
+                "dials out, or add English training data to the task."
+            )
+    if stage.translation:
+        _check_translated([task_named(name) for name in stage.tasks])
     if stage.mlm_share:
         masked = task_named(stage.mlm_task)
         if masked.format != "mlm":
@@ -127,3 +132,12 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
         for language in stage.mlm_languages:
             if language not in masked.train:
                 raise unknown(f"language of {masked.name!r}", language, masked.train)
+
+
+def _check_translated(tasks: Sequence[Task]) -> None:
+    if not any(task.is_translatable for task in tasks):
+        told = ", ".join(f"{task.name} ({task.format})" for task in tasks)
+        raise UserError(
+            f"A translation needs a task of format {', '.join(TRANSLATABLE)} in its stage, for no other label survives "
+            f"one, got {told}: add such a task, or leave the translation out."
+        )

@@ -4,11 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
-from sweeper.space.dials import Dials, Training, check_counts, check_dials
+from sweeper.space.dials import Dials, Training, check_counts, check_dials, check_words
 from sweeper.space.stage import Stage, TaskNamed, check_stage
 from sweeper.tasks.spec import Part, Task, has_draws
-
-SIMILARITIES = ("cosine", "csls")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +35,12 @@ class Target:
     """Most evaluation items a language, instead of the space's own."""
 
     def __post_init__(self) -> None:
+        check_words(self)
         check_dials(self.dials)
         check_counts(self, "eval_cap")
         for layer in self.layers:
             if not 0 <= layer <= 1:
                 raise UserError(f"A target needs 0 <= layer <= 1 (a share of the depth), got {layer}.")
-        if self.similarity not in SIMILARITIES:
-            raise unknown("similarity", self.similarity, SIMILARITIES)
 
     @property
     def layers(self) -> tuple[float, ...]:

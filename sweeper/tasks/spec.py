@@ -130,6 +130,11 @@ class Task:
         """Whether any part is drawn anew for each seed."""
         return any(map(has_draws, (self.train, self.dev, self.test)))
 
+    @property
+    def is_translatable(self) -> bool:
+        """Whether its training examples can be machine-translated."""
+        return self.format in TRANSLATABLE
+
     def drawn(self, seed: int) -> "Task":
         """The entry as a trial of this seed reads it."""
         if not self.is_drawn:

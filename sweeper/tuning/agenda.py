@@ -117,8 +117,13 @@ class Agenda:
         """The search trial whose dials a unit takes, None while its study is not complete or has no good trial."""
         owner = self.plan.unit(unit.study) if unit.study else unit
         records = self.search_records(owner)
-        total = self.plan.num_search(owner)
-        return chosen(records, total) if len(records) == total else None
+        return self._best(owner, records) if len(records) == self.plan.num_search(owner) else None
+
+    def _best(self, owner: Unit, records: list[TrainingRecord]) -> TrainingRecord | None:
+        """The best of a unit's search trials, all finished. Where nothing is searched its one trial needs no value."""
+        if not owner.searches:
+            return next((record for record in records if record.state == "done"), None)
+        return chosen(records, len(records))
 
     def _slot(self, unit: Unit, role: Role, number: int) -> Slot:
         return Slot(unit.row, self._order[unit.name], role, number)
@@ -257,6 +262,6 @@ class Agenda:
         if gone:
             return gone[0]
         records = self.search_records(owner)
-        if slots and len(records) == len(slots) and chosen(records, len(slots)) is None:
+        if slots and len(records) == len(slots) and self._best(owner, records) is None:
             return f"every search trial of {owner.name} failed, the first one: {records[0].reason}"
         return ""

@@ -92,11 +92,14 @@ class Specs:
         if stage.mlm_share:
             languages = self.resolver.mlm_languages(stage)
             mlm = self._train_data(unit, Asked(stage.mlm_task, "train", seed), languages, training)
-        asked = (Asked(task, "train", seed) for task in stage.tasks)
         translation = self.resolver.translation(stage.translation) if stage.translation else None
+        asked = (Asked(task, "train", seed) for task in stage.tasks)
         return StageSpec(
             data=tuple(
-                replace(self._train_data(unit, one, stage.languages, training), translation=translation)
+                replace(
+                    self._train_data(unit, one, stage.languages, training),
+                    translation=translation if self.space.task(one.task).is_translatable else None,
+                )
                 for one in asked
             ),
             mlm=mlm,
@@ -109,10 +112,15 @@ class Specs:
         )
 
     def selection(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
-        """Selection data of the unit's last stage: English dev if another split is reported, else carved from train."""
+        """Selection data of the unit's last stage: English dev if another split is reported, else carved from train.
+
+        English whatever languages the stage trains in. A task without English training data has none, and no search
+        chooses by it.
+        """
         if unit.kind == "score":
             return ()
-        return tuple(self._select_data(unit, task, seed) for task in unit.stage.tasks)
+        tasks = [name for name in unit.stage.tasks if "en" in self.space.task(name).train]
+        return tuple(self._select_data(unit, task, seed) for task in tasks)
 
     def scores(self, unit: Unit, seed: int) -> tuple[ScoreSpec, ...]:
         """What is scored after a replicate: the targets, or a preparation's own dev sets."""
@@ -167,7 +175,7 @@ class Specs:
         share = self.space.search.share if carved else 0.0
         return self.resolver.data(
             Asked(task, "select" if carved else "dev", seed),
-            unit.stage.languages if carved else ("en",),
+            ("en",),
             unit.stage.training,
             cap_examples=self.space.search.cap,
             carve_share=share,
@@ -192,7 +200,7 @@ class Specs:
         )
         if task.training_task:
             return (plain,)
-        direct = replace(plain, pooling=target.pooling, similarity=target.similarity)
+        direct = replace(plain, pooling=target.pooling, similarity=target.similarity, precision="fp32")
         return tuple(replace(direct, layer=layer) for layer in target.layers)
 
     def _target_data(self, target: Target, part: Part, seed: int) -> DataSpec:

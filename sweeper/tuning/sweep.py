@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -133,9 +134,24 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     bench = Workbench(site, tell=partial(console.print, markup=False))
     missing = (slot for slot in agenda.slots() if slot not in agenda.done)
     asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
+    for told in dict.fromkeys(sentence for spec in asked for sentence in _left_in_english(spec)):
+        console.print(told, markup=False)
     with console.status("reading and tokenising data ..."):
         for spec in asked:
             check_spec(spec, bench)
+
+
+def _left_in_english(spec: TrialSpec) -> Iterator[str]:
+    """A sentence for each task that stands in a translated stage and is not translated."""
+    formats = {task.name: task.format for task in spec.tasks}
+    for stage in spec.chain:
+        beside = [data.task for data in stage.data if data.translation]
+        for data in stage.data if beside else ():
+            if not data.translation:
+                yield (
+                    f"{data.task}: stays in English beside translated {', '.join(beside)}, for the labels of format "
+                    f"{formats[data.task]} do not survive a translation."
+                )
 
 
 def _reader(agenda: Agenda, slot: Slot) -> Slot:

@@ -10,6 +10,7 @@ from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.records import TrainingRecord, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage, Target
+from sweeper.tasks.spec import Rows, Task
 from tests.tuning.imaginary import (
     DIALS,
     SEARCHED,
@@ -296,6 +297,17 @@ def test_a_stage_without_dials_takes_part_with_its_own_values() -> None:
     bare = Recipe(name="bare", stages=(Stage(tasks=("parts",)),))
     _, shelf = run_all(replace(SMALL, recipes=(SMALL.recipes[0], bare), targets=SMALL.targets[:1]))
     assert [r.spec.dials for r in shelf.trainings.values() if r.spec.name == "tiny/bare/seed 1"] == [{}]
+
+
+def test_a_stage_that_nothing_is_selected_on_leads_to_the_searches_behind_it() -> None:
+    far = Task(
+        name="far", title="", format="classify", scorer="accuracy", train={"xf": (Rows(id="own/far", split="train"),)}
+    )
+    row = Recipe(name="far", stages=(Stage(tasks=("far",), languages=("xf",)),))
+    space = replace(SMALL, recipes=(SMALL.recipes[0], row), tasks=(*SMALL.tasks, far))
+    agenda, shelf = run_all(space, lambda spec: well(spec) if spec.select else replace(well(spec), value=None))
+    assert {record.value for record in shelf.trainings.values() if record.spec.task == "far"} == {None}
+    assert len(agenda.done) == len(list(agenda.slots()))
 
 
 def test_a_trial_in_flight_keeps_an_agenda_from_being_finished() -> None:

@@ -76,6 +76,44 @@ def test_targets_with_one_evaluation_split_are_never_selected_on(evaluate: str) 
         assert not {data.task for data in spec.select} & {"xquad", "tatoeba", "bucc2018"}
 
 
+LEARNING_RATES = {"learning_rate": LogUniform(low=1e-6, high=1e-4)}
+SWAHILI = Task(
+    name="swahili", title="", format="classify", scorer="accuracy", labels=("no", "yes"),
+    train={"sw": (Rows(id="own/swahili", split="train"),)}, dev={"sw": (Rows(id="own/swahili", split="dev"),)},
+)  # fmt: skip
+"""Has no English data at all, and so no say in a search."""
+QUESTIONS = Stage(tasks=("tydiqa",), languages=("sw", "te"), dials=LEARNING_RATES)
+GERMAN = Stage(tasks=("xnli",), languages=("en", "de"), dials=LEARNING_RATES)
+ELSEWHERE = replace(
+    XTREME,
+    tasks=(SWAHILI,),
+    recipes=(
+        Recipe(name="baseline"),
+        Recipe(name="questions", stages=(QUESTIONS,)),
+        Recipe(name="german", stages=(GERMAN,)),
+        Recipe(name="both", stages=(replace(QUESTIONS, dials={}), GERMAN)),
+        Recipe(name="swahili", stages=(Stage(tasks=("swahili",), languages=("sw",)),)),
+        Recipe(name="jointly", stages=(Stage(tasks=("swahili", "tydiqa"), languages=("sw",)),)),
+    ),
+)
+"""The study with rows that train in other languages than English, with dials and without."""
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_rows_that_train_in_other_languages_are_selected_on_english_alone(evaluate: str) -> None:
+    space = replace(ELSEWHERE, evaluate=evaluate)
+    found = list(searches(specs_of(space)))
+    read = [data for _, spec in found for stage in spec.chain for data in stage.data]
+    assert {language for data in read for language in data.languages} == {"en", "de", "sw", "te"}
+    reported = evaluated(space)
+    for unit, spec in found:
+        assert spec.scores == ()
+        assert spec.select or unit.stage.tasks == ("swahili",)
+        for data in spec.select:
+            assert data.languages == ("en",)
+            assert not rows_of(space, data) & reported
+
+
 LABELS = ("no", "yes")
 WORDS = ("river", "town", "bridge", "old", "new")
 TRAINING = Training(epochs=2, batch_size=4, max_length=16)

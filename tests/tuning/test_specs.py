@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 
+from search_spaces.xtreme import SPACE as XTREME
 from sweeper.records import DataSpec, TrialSpec, score_key
 from sweeper.space import Resources, Space, Training
 from sweeper.spaces import load_space, shipped
@@ -181,6 +182,24 @@ def test_a_spec_carries_the_entries_of_every_task_that_it_names() -> None:
         named = {data.task for stage in spec.chain for data in stage.data} | {score.target for score in spec.scores}
         entries: set[str] = {task.name for task in spec.tasks if isinstance(task, Task)}
         assert named <= entries
+
+
+def test_a_stage_translates_what_can_be_translated_and_leaves_the_rest_in_english() -> None:
+    jointly = next(recipe for recipe in XTREME.recipes if recipe.name == "multitask_mt")
+    specs = specs_of(replace(XTREME, recipes=(jointly,)))
+    unit = unit_of(specs, "xlmr-large/multitask_mt")
+    data = specs.stage(unit, unit.stage, unit.stage.training, 1).data
+    assert len(data) == 9
+    assert [one.task for one in data if not one.translation] == ["ccg"]
+    assert {one.translation.languages for one in data if one.translation} == {("de", "ru", "sw")}
+
+
+@pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])
+def test_vectors_are_compared_in_full_precision_whatever_targets_are_trained_in(name: str) -> None:
+    specs = specs_of(load_space(name))
+    scores = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
+    assert {score.precision for score in scores if score.pooling} == {"fp32"}
+    assert {score.precision for score in scores if not score.pooling} == {"bf16"}
 
 
 def test_a_study_on_another_encoder_is_another_study() -> None:
