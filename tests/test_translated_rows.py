@@ -1,17 +1,27 @@
 """Rows that train on translations, from a space file to the ledger; and what stops them before anything is trained."""
 
+import json
 import shutil
+from dataclasses import replace
+from io import StringIO
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from sweeper.data.source import Sources
 from sweeper.ledger import Ledger
+from sweeper.site import Site, Workbench
+from sweeper.space import Model, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Rows, Task
+from sweeper.tuning.resolve import Resolver
+from sweeper.tuning.sweep import check_pending, make_agenda
 from tests import translators_tiny as tiny
 from tests.runs import PATIENCE, run_arguments, shared_cache, sweeper
+from tests.tokenizers_tiny import save_tiny_encoder
 
 CORNER = """
 from dataclasses import replace
@@ -77,10 +87,75 @@ def test_a_translator_that_is_not_there_stops_a_run_before_anything_is_trained(
     assert not list((tmp_path / "run").rglob("trainings/*.json"))
 
 
-def pretended(folder: Path, mirror: Path) -> Path:
-    """Every text of the mirror's MNLI with its words turned round, as if that were Spanish."""
-    sources = Sources(mirror=mirror, cache=Path(shared_cache()))
-    rows = sources.load(CATALOG["mnli"].train["en"][0])
+CLAIMS = Task(
+    name="own_claims",
+    title="",
+    format="classify",
+    scorer="accuracy",
+    columns={"id": "id", "text": "premise", "pair": "hypothesis", "label": "label"},
+    labels=("no", "yes"),
+    train={"en": (Rows(id="own/claims", split="train"),)},
+    dev={"en": (Rows(id="own/claims", split="validation"),)},
+)
+TAGS = Task(
+    name="own_tags",
+    title="",
+    format="tag",
+    scorer="accuracy",
+    columns={"id": "id", "tokens": "tokens", "tags": "tags"},
+    labels=("A", "B"),
+    train={"en": (Rows(id="own/tags", split="train"),)},
+)
+
+
+def write_mirror(mirror: Path) -> Path:
+    """A tiny encoder and ten rows a split of the two tasks."""
+    save_tiny_encoder(mirror / "models" / "own" / "encoder")
+    rows = {
+        "claims/train": {"premise": "the river is old", "hypothesis": "the town is new", "label": "no"},
+        "claims/validation": {"premise": "the bridge is old", "hypothesis": "the bridge is old", "label": "yes"},
+        "tags/train": {"tokens": ["old", "town"], "tags": ["A", "B"]},
+    }
+    for name, row in rows.items():
+        path = mirror / "datasets" / "own" / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps({"id": str(number), **row}) + "\n" for number in range(10)))
+    return mirror
+
+
+def test_a_task_that_cannot_be_translated_is_read_in_english_and_that_is_said_once(tmp_path: Path) -> None:
+    """Of two rows and the target behind each of them."""
+    run, mirror = str(tmp_path / "run"), write_mirror(tmp_path / "mirror")
+    site = Site(ledger=f"{run}/ledger", store=run, checkpoints=run, cache=f"{run}/cache", mirror=str(mirror))
+    sources = Workbench(site).sources
+    by = f"folder:{pretended(tmp_path / 'spanish', CLAIMS, sources)}"
+    short = Training(epochs=1, batch_size=8, max_length=16)
+    jointly = Stage(tasks=("own_claims", "own_tags"), training=short, translation=Translation(languages=("es",), by=by))
+    space = Space(
+        name="own",
+        models=(Model(name="own", id="own/encoder"),),
+        recipes=(
+            Recipe(name="jointly", stages=(jointly,)),
+            Recipe(name="evenly", stages=(replace(jointly, temperature=2.0),)),
+        ),
+        targets=(Target(task="own_claims", training=short),),
+        tasks=(CLAIMS, TAGS),
+        seeds=(1,),
+        search=Search(share=0.3),
+    )
+    agenda, told = make_agenda(Resolver(space=space, sources=sources), Ledger.at(site.ledger)), StringIO()
+    check_pending(agenda, site, Console(file=told, width=1000))
+    lines = told.getvalue().splitlines()
+    assert [line for line in lines if line.startswith("own_tags: ")] == [
+        "own_tags: stays in English beside translated own_claims, for the labels of format tag do not survive a "
+        "translation."
+    ]
+    assert len([line for line in lines if line.startswith(f"own_claims: examples translated by {by}: es ")]) == 1
+
+
+def pretended(folder: Path, task: Task, sources: Sources) -> Path:
+    """Every text of a task of premises and hypotheses with its words turned round, as if that were Spanish."""
+    rows = sources.load(task.train["en"][0])
     texts = {text: " ".join(reversed(text.split())) for row in rows for text in (row["premise"], row["hypothesis"])}
     return tiny.recorded(folder, texts)
 
@@ -92,7 +167,8 @@ def pretended(folder: Path, mirror: Path) -> Path:
 def test_every_kind_of_row_meets_every_target_of_the_mirror(tmp_path: Path, mirror: Path, by: str) -> None:
     if by == "apertium" and shutil.which("apertium") is None:
         pytest.skip("the program apertium is not installed")
-    name = f"folder:{pretended(tmp_path / 'spanish', mirror)}" if by == "folder" else by
+    sources = Sources(mirror=mirror, cache=Path(shared_cache()))
+    name = f"folder:{pretended(tmp_path / 'spanish', CATALOG['mnli'], sources)}" if by == "folder" else by
     done = sweeper(*run_arguments(tmp_path / "run", "--mirror", str(mirror), space=space(tmp_path, ROWS, name)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mnli: examples translated by" in done.stdout
