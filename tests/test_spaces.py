@@ -277,6 +277,17 @@ def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
         (lambda: Search(scope="Cell"), "No value of Search.scope is called 'Cell'. Did you mean 'cell'?"),  # type: ignore[arg-type]
         (lambda: Search(sampler="tpes"), "No value of Search.sampler is called 'tpes'. Did you mean 'tpe'?"),  # type: ignore[arg-type]
         (lambda: Training(precision="bf-16"), "No value of Training.precision is called 'bf-16'. Did you mean 'bf16'?"),  # type: ignore[arg-type]
+        (
+            lambda: replace(
+                TINY,
+                targets=(Target(task="names"),),
+                tasks=tuple(
+                    replace(task, train={"xa": task.train["en"]}) if task.name == "names" else task
+                    for task in TINY.tasks
+                ),
+            ),
+            "Target 'names' trains in English, and 'names' has no English training data.",
+        ),
         (lambda: replace(TINY, targets=(Target(task="names", also_layers=(0.5,)),)), "also_layers is for targets that"),
         (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
     ],

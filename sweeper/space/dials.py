@@ -57,9 +57,10 @@ class Training:
     batch_size: int = 32
     """Examples an optimiser step, all micro-batches together."""
     max_length: int = 128
-    """Tokens a feature, special ones counted; longer texts are cut, or windowed where the task is span answering."""
+    """Tokens a feature, special ones counted; longer texts are cut, or read in several features where the task is span
+    answering or tagging."""
     stride: int = 128
-    """Tokens that neighbouring windows share."""
+    """Tokens that neighbouring windows of a paragraph share; those of a sentence of tagged words share none."""
     warmup: float = 0.1
     """Share of the steps over which the learning rate rises from 0; then it falls to 0, both linearly."""
     weight_decay: float = 0.01

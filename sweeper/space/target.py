@@ -71,6 +71,8 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Part) -> None:
         )
     if task.pool:
         _check_pool(task, task_named, evaluate)
+    if trained is not None and "en" not in trained.train:
+        raise UserError(f"Target {target.task!r} trains in English, and {trained.name!r} has no English training data.")
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
     if trained is not None and target.also_layers:

@@ -68,7 +68,9 @@ class DeviceIndex:
     def _products(self, queries: Array) -> Iterator[tuple[slice, int, Tensor]]:
         """Which queries, the first row of a part of the pool, and their products with that part (queries, rows)."""
         for first, part in self._parts():
-            step = max(1, self.room // 4 // len(part))  # while a block is made, the one before it is still there
+            step = max(
+                1, self.room // 4 // max(1, len(part))
+            )  # while a block is made, the one before it is still there
             for start in range(0, len(queries), step):
                 some = slice(start, start + step)
                 yield some, first, torch.from_numpy(queries[some]).to(self.device) @ part.T

@@ -35,7 +35,7 @@ class Pace:
             raise UserError(f"A plan needs workers >= 1, got {self.workers}.")
         for throughput in self.given.values():
             if not (isfinite(throughput) and throughput > 0):
-                raise UserError(f"A plan needs throughput > 0, got {throughput:g}.")
+                raise UserError(f"A plan needs a finite throughput > 0, got {throughput:g}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,9 @@ def given_paces(texts: Iterable[str]) -> dict[str, float]:
     """`--throughput` as it is written, `3000` for every model and `xlmr-large=3000` for one, as `Pace` has it."""
     found = {}
     for text in texts:
-        name, _, number = text.rpartition("=")
+        name, equals, number = (part.strip() for part in text.rpartition("="))
+        if equals and not name:
+            raise UserError(f"--throughput names a model before '=', as in MODEL=3000, got {text!r}.")
         try:
             found[name] = float(number)
         except ValueError as error:

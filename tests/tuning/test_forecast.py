@@ -264,6 +264,8 @@ def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> N
         ("fast", "--throughput takes tokens a second, for every model .* or for one .*, got 'fast'"),
         ("large=", "got 'large='"),
         ("large=0", "throughput > 0, got 0"),
+        ("inf", "a finite throughput > 0, got inf"),
+        ("=3", "names a model before '=', .* got '=3'"),
         ("nan", "throughput > 0, got nan"),
         ("larg=3", r"No model is called 'larg'\. Did you mean 'large'\? Known: large\."),
     ],
@@ -271,6 +273,10 @@ def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> N
 def test_a_pace_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
         plan_of(SPACE, tmp_path, given=given_paces([text]))
+
+
+def test_a_pace_may_have_blanks_around_it() -> None:
+    assert given_paces([" large = 3", "5"]) == {"large": 3.0, EVERY: 5.0}
 
 
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
