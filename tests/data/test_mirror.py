@@ -17,7 +17,7 @@ from sweeper.tasks.spec import Part, Task
 
 pytestmark = pytest.mark.mirror
 
-NOT_MIRRORED = {"qqp", "ccg", "siqa", "pos_r", "mewslix", "mewslix_pairs", "mewslix_entities"}
+NOT_MIRRORED = {"qqp", "ccg", "bucc2018", "siqa", "pos_r", "mewslix", "mewslix_pairs", "mewslix_entities"}
 PARALLEL = ("xnli", "pawsx", "xquad")
 
 
