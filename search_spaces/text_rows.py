@@ -53,5 +53,6 @@ SPACE = replace(
         for target in (*TEXT.targets, Target(task="xcopa", training=SHORT), Target(task="lareqa", training=LONG))
     ),
     seeds=(1,),
+    search=replace(TEXT.search, cap=ITEMS),
     eval_cap=ITEMS,
 )

@@ -38,9 +38,8 @@ LANGUAGES = {
     "tydiqa": ("en", "sw"),
     "bucc": ("zh",),
     "xcopa": ("en", "it"),
-    "lareqa": ("de", "es"),
 }
-"""A few of each target's languages, so that the test takes a minute or two."""
+"""A few languages of each target but LAReQA, whose pool is every sentence of all languages: minutes for each row."""
 ROWS = """
 from dataclasses import replace
 from search_spaces.text_rows import SPACE as ROWS
@@ -51,7 +50,9 @@ SPANISH = Recipe(name="mnli_mt", stages=(replace(STAGE, translation=Translation(
 SPACE = replace(
     ROWS,
     recipes=tuple(SPANISH if recipe.name == "mnli_mt" else recipe for recipe in ROWS.recipes),
-    targets=tuple(replace(target, languages=LANGUAGES[target.task]) for target in ROWS.targets),
+    targets=tuple(
+        replace(target, languages=LANGUAGES[target.task]) for target in ROWS.targets if target.task in LANGUAGES
+    ),
 )
 """
 
@@ -164,7 +165,7 @@ def pretended(folder: Path, task: Task, sources: Sources) -> Path:
 @pytest.mark.mirror
 @pytest.mark.timeout(3 * PATIENCE)
 @pytest.mark.parametrize("by", ["folder", "apertium"])
-def test_every_kind_of_row_meets_every_target_of_the_mirror(tmp_path: Path, mirror: Path, by: str) -> None:
+def test_every_kind_of_row_meets_ten_targets_of_the_mirror(tmp_path: Path, mirror: Path, by: str) -> None:
     if by == "apertium" and shutil.which("apertium") is None:
         pytest.skip("the program apertium is not installed")
     sources = Sources(mirror=mirror, cache=Path(shared_cache()))
