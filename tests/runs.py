@@ -64,10 +64,10 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.
     )
 
 
-def ended(process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
+def ended(process: "subprocess.Popen[str]", patience: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
     """Wait for a process, and end what it leaves behind in its session."""
     try:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=patience)
     finally:
         end_session(process.pid)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -20,7 +20,7 @@ from sweeper.tasks.spec import Rows, Task
 from sweeper.tuning.resolve import Resolver
 from sweeper.tuning.sweep import check_pending, make_agenda
 from tests import translators_tiny as tiny
-from tests.runs import PATIENCE, run_arguments, shared_cache, sweeper
+from tests.runs import PATIENCE, ended, run_arguments, shared_cache, start, sweeper
 from tests.tokenizers_tiny import save_tiny_encoder
 
 CORNER = """
@@ -163,14 +163,15 @@ def pretended(folder: Path, task: Task, sources: Sources) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.mirror
-@pytest.mark.timeout(3 * PATIENCE)
+@pytest.mark.timeout(5 * PATIENCE)
 @pytest.mark.parametrize("by", ["folder", "apertium"])
 def test_every_kind_of_row_meets_ten_targets_of_the_mirror(tmp_path: Path, mirror: Path, by: str) -> None:
     if by == "apertium" and shutil.which("apertium") is None:
         pytest.skip("the program apertium is not installed")
     sources = Sources(mirror=mirror, cache=Path(shared_cache()))
     name = f"folder:{pretended(tmp_path / 'spanish', CATALOG['mnli'], sources)}" if by == "folder" else by
-    done = sweeper(*run_arguments(tmp_path / "run", "--mirror", str(mirror), space=space(tmp_path, ROWS, name)))
+    asked = run_arguments(tmp_path / "run", "--mirror", str(mirror), space=space(tmp_path, ROWS, name))
+    done = ended(start(*asked), patience=4 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mnli: examples translated by" in done.stdout
     ledger = Ledger.at(f"{tmp_path}/run/ledger")
