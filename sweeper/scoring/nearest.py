@@ -94,6 +94,12 @@ def nearest(queries: Array, pool: Array, k: int, search: Search | None = None) -
     return products, indices
 
 
+def merged(earlier: tuple[Array, Array], later: tuple[Array, Array], k: int) -> tuple[Array, Array]:
+    """The best k products and their rows, of two parts of a pool, each (n, any) of both; the earlier wins ties."""
+    products, indices = (np.concatenate(both, axis=1) for both in zip(earlier, later, strict=True))
+    return _best(products, indices, k)
+
+
 @dataclass(frozen=True)
 class NumpyIndex:
     """Blocks of matrix products in float32, a block of queries by all of the pool at a time."""
@@ -155,8 +161,7 @@ def _ranked(queries: Array, pool: Array, candidates: Array, k: int) -> tuple[Arr
     for block in _blocks(len(queries), 2 * indices.shape[1] * pool.shape[1]):
         rows = pool[indices[block]].astype(np.float64)
         products[block] = (rows @ queries[block].astype(np.float64)[:, :, None])[:, :, 0]
-    best = np.argsort(-products, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(products, best, axis=1), np.take_along_axis(indices, best, axis=1)
+    return _best(products, indices, k)
 
 
 def _reaching(
@@ -179,12 +184,15 @@ def _exactly(queries: Array, numbers: Array, pool: Array, k: int) -> tuple[Array
         rows = pool[part].astype(np.float64)
         for block in _blocks(len(numbers), 2 * max(rows.shape)):
             found, places = _top(queries[numbers[block]].astype(np.float64) @ rows.T, min(k, len(rows)))
-            both = np.concatenate([products[block], found], axis=1)  # earlier rows first, so that they win ties
-            best = np.argsort(-both, axis=1, kind="stable")[:, :k]
-            products[block] = np.take_along_axis(both, best, axis=1)
-            known = np.concatenate([indices[block], places + part.start], axis=1)
-            indices[block] = np.take_along_axis(known, best, axis=1)
+            earlier, later = (products[block], indices[block]), (found, places + part.start)
+            products[block], indices[block] = merged(earlier, later, k)
     return products, indices
+
+
+def _best(products: Array, indices: Array, k: int) -> tuple[Array, Array]:
+    """Of each row the k highest products and what they are of, both (n, k), the first of equals first."""
+    best = np.argsort(-products, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(products, best, axis=1), np.take_along_axis(indices, best, axis=1)
 
 
 def _top(products: Array, k: int) -> tuple[Array, Array]:

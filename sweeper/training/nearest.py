@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sweeper.errors import TrialError
 from sweeper.formats.interface import Array
-from sweeper.scoring.nearest import Search
+from sweeper.scoring.nearest import Search, merged
 
 T = TypeVar("T")
 ROOM = 2**30
@@ -44,11 +44,8 @@ class DeviceIndex:
         indices = np.zeros((len(queries), k), dtype=np.int64)
         for some, first, products in self._products(queries):
             found, places = products.topk(min(k, products.shape[1]), dim=1)
-            both = np.concatenate([values[some], found.cpu().numpy()], axis=1)
-            known = np.concatenate([indices[some], places.cpu().numpy() + first], axis=1)
-            order = np.argsort(-both, axis=1, kind="stable")[:, :k]
-            values[some] = np.take_along_axis(both, order, axis=1)
-            indices[some] = np.take_along_axis(known, order, axis=1)
+            later = found.cpu().numpy(), places.cpu().numpy() + first
+            values[some], indices[some] = merged((values[some], indices[some]), later, k)
         return values, indices
 
     def _reaching(self, queries: Array, least: Array, most: int) -> list[Array | None]:
@@ -68,9 +65,8 @@ class DeviceIndex:
     def _products(self, queries: Array) -> Iterator[tuple[slice, int, Tensor]]:
         """Which queries, the first row of a part of the pool, and their products with that part (queries, rows)."""
         for first, part in self._parts():
-            step = max(
-                1, self.room // 4 // max(1, len(part))
-            )  # while a block is made, the one before it is still there
+            # A quarter of the room: while a block is made, the one before it is still there.
+            step = max(1, self.room // 4 // max(1, len(part)))
             for start in range(0, len(queries), step):
                 some = slice(start, start + step)
                 yield some, first, torch.from_numpy(queries[some]).to(self.device) @ part.T
