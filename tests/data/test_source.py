@@ -142,12 +142,17 @@ def test_ids_that_are_not_on_the_hub_are_missing_without_a_folder(tmp_path: Path
         sources.identity(replace(ROWS, id="local/ccgbank"))
 
 
-def test_a_mirror_takes_no_data_set_from_the_hub_and_a_folder_beside_the_command_leaves_the_hub_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """Data of the user's own, in a folder `local` beside where the command runs."""
     write_lines(tmp_path / "home/local/ccgbank")
     monkeypatch.chdir(tmp_path / "home")
-    licensed = Rows(id="local/ccgbank", split="train")
+    return Rows(id="local/ccgbank", split="train")
+
+
+def test_a_mirror_takes_no_data_set_from_the_hub_and_a_folder_beside_the_command_leaves_the_hub_as_it_is(
+    tmp_path: Path, licensed: Rows
+) -> None:
     beside = Sources(mirror=None, cache=tmp_path)
     assert beside.holds(licensed)
     assert beside.folder(ROWS) is None  # the Hub
@@ -158,20 +163,17 @@ def test_a_mirror_takes_no_data_set_from_the_hub_and_a_folder_beside_the_command
 
 
 def test_a_folder_beside_the_command_is_read_wherever_a_worker_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, licensed: Rows
 ) -> None:
-    write_lines(tmp_path / "home/local/ccgbank")
-    monkeypatch.chdir(tmp_path / "home")
-    rows = Rows(id="local/ccgbank", split="train")
     driver = Sources(mirror=None, cache=tmp_path / "cache")
-    told, identity = driver.pinned(rows), driver.identity(rows)
+    told, identity = driver.pinned(licensed), driver.identity(licensed)
     assert told.id == str(tmp_path / "home/local/ccgbank")
     monkeypatch.chdir(tmp_path)
     worker = Sources(mirror=None, cache=tmp_path / "other")
     assert worker.identity(told) == identity
-    assert not worker.holds(rows)
+    assert not worker.holds(licensed)
     with pytest.raises(DataError, match=rf"tried {tmp_path}/local/ccgbank"):
-        worker.identity(rows)
+        worker.identity(licensed)
 
 
 def test_a_damaged_file_is_a_data_error_that_names_the_data_set(sources: Sources, write: Any, tmp_path: Path) -> None:
