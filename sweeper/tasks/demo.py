@@ -93,6 +93,7 @@ _questions = partial(
 _options = partial(_generated, format="choose", scorer="accuracy")
 _tags = partial(_generated, format="tag", group="tagging")
 _retrieval = partial(_generated, format="retrieve", group="retrieval")
+_ANSWERS = ("answer0", "answer1", "answer2", "answer3")
 _XQUESTIONS = _by_language("xquestions", "validation")
 _FEW_EVALUATED = {code: (_rows("few_questions", "validation", id_prefix=f"{code}-"),) for code in LANGUAGES}
 
@@ -153,12 +154,7 @@ INTERMEDIATES = _sized(
     _options(
         name="reasons",
         title="Which of four answers is right?",
-        columns={
-            "prompt": "{context} {question}",
-            "choices": ("answer0", "answer1", "answer2", "answer3"),
-            "label": "label",
-            "id": "id",
-        },
+        columns={"prompt": "{context} {question}", "choices": _ANSWERS, "label": "label", "id": "id"},
         train=_english("reasons", "train"),
         dev=_english("reasons", "validation"),
     ),
