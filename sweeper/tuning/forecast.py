@@ -20,7 +20,7 @@ from sweeper.space import Space
 from sweeper.tuning.pace import FORWARD, Pace, Speed, speeds, unmeasured
 from sweeper.tuning.plan import Plan, Unit, make_plan
 from sweeper.tuning.progress import KINDS, kind_of
-from sweeper.tuning.resolve import Resolver, check_data
+from sweeper.tuning.resolve import Resolver, check_data, lacking_languages
 from sweeper.tuning.status import finished_names
 from sweeper.tuning.tokens import evaluation_size, is_unsized, score_tokens, selection_tokens, stage_tokens
 
@@ -279,18 +279,4 @@ def _notes(space: Space, mirror: str | None) -> Iterator[str]:
     except DataError as error:
         yield str(error)
         return
-    for target in space.targets:
-        wanted = target.languages or tuple(space.task(target.task).places(space.evaluate))
-        yield from _lacking(target.task, wanted, resolver.languages(target))
-    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
-    masked = {
-        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
-    }
-    for name, stage in masked.items():
-        yield from _lacking(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
-
-
-def _lacking(task: str, wanted: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
-    lacking = [language for language in wanted if language not in held]
-    if lacking:
-        yield f"{task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
+    yield from lacking_languages(resolver)

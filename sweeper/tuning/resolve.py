@@ -1,6 +1,6 @@
 """What must be looked up before keys exist: which model and data bytes a space means, and in which languages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -158,6 +158,20 @@ def check_data(resolver: Resolver) -> None:
         )
 
 
+def lacking_languages(resolver: Resolver) -> Iterator[str]:
+    """A sentence for each target and corpus that is not held in all its languages, and goes on in those that are."""
+    space = resolver.space
+    for target in space.targets:
+        wanted = target.languages or tuple(space.task(target.task).places(space.evaluate))
+        yield from _lacking(target.task, wanted, resolver.languages(target))
+    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
+    masked = {
+        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
+    }
+    for name, stage in masked.items():
+        yield from _lacking(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
+
+
 def parts_scored(space: Space, task: str) -> tuple[Part, ...]:
     """The part that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
     return tuple(dict.fromkeys((space.evaluate, "dev"))) if space.task(task).fits_on_dev else (space.evaluate,)
@@ -167,6 +181,12 @@ def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:
     """Every task whose evaluation rows the targets read, pools of candidates too; each once."""
     names = (name for target in targets for name in (target.task, space.task(target.task).pool))
     return list(dict.fromkeys(name for name in names if name))
+
+
+def _lacking(task: str, wanted: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
+    lacking = [language for language in wanted if language not in held]
+    if lacking:
+        yield f"{task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
 
 
 def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str, str]) -> bool:

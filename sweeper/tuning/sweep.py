@@ -25,7 +25,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import Outcome, Watch, Workers, launch
 from sweeper.tuning.plan import make_plan
 from sweeper.tuning.progress import watching
-from sweeper.tuning.resolve import Resolver, check_data
+from sweeper.tuning.resolve import Resolver, check_data, lacking_languages
 from sweeper.tuning.search import Journal
 from sweeper.tuning.specs import Share, Specs
 
@@ -134,7 +134,8 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     bench = Workbench(site, tell=partial(console.print, markup=False))
     missing = (slot for slot in agenda.slots() if slot not in agenda.done)
     asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
-    for told in dict.fromkeys(sentence for spec in asked for sentence in _left_in_english(spec)):
+    in_english = (sentence for spec in asked for sentence in _left_in_english(spec))
+    for told in dict.fromkeys((*lacking_languages(agenda.specs.resolver), *in_english)):
         console.print(told, markup=False)
     with console.status("reading and tokenising data ..."):
         for spec in asked:

@@ -1,15 +1,19 @@
-"""Masked language modelling where no languages are named: those that the source holds; a plan names the others."""
+"""Masked language modelling where no languages are named: those that the source holds; plan and run name the others."""
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from sweeper.data.source import Sources
 from sweeper.errors import DataError
+from sweeper.ledger import Ledger
 from sweeper.records import DataSpec
+from sweeper.site import Site
 from sweeper.space import Model, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, Task
 from sweeper.tuning.forecast import forecast
@@ -17,6 +21,8 @@ from sweeper.tuning.pace import Pace
 from sweeper.tuning.plan import make_plan
 from sweeper.tuning.resolve import Resolver, check_data
 from sweeper.tuning.specs import Specs
+from sweeper.tuning.sweep import check_pending, make_agenda
+from tests.tokenizers_tiny import save_tiny_encoder
 
 LANGUAGES = ("ar", "de", "en", "zh")
 TRAINING = Training(epochs=1, batch_size=4, max_length=16)
@@ -47,7 +53,7 @@ SPACE = Space(
 def write(folder: Path, name: str) -> None:
     place = folder / "local" / name
     place.mkdir(parents=True)
-    (place / "train.jsonl").write_text(json.dumps({"text": name, "label": "no"}) + "\n")
+    (place / "train.jsonl").write_text(10 * (json.dumps({"text": name, "label": "no"}) + "\n"))
 
 
 Hold = Callable[..., Resolver]
@@ -96,6 +102,17 @@ def test_a_plan_over_a_mirror_names_the_languages_that_are_not_masked(hold: Hold
     hold("en", "de")
     found = forecast(SPACE, mirror=str(tmp_path / "mirror"), run=str(tmp_path / "run"), pace=Pace())
     assert found.notes[-1] == "corpus: 2 of 4 languages are there; not ar, zh."
+
+
+def test_a_run_over_a_mirror_names_them_too(hold: Hold, tmp_path: Path) -> None:
+    resolver, told = hold("en", "de"), StringIO()
+    save_tiny_encoder(tmp_path / "mirror" / "models" / "own" / "encoder")
+    site = Site(
+        ledger=str(tmp_path / "ledger"), store=str(tmp_path), checkpoints=str(tmp_path), cache=str(tmp_path / "cache"),
+        mirror=str(tmp_path / "mirror"),
+    )  # fmt: skip
+    check_pending(make_agenda(resolver, Ledger.at(site.ledger)), site, Console(file=told, width=1000))
+    assert told.getvalue().splitlines()[0] == "corpus: 2 of 4 languages are there; not ar, zh."
 
 
 def test_a_plan_without_a_mirror_names_what_lacks_in_a_folder_of_ones_own(
