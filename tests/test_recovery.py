@@ -1,0 +1,76 @@
+"""What `benchmarks/recovery.py` counts: each verdict on worlds of a few cells whose answer is known."""
+
+import argparse
+import math
+from pathlib import Path
+
+import pytest
+
+from benchmarks.recovery import Verdict, World, null, recovered, worlds_in
+from search_spaces.demo_null import SPACE as NULL
+from search_spaces.demo_recovery import SPACE as RECOVERY
+from sweeper.folder import Folder
+from sweeper.spaces import keep_space
+
+SURE, UNSURE = 0.01, 0.2
+
+
+def cell(planted: float, measured: float, p: float, num_seeds: int = 10, is_flagged: bool = False) -> Verdict:
+    return Verdict(planted=planted, measured=measured, p=p, num_seeds=num_seeds, is_flagged=is_flagged)
+
+
+def world(*cells: Verdict) -> World:
+    return World(cells=cells)
+
+
+def test_a_zero_is_hit_on_either_side_and_a_gain_found_on_its_own_side_alone() -> None:
+    zeros = world(cell(0, 0.1, SURE), cell(0, -0.1, SURE), cell(0, 0.1, UNSURE)).zeros
+    assert zeros == [True, True, False]
+    large = world(cell(0.5, 0.1, SURE), cell(1, -0.1, SURE), cell(0.5, 0.1, UNSURE)).large
+    assert large == [True, False, False]
+    harms = world(cell(-0.5, -0.1, SURE), cell(-1, 0.1, SURE), cell(-0.5, -0.1, UNSURE)).harms
+    assert harms == [True, False, False]
+
+
+def test_a_small_gain_is_neither_large_nor_zero() -> None:
+    assert not world(cell(1 / 3, 0.1, SURE)).large
+    assert not world(cell(1 / 3, 0.1, SURE)).zeros
+
+
+def test_a_gain_on_the_target_s_own_data_is_not_counted_as_found() -> None:
+    assert world(cell(1, 0.3, SURE, is_flagged=True), cell(1, 0.3, SURE)).large == [True]
+
+
+def test_a_cell_without_a_test_is_counted_nowhere_and_said() -> None:
+    one = world(cell(0, 0.0, math.nan), cell(1, math.nan, math.nan, num_seeds=1), cell(0, 0.1, UNSURE))
+    assert one.zeros == [False]
+    assert one.large == []
+    assert one.lacking(seeds=10) == "  untested 2/3  fewest seeds 1"
+
+
+def test_a_cell_that_lost_a_seed_is_said_and_a_whole_world_needs_no_word() -> None:
+    assert world(cell(1, 0.3, SURE, num_seeds=9), cell(0, 0.1, UNSURE)).lacking(seeds=10) == "  fewest seeds 9"
+    assert world(cell(1, 0.3, SURE), cell(0, 0.1, UNSURE)).lacking(seeds=10) == ""
+
+
+def test_gains_in_the_planted_order_reach_the_ceiling_that_their_ties_allow() -> None:
+    ordered = world(cell(0, 0.01, UNSURE), cell(0, 0.02, UNSURE), cell(0.5, 0.1, SURE), cell(1, 0.2, SURE))
+    assert ordered.correlation == ordered.ceiling < 1
+    turned = world(*(cell(one.planted, -one.measured, one.p) for one in ordered.cells))
+    assert turned.correlation == -ordered.ceiling
+
+
+def test_a_run_without_a_score_has_every_cell_and_no_test(tmp_path: Path) -> None:
+    for space, read, num in ((RECOVERY, recovered, 90), (NULL, null, 45)):
+        keep_space(space, Folder(str(tmp_path / space.name)))
+        found = read(tmp_path / space.name)
+        assert len(found.cells) == num
+        assert found.tested == []
+        assert found.lacking(seeds=10) == f"  untested {num}/{num}  fewest seeds 0"
+
+
+def test_worlds_are_whole_numbers_or_none() -> None:
+    assert worlds_in("1,2,13") == [1, 2, 13]
+    assert worlds_in("none") == worlds_in("") == []
+    with pytest.raises(argparse.ArgumentTypeError, match="got '1,x'"):
+        worlds_in("1,x")
