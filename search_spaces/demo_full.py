@@ -1,4 +1,4 @@
-"""The demo trained and scored in full, with five seeds and learning rates searched everywhere."""
+"""The demo trained and scored in full, with five seeds, every preparation and every cell with a search of its own."""
 
 from dataclasses import replace
 
@@ -11,12 +11,12 @@ DIALS = {"learning_rate": LogUniform(low=1e-4, high=3e-3, first=(1e-3, 5e-4, 2e-
 SPACE = replace(
     DEMO,
     name="demo_full",
-    title="Demo, in full: five seeds, learning rates searched everywhere",
+    title="Demo, in full: five seeds, a search of learning rates for every preparation and every cell",
     recipes=tuple(
         replace(recipe, stages=tuple(replace(stage, dials=DIALS) for stage in recipe.stages)) for recipe in recipes()
     ),
     targets=tuple(replace(target, dials=DIALS) for target in targets()),
     seeds=(1, 2, 3, 4, 5),
     eval_cap=None,
-    search=Search(scope="target", trials=8, batch=4, share=0.2),
+    search=Search(trials=8, batch=4, share=0.2),
 )
