@@ -184,7 +184,7 @@ TARGETS = _sized(
     ),
     _rewrites(
         name="xrewrites",
-        title="Rewrites in every language",
+        title="Does what is said of one word hold? In every language",
         scorer="accuracy",
         train=_english("xrewrites", "train"),
         dev=_by_language("xrewrites", "validation"),
