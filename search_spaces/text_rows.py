@@ -1,8 +1,8 @@
 """Each kind of row that a study can have, against each kind of target, on real text: does the chain hold?
 
 The baseline, MNLI alone, with masked language modelling mixed in, in Spanish by Apertium, and nine tasks jointly;
-XTREME's nine targets and two that XTREME-R adds. Minutes on two CPU cores: trainings are so short that the numbers
-compare nothing. `--set recipes=baseline,mnli,mnli_mlm,multitask` goes without Apertium.
+XTREME's nine targets and two that XTREME-R adds. About a quarter of an hour on two CPU cores, most of it LAReQA's pool:
+trainings are so short that the numbers compare nothing. `--set recipes=baseline,mnli,mnli_mlm,multitask` goes without Apertium.
 """
 
 from dataclasses import replace
