@@ -45,8 +45,8 @@ def test_a_language_counts_as_above_a_level_only_by_two_standard_errors(table: p
     assert table.loc["xquestions", "above guess"] == 1
 
 
-def test_the_guess_of_a_tagging_task_is_one_class_in_three(table: pd.DataFrame) -> None:
-    """84.5 points in the nearest language fall by 7 a language to 35.5: all are above a third by two errors of 0.5."""
-    assert table.loc["words", "guess"] == pytest.approx(33.3)
+def test_words_are_held_against_a_guess_that_has_the_uncounted_words_right(table: pd.DataFrame) -> None:
+    """84.5 points in the nearest language fall by 7 a language to 35.5: four are above 62 by two errors of 0.5."""
+    assert table.loc["words", "guess"] == 62
     assert table.loc["words", "error"] == 0.5
-    assert table.loc["words", "above guess"] == len(FAR)
+    assert table.loc["words", "above guess"] == 4

@@ -63,7 +63,7 @@ def _paragraph(told: list[Event], language: Language, chosen: int, part: str) ->
 
 
 def words(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """Tokens; those whose class the lesson tells with part of speech and class, the others X, which no score counts."""
+    """Tokens; those whose class the lesson tells with part of speech and class, the others X."""
     return [
         {"tokens": [word.text for word in said], "pos_tags": [_classed_tag(tags, word) for word in said]}
         for said, tags in _tagged(lesson, draws, language, num)
