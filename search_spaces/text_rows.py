@@ -2,7 +2,8 @@
 
 The baseline, MNLI alone, with masked language modelling mixed in, in Spanish by Apertium, and nine tasks jointly;
 XTREME's nine targets and two that XTREME-R adds. About a quarter of an hour on two CPU cores, most of it LAReQA's pool:
-trainings are so short that the numbers compare nothing. `--set recipes=baseline,mnli,mnli_mlm,multitask` goes without Apertium.
+trainings are so short that the numbers compare nothing. `--set recipes=baseline,mnli,mnli_mlm,multitask` goes without
+Apertium.
 """
 
 from dataclasses import replace
