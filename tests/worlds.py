@@ -37,8 +37,8 @@ class Place:
 
 def data(task: str, part: Part = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:
     """Data as TRAINING reads them; 24 examples a language."""
-    plain = DataSpec(task=task, part=part, languages=languages, max_length=48, stride=16, cap_examples=24)
-    return replace(plain, carve_share=0.3 if part in ("train", "select") else 0.0, **changes)
+    usual = DataSpec(task=task, part=part, languages=languages, max_length=48, stride=16, cap_examples=24)
+    return replace(usual, carve_share=0.3 if part in ("train", "select") else 0.0, **changes)
 
 
 def stage(*tasks: str, seed: int = 1, training: Training = TRAINING, mlm: float = 0.0) -> StageSpec:
@@ -62,7 +62,7 @@ def retrieval(target: str, **changes: Any) -> ScoreSpec:
 
 def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any) -> TrialSpec:
     """A trial that trains the chain's last stage, selects on a carved part of each task, and scores."""
-    plain = TrialSpec(
+    usual = TrialSpec(
         name="trial",
         kind="target",
         model=MODEL,
@@ -75,7 +75,7 @@ def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any)
         scores=scores,
         tasks=tuple(entries(chain, scores)),
     )
-    return replace(plain, **changes)
+    return replace(usual, **changes)
 
 
 def entries(chain: tuple[StageSpec, ...], scores: tuple[ScoreSpec, ...]) -> Iterator[Task]:
