@@ -1,6 +1,5 @@
 """What the files of the world teach, read off their English rows and held against the truth."""
 
-from collections.abc import Iterable
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -211,17 +210,17 @@ def by_concept(name: str, row: Row, code: str) -> list[Fact]:
     return sorted(facts(name, [row], SPOKEN[code]), key=lambda fact: (fact.skill, fact.concept))
 
 
-def repeated(train: Iterable[Row], held_out: Iterable[Row]) -> int:
-    seen = {str(sorted(row.items(), key=str)) for row in ({**row, "id": ""} for row in train)}
-    return sum(str(sorted({**row, "id": ""}.items(), key=str)) in seen for row in held_out)
+def content(row: Row) -> str:
+    """What a row says, without what only numbers it."""
+    return str({name: value for name, value in row.items() if name not in ("id", "title")})
 
 
-def test_hardly_a_training_row_returns_in_evaluation(demo_world: Path) -> None:
-    for name in TRAINED:
-        train = rows_of(demo_world, name, 1, "train")
-        held_out = english(demo_world, name, 1, "validation_en")
-        assert repeated(train, train[:1]) == 1
-        assert repeated(train, held_out) == 0, name
+@pytest.mark.parametrize("name", TRAINED)
+def test_no_training_row_returns_in_evaluation_under_whatever_id_and_title(name: str, demo_world: Path) -> None:
+    train, held_out = rows_of(demo_world, name, 1, "train"), english(demo_world, name, 1, "validation_en")
+    seen = {content(row) for row in train}
+    assert content(train[0] | {"id": "another", "title": "another"}) in seen
+    assert seen.isdisjoint(content(row) for row in held_out)
 
 
 def test_texts_of_the_world_speak_of_every_concept_in_every_language(demo_world: Path) -> None:
