@@ -83,7 +83,7 @@ def test_names_and_digits_are_shared_and_words_of_grammar_are_not(code: str) -> 
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_all_letters_of_a_word_are_of_the_languages_script_so_no_sub_word_is_shared(code: str) -> None:
+def test_all_letters_of_a_languages_words_and_markers_are_of_its_script(code: str) -> None:
     language = LANGUAGES[code]
     words = [language.words[concept] for part in CONTENT for concept in CONCEPTS[part]]
     letters = {
