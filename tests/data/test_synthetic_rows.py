@@ -12,6 +12,7 @@ from sweeper.data.synthetic.draws import Draws
 from sweeper.data.synthetic.languages import Language
 from sweeper.data.synthetic.lessons import HOLDS, Lesson, knowledge, part_of
 from sweeper.data.synthetic.pairs import KEYS, TURNS
+from sweeper.data.synthetic.repositories import TARGETS
 from sweeper.data.synthetic.sequences import NUM_TOLD, UNANSWERABLE
 from sweeper.data.synthetic.skills import NEEDS, NUM_CLASSES, SKILLS
 from sweeper.tasks.demo import PARTS_OF_SPEECH
@@ -204,12 +205,13 @@ def test_a_supertag_names_the_part_that_follows(code: str) -> None:
         assert [tag.split(">")[1] for tag in row["supertags"]] == [*following, "end"]
 
 
+def test_the_targets_that_need_something_are_those_made_from_a_lesson() -> None:
+    assert [name for name, needs in NEEDS.items() if needs] == [one.name for one in TARGETS]
+
+
 @each_language
-@pytest.mark.parametrize("name", NEEDS)
+@pytest.mark.parametrize("name", [one.name for one in TARGETS])
 def test_items_of_a_target_ask_for_each_skill_as_often_as_it_needs_it(name: str, code: str) -> None:
-    if not NEEDS[name]:
-        assert name not in REPOSITORIES
-        return
     found = facts(name, make(name, code), LANGUAGES[code])
     asked = Counter(fact.skill for fact in found)
     assert {skill: num / len(found) for skill, num in asked.items()} == NEEDS[name]
