@@ -108,9 +108,9 @@ def make_site(space: Space, options: Options) -> Site:
             f"--mirror {options.mirror}: a mirror has a folder `datasets`, and there is no {mirror}/datasets."
         )
     if space.world and mirror is None:
+        check_space(space.world, [model.id for model in space.models], space.seeds)
         mirror = str(world_folder(space.world, Path(cache, "worlds")))
         build(space.world, Path(mirror))
-        check_space(space.world, Path(mirror), [model.id for model in space.models], space.seeds)
     store = Folder(options.store).local if options.store else None
     return Site(
         ledger=f"{root}/ledger",

@@ -222,13 +222,13 @@ def test_a_world_that_another_process_finishes_first_is_kept(tmp_path: Path, mon
     assert [path.name for path in tmp_path.rglob("*")] == ["world", "theirs"]
 
 
-def test_more_seeds_than_draws_are_refused_with_the_setting_that_helps(demo_world: Path) -> None:
-    check_space("demo:draws=4", demo_world, ["demo/tiny"], [1, 2, 3])
+def test_more_seeds_than_draws_are_refused_with_the_setting_that_helps() -> None:
+    check_space("demo:draws=4", ["demo/tiny"], [1, 2, 3])
     with pytest.raises(UserError, match=r"has 4 draws, and the seeds ask for draw 4: .*world=demo:draws=5"):
-        check_space("demo:draws=4", demo_world, ["demo/tiny"], [1, 4])
+        check_space("demo:draws=4", ["demo/tiny"], [1, 4])
 
 
-def test_the_encoder_that_ships_is_refused_where_it_does_not_speak_the_languages(tmp_path: Path) -> None:
+def test_the_encoder_that_ships_is_refused_where_it_does_not_speak_the_languages() -> None:
     with pytest.raises(UserError, match=r"does not speak the languages .*world=demo:language_seed=3,draws=1"):
-        check_space("demo:language_seed=3", tmp_path, ["demo/tiny"], [1])
-    check_space("demo:language_seed=3", tmp_path, ["demo/blank"], [1])
+        check_space("demo:language_seed=3", ["demo/tiny"], [1])
+    check_space("demo:language_seed=3", ["demo/blank"], [1])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from search_spaces.demo import SPACE as DEMO
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.records import TrainingRecord, TrialSpec
@@ -20,7 +21,7 @@ from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.plan import make_plan
 from sweeper.tuning.resolve import Resolver, check_data
 from sweeper.tuning.specs import Specs
-from sweeper.tuning.sweep import check_pending, make_agenda
+from sweeper.tuning.sweep import Options, check_pending, make_agenda, make_site
 
 SEEDS = (1, 2)
 WORDS = ("river", "town", "bridge", "old")
@@ -230,3 +231,11 @@ def test_a_target_that_trains_nothing_cannot_be_drawn_anew_for_each_seed(place: 
     entry = Task(name="pairs", title="", format="retrieve", scorer="neighbours", test={"de": (found,)})
     with pytest.raises(UserError, match=r"'pairs' trains nothing.* cannot hold \{seed\}: name one draw"):
         replace(SPACE, tasks=(*SPACE.tasks, entry), targets=(*SPACE.targets, Target(task="pairs")))
+
+
+def test_what_a_world_does_not_have_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    options = Options(run=str(tmp_path / "run"), cache=str(tmp_path))
+    for world in ("demo:draws=2", "demo:language_seed=3"):
+        with pytest.raises(UserError, match=world):
+            make_site(replace(DEMO, world=world), options)
+    assert list(tmp_path.iterdir()) == []

@@ -35,7 +35,7 @@ def write_encoders(folder: Path, languages: Mapping[str, Language], language_see
     tokenizer = _tokenizer(languages)
     _write_encoder(folder / "blank", tokenizer)
     save_file(_weights(tokenizer.get_vocab_size(), language_seed), folder / "blank" / WEIGHTS, metadata=TORCH)
-    if language_seed == 0 and resources.files("sweeper.data.synthetic").joinpath(SHIPPED).is_file():
+    if ships(language_seed):
         _write_encoder(folder / "tiny", tokenizer)
         shipped = load(resources.files("sweeper.data.synthetic").joinpath(SHIPPED).read_bytes())
         save_file(
@@ -43,6 +43,11 @@ def write_encoders(folder: Path, languages: Mapping[str, Language], language_see
             folder / "tiny" / WEIGHTS,
             metadata=TORCH,
         )
+
+
+def ships(language_seed: int) -> bool:
+    """Whether a pretrained encoder for the languages of this seed comes with the package."""
+    return language_seed == 0 and resources.files("sweeper.data.synthetic").joinpath(SHIPPED).is_file()
 
 
 def _write_encoder(folder: Path, tokenizer: Tokenizer) -> None:

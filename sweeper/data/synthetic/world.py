@@ -14,7 +14,7 @@ import yaml
 
 from sweeper.data.synthetic import parallel
 from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.encoder import write_encoders
+from sweeper.data.synthetic.encoder import ships, write_encoders
 from sweeper.data.synthetic.languages import CODES, Language, make_languages
 from sweeper.data.synthetic.lessons import Lesson, knowledge, part_of, rest
 from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS, Repository
@@ -99,10 +99,10 @@ def scale_of(world: str, task: Task) -> int:
     return parse(world).scale if world and is_scaled else 1
 
 
-def check_space(world: str, folder: Path, models: Iterable[str], seeds: Iterable[int]) -> None:
-    """Raise UserError if a space asks for an encoder or draws that its world, written to `folder`, does not have."""
+def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None:
+    """Raise UserError if a space asks for an encoder or draws that its world does not have."""
     settings = parse(world)
-    if PRETRAINED in models and not (folder / "models" / PRETRAINED).is_dir():
+    if PRETRAINED in models and not ships(settings.language_seed):
         seed = settings.language_seed
         raise UserError(
             f"The encoder that ships as {PRETRAINED} does not speak the languages of world {world!r}: pretrain one "
