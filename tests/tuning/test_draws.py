@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo_encoder import SPACE as DEMO_ENCODER
 from sweeper.data.source import Sources
+from sweeper.data.synthetic import world_folder
 from sweeper.errors import DataError, UserError
 from sweeper.records import TrainingRecord, TrialSpec
 from sweeper.site import Site, Workbench
@@ -231,6 +233,24 @@ def test_a_target_that_trains_nothing_cannot_be_drawn_anew_for_each_seed(place: 
     entry = Task(name="pairs", title="", format="retrieve", scorer="neighbours", test={"de": (found,)})
     with pytest.raises(UserError, match=r"'pairs' trains nothing.* cannot hold \{seed\}: name one draw"):
         replace(SPACE, tasks=(*SPACE.tasks, entry), targets=(*SPACE.targets, Target(task="pairs")))
+
+
+def site_of(space: Space, folder: Path) -> Site:
+    """The site of a run in a world that lies there already, so that it takes no time to write."""
+    world_folder(space.world, folder / "cache" / "worlds").mkdir(parents=True)
+    return make_site(space, Options(run=str(folder), cache=str(folder / "cache")))
+
+
+def test_a_space_that_reads_no_draws_asks_its_world_for_none(tmp_path: Path) -> None:
+    assert (DEMO_ENCODER.world, DEMO_ENCODER.seeds) == ("demo:draws=1", (1,))
+    assert site_of(DEMO_ENCODER, tmp_path).world == "demo:draws=1"
+
+
+def test_a_space_asks_its_world_for_the_draw_of_each_of_its_seeds(tmp_path: Path) -> None:
+    assert DEMO.seeds == (1, 2)
+    assert site_of(replace(DEMO, world="demo:draws=3"), tmp_path).world == "demo:draws=3"
+    with pytest.raises(UserError, match="the seeds ask for draw 2"):
+        site_of(replace(DEMO, world="demo:draws=2"), tmp_path)
 
 
 def test_what_a_world_does_not_have_is_refused_before_it_is_written(tmp_path: Path) -> None:

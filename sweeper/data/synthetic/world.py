@@ -100,7 +100,10 @@ def scale_of(world: str, task: Task) -> int:
 
 
 def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None:
-    """Raise UserError if a space asks for an encoder or draws that its world does not have."""
+    """Raise UserError if a space asks for an encoder or draws that its world does not have.
+
+    `seeds` are those that read draws of their own.
+    """
     settings = parse(world)
     if PRETRAINED in models and not ships(settings.language_seed):
         seed = settings.language_seed
@@ -109,7 +112,7 @@ def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None
             f"with `sweeper run demo_encoder --set world=demo:language_seed={seed},draws=1`, and name its folder, "
             "RUN/encoders/KEY, as the id of a model."
         )
-    most = max(seeds)
+    most = max(seeds, default=0)
     if most >= settings.draws:
         raise UserError(
             f"World {world!r} has {settings.draws} draws, and the seeds ask for draw {most}: set draws={most + 1} or "
