@@ -175,7 +175,11 @@ def test_the_folder_of_a_world_changes_with_its_settings_and_not_with_how_they_a
     [
         ("dmo", r"No world is called 'dmo'\. Did you mean 'demo'\?"),
         ("demo:truthseed=1", r"No setting of a world is called 'truthseed'\. Did you mean 'truth_seed'\?"),
-        ("demo:scale=2,", "No setting of a world is called ''"),
+        ("demo:", r"after a colon has settings, each KEY=VALUE, a comma between two, got 'demo:': name a setting"),
+        ("demo:scale=2,", "each KEY=VALUE, a comma between two, got 'demo:scale=2,'"),
+        ("demo:scale=2,,draws=1", "each KEY=VALUE, a comma between two, got 'demo:scale=2,,draws=1'"),
+        ("demo:scale=2,scale=3", "names each setting once, got scale twice in 'demo:scale=2,scale=3': keep one"),
+        ("demo:draws=1,scale=2,draws=1", "names each setting once, got draws twice"),
         ("demo:scale=ten", "A world's scale is a whole number, got 'ten'"),
         ("demo:scale", "A world's scale is a whole number, got ''"),
         ("demo:truth_seed=-1", "A world's truth_seed is a whole number, got '-1'"),

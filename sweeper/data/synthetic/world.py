@@ -71,14 +71,21 @@ def build(world: str, folder: Path) -> None:
 
 
 def parse(world: str) -> World:
-    """The settings in a world's name. Raises UserError naming the nearest known word."""
-    name, _, tail = world.partition(":")
+    """The settings in a world's name. Raises UserError naming the nearest known word, or the rule that it breaks."""
+    name, colon, tail = world.partition(":")
     if name != "demo":
         raise unknown("world", name, ["demo"])
     known = [field.name for field in fields(World)]
-    settings = {}
-    for setting in tail.split(",") if tail else []:
+    settings: dict[str, int] = {}
+    for setting in tail.split(",") if colon else []:
         key, _, value = setting.partition("=")
+        if not setting:
+            raise UserError(
+                f"A world's name after a colon has settings, each KEY=VALUE, a comma between two, got {world!r}: name "
+                f"a setting ({', '.join(known)}), or leave out the colon or comma."
+            )
+        if key in settings:
+            raise UserError(f"A world's name names each setting once, got {key} twice in {world!r}: keep one of them.")
         if key not in known:
             raise unknown("setting of a world", key, known)
         if not value.isdecimal():
