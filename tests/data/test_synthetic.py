@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -226,13 +228,27 @@ def test_a_world_that_another_process_finishes_first_is_kept(tmp_path: Path, mon
     assert [path.name for path in tmp_path.rglob("*")] == ["world", "theirs"]
 
 
-def test_more_seeds_than_draws_are_refused_with_the_setting_that_helps() -> None:
-    check_space("demo:draws=4", ["demo/tiny"], [1, 2, 3])
-    with pytest.raises(UserError, match=r"has 4 draws, and the seeds ask for draw 4: .*world=demo:draws=5"):
-        check_space("demo:draws=4", ["demo/tiny"], [1, 4])
+def worlds_named(told: object) -> list[str]:
+    """The worlds that a message names in arguments `--set world=...`."""
+    return re.findall("--set world=([^ `]+)", str(told))
+
+
+@pytest.mark.parametrize("world", ["demo", "demo:draws=4", "demo:scale=10,truth_seed=3", "demo:draws=2,truth_seed=1"])
+def test_more_seeds_than_draws_are_refused_with_the_same_world_of_more_draws(world: str) -> None:
+    most = parse(world).draws
+    check_space(world, ["demo/tiny"], [1, most - 1])
+    with pytest.raises(UserError, match=f"has {most} draws, and the seeds ask for draw {most}") as refused:
+        check_space(world, ["demo/tiny"], [1, most])
+    (larger,) = worlds_named(refused.value)
+    assert parse(larger) == replace(parse(world), draws=most + 1)
+    check_space(larger, ["demo/tiny"], [1, most])
 
 
 def test_the_encoder_that_ships_is_refused_where_it_does_not_speak_the_languages() -> None:
-    with pytest.raises(UserError, match=r"does not speak the languages .*world=demo:language_seed=3,draws=1"):
-        check_space("demo:language_seed=3", ["demo/tiny"], [1])
-    check_space("demo:language_seed=3", ["demo/blank"], [1])
+    world = "demo:scale=10,language_seed=3"
+    with pytest.raises(UserError, match=r"--out runs/languages_3`.* in runs/languages_3/encoders") as refused:
+        check_space(world, ["demo/tiny"], [1])
+    pretraining, sweep = worlds_named(refused.value)
+    assert (parse(pretraining), sweep) == (World(language_seed=3, draws=1), world)
+    for name in (pretraining, sweep):
+        check_space(name, ["demo/blank"], [])

@@ -113,18 +113,25 @@ def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None
     """
     settings = parse(world)
     if PRETRAINED in models and not ships(settings.language_seed):
-        seed = settings.language_seed
+        seed, run = settings.language_seed, f"runs/languages_{settings.language_seed}"
         raise UserError(
             f"The encoder that ships as {PRETRAINED} does not speak the languages of world {world!r}: pretrain one "
-            f"with `sweeper run demo_encoder --set world=demo:language_seed={seed},draws=1`, and name its folder, "
-            "RUN/encoders/KEY, as the id of a model."
+            f"with `sweeper run demo_encoder --set world=demo:language_seed={seed},draws=1 --out {run}`, name the "
+            f"folder in {run}/encoders as the id of a model in a space file of your own, and run that with "
+            f"`--set world={world}`."
         )
     most = max(seeds, default=0)
     if most >= settings.draws:
         raise UserError(
             f"World {world!r} has {settings.draws} draws, and the seeds ask for draw {most}: set draws={most + 1} or "
-            f"more, as in --set world=demo:draws={most + 1}."
+            f"more, as in `--set world={_named(replace(settings, draws=most + 1))}`."
         )
+
+
+def _named(world: World) -> str:
+    """The name of a world: its draws, and what else is not as in `demo`."""
+    told = [(field.name, getattr(world, field.name), field.default) for field in fields(World)]
+    return "demo:" + ",".join(f"{key}={value}" for key, value, usual in told if key == "draws" or value != usual)
 
 
 def world_folder(world: str, inside: Path) -> Path:
