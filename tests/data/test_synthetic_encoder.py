@@ -8,17 +8,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 from search_spaces.demo import LAYER
 from sweeper.data.encode import encode
 from sweeper.data.source import Sources
+from sweeper.data.synthetic import check_space
 from sweeper.data.synthetic.concepts import NOUNS
 from sweeper.data.synthetic.draws import Draws
 from sweeper.data.synthetic.encoder import NUM_LAYERS, SHIPPED, SPREAD
 from sweeper.data.synthetic.events import Event, draw, sentence
 from sweeper.data.synthetic.ship import ship
+from sweeper.errors import UserError
 from sweeper.records import DataSpec
 from sweeper.tasks.demo import EVAL_SIZE, NULLS, PLACEBOS, TASKS
 from sweeper.tasks.demo import LANGUAGES as CODES
@@ -105,6 +109,19 @@ def test_a_run_that_does_not_hold_one_encoder_is_not_shipped(num: int, tmp_path:
     with pytest.raises(SystemExit, match=f"holds {num}"):
         ship(tmp_path / "run", tmp_path / "shipped.safetensors")
     assert not (tmp_path / "shipped.safetensors").exists()
+
+
+def test_an_encoder_of_ones_own_is_refused_in_a_world_of_other_languages(tokenizer: Any, tmp_path: Path) -> None:
+    tokenizer.save_pretrained(tmp_path)
+    check_space("demo:truth_seed=3,draws=1", [str(tmp_path)], [])
+    with pytest.raises(UserError, match="in generated languages, but not in those of world 'demo:lang"):
+        check_space("demo:language_seed=1", ["demo/blank", str(tmp_path)], [])
+
+
+def test_an_encoder_that_knows_none_of_the_worlds_is_left_to_its_user(tmp_path: Path) -> None:
+    check_space("demo:language_seed=1", [str(tmp_path), "xlm-roberta-base"], [])
+    Tokenizer(WordLevel({"<unk>": 0, "Mara": 1}, unk_token="<unk>")).save(str(tmp_path / "tokenizer.json"))
+    check_space("demo:language_seed=1", [str(tmp_path)], [])
 
 
 def vectors(model: Any, tokenizer: Any, texts: list[str]) -> NDArray[np.float32]:

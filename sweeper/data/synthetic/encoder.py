@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from sweeper.data.synthetic.concepts import NOUNS
 from sweeper.data.synthetic.languages import Language
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 SHIPPED = "encoder.safetensors"
 """The pretrained weights as float16, made by `make encoder`."""
 TORCH = {"format": "pt"}
@@ -50,9 +50,17 @@ def ships(language_seed: int) -> bool:
     return language_seed == 0 and resources.files("sweeper.data.synthetic").joinpath(SHIPPED).is_file()
 
 
+def speaks_others(folder: Path, languages: Mapping[str, Language]) -> bool:
+    """Whether a folder holds a world's encoder, but of other languages: English words are pieces, not all of theirs."""
+    if not (folder / TOKENIZER).is_file():
+        return False
+    pieces = Tokenizer.from_file(str(folder / TOKENIZER)).get_vocab().keys()
+    return pieces >= set(languages["en"].words) and not pieces >= set(_pieces(languages))
+
+
 def _write_encoder(folder: Path, tokenizer: Tokenizer) -> None:
     folder.mkdir(parents=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.save(str(folder / TOKENIZER))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config())
     _write_json(folder / "config.json", _config(tokenizer.get_vocab_size()))
 

@@ -14,7 +14,7 @@ import yaml
 
 from sweeper.data.synthetic import parallel
 from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.encoder import ships, write_encoders
+from sweeper.data.synthetic.encoder import ships, speaks_others, write_encoders
 from sweeper.data.synthetic.languages import CODES, Language, make_languages
 from sweeper.data.synthetic.lessons import Lesson, knowledge, part_of, rest
 from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS, Repository
@@ -109,7 +109,7 @@ def scale_of(world: str, task: Task) -> int:
 def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None:
     """Raise UserError if a space asks for an encoder or draws that its world does not have.
 
-    `seeds` are those that read draws of their own.
+    `models` are ids and folders, `seeds` those that read draws of their own.
     """
     settings = parse(world)
     if PRETRAINED in models and not ships(settings.language_seed):
@@ -120,6 +120,13 @@ def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None
             f"folder in {run}/encoders as the id of a model in a space file of your own, and run that with "
             f"`--set world={world}`."
         )
+    languages = make_languages(settings.language_seed)
+    for own in models:
+        if speaks_others(Path(own).expanduser(), languages):
+            raise UserError(
+                f"The encoder in {own} was pretrained in generated languages, but not in those of world {world!r}: it "
+                "would spell their words. Set the language_seed that it was pretrained with, or name another encoder."
+            )
     most = max(seeds, default=0)
     if most >= settings.draws:
         raise UserError(
