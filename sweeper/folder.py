@@ -12,6 +12,16 @@ from pathlib import Path
 import fsspec
 from fsspec import AbstractFileSystem
 
+from sweeper.errors import UserError
+
+
+def own_path(name: str) -> Path:
+    """A path as a user writes it, `~` and `~name` read as home folders. Raises UserError if nobody is called that."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{name!r} names a home folder that is not there: write the path in full.") from error
+
 
 @dataclass(frozen=True)
 class Folder:

@@ -6,7 +6,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from sweeper.folder import Folder
+from sweeper.errors import UserError
+from sweeper.folder import Folder, own_path
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -133,3 +134,10 @@ def test_a_file_that_another_process_wrote_is_seen_though_a_listing_was_kept(tmp
     assert folder.names() == []
     fsspec.filesystem("memory").pipe_file(f"/{tmp_path.name}/watched/new.json", b"")
     assert folder.exists("new.json")
+
+
+def test_a_path_of_a_home_folder_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
+    assert own_path("~/encoder") == Path.home() / "encoder"
+    assert own_path(str(tmp_path)) == tmp_path
+    with pytest.raises(UserError, match="'~nobody-is-called-so/encoder' names a home folder that is not there"):
+        own_path("~nobody-is-called-so/encoder")

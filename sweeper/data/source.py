@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 from sweeper.data.mirror import model_digest, rows_digest, split_files
 from sweeper.data.rows import RowTable, class_names
 from sweeper.errors import DataError, UserError, unknown
+from sweeper.folder import own_path
 from sweeper.records import digest
 from sweeper.tasks.spec import Part, Rows, Task
 
@@ -91,7 +92,7 @@ class Sources:
         """The local folder that holds the repository, or would have to; None if the Hub does."""
         if self.mirror is not None and (self.mirror / "datasets" / rows.id).is_dir():
             return self.mirror / "datasets" / rows.id
-        own = Path(rows.id).expanduser()
+        own = own_path(rows.id)
         if own.is_dir():
             return own
         if self.mirror is not None and not own.is_absolute():
@@ -124,7 +125,7 @@ class Sources:
         """What `from_pretrained` is given for an encoder: the mirror's folder if there is one, else the id as it is."""
         if self.mirror is not None and (self.mirror / "models" / id).is_dir():
             return str(self.mirror / "models" / id)
-        return str(Path(id).expanduser().resolve()) if Path(id).expanduser().is_dir() else id
+        return str(own_path(id).resolve()) if own_path(id).is_dir() else id
 
     def model_identity(self, id: str, revision: str | None, more: Sequence[str] = ()) -> str:  # noqa: A002
         """What decides a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `more`.

@@ -124,6 +124,12 @@ def test_an_encoder_that_knows_none_of_the_worlds_is_left_to_its_user(tmp_path: 
     check_space("demo:language_seed=1", [str(tmp_path)], [])
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {}}', '{"model": {"vocab": [["one", 0.5]]}}'])
+def test_a_tokenizer_that_cannot_be_read_is_left_to_whoever_loads_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(text)
+    check_space("demo:language_seed=1", [str(tmp_path)], [])
+
+
 def vectors(model: Any, tokenizer: Any, texts: list[str]) -> NDArray[np.float32]:
     """Mean of the states of the demo's layer over the tokens of each text, centred over the texts, of length 1."""
     batch = tokenizer(texts, padding=True, return_tensors="pt")

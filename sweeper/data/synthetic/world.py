@@ -20,6 +20,7 @@ from sweeper.data.synthetic.lessons import Lesson, knowledge, part_of, rest
 from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS, Repository
 from sweeper.data.synthetic.skills import NEEDS, TEACHES
 from sweeper.errors import UserError, unknown
+from sweeper.folder import own_path
 from sweeper.tasks.demo import (
     CORPUS,
     ENTRIES,
@@ -122,7 +123,7 @@ def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None
         )
     languages = make_languages(settings.language_seed)
     for own in models:
-        if speaks_others(Path(own).expanduser(), languages):
+        if speaks_others(own_path(own), languages):
             raise UserError(
                 f"The encoder in {own} was pretrained in generated languages, but not in those of world {world!r}: it "
                 "would spell their words. Set the language_seed that it was pretrained with, or name another encoder."

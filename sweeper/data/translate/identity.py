@@ -5,6 +5,7 @@ from pathlib import Path
 from sweeper.data.source import Sources
 from sweeper.data.translate import apertium
 from sweeper.data.translate.recorded import Recorded
+from sweeper.folder import own_path
 from sweeper.space import APERTIUM, FOLDER
 
 GENERATION = ("generation_config.json", "*.spm")
@@ -14,10 +15,10 @@ GENERATION = ("generation_config.json", "*.spm")
 def located(by: str, language: str, sources: Sources) -> str:
     """The translator's name for any process: a folder of the user's own in full."""
     if by.startswith(FOLDER):
-        return f"{FOLDER}{Path(by.removeprefix(FOLDER)).expanduser().resolve()}"
+        return f"{FOLDER}{own_path(by.removeprefix(FOLDER)).resolve()}"
     place = Path(sources.model_place(model_id(by, language)))
     own = by != APERTIUM and place.is_dir() and not (sources.mirror and place.is_relative_to(sources.mirror))
-    return str(Path(by).expanduser().absolute()) if own else by
+    return str(own_path(by).absolute()) if own else by
 
 
 def model_id(by: str, language: str) -> str:
