@@ -4,12 +4,15 @@
 
 Reads the ledger of a run in a synthetic world. Of one row (default: the baseline) it prints for every target
 
-    trivial  the score of a constant answer: the majority class, a random choice in retrieval, no answer, no tag
-    guess    what to expect of who knows all but the classes: the right words tagged, one class in three right (and
-             every X of `words`, which seqeval counts too); one of two words that a question can mean; else as trivial
+    trivial  the score of a constant answer: the majority class, the commonest tag on every word, no answer; in
+             retrieval of a random choice (`twins`), of none (`mining`)
+    guess    what to expect of who knows all but the classes: the right words tagged, one class in three right (and the
+             runs of X that seqeval counts in `words`, so that its guess depends on the word order: the mean over
+             languages is printed); one of the two words that a question can mean; else as trivial
     en ...   the mean score over seeds in each language, nearest first
     error    the largest standard error of these means
-    above    in how many of the other languages the mean is above trivial, and above guess, by two standard errors
+    above    in how many of the other languages the mean is above trivial, and above the language's guess, by two
+             standard errors; blank where there is one seed alone
     rho, p   Spearman's correlation of score and distance from English over the other languages, its permutation p
 
 all but counts and correlations in points.
@@ -17,41 +20,45 @@ all but counts and correlations in points.
 
 import argparse
 import platform
+from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
 
-from analysis.load import CLEAN, load
+from analysis.load import CLEAN, Study, load
 from analysis.matrix import reference_row
 from analysis.stats import spearman
 from sweeper.data.synthetic.languages import CODES, distance
-from sweeper.errors import UserError
+from sweeper.errors import SweeperError
 
 NEAREST_FIRST = sorted(CODES, key=lambda code: distance("en", code))
 FAR = [code for code in NEAREST_FIRST if code != "en"]
-GUESS = {"words": 0.62, "names": 1 / 3, "xquestions": 1 / 2, "mquestions": 1 / 2, "few_questions": 1 / 2}
-"""Target -> expected score of who knows all but the classes; tests/data/test_synthetic_guess.py draws them."""
+WORDS = (0.615, 0.665, 0.63, 0.59, 0.63, 0.575, 0.665, 0.575, 0.675)
+QUESTIONS = ("xquestions", "mquestions", "few_questions")
+GUESS: Mapping[str, Mapping[str, float]] = {
+    "words": dict(zip(CODES, WORDS, strict=True)),
+    "names": dict.fromkeys(CODES, 1 / 3),
+    **{name: dict.fromkeys(CODES, 1 / 2) for name in QUESTIONS},
+}
+"""Target -> language -> expected score of who knows all but the classes: see tests/data/test_synthetic_guess.py."""
 
 
-def scores(run: str, row: str) -> pd.DataFrame:
-    """A line for each target, columns as above. Of the first model, under the usual condition.
-
-    Raises UserError if no row is called so.
-    """
-    study = load(run)
-    space = study.space
+def scores(study: Study, row: str) -> pd.DataFrame:
+    """A line for each target, columns as above. Of the first model, under the usual condition."""
     table = study.table[study.table["main"] & (study.table["condition"] == CLEAN)]
-    table = table[(table["recipe"] == row) & (table["model"] == space.models[0].name)]
+    table = table[(table["recipe"] == row) & (table["model"] == study.space.models[0].name)]
+    names = [target.task for target in study.space.targets]
     groups = table.assign(value=table["value"] * 100).groupby(["target", "language"])["value"]
-    names = [target.task for target in space.targets]
     means, errors = (one.unstack().reindex(index=names, columns=NEAREST_FIRST) for one in (groups.mean(), groups.sem()))
     trivial = (table.groupby("target")["trivial"].mean() * 100).reindex(names)
-    guess = (pd.Series(GUESS) * 100).reindex(names).fillna(trivial)
-    related = {name: spearman([distance("en", code) for code in FAR], means.loc[name, FAR]) for name in names}
-    found = pd.DataFrame({"trivial": trivial, "guess": guess}).join(means).round(1)
+    guess = (pd.DataFrame(GUESS).T * 100).reindex(index=names, columns=NEAREST_FIRST)
+    guess = guess.apply(lambda column: column.fillna(trivial))
+    found = pd.DataFrame({"trivial": trivial, "guess": guess[FAR].mean(axis=1)}).join(means).round(1)
     found["error"] = errors.max(axis=1).round(1)
-    for name, level in (("above trivial", trivial), ("above guess", guess)):
-        found[name] = (means - 2 * errors.fillna(0))[FAR].gt(level, axis=0).sum(axis=1)
+    for name, gaps in (("above trivial", means.sub(trivial, axis=0)), ("above guess", means - guess)):
+        counts = (gaps > 2 * errors)[FAR].sum(axis=1)
+        found[name] = counts.where(errors.notna().any(axis=1)).astype("Int64")
+    related = {name: spearman([distance("en", code) for code in FAR], means.loc[name, FAR]) for name in names}
     found["rho"] = {target: round(one.rho, 2) for target, one in related.items()}
     found["p"] = {target: round(one.p, 3) for target, one in related.items()}
     return found
@@ -64,12 +71,15 @@ def main() -> None:
     parser.add_argument("row", nargs="?", default="")
     asked = parser.parse_args()
     try:
-        row = reference_row(load(asked.run).space, asked.row)
-    except UserError as error:
+        study = load(asked.run)
+        row = reference_row(study.space, asked.row)
+    except SweeperError as error:
         raise SystemExit(str(error)) from error
+    if study.table.empty or not set(study.table["language"]) <= set(CODES):
+        raise SystemExit(f"{asked.run} is no run of the synthetic world, or has no scores yet.")
     print(f"{date.today()}  {asked.run}  row {row}  {platform.machine()}, python {platform.python_version()}")
     print("distance  " + "  ".join(f"{code} {distance('en', code):.2f}" for code in NEAREST_FIRST))
-    print(scores(asked.run, row).to_string())
+    print(scores(study, row).to_string())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from analysis.load import load
 from benchmarks.zero_shot import FAR, scores
 from search_spaces.demo import SPACE as DEMO
 from sweeper.space import Search
@@ -19,7 +20,7 @@ SPACE = replace(
 
 @pytest.fixture
 def table(make_run) -> pd.DataFrame:
-    """Words fall with distance from 90 points and tell by a point between two seeds; questions lie at 45 and 65."""
+    """Words fall with distance from 90 points and differ by a point between two seeds; questions lie at 45 and 65."""
     run = make_run(**vars(SPACE))
     for seed in (1, 2):
         falling = {code: 0.9 - 0.07 * place + 0.01 * seed for place, code in enumerate(("en", *FAR))}
@@ -27,7 +28,7 @@ def table(make_run) -> pd.DataFrame:
         for target, values in (("words", falling), ("xquestions", unsure)):
             training = run.trained("baseline", target, seed)
             run.scored(training, target, values, split="test")
-    return scores(run.url, "baseline")
+    return scores(load(run.url), "baseline")
 
 
 def test_scores_that_fall_with_distance_correlate_with_it_negatively(table: pd.DataFrame) -> None:
@@ -45,8 +46,16 @@ def test_a_language_counts_as_above_a_level_only_by_two_standard_errors(table: p
     assert table.loc["xquestions", "above guess"] == 1
 
 
-def test_words_are_held_against_a_guess_that_has_the_uncounted_words_right(table: pd.DataFrame) -> None:
-    """84.5 points in the nearest language fall by 7 a language to 35.5: four are above 62 by two errors of 0.5."""
-    assert table.loc["words", "guess"] == 62
+def test_words_are_held_against_a_guess_of_each_language(table: pd.DataFrame) -> None:
+    """84.5 points in the nearest language fall by 7 each: 63.5 in xc are above its guess of 59, 56.5 in xd below 63."""
+    assert FAR[3:5] == ["xc", "xd"]
+    assert table.loc["words", "guess"] == pytest.approx(62.6, abs=0.1)
     assert table.loc["words", "error"] == 0.5
     assert table.loc["words", "above guess"] == 4
+
+
+def test_where_one_seed_is_all_nothing_is_counted_as_above(make_run) -> None:
+    run = make_run(**vars(SPACE))
+    run.scored(run.trained("baseline", "words", 1), "words", dict.fromkeys(("en", *FAR), 0.9), split="test")
+    counted = scores(load(run.url), "baseline").loc["words", ["above trivial", "above guess"]]
+    assert counted.isna().all()
