@@ -11,10 +11,11 @@ knowledge that no target needs.
 
 spearman: rank correlation between planted and measured gain over all cells. ceiling: the highest that the ties of the
 planted gains allow. zeros: cells with nothing planted that a paired t test over the seeds calls significant at 5 %.
-found: cells with a large planted gain (0.5 or more) that it calls significant, on the right side; cells whose row holds
-the target's own training data are left out. harms: cells with a planted loss, likewise. In a null world all rows are
-independent draws of one placebo; they are compared in pairs that share no row. The binomial band beside a pooled share
-takes cells as independent, which cells of one row, made by the same encoders, are not quite.
+found: cells with a large planted gain (0.5 or more) that it calls significant, on the side of gains; cells whose row
+holds the target's own training data are left out. harms: cells with a planted loss that it calls significant, on the
+side of losses. In a null world all rows are independent draws of one placebo; they are compared in pairs that share no
+row. The binomial band beside a pooled share takes cells as independent, which cells of one row, made by the same
+encoders, are not quite.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from scipy import stats
@@ -35,6 +37,7 @@ from analysis.stats import MIN_SEEDS, paired_interval, spearman
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.data.synthetic.skills import truth
+from sweeper.errors import SweeperError
 from sweeper.space import Space
 from sweeper.tasks.demo import PLACEBO
 
@@ -69,8 +72,8 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
-    """What one world came to."""
+class Outcome:
+    """What one world came to: every cell of its rows that have a reference."""
 
     cells: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
@@ -103,12 +106,12 @@ class World:
 
     @property
     def ceiling(self) -> float:
-        """The rho of the planted gains with a measurement that orders them rightly and has no ties."""
-        ordered = sorted(cell.planted for cell in self.cells)
+        """The rho of the same cells' planted gains with a measurement that orders them rightly and has no ties."""
+        ordered = sorted(cell.planted for cell in self.cells if not math.isnan(cell.measured))
         return spearman(ordered, range(len(ordered))).rho
 
     def lacking(self, seeds: int) -> str:
-        """What the table rests on less than it should, in words; "" where every cell has every seed."""
+        """What is missing, in words: cells without a test, the fewest seeds of a cell; "" where nothing is."""
         untested, fewest = len(self.cells) - len(self.tested), min(cell.num_seeds for cell in self.cells)
         words = f"  untested {untested}/{len(self.cells)}" if untested else ""
         return words + (f"  fewest seeds {fewest}" if fewest < seeds else "")
@@ -124,7 +127,7 @@ def planted(space: Space) -> dict[Cell, float]:
     }
 
 
-def tested(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], flagged: Iterable[Cell]) -> World:
+def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], flagged: Iterable[Cell]) -> Outcome:
     """The cells of `truths`, measured by the same-seed differences of each recipe to its reference (`pairs`)."""
     study = load(str(run))
     differences = seed_differences(study, study.space.models[0].name, pairs)
@@ -137,20 +140,20 @@ def tested(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], fl
             planted=truths[cell], measured=found.mean, p=found.p, num_seeds=found.n, is_flagged=cell in known
         )
 
-    return World(cells=tuple(one(cell) for cell in truths), notes=study.notes)
+    return Outcome(cells=tuple(one(cell) for cell in truths), notes=study.notes)
 
 
-def recovered(run: Path) -> World:
+def recovered(run: Path) -> Outcome:
     """A world's truth beside what its run measured."""
     truths = planted(RECOVERY)
-    return tested(run, {recipe: PLACEBO + recipe for recipe, _ in truths}, truths, flags(RECOVERY))
+    return measured(run, {recipe: PLACEBO + recipe for recipe, _ in truths}, truths, flags(RECOVERY))
 
 
-def null(run: Path) -> World:
+def null(run: Path) -> Outcome:
     """Every second row of a null world, compared with the row before it."""
     rows = [recipe.name for recipe in NULL.recipes if recipe.stages]
     nothing = {(row, target.task): 0.0 for row in rows[1::2] for target in NULL.targets}
-    return tested(run, dict(zip(rows[1::2], rows[::2], strict=True)), nothing, ())
+    return measured(run, dict(zip(rows[1::2], rows[::2], strict=True)), nothing, ())
 
 
 def sweep(space: str, world: int, asked: argparse.Namespace) -> Path:
@@ -161,8 +164,8 @@ def sweep(space: str, world: int, asked: argparse.Namespace) -> Path:
     for setting in settings:
         command += ["--set", setting]
     code = subprocess.run([*command, *asked.options], check=False, stdout=sys.stderr).returncode
-    if code > 1:
-        raise SystemExit(code)
+    if code not in (0, 1):
+        raise SystemExit(f"The run of {run} ended with {code}: the same command goes on with it.")
     return run
 
 
@@ -187,36 +190,36 @@ def band(num: int) -> str:
 def worlds_in(text: str) -> list[int]:
     """The worlds of a list such as 1,2,3, or none. Raises ArgumentTypeError."""
     names = [] if text in ("", "none") else text.split(",")
-    if not all(name.isdecimal() for name in names):
-        raise argparse.ArgumentTypeError(f"worlds are whole numbers, as in 1,2,3, or none; got {text!r}")
+    if not all(name.isdecimal() for name in names) or len({int(name) for name in names}) < len(names):
+        raise argparse.ArgumentTypeError(f"worlds are whole numbers, each once, as in 1,2,3, or none; got {text!r}")
     return [int(name) for name in names]
 
 
 def planted_lines(asked: argparse.Namespace) -> Iterator[str]:
     """A line a world, then the pooled shares."""
-    worlds = []
-    for number in asked.worlds:
-        world = recovered(sweep("demo_recovery", number, asked))
-        worlds.append(world)
-        counts = f"zeros {count(world.zeros)}  found {count(world.large)}  harms {count(world.harms)}"
-        rho = f"spearman {world.correlation:.2f}  ceiling {world.ceiling:.2f}"
-        yield f"world {number}  {rho}  {counts}{world.lacking(asked.seeds)}"
-        yield from (f"  {note}" for note in world.notes)
-    zeros = [hit for world in worlds for hit in world.zeros]
-    if worlds:
-        yield share("zeros called significant", zeros, band(len(zeros)))
-        yield share("large gains found", [hit for world in worlds for hit in world.large], "aim: 90 % or more")
-        yield share("losses found", [hit for world in worlds for hit in world.harms], "no aim")
+    outcomes = []
+    for world in asked.worlds:
+        found = recovered(sweep("demo_recovery", world, asked))
+        outcomes.append(found)
+        counts = f"zeros {count(found.zeros)}  found {count(found.large)}  harms {count(found.harms)}"
+        rho = f"spearman {found.correlation:.2f}  ceiling {found.ceiling:.2f}"
+        yield f"world {world}  {rho}  {counts}{found.lacking(asked.seeds)}"
+        yield from (f"  {note}" for note in found.notes)
+    zeros = [hit for found in outcomes for hit in found.zeros]
+    if outcomes:
+        yield share("zeros called significant", zeros, band(len(zeros)) if zeros else "")
+        yield share("large gains found", [hit for found in outcomes for hit in found.large], "aim: 90 % or more")
+        yield share("losses found", [hit for found in outcomes for hit in found.harms], "no aim")
 
 
 def null_lines(asked: argparse.Namespace) -> Iterator[str]:
     """A line a null world, then the pooled share."""
     hits: list[bool] = []
-    for number in asked.null:
-        world = null(sweep("demo_null", number, asked))
-        hits += world.zeros
-        yield f"null world {number}  significant {count(world.zeros)}{world.lacking(asked.seeds)}"
-        yield from (f"  {note}" for note in world.notes)
+    for world in asked.null:
+        found = null(sweep("demo_null", world, asked))
+        hits += found.zeros
+        yield f"null world {world}  significant {count(found.zeros)}{found.lacking(asked.seeds)}"
+        yield from (f"  {note}" for note in found.notes)
     if hits:
         yield share("null cells called significant", hits, band(len(hits)))
 
@@ -233,9 +236,11 @@ def main() -> None:
     if asked.seeds < MIN_SEEDS:
         raise SystemExit(f"A paired t test needs {MIN_SEEDS} seeds or more, got {asked.seeds}.")
     print(f"{date.today()}, {asked.seeds} seeds a world, {platform.machine()}, python {platform.python_version()}")
-    for lines in (planted_lines, null_lines):
-        for line in lines(asked):
+    try:
+        for line in chain(planted_lines(asked), null_lines(asked)):
             print(line, flush=True)
+    except SweeperError as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.recovery import Verdict, World, null, recovered, worlds_in
+from benchmarks.recovery import Outcome, Verdict, null, planted, recovered, worlds_in
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.folder import Folder
@@ -19,8 +21,8 @@ def cell(planted: float, measured: float, p: float, num_seeds: int = 10, is_flag
     return Verdict(planted=planted, measured=measured, p=p, num_seeds=num_seeds, is_flagged=is_flagged)
 
 
-def world(*cells: Verdict) -> World:
-    return World(cells=cells)
+def world(*cells: Verdict) -> Outcome:
+    return Outcome(cells=cells)
 
 
 def test_a_zero_is_hit_on_either_side_and_a_gain_found_on_its_own_side_alone() -> None:
@@ -60,6 +62,38 @@ def test_gains_in_the_planted_order_reach_the_ceiling_that_their_ties_allow() ->
     assert turned.correlation == -ordered.ceiling
 
 
+def fill(run: Any, recipe: str, gain: float) -> None:
+    """Three seeds of one column: 60 points and a gain, give or take one."""
+    for seed in (1, 2, 3):
+        value = 0.6 + gain + 0.01 * (seed - 2)
+        run.scored(run.trained(recipe, "xquestions", seed), "xquestions", {"en": value}, split="test")
+
+
+def test_a_row_is_measured_against_its_own_placebo_over_the_same_seeds(make_run: Any) -> None:
+    run = make_run(**vars(replace(RECOVERY, seeds=(1, 2, 3))))
+    for recipe, gain in (("baseline", 0.3), ("questions", 0.1), ("placebo_questions", 0.0), ("parts", -0.05)):
+        fill(run, recipe, gain)
+    training = run.trained("placebo_parts", "xquestions", 1)
+    run.scored(training, "xquestions", {"en": 0.6}, split="test")
+    found = dict(zip(planted(RECOVERY), recovered(Path(run.url)).cells, strict=True))
+    questions, parts = found["questions", "xquestions"], found["parts", "xquestions"]
+    assert questions.measured == pytest.approx(0.1)
+    assert (questions.num_seeds, questions.is_flagged) == (3, True)
+    assert questions.planted == planted(RECOVERY)["questions", "xquestions"] > 0
+    assert parts.measured == pytest.approx(-0.06)
+    assert (parts.num_seeds, parts.is_flagged) == (1, False)
+    assert math.isnan(parts.p)
+    assert found["questions", "names"].num_seeds == 0
+
+
+def test_every_second_null_row_is_measured_against_the_one_before_it(make_run: Any) -> None:
+    run = make_run(**vars(replace(NULL, seeds=(1, 2, 3))))
+    for recipe, gain in (("null_1", 0.1), ("null_2", 0.3), ("null_3", 0.2)):
+        fill(run, recipe, gain)
+    measured = [cell.measured for cell in null(Path(run.url)).cells if cell.num_seeds]
+    assert measured == [pytest.approx(0.2)]
+
+
 def test_a_run_without_a_score_has_every_cell_and_no_test(tmp_path: Path) -> None:
     for space, read, num in ((RECOVERY, recovered, 90), (NULL, null, 45)):
         keep_space(space, Folder(str(tmp_path / space.name)))
@@ -69,8 +103,9 @@ def test_a_run_without_a_score_has_every_cell_and_no_test(tmp_path: Path) -> Non
         assert found.lacking(seeds=10) == f"  untested {num}/{num}  fewest seeds 0"
 
 
-def test_worlds_are_whole_numbers_or_none() -> None:
+def test_worlds_are_whole_numbers_each_once_or_none() -> None:
     assert worlds_in("1,2,13") == [1, 2, 13]
     assert worlds_in("none") == worlds_in("") == []
-    with pytest.raises(argparse.ArgumentTypeError, match="got '1,x'"):
-        worlds_in("1,x")
+    for wrong in ("1,x", "1,", "1,01"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"got '{wrong}'"):
+            worlds_in(wrong)
