@@ -1,4 +1,4 @@
-"""The demo trained and scored in full, with five seeds, every preparation and every cell with a search of its own."""
+"""The demo trained and scored in full: five seeds, a search for every preparation and every cell that is trained."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ DIALS = {"learning_rate": LogUniform(low=1e-4, high=3e-3, first=(1e-3, 5e-4, 2e-
 SPACE = replace(
     DEMO,
     name="demo_full",
-    title="Demo, in full: five seeds, a search of learning rates for every preparation and every cell",
+    title="Demo, in full: five seeds, learning rates searched for every preparation and every trained cell",
     recipes=tuple(
         replace(recipe, stages=tuple(replace(stage, dials=DIALS) for stage in recipe.stages)) for recipe in recipes()
     ),

@@ -95,7 +95,7 @@ def nearest(queries: Array, pool: Array, k: int, search: Search | None = None) -
 
 
 def merged(earlier: tuple[Array, Array], later: tuple[Array, Array], k: int) -> tuple[Array, Array]:
-    """The best k products and their rows, of two parts of a pool, each (n, any) of both; the earlier wins ties."""
+    """The best k of two parts of a pool, each the products and their rows, (n, any number); the earlier wins ties."""
     products, indices = (np.concatenate(both, axis=1) for both in zip(earlier, later, strict=True))
     return _best(products, indices, k)
 

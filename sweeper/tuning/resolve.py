@@ -159,7 +159,7 @@ def check_data(resolver: Resolver) -> None:
 
 
 def lacking_languages(resolver: Resolver) -> Iterator[str]:
-    """A sentence for each target and corpus that is not held in all its languages, and goes on in those that are."""
+    """A sentence for each target and corpus not held in all its languages; those that are there are read."""
     space = resolver.space
     for target in space.targets:
         wanted = target.languages or tuple(space.task(target.task).places(space.evaluate))
