@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeper.data.source import Sources
-from sweeper.errors import DataError
+from sweeper.errors import DataError, UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.space import Space
@@ -21,6 +21,7 @@ from sweeper.tuning.pace import FORWARD, Pace, Speed, speeds, unmeasured
 from sweeper.tuning.plan import Plan, Unit, make_plan
 from sweeper.tuning.progress import KINDS, kind_of
 from sweeper.tuning.resolve import Resolver, check_data, lacking_languages
+from sweeper.tuning.specs import check_world
 from sweeper.tuning.status import finished_names
 from sweeper.tuning.tokens import evaluation_size, is_unsized, score_tokens, selection_tokens, stage_tokens
 
@@ -268,8 +269,12 @@ def _unsized(plan: Plan) -> Iterator[str]:
 
 
 def _notes(space: Space, mirror: str | None) -> Iterator[str]:
-    """What the mirror lacks, or without one the folders of the user's own: data sets, and languages."""
-    if mirror is None and space.world:
+    """What the generated world lacks, the mirror, or without either the folders of the user's own."""
+    if space.world:
+        try:
+            check_world(space)
+        except UserError as error:
+            yield str(error)
         return
     place = Path(mirror) if mirror is not None else None
     sources = Sources(mirror=place, cache=Path(tempfile.gettempdir()) / "sweeper-cache")

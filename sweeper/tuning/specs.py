@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sweeper.data.synthetic import check_space
 from sweeper.records import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding, digest, plain
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
 from sweeper.tasks.spec import Part, Task
-from sweeper.tuning.plan import Plan, Unit
+from sweeper.tuning.plan import Plan, Unit, make_plan
 from sweeper.tuning.resolve import Asked, Resolver, scored_tasks
 
 Chain = tuple[StageSpec, ...]
@@ -220,3 +221,10 @@ class Specs:
 
 def _settings(training: Training) -> dict[str, Any]:
     return {"precision": training.precision, "threads": training.threads, "micro_tokens": training.micro_tokens}
+
+
+def check_world(space: Space) -> None:
+    """Raise UserError if the generated world that a space stands on does not have the encoder or draws it asks for."""
+    specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
+    drawn = {seed for unit in specs.plan.units if specs.reads_draws(unit) for seed in specs.plan.seeds(unit)}
+    check_space(space.world, [model.id for model in space.models], drawn)

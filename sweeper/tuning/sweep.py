@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from sweeper.data.synthetic import build, check_space, world_folder
+from sweeper.data.synthetic import build, world_folder
 from sweeper.errors import UserError
 from sweeper.folder import Folder
 from sweeper.ledger import Ledger
@@ -27,7 +27,7 @@ from sweeper.tuning.plan import make_plan
 from sweeper.tuning.progress import watching
 from sweeper.tuning.resolve import Resolver, check_data, lacking_languages
 from sweeper.tuning.search import Journal
-from sweeper.tuning.specs import Share, Specs
+from sweeper.tuning.specs import Share, Specs, check_world
 
 JOURNAL = "optuna.journal"
 
@@ -108,7 +108,7 @@ def make_site(space: Space, options: Options) -> Site:
             f"--mirror {options.mirror}: a mirror has a folder `datasets`, and there is no {mirror}/datasets."
         )
     if space.world and mirror is None:
-        check_space(space.world, [model.id for model in space.models], _drawn_seeds(space))
+        check_world(space)
         mirror = str(world_folder(space.world, Path(cache, "worlds")))
         build(space.world, Path(mirror))
     store = Folder(options.store).local if options.store else None
@@ -121,12 +121,6 @@ def make_site(space: Space, options: Options) -> Site:
         world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
     )
-
-
-def _drawn_seeds(space: Space) -> set[int]:
-    """The replicate seeds for which a trial reads a draw of its own."""
-    specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
-    return {seed for unit in specs.plan.units if specs.reads_draws(unit) for seed in specs.plan.seeds(unit)}
 
 
 def make_agenda(resolver: Resolver, ledger: Ledger, share: Share | None = None) -> Agenda:

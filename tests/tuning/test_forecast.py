@@ -291,6 +291,15 @@ def test_of_the_synthetic_world_everything_is_counted(space: Space, tmp_path: Pa
     assert all(bool(row.tokens) == (row.kind != "score") and row.evaluation_left > 0 for row in found.rows)
 
 
+@pytest.mark.parametrize(
+    ("world", "lacks"), [("demo:draws=2", "set draws=3 or more"), ("demo:language_seed=3", "does not speak")]
+)
+def test_a_plan_says_what_its_world_lacks_and_counts_all_the_same(world: str, lacks: str, tmp_path: Path) -> None:
+    found = plan_of(replace(DEMO, world=world), tmp_path)
+    assert [lacks in note for note in found.notes] == [True]
+    assert found.tokens_left == plan_of(DEMO, tmp_path).tokens_left
+
+
 def test_the_demo_is_counted_by_its_rows(tmp_path: Path) -> None:
     rows = {row.unit: row.tokens for row in plan_of(DEMO, tmp_path).rows}
     # 640 claims, or 640 questions and the 240 of their target; 5 epochs x 0.6 of 128 tokens, half filled.
