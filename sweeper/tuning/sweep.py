@@ -216,8 +216,13 @@ class JournalWatch(Watch):
 
     def _add(self, record: TrainingRecord) -> None:
         owner = self._owners.get(record.spec.name)
-        if self._journal is not None and owner is not None:
+        if self._journal is None or owner is None:
+            return
+        try:
             self._journal.add(owner.name, owner.stage.dials, record)
+        except OSError as error:  # a full disk; the ledger has the trial, and a sweep does not end for its mirror
+            self._journal = None
+            self._watch.told(record.spec, f"{JOURNAL} is not written on ({error}): the next run writes it anew.")
 
 
 def _lock(run: Folder, stack: ExitStack) -> None:

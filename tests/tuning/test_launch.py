@@ -5,17 +5,20 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 
 import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, TrialError
+from sweeper.folder import Folder
 from sweeper.ledger import Ledger
 from sweeper.records import ScoreRecord, TrialResult, TrialSpec, score_key
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.launch import AgendaSearcher, Workers, is_full_disk, pack, read_result, unpack
+from sweeper.tuning.sweep import JournalWatch
 from tests.tuning.imaginary import SMALL, Shelf, agenda_of, badly, drain, well
 
 
@@ -107,6 +110,20 @@ def test_a_full_disk_stops_handing_out_and_ends_when_the_last_trial_in_flight_ha
     searcher.on_trial_complete("b", {"lost": "OSError: No space left on device", "full": True})
     assert searcher.suggest("d") == searcher.FINISHED
     assert searcher.fatal == "OSError: No space left on device"
+
+
+def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_said_once(ledger: Ledger, tmp_path: Path) -> None:
+    agenda, notes = agenda_of(SMALL), Notes()
+    run = tmp_path / "run"
+    watch = JournalWatch(notes, agenda, Folder(str(run)))
+    searcher = AgendaSearcher(agenda, ledger, watch, None, Halt())
+    specs = [unpack(searcher.suggest(name)["spec"]) for name in "ab"]
+    rmtree(run)
+    for name, spec in zip("ab", specs, strict=True):
+        ledger.write_training(well(spec))
+        searcher.on_trial_complete(name, {"done": True})
+    assert [record.key for record in agenda.done.values()] == [spec.key for spec in specs]
+    assert len([said for said, _ in notes.heard if "the next run writes it anew" in said]) == 1
 
 
 def test_another_loss_does_not_stop_the_others(ledger: Ledger) -> None:
