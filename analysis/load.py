@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from sweeper.choice import counting, is_shown, winners
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, TrainingRecord
+from sweeper.files.folder import Folder
+from sweeper.records.counting import counting, is_shown, winners
+from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import read_space
 from sweeper.space import Space, Target, tasks_of
-from sweeper.spaces import read_space
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
 COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]

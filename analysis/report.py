@@ -20,7 +20,7 @@ from analysis.load import Study, load
 from analysis.matrix import Matrix
 from analysis.scatter import correlation_map
 from sweeper.errors import UserError
-from sweeper.folder import Folder
+from sweeper.files.folder import Folder
 
 DPI = 200
 

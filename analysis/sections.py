@@ -10,7 +10,7 @@ from analysis.correlate import MEAN, TRAITS, Correlations
 from analysis.load import Study
 from analysis.matrix import Matrix, entry
 from analysis.tables import markdown
-from sweeper.records import TrainingRecord
+from sweeper.records.record import TrainingRecord
 from sweeper.space import Space, Training, tasks_of
 
 CAPS = ("cap_examples", "cap_tokens")

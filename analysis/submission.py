@@ -14,9 +14,9 @@ from analysis.best import Best, best_per_target
 from analysis.layouts import LAYOUTS, Sheet, Unfit
 from analysis.load import CLEAN, Study, load
 from sweeper.errors import UserError, unknown
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord
+from sweeper.files.folder import Folder
+from sweeper.records.record import ScoreRecord
+from sweeper.run.ledger import Ledger
 from sweeper.space import Target
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
 from sweeper.tasks.catalog import CATALOG

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sweeper.ledger import Ledger
-from sweeper.records import TrainingRecord
+from sweeper.records.record import TrainingRecord
+from sweeper.run.ledger import Ledger
 
 STEPS = ("train", "evaluate")
 AIMS = {"steps": 0.90, "wait": 0.02}

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from search_spaces.demo import SPACE as DEMO
-from search_spaces.demo import recipes, targets
 from sweeper.space import LogUniform, Search
+
+from .demo import SPACE as DEMO
+from .demo import recipes, targets
 
 DIALS = {"learning_rate": LogUniform(low=1e-4, high=3e-3, first=(1e-3, 5e-4, 2e-3, 2.5e-4))}
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from search_spaces.demo import PREPARE
-from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.space import Recipe, Stage
 from sweeper.tasks.demo import NULLS, TASKS
+
+from .demo import PREPARE
+from .demo_recovery import SPACE as RECOVERY
 
 SPACE = replace(
     RECOVERY,

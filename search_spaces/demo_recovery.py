@@ -6,10 +6,11 @@ learned it is the question here; how far it reaches is another one, which the de
 
 from dataclasses import replace
 
-from search_spaces.demo import SPACE as DEMO
-from search_spaces.demo import recipes, targets
 from sweeper.space import Recipe, Target
 from sweeper.tasks.demo import PLACEBO, PLACEBOS, TASKS
+
+from .demo import SPACE as DEMO
+from .demo import recipes, targets
 
 NEAR = ("en", "xa", "xb")
 

@@ -8,9 +8,10 @@ Apertium.
 
 from dataclasses import replace
 
-from search_spaces.text_small import LONG, SHORT
-from search_spaces.text_small import SPACE as TEXT
 from sweeper.space import Recipe, Stage, Target, Training, Translation
+
+from .text_small import LONG, SHORT
+from .text_small import SPACE as TEXT
 
 PREPARE_TOKENS = 18_000
 """Training tokens of a preparation, shared among its tasks."""

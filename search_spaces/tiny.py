@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from search_spaces.demo import SPACE as DEMO
 from sweeper.space import Recipe, Target, Training
+
+from .demo import SPACE as DEMO
 
 RECIPES = ("baseline", "parts")
 TARGETS = ("names", "few_questions")

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from search_spaces.xtreme import SPACE as XTREME
 from sweeper.space import Model, Resources
+
+from .xtreme import SPACE as XTREME
 
 SPACE = replace(
     XTREME,

@@ -8,9 +8,10 @@ encoder, as in the study; the benchmark's script tunes it on SQuAD first, which 
 
 from dataclasses import replace
 
-from search_spaces.xtreme import DIALS
-from search_spaces.xtreme import SPACE as XTREME
 from sweeper.space import Stage, Target, Training
+
+from .xtreme import DIALS
+from .xtreme import SPACE as XTREME
 
 SHORT = Training(learning_rate=3e-5, epochs=5, batch_size=32, warmup=0.0, weight_decay=0.0, precision="bf16", threads=4)
 TAGS = replace(SHORT, learning_rate=2e-5, epochs=10)

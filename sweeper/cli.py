@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sweeper import spaces
+from search_spaces.load import load_space
 from sweeper.errors import SweeperError, unknown
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
+from sweeper.space.settings import apply_settings
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Part, Places, Task
 
@@ -112,8 +113,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """What would run, what waits for what, how many tokens; how long, at a pace given or measured. Trains nothing."""
-    from sweeper.tuning.forecast import forecast
-    from sweeper.tuning.pace import Pace, given_paces
+    from sweeper.plan.forecast import forecast
+    from sweeper.plan.pace import Pace, given_paces
 
     chosen = _space(space, setting)
     pace = Pace(workers=workers, given=given_paces(throughput or ()), measured_in=throughput_of)
@@ -140,9 +141,9 @@ def run(
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:
     """Run a space, or go on with it: the same command resumes."""
+    from sweeper.plan.specs import Share
     from sweeper.tuning.halt import halting
     from sweeper.tuning.launch import Workers
-    from sweeper.tuning.specs import Share
     from sweeper.tuning.sweep import Options, run_sweep
 
     chosen = _space(space, setting)
@@ -171,7 +172,7 @@ def run(
 @app.command()
 def status(run_folder: RunFolder, as_json: AsJson = False) -> None:
     """How far a run is, from its ledger alone."""
-    from sweeper.tuning.status import status_of
+    from sweeper.plan.status import status_of
 
     found = status_of(run_folder)
     if as_json:
@@ -232,7 +233,7 @@ def trial(
     mirror: Mirror = None,
 ) -> None:
     """One trial again, in this process, for a debugger: in a scratch folder, held against the ledger."""
-    from sweeper.again import run_again
+    from sweeper.training.again import run_again
 
     found = run_again(run_folder, key, mirror)
     for line in found.lines:
@@ -253,7 +254,7 @@ def export(
 
 
 def _space(name: str, settings: list[str] | None) -> Space:
-    return spaces.apply_settings(spaces.load_space(name), settings or [])
+    return apply_settings(load_space(name), settings or [])
 
 
 def _run_of(space: Space) -> str:

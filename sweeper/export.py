@@ -9,15 +9,17 @@ from statistics import fmean, stdev
 
 from jinja2 import Template
 
-from sweeper.choice import counting, is_shown
 from sweeper.errors import UserError, unknown
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import DataSpec, ScoreRecord, StageSpec, TrainingRecord, plain, training_key
-from sweeper.site import Workbench, read_site
+from sweeper.files.folder import Folder
+from sweeper.files.plain import plain
+from sweeper.records.counting import counting, is_shown
+from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.records.spec import DataSpec, StageSpec, training_key
+from sweeper.run.encoders import MANIFEST
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import read_site, read_space
 from sweeper.space import Space
-from sweeper.spaces import read_space
-from sweeper.training.encoders import MANIFEST
+from sweeper.training.workbench import Workbench
 
 CARD = Template(
     """---

@@ -16,8 +16,8 @@ from typing import Any
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.data.synthetic import build, world_folder
-from sweeper.ledger import Ledger
-from sweeper.records import plain
+from sweeper.files.plain import plain
+from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
 
 ROOT = Path(__file__).parent.parent

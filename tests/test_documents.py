@@ -69,7 +69,7 @@ def options(command: click.Command) -> set[str]:
 
 
 def test_the_tree_reader_follows_folders_and_lists() -> None:
-    block = "house/\n  a/       rooms\n    b.py, c.py   two\n    d/\n      e.py\n  f.md  last\n"
+    block = "project/\n  a/       folders\n    b.py, c.py   two\n    d/\n      e.py\n  f.md  last\n"
     assert list(tree_paths(block)) == ["a/", "a/b.py", "a/c.py", "a/d/", "a/d/e.py", "f.md"]
     assert list(tree_paths("house/\n├── a/  rooms\n│   └── b.py\n└── c\n")) == ["a/", "a/b.py", "c"]
 

@@ -11,24 +11,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import sweeper.trial
+import sweeper.training.trial
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.formats.interface import Array
-from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, score_key
-from sweeper.site import Workbench
+from sweeper.plan.resolve import Resolver, check_data
+from sweeper.plan.specs import Specs
+from sweeper.plan.status import finished_names
+from sweeper.plan.units import make_plan
+from sweeper.records.record import ScoreRecord
+from sweeper.records.spec import score_key
+from sweeper.run.ledger import Ledger
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target
 from sweeper.tasks.demo import TASKS
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training import evaluate
 from sweeper.training.nearest import DeviceIndex
-from sweeper.trial import check_spec, run_trial
+from sweeper.training.trial import check_spec, run_trial
+from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.plan import make_plan
-from sweeper.tuning.resolve import Resolver, check_data
-from sweeper.tuning.specs import Specs
-from sweeper.tuning.status import finished_names
 from tests.worlds import TRAINING, Place
 
 Pair = tuple[str, str]
@@ -298,7 +299,7 @@ def test_a_layer_added_to_a_finished_sweep_is_scored_without_any_training(
     ]
     assert work_off(place, asked) == []
 
-    monkeypatch.setattr(sweeper.trial, "run_stage", None)  # whoever trains now, fails
+    monkeypatch.setattr(sweeper.training.trial, "run_stage", None)  # whoever trains now, fails
     more = replace(asked, targets=(replace(TWINS, also_layers=(0.0, 0.5, 1.0)),))
     ledger = place.bench().ledger
     left = {"tiny/baseline = scores/seed 1", "tiny/parts = scores/seed 1"}

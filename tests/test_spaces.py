@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from search_spaces.demo import SPACE as DEMO
+from search_spaces.load import load_space, shipped
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
-from sweeper.folder import Folder
+from sweeper.files.folder import Folder
+from sweeper.run.run import SPACE_FILE, keep_space, read_space
 from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
-from sweeper.spaces import SETTINGS, SPACE_FILE, apply_settings, keep_space, load_space, read_space, shipped
+from sweeper.space.settings import SETTINGS, apply_settings
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from sweeper.records import FORMAT
+from sweeper.files.plain import FORMAT
 from tests.runs import (
     PATIENCE,
     content,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.ledger import Ledger
+from sweeper.run.ledger import Ledger
 from tests.runs import PATIENCE, run_arguments, sweeper
 
 pytestmark = [pytest.mark.slow, pytest.mark.mirror, pytest.mark.timeout(2 * PATIENCE)]

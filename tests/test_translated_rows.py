@@ -12,12 +12,13 @@ import pytest
 from rich.console import Console
 
 from sweeper.data.source import Sources
-from sweeper.ledger import Ledger
-from sweeper.site import Site, Workbench
+from sweeper.plan.resolve import Resolver
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import Site
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
-from sweeper.tuning.resolve import Resolver
+from sweeper.training.workbench import Workbench
 from sweeper.tuning.sweep import check_pending, make_agenda
 from tests import translators_tiny as tiny
 from tests.runs import PATIENCE, ended, run_arguments, shared_cache, start, sweeper

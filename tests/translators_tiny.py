@@ -14,7 +14,7 @@ from transformers import (
     MarianMTModel,
 )
 
-from sweeper.records import TranslationSpec
+from sweeper.records.spec import TranslationSpec
 from tests.tokenizers_tiny import LINES
 
 PIECES = ("<s>", "<pad>", "</s>", "<unk>")

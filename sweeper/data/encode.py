@@ -19,9 +19,10 @@ from sweeper.data.sample import belongs, is_candidate, keep, united
 from sweeper.data.source import Sources, data_identity, places
 from sweeper.data.translate.examples import Translating
 from sweeper.errors import DamagedError, DataError
+from sweeper.files.plain import digest
 from sweeper.formats.interface import Example, Features, HeadKind, Lengths
 from sweeper.formats.table import FORMATS
-from sweeper.records import DataSpec, deciding, digest
+from sweeper.records.spec import DataSpec, deciding
 from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:

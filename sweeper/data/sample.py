@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from sweeper.formats.interface import Example
-from sweeper.records import DataSpec
+from sweeper.records.spec import DataSpec
 from sweeper.tasks.spec import Part
 
 DIGITS = 8

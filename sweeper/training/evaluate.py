@@ -7,7 +7,7 @@ from sweeper.data.encode import Encoded
 from sweeper.formats.interface import Answered, Outputs
 from sweeper.formats.retrieve import Retrieve, Terms
 from sweeper.formats.table import FORMATS, searched_by
-from sweeper.records import DataSpec, ScoreSpec
+from sweeper.records.spec import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 from sweeper.training.nearest import search_on

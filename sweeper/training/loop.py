@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sweeper.errors import TrialError
-from sweeper.folder import Folder
+from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
 from sweeper.training.batches import Masking, Stream, collate, mask_tokens, passes

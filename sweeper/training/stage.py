@@ -13,9 +13,10 @@ from sweeper.data.encode import Encoded, encode, label_set
 from sweeper.data.source import Sources, data_identity
 from sweeper.data.translate.examples import Translating
 from sweeper.errors import DataError, TrialError, UserError
+from sweeper.files.plain import digest, plain
 from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
-from sweeper.records import DataSpec, StageSpec, digest, plain
+from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.tasks.spec import Task
 from sweeper.training.batches import Masking, Stream, TaskItems, schedule, smoothed
 from sweeper.training.loop import Course, Progress, Surroundings, train

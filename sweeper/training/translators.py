@@ -25,7 +25,8 @@ from sweeper.data.translate.kept import Kept
 from sweeper.data.translate.pieces import LONGEST
 from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import DataError, UserError, unknown
-from sweeper.records import SEMANTICS, TranslationSpec, digest
+from sweeper.files.plain import digest
+from sweeper.records.spec import SEMANTICS, TranslationSpec
 from sweeper.space import APERTIUM, FOLDER
 from sweeper.tasks.languages import NLLB
 from sweeper.training.runtime import use_threads

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sweeper.choice import chosen
-from sweeper.records import Role, TrainingRecord, TrialResult, TrialSpec, score_key
-from sweeper.tuning.plan import Plan, Unit
+from sweeper.plan.specs import Chain, Specs
+from sweeper.plan.units import Plan, Unit
+from sweeper.records.counting import chosen
+from sweeper.records.record import TrainingRecord, TrialResult
+from sweeper.records.spec import Role, TrialSpec, score_key
 from sweeper.tuning.search import barrier, suggest
-from sweeper.tuning.specs import Chain, Specs
 
 
 class Slot(NamedTuple):

@@ -16,11 +16,14 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from sweeper.errors import DamagedError, SweeperError, TrialError, UserError
-from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, TrialResult, TrialSpec, read_json, score_key, write_json
-from sweeper.site import Site, Workbench
+from sweeper.files.plain import read_json, write_json
+from sweeper.records.record import ScoreRecord, TrialResult
+from sweeper.records.spec import TrialSpec, score_key
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import Site
 from sweeper.space import Resources
-from sweeper.trial import run_trial
+from sweeper.training.trial import run_trial
+from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
 

@@ -12,17 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.choice import is_shown
-from sweeper.records import ScoreRecord, TrialResult, TrialSpec
+from sweeper.plan.units import KINDS, kind_of
+from sweeper.records.counting import is_shown
+from sweeper.records.record import ScoreRecord, TrialResult
+from sweeper.records.spec import TrialSpec
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.launch import Watch
-
-KINDS = {"search": "search trials", "prepare": "preparations", "target": "target trainings", "score": "encoder scores"}
-
-
-def kind_of(spec_kind: str, role: str) -> str:
-    """The bar that a trial counts on."""
-    return "search" if role == "search" else spec_kind
 
 
 @dataclass

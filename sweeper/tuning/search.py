@@ -9,7 +9,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweeper.records import TrainingRecord, digest
+from sweeper.files.plain import digest
+from sweeper.records.record import TrainingRecord
 from sweeper.space import Choice, Distribution, LogUniform, Search, Value
 
 FIRST_RANDOM = 4

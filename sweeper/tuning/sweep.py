@@ -13,21 +13,22 @@ from rich.console import Console
 
 from sweeper.data.synthetic import build, world_folder
 from sweeper.errors import UserError
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import TrainingRecord, TrialResult, TrialSpec
-from sweeper.site import SITE_FILE, Site, Workbench
+from sweeper.files.folder import Folder
+from sweeper.plan.resolve import Resolver, check_data, lacking_languages
+from sweeper.plan.specs import Share, Specs, check_world
+from sweeper.plan.units import make_plan
+from sweeper.records.record import TrainingRecord, TrialResult
+from sweeper.records.spec import TrialSpec
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import SITE_FILE, Site, keep_space
 from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
-from sweeper.spaces import keep_space
-from sweeper.trial import check_spec
+from sweeper.training.trial import check_spec
+from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import Outcome, Watch, Workers, launch
-from sweeper.tuning.plan import make_plan
 from sweeper.tuning.progress import watching
-from sweeper.tuning.resolve import Resolver, check_data, lacking_languages
 from sweeper.tuning.search import Journal
-from sweeper.tuning.specs import Share, Specs, check_world
 
 JOURNAL = "optuna.journal"
 

@@ -7,18 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import (
-    DataSpec,
-    ModelSpec,
-    ScoreRecord,
-    StageSpec,
-    TrainingRecord,
-    TrialSpec,
-    digest,
-    write_json,
-)
+from sweeper.files.folder import Folder
+from sweeper.files.plain import digest, write_json
+from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
+from sweeper.run.ledger import Ledger
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, Task

@@ -1,6 +1,6 @@
 """Which search trial is the chosen one."""
 
-from sweeper.choice import chosen
+from sweeper.records.counting import chosen
 
 
 def trials(run, values, states=None):

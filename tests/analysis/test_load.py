@@ -9,8 +9,8 @@ import pytest
 
 from analysis.load import COLUMNS, load
 from sweeper.errors import UserError
-from sweeper.folder import Folder
-from sweeper.records import write_json
+from sweeper.files.folder import Folder
+from sweeper.files.plain import write_json
 from sweeper.space import Stage, Target
 
 

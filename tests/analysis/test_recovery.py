@@ -11,8 +11,8 @@ import pytest
 from benchmarks.recovery import Outcome, Verdict, null, planted, recovered, worlds_in
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
-from sweeper.folder import Folder
-from sweeper.spaces import keep_space
+from sweeper.files.folder import Folder
+from sweeper.run.run import keep_space
 
 SURE, UNSURE = 0.01, 0.2
 

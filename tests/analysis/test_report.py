@@ -11,8 +11,8 @@ from analysis.load import load
 from analysis.report import write_report
 from analysis.tables import verdict
 from sweeper.errors import UserError
-from sweeper.folder import Folder
-from sweeper.records import write_json
+from sweeper.files.folder import Folder
+from sweeper.files.plain import write_json
 from sweeper.space import Model
 
 FILES = {

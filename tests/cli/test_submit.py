@@ -6,12 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from search_spaces.load import load_space
 from search_spaces.xtreme import SPACE as XTREME
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import DataSpec, ModelSpec, ScoreRecord, StageSpec, TrainingRecord, TrialSpec, write_json
+from sweeper.files.folder import Folder
+from sweeper.files.plain import write_json
+from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
+from sweeper.run.ledger import Ledger
 from sweeper.space import Space, Training
-from sweeper.spaces import load_space
 from sweeper.tasks.languages import PAWSX
 from tests.runs import Call, is_the_users
 

@@ -15,7 +15,7 @@ from sweeper.data.encode import CHUNK, Encoded, encode, label_set
 from sweeper.data.entry import open_entry, write_entry
 from sweeper.data.source import Sources, data_identity
 from sweeper.errors import DataError
-from sweeper.records import DataSpec
+from sweeper.records.spec import DataSpec
 from sweeper.tasks.spec import Rows, Task
 
 NAMES = ClassLabel(names=["no", "yes"])

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 from sweeper.data.encode import Encoded, encode
 from sweeper.data.source import Sources, available_languages, check_task
 from sweeper.errors import DataError
-from sweeper.records import DataSpec
+from sweeper.records.spec import DataSpec
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Part, Task
 

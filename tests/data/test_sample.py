@@ -4,7 +4,7 @@ import pytest
 
 from sweeper.data.sample import belongs, keep, united
 from sweeper.formats.interface import Example
-from sweeper.records import DataSpec
+from sweeper.records.spec import DataSpec
 
 
 def spec(**more: object) -> DataSpec:

@@ -23,7 +23,7 @@ from sweeper.data.synthetic.encoder import NUM_LAYERS, SHIPPED, SPREAD
 from sweeper.data.synthetic.events import Event, draw, sentence
 from sweeper.data.synthetic.ship import ship
 from sweeper.errors import UserError
-from sweeper.records import DataSpec
+from sweeper.records.spec import DataSpec
 from sweeper.tasks.demo import EVAL_SIZE, NULLS, PLACEBOS, TASKS
 from sweeper.tasks.demo import LANGUAGES as CODES
 from sweeper.tasks.spec import Task

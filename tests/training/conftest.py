@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sweeper.data.source import Sources
-from sweeper.folder import Folder
+from sweeper.files.folder import Folder
 from sweeper.training.batches import Stream
 from sweeper.training.loop import Checkpoints, Surroundings
 from sweeper.training.model import load_body, load_tokenizer

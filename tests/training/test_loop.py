@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sweeper.errors import TrialError
-from sweeper.records import StageSpec
+from sweeper.records.spec import StageSpec
 from sweeper.space import Training
 from sweeper.training.batches import Stream
 from sweeper.training.loop import Course, Surroundings, _micro_batches, _step, loss_curve, make_optimizer

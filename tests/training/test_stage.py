@@ -8,12 +8,12 @@ import pytest
 
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
-from sweeper.records import DataSpec, StageSpec
+from sweeper.plan.tokens import features_an_example
+from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.space import Training
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.runtime import Clock, derived_seed, halved
 from sweeper.training.stage import Reading, plan_course
-from sweeper.tuning.tokens import features_an_example
 from tests.tokenizers_tiny import tiny_tokenizer
 from tests.worlds import BY_NAME, TRAINING, data, stage
 

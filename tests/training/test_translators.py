@@ -15,7 +15,8 @@ from sweeper.data.source import Sources
 from sweeper.data.translate.identity import located, translator_identity
 from sweeper.data.translate.kept import Kept
 from sweeper.errors import DataError, UserError
-from sweeper.records import StageSpec, TranslationSpec, deciding, plain, training_key
+from sweeper.files.plain import plain
+from sweeper.records.spec import StageSpec, TranslationSpec, deciding, training_key
 from sweeper.training.stage import Reading, plan_course, run_stage
 from sweeper.training.translators import (
     NLLB,

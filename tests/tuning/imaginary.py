@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from search_spaces.tiny import SPACE as TINY
-from sweeper.records import TrainingRecord, TrialResult, TrialSpec, score_key
+from sweeper.plan.resolve import Resolver
+from sweeper.plan.specs import Specs
+from sweeper.plan.units import make_plan
+from sweeper.records.record import TrainingRecord, TrialResult
+from sweeper.records.spec import TrialSpec, score_key
 from sweeper.space import LogUniform, Recipe, Search, Space
 from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.plan import make_plan
-from sweeper.tuning.resolve import Resolver
-from sweeper.tuning.specs import Specs
 
 DIALS = {"learning_rate": LogUniform(low=1e-4, high=1e-2, first=(3e-3, 1e-3))}
 SEARCHED = replace(

@@ -8,7 +8,8 @@ import pytest
 
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
-from sweeper.records import TrainingRecord, TrialSpec
+from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage, Target
 from sweeper.tasks.spec import Rows, Task
 from tests.tuning.imaginary import (

@@ -10,7 +10,7 @@ from shutil import which
 
 import pytest
 
-from sweeper.ledger import Ledger
+from sweeper.run.ledger import Ledger
 from tests.runs import (
     CORNER,
     PATIENCE,
@@ -114,9 +114,10 @@ from pathlib import Path
 import ray
 from rich.console import Console
 
-from sweeper.spaces import apply_settings, load_space
+from search_spaces.load import load_space
+from sweeper.space.settings import apply_settings
 from sweeper.tuning.launch import Workers
-from sweeper.tuning.specs import Share
+from sweeper.plan.specs import Share
 from sweeper.tuning.sweep import Options, run_sweep
 
 ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=200 * 2**20)

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, TrialError
-from sweeper.folder import Folder
-from sweeper.ledger import Ledger
-from sweeper.records import ScoreRecord, TrialResult, TrialSpec, score_key
+from sweeper.files.folder import Folder
+from sweeper.records.record import ScoreRecord, TrialResult
+from sweeper.records.spec import TrialSpec, score_key
+from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt, halting

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from search_spaces.xtreme import SPACE as XTREME
-from sweeper.records import DataSpec, TrainingRecord, TrialSpec
-from sweeper.site import Site, Workbench
+from sweeper.plan.resolve import Resolver
+from sweeper.plan.specs import Specs
+from sweeper.plan.units import Unit
+from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import DataSpec, TrialSpec
+from sweeper.run.run import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
 from sweeper.tasks.spec import Places, Rows, Task
-from sweeper.trial import run_trial
-from sweeper.tuning.plan import Unit
-from sweeper.tuning.resolve import Resolver
-from sweeper.tuning.specs import Specs
+from sweeper.training.trial import run_trial
+from sweeper.training.workbench import Workbench
 from sweeper.tuning.sweep import make_agenda
 from tests.tokenizers_tiny import save_tiny_encoder
 from tests.tuning.imaginary import specs_of

@@ -13,7 +13,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from sweeper.records import TrainingRecord, TrialSpec
+from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import TrialSpec
 from sweeper.space import Choice, LogUniform, Search, Value
 from sweeper.tuning.search import Journal, barrier, distribution, suggest
 from tests.tuning.imaginary import SMALL as SPACE

@@ -20,7 +20,7 @@ from sweeper.data.synthetic.lessons import Lesson, knowledge, part_of, rest
 from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS, Repository
 from sweeper.data.synthetic.skills import NEEDS, TEACHES
 from sweeper.errors import UserError, unknown
-from sweeper.folder import own_path
+from sweeper.files.folder import own_path
 from sweeper.tasks.demo import (
     CORPUS,
     ENTRIES,

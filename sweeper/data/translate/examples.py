@@ -9,7 +9,7 @@ from sweeper.data.sample import drawn, is_in_share
 from sweeper.data.translate.interface import Piece, Translator
 from sweeper.formats.interface import Example
 from sweeper.formats.translated import TRANSLATED, Said
-from sweeper.records import TranslationSpec
+from sweeper.records.spec import TranslationSpec
 from sweeper.tasks.spec import Task
 
 CHUNK = 1000

@@ -5,7 +5,7 @@ from pathlib import Path
 from sweeper.data.source import Sources
 from sweeper.data.translate import apertium
 from sweeper.data.translate.recorded import Recorded
-from sweeper.folder import own_path
+from sweeper.files.folder import own_path
 from sweeper.space import APERTIUM, FOLDER
 
 GENERATION = ("generation_config.json", "*.spm")

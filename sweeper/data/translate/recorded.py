@@ -10,7 +10,7 @@ from sweeper.data.mirror import file_digest
 from sweeper.data.translate.interface import Piece
 from sweeper.data.translate.pieces import pieces_of
 from sweeper.errors import UserError
-from sweeper.records import digest
+from sweeper.files.plain import digest
 
 LAYOUT = '{"text": "Who did it?", "language": "de", "translation": "Wer hat es getan?"}'
 

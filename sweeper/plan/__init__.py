@@ -1,0 +1,1 @@
+"""What a space amounts to: units, specs, tokens, time, status. Loads neither torch nor ray."""

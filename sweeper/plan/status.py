@@ -1,0 +1,91 @@
+"""How far a run is, from its ledger alone: no data, no network, no ray."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from sweeper.files.folder import Folder
+from sweeper.plan.units import KINDS, Plan, Unit, kind_of, make_plan
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import read_space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Finished and all trials by kind, and what failed."""
+
+    run: str
+    counts: dict[str, tuple[int, int]]
+    failed: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        counts = {kind: {"finished": done, "all": total} for kind, (done, total) in self.counts.items()}
+        return {"run": self.run, "trials": counts, "failed": self.failed}
+
+    def table(self) -> Table:
+        """For people."""
+        table = Table("trials", "finished", "all", title=self.run, title_justify="left")
+        for kind, (done, total) in self.counts.items():
+            table.add_row(KINDS[kind], str(done), str(total))
+        for name, reason in self.failed.items():
+            table.add_row(f"failed: {name}", reason, "")
+        return table
+
+
+def status_of(run: str) -> Status:
+    """The status of a run folder. Raises UserError if it is none."""
+    folder = Folder(run)
+    plan = make_plan(read_space(folder))
+    ledger = Ledger.at(folder.child("ledger").url)
+    done = finished_names(ledger, plan)
+    total: Counter[str] = Counter()
+    finished: Counter[str] = Counter()
+    for unit, role, name in names(plan):
+        kind = kind_of(unit.kind, role)
+        total[kind] += 1
+        finished[kind] += name in done
+    failed = {r.spec.name: r.reason for r in ledger.trainings().values() if r.state == "failed"}
+    return Status(run=run, counts={kind: (finished[kind], total[kind]) for kind in KINDS if total[kind]}, failed=failed)
+
+
+def names(plan: Plan) -> Iterator[tuple[Unit, str, str]]:
+    """Unit, role and name of every trial of a plan."""
+    for unit in plan.units:
+        for number in range(plan.num_search(unit)):
+            yield unit, "search", f"{unit.name}/search {number}"
+        for seed in plan.seeds(unit):
+            yield unit, "replicate", f"{unit.name}/seed {seed}"
+
+
+def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
+    """Names of the trials that a ledger holds. A scoring counts once all its targets are scored."""
+    trainings = ledger.trainings()
+    done = {record.spec.name for record in trainings.values()}
+    scored = {(s.model, s.recipe, s.target, s.seed, s.pooling, s.layer, s.similarity) for s in ledger.scores().values()}
+    for unit in plan.units:
+        owner = unit.study and plan.unit(unit.study)
+        if owner and any(f"{unit.name}/seed {seed}" in done for seed in plan.seeds(unit)):
+            # Dials that a study suggests twice are trained once, under the lower number; a replicate waits for all.
+            done = done | {f"{owner.name}/search {number}" for number in range(plan.num_search(owner))}
+        if unit.kind == "score":
+            for seed in plan.seeds(unit):
+                keys = [
+                    (
+                        unit.model.name,
+                        unit.recipe,
+                        t.task,
+                        seed if unit.stages else None,
+                        t.pooling,
+                        layer,
+                        t.similarity,
+                    )
+                    for t in unit.targets
+                    for layer in t.layers
+                ]
+                name = f"{unit.name}/seed {seed}"
+                done = done | {name} if scored.issuperset(keys) else done - {name}
+    return done

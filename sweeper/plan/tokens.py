@@ -1,0 +1,108 @@
+"""How many tokens a plan's trials read, from the caps of the space and the published sizes of its tasks: no data."""
+
+from collections.abc import Mapping
+
+from sweeper.data.synthetic import scale_of
+from sweeper.plan.units import Unit
+from sweeper.space import Space, Stage, Target, Training
+from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
+from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.demo import ENTRIES, num_evaluated
+from sweeper.tasks.spec import Task
+
+TOKENS_A_FEATURE = 0.5
+"""Share of max_length that a feature is taken to fill where a cap does not say how many tokens are trained on."""
+FEWEST_CHOICES = 2
+"""Choices that an example is taken to have where its task's entry does not say how many: a lower bound."""
+
+
+def features_an_example(task: Task) -> int:
+    """Features, each up to max_length tokens long, that an example becomes.
+
+    One a choice, one a side of a pair that retrieval reads, else one: the windows of a long text are not counted.
+    """
+    if task.format == "choose":
+        return _num_choices(task)
+    is_pair = task.format == "rank" and "query" in task.columns and bool({"candidate", "context"} & set(task.columns))
+    return 2 if is_pair or task.format == "retrieve" else 1
+
+
+def _num_choices(task: Task) -> int:
+    choices = task.columns.get("choices")
+    named = len(choices) if isinstance(choices, tuple) else 0
+    return task.num_choices or named or len(task.labels) or FEWEST_CHOICES
+
+
+def stage_tokens(space: Space, stage: Stage) -> int:
+    """Training tokens of a stage, from its caps and the published sizes of its tasks, unsized ones left out.
+
+    A batch of masked language modelling has as many texts as one of a task has examples.
+    """
+    training = stage.training
+    total = texts = 0.0
+    for name in stage.tasks:
+        task = space.task(name)
+        features = features_an_example(task)
+        if is_unsized(task, training):
+            continue
+        size = task.train_size * scale_of(space.world, task)
+        examples = min(size or 10**9, training.cap_examples or 10**9)
+        if len(stage.tasks) > 1:
+            examples = min(examples, stage.sampling_cap)
+        tokens = training.epochs * examples * features * training.max_length * TOKENS_A_FEATURE
+        tokens = min(tokens, training.cap_tokens) if training.cap_tokens else tokens
+        total += tokens
+        texts += tokens / features
+    return round(total + texts * stage.mlm_share / (1 - stage.mlm_share))
+
+
+def is_unsized(task: Task, training: Training) -> bool:
+    """Whether neither the task's entry nor a cap says how much of it is trained on."""
+    return not (task.train_size or training.cap_examples or training.cap_tokens)
+
+
+def selection_tokens(space: Space, unit: Unit) -> int:
+    """Most tokens that a trial of a unit is selected on."""
+    if unit.kind == "score":
+        return 0
+    features = sum(features_an_example(space.task(name)) for name in unit.stage.tasks)
+    return round(space.search.cap * features * unit.stage.training.max_length * TOKENS_A_FEATURE)
+
+
+def score_tokens(space: Space, unit: Unit) -> int:
+    """Tokens that a replicate of a unit is scored on, targets of unknown size not counted."""
+    sizes = ((target.training.max_length, evaluation_size(space, target)) for target in unit.targets)
+    return round(sum(length * TOKENS_A_FEATURE * size for length, size in sizes if size is not None))
+
+
+def evaluation_size(space: Space, target: Target) -> int | None:
+    """Features that a target is scored on, in all its languages, and the whole pool that its queries search.
+
+    None where no entry that ships knows their number. Pools that are mined count whole: a cap leaves the sentences
+    without a partner.
+    """
+    task = space.task(target.task)
+    cap = None if task.scorer == "mining" else target.eval_cap or space.eval_cap
+    own = _num_features(space, task, target.languages, cap)
+    pool = _num_features(space, space.task(task.pool), None, None) if task.pool else 0
+    return None if own is None or pool is None else own + pool
+
+
+def _num_features(space: Space, task: Task, languages: tuple[str, ...] | None, cap: int | None) -> int | None:
+    """Features of a task's evaluation rows in some languages, or all of them; None where their number is not known."""
+    if CATALOG.get(task.name) == task and task.name == "tydiqa" and languages is None and cap is None:
+        return TYDIQA_EXAMPLES
+    known = _evaluation_sizes(space, task)
+    wanted = languages or tuple(task.places(space.evaluate))
+    if not set(wanted) <= set(known):
+        return None
+    return features_an_example(task) * sum(min(known[language], cap or known[language]) for language in wanted)
+
+
+def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:
+    """Language -> evaluation items of an entry that ships; none of the user's own."""
+    if CATALOG.get(task.name) == task:
+        return SIZES[space.evaluate].get(task.name, {})
+    if ENTRIES.get(task.name) == task:
+        return dict.fromkeys(task.places(space.evaluate), num_evaluated(task) * scale_of(space.world, task))
+    return {}

@@ -1,0 +1,56 @@
+"""Objects that one process keeps open between trials: data, tokenizers, ledger and encoder store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sweeper.data.source import Sources
+from sweeper.data.synthetic import build
+from sweeper.files.folder import Folder
+from sweeper.records.spec import TrialSpec
+from sweeper.run.encoders import EncoderStore
+from sweeper.run.ledger import Ledger
+from sweeper.run.run import Site
+from sweeper.training.model import load_tokenizer
+from sweeper.training.stage import Reading
+
+
+def nobody(_: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass
+class Workbench:
+    """What one process keeps between trials: the opened data and tokenizer of a model, and where files lie."""
+
+    site: Site
+    tell: Callable[[str], None] = nobody
+    readings: dict[str, Reading] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.site.world and self.site.mirror:
+            build(self.site.world, Path(self.site.mirror))
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that results are written to."""
+        return Ledger.at(self.site.ledger)
+
+    @property
+    def sources(self) -> Sources:
+        """The Hub or the mirror."""
+        mirror = Path(self.site.mirror) if self.site.mirror else None
+        return Sources(mirror=mirror, cache=Path(self.site.cache))
+
+    @property
+    def store(self) -> EncoderStore:
+        """Encoders of this sweep, or of several that share a store."""
+        return EncoderStore(Folder(f"{self.site.store}/encoders"), Path(self.site.cache) / "encoders")
+
+    def reading(self, spec: TrialSpec) -> Reading:
+        """How the trial's data are read, with the tokenizer of its model."""
+        model = spec.model
+        if model.identity not in self.readings:
+            tokenizer = load_tokenizer(self.sources.model_place(model.id), model.revision)
+            self.readings[model.identity] = Reading(tasks={}, sources=self.sources, tokenizer=tokenizer, tell=self.tell)
+        return replace(self.readings[model.identity], tasks={task.name: task for task in spec.tasks})

@@ -1,0 +1,143 @@
+"""A folder on any file system: whole files or none, listed without their drafts, seen after a write elsewhere."""
+
+import threading
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.files.folder import Folder, own_path
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
+    return Folder(str(tmp_path / "run") if request.param == "local" else f"memory://{tmp_path.name}/run")
+
+
+def test_what_was_written_is_read_back(folder: Folder) -> None:
+    folder.write("deep/inside/record.json", b"{}")
+    assert folder.read("deep/inside/record.json") == b"{}"
+    assert folder.exists("deep/inside/record.json")
+    assert not folder.exists("deep/inside/other.json")
+
+
+def test_a_folder_that_is_not_there_is_empty(folder: Folder) -> None:
+    assert folder.names() == []
+
+
+def test_names_are_sorted_and_leave_drafts_out(folder: Folder) -> None:
+    for name in ("b.json", "a.json", ".tmp-half", "c/d.json"):
+        folder.write(name, b"")
+    assert folder.names() == ["a.json", "b.json", "c"]
+
+
+def test_many_files_are_read_at_once(folder: Folder) -> None:
+    for number in range(3):
+        folder.write(f"{number}.json", str(number).encode())
+    assert folder.read_all(["0.json", "2.json"]) == {"0.json": b"0", "2.json": b"2"}
+    assert folder.read_all(["1.json"]) == {"1.json": b"1"}
+    assert folder.read_all([]) == {}
+
+
+def test_a_missing_file_is_said_to_be_missing(folder: Folder) -> None:
+    with pytest.raises(FileNotFoundError):
+        folder.read("nothing.json")
+
+
+def test_a_child_is_the_folder_of_that_name(folder: Folder) -> None:
+    folder.child("ledger").write("record.json", b"here")
+    assert folder.read("ledger/record.json") == b"here"
+
+
+def test_what_is_set_aside_keeps_its_bytes_under_another_name(folder: Folder) -> None:
+    folder.write("record.json", b"half")
+    folder.set_aside("record.json")
+    assert folder.names() == ["record.json.damaged"]
+    assert folder.read("record.json.damaged") == b"half"
+
+
+def test_a_folder_that_is_set_aside_goes_with_all_in_it(folder: Folder) -> None:
+    folder.write("encoder/config.json", b"{}")
+    folder.write("encoder/heads/one.bin", b"1")
+    folder.set_aside("encoder")
+    assert folder.read("encoder.damaged/heads/one.bin") == b"1"
+    assert not folder.exists("encoder")
+
+
+def test_setting_the_same_name_aside_twice_keeps_the_newer_one(folder: Folder) -> None:
+    for text in (b"first", b"second"):
+        folder.write("record.json", text)
+        folder.set_aside("record.json")
+    assert folder.names() == ["record.json.damaged"]
+    assert folder.read("record.json.damaged") == b"second"
+
+
+def test_a_whole_folder_is_set_aside_twice(folder: Folder) -> None:
+    for text in (b"first", b"second"):
+        folder.write("encoder/weights", text)
+        folder.set_aside("encoder")
+    assert not folder.exists("encoder")
+    assert folder.read("encoder.damaged/weights") == b"second"
+
+
+def test_files_travel_in_and_out(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "source.bin").write_bytes(b"bytes")
+    folder.upload(tmp_path / "source.bin", "store/key/weights.bin")
+    folder.download("store/key/weights.bin", tmp_path / "copy" / "weights.bin")
+    assert (tmp_path / "copy" / "weights.bin").read_bytes() == b"bytes"
+
+
+def test_removing_takes_files_and_folders_and_nothing_twice(folder: Folder) -> None:
+    folder.write("checkpoints/a.pt", b"")
+    folder.remove("checkpoints")
+    folder.remove("checkpoints")
+    assert folder.names() == []
+
+
+def test_only_a_local_folder_has_a_path(tmp_path: Path) -> None:
+    assert Folder(str(tmp_path)).local == tmp_path
+    assert Folder(f"file://{tmp_path}").local == tmp_path
+    assert Folder("memory://somewhere").local is None
+
+
+def test_a_reader_sees_the_old_bytes_or_the_new_ones_and_nothing_between(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    texts = {number: str(number).encode() * 200_000 for number in range(2)}
+    folder.write("record.json", texts[0])
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for text in texts.values():
+                folder.write("record.json", text)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert all(folder.read("record.json") in texts.values() for _ in range(50))
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_write_that_fails_leaves_the_old_bytes_and_no_draft(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    folder.write("record.json/inside", b"")
+    with pytest.raises(OSError, match="record"):
+        folder.write("record.json", b"a folder has this name")
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_file_that_another_process_wrote_is_seen_though_a_listing_was_kept(tmp_path: Path) -> None:
+    folder = Folder(f"memory://{tmp_path.name}/watched")
+    assert folder.names() == []
+    fsspec.filesystem("memory").pipe_file(f"/{tmp_path.name}/watched/new.json", b"")
+    assert folder.exists("new.json")
+
+
+def test_a_path_of_a_home_folder_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
+    assert own_path("~/encoder") == Path.home() / "encoder"
+    assert own_path(str(tmp_path)) == tmp_path
+    with pytest.raises(UserError, match="'~nobody-is-called-so/encoder' names a home folder that is not there"):
+        own_path("~nobody-is-called-so/encoder")

@@ -1,0 +1,263 @@
+"""Data drawn anew for each replicate: every trial reads the draw of its seed, in all stages, and no other."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo_encoder import SPACE as DEMO_ENCODER
+from sweeper.data.source import Sources
+from sweeper.data.synthetic import world_folder
+from sweeper.errors import DataError, UserError
+from sweeper.plan.resolve import Resolver, check_data
+from sweeper.plan.specs import Specs
+from sweeper.plan.units import make_plan
+from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import TrialSpec
+from sweeper.run.run import Site
+from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
+from sweeper.tasks.spec import Places, Rows, Task
+from sweeper.training.trial import run_trial
+from sweeper.training.workbench import Workbench
+from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.sweep import Options, check_pending, make_agenda, make_site
+
+SEEDS = (1, 2)
+WORDS = ("river", "town", "bridge", "old")
+
+
+def rows(repository: str, split: str, language: str = "en") -> Places:
+    return {language: (Rows(id=f"own/{repository}", split=split),)}
+
+
+def task(name: str, repository: str) -> Task:
+    columns = {"id": "id", "text": "text", "label": "label"}
+    train, dev, test = (rows(repository, split) for split in ("train", "validation", "test"))
+    return Task(
+        name=name, title="", format="classify", scorer="accuracy", columns=columns, labels=("no", "yes"),
+        train=train, dev=dev, test=test,
+    )  # fmt: skip
+
+
+TRAINING = Training(epochs=1, batch_size=4, max_length=16)
+LEARN = Stage(tasks=("lesson",), training=TRAINING, mlm_share=0.3, mlm_task="corpus")
+SPACE = Space(
+    name="draws",
+    models=(Model(name="small", id="own/encoder"),),
+    recipes=(Recipe(name="baseline"), Recipe(name="taught", stages=(LEARN,))),
+    targets=(Target(task="exam", training=TRAINING, dials={"learning_rate": LogUniform(low=1e-4, high=1e-2)}),),
+    tasks=(
+        task("lesson", "lesson-{seed}"),
+        task("exam", "exam-{seed}"),
+        task("fixed", "fixed"),
+        Task(name="corpus", title="", format="mlm", scorer="loss", columns={"id": "id", "text": "text"},
+             train=rows("corpus-{seed}", "train")),
+    ),
+    seeds=SEEDS,
+    search=Search(scope="cell", trials=2, batch=2, share=0.3),
+    evaluate="test",
+)  # fmt: skip
+
+
+def write_draw(mirror: Path, name: str) -> None:
+    """A data set whose examples say by their ids which one it is."""
+    folder = mirror / "datasets" / "own" / name
+    folder.mkdir(parents=True)
+    for split in ("train", "validation", "test"):
+        lines = [
+            {"id": f"{name} {split} {n}", "text": f"{name} {WORDS[n % 4]} {n}", "label": ("no", "yes")[n % 2]}
+            for n in range(12)
+        ]
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """Draws 0 to 2 of everything."""
+    for seed in (0, *SEEDS):
+        for name in ("lesson", "exam", "corpus"):
+            write_draw(tmp_path / "mirror", f"{name}-{seed}")
+    write_draw(tmp_path / "mirror", "fixed")
+    return tmp_path / "mirror"
+
+
+@pytest.fixture
+def encoder(mirror: Path) -> None:
+    """An encoder of a moment's work, in the mirror."""
+    from tests.tokenizers_tiny import save_tiny_encoder
+
+    save_tiny_encoder(mirror / "models" / "own" / "encoder")
+
+
+Resolve = Callable[..., Resolver]
+
+
+@pytest.fixture
+def resolve(mirror: Path, tmp_path: Path) -> Resolve:
+    """A resolver of the space, changed as asked, over the mirror."""
+    sources = Sources(mirror=mirror, cache=tmp_path / "cache")
+    return lambda **changes: Resolver(space=replace(SPACE, **changes), sources=sources)
+
+
+def places_of(spec: TrialSpec) -> set[str]:
+    """The data sets that a trial's entries name."""
+    every = (places for one in spec.tasks for places in (one.train, one.dev, one.test))
+    return {found.id for places in every for several in places.values() for found in several}
+
+
+def draws_of(names: Iterable[str]) -> set[str]:
+    return {name.split()[0].rsplit("-", 1)[-1] for name in names}
+
+
+def read_by(spec: TrialSpec, bench: Workbench) -> set[str]:
+    """Ids of all examples that a trial is trained on, in every stage, selected on and scored on."""
+    stages = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    reading = bench.reading(spec)
+    every = (*stages, *spec.select, *(score.data for score in spec.scores))
+    return {example.id for data in every for encoded in reading.encoded(data).values() for example in encoded.examples}
+
+
+def worked_off(agenda: Agenda, bench: Workbench) -> list[TrainingRecord]:
+    """Every trial of an agenda, run here."""
+    found = []
+    while (spec := agenda.next()) is not None:
+        result = run_trial(spec, bench)
+        agenda.take(spec.name, result)
+        found.append(result.training)
+    return found
+
+
+@pytest.mark.usefixtures("encoder")
+def test_every_trial_of_a_sweep_reads_the_draw_of_its_seed_and_no_other(mirror: Path, tmp_path: Path) -> None:
+    run = str(tmp_path / "run")
+    site = Site(ledger=f"{run}/ledger", store=run, checkpoints=f"{run}/checkpoints", cache=f"{run}/cache",
+                mirror=str(mirror))  # fmt: skip
+    bench = Workbench(site)
+    resolver = Resolver(space=SPACE, sources=bench.sources)
+    check_data(resolver)
+    agenda = make_agenda(resolver, bench.ledger)
+    check_pending(agenda, site, Console(file=StringIO()))
+    records = worked_off(agenda, bench)
+    assert {record.state for record in records} == {"done"}
+    assert {record.spec.seed for record in records} == {0, *SEEDS}
+    for record in records:
+        assert {stage.seed for stage in record.spec.chain} == {record.spec.seed}
+        assert draws_of(read_by(record.spec, bench)) == {str(record.spec.seed)}
+    for score in bench.ledger.scores().values():
+        assert draws_of(bench.ledger.outcomes(score)["example"]) == {str(score.seed)}
+
+
+def specs_of(resolver: Resolver) -> Specs:
+    return Specs(plan=make_plan(resolver.space), resolver=resolver)
+
+
+def trained(resolver: Resolver, seed: int, unit: str = "small/taught") -> TrialSpec:
+    specs = specs_of(resolver)
+    return specs.replicate(specs.plan.unit(unit), seed, None, ())
+
+
+@pytest.fixture
+def nameless(resolve: Resolve) -> Resolve:
+    """The same where the encoder does not matter."""
+
+    def make(**changes: object) -> Resolver:
+        resolver = resolve(**changes)
+        resolver.memo["model", "small"] = "weights"
+        return resolver
+
+    return make
+
+
+def test_two_seeds_read_data_of_two_identities(nameless: Resolve) -> None:
+    first, second = (trained(nameless(), seed) for seed in SEEDS)
+    assert first.chain[0].data[0].identity != second.chain[0].data[0].identity
+    assert first.select[0].identity != second.select[0].identity
+    assert places_of(first) == {"own/lesson-1", "own/corpus-1"}
+
+
+def test_without_a_placeholder_every_seed_reads_the_same_and_it_is_looked_up_once(nameless: Resolve) -> None:
+    stage = Stage(tasks=("fixed",), training=TRAINING)
+    resolver = nameless(recipes=(*SPACE.recipes[:1], Recipe(name="taught", stages=(stage,))))
+    first = trained(resolver, 1)
+    known = dict(resolver.memo)
+    second = trained(resolver, 2)
+    assert (first.chain[0].data, first.select, first.tasks) == (second.chain[0].data, second.select, second.tasks)
+    assert resolver.memo == known
+
+
+def test_a_plan_without_sources_names_the_draw_too() -> None:
+    assert places_of(trained(Resolver(space=SPACE, sources=None), 2)) == {"own/lesson-2", "own/corpus-2"}
+
+
+@pytest.mark.parametrize("gone", ["lesson-1", "lesson-0", "corpus-2", "exam-2", "exam-0"])
+def test_a_draw_that_is_missing_is_named_before_anything_runs(resolve: Resolve, mirror: Path, gone: str) -> None:
+    (mirror / "datasets" / "own" / gone).rename(mirror / "elsewhere")
+    with pytest.raises(DataError, match=rf"Data set own/{gone} .*is missing"):
+        check_data(resolve())
+
+
+def test_draw_0_of_a_row_is_not_asked_for_where_nothing_is_searched_on_it(resolve: Resolve, mirror: Path) -> None:
+    (mirror / "datasets" / "own" / "lesson-0").rename(mirror / "elsewhere")
+    check_data(resolve(search=replace(SPACE.search, scope="target")))
+
+
+def test_a_language_that_only_some_draws_hold_is_missing_in_the_others(resolve: Resolve, mirror: Path) -> None:
+    exam = task("exam", "exam-{seed}")
+    both = replace(exam, test={**exam.test, **rows("german-{seed}", "test", "de")})
+    write_draw(mirror, "german-1")
+    resolver = resolve(tasks=(*(one for one in SPACE.tasks if one.name != "exam"), both))
+    with pytest.raises(DataError, match=r"Task 'exam', test, de: Data set own/german-2 .*is missing"):
+        check_data(resolver)
+    assert resolver.languages(SPACE.targets[0]) == ("en",)
+
+
+def test_a_language_that_no_draw_holds_is_left_out(resolve: Resolve) -> None:
+    exam = task("exam", "exam-{seed}")
+    both = replace(exam, test={**exam.test, **rows("german-{seed}", "test", "de")})
+    resolver = resolve(tasks=(*(one for one in SPACE.tasks if one.name != "exam"), both))
+    check_data(resolver)
+    assert resolver.languages(SPACE.targets[0]) == ("en",)
+
+
+def test_only_the_placeholder_itself_is_filled() -> None:
+    found = Rows(id="a/{seed}{}", config="{lang}-{seed}", split="train_{seed}", revision="{seed}").drawn(7)
+    assert found == Rows(id="a/7{}", config="{lang}-7", split="train_7", revision="{seed}")
+
+
+@pytest.mark.parametrize("place", [{"id": "a/b{seed}"}, {"config": "draw{seed}"}, {"split": "test_{seed}"}])
+def test_a_target_that_trains_nothing_cannot_be_drawn_anew_for_each_seed(place: dict[str, str]) -> None:
+    found = replace(Rows(id="a/b", config="draw0", split="test"), **place)
+    entry = Task(name="pairs", title="", format="retrieve", scorer="neighbours", test={"de": (found,)})
+    with pytest.raises(UserError, match=r"'pairs' trains nothing.* cannot hold \{seed\}: name one draw"):
+        replace(SPACE, tasks=(*SPACE.tasks, entry), targets=(*SPACE.targets, Target(task="pairs")))
+
+
+def site_of(space: Space, folder: Path) -> Site:
+    """The site of a run in a world that lies there already, so that it takes no time to write."""
+    world_folder(space.world, folder / "cache" / "worlds").mkdir(parents=True)
+    return make_site(space, Options(run=str(folder), cache=str(folder / "cache")))
+
+
+def test_a_space_that_reads_no_draws_asks_its_world_for_none(tmp_path: Path) -> None:
+    assert (DEMO_ENCODER.world, DEMO_ENCODER.seeds) == ("demo:draws=1", (1,))
+    assert site_of(DEMO_ENCODER, tmp_path).world == "demo:draws=1"
+
+
+def test_a_space_asks_its_world_for_the_draw_of_each_of_its_seeds(tmp_path: Path) -> None:
+    assert DEMO.seeds == (1, 2)
+    assert site_of(replace(DEMO, world="demo:draws=3"), tmp_path).world == "demo:draws=3"
+    with pytest.raises(UserError, match="the seeds ask for draw 2"):
+        site_of(replace(DEMO, world="demo:draws=2"), tmp_path)
+
+
+def test_what_a_world_does_not_have_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    options = Options(run=str(tmp_path / "run"), cache=str(tmp_path))
+    for world in ("demo:draws=2", "demo:language_seed=3"):
+        with pytest.raises(UserError, match=world):
+            make_site(replace(DEMO, world=world), options)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,339 @@
+"""A plan in numbers: GPU-hours by hand, a pace that was measured, evaluation where its size is known."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_spaces.demo import SPACE as DEMO
+from search_spaces.demo_encoder import SPACE as DEMO_ENCODER
+from search_spaces.demo_full import SPACE as DEMO_FULL
+from search_spaces.demo_null import SPACE as DEMO_NULL
+from search_spaces.demo_recovery import SPACE as DEMO_RECOVERY
+from search_spaces.tiny import SPACE as TINY
+from search_spaces.xtreme import SPACE as XTREME
+from search_spaces.xtreme_r import SPACE as XTREME_R
+from sweeper.errors import UserError
+from sweeper.files.folder import Folder
+from sweeper.files.plain import write_json
+from sweeper.plan.forecast import Forecast, forecast
+from sweeper.plan.pace import EVERY, Pace, Speed, given_paces, speeds
+from sweeper.plan.tokens import evaluation_size, features_an_example, selection_tokens, stage_tokens
+from sweeper.plan.units import make_plan
+from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import ModelSpec, TrialSpec
+from sweeper.run.ledger import Ledger
+from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.tasks.spec import Task
+
+MODEL = Model(name="large", id="hub/large", resources=Resources(gpus=0.5))
+SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2))
+TRAINING = Training(epochs=2, max_length=100)
+
+
+def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:
+    return forecast(space, mirror=None, run=str(tmp_path / "nowhere"), pace=Pace(**pace))  # type: ignore[arg-type]
+
+
+def told_by(found: Forecast) -> str:
+    return "\n".join(text for text in found.tables() if isinstance(text, str))
+
+
+def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: Path) -> None:
+    space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
+    found = plan_of(space, tmp_path, workers=4, given={EVERY: 1000.0})
+    # 49,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
+    trained, evaluated = 2 * 49_401 * 100, 2 * (1_000 + 14_000) * 50
+    assert (found.tokens_left, found.evaluation_left) == (trained, evaluated)
+    hours = (trained + evaluated / 3) / 1000 / 3600
+    assert found.worker_hours == pytest.approx(hours)
+    assert found.hours == pytest.approx(hours / 4)
+    assert found.gpu_hours == pytest.approx(hours / 2)
+    assert f"{hours / 2:,.1f} GPU-hours (0.5 a trial of large)" in told_by(found)
+
+
+def test_a_model_without_gpus_costs_no_gpu_hours(tmp_path: Path) -> None:
+    found = plan_of(TINY, tmp_path, given={EVERY: 1000.0})
+    assert found.gpu_hours == 0
+    assert found.worker_hours
+    assert "worker-hours, no GPU;" in told_by(found)
+
+
+def test_the_saving_is_told_in_gpu_hours_against_every_cell_from_scratch(tmp_path: Path) -> None:
+    found = plan_of(XTREME, tmp_path, given={EVERY: 1000.0})
+    facts = found.as_json()
+    assert facts["replicate_gpu_hours_from_scratch"] > facts["replicate_gpu_hours"] > 0
+    assert found.saving == pytest.approx(facts["replicate_gpu_hours_from_scratch"] / facts["replicate_gpu_hours"])
+    assert 3 < found.saving < 4
+
+
+HOURS = (
+    "hours_left",
+    "worker_hours_left",
+    "gpu_hours_left",
+    "replicate_gpu_hours",
+    "replicate_gpu_hours_from_scratch",
+)
+
+
+def test_without_a_pace_a_plan_tells_tokens_trials_and_the_saving_and_no_hours(tmp_path: Path) -> None:
+    found = plan_of(XTREME, tmp_path)
+    facts = found.as_json()
+    assert {name: facts[name] for name in HOURS} == dict.fromkeys(HOURS)
+    assert facts["tokens_a_second_of_a_worker"] == {"xlmr-large": None}
+    assert facts["training_tokens_left"] > 10**9
+    told = told_by(found)
+    assert "No hours, since nobody says how fast xlmr-large trains: --throughput " in told
+    assert "--throughput-of RUN" in told
+    assert re.search(r"would cost 3\.\d times the replicates' tokens\.", told)
+    assert not re.search(r"\d h on|worker-hours|GPU-hours|given", told)
+
+
+def test_hours_need_the_pace_of_every_model(tmp_path: Path) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="small", id="hub/small")))
+    half, whole = (plan_of(space, tmp_path, given=given) for given in ({"small": 2.0}, {"small": 2.0, EVERY: 1.0}))
+    assert half.worker_hours is None
+    assert half.as_json()["tokens_a_second_of_a_worker"]["small"] == {"throughput": 2.0, "source": "given"}
+    assert "nobody says how fast large trains" in told_by(half)
+    assert {name: speed.throughput for name, speed in whole.speeds.items()} == {"large": 1.0, "small": 2.0}
+    tokens = {name: sum(row.work_left for row in whole.rows if row.model == name) for name in whole.speeds}
+    assert whole.worker_hours == pytest.approx((tokens["large"] + tokens["small"] / 2) / 3600)
+
+
+def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_not(tmp_path: Path) -> None:
+    sizes = {target.task: evaluation_size(XTREME, target) for target in XTREME.targets}
+    assert sizes["xnli"] == 15 * 2_490
+    assert sizes["tatoeba"] == 2 * (28 * 1_000 + 205 + 746 + 575 + 687 + 390 + 307 + 234 + 548)
+    assert sizes["tydiqa"] == 5_077
+    assert [name for name, size in sizes.items() if size is None] == ["bucc2018"]
+    assert plan_of(XTREME, tmp_path).uncounted == ("bucc2018",)
+
+
+def test_of_xtreme_r_all_is_counted_but_the_newer_treebanks(tmp_path: Path) -> None:
+    sizes = {target.task: evaluation_size(XTREME_R, target) for target in XTREME_R.targets}
+    tatoeba = evaluation_size(XTREME, next(target for target in XTREME.targets if target.task == "tatoeba"))
+    assert tatoeba is not None
+    assert sizes["tatoeba_r"] == tatoeba + 2 * 5 * 1_000
+    assert sizes["ner_r"] == 29 * 10_000 + 13 * 1_000 + 6 * 100
+    assert (sizes["xquad_r"], sizes["xcopa"]) == (12 * 1_190, 11 * 2 * 500)
+    assert [name for name, size in sizes.items() if size is None] == ["pos_r"]
+    assert plan_of(XTREME_R, tmp_path).uncounted == ("pos_r",)
+
+
+def test_a_pool_is_counted_whole_whatever_is_asked_of_it() -> None:
+    wanted = {target.task: target for target in XTREME_R.targets}
+    assert evaluation_size(XTREME_R, wanted["mewslix"]) == 14_624 + 1_003_893
+    one = replace(wanted["mewslix"], languages=("de",), eval_cap=100)
+    assert evaluation_size(XTREME_R, one) == 100 + 1_003_893
+    lareqa = replace(wanted["lareqa"], languages=("de",))
+    assert evaluation_size(XTREME_R, wanted["lareqa"]) == 11 * 1_190 + 12_350
+    assert evaluation_size(XTREME_R, lareqa) == 1_190 + 12_350
+
+
+def test_a_pool_of_the_users_own_has_no_known_size() -> None:
+    own = replace(XTREME_R.task("mewslix_entities"), title="My own entities")
+    target = next(target for target in XTREME_R.targets if target.task == "mewslix")
+    assert evaluation_size(replace(XTREME_R, tasks=(own,)), target) is None
+
+
+def test_a_cap_and_fewer_languages_make_evaluation_smaller() -> None:
+    target = Target(task="xnli", languages=("en", "de"), eval_cap=100)
+    assert evaluation_size(replace(XTREME, targets=(target,)), target) == 200
+
+
+def test_a_task_of_the_users_own_has_no_known_size() -> None:
+    own = replace(XTREME.task("xnli"), title="My own XNLI")
+    space = replace(XTREME, tasks=(own,))
+    assert evaluation_size(space, space.targets[0]) is None
+
+
+FEATURES = {
+    "mnli": 1, "squad2": 1, "hellaswag": 4, "cosmos_qa": 4, "csqa": 5, "siqa": 3, "copa": 2, "xcopa": 2,
+    "squad_pairs": 2, "mewslix_pairs": 2, "mewslix": 1, "mewslix_entities": 1, "tatoeba": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "number"), FEATURES.items())
+def test_an_example_is_counted_with_all_its_choices_and_both_sides_of_a_pair(name: str, number: int) -> None:
+    task = XTREME_R.task(name)
+    assert features_an_example(task) == number
+    if not task.train_size:
+        return
+    stage = Stage(tasks=(name,), training=TRAINING)
+    assert stage_tokens(XTREME_R, stage) == 2 * task.train_size * number * 50
+    capped = replace(stage, training=replace(TRAINING, cap_tokens=1000))
+    assert stage_tokens(XTREME_R, capped) == 1000
+
+
+def test_choices_that_an_entry_does_not_number_are_its_labels_or_else_the_fewest() -> None:
+    columns = {"prompt": "prompt", "choices": "options", "label": "label"}
+    own = Task(name="own", title="", format="choose", scorer="accuracy", columns=columns)
+    assert features_an_example(own) == 2
+    assert features_an_example(replace(own, labels=("a", "b", "c"))) == 3
+    assert features_an_example(replace(own, labels=("a", "b", "c"), num_choices=6)) == 6
+
+
+def test_texts_mixed_into_choices_are_one_feature_each() -> None:
+    plain = Stage(tasks=("csqa",), training=TRAINING)
+    mixed = replace(plain, mlm_share=0.5, mlm_task="mlm_text")
+    assert stage_tokens(XTREME, plain) == 2 * 9_741 * 5 * 50
+    assert stage_tokens(XTREME, mixed) == 2 * 9_741 * (5 + 1) * 50
+
+
+def test_a_trial_is_selected_on_every_choice_of_an_example() -> None:
+    stage = Stage(tasks=("csqa", "mnli"), training=TRAINING)
+    space = replace(SPACE, recipes=(Recipe(name="both", stages=(stage,)),))
+    unit = next(unit for unit in make_plan(space).units if unit.kind == "prepare")
+    assert selection_tokens(space, unit) == 1_000 * (5 + 1) * 50
+
+
+def record(number: int, tokens: int, seconds: float, model: str = "hub/large") -> TrainingRecord:
+    spec = TrialSpec(
+        name=f"trial {number}", kind="target", model=ModelSpec(name="another name", id=model), recipe="", task="",
+        chain=(), role="replicate", seed=number,
+    )  # fmt: skip
+    timing = {"train": 0.8 * seconds, "wait": 0.2 * seconds, "evaluate": 99.0}
+    return TrainingRecord(key=f"k{number}", spec=spec, state="done", tokens=tokens, timing=timing)
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> str:
+    """A run of three trainings at 100, 500 and 900 tokens a second, one that trained nothing, and another model's."""
+    run = tmp_path / "run"
+    Folder(str(run)).write("space.json", write_json(SPACE))
+    ledger = Ledger.at(str(run / "ledger"))
+    for number, tokens in enumerate((1000, 5000, 9000, 0)):
+        ledger.write_training(record(number, tokens, 10.0))
+    ledger.write_training(record(9, 10**9, 1.0, model="hub/small"))
+    return str(run)
+
+
+def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str) -> None:
+    found = speeds((MODEL,), Pace(measured_in=measured))
+    assert found == {"large": Speed(throughput=500.0, source=f"median of 3 trainings in {measured}")}
+
+
+@pytest.mark.parametrize("name", [EVERY, "new"])
+def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(
+    measured: str, tmp_path: Path, name: str
+) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
+    found = plan_of(space, tmp_path, measured_in=measured, given={name: 7.0})
+    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no unbroken training of it")
+    assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told_by(found)
+
+
+def test_a_model_that_was_neither_measured_nor_given_has_no_pace(measured: str, tmp_path: Path) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
+    found = plan_of(space, tmp_path, measured_in=measured)
+    assert (list(found.speeds), found.hours) == (["large"], None)
+    assert f"nobody says how fast new trains ({measured} has no unbroken training of it): --throughput " in told_by(
+        found
+    )
+
+
+def test_a_resumed_training_has_the_tokens_of_all_attempts_and_is_left_out_of_the_pace(measured: str) -> None:
+    ledger = Ledger.at(f"{measured}/ledger")
+    for number in range(20, 25):
+        ledger.write_training(replace(record(number, 10**9, 1.0), machine={"resumed_at": "40"}))
+    assert speeds((MODEL,), Pace(measured_in=measured))["large"].throughput == 500.0
+
+
+def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(measured: str) -> None:
+    other = replace(MODEL, id="hub/other")
+    assert speeds((other,), Pace(measured_in=measured, given={EVERY: 7.0}))["large"].throughput == 7.0
+
+
+def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str) -> None:
+    model = Model(name="mine", id="~/encoders/mine")
+    Folder(measured).write("space.json", write_json(replace(SPACE, models=(MODEL, model))))
+    spec = replace(record(30, 0, 1.0).spec, model=ModelSpec(name="mine", id="/home/else/encoders/mine"))
+    Ledger.at(f"{measured}/ledger").write_training(replace(record(30, 2500, 10.0), spec=spec))
+    assert speeds((replace(model, name="own"),), Pace(measured_in=measured))["own"].throughput == 250.0
+
+
+def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> None:
+    given = given_paces(["3000", "large=500", "large=400.5"])
+    assert given == {EVERY: 3000.0, "large": 400.5}
+    assert speeds((MODEL,), Pace(given=given)) == {"large": Speed(throughput=400.5, source="given")}
+    assert speeds((MODEL,), Pace(given=given_paces(["3000"])))["large"].throughput == 3000.0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fast", "--throughput takes tokens a second, for every model .* or for one .*, got 'fast'"),
+        ("large=", "got 'large='"),
+        ("large=0", "throughput > 0, got 0"),
+        ("inf", "a finite throughput > 0, got inf"),
+        ("=3", "names a model before '=', .* got '=3'"),
+        ("nan", "throughput > 0, got nan"),
+        ("larg=3", r"No model is called 'larg'\. Did you mean 'large'\? Known: large\."),
+    ],
+)
+def test_a_pace_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        plan_of(SPACE, tmp_path, given=given_paces([text]))
+
+
+def test_a_pace_may_have_blanks_around_it() -> None:
+    assert given_paces([" large = 3", "5"]) == {"large": 3.0, EVERY: 5.0}
+
+
+def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere is no run folder"):
+        plan_of(SPACE, tmp_path, measured_in=str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("space", [DEMO, DEMO_FULL, DEMO_RECOVERY, DEMO_NULL, DEMO_ENCODER, TINY], ids=lambda s: s.name)
+def test_of_the_synthetic_world_everything_is_counted(space: Space, tmp_path: Path) -> None:
+    found = plan_of(space, tmp_path)
+    assert (found.notes, found.uncounted) == ((), ())
+    assert all(bool(row.tokens) == (row.kind != "score") and row.evaluation_left > 0 for row in found.rows)
+
+
+@pytest.mark.parametrize(
+    ("world", "lacks"), [("demo:draws=2", "set draws=3 or more"), ("demo:language_seed=3", "does not speak")]
+)
+def test_a_plan_says_what_its_world_lacks_and_counts_all_the_same(world: str, lacks: str, tmp_path: Path) -> None:
+    found = plan_of(replace(DEMO, world=world), tmp_path)
+    assert [lacks in note for note in found.notes] == [True]
+    assert found.tokens_left == plan_of(DEMO, tmp_path).tokens_left
+
+
+def test_the_demo_is_counted_by_its_rows(tmp_path: Path) -> None:
+    rows = {row.unit: row.tokens for row in plan_of(DEMO, tmp_path).rows}
+    # 640 claims, or 640 questions and the 240 of their target; 5 epochs x 0.6 of 128 tokens, half filled.
+    assert (rows["tiny/claims"], rows["tiny/questions"]) == (3 * 640 * 64, 3 * 880 * 64)
+    sizes = {target.task: evaluation_size(replace(DEMO, eval_cap=None), target) for target in DEMO.targets}
+    assert (sizes["xclaims"], sizes["twins"]) == (9 * 96, 2 * 8 * 192)
+
+
+def test_a_world_of_ten_times_the_scale_is_counted_ten_times_but_for_its_text(tmp_path: Path) -> None:
+    small = replace(DEMO, eval_cap=None)
+    large = replace(small, world="demo:scale=10")
+    one, ten = (plan_of(space, tmp_path) for space in (small, large))
+    assert ten.tokens_left == pytest.approx(10 * one.tokens_left, rel=1e-6)  # rows are rounded
+    assert evaluation_size(large, DEMO.targets[0]) == 10 * 9 * 96
+    texts = replace(DEMO_ENCODER, world="demo:scale=10")
+    assert plan_of(texts, tmp_path).tokens_left == plan_of(DEMO_ENCODER, tmp_path).tokens_left
+
+
+def test_a_mirror_stands_in_for_the_world_and_its_scale(tmp_path: Path) -> None:
+    large = replace(DEMO, world="demo:scale=10")
+    found = forecast(large, mirror=str(tmp_path), run=str(tmp_path / "nowhere"), pace=Pace())
+    assert found.tokens_left == plan_of(DEMO, tmp_path).tokens_left
+
+
+def test_training_sets_of_unknown_size_are_named_and_not_counted(tmp_path: Path) -> None:
+    capped = replace(DEMO.targets[0], training=replace(DEMO.targets[0].training, cap_examples=100))
+    rows, unsized = DEMO.recipes[:1], tuple(replace(task, train_size=0) for task in DEMO.tasks)
+    unknown, known = (
+        plan_of(replace(DEMO, tasks=unsized, recipes=rows, targets=targets), tmp_path)
+        for targets in (DEMO.targets, (capped,))
+    )
+    assert unknown.notes[0].startswith("Training sets of unknown size, not counted: xclaims, ")
+    assert unknown.tokens_left == 0
+    assert known.notes == ()
+    assert known.tokens_left > 0

@@ -1,0 +1,209 @@
+"""What a trial is asked: selection data that no target's language reaches, and keys of what decides bytes alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+
+import pytest
+
+from search_spaces.load import load_space, shipped
+from search_spaces.xtreme import SPACE as XTREME
+from sweeper.plan.specs import Share, Specs
+from sweeper.plan.units import Unit
+from sweeper.records.spec import DataSpec, TrialSpec, score_key
+from sweeper.space import Resources, Space, Training
+from sweeper.tasks.spec import Task
+from tests.tuning.imaginary import SMALL, Shelf, agenda_of, drain, specs_of
+
+
+def unit_of(specs: Specs, name: str) -> Unit:
+    return specs.plan.unit(name)
+
+
+def training_of(specs: Specs, name: str = "tiny/baseline -> names") -> TrialSpec:
+    return replicate(specs, unit_of(specs, name), 1, 1e-3)
+
+
+def replicate(specs: Specs, unit: Unit, seed: int, rate: float) -> TrialSpec:
+    """A replicate whose study has chosen that learning rate."""
+    return specs.replicate(unit, seed, specs.search(unit, 0, {"learning_rate": rate}, ()), ())
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_nothing_but_english_is_ever_selected_on(name: str) -> None:
+    specs = specs_of(load_space(name))
+    selected = list(chain.from_iterable(specs.selection(unit, 1) for unit in specs.plan.units))
+    assert selected
+    assert {data.languages for data in selected} == {("en",)}
+    assert {data.part for data in selected} <= {"select", "dev"}
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_no_rows_are_both_selected_on_and_reported(name: str) -> None:
+    space = load_space(name)
+    specs = specs_of(space)
+    scored = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
+    reported = set(chain.from_iterable(rows_of(space, score.data) for score in scored))
+    for unit in specs.plan.units:
+        for data in specs.selection(unit, 1):
+            if data.part == "dev":
+                assert not rows_of(space, data) & reported
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_is_carved_out_for_selection_is_left_out_of_training(name: str) -> None:
+    specs = specs_of(load_space(name))
+    for unit in specs.plan.units:
+        if unit.kind == "score":
+            continue
+        trained = {d.task: d for d in specs.stage(unit, unit.stage, unit.stage.training, 0).data}
+        for data in specs.selection(unit, 1):
+            assert trained[data.task].carve_share == data.carve_share
+            assert (data.carve_share > 0) == (data.part == "select")
+
+
+def rows_of(space: Space, data: DataSpec) -> set[str]:
+    places = space.task(data.task).places(data.part)
+    return {repr(rows) for language in data.languages for rows in places[language]}
+
+
+def selected_on(space: Space, target: str) -> str:
+    specs = specs_of(space)
+    name = f"tiny/baseline -> {space.task(target).training_task}"
+    return specs.selection(unit_of(specs, name), 1)[0].part
+
+
+def test_a_target_reported_on_its_test_split_is_selected_on_its_english_dev_split() -> None:
+    assert selected_on(SMALL, "names") == "dev"
+
+
+def test_a_target_reported_on_its_dev_split_is_selected_on_a_part_of_train() -> None:
+    assert selected_on(replace(SMALL, evaluate="dev"), "names") == "select"
+
+
+def test_a_target_whose_splits_are_one_is_selected_on_a_part_of_train() -> None:
+    assert selected_on(SMALL, "few_questions") == "select"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda space: replace(space, name="other", title="Other"),
+        lambda space: replace(space, models=(replace(space.models[0], name="tiny", resources=Resources(cpus=2.0)),)),
+        lambda space: replace(space, search=replace(space.search, trials=99)),
+        lambda space: replace(space, seeds=(1, 5, 9)),
+        lambda space: replace(space, keep_targets=True),
+    ],
+    ids=["name", "resources", "trials", "seeds", "keep_targets"],
+)
+def test_what_decides_no_byte_changes_no_key(change: Callable[[Space], Space]) -> None:
+    old, new = specs_of(SMALL), specs_of(change(SMALL))
+    assert training_of(new).key == training_of(old).key
+    unit = "tiny/baseline -> names"
+    assert new.study_key(unit_of(new, unit), ()) == old.study_key(unit_of(old, unit), ())
+    assert score_keys(training_of(new)) == score_keys(training_of(old))
+
+
+def test_the_name_of_a_model_or_recipe_changes_no_key() -> None:
+    model = replace(SMALL.models[0], name="another")
+    recipes = (replace(SMALL.recipes[0], name="nothing"), *SMALL.recipes[1:])
+    renamed = specs_of(replace(SMALL, models=(model,), recipes=recipes))
+    assert training_of(renamed, "another/nothing -> names").key == training_of(specs_of(SMALL)).key
+
+
+def score_keys(spec: TrialSpec) -> list[str]:
+    return [score_key(spec.key, score) for score in spec.scores]
+
+
+def trained_with(**values: object) -> Space:
+    changed = tuple(replace(t, training=replace(t.training, **values)) for t in SMALL.targets)  # type: ignore[arg-type]
+    return replace(SMALL, targets=changed)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        trained_with(precision="bf16"),
+        trained_with(threads=2),
+        trained_with(batch_size=9),
+        trained_with(micro_tokens=1024),
+        replace(SMALL, sample_seed=1),
+        replace(SMALL, search=replace(SMALL.search, share=0.3), evaluate="dev"),
+    ],
+    ids=["precision", "threads", "batch_size", "micro_tokens", "sample_seed", "share"],
+)
+def test_what_decides_bytes_changes_the_key(space: Space) -> None:
+    assert training_of(specs_of(space)).key != training_of(specs_of(SMALL)).key
+
+
+def test_dials_seed_and_data_identity_change_the_key() -> None:
+    specs = specs_of(SMALL)
+    unit = unit_of(specs, "tiny/baseline -> names")
+    first = training_of(specs)
+    other_dials = replicate(specs, unit, 1, 2e-3)
+    other_seed = replicate(specs, unit, 2, 1e-3)
+    stage = first.chain[0]
+    other_data = replace(first, chain=(replace(stage, data=(replace(stage.data[0], identity="other rows"),)),))
+    other_model = replace(first, model=replace(first.model, identity="other weights"))
+    assert len({one.key for one in (first, other_dials, other_seed, other_data, other_model)}) == 5
+
+
+def test_a_preparation_and_a_target_training_of_the_same_chain_have_two_keys_and_one_encoder() -> None:
+    spec = training_of(specs_of(SMALL))
+    prepared = replace(spec, kind="prepare")
+    assert prepared.encoder == spec.encoder
+    assert prepared.key != spec.key
+
+
+def test_more_evaluation_languages_change_the_score_and_not_the_training() -> None:
+    fewer = replace(SMALL, targets=tuple(replace(target, languages=("en",)) for target in SMALL.targets))
+    one, all_of_them = training_of(specs_of(fewer)), training_of(specs_of(SMALL))
+    assert one.key == all_of_them.key
+    assert score_keys(one) != score_keys(all_of_them)
+
+
+def test_a_dial_is_set_in_the_training_that_it_names() -> None:
+    specs = specs_of(SMALL)
+    spec = specs.search(unit_of(specs, "tiny/parts"), 3, {"learning_rate": 7e-3, "epochs": 2.0}, ())
+    assert spec.chain[-1].training == replace(SMALL.recipes[1].stages[0].training, learning_rate=7e-3, epochs=2.0)
+    assert isinstance(spec.chain[-1].training, Training)
+    assert (spec.role, spec.number, spec.seed, spec.scores) == ("search", 3, 0, ())
+
+
+def test_an_actor_owns_what_was_asked_for_before_what_the_model_says() -> None:
+    specs = replace(specs_of(SMALL), share=Share(gpus=0.5))
+    assert training_of(specs).resources == Resources(cpus=SMALL.models[0].resources.cpus, gpus=0.5)
+    assert training_of(specs_of(SMALL)).resources == SMALL.models[0].resources
+
+
+def test_a_spec_carries_the_entries_of_every_task_that_it_names() -> None:
+    started = drain(agenda_of(SMALL), Shelf())
+    for spec in started:
+        named = {data.task for stage in spec.chain for data in stage.data} | {score.target for score in spec.scores}
+        entries: set[str] = {task.name for task in spec.tasks if isinstance(task, Task)}
+        assert named <= entries
+
+
+def test_a_stage_translates_what_can_be_translated_and_leaves_the_rest_in_english() -> None:
+    jointly = next(recipe for recipe in XTREME.recipes if recipe.name == "multitask_mt")
+    specs = specs_of(replace(XTREME, recipes=(jointly,)))
+    unit = unit_of(specs, "xlmr-large/multitask_mt")
+    data = specs.stage(unit, unit.stage, unit.stage.training, 1).data
+    assert len(data) == 9
+    assert [one.task for one in data if not one.translation] == ["ccg"]
+    assert {one.translation.languages for one in data if one.translation} == {("de", "ru", "sw")}
+
+
+@pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])
+def test_vectors_are_compared_in_full_precision_whatever_targets_are_trained_in(name: str) -> None:
+    specs = specs_of(load_space(name))
+    scores = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
+    assert {score.precision for score in scores if score.pooling} == {"fp32"}
+    assert {score.precision for score in scores if not score.pooling} == {"bf16"}
+
+
+def test_a_study_on_another_encoder_is_another_study() -> None:
+    specs = specs_of(SMALL)
+    unit = unit_of(specs, "tiny/baseline -> names")
+    one, other = (replicate(specs, unit_of(specs, "tiny/parts"), 1, rate).chain for rate in (1e-3, 2e-3))
+    assert len({specs.study_key(unit, parent) for parent in ((), one, other)}) == 3

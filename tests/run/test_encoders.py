@@ -1,0 +1,93 @@
+"""The encoder store: there once its manifest is written, checked when fetched, copied once to a node."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from sweeper.errors import DamagedError
+from sweeper.files.folder import Folder
+from sweeper.run.encoders import MANIFEST, EncoderStore
+
+FILES = {"config.json": b"{}", "model.safetensors": bytes(range(200)), "heads/heads.safetensors": b"head"}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for name, content in FILES.items():
+        path = tmp_path / "source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "source"
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> EncoderStore:
+    url = str(tmp_path / "store") if request.param == "local" else f"memory://{uuid.uuid4().hex}/encoders"
+    return EncoderStore(Folder(url), tmp_path / "copies")
+
+
+def flip(store: EncoderStore, name: str) -> None:
+    content = bytearray(store.folder.read(name))
+    content[len(content) // 2] ^= 1
+    store.folder.write(name, bytes(content))
+
+
+def test_an_encoder_comes_back_as_it_was_kept(store: EncoderStore, source: Path) -> None:
+    store.keep("a1", source)
+    place = store.fetch("a1")
+    assert {name: (place / name).read_bytes() for name in FILES} == FILES
+
+
+def test_an_encoder_is_there_only_once_its_manifest_is_written(store: EncoderStore, source: Path) -> None:
+    for name in FILES:
+        store.folder.upload(source / name, f"a1/{name}")
+    assert not store.holds("a1")
+    with pytest.raises(FileNotFoundError):
+        store.fetch("a1")
+    store.keep("a1", source)
+    assert store.holds("a1")
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_flipped_byte_is_found_and_the_encoder_set_aside(store: EncoderStore, source: Path, name: str) -> None:
+    store.keep("a1", source)
+    flip(store, f"a1/{name}")
+    with pytest.raises(DamagedError, match=r"a1 is damaged \(.*\); set aside as .*a1\.damaged, it is made again"):
+        store.fetch("a1")
+    assert not store.holds("a1")
+    store.keep("a1", source)
+    assert (store.fetch("a1") / name).is_file() or name == MANIFEST
+
+
+def test_two_writers_of_one_encoder_are_harmless(store: EncoderStore, source: Path) -> None:
+    store.keep("a1", source)
+    first = store.fetch("a1")
+    store.keep("a1", source)
+    assert store.fetch("a1") == first
+
+
+@pytest.fixture
+def remote(tmp_path: Path, source: Path) -> EncoderStore:
+    store = EncoderStore(Folder(f"memory://{uuid.uuid4().hex}/encoders"), tmp_path / "copies")
+    store.keep("a1", source)
+    return store
+
+
+def test_a_node_copies_an_encoder_once(remote: EncoderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = remote.fetch("a1")
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("the store was asked for a file again")
+
+    monkeypatch.setattr(MemoryFileSystem, "get_file", unreachable)
+    assert remote.fetch("a1") == place
+
+
+def test_a_damaged_copy_on_a_node_does_not_cost_the_store_its_encoder(remote: EncoderStore) -> None:
+    place = remote.fetch("a1")
+    (place / "model.safetensors").write_bytes(b"half")
+    assert (remote.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    assert remote.holds("a1")
+    assert [path.name for path in remote.copies.iterdir()] == ["a1"]

@@ -1,0 +1,144 @@
+"""Finished trials on disk: read back as they were, a record means that all is there, damage is set aside by name."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sweeper.errors import DamagedError, UserError
+from sweeper.files.plain import FORMAT
+from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.records.spec import score_key
+from sweeper.run.ledger import Ledger
+from tests.tuning.imaginary import SMALL, agenda_of, badly, well
+
+OUTCOMES = pd.DataFrame(
+    {
+        "language": ["en", "en", "xa"],
+        "example": ["1", "2", "1"],
+        "group": ["1", "2", "1"],
+        "prediction": ["yes", "no", "ja"],
+        "correct": [1, 0, 1],
+    }
+)
+
+
+@pytest.fixture(params=["local", "memory"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
+    return Ledger.at(str(tmp_path / "ledger") if request.param == "local" else f"memory://{tmp_path.name}/ledger")
+
+
+def training() -> TrainingRecord:
+    spec = agenda_of(SMALL).next()
+    assert spec is not None
+    return replace(well(spec), loss=(1.5, 0.25), machine={"host": "here"}, timing={"total": 1.5})
+
+
+def score() -> ScoreRecord:
+    key = "0123456789abcdef0123"
+    return ScoreRecord(
+        key=key,
+        training="abc",
+        model="tiny",
+        recipe="baseline",
+        target="names",
+        seed=1,
+        split="test",
+        metrics={"en": {"accuracy": 0.1 + 0.2}, "xa": {"accuracy": 1.0}},
+        trivial={"en": {"accuracy": 0.5}, "xa": {"accuracy": 0.5}},
+        counts={"en": 2, "xa": 1},
+        main="accuracy",
+        outcomes=f"outcomes/{key}.parquet",
+    )
+
+
+def test_a_ledger_that_is_not_there_yet_is_empty(ledger: Ledger) -> None:
+    assert ledger.trainings() == {}
+    assert ledger.scores() == {}
+    assert ledger.training("abc") is None
+    assert ledger.score("abc") is None
+
+
+def test_a_training_is_read_back_as_it_was_written(ledger: Ledger) -> None:
+    record = training()
+    ledger.write_training(record)
+    assert ledger.training(record.key) == record
+    assert ledger.trainings() == {record.key: record}
+    assert ledger.trainings()[record.key].spec.key == record.key
+
+
+def test_a_failed_training_is_a_record_with_its_reason(ledger: Ledger) -> None:
+    record = badly(training().spec)
+    ledger.write_training(record)
+    assert ledger.training(record.key) == record
+
+
+def test_a_score_is_read_back_to_the_last_digit_with_its_outcomes(ledger: Ledger) -> None:
+    ledger.write_score(score(), OUTCOMES)
+    assert ledger.scores() == {score().key: score()}
+    assert ledger.score(score().key) == score()
+    pd.testing.assert_frame_equal(ledger.outcomes(score()), OUTCOMES, check_dtype=False)
+
+
+def test_outcomes_without_their_record_do_not_count_as_a_score(ledger: Ledger) -> None:
+    ledger.write_score(score(), OUTCOMES)
+    ledger.folder.remove(f"scores/{score().key}.json")
+    assert ledger.scores() == {}
+
+
+def test_no_record_is_written_where_its_outcomes_could_not_be(tmp_path: Path) -> None:
+    (tmp_path / "outcomes").write_text("a file where a folder should be")
+    ledger = Ledger.at(str(tmp_path))
+    with pytest.raises(OSError, match="outcomes"):
+        ledger.write_score(score(), OUTCOMES)
+    assert ledger.scores() == {}
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_a_record_cut_short_is_said_to_be_damaged_and_set_aside_by_name(ledger: Ledger, cut: int) -> None:
+    record = training()
+    ledger.write_training(record)
+    name = f"trainings/{record.key}.json"
+    ledger.folder.write(name, ledger.folder.read(name)[:cut])
+    with pytest.raises(DamagedError, match=record.key):
+        ledger.trainings()
+    (told,) = ledger.set_damaged_aside()
+    assert name in told
+    assert "its trial runs again" in told
+    assert ledger.trainings() == {}
+    assert ledger.folder.child("trainings").names() == [f"{record.key}.json.damaged"]
+
+
+def test_a_record_without_a_field_that_it_needs_is_damaged(ledger: Ledger) -> None:
+    ledger.folder.write("scores/abc.json", b'{"key": "abc"}')
+    with pytest.raises(DamagedError, match="is not a ScoreRecord: training"):
+        ledger.score("abc")
+
+
+def test_whole_records_are_not_set_aside(ledger: Ledger) -> None:
+    ledger.write_training(training())
+    ledger.write_score(score(), OUTCOMES)
+    assert ledger.set_damaged_aside() == []
+    assert len(ledger.trainings()) == len(ledger.scores()) == 1
+
+
+def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Ledger) -> None:
+    ledger.write_training(replace(training(), format=FORMAT + 1))
+    with pytest.raises(UserError, match="update the sweeper"):
+        ledger.set_damaged_aside()
+    assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
+
+
+def test_the_key_of_a_score_depends_on_its_training_and_on_what_is_scored() -> None:
+    agenda = agenda_of(SMALL)
+    unit = next(unit for unit in agenda.plan.units if unit.kind == "target")
+    (scored,) = agenda.specs.scores(unit, 1)
+    keys = {
+        score_key("one", scored),
+        score_key("two", scored),
+        score_key("one", replace(scored, split="dev")),
+        score_key("one", replace(scored, condition="attacked")),
+        score_key("one", replace(scored, data=replace(scored.data, languages=("en",)))),
+    }
+    assert len(keys) == 5

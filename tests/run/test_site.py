@@ -1,0 +1,56 @@
+"""What one process keeps between trials, and what tells where a run's files lie."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.run.run import SITE_FILE, Site, read_site
+from tests.worlds import MODEL, Place, data, stage, trial
+
+
+def test_a_model_s_tokenizer_and_data_are_opened_once_for_all_trials(place: Place) -> None:
+    bench = place.bench()
+    first, second = (bench.reading(trial(stage(task))) for task in ("words", "gaps"))
+    assert first.tokenizer is second.tokenizer
+    assert first.encoded(data("words")) is bench.reading(trial(stage("words"))).encoded(data("words"))
+
+
+def test_a_trial_reads_with_its_own_tasks_even_if_another_task_of_that_name_was_read_before(place: Place) -> None:
+    bench, spec = place.bench(), trial(stage("words"))
+    other = replace(spec.tasks[0], labels=(*spec.tasks[0].labels, "X"))
+    assert bench.reading(spec).encoded(data("words"))["en"].labels == spec.tasks[0].labels
+    changed = bench.reading(replace(spec, tasks=(other,)))
+    assert changed.encoded(data("words"))["en"].labels == changed.labels("words") == other.labels
+
+
+def test_two_models_have_two_tokenizers(place: Place) -> None:
+    bench, spec = place.bench(), trial(stage("words"))
+    other = replace(spec, model=replace(MODEL, identity="another"))
+    assert bench.reading(spec).tokenizer is not bench.reading(other).tokenizer
+
+
+def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_first(place: Place) -> None:
+    site = place.bench().site
+    run = Path(site.ledger).parent
+    run.mkdir(exist_ok=True)
+    (run / SITE_FILE).write_text(json.dumps(asdict(site)))
+    assert read_site(str(run)) == site
+    assert read_site(str(run), "elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
+
+
+def test_a_run_folder_that_was_moved_is_its_own(tmp_path: Path) -> None:
+    old = Site(
+        ledger="/old/run/ledger", store="/old/run", checkpoints="/old/run/checkpoints", cache="/cache", mirror="/m"
+    )
+    (tmp_path / SITE_FILE).write_text(json.dumps(asdict(old)))
+    moved = read_site(str(tmp_path))
+    assert (moved.ledger, moved.store) == (f"{tmp_path}/ledger", str(tmp_path))
+    assert (moved.cache, moved.mirror) == ("/cache", "/m")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is no run folder: it has no site\.json"):
+        read_site(str(tmp_path))
