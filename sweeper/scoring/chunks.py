@@ -1,37 +1,44 @@
-"""Chunk F1 as seqeval counts it, shared out over the sentences as additive counts, and token accuracy beside it.
+"""Chunk F1 by the rule of seqeval 1.2.2, as additive counts of each sentence, and token accuracy.
 
-XTREME calls seqeval on plain part-of-speech tags as it does on BIO tags, and seqeval (1.2.2) reads a tag's first letter
-as its prefix and the rest as its type. What follows from it, and is kept here because published scores contain it:
+seqeval (default mode, `get_entities` in `seqeval/metrics/sequence_labeling.py`) reads the first letter of a tag as its
+prefix and the rest as its type; a dash after the prefix is not part of the type. XTREME calls it on plain
+part-of-speech tags as well as on BIO tags. Published scores depend on the following properties, so they are kept:
 
-- equal neighbours merge: NOUN NOUN is one chunk, of type "OUN";
-- tags that begin with S (SCONJ, SYM) are chunks of one word each, however many stand in a row;
-- SCONJ and CCONJ have the same type "CONJ": one taken for the other is right if both stand alone;
-- CCONJ straight before SCONJ is lost: the two share a type, and S opens a chunk without ending the one before;
-- X has no rest: before O or the end of the sentence it is ignored, elsewhere it is a chunk; and after O, or where it
-  opens a sentence that is not the first, that chunk begins where the last chunk before it began.
+- Neighbouring words with the same plain tag form one chunk: NOUN NOUN is one chunk of type "OUN".
+- A tag that begins with S (SCONJ, SYM) is always a chunk of one word.
+- SCONJ and CCONJ have the same type, "CONJ". One predicted for the other counts as correct if both are single words.
+- A CCONJ directly before an SCONJ is not counted: the types are equal, so its chunk does not end, and S starts another.
+- A tag of one letter (X) has type "_", the same as O. Before O or at the end of a sentence it is therefore no chunk;
+  elsewhere it is one. After O, or at the start of any sentence but the first, no start is set, so its chunk begins
+  where the previous chunk began.
+- A word whose tag begins with O (O, OTHER) or with a full stop neither starts a chunk nor is the last word of one.
+- The prefixes E and S end a chunk on every word: E-PER E-PER is two chunks.
+- A chunk can start on I or E after O, E or S, or where the type changes, so IOB1, IOB2 and IOBES are all read correctly
+  and the scheme is not checked.
+- All sentences form one sequence with an O after each, so positions are counted through the whole split.
 
-So chunk F1 and token accuracy can lie far apart: report both.
+Chunk F1 and token accuracy can differ widely, so both are reported.
 """
 
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-from seqeval.metrics.sequence_labeling import get_entities
 
 from sweeper.errors import DataError
 from sweeper.scoring.counts import precision_recall_f1
 
 Sentences = Sequence[Sequence[str]]
 """Tags, sentence by sentence."""
+Chunk = tuple[str, int, int]
+"""Type, first word and last word of a chunk; positions count all sentences, with one extra word after each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkCounts:
-    """What one sentence adds to chunk F1 and token accuracy."""
+    """The contribution of one sentence to chunk F1 and token accuracy."""
 
     chunks_correct: int
     chunks_predicted: int
@@ -41,47 +48,65 @@ class ChunkCounts:
 
 
 def count_chunks(gold: Sentences, predicted: Sentences) -> list[ChunkCounts]:
-    """Counts of each sentence, of which the sums give seqeval's F1 over all sentences.
+    """Counts of each sentence. Their sums give the F1 of seqeval over all sentences.
 
-    A chunk is counted in the sentence where it ends. Raises DataError if a sentence has not one predicted tag a word.
+    A chunk is counted in the sentence in which it ends. Raises DataError if a sentence does not have one predicted tag
+    for each word.
     """
-    for number, (tags, others) in enumerate(zip(gold, predicted, strict=True)):
-        if len(tags) != len(others):
+    for number, (tags, predicted_tags) in enumerate(zip(gold, predicted, strict=True)):
+        if len(tags) != len(predicted_tags):
             raise DataError(
-                f"Sentence {number} needs a predicted tag for each of {len(tags)} words, got {len(others)}."
+                f"Sentence {number} needs a predicted tag for each of {len(tags)} words, got {len(predicted_tags)}."
             )
-    wanted, found = _chunks(gold), _chunks(predicted)
-    by_sentence = [_by_sentence(chunks, gold) for chunks in (wanted & found, found, wanted)]
+    gold_chunks, predicted_chunks = set(chunks(gold)), set(chunks(predicted))
+    correct, num_predicted, num_gold = (
+        _by_sentence(group, gold) for group in (gold_chunks & predicted_chunks, predicted_chunks, gold_chunks)
+    )
     return [
         ChunkCounts(
-            chunks_correct=by_sentence[0][number],
-            chunks_predicted=by_sentence[1][number],
-            chunks_gold=by_sentence[2][number],
-            tokens_correct=sum(one == other for one, other in zip(tags, predicted[number], strict=True)),
+            chunks_correct=correct[number],
+            chunks_predicted=num_predicted[number],
+            chunks_gold=num_gold[number],
+            tokens_correct=sum(tag == guess for tag, guess in zip(tags, predicted[number], strict=True)),
             tokens=len(tags),
         )
         for number, tags in enumerate(gold)
     ]
 
 
-def _chunks(sentences: Sentences) -> set[tuple[str, int, int]]:
-    """Chunks as seqeval reads them: type, first and last word, counted through all sentences plus one after each."""
-    with warnings.catch_warnings():
-        # seqeval warns of every plain tag, and XTREME scores plain tags on purpose.
-        warnings.simplefilter("ignore")
-        return set(get_entities([list(tags) for tags in sentences]))
+def chunks(sentences: Sentences) -> Iterator[Chunk]:
+    """The chunks of all sentences in the order in which they end, by the rule of seqeval 1.2.2 (see the module)."""
+    before, before_type, start = "O", "", 0
+    # seqeval appends one O to each sentence and one to the whole.
+    for position, tag in enumerate([tag for tags in sentences for tag in (*tags, "O")] + ["O"]):
+        prefix, type_ = tag[0], tag[1:].split("-", maxsplit=1)[-1] or "_"
+        if _ends(before, prefix) or (before not in "O." and before_type != type_):
+            yield before_type, start, position - 1
+        if _starts(before, prefix) or (prefix not in "O." and before_type != type_):
+            start = position
+        before, before_type = prefix, type_
 
 
-def _by_sentence(chunks: set[tuple[str, int, int]], sentences: Sentences) -> Counter[int]:
+def _ends(before: str, prefix: str) -> bool:
+    """Whether the two prefixes end a chunk between two words, whatever the types are."""
+    return before in "ES" or (before in "BI" and prefix in "BSO")
+
+
+def _starts(before: str, prefix: str) -> bool:
+    """Whether the two prefixes start a chunk at the second of two words, whatever the types are."""
+    return prefix in "BS" or (before in "ESO" and prefix in "EI")
+
+
+def _by_sentence(group: Iterable[Chunk], sentences: Sentences) -> Counter[int]:
     """Number of chunks that end in each sentence."""
-    ends = np.array([end for _, _, end in chunks], dtype=np.int64)
-    # seqeval puts one O after each sentence, hence the extra word.
+    ends = np.array([end for _, _, end in group], dtype=np.int64)
+    # The + 1 is the O that seqeval appends to each sentence.
     bounds = np.array(list(accumulate(len(tags) + 1 for tags in sentences)), dtype=np.int64)
     return Counter(int(number) for number in np.searchsorted(bounds, ends, side="right"))
 
 
 def chunk_metrics(counts: Iterable[ChunkCounts]) -> dict[str, float]:
-    """`f1` over all chunks (seqeval's micro average) and `accuracy` over all words, as fractions of 1."""
+    """`f1` over all chunks (the micro average of seqeval) and `accuracy` over all words, as fractions of 1."""
     rows = list(counts)
     correct, predicted, gold = (
         sum(getattr(row, name) for row in rows) for name in ("chunks_correct", "chunks_predicted", "chunks_gold")

@@ -1,13 +1,16 @@
-"""Chunk F1: seqeval's own numbers, its quirks on plain tags, and counts that add up to it."""
+"""Chunk F1: recorded values of seqeval 1.2.2, its quirks on plain tags, and exact decoding of valid tag schemes."""
 
+import json
 import random
-import warnings
+from pathlib import Path
 
 import pytest
-from seqeval.metrics import f1_score
 
 from sweeper.errors import DataError
-from sweeper.scoring.chunks import chunk_metrics, count_chunks
+from sweeper.scoring.chunks import chunk_metrics, chunks, count_chunks
+
+RECORDED = json.loads((Path(__file__).parent / "seqeval_1_2_2.json").read_text(encoding="utf-8"))
+"""Gold and predicted tags (sentences between |), `get_entities` of the gold ones as type:first:last, and `f1_score`."""
 
 UPOS = ["ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ"]
 UPOS += ["SYM", "VERB", "X"]
@@ -19,13 +22,11 @@ def counted(gold, predicted):
     return counts.chunks_correct, counts.chunks_predicted, counts.chunks_gold
 
 
-def by_seqeval(gold, predicted):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return f1_score(gold, predicted)
+def sentences(text):
+    return [sentence.split() for sentence in text.split("|")]
 
 
-def test_entities_match_by_type_and_both_ends():
+def test_chunks_match_by_type_and_both_ends():
     assert counted("B-PER I-PER O B-LOC", "B-PER I-PER O B-ORG") == (1, 2, 2)
     assert counted("B-PER I-PER O", "B-PER O O") == (0, 1, 1)
 
@@ -41,7 +42,7 @@ def test_equal_plain_tags_side_by_side_are_one_chunk():
 
 def test_one_wrong_word_of_four_costs_more_in_f1_than_in_accuracy():
     counts = count_chunks([["DET", "NOUN", "NOUN", "VERB"]], [["DET", "NOUN", "ADJ", "VERB"]])
-    # DET and VERB of three gold and four predicted chunks: p = 1/2, r = 2/3
+    # DET and VERB are correct, of three gold and four predicted chunks: p = 1/2, r = 2/3.
     assert chunk_metrics(counts) == pytest.approx({"f1": 4 / 7, "accuracy": 0.75})
 
 
@@ -67,13 +68,13 @@ def test_a_lone_sconj_taken_for_cconj_is_right_and_two_of_them_are_not():
 
 def test_a_cconj_straight_before_an_sconj_is_lost():
     assert counted("CCONJ SCONJ", "CCONJ SCONJ") == (1, 1, 1)
-    # the chunk of SCONJ ends at word 1 in both; what stood before it does not count
+    # The chunk of SCONJ is word 1 in both, whatever tag comes before it.
     assert counted("CCONJ SCONJ", "NOUN SCONJ") == (1, 2, 1)
     assert counted("SCONJ CCONJ", "SCONJ CCONJ") == (2, 2, 2)
 
 
 def test_an_x_that_opens_a_later_sentence_begins_where_the_last_chunk_before_it_began():
-    # gold: NOUN 0-0, VERB 1-1, then X from 1 to the place of X; said: NOUN 0-1, then X from 0: other ends, no match
+    # Gold: NOUN 0-0, VERB 1-1, then X from 1. Predicted: NOUN 0-1, then X from 0, so the two X chunks do not match.
     first, second = count_chunks([["NOUN", "VERB"], ["X", "NOUN"]], [["NOUN", "NOUN"], ["X", "NOUN"]])
     assert (first.chunks_correct, first.chunks_predicted, first.chunks_gold) == (0, 1, 2)
     assert (second.chunks_correct, second.chunks_predicted, second.chunks_gold) == (1, 2, 2)
@@ -90,13 +91,82 @@ def test_an_entity_ends_where_the_type_changes_or_another_begins():
     assert counted("B-PER B-PER", "B-PER I-PER") == (0, 1, 2)
 
 
+def test_chunks_and_f1_equal_the_recorded_values_of_seqeval_to_the_last_digit():
+    for gold, predicted, recorded_chunks, f1 in RECORDED:
+        found = [f"{type_}:{first}:{last}" for type_, first, last in chunks(sentences(gold))]
+        assert " ".join(found) == recorded_chunks, gold
+        assert chunk_metrics(count_chunks(sentences(gold), sentences(predicted)))["f1"] == f1, (gold, predicted)
+
+
+def planted(draw):
+    """Random words with random chunks on them: (type, first, last) in order, and the number of words."""
+    chunk_list, word = [], draw.randint(0, 2)
+    for _ in range(draw.randint(0, 5)):
+        length = draw.randint(1, 3)
+        chunk_list.append((draw.choice(["PER", "ORG", "A-B"]), word, word + length - 1))
+        word += length + draw.choice([0, 0, 1, 3])
+    return chunk_list, word + draw.randint(0, 2)
+
+
+def iob1(length, *, touches):
+    return ["B" if touches else "I"] + ["I"] * (length - 1)
+
+
+def iob2(length, *, touches):
+    return ["B"] + ["I"] * (length - 1)
+
+
+def iobes(length, *, touches):
+    return ["S"] if length == 1 else ["B", *["I"] * (length - 2), "E"]
+
+
+def ioe2(length, *, touches):
+    return ["I"] * (length - 1) + ["E"]
+
+
+@pytest.mark.parametrize("scheme", [iob1, iob2, iobes, ioe2])
+def test_planted_chunks_are_read_back_from_every_tag_scheme(scheme):
+    draw = random.Random(3)
+    for _ in range(500):
+        chunk_list, num_words = planted(draw)
+        tags, last_end, last_type = ["O"] * num_words, -2, ""
+        for type_, first, last in chunk_list:
+            prefixes = scheme(last - first + 1, touches=first == last_end + 1 and type_ == last_type)
+            tags[first : last + 1] = [f"{prefix}-{type_}" for prefix in prefixes]
+            last_end, last_type = last, type_
+        assert list(chunks([tags])) == chunk_list, tags
+
+
+def test_plain_tags_without_s_o_or_x_are_read_as_runs_of_equal_tags():
+    draw, tags = random.Random(5), ["NOUN", "VERB", "DET", "ADJ", "AUX", "NUM"]
+    for _ in range(200):
+        words = draw.choices(tags, k=draw.randint(1, 12))
+        starts = [n for n, tag in enumerate(words) if n == 0 or words[n - 1] != tag]
+        runs = zip(starts, [*starts[1:], len(words)], strict=True)
+        assert list(chunks([words])) == [(words[first][1:], first, end - 1) for first, end in runs]
+
+
+def test_the_prefixes_e_and_s_end_a_chunk_on_every_word():
+    assert counted("E-PER E-PER S-PER S-PER", "E-PER E-PER S-PER S-PER") == (4, 4, 4)
+
+
+def test_a_tag_that_begins_with_o_or_a_full_stop_is_no_chunk():
+    assert counted("OTHER OTHER", "OTHER OTHER") == (0, 0, 0)
+    assert counted(". .", ". .") == (0, 0, 0)
+    assert counted("NOUN . VERB", "NOUN . VERB") == (2, 2, 2)
+
+
 @pytest.mark.parametrize("labels", [UPOS, BIO, ["X", "NOUN", "O"]])
-def test_the_counts_of_sentences_add_up_to_seqevals_f1_to_the_last_digit(labels):
+def test_the_counts_of_sentences_add_up_to_the_f1_of_the_whole_split(labels):
     draw = random.Random(7)
     for _ in range(60):
         gold = [draw.choices(labels, k=draw.randint(1, 6)) for _ in range(draw.randint(1, 8))]
         predicted = [[tag if draw.random() < 0.6 else draw.choice(labels) for tag in tags] for tags in gold]
-        assert chunk_metrics(count_chunks(gold, predicted))["f1"] == by_seqeval(gold, predicted)
+        golds, guesses = set(chunks(gold)), set(chunks(predicted))
+        rows = count_chunks(gold, predicted)
+        assert sum(row.chunks_correct for row in rows) == len(golds & guesses)
+        assert sum(row.chunks_predicted for row in rows) == len(guesses)
+        assert sum(row.chunks_gold for row in rows) == len(golds)
 
 
 def test_each_sentence_counts_the_chunks_that_end_in_it():
@@ -111,6 +181,6 @@ def test_no_chunk_at_all_scores_zero():
     assert chunk_metrics(count_chunks([["B-PER"]], [["O"]])) == {"f1": 0.0, "accuracy": 0.0}
 
 
-def test_a_missing_tag_is_refused():
+def test_a_sentence_with_a_missing_tag_raises_an_error():
     with pytest.raises(DataError, match=r"Sentence 1 .* 2 words, got 1"):
         count_chunks([["O"], ["O", "O"]], [["O"], ["O"]])
