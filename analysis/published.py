@@ -90,7 +90,7 @@ def _is_whole(study: Study) -> bool:
     held = {str(name): set(rows["language"]) for name, rows in table.groupby("target")}
     for part in XTREME.entries:
         name = part.name
-        if not (set(part.languages) & set(space.task(name).places(space.evaluate))) <= held.get(name, set()):
+        if not (set(part.languages) & set(space.task(name).rows(space.evaluate))) <= held.get(name, set()):
             return False
     return True
 

@@ -88,7 +88,7 @@ def language_rows(study: Study, matrix: Matrix) -> list[list[object]]:
     for target in study.space.targets:
         rows = study.table[(study.table["target"] == target.task) & (study.table["model"] == matrix.model)]
         held = sorted(set(rows["language"]))
-        asked = target.languages or tuple(study.space.task(target.task).places(study.space.evaluate))
+        asked = target.languages or tuple(study.space.task(target.task).rows(study.space.evaluate))
         absent = [language for language in asked if language not in held]
         found.append([target.task, len(held), " ".join(held) or "–", " ".join(absent) or "–"])
     return found

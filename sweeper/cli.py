@@ -18,9 +18,9 @@ from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.spec import Part, Places, Task
+from sweeper.tasks.spec import RowsByLanguage, Split, Task
 
-PARTS: tuple[Part, ...] = ("train", "dev", "test")
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 WIDTH = 160
 """Columns of what is piped: tables would be cut to 80."""
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -66,9 +66,9 @@ def tasks(name: Annotated[str | None, typer.Argument(help="One task, whole.", me
 
 
 def _repositories(task: Task) -> list[str]:
-    parts = (task.train, task.dev, task.test)
-    found = (rows.id for places in parts for several in places.values() for rows in several)
-    return list(dict.fromkeys(found))
+    splits = (task.train, task.dev, task.test)
+    ids = (rows.id for split in splits for rows_list in split.values() for rows in rows_list)
+    return list(dict.fromkeys(ids))
 
 
 def _print_task(name: str) -> None:
@@ -78,7 +78,7 @@ def _print_task(name: str) -> None:
     table = Table.grid(padding=(0, 2))
     facts = {"title": task.title, "group": task.group, "format": task.format, "scorer": task.scorer}
     facts |= {"trains on": task.training_task or "nothing", "published training examples": f"{task.train_size:,}"}
-    facts |= {part: _languages(task.places(part)) for part in PARTS}
+    facts |= {split: _languages(task.rows(split)) for split in SPLITS}
     facts |= {"labels": " ".join(task.labels), "licence": task.licence, "note": task.note}
     facts |= {f"column of {field}": str(place) for field, place in task.columns.items()}
     facts |= {"flagged with": ", ".join(task.contains), "data sets": ", ".join(_repositories(task))}
@@ -88,10 +88,12 @@ def _print_task(name: str) -> None:
     out.print(table)
 
 
-def _languages(places: Places) -> str:
-    first = next(iter(places.values()), ())
+def _languages(rows_by_language: RowsByLanguage) -> str:
+    first = next(iter(rows_by_language.values()), ())
     where = ", ".join(f"{rows.id} {rows.config or ''} [{rows.split}]" for rows in first)
-    return f"{len(places)} languages ({' '.join(places)}); the first from {where}" if places else ""
+    if not rows_by_language:
+        return ""
+    return f"{len(rows_by_language)} languages ({' '.join(rows_by_language)}); the first from {where}"
 
 
 @app.command()

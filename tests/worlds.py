@@ -11,7 +11,7 @@ from sweeper.records.spec import DataSpec, ModelSpec, ScoreSpec, StageSpec, Tria
 from sweeper.run.run import Site
 from sweeper.space import Training
 from sweeper.tasks.demo import TASKS
-from sweeper.tasks.spec import Part, Task
+from sweeper.tasks.spec import Split, Task
 from sweeper.training.workbench import Workbench
 
 MODEL = ModelSpec(name="tiny", id="demo/tiny", identity="tiny")
@@ -38,10 +38,10 @@ class Place:
         return Workbench(site, tell) if tell else Workbench(site)
 
 
-def data(task: str, part: Part = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:
+def data(task: str, split: Split = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:
     """Data as TRAINING reads them; 24 examples a language."""
-    usual = DataSpec(task=task, part=part, languages=languages, max_length=48, stride=16, cap_examples=24)
-    return replace(usual, carve_share=0.3 if part in ("train", "select") else 0.0, **changes)
+    usual = DataSpec(task=task, part=split, languages=languages, max_length=48, stride=16, cap_examples=24)
+    return replace(usual, carve_share=0.3 if split in ("train", "select") else 0.0, **changes)
 
 
 def stage(*tasks: str, seed: int = 1, training: Training = TRAINING, mlm: float = 0.0) -> StageSpec:

@@ -16,7 +16,7 @@ import numpy as np
 from sweeper.data.entry import EXAMPLES, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
 from sweeper.data.sample import belongs, is_candidate, keep, united
-from sweeper.data.source import Sources, data_identity, places
+from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.examples import Translating
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.plain import digest
@@ -38,7 +38,7 @@ LABEL_FIELDS: Mapping[HeadKind, str] = {"sequence": "label", "token": "tags"}
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """The examples of one language of a part, tokenised."""
+    """The examples of one language of a split, tokenised."""
 
     features: Features
     """Memory maps, read only."""
@@ -106,10 +106,10 @@ def label_set(task: Task, sources: Sources) -> tuple[str, ...]:
     if field is None or task.labels:
         return task.labels if field else ()
     column = task.columns.get(field)
-    part = next((part for part in (task.train, task.dev, task.test) if part), {})
-    if not isinstance(column, str) or not part:
+    split = next((split for split in (task.train, task.dev, task.test) if split), {})
+    if not isinstance(column, str) or not split:
         raise DataError(f"Task {task.name!r} needs labels, or a column for {field!r} that declares them.")
-    return sources.labels(part.get("en", next(iter(part.values())))[0], column)
+    return sources.labels(split.get("en", next(iter(split.values())))[0], column)
 
 
 def _key(job: _Job) -> str:
@@ -162,10 +162,10 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
-    """The examples of the part, their ids made unique but for candidates, which may return."""
+    """The examples of the split, their ids made unique but for candidates, which may return."""
     task, data = job.task, job.data
     kind = FORMATS[task.format]
-    several = places(task, data.part, job.language)
+    several = language_rows(task, data.part, job.language)
     seen: set[str] = set()
     for position, rows in enumerate(several):
         for number, row in enumerate(job.sources.load(rows)):

@@ -1,4 +1,4 @@
-"""Which examples a part takes: the carved share and what a cap keeps, by hashes of ids; what returns, once."""
+"""Which examples a split takes: the carved share and what a cap keeps, by hashes of ids; what returns, once."""
 
 import hashlib
 from collections import defaultdict
@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from sweeper.formats.interface import Example
 from sweeper.records.spec import DataSpec
-from sweeper.tasks.spec import Part
+from sweeper.tasks.spec import Split
 
 DIGITS = 8
 """Hexadecimal digits of a hash that one draw takes."""
@@ -26,12 +26,12 @@ def is_in_share(text: str, share: float) -> bool:
     return place < share
 
 
-def belongs(id_: str, part: Part, share: float) -> bool:
-    """Whether an example is one of the part: `train` and `select` split the training rows at `share`, 0 to 1."""
-    if part not in ("train", "select"):
+def belongs(id_: str, split: Split, share: float) -> bool:
+    """Whether an example is one of the split: `train` and `select` split the training rows at `share`, 0 to 1."""
+    if split not in ("train", "select"):
         return True
     carved = is_in_share(f"select:{id_}", share)
-    return carved if part == "select" else not carved
+    return carved if split == "select" else not carved
 
 
 def united(examples: Iterable[Example]) -> Iterator[Example]:

@@ -22,7 +22,7 @@ from sweeper.data.rows import RowTable, class_names
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.folder import own_path
 from sweeper.files.plain import digest
-from sweeper.tasks.spec import Part, Rows, Task
+from sweeper.tasks.spec import Rows, Split, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 OWN = "local/"
@@ -152,45 +152,48 @@ def describe(rows: Rows) -> str:
 
 def pinned_task(task: Task, sources: Sources) -> Task:
     """A task whose rows are the same for any process, whatever happens to a branch or a working folder meanwhile."""
-    parts = {
-        part: {language: tuple(sources.pinned(rows) for rows in several) for language, several in places.items()}
-        for part, places in (("train", task.train), ("dev", task.dev), ("test", task.test))
+    splits = {
+        split: {language: tuple(sources.pinned(rows) for rows in several) for language, several in by_language.items()}
+        for split, by_language in (("train", task.train), ("dev", task.dev), ("test", task.test))
     }
-    return replace(task, train=parts["train"], dev=parts["dev"], test=parts["test"])
+    return replace(task, train=splits["train"], dev=splits["dev"], test=splits["test"])
 
 
-def data_identity(task: Task, part: Part, languages: Sequence[str], sources: Sources) -> str:
-    """Digest of all that decides the examples of a part: rows, columns, labels, format, scorer; names stay out.
+def data_identity(task: Task, split: Split, languages: Sequence[str], sources: Sources) -> str:
+    """Digest of all that decides the examples of a split: rows, columns, labels, format, scorer; names stay out.
 
-    Raises DataError if rows are not there, UserError for a language that the part does not have.
+    Raises DataError if rows are not there, UserError for a language that the split does not have.
     """
-    rows = {language: [_row_identity(one, sources) for one in places(task, part, language)] for language in languages}
+    rows = {
+        language: [_row_identity(one, sources) for one in language_rows(task, split, language)]
+        for language in languages
+    }
     columns = {name: list(place) if isinstance(place, tuple) else place for name, place in task.columns.items()}
     kind = [task.format, task.scorer]  # a scorer can decide which rows count: SQuAD 2.0 keeps unanswerable questions
     return digest({"rows": rows, "columns": columns, "labels": list(task.labels), "kind": kind})
 
 
-def places(task: Task, part: Part, language: str) -> tuple[Rows, ...]:
-    """The rows of one language of a part. Raises UserError for a language that it does not have."""
-    known = task.places(part)
+def language_rows(task: Task, split: Split, language: str) -> tuple[Rows, ...]:
+    """The rows of one language of a split. Raises UserError for a language that it does not have."""
+    known = task.rows(split)
     if language not in known:
-        raise unknown(f"{part} language of {task.name!r}", language, known)
+        raise unknown(f"{split} language of {task.name!r}", language, known)
     return known[language]
 
 
-def available_languages(task: Task, part: Part, sources: Sources) -> tuple[str, ...]:
-    """The languages of a part whose rows are all there, in the task's order."""
-    return tuple(code for code, several in task.places(part).items() if all(sources.holds(rows) for rows in several))
+def available_languages(task: Task, split: Split, sources: Sources) -> tuple[str, ...]:
+    """The languages of a split whose rows are all there, in the task's order."""
+    return tuple(code for code, several in task.rows(split).items() if all(sources.holds(rows) for rows in several))
 
 
-def check_task(task: Task, parts: Sequence[Part], languages: Sequence[str] | None, sources: Sources) -> None:
-    """Raise DataError unless every part holds rows for those languages (None: for one language at least)."""
-    for part in parts:
-        for language in task.places(part) if languages is None else languages:
-            lacking = next((rows for rows in places(task, part, language) if not sources.holds(rows)), None)
-            if lacking is not None and (languages is not None or not available_languages(task, part, sources)):
+def check_task(task: Task, splits: Sequence[Split], languages: Sequence[str] | None, sources: Sources) -> None:
+    """Raise DataError unless every split holds rows for those languages (None: for one language at least)."""
+    for split in splits:
+        for language in task.rows(split) if languages is None else languages:
+            lacking = next((rows for rows in language_rows(task, split, language) if not sources.holds(rows)), None)
+            if lacking is not None and (languages is not None or not available_languages(task, split, sources)):
                 told = f" `sweeper tasks {task.name}` says how it is laid out." if lacking.id.startswith(OWN) else ""
-                raise DataError(f"Task {task.name!r}, {part}, {language}: {sources.missing(lacking)}{told}")
+                raise DataError(f"Task {task.name!r}, {split}, {language}: {sources.missing(lacking)}{told}")
 
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:

@@ -12,14 +12,14 @@ from sweeper.errors import DataError
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, ModelSpec, TranslationSpec
 from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation, tasks_of
-from sweeper.tasks.spec import Part, Task
+from sweeper.tasks.spec import Split, Task
 
 
 class Asked(NamedTuple):
-    """A part of a task, as the trials of one seed read it."""
+    """A split of a task, as the trials of one seed read it."""
 
     task: str
-    part: Part
+    split: Split
     seed: int
 
 
@@ -32,7 +32,7 @@ class Resolver:
     memo: dict[tuple[str, ...], str] = field(default_factory=dict)
     entries: dict[tuple[str, ...], Task] = field(default_factory=dict)
     held: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
-    """Task and parts -> the languages in which the source holds them."""
+    """Task and splits -> the languages in which the source holds them."""
 
     def model(self, model: Model) -> ModelSpec:
         """A model with its Hub commit or the hash of its files, where every worker will find it."""
@@ -61,40 +61,40 @@ class Resolver:
 
     def held_languages(self, name: str) -> tuple[str, ...]:
         """Evaluation languages of a task that the source holds, in every draw; without sources all of them."""
-        return self._held(name, parts_scored(self.space, name))
+        return self._held(name, scored_splits(self.space, name))
 
     def mlm_languages(self, stage: Stage) -> tuple[str, ...]:
         """Languages of a stage's masked language modelling: those asked for, or every one that the source holds."""
         return stage.mlm_languages or self._held(stage.mlm_task, ("train",))
 
-    def _held(self, name: str, parts: tuple[Part, ...]) -> tuple[str, ...]:
+    def _held(self, name: str, splits: tuple[Split, ...]) -> tuple[str, ...]:
         task = self.space.task(name)
         if self.sources is None:
-            return tuple(task.places(parts[0]))
-        if (name, *parts) not in self.held:
+            return tuple(task.rows(splits[0]))
+        if (name, *splits) not in self.held:
             every = [
-                available_languages(draw, part, self.sources)
-                for part in parts
-                for draw in _draws(task, _seeds(self.space, name, part) if task.is_drawn else ())
+                available_languages(draw, split, self.sources)
+                for split in splits
+                for draw in _draws(task, _seeds(self.space, name, split) if task.is_drawn else ())
             ]
-            self.held[(name, *parts)] = tuple(code for code in every[0] if all(code in one for one in every))
-        return self.held[(name, *parts)]
+            self.held[(name, *splits)] = tuple(code for code in every[0] if all(code in one for one in every))
+        return self.held[(name, *splits)]
 
     def data(
         self, asked: Asked, languages: tuple[str, ...], training: Training, **limits: int | float | None
     ) -> DataSpec:
         """The examples of a task with the identity of the rows behind them."""
-        task, part = self.space.task(asked.task), asked.part
+        task, split = self.space.task(asked.task), asked.split
         identity = ""
         if self.sources is not None:
             sources = self.sources
             identity = self._once(
-                ("data", *_draw(task, asked.seed), part, *languages),
-                lambda: data_identity(task.drawn(asked.seed), part, languages, sources),
+                ("data", *_draw(task, asked.seed), split, *languages),
+                lambda: data_identity(task.drawn(asked.seed), split, languages, sources),
             )
         return DataSpec(
             task=asked.task,
-            part=part,
+            part=split,
             languages=languages,
             max_length=training.max_length,
             stride=training.stride,
@@ -140,8 +140,8 @@ def check_data(resolver: Resolver) -> None:
     bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
     bad_columns = set()
     for target in space.targets:
-        wanted: list[tuple[str, Part]] = [(task, "train") for task in space.trained_tasks(target)]
-        wanted += [(task, part) for task in scored_tasks([target], space) for part in parts_scored(space, task)]
+        wanted: list[tuple[str, Split]] = [(task, "train") for task in space.trained_tasks(target)]
+        wanted += [(task, split) for task in scored_tasks([target], space) for split in scored_splits(space, task)]
         if _missing(resolver, wanted, gone):
             bad_columns.add(target.task)
         elif not resolver.languages(target):
@@ -162,7 +162,7 @@ def lacking_languages(resolver: Resolver) -> Iterator[str]:
     """A sentence for each target and corpus not held in all its languages; those that are there are read."""
     space = resolver.space
     for target in space.targets:
-        wanted = target.languages or tuple(space.task(target.task).places(space.evaluate))
+        wanted = target.languages or tuple(space.task(target.task).rows(space.evaluate))
         yield from _lacking(target.task, wanted, resolver.languages(target))
     chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
     masked = {
@@ -172,8 +172,8 @@ def lacking_languages(resolver: Resolver) -> Iterator[str]:
         yield from _lacking(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
 
 
-def parts_scored(space: Space, task: str) -> tuple[Part, ...]:
-    """The part that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
+def scored_splits(space: Space, task: str) -> tuple[Split, ...]:
+    """The split that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
     return tuple(dict.fromkeys((space.evaluate, "dev"))) if space.task(task).fits_on_dev else (space.evaluate,)
 
 
@@ -189,26 +189,26 @@ def _lacking(task: str, wanted: tuple[str, ...], held: tuple[str, ...]) -> Itera
         yield f"{task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
 
 
-def _missing(resolver: Resolver, wanted: list[tuple[str, Part]], gone: dict[str, str]) -> bool:
-    """Whether any of the parts cannot be had; the reasons are added to `gone`."""
+def _missing(resolver: Resolver, wanted: list[tuple[str, Split]], gone: dict[str, str]) -> bool:
+    """Whether any of the splits cannot be had; the reasons are added to `gone`."""
     assert resolver.sources is not None
     found = False
-    for name, part in wanted:
+    for name, split in wanted:
         try:
             task = resolver.space.task(name)
-            seeds = _seeds(resolver.space, name, part) if task.is_drawn else ()
-            _check_draws(_draws(task, seeds), part, resolver.sources)
+            seeds = _seeds(resolver.space, name, split) if task.is_drawn else ()
+            _check_draws(_draws(task, seeds), split, resolver.sources)
         except DataError as error:
             gone[name] = str(error)
             found = True
     return found
 
 
-def _check_draws(draws: list[Task], part: Part, sources: Sources) -> None:
+def _check_draws(draws: list[Task], split: Split, sources: Sources) -> None:
     """Raise DataError unless every draw holds the languages that any of them holds, one at least."""
-    held = {language for draw in draws for language in available_languages(draw, part, sources)}
+    held = {language for draw in draws for language in available_languages(draw, split, sources)}
     for draw in draws:
-        check_task(draw, (part,), [language for language in draw.places(part) if language in held] or None, sources)
+        check_task(draw, (split,), [language for language in draw.rows(split) if language in held] or None, sources)
 
 
 def _draw(task: Task, seed: int) -> tuple[str, ...]:
@@ -220,8 +220,8 @@ def _draws(task: Task, seeds: tuple[int, ...]) -> list[Task]:
     return [task.drawn(seed) for seed in seeds] if task.is_drawn else [task]
 
 
-def _seeds(space: Space, task: str, part: Part) -> tuple[int, ...]:
-    """Seeds of the trials that read a part: the replicates', and the search's if a search trial trains on the task."""
+def _seeds(space: Space, task: str, split: Split) -> tuple[int, ...]:
+    """Seeds of the trials that read a split: the replicates', and the search's if a search trial trains on the task."""
     plan = make_plan(space)
     is_searched = any(plan.num_search(unit) and task in tasks_of(unit.stages) for unit in plan.units)
-    return (SEARCH_SEED, *space.seeds) if part == "train" and is_searched else space.seeds
+    return (SEARCH_SEED, *space.seeds) if split == "train" and is_searched else space.seeds

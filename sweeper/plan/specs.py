@@ -10,7 +10,7 @@ from sweeper.plan.resolve import Asked, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
-from sweeper.tasks.spec import Part, Task
+from sweeper.tasks.spec import Split, Task
 
 Chain = tuple[StageSpec, ...]
 
@@ -205,9 +205,9 @@ class Specs:
         direct = replace(plain, pooling=target.pooling, similarity=target.similarity, precision="fp32")
         return tuple(replace(direct, layer=layer) for layer in target.layers)
 
-    def _target_data(self, target: Target, part: Part, seed: int) -> DataSpec:
+    def _target_data(self, target: Target, split: Split, seed: int) -> DataSpec:
         return self.resolver.data(
-            Asked(target.task, part, seed),
+            Asked(target.task, split, seed),
             self.resolver.languages(target),
             target.training,
             cap_examples=target.eval_cap or self.space.eval_cap,

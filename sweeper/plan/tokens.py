@@ -93,7 +93,7 @@ def _num_features(space: Space, task: Task, languages: tuple[str, ...] | None, c
     if CATALOG.get(task.name) == task and task.name == "tydiqa" and languages is None and cap is None:
         return TYDIQA_EXAMPLES
     known = _evaluation_sizes(space, task)
-    wanted = languages or tuple(task.places(space.evaluate))
+    wanted = languages or tuple(task.rows(space.evaluate))
     if not set(wanted) <= set(known):
         return None
     return features_an_example(task) * sum(min(known[language], cap or known[language]) for language in wanted)
@@ -104,5 +104,5 @@ def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:
     if CATALOG.get(task.name) == task:
         return SIZES[space.evaluate].get(task.name, {})
     if ENTRIES.get(task.name) == task:
-        return dict.fromkeys(task.places(space.evaluate), num_evaluated(task) * scale_of(space.world, task))
+        return dict.fromkeys(task.rows(space.evaluate), num_evaluated(task) * scale_of(space.world, task))
     return {}

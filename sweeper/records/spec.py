@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sweeper.files.plain import digest, plain
 from sweeper.space import Resources, Training, Value
-from sweeper.tasks.spec import Part, Task
+from sweeper.tasks.spec import Split, Task
 
 SEMANTICS = 1
 """Raised by hand when a change in our code changes what a training or a score comes to; part of every key."""
@@ -31,7 +31,7 @@ class DataSpec:
     """The examples of one task that a trial reads."""
 
     task: str
-    part: Part
+    part: Split
     languages: tuple[str, ...]
     max_length: int
     stride: int

@@ -6,7 +6,7 @@ from typing import Literal
 from sweeper.errors import UserError, unknown
 from sweeper.space.dials import Dials, Training, check_counts, check_dials, check_words
 from sweeper.space.stage import Stage, TaskNamed, check_stage
-from sweeper.tasks.spec import Part, Task, has_draws
+from sweeper.tasks.spec import Split, Task, has_draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,23 +48,23 @@ class Target:
         return tuple(dict.fromkeys((self.layer, *self.also_layers)))
 
 
-def check_target(target: Target, task_named: TaskNamed, evaluate: Part) -> None:
+def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None:
     """Raise UserError unless the target can be trained for, and scored on the split."""
     task = task_named(target.task)
-    places = task.places(evaluate)
-    if not places:
+    rows_by_language = task.rows(evaluate)
+    if not rows_by_language:
         raise UserError(f"Target {target.task!r} has no {evaluate} split; evaluate = {evaluate!r} needs one.")
     for stage in target.before:
         check_stage(stage, task_named)
     for language in target.languages or ():
-        if language not in places:
-            raise unknown(f"{evaluate} language of {target.task!r}", language, places)
+        if language not in rows_by_language:
+            raise unknown(f"{evaluate} language of {target.task!r}", language, rows_by_language)
     trained = task_named(task.training_task) if task.training_task else None
     if trained is None and task.format != "retrieve":
         raise UserError(
             f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
         )
-    if trained is None and not target.before and has_draws(places):
+    if trained is None and not target.before and has_draws(rows_by_language):
         raise UserError(
             f"Target {target.task!r} trains nothing, so the baseline has one score of it for all seeds, and its "
             f"{evaluate} rows cannot hold {{seed}}: name one draw in id, config and split."
@@ -101,12 +101,12 @@ def _check_pools(target: Target, task: Task) -> None:
         raise UserError(f"Target {target.task!r} trains nothing: its dev rows cannot hold {{seed}}, name one draw.")
 
 
-def _check_pool(task: Task, task_named: TaskNamed, evaluate: Part) -> None:
+def _check_pool(task: Task, task_named: TaskNamed, evaluate: Split) -> None:
     pool = task_named(task.pool)
     if task.format != "rank" or pool.format != "rank" or "query" in pool.columns:
         raise UserError(
             f"A pool is a task of format rank without queries, for one of format rank: {task.name!r} ({task.format}) "
             f"names {pool.name!r} ({pool.format})."
         )
-    if not pool.places(evaluate):
+    if not pool.rows(evaluate):
         raise UserError(f"The pool {pool.name!r} of target {task.name!r} has no {evaluate} split.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from sweeper.tasks.spec import Places, Rows, Task
+from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 
 TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 240, 96
 """Training examples of an intermediate, of one with choices, of a target; evaluation items a language and split."""
@@ -51,11 +51,11 @@ def _rows(name: str, split: str, config: str = DRAW, id_prefix: str = "") -> Row
     return Rows(id=f"demo/{name}", config=config, split=split, id_prefix=id_prefix)
 
 
-def _english(name: str, split: str) -> Places:
+def _english(name: str, split: str) -> RowsByLanguage:
     return {"en": (_rows(name, split),)}
 
 
-def _by_language(name: str, split: str) -> Places:
+def _by_language(name: str, split: str) -> RowsByLanguage:
     return {code: (_rows(name, f"{split}_{code}"),) for code in LANGUAGES}
 
 
@@ -66,7 +66,7 @@ def _sized(*tasks: Task) -> tuple[Task, ...]:
     return tuple(replace(task, train_size=size) for task, size in zip(tasks, sizes, strict=True))
 
 
-def _with_english(name: str) -> Places:
+def _with_english(name: str) -> RowsByLanguage:
     return {code: (_rows(name, f"test_{code}", "default"),) for code in LANGUAGES if code != "en"}
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from sweeper.errors import unknown
 
 Columns = Mapping[str, str | tuple[str, ...]]
-Part = Literal["train", "select", "dev", "test"]
+Split = Literal["train", "select", "dev", "test"]
 FormatName = Literal["classify", "choose", "tag", "span", "retrieve", "rank", "mlm"]
 ScorerName = Literal[
     "accuracy", "accuracy_f1", "chunks", "squad", "squad2", "mlqa", "neighbours", "mining", "ranking", "loss"
@@ -55,13 +55,13 @@ class Rows:
         )
 
 
-Places = Mapping[str, tuple[Rows, ...]]
+RowsByLanguage = Mapping[str, tuple[Rows, ...]]
 """Language -> the rows, concatenated in this order."""
 
 
-def has_draws(places: Places) -> bool:
+def has_draws(rows_by_language: RowsByLanguage) -> bool:
     """Whether any of the rows are others for each seed."""
-    every = (rows for several in places.values() for rows in several)
+    every = (rows for rows_list in rows_by_language.values() for rows in rows_list)
     return any(SEED in text for rows in every for text in (rows.id, rows.config or "", rows.split))
 
 
@@ -81,9 +81,9 @@ class Task:
     all of them id (default: the row's number) and group."""
     labels: tuple[str, ...] = ()
     """The label set in the order of the head's outputs; empty: the names that the data set itself declares."""
-    train: Places = field(default_factory=dict)
-    dev: Places = field(default_factory=dict)
-    test: Places = field(default_factory=dict)
+    train: RowsByLanguage = field(default_factory=dict)
+    dev: RowsByLanguage = field(default_factory=dict)
+    test: RowsByLanguage = field(default_factory=dict)
     trains_on: str = ""
     """Name of the task whose training this one shares (XQuAD: `squad`); empty: its own, if it has any."""
     pool: str = ""
@@ -127,7 +127,7 @@ class Task:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether any part is drawn anew for each seed."""
+        """Whether any split is drawn anew for each seed."""
         return any(map(has_draws, (self.train, self.dev, self.test)))
 
     @property
@@ -139,13 +139,13 @@ class Task:
         """The entry as a trial of this seed reads it."""
         if not self.is_drawn:
             return self
-        train, dev, test = (_drawn(places, seed) for places in (self.train, self.dev, self.test))
+        train, dev, test = (_drawn(rows, seed) for rows in (self.train, self.dev, self.test))
         return replace(self, train=train, dev=dev, test=test)
 
-    def places(self, part: Part) -> Places:
-        """The rows behind a part; `select` is carved out of `train` unless the space selects on dev."""
-        return {"train": self.train, "select": self.train, "dev": self.dev, "test": self.test}[part]
+    def rows(self, split: Split) -> RowsByLanguage:
+        """The rows behind a split; `select` is carved out of `train` unless the space selects on dev."""
+        return {"train": self.train, "select": self.train, "dev": self.dev, "test": self.test}[split]
 
 
-def _drawn(places: Places, seed: int) -> Places:
-    return {language: tuple(rows.drawn(seed) for rows in several) for language, several in places.items()}
+def _drawn(rows_by_language: RowsByLanguage, seed: int) -> RowsByLanguage:
+    return {language: tuple(rows.drawn(seed) for rows in rows_list) for language, rows_list in rows_by_language.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sweeper.tasks import languages
 from sweeper.tasks.intermediates import NLI_COLUMNS, NLI_LABELS, SPAN_COLUMNS
-from sweeper.tasks.spec import Columns, Places, Rows, Task
+from sweeper.tasks.spec import Columns, Rows, RowsByLanguage, Task
 
 XTREME = "google/xtreme"
 BUCC_REVISION = "414572247440f0ccacf7eb0bb70a31533a0e5443"
@@ -32,12 +32,12 @@ POOL_COLUMNS: Columns = {"source": "sentence1", "target": "sentence2", "gold": "
 BIO = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
-def each(codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None) -> Places:
+def each(codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None) -> RowsByLanguage:
     """One config a language, its name the template `config` with the language's code in place of `{}`."""
     return {code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision),) for code in codes}
 
 
-def _treebanks(split: str, without: frozenset[str] = frozenset()) -> Places:
+def _treebanks(split: str, without: frozenset[str] = frozenset()) -> RowsByLanguage:
     return {
         code: (Rows(id=XTREME, config=f"udpos.{name}", split=split),)
         for code, name in languages.TREEBANK.items()
@@ -45,7 +45,7 @@ def _treebanks(split: str, without: frozenset[str] = frozenset()) -> Places:
     }
 
 
-def _tydiqa(split: str) -> Places:
+def _tydiqa(split: str) -> RowsByLanguage:
     return {
         code: (
             Rows(id="google-research-datasets/tydiqa", config="secondary_task", split=split, id_prefix=f"{language}-"),
@@ -54,7 +54,7 @@ def _tydiqa(split: str) -> Places:
     }
 
 
-def tatoeba(codes: Mapping[str, str]) -> Places:
+def tatoeba(codes: Mapping[str, str]) -> RowsByLanguage:
     """Tatoeba's rows of each language, by its two-letter and its three-letter code."""
     return {
         code: (Rows(id="mteb/tatoeba-bitext-mining", config=f"{iso3}-eng", split="test", revision=TATOEBA_REVISION),)

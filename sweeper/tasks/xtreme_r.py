@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sweeper.tasks import languages
-from sweeper.tasks.spec import Columns, Places, Rows, Task
+from sweeper.tasks.spec import Columns, Rows, RowsByLanguage, Task
 from sweeper.tasks.targets import TARGETS as XTREME
 from sweeper.tasks.targets import each, tatoeba
 
@@ -22,7 +22,7 @@ COPA_COLUMNS: Columns = {
 """The question, `cause` or `effect`, as XTREME-R's run_xcopa.py puts it, in English in every language."""
 
 
-def _one(language: str, id_: str, config: str | None, split: str) -> Places:
+def _one(language: str, id_: str, config: str | None, split: str) -> RowsByLanguage:
     return {language: (Rows(id=id_, config=config, split=split),)}
 
 

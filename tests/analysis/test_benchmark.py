@@ -25,7 +25,7 @@ def fill(run, recipe, targets, extra=0.0, seeds=(1, 2), without=()):
         entry = ENTRIES[name]
         rank = [other.name for other in XTREME.groups[entry.group]].index(name)
         value = GROUPS[entry.group] + 0.1 * rank + extra
-        places = CATALOG[name].places(run.space.evaluate)
+        places = CATALOG[name].rows(run.space.evaluate)
         held = [code for code in entry.languages if code in places and code not in without]
         if not CATALOG[name].training_task and recipe == "baseline":
             scores = dict.fromkeys(held, value)

@@ -183,7 +183,7 @@ def test_a_token_cap_keeps_examples_until_it_is_reached(read: Encode, pairs: Cal
 
 def test_train_and_select_share_out_the_training_rows(read: Encode, pairs: Callable[[int], None]) -> None:
     pairs(60)
-    train, select = (read(replace(DATA, part=part, carve_share=0.2)) for part in ("train", "select"))
+    train, select = (read(replace(DATA, part=split, carve_share=0.2)) for split in ("train", "select"))
     assert sorted(map(int, ids(train) + ids(select))) == list(range(60))
     assert 0 < len(select.examples) < 30
 
@@ -200,11 +200,11 @@ def test_ids_of_several_data_sets_in_one_part_stay_apart(read: Encode, pairs: Ca
     assert ids(read(task=task)) == ["0:0", "0:1", "1:0", "1:1"]
 
 
-@pytest.mark.parametrize("part", ["select", "train"])
-def test_an_empty_split_names_task_language_and_part(read: Encode, write: Any, part: Any) -> None:
+@pytest.mark.parametrize("split", ["select", "train"])
+def test_an_empty_split_names_task_and_language(read: Encode, write: Any, split: Any) -> None:
     write("demo/pairs", {"en": {"train": {"text": ["a"], "label": [-1]}}}, {"label": NAMES})
-    with pytest.raises(DataError, match=f"Task 'pairs', {part}, en: an empty split, 1 rows"):
-        read(replace(DATA, part=part))
+    with pytest.raises(DataError, match=f"Task 'pairs', {split}, en: an empty split, 1 rows"):
+        read(replace(DATA, part=split))
 
 
 def test_an_entry_is_found_again_whatever_the_task_is_called(

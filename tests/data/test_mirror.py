@@ -13,7 +13,7 @@ from sweeper.data.source import Sources, available_languages, check_task
 from sweeper.errors import DataError
 from sweeper.records.spec import DataSpec
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.spec import Part, Task
+from sweeper.tasks.spec import Split, Task
 
 pytestmark = pytest.mark.mirror
 
@@ -36,21 +36,21 @@ def small(held: Sources) -> Any:
     return AutoTokenizer.from_pretrained(held.model_place("mini-xlmr"))
 
 
-def spec(task: Task, part: Part, **more: Any) -> DataSpec:
-    return DataSpec(task=task.name, part=part, languages=(), max_length=128, stride=32, **more)
+def spec(task: Task, split: Split, **more: Any) -> DataSpec:
+    return DataSpec(task=task.name, part=split, languages=(), max_length=128, stride=32, **more)
 
 
-def parts_of(task: Task) -> list[Part]:
-    return [part for part in ("train", "dev") if task.places(part)]
+def splits_of(task: Task) -> list[Split]:
+    return [split for split in ("train", "dev") if task.rows(split)]
 
 
 @pytest.mark.parametrize("name", sorted(set(CATALOG) - NOT_MIRRORED))
 def test_five_examples_of_every_language_that_the_mirror_holds_encode(name: str, held: Sources, small: Any) -> None:
     task = CATALOG[name]
-    check_task(task, parts_of(task), None, held)
-    for part in parts_of(task):
-        for language in available_languages(task, part, held):
-            data = spec(task, part, cap_examples=5, distractors=3)
+    check_task(task, splits_of(task), None, held)
+    for split in splits_of(task):
+        for language in available_languages(task, split, held):
+            data = spec(task, split, cap_examples=5, distractors=3)
             found = encode(data, task, language, held, small)
             assert found.counts["examples"] == (16 if name == "bucc" else 5)
             assert found.counts["tokens"] == len(found.features.tokens) == found.features.offsets[-1]
@@ -59,7 +59,7 @@ def test_five_examples_of_every_language_that_the_mirror_holds_encode(name: str,
 @pytest.mark.parametrize("name", sorted(NOT_MIRRORED))
 def test_a_task_that_cannot_be_mirrored_says_which_path_was_tried(name: str, held: Sources, mirror: Path) -> None:
     with pytest.raises(DataError, match=str(mirror)):
-        check_task(CATALOG[name], parts_of(CATALOG[name]), None, held)
+        check_task(CATALOG[name], splits_of(CATALOG[name]), None, held)
 
 
 @pytest.mark.parametrize("name", PARALLEL)

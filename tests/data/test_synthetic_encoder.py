@@ -218,13 +218,13 @@ def test_every_task_encodes_in_every_part_and_language(
     task: Task, demo_world: Path, shared_cache: Path, tokenizer: Any
 ) -> None:
     drawn, sources = task.drawn(1), Sources(mirror=demo_world, cache=shared_cache)
-    encoded_parts = 0
-    for part in ("train", "select", "dev", "test"):
-        for language in drawn.places(part):
-            share = 0.2 if part in ("train", "select") else 0.0
+    encoded_splits = 0
+    for split in ("train", "select", "dev", "test"):
+        for language in drawn.rows(split):
+            share = 0.2 if split in ("train", "select") else 0.0
             data = DataSpec(
                 task=task.name,
-                part=part,
+                part=split,
                 languages=(language,),
                 max_length=64,
                 stride=16,
@@ -236,5 +236,5 @@ def test_every_task_encodes_in_every_part_and_language(
             assert task.format != "tag" or encoded.counts["features"] == encoded.counts["examples"]
             assert len(encoded.examples) == encoded.counts["examples"] > 0
             assert tokenizer.unk_token_id not in encoded.features.tokens
-            encoded_parts += 1
-    assert encoded_parts >= 2
+            encoded_splits += 1
+    assert encoded_splits >= 2

@@ -21,7 +21,7 @@ from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.run.run import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
-from sweeper.tasks.spec import Places, Rows, Task
+from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
@@ -31,7 +31,7 @@ SEEDS = (1, 2)
 WORDS = ("river", "town", "bridge", "old")
 
 
-def rows(repository: str, split: str, language: str = "en") -> Places:
+def rows(repository: str, split: str, language: str = "en") -> RowsByLanguage:
     return {language: (Rows(id=f"own/{repository}", split=split),)}
 
 

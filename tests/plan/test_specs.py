@@ -63,7 +63,7 @@ def test_what_is_carved_out_for_selection_is_left_out_of_training(name: str) -> 
 
 
 def rows_of(space: Space, data: DataSpec) -> set[str]:
-    places = space.task(data.task).places(data.part)
+    places = space.task(data.task).rows(data.part)
     return {repr(rows) for language in data.languages for rows in places[language]}
 
 

@@ -135,7 +135,7 @@ def test_every_trained_classifier_declares_its_labels_and_every_entry_stands_und
 @pytest.mark.parametrize("split", ["dev", "test"])
 def test_a_size_is_stated_for_every_language_of_an_entry_or_for_none(split: Literal["dev", "test"]) -> None:
     for name, sizes in SIZES[split].items():
-        assert set(sizes) == set(CATALOG[name].places(split))
+        assert set(sizes) == set(CATALOG[name].rows(split))
 
 
 def test_tatoeba_and_udpos_rows_are_named_as_on_the_hub() -> None:

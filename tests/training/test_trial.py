@@ -119,8 +119,8 @@ def test_selection_never_reads_evaluation_data(own: Place) -> None:
 def test_what_is_selected_on_is_never_trained_on(place: Place) -> None:
     reading = place.bench().reading(trial(stage("words")))
     ids = [
-        {example.id for example in reading.encoded(data("words", part, cap_examples=None))["en"].examples}
-        for part in ("train", "select")
+        {example.id for example in reading.encoded(data("words", split, cap_examples=None))["en"].examples}
+        for split in ("train", "select")
     ]
     assert ids[0] and ids[1]
     assert not ids[0] & ids[1]

@@ -11,7 +11,7 @@ import pytest
 from sweeper.records.spec import DataSpec, ScoreSpec, StageSpec, TrialSpec, score_key
 from sweeper.scoring.ranking import mean_average_precision
 from sweeper.space import Training
-from sweeper.tasks.spec import Places, Rows, Task
+from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training import stage as stages
 from sweeper.training.trial import run_trial
 from tests.worlds import MODEL, Place
@@ -48,7 +48,7 @@ def question(context: str) -> dict[str, Any]:
 @pytest.fixture
 def tasks(place: Place) -> tuple[Task, ...]:
     """Pairs to train on, questions in two languages, and the pool of their sentences."""
-    places: dict[str, Places] = {}
+    places: dict[str, RowsByLanguage] = {}
     for language in ("xa", "xb"):
         rows = [{"id": name, "context": text, **question(text)} for name, text in paragraphs(place, language)]
         places[language] = {language: (write(place.root / language, "test", rows),)}
@@ -76,9 +76,9 @@ def pairs(place: Place, number: int) -> list[dict[str, str]]:
     return [{"query": " ".join(reversed(text.split())), "text": text} for text in texts]
 
 
-def data(task: str, part: Any, languages: tuple[str, ...] = ("en",)) -> DataSpec:
-    share = 0.2 if part in ("train", "select") else 0.0
-    return DataSpec(task=task, part=part, languages=languages, max_length=48, stride=16, carve_share=share)
+def data(task: str, split: Any, languages: tuple[str, ...] = ("en",)) -> DataSpec:
+    share = 0.2 if split in ("train", "select") else 0.0
+    return DataSpec(task=task, part=split, languages=languages, max_length=48, stride=16, carve_share=share)
 
 
 def trial(tasks: tuple[Task, ...], training: Training = TRAINING, **scored: Any) -> TrialSpec:

@@ -16,7 +16,7 @@ from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import DataSpec, TrialSpec
 from sweeper.run.run import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
-from sweeper.tasks.spec import Places, Rows, Task
+from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.sweep import make_agenda
@@ -34,12 +34,12 @@ def searches(specs: Specs) -> Iterator[tuple[Unit, TrialSpec]]:
 
 def evaluated(space: Space) -> set[str]:
     """The rows that any target is reported on."""
-    places = (space.task(target.task).places(space.evaluate) for target in space.targets)
+    places = (space.task(target.task).rows(space.evaluate) for target in space.targets)
     return {repr(rows) for one in places for several in one.values() for rows in several}
 
 
 def rows_of(space: Space, data: DataSpec) -> set[str]:
-    places = space.task(data.task).places(data.part)
+    places = space.task(data.task).rows(data.part)
     return {repr(rows) for language in data.languages for rows in places[language]}
 
 
@@ -121,15 +121,15 @@ WORDS = ("river", "town", "bridge", "old", "new")
 TRAINING = Training(epochs=2, batch_size=4, max_length=16)
 
 
-def places(name: str, split: str, *languages: str) -> Places:
+def places(name: str, split: str, *languages: str) -> RowsByLanguage:
     return {code: (Rows(id=f"own/{name}-{code}", split=split),) for code in languages}
 
 
-def task(name: str, **parts: Places) -> Task:
+def task(name: str, **splits: RowsByLanguage) -> Task:
     columns = {"id": "id", "text": "text", "label": "label"}
     return Task(
         name=name, title="", format="classify", scorer="accuracy", columns=columns, labels=LABELS,
-        train=places(name, "train", "en"), **parts,
+        train=places(name, "train", "en"), **splits,
     )  # fmt: skip
 
 
@@ -167,8 +167,8 @@ def write_card(folder: Path) -> None:
 
 def write_mirror(mirror: Path, encoder: Path, turned: set[str]) -> Path:
     """The data sets, labels exchanged in the splits named in `turned` (`exam-de/test`)."""
-    parts = [part for one in TASKS for part in (one.train, one.dev, one.test)]
-    for rows in {rows for part in parts for several in part.values() for rows in several}:
+    splits = [split for one in TASKS for split in (one.train, one.dev, one.test)]
+    for rows in {rows for split in splits for several in split.values() for rows in several}:
         name = f"{rows.id.removeprefix('own/')}/{rows.split}"
         labels = LABELS[::-1] if name in turned else LABELS
         lines = [
