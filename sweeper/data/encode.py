@@ -15,9 +15,9 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
-from sweeper.data.sample import belongs, is_candidate, keep, united
+from sweeper.data.sample import apply_caps, is_candidate, is_in_split, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
-from sweeper.data.translate.examples import Translating
+from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.plain import digest
 from sweeper.formats.interface import Example, Features, HeadKind, Lengths
@@ -63,7 +63,7 @@ class _Job:
     language: str
     sources: Sources
     tokenizer: "PreTrainedTokenizerBase"
-    translating: Translating | None
+    translating: ExampleTranslator | None
 
 
 def encode(
@@ -72,7 +72,7 @@ def encode(
     language: str,
     sources: Sources,
     tokenizer: "PreTrainedTokenizerBase",
-    translating: Translating | None = None,
+    translating: ExampleTranslator | None = None,
 ) -> Encoded:
     """The tokenised examples of one language, found in the sources' cache or made and kept there.
 
@@ -142,7 +142,7 @@ def _code() -> str:
 def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     """Write the files of an entry. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
-    chosen = keep(united(_examples(job, counts)), job.data)
+    chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
     if job.translating:
         chosen = job.translating.examples(chosen, job.task)
     parts: list[tuple[int, Features]] = []
@@ -176,7 +176,7 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
                 id_ = f"{position}:{example.id}" if len(several) > 1 else example.id
                 id_ = id_ if is_candidate(example) else _unique(id_, seen)
                 # By the row's own id: MNLI's rows are carved alike in MNLI and in ANLI+, which holds them too.
-                if belongs(example.id, data.part, data.carve_share):
+                if is_in_split(example.id, data.part, data.carve_share):
                     yield example if id_ == example.id else replace(example, id=id_)
 
 

@@ -14,7 +14,7 @@ DIGITS = 8
 """Hexadecimal digits of a hash that one draw takes."""
 
 
-def drawn(text: str, turn: int = 0) -> int:
+def hash_number(text: str, turn: int = 0) -> int:
     """A number of DIGITS hexadecimal digits that a hash of the text decides; another one each turn, 0 to 7."""
     digits = hashlib.sha256(text.encode()).hexdigest()[turn * DIGITS : (turn + 1) * DIGITS]
     return int(digits, 16)
@@ -22,11 +22,11 @@ def drawn(text: str, turn: int = 0) -> int:
 
 def is_in_share(text: str, share: float) -> bool:
     """Whether a hash of the text falls into the share, 0 to 1: a larger share takes the same texts and more of them."""
-    place: float = drawn(text) / 16**DIGITS
+    place: float = hash_number(text) / 16**DIGITS
     return place < share
 
 
-def belongs(id_: str, split: Split, share: float) -> bool:
+def is_in_split(id_: str, split: Split, share: float) -> bool:
     """Whether an example is one of the split: `train` and `select` split the training rows at `share`, 0 to 1."""
     if split not in ("train", "select"):
         return True
@@ -34,7 +34,7 @@ def belongs(id_: str, split: Split, share: float) -> bool:
     return carved if split == "select" else not carved
 
 
-def united(examples: Iterable[Example]) -> Iterator[Example]:
+def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
     """Candidates that return under one id as one, with all their keys, behind the other examples.
 
     A paragraph's sentences come once a question, each time with the key of that question alone.
@@ -55,7 +55,7 @@ def is_candidate(example: Example) -> bool:
     return "keys" in example.fields
 
 
-def keep(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]:
+def apply_caps(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]:
     """The examples that the caps keep, in the order of a hash of their ids; all, in their own order, without a cap.
 
     The same ids give the same choice in every language. Both sides of a pair count as one item and stay together;

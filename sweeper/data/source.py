@@ -25,7 +25,7 @@ from sweeper.files.plain import digest
 from sweeper.tasks.spec import Rows, Split, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-OWN = "local/"
+LOCAL_PREFIX = "local/"
 """How the ids of data sets begin that are on no Hub: the user lays them out."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 
@@ -47,7 +47,7 @@ class Sources:
         if folder is None:
             return _commit("dataset", rows.id, rows.revision)
         if not split_files(folder, rows.config, rows.split):
-            raise self.missing(rows)
+            raise self.missing_error(rows)
         return rows_digest(folder, rows.config, rows.split)
 
     def holds(self, rows: Rows) -> bool:
@@ -70,7 +70,7 @@ class Sources:
             prepared = self.cache / "datasets" / rows_digest(folder, rows.config, None)
             table = _load(self, rows, str(folder), None, str(prepared))
         else:
-            raise self.missing(rows)
+            raise self.missing_error(rows)
         return RowTable(table=_with_prefix(table, rows), where=describe(rows))
 
     def labels(self, rows: Rows, column: str) -> tuple[str, ...]:
@@ -97,9 +97,9 @@ class Sources:
             return own
         if self.mirror is not None and not own.is_absolute():
             return self.mirror / "datasets" / rows.id
-        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(OWN) else own
+        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(LOCAL_PREFIX) else own
 
-    def missing(self, rows: Rows) -> DataError:
+    def missing_error(self, rows: Rows) -> DataError:
         """The error that names what is missing, which path was tried, and what to do."""
         tried = self.folder(rows)
         if tried is None:
@@ -121,7 +121,7 @@ class Sources:
         inside = self.mirror is not None and self.mirror in folder.parents
         return rows if inside else replace(rows, id=str(folder.resolve()))
 
-    def model_place(self, id: str) -> str:  # noqa: A002 - the Hub's own word for it
+    def model_location(self, id: str) -> str:  # noqa: A002 - the Hub's own word for it
         """What `from_pretrained` is given for an encoder: the mirror's folder if there is one, else the id as it is."""
         if self.mirror is not None and (self.mirror / "models" / id).is_dir():
             return str(self.mirror / "models" / id)
@@ -132,7 +132,7 @@ class Sources:
 
         Raises UserError if a folder holds no safetensors, or nobody knows the model.
         """
-        place = Path(self.model_place(id))
+        place = Path(self.model_location(id))
         if not place.is_dir():
             return _commit("model", id, revision)
         if not any(place.glob("*.safetensors")):
@@ -192,8 +192,12 @@ def check_task(task: Task, splits: Sequence[Split], languages: Sequence[str] | N
         for language in task.rows(split) if languages is None else languages:
             lacking = next((rows for rows in language_rows(task, split, language) if not sources.holds(rows)), None)
             if lacking is not None and (languages is not None or not available_languages(task, split, sources)):
-                told = f" `sweeper tasks {task.name}` says how it is laid out." if lacking.id.startswith(OWN) else ""
-                raise DataError(f"Task {task.name!r}, {split}, {language}: {sources.missing(lacking)}{told}")
+                told = (
+                    f" `sweeper tasks {task.name}` says how it is laid out."
+                    if lacking.id.startswith(LOCAL_PREFIX)
+                    else ""
+                )
+                raise DataError(f"Task {task.name!r}, {split}, {language}: {sources.missing_error(lacking)}{told}")
 
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
@@ -214,7 +218,7 @@ def _load(sources: Sources, rows: Rows, place: str, revision: str | None, prepar
     try:
         return _open(place, rows.config, rows.split, revision, prepared)
     except FileNotFoundError as error:
-        raise sources.missing(rows) from error
+        raise sources.missing_error(rows) from error
     except (DatasetsError, ValueError, RuntimeError, StopIteration) as error:
         if isinstance(error.__cause__, OSError):  # a full disk, say: no fault of the data
             raise error.__cause__ from error

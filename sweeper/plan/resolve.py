@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sweeper.data.source import COMMIT, Sources, available_languages, check_task, data_identity, pinned_task
-from sweeper.data.translate.identity import located, translator_identity
+from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, ModelSpec, TranslationSpec
@@ -40,7 +40,7 @@ class Resolver:
             return ModelSpec(name=model.name, id=model.id, revision=model.revision)
         sources = self.sources
         identity = self._once(("model", model.name), lambda: sources.model_identity(model.id, model.revision))
-        place = sources.model_place(model.id)
+        place = sources.model_location(model.id)
         own = place != model.id and not (sources.mirror and Path(place).is_relative_to(sources.mirror))
         revision = identity if place == model.id and COMMIT.fullmatch(identity) else model.revision
         return ModelSpec(name=model.name, id=place if own else model.id, revision=revision, identity=identity)
@@ -111,7 +111,7 @@ class Resolver:
         by, identities = wanted.by, []
         if self.sources is not None:
             sources = self.sources
-            by = located(wanted.by, wanted.languages[0], sources)
+            by = portable_name(wanted.by, wanted.languages[0], sources)
             for language in wanted.languages:
                 key = ("translator", by, wanted.revision or "", language)
                 look_up = partial(translator_identity, by, language, wanted.revision, sources)

@@ -32,7 +32,9 @@ POOL_COLUMNS: Columns = {"source": "sentence1", "target": "sentence2", "gold": "
 BIO = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
-def each(codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None) -> RowsByLanguage:
+def per_language(
+    codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None
+) -> RowsByLanguage:
     """One config a language, its name the template `config` with the language's code in place of `{}`."""
     return {code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision),) for code in codes}
 
@@ -62,11 +64,11 @@ def tatoeba(codes: Mapping[str, str]) -> RowsByLanguage:
     }
 
 
-XQUAD = each(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
+XQUAD = per_language(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
 TYDIQA = _tydiqa("validation")
-BUCC = each(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
-BUCC_DEV = each(languages.BUCC, "local/bucc2018", "{}-en", "validation")
-BUCC_TEST = each(languages.BUCC, "local/bucc2018", "{}-en", "test")
+BUCC = per_language(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
+BUCC_DEV = per_language(languages.BUCC, "local/bucc2018", "{}-en", "validation")
+BUCC_TEST = per_language(languages.BUCC, "local/bucc2018", "{}-en", "test")
 TATOEBA = tatoeba(languages.ISO3)
 
 TARGETS = (
@@ -77,9 +79,9 @@ TARGETS = (
         scorer="accuracy",
         columns=NLI_COLUMNS,
         labels=NLI_LABELS,
-        train=each(languages.XNLI, "facebook/xnli", "{}", "train"),
-        dev=each(languages.XNLI, "facebook/xnli", "{}", "validation"),
-        test=each(languages.XNLI, "facebook/xnli", "{}", "test"),
+        train=per_language(languages.XNLI, "facebook/xnli", "{}", "train"),
+        dev=per_language(languages.XNLI, "facebook/xnli", "{}", "validation"),
+        test=per_language(languages.XNLI, "facebook/xnli", "{}", "test"),
         trains_on="mnli",
         contains=("mnli",),
         train_size=392_702,
@@ -93,9 +95,9 @@ TARGETS = (
         scorer="accuracy",
         columns={"id": "id", "text": "sentence1", "pair": "sentence2", "label": "label"},
         labels=("0", "1"),
-        train=each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "train"),
-        dev=each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "validation"),
-        test=each(languages.PAWSX, "google-research-datasets/paws-x", "{}", "test"),
+        train=per_language(languages.PAWSX, "google-research-datasets/paws-x", "{}", "train"),
+        dev=per_language(languages.PAWSX, "google-research-datasets/paws-x", "{}", "validation"),
+        test=per_language(languages.PAWSX, "google-research-datasets/paws-x", "{}", "test"),
         train_size=49_401,
         licence="Free for any purpose with acknowledgement of Google LLC",
     ),
@@ -121,9 +123,9 @@ TARGETS = (
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "ner_tags"},
         labels=BIO,
-        train=each(languages.PANX, XTREME, "PAN-X.{}", "train"),
-        dev=each(languages.PANX, XTREME, "PAN-X.{}", "validation"),
-        test=each(languages.PANX, XTREME, "PAN-X.{}", "test"),
+        train=per_language(languages.PANX, XTREME, "PAN-X.{}", "train"),
+        dev=per_language(languages.PANX, XTREME, "PAN-X.{}", "validation"),
+        test=per_language(languages.PANX, XTREME, "PAN-X.{}", "test"),
         group="tagging",
         train_size=20_000,
         licence="None stated; Wikipedia text, CC BY-SA",
@@ -147,8 +149,8 @@ TARGETS = (
         format="span",
         scorer="mlqa",
         columns=SPAN_COLUMNS,
-        dev=each(languages.MLQA, XTREME, "MLQA.{}.{}", "validation"),
-        test=each(languages.MLQA, XTREME, "MLQA.{}.{}", "test"),
+        dev=per_language(languages.MLQA, XTREME, "MLQA.{}.{}", "validation"),
+        test=per_language(languages.MLQA, XTREME, "MLQA.{}.{}", "test"),
         trains_on="squad",
         group="qa",
         licence="CC BY-SA 3.0",

@@ -6,13 +6,13 @@ from dataclasses import replace
 from sweeper.tasks import languages
 from sweeper.tasks.spec import Columns, Rows, RowsByLanguage, Task
 from sweeper.tasks.targets import TARGETS as XTREME
-from sweeper.tasks.targets import each, tatoeba
+from sweeper.tasks.targets import per_language, tatoeba
 
 UDPOS = "izhx/xtreme-r-udpos"
 WIKIANN = "unimelb-nlp/wikiann"
 XQUAD_R = "google-research-datasets/xquad_r"
 MEWSLIX = "izhx/mewsli-x"
-KNOWN: Mapping[str, Task] = {task.name: task for task in XTREME}
+XTREME_TASKS: Mapping[str, Task] = {task.name: task for task in XTREME}
 COPA_COLUMNS: Columns = {
     "id": "idx",
     "prompt": "{premise} What was the {question}?",
@@ -22,15 +22,15 @@ COPA_COLUMNS: Columns = {
 """The question, `cause` or `effect`, as XTREME-R's run_xcopa.py puts it, in English in every language."""
 
 
-def _one(language: str, id_: str, config: str | None, split: str) -> RowsByLanguage:
+def _single(language: str, id_: str, config: str | None, split: str) -> RowsByLanguage:
     return {language: (Rows(id=id_, config=config, split=split),)}
 
 
-COPA_TRAIN = _one("en", "aps/super_glue", "copa", "train")
-COPA_DEV = _one("en", "aps/super_glue", "copa", "validation")
-LAREQA = each(languages.XQUAD, XQUAD_R, "{}", "validation")
+COPA_TRAIN = _single("en", "aps/super_glue", "copa", "train")
+COPA_DEV = _single("en", "aps/super_glue", "copa", "validation")
+LAREQA = per_language(languages.XQUAD, XQUAD_R, "{}", "validation")
 TATOEBA = tatoeba({**languages.ISO3, **languages.ISO3_ADDED})
-ENTITIES = _one("mul", MEWSLIX, "candidate_entities", "test")
+ENTITIES = _single("mul", MEWSLIX, "candidate_entities", "test")
 """Descriptions in fifty languages: `mul` is the code for several."""
 
 INTERMEDIATES = (
@@ -41,8 +41,8 @@ INTERMEDIATES = (
         scorer="accuracy",
         columns={"prompt": "{context} {question}", "choices": ("answerA", "answerB", "answerC"), "label": "label"},
         labels=("1", "2", "3"),
-        train=_one("en", "lighteval/siqa", None, "train"),
-        dev=_one("en", "lighteval/siqa", None, "validation"),
+        train=_single("en", "lighteval/siqa", None, "train"),
+        dev=_single("en", "lighteval/siqa", None, "validation"),
         train_size=33_410,
         licence="None stated on the Hub",
         note="A copy of allenai/social_i_qa, which holds a loading script that nothing here would run.",
@@ -66,8 +66,8 @@ INTERMEDIATES = (
         format="rank",
         scorer="ranking",
         columns={"id": "id", "query": "question", "context": "context", "answers": "answers"},
-        train=_one("en", "rajpurkar/squad", "plain_text", "train"),
-        dev=_one("en", "rajpurkar/squad", "plain_text", "validation"),
+        train=_single("en", "rajpurkar/squad", "plain_text", "train"),
+        dev=_single("en", "rajpurkar/squad", "plain_text", "validation"),
         contains=("squad",),
         group="retrieval",
         train_size=87_599,
@@ -80,8 +80,8 @@ INTERMEDIATES = (
         format="rank",
         scorer="ranking",
         columns={"query": "mention", "candidate": "entity"},
-        train=_one("en", MEWSLIX, "wikipedia_pairs", "train"),
-        dev=_one("en", MEWSLIX, "wikipedia_pairs", "validation"),
+        train=_single("en", MEWSLIX, "wikipedia_pairs", "train"),
+        dev=_single("en", MEWSLIX, "wikipedia_pairs", "validation"),
         group="retrieval",
         train_size=167_719,
         licence="Apache-2.0; text from Wikipedia, CC BY-SA",
@@ -131,44 +131,44 @@ TARGETS = (
         columns=COPA_COLUMNS,
         labels=("choice1", "choice2"),
         train=COPA_TRAIN,
-        dev={**COPA_DEV, **each(languages.XCOPA, "cambridgeltl/xcopa", "{}", "validation")},
-        test=each(languages.XCOPA, "cambridgeltl/xcopa", "{}", "test"),
+        dev={**COPA_DEV, **per_language(languages.XCOPA, "cambridgeltl/xcopa", "{}", "validation")},
+        test=per_language(languages.XCOPA, "cambridgeltl/xcopa", "{}", "test"),
         contains=("copa",),
         train_size=400,
         licence="CC BY 4.0; English COPA BSD 2-Clause",
         note="English, in train and dev alone, is COPA. XTREME-R trains on SIQA first: a stage in `before`.",
     ),
     replace(
-        KNOWN["pos"],
+        XTREME_TASKS["pos"],
         name="pos_r",
         title="UD POS, 38 languages",
-        train=_one("en", UDPOS, "en", "train"),
-        dev=_one("en", UDPOS, "en", "validation"),
-        test=each(languages.TREEBANK_R, UDPOS, "{}", "test"),
+        train=_single("en", UDPOS, "en", "train"),
+        dev=_single("en", UDPOS, "en", "validation"),
+        test=per_language(languages.TREEBANK_R, UDPOS, "{}", "test"),
         licence="Universal Dependencies 2.7: each treebank its own, some non-commercial",
         note=(
-            f"{KNOWN['pos'].note} The Hub's copy has train and dev in English alone. The published size is that of "
-            "Universal Dependencies 2.5."
+            f"{XTREME_TASKS['pos'].note} The copy on the Hub has train and dev splits in English only. The published "
+            "training size is that of Universal Dependencies 2.5."
         ),
     ),
     replace(
-        KNOWN["ner"],
+        XTREME_TASKS["ner"],
         name="ner_r",
         title="PAN-X NER, 48 languages",
-        train={**KNOWN["ner"].train, **each(languages.PANX_ADDED, WIKIANN, "{}", "train")},
-        dev={**KNOWN["ner"].dev, **each(languages.PANX_ADDED, WIKIANN, "{}", "validation")},
-        test={**KNOWN["ner"].test, **each(languages.PANX_ADDED, WIKIANN, "{}", "test")},
+        train={**XTREME_TASKS["ner"].train, **per_language(languages.PANX_ADDED, WIKIANN, "{}", "train")},
+        dev={**XTREME_TASKS["ner"].dev, **per_language(languages.PANX_ADDED, WIKIANN, "{}", "validation")},
+        test={**XTREME_TASKS["ner"].test, **per_language(languages.PANX_ADDED, WIKIANN, "{}", "test")},
         note="XTREME's forty languages, and eight more from WikiAnn.",
     ),
     replace(
-        KNOWN["xquad"],
+        XTREME_TASKS["xquad"],
         name="xquad_r",
         title="XQuAD, 12 languages",
-        dev={**KNOWN["xquad"].dev, **_one("ro", "google/xquad", "xquad.ro", "validation")},
-        test={**KNOWN["xquad"].test, **_one("ro", "google/xquad", "xquad.ro", "validation")},
+        dev={**XTREME_TASKS["xquad"].dev, **_single("ro", "google/xquad", "xquad.ro", "validation")},
+        test={**XTREME_TASKS["xquad"].test, **_single("ro", "google/xquad", "xquad.ro", "validation")},
     ),
     replace(
-        KNOWN["tatoeba"],
+        XTREME_TASKS["tatoeba"],
         name="tatoeba_r",
         title="Tatoeba, 41 languages",
         dev=TATOEBA,
@@ -197,8 +197,8 @@ TARGETS = (
         format="rank",
         scorer="ranking",
         columns={"query": "mention", "key": "entity_id"},
-        dev=each(languages.MEWSLIX, MEWSLIX, "{}", "validation"),
-        test=each(languages.MEWSLIX, MEWSLIX, "{}", "test"),
+        dev=per_language(languages.MEWSLIX, MEWSLIX, "{}", "validation"),
+        test=per_language(languages.MEWSLIX, MEWSLIX, "{}", "test"),
         trains_on="mewslix_pairs",
         pool="mewslix_entities",
         group="retrieval",

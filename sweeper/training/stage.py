@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from sweeper.data.encode import Encoded, encode, label_set
 from sweeper.data.source import Sources, data_identity
-from sweeper.data.translate.examples import Translating
+from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DataError, TrialError, UserError
 from sweeper.files.plain import digest, plain
 from sweeper.formats.interface import HeadKind
@@ -67,11 +67,11 @@ class Reading:
                 data = replace(data, translation=None)
         self.encoded(data)
 
-    def _translating(self, data: DataSpec) -> Translating | None:
+    def _translating(self, data: DataSpec) -> ExampleTranslator | None:
         if data.translation is None:
             return None
         translator = open_translator(data.translation, self.sources, self.device)
-        return Translating(spec=data.translation, translator=translator, tell=self.tell)
+        return ExampleTranslator(spec=data.translation, translator=translator, tell=self.tell)
 
     def _check_identity(self, data: DataSpec, task: Task) -> None:
         if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:

@@ -19,9 +19,9 @@ from transformers import (
 
 from sweeper.data.source import COMMIT, Sources
 from sweeper.data.translate.apertium import Apertium
+from sweeper.data.translate.cached import CachedTranslator
 from sweeper.data.translate.identity import model_id, translator_identity
 from sweeper.data.translate.interface import Translator
-from sweeper.data.translate.kept import Kept
 from sweeper.data.translate.pieces import LONGEST
 from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import DataError, UserError, unknown
@@ -127,7 +127,7 @@ def open_translator(spec: TranslationSpec, sources: Sources, device: torch.devic
     if spec.by.startswith(FOLDER):
         return Recorded(Path(spec.by.removeprefix(FOLDER)))
     engine = Seq2Seq(spec=spec, sources=sources, device=device) if needs_device(spec) else Apertium()
-    return Kept(engine, {language: _kept(spec, language, sources) for language in spec.languages})
+    return CachedTranslator(engine, {language: _kept(spec, language, sources) for language in spec.languages})
 
 
 def _kept(spec: TranslationSpec, language: str, sources: Sources) -> Path:
@@ -217,7 +217,7 @@ def _tokenizer(place: str, revision: str | None) -> PreTrainedTokenizerBase:
 def _place(spec: TranslationSpec, language: str, sources: Sources) -> tuple[str, str | None]:
     """What `from_pretrained` is given for a language's model, and its commit where it is the Hub's."""
     identity = spec.identities[spec.languages.index(language)]
-    return sources.model_place(model_id(spec.by, language)), _revision(identity)
+    return sources.model_location(model_id(spec.by, language)), _revision(identity)
 
 
 def _revision(identity: str) -> str | None:

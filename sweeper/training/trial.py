@@ -69,7 +69,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
 
     Raises UserError on a model that is no encoder or has too few positions, DataError on data missing or unfit.
     """
-    place = bench.sources.model_place(spec.model.id)
+    place = bench.sources.model_location(spec.model.id)
     reading = replace(bench.reading(spec), opened={})  # a whole sweep's memory maps would be too many open files
     longest = usable_positions(check_encoder(place, spec.model.revision), reading.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
@@ -157,7 +157,7 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     """The body that a chain leaves: the pretrained one, one from the store, or else trained again and stored."""
     model = trial.spec.model
     if not chain:
-        return load_body(trial.bench.sources.model_place(model.id), model.revision)
+        return load_body(trial.bench.sources.model_location(model.id), model.revision)
     encoder = training_key(model, chain)
     place = _fetched(trial, encoder)
     if place is not None:

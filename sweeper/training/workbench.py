@@ -51,6 +51,6 @@ class Workbench:
         """How the trial's data are read, with the tokenizer of its model."""
         model = spec.model
         if model.identity not in self.readings:
-            tokenizer = load_tokenizer(self.sources.model_place(model.id), model.revision)
+            tokenizer = load_tokenizer(self.sources.model_location(model.id), model.revision)
             self.readings[model.identity] = Reading(tasks={}, sources=self.sources, tokenizer=tokenizer, tell=self.tell)
         return replace(self.readings[model.identity], tasks={task.name: task for task in spec.tasks})

@@ -33,7 +33,7 @@ def held(mirror: Path, cache: Path) -> Sources:
 
 @pytest.fixture
 def small(held: Sources) -> Any:
-    return AutoTokenizer.from_pretrained(held.model_place("mini-xlmr"))
+    return AutoTokenizer.from_pretrained(held.model_location("mini-xlmr"))
 
 
 def spec(task: Task, split: Split, **more: Any) -> DataSpec:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeper.data.sample import belongs, keep, united
+from sweeper.data.sample import apply_caps, is_in_split, merge_candidates
 from sweeper.formats.interface import Example
 from sweeper.records.spec import DataSpec
 
@@ -26,26 +26,26 @@ def pool(num_pairs: int, num_fillers: int) -> list[Example]:
 
 def test_train_and_select_share_out_every_example_once_and_dev_takes_all() -> None:
     ids = [str(number) for number in range(2000)]
-    select = {id_ for id_ in ids if belongs(id_, "select", 0.1)}
-    assert {id_ for id_ in ids if belongs(id_, "train", 0.1)} == set(ids) - select
+    select = {id_ for id_ in ids if is_in_split(id_, "select", 0.1)}
+    assert {id_ for id_ in ids if is_in_split(id_, "train", 0.1)} == set(ids) - select
     assert len(select) == pytest.approx(200, abs=60)
-    assert all(belongs(id_, "dev", 0.1) for id_ in ids)
+    assert all(is_in_split(id_, "dev", 0.1) for id_ in ids)
 
 
 def test_without_a_carved_share_train_is_everything_and_select_is_empty() -> None:
-    assert all(belongs(str(number), "train", 0.0) for number in range(100))
-    assert not any(belongs(str(number), "select", 0.0) for number in range(100))
+    assert all(is_in_split(str(number), "train", 0.0) for number in range(100))
+    assert not any(is_in_split(str(number), "select", 0.0) for number in range(100))
 
 
 def test_a_cap_keeps_the_same_ids_whatever_the_order_of_the_rows() -> None:
-    forward = [example.id for example in keep(examples(50), spec(cap_examples=7))]
-    backward = [example.id for example in keep(examples(50)[::-1], spec(cap_examples=7))]
+    forward = [example.id for example in apply_caps(examples(50), spec(cap_examples=7))]
+    backward = [example.id for example in apply_caps(examples(50)[::-1], spec(cap_examples=7))]
     assert forward == backward
     assert len(set(forward)) == 7
 
 
 def test_a_larger_cap_keeps_what_a_smaller_one_kept() -> None:
-    small, large = ([e.id for e in keep(examples(50), spec(cap_examples=cap))] for cap in (5, 20))
+    small, large = ([e.id for e in apply_caps(examples(50), spec(cap_examples=cap))] for cap in (5, 20))
     assert large[:5] == small
 
 
@@ -54,22 +54,24 @@ def test_candidates_that_return_are_one_with_all_their_keys_behind_the_rest() ->
         return Example(id=name, group="", fields={"candidate": name, "keys": list(keys)})
 
     found = list(
-        united([candidate("a", "q1"), *examples(2), candidate("b"), candidate("a", "q2"), candidate("a", "q1")])
+        merge_candidates(
+            [candidate("a", "q1"), *examples(2), candidate("b"), candidate("a", "q2"), candidate("a", "q1")]
+        )
     )
     assert found == [*examples(2), candidate("a", "q1", "q2"), candidate("b")]
 
 
 def test_another_sample_seed_keeps_other_examples() -> None:
-    kept = [{e.id for e in keep(examples(50), spec(cap_examples=10, sample_seed=seed))} for seed in (0, 1)]
+    kept = [{e.id for e in apply_caps(examples(50), spec(cap_examples=10, sample_seed=seed))} for seed in (0, 1)]
     assert kept[0] != kept[1]
 
 
 def test_without_a_cap_the_examples_keep_their_own_order() -> None:
-    assert [example.id for example in keep(examples(5), spec())] == ["0", "1", "2", "3", "4"]
+    assert [example.id for example in apply_caps(examples(5), spec())] == ["0", "1", "2", "3", "4"]
 
 
 def test_pairs_stay_whole_and_fillers_count_towards_the_distractors_of_their_side() -> None:
-    kept = list(keep(pool(num_pairs=20, num_fillers=30), spec(cap_examples=6, distractors=4)))
+    kept = list(apply_caps(pool(num_pairs=20, num_fillers=30), spec(cap_examples=6, distractors=4)))
     real = [example for example in kept if not example.filler]
     ids = {example.id for example in real}
     assert len(real) == 12
@@ -79,5 +81,5 @@ def test_pairs_stay_whole_and_fillers_count_towards_the_distractors_of_their_sid
 
 
 def test_all_fillers_stay_where_only_the_items_are_capped() -> None:
-    kept = list(keep(pool(num_pairs=5, num_fillers=30), spec(cap_examples=2)))
+    kept = list(apply_caps(pool(num_pairs=5, num_fillers=30), spec(cap_examples=2)))
     assert sum(example.filler for example in kept) == 60

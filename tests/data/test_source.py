@@ -214,7 +214,7 @@ def test_an_encoders_identity_is_its_weights_config_and_tokenizer_and_nothing_el
 ) -> None:
     folder = tmp_path / "mirror/models/tiny"
     write_model(folder)
-    assert sources.model_place("tiny") == str(folder)
+    assert sources.model_location("tiny") == str(folder)
     before = sources.model_identity("tiny", None)
     (folder / "README.md").write_text("another card")
     assert sources.model_identity("tiny", None) == before
@@ -232,7 +232,7 @@ def test_an_encoder_without_safetensors_is_refused(sources: Sources, tmp_path: P
 
 
 def test_an_encoder_that_no_folder_holds_keeps_its_hub_id(sources: Sources) -> None:
-    assert sources.model_place("FacebookAI/xlm-roberta-base") == "FacebookAI/xlm-roberta-base"
+    assert sources.model_location("FacebookAI/xlm-roberta-base") == "FacebookAI/xlm-roberta-base"
 
 
 def test_a_hub_that_cannot_be_reached_is_answered_with_what_to_do(

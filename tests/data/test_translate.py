@@ -12,8 +12,8 @@ import pytest
 
 from sweeper.data.translate import apertium
 from sweeper.data.translate.apertium import Apertium
-from sweeper.data.translate.examples import Translating, language_of
-from sweeper.data.translate.kept import File, Kept
+from sweeper.data.translate.cached import CachedTranslator, TranslationFile
+from sweeper.data.translate.examples import ExampleTranslator, language_of
 from sweeper.data.translate.pieces import LONGEST, pieces_of
 from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import UserError
@@ -39,8 +39,8 @@ class Shouting:
         return [f"{language}:{text.upper()}" for text in batch]
 
 
-def kept(folder: Path, engine: Shouting | None = None) -> Kept:
-    return Kept(engine or Shouting(), {code: folder / f"{code}.jsonl" for code in ("de", "sw")})
+def kept(folder: Path, engine: Shouting | None = None) -> CachedTranslator:
+    return CachedTranslator(engine or Shouting(), {code: folder / f"{code}.jsonl" for code in ("de", "sw")})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_line_that_was_cut_short_is_passed_over_and_what_follows_stays_whole(t
 
 
 def test_the_first_line_about_a_text_counts_whoever_wrote_it(tmp_path: Path) -> None:
-    one, other = (File(tmp_path / "de.jsonl", "de") for _ in range(2))
+    one, other = (TranslationFile(tmp_path / "de.jsonl", "de") for _ in range(2))
     one.add({"a": "first"})
     other.add({"a": "second", "b": "new"})
     one.read()
@@ -217,8 +217,8 @@ def pair(number: int) -> Example:
     )
 
 
-def translating(folder: Path, *languages: str, share: float = 1.0, engine: Shouting | None = None) -> Translating:
-    return Translating(spec=tiny.spec("x", *languages, share=share), translator=kept(folder, engine), tell=str)
+def translating(folder: Path, *languages: str, share: float = 1.0, engine: Shouting | None = None) -> ExampleTranslator:
+    return ExampleTranslator(spec=tiny.spec("x", *languages, share=share), translator=kept(folder, engine), tell=str)
 
 
 def test_an_examples_id_decides_whether_and_into_what_it_is_translated_in_equal_turns() -> None:
@@ -265,7 +265,7 @@ def test_lost_answers_are_dropped_and_counted_and_told(tmp_path: Path) -> None:
     said = {"The town lies here.": "La ciudad.", "It rains in Verden.": "Llueve en Verden.", "Where?": "¿Dónde?"}
     folder = Recorded(tiny.recorded(tmp_path, {**said, "Verden": "verden", "town": "villa"}))
     told: list[str] = []
-    work = Translating(spec=tiny.spec("folder", "es"), translator=folder, tell=told.append)
+    work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, tell=told.append)
     found = list(work.examples([question(1, "Verden"), question(2, "town")], CATALOG["squad"]))
     assert [example.id for example in found] == ["1"]
     assert found[0].fields["answers"] == ["Verden"]
@@ -277,6 +277,6 @@ def test_lost_answers_are_dropped_and_counted_and_told(tmp_path: Path) -> None:
 
 def test_an_example_of_which_nothing_comes_back_is_dropped(tmp_path: Path) -> None:
     folder = Recorded(tiny.recorded(tmp_path, {"Text 1.": "", "More.": "", "So?": "¿Y?"}))
-    work = Translating(spec=tiny.spec("folder", "es"), translator=folder, tell=str)
+    work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, tell=str)
     assert list(work.examples([pair(1)], CATALOG["mnli"])) == []
     assert work.summary() == {"es": {"translated": 0, "dropped": 1}}

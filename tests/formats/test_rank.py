@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from sweeper.data.sample import united
+from sweeper.data.sample import merge_candidates
 from sweeper.errors import DataError
 from sweeper.formats.interface import Example, Lengths
 from sweeper.formats.rank import Rank
@@ -163,7 +163,9 @@ def test_queries_without_any_candidate_are_refused():
 def test_every_real_question_has_one_right_sentence_among_as_many_as_there_are_officially(mirror, language, official):
     place = mirror / "datasets/google-research-datasets/xquad_r" / language
     rows = parquet.read_table(place / "validation.parquet").to_pylist()
-    pool = list(united(one for n, row in enumerate(rows) for one in FORMAT.read(row, CATALOG["lareqa_sentences"], n)))
+    pool = list(
+        merge_candidates(one for n, row in enumerate(rows) for one in FORMAT.read(row, CATALOG["lareqa_sentences"], n))
+    )
     right = [key for candidate in pool for key in candidate.fields["keys"]]
     assert sorted(right) == sorted(row["id"] for row in rows)
     assert len(pool) == pytest.approx(official, rel=0.04)

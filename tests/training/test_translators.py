@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from sweeper.data.source import Sources
-from sweeper.data.translate.identity import located, translator_identity
-from sweeper.data.translate.kept import Kept
+from sweeper.data.translate.cached import CachedTranslator
+from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
 from sweeper.files.plain import plain
 from sweeper.records.spec import StageSpec, TranslationSpec, deciding, training_key
@@ -92,7 +92,7 @@ def test_another_set_of_languages_finds_what_was_translated_before(
 ) -> None:
     first = open_translator(known(str(model), "de", sources=sources), sources, CPU).translate(TEXTS, "de")
     again = open_translator(known(str(model), "ru", "de", sources=sources), sources, CPU)
-    assert isinstance(again, Kept)
+    assert isinstance(again, CachedTranslator)
     monkeypatch.setattr(Seq2Seq, "translate", None)
     assert again.translate(TEXTS, "de") == first
 
@@ -193,10 +193,10 @@ def test_a_folder_of_the_users_own_is_named_in_full_and_a_hub_id_as_it_is(
 ) -> None:
     monkeypatch.chdir(model.parent)
     sources = Sources(mirror=tmp_path, cache=tmp_path)
-    assert located("m2m100", "de", sources) == str(model)
-    assert located("folder:m2m100", "de", sources) == f"folder:{model}"
+    assert portable_name("m2m100", "de", sources) == str(model)
+    assert portable_name("folder:m2m100", "de", sources) == f"folder:{model}"
     for by in ("facebook/m2m100_418M", "Helsinki-NLP/opus-mt-en-{language}", "apertium"):
-        assert located(by, "de", sources) == by
+        assert portable_name(by, "de", sources) == by
 
 
 Translate = Callable[..., StageSpec]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from sweeper.data.sample import drawn, is_in_share
+from sweeper.data.sample import hash_number, is_in_share
 from sweeper.data.translate.interface import Piece, Translator
 from sweeper.formats.interface import Example
 from sweeper.formats.translated import TRANSLATED, Said
@@ -17,7 +17,7 @@ CHUNK = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translating:
+class ExampleTranslator:
     """A translation at work on one data set."""
 
     spec: TranslationSpec
@@ -80,7 +80,7 @@ def language_of(id_: str, spec: TranslationSpec) -> str | None:
     A larger share translates the same examples and more of them, into the same languages.
     """
     name = f"translate:{id_}"
-    return spec.languages[drawn(name, turn=1) % len(spec.languages)] if is_in_share(name, spec.share) else None
+    return spec.languages[hash_number(name, turn=1) % len(spec.languages)] if is_in_share(name, spec.share) else None
 
 
 def _is_worded(text: str) -> bool:

@@ -12,11 +12,11 @@ GENERATION = ("generation_config.json", "*.spm")
 """Files of a translation model that an encoder does not have."""
 
 
-def located(by: str, language: str, sources: Sources) -> str:
+def portable_name(by: str, language: str, sources: Sources) -> str:
     """The translator's name for any process: a folder of the user's own in full."""
     if by.startswith(FOLDER):
         return f"{FOLDER}{own_path(by.removeprefix(FOLDER)).resolve()}"
-    place = Path(sources.model_place(model_id(by, language)))
+    place = Path(sources.model_location(model_id(by, language)))
     own = by != APERTIUM and place.is_dir() and not (sources.mirror and place.is_relative_to(sources.mirror))
     return str(own_path(by).absolute()) if own else by
 

@@ -13,7 +13,7 @@ from sweeper.data.translate.pieces import pieces_of
 
 
 @dataclass
-class File:
+class TranslationFile:
     """JSON lines of text, language and translation. The first line about a text counts, whoever wrote it."""
 
     path: Path
@@ -55,13 +55,13 @@ class File:
 
 
 @dataclass
-class Kept:
+class CachedTranslator:
     """A translator that gives an engine each sentence once: what has been translated stays in a file."""
 
     engine: Engine
     places: Mapping[str, Path]
     """Language -> file."""
-    files: dict[str, File] = field(default_factory=dict)
+    files: dict[str, TranslationFile] = field(default_factory=dict)
 
     def pieces(self, text: str, language: str) -> list[Piece]:
         """Its sentences."""
@@ -69,7 +69,7 @@ class Kept:
 
     def translate(self, pieces: Sequence[str], language: str) -> Mapping[str, str]:
         """Piece -> translation. Each batch is kept as soon as it is there; what others have added meanwhile counts."""
-        file = self.files.setdefault(language, File(self.places[language], language))
+        file = self.files.setdefault(language, TranslationFile(self.places[language], language))
         file.read()
         missing = [piece for piece in dict.fromkeys(pieces) if piece not in file.known]
         for batch in _from_anywhere(self.engine.batches(missing)):
