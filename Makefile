@@ -27,7 +27,7 @@ demo: $(VENV)/.run
 
 encoder: $(VENV)/.run
 	$(BIN)/sweeper run demo_encoder --out runs/demo_encoder
-	$(BIN)/python -m sweeper.data.synthetic.ship runs/demo_encoder
+	$(BIN)/python -m sweeper.world.ship runs/demo_encoder
 
 # The tests make their own data, so a request to the Hub is a bug that should fail at once.
 test quick: export HF_HUB_OFFLINE := 1

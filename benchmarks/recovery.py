@@ -36,10 +36,10 @@ from analysis.matrix import Cell, cells_of, flags, seed_differences
 from analysis.stats import MIN_SEEDS, paired_interval, spearman
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
-from sweeper.data.synthetic.skills import truth
 from sweeper.errors import SweeperError
 from sweeper.space import Space
-from sweeper.tasks.demo import PLACEBO
+from sweeper.world.skills import truth
+from sweeper.world.tasks import PLACEBO
 
 LEVEL, LARGE = 0.05, 0.5
 SEEDS = 10

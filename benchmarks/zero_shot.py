@@ -28,8 +28,8 @@ import pandas as pd
 from analysis.load import CLEAN, Study, load
 from analysis.matrix import reference_row
 from analysis.stats import spearman
-from sweeper.data.synthetic.languages import CODES, distance
 from sweeper.errors import SweeperError
+from sweeper.world.languages import CODES, distance
 
 NEAREST_FIRST = sorted(CODES, key=lambda code: distance("en", code))
 FAR = [code for code in NEAREST_FIRST if code != "en"]
@@ -40,7 +40,7 @@ GUESS: Mapping[str, Mapping[str, float]] = {
     "names": dict.fromkeys(CODES, 1 / 3),
     **{name: dict.fromkeys(CODES, 1 / 2) for name in QUESTIONS},
 }
-"""Target -> language -> expected score of who knows all but the classes: see tests/data/test_synthetic_guess.py."""
+"""Target -> language -> expected score of who knows all but the classes: see tests/world/test_guess.py."""
 
 
 def scores(study: Study, row: str) -> pd.DataFrame:

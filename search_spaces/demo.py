@@ -7,7 +7,7 @@ short trainings and a short search: it shows the way, and claims no significance
 from dataclasses import replace
 
 from sweeper.space import Choice, Model, Recipe, Search, Space, Stage, Target, Training
-from sweeper.tasks.demo import INTERMEDIATES, TARGETS, TASKS
+from sweeper.world.tasks import INTERMEDIATES, TARGETS, TASKS
 
 PREPARE = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128)
 CHOICES = replace(PREPARE, batch_size=16)

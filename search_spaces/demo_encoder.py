@@ -1,7 +1,7 @@
 """Pretrains the synthetic world's encoder: masked language modelling on the world's own lines, from random weights."""
 
 from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
-from sweeper.tasks.demo import TASKS
+from sweeper.world.tasks import TASKS
 
 TRAINING = Training(
     learning_rate=1e-3,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sweeper.space import Recipe, Stage
-from sweeper.tasks.demo import NULLS, TASKS
+from sweeper.world.tasks import NULLS, TASKS
 
 from .demo import PREPARE
 from .demo_recovery import SPACE as RECOVERY

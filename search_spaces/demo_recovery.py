@@ -7,7 +7,7 @@ learned it is the question here; how far it reaches is another one, which the de
 from dataclasses import replace
 
 from sweeper.space import Recipe, Target
-from sweeper.tasks.demo import PLACEBO, PLACEBOS, TASKS
+from sweeper.world.tasks import PLACEBO, PLACEBOS, TASKS
 
 from .demo import SPACE as DEMO
 from .demo import recipes, targets

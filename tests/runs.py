@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.tiny import SPACE as TINY
-from sweeper.data.synthetic import build, world_folder
 from sweeper.files.plain import plain
 from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
+from sweeper.world.build import build, world_folder
 
 ROOT = Path(__file__).parent.parent
 CORNER = ("--set", "recipes=baseline", "--set", "targets=names", "--set", "seeds=1")

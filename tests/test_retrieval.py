@@ -23,13 +23,13 @@ from sweeper.records.record import ScoreRecord
 from sweeper.records.spec import score_key
 from sweeper.run.ledger import Ledger
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target
-from sweeper.tasks.demo import TASKS
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training import evaluate
 from sweeper.training.nearest import DeviceIndex
 from sweeper.training.trial import check_spec, run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
+from sweeper.world.tasks import TASKS
 from tests.worlds import TRAINING, Place
 
 Pair = tuple[str, str]

@@ -10,9 +10,9 @@ from sweeper.records.record import TrialResult
 from sweeper.records.spec import DataSpec, ModelSpec, ScoreSpec, StageSpec, TrialSpec
 from sweeper.run.run import Site
 from sweeper.space import Training
-from sweeper.tasks.demo import TASKS
 from sweeper.tasks.spec import Split, Task
 from sweeper.training.workbench import Workbench
+from sweeper.world.tasks import TASKS
 
 MODEL = ModelSpec(name="tiny", id="demo/tiny", identity="tiny")
 TRAINING = Training(learning_rate=3e-3, epochs=1, batch_size=8, max_length=48, stride=16, cap_examples=24)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweeper.data.synthetic import check_space
 from sweeper.files.plain import digest, plain
 from sweeper.plan.resolve import Asked, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
 from sweeper.tasks.spec import Split, Task
+from sweeper.world.build import check_space
 
 Chain = tuple[StageSpec, ...]
 

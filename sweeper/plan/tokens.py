@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from sweeper.data.synthetic import scale_of
 from sweeper.plan.units import Unit
 from sweeper.space import Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.demo import ENTRIES, num_evaluated
 from sweeper.tasks.spec import Task
+from sweeper.world.build import scale_of
+from sweeper.world.tasks import ENTRIES, num_evaluated
 
 TOKENS_A_FEATURE = 0.5
 """Share of max_length that a feature is taken to fill where a cap does not say how many tokens are trained on."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sweeper.data.source import Sources
-from sweeper.data.synthetic import build
 from sweeper.files.folder import Folder
 from sweeper.records.spec import TrialSpec
 from sweeper.run.encoders import EncoderStore
@@ -13,6 +12,7 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.run import Site
 from sweeper.training.model import load_tokenizer
 from sweeper.training.stage import Reading
+from sweeper.world.build import build
 
 
 def nobody(_: str) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from sweeper.data.synthetic import build, world_folder
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.plan.resolve import Resolver, check_data, lacking_languages
@@ -29,6 +28,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import Outcome, Watch, Workers, launch
 from sweeper.tuning.progress import watching
 from sweeper.tuning.search import Journal
+from sweeper.world.build import build, world_folder
 
 JOURNAL = "optuna.journal"
 

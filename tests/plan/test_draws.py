@@ -12,7 +12,6 @@ from rich.console import Console
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.demo_encoder import SPACE as DEMO_ENCODER
 from sweeper.data.source import Sources
-from sweeper.data.synthetic import world_folder
 from sweeper.errors import DataError, UserError
 from sweeper.plan.resolve import Resolver, check_data
 from sweeper.plan.specs import Specs
@@ -26,6 +25,7 @@ from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.sweep import Options, check_pending, make_agenda, make_site
+from sweeper.world.build import world_folder
 
 SEEDS = (1, 2)
 WORDS = ("river", "town", "bridge", "old")

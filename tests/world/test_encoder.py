@@ -16,18 +16,18 @@ from transformers.utils import logging
 from search_spaces.demo import LAYER
 from sweeper.data.encode import encode
 from sweeper.data.source import Sources
-from sweeper.data.synthetic import check_space
-from sweeper.data.synthetic.concepts import NOUNS
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.encoder import NUM_LAYERS, SHIPPED, SPREAD
-from sweeper.data.synthetic.events import Event, draw, sentence
-from sweeper.data.synthetic.ship import ship
 from sweeper.errors import UserError
 from sweeper.records.spec import DataSpec
-from sweeper.tasks.demo import EVAL_SIZE, NULLS, PLACEBOS, TASKS
-from sweeper.tasks.demo import LANGUAGES as CODES
 from sweeper.tasks.spec import Task
-from tests.data.synthetic_facts import LANGUAGES, read
+from sweeper.world.build import check_space
+from sweeper.world.concepts import NOUNS
+from sweeper.world.draws import Draws
+from sweeper.world.encoder import NUM_LAYERS, SHIPPED, SPREAD
+from sweeper.world.events import Event, draw, sentence
+from sweeper.world.ship import ship
+from sweeper.world.tasks import EVAL_SIZE, NULLS, PLACEBOS, TASKS
+from sweeper.world.tasks import LANGUAGES as CODES
+from tests.world.facts import LANGUAGES, read
 
 each_encoder = pytest.mark.parametrize("name", ["blank", "tiny"])
 
@@ -80,7 +80,7 @@ def test_random_weights_are_those_written_down_when_this_test_was_made(demo_worl
 
 
 def test_the_shipped_file_is_small_and_holds_the_weights_of_tiny_as_half_floats(demo_world: Path) -> None:
-    file = Path(str(resources.files("sweeper.data.synthetic") / SHIPPED))
+    file = Path(str(resources.files("sweeper.world") / SHIPPED))
     assert file.stat().st_size < 4_000_000
     shipped, written = load_file(file), load_file(demo_world / "models" / "demo" / "tiny" / "model.safetensors")
     assert shipped.keys() == written.keys()

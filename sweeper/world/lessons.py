@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from sweeper.data.synthetic.concepts import ASKED
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.events import Event, draw
-from sweeper.data.synthetic.skills import NUM_CLASSES, SKILLS, Classes, Level
-from sweeper.tasks.demo import PLACEBO
+from sweeper.world.concepts import ASKED
+from sweeper.world.draws import Draws
+from sweeper.world.events import Event, draw
+from sweeper.world.skills import NUM_CLASSES, SKILLS, Classes, Level
+from sweeper.world.tasks import PLACEBO
 
 HOLDS, OPEN, FAILS = range(NUM_CLASSES)
 """What a class says of its concepts: a statement about them holds, cannot be judged, does not hold."""

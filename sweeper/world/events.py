@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sweeper.data.synthetic.concepts import CONCEPTS
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.languages import Language
+from sweeper.world.concepts import CONCEPTS
+from sweeper.world.draws import Draws
+from sweeper.world.languages import Language
 
 
 @dataclass(frozen=True, kw_only=True)

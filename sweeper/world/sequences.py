@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any, get_args
 
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.events import Event, Word, draw, say, sentence
-from sweeper.data.synthetic.languages import Language, Order, Side
-from sweeper.data.synthetic.lessons import FAILS, HOLDS, Lesson, ask, not_of_class
-from sweeper.data.synthetic.pairs import question
-from sweeper.data.synthetic.skills import SKILLS
-from sweeper.tasks.demo import FOLLOWING, PARTS_OF_SPEECH
+from sweeper.world.draws import Draws
+from sweeper.world.events import Event, Word, draw, say, sentence
+from sweeper.world.languages import Language, Order, Side
+from sweeper.world.lessons import FAILS, HOLDS, Lesson, ask, not_of_class
+from sweeper.world.pairs import question
+from sweeper.world.skills import SKILLS
+from sweeper.world.tasks import FOLLOWING, PARTS_OF_SPEECH
 
 Row = dict[str, Any]
 ORDERS: tuple[Order, ...] = get_args(Order)

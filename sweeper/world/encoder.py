@@ -9,8 +9,8 @@ import numpy as np
 from safetensors.numpy import load, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
-from sweeper.data.synthetic.concepts import NOUNS
-from sweeper.data.synthetic.languages import Language
+from sweeper.world.concepts import NOUNS
+from sweeper.world.languages import Language
 
 WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 SHIPPED = "encoder.safetensors"
@@ -37,7 +37,7 @@ def write_encoders(folder: Path, languages: Mapping[str, Language], language_see
     save_file(_weights(tokenizer.get_vocab_size(), language_seed), folder / "blank" / WEIGHTS, metadata=TORCH)
     if ships(language_seed):
         _write_encoder(folder / "tiny", tokenizer)
-        shipped = load(resources.files("sweeper.data.synthetic").joinpath(SHIPPED).read_bytes())
+        shipped = load(resources.files("sweeper.world").joinpath(SHIPPED).read_bytes())
         save_file(
             {name: array.astype(np.float32) for name, array in shipped.items()},
             folder / "tiny" / WEIGHTS,
@@ -47,7 +47,7 @@ def write_encoders(folder: Path, languages: Mapping[str, Language], language_see
 
 def ships(language_seed: int) -> bool:
     """Whether a pretrained encoder for the languages of this seed comes with the package."""
-    return language_seed == 0 and resources.files("sweeper.data.synthetic").joinpath(SHIPPED).is_file()
+    return language_seed == 0 and resources.files("sweeper.world").joinpath(SHIPPED).is_file()
 
 
 def speaks_others(folder: Path, languages: Mapping[str, Language]) -> bool:

@@ -7,14 +7,14 @@ from itertools import combinations, product
 import pytest
 
 from search_spaces.demo import SPACE
-from sweeper.data.synthetic import skills
-from sweeper.data.synthetic.concepts import ASKED, CONCEPTS
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.lessons import SHOWN, Knowledge, Lesson, ask, knowledge, of_class, part_of, rest
-from sweeper.data.synthetic.repositories import INTERMEDIATES as DATA_SETS
-from sweeper.data.synthetic.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES, taught, truth
-from sweeper.tasks.demo import INTERMEDIATES, NULLS, PLACEBO, PLACEBOS, TARGETS, TASKS
-from tests.data.synthetic_facts import CLASSES, hidden
+from sweeper.world import skills
+from sweeper.world.concepts import ASKED, CONCEPTS
+from sweeper.world.draws import Draws
+from sweeper.world.lessons import SHOWN, Knowledge, Lesson, ask, knowledge, of_class, part_of, rest
+from sweeper.world.repositories import INTERMEDIATES as DATA_SETS
+from sweeper.world.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES, taught, truth
+from sweeper.world.tasks import INTERMEDIATES, NULLS, PLACEBO, PLACEBOS, TARGETS, TASKS
+from tests.world.facts import CLASSES, hidden
 
 BY_NAME = {task.name: task for task in TASKS}
 KNOWN = knowledge(0, 1)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.zero_shot import GUESS
-from sweeper.data.synthetic.languages import CODES
-from sweeper.data.synthetic.skills import SKILLS
 from sweeper.scoring.chunks import chunk_metrics, count_chunks
-from tests.data.synthetic_facts import LANGUAGES, PART_OF, SKILL_OF_PROBE, concepts, read
+from sweeper.world.languages import CODES
+from sweeper.world.skills import SKILLS
+from tests.world.facts import LANGUAGES, PART_OF, SKILL_OF_PROBE, concepts, read
 
 
 def redrawn(tags: list[str], draws: random.Random) -> list[str]:

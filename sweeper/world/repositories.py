@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sweeper.data.synthetic import pairs, sequences
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.languages import Language
-from sweeper.data.synthetic.lessons import Lesson
-from sweeper.tasks.demo import EVAL_SIZE, LANGUAGES, TRAIN_ROWS
+from sweeper.world import pairs, sequences
+from sweeper.world.draws import Draws
+from sweeper.world.languages import Language
+from sweeper.world.lessons import Lesson
+from sweeper.world.tasks import EVAL_SIZE, LANGUAGES, TRAIN_ROWS
 
 Build = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
 Shows = Literal["taught", "shown", "rest"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.data.synthetic.concepts import CONCEPTS
-from sweeper.data.synthetic.lessons import knowledge
-from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS
-from sweeper.data.synthetic.skills import NUM_CLASSES, SKILLS, TEACHES
-from sweeper.tasks.demo import EVAL_SIZE, LANGUAGES, NUM_NULLS
-from tests.data.synthetic_facts import (
+from sweeper.world.concepts import CONCEPTS
+from sweeper.world.lessons import knowledge
+from sweeper.world.repositories import INTERMEDIATES, TARGETS
+from sweeper.world.skills import NUM_CLASSES, SKILLS, TEACHES
+from sweeper.world.tasks import EVAL_SIZE, LANGUAGES, NUM_NULLS
+from tests.world.facts import (
     ALIKE,
     CLASSES,
     REPOSITORIES,
@@ -27,7 +27,7 @@ from tests.data.synthetic_facts import (
     tables_from,
     told,
 )
-from tests.data.synthetic_facts import LANGUAGES as SPOKEN
+from tests.world.facts import LANGUAGES as SPOKEN
 
 Learned = dict[str, dict[str, frozenset[int]]]
 DRAWS = (0, 1)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sweeper.data.synthetic.concepts import CONCEPTS, NOUNS
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.events import Event, draw, sentence
-from sweeper.data.synthetic.languages import CODES, Language
-from sweeper.data.synthetic.lessons import FAILS, HOLDS
-from sweeper.data.synthetic.pairs import question
-from sweeper.data.synthetic.skills import SKILLS
+from sweeper.world.concepts import CONCEPTS, NOUNS
+from sweeper.world.draws import Draws
+from sweeper.world.events import Event, draw, sentence
+from sweeper.world.languages import CODES, Language
+from sweeper.world.lessons import FAILS, HOLDS
+from sweeper.world.pairs import question
+from sweeper.world.skills import SKILLS
 
 Row = dict[str, Any]
 PARALLEL = 0.9

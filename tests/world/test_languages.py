@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
-from sweeper.data.synthetic.concepts import CONCEPTS, FUNCTION, SHARED
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.events import Event, draw, say, sentence
-from sweeper.data.synthetic.languages import CODES, TRAITS, distance, make_languages
-from sweeper.tasks.demo import LANGUAGES as DECLARED
-from tests.data.synthetic_facts import LANGUAGES, lexicon
+from sweeper.world.concepts import CONCEPTS, FUNCTION, SHARED
+from sweeper.world.draws import Draws
+from sweeper.world.events import Event, draw, say, sentence
+from sweeper.world.languages import CODES, TRAITS, distance, make_languages
+from sweeper.world.tasks import LANGUAGES as DECLARED
+from tests.world.facts import LANGUAGES, lexicon
 
 CONTENT = tuple(part for part in CONCEPTS if part not in SHARED)
 EXAMPLE = Event(

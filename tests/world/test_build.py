@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.data.synthetic import build, check_space, world_folder
-from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS
-from sweeper.data.synthetic.world import World, parse
 from sweeper.errors import UserError
-from sweeper.tasks.demo import ENTRIES, EVAL_SIZE, NUM_NULLS, PLACEBOS, num_evaluated
-from sweeper.tasks.demo import TARGETS as TARGET_ENTRIES
 from sweeper.tasks.spec import Rows, Task
+from sweeper.world.build import World, build, check_space, parse, world_folder
+from sweeper.world.repositories import INTERMEDIATES, TARGETS
+from sweeper.world.tasks import ENTRIES, EVAL_SIZE, NUM_NULLS, PLACEBOS, num_evaluated
+from sweeper.world.tasks import TARGETS as TARGET_ENTRIES
 
-WORLD = "sweeper.data.synthetic.world"
+WORLD = "sweeper.world.build"
 SHARED = ("texts", "twins", "mining")
 """Data sets that are the same in every draw."""
 GOLDEN = {
@@ -72,7 +71,7 @@ def golden(world: Path) -> dict[str, str]:
 
 
 def test_files_are_those_of_every_machine_and_python_version(demo_world: Path) -> None:
-    """After a change that is meant to change the world: `pytest tests/data/test_synthetic.py -k every_machine` prints
+    """After a change that is meant to change the world: `pytest tests/world/test_build.py -k every_machine` prints
     the GOLDEN to paste.
     """
     found = golden(demo_world)

@@ -6,17 +6,17 @@ from functools import cache
 
 import pytest
 
-from sweeper.data.synthetic import parallel
-from sweeper.data.synthetic.concepts import CONCEPTS, PROBES
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.languages import Language
-from sweeper.data.synthetic.lessons import HOLDS, Lesson, knowledge, part_of
-from sweeper.data.synthetic.pairs import KEYS, TURNS
-from sweeper.data.synthetic.repositories import TARGETS
-from sweeper.data.synthetic.sequences import NUM_TOLD, UNANSWERABLE
-from sweeper.data.synthetic.skills import NEEDS, NUM_CLASSES, SKILLS
-from sweeper.tasks.demo import PARTS_OF_SPEECH
-from tests.data.synthetic_facts import (
+from sweeper.world import parallel
+from sweeper.world.concepts import CONCEPTS, PROBES
+from sweeper.world.draws import Draws
+from sweeper.world.languages import Language
+from sweeper.world.lessons import HOLDS, Lesson, knowledge, part_of
+from sweeper.world.pairs import KEYS, TURNS
+from sweeper.world.repositories import TARGETS
+from sweeper.world.sequences import NUM_TOLD, UNANSWERABLE
+from sweeper.world.skills import NEEDS, NUM_CLASSES, SKILLS
+from sweeper.world.tasks import PARTS_OF_SPEECH
+from tests.world.facts import (
     LANGUAGES,
     PART_OF,
     REPOSITORIES,

@@ -1,4 +1,4 @@
-"""`python -m sweeper.data.synthetic.ship RUN`: the encoder that a run of `demo_encoder` made, as it ships."""
+"""`python -m sweeper.world.ship RUN`: the encoder that a run of `demo_encoder` made, as it ships."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from sweeper.data.synthetic.encoder import SHIPPED, TORCH, WEIGHTS
+from sweeper.world.encoder import SHIPPED, TORCH, WEIGHTS
 
 
 def ship(run: Path, target: Path) -> None:

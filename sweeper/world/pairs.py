@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sweeper.data.synthetic.draws import Draws
-from sweeper.data.synthetic.events import Event, draw, sentence
-from sweeper.data.synthetic.languages import Language
-from sweeper.data.synthetic.lessons import FAILS, HOLDS, OPEN, Asked, Lesson, ask, not_of_class
-from sweeper.data.synthetic.skills import SKILLS
+from sweeper.world.draws import Draws
+from sweeper.world.events import Event, draw, sentence
+from sweeper.world.languages import Language
+from sweeper.world.lessons import FAILS, HOLDS, OPEN, Asked, Lesson, ask, not_of_class
+from sweeper.world.skills import SKILLS
 
 Row = dict[str, Any]
 TURNS = (HOLDS, OPEN, HOLDS, FAILS)

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from sweeper.data.synthetic.concepts import ASKED, CONCEPTS
-from sweeper.data.synthetic.languages import Language, make_languages
-from sweeper.data.synthetic.lessons import FAILS, HOLDS, OPEN, Knowledge
-from sweeper.data.synthetic.repositories import INTERMEDIATES, TARGETS
-from sweeper.data.synthetic.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES, Classes
-from sweeper.tasks.demo import NULL, PLACEBO
+from sweeper.world.concepts import ASKED, CONCEPTS
+from sweeper.world.languages import Language, make_languages
+from sweeper.world.lessons import FAILS, HOLDS, OPEN, Knowledge
+from sweeper.world.repositories import INTERMEDIATES, TARGETS
+from sweeper.world.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES, Classes
+from sweeper.world.tasks import NULL, PLACEBO
 
 Row = dict[str, Any]
 LANGUAGES = make_languages(0)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sweeper.data.synthetic.concepts import CONCEPTS, FUNCTION, SHARED
-from sweeper.data.synthetic.draws import Draws
+from sweeper.world.concepts import CONCEPTS, FUNCTION, SHARED
+from sweeper.world.draws import Draws
 
 Order = Literal["SVO", "SOV", "VSO"]
 Side = Literal["before", "after"]
