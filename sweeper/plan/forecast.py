@@ -234,8 +234,8 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
 
 
 def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
-    search = [f"{unit.name}/search {number}" for number in range(plan.num_search(unit))]
-    replicates = [f"{unit.name}/seed {seed}" for seed in plan.seeds(unit)]
+    search = [unit.search_name(number) for number in range(plan.num_search(unit))]
+    replicates = [unit.replicate_name(seed) for seed in plan.seeds(unit)]
     waits = tuple(name for name in dict.fromkeys((unit.parent, unit.study)) if name and name != unit.name)
     searches_left, replicates_left = (sum(name not in done for name in names) for names in (search, replicates))
     selected, scored = selection_tokens(plan.space, unit), score_tokens(plan.space, unit)

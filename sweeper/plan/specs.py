@@ -77,16 +77,15 @@ class Specs:
     def search(self, unit: Unit, number: int, dials: Mapping[str, Value], parent: Chain) -> TrialSpec:
         """Search trial `number` of a unit on its parent's search encoder: scored on selection data only."""
         spec = self._spec(unit, "search", dials, parent, SEARCH_SEED)
-        name = f"{unit.name}/search {number}"
         study = self.study_key(unit, parent)
-        return replace(spec, name=name, number=number, study=study, keep=unit.keep_search)
+        return replace(spec, name=unit.search_name(number), number=number, study=study, keep=unit.keep_search)
 
     def replicate(self, unit: Unit, seed: int, choice: TrialSpec | None, parent: Chain) -> TrialSpec:
         """A replicate of a unit with the dials of the search trial that was chosen: what makes the cell."""
         spec = self._spec(unit, "replicate", choice.dials if choice else {}, parent, seed)
         study = choice.study if choice else ""
         scores = self.scores(unit, seed)
-        return replace(spec, name=f"{unit.name}/seed {seed}", study=study, keep=unit.keep, scores=scores)
+        return replace(spec, name=unit.replicate_name(seed), study=study, keep=unit.keep, scores=scores)
 
     def stage(self, unit: Unit, stage: Stage, training: Training, seed: int) -> StageSpec:
         """A stage with its data resolved, those of the seed's draw."""

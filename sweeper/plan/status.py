@@ -1,14 +1,13 @@
 """How far a run is, from its ledger alone: no data, no network, no ray."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 
 from sweeper.files.folder import Folder
-from sweeper.plan.units import KINDS, Plan, Unit, kind_of, make_plan
+from sweeper.plan.units import KINDS, Plan, kind_of, make_plan
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import read_space
 
@@ -44,21 +43,13 @@ def status_of(run: str) -> Status:
     done = finished_names(ledger, plan)
     total: Counter[str] = Counter()
     finished: Counter[str] = Counter()
-    for unit, role, name in names(plan):
-        kind = kind_of(unit.kind, role)
-        total[kind] += 1
-        finished[kind] += name in done
+    for unit in plan.units:
+        for role, number in plan.trials(unit):
+            kind = kind_of(unit.kind, role)
+            total[kind] += 1
+            finished[kind] += unit.trial_name(role, number) in done
     failed = {r.spec.name: r.reason for r in ledger.trainings().values() if r.state == "failed"}
     return Status(run=run, counts={kind: (finished[kind], total[kind]) for kind in KINDS if total[kind]}, failed=failed)
-
-
-def names(plan: Plan) -> Iterator[tuple[Unit, str, str]]:
-    """Unit, role and name of every trial of a plan."""
-    for unit in plan.units:
-        for number in range(plan.num_search(unit)):
-            yield unit, "search", f"{unit.name}/search {number}"
-        for seed in plan.seeds(unit):
-            yield unit, "replicate", f"{unit.name}/seed {seed}"
 
 
 def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
@@ -68,9 +59,9 @@ def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
     scored = {(s.model, s.recipe, s.target, s.seed, s.pooling, s.layer, s.similarity) for s in ledger.scores().values()}
     for unit in plan.units:
         owner = unit.study and plan.unit(unit.study)
-        if owner and any(f"{unit.name}/seed {seed}" in done for seed in plan.seeds(unit)):
+        if owner and any(unit.replicate_name(seed) in done for seed in plan.seeds(unit)):
             # Dials that a study suggests twice are trained once, under the lower number; a replicate waits for all.
-            done = done | {f"{owner.name}/search {number}" for number in range(plan.num_search(owner))}
+            done = done | {owner.search_name(number) for number in range(plan.num_search(owner))}
         if unit.kind == "score":
             for seed in plan.seeds(unit):
                 keys = [
@@ -86,6 +77,6 @@ def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
                     for t in unit.targets
                     for layer in t.layers
                 ]
-                name = f"{unit.name}/seed {seed}"
+                name = unit.replicate_name(seed)
                 done = done | {name} if scored.issuperset(keys) else done - {name}
     return done

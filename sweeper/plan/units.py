@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from sweeper.errors import UserError
+from sweeper.records.spec import Role
 from sweeper.space import Model, Recipe, Space, Stage, Target
 
 Kind = Literal["prepare", "target", "score"]
@@ -47,6 +48,18 @@ class Unit:
         """Whether it has a study of its own."""
         return self.study == self.name
 
+    def search_name(self, number: int) -> str:
+        """Name of search trial `number`: `UNIT/search NUMBER`."""
+        return f"{self.name}/search {number}"
+
+    def replicate_name(self, seed: int) -> str:
+        """Name of the replicate with a seed: `UNIT/seed SEED`."""
+        return f"{self.name}/seed {seed}"
+
+    def trial_name(self, role: Role, number: int) -> str:
+        """Name of a trial; `number` is the number of a search trial, or the seed of a replicate."""
+        return self.search_name(number) if role == "search" else self.replicate_name(number)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -72,6 +85,11 @@ class Plan:
         if unit.searches:
             return self.space.search.trials
         return 1 if unit.keep_search else 0
+
+    def trials(self, unit: Unit) -> Iterator[tuple[Role, int]]:
+        """Role of each trial of a unit, with the number of a search trial or the seed of a replicate."""
+        yield from (("search", number) for number in range(self.num_search(unit)))
+        yield from (("replicate", seed) for seed in self.seeds(unit))
 
 
 def make_plan(space: Space) -> Plan:
@@ -143,6 +161,10 @@ def _row_name(space: Space, stages: tuple[Stage, ...]) -> str:
         for depth in range(1, len(before) + 1)
         if (*recipe.stages, *before[:depth]) == stages
     )
+    return _extended_name(space, recipe, before)
+
+
+def _extended_name(space: Space, recipe: Recipe, before: tuple[Stage, ...]) -> str:
     return f"{recipe.name} + {_before_name(space, before)}"
 
 
@@ -186,10 +208,10 @@ def _own(space: Space, target: Target) -> tuple[Stage, ...]:
 def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
     for targets in _shared_trainings(space):
         before, own = targets[0].before, _own(space, targets[0])
-        name = f"{model.name}/{recipe.name} -> {_training_name(own[0].tasks[0], targets, space)}" if own else ""
-        extended = f"{recipe.name} + {_before_name(space, before)}" if before else recipe.name
+        training = _training_name(own[0].tasks[0], targets, space) if own else ""
+        prepared = _extended_name(space, recipe, before) if before else recipe.name
         yield Unit(
-            name=name or f"{model.name}/{extended} = scores",
+            name=_target_name(model, recipe, training) if own else _scores_name(model, prepared),
             kind="target" if own else "score",
             model=model,
             recipe=recipe.name,
@@ -197,7 +219,7 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
             task=own[0].tasks[0] if own else "",
             stages=(*recipe.stages, *before, *own),
             parent=_leaver(space, model, (*recipe.stages, *before)),
-            study=_study_of(space, model, name) if own and targets[0].dials else "",
+            study=_target_study(space, model, recipe, training) if own and targets[0].dials else "",
             targets=tuple(targets),
             keep=bool(own) and space.keep_targets,
         )
@@ -228,10 +250,18 @@ def _study_before(space: Space, model: Model, recipe: Recipe, stages: tuple[Stag
     return _leaver(space, model, stages)
 
 
-def _study_of(space: Space, model: Model, name: str) -> str:
-    if space.search.scope == "cell" or space.baseline is None:
-        return name
-    return f"{model.name}/{space.baseline.name} -> {name.split(' -> ', 1)[1]}"
+def _target_study(space: Space, model: Model, recipe: Recipe, training: str) -> str:
+    """The unit whose study chooses the dials of a target training: its own, or the baseline's."""
+    is_own = space.search.scope == "cell" or space.baseline is None
+    return _target_name(model, recipe if is_own or space.baseline is None else space.baseline, training)
+
+
+def _target_name(model: Model, recipe: Recipe, training: str) -> str:
+    return f"{model.name}/{recipe.name} -> {training}"
+
+
+def _scores_name(model: Model, prepared: str) -> str:
+    return f"{model.name}/{prepared} = scores"
 
 
 KINDS = {"search": "search trials", "prepare": "preparations", "target": "target trainings", "score": "encoder scores"}

@@ -96,10 +96,8 @@ class Agenda:
     def slots(self) -> Iterator[Slot]:
         """Every slot of the plan."""
         for order, unit in enumerate(self.plan.units):
-            for number in range(self.plan.num_search(unit)):
-                yield Slot(unit.row, order, "search", number)
-            for seed in self.plan.seeds(unit):
-                yield Slot(unit.row, order, "replicate", seed)
+            for role, number in self.plan.trials(unit):
+                yield Slot(unit.row, order, role, number)
 
     def unit(self, slot: Slot) -> Unit:
         """The unit of a slot."""
@@ -107,7 +105,7 @@ class Agenda:
 
     def name(self, slot: Slot) -> str:
         """The name a person knows a slot under."""
-        return f"{self.unit(slot).name}/{'seed' if slot.role == 'replicate' else 'search'} {slot.number}"
+        return self.unit(slot).trial_name(slot.role, slot.number)
 
     def search_records(self, unit: Unit) -> list[TrainingRecord]:
         """Finished search trials of a unit."""
@@ -131,10 +129,8 @@ class Agenda:
 
     def _offer(self, unit: Unit) -> None:
         """Look at every slot of a unit that is not settled: it may be ready, blocked, or in the ledger already."""
-        for number in range(self.plan.num_search(unit)):
-            self._try(self._slot(unit, "search", number))
-        for seed in self.plan.seeds(unit):
-            self._try(self._slot(unit, "replicate", seed))
+        for role, number in self.plan.trials(unit):
+            self._try(self._slot(unit, role, number))
 
     def _try(self, slot: Slot) -> None:
         if slot in self._offered or slot in self.blocked:

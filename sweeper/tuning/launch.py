@@ -9,7 +9,7 @@ import traceback
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import ray
 from ray import tune
@@ -26,6 +26,7 @@ from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
+from sweeper.tuning.watch import Watch
 
 ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -60,22 +61,6 @@ class Workers:
         if self.num is not None or self.address != "local":
             return self.num
         return max(1, int((os.cpu_count() or 1) / largest.cpus))
-
-
-class Watch(Protocol):
-    """Who is told how a sweep goes."""
-
-    def started(self, spec: TrialSpec) -> None:
-        """A trial was handed out."""
-
-    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
-        """A trial is in the ledger."""
-
-    def lost(self, spec: TrialSpec, reason: str) -> None:
-        """The machines failed a trial."""
-
-    def told(self, spec: TrialSpec, sentence: str) -> None:
-        """Something the user should know: a damaged file set aside, a smaller micro-batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +142,7 @@ class AgendaSearcher(Searcher):
         spec = self._specs.pop(trial_id)
         answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
         for sentence in answer.get("told", ()):
-            self._watch.told(spec, sentence)
+            self._watch.notified(spec, sentence)
         if answer.get("full"):
             self.fatal = answer["lost"]
         if answer.get("lost"):

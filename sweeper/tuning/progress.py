@@ -17,7 +17,7 @@ from sweeper.records.counting import is_shown
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.launch import Watch
+from sweeper.tuning.watch import Watch
 
 
 @dataclass
@@ -83,9 +83,9 @@ class PlainWatch(Watch):
         self.board.flying.pop(spec.name, None)
         self._say(f"{spec.name}: LOST, {reason}")
 
-    def told(self, spec: TrialSpec, sentence: str) -> None:
+    def notified(self, spec: TrialSpec, message: str) -> None:
         """Print it."""
-        self._say(f"{spec.name}: {sentence}")
+        self._say(f"{spec.name}: {message}")
 
     def _say(self, text: str) -> None:
         done = len(self.board.agenda.done)
@@ -114,9 +114,9 @@ class LiveWatch(Watch):
         self.board.flying.pop(spec.name, None)
         self._live.console.print(f"{spec.name}: LOST, {reason}", markup=False)
 
-    def told(self, spec: TrialSpec, sentence: str) -> None:
+    def notified(self, spec: TrialSpec, message: str) -> None:
         """Say it, above the display."""
-        self._live.console.print(f"{spec.name}: {sentence}", markup=False)
+        self._live.console.print(f"{spec.name}: {message}", markup=False)
 
 
 @contextmanager

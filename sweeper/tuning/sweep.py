@@ -25,9 +25,10 @@ from sweeper.training.trial import check_spec
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.launch import Outcome, Watch, Workers, launch
+from sweeper.tuning.launch import Outcome, Workers, launch
 from sweeper.tuning.progress import watching
 from sweeper.tuning.search import Journal
+from sweeper.tuning.watch import Watch
 from sweeper.world.build import build, world_folder
 
 JOURNAL = "optuna.journal"
@@ -211,9 +212,9 @@ class JournalWatch(Watch):
         """Pass it on."""
         self._watch.lost(spec, reason)
 
-    def told(self, spec: TrialSpec, sentence: str) -> None:
+    def notified(self, spec: TrialSpec, message: str) -> None:
         """Pass it on."""
-        self._watch.told(spec, sentence)
+        self._watch.notified(spec, message)
 
     def _add(self, record: TrainingRecord) -> None:
         owner = self._owners.get(record.spec.name)
@@ -223,7 +224,7 @@ class JournalWatch(Watch):
             self._journal.add(owner.name, owner.stage.dials, record)
         except OSError as error:  # a full disk; the ledger has the trial, and a sweep does not end for its mirror
             self._journal = None
-            self._watch.told(record.spec, f"{JOURNAL} is not written on ({error}): the next run writes it anew.")
+            self._watch.notified(record.spec, f"{JOURNAL} is not written on ({error}): the next run writes it anew.")
 
 
 def _lock(run: Folder, stack: ExitStack) -> None:

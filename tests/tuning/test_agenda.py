@@ -9,7 +9,7 @@ import pytest
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.records.record import TrainingRecord
-from sweeper.records.spec import TrialSpec
+from sweeper.records.spec import Role, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage, Target
 from sweeper.tasks.spec import Rows, Task
 from tests.tuning.imaginary import (
@@ -25,6 +25,8 @@ from tests.tuning.imaginary import (
     well,
     with_chain,
 )
+
+ROLES: tuple[Role, ...] = ("search", "replicate")
 
 
 def keys(shelf: Shelf) -> dict[str, Any]:
@@ -46,10 +48,11 @@ def test_the_choice_of_a_study_is_its_best_search_trial() -> None:
     for unit in agenda.plan.units:
         if not unit.searches:
             continue
-        records = [r for r in shelf.trainings.values() if r.spec.name.startswith(f"{unit.name}/search")]
+        names = {role: {unit.trial_name(role, n) for r, n in agenda.plan.trials(unit) if r == role} for role in ROLES}
+        records = [r for r in shelf.trainings.values() if r.spec.name in names["search"]]
         best = max(records, key=lambda record: record.value or 0.0)
         assert len(records) == SMALL.search.trials
-        replicates = [r for r in shelf.trainings.values() if r.spec.name.startswith(f"{unit.name}/seed")]
+        replicates = [r for r in shelf.trainings.values() if r.spec.name in names["replicate"]]
         assert {r.spec.dials["learning_rate"] for r in replicates} == {best.spec.dials["learning_rate"]}
 
 

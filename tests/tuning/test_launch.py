@@ -38,8 +38,8 @@ class Notes:
     def lost(self, spec: TrialSpec, reason: str) -> None:
         self.heard.append((reason, spec.name))
 
-    def told(self, spec: TrialSpec, sentence: str) -> None:
-        self.heard.append((sentence, spec.name))
+    def notified(self, spec: TrialSpec, message: str) -> None:
+        self.heard.append((message, spec.name))
 
 
 def searcher_of(agenda: Agenda, ledger: Ledger, workers: int | None = None) -> tuple[AgendaSearcher, Notes]:
