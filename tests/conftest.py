@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that several test packages share."""
 
 import os
 import shutil
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.worlds import Place
+    from tests.worlds import TrialFolders
 
 
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """The folder of real data set repositories; skips where there is none."""
-    place = os.environ.get("SWEEPER_MIRROR", "")
-    if not place:
+    path = os.environ.get("SWEEPER_MIRROR", "")
+    if not path:
         pytest.skip("SWEEPER_MIRROR names no mirror of real data sets")
-    return Path(place).resolve()
+    return Path(path).resolve()
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +35,17 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(demo_world: Path, tmp_path: Path, shared_cache: Path) -> "Place":
-    """Folders for the trials of one test, in the world that all share."""
-    from tests.worlds import Place
+def folders(demo_world: Path, tmp_path: Path, shared_cache: Path) -> "TrialFolders":
+    """Folders for the trials of one test, with the shared world and cache."""
+    from tests.worlds import TrialFolders
 
-    return Place(demo_world, tmp_path, shared_cache)
+    return TrialFolders(demo_world, tmp_path, shared_cache)
 
 
 @pytest.fixture
-def own(demo_world: Path, tmp_path: Path) -> "Place":
-    """The same in a world and a cache that the test may destroy."""
-    from tests.worlds import Place
+def private_folders(demo_world: Path, tmp_path: Path) -> "TrialFolders":
+    """Folders for the trials of one test, with a copy of the world and a cache that the test may modify."""
+    from tests.worlds import TrialFolders
 
     shutil.copytree(demo_world, tmp_path / "world")
-    return Place(tmp_path / "world", tmp_path, tmp_path / "cache")
+    return TrialFolders(tmp_path / "world", tmp_path, tmp_path / "cache")

@@ -30,15 +30,15 @@ from sweeper.training.trial import check_spec, run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.world.tasks import TASKS
-from tests.worlds import TRAINING, Place
+from tests.worlds import TRAINING, TrialFolders
 
 Pair = tuple[str, str]
 LANGUAGES = ("xa", "xg")
 
 
-def sentences(place: Place, language: str) -> list[Pair]:
+def sentences(folders: TrialFolders, language: str) -> list[Pair]:
     """Sentences of the generated world with their translations."""
-    lines = (place.world / f"datasets/demo/twins/default/test_{language}.jsonl").read_text(encoding="utf-8")
+    lines = (folders.world / f"datasets/demo/twins/default/test_{language}.jsonl").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in lines.splitlines()]
     return [(row["sentence1"], row["sentence2"]) for row in rows]
 
@@ -60,13 +60,13 @@ def crossed(count: int) -> list[tuple[int, int]]:
 
 
 @pytest.fixture
-def pools(place: Place) -> Path:
+def pools(folders: TrialFolders) -> Path:
     """A task of the user's own: dev and test pools of two languages as files."""
     for language in LANGUAGES:
-        pairs, folder = sentences(place, language), place.root / "pools" / language
+        pairs, folder = sentences(folders, language), folders.root / "pools" / language
         write_pool(folder, "validation", pairs[:16], same(16))
         write_pool(folder, "test", pairs[16:36], same(16))
-    return place.root / "pools"
+    return folders.root / "pools"
 
 
 def task(folder: Path, **changes: Any) -> Task:
@@ -101,17 +101,17 @@ def mining(**changes: Any) -> Target:
     return Target(task="pools", training=TRAINING, layer=0.5, **changes)
 
 
-def specs_of(place: Place, asked: Space) -> Specs:
-    resolver = Resolver(space=asked, sources=Sources(mirror=place.world, cache=place.cache))
+def specs_of(folders: TrialFolders, asked: Space) -> Specs:
+    resolver = Resolver(space=asked, sources=Sources(mirror=folders.world, cache=folders.cache))
     check_data(resolver)
     return Specs(plan=make_plan(asked), resolver=resolver)
 
 
-def work_off(place: Place, asked: Space) -> list[str]:
+def work_off(folders: TrialFolders, asked: Space) -> list[str]:
     """Run all that is left of a space, one trial after the other. Their names."""
-    bench, started = place.bench(), []
+    bench, started = folders.bench(), []
     ledger = bench.ledger
-    agenda = Agenda(specs=specs_of(place, asked), trainings=ledger.trainings(), scores=set(ledger.scores()))
+    agenda = Agenda(specs=specs_of(folders, asked), trainings=ledger.trainings(), scores=set(ledger.scores()))
     while not agenda.finished:
         spec = agenda.next()
         assert spec is not None
@@ -127,55 +127,57 @@ def only_score(bench: Workbench) -> ScoreRecord:
 
 
 def test_the_threshold_is_fitted_on_the_dev_pool_and_every_pair_of_the_test_pool_counts(
-    place: Place, pools: Path
+    folders: TrialFolders, pools: Path
 ) -> None:
-    work_off(place, space(task(pools), targets=(mining(),)))
-    record = only_score(place.bench())
-    rows = place.bench().ledger.outcomes(record)
+    work_off(folders, space(task(pools), targets=(mining(),)))
+    record = only_score(folders.bench())
+    rows = folders.bench().ledger.outcomes(record)
     assert record.split == "test"
     assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 16, "xg": 16}, "all sixteen, not half of them"
 
 
-def test_other_dev_gold_moves_the_threshold_and_so_what_is_mined_in_test(place: Place, pools: Path) -> None:
+def test_other_dev_gold_moves_the_threshold_and_so_what_is_mined_in_test(folders: TrialFolders, pools: Path) -> None:
     for language in LANGUAGES:  # a dev pool in which nothing found is right: the threshold takes everything
-        write_pool(pools / language, "validation", sentences(place, language)[:16], crossed(16))
-    work_off(place, space(task(pools), targets=(mining(),)))
-    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+        write_pool(pools / language, "validation", sentences(folders, language)[:16], crossed(16))
+    work_off(folders, space(task(pools), targets=(mining(),)))
+    rows = folders.bench().ledger.outcomes(only_score(folders.bench()))
     everything = rows.groupby("language")["mined"].sum().to_dict()
 
     for language in LANGUAGES:  # of twenty sentences only the first has a partner: the threshold takes one in twenty
-        write_pool(pools / language, "validation", sentences(place, language)[:20], [(1, 1)])
-    work_off(place, space(task(pools), targets=(mining(),)))
-    scores = place.bench().ledger.scores()
+        write_pool(pools / language, "validation", sentences(folders, language)[:20], [(1, 1)])
+    work_off(folders, space(task(pools), targets=(mining(),)))
+    scores = folders.bench().ledger.scores()
     assert len(scores) == 2, "other dev data are another score"
-    strict = {key: place.bench().ledger.outcomes(record) for key, record in scores.items()}
+    strict = {key: folders.bench().ledger.outcomes(record) for key, record in scores.items()}
     fewest = min((rows["mined"].sum() for rows in strict.values()), default=0)
     assert fewest < sum(everything.values())
 
 
 def test_on_dev_the_threshold_is_fitted_on_the_pool_that_is_scored_and_every_pair_of_it_counts(
-    place: Place, pools: Path
+    folders: TrialFolders, pools: Path
 ) -> None:
-    work_off(place, space(task(pools), targets=(mining(),), evaluate="dev"))
-    record = only_score(place.bench())
-    rows = place.bench().ledger.outcomes(record)
+    work_off(folders, space(task(pools), targets=(mining(),), evaluate="dev"))
+    record = only_score(folders.bench())
+    rows = folders.bench().ledger.outcomes(record)
     assert record.split == "dev"
     assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 16, "xg": 16}, "all sixteen, not half of them"
 
 
-def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(place: Place, pools: Path) -> None:
+def test_a_single_pool_is_fitted_on_one_half_and_scored_on_the_other(folders: TrialFolders, pools: Path) -> None:
     one = task(pools)
-    work_off(place, space(replace(one, dev=one.test), targets=(mining(),)))
-    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+    work_off(folders, space(replace(one, dev=one.test), targets=(mining(),)))
+    rows = folders.bench().ledger.outcomes(only_score(folders.bench()))
     assert rows.groupby("language")["gold"].sum().to_dict() == {"xa": 8, "xg": 8}
 
 
-def test_the_threshold_is_fitted_on_the_dev_pool_where_it_is_not_the_test_pool_too(place: Place, pools: Path) -> None:
+def test_the_threshold_is_fitted_on_the_dev_pool_where_it_is_not_the_test_pool_too(
+    folders: TrialFolders, pools: Path
+) -> None:
     own, target = task(pools), mining(distractors=3, eval_cap=9)
     asked = space(own, targets=(target,))
 
     def fit(changed: Space) -> Any:
-        specs = specs_of(place, changed)
+        specs = specs_of(folders, changed)
         [score] = specs.scores(specs.plan.units[0], 1)
         return score.fit
 
@@ -196,15 +198,17 @@ def test_a_language_without_a_dev_pool_of_its_own_is_refused_by_name(pools: Path
         assert space(replace(own, dev=dev), targets=(mining(),), evaluate="dev"), "dev alone is read"
 
 
-def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(place: Place, pools: Path) -> None:
+def test_dev_files_that_are_missing_leave_out_a_language_and_at_last_the_column(
+    folders: TrialFolders, pools: Path
+) -> None:
     asked = space(task(pools), targets=(mining(),))
     (pools / "xg" / "validation.jsonl").unlink()
-    specs = specs_of(place, asked)
+    specs = specs_of(folders, asked)
     [score] = specs.scores(specs.plan.units[0], 1)
     assert score.data.languages == score.fit.languages == ("xa",)  # type: ignore[union-attr]
     (pools / "xa" / "validation.jsonl").unlink()
     with pytest.raises(DataError, match=r"'pools', dev, xa"):
-        specs_of(place, asked)
+        specs_of(folders, asked)
 
 
 def lay_out(folder: Path, config: str, split: str, pairs: Sequence[Pair]) -> None:
@@ -216,35 +220,35 @@ def lay_out(folder: Path, config: str, split: str, pairs: Sequence[Pair]) -> Non
 
 
 def test_bucc_laid_out_as_its_note_says_is_scored_as_the_benchmark_does(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, configs = tmp_path / "local" / "bucc2018", []
     for code, language in (("de", "xa"), ("zh", "xg")):
-        pairs = sentences(place, language)
+        pairs = sentences(folders, language)
         lay_out(folder, f"{code}-en", "validation", pairs[:6])
         lay_out(folder, f"{code}-en", "test", pairs[6:14])
         files = [{"split": split, "path": f"{code}-en/{split}.parquet"} for split in ("validation", "test")]
         configs.append({"config_name": f"{code}-en", "data_files": files})
     (folder / "README.md").write_text(f"---\n{json.dumps({'configs': configs})}\n---\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    work_off(place, space(targets=(replace(mining(), task="bucc2018"),)))
-    rows = place.bench().ledger.outcomes(only_score(place.bench()))
+    work_off(folders, space(targets=(replace(mining(), task="bucc2018"),)))
+    rows = folders.bench().ledger.outcomes(only_score(folders.bench()))
     assert rows.groupby("language")["gold"].sum().to_dict() == {"de": 8, "zh": 8}
 
 
 def test_bucc_that_is_not_laid_out_is_refused_with_where_to_read_how(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"local/bucc2018 .*`sweeper tasks bucc2018` says how it is laid out"):
-        specs_of(place, space(targets=(replace(mining(), task="bucc2018"),)))
+        specs_of(folders, space(targets=(replace(mining(), task="bucc2018"),)))
 
 
-def test_how_an_entry_departs_from_its_benchmark_moves_no_key(place: Place, pools: Path) -> None:
+def test_how_an_entry_departs_from_its_benchmark_moves_no_key(folders: TrialFolders, pools: Path) -> None:
     own = task(pools)
     keys = []
     for departs in ("", "of another release"):
-        specs = specs_of(place, space(replace(own, departs=departs), targets=(mining(),)))
+        specs = specs_of(folders, space(replace(own, departs=departs), targets=(mining(),)))
         [unit] = specs.plan.units
         [score] = specs.scores(unit, 1)
         keys.append(score_key("training", score))
@@ -262,24 +266,24 @@ class Watched(DeviceIndex):
 
 
 def test_a_search_on_the_trial_s_device_changes_no_score(
-    place: Place, pools: Path, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, pools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = space(task(pools), targets=(mining(), replace(TWINS, similarity="csls")))
     outcomes = []
     for where in ("numpy", "device"):
         if where == "device":
             monkeypatch.setattr(evaluate, "search_on", lambda device: partial(Watched, device=device))
-        work_off(replace(place, root=place.root / where), asked)
-        ledger = replace(place, root=place.root / where).bench().ledger
+        work_off(replace(folders, root=folders.root / where), asked)
+        ledger = replace(folders, root=folders.root / where).bench().ledger
         outcomes.append({key: ledger.outcomes(record) for key, record in ledger.scores().items()})
     assert Watched.asked == 2 * (2 * 2 + 2), "both directions of dev and test and twice for csls, in two languages"
     assert outcomes[0].keys() == outcomes[1].keys()
     assert all(rows.equals(outcomes[1][key]) for key, rows in outcomes[0].items())
 
 
-def test_shares_of_the_depth_that_mean_one_layer_have_one_score(place: Place, pools: Path) -> None:
-    work_off(place, space(task(pools), targets=(mining(also_layers=(0.51,)),)))
-    first, second = place.bench().ledger.scores().values()
+def test_shares_of_the_depth_that_mean_one_layer_have_one_score(folders: TrialFolders, pools: Path) -> None:
+    work_off(folders, space(task(pools), targets=(mining(also_layers=(0.51,)),)))
+    first, second = folders.bench().ledger.scores().values()
     assert {first.layer, second.layer} == {0.5, 0.51}
     assert first.metrics == second.metrics
 
@@ -288,32 +292,32 @@ TWINS = Target(task="twins", training=TRAINING, layer=0.5, languages=LANGUAGES, 
 
 
 def test_a_layer_added_to_a_finished_sweep_is_scored_without_any_training(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = Recipe(name="parts", stages=(Stage(tasks=("parts",), training=TRAINING),))
     asked = space(targets=(TWINS,), recipes=(recipe,))
-    assert work_off(place, asked) == [
+    assert work_off(folders, asked) == [
         "tiny/baseline = scores/seed 1",
         "tiny/parts/seed 1",
         "tiny/parts = scores/seed 1",
     ]
-    assert work_off(place, asked) == []
+    assert work_off(folders, asked) == []
 
     monkeypatch.setattr(sweeper.training.trial, "run_stage", None)  # whoever trains now, fails
     more = replace(asked, targets=(replace(TWINS, also_layers=(0.0, 0.5, 1.0)),))
-    ledger = place.bench().ledger
+    ledger = folders.bench().ledger
     left = {"tiny/baseline = scores/seed 1", "tiny/parts = scores/seed 1"}
     assert left & finished_names(ledger, make_plan(asked)) == left
     assert left & finished_names(ledger, make_plan(more)) == set()
-    assert set(work_off(place, more)) == left
+    assert set(work_off(folders, more)) == left
     layers = sorted((score.recipe, score.layer) for score in ledger.scores().values() if score.target == "twins")
     assert layers == [(row, layer) for row in ("baseline", "parts") for layer in (0.0, 0.5, 1.0)]
     assert left & finished_names(ledger, make_plan(more)) == left
 
 
-def test_csls_is_a_score_of_its_own_beside_cosine(place: Place) -> None:
+def test_csls_is_a_score_of_its_own_beside_cosine(folders: TrialFolders) -> None:
     for similarity in ("cosine", "csls"):
-        work_off(place, space(targets=(replace(TWINS, similarity=similarity),)))  # type: ignore[arg-type]
-    found = Ledger.at(place.bench().site.ledger).scores()
+        work_off(folders, space(targets=(replace(TWINS, similarity=similarity),)))  # type: ignore[arg-type]
+    found = Ledger.at(folders.bench().site.ledger).scores()
     assert sorted(score.similarity for score in found.values()) == ["cosine", "csls"]
     assert len({score.training for score in found.values()}) == 1

@@ -23,19 +23,19 @@ BY_NAME = {task.name: task.drawn(1) for task in TASKS}
 
 
 @dataclass(frozen=True)
-class Place:
-    """Folders for the trials of one test: a world that all share, everything else its own."""
+class TrialFolders:
+    """The folders that the trials of one test use: world, cache, and a root for ledgers, stores and checkpoints."""
 
     world: Path
     root: Path
     cache: Path
 
-    def bench(self, name: str = "run", tell: Any = None, **changes: Any) -> Workbench:
-        """A bench whose ledger, store and checkpoints lie in the folder `name`."""
+    def bench(self, name: str = "run", notify: Any = None, **changes: Any) -> Workbench:
+        """A workbench whose ledger, store and checkpoints are in the folder `name` of the root."""
         run = self.root / name
         paths = {"ledger": str(run / "ledger"), "store": str(run), "checkpoints": str(run / "checkpoints")}
         site = Site(**({"mirror": str(self.world), "cache": str(self.cache), **paths} | changes))
-        return Workbench(site, tell) if tell else Workbench(site)
+        return Workbench(site, notify) if notify else Workbench(site)
 
 
 def data(task: str, split: Split = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:

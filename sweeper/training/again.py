@@ -30,7 +30,7 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     olds = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
         bench = Workbench(_scratch_site(site, scratch))
-        result = run_trial(replace(old.spec, keep=False), bench, anew=True)
+        result = run_trial(replace(old.spec, keep=False), bench, retrain=True)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")

@@ -171,7 +171,7 @@ def smoothed(sizes: Sequence[int], exponent: float) -> list[float]:
     return [power / sum(powers) for power in powers]
 
 
-def schedule(streams: Sequence[Stream], weights: Sequence[float], num_steps: int, seed: int) -> Array:
+def draw_streams(streams: Sequence[Stream], weights: Sequence[float], num_steps: int, seed: int) -> Array:
     """Which stream each step draws from, (num_steps,): independent draws in proportion to the weights."""
     if len(streams) == 1:
         return np.zeros(num_steps, dtype=np.int64)

@@ -12,35 +12,35 @@ from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 from sweeper.training.nearest import search_on
 from sweeper.training.predict import Predictor
-from sweeper.training.stage import Reading
+from sweeper.training.stage import DataReader
 
 ByLanguage = Mapping[str, Scored]
 
 
-def select(predictor: Predictor, data: DataSpec, reading: Reading) -> dict[str, float]:
+def select(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
     """Metrics on the selection data of one task, the mean of its languages."""
-    task = reading.tasks[data.task]
+    task = reader.tasks[data.task]
     kind, found = searched_by(task.format, search_on(predictor.device)), []
-    for language, encoded in reading.encoded(data).items():
+    for language, encoded in reader.encoded(data).items():
         asked = _asked(predictor, task, data.task, encoded, encoded.labels)
         found.append(kind.score(asked.examples, asked.predictions, task, language).metrics)
     return {metric: sum(one[metric] for one in found) / len(found) for metric in found[0]}
 
 
-def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reading: Reading) -> dict[ScoreSpec, ByLanguage]:
+def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader) -> dict[ScoreSpec, ByLanguage]:
     """What each of the scores comes to. They differ in nothing but the layer: the net passes over a language once."""
     first = scores[0]
-    task = reading.tasks[first.target]
+    task = reader.tasks[first.target]
     found: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
-    candidates = _candidates(predictor, first, reading)
+    candidates = _candidates(predictor, first, reader)
     head, kind = task.training_task, searched_by(task.format, search_on(predictor.device))
-    for language, encoded in reading.encoded(first.data).items():
+    for language, encoded in reader.encoded(first.data).items():
         if first.pooling:
-            fitted_on = reading.encoded(first.fit)[language] if first.fit else None
+            fitted_on = reader.encoded(first.fit)[language] if first.fit else None
             for score, one in _retrieved(predictor, scores, task, language, (encoded, fitted_on)):
                 found[score][language] = one
         else:
-            asked = _asked(predictor, task, head, encoded, reading.labels(head))
+            asked = _asked(predictor, task, head, encoded, reader.labels(head))
             examples, predictions = asked.examples, asked.predictions
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
@@ -63,12 +63,12 @@ def _asked(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels
     return Answered(examples=encoded.examples, predictions=predictions)
 
 
-def _candidates(predictor: Predictor, score: ScoreSpec, reading: Reading) -> list[Answered]:
+def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> list[Answered]:
     """The candidates of each language that the score's queries search; none where its task has no pool."""
     if score.pool is None:
         return []
-    task, head = reading.tasks[score.target], reading.tasks[score.target].training_task
-    return [_asked(predictor, task, head, one, reading.labels(head)) for one in reading.encoded(score.pool).values()]
+    task, head = reader.tasks[score.target], reader.tasks[score.target].training_task
+    return [_asked(predictor, task, head, one, reader.labels(head)) for one in reader.encoded(score.pool).values()]
 
 
 def _retrieved(

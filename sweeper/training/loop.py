@@ -29,7 +29,7 @@ CHECK_EVERY = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class Schedule:
     """A whole training, decided before its first step."""
 
     streams: tuple[Stream, ...]
@@ -76,7 +76,7 @@ class Checkpoints:
     every: float = 60.0
     """Seconds between two checkpoints."""
 
-    def load(self, tell: Callable[[str], None]) -> dict[str, Any] | None:
+    def load(self, notify: Callable[[str], None]) -> dict[str, Any] | None:
         """The last checkpoint, None if there is none; a damaged one is set aside and told of."""
         try:
             data = io.BytesIO(self.folder.read(self.name))
@@ -86,7 +86,9 @@ class Checkpoints:
             state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
         except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
             aside = self.folder.set_aside(self.name)
-            tell(f"The checkpoint {self.name} is damaged ({type(error).__name__}); set aside as {aside}; it restarts.")
+            notify(
+                f"The checkpoint {self.name} is damaged ({type(error).__name__}); set aside as {aside}; it restarts."
+            )
             return None
         return state
 
@@ -104,48 +106,48 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class StageContext:
     """What a training has around it, none of which changes its result."""
 
     device: torch.device
     clock: Clock
     checkpoints: Checkpoints
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     """Takes a sentence for the user."""
 
 
-def train(net: Net, course: Course, micro_tokens: int, around: Surroundings) -> Progress:
+def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext) -> Progress:
     """Train a net in place, from the last checkpoint if there is one.
 
     Raises TrialError on a loss that is not finite.
     """
-    device, clock, checkpoints = around.device, around.clock, around.checkpoints
-    optimizer = make_optimizer(net, course.training)
-    progress = _resume(net, optimizer, checkpoints.load(around.tell))
+    device, clock, checkpoints = context.device, context.clock, context.checkpoints
+    optimizer = make_optimizer(net, schedule.training)
+    progress = _resume(net, optimizer, checkpoints.load(context.notify))
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
-    counts = _occurrences(course.order)
+    counts = _occurrences(schedule.order)
     pending: list[Tensor] = []
     due = time.monotonic() + checkpoints.every
     net.train()
-    for step in range(progress.step, course.num_steps):
+    for step in range(progress.step, schedule.num_steps):
         with clock.time("wait"):
-            stream = course.streams[int(course.order[step])]
+            stream = schedule.streams[int(schedule.order[step])]
             chosen = stream.batch(int(counts[step]))
-            batches = list(_micro_batches(stream, chosen, micro_tokens, course, step))
+            batches = list(_micro_batches(stream, chosen, micro_tokens, schedule, step))
         with clock.time("train"):
-            seed_everything(derived_seed("step", course.seed, step))
+            seed_everything(derived_seed("step", schedule.seed, step))
             for group in optimizer.param_groups:
-                group["lr"] = course.learning_rate(step)
-            pending.append(_step(net, optimizer, stream.items.task, batches, course.training, device))
+                group["lr"] = schedule.learning_rate(step)
+            pending.append(_step(net, optimizer, stream.items.task, batches, schedule.training, device))
         task = stream.items.task
         progress.step = step + 1
         progress.examples[task] = progress.examples.get(task, 0) + len(chosen)
         progress.tokens += sum(int(batch["attention_mask"].sum()) for batch in batches)
-        if progress.step % CHECK_EVERY == 0 or progress.step == course.num_steps:
+        if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps:
             with clock.time("train"):
-                _collect(progress, pending, course.training)
-            if time.monotonic() > due and progress.step < course.num_steps:
+                _collect(progress, pending, schedule.training)
+            if time.monotonic() > due and progress.step < schedule.num_steps:
                 due = checkpoints.save(_state(net, optimizer, progress), clock)
     return progress
 
@@ -193,13 +195,13 @@ def _step(
 
 
 def _micro_batches(
-    stream: Stream, chosen: Array, micro_tokens: int, course: Course, step: int
+    stream: Stream, chosen: Array, micro_tokens: int, schedule: Schedule, step: int
 ) -> Iterator[dict[str, Tensor]]:
     for number, part in enumerate(passes(stream.items, chosen, micro_tokens)):
         batch = collate(stream.items, part, torch.device("cpu"))
-        if stream.items.head == "mlm" and course.masking is not None:
-            seed = derived_seed("mask", course.seed, step, *part[:1].tolist(), number)
-            mask_tokens(batch, course.masking, seed)
+        if stream.items.head == "mlm" and schedule.masking is not None:
+            seed = derived_seed("mask", schedule.seed, step, *part[:1].tolist(), number)
+            mask_tokens(batch, schedule.masking, seed)
         labels = batch[LABELS[stream.items.head]]
         batch["num_labels"] = (labels != IGNORED).sum()
         yield batch

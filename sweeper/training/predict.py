@@ -37,7 +37,7 @@ class Predictor:
     """Tokens a pass at most; halved where that does not fit."""
     masking: Masking | None = None
     """How a corpus is masked."""
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     """Takes a sentence for the user."""
 
     @property
@@ -83,7 +83,7 @@ class Predictor:
                 found = self._all(features, compute, micro_tokens)
             except TOO_LITTLE_MEMORY as error:
                 micro_tokens = halved(micro_tokens, error)
-                self.tell(f"Out of memory in an evaluation: going on with {micro_tokens} tokens a pass.")
+                self.notify(f"Out of memory in an evaluation: going on with {micro_tokens} tokens a pass.")
                 continue
             _check_finite(found)
             return found

@@ -18,8 +18,8 @@ from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
 from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.tasks.spec import Task
-from sweeper.training.batches import Masking, Stream, TaskItems, schedule, smoothed
-from sweeper.training.loop import Course, Progress, Surroundings, train
+from sweeper.training.batches import Masking, Stream, TaskItems, draw_streams, smoothed
+from sweeper.training.loop import Progress, Schedule, StageContext, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
 from sweeper.training.translators import check_translator, needs_device, open_translator
@@ -31,7 +31,7 @@ MOST_OPEN = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class DataReader:
     """How a trial reads data: the entries it knows, where rows lie, the tokenizer, who translates."""
 
     tasks: Mapping[str, Task]
@@ -39,7 +39,7 @@ class Reading:
     tokenizer: PreTrainedTokenizerBase
     device: torch.device = CPU
     """Where a model translates."""
-    tell: Callable[[str], None] = lambda _: None
+    notify: Callable[[str], None] = lambda _: None
     """Takes a sentence for the user."""
     opened: dict[str, dict[str, Encoded]] = field(default_factory=dict)
     """Memory maps opened so far, by what was asked: a reused actor opens each once."""
@@ -71,7 +71,7 @@ class Reading:
         if data.translation is None:
             return None
         translator = open_translator(data.translation, self.sources, self.device)
-        return ExampleTranslator(spec=data.translation, translator=translator, tell=self.tell)
+        return ExampleTranslator(spec=data.translation, translator=translator, notify=self.notify)
 
     def _check_identity(self, data: DataSpec, task: Task) -> None:
         if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:
@@ -120,20 +120,20 @@ class Trained:
     progress: Progress
 
 
-def new_net(body: nn.Module, stage: StageSpec, reading: Reading, device: torch.device) -> Net:
+def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch.device) -> Net:
     """A body with fresh heads for a stage, drawn from the stage's seed."""
     vocabulary = int(body.config.vocab_size)  # type: ignore[union-attr, arg-type]
     sizes: dict[str, tuple[HeadKind, int]] = {}
     for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
-        kind = FORMATS[reading.tasks[data.task].format].head
-        sizes[data.task] = (kind, vocabulary if kind == "mlm" else len(reading.labels(data.task)))
+        kind = FORMATS[reader.tasks[data.task].format].head
+        sizes[data.task] = (kind, vocabulary if kind == "mlm" else len(reader.labels(data.task)))
     seed_everything(derived_seed("heads", stage.seed))
     if stage.training.frozen_layers is not None:
         freeze(body, stage.training.frozen_layers)
     return Net(body, sizes).to(device)
 
 
-def plan_course(stage: StageSpec, reading: Reading) -> Course:
+def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
     """Every batch of a stage, decided by its seed before the first step.
 
     A single task takes epochs x batches, whatever the cap. With several, a step's task is drawn in proportion to
@@ -142,20 +142,20 @@ def plan_course(stage: StageSpec, reading: Reading) -> Course:
     examples as without it; its languages are smoothed by their exponent.
     """
     training = stage.training
-    tasks = [_streams(data, stage, reading) for data in stage.data]
+    tasks = [_streams(data, stage, reader) for data in stage.data]
     streams = [stream for languages in tasks for stream in languages]
     sizes, shares = _drawn([[stream.items.num_items for stream in languages] for languages in tasks], stage)
     per_epoch = sum(-(-size // training.batch_size) for size in sizes)
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
         num_steps = round(num_steps / (1 - stage.mlm_share))
-        masked = list(_streams(stage.mlm, stage, reading))
+        masked = list(_streams(stage.mlm, stage, reader))
         texts = smoothed([stream.items.num_items for stream in masked], stage.mlm_exponent)
         streams += masked
         shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
-    order = schedule(streams, shares, num_steps, derived_seed("order", stage.seed))
-    masking = reading.masking and replace(reading.masking, share=training.mask_share)
-    return Course(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
+    order = draw_streams(streams, shares, num_steps, derived_seed("order", stage.seed))
+    masking = reader.masking and replace(reader.masking, share=training.mask_share)
+    return Schedule(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
 
 
 def _drawn(tasks: Sequence[Sequence[int]], stage: StageSpec) -> tuple[list[int], list[float]]:
@@ -173,40 +173,42 @@ def _drawn(tasks: Sequence[Sequence[int]], stage: StageSpec) -> tuple[list[int],
     )
 
 
-def run_stage(make_body: Callable[[], nn.Module], stage: StageSpec, reading: Reading, around: Surroundings) -> Trained:
+def run_stage(
+    make_body: Callable[[], nn.Module], stage: StageSpec, reader: DataReader, context: StageContext
+) -> Trained:
     """Train a stage from its last checkpoint on. Out of memory halves the micro-batch; the effective batch stays.
 
     Raises TrialError on a loss that is not finite, or when the smallest micro-batch does not fit.
     """
-    with around.clock.time("load"):
-        course = plan_course(stage, reading)
+    with context.clock.time("load"):
+        schedule = make_schedule(stage, reader)
     micro_tokens = stage.training.micro_tokens
     while True:
-        with around.clock.time("load"):
-            net = new_net(make_body(), stage, reading, around.device)
+        with context.clock.time("load"):
+            net = new_net(make_body(), stage, reader, context.device)
         use_threads(stage.training.threads)
         try:
-            progress = train(net, course, micro_tokens, around)
+            progress = train(net, schedule, micro_tokens, context)
         except TOO_LITTLE_MEMORY as error:
             del net
             torch.cuda.empty_cache()
-            micro_tokens = _smaller(course, micro_tokens, error)
-            around.tell(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
+            micro_tokens = _smaller(schedule, micro_tokens, error)
+            context.notify(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
             continue
-        progress.translated = _translated(stage, reading)
+        progress.translated = _translated(stage, reader)
         return Trained(net=net, progress=progress)
 
 
-def _translated(stage: StageSpec, reading: Reading) -> dict[str, dict[str, dict[str, int]]]:
+def _translated(stage: StageSpec, reader: DataReader) -> dict[str, dict[str, dict[str, int]]]:
     """Task -> language -> how many training examples were translated and dropped."""
     sets = [data for data in stage.data if data.translation]
-    found = {data.task: one.translated for data in sets for one in reading.encoded(data).values()}
+    found = {data.task: one.translated for data in sets for one in reader.encoded(data).values()}
     return {task: {code: dict(counts) for code, counts in languages.items()} for task, languages in found.items()}
 
 
-def _smaller(course: Course, micro_tokens: int, error: BaseException) -> int:
+def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int:
     """The next smaller pass. Raises TrialError where none is: a batch of pairs is one pass, whatever its tokens."""
-    if all(stream.items.head == "dual" for stream in course.streams):
+    if all(stream.items.head == "dual" for stream in schedule.streams):
         raise TrialError(
             "Out of memory, and a batch of pairs is one pass, since each query is held against all its candidates: use "
             "a smaller batch_size, a shorter max_length or fewer trials a device."
@@ -214,11 +216,11 @@ def _smaller(course: Course, micro_tokens: int, error: BaseException) -> int:
     return halved(micro_tokens, error)
 
 
-def _streams(data: DataSpec, stage: StageSpec, reading: Reading) -> Sequence[Stream]:
-    head = FORMATS[reading.tasks[data.task].format].head
+def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> Sequence[Stream]:
+    head = FORMATS[reader.tasks[data.task].format].head
     found = []
-    for language, encoded in reading.encoded(data).items():
-        items = TaskItems(task=data.task, head=head, features=encoded.features, pad=reading.pad)
+    for language, encoded in reader.encoded(data).items():
+        items = TaskItems(task=data.task, head=head, features=encoded.features, pad=reader.pad)
         seed = derived_seed("stream", stage.seed, data.task, language)
         found.append(Stream(items, stage.training.batch_size, seed))
     return found
@@ -230,8 +232,8 @@ def save_trained(trained: Trained, tokenizer: PreTrainedTokenizerBase, folder: P
     (folder / PROGRESS_FILE).write_text(json.dumps(vars(trained.progress)), encoding="utf-8")
 
 
-def load_trained(folder: Path, stage: StageSpec, reading: Reading, device: torch.device) -> Trained:
+def load_trained(folder: Path, stage: StageSpec, reader: DataReader, device: torch.device) -> Trained:
     """What `save_trained` wrote: as if the stage had just been trained."""
-    net = new_net(load_body(str(folder)), stage, reading, device)
+    net = new_net(load_body(str(folder)), stage, reader, device)
     load_heads(net, folder)
     return Trained(net=net, progress=Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))))

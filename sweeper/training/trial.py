@@ -16,11 +16,11 @@ from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Training
 from sweeper.tasks.spec import Task
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
-from sweeper.training.loop import Checkpoints, Surroundings, loss_curve
+from sweeper.training.loop import Checkpoints, StageContext, loss_curve
 from sweeper.training.model import Net, check_encoder, load_body, usable_positions
 from sweeper.training.predict import Predictor
 from sweeper.training.runtime import Clock, machine, set_up, use_threads
-from sweeper.training.stage import Reading, Trained, load_trained, run_stage, save_trained
+from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
 from sweeper.training.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ class Trial:
 
     spec: TrialSpec
     bench: Workbench
-    reading: Reading
+    reader: DataReader
     device: "torch.device"
     clock: Clock
-    anew: bool = False
+    retrain: bool = False
 
 
-def run_trial(spec: TrialSpec, bench: Workbench, *, anew: bool = False) -> TrialResult:
+def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> TrialResult:
     """Train what the spec asks for and score it; what the ledger or the store holds already is not done again.
 
-    With `anew` the last stage is trained even if the store holds what it leaves.
+    With `retrain` the last stage is trained even if the store already has its result.
 
     A training's own failure is a record with its reason. Raises TrialError if an encoder that was only to be scored
     cannot be, OSError if a disk or store fails: nothing is recorded then, and the trial can be run again.
@@ -51,8 +51,8 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, anew: bool = False) -> Trial
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
-        reading = replace(bench.reading(spec), device=device)
-    trial = Trial(spec=spec, bench=bench, reading=reading, device=device, clock=clock, anew=anew)
+        reader = replace(bench.reader(spec), device=device)
+    trial = Trial(spec=spec, bench=bench, reader=reader, device=device, clock=clock, retrain=retrain)
     if spec.kind == "score":
         return _score_encoder(trial)
     try:
@@ -70,18 +70,18 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     Raises UserError on a model that is no encoder or has too few positions, DataError on data missing or unfit.
     """
     place = bench.sources.model_location(spec.model.id)
-    reading = replace(bench.reading(spec), opened={})  # a whole sweep's memory maps would be too many open files
-    longest = usable_positions(check_encoder(place, spec.model.revision), reading.tokenizer)
+    reader = replace(bench.reader(spec), opened={})  # a whole sweep's memory maps would be too many open files
+    longest = usable_positions(check_encoder(place, spec.model.revision), reader.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
     for data in (*trained, *spec.select, *scored):
-        reading.check_masking(data)
+        reader.check_masking(data)
         if data.max_length > longest:
             raise UserError(
                 f"{spec.name}: max_length={data.max_length} for {data.task!r} is longer than the {longest} positions "
                 f"of {spec.model.name!r}: set max_length to {longest} or less."
             )
-        reading.prepare(data)
+        reader.prepare(data)
 
 
 def _train_and_score(trial: Trial) -> TrialResult:
@@ -122,11 +122,11 @@ def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
     settings, progress = trial.spec.chain[-1].training, trained.progress
     with trial.clock.time("evaluate"):
         predictor = _predictor(trial, trained.net, settings)
-        selection = {data.task: select(predictor, data, trial.reading) for data in trial.spec.select}
+        selection = {data.task: select(predictor, data, trial.reader) for data in trial.spec.select}
     return _record(
         trial,
         state="done",
-        value=_value(selection, trial.reading.tasks),
+        value=_value(selection, trial.reader.tasks),
         selection=selection,
         tokens=progress.tokens,
         steps=progress.step,
@@ -147,10 +147,10 @@ def _record(trial: Trial, **found: Any) -> TrainingRecord:
 
 def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
     """Train the last stage of a chain on the encoder that the stages before it leave; `key` names its checkpoint."""
-    around = Surroundings(
-        device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, key), tell=trial.bench.tell
+    context = StageContext(
+        device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, key), notify=trial.bench.notify
     )
-    return run_stage(lambda: _body(trial, chain[:-1]), chain[-1], trial.reading, around)
+    return run_stage(lambda: _body(trial, chain[:-1]), chain[-1], trial.reader, context)
 
 
 def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
@@ -162,7 +162,7 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     place = _fetched(trial, encoder)
     if place is not None:
         return load_body(str(place))
-    trial.bench.tell(f"Encoder {encoder} is not in the store: its last stage is trained again.")
+    trial.bench.notify(f"Encoder {encoder} is not in the store: its last stage is trained again.")
     key = record_key(encoder, "prepare")
     trained = _train(trial, chain, key)
     _store(trial, encoder, trained)
@@ -172,8 +172,8 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
 
 def _kept(trial: Trial) -> Trained | None:
     """What the last stage leaves, out of the store; None if it is not there and must be trained."""
-    place = None if trial.anew else _fetched(trial, trial.spec.encoder)
-    return None if place is None else load_trained(place, trial.spec.chain[-1], trial.reading, trial.device)
+    place = None if trial.retrain else _fetched(trial, trial.spec.encoder)
+    return None if place is None else load_trained(place, trial.spec.chain[-1], trial.reader, trial.device)
 
 
 def _fetched(trial: Trial, key: str) -> Path | None:
@@ -182,13 +182,13 @@ def _fetched(trial: Trial, key: str) -> Path | None:
     try:
         return trial.bench.store.fetch(key)
     except DamagedError as error:
-        trial.bench.tell(str(error))
+        trial.bench.notify(str(error))
         return None
 
 
 def _store(trial: Trial, encoder: str, trained: Trained) -> None:
     with tempfile.TemporaryDirectory(prefix="sweeper-") as draft:
-        save_trained(trained, trial.reading.tokenizer, Path(draft))
+        save_trained(trained, trial.reader.tokenizer, Path(draft))
         trial.bench.store.keep(encoder, Path(draft))
 
 
@@ -202,11 +202,11 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
     use_threads(settings.threads)
     return Predictor(
         net=net,
-        pad=trial.reading.pad,
+        pad=trial.reader.pad,
         precision=settings.precision,
         micro_tokens=settings.micro_tokens,
-        masking=trial.reading.masking,
-        tell=trial.bench.tell,
+        masking=trial.reader.masking,
+        notify=trial.bench.notify,
     )
 
 
@@ -224,7 +224,7 @@ def _scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
     found = {score: ledger.score(key) for score, key in keys.items()}
     for scores in layer_groups([score for score, record in found.items() if record is None]):
         with trial.clock.time("evaluate"):
-            made = evaluate(_predictor(trial, net, scores[0]), scores, trial.reading)
+            made = evaluate(_predictor(trial, net, scores[0]), scores, trial.reader)
         for score, scored in made.items():
             record = _score_record(trial, score, keys[score], scored)
             ledger.write_score(record, _outcomes(scored))
@@ -249,7 +249,7 @@ def _score_record(trial: Trial, score: ScoreSpec, key: str, scored: ByLanguage) 
         metrics={language: dict(one.metrics) for language, one in scored.items()},
         trivial={language: dict(one.trivial) for language, one in scored.items()},
         counts={language: len(one.outcomes) for language, one in scored.items()},
-        main=SCORERS[trial.reading.tasks[score.target].scorer].main,
+        main=SCORERS[trial.reader.tasks[score.target].scorer].main,
         outcomes=f"outcomes/{key}.parquet",
     )
 

@@ -11,12 +11,12 @@ from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Site
 from sweeper.training.model import load_tokenizer
-from sweeper.training.stage import Reading
+from sweeper.training.stage import DataReader
 from sweeper.world.build import build
 
 
-def nobody(_: str) -> None:
-    """Tells nobody."""
+def discard(_: str) -> None:
+    """Discard a message."""
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Workbench:
     """What one process keeps between trials: the opened data and tokenizer of a model, and where files lie."""
 
     site: Site
-    tell: Callable[[str], None] = nobody
-    readings: dict[str, Reading] = field(default_factory=dict)
+    notify: Callable[[str], None] = discard
+    readers: dict[str, DataReader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.site.world and self.site.mirror:
@@ -47,10 +47,12 @@ class Workbench:
         """Encoders of this sweep, or of several that share a store."""
         return EncoderStore(Folder(f"{self.site.store}/encoders"), Path(self.site.cache) / "encoders")
 
-    def reading(self, spec: TrialSpec) -> Reading:
+    def reader(self, spec: TrialSpec) -> DataReader:
         """How the trial's data are read, with the tokenizer of its model."""
         model = spec.model
-        if model.identity not in self.readings:
+        if model.identity not in self.readers:
             tokenizer = load_tokenizer(self.sources.model_location(model.id), model.revision)
-            self.readings[model.identity] = Reading(tasks={}, sources=self.sources, tokenizer=tokenizer, tell=self.tell)
-        return replace(self.readings[model.identity], tasks={task.name: task for task in spec.tasks})
+            self.readers[model.identity] = DataReader(
+                tasks={}, sources=self.sources, tokenizer=tokenizer, notify=self.notify
+            )
+        return replace(self.readers[model.identity], tasks={task.name: task for task in spec.tasks})

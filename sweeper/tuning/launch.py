@@ -78,7 +78,7 @@ class TrialActor(tune.Trainable):
     def setup(self, config: dict[str, Any], site: dict[str, Any] | None = None) -> None:
         """Open the bench once for all trials of this actor."""
         self._told: list[str] = []
-        self._bench = Workbench(Site(**(site or {})), tell=self._told.append)
+        self._bench = Workbench(Site(**(site or {})), notify=self._told.append)
         self._spec = unpack(config["spec"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -133,7 +133,7 @@ def make_agenda(resolver: Resolver, ledger: Ledger, share: Share | None = None) 
 
 def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     """Read, check and tokenise all data that the missing trials need, on the driver, before any GPU is asked for."""
-    bench = Workbench(site, tell=partial(console.print, markup=False))
+    bench = Workbench(site, notify=partial(console.print, markup=False))
     missing = (slot for slot in agenda.slots() if slot not in agenda.done)
     asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
     in_english = (sentence for spec in asked for sentence in _left_in_english(spec))

@@ -218,7 +218,7 @@ def pair(number: int) -> Example:
 
 
 def translating(folder: Path, *languages: str, share: float = 1.0, engine: Shouting | None = None) -> ExampleTranslator:
-    return ExampleTranslator(spec=tiny.spec("x", *languages, share=share), translator=kept(folder, engine), tell=str)
+    return ExampleTranslator(spec=tiny.spec("x", *languages, share=share), translator=kept(folder, engine), notify=str)
 
 
 def test_an_examples_id_decides_whether_and_into_what_it_is_translated_in_equal_turns() -> None:
@@ -265,7 +265,7 @@ def test_lost_answers_are_dropped_and_counted_and_told(tmp_path: Path) -> None:
     said = {"The town lies here.": "La ciudad.", "It rains in Verden.": "Llueve en Verden.", "Where?": "¿Dónde?"}
     folder = Recorded(tiny.recorded(tmp_path, {**said, "Verden": "verden", "town": "villa"}))
     told: list[str] = []
-    work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, tell=told.append)
+    work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, notify=told.append)
     found = list(work.examples([question(1, "Verden"), question(2, "town")], CATALOG["squad"]))
     assert [example.id for example in found] == ["1"]
     assert found[0].fields["answers"] == ["Verden"]
@@ -277,6 +277,6 @@ def test_lost_answers_are_dropped_and_counted_and_told(tmp_path: Path) -> None:
 
 def test_an_example_of_which_nothing_comes_back_is_dropped(tmp_path: Path) -> None:
     folder = Recorded(tiny.recorded(tmp_path, {"Text 1.": "", "More.": "", "So?": "¿Y?"}))
-    work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, tell=str)
+    work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, notify=str)
     assert list(work.examples([pair(1)], CATALOG["mnli"])) == []
     assert work.summary() == {"es": {"translated": 0, "dropped": 1}}

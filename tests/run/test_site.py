@@ -8,32 +8,34 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.run.run import SITE_FILE, Site, read_site
-from tests.worlds import MODEL, Place, data, stage, trial
+from tests.worlds import MODEL, TrialFolders, data, stage, trial
 
 
-def test_a_model_s_tokenizer_and_data_are_opened_once_for_all_trials(place: Place) -> None:
-    bench = place.bench()
-    first, second = (bench.reading(trial(stage(task))) for task in ("words", "gaps"))
+def test_a_model_s_tokenizer_and_data_are_opened_once_for_all_trials(folders: TrialFolders) -> None:
+    bench = folders.bench()
+    first, second = (bench.reader(trial(stage(task))) for task in ("words", "gaps"))
     assert first.tokenizer is second.tokenizer
-    assert first.encoded(data("words")) is bench.reading(trial(stage("words"))).encoded(data("words"))
+    assert first.encoded(data("words")) is bench.reader(trial(stage("words"))).encoded(data("words"))
 
 
-def test_a_trial_reads_with_its_own_tasks_even_if_another_task_of_that_name_was_read_before(place: Place) -> None:
-    bench, spec = place.bench(), trial(stage("words"))
+def test_a_trial_reads_with_its_own_tasks_even_if_another_task_of_that_name_was_read_before(
+    folders: TrialFolders,
+) -> None:
+    bench, spec = folders.bench(), trial(stage("words"))
     other = replace(spec.tasks[0], labels=(*spec.tasks[0].labels, "X"))
-    assert bench.reading(spec).encoded(data("words"))["en"].labels == spec.tasks[0].labels
-    changed = bench.reading(replace(spec, tasks=(other,)))
+    assert bench.reader(spec).encoded(data("words"))["en"].labels == spec.tasks[0].labels
+    changed = bench.reader(replace(spec, tasks=(other,)))
     assert changed.encoded(data("words"))["en"].labels == changed.labels("words") == other.labels
 
 
-def test_two_models_have_two_tokenizers(place: Place) -> None:
-    bench, spec = place.bench(), trial(stage("words"))
+def test_two_models_have_two_tokenizers(folders: TrialFolders) -> None:
+    bench, spec = folders.bench(), trial(stage("words"))
     other = replace(spec, model=replace(MODEL, identity="another"))
-    assert bench.reading(spec).tokenizer is not bench.reading(other).tokenizer
+    assert bench.reader(spec).tokenizer is not bench.reader(other).tokenizer
 
 
-def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_first(place: Place) -> None:
-    site = place.bench().site
+def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_first(folders: TrialFolders) -> None:
+    site = folders.bench().site
     run = Path(site.ledger).parent
     run.mkdir(exist_ok=True)
     (run / SITE_FILE).write_text(json.dumps(asdict(site)))

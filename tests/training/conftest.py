@@ -10,10 +10,10 @@ from torch import nn
 from sweeper.data.source import Sources
 from sweeper.files.folder import Folder
 from sweeper.training.batches import Stream
-from sweeper.training.loop import Checkpoints, Surroundings
+from sweeper.training.loop import Checkpoints, StageContext
 from sweeper.training.model import load_body, load_tokenizer
 from sweeper.training.runtime import Clock, set_up
-from sweeper.training.stage import Reading, plan_course
+from sweeper.training.stage import DataReader, make_schedule
 from tests.worlds import BY_NAME, stage
 
 CPU = torch.device("cpu")
@@ -35,15 +35,15 @@ def body(encoder: str) -> Callable[[], nn.Module]:
 
 
 @pytest.fixture(scope="session")
-def reading(demo_world: Path, shared_cache: Path, encoder: str) -> Reading:
+def reader(demo_world: Path, shared_cache: Path, encoder: str) -> DataReader:
     sources = Sources(mirror=demo_world, cache=shared_cache)
-    return Reading(tasks=BY_NAME, sources=sources, tokenizer=load_tokenizer(encoder))
+    return DataReader(tasks=BY_NAME, sources=sources, tokenizer=load_tokenizer(encoder))
 
 
 @pytest.fixture
-def stream(reading: Reading) -> Callable[[str], Stream]:
+def stream(reader: DataReader) -> Callable[[str], Stream]:
     """The stream of a task's 24 training examples."""
-    return lambda task: plan_course(stage(task), reading).streams[0]
+    return lambda task: make_schedule(stage(task), reader).streams[0]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def around(tmp_path: Path, told: list[str]) -> Surroundings:
+def context(tmp_path: Path, told: list[str]) -> StageContext:
     """Checkpoints as often as the loop can make them."""
     kept = Checkpoints(folder=Folder(str(tmp_path / "checkpoints")), name="one.pt", every=0.0)
-    return Surroundings(device=CPU, clock=Clock(), checkpoints=kept, tell=told.append)
+    return StageContext(device=CPU, clock=Clock(), checkpoints=kept, notify=told.append)

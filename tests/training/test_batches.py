@@ -20,11 +20,11 @@ from sweeper.training.batches import (
     bucketed,
     by_length,
     collate,
+    draw_streams,
     mask_features,
     mask_tokens,
     pad_flat,
     passes,
-    schedule,
     smoothed,
 )
 
@@ -122,9 +122,9 @@ def test_the_choices_of_an_item_know_their_place(stream: Callable[[str], Stream]
 
 def test_tasks_are_drawn_in_proportion_to_their_weights() -> None:
     two = [Stream(items([3, 4]), 2, 0)] * 2
-    order = schedule(two, [3.0, 1.0], 4000, seed=1)
+    order = draw_streams(two, [3.0, 1.0], 4000, seed=1)
     assert np.bincount(order) == pytest.approx([3000, 1000], rel=0.1)
-    assert schedule(two[:1], [1.0], 5, seed=1).tolist() == [0] * 5
+    assert draw_streams(two[:1], [1.0], 5, seed=1).tolist() == [0] * 5
 
 
 NINE = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
@@ -154,7 +154,7 @@ def test_tasks_of_the_published_sizes_are_drawn_as_the_formula_says(temperature:
         )
         for name, size in zip(NINE, capped, strict=True)
     ]
-    order = schedule(streams, smoothed(capped, 1 / temperature), 90_000, seed=1)
+    order = draw_streams(streams, smoothed(capped, 1 / temperature), 90_000, seed=1)
     assert np.bincount(order) / 9 == pytest.approx(drawn(temperature), rel=0.06)
 
 

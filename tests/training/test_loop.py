@@ -13,9 +13,9 @@ from sweeper.errors import TrialError
 from sweeper.records.spec import StageSpec
 from sweeper.space import Training
 from sweeper.training.batches import Stream
-from sweeper.training.loop import Course, Surroundings, _micro_batches, _step, loss_curve, make_optimizer
+from sweeper.training.loop import Schedule, StageContext, _micro_batches, _step, loss_curve, make_optimizer
 from sweeper.training.model import Net
-from sweeper.training.stage import Reading, Trained, new_net, plan_course, run_stage
+from sweeper.training.stage import DataReader, Trained, make_schedule, new_net, run_stage
 from tests.training.conftest import CPU
 from tests.worlds import TRAINING, stage
 
@@ -75,58 +75,58 @@ STAGES = {
 
 @pytest.mark.parametrize("one", STAGES.values(), ids=STAGES.keys())
 def test_a_training_killed_and_resumed_ends_with_the_same_bytes(
-    body: MakeBody, reading: Reading, around: Surroundings, one: StageSpec
+    body: MakeBody, reader: DataReader, context: StageContext, one: StageSpec
 ) -> None:
-    alone = run_stage(body, one, reading, replace(around, checkpoints=replace(around.checkpoints, every=1e9)))
+    alone = run_stage(body, one, reader, replace(context, checkpoints=replace(context.checkpoints, every=1e9)))
     for passes in (41, 3):  # the second life is killed too, before it has made a checkpoint of its own
         with pytest.raises(Killed):
-            run_stage(killed_at(body, passes), one, reading, around)
+            run_stage(killed_at(body, passes), one, reader, context)
         if passes == 41:
-            state = around.checkpoints.load(around.tell)
+            state = context.checkpoints.load(context.notify)
             assert state is not None
             step = state["progress"]["step"]
             assert 0 < step < 45
-    resumed = run_stage(body, one, reading, around)
+    resumed = run_stage(body, one, reader, context)
     assert weights(resumed) == weights(alone)
     assert resumed.progress == alone.progress
-    assert around.clock.resumed_at == step
+    assert context.clock.resumed_at == step
 
 
 @pytest.mark.parametrize("passes", [0, 1, 19, 20, 21, 44])
 def test_it_does_not_matter_at_which_step_it_was_killed(
-    body: MakeBody, reading: Reading, around: Surroundings, passes: int
+    body: MakeBody, reader: DataReader, context: StageContext, passes: int
 ) -> None:
     one = STAGES["tag"]
-    alone = run_stage(body, one, reading, replace(around, checkpoints=replace(around.checkpoints, every=1e9)))
+    alone = run_stage(body, one, reader, replace(context, checkpoints=replace(context.checkpoints, every=1e9)))
     with pytest.raises(Killed):
-        run_stage(killed_at(body, passes), one, reading, around)
-    assert weights(run_stage(body, one, reading, around)) == weights(alone)
+        run_stage(killed_at(body, passes), one, reader, context)
+    assert weights(run_stage(body, one, reader, context)) == weights(alone)
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_told_of_and_the_training_restarts(
-    body: MakeBody, reading: Reading, around: Surroundings, told: list[str]
+    body: MakeBody, reader: DataReader, context: StageContext, told: list[str]
 ) -> None:
-    one, kept = STAGES["tag"], around.checkpoints
+    one, kept = STAGES["tag"], context.checkpoints
     kept.folder.write("one.pt", b"PK\x03\x04 half a checkpoint")
-    trained = run_stage(body, one, reading, around)
+    trained = run_stage(body, one, reader, context)
     assert "damaged" in told[0]
     assert kept.folder.exists("one.pt.damaged")
     kept.clear()
-    assert weights(trained) == weights(run_stage(body, one, reading, around))
+    assert weights(trained) == weights(run_stage(body, one, reader, context))
 
 
-def course(training: Training, num_steps: int) -> Course:
-    return Course(streams=(), order=np.zeros(num_steps, dtype=np.int64), training=training, seed=0)
+def schedule(training: Training, num_steps: int) -> Schedule:
+    return Schedule(streams=(), order=np.zeros(num_steps, dtype=np.int64), training=training, seed=0)
 
 
 def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_its_last_step() -> None:
-    ten = course(replace(TRAINING, learning_rate=1.0, warmup=0.2), 10)
+    ten = schedule(replace(TRAINING, learning_rate=1.0, warmup=0.2), 10)
     expected = [1 / 3, 2 / 3, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]
     assert [ten.learning_rate(step) for step in range(10)] == pytest.approx(expected)
 
 
 def test_a_training_of_one_step_takes_it_at_the_full_rate() -> None:
-    assert course(replace(TRAINING, learning_rate=0.5), 1).learning_rate(0) == 0.5
+    assert schedule(replace(TRAINING, learning_rate=0.5), 1).learning_rate(0) == 0.5
 
 
 def test_the_curve_is_the_mean_of_equal_parts() -> None:
@@ -137,10 +137,10 @@ def test_the_curve_is_the_mean_of_equal_parts() -> None:
 
 @pytest.mark.parametrize("task", ["claims", "gaps", "words", "questions"])
 def test_micro_batches_add_up_to_the_gradient_of_the_whole_batch(
-    body: MakeBody, reading: Reading, stream: Callable[[str], Stream], task: str
+    body: MakeBody, reader: DataReader, stream: Callable[[str], Stream], task: str
 ) -> None:
     one = stage(task, training=replace(TRAINING, learning_rate=1e-9, clip=1e9))
-    net, plan = new_net(body(), one, reading, CPU).eval(), plan_course(one, reading)
+    net, plan = new_net(body(), one, reader, CPU).eval(), make_schedule(one, reader)
     chosen = stream(task).batch(0)
     found = []
     for micro_tokens in (10**6, 32):
@@ -154,7 +154,7 @@ def test_micro_batches_add_up_to_the_gradient_of_the_whole_batch(
 
 
 def test_a_loss_that_is_not_finite_names_the_step_the_rate_and_what_to_do(
-    body: MakeBody, reading: Reading, around: Surroundings
+    body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
     def broken() -> nn.Module:
         made = body()
@@ -163,16 +163,16 @@ def test_a_loss_that_is_not_finite_names_the_step_the_rate_and_what_to_do(
         return made
 
     with pytest.raises(TrialError, match=r"step 20 with learning_rate=0\.003: lower the learning rate"):
-        run_stage(broken, STAGES["tag"], reading, around)
+        run_stage(broken, STAGES["tag"], reader, context)
 
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_effective_batch(
-    body: MakeBody, reading: Reading, around: Surroundings, told: list[str]
+    body: MakeBody, reader: DataReader, context: StageContext, told: list[str]
 ) -> None:
     one = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=1024))
-    alone = run_stage(body, one, reading, replace(around, checkpoints=replace(around.checkpoints, name="two.pt")))
-    around.checkpoints.clear()
-    tight = run_stage(small(body, 150), one, reading, around)
+    alone = run_stage(body, one, reader, replace(context, checkpoints=replace(context.checkpoints, name="two.pt")))
+    context.checkpoints.clear()
+    tight = run_stage(small(body, 150), one, reader, context)
     assert tight.progress.micro_tokens == 128
     assert [line.split(";")[0] for line in told] == [
         f"Out of memory: going on with {tokens} tokens a pass" for tokens in (512, 256, 128)
@@ -183,20 +183,20 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_effective_batch(
 
 
 def test_an_out_of_memory_before_a_kill_still_marks_the_resumed_training(
-    body: MakeBody, reading: Reading, around: Surroundings
+    body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
     one = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=256))
     with pytest.raises(Killed):
-        run_stage(killed_at(small(body, 150), 60), one, reading, around)
-    assert around.checkpoints.load(around.tell) is not None
-    assert run_stage(body, one, reading, around).progress.micro_tokens == 128
+        run_stage(killed_at(small(body, 150), 60), one, reader, context)
+    assert context.checkpoints.load(context.notify) is not None
+    assert run_stage(body, one, reader, context).progress.micro_tokens == 128
 
 
 def test_where_the_smallest_micro_batch_does_not_fit_the_training_fails_with_a_reason(
-    body: MakeBody, reading: Reading, around: Surroundings
+    body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
     with pytest.raises(TrialError, match="Out of memory even with 64 tokens a pass: use fewer trials a device"):
-        run_stage(small(body, 2), stage("claims", training=replace(TRAINING, micro_tokens=128)), reading, around)
+        run_stage(small(body, 2), stage("claims", training=replace(TRAINING, micro_tokens=128)), reader, context)
 
 
 def test_biases_and_norms_do_not_decay(body: MakeBody) -> None:

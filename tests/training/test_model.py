@@ -22,7 +22,7 @@ from transformers import (
 
 from sweeper.data.source import Sources
 from sweeper.errors import TrialError, UserError
-from sweeper.training.loop import Surroundings
+from sweeper.training.loop import StageContext
 from sweeper.training.model import (
     Net,
     check_encoder,
@@ -33,7 +33,7 @@ from sweeper.training.model import (
     save_net,
     usable_positions,
 )
-from sweeper.training.stage import Reading, run_stage
+from sweeper.training.stage import DataReader, run_stage
 from tests.tokenizers_tiny import tiny_tokenizer
 from tests.worlds import TRAINING, stage
 
@@ -71,15 +71,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("place", KIN, indirect=True)
 def test_kin_of_every_sort_train_a_step_of_each_head_and_are_saved(
-    place: str, reading: Reading, around: Surroundings, tmp_path: Path
+    place: str, reader: DataReader, context: StageContext, tmp_path: Path
 ) -> None:
     check_encoder(place)
-    read = replace(reading, tokenizer=load_tokenizer(place), opened={})
+    read = replace(reader, tokenizer=load_tokenizer(place), opened={})
     for task in ("claims", "gaps", "words", "questions", "texts"):
         one = stage(task, training=ONE_STEP)
         before = {name: tensor.clone() for name, tensor in load_body(place).state_dict().items()}
-        trained = run_stage(lambda: load_body(place), one, read, around)
-        around.checkpoints.clear()
+        trained = run_stage(lambda: load_body(place), one, read, context)
+        context.checkpoints.clear()
         after = trained.net.body.state_dict()
         assert any(not torch.equal(before[name], after[name]) for name in before)
         save_net(trained.net, read.tokenizer, tmp_path / task)
@@ -98,11 +98,11 @@ EMBEDDINGS, *LAYERS = ("embeddings.", "encoder.layer.0.", "encoder.layer.1.", "e
 @pytest.mark.parametrize("task", ["words", "texts"])
 @pytest.mark.parametrize("num", [None, 0, 1, len(LAYERS)])
 def test_frozen_layers_stay_bit_for_bit_and_all_others_are_trained(
-    num: int | None, task: str, encoder: str, reading: Reading, around: Surroundings
+    num: int | None, task: str, encoder: str, reader: DataReader, context: StageContext
 ) -> None:
     before = parameters(load_body(encoder))
     one = stage(task, training=replace(ONE_STEP, frozen_layers=num))
-    after = parameters(run_stage(lambda: load_body(encoder), one, reading, around).net.body)
+    after = parameters(run_stage(lambda: load_body(encoder), one, reader, context).net.body)
     frozen = () if num is None else (EMBEDDINGS, *LAYERS[:num])
     assert all(name.startswith((EMBEDDINGS, *LAYERS)) for name in before)
     assert {name for name in before if torch.equal(before[name], after[name])} == {
@@ -111,11 +111,11 @@ def test_frozen_layers_stay_bit_for_bit_and_all_others_are_trained(
 
 
 def test_more_frozen_layers_than_there_are_end_the_trial_with_both_numbers(
-    encoder: str, reading: Reading, around: Surroundings
+    encoder: str, reader: DataReader, context: StageContext
 ) -> None:
     one = stage("words", training=replace(ONE_STEP, frozen_layers=len(LAYERS) + 1))
     with pytest.raises(TrialError, match=r"frozen_layers = 4 needs .* this one has 3 layers"):
-        run_stage(lambda: load_body(encoder), one, reading, around)
+        run_stage(lambda: load_body(encoder), one, reader, context)
 
 
 @pytest.mark.parametrize("place", ["modernbert"], indirect=True)
@@ -125,8 +125,8 @@ def test_an_encoder_that_is_laid_out_otherwise_cannot_be_frozen(place: str) -> N
 
 
 @pytest.mark.parametrize("place", ["bert"], indirect=True)
-def test_an_encoder_that_knows_segments_is_told_them(place: str, reading: Reading) -> None:
-    read = replace(reading, tokenizer=load_tokenizer(place), opened={})
+def test_an_encoder_that_knows_segments_is_told_them(place: str, reader: DataReader) -> None:
+    read = replace(reader, tokenizer=load_tokenizer(place), opened={})
     encoded = read.encoded(stage("claims").data[0])["en"]
     assert encoded.features.segments is not None
     assert set(encoded.features.segments.tolist()) == {0, 1}

@@ -13,67 +13,67 @@ from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.space import Training
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.runtime import Clock, derived_seed, halved
-from sweeper.training.stage import Reading, plan_course
+from sweeper.training.stage import DataReader, make_schedule
 from tests.tokenizers_tiny import tiny_tokenizer
 from tests.worlds import BY_NAME, TRAINING, data, stage
 
 
-def test_a_single_task_takes_epochs_times_its_batches(reading: Reading) -> None:
-    assert plan_course(stage("claims"), reading).num_steps == 3
-    assert plan_course(stage("claims", training=replace(TRAINING, epochs=2.5)), reading).num_steps == 8
-    assert plan_course(stage("claims", training=replace(TRAINING, epochs=0.01)), reading).num_steps == 1
+def test_a_single_task_takes_epochs_times_its_batches(reader: DataReader) -> None:
+    assert make_schedule(stage("claims"), reader).num_steps == 3
+    assert make_schedule(stage("claims", training=replace(TRAINING, epochs=2.5)), reader).num_steps == 8
+    assert make_schedule(stage("claims", training=replace(TRAINING, epochs=0.01)), reader).num_steps == 1
 
 
-def test_no_cap_cuts_a_task_that_is_alone(reading: Reading) -> None:
-    assert plan_course(replace(stage("claims"), sampling_cap=8), reading).num_steps == 3
+def test_no_cap_cuts_a_task_that_is_alone(reader: DataReader) -> None:
+    assert make_schedule(replace(stage("claims"), sampling_cap=8), reader).num_steps == 3
 
 
-def test_tiny_tasks_are_repeated_up_to_their_fewest_steps(reading: Reading) -> None:
-    assert plan_course(stage("claims", training=replace(TRAINING, min_steps=30)), reading).num_steps == 30
+def test_tiny_tasks_are_repeated_up_to_their_fewest_steps(reader: DataReader) -> None:
+    assert make_schedule(stage("claims", training=replace(TRAINING, min_steps=30)), reader).num_steps == 30
 
 
-def test_masked_language_modelling_comes_on_top_of_the_tasks_own_steps(reading: Reading) -> None:
+def test_masked_language_modelling_comes_on_top_of_the_tasks_own_steps(reader: DataReader) -> None:
     training = replace(TRAINING, epochs=40)
-    plain, mixed = (plan_course(stage("claims", training=training, mlm=share), reading) for share in (0.0, 0.5))
+    plain, mixed = (make_schedule(stage("claims", training=training, mlm=share), reader) for share in (0.0, 0.5))
     assert mixed.num_steps == 2 * plain.num_steps
     assert np.mean(mixed.order == 0) == pytest.approx(0.5, abs=0.1)
     assert {stream.items.task for stream in mixed.streams[1:]} == {"texts"}
 
 
-def test_a_small_cap_gives_tasks_of_unlike_size_like_shares(reading: Reading) -> None:
+def test_a_small_cap_gives_tasks_of_unlike_size_like_shares(reader: DataReader) -> None:
     sets = (data("claims"), data("words", cap_examples=8))
     unlike = replace(stage("claims", "words", training=replace(TRAINING, epochs=60)), data=sets)
-    shares = [np.mean(plan_course(replace(unlike, sampling_cap=cap), reading).order == 0) for cap in (2**17, 8)]
+    shares = [np.mean(make_schedule(replace(unlike, sampling_cap=cap), reader).order == 0) for cap in (2**17, 8)]
     assert shares == pytest.approx([0.75, 0.5], abs=0.08)
 
 
-def test_a_higher_temperature_gives_tasks_of_unlike_size_like_shares_and_no_more_steps(reading: Reading) -> None:
+def test_a_higher_temperature_gives_tasks_of_unlike_size_like_shares_and_no_more_steps(reader: DataReader) -> None:
     sets = (data("claims"), data("words", cap_examples=8))
     unlike = replace(stage("claims", "words", training=replace(TRAINING, epochs=60)), data=sets)
-    courses = [plan_course(replace(unlike, temperature=heat), reading) for heat in (1.0, 2.0, 1000.0)]
-    assert [np.mean(course.order == 0) for course in courses] == pytest.approx([0.75, 0.634, 0.5], abs=0.08)
-    assert len({course.num_steps for course in courses}) == 1
+    schedules = [make_schedule(replace(unlike, temperature=heat), reader) for heat in (1.0, 2.0, 1000.0)]
+    assert [np.mean(schedule.order == 0) for schedule in schedules] == pytest.approx([0.75, 0.634, 0.5], abs=0.08)
+    assert len({schedule.num_steps for schedule in schedules}) == 1
 
 
-def test_small_corpora_are_read_more_often_than_their_size_says(reading: Reading, tmp_path: Path) -> None:
+def test_small_corpora_are_read_more_often_than_their_size_says(reader: DataReader, tmp_path: Path) -> None:
     sizes = {"en": 64, "de": 4}
     for code, size in sizes.items():
         (tmp_path / code).mkdir()
         (tmp_path / code / "train.jsonl").write_text('{"text": "The river flows."}\n' * size)
     rows = {code: (Rows(id=str(tmp_path / code), split="train"),) for code in sizes}
     task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
-    known = replace(reading, tasks={**reading.tasks, "corpus": task})
+    known = replace(reader, tasks={**reader.tasks, "corpus": task})
     corpus = DataSpec(task="corpus", part="train", languages=tuple(sizes), max_length=16, stride=4)
     mixed = replace(stage("claims", training=replace(TRAINING, epochs=400)), mlm=corpus, mlm_share=0.5)
     for exponent, english in ((1.0, 64 / 68), (0.3, 0.697), (0.0, 0.5)):
-        order = plan_course(replace(mixed, mlm_exponent=exponent), known).order
+        order = make_schedule(replace(mixed, mlm_exponent=exponent), known).order
         assert np.mean(order > 0) == pytest.approx(0.5, abs=0.05)
         assert np.mean(order[order > 0] == 1) == pytest.approx(english, abs=0.04)
 
 
-def test_a_corpus_needs_a_tokenizer_that_can_mask(reading: Reading) -> None:
-    tokenizer = type(reading.tokenizer)(tokenizer_object=reading.tokenizer.backend_tokenizer, pad_token="<pad>")
-    maskless = replace(reading, tokenizer=tokenizer, opened={})
+def test_a_corpus_needs_a_tokenizer_that_can_mask(reader: DataReader) -> None:
+    tokenizer = type(reader.tokenizer)(tokenizer_object=reader.tokenizer.backend_tokenizer, pad_token="<pad>")
+    maskless = replace(reader, tokenizer=tokenizer, opened={})
     maskless.check_masking(data("claims"))
     with pytest.raises(UserError, match="'texts' is masked language modelling, and the model's tokenizer has no mask"):
         maskless.check_masking(data("texts"))
@@ -106,14 +106,14 @@ def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measure
     rows = {"en": (Rows(id=str(tmp_path / "corpus"), split="train"),)}
     task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
     sources = Sources(mirror=None, cache=tmp_path / "cache")
-    reading = Reading(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer())
+    reader = DataReader(tasks={"corpus": task}, sources=sources, tokenizer=tiny_tokenizer())
     corpus = DataSpec(task="corpus", part="train", languages=("en",), max_length=16, stride=4)
-    course = plan_course(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reading)
-    assert course.masking is not None and reading.masking is not None
-    assert (course.masking.share, reading.masking.share) == (0.4, 0.15)
+    schedule = make_schedule(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reader)
+    assert schedule.masking is not None and reader.masking is not None
+    assert (schedule.masking.share, reader.masking.share) == (0.4, 0.15)
 
 
 @pytest.mark.parametrize("task", ["claims", "words", "endings", "reasons", "gaps"])
-def test_a_plan_counts_as_many_features_an_example_as_a_stage_trains_on(reading: Reading, task: str) -> None:
-    [stream] = plan_course(stage(task), reading).streams
+def test_a_plan_counts_as_many_features_an_example_as_a_stage_trains_on(reader: DataReader, task: str) -> None:
+    [stream] = make_schedule(stage(task), reader).streams
     assert len(stream.items.features.example) == features_an_example(BY_NAME[task]) * stream.items.num_items

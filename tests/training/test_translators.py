@@ -17,7 +17,7 @@ from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
 from sweeper.files.plain import plain
 from sweeper.records.spec import StageSpec, TranslationSpec, deciding, training_key
-from sweeper.training.stage import Reading, plan_course, run_stage
+from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.translators import (
     NLLB,
     ROWS,
@@ -206,8 +206,8 @@ Translate = Callable[..., StageSpec]
 def translated(model: Path) -> Translate:
     """A stage whose task is translated by the tiny model."""
 
-    def make(reading: Reading, task: str = "claims", **more: Any) -> StageSpec:
-        spec = known(str(model), "de", "sw", sources=reading.sources, share=more.pop("share", 0.5))
+    def make(reader: DataReader, task: str = "claims", **more: Any) -> StageSpec:
+        spec = known(str(model), "de", "sw", sources=reader.sources, share=more.pop("share", 0.5))
         one = stage(task, **more)
         return replace(one, data=tuple(replace(part, translation=spec) for part in one.data))
 
@@ -215,14 +215,14 @@ def translated(model: Path) -> Translate:
 
 
 def test_a_stage_trains_on_translated_examples_and_says_how_many(
-    reading: Reading, translated: Translate, body: Any, around: Any, told: list[str]
+    reader: DataReader, translated: Translate, body: Any, context: Any, told: list[str]
 ) -> None:
     told_of: list[str] = []
-    one = replace(reading, tell=told_of.append)
+    one = replace(reader, notify=told_of.append)
     spec = translated(one)
-    trained = run_stage(body, spec, one, around)
+    trained = run_stage(body, spec, one, context)
     counts = trained.progress.translated["claims"]
-    (english,) = reading.encoded(replace(spec.data[0], translation=None)).values()
+    (english,) = reader.encoded(replace(spec.data[0], translation=None)).values()
     (mixed,) = one.encoded(spec.data[0]).values()
     changed = [a.fields != b.fields for a, b in zip(english.examples, mixed.examples, strict=True)]
     assert counts == mixed.translated
@@ -233,30 +233,30 @@ def test_a_stage_trains_on_translated_examples_and_says_how_many(
 
 
 def test_a_translation_combines_with_masked_language_modelling_and_several_tasks(
-    reading: Reading, translated: Translate
+    reader: DataReader, translated: Translate
 ) -> None:
-    spec = translated(reading, mlm=0.5)
+    spec = translated(reader, mlm=0.5)
     several = replace(spec, data=(*spec.data, data("words")))
-    tasks = [stream.items.task for stream in plan_course(several, reading).streams]
+    tasks = [stream.items.task for stream in make_schedule(several, reader).streams]
     assert tasks == ["claims", "words", "texts"]
 
 
 def test_what_a_model_translates_is_left_to_the_trial_and_the_rest_is_read_at_once(
-    reading: Reading, translated: Translate, monkeypatch: pytest.MonkeyPatch
+    reader: DataReader, translated: Translate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(Reading, "encoded", lambda self, data: asked.append(data.translation is None))
-    spec = translated(reading).data[0]
-    reading.prepare(spec)
+    monkeypatch.setattr(DataReader, "encoded", lambda self, data: asked.append(data.translation is None))
+    spec = translated(reader).data[0]
+    reader.prepare(spec)
     assert spec.translation is not None
-    reading.prepare(replace(spec, translation=replace(spec.translation, by="folder:x")))
+    reader.prepare(replace(spec, translation=replace(spec.translation, by="folder:x")))
     assert asked == [True, False]
 
 
 def test_model_languages_and_share_decide_a_key_and_the_place_of_the_translator_does_not(
-    reading: Reading, translated: Translate
+    reader: DataReader, translated: Translate
 ) -> None:
-    spec = translated(reading)
+    spec = translated(reader)
     (part,) = spec.data
     assert part.translation is not None
     again = part.translation

@@ -17,24 +17,22 @@ from transformers import AutoModel, AutoTokenizer
 
 import sweeper.training.trial
 from sweeper.errors import DataError, UserError
-from sweeper.files.plain import plain, write_json
+from sweeper.files.plain import plain, read_json, write_json
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.model import load_body
 from sweeper.training.trial import check_spec, run_trial
-from tests.worlds import BY_NAME, MODEL, TRAINING, Place, data, facts, score, stage, trial
+from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, score, stage, trial
 
 BLANK = replace(MODEL, name="blank", id="demo/blank", identity="blank")
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
-CHILD = """
-import sys
-from pathlib import Path
-from sweeper.records import TrialSpec, read_json
-from sweeper.training.trial import run_trial
-from tests.worlds import Place
-world, root, cache, spec = map(Path, sys.argv[1:])
-run_trial(read_json(TrialSpec, spec.read_bytes(), "spec"), Place(world, root, cache).bench("child"))
-"""
+CHILD = "import sys; from tests.training.test_trial import run_spec; run_spec(*sys.argv[1:])"
+
+
+def run_spec(world: str, root: str, cache: str, spec: str) -> None:
+    """Run a trial from the JSON file of its spec; called by the child process of a test."""
+    folders = TrialFolders(Path(world), Path(root), Path(cache))
+    run_trial(read_json(TrialSpec, Path(spec).read_bytes(), spec), folders.bench("child"))
 
 
 def manifests(root: Path) -> dict[str, Any]:
@@ -45,127 +43,127 @@ def outcomes(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (root / "ledger" / "outcomes").iterdir()}
 
 
-def test_the_same_spec_leaves_the_same_bytes_in_another_folder_and_another_process(place: Place) -> None:
+def test_the_same_spec_leaves_the_same_bytes_in_another_folder_and_another_process(folders: TrialFolders) -> None:
     spec = trial(stage("names", "gaps", mlm=0.3), scores=(score("names"),), keep=True)
-    here = facts(run_trial(spec, place.bench("one")))
+    here = facts(run_trial(spec, folders.bench("one")))
     assert here["training"]["state"] == "done"
-    assert facts(run_trial(spec, place.bench("two"))) == here
-    (place.root / "spec.json").write_bytes(write_json(spec))
-    paths = [str(path) for path in (place.world, place.root, place.root / "cache", place.root / "spec.json")]
+    assert facts(run_trial(spec, folders.bench("two"))) == here
+    (folders.root / "spec.json").write_bytes(write_json(spec))
+    paths = [str(path) for path in (folders.world, folders.root, folders.root / "cache", folders.root / "spec.json")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", CHILD, *paths], check=True, env=environment, capture_output=True)
-    child = place.bench("child").ledger
+    child = folders.bench("child").ledger
     assert plain(child.trainings()[spec.key])["value"] == here["training"]["value"]
     assert [plain(record) for record in child.scores().values()] == here["scores"]
     for other in ("two", "child"):
-        assert manifests(place.root / other) == manifests(place.root / "one") != {}
-        assert outcomes(place.root / other) == outcomes(place.root / "one") != {}
+        assert manifests(folders.root / other) == manifests(folders.root / "one") != {}
+        assert outcomes(folders.root / other) == outcomes(folders.root / "one") != {}
 
 
-def test_a_prefix_that_exists_is_loaded_and_never_trained(own: Place) -> None:
+def test_a_prefix_that_exists_is_loaded_and_never_trained(private_folders: TrialFolders) -> None:
     first, second = stage("parts"), stage("words")
-    bench = own.bench()
+    bench = private_folders.bench()
     run_trial(trial(first, kind="prepare", keep=True), bench)
-    shutil.rmtree(own.world / "datasets" / "demo" / "parts")
-    shutil.rmtree(own.cache / "encoded")
-    result = run_trial(trial(first, second, scores=(score("words"),)), own.bench())
+    shutil.rmtree(private_folders.world / "datasets" / "demo" / "parts")
+    shutil.rmtree(private_folders.cache / "encoded")
+    result = run_trial(trial(first, second, scores=(score("words"),)), private_folders.bench())
     assert result.training.state == "done"
     assert set(result.training.examples) == {"words"}
 
 
-def test_a_prefix_that_is_missing_is_trained_again_to_the_same_bytes(place: Place) -> None:
+def test_a_prefix_that_is_missing_is_trained_again_to_the_same_bytes(folders: TrialFolders) -> None:
     first, second = stage("parts"), stage("words")
-    run_trial(trial(first, kind="prepare", keep=True), place.bench("with"))
-    kept = facts(run_trial(trial(first, second, scores=(score("words"),)), place.bench("with")))
+    run_trial(trial(first, kind="prepare", keep=True), folders.bench("with"))
+    kept = facts(run_trial(trial(first, second, scores=(score("words"),)), folders.bench("with")))
     told: list[str] = []
-    made = facts(run_trial(trial(first, second, scores=(score("words"),)), place.bench("without", told.append)))
+    made = facts(run_trial(trial(first, second, scores=(score("words"),)), folders.bench("without", told.append)))
     assert made == kept
     assert "is not in the store: its last stage is trained again" in told[0]
-    assert manifests(place.root / "with") == manifests(place.root / "without")
+    assert manifests(folders.root / "with") == manifests(folders.root / "without")
 
 
-def test_a_damaged_encoder_is_set_aside_and_trained_again(place: Place) -> None:
+def test_a_damaged_encoder_is_set_aside_and_trained_again(folders: TrialFolders) -> None:
     first, told = stage("parts"), list[str]()
-    bench = place.bench(tell=told.append)
+    bench = folders.bench(notify=told.append)
     run_trial(trial(first, kind="prepare", keep=True), bench)
-    before = manifests(place.root / "run")
-    weights = next((place.root / "run" / "encoders").glob("*/model.safetensors"))
+    before = manifests(folders.root / "run")
+    weights = next((folders.root / "run" / "encoders").glob("*/model.safetensors"))
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
     assert run_trial(trial(first, stage("words")), bench).training.state == "done"
     assert "is damaged (model.safetensors); set aside as" in told[0]
     key = training_key(MODEL, (first,))
-    assert manifests(place.root / "run")[key] == before[key]
+    assert manifests(folders.root / "run")[key] == before[key]
 
 
-def test_a_task_of_several_data_sets_trains_one_head(place: Place) -> None:
+def test_a_task_of_several_data_sets_trains_one_head(folders: TrialFolders) -> None:
     spec = trial(stage("claims_plus"), keep=True)
-    result = run_trial(spec, place.bench())
+    result = run_trial(spec, folders.bench())
     assert set(result.training.examples) == {"claims_plus"}
     assert set(result.training.selection) == {"claims_plus"}
 
 
-def test_selection_never_reads_evaluation_data(own: Place) -> None:
+def test_selection_never_reads_evaluation_data(private_folders: TrialFolders) -> None:
     spec = trial(stage("words"), role="search", seed=0)
-    before = facts(run_trial(spec, own.bench("before")))
-    shutil.rmtree(own.cache)
-    folder = own.world / "datasets" / "demo" / "words" / "draw1"
+    before = facts(run_trial(spec, private_folders.bench("before")))
+    shutil.rmtree(private_folders.cache)
+    folder = private_folders.world / "datasets" / "demo" / "words" / "draw1"
     for split in ("validation", "test"):
         shutil.copy(folder / f"{split}_xa.jsonl", folder / f"{split}_en.jsonl")
-    assert facts(run_trial(spec, own.bench("after"))) == before
+    assert facts(run_trial(spec, private_folders.bench("after"))) == before
 
 
-def test_what_is_selected_on_is_never_trained_on(place: Place) -> None:
-    reading = place.bench().reading(trial(stage("words")))
+def test_what_is_selected_on_is_never_trained_on(folders: TrialFolders) -> None:
+    reader = folders.bench().reader(trial(stage("words")))
     ids = [
-        {example.id for example in reading.encoded(data("words", split, cap_examples=None))["en"].examples}
+        {example.id for example in reader.encoded(data("words", split, cap_examples=None))["en"].examples}
         for split in ("train", "select")
     ]
     assert ids[0] and ids[1]
     assert not ids[0] & ids[1]
 
 
-def test_a_masked_stage_lowers_the_loss_and_leaves_an_encoder_that_loads(place: Place) -> None:
+def test_a_masked_stage_lowers_the_loss_and_leaves_an_encoder_that_loads(folders: TrialFolders) -> None:
     losses = []
     for training in (replace(TRAINING, epochs=0.01, learning_rate=1e-9), LEARNING):
         spec = trial(stage("texts", training=training), model=BLANK, kind="prepare", keep=True)
-        result = run_trial(spec, place.bench())
+        result = run_trial(spec, folders.bench())
         losses.append(result.training.selection["texts"]["loss"])
         assert result.training.value == -losses[-1]
     assert losses[1] < losses[0] - 0.5
-    folder = place.root / "run" / "encoders" / spec.encoder
+    folder = folders.root / "run" / "encoders" / spec.encoder
     hidden = AutoModel.from_pretrained(folder)(**AutoTokenizer.from_pretrained(folder)("a", return_tensors="pt"))
     assert torch.isfinite(hidden.last_hidden_state).all()
 
 
-def test_a_recipe_goes_from_a_masked_stage_to_a_task_and_on_to_a_target(place: Place) -> None:
-    bench = place.bench()
+def test_a_recipe_goes_from_a_masked_stage_to_a_task_and_on_to_a_target(folders: TrialFolders) -> None:
+    bench = folders.bench()
     chain = (stage("texts"), stage("parts"), stage("words"))
     for depth in (1, 2):
         assert run_trial(trial(*chain[:depth], kind="prepare", keep=True), bench).training.state == "done"
     result = run_trial(trial(*chain, scores=(score("words"),)), bench)
     assert result.training.state == "done"
-    assert len(manifests(place.root / "run")) == 2
-    assert training_key(MODEL, chain[:2]) in manifests(place.root / "run")
+    assert len(manifests(folders.root / "run")) == 2
+    assert training_key(MODEL, chain[:2]) in manifests(folders.root / "run")
 
 
-def test_masked_language_modelling_mixed_in_is_not_selected_on(place: Place) -> None:
-    result = run_trial(trial(stage("words", training=replace(TRAINING, epochs=4), mlm=0.5)), place.bench())
+def test_masked_language_modelling_mixed_in_is_not_selected_on(folders: TrialFolders) -> None:
+    result = run_trial(trial(stage("words", training=replace(TRAINING, epochs=4), mlm=0.5)), folders.bench())
     assert set(result.training.examples) == {"words", "texts"}
     assert set(result.training.selection) == {"words"}
 
 
-def test_a_training_that_diverges_is_a_record_with_its_reason_and_leaves_no_checkpoint(place: Place) -> None:
+def test_a_training_that_diverges_is_a_record_with_its_reason_and_leaves_no_checkpoint(folders: TrialFolders) -> None:
     wild = replace(TRAINING, learning_rate=1e30, clip=1e30, min_steps=45)
-    result = run_trial(trial(stage("words", training=wild)), place.bench(checkpoint_every=0.0))
+    result = run_trial(trial(stage("words", training=wild)), folders.bench(checkpoint_every=0.0))
     assert result.training.state == "failed"
     assert "with learning_rate=1e+30: lower the learning rate" in result.training.reason
-    assert place.bench().ledger.training(result.training.key) == result.training
-    assert not [path for path in (place.root / "run").glob("checkpoints/*") if path.is_file()]
+    assert folders.bench().ledger.training(result.training.key) == result.training
+    assert not [path for path in (folders.root / "run").glob("checkpoints/*") if path.is_file()]
 
 
-def test_an_out_of_memory_is_marked_in_the_record(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_out_of_memory_is_marked_in_the_record(folders: TrialFolders, monkeypatch: pytest.MonkeyPatch) -> None:
     def hook(module: torch.nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
         if module.training and inputs["input_ids"].numel() > 70:
             raise torch.OutOfMemoryError("out of memory")
@@ -176,13 +174,13 @@ def test_an_out_of_memory_is_marked_in_the_record(place: Place, monkeypatch: pyt
         return body
 
     spec = trial(stage("words", training=replace(TRAINING, micro_tokens=1024)))
-    assert run_trial(spec, place.bench("roomy")).training.micro_tokens == 1024
+    assert run_trial(spec, folders.bench("roomy")).training.micro_tokens == 1024
     monkeypatch.setattr(sweeper.training.trial, "load_body", tight)
-    assert run_trial(spec, place.bench("tight")).training.micro_tokens == 64
+    assert run_trial(spec, folders.bench("tight")).training.micro_tokens == 64
 
 
 def test_a_training_that_was_killed_and_went_on_is_marked_in_the_record(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = [30]
 
@@ -197,40 +195,42 @@ def test_a_training_that_was_killed_and_went_on_is_marked_in_the_record(
         return body
 
     spec = trial(stage("words", training=replace(TRAINING, min_steps=45)))
-    alone = run_trial(spec, place.bench("alone"))
+    alone = run_trial(spec, folders.bench("alone"))
     assert "resumed_at" not in alone.training.machine
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(sweeper.training.trial, "load_body", dying)
-        run_trial(spec, place.bench("killed", checkpoint_every=0.0))
-    resumed = run_trial(spec, place.bench("killed"))
+        run_trial(spec, folders.bench("killed", checkpoint_every=0.0))
+    resumed = run_trial(spec, folders.bench("killed"))
     assert resumed.training.machine["resumed_at"] == "20"
     assert facts(resumed) == facts(alone)
 
 
-def test_a_finished_trial_is_not_run_again(own: Place) -> None:
+def test_a_finished_trial_is_not_run_again(private_folders: TrialFolders) -> None:
     spec = trial(stage("words"), scores=(score("words"),), keep=True)
-    first = run_trial(spec, own.bench())
-    outcome = Path(own.bench().ledger.folder.path(first.scores[0].outcomes))
+    first = run_trial(spec, private_folders.bench())
+    outcome = Path(private_folders.bench().ledger.folder.path(first.scores[0].outcomes))
     written = outcome.stat().st_mtime_ns
-    assert run_trial(spec, own.bench()).training == first.training
+    assert run_trial(spec, private_folders.bench()).training == first.training
     assert outcome.stat().st_mtime_ns == written
 
 
-def test_a_record_says_when_and_where_it_was_made(place: Place) -> None:
-    record = run_trial(trial(stage("words")), place.bench()).training
+def test_a_record_says_when_and_where_it_was_made(folders: TrialFolders) -> None:
+    record = run_trial(trial(stage("words")), folders.bench()).training
     assert {"host", "pid", "device", "started"} <= set(record.machine)
     assert pd.Timestamp(record.machine["started"]).tzinfo is not None
     assert 0 < sum(value for kind, value in record.timing.items() if kind != "total") <= record.timing["total"]
 
 
-def test_a_spec_that_asks_for_more_positions_than_the_model_has_is_refused_before_it_runs(place: Place) -> None:
+def test_a_spec_that_asks_for_more_positions_than_the_model_has_is_refused_before_it_runs(
+    folders: TrialFolders,
+) -> None:
     one = stage("words")
     long = replace(one, data=(replace(one.data[0], max_length=129),))
     with pytest.raises(UserError, match="max_length=129 for 'words' is longer than the 128 positions of 'tiny'"):
-        check_spec(trial(long), place.bench())
+        check_spec(trial(long), folders.bench())
 
 
-def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(place: Place) -> None:
+def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(folders: TrialFolders) -> None:
     gone = Task(
         name="gone",
         title="",
@@ -242,15 +242,15 @@ def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(place: Place) -
     spec: TrialSpec = trial(stage("words"))
     spec = replace(spec, tasks=(*spec.tasks, gone), select=(data("gone"),))
     with pytest.raises(DataError, match="demo/gone"):
-        check_spec(spec, place.bench())
+        check_spec(spec, folders.bench())
 
 
-def test_selection_over_several_languages_is_their_mean(place: Place) -> None:
+def test_selection_over_several_languages_is_their_mean(folders: TrialFolders) -> None:
     several = replace(BY_NAME["texts"], columns={"text": "sentence1"}, train=BY_NAME["twins"].test)
     corpora = [data("texts", "select", languages) for languages in (("xa", "xf"), ("xa",), ("xf",))]
     one = replace(stage("texts"), data=(data("texts", languages=("xa", "xf")),))
     whole, *parts = (
-        run_trial(replace(trial(one, tasks=(several,)), select=(corpus,)), place.bench(str(number))).training
+        run_trial(replace(trial(one, tasks=(several,)), select=(corpus,)), folders.bench(str(number))).training
         for number, corpus in enumerate(corpora)
     )
     losses = [part.selection["texts"]["loss"] for part in parts]
@@ -258,12 +258,14 @@ def test_selection_over_several_languages_is_their_mean(place: Place) -> None:
     assert whole.selection["texts"]["loss"] == pytest.approx(np.mean(losses))
 
 
-def test_what_a_store_holds_is_selected_and_scored_as_if_just_trained_unless_asked_anew(place: Place) -> None:
+def test_what_a_store_holds_is_selected_and_scored_as_if_just_trained_unless_retrain_is_set(
+    folders: TrialFolders,
+) -> None:
     spec = trial(stage("words"), kind="prepare", scores=(score("words"),), keep=True)
-    store = str(place.root / "shared")
-    first = run_trial(spec, place.bench("one", store=store))
-    loaded = run_trial(spec, place.bench("two", store=store))
-    anew = run_trial(spec, place.bench("three", store=store), anew=True)
-    assert facts(first) == facts(loaded) == facts(anew)
-    assert "train" in first.training.timing and "train" in anew.training.timing
+    store = str(folders.root / "shared")
+    first = run_trial(spec, folders.bench("one", store=store))
+    loaded = run_trial(spec, folders.bench("two", store=store))
+    retrain = run_trial(spec, folders.bench("three", store=store), retrain=True)
+    assert facts(first) == facts(loaded) == facts(retrain)
+    assert "train" in first.training.timing and "train" in retrain.training.timing
     assert "train" not in loaded.training.timing

@@ -14,7 +14,7 @@ from sweeper.space import Training
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training import stage as stages
 from sweeper.training.trial import run_trial
-from tests.worlds import MODEL, Place
+from tests.worlds import MODEL, TrialFolders
 
 TRAINING = Training(learning_rate=1e-3, epochs=8, batch_size=16, max_length=48, warmup=0.1)
 SENTENCES = 200
@@ -27,9 +27,9 @@ def write(folder: Path, split: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
     return Rows(id=str(folder), split=split)
 
 
-def paragraphs(place: Place, language: str) -> list[tuple[str, str]]:
+def paragraphs(folders: TrialFolders, language: str) -> list[tuple[str, str]]:
     """Id, and a paragraph of three sentences, parallel in all languages, in words of the generated world."""
-    folder = place.world / "datasets" / "demo" / "twins" / "default"
+    folder = folders.world / "datasets" / "demo" / "twins" / "default"
     lines = (folder / f"test_{language}.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["sentence1"].rstrip(" .") for line in lines]
     return [(str(n), ". ".join(text.capitalize() for text in texts[n : n + 3]) + ".") for n in range(len(texts) - 3)]
@@ -46,13 +46,13 @@ def question(context: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def tasks(place: Place) -> tuple[Task, ...]:
+def tasks(folders: TrialFolders) -> tuple[Task, ...]:
     """Pairs to train on, questions in two languages, and the pool of their sentences."""
     places: dict[str, RowsByLanguage] = {}
     for language in ("xa", "xb"):
-        rows = [{"id": name, "context": text, **question(text)} for name, text in paragraphs(place, language)]
-        places[language] = {language: (write(place.root / language, "test", rows),)}
-    train = write(place.root / "pairs", "train", pairs(place, SENTENCES))
+        rows = [{"id": name, "context": text, **question(text)} for name, text in paragraphs(folders, language)]
+        places[language] = {language: (write(folders.root / language, "test", rows),)}
+    train = write(folders.root / "pairs", "train", pairs(folders, SENTENCES))
     common = {"title": "", "format": "rank", "scorer": "ranking", "group": "retrieval"}
     both = places["xa"] | places["xb"]
     return (
@@ -69,8 +69,8 @@ def tasks(place: Place) -> tuple[Task, ...]:
     )
 
 
-def pairs(place: Place, number: int) -> list[dict[str, str]]:
-    folder = place.world / "datasets" / "demo" / "texts" / "default"
+def pairs(folders: TrialFolders, number: int) -> list[dict[str, str]]:
+    folder = folders.world / "datasets" / "demo" / "texts" / "default"
     lines = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()[:number]
     texts = [json.loads(line)["text"] for line in lines]
     return [{"query": " ".join(reversed(text.split())), "text": text} for text in texts]
@@ -99,8 +99,8 @@ def trial(tasks: tuple[Task, ...], training: Training = TRAINING, **scored: Any)
     )
 
 
-def test_a_dual_encoder_learns_a_toy_retrieval(place: Place, tasks: tuple[Task, ...]) -> None:
-    bench = place.bench()
+def test_a_dual_encoder_learns_a_toy_retrieval(folders: TrialFolders, tasks: tuple[Task, ...]) -> None:
+    bench = folders.bench()
     blank = run_trial(trial(tasks, replace(TRAINING, learning_rate=1e-9, epochs=0.1)), bench)
     learned = run_trial(trial(tasks), bench)
     assert learned.training.state == "done", learned.training.reason
@@ -109,13 +109,15 @@ def test_a_dual_encoder_learns_a_toy_retrieval(place: Place, tasks: tuple[Task, 
     assert learned.training.value > blank.training.value + 0.2
 
 
-def test_queries_of_every_language_search_one_pool_of_all_of_them(place: Place, tasks: tuple[Task, ...]) -> None:
-    bench = place.bench()
+def test_queries_of_every_language_search_one_pool_of_all_of_them(
+    folders: TrialFolders, tasks: tuple[Task, ...]
+) -> None:
+    bench = folders.bench()
     spec = trial(tasks, replace(TRAINING, epochs=1))
     record = run_trial(spec, bench).scores[0]
     assert set(record.metrics) == {"xa", "xb"}
     rows = bench.ledger.outcomes(record)
-    num = len(paragraphs(place, "xa"))
+    num = len(paragraphs(folders, "xa"))
     assert record.counts == {"xa": num, "xb": num}
     assert set(rows["right"]) == {2}, "one sentence a language answers"
     names = {name for line in rows["prediction"] for name in json.loads(line)}
@@ -126,10 +128,10 @@ def test_queries_of_every_language_search_one_pool_of_all_of_them(place: Place, 
         assert 0 < record.trivial[language]["map20"] < 0.2
 
 
-def test_one_language_alone_still_searches_the_whole_pool(place: Place, tasks: tuple[Task, ...]) -> None:
+def test_one_language_alone_still_searches_the_whole_pool(folders: TrialFolders, tasks: tuple[Task, ...]) -> None:
     spec = trial(tasks, replace(TRAINING, epochs=1), data=data("asked", "test", ("xa",)))
     both = trial(tasks, replace(TRAINING, epochs=1))
-    bench = place.bench()
+    bench = folders.bench()
     alone, together = (run_trial(one, bench).scores[0] for one in (spec, both))
     assert alone.metrics["xa"] == together.metrics["xa"]
 
@@ -142,14 +144,14 @@ def test_another_pool_is_another_score(tasks: tuple[Task, ...]) -> None:
 
 
 def test_out_of_memory_in_a_batch_of_pairs_says_what_helps(
-    place: Place, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_large(*_: Any) -> Any:
         raise MemoryError("imagined")
 
     monkeypatch.setattr(stages, "train", too_large)
     monkeypatch.setattr(stages, "TOO_LITTLE_MEMORY", (MemoryError,))
-    result = run_trial(trial(tasks), place.bench())
+    result = run_trial(trial(tasks), folders.bench())
     assert result.training.state == "failed"
     assert "a batch of pairs is one pass" in result.training.reason
     assert "batch_size" in result.training.reason

@@ -16,16 +16,16 @@ from sweeper.scoring.chunks import ChunkCounts, chunk_metrics
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.tasks.spec import Rows
 from sweeper.training.trial import run_trial
-from tests.worlds import BY_NAME, LANGUAGES, TRAINING, Place, data, facts, retrieval, score, stage, trial
+from tests.worlds import BY_NAME, LANGUAGES, TRAINING, TrialFolders, data, facts, retrieval, score, stage, trial
 
 BASE = ("en",)
 POISON = '{"tokens": ["lamps"], "pos_tags": ["poison"]}\n'
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
 
 
-def test_one_training_scores_on_every_target_that_shares_it_and_each_is_a_record(place: Place) -> None:
+def test_one_training_scores_on_every_target_that_shares_it_and_each_is_a_record(folders: TrialFolders) -> None:
     spec = trial(stage("xquestions"), scores=(score("xquestions"), score("mquestions")))
-    bench = place.bench()
+    bench = folders.bench()
     result = run_trial(spec, bench)
     assert [record.target for record in result.scores] == ["xquestions", "mquestions"]
     assert set(bench.ledger.trainings()) == {spec.key}
@@ -34,40 +34,40 @@ def test_one_training_scores_on_every_target_that_shares_it_and_each_is_a_record
     assert all(record.training == spec.key for record in result.scores)
 
 
-def test_a_kept_target_only_scores_when_a_language_is_added(own: Place) -> None:
+def test_a_kept_target_only_scores_when_a_language_is_added(private_folders: TrialFolders) -> None:
     spec = trial(stage("words"), scores=(score("words", languages=BASE),), keep=True)
-    first = run_trial(spec, own.bench())
-    shutil.rmtree(own.cache / "encoded")
-    (own.world / "datasets" / "demo" / "words" / "draw1" / "train.jsonl").write_text(POISON)
+    first = run_trial(spec, private_folders.bench())
+    shutil.rmtree(private_folders.cache / "encoded")
+    (private_folders.world / "datasets" / "demo" / "words" / "draw1" / "train.jsonl").write_text(POISON)
     more = replace(spec, scores=(score("words", languages=("xa", "xg")),))
     with pytest.raises(DataError):
-        own.bench().reading(more).encoded(more.chain[0].data[0])
-    result = run_trial(more, own.bench())
+        private_folders.bench().reader(more).encoded(more.chain[0].data[0])
+    result = run_trial(more, private_folders.bench())
     assert result.training == first.training
     assert set(result.scores[0].metrics) == {"xa", "xg"}
 
 
-def test_a_new_language_scores_as_it_would_have_at_first(place: Place) -> None:
+def test_a_new_language_scores_as_it_would_have_at_first(folders: TrialFolders) -> None:
     spec = trial(stage("words"), scores=(score("words", languages=BASE),), keep=True)
-    run_trial(spec, place.bench("late"))
-    late = run_trial(replace(spec, scores=(score("words"),)), place.bench("late"))
-    early = run_trial(replace(spec, scores=(score("words"),)), place.bench("early"))
+    run_trial(spec, folders.bench("late"))
+    late = run_trial(replace(spec, scores=(score("words"),)), folders.bench("late"))
+    early = run_trial(replace(spec, scores=(score("words"),)), folders.bench("early"))
     assert facts(late)["scores"] == facts(early)["scores"]
 
 
-def test_the_pretrained_encoder_has_one_seedless_score(place: Place) -> None:
+def test_the_pretrained_encoder_has_one_seedless_score(folders: TrialFolders) -> None:
     spec = trial(scores=(retrieval("twins"), retrieval("mining")), kind="score", seed=5)
-    result = run_trial(spec, place.bench())
+    result = run_trial(spec, folders.bench())
     assert result.training.steps == 0
     assert [record.seed for record in result.scores] == [None, None]
     assert [set(record.metrics) for record in result.scores] == [{"xa", "xg"}] * 2
 
 
-def test_a_prepared_encoder_is_scored_as_it_was_left(place: Place) -> None:
+def test_a_prepared_encoder_is_scored_as_it_was_left(folders: TrialFolders) -> None:
     first = stage("parts", training=LEARNING)
     asked = retrieval("twins")
     asked = replace(asked, data=replace(asked.data, cap_examples=None))
-    bench = place.bench()
+    bench = folders.bench()
     prepared = run_trial(trial(first, kind="prepare", keep=True), bench)
     scored = run_trial(trial(first, scores=(asked,), kind="score"), bench)
     raw = run_trial(trial(scores=(asked,), kind="score"), bench)
@@ -77,22 +77,22 @@ def test_a_prepared_encoder_is_scored_as_it_was_left(place: Place) -> None:
     assert not bench.ledger.outcomes(scored.scores[0]).equals(bench.ledger.outcomes(raw.scores[0]))
 
 
-def test_another_layer_or_pooling_is_another_score_of_the_same_encoder(place: Place) -> None:
+def test_another_layer_or_pooling_is_another_score_of_the_same_encoder(folders: TrialFolders) -> None:
     both = (retrieval("twins"), replace(retrieval("twins"), layer=1.0), replace(retrieval("twins"), pooling="cls"))
-    result = run_trial(trial(scores=both, kind="score"), place.bench())
+    result = run_trial(trial(scores=both, kind="score"), folders.bench())
     assert len({record.key for record in result.scores}) == 3
     assert [(record.layer, record.pooling) for record in result.scores] == [(0.5, "mean"), (1.0, "mean"), (0.5, "cls")]
 
 
-def test_labels_of_evaluation_data_are_mapped_by_name_not_by_number(place: Place) -> None:
+def test_labels_of_evaluation_data_are_mapped_by_name_not_by_number(folders: TrialFolders) -> None:
     words, found = BY_NAME["words"], []
     for order in (1, -1):
-        folder = place.root / f"words{order}"
-        write_numbered(folder, words.labels[::order], place.world / "datasets/demo/words/draw1/test_xa.jsonl")
+        folder = folders.root / f"words{order}"
+        write_numbered(folder, words.labels[::order], folders.world / "datasets/demo/words/draw1/test_xa.jsonl")
         task = replace(words, test={"xa": (Rows(id=str(folder), split="test"),)})
         scored = (score("words", languages=("xa",)),)
         spec = trial(stage("words", training=LEARNING), scores=scored, tasks=(task,))
-        found.append(run_trial(spec, place.bench(folder.name)).scores[0].metrics["xa"])
+        found.append(run_trial(spec, folders.bench(folder.name)).scores[0].metrics["xa"])
     assert found[0] == found[1]
     assert found[0]["accuracy"] > 0.3
 
@@ -154,14 +154,14 @@ RECOUNTS: dict[str, tuple[str, Callable[[pd.DataFrame], Mapping[str, float]]]] =
 
 
 @pytest.mark.parametrize("trained", RECOUNTS)
-def test_a_score_can_be_counted_again_from_its_outcomes(place: Place, trained: str) -> None:
+def test_a_score_can_be_counted_again_from_its_outcomes(folders: TrialFolders, trained: str) -> None:
     target, recount = RECOUNTS[trained]
     if trained.startswith("-"):
         spec = trial(scores=(retrieval(target),), kind="score")
     else:
         spec = trial(stage(trained), scores=(score(target) if BY_NAME[target].test else dev(target),))
         spec = replace(spec, tasks=tuple(HELD_OUT if task.name == "texts" else task for task in spec.tasks))
-    bench = place.bench()
+    bench = folders.bench()
     record = run_trial(spec, bench).scores[0]
     rows = bench.ledger.outcomes(record)
     assert rows["language"].value_counts().to_dict() == record.counts

@@ -22,7 +22,7 @@ class ExampleTranslator:
 
     spec: TranslationSpec
     translator: Translator
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     """Takes a sentence for the user."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(language, `translated` or `dropped`) -> examples so far."""
@@ -44,7 +44,7 @@ class ExampleTranslator:
             f"{language} {found['translated']:,}" + (f" ({found['dropped']:,} dropped)" if found["dropped"] else "")
             for language, found in self.summary().items()
         ]
-        self.tell(f"{task}: examples translated by {self.spec.by}: {', '.join(told)}.")
+        self.notify(f"{task}: examples translated by {self.spec.by}: {', '.join(told)}.")
 
     def _chunk(self, chunk: Sequence[Example], task: Task) -> Iterator[Example]:
         kind = TRANSLATED[task.format]
