@@ -5,7 +5,7 @@ from dataclasses import replace
 from sweeper.space import Recipe, Stage
 from sweeper.world.tasks import NULLS, TASKS
 
-from .demo import PREPARE
+from .demo_full import PREPARE
 from .demo_recovery import SPACE as RECOVERY
 
 SPACE = replace(

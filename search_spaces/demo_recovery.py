@@ -9,15 +9,15 @@ from dataclasses import replace
 from sweeper.space import Recipe, Target
 from sweeper.world.tasks import PLACEBO, PLACEBOS, TASKS
 
-from .demo import SPACE as DEMO
-from .demo import recipes, targets
+from .demo_full import SHORT_SEARCH, TWO_RATES, recipes, targets
+from .demo_full import SPACE as FULL
 
 NEAR = ("en", "xa", "xb")
 
 
 def _near(target: Target) -> Target:
     """The target in as many of these languages as it has."""
-    held = DEMO.task(target.task).test
+    held = FULL.task(target.task).test
     return replace(target, languages=tuple(language for language in NEAR if language in held))
 
 
@@ -28,12 +28,12 @@ def _placebo(recipe: Recipe) -> Recipe:
 
 
 SPACE = replace(
-    DEMO,
+    FULL,
     name="demo_recovery",
     title="Every row of the demo, and its placebo",
     recipes=(*recipes(), *(_placebo(recipe) for recipe in recipes() if recipe.stages)),
-    targets=tuple(_near(target) for target in targets()),
+    targets=tuple(_near(target) for target in targets(TWO_RATES)),
     tasks=(*TASKS, *PLACEBOS),
     seeds=(1, 2, 3, 4, 5),
-    eval_cap=None,
+    search=SHORT_SEARCH,
 )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.demo import SPACE as DEMO
 from search_spaces.load import load_space, shipped
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
@@ -16,6 +15,7 @@ from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Targ
 from sweeper.space.settings import SETTINGS, apply_settings
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
+from tests.spaces import MATRIX
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -133,8 +133,8 @@ GROWN = {
     "the same": TINY,
     "seeds": replace(TINY, seeds=(1, 2, 7)),
     "trials": replace(TINY, search=replace(TINY.search, trials=9)),
-    "recipes": replace(TINY, recipes=(*DEMO.recipes[:5], *TINY.recipes[1:])),
-    "targets": replace(TINY, targets=(*DEMO.targets[:3], *TINY.targets)),
+    "recipes": replace(TINY, recipes=(*MATRIX.recipes[:5], *TINY.recipes[1:])),
+    "targets": replace(TINY, targets=(*MATRIX.targets[:3], *TINY.targets)),
     "models": replace(TINY, models=(*TINY.models, replace(TINY.models[0], name="other"))),
     "tasks": replace(TINY, tasks=(*TINY.tasks, replace(TINY.tasks[0], name="own"))),
     "title": replace(TINY, title="Another title"),

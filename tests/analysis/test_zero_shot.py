@@ -7,13 +7,13 @@ import pytest
 
 from analysis.load import load
 from benchmarks.zero_shot import FAR, scores
-from search_spaces.demo import SPACE as DEMO
 from sweeper.space import Search
+from tests.spaces import MATRIX
 
 SPACE = replace(
-    DEMO,
-    recipes=DEMO.recipes[:1],
-    targets=tuple(target for target in DEMO.targets if target.task in ("words", "xquestions")),
+    MATRIX,
+    recipes=MATRIX.recipes[:1],
+    targets=tuple(target for target in MATRIX.targets if target.task in ("words", "xquestions")),
     search=Search(scope="target", trials=1),
 )
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from search_spaces.demo import SPACE as DEMO
 from search_spaces.demo_encoder import SPACE as DEMO_ENCODER
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
@@ -26,6 +25,7 @@ from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.sweep import Options, check_pending, make_agenda, make_site
 from sweeper.world.build import world_folder
+from tests.spaces import MATRIX
 
 SEEDS = (1, 2)
 WORDS = ("river", "town", "bridge", "old")
@@ -249,15 +249,15 @@ def test_a_space_that_reads_no_draws_asks_its_world_for_none(tmp_path: Path) -> 
 
 
 def test_a_space_asks_its_world_for_the_draw_of_each_of_its_seeds(tmp_path: Path) -> None:
-    assert DEMO.seeds == (1, 2)
-    assert site_of(replace(DEMO, world="demo:draws=3"), tmp_path).world == "demo:draws=3"
+    assert MATRIX.seeds == (1, 2)
+    assert site_of(replace(MATRIX, world="demo:draws=3"), tmp_path).world == "demo:draws=3"
     with pytest.raises(UserError, match="the seeds ask for draw 2"):
-        site_of(replace(DEMO, world="demo:draws=2"), tmp_path)
+        site_of(replace(MATRIX, world="demo:draws=2"), tmp_path)
 
 
 def test_what_a_world_does_not_have_is_refused_before_it_is_written(tmp_path: Path) -> None:
     options = Options(run=str(tmp_path / "run"), cache=str(tmp_path))
     for world in ("demo:draws=2", "demo:language_seed=3"):
         with pytest.raises(UserError, match=world):
-            make_site(replace(DEMO, world=world), options)
+            make_site(replace(MATRIX, world=world), options)
     assert list(tmp_path.iterdir()) == []

@@ -26,6 +26,7 @@ from sweeper.records.spec import ModelSpec, TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.tasks.spec import Task
+from tests.spaces import MATRIX
 
 MODEL = Model(name="large", id="hub/large", resources=Resources(gpus=0.5))
 SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2))
@@ -297,41 +298,41 @@ def test_of_the_synthetic_world_everything_is_counted(space: Space, tmp_path: Pa
     ("world", "lacks"), [("demo:draws=2", "set draws=3 or more"), ("demo:language_seed=3", "does not speak")]
 )
 def test_a_plan_says_what_its_world_lacks_and_counts_all_the_same(world: str, lacks: str, tmp_path: Path) -> None:
-    found = plan_of(replace(DEMO, world=world), tmp_path)
+    found = plan_of(replace(MATRIX, world=world), tmp_path)
     assert [lacks in note for note in found.notes] == [True]
-    assert found.tokens_left == plan_of(DEMO, tmp_path).tokens_left
+    assert found.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
 
 
 def test_the_demo_is_counted_by_its_rows(tmp_path: Path) -> None:
-    rows = {row.unit: row.tokens for row in plan_of(DEMO, tmp_path).rows}
+    rows = {row.unit: row.tokens for row in plan_of(MATRIX, tmp_path).rows}
     # 640 claims, or 640 questions and the 240 of their target; 5 epochs x 0.6 of 128 tokens, half filled.
     assert (rows["tiny/claims"], rows["tiny/questions"]) == (3 * 640 * 64, 3 * 880 * 64)
-    sizes = {target.task: evaluation_size(replace(DEMO, eval_cap=None), target) for target in DEMO.targets}
+    sizes = {target.task: evaluation_size(replace(MATRIX, eval_cap=None), target) for target in MATRIX.targets}
     assert (sizes["xclaims"], sizes["twins"]) == (9 * 96, 2 * 8 * 192)
 
 
 def test_a_world_of_ten_times_the_scale_is_counted_ten_times_but_for_its_text(tmp_path: Path) -> None:
-    small = replace(DEMO, eval_cap=None)
+    small = replace(MATRIX, eval_cap=None)
     large = replace(small, world="demo:scale=10")
     one, ten = (plan_of(space, tmp_path) for space in (small, large))
     assert ten.tokens_left == pytest.approx(10 * one.tokens_left, rel=1e-6)  # rows are rounded
-    assert evaluation_size(large, DEMO.targets[0]) == 10 * 9 * 96
+    assert evaluation_size(large, MATRIX.targets[0]) == 10 * 9 * 96
     texts = replace(DEMO_ENCODER, world="demo:scale=10")
     assert plan_of(texts, tmp_path).tokens_left == plan_of(DEMO_ENCODER, tmp_path).tokens_left
 
 
 def test_a_mirror_stands_in_for_the_world_and_its_scale(tmp_path: Path) -> None:
-    large = replace(DEMO, world="demo:scale=10")
+    large = replace(MATRIX, world="demo:scale=10")
     found = forecast(large, mirror=str(tmp_path), run=str(tmp_path / "nowhere"), pace=Pace())
-    assert found.tokens_left == plan_of(DEMO, tmp_path).tokens_left
+    assert found.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
 
 
 def test_training_sets_of_unknown_size_are_named_and_not_counted(tmp_path: Path) -> None:
-    capped = replace(DEMO.targets[0], training=replace(DEMO.targets[0].training, cap_examples=100))
-    rows, unsized = DEMO.recipes[:1], tuple(replace(task, train_size=0) for task in DEMO.tasks)
+    capped = replace(MATRIX.targets[0], training=replace(MATRIX.targets[0].training, cap_examples=100))
+    rows, unsized = MATRIX.recipes[:1], tuple(replace(task, train_size=0) for task in MATRIX.tasks)
     unknown, known = (
-        plan_of(replace(DEMO, tasks=unsized, recipes=rows, targets=targets), tmp_path)
-        for targets in (DEMO.targets, (capped,))
+        plan_of(replace(MATRIX, tasks=unsized, recipes=rows, targets=targets), tmp_path)
+        for targets in (MATRIX.targets, (capped,))
     )
     assert unknown.notes[0].startswith("Training sets of unknown size, not counted: xclaims, ")
     assert unknown.tokens_left == 0

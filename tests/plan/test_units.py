@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from search_spaces.demo import SPACE as DEMO
 from search_spaces.text_small import SPACE as TEXT_SMALL
 from sweeper.errors import UserError
 from sweeper.plan.units import Plan, make_plan
 from sweeper.space import Recipe, Space, Stage
+from tests.spaces import MATRIX
 from tests.tuning.imaginary import SMALL, with_chain
 
 
@@ -32,7 +32,7 @@ def test_searching_on_the_baseline_takes_216_trainings() -> None:
 
 
 def test_preparations_without_dials_are_not_searched() -> None:
-    assert num_trainings(make_plan(DEMO)) == {
+    assert num_trainings(make_plan(MATRIX)) == {
         "prepare search": 0,
         "prepare replicate": 10 * 2,
         "target search": 6 * 2,
@@ -133,21 +133,21 @@ def test_what_comes_before_a_target_is_searched_down_the_column_as_the_target_is
 
 
 def test_a_target_that_trains_nothing_is_scored_on_what_comes_before_it() -> None:
-    plan = make_plan(with_before(DEMO, twins=(GAPS,)))
+    plan = make_plan(with_before(MATRIX, twins=(GAPS,)))
     tuned, raw = plan.unit("tiny/baseline + gaps = scores"), plan.unit("tiny/baseline = scores")
     assert ([t.task for t in tuned.targets], [t.task for t in raw.targets]) == (["twins"], ["mining"])
     assert tuned.parent == "tiny/baseline + gaps"
-    assert (plan.seeds(tuned), plan.seeds(raw)) == (DEMO.seeds, DEMO.seeds[:1])
+    assert (plan.seeds(tuned), plan.seeds(raw)) == (MATRIX.seeds, MATRIX.seeds[:1])
 
 
 def test_the_row_of_the_baseline_comes_first_wherever_the_space_has_it() -> None:
-    turned = replace(DEMO, recipes=tuple(reversed(DEMO.recipes)))
+    turned = replace(MATRIX, recipes=tuple(reversed(MATRIX.recipes)))
     assert {unit.recipe for unit in make_plan(turned).units if unit.row == 0} == {"baseline"}
     assert make_plan(turned).units[0].recipe == "baseline"
 
 
 def test_parents_and_studies_stand_before_what_waits_for_them() -> None:
-    plan = make_plan(with_chain(DEMO))
+    plan = make_plan(with_chain(MATRIX))
     places = {unit.name: number for number, unit in enumerate(plan.units)}
     for unit in plan.units:
         for name in {unit.parent, unit.study} - {"", unit.name}:
@@ -155,7 +155,7 @@ def test_parents_and_studies_stand_before_what_waits_for_them() -> None:
 
 
 def test_the_raw_encoder_is_scored_once_and_a_prepared_one_for_every_seed() -> None:
-    plan = make_plan(DEMO)
+    plan = make_plan(MATRIX)
     scorings = {unit.recipe: plan.seeds(unit) for unit in plan.units if unit.kind == "score"}
     assert scorings.pop("baseline") == (1,)
     assert set(scorings.values()) == {(1, 2)}

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from search_spaces.demo import SPACE as DEMO
 from search_spaces.tiny import SPACE as TINY
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import Role, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage, Target
 from sweeper.tasks.spec import Rows, Task
+from tests.spaces import MATRIX
 from tests.tuning.imaginary import (
     DIALS,
     SEARCHED,
@@ -33,7 +33,7 @@ def keys(shelf: Shelf) -> dict[str, Any]:
     return {key: record.spec.dials for key, record in shelf.trainings.items()}
 
 
-@pytest.mark.parametrize("space", [TINY, with_chain(SMALL), DEMO], ids=["tiny", "a search a cell", "demo"])
+@pytest.mark.parametrize("space", [TINY, with_chain(SMALL), MATRIX], ids=["tiny", "a search a cell", "matrix"])
 def test_any_order_of_ending_and_any_number_of_workers_give_the_same_trials(space: Space) -> None:
     _, alone = run_all(space, workers=1)
     for seed, workers in [(1, 2), (2, 7), (3, 10**6)]:
@@ -63,7 +63,7 @@ def test_a_replicate_starts_from_the_encoder_with_its_own_seed() -> None:
 
 
 def test_the_row_of_the_baseline_is_offered_first() -> None:
-    agenda = agenda_of(DEMO)
+    agenda = agenda_of(MATRIX)
     started = drain(agenda, Shelf(), workers=1)
     rows = [agenda.plan.unit(spec.name.rsplit("/", 1)[0]).row for spec in started]
     assert rows == sorted(rows)
@@ -150,8 +150,8 @@ def test_a_sweep_stopped_three_times_ends_as_one_left_alone(cuts: tuple[int, ...
 
 
 def test_a_finished_sweep_has_nothing_left() -> None:
-    _, shelf = run_all(DEMO)
-    again = agenda_of(DEMO, shelf)
+    _, shelf = run_all(MATRIX)
+    again = agenda_of(MATRIX, shelf)
     assert again.finished
     assert again.next() is None
 
@@ -242,7 +242,7 @@ def test_more_seeds_add_replicates_alone() -> None:
 
 
 def test_another_target_adds_its_own_column_alone() -> None:
-    target = next(target for target in DEMO.targets if target.task == "words")
+    target = next(target for target in MATRIX.targets if target.task == "words")
     added = names_added(TINY, replace(TINY, targets=(*TINY.targets, target)))
     assert all("-> words" in name for name in added)
     assert len(added) == 2 + 2 + 2
@@ -262,16 +262,16 @@ def test_more_search_trials_come_to_what_a_fresh_run_with_so_many_comes_to(space
 
 def big_space() -> Space:
     """About 10,000 trials: 80 recipes x 6 trained targets, five seeds, searched in every cell."""
-    template = replace(next(recipe for recipe in DEMO.recipes if recipe.stages).stages[0], dials=DIALS)
+    template = replace(next(recipe for recipe in MATRIX.recipes if recipe.stages).stages[0], dials=DIALS)
     rates = [2e-3 + 1e-6 * number for number in range(80)]
     stages = [replace(template, training=replace(template.training, learning_rate=rate)) for rate in rates]
     recipes = tuple(Recipe(name=f"row{number}", stages=(stage,)) for number, stage in enumerate(stages))
     return replace(
-        DEMO,
-        recipes=(DEMO.recipes[0], *recipes),
-        targets=tuple(replace(target, dials=DIALS) for target in DEMO.targets),
+        MATRIX,
+        recipes=(MATRIX.recipes[0], *recipes),
+        targets=tuple(replace(target, dials=DIALS) for target in MATRIX.targets),
         seeds=tuple(range(1, 6)),
-        search=replace(DEMO.search, scope="cell", trials=12, sampler="random"),
+        search=replace(MATRIX.search, scope="cell", trials=12, sampler="random"),
     )
 
 

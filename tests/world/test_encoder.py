@@ -13,7 +13,7 @@ from tokenizers.models import WordLevel
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
-from search_spaces.demo import LAYER
+from search_spaces.demo_full import LAYER
 from sweeper.data.encode import encode
 from sweeper.data.source import Sources
 from sweeper.errors import UserError

@@ -6,7 +6,7 @@ from itertools import combinations, product
 
 import pytest
 
-from search_spaces.demo import SPACE
+from search_spaces.demo_full import SPACE
 from sweeper.world import skills
 from sweeper.world.concepts import ASKED, CONCEPTS
 from sweeper.world.draws import Draws
