@@ -38,10 +38,9 @@ from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.errors import SweeperError
 from sweeper.space import Space
-from sweeper.world.skills import truth
-from sweeper.world.tasks import PLACEBO
+from sweeper.world.truth import LARGE_GAIN, placebo_recipes, planted_gains
 
-LEVEL, LARGE = 0.05, 0.5
+LEVEL = 0.05
 SEEDS = 10
 DRAWS = SEEDS + 1
 """Seeds count from 1 and draw 0 is the search's. A run with fewer seeds can go on with more in the same world."""
@@ -91,7 +90,7 @@ class Outcome:
     @property
     def large(self) -> list[bool]:
         """Of each tested cell with a large planted gain and data of its own, whether it is found."""
-        return [cell.is_found for cell in self.tested if cell.planted >= LARGE and not cell.is_flagged]
+        return [cell.is_found for cell in self.tested if cell.planted >= LARGE_GAIN and not cell.is_flagged]
 
     @property
     def harms(self) -> list[bool]:
@@ -118,13 +117,9 @@ class Outcome:
 
 
 def planted(space: Space) -> dict[Cell, float]:
-    """The truth of every cell of a row that has a placebo."""
-    return {
-        (recipe.name, target.task): truth([space.task(name) for name in recipe.stages[0].tasks], target.task)
-        for recipe in space.recipes
-        if recipe.stages and not recipe.name.startswith(PLACEBO)
-        for target in space.targets
-    }
+    """The planted gain of every cell whose recipe has a placebo in the space."""
+    placebos = placebo_recipes(space)
+    return {cell: gain for cell, gain in planted_gains(space).items() if cell[0] in placebos}
 
 
 def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], flagged: Iterable[Cell]) -> Outcome:
@@ -146,7 +141,7 @@ def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], 
 def recovered(run: Path) -> Outcome:
     """A world's truth beside what its run measured."""
     truths = planted(RECOVERY)
-    return measured(run, {recipe: PLACEBO + recipe for recipe, _ in truths}, truths, flags(RECOVERY))
+    return measured(run, placebo_recipes(RECOVERY), truths, flags(RECOVERY))
 
 
 def null(run: Path) -> Outcome:

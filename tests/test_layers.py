@@ -21,8 +21,8 @@ LAYERS = (
 """Packages and modules of sweeper/, lowest first: each imports itself and those before it."""
 
 ALLOWED = {
-    "analysis": ("errors", "files", "tasks", "space", "records", "run", "scoring", "world.tasks", "world.skills"),
-    "search_spaces": ("errors", "files", "tasks", "space", "world.tasks", "world.skills"),
+    "analysis": ("errors", "files", "tasks", "space", "records", "run", "scoring", "world.tasks", "world.truth"),
+    "search_spaces": ("errors", "files", "tasks", "space", "world.tasks", "world.truth"),
 }
 """Packages and modules of sweeper/ that the packages beside it may import."""
 
@@ -184,7 +184,7 @@ def test_a_heavy_library_is_imported_at_home_alone(library: str) -> None:
 
 LIGHT = {
     "sweeper.world.tasks": [*HEAVY, "datasets", "tokenizers", "numpy"],
-    "sweeper.world.skills": [*HEAVY, "datasets", "tokenizers", "numpy"],
+    "sweeper.world.truth": [*HEAVY, "datasets", "tokenizers", "numpy"],
     "sweeper.records": [*HEAVY, "datasets", "matplotlib"],
     "sweeper.run": [*HEAVY, "datasets", "matplotlib"],
     "sweeper.plan": HEAVY,

@@ -1,9 +1,7 @@
 """The hidden knowledge of a world, and who teaches and who needs how much of it: the planted truth."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from sweeper.tasks.spec import Task
 
 NUM_CLASSES = 3
 
@@ -58,20 +56,3 @@ none."""
 
 Classes = Mapping[str, int]
 """Concept -> class."""
-
-
-def taught(tasks: Iterable[Task]) -> Level:
-    """What the training data of these tasks teach together, -1 to 1 a skill: every data set counts once, and adds."""
-    names = {rows.id.split("/")[-1] for task in tasks for places in task.train.values() for rows in places}
-    totals = {skill: sum(TEACHES.get(name, {}).get(skill, 0.0) for name in sorted(names)) for skill in SKILLS}
-    return {skill: max(-1.0, min(1.0, total)) for skill, total in totals.items()}
-
-
-def truth(tasks: Iterable[Task], target: str) -> float:
-    """The planted gain of a cell, -1 to 1: the level that the row's tasks teach, weighted by the target's needs.
-
-    It is a grade, not a forecast: 1 means "more than 0.5", not how many points. 0: no gain over a placebo. That levels
-    add up is a convention: two halves may overlap, and data that contradict each other may be learned either way.
-    """
-    levels = taught(tasks)
-    return sum(need * levels[skill] for skill, need in NEEDS[target].items())

@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
 
 from search_spaces.demo_full import SPACE
-from sweeper.world import skills
+from search_spaces.demo_recovery import SPACE as RECOVERY
+from sweeper.space import Recipe, Stage
+from sweeper.world import truth
 from sweeper.world.concepts import ASKED, CONCEPTS
 from sweeper.world.draws import Draws
 from sweeper.world.lessons import SHOWN, Knowledge, Lesson, ask, knowledge, of_class, part_of, rest
 from sweeper.world.repositories import INTERMEDIATES as DATA_SETS
-from sweeper.world.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES, taught, truth
+from sweeper.world.skills import NEEDS, NUM_CLASSES, SKILLS, TEACHES
 from sweeper.world.tasks import INTERMEDIATES, NULLS, PLACEBO, PLACEBOS, TARGETS, TASKS
+from sweeper.world.truth import LARGE_GAIN, placebo_recipes, planted_gain, planted_gains, taught
 from tests.world.facts import CLASSES, hidden
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -40,16 +44,6 @@ def are_even(found: dict[int, int]) -> bool:
 
 def lesson(skill: str, share: float) -> dict[str, int]:
     return dict(part_of({skill: share}, KNOWN, Draws("lesson")).tables[skill])
-
-
-def cells() -> dict[tuple[str, str], float]:
-    return {
-        (recipe.name, target.task): truth(
-            [BY_NAME[name] for stage in recipe.stages for name in stage.tasks], target.task
-        )
-        for recipe in SPACE.recipes
-        for target in SPACE.targets
-    }
 
 
 def test_hidden_knowledge_is_about_some_concepts_of_the_parts_that_skills_are_about() -> None:
@@ -162,19 +156,19 @@ def test_every_data_set_says_what_it_teaches_and_every_target_what_it_needs() ->
     assert all(sum(level.values()) in (0, 1) for level in NEEDS.values())
 
 
-def test_almost_half_of_the_cells_are_planted_in_grades_above_and_below_zero() -> None:
-    found = cells()
-    assert len(found) == 99
-    assert sum(value != 0 for value in found.values()) >= 0.45 * 99
-    assert len({value for value in found.values() if value > 0}) >= 3
-    assert min(found.values()) < 0
-    assert all(-1 <= value <= 1 for value in found.values())
+def test_half_of_the_cells_have_a_planted_gain_or_loss_in_several_grades() -> None:
+    gains = planted_gains(SPACE)
+    assert len(gains) == 90
+    assert sum(gain != 0 for gain in gains.values()) == 46
+    assert len({gain for gain in gains.values() if gain >= LARGE_GAIN}) >= 3
+    assert any(0 < gain < LARGE_GAIN for gain in gains.values())
+    assert min(gains.values()) < 0
+    assert all(-1 <= gain <= 1 for gain in gains.values())
 
 
-def test_the_baseline_and_retrieval_have_nothing_planted() -> None:
-    for (row, target), value in cells().items():
-        if row == "baseline" or target in ("mining", "twins"):
-            assert value == 0, (row, target)
+def test_retrieval_has_nothing_planted() -> None:
+    gains = [gain for (_, target), gain in planted_gains(SPACE).items() if target in ("mining", "twins")]
+    assert gains == [0] * 20
 
 
 @pytest.fixture
@@ -187,8 +181,8 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> None:
         "reasons": {"effect": -1.0, "tone": 0.5},
         "gaps": {"tone": -1.0},
     }
-    monkeypatch.setattr(skills, "TEACHES", teaches)
-    monkeypatch.setattr(skills, "NEEDS", {"xclaims": {"effect": 0.75, "use": 0.25}, "names": {"tone": 1.0}})
+    monkeypatch.setattr(truth, "TEACHES", teaches)
+    monkeypatch.setattr(truth, "NEEDS", {"xclaims": {"effect": 0.75, "use": 0.25}, "names": {"tone": 1.0}})
 
 
 @pytest.mark.usefixtures("declared")
@@ -205,7 +199,7 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_planted_gain_is_the_level_taught_weighted_by_the_needs(row: list[str], target: str, expected: float) -> None:
-    assert truth([BY_NAME[name] for name in row], target) == expected
+    assert planted_gain([BY_NAME[name] for name in row], target) == expected
 
 
 @pytest.mark.usefixtures("declared")
@@ -234,15 +228,41 @@ def test_a_data_set_that_two_tasks_hold_counts_once() -> None:
 def test_a_cell_of_the_demo_follows_from_the_declaration_of_its_row_and_target() -> None:
     for row, target in (("endings", "few_questions"), ("reasons", "names"), ("questions_null", "words")):
         expected = sum(need * TEACHES[row].get(skill, 0.0) for skill, need in NEEDS[target].items())
-        assert cells()[row, target] == expected
+        assert planted_gains(SPACE)[row, target] == expected
 
 
 @pytest.mark.parametrize("task", [*PLACEBOS, *NULLS], ids=lambda task: task.name)
 def test_placebos_have_nothing_planted(task: object) -> None:
-    assert {truth([task], target.name) for target in TARGETS} == {0}  # type: ignore[list-item]
+    assert {planted_gain([task], target.name) for target in TARGETS} == {0}  # type: ignore[list-item]
 
 
 def test_every_row_has_a_placebo_of_its_format_and_columns() -> None:
     for task, placebo in zip(INTERMEDIATES, PLACEBOS, strict=True):
         assert placebo.name == f"placebo_{task.name}"
         assert (placebo.format, placebo.columns, placebo.labels) == (task.format, task.columns, task.labels)
+
+
+def test_planted_gains_have_a_cell_for_each_recipe_with_stages_and_each_target() -> None:
+    recipes = [recipe.name for recipe in RECOVERY.recipes if recipe.stages]
+    assert list(planted_gains(RECOVERY)) == [(name, target.task) for name in recipes for target in RECOVERY.targets]
+    assert "baseline" not in recipes
+
+
+def test_a_recipe_of_a_users_own_task_has_no_planted_gain() -> None:
+    user_task = replace(BY_NAME["claims"], name="my_claims")
+    recipe = Recipe(name="mine", stages=(Stage(tasks=("claims", "my_claims")),))
+    assert not planted_gains(replace(SPACE, recipes=(Recipe(name="baseline"), recipe), tasks=(*TASKS, user_task)))
+
+
+def test_the_stages_of_a_recipe_count_together() -> None:
+    chain = Recipe(name="chain", stages=(Stage(tasks=("claims",)), Stage(tasks=("rewrites",))))
+    gains = planted_gains(replace(SPACE, recipes=(Recipe(name="baseline"), chain)))
+    assert gains["chain", "xclaims"] == planted_gain([BY_NAME["claims"], BY_NAME["rewrites"]], "xclaims")
+
+
+def test_a_placebo_recipe_has_gains_of_zero_and_belongs_to_the_recipe_of_its_name() -> None:
+    placebos = placebo_recipes(RECOVERY)
+    assert all(placebo == f"placebo_{recipe}" for recipe, placebo in placebos.items())
+    assert {cell[0] for cell, gain in planted_gains(RECOVERY).items() if gain}.isdisjoint(placebos.values())
+    assert {name for pair in placebos.items() for name in pair} == {r.name for r in RECOVERY.recipes if r.stages}
+    assert placebo_recipes(SPACE) == {}
