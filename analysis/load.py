@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from sweeper.files.folder import Folder
 from sweeper.records.counting import counting, is_shown, winners
 from sweeper.records.record import ScoreRecord, TrainingRecord
-from sweeper.run.ledger import Ledger
-from sweeper.run.run import read_space
+from sweeper.run.run import Run
 from sweeper.space import Space, Target, tasks_of
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
@@ -49,9 +47,8 @@ def load(run: str) -> Study:
 
     Raises UserError if it is no run folder or a newer version wrote it, DamagedError if a record cannot be read.
     """
-    folder = Folder(run)
-    space = read_space(folder)
-    ledger = Ledger.at(f"{run.rstrip('/')}/ledger")
+    folder = Run.open(run)
+    space, ledger = folder.space, folder.ledger
     trainings, scores = ledger.trainings(), ledger.scores()
     counted = counting(trainings, space.search.trials)
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())

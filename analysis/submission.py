@@ -1,8 +1,6 @@
 """A leaderboard submission out of a run folder: which row and seed stands for each target, checks, and the files."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +12,11 @@ from analysis.best import Best, best_per_target
 from analysis.layouts import LAYOUTS, Sheet, Unfit
 from analysis.load import CLEAN, Study, load
 from sweeper.errors import UserError, unknown
+from sweeper.files.draft import atomic_folder
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
+from sweeper.run.run import Run
 from sweeper.space import Target
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
 from sweeper.tasks.catalog import CATALOG
@@ -92,7 +92,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
             "--set evaluate=test and an --out of its own (--store shares the encoders that are there)."
         )
     place = _place(run, out)
-    draft = _Draft(study=study, ledger=Ledger.at(f"{run.rstrip('/')}/ledger"), model=_model(study, wish))
+    draft = _Draft(study=study, ledger=Run.open(run).ledger, model=_model(study, wish))
     entries, unfit = _entries(study, wish)
     rows = _rows(draft, wish, [target for _, target in entries])
     chosen = [_add(draft, entry, target, rows[target.task]) for entry, target in entries]
@@ -112,7 +112,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
 
 
 def _place(run: str, out: str | None) -> Path:
-    place = Folder(out).local if out else Folder(run).child("submission").local
+    place = Folder(out).local if out else Run.at(run).submission
     if place is None:
         raise UserError("A submission is written to a local folder: name one with --out DIR.")
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
@@ -273,16 +273,13 @@ def _chosen_by_others(study: Study, wish: Wish, targets: Iterable[str]) -> Itera
 
 
 def _write(place: Path, files: Mapping[str, str], chosen: Sequence[Chosen]) -> None:
-    """The whole folder or none of it: it is filled beside its place, then moved there."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".submission-", dir=place.parent))
-    try:
+    """Write the whole folder or none of it."""
+
+    def fill(draft: Path) -> None:
         for name, text in files.items():
             path = draft / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
         (draft / CHOICE_FILE).write_text(json.dumps([vars(one) for one in chosen], indent=1) + "\n", encoding="utf-8")
-        draft.chmod(0o755)  # mkdtemp keeps its folders to their owner
-        draft.replace(place)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+
+    atomic_folder(place, fill)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.errors import DamagedError, SweeperError, UserError, unknown
-from sweeper.files.plain import plain, read_json
+from sweeper.files.serialize import plain, read_json
 from sweeper.space import Space
 
 

@@ -10,16 +10,14 @@ from statistics import fmean, stdev
 from jinja2 import Template
 
 from sweeper.errors import UserError, unknown
-from sweeper.files.folder import Folder
-from sweeper.files.plain import plain
+from sweeper.files.serialize import plain
 from sweeper.records.counting import counting, is_shown
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import DataSpec, StageSpec, training_key
 from sweeper.run.encoders import MANIFEST
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import read_site, read_space
+from sweeper.run.run import Run
 from sweeper.space import Space
-from sweeper.training.workbench import Workbench
 
 CARD = Template(
     """---
@@ -89,19 +87,19 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     scored on the encoder itself (retrieval) it is the one that was scored, stages that the target puts there included.
     Raises UserError if the target is unknown or not scored yet, if no recipe beats the baseline, or `folder` is taken.
     """
-    space = read_space(Folder(run))
+    space = Run.open(run).space
     if target not in [one.task for one in space.targets]:
         raise unknown("target", target, [one.task for one in space.targets])
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty: name a folder that is new.")
-    site = read_site(run)
-    candidates = list(_candidates(Ledger.at(site.ledger), space, target))
+    source = Run.open(run)
+    candidates = list(_candidates(source.ledger, space, target))
     best = max(_best_recipe(space, candidates, target), key=lambda one: (one.value, -one.record.spec.seed))
     key = training_key(best.record.spec.model, best.encoder)
-    store = Workbench(site).store
+    store = source.store
     if not store.holds(key):
         raise UserError(
-            f"The encoder {key} of recipe {best.score.recipe!r} is not in the store {site.store}: run again."
+            f"The encoder {key} of recipe {best.score.recipe!r} is not in the store {store.folder.url}: run again."
         )
     shutil.copytree(store.fetch(key), folder, ignore=shutil.ignore_patterns(MANIFEST, "heads"), dirs_exist_ok=True)
     (folder / "README.md").write_text(_card(space, best, candidates), encoding="utf-8")

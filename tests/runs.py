@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.tiny import SPACE as TINY
-from sweeper.files.plain import plain
+from sweeper.files.serialize import plain
 from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
 from sweeper.world.build import build, world_folder

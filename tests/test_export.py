@@ -11,11 +11,12 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.export import export_best
 from sweeper.files.folder import Folder
-from sweeper.files.plain import write_json
+from sweeper.files.serialize import write_json
 from sweeper.records.record import ScoreRecord
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import SITE_FILE, SPACE_FILE, Site
+from sweeper.run.run import SITE_FILE, SPACE_FILE
+from sweeper.run.site import Site
 from sweeper.space import LogUniform, Recipe, Stage, Target
 from sweeper.training.workbench import Workbench
 from tests.tuning.imaginary import Shelf, agenda_of, drain

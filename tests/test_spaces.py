@@ -10,7 +10,7 @@ from search_spaces.load import load_space, shipped
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
-from sweeper.run.run import SPACE_FILE, keep_space, read_space
+from sweeper.run.run import SPACE_FILE, Run
 from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.space.settings import SETTINGS, apply_settings
 from sweeper.tasks.catalog import CATALOG
@@ -22,8 +22,8 @@ from tests.spaces import MATRIX
 def test_every_space_that_ships_has_its_modules_name_and_survives_a_run_folder(name: str, tmp_path: Path) -> None:
     space = load_space(name)
     assert space.name == name
-    keep_space(space, Folder(str(tmp_path)))
-    assert read_space(Folder(str(tmp_path))) == space
+    Run.at(str(tmp_path)).keep_space(space)
+    assert Run.at(str(tmp_path)).space == space
 
 
 def test_an_unknown_space_is_answered_with_the_nearest_one_and_the_list() -> None:
@@ -144,10 +144,10 @@ GROWN = {
 @pytest.mark.parametrize("grown", GROWN.values(), ids=GROWN)
 def test_a_space_that_only_grew_goes_on_in_its_folder(grown: Space, tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
-    keep_space(TINY, run)
+    Run(run).keep_space(TINY)
     run.write("ledger/trainings/one.json", b"a record")
-    keep_space(grown, run)
-    assert read_space(run) == grown
+    Run(run).keep_space(grown)
+    assert Run(run).space == grown
 
 
 def with_training(**values: object) -> Space:
@@ -188,23 +188,23 @@ def test_any_other_change_is_refused_with_the_difference_and_changes_nothing(
     changed: Space, said: str, tmp_path: Path
 ) -> None:
     run = Folder(str(tmp_path))
-    keep_space(TINY, run)
+    Run(run).keep_space(TINY)
     run.write("ledger/trainings/one.json", b"a record")
     with pytest.raises(UserError) as caught:
-        keep_space(changed, run)
+        Run(run).keep_space(changed)
     assert said in str(caught.value)
     assert "Use another --out" in str(caught.value)
-    assert read_space(run) == TINY
+    assert Run(run).space == TINY
 
 
 def test_more_evaluation_languages_of_a_target_are_growth(tmp_path: Path) -> None:
     one = replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets))
     two = replace(TINY, targets=tuple(replace(target, languages=("en", "xa")) for target in TINY.targets))
-    keep_space(one, Folder(str(tmp_path)))
+    Run.at(str(tmp_path)).keep_space(one)
     Folder(str(tmp_path)).write("ledger/trainings/one.json", b"a record")
-    keep_space(two, Folder(str(tmp_path)))
+    Run.at(str(tmp_path)).keep_space(two)
     with pytest.raises(UserError, match="languages"):
-        keep_space(one, Folder(str(tmp_path)))
+        Run.at(str(tmp_path)).keep_space(one)
 
 
 def test_more_layers_of_a_target_are_growth_and_another_own_layer_is_not(tmp_path: Path) -> None:
@@ -213,12 +213,12 @@ def test_more_layers_of_a_target_are_growth_and_another_own_layer_is_not(tmp_pat
         for layer, layers in ((0.5, (0.0,)), (0.5, (0.0, 1.0)), (1.0, (0.0, 1.0)))
     )
     run = Folder(str(tmp_path))
-    keep_space(few, run)
+    Run(run).keep_space(few)
     run.write("ledger/trainings/one.json", b"a record")
-    keep_space(more, run)
+    Run(run).keep_space(more)
     for refused in (few, other):
         with pytest.raises(UserError, match="layer"):
-            keep_space(refused, run)
+            Run(run).keep_space(refused)
 
 
 def test_the_layers_of_a_target_are_its_own_first_and_each_once() -> None:
@@ -232,21 +232,21 @@ def test_other_training_languages_of_a_stage_are_another_space(tmp_path: Path) -
     wider = replace(stage, languages=("en", "xa"))
     own = replace(TINY, tasks=(*TINY.tasks, several))
     old, new = (replace(own, recipes=(own.recipes[0], replace(own.recipes[1], stages=(s,)))) for s in (stage, wider))
-    keep_space(old, Folder(str(tmp_path)))
+    Run.at(str(tmp_path)).keep_space(old)
     Folder(str(tmp_path)).write("ledger/trainings/one.json", b"a record")
     with pytest.raises(UserError, match="languages"):
-        keep_space(new, Folder(str(tmp_path)))
+        Run.at(str(tmp_path)).keep_space(new)
 
 
 def test_a_folder_without_a_space_is_no_run_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"is no run folder: it has no space\.json"):
-        read_space(Folder(str(tmp_path)))
+    with pytest.raises(UserError, match=r"is not a run folder: it has no space\.json"):
+        _ = Run.at(str(tmp_path)).space
 
 
 def test_a_damaged_space_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / SPACE_FILE).write_text('{"name": "tiny"')
-    with pytest.raises(UserError, match=r"space\.json is not JSON.*restore the file"):
-        read_space(Folder(str(tmp_path)))
+    with pytest.raises(UserError, match=r"space\.json is not JSON.*Restore the file"):
+        _ = Run.at(str(tmp_path)).space
 
 
 @pytest.mark.parametrize(
@@ -323,29 +323,29 @@ def test_dials_are_refused_where_no_english_data_can_choose_them() -> None:
 
 def test_a_space_may_change_in_any_way_while_nothing_was_trained_in_its_folder(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
-    keep_space(TINY, run)
+    Run(run).keep_space(TINY)
     mended = replace(TINY, tasks=tuple(replace(task, labels=("a", "b")) for task in TINY.tasks))
-    keep_space(mended, run)
-    assert read_space(run) == mended
+    Run(run).keep_space(mended)
+    assert Run(run).space == mended
 
 
 def test_what_a_task_says_for_people_and_plans_alone_may_change(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
-    keep_space(TINY, run)
+    Run(run).keep_space(TINY)
     run.write("ledger/trainings/one.json", b"a record")
     told = {"title": "Told otherwise", "note": "new", "licence": "another", "departs": "a bit"}
     told |= {"train_size": 1, "num_choices": 2}
     mended = replace(TINY, tasks=tuple(replace(task, **told) for task in TINY.tasks))  # type: ignore[arg-type]
-    keep_space(mended, run)
-    assert read_space(run) == mended
+    Run(run).keep_space(mended)
+    assert Run(run).space == mended
 
 
 def test_a_recipe_with_a_dot_in_its_name_is_growth_too(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
-    keep_space(TINY, run)
+    Run(run).keep_space(TINY)
     run.write("ledger/trainings/one.json", b"a record")
     other = replace(TINY.recipes[1], name="squad 1.1", stages=(Stage(tasks=("words",)),))
-    keep_space(replace(TINY, recipes=(*TINY.recipes, other)), run)
+    Run(run).keep_space(replace(TINY, recipes=(*TINY.recipes, other)))
 
 
 @pytest.mark.parametrize(
@@ -457,10 +457,10 @@ def test_the_languages_of_a_stage_before_a_target_decide_a_training_and_cannot_g
         return replace(TINY, targets=(replace(TINY.targets[0], before=before),))
 
     run = Folder(str(tmp_path))
-    keep_space(space("en"), run)
+    Run(run).keep_space(space("en"))
     run.write("ledger/trainings/one.json", b"a record")
     with pytest.raises(UserError, match=r"before\.0\.languages"):
-        keep_space(space("en", "de"), run)
+        Run(run).keep_space(space("en", "de"))
 
 
 def test_a_stage_before_a_target_names_a_task_that_can_be_trained_on() -> None:

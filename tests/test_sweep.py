@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from sweeper.files.plain import FORMAT
+from sweeper.files.serialize import FORMAT
 from tests.runs import (
     PATIENCE,
     content,
@@ -130,7 +130,7 @@ def test_a_second_driver_in_the_same_run_folder_is_refused(alone: Path) -> None:
     with FileLock(alone / ".lock"):
         done = sweeper(*run_arguments(alone))
     assert done.returncode == 2
-    assert done.stderr.startswith("error: Another `sweeper run` is at work in ")
+    assert done.stderr.startswith("error: Another `sweeper run` is working in ")
     assert "Traceback" not in done.stderr
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from sweeper.data.source import Sources
 from sweeper.plan.resolve import Resolver
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import Site
+from sweeper.run.site import Site
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task

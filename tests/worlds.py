@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.files.plain import plain
+from sweeper.files.serialize import plain
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import DataSpec, ModelSpec, ScoreSpec, StageSpec, TrialSpec
-from sweeper.run.run import Site
+from sweeper.run.site import Site
 from sweeper.space import Training
 from sweeper.tasks.spec import Split, Task
 from sweeper.training.workbench import Workbench

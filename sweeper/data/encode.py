@@ -19,7 +19,7 @@ from sweeper.data.sample import apply_caps, is_candidate, is_in_split, merge_can
 from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DamagedError, DataError
-from sweeper.files.plain import digest
+from sweeper.files.digests import digest
 from sweeper.formats.interface import Example, Features, HeadKind, Lengths
 from sweeper.formats.table import FORMATS
 from sweeper.records.spec import DataSpec, deciding

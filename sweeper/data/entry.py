@@ -1,10 +1,7 @@
 """One entry of the cache of tokenised examples: arrays as memory maps, examples as JSON lines, sizes in a manifest."""
 
 import json
-import shutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from sweeper.files.draft import atomic_folder
 from sweeper.formats.interface import Array, Example, Features
 
 MANIFEST = "manifest.json"
@@ -79,15 +77,13 @@ def write_entry(folder: Path, fill: Callable[[Path], Mapping[str, Any]]) -> None
 
     Two writers are harmless, for their bytes are equal. A damaged entry in the way is replaced. Raises OSError.
     """
-    draft = folder.with_name(f".tmp-{uuid.uuid4().hex}")
-    draft.mkdir(parents=True)
-    try:
+
+    def fill_and_list(draft: Path) -> None:
         more = fill(draft)
         sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
         (draft / MANIFEST).write_text(json.dumps({"sizes": sizes, **more}, ensure_ascii=False), encoding="utf-8")
-        _move(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+
+    atomic_folder(folder, fill_and_list, lambda path: open_entry(path) is not None)
 
 
 def write_examples(file: Any, examples: Sequence[Example]) -> None:
@@ -120,17 +116,3 @@ def _read_features(folder: Path, names: Mapping[str, int]) -> Features:
 
 def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _move(draft: Path, folder: Path) -> None:
-    """Put the draft in place, unless another writer was faster."""
-    if folder.exists() and open_entry(folder) is None:
-        with suppress(FileNotFoundError):  # another writer took it away first
-            damaged = folder.with_name(f".tmp-{uuid.uuid4().hex}")
-            folder.rename(damaged)
-            shutil.rmtree(damaged, ignore_errors=True)
-    try:
-        draft.rename(folder)
-    except OSError:
-        if open_entry(folder) is None:
-            raise

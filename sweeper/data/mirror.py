@@ -9,6 +9,8 @@ from typing import Any
 
 from huggingface_hub import metadata_load
 
+from sweeper.files.digests import file_digest
+
 MODEL_FILES = (
     "*.safetensors",
     "config.json",
@@ -54,18 +56,6 @@ def model_digest(folder: Path, more: Sequence[str] = ()) -> str:
     names = {path.name for pattern in (*MODEL_FILES, *more) for path in folder.glob(pattern) if path.is_file()}
     parts = [[name, file_digest(folder / name)] for name in sorted(names)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, remembered until its size or time of change differs."""
-    state = path.stat()
-    return _digest_of(str(path), state.st_size, state.st_mtime_ns)
-
-
-@cache
-def _digest_of(path: str, _size: int, _changed: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _card(folder: Path) -> Mapping[str, Any]:

@@ -20,8 +20,8 @@ from huggingface_hub.errors import (
 from sweeper.data.mirror import model_digest, rows_digest, split_files
 from sweeper.data.rows import RowTable, class_names
 from sweeper.errors import DataError, UserError, unknown
+from sweeper.files.digests import digest
 from sweeper.files.folder import own_path
-from sweeper.files.plain import digest
 from sweeper.tasks.spec import Rows, Split, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 
 from sweeper.errors import UserError
+from sweeper.files.draft import DRAFT_PREFIX, draft_path
 
 
 def own_path(name: str) -> Path:
@@ -66,7 +66,7 @@ class Folder:
         except FileNotFoundError:
             return []
         names = (path.rstrip("/").rsplit("/", 1)[-1] for path in found)
-        return sorted(name for name in names if name and not name.startswith(".tmp-"))
+        return sorted(name for name in names if name and not name.startswith(DRAFT_PREFIX))
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises FileNotFoundError."""
@@ -91,15 +91,16 @@ class Folder:
 
     def write_with(self, name: str, fill: Callable[[Path], object]) -> None:
         """Write a file that `fill` makes at a local path: it appears whole or not at all. Raises OSError."""
-        parent = Path(self.path(name)).parent if self._is_local else Path(tempfile.gettempdir())
-        parent.mkdir(parents=True, exist_ok=True)
-        draft = parent / f".tmp-{uuid.uuid4().hex}"
+        # A draft beside its target can be renamed atomically; a remote file is uploaded from the temporary folder.
+        target = Path(self.path(name)) if self._is_local else Path(tempfile.gettempdir(), "upload")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = draft_path(target)
         try:
             fill(draft)
             if self._is_local:
                 with draft.open("rb") as file:
                     os.fsync(file.fileno())
-                draft.replace(self.path(name))
+                draft.replace(target)
             else:
                 self._fs.put_file(str(draft), self.path(name))
         finally:

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
-from sweeper.files.folder import Folder
 from sweeper.plan.pace import FORWARD, Pace, Speed, speeds, unmeasured
 from sweeper.plan.resolve import Resolver, check_data, lacking_languages
 from sweeper.plan.specs import check_world
@@ -27,7 +26,7 @@ from sweeper.plan.tokens import (
     stage_tokens,
 )
 from sweeper.plan.units import KINDS, Plan, Unit, kind_of, make_plan
-from sweeper.run.ledger import Ledger
+from sweeper.run.run import Run
 from sweeper.space import Space
 
 
@@ -222,7 +221,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
     # A mirror stands in for the world, and with it for the world's scale.
     space = replace(space, world="") if mirror else space
     plan = make_plan(space)
-    done = finished_names(Ledger.at(Folder(run).child("ledger").url), plan)
+    done = finished_names(Run.at(run).ledger, plan)
     return Forecast(
         space=space.name,
         rows=tuple(_row(plan, unit, done) for unit in plan.units),

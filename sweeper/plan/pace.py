@@ -7,10 +7,8 @@ from math import isfinite
 from statistics import median
 
 from sweeper.errors import UserError, unknown
-from sweeper.files.folder import Folder
 from sweeper.records.record import TrainingRecord
-from sweeper.run.ledger import Ledger
-from sweeper.run.run import read_space
+from sweeper.run.run import Run
 from sweeper.space import Model
 
 FORWARD = 3
@@ -93,10 +91,10 @@ def unmeasured(run: str) -> str:
 
 
 def _measured_speeds(models: tuple[Model, ...], run: str) -> dict[str, Speed]:
-    folder = Folder(run)
-    written = {model.name: model.id for model in read_space(folder).models}  # says so if it is no run folder
+    run_folder = Run.open(run)
+    written = {model.name: model.id for model in run_folder.space.models}
     by_id = defaultdict(list)
-    for record in Ledger.at(folder.child("ledger").url).trainings().values():
+    for record in run_folder.ledger.trainings().values():
         by_id[_model_id(record, written)].append(record)
     found = {model.name: _measured(by_id[model.id], run) for model in models}
     return {name: speed for name, speed in found.items() if speed is not None}

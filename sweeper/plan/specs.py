@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweeper.files.plain import digest, plain
+from sweeper.files.digests import digest
+from sweeper.files.serialize import plain
 from sweeper.plan.resolve import Asked, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding

@@ -6,10 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
-from sweeper.files.folder import Folder
 from sweeper.plan.units import KINDS, Plan, kind_of, make_plan
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import read_space
+from sweeper.run.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +36,9 @@ class Status:
 
 def status_of(run: str) -> Status:
     """The status of a run folder. Raises UserError if it is none."""
-    folder = Folder(run)
-    plan = make_plan(read_space(folder))
-    ledger = Ledger.at(folder.child("ledger").url)
+    run_folder = Run.open(run)
+    plan = make_plan(run_folder.space)
+    ledger = run_folder.ledger
     done = finished_names(ledger, plan)
     total: Counter[str] = Counter()
     finished: Counter[str] = Counter()

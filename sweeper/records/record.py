@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sweeper.files.plain import FORMAT
+from sweeper.files.serialize import FORMAT
 from sweeper.records.spec import TrialSpec
 
 State = Literal["done", "failed"]

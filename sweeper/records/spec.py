@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sweeper.files.plain import digest, plain
+from sweeper.files.digests import digest
+from sweeper.files.serialize import plain
 from sweeper.space import Resources, Training, Value
 from sweeper.tasks.spec import Split, Task
 

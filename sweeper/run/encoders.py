@@ -1,15 +1,14 @@
-"""The encoder store: ordinary Hugging Face folders under their keys, there once their manifest is written."""
+"""The encoder store: ordinary Hugging Face folders under their keys, complete once their manifest is written."""
 
-import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.errors import DamagedError
+from sweeper.files.digests import file_digest
+from sweeper.files.draft import atomic_folder
 from sweeper.files.folder import Folder
 
 MANIFEST = "manifest.json"
@@ -19,14 +18,14 @@ Manifest = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True)
 class EncoderStore:
-    """Encoders of one store, and this node's copies of them."""
+    """The encoders of one store, and the copies of them on this node."""
 
     folder: Folder
     copies: Path
-    """Where a node keeps its own copies of a store that is not local."""
+    """Local folder for copies of encoders whose store is remote."""
 
     def holds(self, key: str) -> bool:
-        """Whether the encoder is there, all of it."""
+        """Whether the store has the complete encoder."""
         return self.folder.exists(f"{key}/{MANIFEST}")
 
     def keep(self, key: str, source: Path) -> None:
@@ -36,22 +35,22 @@ class EncoderStore:
         for path in files:
             name = path.relative_to(source).as_posix()
             self.folder.upload(path, f"{key}/{name}")
-            manifest[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+            manifest[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         self.folder.write(f"{key}/{MANIFEST}", json.dumps(manifest, indent=1).encode())
 
     def fetch(self, key: str) -> Path:
-        """A local folder with the encoder, checked against its manifest.
+        """A local folder with the encoder, verified against its manifest.
 
-        Raises FileNotFoundError if the store does not hold it, DamagedError after setting aside one that is damaged.
+        Raises FileNotFoundError if the store does not have it, and DamagedError after a damaged one was set aside.
         """
         manifest = self._manifest(key)
-        place = self.folder.local / key if self.folder.local else self.copies / key
-        if not self.folder.local and _wrong(place, manifest):
+        path = self.folder.local / key if self.folder.local else self.copies / key
+        if not self.folder.local and _damaged_files(path, manifest):
             self._copy(key, manifest)
-        wrong = _wrong(place, manifest)
-        if wrong:
-            raise self._set_aside(key, wrong)
-        return place
+        damaged = _damaged_files(path, manifest)
+        if damaged:
+            raise self._set_aside(key, damaged)
+        return path
 
     def _manifest(self, key: str) -> Manifest:
         try:
@@ -60,35 +59,27 @@ class EncoderStore:
             raise self._set_aside(key, [MANIFEST]) from error
         return manifest
 
-    def _set_aside(self, key: str, wrong: list[str]) -> DamagedError:
+    def _set_aside(self, key: str, damaged: list[str]) -> DamagedError:
         shutil.rmtree(self.copies / key, ignore_errors=True)
-        aside = self.folder.set_aside(key)
-        return DamagedError(f"Encoder {key} is damaged ({', '.join(wrong)}); set aside as {aside}, it is made again.")
+        new_path = self.folder.set_aside(key)
+        return DamagedError(
+            f"Encoder {key} is damaged ({', '.join(damaged)}). It was renamed to {new_path} and will be made again."
+        )
 
     def _copy(self, key: str, manifest: Manifest) -> None:
-        place = self.copies / key
-        self.copies.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.copies))
-        try:
+        def download(draft: Path) -> None:
             for name in manifest:
                 self.folder.download(f"{key}/{name}", draft / name)
-            if place.exists() and _wrong(place, manifest):  # this node's own copy is damaged
-                shutil.rmtree(place)
-            with suppress(OSError):  # another worker on this node was faster
-                draft.rename(place)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+
+        # A complete copy that another worker on this node has made in the meantime is as good.
+        atomic_folder(self.copies / key, download, lambda path: not _damaged_files(path, manifest))
 
 
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _wrong(place: Path, manifest: Manifest) -> list[str]:
-    return [name for name, facts in manifest.items() if not _matches(place / name, facts)]
+def _damaged_files(folder: Path, manifest: Manifest) -> list[str]:
+    """Files that are missing or differ from the manifest."""
+    return [name for name, facts in manifest.items() if not _matches(folder / name, facts)]
 
 
 def _matches(path: Path, facts: Mapping[str, object]) -> bool:
-    return path.is_file() and path.stat().st_size == facts["bytes"] and file_sha256(path) == facts["sha256"]
+    # The size is compared first: it is free, and most damaged files are short.
+    return path.is_file() and path.stat().st_size == facts["bytes"] and file_digest(path) == facts["sha256"]

@@ -2,46 +2,62 @@
 
 from typing import Any
 
-GROWS = ("seeds", "recipes", "targets", "models", "tasks", "title")
-"""What may be added to in a run folder; `search.trials` may be raised too."""
-TOLD = ("title", "note", "licence", "departs", "train_size", "num_choices")
-"""What a task's entry says for people, reports and plans alone: no result depends on it, so it may change."""
+from sweeper.errors import UserError
+from sweeper.files.serialize import plain
+from sweeper.space import Space
 
+GROWING = ("seeds", "recipes", "targets", "models", "tasks", "title")
+"""Fields of a space that may gain entries; `search.trials` may be raised too."""
+DESCRIPTIVE = ("title", "note", "licence", "departs", "train_size", "num_choices")
+"""Fields of a task that only reports and plans read. No result depends on them, so they may change."""
 
 Change = tuple[tuple[str, ...], Any, Any]
+"""Path into the space, old value, new value; None where a side has no value."""
 
 
-def differences(old: Any, new: Any, where: tuple[str, ...] = ()) -> list[Change]:
-    """Where two JSON values differ: (path, old, new). Named lists are compared by name."""
+def check_growth(old: Space, new: Space, run: str) -> None:
+    """Raise UserError with the differences if `new` does more than add to `old`."""
+    refused = [change for change in differences(plain(old), plain(new)) if not _is_growth(change)]
+    if not refused:
+        return
+    lines = "\n".join(f"  {'.'.join(path)}: {_short(before)} -> {_short(after)}" for path, before, after in refused)
+    raise UserError(
+        f"{run} was made from another space. A run folder accepts only additional seeds, recipes, targets, models, "
+        f"tasks, languages, layers and search trials. Changed:\n{lines}\nUse another --out, or the original space."
+    )
+
+
+def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
+    """The changes between two JSON values. Lists of named objects are compared by name."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = list(dict.fromkeys([*old, *new]))
-        return [change for key in keys for change in differences(old.get(key), new.get(key), (*where, key))]
-    if isinstance(old, list) and isinstance(new, list) and all(isinstance(x, dict) for x in old + new):
-        return differences(_by_name(old), _by_name(new), where)
-    return [] if old == new else [(where, old, new)]
+        return [change for key in keys for change in differences(old.get(key), new.get(key), (*path, key))]
+    if isinstance(old, list) and isinstance(new, list) and all(isinstance(item, dict) for item in old + new):
+        return differences(_by_name(old), _by_name(new), path)
+    return [] if old == new else [(path, old, new)]
 
 
 def _by_name(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {str(item.get("name") or item.get("task") or number): item for number, item in enumerate(items)}
 
 
-def _only_grew(change: Change) -> bool:
-    where, old, new = change
-    if where == ("search", "trials"):
+def _is_growth(change: Change) -> bool:
+    path, old, new = change
+    if path == ("search", "trials"):
         return bool(new >= old)
-    if where == ("title",) or (len(where) == 3 and where[0] == "tasks" and where[2] in TOLD):
+    if path == ("title",) or (len(path) == 3 and path[0] == "tasks" and path[2] in DESCRIPTIVE):
         return True
-    if isinstance(old, list) and isinstance(new, list) and (where == ("seeds",) or _is_scored_on(where)):
+    if isinstance(old, list) and isinstance(new, list) and (path == ("seeds",) or _only_adds_scores(path)):
         return set(old) <= set(new)
-    return old is None and len(where) == 2 and where[0] in GROWS
+    return old is None and len(path) == 2 and path[0] in GROWING
 
 
-def _is_scored_on(parts: tuple[str, ...]) -> bool:
-    """Whether a change is one of a target's evaluation languages or further layers, which only score.
+def _only_adds_scores(path: tuple[str, ...]) -> bool:
+    """Whether a path leads to a target's evaluation languages or further layers.
 
-    The languages of a stage, also of one before a target, decide its training.
+    The languages of a stage, including one in a target's `before`, decide a training and may not change.
     """
-    return parts[0] == "targets" and len(parts) == 3 and parts[-1] in ("languages", "also_layers")
+    return path[0] == "targets" and len(path) == 3 and path[-1] in ("languages", "also_layers")
 
 
 def _short(value: Any) -> str:

@@ -1,88 +1,107 @@
-"""Finished trials on disk: one record under its key, written once, never changed."""
+"""The ledger: finished trials on disk, one record under each key, written once and never changed."""
 
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, TypeVar
 
 from sweeper.errors import DamagedError
 from sweeper.files.folder import Folder
-from sweeper.files.plain import read_json, write_json
+from sweeper.files.serialize import read_json, write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
+
+if TYPE_CHECKING:  # pandas costs half a second, and only outcomes need it
+    import pandas as pd
 
 Record = TypeVar("Record", TrainingRecord, ScoreRecord)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """`trainings/KEY.json`, `scores/KEY.json` and `outcomes/KEY.parquet` under one folder.
+    """`trainings/KEY.json`, `scores/KEY.json` and `outcomes/KEY.parquet` in one folder.
 
-    Outcomes are written first and records last, so that a record means that all of it is there.
+    Outcomes are written before the record that names them, so a record implies that its outcomes are complete.
     """
 
     folder: Folder
 
     @classmethod
     def at(cls, url: str) -> "Ledger":
-        """The ledger in the folder of that path or URL, which need not exist yet."""
+        """The ledger in the folder at a path or URL, which does not need to exist yet."""
         return cls(Folder(url))
 
     def write_training(self, record: TrainingRecord) -> None:
-        """Keep a finished training."""
+        """Write the record of a finished training. Raises OSError."""
         self.folder.write(f"trainings/{record.key}.json", write_json(record))
 
-    def write_score(self, record: ScoreRecord, outcomes: pd.DataFrame) -> None:
-        """Keep a score: its per-example outcomes first, its record last."""
+    def write_score(self, record: ScoreRecord, outcomes: "pd.DataFrame") -> None:
+        """Write the per-example outcomes of a score, then its record. Raises OSError."""
         buffer = io.BytesIO()
         outcomes.to_parquet(buffer, index=False, compression="zstd")
         self.folder.write(record.outcomes, buffer.getvalue())
         self.folder.write(f"scores/{record.key}.json", write_json(record))
 
+    def write_traceback(self, key: str, text: str) -> str:
+        """Write the traceback of a trial that left no record, and return the file's path inside the ledger."""
+        name = f"attempts/{key}.txt"
+        self.folder.write(name, text.encode())
+        return name
+
+    def has_trainings(self) -> bool:
+        """Whether any training has finished."""
+        return bool(self.folder.child("trainings").names())
+
     def trainings(self) -> dict[str, TrainingRecord]:
-        """Key -> record of every finished training."""
+        """Key -> record of every finished training. Raises DamagedError."""
         return self._read_all("trainings", TrainingRecord)
 
     def scores(self) -> dict[str, ScoreRecord]:
-        """Key -> record of every score."""
+        """Key -> record of every score. Raises DamagedError."""
         return self._read_all("scores", ScoreRecord)
 
     def training(self, key: str) -> TrainingRecord | None:
-        """The record of one training, None if it has not finished. Raises DamagedError."""
+        """The record of one training, or None if it has not finished. Raises DamagedError."""
         return self._read("trainings", key, TrainingRecord)
 
     def score(self, key: str) -> ScoreRecord | None:
-        """The record of one score, None if there is none. Raises DamagedError."""
+        """The record of one score, or None if it does not exist. Raises DamagedError."""
         return self._read("scores", key, ScoreRecord)
 
-    def outcomes(self, record: ScoreRecord) -> pd.DataFrame:
+    def outcomes(self, record: ScoreRecord) -> "pd.DataFrame":
         """The per-example outcomes of a score: language, example, group, prediction, and additive counts."""
+        import pandas as pd  # noqa: PLC0415
+
         return pd.read_parquet(io.BytesIO(self.folder.read(record.outcomes)))
 
     def set_damaged_aside(self) -> list[str]:
-        """Rename every record that cannot be read, and say what was wrong with each."""
-        told = []
-        for room, kind in (("trainings", TrainingRecord), ("scores", ScoreRecord)):
-            for name, data in self._files(room).items():
+        """Rename every record that cannot be read. Returns a sentence about each."""
+        messages = []
+        for name, record_type in (("trainings", TrainingRecord), ("scores", ScoreRecord)):
+            for file, data in self._files(name).items():
                 try:
-                    read_json(kind, data, f"{room}/{name}")
+                    read_json(record_type, data, f"{name}/{file}")
                 except DamagedError as error:
-                    told.append(
-                        f"{error} Set aside as {self.folder.set_aside(f'{room}/{name}')}; its trial runs again."
-                    )
-        return told
+                    new_path = self.folder.set_aside(f"{name}/{file}")
+                    messages.append(f"{error} It was renamed to {new_path}; its trial runs again.")
+        return messages
 
-    def _files(self, room: str) -> Mapping[str, bytes]:
-        folder = self.folder.child(room)
-        return folder.read_all([name for name in folder.names() if name.endswith(".json")])
+    def _files(self, name: str) -> Mapping[str, bytes]:
+        folder = self.folder.child(name)
+        return folder.read_all([file for file in folder.names() if file.endswith(".json")])
 
-    def _read_all(self, room: str, kind: type[Record]) -> dict[str, Record]:
-        found = self._files(room)
-        return {name.removesuffix(".json"): read_json(kind, data, f"{room}/{name}") for name, data in found.items()}
+    def _read_all(self, name: str, record_type: type[Record]) -> dict[str, Record]:
+        return {
+            file.removesuffix(".json"): read_json(record_type, data, f"{name}/{file}")
+            for file, data in self._files(name).items()
+        }
 
-    def _read(self, room: str, key: str, kind: type[Record]) -> Record | None:
-        name = f"{room}/{key}.json"
-        if not self.folder.exists(name):
+    def _read(self, name: str, key: str, record_type: type[Record]) -> Record | None:
+        file = f"{name}/{key}.json"
+        if not self.folder.exists(file):
             return None
-        return read_json(kind, self.folder.read(name), name)
+        return read_json(record_type, self.folder.read(file), file)
+
+
+def outcomes_file(score_key: str) -> str:
+    """The path of a score's outcomes inside the ledger."""
+    return f"outcomes/{score_key}.parquet"

@@ -1,82 +1,139 @@
-"""A run folder: the space it was made from, and where its files are (Site)."""
+"""A run folder: its space, its site, its ledger and its encoder store. No other module joins paths inside one."""
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sweeper.errors import DamagedError, UserError
 from sweeper.files.folder import Folder
-from sweeper.files.plain import plain, read_json, write_json
-from sweeper.run.growth import _only_grew, _short, differences
+from sweeper.files.serialize import read_json, write_json
+from sweeper.run.encoders import EncoderStore
+from sweeper.run.growth import check_growth
+from sweeper.run.ledger import Ledger
+from sweeper.run.site import Site
 from sweeper.space import Space
 
 SPACE_FILE = "space.json"
-
-
-def keep_space(space: Space, run: Folder) -> None:
-    """Write the resolved space into a run folder; a space that only grew replaces the one that is there.
-
-    Raises UserError with the difference on any other change, unless nothing was trained yet.
-    """
-    if run.exists(SPACE_FILE) and run.child("ledger/trainings").names():
-        old = read_space(run)
-        changes = differences(plain(old), plain(space))
-        refused = [change for change in changes if not _only_grew(change)]
-        if refused:
-            told = "\n".join(
-                f"  {'.'.join(change[0])}: {_short(change[1])} -> {_short(change[2])}" for change in refused
-            )
-            raise UserError(
-                f"{run.url} was made by another space; only more seeds, recipes, targets, models, tasks, languages, "
-                f"layers and trials go on in its folder. Changed:\n{told}\nUse another --out, or the space as it was."
-            )
-    run.write(SPACE_FILE, write_json(space))
-
-
-def read_space(run: Folder) -> Space:
-    """The space that a run folder was made by. Raises UserError if the folder is none."""
-    try:
-        text = run.read(SPACE_FILE)
-    except FileNotFoundError as error:
-        raise UserError(f"{run.url} is no run folder: it has no {SPACE_FILE}. `sweeper run` makes one.") from error
-    try:
-        return read_json(Space, text, run.path(SPACE_FILE))
-    except DamagedError as error:
-        raise UserError(f"{error} Run the same `sweeper run` with another --out, or restore the file.") from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """Where a trial's files lie."""
-
-    ledger: str
-    store: str
-    checkpoints: str
-    cache: str
-    mirror: str | None = None
-    world: str = ""
-    """Name of the generated data set that the mirror is, if it is one: made where it is missing."""
-    checkpoint_every: float = 60.0
-    """Seconds between two checkpoints of a training."""
-
-
 SITE_FILE = "site.json"
-"""Where a run folder keeps its Site."""
 
 
-def read_site(run: str, mirror: str | None = None) -> Site:
-    """Where the files of a run lie, also after it was moved; a mirror given now counts before the one it was run with.
+@dataclass(frozen=True)
+class Run:
+    """A run folder on any file system.
 
-    Raises UserError if the folder is no run's.
+    `space.json` is the resolved space, `site.json` the paths of all other files, `ledger` the results, `encoders` the
+    encoder store (unless sweeps share one), `checkpoints` the trainings in progress, `cache` tokenised data.
     """
-    folder = Folder(run)
-    if not folder.exists(SITE_FILE):
-        raise UserError(f"{run} is no run folder: it has no {SITE_FILE}. `sweeper run` makes one.")
-    facts = json.loads(folder.read(SITE_FILE))
-    old, new = facts["ledger"].removesuffix("/ledger"), str(folder.local.resolve()) if folder.local else run
-    moved: dict[str, Any] = {
-        name: new + value[len(old) :] if isinstance(value, str) and (value + "/").startswith(f"{old}/") else value
-        for name, value in facts.items()
-    }
-    return Site(**(moved | ({"mirror": str(Path(mirror).resolve()), "world": ""} if mirror else {})))
+
+    folder: Folder
+
+    @classmethod
+    def at(cls, url: str) -> "Run":
+        """The run folder at a path or fsspec URL, which does not need to exist yet."""
+        return cls(Folder(url))
+
+    @classmethod
+    def open(cls, url: str) -> "Run":
+        """The run folder at a path or fsspec URL. Raises UserError if that folder is not a run folder."""
+        run = cls.at(url)
+        run._require(SPACE_FILE)
+        return run
+
+    @property
+    def url(self) -> str:
+        """The path or URL of the folder, as it was given."""
+        return self.folder.url
+
+    @property
+    def space(self) -> Space:
+        """The space, read from its file at each access. Raises UserError if the file is missing or damaged."""
+        self._require(SPACE_FILE)
+        try:
+            return read_json(Space, self.folder.read(SPACE_FILE), self.folder.path(SPACE_FILE))
+        except DamagedError as error:
+            raise UserError(f"{error} Restore the file, or run the sweep again with another --out.") from error
+
+    @property
+    def site(self) -> Site:
+        """The site, also after the folder was moved. Raises UserError if its file is missing."""
+        self._require(SITE_FILE)
+        return Site(**json.loads(self.folder.read(SITE_FILE))).moved(self._root)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger; empty if nothing has finished yet."""
+        return Ledger(self.folder.child("ledger"))
+
+    @property
+    def store(self) -> EncoderStore:
+        """The encoder store that the site names. Raises UserError if there is no site."""
+        return self.site.open_store()
+
+    @property
+    def lock(self) -> Path | None:
+        """The file that the driver of a sweep locks; None on a file system without locks."""
+        return self.folder.local / ".lock" if self.folder.local else None
+
+    @property
+    def journal(self) -> Path | None:
+        """The Optuna journal; None if the folder is not on a local file system."""
+        return self.folder.local / "optuna.journal" if self.folder.local else None
+
+    @property
+    def submission(self) -> Path | None:
+        """The default folder of a leaderboard submission; None if the run folder is not on a local file system."""
+        return self.folder.child("submission").local
+
+    def report(self, suffix: str = "") -> Path:
+        """The default folder of a report: inside a local run folder, else `report-NAME` in the working directory."""
+        return self.folder.child(f"report{suffix}").local or Path(f"report-{self.space.name}{suffix}")
+
+    def make_site(
+        self,
+        *,
+        store: str | None = None,
+        cache: str | None = None,
+        mirror: str | None = None,
+        world: str = "",
+        checkpoint_every: float = 60.0,
+    ) -> Site:
+        """The site of a sweep that writes to this folder; nothing is written.
+
+        `store` defaults to the run folder, `cache` to a folder inside it, or to a temporary folder if it is remote.
+        """
+        shared = Folder(store).local if store else None
+        return Site(
+            ledger=f"{self._root}/ledger",
+            store=str(shared.resolve()) if shared else (store or self._root).rstrip("/"),
+            checkpoints=f"{self._root}/checkpoints",
+            cache=cache or self.default_cache(),
+            mirror=mirror,
+            world=world,
+            checkpoint_every=checkpoint_every,
+        )
+
+    def default_cache(self) -> str:
+        """The local folder for data and copies of encoders that is used if none is named."""
+        return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
+
+    def keep_space(self, space: Space) -> None:
+        """Write the resolved space. A space that only grew replaces the one that is there.
+
+        Raises UserError with the differences after any other change, unless nothing has been trained yet.
+        """
+        if self.folder.exists(SPACE_FILE) and self.ledger.has_trainings():
+            check_growth(self.space, space, self.url)
+        self.folder.write(SPACE_FILE, write_json(space))
+
+    def keep_site(self, site: Site) -> None:
+        """Write the site."""
+        self.folder.write(SITE_FILE, site.to_json())
+
+    @property
+    def _root(self) -> str:
+        return str(self.folder.local.resolve()) if self.folder.local else self.url.rstrip("/")
+
+    def _require(self, name: str) -> None:
+        if not self.folder.exists(name):
+            raise UserError(f"{self.url} is not a run folder: it has no {name}. `sweeper run` creates run folders.")

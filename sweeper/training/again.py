@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from sweeper.errors import UserError
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import Site, read_site
+from sweeper.run.run import Run
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 
@@ -24,12 +24,13 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
 
     Raises UserError if no record, or more than one, begins with that key.
     """
-    site = read_site(run, mirror)
-    ledger = Ledger.at(site.ledger)
+    recorded = Run.open(run)
+    site, ledger = recorded.site, recorded.ledger
+    site = site.with_mirror(mirror) if mirror else site
     old = _record(ledger, key)
     olds = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
-        bench = Workbench(_scratch_site(site, scratch))
+        bench = Workbench(site.with_results_in(scratch))
         result = run_trial(replace(old.spec, keep=False), bench, retrain=True)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
@@ -49,10 +50,6 @@ def _record(ledger: Ledger, key: str) -> TrainingRecord:
             f"{ledger.folder.url}/trainings, their first digits are enough if no other begins so."
         )
     return found[0]
-
-
-def _scratch_site(site: Site, scratch: str) -> Site:
-    return replace(site, ledger=f"{scratch}/ledger", checkpoints=f"{scratch}/checkpoints")
 
 
 def _told(score: ScoreRecord, verdict: str) -> list[str]:

@@ -13,7 +13,8 @@ from sweeper.data.encode import Encoded, encode, label_set
 from sweeper.data.source import Sources, data_identity
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DataError, TrialError, UserError
-from sweeper.files.plain import digest, plain
+from sweeper.files.digests import digest
+from sweeper.files.serialize import plain
 from sweeper.formats.interface import HeadKind
 from sweeper.formats.table import FORMATS
 from sweeper.records.spec import DataSpec, StageSpec

@@ -25,7 +25,7 @@ from sweeper.data.translate.interface import Translator
 from sweeper.data.translate.pieces import LONGEST
 from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import DataError, UserError, unknown
-from sweeper.files.plain import digest
+from sweeper.files.digests import digest
 from sweeper.records.spec import SEMANTICS, TranslationSpec
 from sweeper.space import APERTIUM, FOLDER
 from sweeper.tasks.languages import NLLB

@@ -12,6 +12,7 @@ from sweeper.errors import DamagedError, TrialError, UserError
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
 from sweeper.records.spec import ScoreSpec, StageSpec, TrialSpec, record_key, score_key, training_key
+from sweeper.run.ledger import outcomes_file
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Training
 from sweeper.tasks.spec import Task
@@ -250,7 +251,7 @@ def _score_record(trial: Trial, score: ScoreSpec, key: str, scored: ByLanguage) 
         trivial={language: dict(one.trivial) for language, one in scored.items()},
         counts={language: len(one.outcomes) for language, one in scored.items()},
         main=SCORERS[trial.reader.tasks[score.target].scorer].main,
-        outcomes=f"outcomes/{key}.parquet",
+        outcomes=outcomes_file(key),
     )
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sweeper.data.source import Sources
-from sweeper.files.folder import Folder
 from sweeper.records.spec import TrialSpec
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import Site
+from sweeper.run.site import Site
 from sweeper.training.model import load_tokenizer
 from sweeper.training.stage import DataReader
 from sweeper.world.build import build
@@ -34,7 +33,7 @@ class Workbench:
     @property
     def ledger(self) -> Ledger:
         """The ledger that results are written to."""
-        return Ledger.at(self.site.ledger)
+        return self.site.open_ledger()
 
     @property
     def sources(self) -> Sources:
@@ -45,7 +44,7 @@ class Workbench:
     @property
     def store(self) -> EncoderStore:
         """Encoders of this sweep, or of several that share a store."""
-        return EncoderStore(Folder(f"{self.site.store}/encoders"), Path(self.site.cache) / "encoders")
+        return self.site.open_store()
 
     def reader(self, spec: TrialSpec) -> DataReader:
         """How the trial's data are read, with the tokenizer of its model."""

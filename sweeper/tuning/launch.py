@@ -16,11 +16,11 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from sweeper.errors import DamagedError, SweeperError, TrialError, UserError
-from sweeper.files.plain import read_json, write_json
+from sweeper.files.serialize import read_json, write_json
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import Site
+from sweeper.run.site import Site
 from sweeper.space import Resources
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
@@ -95,8 +95,7 @@ class TrialActor(tune.Trainable):
             told = f"{type(error).__name__}: {error}"
             full = is_full_disk(error)
             if not full and not isinstance(error, OSError | TrialError):
-                told += f" (see ledger/attempts/{self._spec.key}.txt)"
-                self._bench.ledger.folder.write(f"attempts/{self._spec.key}.txt", traceback.format_exc().encode())
+                told += f" (see ledger/{self._bench.ledger.write_traceback(self._spec.key, traceback.format_exc())})"
             return {"done": True, "told": list(self._told), "lost": told, "full": full}
         return {"done": True, "told": list(self._told)}
 
@@ -174,7 +173,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     largest = _largest(agenda)
-    searcher = AgendaSearcher(agenda, Ledger.at(site.ledger), watch, workers.at_a_time(largest), halt)
+    searcher = AgendaSearcher(agenda, site.open_ledger(), watch, workers.at_a_time(largest), halt)
     owns_ray = _connect(workers, largest)
     try:
         _check_fits(workers, largest)

@@ -9,7 +9,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweeper.files.plain import digest
+from sweeper.files.digests import digest
 from sweeper.records.record import TrainingRecord
 from sweeper.space import Choice, Distribution, LogUniform, Search, Value
 

@@ -1,6 +1,5 @@
 """A whole sweep from the driver's side: look everything up, check it, launch what is missing, say how it ended."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,14 +11,14 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sweeper.errors import UserError
-from sweeper.files.folder import Folder
 from sweeper.plan.resolve import Resolver, check_data, lacking_languages
 from sweeper.plan.specs import Share, Specs, check_world
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import SITE_FILE, Site, keep_space
+from sweeper.run.run import Run
+from sweeper.run.site import Site
 from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
 from sweeper.training.trial import check_spec
 from sweeper.training.workbench import Workbench
@@ -30,8 +29,6 @@ from sweeper.tuning.progress import watching
 from sweeper.tuning.search import Journal
 from sweeper.tuning.watch import Watch
 from sweeper.world.build import build, world_folder
-
-JOURNAL = "optuna.journal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +73,15 @@ class Ending:
 
 def run_sweep(space: Space, options: Options, console: Console, halt: Halt | None = None) -> Ending:
     """Run a space, or go on with it. Raises UserError for whatever the user must mend, before anything is trained."""
-    run = Folder(options.run)
+    run = Run.at(options.run)
     with ExitStack() as stack:
         _lock(run, stack)
         site = make_site(space, options)
         resolver = Resolver(space=space, sources=Workbench(site).sources)
         check_data(resolver)
-        keep_space(space, run)
-        run.write(SITE_FILE, json.dumps(vars(site), indent=1).encode())
-        ledger = Ledger.at(site.ledger)
+        run.keep_space(space)
+        run.keep_site(site)
+        ledger = run.ledger
         for told in ledger.set_damaged_aside():
             console.print(told, markup=False)
         agenda = make_agenda(resolver, ledger, options.share)
@@ -100,10 +97,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
 
 def make_site(space: Space, options: Options) -> Site:
     """Where the files of a run lie; makes the generated data set if the space stands on one and no mirror is named."""
-    run = Folder(options.run)
-    root = str(run.local.resolve()) if run.local else options.run.rstrip("/")
-    cache = options.cache or (f"{root}/cache" if run.local else f"{tempfile.gettempdir()}/sweeper-cache")
-    cache = str(Path(cache).resolve())
+    run = Run.at(options.run)
+    cache = str(Path(options.cache or run.default_cache()).resolve())
     mirror = str(Path(options.mirror).resolve()) if options.mirror else None
     if mirror and not Path(mirror, "datasets").is_dir():
         raise UserError(
@@ -113,11 +108,8 @@ def make_site(space: Space, options: Options) -> Site:
         check_world(space)
         mirror = str(world_folder(space.world, Path(cache, "worlds")))
         build(space.world, Path(mirror))
-    store = Folder(options.store).local if options.store else None
-    return Site(
-        ledger=f"{root}/ledger",
-        store=str(store.resolve()) if store else (options.store or root).rstrip("/"),
-        checkpoints=f"{root}/checkpoints",
+    return run.make_site(
+        store=options.store,
         cache=cache,
         mirror=mirror,
         world=space.world if options.mirror is None else "",
@@ -186,7 +178,7 @@ def _longest(stage: Stage) -> Training:
 class JournalWatch(Watch):
     """Passes everything on, and mirrors finished trials into the Optuna journal beside a local run."""
 
-    def __init__(self, watch: Watch, agenda: Agenda, run: Folder) -> None:
+    def __init__(self, watch: Watch, agenda: Agenda, run: Run) -> None:
         self._watch = watch
         self._owners = {
             agenda.name(slot): agenda.plan.unit(agenda.unit(slot).study)
@@ -195,7 +187,7 @@ class JournalWatch(Watch):
         }
         named = {r.key: r for slot, r in agenda.done.items() if agenda.name(slot) in self._owners}
         searched = list(named.values())  # dials suggested twice were trained once
-        self._journal = Journal(run.local / JOURNAL, len(searched)) if run.local else None
+        self._journal = Journal(run.journal, len(searched)) if run.journal else None
         for record in searched if self._journal is not None and self._journal.empty else ():
             self._add(record)
 
@@ -224,18 +216,20 @@ class JournalWatch(Watch):
             self._journal.add(owner.name, owner.stage.dials, record)
         except OSError as error:  # a full disk; the ledger has the trial, and a sweep does not end for its mirror
             self._journal = None
-            self._watch.notified(record.spec, f"{JOURNAL} is not written on ({error}): the next run writes it anew.")
+            self._watch.notified(
+                record.spec, f"optuna.journal is not written any more ({error}). A new run restores it."
+            )
 
 
-def _lock(run: Folder, stack: ExitStack) -> None:
-    """Two drivers in one run folder would do the same work twice."""
-    if run.local is None:
+def _lock(run: Run, stack: ExitStack) -> None:
+    """Raise UserError if another driver works in this run folder: both would do the same trials."""
+    if run.lock is None:
         return
-    run.local.mkdir(parents=True, exist_ok=True)
+    run.lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        stack.enter_context(FileLock(run.local / ".lock", timeout=0))
+        stack.enter_context(FileLock(run.lock, timeout=0))
     except Timeout as error:
-        raise UserError(f"Another `sweeper run` is at work in {run.url}: wait for it, or stop it first.") from error
+        raise UserError(f"Another `sweeper run` is working in {run.url}. Wait for it to end, or stop it.") from error
 
 
 def _ending(agenda: Agenda, outcome: Outcome | None = None) -> Ending:

@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import yaml
 
 from sweeper.errors import UserError, unknown
+from sweeper.files.draft import atomic_folder
 from sweeper.files.folder import own_path
 from sweeper.tasks.spec import Task
 from sweeper.world import parallel
@@ -63,12 +61,7 @@ def build(world: str, folder: Path) -> None:
     settings = parse(world)
     if folder.exists():
         return
-    draft = folder.parent / f".tmp-{uuid.uuid4().hex}"
-    try:
-        _write_all(draft, settings)
-        _put(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    atomic_folder(folder, partial(_write_all, world=settings), is_complete=Path.exists)
 
 
 def parse(world: str) -> World:
@@ -157,15 +150,6 @@ def _code() -> str:
     """Digest of this package, data included: no world outlives a change in what writes it."""
     files = sorted(file for file in Path(__file__).parent.iterdir() if file.is_file())
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
-def _put(draft: Path, folder: Path) -> None:
-    try:
-        os.rename(draft, folder)  # noqa: PTH104 - Path.rename says no more
-    except OSError:
-        if not folder.exists():
-            raise
-        # Another process was faster, and wrote the same.
 
 
 def _write_all(draft: Path, world: World) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
-from sweeper.files.plain import digest, write_json
+from sweeper.files.serialize import write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
 from sweeper.run.ledger import Ledger

@@ -10,7 +10,7 @@ import pytest
 from analysis.load import COLUMNS, load
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
-from sweeper.files.plain import write_json
+from sweeper.files.serialize import write_json
 from sweeper.space import Stage, Target
 
 
@@ -152,13 +152,13 @@ def test_two_trainings_of_one_cell_and_seed_never_mix_and_are_told(make_run):
 
 
 def test_a_folder_that_is_not_there_says_how_to_make_one(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere is no run folder.*sweeper run"):
+    with pytest.raises(UserError, match=r"nowhere is not a run folder.*sweeper run"):
         load(str(tmp_path / "nowhere"))
 
 
 def test_a_folder_without_a_space_is_not_a_run_folder(tmp_path):
     (tmp_path / "file.txt").write_text("something else")
-    with pytest.raises(UserError, match=r"is no run folder: it has no space\.json"):
+    with pytest.raises(UserError, match=r"is not a run folder: it has no space\.json"):
         load(str(tmp_path))
 
 

@@ -11,8 +11,7 @@ import pytest
 from benchmarks.recovery import Outcome, Verdict, null, planted, recovered, worlds_in
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
-from sweeper.files.folder import Folder
-from sweeper.run.run import keep_space
+from sweeper.run.run import Run
 
 SURE, UNSURE = 0.01, 0.2
 
@@ -96,7 +95,7 @@ def test_every_second_null_row_is_measured_against_the_one_before_it(make_run: A
 
 def test_a_run_without_a_score_has_every_cell_and_no_test(tmp_path: Path) -> None:
     for space, read, num in ((RECOVERY, recovered, 90), (NULL, null, 45)):
-        keep_space(space, Folder(str(tmp_path / space.name)))
+        Run.at(str(tmp_path / space.name)).keep_space(space)
         found = read(tmp_path / space.name)
         assert len(found.cells) == num
         assert found.tested == []

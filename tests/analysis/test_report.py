@@ -12,7 +12,7 @@ from analysis.report import write_report
 from analysis.tables import verdict
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
-from sweeper.files.plain import write_json
+from sweeper.files.serialize import write_json
 from sweeper.space import Model
 
 FILES = {
@@ -153,7 +153,7 @@ def test_the_command_prints_where_the_report_is(full_run, tmp_path, capsys):
 def test_a_users_mistake_is_one_message_and_exit_code_two(tmp_path, capsys):
     assert main([str(tmp_path / "nowhere")]) == 2
     told = capsys.readouterr()
-    assert told.out == "" and "is no run folder" in told.err and told.err.count("\n") == 1
+    assert told.out == "" and "is not a run folder" in told.err and told.err.count("\n") == 1
 
 
 def test_a_damaged_record_is_named_and_the_exit_code_is_one(full_run, capsys):

@@ -62,10 +62,10 @@ def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) ->
         (("plan", "tiny", "--workers", "0"), "A plan needs workers >= 1"),
         (("plan", "tiny", "--throughput", "0"), "throughput > 0"),
         (("plan", "tiny", "--throughput", "tin=3"), "No model is called 'tin'. Did you mean 'tiny'?"),
-        (("status", "nowhere"), "nowhere is no run folder"),
+        (("status", "nowhere"), "nowhere is not a run folder"),
         (("report", "nowhere"), "nowhere"),
-        (("trial", "nowhere", "abc"), "nowhere is no run folder"),
-        (("export", "nowhere", "--target", "names", "--out", "x"), "nowhere is no run folder"),
+        (("trial", "nowhere", "abc"), "nowhere is not a run folder"),
+        (("export", "nowhere", "--target", "names", "--out", "x"), "nowhere is not a run folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

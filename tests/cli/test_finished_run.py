@@ -104,7 +104,7 @@ def test_a_report_is_written_from_the_run_alone(call: Call, run: Path, tmp_path:
 def test_a_run_folder_of_another_space_is_refused(call: Call, run: Path) -> None:
     said = call(*run_arguments(run, space="demo"))
     assert is_the_users(said)
-    assert "was made by another space" in said.err
+    assert "was made from another space" in said.err
     assert "name: 'tiny' -> 'demo'" in said.err
 
 

@@ -9,7 +9,7 @@ import pytest
 from search_spaces.load import load_space
 from search_spaces.xtreme import SPACE as XTREME
 from sweeper.files.folder import Folder
-from sweeper.files.plain import write_json
+from sweeper.files.serialize import write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
 from sweeper.run.ledger import Ledger
@@ -45,7 +45,7 @@ def test_a_submission_that_cannot_be_is_one_message(
 def test_a_folder_that_is_no_run_is_refused(call: Call) -> None:
     found = call("submit", "nowhere", "--best-per-target")
     assert is_the_users(found)
-    assert "nowhere is no run folder" in found.err
+    assert "nowhere is not a run folder" in found.err
 
 
 def keep_row(ledger: Ledger, space: Space, number: int, value: float) -> None:

@@ -16,7 +16,7 @@ from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
-from sweeper.files.plain import write_json
+from sweeper.files.serialize import write_json
 from sweeper.plan.forecast import Forecast, forecast
 from sweeper.plan.pace import EVERY, Pace, Speed, given_paces, speeds
 from sweeper.plan.tokens import evaluation_size, features_an_example, selection_tokens, stage_tokens
@@ -283,7 +283,7 @@ def test_a_pace_may_have_blanks_around_it() -> None:
 
 
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere is no run folder"):
+    with pytest.raises(UserError, match="nowhere is not a run folder"):
         plan_of(SPACE, tmp_path, measured_in=str(tmp_path / "nowhere"))
 
 

@@ -18,7 +18,7 @@ from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import Site
+from sweeper.run.site import Site
 from sweeper.space import Model, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, Task
 from sweeper.tuning.sweep import check_pending, make_agenda

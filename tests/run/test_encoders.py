@@ -54,7 +54,9 @@ def test_an_encoder_is_there_only_once_its_manifest_is_written(store: EncoderSto
 def test_a_flipped_byte_is_found_and_the_encoder_set_aside(store: EncoderStore, source: Path, name: str) -> None:
     store.keep("a1", source)
     flip(store, f"a1/{name}")
-    with pytest.raises(DamagedError, match=r"a1 is damaged \(.*\); set aside as .*a1\.damaged, it is made again"):
+    with pytest.raises(
+        DamagedError, match=r"a1 is damaged \(.*\)\. It was renamed to .*a1\.damaged and will be made again"
+    ):
         store.fetch("a1")
     assert not store.holds("a1")
     store.keep("a1", source)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, UserError
-from sweeper.files.plain import FORMAT
+from sweeper.files.serialize import FORMAT
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import score_key
 from sweeper.run.ledger import Ledger
@@ -125,7 +125,7 @@ def test_whole_records_are_not_set_aside(ledger: Ledger) -> None:
 
 def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Ledger) -> None:
     ledger.write_training(replace(training(), format=FORMAT + 1))
-    with pytest.raises(UserError, match="update the sweeper"):
+    with pytest.raises(UserError, match="Update the sweeper"):
         ledger.set_damaged_aside()
     assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
 

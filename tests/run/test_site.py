@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.run.run import SITE_FILE, Site, read_site
+from sweeper.run.run import SITE_FILE, Run
+from sweeper.run.site import Site
 from tests.worlds import MODEL, TrialFolders, data, stage, trial
 
 
@@ -39,8 +40,8 @@ def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_fi
     run = Path(site.ledger).parent
     run.mkdir(exist_ok=True)
     (run / SITE_FILE).write_text(json.dumps(asdict(site)))
-    assert read_site(str(run)) == site
-    assert read_site(str(run), "elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
+    assert Run.at(str(run)).site == site
+    assert Run.at(str(run)).site.with_mirror("elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
 
 
 def test_a_run_folder_that_was_moved_is_its_own(tmp_path: Path) -> None:
@@ -48,11 +49,11 @@ def test_a_run_folder_that_was_moved_is_its_own(tmp_path: Path) -> None:
         ledger="/old/run/ledger", store="/old/run", checkpoints="/old/run/checkpoints", cache="/cache", mirror="/m"
     )
     (tmp_path / SITE_FILE).write_text(json.dumps(asdict(old)))
-    moved = read_site(str(tmp_path))
+    moved = Run.at(str(tmp_path)).site
     assert (moved.ledger, moved.store) == (f"{tmp_path}/ledger", str(tmp_path))
     assert (moved.cache, moved.mirror) == ("/cache", "/m")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"is no run folder: it has no site\.json"):
-        read_site(str(tmp_path))
+    with pytest.raises(UserError, match=r"is not a run folder: it has no site\.json"):
+        _ = Run.at(str(tmp_path)).site

@@ -15,7 +15,7 @@ from sweeper.data.source import Sources
 from sweeper.data.translate.cached import CachedTranslator
 from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
-from sweeper.files.plain import plain
+from sweeper.files.serialize import plain
 from sweeper.records.spec import StageSpec, TranslationSpec, deciding, training_key
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.translators import (

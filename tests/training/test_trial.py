@@ -17,7 +17,7 @@ from transformers import AutoModel, AutoTokenizer
 
 import sweeper.training.trial
 from sweeper.errors import DataError, UserError
-from sweeper.files.plain import plain, read_json, write_json
+from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.model import load_body
@@ -92,7 +92,7 @@ def test_a_damaged_encoder_is_set_aside_and_trained_again(folders: TrialFolders)
     content[-1] ^= 1
     weights.write_bytes(content)
     assert run_trial(trial(first, stage("words")), bench).training.state == "done"
-    assert "is damaged (model.safetensors); set aside as" in told[0]
+    assert "is damaged (model.safetensors). It was renamed to" in told[0]
     key = training_key(MODEL, (first,))
     assert manifests(folders.root / "run")[key] == before[key]
 

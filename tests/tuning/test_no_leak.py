@@ -14,7 +14,7 @@ from sweeper.plan.specs import Specs
 from sweeper.plan.units import Unit
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import DataSpec, TrialSpec
-from sweeper.run.run import Site
+from sweeper.run.site import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training.trial import run_trial

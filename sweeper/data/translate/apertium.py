@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from sweeper.errors import UserError
-from sweeper.files.plain import digest
+from sweeper.files.digests import digest
 
 BATCH = 500
 """Sentences a call of the program: loading its dictionaries takes a while."""

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sweeper.data.mirror import file_digest
 from sweeper.data.translate.interface import Piece
 from sweeper.data.translate.pieces import pieces_of
 from sweeper.errors import UserError
-from sweeper.files.plain import digest
+from sweeper.files.digests import digest, file_digest
 
 LAYOUT = '{"text": "Who did it?", "language": "de", "translation": "Wer hat es getan?"}'
 

@@ -1,0 +1,47 @@
+"""Folders that appear whole or not at all: filled as a draft beside their path, then renamed."""
+
+import shutil
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+DRAFT_PREFIX = ".tmp-"
+"""Names of drafts begin with it; listings of a folder leave them out."""
+
+
+def draft_path(path: Path) -> Path:
+    """A new name beside a path, on the same file system, so that a rename is atomic."""
+    return path.with_name(f"{DRAFT_PREFIX}{uuid.uuid4().hex}")
+
+
+def atomic_folder(
+    path: Path, fill: Callable[[Path], object], is_complete: Callable[[Path], bool] | None = None
+) -> None:
+    """Create the local folder `path` whole or not at all; `fill` receives a draft folder and writes the files into it.
+
+    Without `is_complete`, a folder with files at `path` is an error. With it, several processes may create the same
+    folder at the same time: a complete one is kept, an incomplete one is replaced. Raises OSError.
+    """
+    draft = draft_path(path)
+    try:
+        draft.mkdir(parents=True)
+        fill(draft)
+        if is_complete is not None and path.exists() and not is_complete(path):
+            _discard(path)
+        try:
+            draft.rename(path)
+        except OSError:
+            # Another process may have been faster; its folder serves as well if it is complete.
+            if is_complete is None or not is_complete(path):
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _discard(path: Path) -> None:
+    """Remove a folder. It is renamed first, so that no reader sees it half deleted."""
+    doomed = draft_path(path)
+    with suppress(FileNotFoundError):  # another process has renamed it first
+        path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)

@@ -1,0 +1,59 @@
+"""The site of a run: the paths and URLs at which its workers read and write files."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sweeper.files.folder import Folder
+from sweeper.run.encoders import EncoderStore
+from sweeper.run.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Paths and URLs of a run's files, as plain values that travel to every worker. Nothing here changes a result."""
+
+    ledger: str
+    store: str
+    """The folder that contains the encoder store: the run folder, or one that several sweeps share."""
+    checkpoints: str
+    cache: str
+    """Local folder of each node for tokenised data and for copies of encoders."""
+    mirror: str | None = None
+    world: str = ""
+    """Name of the synthetic world in `mirror`, which is generated where it is missing; "" for a mirror of real data."""
+    checkpoint_every: float = 60.0
+    """Seconds between two checkpoints of a training."""
+
+    def open_ledger(self) -> Ledger:
+        """The ledger that trials write to."""
+        return Ledger.at(self.ledger)
+
+    def open_store(self) -> EncoderStore:
+        """The encoder store, with this node's copies of it in the cache."""
+        return EncoderStore(Folder(self.store).child("encoders"), Path(self.cache) / "encoders")
+
+    def with_results_in(self, folder: str) -> "Site":
+        """The same site with its ledger and checkpoints in another folder, such as a scratch folder."""
+        run = Folder(folder)
+        return replace(self, ledger=run.child("ledger").url, checkpoints=run.child("checkpoints").url)
+
+    def with_mirror(self, mirror: str) -> "Site":
+        """The same site with data from this mirror instead of the one that it names."""
+        return replace(self, mirror=str(Path(mirror).resolve()), world="")
+
+    def moved(self, new: str) -> "Site":
+        """The site after its run folder was moved to `new`: every path inside the old run folder follows."""
+        old = self.ledger.removesuffix("/ledger")
+        return Site(**{name: _moved(value, old, new) for name, value in vars(self).items()})
+
+    def to_json(self) -> bytes:
+        """The site as indented JSON."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    # The slash keeps /data/run2 in place when /data/run has moved.
+    is_inside = isinstance(value, str) and f"{value}/".startswith(f"{old}/")
+    return new + value[len(old) :] if is_inside else value
