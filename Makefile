@@ -18,7 +18,7 @@ help:
 	@echo "make encoder pretrain the demo's encoder again, some six minutes on two cores"
 	@echo "make test    set up, run every test"
 	@echo "make quick   the tests that take seconds"
-	@echo "make lint    ruff (lint, format) and mypy"
+	@echo "make lint    ruff (lint, format), codespell and mypy"
 	@echo "make clean   remove .venv and caches; runs/ stays"
 
 demo: $(VENV)/.run
@@ -41,6 +41,7 @@ quick: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 clean:

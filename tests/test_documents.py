@@ -5,12 +5,16 @@ alone or as `one.py, two.py`; two spaces or more come before what is said about 
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import pytest
+import yaml
+
+import sweeper
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -148,3 +152,20 @@ def test_the_changelog_begins_with_what_is_unreleased_and_goes_on_by_version() -
 def test_every_test_named_exists(page: Path) -> None:
     named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text())
     assert not [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()]
+
+
+def test_the_citation_and_the_package_have_the_same_version_and_licence() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (citation["version"], citation["license"]) == (sweeper.__version__, project["license"])
+    assert citation["repository-code"] == project["urls"]["Homepage"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_declares_that_it_has_types(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
+
+
+def test_the_workflow_calls_the_script_that_decides_whether_a_change_lands() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    assert "bash .ci/run" in [step.get("run") for job in jobs.values() for step in job["steps"]]

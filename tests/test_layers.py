@@ -50,7 +50,19 @@ SPEAKERS = ("sweeper.cli", "sweeper.tuning.progress", "sweeper.__main__", "analy
 FORBIDDEN = ("/" + "work" + "/", ".." + "/shared", "/" + "tmp/w/")
 """Folders of the machine that this was written on. `.ci/run` alone looks for data beside the checkout."""
 
-LEFT_OUT = {".git", ".venv", "runs", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+LEFT_OUT = {
+    ".git",
+    ".venv",
+    ".venv-lowest",
+    ".pip-cache",
+    "runs",
+    "build",
+    "dist",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+}
 TEXTS = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json", ".cfg", ".html", ".j2", ".sh", ""}
 
 
