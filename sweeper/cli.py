@@ -143,7 +143,7 @@ def run(
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:
     """Run a space, or go on with it: the same command resumes."""
-    from sweeper.plan.specs import Share
+    from sweeper.plan.specs import ResourceOverrides
     from sweeper.tuning.halt import halting
     from sweeper.tuning.launch import Workers
     from sweeper.tuning.sweep import Options, run_sweep
@@ -158,7 +158,7 @@ def run(
         store=store,
         cache=cache,
         workers=Workers(num=workers, address=address),
-        share=Share(cpus=cpus_per_trial, gpus=gpus_per_trial),
+        resources=ResourceOverrides(cpus=cpus_per_trial, gpus=gpus_per_trial),
         checkpoint_every=checkpoint_every,
     )
     with halting() as halt:

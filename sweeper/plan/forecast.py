@@ -15,7 +15,7 @@ from rich.table import Table
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.plan.pace import FORWARD, Pace, Speed, speeds, unmeasured
-from sweeper.plan.resolve import Resolver, check_data, lacking_languages
+from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.specs import check_world
 from sweeper.plan.status import finished_names
 from sweeper.plan.tokens import (
@@ -25,7 +25,7 @@ from sweeper.plan.tokens import (
     selection_tokens,
     stage_tokens,
 )
-from sweeper.plan.units import KINDS, Plan, Unit, kind_of, make_plan
+from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
 from sweeper.run.run import Run
 from sweeper.space import Space
 
@@ -81,7 +81,7 @@ class Forecast:
         for row in self.rows:
             counts["search"] += row.search
             counts[row.kind] += row.replicates
-        return {kind: counts[kind] for kind in KINDS if counts[kind]}
+        return {kind: counts[kind] for kind in TRIAL_KINDS if counts[kind]}
 
     @property
     def trainings(self) -> int:
@@ -174,7 +174,7 @@ class Forecast:
             numbers = (row.search, row.replicates, row.left, f"{row.tokens:,}" if row.tokens else "")
             table.add_row(escape(row.unit), escape(", ".join(row.waits_for)), *(str(number) for number in numbers))
         yield table
-        kinds = ", ".join(f"{number} {KINDS[kind]}" for kind, number in self.trials.items())
+        kinds = ", ".join(f"{number} {TRIAL_KINDS[kind]}" for kind, number in self.trials.items())
         yield f"Trials: {kinds}; {self.trainings} trainings in all, {sum(row.left for row in self.rows)} trials left."
         uncounted = f" (of unknown size and not counted: {', '.join(self.uncounted)})" if self.uncounted else ""
         yield (
@@ -240,7 +240,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
     selected, scored = selection_tokens(plan.space, unit), score_tokens(plan.space, unit)
     return Row(
         unit=unit.name,
-        kind=kind_of(unit.kind, "replicate"),
+        kind=trial_kind(unit.kind, "replicate"),
         waits_for=waits,
         search=len(search),
         replicates=len(replicates),
@@ -288,4 +288,4 @@ def _notes(space: Space, mirror: str | None) -> Iterator[str]:
     except DataError as error:
         yield str(error)
         return
-    yield from lacking_languages(resolver)
+    yield from missing_languages(resolver)

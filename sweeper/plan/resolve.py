@@ -1,4 +1,4 @@
-"""What must be looked up before keys exist: which model and data bytes a space means, and in which languages."""
+"""Look up what keys depend on: the identity of models, data and translators, and the languages that exist."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Tr
 from sweeper.tasks.spec import Split, Task
 
 
-class Asked(NamedTuple):
+class DataRequest(NamedTuple):
     """A split of a task, as the trials of one seed read it."""
 
     task: str
@@ -25,75 +25,86 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """Turns a space's names into specs that carry identities. Without sources nothing is looked up."""
+    """Turns the models, tasks and translators that a space names into specs with identities.
+
+    Each lookup runs once. With `sources=None` nothing is looked up, and identities are "".
+    """
 
     space: Space
     sources: Sources | None
     memo: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Identities that were looked up."""
     entries: dict[tuple[str, ...], Task] = field(default_factory=dict)
-    held: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
-    """Task and splits -> the languages in which the source holds them."""
+    """Task, and its seed if the data are drawn for each seed -> the entry with pinned revisions."""
+    available: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    """Task and splits -> the languages for which the source has rows."""
 
     def model(self, model: Model) -> ModelSpec:
-        """A model with its Hub commit or the hash of its files, where every worker will find it."""
+        """A model with its Hub commit or the hash of its files, and an id that every worker can load."""
         if self.sources is None:
             return ModelSpec(name=model.name, id=model.id, revision=model.revision)
         sources = self.sources
         identity = self._once(("model", model.name), lambda: sources.model_identity(model.id, model.revision))
-        place = sources.model_location(model.id)
-        own = place != model.id and not (sources.mirror and Path(place).is_relative_to(sources.mirror))
-        revision = identity if place == model.id and COMMIT.fullmatch(identity) else model.revision
-        return ModelSpec(name=model.name, id=place if own else model.id, revision=revision, identity=identity)
+        location = sources.model_location(model.id)
+        in_mirror = sources.mirror is not None and Path(location).is_relative_to(sources.mirror)
+        is_user_folder = location != model.id and not in_mirror
+        revision = identity if location == model.id and COMMIT.fullmatch(identity) else model.revision
+        # The mirror can have another path on another machine, so its models keep their Hub id.
+        return ModelSpec(
+            name=model.name, id=location if is_user_folder else model.id, revision=revision, identity=identity
+        )
 
     def entry(self, name: str, seed: int) -> Task:
-        """A task's entry as every worker will read it: the seed's draw, Hub branches as commits, folders in full."""
+        """A task's entry for the trials of a seed: with Hub commits and absolute paths."""
         task = self.space.task(name)
         if self.sources is None:
             return task.drawn(seed)
-        key = _draw(task, seed)
+        key = _draw_key(task, seed)
         if key not in self.entries:
             self.entries[key] = pinned_task(task.drawn(seed), self.sources)
         return self.entries[key]
 
     def languages(self, target: Target) -> tuple[str, ...]:
-        """Evaluation languages of a target: those asked for, or every one that the source holds, in every draw."""
-        return self.held_languages(target.task) if target.languages is None else target.languages
+        """Evaluation languages of a target: those that it names, or all that are available."""
+        return self.available_languages(target.task) if target.languages is None else target.languages
 
-    def held_languages(self, name: str) -> tuple[str, ...]:
-        """Evaluation languages of a task that the source holds, in every draw; without sources all of them."""
-        return self._held(name, scored_splits(self.space, name))
+    def available_languages(self, name: str) -> tuple[str, ...]:
+        """Languages for which the source has evaluation rows of a task in every draw; without sources all of them."""
+        return self._available(name, scored_splits(self.space, name))
 
     def mlm_languages(self, stage: Stage) -> tuple[str, ...]:
-        """Languages of a stage's masked language modelling: those asked for, or every one that the source holds."""
-        return stage.mlm_languages or self._held(stage.mlm_task, ("train",))
+        """Languages of a stage's masked language modelling: those that it names, or all that are available."""
+        return stage.mlm_languages or self._available(stage.mlm_task, ("train",))
 
-    def _held(self, name: str, splits: tuple[Split, ...]) -> tuple[str, ...]:
+    def _available(self, name: str, splits: tuple[Split, ...]) -> tuple[str, ...]:
+        """Languages for which every draw of all splits has rows, in the order of the first split."""
         task = self.space.task(name)
         if self.sources is None:
             return tuple(task.rows(splits[0]))
-        if (name, *splits) not in self.held:
-            every = [
+        if (name, *splits) not in self.available:
+            by_draw = [
                 available_languages(draw, split, self.sources)
                 for split in splits
                 for draw in _draws(task, _seeds(self.space, name, split) if task.is_drawn else ())
             ]
-            self.held[(name, *splits)] = tuple(code for code in every[0] if all(code in one for one in every))
-        return self.held[(name, *splits)]
+            common = set(by_draw[0]).intersection(*by_draw)
+            self.available[(name, *splits)] = tuple(language for language in by_draw[0] if language in common)
+        return self.available[(name, *splits)]
 
     def data(
-        self, asked: Asked, languages: tuple[str, ...], training: Training, **limits: int | float | None
+        self, request: DataRequest, languages: tuple[str, ...], training: Training, **limits: int | float | None
     ) -> DataSpec:
-        """The examples of a task with the identity of the rows behind them."""
-        task, split = self.space.task(asked.task), asked.split
+        """The requested examples, with the identity of their rows."""
+        task, split = self.space.task(request.task), request.split
         identity = ""
         if self.sources is not None:
             sources = self.sources
             identity = self._once(
-                ("data", *_draw(task, asked.seed), split, *languages),
-                lambda: data_identity(task.drawn(asked.seed), split, languages, sources),
+                ("data", *_draw_key(task, request.seed), split, *languages),
+                lambda: data_identity(task.drawn(request.seed), split, languages, sources),
             )
         return DataSpec(
-            task=asked.task,
+            task=request.task,
             part=split,
             languages=languages,
             max_length=training.max_length,
@@ -103,23 +114,23 @@ class Resolver:
             **limits,  # type: ignore[arg-type]
         )
 
-    def translation(self, wanted: Translation) -> TranslationSpec:
-        """A translation with the identity of its translator in each language, where every worker will find it.
+    def translation(self, translation: Translation) -> TranslationSpec:
+        """A translation with the identity of its translator in each language, and a name that every worker can load.
 
-        Raises UserError if the translator is not there.
+        Raises UserError if the translator does not exist.
         """
-        by, identities = wanted.by, []
+        by, identities = translation.by, []
         if self.sources is not None:
             sources = self.sources
-            by = portable_name(wanted.by, wanted.languages[0], sources)
-            for language in wanted.languages:
-                key = ("translator", by, wanted.revision or "", language)
-                look_up = partial(translator_identity, by, language, wanted.revision, sources)
+            by = portable_name(translation.by, translation.languages[0], sources)
+            for language in translation.languages:
+                key = ("translator", by, translation.revision or "", language)
+                look_up = partial(translator_identity, by, language, translation.revision, sources)
                 identities.append(self._once(key, look_up))
         return TranslationSpec(
-            languages=wanted.languages,
-            share=wanted.share,
-            num_beams=wanted.num_beams,
+            languages=translation.languages,
+            share=translation.share,
+            num_beams=translation.num_beams,
             by=by,
             identities=tuple(identities),
         )
@@ -131,88 +142,108 @@ class Resolver:
 
 
 def check_data(resolver: Resolver) -> None:
-    """Raise DataError if a row or column lacks its data set, or a draw of it, naming each and what could still run."""
-    space, sources = resolver.space, resolver.sources
-    if sources is None:
+    """Raise DataError if the data of a recipe or target, or a draw of them, are missing.
+
+    The message names each missing data set and the settings that leave out what needs it.
+    """
+    if resolver.sources is None:
         return
-    gone: dict[str, str] = {}
-    rows = {recipe.name: tasks_of(recipe.stages) for recipe in space.recipes}
-    bad_rows = {name for name, tasks in rows.items() if _missing(resolver, [(task, "train") for task in tasks], gone)}
-    bad_columns = set()
-    for target in space.targets:
-        wanted: list[tuple[str, Split]] = [(task, "train") for task in space.trained_tasks(target)]
-        wanted += [(task, split) for task in scored_tasks([target], space) for split in scored_splits(space, task)]
-        if _missing(resolver, wanted, gone):
-            bad_columns.add(target.task)
-        elif not resolver.languages(target):
-            gone[target.task] = f"Task {target.task!r} has no language with both a test and a dev pool."
-            bad_columns.add(target.task)
-    if gone:
-        told = "\n".join(f"  {reason}" for reason in gone.values())
-        good_rows = ",".join(name for name in rows if name not in bad_rows)
-        good_columns = ",".join(target.task for target in space.targets if target.task not in bad_columns)
-        raise DataError(
-            f"Data sets are missing:\n{told}\nRows that need them: {', '.join(sorted(bad_rows)) or 'none'}. Columns: "
-            f"{', '.join(sorted(bad_columns)) or 'none'}.\nWhat could still run: --set recipes={good_rows or '(none)'} "
-            f"--set targets={good_columns or '(none)'}"
-        )
+    reasons: dict[str, str] = {}
+    recipes = _recipes_without_data(resolver, reasons)
+    targets = _targets_without_data(resolver, reasons)
+    if not reasons:
+        return
+    lines = "\n".join(f"  {reason}" for reason in reasons.values())
+    other_recipes = ",".join(recipe.name for recipe in resolver.space.recipes if recipe.name not in recipes)
+    other_targets = ",".join(target.task for target in resolver.space.targets if target.task not in targets)
+    raise DataError(
+        f"Data sets are missing:\n{lines}\nRecipes that need them: {', '.join(sorted(recipes)) or 'none'}. Targets "
+        f"that need them: {', '.join(sorted(targets)) or 'none'}.\nTo run the rest: --set "
+        f"recipes={other_recipes or '(none)'} --set targets={other_targets or '(none)'}"
+    )
 
 
-def lacking_languages(resolver: Resolver) -> Iterator[str]:
-    """A sentence for each target and corpus not held in all its languages; those that are there are read."""
-    space = resolver.space
-    for target in space.targets:
-        wanted = target.languages or tuple(space.task(target.task).rows(space.evaluate))
-        yield from _lacking(target.task, wanted, resolver.languages(target))
-    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
-    masked = {
-        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
+def _recipes_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[str]:
+    """Names of the recipes that lack data; adds the reason of each task to `reasons`."""
+    return {
+        recipe.name
+        for recipe in resolver.space.recipes
+        if _add_reasons(resolver, [(task, "train") for task in tasks_of(recipe.stages)], reasons)
     }
-    for name, stage in masked.items():
-        yield from _lacking(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
 
 
-def scored_splits(space: Space, task: str) -> tuple[Split, ...]:
-    """The split that a task is scored on, and after it the one that its threshold is fitted on if that is another."""
-    return tuple(dict.fromkeys((space.evaluate, "dev"))) if space.task(task).fits_on_dev else (space.evaluate,)
+def _targets_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[str]:
+    """Tasks of the targets that lack data; adds the reason of each task to `reasons`."""
+    space = resolver.space
+    incomplete = set()
+    for target in space.targets:
+        splits: list[tuple[str, Split]] = [(task, "train") for task in space.trained_tasks(target)]
+        splits += [(task, split) for task in scored_tasks([target], space) for split in scored_splits(space, task)]
+        if _add_reasons(resolver, splits, reasons):
+            incomplete.add(target.task)
+        elif not resolver.languages(target):
+            # Each split has rows, but no language has rows in both.
+            reasons[target.task] = f"Task {target.task!r} has no language with both a test and a dev pool."
+            incomplete.add(target.task)
+    return incomplete
 
 
-def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:
-    """Every task whose evaluation rows the targets read, pools of candidates too; each once."""
-    names = (name for target in targets for name in (target.task, space.task(target.task).pool))
-    return list(dict.fromkeys(name for name in names if name))
-
-
-def _lacking(task: str, wanted: tuple[str, ...], held: tuple[str, ...]) -> Iterator[str]:
-    lacking = [language for language in wanted if language not in held]
-    if lacking:
-        yield f"{task}: {len(held)} of {len(wanted)} languages are there; not {', '.join(lacking)}."
-
-
-def _missing(resolver: Resolver, wanted: list[tuple[str, Split]], gone: dict[str, str]) -> bool:
-    """Whether any of the splits cannot be had; the reasons are added to `gone`."""
+def _add_reasons(resolver: Resolver, splits: list[tuple[str, Split]], reasons: dict[str, str]) -> bool:
+    """Whether rows of any (task, split) are missing; adds the reason of each such task to `reasons`."""
     assert resolver.sources is not None
-    found = False
-    for name, split in wanted:
+    is_incomplete = False
+    for name, split in splits:
         try:
             task = resolver.space.task(name)
             seeds = _seeds(resolver.space, name, split) if task.is_drawn else ()
             _check_draws(_draws(task, seeds), split, resolver.sources)
         except DataError as error:
-            gone[name] = str(error)
-            found = True
-    return found
+            reasons[name] = str(error)
+            is_incomplete = True
+    return is_incomplete
 
 
 def _check_draws(draws: list[Task], split: Split, sources: Sources) -> None:
-    """Raise DataError unless every draw holds the languages that any of them holds, one at least."""
-    held = {language for draw in draws for language in available_languages(draw, split, sources)}
+    """Raise DataError if a draw lacks a language that another draw has, or if no draw has any."""
+    available = {language for draw in draws for language in available_languages(draw, split, sources)}
     for draw in draws:
-        check_task(draw, (split,), [language for language in draw.rows(split) if language in held] or None, sources)
+        languages = [language for language in draw.rows(split) if language in available]
+        check_task(draw, (split,), languages or None, sources)
 
 
-def _draw(task: Task, seed: int) -> tuple[str, ...]:
-    """What tells a task's draws apart: the seed counts only where data are drawn for it."""
+def missing_languages(resolver: Resolver) -> Iterator[str]:
+    """A message for each target and MLM corpus of which some languages are missing; the others are used."""
+    space = resolver.space
+    for target in space.targets:
+        expected = target.languages or tuple(space.task(target.task).rows(space.evaluate))
+        yield from _missing_message(target.task, expected, resolver.languages(target))
+    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
+    stages = {
+        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
+    }
+    for name, stage in stages.items():
+        yield from _missing_message(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
+
+
+def _missing_message(task: str, expected: tuple[str, ...], available: tuple[str, ...]) -> Iterator[str]:
+    missing = [language for language in expected if language not in available]
+    if missing:
+        yield f"{task}: {len(available)} of {len(expected)} languages are available; missing: {', '.join(missing)}."
+
+
+def scored_splits(space: Space, task: str) -> tuple[Split, ...]:
+    """The split that a task is scored on, then the dev split if a threshold is fitted on it."""
+    return tuple(dict.fromkeys((space.evaluate, "dev"))) if space.task(task).fits_on_dev else (space.evaluate,)
+
+
+def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:
+    """Tasks whose evaluation rows the targets read, pools of candidates included, without duplicates."""
+    names = (name for target in targets for name in (target.task, space.task(target.task).pool))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _draw_key(task: Task, seed: int) -> tuple[str, ...]:
+    """Identifies a draw of a task. Tasks that have the same data for every seed have one key."""
     return (task.name, str(seed)) if task.is_drawn else (task.name,)
 
 
@@ -221,7 +252,7 @@ def _draws(task: Task, seeds: tuple[int, ...]) -> list[Task]:
 
 
 def _seeds(space: Space, task: str, split: Split) -> tuple[int, ...]:
-    """Seeds of the trials that read a split: the replicates', and the search's if a search trial trains on the task."""
+    """Seeds of the trials that read a split: all replicates, and the search if search trials train on the task."""
     plan = make_plan(space)
     is_searched = any(plan.num_search(unit) and task in tasks_of(unit.stages) for unit in plan.units)
     return (SEARCH_SEED, *space.seeds) if split == "train" and is_searched else space.seeds

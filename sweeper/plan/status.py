@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sweeper.plan.units import KINDS, Plan, kind_of, make_plan
+from sweeper.plan.units import TRIAL_KINDS, Plan, make_plan, trial_kind
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 
@@ -28,7 +28,7 @@ class Status:
         """For people."""
         table = Table("trials", "finished", "all", title=self.run, title_justify="left")
         for kind, (done, total) in self.counts.items():
-            table.add_row(KINDS[kind], str(done), str(total))
+            table.add_row(TRIAL_KINDS[kind], str(done), str(total))
         for name, reason in self.failed.items():
             table.add_row(f"failed: {name}", reason, "")
         return table
@@ -44,11 +44,13 @@ def status_of(run: str) -> Status:
     finished: Counter[str] = Counter()
     for unit in plan.units:
         for role, number in plan.trials(unit):
-            kind = kind_of(unit.kind, role)
+            kind = trial_kind(unit.kind, role)
             total[kind] += 1
             finished[kind] += unit.trial_name(role, number) in done
     failed = {r.spec.name: r.reason for r in ledger.trainings().values() if r.state == "failed"}
-    return Status(run=run, counts={kind: (finished[kind], total[kind]) for kind in KINDS if total[kind]}, failed=failed)
+    return Status(
+        run=run, counts={kind: (finished[kind], total[kind]) for kind in TRIAL_KINDS if total[kind]}, failed=failed
+    )
 
 
 def finished_names(ledger: Ledger, plan: Plan) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a space amounts to: units, each trained (or only scored) once a seed, and what each waits for. Pure."""
+"""The units of a space: the trainings and scorings that it needs, and the dependencies between them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,43 +9,58 @@ from sweeper.errors import UserError
 from sweeper.records.spec import Role
 from sweeper.space import Model, Recipe, Space, Stage, Target
 
-Kind = Literal["prepare", "target", "score"]
+UnitKind = Literal["prepare", "target", "score"]
+TRIAL_KINDS = {
+    "search": "search trials",
+    "prepare": "preparations",
+    "target": "target trainings",
+    "score": "encoder scores",
+}
+"""Kind of a trial -> its name in tables, in the order in which tables list them."""
+
+
+def trial_kind(unit_kind: str, role: str) -> str:
+    """Key of TRIAL_KINDS: `search` for every search trial, the kind of the unit for a replicate."""
+    return "search" if role == "search" else unit_kind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """One row of work: a stage of a recipe, a target training after a recipe, or the scoring of a prepared encoder."""
+    """One step of a plan: a stage of a recipe, a training on a target after a recipe, or the scoring of an encoder.
+
+    A unit has one replicate for each seed. It also has search trials if its dials are searched.
+    """
 
     name: str
     """`MODEL/RECIPE` for a preparation, `MODEL/RECIPE -> TASK` for a target training, `MODEL/RECIPE = scores`."""
-    kind: Kind
+    kind: UnitKind
     model: Model
     recipe: str
     row: int
-    """Number of the matrix row it belongs to: rows are filled one after the other, the baseline first."""
+    """Number of the matrix row that needs this unit. Rows run in order, the baseline first."""
     task: str = ""
-    """The training task of a target training."""
+    """Training task of a target training."""
     stages: tuple[Stage, ...]
-    """The whole chain, its own stage last; of a scoring, the encoder's chain."""
+    """The whole chain, the unit's own stage last. For a scoring: the chain of the encoder."""
     parent: str = ""
-    """The unit that leaves the encoder it starts from; "" for the pretrained one."""
+    """Name of the unit that produces the encoder at the start; "" for the pretrained encoder."""
     study: str = ""
-    """The unit whose study chooses its dials: itself, the baseline's, or "" if nothing is searched."""
+    """Name of the unit whose study chooses the dials: this unit or one of the baseline; "" if nothing is searched."""
     targets: tuple[Target, ...] = ()
-    """What is scored afterwards."""
+    """Targets that the replicates are scored on."""
     keep: bool = False
-    """Whether what its replicates leave is stored."""
+    """Whether the encoders of the replicates are stored."""
     keep_search: bool = False
-    """Whether what its search trials leave is stored, because another unit's search starts from it."""
+    """Whether the encoders of the search trials are stored, because the search of another unit starts from one."""
 
     @property
     def stage(self) -> Stage:
-        """The stage it trains."""
+        """The stage that this unit trains."""
         return self.stages[-1]
 
     @property
     def searches(self) -> bool:
-        """Whether it has a study of its own."""
+        """Whether the unit has its own study."""
         return self.study == self.name
 
     def search_name(self, number: int) -> str:
@@ -57,13 +72,13 @@ class Unit:
         return f"{self.name}/seed {seed}"
 
     def trial_name(self, role: Role, number: int) -> str:
-        """Name of a trial; `number` is the number of a search trial, or the seed of a replicate."""
+        """Name of a trial; `number` is the number of a search trial or the seed of a replicate."""
         return self.search_name(number) if role == "search" else self.replicate_name(number)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Every unit of a space, parents before children."""
+    """All units of a space. A unit comes after its parent and after the owner of its study."""
 
     space: Space
     units: tuple[Unit, ...]
@@ -73,15 +88,15 @@ class Plan:
         return {unit.name: unit for unit in self.units}
 
     def unit(self, name: str) -> Unit:
-        """The unit of that name."""
+        """The unit of that name. Raises KeyError if there is none."""
         return self._by_name[name]
 
     def seeds(self, unit: Unit) -> tuple[int, ...]:
-        """Replicate seeds of a unit: one only where nothing depends on it (the pretrained encoder's own scores)."""
+        """Replicate seeds of a unit: only the first one for the scores of the pretrained encoder, which need none."""
         return self.space.seeds if unit.stages else self.space.seeds[:1]
 
     def num_search(self, unit: Unit) -> int:
-        """Search trials of a unit. One without dials runs one if another search starts from its encoder."""
+        """Number of search trials: one for a unit without dials if the search of another unit needs its encoder."""
         if unit.searches:
             return self.space.search.trials
         return 1 if unit.keep_search else 0
@@ -93,10 +108,12 @@ class Plan:
 
 
 def make_plan(space: Space) -> Plan:
-    """The units of a space: the baseline's row first, then the recipes in their order.
+    """The units of a space: first those of the baseline, then those of each recipe in the order of the space.
 
-    Recipes that begin alike share the units of what they have in common. Raises UserError if two chains have one name.
+    Recipes that begin with the same stages share the units of those stages. Raises UserError if two different chains
+    would get the same name.
     """
+    # The sort is stable: it moves the recipe without stages to the front and keeps the order of the others.
     recipes = sorted(space.recipes, key=lambda recipe: bool(recipe.stages))
     units: dict[str, Unit] = {}
     for model in space.models:
@@ -107,57 +124,64 @@ def make_plan(space: Space) -> Plan:
 
 
 def _check_name(unit: Unit, first: Unit) -> None:
-    """Names of rows may hold the signs that names of units are made with: then two could meet."""
+    """Raise UserError if two different units have one name: the name of a recipe may contain ' + ' or ' -> '."""
     if (unit.kind, unit.stages) != (first.kind, first.stages):
         raise UserError(
-            f"Two trainings would be called {unit.name!r}, and their stages differ: give the recipe of that name "
-            "another name, without ' + ' and ' -> '."
+            f"Two different trainings would have the name {unit.name!r}. Rename the recipe that is called so; a name "
+            "without ' + ' and ' -> ' is safe."
         )
 
 
 def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
-    """The stages of a row, then those that targets put between it and their own training."""
-    chains = [recipe.stages, *((*recipe.stages, *before) for before in _befores(space))]
+    """Units of the stages of a recipe, then of the stages that targets add between the recipe and their own training.
+
+    Yields a unit again for each chain that contains it.
+    """
+    chains = [recipe.stages, *((*recipe.stages, *before) for before in _added_chains(space))]
     for stages in [chain[:depth] for chain in chains for depth in range(1, len(chain) + 1)]:
-        row_name = _row_name(space, stages)
-        name = f"{model.name}/{row_name}"
+        chain_name = _chain_name(space, stages)
         yield Unit(
-            name=name,
+            name=_prepared_name(model, chain_name),
             kind="prepare",
             model=model,
-            recipe=row_name,
+            recipe=chain_name,
             row=row,
             stages=stages,
-            parent=_leaver(space, model, stages[:-1]),
-            study=_study_before(space, model, recipe, stages) if stages[-1].dials else "",
+            parent=_encoder_unit(space, model, stages[:-1]),
+            study=_preparation_study(space, model, recipe, stages) if stages[-1].dials else "",
             keep=True,
             keep_search=_search_starts_here(space, stages),
         )
 
 
-def _befores(space: Space) -> list[tuple[Stage, ...]]:
-    """What targets put before their own training, each once."""
-    found: list[tuple[Stage, ...]] = []
+def _added_chains(space: Space) -> list[tuple[Stage, ...]]:
+    """The chains that targets add before their own training, without duplicates."""
+    chains: list[tuple[Stage, ...]] = []
     for target in space.targets:
-        if target.before and target.before not in found:
-            found.append(target.before)
-    return found
+        # Stages have no hash: their dials are mappings.
+        if target.before and target.before not in chains:
+            chains.append(target.before)
+    return chains
 
 
-def _leaver(space: Space, model: Model, stages: tuple[Stage, ...]) -> str:
-    """Name of the unit that leaves the encoder of a chain; "" for the pretrained one."""
-    return f"{model.name}/{_row_name(space, stages)}" if stages else ""
+def _encoder_unit(space: Space, model: Model, stages: tuple[Stage, ...]) -> str:
+    """Name of the unit that produces the encoder of a chain; "" for the pretrained one."""
+    return _prepared_name(model, _chain_name(space, stages)) if stages else ""
 
 
-def _row_name(space: Space, stages: tuple[Stage, ...]) -> str:
-    """`ROW`, `ROW[:2]` for the beginning of a row, `ROW + TASK` for a row and what a target puts behind it."""
-    if _is_of_a_row(space, stages):
+def _prepared_name(model: Model, chain_name: str) -> str:
+    return f"{model.name}/{chain_name}"
+
+
+def _chain_name(space: Space, stages: tuple[Stage, ...]) -> str:
+    """`RECIPE`, `RECIPE[:2]` for its first two stages, `RECIPE + TASK` for a recipe and a stage that a target adds."""
+    if _begins_a_recipe(space, stages):
         same = [recipe.name for recipe in space.recipes if recipe.stages == stages]
-        return same[0] if same else f"{_first_with(space, stages).name}[:{len(stages)}]"
+        return same[0] if same else f"{_first_recipe_with(space, stages).name}[:{len(stages)}]"
     recipe, before = next(
         (recipe, before[:depth])
         for recipe in space.recipes
-        for before in _befores(space)
+        for before in _added_chains(space)
         for depth in range(1, len(before) + 1)
         if (*recipe.stages, *before[:depth]) == stages
     )
@@ -165,108 +189,110 @@ def _row_name(space: Space, stages: tuple[Stage, ...]) -> str:
 
 
 def _extended_name(space: Space, recipe: Recipe, before: tuple[Stage, ...]) -> str:
-    return f"{recipe.name} + {_before_name(space, before)}"
+    return f"{recipe.name} + {_added_name(space, before)}"
 
 
-def _before_name(space: Space, before: tuple[Stage, ...]) -> str:
-    name = _tasks(before)
-    others = [one for one in _befores(space) if _tasks(one[: len(before)]) == name and one[: len(before)] != before]
-    owners = [target.task for target in space.targets if target.before[: len(before)] == before]
-    return f"{name} ({', '.join(owners)})" if others else name
+def _added_name(space: Space, before: tuple[Stage, ...]) -> str:
+    """The tasks of a chain that targets add; with the targets if another added chain has the same tasks."""
+    name, depth = _task_names(before), len(before)
+    beginnings = [chain[:depth] for chain in _added_chains(space)]
+    is_ambiguous = any(_task_names(chain) == name and chain != before for chain in beginnings)
+    users = [target.task for target in space.targets if target.before[:depth] == before]
+    return f"{name} ({', '.join(users)})" if is_ambiguous else name
 
 
-def _tasks(stages: tuple[Stage, ...]) -> str:
+def _task_names(stages: tuple[Stage, ...]) -> str:
     return " + ".join(", ".join(stage.tasks) for stage in stages)
 
 
-def _is_of_a_row(space: Space, stages: tuple[Stage, ...]) -> bool:
+def _begins_a_recipe(space: Space, stages: tuple[Stage, ...]) -> bool:
     return any(recipe.stages[: len(stages)] == stages for recipe in space.recipes)
 
 
-def _first_with(space: Space, stages: tuple[Stage, ...]) -> Recipe:
+def _first_recipe_with(space: Space, stages: tuple[Stage, ...]) -> Recipe:
     return next(recipe for recipe in space.recipes if recipe.stages[: len(stages)] == stages)
 
 
 def _search_starts_here(space: Space, stages: tuple[Stage, ...]) -> bool:
-    """Whether a later stage or a target is searched on the encoder that these stages leave."""
+    """Whether the next stage of a recipe or target is searched on the encoder that these stages produce."""
     depth = len(stages)
     for recipe in space.recipes:
         chains = [recipe.stages]
+        # With scope "target" a target is searched after the baseline only.
         if space.search.scope == "cell" or not recipe.stages:
-            chains += [(*recipe.stages, *target.before, *_own(space, target)) for target in space.targets]
+            chains += [(*recipe.stages, *target.before, *_target_stages(space, target)) for target in space.targets]
         if any(len(chain) > depth and chain[:depth] == stages and chain[depth].dials for chain in chains):
             return True
     return False
 
 
-def _own(space: Space, target: Target) -> tuple[Stage, ...]:
-    """A target's own training; none where it trains nothing."""
+def _target_stages(space: Space, target: Target) -> tuple[Stage, ...]:
+    """The target's own training as a stage; empty for a target that trains nothing."""
     task = space.task(target.task).training_task
     return (Stage(tasks=(task,), training=target.training, dials=target.dials),) if task else ()
 
 
 def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
+    """Units that fill the cells of a recipe: target trainings, then scorings of the encoder itself."""
     for targets in _shared_trainings(space):
-        before, own = targets[0].before, _own(space, targets[0])
-        training = _training_name(own[0].tasks[0], targets, space) if own else ""
-        prepared = _extended_name(space, recipe, before) if before else recipe.name
+        before, last = targets[0].before, _target_stages(space, targets[0])
+        training = _training_name(last[0].tasks[0], targets, space) if last else ""
+        chain_name = _extended_name(space, recipe, before) if before else recipe.name
         yield Unit(
-            name=_target_name(model, recipe, training) if own else _scores_name(model, prepared),
-            kind="target" if own else "score",
+            name=_target_name(model, recipe, training) if last else _scores_name(model, chain_name),
+            kind="target" if last else "score",
             model=model,
             recipe=recipe.name,
             row=row,
-            task=own[0].tasks[0] if own else "",
-            stages=(*recipe.stages, *before, *own),
-            parent=_leaver(space, model, (*recipe.stages, *before)),
-            study=_target_study(space, model, recipe, training) if own and targets[0].dials else "",
+            task=last[0].tasks[0] if last else "",
+            stages=(*recipe.stages, *before, *last),
+            parent=_encoder_unit(space, model, (*recipe.stages, *before)),
+            study=_target_study(space, model, recipe, training) if last and targets[0].dials else "",
             targets=tuple(targets),
-            keep=bool(own) and space.keep_targets,
+            keep=bool(last) and space.keep_targets,
         )
 
 
 def _shared_trainings(space: Space) -> list[list[Target]]:
-    """Targets that train alike, so that one training is scored on all of them (XQuAD and MLQA on SQuAD).
+    """Targets in groups that share one training: XQuAD and MLQA are both scored after one training on SQuAD.
 
-    Those that train nothing come last: they are scored together on the encoder that they share.
+    Targets that train nothing come last, grouped by the encoder that they score.
     """
     groups: dict[tuple[str, str], list[Target]] = {}
     for target in space.targets:
         task = space.task(target.task).training_task
-        how = (target.before, target.training, target.dials) if task else (target.before,)
-        groups.setdefault((task, repr(how)), []).append(target)
+        settings = (target.before, target.training, target.dials) if task else (target.before,)
+        groups.setdefault((task, repr(settings)), []).append(target)  # repr, because dials have no hash
     return [groups[key] for key in sorted(groups, key=lambda key: not key[0])]
 
 
 def _training_name(task: str, targets: Sequence[Target], space: Space) -> str:
-    others = [t for t in space.targets if space.task(t.task).training_task == task and t not in targets]
-    return f"{task} ({', '.join(t.task for t in targets)})" if others else task
+    """The training task; with the targets if other targets train on the same task in another way."""
+    same_task = [target for target in space.targets if space.task(target.task).training_task == task]
+    is_ambiguous = any(target not in targets for target in same_task)
+    return f"{task} ({', '.join(target.task for target in targets)})" if is_ambiguous else task
 
 
-def _study_before(space: Space, model: Model, recipe: Recipe, stages: tuple[Stage, ...]) -> str:
-    """The study of a preparation: its own, or the baseline's for what a target puts behind a row."""
-    if space.search.scope == "target" and not _is_of_a_row(space, stages):
-        return _leaver(space, model, stages[len(recipe.stages) :])
-    return _leaver(space, model, stages)
+def _preparation_study(space: Space, model: Model, recipe: Recipe, stages: tuple[Stage, ...]) -> str:
+    """The unit whose study chooses the dials of a preparation.
+
+    With scope "target", a stage that a target adds takes its dials from the baseline, as the target itself does.
+    """
+    if space.search.scope == "target" and not _begins_a_recipe(space, stages):
+        return _encoder_unit(space, model, stages[len(recipe.stages) :])
+    return _encoder_unit(space, model, stages)
 
 
 def _target_study(space: Space, model: Model, recipe: Recipe, training: str) -> str:
-    """The unit whose study chooses the dials of a target training: its own, or the baseline's."""
-    is_own = space.search.scope == "cell" or space.baseline is None
-    return _target_name(model, recipe if is_own or space.baseline is None else space.baseline, training)
+    """The unit whose study chooses the dials of a target training: its own, or with scope "target" the baseline's."""
+    baseline = space.baseline
+    owner = recipe if space.search.scope == "cell" or baseline is None else baseline
+    return _target_name(model, owner, training)
 
 
 def _target_name(model: Model, recipe: Recipe, training: str) -> str:
     return f"{model.name}/{recipe.name} -> {training}"
 
 
-def _scores_name(model: Model, prepared: str) -> str:
-    return f"{model.name}/{prepared} = scores"
-
-
-KINDS = {"search": "search trials", "prepare": "preparations", "target": "target trainings", "score": "encoder scores"}
-
-
-def kind_of(spec_kind: str, role: str) -> str:
-    """The bar that a trial counts on."""
-    return "search" if role == "search" else spec_kind
+def _scores_name(model: Model, chain_name: str) -> str:
+    return f"{model.name}/{chain_name} = scores"

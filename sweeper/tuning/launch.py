@@ -236,8 +236,8 @@ def _share(config: dict[str, Any]) -> Any:
 
 def _largest(agenda: Agenda) -> Resources:
     """The most that any trial owns."""
-    shares = [agenda.specs.share.of(model) for model in agenda.plan.space.models]
-    return Resources(cpus=max(share.cpus for share in shares), gpus=max(share.gpus for share in shares))
+    resources = [agenda.specs.resources.for_model(model) for model in agenda.plan.space.models]
+    return Resources(cpus=max(r.cpus for r in resources), gpus=max(r.gpus for r in resources))
 
 
 def _check_fits(workers: Workers, largest: Resources) -> None:

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.plan.units import KINDS, kind_of
+from sweeper.plan.units import TRIAL_KINDS, trial_kind
 from sweeper.records.counting import is_shown
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
@@ -45,9 +45,9 @@ class Board:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Kind -> finished and all."""
-        found = dict.fromkeys(KINDS, (0, 0))
+        found = dict.fromkeys(TRIAL_KINDS, (0, 0))
         for slot in self.agenda.slots():
-            kind = kind_of(self.agenda.unit(slot).kind, slot.role)
+            kind = trial_kind(self.agenda.unit(slot).kind, slot.role)
             done, total = found[kind]
             found[kind] = (done + (slot in self.agenda.done), total + 1)
         return found
@@ -163,7 +163,7 @@ def _bars(board: Board, counts: dict[str, tuple[int, int]]) -> Table:
     table = Table.grid(padding=(0, 1))
     for kind, (done, total) in counts.items():
         if total:
-            table.add_row(KINDS[kind], ProgressBar(total=total, completed=done, width=40), f"{done}/{total}")
+            table.add_row(TRIAL_KINDS[kind], ProgressBar(total=total, completed=done, width=40), f"{done}/{total}")
     left = board.seconds_left(counts)
     elapsed = _clock(time.monotonic() - board.started_at)
     table.add_row("elapsed", elapsed, "" if left is None else f"about {_clock(left)} left")
@@ -182,7 +182,7 @@ def _at_work(board: Board) -> Table:
 
 def _count(board: Board, spec: TrialSpec, result: TrialResult) -> float:
     seconds = time.monotonic() - board.flying.pop(spec.name, time.monotonic())
-    board.durations.setdefault(kind_of(spec.kind, spec.role), []).append(seconds)
+    board.durations.setdefault(trial_kind(spec.kind, spec.role), []).append(seconds)
     for record in result.scores:
         board.take(record)
     return seconds

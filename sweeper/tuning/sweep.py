@@ -11,8 +11,8 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sweeper.errors import UserError
-from sweeper.plan.resolve import Resolver, check_data, lacking_languages
-from sweeper.plan.specs import Share, Specs, check_world
+from sweeper.plan.resolve import Resolver, check_data, missing_languages
+from sweeper.plan.specs import ResourceOverrides, Specs, check_world
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
@@ -42,7 +42,7 @@ class Options:
     cache: str | None = None
     """Node-local folder for data and copies of encoders; None: `cache` in the run folder, or a temporary one."""
     workers: Workers = field(default_factory=Workers)
-    share: Share = field(default_factory=Share)
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
     """What each actor owns, where it is not what its model says."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
@@ -84,7 +84,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         ledger = run.ledger
         for told in ledger.set_damaged_aside():
             console.print(told, markup=False)
-        agenda = make_agenda(resolver, ledger, options.share)
+        agenda = make_agenda(resolver, ledger, options.resources)
         if agenda.finished:
             return _ending(agenda)
         check_pending(agenda, site, console)
@@ -117,9 +117,9 @@ def make_site(space: Space, options: Options) -> Site:
     )
 
 
-def make_agenda(resolver: Resolver, ledger: Ledger, share: Share | None = None) -> Agenda:
+def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None) -> Agenda:
     """The plan of a space minus what the ledger holds."""
-    specs = Specs(plan=make_plan(resolver.space), resolver=resolver, share=share or Share())
+    specs = Specs(plan=make_plan(resolver.space), resolver=resolver, resources=resources or ResourceOverrides())
     return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
 
 
@@ -129,7 +129,7 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     missing = (slot for slot in agenda.slots() if slot not in agenda.done)
     asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
     in_english = (sentence for spec in asked for sentence in _left_in_english(spec))
-    for told in dict.fromkeys((*lacking_languages(agenda.specs.resolver), *in_english)):
+    for told in dict.fromkeys((*missing_languages(agenda.specs.resolver), *in_english)):
         console.print(told, markup=False)
     with console.status("reading and tokenising data ..."):
         for spec in asked:

@@ -94,14 +94,16 @@ def test_where_every_language_is_there_the_data_are_those_of_a_stage_that_names_
 
 
 def test_a_corpus_in_no_language_at_all_is_missing_before_anything_runs(hold: Hold) -> None:
-    with pytest.raises(DataError, match=r"Task 'corpus', train, ar: .* is missing(.|\n)*Rows that need them: mixed\."):
+    with pytest.raises(
+        DataError, match=r"Task 'corpus', train, ar: (.|\n)*missing(.|\n)*Recipes that need them: mixed\."
+    ):
         check_data(hold())
 
 
 def test_a_plan_over_a_mirror_names_the_languages_that_are_not_masked(hold: Hold, tmp_path: Path) -> None:
     hold("en", "de")
     found = forecast(SPACE, mirror=str(tmp_path / "mirror"), run=str(tmp_path / "run"), pace=Pace())
-    assert found.notes[-1] == "corpus: 2 of 4 languages are there; not ar, zh."
+    assert found.notes[-1] == "corpus: 2 of 4 languages are available; missing: ar, zh."
 
 
 def test_a_run_over_a_mirror_names_them_too(hold: Hold, tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_a_run_over_a_mirror_names_them_too(hold: Hold, tmp_path: Path) -> None:
         mirror=str(tmp_path / "mirror"),
     )  # fmt: skip
     check_pending(make_agenda(resolver, Ledger.at(site.ledger)), site, Console(file=told, width=1000))
-    assert told.getvalue().splitlines()[0] == "corpus: 2 of 4 languages are there; not ar, zh."
+    assert told.getvalue().splitlines()[0] == "corpus: 2 of 4 languages are available; missing: ar, zh."
 
 
 def test_a_plan_without_a_mirror_names_what_lacks_in_a_folder_of_ones_own(
@@ -124,4 +126,4 @@ def test_a_plan_without_a_mirror_names_what_lacks_in_a_folder_of_ones_own(
     assert f"tried {tmp_path}/local/corpus-ar" in missing
     write(tmp_path, "corpus-en")
     found = forecast(SPACE, mirror=None, run=str(tmp_path / "run"), pace=Pace())
-    assert found.notes[-1] == "corpus: 1 of 4 languages are there; not ar, de, zh."
+    assert found.notes[-1] == "corpus: 1 of 4 languages are available; missing: ar, de, zh."

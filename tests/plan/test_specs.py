@@ -8,7 +8,7 @@ import pytest
 
 from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
-from sweeper.plan.specs import Share, Specs
+from sweeper.plan.specs import ResourceOverrides, Specs
 from sweeper.plan.units import Unit
 from sweeper.records.spec import DataSpec, TrialSpec, score_key
 from sweeper.space import Resources, Space, Training
@@ -171,7 +171,7 @@ def test_a_dial_is_set_in_the_training_that_it_names() -> None:
 
 
 def test_an_actor_owns_what_was_asked_for_before_what_the_model_says() -> None:
-    specs = replace(specs_of(SMALL), share=Share(gpus=0.5))
+    specs = replace(specs_of(SMALL), resources=ResourceOverrides(gpus=0.5))
     assert training_of(specs).resources == Resources(cpus=SMALL.models[0].resources.cpus, gpus=0.5)
     assert training_of(specs_of(SMALL)).resources == SMALL.models[0].resources
 

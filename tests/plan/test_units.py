@@ -111,7 +111,9 @@ def test_a_row_that_is_what_comes_before_a_target_serves_the_baseline_too() -> N
 
 def test_a_row_that_is_called_like_what_comes_before_a_target_and_is_another_is_refused() -> None:
     rows = (*SMALL.recipes, Recipe(name="baseline + gaps", stages=(CLAIMS,)))
-    with pytest.raises(UserError, match=r"Two trainings would be called 'tiny/baseline \+ gaps'.*another name"):
+    with pytest.raises(
+        UserError, match=r"Two different trainings would have the name 'tiny/baseline \+ gaps'.*Rename the recipe"
+    ):
         make_plan(with_before(replace(SMALL, recipes=rows), names=(GAPS,)))
 
 

@@ -117,15 +117,16 @@ from rich.console import Console
 from search_spaces.load import load_space
 from sweeper.space.settings import apply_settings
 from sweeper.tuning.launch import Workers
-from sweeper.plan.specs import Share
+from sweeper.plan.specs import ResourceOverrides
 from sweeper.tuning.sweep import Options, run_sweep
 
 ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=200 * 2**20)
 space = apply_settings(load_space("tiny"), ["recipes=baseline", "targets=names", "seeds=1"])
 workers = Workers(num=2)
 run, cache = sys.argv[1:]
-ending = run_sweep(space, Options(run=run, cache=cache, workers=workers, share=Share(gpus=1.0)), Console())
-sys.exit(ending.exit_code if ray.is_initialized() else 99)
+options = Options(run=run, cache=cache, workers=workers, resources=ResourceOverrides(gpus=1.0))
+result = run_sweep(space, options, Console())
+sys.exit(result.exit_code if ray.is_initialized() else 99)
 """
 
 
