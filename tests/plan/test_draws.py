@@ -117,9 +117,9 @@ def draws_of(names: Iterable[str]) -> set[str]:
 def read_by(spec: TrialSpec, bench: Workbench) -> set[str]:
     """Ids of all examples that a trial is trained on, in every stage, selected on and scored on."""
     stages = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
-    reading = bench.reading(spec)
+    reader = bench.reader(spec)
     every = (*stages, *spec.select, *(score.data for score in spec.scores))
-    return {example.id for data in every for encoded in reading.encoded(data).values() for example in encoded.examples}
+    return {example.id for data in every for encoded in reader.encoded(data).values() for example in encoded.examples}
 
 
 def worked_off(agenda: Agenda, bench: Workbench) -> list[TrainingRecord]:

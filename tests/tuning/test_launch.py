@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, TrialError
-from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
+from sweeper.run.run import Run
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt, halting
@@ -116,7 +116,7 @@ def test_a_full_disk_stops_handing_out_and_ends_when_the_last_trial_in_flight_ha
 def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_said_once(ledger: Ledger, tmp_path: Path) -> None:
     agenda, notes = agenda_of(SMALL), Notes()
     run = tmp_path / "run"
-    watch = JournalWatch(notes, agenda, Folder(str(run)))
+    watch = JournalWatch(notes, agenda, Run.at(str(run)))
     searcher = AgendaSearcher(agenda, ledger, watch, None, Halt())
     specs = [unpack(searcher.suggest(name)["spec"]) for name in "ab"]
     rmtree(run)
