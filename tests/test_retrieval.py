@@ -240,7 +240,7 @@ def test_bucc_that_is_not_laid_out_is_refused_with_where_to_read_how(
     folders: TrialFolders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"local/bucc2018 .*`sweeper tasks bucc2018` says how it is laid out"):
+    with pytest.raises(DataError, match=r"local/bucc2018 .*`sweeper tasks bucc2018` describes its layout"):
         specs_of(folders, space(targets=(replace(mining(), task="bucc2018"),)))
 
 

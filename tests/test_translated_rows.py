@@ -72,7 +72,7 @@ def run(tmp_path: Path, by: str) -> Any:
 @pytest.mark.parametrize(
     ("by", "said"),
     [
-        ("folder:{folder}/none", "is a folder with files *.jsonl, of lines such as"),
+        ("folder:{folder}/none", "needs *.jsonl files in that folder, and there are none"),
         ("folder:{folder}/some", "has no translation into 'es' of "),
         ("{folder}/encoder", "Models are loaded from safetensors only"),
     ],

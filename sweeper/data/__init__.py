@@ -1,1 +1,1 @@
-"""Where examples come from: the Hub or a mirror, tokenised once into memory-mapped arrays."""
+"""Reads examples from the Hub or a mirror and tokenises them once into memory-mapped arrays."""

@@ -1,4 +1,4 @@
-"""Text to features, once for each (rows, tokenizer, length, caps): a memory-mapped cache that all trials share."""
+"""Tokenises examples once for each (rows, tokenizer, length, caps), into a memory-mapped cache that trials share."""
 
 import hashlib
 import json
@@ -29,41 +29,42 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHUNK = 1000
-"""Examples tokenised at a time."""
+"""Number of examples that are tokenised at a time."""
 WINDOWED: tuple[HeadKind, ...] = ("span", "token")
-"""The heads whose long texts become several features instead of being cut."""
+"""Heads that split a long text into several features instead of cutting it."""
 LABEL_FIELDS: Mapping[HeadKind, str] = {"sequence": "label", "token": "tags"}
-"""The heads whose outputs are a task's label set, and the field that the labels stand in."""
+"""Head whose outputs are a label set -> the field of an example that contains the labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """The examples of one language of a split, tokenised."""
+    """The tokenised examples of one language of a split."""
 
     features: Features
-    """Memory maps, read only."""
+    """Read-only memory maps."""
     examples: Sequence[Example]
-    """Read from disk when the first one is asked for."""
+    """Read from disk on first access."""
     labels: tuple[str, ...]
-    """The label set in the order of the head's outputs; () for formats without one."""
+    """The label set in the order of the head's outputs; () for formats without a label set."""
     counts: Mapping[str, int]
-    """examples, features, tokens, dropped (rows without an example: unlabelled ones) and truncated (features that reach
-    max_length, so that text was cut unless it fitted exactly; windows of span answering and tagging do not count)."""
+    """Numbers of `examples`, `features` and `tokens`, of rows `dropped` because they have no label, and of features
+    `truncated`: those of `max_length` tokens, whose text was cut unless it fitted exactly. The last is 0 for formats
+    that split a long text into windows."""
     translated: Mapping[str, Mapping[str, int]]
-    """Language -> examples `translated` into it, and `dropped` because their answer was not found again."""
+    """Language -> examples `translated` into it, and `dropped` because their translation lacks the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    """All that one entry of the cache is made from."""
+    """The inputs of one cache entry."""
 
     data: DataSpec
     task: Task
-    """With its labels resolved."""
+    """Its `labels` are resolved."""
     language: str
     sources: Sources
     tokenizer: "PreTrainedTokenizerBase"
-    translating: ExampleTranslator | None
+    translator: ExampleTranslator | None
 
 
 def encode(
@@ -72,22 +73,25 @@ def encode(
     language: str,
     sources: Sources,
     tokenizer: "PreTrainedTokenizerBase",
-    translating: ExampleTranslator | None = None,
+    translator: ExampleTranslator | None = None,
 ) -> Encoded:
-    """The tokenised examples of one language, found in the sources' cache or made and kept there.
+    """Return the tokenised examples of one language, from the cache of `sources` or newly written to it.
 
-    Raises DataError if rows are missing, hold a label outside the task's set, or leave no example; UserError if a
-    translation cannot be had; OSError.
+    Raises DataError if rows are missing, contain a label outside the task's set, or yield no example; UserError if a
+    translation is not available; OSError if a disk or the network fails.
     """
     task = replace(task, labels=label_set(task, sources) or task.labels)
-    job = _Job(data=data, task=task, language=language, sources=sources, tokenizer=tokenizer, translating=translating)
+    job = _Job(data=data, task=task, language=language, sources=sources, tokenizer=tokenizer, translator=translator)
     folder = sources.cache / "encoded" / _key(job)
     entry = open_entry(folder)
     if entry is None:
         write_entry(folder, partial(_fill, job))
         entry = open_entry(folder)
     if entry is None:
-        raise DamagedError(f"{folder} was written but does not hold what was written: is its disk full or failing?")
+        raise DamagedError(
+            f"The cache entry {folder} was written but cannot be read back. Check that its disk is neither full nor "
+            "failing."
+        )
     return Encoded(
         features=entry.features,
         examples=entry.examples,
@@ -98,22 +102,26 @@ def encode(
 
 
 def label_set(task: Task, sources: Sources) -> tuple[str, ...]:
-    """The task's labels in the order of the head's outputs: its own, or those that its training rows declare.
+    """The task's labels in the order of the head's outputs, or () for formats without a label set.
 
-    Raises DataError if neither does. () for formats without a label set.
+    They are the task's own `labels`, else the names that its data set declares. Raises DataError if it has neither.
     """
     field = LABEL_FIELDS.get(FORMATS[task.format].head)
     if field is None or task.labels:
         return task.labels if field else ()
     column = task.columns.get(field)
-    split = next((split for split in (task.train, task.dev, task.test) if split), {})
-    if not isinstance(column, str) or not split:
-        raise DataError(f"Task {task.name!r} needs labels, or a column for {field!r} that declares them.")
-    return sources.labels(split.get("en", next(iter(split.values())))[0], column)
+    rows_by_language = next((split for split in (task.train, task.dev, task.test) if split), {})
+    if not isinstance(column, str) or not rows_by_language:
+        raise DataError(
+            f"Task {task.name!r} has no label set: set `labels`, or name a column for {field!r} whose label names the "
+            "data set declares."
+        )
+    return sources.labels(rows_by_language.get("en", next(iter(rows_by_language.values())))[0], column)
 
 
 def _key(job: _Job) -> str:
-    """What names an entry: rows, caps, lengths, tokenizer and the code that reads them."""
+    """Name of an entry: a digest of the rows, caps, lengths, tokenizer and the code that reads them."""
+    # The task's name and the other languages do not change the arrays; `rows` covers the identity of this language.
     data = {name: value for name, value in deciding(job.data).items() if name not in ("task", "languages", "identity")}
     rows = data_identity(job.task, job.data.part, [job.language], job.sources)
     return digest({"data": data, "rows": rows, "tokenizer": _tokenizer_identity(job.tokenizer), "code": _code()})
@@ -122,16 +130,16 @@ def _key(job: _Job) -> str:
 @lru_cache(maxsize=8)
 def _tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
-    for state in ("truncation", "padding"):  # left behind by the last call: no part of what the tokenizer is
+    for state in ("truncation", "padding"):  # settings of the last call, not properties of the tokenizer
         backend.pop(state, None)
     return digest([backend, tokenizer.special_tokens_map, tokenizer.model_input_names])
 
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """sha256 over the modules that turn rows into features, so that no entry outlives a change in them.
+    """sha256 of the modules that turn rows into features, so that a change in one of them makes new entries.
 
-    Metrics belong to them: their rules find an answer again in a translation.
+    `scoring` is included because its normalisation locates an answer in a translated text.
     """
     names = ("sweeper.formats", "sweeper.data", "sweeper.data.translate", "sweeper.scoring")
     folders = (resources.files(name) for name in names)
@@ -140,48 +148,48 @@ def _code() -> str:
 
 
 def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
-    """Write the files of an entry. Raises DataError if no example is left."""
+    """Write the files of an entry and return the fields of its manifest. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
     chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
-    if job.translating:
-        chosen = job.translating.examples(chosen, job.task)
-    parts: list[tuple[int, Features]] = []
+    if job.translator:
+        chosen = job.translator.examples(chosen, job.task)
+    chunks: list[tuple[int, Features]] = []
     with (folder / EXAMPLES).open("w", encoding="utf-8") as file:
         for examples, features in _tokenised(job, chosen):
             write_examples(file, examples)
-            parts.append((len(examples), features))
-    if not parts:
+            chunks.append((len(examples), features))
+    if not chunks:
         raise _empty(job, counts)
-    features = join(parts)
+    features = join(chunks)
     write_features(folder, features)
-    made = {"labels": job.task.labels, "counts": _counts(job, parts, features) | {"dropped": counts["dropped"]}}
-    if job.translating:
-        job.translating.report(job.task.name)
-        made["translated"] = job.translating.summary()
-    return made
+    summary = {"labels": job.task.labels, "counts": _counts(job, chunks, features) | {"dropped": counts["dropped"]}}
+    if job.translator:
+        job.translator.report(job.task.name)
+        summary["translated"] = job.translator.summary()
+    return summary
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
-    """The examples of the split, their ids made unique but for candidates, which may return."""
+    """The examples of the split with unique ids; only a candidate of a pool may repeat."""
     task, data = job.task, job.data
-    kind = FORMATS[task.format]
-    several = language_rows(task, data.part, job.language)
+    task_format = FORMATS[task.format]
+    rows_list = language_rows(task, data.part, job.language)
     seen: set[str] = set()
-    for position, rows in enumerate(several):
+    for position, rows in enumerate(rows_list):
         for number, row in enumerate(job.sources.load(rows)):
-            found = kind.read(row, task, number)
+            examples = task_format.read(row, task, number)
             counts["rows"] += 1
-            counts["dropped"] += not found
-            for example in found:
-                id_ = f"{position}:{example.id}" if len(several) > 1 else example.id
+            counts["dropped"] += not examples
+            for example in examples:
+                id_ = f"{position}:{example.id}" if len(rows_list) > 1 else example.id
                 id_ = id_ if is_candidate(example) else _unique(id_, seen)
-                # By the row's own id: MNLI's rows are carved alike in MNLI and in ANLI+, which holds them too.
+                # Carve by the id within the rows: MNLI and ANLI+, which contains MNLI, then carve out the same rows.
                 if is_in_split(example.id, data.part, data.carve_share):
                     yield example if id_ == example.id else replace(example, id=id_)
 
 
 def _unique(id_: str, seen: set[str]) -> str:
-    """The id itself, or with the number of its repeat: `17`, `17#2`, `17#3`."""
+    """The id, with a number from its second occurrence on: `17`, `17#2`, `17#3`."""
     unique, number = id_, 1
     while unique in seen:
         number += 1
@@ -191,17 +199,17 @@ def _unique(id_: str, seen: set[str]) -> str:
 
 
 def _tokenised(job: _Job, examples: Iterable[Example]) -> Iterator[tuple[list[Example], Features]]:
-    """Chunks of examples with their features, until the token cap is reached."""
-    kind = FORMATS[job.task.format]
+    """Yield chunks of examples with their features until the token cap is reached."""
+    task_format = FORMATS[job.task.format]
     lengths = Lengths(max_length=job.data.max_length, stride=job.data.stride)
     total = 0
     source = iter(examples)
     while chunk := list(islice(source, CHUNK)):
-        features = kind.encode(chunk, job.tokenizer, lengths, job.task.labels)
+        features = task_format.encode(chunk, job.tokenizer, lengths, job.task.labels)
         fitting = _num_fitting(features, len(chunk), job.data.cap_tokens, total)
-        if fitting < len(chunk):
+        if fitting < len(chunk):  # tokenise the last chunk again: its arrays must not contain the examples that go
             chunk = chunk[:fitting]
-            features = kind.encode(chunk, job.tokenizer, lengths, job.task.labels)
+            features = task_format.encode(chunk, job.tokenizer, lengths, job.task.labels)
         yield chunk, features
         total += len(features.tokens)
         if job.data.cap_tokens is not None and total >= job.data.cap_tokens:
@@ -209,17 +217,17 @@ def _tokenised(job: _Job, examples: Iterable[Example]) -> Iterator[tuple[list[Ex
 
 
 def _num_fitting(features: Features, num_examples: int, cap: int | None, total: int) -> int:
-    """How many of the examples are read until the cap is reached, the one that reaches it counted."""
+    """Number of examples up to and including the one whose tokens reach the cap."""
     if cap is None:
         return num_examples
     tokens = np.bincount(features.example, weights=np.diff(features.offsets), minlength=num_examples)
     return min(num_examples, int(np.searchsorted(total + np.cumsum(tokens), cap)) + 1)
 
 
-def _counts(job: _Job, parts: Sequence[tuple[int, Features]], features: Features) -> dict[str, int]:
+def _counts(job: _Job, chunks: Sequence[tuple[int, Features]], features: Features) -> dict[str, int]:
     full = np.diff(features.offsets) >= job.data.max_length
     return {
-        "examples": sum(number for number, _ in parts),
+        "examples": sum(number for number, _ in chunks),
         "features": len(features.offsets) - 1,
         "tokens": len(features.tokens),
         "truncated": 0 if FORMATS[job.task.format].head in WINDOWED else int(full.sum()),
@@ -228,10 +236,13 @@ def _counts(job: _Job, parts: Sequence[tuple[int, Features]], features: Features
 
 def _empty(job: _Job, counts: Counter[str]) -> DataError:
     data = job.data
-    share = f", carve_share={data.carve_share}" if data.part in ("train", "select") else ""
-    share += f"; answers lost in translation: {job.translating.summary()}" if job.translating else ""
+    settings = f"cap_examples={data.cap_examples}"
+    if data.part in ("train", "select"):
+        settings += f", carve_share={data.carve_share}"
+    if job.translator:
+        settings += f", translated examples {job.translator.summary()}"
     return DataError(
-        f"Task {job.task.name!r}, {data.part}, {job.language}: an empty split, {counts['rows']} rows of which "
-        f"{counts['dropped']} hold no labelled example (cap_examples={data.cap_examples}{share}). Leave the language "
-        "out, name another split, or raise the cap or the carved share."
+        f"Task {job.task.name!r}, {data.part}, {job.language}: no example is left. The split has {counts['rows']} "
+        f"rows, {counts['dropped']} of them without a label ({settings}). Leave the language out, name another split, "
+        "or raise the cap or the carved share."
     )

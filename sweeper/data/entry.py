@@ -1,4 +1,4 @@
-"""One entry of the cache of tokenised examples: arrays as memory maps, examples as JSON lines, sizes in a manifest."""
+"""A cache entry of tokenised examples: arrays as memory maps, examples as JSON lines, file sizes in a manifest."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +14,12 @@ from sweeper.formats.interface import Array, Example, Features
 
 MANIFEST = "manifest.json"
 EXAMPLES = "examples.jsonl"
-ALWAYS = ("tokens", "offsets", "items", "example")
+REQUIRED_ARRAYS = ("tokens", "offsets", "items", "example")
+"""Arrays that every entry has; segments, labels and extra depend on the format and the tokenizer."""
 
 
 class StoredExamples(Sequence[Example]):
-    """The examples behind an entry, read when the first one is asked for: training needs none of them."""
+    """The examples of an entry, read from disk on first access: training needs only the arrays."""
 
     def __init__(self, path: Path, count: int) -> None:
         self._path = path
@@ -45,7 +46,7 @@ class StoredExamples(Sequence[Example]):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What an entry holds beside its examples."""
+    """An opened entry."""
 
     features: Features
     examples: StoredExamples
@@ -55,7 +56,7 @@ class Entry:
 
 
 def open_entry(folder: Path) -> Entry | None:
-    """The entry in a folder; None if it is not there, or a file is missing or not as long as the manifest says."""
+    """The entry in a folder; None if there is none, or if a file is missing or its size differs from the manifest."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if any((folder / name).stat().st_size != size for name, size in manifest["sizes"].items()):
@@ -73,27 +74,27 @@ def open_entry(folder: Path) -> Entry | None:
 
 
 def write_entry(folder: Path, fill: Callable[[Path], Mapping[str, Any]]) -> None:
-    """Make an entry whole or not at all: `fill` writes its files into a draft and returns what the manifest adds.
+    """Write an entry atomically: `fill` writes the files into a draft folder and returns more fields of the manifest.
 
-    Two writers are harmless, for their bytes are equal. A damaged entry in the way is replaced. Raises OSError.
+    Two processes may write the same entry, since their bytes are equal. A damaged entry is replaced. Raises OSError.
     """
 
-    def fill_and_list(draft: Path) -> None:
-        more = fill(draft)
+    def fill_with_manifest(draft: Path) -> None:
+        manifest = fill(draft)
         sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
-        (draft / MANIFEST).write_text(json.dumps({"sizes": sizes, **more}, ensure_ascii=False), encoding="utf-8")
+        (draft / MANIFEST).write_text(json.dumps({"sizes": sizes, **manifest}, ensure_ascii=False), encoding="utf-8")
 
-    atomic_folder(folder, fill_and_list, lambda path: open_entry(path) is not None)
+    atomic_folder(folder, fill_with_manifest, lambda path: open_entry(path) is not None)
 
 
 def write_examples(file: Any, examples: Sequence[Example]) -> None:
-    """Append examples to an open text file, a line of JSON each."""
+    """Append examples to an open text file, one JSON object a line."""
     file.writelines(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
 
 
 def write_features(folder: Path, features: Features) -> None:
-    """Write each array as a file of its own."""
-    named = {name: getattr(features, name) for name in ALWAYS}
+    """Write each array into its own .npy file."""
+    named = {name: getattr(features, name) for name in REQUIRED_ARRAYS}
     named |= {f"labels.{name}": array for name, array in features.labels.items()}
     named |= {f"extra.{name}": array for name, array in features.extra.items()}
     if features.segments is not None:
@@ -107,12 +108,12 @@ def _read_features(folder: Path, names: Mapping[str, int]) -> Features:
         name.removesuffix(".npy"): np.load(folder / name, mmap_mode="r") for name in names if name.endswith(".npy")
     }
     return Features(
-        **{name: arrays[name] for name in ALWAYS},
+        **{name: arrays[name] for name in REQUIRED_ARRAYS},
         segments=arrays.get("segments"),
-        labels=_under("labels.", arrays),
-        extra=_under("extra.", arrays),
+        labels=_named("labels.", arrays),
+        extra=_named("extra.", arrays),
     )
 
 
-def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _named(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

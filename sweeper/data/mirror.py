@@ -1,4 +1,4 @@
-"""A folder as a plain download of a Hub repository leaves it: which files hold a split, and what is in them."""
+"""Local copies of Hub repositories: the files of a split or a model, and digests of their contents."""
 
 import hashlib
 import json
@@ -21,18 +21,18 @@ MODEL_FILES = (
     "merges.txt",
     "*.model",
 )
-"""What decides an encoder's behaviour; read-mes and the like stay out of its identity."""
+"""Files that decide an encoder's behaviour; README and similar files are not part of its identity."""
 
 
 def split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
-    """The files behind one split of a config (split None: all of its splits), in order; empty if there are none.
+    """The files of one split of a config, or of all its splits if `split` is None, in order; empty if there are none.
 
-    README.md's `configs` say which they are. Where it does not list any, every file of the folder counts.
+    They are those that `configs` in README.md lists. If it lists none, they are all files of the folder.
     """
     card = _card(folder)
     configs = card.get("configs") or []
     if not configs:
-        return _all_files(folder) if split is None or _looks_held(folder, split) else []
+        return _all_files(folder) if split is None or _has_split_name(folder, split) else []
     entry = _entry(configs, config)
     if entry is None:
         return []
@@ -43,23 +43,23 @@ def split_files(folder: Path, config: str | None, split: str | None) -> list[Pat
 
 
 def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
-    """sha256 over the bytes of those files and the declared features (label names come from there).
+    """sha256 over the bytes of the split's files and the declared features, which contain the label names.
 
-    Names and places of the files stay out, so that a mirror may move.
+    It does not depend on the names and paths of the files, so a mirror can be moved.
     """
-    parts = [file_digest(path) for path in split_files(folder, config, split)]
-    return hashlib.sha256(json.dumps([parts, _features(folder, config)], sort_keys=True).encode()).hexdigest()
+    digests = [file_digest(path) for path in split_files(folder, config, split)]
+    return hashlib.sha256(json.dumps([digests, _features(folder, config)], sort_keys=True).encode()).hexdigest()
 
 
 def model_digest(folder: Path, more: Sequence[str] = ()) -> str:
-    """sha256 over a model's weights, config.json and tokenizer files, and those of the patterns in `more`."""
+    """sha256 over a model's weights, config.json and tokenizer files, and over files that match the patterns `more`."""
     names = {path.name for pattern in (*MODEL_FILES, *more) for path in folder.glob(pattern) if path.is_file()}
-    parts = [[name, file_digest(folder / name)] for name in sorted(names)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    digests = [[name, file_digest(folder / name)] for name in sorted(names)]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def _card(folder: Path) -> Mapping[str, Any]:
-    """The metadata at the head of the folder's README.md."""
+    """The metadata at the top of the folder's README.md; empty without the file."""
     path = folder / "README.md"
     if not path.is_file():
         return {}
@@ -73,7 +73,7 @@ def _card_of(path: str, _size: int, _changed: int) -> Mapping[str, Any]:
 
 
 def _entry(configs: Sequence[Mapping[str, Any]], config: str | None) -> Mapping[str, Any] | None:
-    """The config of that name; for None the only one, the one marked as default, or the one called so."""
+    """The config of that name; for None, the only config, or the one marked as default or named `default`."""
     if config is not None:
         return next((entry for entry in configs if entry.get("config_name") == config), None)
     if len(configs) == 1:
@@ -82,7 +82,7 @@ def _entry(configs: Sequence[Mapping[str, Any]], config: str | None) -> Mapping[
 
 
 def _patterns(data_files: Any) -> Iterable[tuple[str, str]]:
-    """(split, glob pattern) of a `data_files` entry; bare paths are training data, as `datasets` has it."""
+    """(split, glob pattern) of a `data_files` entry; a path without a split is training data, as in `datasets`."""
     for item in [data_files] if isinstance(data_files, str | Mapping) else data_files:
         split, paths = (item["split"], item["path"]) if isinstance(item, Mapping) else ("train", item)
         for path in [paths] if isinstance(paths, str) else paths:
@@ -97,10 +97,11 @@ def _features(folder: Path, config: str | None) -> Any:
 
 
 def _all_files(folder: Path) -> list[Path]:
-    inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    # Hidden files are metadata, such as `.cache` of a download and `.gitattributes`.
+    return [path for path in files if not any(name.startswith(".") for name in path.relative_to(folder).parts)]
 
 
-def _looks_held(folder: Path, split: str) -> bool:
-    """Whether a file or sub-folder carries the split's name: `train.parquet`, `data/train-00000-of-00001.parquet`."""
+def _has_split_name(folder: Path, split: str) -> bool:
+    """Whether the path of a file contains the split's name: `train.parquet`, `data/train-00000-of-00001.parquet`."""
     return any(split in str(path.relative_to(folder)) for path in _all_files(folder))

@@ -1,4 +1,4 @@
-"""The rows of one split as plain dicts, label numbers turned into the names that the data set declares for them."""
+"""The rows of one split as dicts, with label numbers replaced by the names that the data set declares."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,22 +10,22 @@ from sweeper.errors import DataError
 
 Row = dict[str, Any]
 BATCH = 1000
-"""Rows read at a time."""
+"""Number of rows read at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowTable:
-    """Rows of a split, read from disk as they are asked for."""
+    """Rows of a split, read from disk when they are accessed."""
 
     table: Dataset
     where: str
-    """What messages call it."""
-    _names: dict[str, Callable[[Any], Any]] = field(init=False, repr=False)
+    """Description of the rows for messages."""
+    _readers: dict[str, Callable[[Any], Any]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        found = {column: class_names(self.table, column) for column in self.table.column_names}
-        readers = {column: _reader(names, self.where, column) for column, names in found.items() if names}
-        object.__setattr__(self, "_names", readers)
+        class_columns = {column: class_names(self.table, column) for column in self.table.column_names}
+        readers = {column: _reader(names, self.where, column) for column, names in class_columns.items() if names}
+        object.__setattr__(self, "_readers", readers)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -39,20 +39,21 @@ class RowTable:
                 yield self._named(dict(zip(batch, values, strict=True)))
 
     def _named(self, row: Row) -> Row:
-        for column, read in self._names.items():
+        for column, read in self._readers.items():
             row[column] = read(row[column])
         return row
 
 
 def class_names(table: Dataset, column: str) -> tuple[str, ...]:
-    """Names of a ClassLabel column, or of a column that lists them; () for any other column."""
+    """Label names of a ClassLabel column, or of a column of lists of ClassLabel; () for any other column."""
     feature = table.features[column]
+    # `datasets` describes a list of labels as [ClassLabel], or as List or Sequence with an attribute `feature`.
     inner = feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", feature)
     return tuple(inner.names) if isinstance(inner, ClassLabel) else ()
 
 
 def _reader(names: tuple[str, ...], where: str, column: str) -> Callable[[Any], Any]:
-    """From a label number, or a list of them, to names; -1 and None, which mean unlabelled, become None."""
+    """A function from a label number, or a list of them, to names; -1 and None mean "no label" and become None."""
 
     def read(value: Any) -> Any:
         if isinstance(value, list):
@@ -60,7 +61,9 @@ def _reader(names: tuple[str, ...], where: str, column: str) -> Callable[[Any], 
         if value is None or value == -1:
             return None
         if not 0 <= value < len(names):
-            raise DataError(f"{where}: column {column!r} declares labels 0 to {len(names) - 1}, got {value}.")
+            raise DataError(
+                f"{where}: column {column!r} contains the label {value}, but declares only 0 to {len(names) - 1}."
+            )
         return names[value]
 
     return read

@@ -1,4 +1,7 @@
-"""Which examples a split takes: the carved share and what a cap keeps, by hashes of ids; what returns, once."""
+"""Selects the examples of a split: the share carved out of train, caps, and candidates, which are merged.
+
+Every choice depends on a hash of the example's id, so it is the same in all languages and in any order of the rows.
+"""
 
 import hashlib
 from collections import defaultdict
@@ -11,23 +14,23 @@ from sweeper.records.spec import DataSpec
 from sweeper.tasks.spec import Split
 
 DIGITS = 8
-"""Hexadecimal digits of a hash that one draw takes."""
+"""Hexadecimal digits of one number; a sha256 yields eight of them."""
 
 
 def hash_number(text: str, turn: int = 0) -> int:
-    """A number of DIGITS hexadecimal digits that a hash of the text decides; another one each turn, 0 to 7."""
+    """A number from 0 to 16**DIGITS - 1 that depends only on the text and on `turn`, 0 to 7."""
     digits = hashlib.sha256(text.encode()).hexdigest()[turn * DIGITS : (turn + 1) * DIGITS]
     return int(digits, 16)
 
 
 def is_in_share(text: str, share: float) -> bool:
-    """Whether a hash of the text falls into the share, 0 to 1: a larger share takes the same texts and more of them."""
-    place: float = hash_number(text) / 16**DIGITS
-    return place < share
+    """Whether the hash of the text falls into the share, 0 to 1. A larger share includes all texts of a smaller one."""
+    fraction: float = hash_number(text) / 16**DIGITS
+    return fraction < share
 
 
 def is_in_split(id_: str, split: Split, share: float) -> bool:
-    """Whether an example is one of the split: `train` and `select` split the training rows at `share`, 0 to 1."""
+    """Whether an example is in the split; `select` gets `share`, 0 to 1, of the training rows, and `train` the rest."""
     if split not in ("train", "select"):
         return True
     carved = is_in_share(f"select:{id_}", share)
@@ -35,9 +38,9 @@ def is_in_split(id_: str, split: Split, share: float) -> bool:
 
 
 def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
-    """Candidates that return under one id as one, with all their keys, behind the other examples.
+    """Yield the examples, then each candidate of a pool once, with the keys of all its occurrences.
 
-    A paragraph's sentences come once a question, each time with the key of that question alone.
+    A paragraph's sentences occur once for each of its questions, with the key of that question only.
     """
     candidates: dict[str, Example] = {}
     for example in examples:
@@ -51,15 +54,15 @@ def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
 
 
 def is_candidate(example: Example) -> bool:
-    """Whether it is a candidate alone, which a pool holds once."""
+    """Whether the example is only a candidate of a pool, which contains it once."""
     return "keys" in example.fields
 
 
 def apply_caps(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]:
-    """The examples that the caps keep, in the order of a hash of their ids; all, in their own order, without a cap.
+    """The examples within the caps, ordered by a hash of their ids; without a cap, all of them in the given order.
 
-    The same ids give the same choice in every language. Both sides of a pair count as one item and stay together;
-    fillers count towards `distractors`, for each side of a pool, and not towards the cap.
+    Equal ids give an equal choice in every language. The two sides of a pair count as one item and stay together.
+    Fillers count towards `distractors`, separately for each side of a pool, and not towards the cap.
     """
     limit = _limit(data)
     if limit is None and data.distractors is None:
@@ -72,40 +75,40 @@ def apply_caps(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]
 
 
 def _limit(data: DataSpec) -> int | None:
-    """Most items that could be kept: an item has a token at least, so a token cap bounds them too."""
+    """Upper bound on the number of items; a token cap is one too, since an item has at least one token."""
     caps = [cap for cap in (data.cap_examples, data.cap_tokens) if cap is not None]
     return min(caps, default=None)
 
 
-def _unit(example: Example) -> str:
-    """What is kept or left as a whole: an example with its partner in the other half of a pool, or it alone."""
+def _item_of(example: Example) -> str:
+    """Id of the item: the smaller id of an example and its partner on the other side of a pool."""
     partner = example.fields.get("partner")
     return min(example.id, str(partner)) if partner is not None else example.id
 
 
 @dataclass
 class _Lowest:
-    """The units of lowest rank among those added so far: a huge data set passes through, only they stay in memory."""
+    """The items of lowest rank among those added so far; only these stay in memory, however large the data set is."""
 
     limit: int | None
     seed: int
-    units: dict[str, list[Example]] = field(default_factory=dict)
+    items: dict[str, list[Example]] = field(default_factory=dict)
     ranks: list[tuple[int, str]] = field(default_factory=list)
-    """A heap with the highest rank, negated, on top."""
+    """A heap of (-rank, item): its top is the item of the highest rank, which leaves first."""
 
     def add(self, example: Example) -> None:
-        unit = _unit(example)
-        if unit in self.units:
-            self.units[unit].append(example)
+        item = _item_of(example)
+        if item in self.items:
+            self.items[item].append(example)
             return
-        self.units[unit] = [example]
-        heappush(self.ranks, (-self._rank(unit), unit))
+        self.items[item] = [example]
+        heappush(self.ranks, (-self._rank(item), item))
         if self.limit is not None and len(self.ranks) > self.limit:
-            del self.units[heappop(self.ranks)[1]]
+            del self.items[heappop(self.ranks)[1]]
 
     def examples(self) -> list[Example]:
         ordered = sorted(self.ranks, reverse=True)
-        return [example for _, unit in ordered for example in self.units[unit]]
+        return [example for _, item in ordered for example in self.items[item]]
 
-    def _rank(self, unit: str) -> int:
-        return int(hashlib.sha256(f"{self.seed}:{unit}".encode()).hexdigest(), 16)
+    def _rank(self, item: str) -> int:
+        return int(hashlib.sha256(f"{self.seed}:{item}".encode()).hexdigest(), 16)

@@ -1,4 +1,4 @@
-"""Where data sets and encoders come from: the Hub, a mirror of it on disk, or a folder of the user's own."""
+"""Finds and loads data sets and encoders: on the Hub, in a mirror of it on disk, or in a local folder."""
 
 import re
 from collections.abc import Sequence
@@ -22,26 +22,26 @@ from sweeper.data.rows import RowTable, class_names
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
 from sweeper.files.folder import own_path
-from sweeper.tasks.spec import Rows, Split, Task
+from sweeper.tasks.spec import Rows, RowsByLanguage, Split, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LOCAL_PREFIX = "local/"
-"""How the ids of data sets begin that are on no Hub: the user lays them out."""
+"""Prefix of the ids of data sets that are not on the Hub; the user creates their folders."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """The mirror, if there is one, and a local folder for what is derived from it."""
+    """The mirror, if there is one, and a local folder for caches."""
 
     mirror: Path | None
-    """Holds `datasets/NAMESPACE/NAME` and `models/ID`, each a plain download of a Hub repository."""
+    """Folder with `datasets/NAMESPACE/NAME` and `models/ID`, each a plain download of a Hub repository."""
     cache: Path
 
     def identity(self, rows: Rows) -> str:
-        """What decides the rows: the Hub's commit, or the sha256 of the files behind the config and split.
+        """Identity of the rows: the Hub's commit, or the sha256 of the files of the config and split.
 
-        Raises DataError if they are not there, or the Hub cannot say.
+        Raises DataError if the rows are missing or the Hub cannot be reached.
         """
         folder = self.folder(rows)
         if folder is None:
@@ -51,14 +51,14 @@ class Sources:
         return rows_digest(folder, rows.config, rows.split)
 
     def holds(self, rows: Rows) -> bool:
-        """Whether the rows are there. The Hub is not asked: what should come from it counts as there."""
+        """Whether the rows are available. Rows on the Hub count as available; no request is sent."""
         folder = self.folder(rows)
         if folder is None:
             return True
         return bool(split_files(folder, rows.config, rows.split)) and (not rows.id_prefix or len(self.load(rows)) > 0)
 
     def load(self, rows: Rows) -> RowTable:
-        """The rows, label numbers turned into names.
+        """The rows, with label names instead of label numbers.
 
         Raises DataError if they are missing or cannot be read, OSError if a disk or the network fails.
         """
@@ -66,7 +66,7 @@ class Sources:
         if folder is None:
             table = _load(self, rows, rows.id, self.identity(rows), None)
         elif split_files(folder, rows.config, rows.split):
-            # For a folder `datasets` keys its cache on the README alone, and would serve old rows of a changed file.
+            # For a folder, `datasets` keys its cache on the README only and would return old rows of a changed file.
             prepared = self.cache / "datasets" / rows_digest(folder, rows.config, None)
             table = _load(self, rows, str(folder), None, str(prepared))
         else:
@@ -76,189 +76,200 @@ class Sources:
     def labels(self, rows: Rows, column: str) -> tuple[str, ...]:
         """The label names that the data set declares for a column.
 
-        Raises DataError if it has no such column, or declares none for it.
+        Raises DataError if the column does not exist or has no declared names.
         """
         table = self.load(rows).table
         if column not in table.column_names:
-            raise DataError(f"{describe(rows)} has no column {column!r}, only {', '.join(table.column_names)}.")
+            raise DataError(
+                f"{describe(rows)} has no column {column!r}; its columns are {', '.join(table.column_names)}."
+            )
         names = class_names(table, column)
         if not names:
             raise DataError(
-                f"{describe(rows)} declares no label names for {column!r}: write them in the task's labels."
+                f"{describe(rows)} declares no label names for column {column!r}: list them in the task's `labels`."
             )
         return names
 
     def folder(self, rows: Rows) -> Path | None:
-        """The local folder that holds the repository, or would have to; None if the Hub does."""
+        """The local folder of the repository, whether or not it exists; None if the repository is read from the Hub."""
         if self.mirror is not None and (self.mirror / "datasets" / rows.id).is_dir():
             return self.mirror / "datasets" / rows.id
-        own = own_path(rows.id)
-        if own.is_dir():
-            return own
-        if self.mirror is not None and not own.is_absolute():
+        path = own_path(rows.id)
+        if path.is_dir():
+            return path
+        if self.mirror is not None and not path.is_absolute():
             return self.mirror / "datasets" / rows.id
-        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(LOCAL_PREFIX) else own
+        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(LOCAL_PREFIX) else path
 
     def missing_error(self, rows: Rows) -> DataError:
-        """The error that names what is missing, which path was tried, and what to do."""
-        tried = self.folder(rows)
-        if tried is None:
+        """The error for missing rows: their description, the path that was tried, and what to do."""
+        folder = self.folder(rows)
+        if folder is None:
             return DataError(
                 f"{describe(rows)} is not on the Hub: tried https://huggingface.co/datasets/{rows.id}. Check id, "
-                "config and split, log in if it is gated, or name a mirror of it with --mirror."
+                "config and split, log in if the data set is gated, or name a mirror with --mirror."
             )
-        mirror = f"name a folder that holds datasets/{rows.id} with --mirror (no data set then comes from the Hub), "
+        mirror = f"name a mirror that contains datasets/{rows.id} with --mirror (the Hub is then not used), "
         return DataError(
-            f"{describe(rows)} is missing: tried {tried.absolute()}. Put a download of it there, "
-            f"{mirror if self.mirror is None else ''}or leave out the rows and columns that need it."
+            f"{describe(rows)} is missing: tried {folder.absolute()}. Put a download of the data set there, "
+            f"{mirror if self.mirror is None else ''}or leave out the recipes and targets that need it."
         )
 
     def pinned(self, rows: Rows) -> Rows:
-        """The same rows for any process: the Hub's commit instead of a branch, a folder's whole path."""
+        """The same rows in a form that every process resolves alike: a commit instead of a branch, an absolute path."""
         folder = self.folder(rows)
         if folder is None:
             return replace(rows, revision=self.identity(rows))
         inside = self.mirror is not None and self.mirror in folder.parents
         return rows if inside else replace(rows, id=str(folder.resolve()))
 
-    def model_location(self, id: str) -> str:  # noqa: A002 - the Hub's own word for it
-        """What `from_pretrained` is given for an encoder: the mirror's folder if there is one, else the id as it is."""
+    def model_location(self, id: str) -> str:  # noqa: A002 - the Hub's own term
+        """The argument of `from_pretrained` for an encoder: its folder in the mirror, a local folder, or the Hub id."""
         if self.mirror is not None and (self.mirror / "models" / id).is_dir():
             return str(self.mirror / "models" / id)
         return str(own_path(id).resolve()) if own_path(id).is_dir() else id
 
     def model_identity(self, id: str, revision: str | None, more: Sequence[str] = ()) -> str:  # noqa: A002
-        """What decides a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `more`.
+        """Identity of a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `more`.
 
-        Raises UserError if a folder holds no safetensors, or nobody knows the model.
+        `more` are glob patterns of further files. Raises UserError if the folder has no safetensors file or the Hub
+        has no such model.
         """
-        place = Path(self.model_location(id))
-        if not place.is_dir():
+        folder = Path(self.model_location(id))
+        if not folder.is_dir():
             return _commit("model", id, revision)
-        if not any(place.glob("*.safetensors")):
+        if not any(folder.glob("*.safetensors")):
             raise UserError(
-                f"Models are loaded from safetensors only, and {place} holds no *.safetensors file: convert it with "
-                "`save_pretrained`, which writes one."
+                f"Models are loaded from safetensors only, and {folder} has no *.safetensors file: convert the model "
+                "with `save_pretrained`, which writes such a file."
             )
-        return model_digest(place, more)
+        return model_digest(folder, more)
 
 
 def describe(rows: Rows) -> str:
-    """The rows as messages name them."""
+    """A description of the rows for messages."""
     config = f"config {rows.config!r}, " if rows.config else ""
     ids = f", ids {rows.id_prefix}*" if rows.id_prefix else ""
     return f"Data set {rows.id} ({config}split {rows.split!r}{ids})"
 
 
 def pinned_task(task: Task, sources: Sources) -> Task:
-    """A task whose rows are the same for any process, whatever happens to a branch or a working folder meanwhile."""
-    splits = {
-        split: {language: tuple(sources.pinned(rows) for rows in several) for language, several in by_language.items()}
-        for split, by_language in (("train", task.train), ("dev", task.dev), ("test", task.test))
-    }
-    return replace(task, train=splits["train"], dev=splits["dev"], test=splits["test"])
+    """The task with pinned rows: they stay the same when a branch moves or a process starts in another folder."""
+
+    def pinned(split: RowsByLanguage) -> RowsByLanguage:
+        return {language: tuple(map(sources.pinned, rows_list)) for language, rows_list in split.items()}
+
+    return replace(task, train=pinned(task.train), dev=pinned(task.dev), test=pinned(task.test))
 
 
 def data_identity(task: Task, split: Split, languages: Sequence[str], sources: Sources) -> str:
-    """Digest of all that decides the examples of a split: rows, columns, labels, format, scorer; names stay out.
+    """Digest of everything that decides the examples of a split: rows, columns, labels, format and scorer.
 
-    Raises DataError if rows are not there, UserError for a language that the split does not have.
+    The task's name is not part of it. Raises DataError if rows are missing, UserError if the split lacks a language.
     """
-    rows = {
-        language: [_row_identity(one, sources) for one in language_rows(task, split, language)]
+    identities = {
+        language: [_row_identity(rows, sources) for rows in language_rows(task, split, language)]
         for language in languages
     }
-    columns = {name: list(place) if isinstance(place, tuple) else place for name, place in task.columns.items()}
-    kind = [task.format, task.scorer]  # a scorer can decide which rows count: SQuAD 2.0 keeps unanswerable questions
-    return digest({"rows": rows, "columns": columns, "labels": list(task.labels), "kind": kind})
+    columns = {name: list(column) if isinstance(column, tuple) else column for name, column in task.columns.items()}
+    # The scorer is included because it can decide which rows count: that of SQuAD 2.0 keeps unanswerable questions.
+    format_and_scorer = [task.format, task.scorer]
+    return digest({"rows": identities, "columns": columns, "labels": list(task.labels), "kind": format_and_scorer})
 
 
 def language_rows(task: Task, split: Split, language: str) -> tuple[Rows, ...]:
-    """The rows of one language of a split. Raises UserError for a language that it does not have."""
-    known = task.rows(split)
-    if language not in known:
-        raise unknown(f"{split} language of {task.name!r}", language, known)
-    return known[language]
+    """The rows of one language of a split. Raises UserError if the split lacks the language."""
+    rows_by_language = task.rows(split)
+    if language not in rows_by_language:
+        raise unknown(f"{split} language of {task.name!r}", language, rows_by_language)
+    return rows_by_language[language]
 
 
 def available_languages(task: Task, split: Split, sources: Sources) -> tuple[str, ...]:
-    """The languages of a split whose rows are all there, in the task's order."""
-    return tuple(code for code, several in task.rows(split).items() if all(sources.holds(rows) for rows in several))
+    """The languages of a split whose rows are all available, in the task's order."""
+    return tuple(code for code, rows_list in task.rows(split).items() if all(map(sources.holds, rows_list)))
 
 
 def check_task(task: Task, splits: Sequence[Split], languages: Sequence[str] | None, sources: Sources) -> None:
-    """Raise DataError unless every split holds rows for those languages (None: for one language at least)."""
+    """Raise DataError unless every split has rows for the languages, or for at least one language if they are None."""
     for split in splits:
+        if languages is None and available_languages(task, split, sources):
+            continue
         for language in task.rows(split) if languages is None else languages:
-            lacking = next((rows for rows in language_rows(task, split, language) if not sources.holds(rows)), None)
-            if lacking is not None and (languages is not None or not available_languages(task, split, sources)):
-                told = (
-                    f" `sweeper tasks {task.name}` says how it is laid out."
-                    if lacking.id.startswith(LOCAL_PREFIX)
-                    else ""
-                )
-                raise DataError(f"Task {task.name!r}, {split}, {language}: {sources.missing_error(lacking)}{told}")
+            for rows in language_rows(task, split, language):
+                if not sources.holds(rows):
+                    raise _missing_language(task, split, language, sources.missing_error(rows), rows)
+
+
+def _missing_language(task: Task, split: Split, language: str, error: DataError, rows: Rows) -> DataError:
+    layout = f" `sweeper tasks {task.name}` describes its layout." if rows.id.startswith(LOCAL_PREFIX) else ""
+    return DataError(f"Task {task.name!r}, {split}, {language}: {error}{layout}")
 
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
-    place = [] if sources.folder(rows) is not None else [rows.id]  # a folder may move, a Hub id is what it is
-    return [sources.identity(rows), *place, rows.config, rows.split, rows.id_prefix]
+    hub_id = [rows.id] if sources.folder(rows) is None else []  # the path of a folder may change
+    return [sources.identity(rows), *hub_id, rows.config, rows.split, rows.id_prefix]
 
 
 def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:
     if not rows.id_prefix:
         return table
     if "id" not in table.column_names:
-        raise DataError(f"{describe(rows)} has no column 'id' to compare id_prefix with.")
-    kept = [number for number, id_ in enumerate(table["id"][:]) if str(id_).startswith(rows.id_prefix)]
-    return table.select(kept, keep_in_memory=True)
+        raise DataError(f"{describe(rows)} has no column 'id', which `id_prefix` needs.")
+    numbers = [number for number, id_ in enumerate(table["id"][:]) if str(id_).startswith(rows.id_prefix)]
+    return table.select(numbers, keep_in_memory=True)
 
 
-def _load(sources: Sources, rows: Rows, place: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
+def _load(sources: Sources, rows: Rows, location: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
     try:
-        return _open(place, rows.config, rows.split, revision, prepared)
+        return _open(location, rows.config, rows.split, revision, prepared)
     except FileNotFoundError as error:
         raise sources.missing_error(rows) from error
     except (DatasetsError, ValueError, RuntimeError, StopIteration) as error:
-        if isinstance(error.__cause__, OSError):  # a full disk, say: no fault of the data
+        if isinstance(error.__cause__, OSError):  # the machine's fault, such as a full disk, and not that of the data
             raise error.__cause__ from error
-        raise DataError(f"{describe(rows)} at {place} cannot be read: {error or 'it is empty'}") from error
+        raise DataError(f"{describe(rows)} at {location} cannot be read: {error or 'it is empty'}") from error
 
 
 @lru_cache(maxsize=16)
-def _open(place: str, config: str | None, split: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
+def _open(
+    location: str, config: str | None, split: str, revision: str | None, prepared: str | None
+) -> datasets.Dataset:
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
-    return datasets.load_dataset(place, config, split=split, revision=revision, cache_dir=prepared)
+    return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
 
 
 @cache
-def _commit(kind: str, id_: str, revision: str | None) -> str:
-    """The commit that a Hub repository's revision means now: asked once a process; a commit is its own answer."""
+def _commit(repo_type: str, id_: str, revision: str | None) -> str:
+    """The commit of a Hub repository's revision, requested once a process; a revision that is a commit is returned."""
     if revision and COMMIT.fullmatch(revision):
         return revision
     try:
-        info = HfApi().repo_info(id_, revision=revision, repo_type=kind)
+        info = HfApi().repo_info(id_, revision=revision, repo_type=repo_type)
     except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
         raise DataError(
-            f"The Hub has no {kind} {id_!r} at revision {revision or 'main'!r} that you may read, and no folder of "
-            "that name is here: check the id, log in if it is gated, or name a mirror with --mirror."
+            f"The Hub has no {repo_type} {id_!r} at revision {revision or 'main'!r} that you can read, and there is no "
+            "folder of that name: check the id, log in if it is gated, or name a mirror with --mirror."
         ) from error
     except HFValidationError as error:
-        raise DataError(f"{id_!r} is neither a folder that is here nor the name of a {kind} on the Hub.") from error
+        raise DataError(
+            f"{id_!r} is neither an existing folder nor a valid name of a {repo_type} on the Hub."
+        ) from error
     except Exception as error:
-        raise _unreachable(kind, id_, error) from error
+        raise _unreachable(repo_type, id_, error) from error
     names = [file.rfilename for file in getattr(info, "siblings", None) or ()]
-    if kind == "model" and names and not any(name.endswith(".safetensors") for name in names):
+    if repo_type == "model" and names and not any(name.endswith(".safetensors") for name in names):
         raise UserError(
-            f"Models are loaded from safetensors only; {id_!r} at revision {revision or 'main'!r} holds none: name a "
-            "revision that does (often refs/pr/N), or a folder that `save_pretrained` wrote."
+            f"Models are loaded from safetensors only, and {id_!r} has no *.safetensors file at revision "
+            f"{revision or 'main'!r}: name a revision that has one (often refs/pr/N), or a folder written by "
+            "`save_pretrained`."
         )
     return str(info.sha)
 
 
-def _unreachable(kind: str, id_: str, error: Exception) -> DataError:
+def _unreachable(repo_type: str, id_: str, error: Exception) -> DataError:
     return DataError(
-        f"The Hub cannot be asked for the commit of {kind} {id_!r} ({type(error).__name__}): go online, pin a revision "
+        f"The request for the commit of {repo_type} {id_!r} failed ({type(error).__name__}): go online, pin a revision "
         "of 40 hexadecimal digits, or name a mirror with --mirror."
     )

@@ -1,4 +1,4 @@
-"""Tiny data set repositories, laid out as a download from the Hub leaves them, and a tiny fast tokenizer."""
+"""Tiny data set repositories in the layout of a download from the Hub, and a tiny fast tokenizer."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,11 +30,11 @@ def sources(tmp_path: Path) -> Sources:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes `datasets/ID` of the mirror: config -> split -> columns, with the features of label columns."""
+    """A function that writes `datasets/ID` of the mirror: config -> split -> columns, and features of label columns."""
 
     def repository(id_: str, configs: Mapping[str, Splits], features: Mapping[str, Any] | None = None) -> None:
         folder = tmp_path / "mirror" / "datasets" / id_
-        listed = []
+        entries = []
         infos = []
         for config, splits in configs.items():
             files = []
@@ -47,8 +47,8 @@ def write(tmp_path: Path) -> Write:
                 table.to_parquet(path)
                 files.append({"split": split, "path": f"{config}/{split}.parquet"})
             infos.append({"config_name": config, "features": table.features._to_yaml_list()})
-            listed.append({"config_name": config, "data_files": files})
-        card = yaml.safe_dump({"dataset_info": infos, "configs": listed}, sort_keys=False)
+            entries.append({"config_name": config, "data_files": files})
+        card = yaml.safe_dump({"dataset_info": infos, "configs": entries}, sort_keys=False)
         (folder / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")
 
     return repository

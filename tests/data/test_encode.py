@@ -1,4 +1,4 @@
-"""Examples become features once: what is kept, what names a cache entry, and what becomes of a damaged one."""
+"""Tokenising: the examples in an entry, the values that its name depends on, and damaged entries."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,10 +35,10 @@ Encode = Callable[..., Encoded]
 
 @pytest.fixture
 def read(sources: Sources, tokenizer: PreTrainedTokenizerFast) -> Encode:
-    def one(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
+    def encode_one(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
         return encode(data, task, language, sources, tokenizer)
 
-    return one
+    return encode_one
 
 
 def columns(number: int, word: str = "one") -> dict[str, list[Any]]:
@@ -52,9 +52,7 @@ def ids(encoded: Encoded) -> list[str]:
     return [example.id for example in encoded.examples]
 
 
-def test_what_choices_are_called_reaches_the_reader_though_their_head_has_no_label_set(
-    write: Any, read: Encode
-) -> None:
+def test_the_labels_of_choices_are_mapped_although_their_head_has_no_label_set(write: Any, read: Encode) -> None:
     rows = {"question": ["one", "two"], "answerA": ["a", "b"], "answerB": ["c", "d"], "label": ["1", "2"]}
     write("demo/options", {"en": {"train": rows}})
     task = Task(
@@ -66,8 +64,8 @@ def test_what_choices_are_called_reaches_the_reader_though_their_head_has_no_lab
         labels=("1", "2"),
         train={"en": (replace(ROWS, id="demo/options"),)},
     )
-    found = read(replace(DATA, task="options"), task)
-    assert [example.fields["label"] for example in found.examples] == [0, 1]
+    encoded = read(replace(DATA, task="options"), task)
+    assert [example.fields["label"] for example in encoded.examples] == [0, 1]
 
 
 def entries(sources: Sources) -> list[Path]:
@@ -83,42 +81,42 @@ def pairs(write: Any) -> Callable[[int], None]:
     return make
 
 
-def test_features_are_read_only_memory_maps_and_examples_come_back_as_written(
+def test_features_are_read_only_memory_maps_and_examples_are_read_as_written(
     read: Encode, pairs: Callable[[int], None]
 ) -> None:
     pairs(4)
-    found = read()
-    assert isinstance(found.features.tokens, np.memmap)
-    assert not found.features.tokens.flags.writeable
-    assert found.features.offsets.tolist() == [0, 3, 7, 12, 15]
-    assert found.features.labels["label"].tolist() == [0, 1, 0, 1]
-    assert found.labels == ("no", "yes")
-    assert ids(found) == ["0", "1", "2", "3"]
-    assert found.examples[1].fields["label"] == "yes"
-    assert dict(found.counts) == {"examples": 4, "features": 4, "tokens": 15, "truncated": 0, "dropped": 0}
+    encoded = read()
+    assert isinstance(encoded.features.tokens, np.memmap)
+    assert not encoded.features.tokens.flags.writeable
+    assert encoded.features.offsets.tolist() == [0, 3, 7, 12, 15]
+    assert encoded.features.labels["label"].tolist() == [0, 1, 0, 1]
+    assert encoded.labels == ("no", "yes")
+    assert ids(encoded) == ["0", "1", "2", "3"]
+    assert encoded.examples[1].fields["label"] == "yes"
+    assert dict(encoded.counts) == {"examples": 4, "features": 4, "tokens": 15, "truncated": 0, "dropped": 0}
 
 
-def test_chunks_join_as_if_all_had_been_tokenised_at_once(read: Encode, pairs: Callable[[int], None]) -> None:
+def test_joined_chunks_equal_one_tokenisation_of_all_examples(read: Encode, pairs: Callable[[int], None]) -> None:
     pairs(2 * CHUNK + 5)
-    found = read()
+    encoded = read()
     lengths = [3 + index % 3 for index in range(2 * CHUNK + 5)]
-    assert np.diff(found.features.offsets).tolist() == lengths
-    assert found.features.example.tolist() == list(range(2 * CHUNK + 5))
-    assert found.features.labels["label"].tolist() == [index % 2 for index in range(2 * CHUNK + 5)]
+    assert np.diff(encoded.features.offsets).tolist() == lengths
+    assert encoded.features.example.tolist() == list(range(2 * CHUNK + 5))
+    assert encoded.features.labels["label"].tolist() == [index % 2 for index in range(2 * CHUNK + 5)]
 
 
-def test_unlabelled_rows_are_dropped_and_counted_and_cut_texts_too(read: Encode, write: Any) -> None:
+def test_unlabelled_rows_are_dropped_and_counted_and_truncated_texts_are_counted(read: Encode, write: Any) -> None:
     write("demo/pairs", {"en": {"train": {"text": ["a " * 20, "b", "c"], "label": [0, -1, 1]}}}, {"label": NAMES})
-    found = read()
-    assert ids(found) == ["0", "2"]
-    assert (found.counts["dropped"], found.counts["truncated"]) == (1, 1)
+    encoded = read()
+    assert ids(encoded) == ["0", "2"]
+    assert (encoded.counts["dropped"], encoded.counts["truncated"]) == (1, 1)
 
 
-def test_labels_are_mapped_by_name_when_the_data_set_orders_them_otherwise(read: Encode, write: Any) -> None:
+def test_labels_are_mapped_by_name_if_the_data_set_has_another_order(read: Encode, write: Any) -> None:
     write("demo/pairs", {"en": {"train": {"text": ["a", "b"], "label": [0, 1]}}}, {"label": NAMES})
-    found = read(task=replace(TASK, labels=("yes", "no")))
-    assert found.features.labels["label"].tolist() == [1, 0]
-    assert found.labels == ("yes", "no")
+    encoded = read(task=replace(TASK, labels=("yes", "no")))
+    assert encoded.features.labels["label"].tolist() == [1, 0]
+    assert encoded.labels == ("yes", "no")
 
 
 def test_a_label_outside_the_declared_set_is_a_data_error(read: Encode, pairs: Callable[[int], None]) -> None:
@@ -127,7 +125,7 @@ def test_a_label_outside_the_declared_set_is_a_data_error(read: Encode, pairs: C
         read(task=replace(TASK, labels=("yes", "maybe")))
 
 
-def test_evaluation_rows_take_the_label_set_of_the_training_rows(sources: Sources, write: Any, read: Encode) -> None:
+def test_evaluation_rows_use_the_label_set_of_the_training_rows(sources: Sources, write: Any, read: Encode) -> None:
     both = {"train": columns(4), "validation": columns(4)}
     write("demo/pairs", {"en": both}, {"label": NAMES})
     write("demo/other", {"en": both}, {"label": ClassLabel(names=["yes", "no"])})
@@ -136,29 +134,29 @@ def test_evaluation_rows_take_the_label_set_of_the_training_rows(sources: Source
     assert read(replace(DATA, part="dev"), task).features.labels["label"].tolist() == [1, 0, 1, 0]
 
 
-def test_tags_that_only_the_data_set_declares_make_the_label_set(read: Encode, write: Any) -> None:
+def test_a_task_without_labels_uses_the_tags_that_its_data_set_declares(read: Encode, write: Any) -> None:
     tags = {"tokens": [["one", "two"]], "tags": [[1, 0]]}
     write("demo/tags", {"en": {"train": tags}}, {"tokens": List(Value("string")), "tags": List(NAMES)})
     rows = {"en": (Rows(id="demo/tags", config="en", split="train"),)}
     task = Task(
         name="t", title="", format="tag", scorer="accuracy", columns={"tokens": "tokens", "tags": "tags"}, train=rows
     )
-    found = read(task=task)
-    assert found.labels == ("no", "yes")
-    assert found.features.labels["tags"].tolist() == [-100, 1, 0, -100]
+    encoded = read(task=task)
+    assert encoded.labels == ("no", "yes")
+    assert encoded.features.labels["tags"].tolist() == [-100, 1, 0, -100]
 
 
-def test_a_sentence_in_several_windows_is_one_example_for_every_cap_and_count(read: Encode, write: Any) -> None:
+def test_a_sentence_in_several_windows_is_one_example_for_caps_and_counts(read: Encode, write: Any) -> None:
     words = [["one"] * (2 + 18 * (index % 2)) for index in range(8)]
     tags = {"tokens": words, "tags": [[index % 2 for index, _ in enumerate(line)] for line in words]}
     write("demo/tags", {"en": {"train": tags}}, {"tokens": List(Value("string")), "tags": List(NAMES)})
     rows = {"en": (Rows(id="demo/tags", config="en", split="train"),)}
     columns = {"tokens": "tokens", "tags": "tags"}
     task = Task(name="t", title="", format="tag", scorer="accuracy", columns=columns, train=rows)
-    found = read(task=task)
-    assert dict(found.counts) == {"examples": 8, "features": 20, "tokens": 128, "truncated": 0, "dropped": 0}
-    assert np.bincount(found.features.example).tolist() == [1, 4] * 4
-    assert (found.features.extra["word"] >= 0).sum() == sum(map(len, words))
+    encoded = read(task=task)
+    assert dict(encoded.counts) == {"examples": 8, "features": 20, "tokens": 128, "truncated": 0, "dropped": 0}
+    assert np.bincount(encoded.features.example).tolist() == [1, 4] * 4
+    assert (encoded.features.extra["word"] >= 0).sum() == sum(map(len, words))
     assert read(replace(DATA, cap_examples=3), task).counts["examples"] == 3
     capped = read(replace(DATA, cap_tokens=31), task)
     tokens = np.bincount(capped.features.example, weights=np.diff(capped.features.offsets)).tolist()
@@ -181,44 +179,44 @@ def test_a_token_cap_keeps_examples_until_it_is_reached(read: Encode, pairs: Cal
     assert ids(capped) == ids(all_of_them)[: len(capped.examples)]
 
 
-def test_train_and_select_share_out_the_training_rows(read: Encode, pairs: Callable[[int], None]) -> None:
+def test_train_and_select_partition_the_training_rows(read: Encode, pairs: Callable[[int], None]) -> None:
     pairs(60)
     train, select = (read(replace(DATA, part=split, carve_share=0.2)) for split in ("train", "select"))
     assert sorted(map(int, ids(train) + ids(select))) == list(range(60))
     assert 0 < len(select.examples) < 30
 
 
-def test_repeated_ids_get_the_number_of_their_repeat(read: Encode, write: Any) -> None:
+def test_repeated_ids_get_a_number(read: Encode, write: Any) -> None:
     write("demo/pairs", {"en": {"train": columns(4) | {"name": ["x", "y", "x", "x"]}}}, {"label": NAMES})
-    found = read(task=replace(TASK, columns={**TASK.columns, "id": "name"}))
-    assert ids(found) == ["x", "y", "x#2", "x#3"]
+    encoded = read(task=replace(TASK, columns={**TASK.columns, "id": "name"}))
+    assert ids(encoded) == ["x", "y", "x#2", "x#3"]
 
 
-def test_ids_of_several_data_sets_in_one_part_stay_apart(read: Encode, pairs: Callable[[int], None]) -> None:
+def test_ids_of_several_data_sets_in_one_split_are_distinct(read: Encode, pairs: Callable[[int], None]) -> None:
     pairs(2)
     task = replace(TASK, train={"en": (ROWS, replace(ROWS, split="validation"))})
     assert ids(read(task=task)) == ["0:0", "0:1", "1:0", "1:1"]
 
 
 @pytest.mark.parametrize("split", ["select", "train"])
-def test_an_empty_split_names_task_and_language(read: Encode, write: Any, split: Any) -> None:
+def test_the_error_of_an_empty_split_names_task_split_and_language(read: Encode, write: Any, split: Any) -> None:
     write("demo/pairs", {"en": {"train": {"text": ["a"], "label": [-1]}}}, {"label": NAMES})
-    with pytest.raises(DataError, match=f"Task 'pairs', {split}, en: an empty split, 1 rows"):
+    with pytest.raises(DataError, match=f"Task 'pairs', {split}, en: no example is left. The split has 1 rows, 1 of"):
         read(replace(DATA, part=split))
 
 
-def test_an_entry_is_found_again_whatever_the_task_is_called(
+def test_the_name_of_the_task_does_not_change_the_entry(
     read: Encode, pairs: Callable[[int], None], sources: Sources
 ) -> None:
     pairs(4)
     read()
     (entry,) = entries(sources)
-    made = entry.stat().st_mtime_ns
+    written_at = entry.stat().st_mtime_ns
     read(replace(DATA, task="other", languages=("en", "de")), replace(TASK, name="other", title="Other"))
-    assert [(path, path.stat().st_mtime_ns) for path in entries(sources)] == [(entry, made)]
+    assert [(path, path.stat().st_mtime_ns) for path in entries(sources)] == [(entry, written_at)]
 
 
-def test_changed_rows_lengths_caps_and_labels_each_make_an_entry_of_their_own(
+def test_other_rows_lengths_caps_and_labels_each_make_another_entry(
     read: Encode, pairs: Callable[[int], None], sources: Sources
 ) -> None:
     pairs(4)
@@ -231,22 +229,22 @@ def test_changed_rows_lengths_caps_and_labels_each_make_an_entry_of_their_own(
     assert len(entries(sources)) == 5
 
 
-def test_what_a_tokenizer_was_last_used_for_does_not_change_the_entry(
+def test_an_earlier_call_of_the_tokenizer_does_not_change_the_entry(
     pairs: Callable[[int], None], sources: Sources, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     pairs(4)
     read = partial(encode, DATA, TASK, "en", sources)
     read(tokenizer=tokenizer)
-    used = PreTrainedTokenizerFast.from_pretrained(
+    used_tokenizer = PreTrainedTokenizerFast.from_pretrained(
         tokenizer.save_pretrained(sources.cache / "tiny")[0].rpartition("/")[0]
     )
-    used(["one two three"], truncation=True, max_length=3, padding="max_length")
-    read(tokenizer=used)
+    used_tokenizer(["one two three"], truncation=True, max_length=3, padding="max_length")
+    read(tokenizer=used_tokenizer)
     assert len(entries(sources)) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "lose", "garble"])
-def test_a_damaged_entry_is_made_again(
+def test_a_damaged_entry_is_written_again(
     read: Encode, pairs: Callable[[int], None], sources: Sources, damage: str
 ) -> None:
     pairs(4)
@@ -262,7 +260,7 @@ def test_a_damaged_entry_is_made_again(
     assert entries(sources) == [entry]
 
 
-def test_a_failed_entry_leaves_nothing_behind(read: Encode, write: Any, sources: Sources) -> None:
+def test_a_failed_entry_leaves_no_files(read: Encode, write: Any, sources: Sources) -> None:
     write("demo/pairs", {"en": {"train": {"text": ["a"], "label": [-1]}}}, {"label": NAMES})
     with pytest.raises(DataError):
         read()
@@ -287,7 +285,7 @@ def test_a_second_writer_of_an_entry_is_harmless(read: Encode, pairs: Callable[[
     assert entries(sources) == [entry]
 
 
-def test_rows_that_two_tasks_share_are_carved_alike_in_both(
+def test_two_tasks_with_the_same_rows_carve_out_the_same_examples(
     read: Encode, pairs: Callable[[int], None], write: Any
 ) -> None:
     pairs(200)
@@ -299,13 +297,13 @@ def test_rows_that_two_tasks_share_are_carved_alike_in_both(
     assert alone and joint == alone
 
 
-def test_another_scorer_is_other_data(sources: Sources, pairs: Callable[[int], None]) -> None:
+def test_another_scorer_changes_the_identity_of_the_data(sources: Sources, pairs: Callable[[int], None]) -> None:
     pairs(10)
     other = replace(TASK, scorer="accuracy_f1")
     assert data_identity(TASK, "train", ["en"], sources) != data_identity(other, "train", ["en"], sources)
 
 
-def test_splits_of_a_folder_without_a_card_are_not_one(tmp_path: Path) -> None:
+def test_splits_of_a_folder_without_a_readme_have_different_identities(tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     folder.mkdir()
     for split in ("train", "test"):

@@ -1,4 +1,4 @@
-"""Real data sets: every entry that the mirror holds loads and encodes, with parallel ids and labels by name."""
+"""Real data sets: every catalog entry in the mirror loads and encodes, with parallel ids and named labels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,13 +27,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def held(mirror: Path, cache: Path) -> Sources:
+def sources(mirror: Path, cache: Path) -> Sources:
     return Sources(mirror=mirror, cache=cache)
 
 
 @pytest.fixture
-def small(held: Sources) -> Any:
-    return AutoTokenizer.from_pretrained(held.model_location("mini-xlmr"))
+def small(sources: Sources) -> Any:
+    return AutoTokenizer.from_pretrained(sources.model_location("mini-xlmr"))
 
 
 def spec(task: Task, split: Split, **more: Any) -> DataSpec:
@@ -45,32 +45,34 @@ def splits_of(task: Task) -> list[Split]:
 
 
 @pytest.mark.parametrize("name", sorted(set(CATALOG) - NOT_MIRRORED))
-def test_five_examples_of_every_language_that_the_mirror_holds_encode(name: str, held: Sources, small: Any) -> None:
+def test_five_examples_of_every_language_in_the_mirror_encode(name: str, sources: Sources, small: Any) -> None:
     task = CATALOG[name]
-    check_task(task, splits_of(task), None, held)
+    check_task(task, splits_of(task), None, sources)
     for split in splits_of(task):
-        for language in available_languages(task, split, held):
+        for language in available_languages(task, split, sources):
             data = spec(task, split, cap_examples=5, distractors=3)
-            found = encode(data, task, language, held, small)
-            assert found.counts["examples"] == (16 if name == "bucc" else 5)
-            assert found.counts["tokens"] == len(found.features.tokens) == found.features.offsets[-1]
+            encoded = encode(data, task, language, sources, small)
+            assert encoded.counts["examples"] == (16 if name == "bucc" else 5)
+            assert encoded.counts["tokens"] == len(encoded.features.tokens) == encoded.features.offsets[-1]
 
 
 @pytest.mark.parametrize("name", sorted(NOT_MIRRORED))
-def test_a_task_that_cannot_be_mirrored_says_which_path_was_tried(name: str, held: Sources, mirror: Path) -> None:
+def test_the_error_of_a_task_without_a_mirror_names_the_path_that_was_tried(
+    name: str, sources: Sources, mirror: Path
+) -> None:
     with pytest.raises(DataError, match=str(mirror)):
-        check_task(CATALOG[name], splits_of(CATALOG[name]), None, held)
+        check_task(CATALOG[name], splits_of(CATALOG[name]), None, sources)
 
 
 @pytest.mark.parametrize("name", PARALLEL)
-def test_parallel_languages_keep_the_same_items(name: str, held: Sources, small: Any) -> None:
+def test_parallel_languages_keep_the_same_items(name: str, sources: Sources, small: Any) -> None:
     task = CATALOG[name]
-    languages = available_languages(task, "dev", held)
-    found = [encode(spec(task, "dev", cap_examples=30), task, code, held, small) for code in languages]
-    ids = [{example.id for example in encoded.examples} for encoded in found]
-    # PAWS-X leaves out what its translators marked as faulty, in each language other rows.
+    languages = available_languages(task, "dev", sources)
+    encoded_languages = [encode(spec(task, "dev", cap_examples=30), task, code, sources, small) for code in languages]
+    ids = [{example.id for example in encoded.examples} for encoded in encoded_languages]
+    # PAWS-X leaves out the rows that its translators marked as faulty, which differ between languages.
     shared = 20 if name == "pawsx" else 30
-    assert all(len(each & ids[0]) >= shared for each in ids)
+    assert all(len(language_ids & ids[0]) >= shared for language_ids in ids)
 
 
 def gold_tags(encoded: Encoded, row: int) -> list[str]:
@@ -79,9 +81,9 @@ def gold_tags(encoded: Encoded, row: int) -> list[str]:
     return [encoded.labels[tag] for tag in tags if tag >= 0]
 
 
-def test_upos_tags_keep_their_names_in_any_order_of_the_label_set(held: Sources, small: Any) -> None:
+def test_upos_tags_keep_their_names_in_any_order_of_the_label_set(sources: Sources, small: Any) -> None:
     task = CATALOG["pos"]
-    turned = replace(task, labels=("NOUN", *(label for label in task.labels if label != "NOUN")))
-    one, other = (encode(spec(each, "dev"), each, "fi", held, small) for each in (task, turned))
-    assert gold_tags(one, 0) == gold_tags(other, 0) == one.examples[0].fields["tags"]
-    assert not np.array_equal(one.features.labels["tags"], other.features.labels["tags"])
+    reordered = replace(task, labels=("NOUN", *(label for label in task.labels if label != "NOUN")))
+    first, second = (encode(spec(entry, "dev"), entry, "fi", sources, small) for entry in (task, reordered))
+    assert gold_tags(first, 0) == gold_tags(second, 0) == first.examples[0].fields["tags"]
+    assert not np.array_equal(first.features.labels["tags"], second.features.labels["tags"])

@@ -1,4 +1,4 @@
-"""Carving and caps: decided by hashes of ids, so that languages agree and growing data keep their place."""
+"""Carving and caps: hashes of ids decide, so the choice is the same in all languages and in any order of rows."""
 
 import pytest
 
@@ -16,15 +16,15 @@ def examples(number: int, start: int = 0) -> list[Example]:
 
 
 def pool(num_pairs: int, num_fillers: int) -> list[Example]:
-    def one(side: str, other: str, number: int, filler: bool) -> Example:
+    def sentence(side: str, other: str, number: int, filler: bool) -> Example:
         partner = None if filler else f"{other}-{number}"
         return Example(id=f"{side}-{number}", group="", fields={"side": side, "partner": partner}, filler=filler)
 
     sides = (("source", "target"), ("target", "source"))
-    return [one(*side, i, i >= num_pairs) for side in sides for i in range(num_pairs + num_fillers)]
+    return [sentence(*side, i, i >= num_pairs) for side in sides for i in range(num_pairs + num_fillers)]
 
 
-def test_train_and_select_share_out_every_example_once_and_dev_takes_all() -> None:
+def test_train_and_select_partition_the_examples_and_dev_has_all() -> None:
     ids = [str(number) for number in range(2000)]
     select = {id_ for id_ in ids if is_in_split(id_, "select", 0.1)}
     assert {id_ for id_ in ids if is_in_split(id_, "train", 0.1)} == set(ids) - select
@@ -32,33 +32,33 @@ def test_train_and_select_share_out_every_example_once_and_dev_takes_all() -> No
     assert all(is_in_split(id_, "dev", 0.1) for id_ in ids)
 
 
-def test_without_a_carved_share_train_is_everything_and_select_is_empty() -> None:
+def test_without_a_carved_share_train_has_all_examples_and_select_none() -> None:
     assert all(is_in_split(str(number), "train", 0.0) for number in range(100))
     assert not any(is_in_split(str(number), "select", 0.0) for number in range(100))
 
 
-def test_a_cap_keeps_the_same_ids_whatever_the_order_of_the_rows() -> None:
+def test_a_cap_keeps_the_same_ids_in_any_order_of_the_rows() -> None:
     forward = [example.id for example in apply_caps(examples(50), spec(cap_examples=7))]
     backward = [example.id for example in apply_caps(examples(50)[::-1], spec(cap_examples=7))]
     assert forward == backward
     assert len(set(forward)) == 7
 
 
-def test_a_larger_cap_keeps_what_a_smaller_one_kept() -> None:
+def test_a_larger_cap_keeps_the_examples_of_a_smaller_cap() -> None:
     small, large = ([e.id for e in apply_caps(examples(50), spec(cap_examples=cap))] for cap in (5, 20))
     assert large[:5] == small
 
 
-def test_candidates_that_return_are_one_with_all_their_keys_behind_the_rest() -> None:
+def test_repeated_candidates_are_merged_with_all_their_keys_and_come_last() -> None:
     def candidate(name: str, *keys: str) -> Example:
         return Example(id=name, group="", fields={"candidate": name, "keys": list(keys)})
 
-    found = list(
+    merged = list(
         merge_candidates(
             [candidate("a", "q1"), *examples(2), candidate("b"), candidate("a", "q2"), candidate("a", "q1")]
         )
     )
-    assert found == [*examples(2), candidate("a", "q1", "q2"), candidate("b")]
+    assert merged == [*examples(2), candidate("a", "q1", "q2"), candidate("b")]
 
 
 def test_another_sample_seed_keeps_other_examples() -> None:
@@ -80,6 +80,6 @@ def test_pairs_stay_whole_and_fillers_count_towards_the_distractors_of_their_sid
     assert sorted(sides) == ["source"] * 4 + ["target"] * 4
 
 
-def test_all_fillers_stay_where_only_the_items_are_capped() -> None:
+def test_all_fillers_are_kept_if_only_the_items_are_capped() -> None:
     kept = list(apply_caps(pool(num_pairs=5, num_fillers=30), spec(cap_examples=2)))
     assert sum(example.filler for example in kept) == 60

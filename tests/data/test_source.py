@@ -1,4 +1,4 @@
-"""Rows from a mirror, from a folder, from the Hub: names for labels, identities, and answers to what is missing."""
+"""Rows from a mirror, a folder and the Hub: label names, identities, and errors about missing data."""
 
 import os
 from dataclasses import replace
@@ -53,15 +53,15 @@ def test_lists_of_label_numbers_become_lists_of_names(sources: Sources, write: A
     assert sources.labels(rows, "tags") == ("no", "yes")
 
 
-def test_a_column_without_declared_labels_says_so(sources: Sources, write: Any) -> None:
+def test_a_missing_column_or_a_column_without_label_names_is_a_data_error(sources: Sources, write: Any) -> None:
     write_pairs(write)
-    with pytest.raises(DataError, match="declares no label names for 'text'"):
+    with pytest.raises(DataError, match="declares no label names for column 'text'"):
         sources.labels(ROWS, "text")
-    with pytest.raises(DataError, match=r"has no column 'tag', only text, label"):
+    with pytest.raises(DataError, match=r"has no column 'tag'; its columns are text, label"):
         sources.labels(ROWS, "tag")
 
 
-def test_a_changed_file_changes_the_identity_and_is_never_served_from_an_old_cache(
+def test_a_changed_file_changes_the_identity_and_is_not_read_from_an_old_cache(
     sources: Sources, write: Any, tmp_path: Path
 ) -> None:
     write_pairs(write)
@@ -75,7 +75,7 @@ def test_a_changed_file_changes_the_identity_and_is_never_served_from_an_old_cac
     assert sources.identity(ROWS) != before
 
 
-def test_an_identity_belongs_to_one_split_and_survives_a_move_of_the_mirror(
+def test_an_identity_depends_on_one_split_and_not_on_the_path_of_the_mirror(
     sources: Sources, write: Any, tmp_path: Path
 ) -> None:
     write_pairs(write)
@@ -84,8 +84,8 @@ def test_an_identity_belongs_to_one_split_and_survives_a_move_of_the_mirror(
     assert sources.identity(replace(ROWS, split="validation")) == dev
     assert sources.identity(ROWS) != train
     again = sources.identity(ROWS)
-    (tmp_path / "mirror").rename(tmp_path / "elsewhere")
-    assert replace(sources, mirror=tmp_path / "elsewhere").identity(ROWS) == again
+    (tmp_path / "mirror").rename(tmp_path / "moved")
+    assert replace(sources, mirror=tmp_path / "moved").identity(ROWS) == again
 
 
 def test_label_names_that_change_in_the_readme_change_the_identity(
@@ -99,14 +99,14 @@ def test_label_names_that_change_in_the_readme_change_the_identity(
     assert sources.identity(ROWS) != before
 
 
-def test_a_missing_data_set_names_its_id_its_config_and_the_path_that_was_tried(sources: Sources, write: Any) -> None:
+def test_the_error_of_a_missing_data_set_names_id_config_and_path(sources: Sources, write: Any) -> None:
     write_pairs(write)
     for rows in (replace(ROWS, id="demo/nothing"), replace(ROWS, config="fr"), replace(ROWS, split="test")):
         assert not sources.holds(rows)
-        for ask in (sources.identity, sources.load):
+        for method in (sources.identity, sources.load):
             with pytest.raises(DataError) as error:
-                ask(rows)
-            assert all(str(part) in str(error.value) for part in (rows.id, rows.config, sources.folder(rows)))
+                method(rows)
+            assert all(str(value) in str(error.value) for value in (rows.id, rows.config, sources.folder(rows)))
 
 
 def test_only_the_rows_whose_id_starts_with_the_prefix_are_kept(sources: Sources, write: Any) -> None:
@@ -117,7 +117,7 @@ def test_only_the_rows_whose_id_starts_with_the_prefix_are_kept(sources: Sources
     assert not sources.holds(replace(rows, id_prefix="finnish-"))
 
 
-def test_a_folder_of_the_users_own_works_without_a_mirror_and_without_a_readme(tmp_path: Path) -> None:
+def test_a_local_folder_needs_neither_a_mirror_nor_a_readme(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "train.csv").write_text("text,label\na b,yes\n")
@@ -128,13 +128,13 @@ def test_a_folder_of_the_users_own_works_without_a_mirror_and_without_a_readme(t
     assert not sources.holds(replace(rows, split="validation"))
 
 
-def test_a_pinned_commit_is_its_own_identity_and_needs_no_network(tmp_path: Path) -> None:
+def test_a_pinned_commit_is_the_identity_and_needs_no_network(tmp_path: Path) -> None:
     sources = Sources(mirror=None, cache=tmp_path)
     assert sources.identity(replace(ROWS, revision="a" * 40)) == "a" * 40
     assert sources.model_identity("some/model", "b" * 40) == "b" * 40
 
 
-def test_ids_that_are_not_on_the_hub_are_missing_without_a_folder(tmp_path: Path) -> None:
+def test_a_local_id_without_a_folder_is_missing(tmp_path: Path) -> None:
     sources = Sources(mirror=None, cache=tmp_path)
     assert sources.holds(ROWS)
     assert not sources.holds(replace(ROWS, id="local/ccgbank"))
@@ -144,33 +144,31 @@ def test_ids_that_are_not_on_the_hub_are_missing_without_a_folder(tmp_path: Path
 
 @pytest.fixture
 def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
-    """Data of the user's own, in a folder `local` beside where the command runs."""
+    """Licensed data in a folder `local` of the working directory."""
     write_lines(tmp_path / "home/local/ccgbank")
     monkeypatch.chdir(tmp_path / "home")
     return Rows(id="local/ccgbank", split="train")
 
 
-def test_a_mirror_takes_no_data_set_from_the_hub_and_a_folder_beside_the_command_leaves_the_hub_as_it_is(
-    tmp_path: Path, licensed: Rows
-) -> None:
-    beside = Sources(mirror=None, cache=tmp_path)
-    assert beside.holds(licensed)
-    assert beside.folder(ROWS) is None  # the Hub
+def test_a_mirror_replaces_the_hub_and_a_local_folder_does_not(tmp_path: Path, licensed: Rows) -> None:
+    without_mirror = Sources(mirror=None, cache=tmp_path)
+    assert without_mirror.holds(licensed)
+    assert without_mirror.folder(ROWS) is None  # read from the Hub
     (tmp_path / "mirror/datasets").mkdir(parents=True)
     mirrored = Sources(mirror=tmp_path / "mirror", cache=tmp_path)
     assert mirrored.holds(licensed)
     assert not mirrored.holds(ROWS)
 
 
-def test_a_folder_beside_the_command_is_read_wherever_a_worker_works(
+def test_a_pinned_local_folder_is_readable_from_any_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, licensed: Rows
 ) -> None:
     driver = Sources(mirror=None, cache=tmp_path / "cache")
-    told, identity = driver.pinned(licensed), driver.identity(licensed)
-    assert told.id == str(tmp_path / "home/local/ccgbank")
+    pinned, identity = driver.pinned(licensed), driver.identity(licensed)
+    assert pinned.id == str(tmp_path / "home/local/ccgbank")
     monkeypatch.chdir(tmp_path)
     worker = Sources(mirror=None, cache=tmp_path / "other")
-    assert worker.identity(told) == identity
+    assert worker.identity(pinned) == identity
     assert not worker.holds(licensed)
     with pytest.raises(DataError, match=rf"tried {tmp_path}/local/ccgbank"):
         worker.identity(licensed)
@@ -183,7 +181,7 @@ def test_a_damaged_file_is_a_data_error_that_names_the_data_set(sources: Sources
         sources.load(ROWS)
 
 
-def test_the_data_identity_knows_rows_columns_and_labels_but_no_names(sources: Sources, write: Any) -> None:
+def test_the_data_identity_depends_on_rows_columns_and_labels_and_not_on_names(sources: Sources, write: Any) -> None:
     write_pairs(write)
     same = data_identity(TASK, "train", ["en"], sources)
     assert data_identity(replace(TASK, name="other", title="Other"), "train", ["en"], sources) == same
@@ -192,7 +190,7 @@ def test_the_data_identity_knows_rows_columns_and_labels_but_no_names(sources: S
     assert data_identity(TASK, "dev", ["en"], sources) != same
 
 
-def test_the_languages_that_a_mirror_holds_are_told_from_those_that_it_lacks(sources: Sources, write: Any) -> None:
+def test_languages_that_the_mirror_lacks_are_not_available_and_a_data_error(sources: Sources, write: Any) -> None:
     write_pairs(write)
     assert available_languages(TASK, "dev", sources) == ("en",)
     check_task(TASK, ["train", "dev"], None, sources)
@@ -209,9 +207,7 @@ def write_model(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"weights")
 
 
-def test_an_encoders_identity_is_its_weights_config_and_tokenizer_and_nothing_else(
-    sources: Sources, tmp_path: Path
-) -> None:
+def test_an_encoders_identity_depends_only_on_weights_config_and_tokenizer(sources: Sources, tmp_path: Path) -> None:
     folder = tmp_path / "mirror/models/tiny"
     write_model(folder)
     assert sources.model_location("tiny") == str(folder)
@@ -223,7 +219,7 @@ def test_an_encoders_identity_is_its_weights_config_and_tokenizer_and_nothing_el
     assert sources.model_identity("tiny", None) != before
 
 
-def test_an_encoder_without_safetensors_is_refused(sources: Sources, tmp_path: Path) -> None:
+def test_an_encoder_without_safetensors_is_rejected(sources: Sources, tmp_path: Path) -> None:
     folder = tmp_path / "mirror/models/tiny"
     write_model(folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -231,13 +227,11 @@ def test_an_encoder_without_safetensors_is_refused(sources: Sources, tmp_path: P
         sources.model_identity("tiny", None)
 
 
-def test_an_encoder_that_no_folder_holds_keeps_its_hub_id(sources: Sources) -> None:
+def test_an_encoder_without_a_local_folder_keeps_its_hub_id(sources: Sources) -> None:
     assert sources.model_location("FacebookAI/xlm-roberta-base") == "FacebookAI/xlm-roberta-base"
 
 
-def test_a_hub_that_cannot_be_reached_is_answered_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_hub_is_a_data_error_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match="go online, pin a revision"):
         Sources(mirror=None, cache=tmp_path).identity(ROWS)

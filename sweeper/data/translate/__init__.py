@@ -1,1 +1,1 @@
-"""English training examples in other languages: who translates, what is kept, which examples, what becomes of them."""
+"""Machine translation of training examples."""

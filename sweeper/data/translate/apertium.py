@@ -1,4 +1,4 @@
-"""The `apertium` program: rule-based translation on the CPU, straight out of English or by way of a third language."""
+"""Translation by the `apertium` program: rule-based, on the CPU, from English directly or through a pivot language."""
 
 import hashlib
 import os
@@ -14,9 +14,9 @@ from sweeper.errors import UserError
 from sweeper.files.digests import digest
 
 BATCH = 500
-"""Sentences a call of the program: loading its dictionaries takes a while."""
+"""Sentences in one call of the program, which loads its dictionaries each time."""
 BREAK = "\n\n"
-"""What the program takes for the end of a paragraph, over which no rule reaches."""
+"""The end of a paragraph for the program; no rule applies across it."""
 NAMES: Mapping[str, tuple[str, ...]] = {
     "en": ("eng", "en"),
     "es": ("spa", "es"),
@@ -27,9 +27,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "it": ("ita", "it"),
     "fr": ("fra", "fr"),
 }
-"""Our code -> what a language is called in the names of modes, which are of two letters or of three."""
+"""Two-letter code -> the codes of a language in the names of modes, which have three letters or two."""
 PIVOTS = ("es", "ca")
-"""The languages by way of which a third one is reached, in this order."""
+"""Pivot languages, in the order in which they are tried."""
 PACKAGES: Mapping[str, str] = {
     "es": "apertium-eng-spa",
     "ca": "apertium-eng-cat",
@@ -39,77 +39,82 @@ PACKAGES: Mapping[str, str] = {
     "it": "apertium-eng-spa apertium-es-it",
     "fr": "apertium-eng-cat apertium-fra-cat",
 }
-"""Debian packages with the dictionaries of a pair."""
+"""Language -> Debian packages with the dictionaries that its translation from English needs."""
 
 
 @dataclass(frozen=True)
 class Apertium:
-    """An engine around the program."""
+    """An engine that calls the program."""
 
     def batches(self, sentences: Sequence[str]) -> list[list[str]]:
-        """BATCH sentences each."""
+        """The sentences in batches of BATCH."""
         return [list(sentences[start : start + BATCH]) for start in range(0, len(sentences), BATCH)]
 
     def translate(self, batch: Sequence[str], language: str) -> list[str]:
-        """The sentences through every mode on the way."""
-        said = list(batch)
+        """The sentences translated by each mode of the route in turn."""
+        texts = list(batch)
         for mode in route(language):
-            said = _through(mode, said)
-        return said
+            texts = _translate(mode, texts)
+        return texts
 
 
 def route(language: str) -> tuple[str, ...]:
-    """The modes that lead from English to a language: one, or two by way of a pivot.
+    """The modes that translate from English into a language: one, or two with a pivot language.
 
-    Raises UserError saying what to install if the program or the modes are not there.
+    Raises UserError, with the packages to install, if the program or a mode is missing.
     """
     modes = installed()
     for pivot in ("", *PIVOTS):
         legs = [("en", language)] if not pivot else [("en", pivot), (pivot, language)]
-        found = [next((name for name in _mode_names(*leg) if name in modes), None) for leg in legs]
-        if all(found):
-            return tuple(name for name in found if name)
-    wanted = PACKAGES.get(language)
-    told = f"install it (Debian: apt-get install {wanted})" if wanted else f"it can do {', '.join(PACKAGES)}"
+        route_modes = [next((name for name in _mode_names(*leg) if name in modes), None) for leg in legs]
+        if all(route_modes):
+            return tuple(name for name in route_modes if name)
+    packages = PACKAGES.get(language)
+    advice = (
+        f"install its dictionaries (Debian: apt-get install {packages})"
+        if packages
+        else f"it supports {', '.join(PACKAGES)}"
+    )
     raise UserError(
-        f"Apertium cannot translate English into {language!r}: {told}. Installed modes: {', '.join(modes) or 'none'}."
+        f"Apertium cannot translate English into {language!r}: {advice}. Installed modes: {', '.join(modes) or 'none'}."
     )
 
 
 def installed() -> tuple[str, ...]:
-    """The modes that `apertium -l` lists. Raises UserError if the program is not there."""
+    """The modes that `apertium -l` lists. Raises UserError if the program is not installed."""
     return _installed(str(_program()))
 
 
 def identity(language: str) -> str:
-    """Digest of the dictionaries and rules behind every mode on the way."""
+    """Digest of the dictionaries and rules that the modes of the route use."""
     prefix = _program().resolve().parent.parent
     modes = [prefix / "share" / "apertium" / "modes" / f"{mode}.mode" for mode in route(language)]
     return digest([_mode_digest(path) for path in modes])
 
 
 def _mode_names(source: str, target: str) -> Iterator[str]:
-    for one in NAMES.get(source, (source,)):
-        yield from (f"{one}-{other}" for other in NAMES.get(target, (target,)))
+    for source_code in NAMES.get(source, (source,)):
+        yield from (f"{source_code}-{target_code}" for target_code in NAMES.get(target, (target,)))
 
 
 def _mode_digest(path: Path) -> str:
-    """sha256 over the files that a mode names, each once; their places stay out, so that machines compare."""
+    """Digest of the contents of all files that a mode names; paths are left out, so it is equal across machines."""
     if not path.is_file():
-        raise UserError(f"Apertium lists the mode {path.stem!r}, but there is no {path}: install it again.")
+        raise UserError(f"Apertium lists the mode {path.stem!r}, but {path} does not exist: install its package again.")
+    # A mode is a shell pipeline; the absolute paths among its words are the dictionaries and rules.
     words = dict.fromkeys(re.findall(r"[^\s'\"]+", path.read_text(encoding="utf-8")))
     files = [Path(word) for word in words if os.path.isabs(word) and Path(word).is_file()]  # noqa: PTH117
     return digest([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 
 
 def _program() -> Path:
-    found = shutil.which("apertium")
-    if found is None:
+    path = shutil.which("apertium")
+    if path is None:
         raise UserError(
-            "by = 'apertium' needs the program of that name, on every machine that trains: install it (Debian: "
+            "by = 'apertium' needs the program `apertium` on every machine that trains: install it (Debian: "
             "apt-get install apertium apertium-eng-spa), or name another translator."
         )
-    return Path(found)
+    return Path(path)
 
 
 @cache
@@ -117,19 +122,19 @@ def _installed(program: str) -> tuple[str, ...]:
     return tuple(_run("-l").split())
 
 
-def _through(mode: str, sentences: Sequence[str]) -> list[str]:
-    """Each sentence a paragraph; should the paragraphs not come back as they went, each by itself."""
-    said = _run("-u", mode, text=BREAK.join(sentences)).strip().split(BREAK)
-    if len(said) == len(sentences):
-        return [one.strip() for one in said]
+def _translate(mode: str, sentences: Sequence[str]) -> list[str]:
+    """Translate the sentences as paragraphs of one call, or in a call each if the number of paragraphs changes."""
+    paragraphs = _run("-u", mode, text=BREAK.join(sentences)).strip().split(BREAK)
+    if len(paragraphs) == len(sentences):
+        return [paragraph.strip() for paragraph in paragraphs]
     return [_run("-u", mode, text=sentence).strip() for sentence in sentences]
 
 
 def _run(*arguments: str, text: str = "") -> str:
-    """What the program prints. Raises OSError if it fails."""
+    """The output of the program. Raises OSError if it fails."""
     command = [str(_program()), *arguments]
-    surroundings = {**os.environ, "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", env=surroundings, check=False)
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", env=environment, check=False)
     if done.returncode:
-        raise OSError(f"`{' '.join(command)}` has failed: {done.stderr.strip() or done.returncode}")
+        raise OSError(f"`{' '.join(command)}` failed: {done.stderr.strip() or f'exit status {done.returncode}'}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""Translations kept for good: a file a language and translator, read and added to by any number of processes."""
+"""Stores every translation in a file for each translator and language, which all processes read and extend."""
 
 import json
 import os
@@ -14,16 +14,17 @@ from sweeper.data.translate.pieces import pieces_of
 
 @dataclass
 class TranslationFile:
-    """JSON lines of text, language and translation. The first line about a text counts, whoever wrote it."""
+    """JSON lines of text, language and translation. If a text occurs twice, its first line counts."""
 
     path: Path
     language: str
-    known: dict[str, str] = field(default_factory=dict)
+    translations: dict[str, str] = field(default_factory=dict)
+    """Text -> translation, of the lines read so far."""
     _read: int = 0
-    """Bytes read so far: whole lines."""
+    """Number of bytes read so far, up to the end of a line."""
 
     def read(self) -> None:
-        """Take in what this and other processes have added; a line that was cut short by a kill is passed over."""
+        """Read the lines that this and other processes have added; a line that a kill has truncated is skipped."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -34,52 +35,53 @@ class TranslationFile:
         for line in added.splitlines():
             try:
                 entry = json.loads(line)
-                self.known.setdefault(entry["text"], entry["translation"])
+                self.translations.setdefault(entry["text"], entry["translation"])
             except (ValueError, KeyError, TypeError):
                 continue
 
     def add(self, translations: Mapping[str, str]) -> None:
-        """Append those that are new, and take in what is there now."""
+        """Append the translations that the file lacks, and read those of other processes."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self.path}.lock"):
             self.read()
-            new = {text: said for text, said in translations.items() if text not in self.known}
+            new = {text: translation for text, translation in translations.items() if text not in self.translations}
             lines = [
-                json.dumps({"text": text, "language": self.language, "translation": said}, ensure_ascii=False) + "\n"
-                for text, said in new.items()
+                json.dumps({"text": text, "language": self.language, "translation": translation}, ensure_ascii=False)
+                + "\n"
+                for text, translation in new.items()
             ]
             with self.path.open("ab") as file:
-                torn = file.tell() > self._read
-                file.write((b"\n" if torn else b"") + "".join(lines).encode())
+                truncated = file.tell() > self._read  # the last line lacks its end, since its writer was killed
+                file.write((b"\n" if truncated else b"") + "".join(lines).encode())
             self.read()
 
 
 @dataclass
 class CachedTranslator:
-    """A translator that gives an engine each sentence once: what has been translated stays in a file."""
+    """A translator that passes each sentence to its engine once and stores the translation in a file."""
 
     engine: Engine
-    places: Mapping[str, Path]
-    """Language -> file."""
+    paths: Mapping[str, Path]
+    """Language -> path of its file."""
     files: dict[str, TranslationFile] = field(default_factory=dict)
 
     def pieces(self, text: str, language: str) -> list[Piece]:
-        """Its sentences."""
+        """The sentences of the text."""
         return pieces_of(text)
 
     def translate(self, pieces: Sequence[str], language: str) -> Mapping[str, str]:
-        """Piece -> translation. Each batch is kept as soon as it is there; what others have added meanwhile counts."""
-        file = self.files.setdefault(language, TranslationFile(self.places[language], language))
+        """Piece -> translation. Each batch is stored at once; translations that other processes add are used."""
+        file = self.files.setdefault(language, TranslationFile(self.paths[language], language))
         file.read()
-        missing = [piece for piece in dict.fromkeys(pieces) if piece not in file.known]
-        for batch in _from_anywhere(self.engine.batches(missing)):
-            file.read()
-            if any(sentence not in file.known for sentence in batch):
+        missing = [piece for piece in dict.fromkeys(pieces) if piece not in file.translations]
+        for batch in _rotated(self.engine.batches(missing)):
+            file.read()  # another process may have translated the batch meanwhile
+            if any(sentence not in file.translations for sentence in batch):
                 file.add(dict(zip(batch, self.engine.translate(batch, language), strict=True)))
-        return {piece: file.known[piece] for piece in pieces}
+        return {piece: file.translations[piece] for piece in pieces}
 
 
-def _from_anywhere(batches: list[list[str]]) -> list[list[str]]:
-    """The batches from another one on in every process, so that workers share the work instead of doing it twice."""
+def _rotated(batches: list[list[str]]) -> list[list[str]]:
+    """The batches from a start that depends on the process, so that parallel workers begin with different ones."""
     start = os.getpid() % len(batches) if batches else 0
     return batches[start:] + batches[:start]

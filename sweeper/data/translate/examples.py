@@ -1,4 +1,4 @@
-"""Which examples are translated, into what, and what becomes of them."""
+"""Chooses the examples that are translated, translates them, and counts those that are lost."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,45 +13,54 @@ from sweeper.records.spec import TranslationSpec
 from sweeper.tasks.spec import Task
 
 CHUNK = 1000
-"""Examples translated at a time."""
+"""Number of examples that are translated at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleTranslator:
-    """A translation at work on one data set."""
+    """Translates the examples of one data set as a TranslationSpec says."""
 
     spec: TranslationSpec
     translator: Translator
     notify: Callable[[str], None]
-    """Takes a sentence for the user."""
+    """Called with a message for the user."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(language, `translated` or `dropped`) -> examples so far."""
+    """(language, `translated` or `dropped`) -> number of examples so far."""
 
     def examples(self, examples: Iterable[Example], task: Task) -> Iterator[Example]:
-        """The examples in their order: the chosen ones translated, the others as they are, those dropped left out."""
+        """Yield the examples in order, the chosen ones translated; an example whose answer is lost is left out."""
         source = iter(examples)
         while chunk := list(islice(source, CHUNK)):
             yield from self._chunk(chunk, task)
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """Language -> examples translated, and dropped because their answer was not found again."""
-        kinds = ("translated", "dropped")
-        return {language: {kind: self.counts[language, kind] for kind in kinds} for language in self.spec.languages}
+        """Language -> numbers of examples `translated`, and `dropped` because their translation lacks the answer."""
+        return {
+            language: {name: self.counts[language, name] for name in ("translated", "dropped")}
+            for language in self.spec.languages
+        }
 
     def report(self, task: str) -> None:
-        """Tell what was translated and what was dropped."""
-        told = [
-            f"{language} {found['translated']:,}" + (f" ({found['dropped']:,} dropped)" if found["dropped"] else "")
-            for language, found in self.summary().items()
+        """Report the numbers of translated and dropped examples to the user."""
+        numbers = [
+            f"{language} {counts['translated']:,}" + (f" ({counts['dropped']:,} dropped)" if counts["dropped"] else "")
+            for language, counts in self.summary().items()
         ]
-        self.notify(f"{task}: examples translated by {self.spec.by}: {', '.join(told)}.")
+        self.notify(f"{task}: examples translated by {self.spec.by}: {', '.join(numbers)}.")
 
     def _chunk(self, chunk: Sequence[Example], task: Task) -> Iterator[Example]:
-        kind = TRANSLATED[task.format]
+        """Translate a chunk: all its texts in one call for each language, then example by example."""
+        translatable = TRANSLATED[task.format]
         languages = {example.id: language_of(example.id, self.spec) for example in chunk}
-        said = {
-            language: self._said(
-                [text for one in chunk if languages[one.id] == language for text in kind.texts(one)], language
+        translations = {
+            language: self._translations(
+                [
+                    text
+                    for example in chunk
+                    if languages[example.id] == language
+                    for text in translatable.texts(example)
+                ],
+                language,
             )
             for language in self.spec.languages
         }
@@ -60,42 +69,41 @@ class ExampleTranslator:
             if language is None:
                 yield example
                 continue
-            texts = [said[language][text] for text in kind.texts(example)]
-            found = kind.translated(example, texts, language) if all(map(_is_there, texts)) else None
-            self.counts[language, "dropped" if found is None else "translated"] += 1
-            if found is not None:
-                yield found
+            texts = [translations[language][text] for text in translatable.texts(example)]
+            translated = translatable.translated(example, texts, language) if all(map(_has_text, texts)) else None
+            self.counts[language, "dropped" if translated is None else "translated"] += 1
+            if translated is not None:
+                yield translated
 
-    def _said(self, texts: Sequence[str], language: str) -> Mapping[str, Said]:
-        """Text -> what it is in the language. A piece without a letter (a number, a date) stays as it is."""
-        cut = {text: self.translator.pieces(text, language) for text in texts}
-        worded = dict.fromkeys(piece.text for pieces in cut.values() for piece in pieces if _is_worded(piece.text))
-        known = self.translator.translate(list(worded), language)
-        return {text: _joined(pieces, known) for text, pieces in cut.items()}
+    def _translations(self, texts: Sequence[str], language: str) -> Mapping[str, Said]:
+        """Text -> its translation. A piece without a letter (a number, a date) is left as it is."""
+        pieces_by_text = {text: self.translator.pieces(text, language) for text in texts}
+        all_pieces = (piece.text for pieces in pieces_by_text.values() for piece in pieces)
+        to_translate = dict.fromkeys(text for text in all_pieces if any(map(str.isalpha, text)))
+        translations = self.translator.translate(list(to_translate), language)
+        return {text: _joined(pieces, translations) for text, pieces in pieces_by_text.items()}
 
 
 def language_of(id_: str, spec: TranslationSpec) -> str | None:
-    """The language that an example is translated into, None for one that stays English: by a hash of its id.
+    """The language that an example is translated into, or None if it stays English; decided by a hash of its id.
 
-    A larger share translates the same examples and more of them, into the same languages.
+    A larger share translates the examples of a smaller one into the same languages, and further examples.
     """
     name = f"translate:{id_}"
+    # `turn=1` makes the language independent of `is_in_share`, which uses the first digits of the same hash.
     return spec.languages[hash_number(name, turn=1) % len(spec.languages)] if is_in_share(name, spec.share) else None
 
 
-def _is_worded(text: str) -> bool:
-    return any(char.isalpha() for char in text)
+def _has_text(translation: Said) -> bool:
+    """Whether the translation is not empty, or its English text was empty too."""
+    return bool(translation.text.strip()) or not any(end for end, _ in translation.ends)
 
 
-def _is_there(said: Said) -> bool:
-    """Whether anything came back for a text that said anything."""
-    return bool(said.text.strip()) or not any(end for end, _ in said.ends)
-
-
-def _joined(pieces: Sequence[Piece], known: Mapping[str, str]) -> Said:
-    text, ends, read = "", [], 0
+def _joined(pieces: Sequence[Piece], translations: Mapping[str, str]) -> Said:
+    """Join the translated pieces of a text; `ends` pairs the end of each piece in English and in the translation."""
+    text, ends, num_read = "", [], 0
     for piece in pieces:
-        text += known.get(piece.text, piece.text) + piece.gap
-        read += len(piece.text) + len(piece.gap)
-        ends.append((read, len(text)))
+        text += translations.get(piece.text, piece.text) + piece.gap
+        num_read += len(piece.text) + len(piece.gap)
+        ends.append((num_read, len(text)))
     return Said(text=text, ends=tuple(ends))

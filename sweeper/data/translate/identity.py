@@ -1,4 +1,4 @@
-"""Where a translator is, and what stands for it in keys."""
+"""Location of a translator, and the identity that represents it in keys."""
 
 from pathlib import Path
 
@@ -9,27 +9,30 @@ from sweeper.files.folder import own_path
 from sweeper.space import APERTIUM, FOLDER
 
 GENERATION = ("generation_config.json", "*.spm")
-"""Files of a translation model that an encoder does not have."""
+"""Patterns of files that a translation model has in addition to those of an encoder."""
 
 
 def portable_name(by: str, language: str, sources: Sources) -> str:
-    """The translator's name for any process: a folder of the user's own in full."""
+    """The translator's name in a form that every process resolves alike: a local folder as an absolute path."""
     if by.startswith(FOLDER):
         return f"{FOLDER}{own_path(by.removeprefix(FOLDER)).resolve()}"
-    place = Path(sources.model_location(model_id(by, language)))
-    own = by != APERTIUM and place.is_dir() and not (sources.mirror and place.is_relative_to(sources.mirror))
-    return str(own_path(by).absolute()) if own else by
+    if by == APERTIUM:
+        return by
+    folder = Path(sources.model_location(model_id(by, language)))
+    is_local = folder.is_dir() and not (sources.mirror and folder.is_relative_to(sources.mirror))
+    # `by` may contain `{language}`, so its own path is made absolute, and not that of one language's model.
+    return str(own_path(by).absolute()) if is_local else by
 
 
 def model_id(by: str, language: str) -> str:
-    """The model for a language, where there is one for each."""
+    """The model for a language: `by` with the code in place of `{language}`, if it contains that."""
     return by.replace("{language}", language)
 
 
 def translator_identity(by: str, language: str, revision: str | None, sources: Sources) -> str:
-    """What decides the translations into a language: a model's Hub commit, or a digest of files.
+    """Identity of the translations into a language: the Hub commit of a model, or a digest of files.
 
-    Raises UserError if the model, the folder or the program is not there.
+    Raises UserError if the model, the folder or the program is missing.
     """
     if by.startswith(FOLDER):
         return Recorded(Path(by.removeprefix(FOLDER))).identity

@@ -1,4 +1,4 @@
-"""A text cut into the pieces that are translated: its sentences, and parts of those that are too long."""
+"""Cuts a text into the pieces that are translated: its sentences, and segments of long sentences."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,20 @@ from sweeper.data.translate.interface import Piece
 from sweeper.formats.sentences import Stretch, sentences
 
 LONGEST = 400
-"""Characters of a sentence; what is longer is cut at white space, so that no model has to cut it silently."""
+"""Characters of a piece. A longer sentence is cut at white space; a model would truncate it without a warning."""
 _LINE = re.compile(r"[^\n]+")
 
 
 def pieces_of(text: str) -> list[Piece]:
-    """The sentences of a text, each with the white space behind it: joined again they are the text.
+    """The sentences of a text, each with the white space that follows it; joined, they are the text.
 
-    A line break ends a sentence too. White space that the text begins with stands behind an empty piece.
+    A line break ends a sentence too. White space at the start of the text belongs to an empty piece.
     """
-    found = [(0, 0), *(part for sentence in _sentences(text) for part in _parts(text, sentence))]
-    following = [*(first for first, _ in found[1:]), len(text)]
-    pieces = [Piece(text[first:last], text[last:start]) for (first, last), start in zip(found, following, strict=True)]
+    stretches = [(0, 0), *(stretch for sentence in _sentences(text) for stretch in _split_long(text, sentence))]
+    following = [*(first for first, _ in stretches[1:]), len(text)]
+    pieces = [
+        Piece(text[first:last], text[last:start]) for (first, last), start in zip(stretches, following, strict=True)
+    ]
     return [piece for piece in pieces if piece.text or piece.gap]
 
 
@@ -28,12 +30,12 @@ def _sentences(text: str) -> Iterator[Stretch]:
             yield line.start() + first, line.start() + last
 
 
-def _parts(text: str, sentence: Stretch) -> Iterator[Stretch]:
-    """A sentence whole, or where it is too long its parts, which end at white space."""
+def _split_long(text: str, sentence: Stretch) -> Iterator[Stretch]:
+    """Yield the sentence, in segments of at most LONGEST characters that end at white space if there is any."""
     first, last = sentence
     while last - first > LONGEST:
-        place = text.rfind(" ", first + 1, first + LONGEST + 1)
-        end = place if place > 0 else first + LONGEST
+        space = text.rfind(" ", first + 1, first + LONGEST + 1)
+        end = space if space > 0 else first + LONGEST
         yield first, end
-        first = end + (place > 0)
+        first = end + (space > 0)  # the space itself belongs to no segment
     yield first, last

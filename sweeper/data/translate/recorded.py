@@ -1,4 +1,4 @@
-"""Translations that are there already: a folder of JSON lines."""
+"""Translations that the user provides: a folder of JSON lines."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,22 +16,23 @@ LAYOUT = '{"text": "Who did it?", "language": "de", "translation": "Wer hat es g
 
 @dataclass(frozen=True)
 class Recorded:
-    """The translations in the *.jsonl files of a folder: of a whole text where it stands there, else of its sentences.
+    """The translations in the *.jsonl files of a folder, of whole texts or of sentences.
 
-    Of two lines about one text in one language the first counts, files taken by name.
+    If a text occurs twice in a language, the first line counts; the files are read in the order of their names.
     """
 
     folder: Path
 
     @cached_property
     def files(self) -> list[Path]:
-        """Raises UserError if there is none."""
-        found = sorted(self.folder.glob("*.jsonl"))
-        if not found:
+        """The *.jsonl files, sorted. Raises UserError if there are none."""
+        files = sorted(self.folder.glob("*.jsonl"))
+        if not files:
             raise UserError(
-                f"by = 'folder:{self.folder}' is a folder with files *.jsonl, of lines such as {LAYOUT}; there is none."
+                f"by = 'folder:{self.folder}' needs *.jsonl files in that folder, and there are none. Write lines such "
+                f"as {LAYOUT}."
             )
-        return found
+        return files
 
     @property
     def identity(self) -> str:
@@ -39,27 +40,27 @@ class Recorded:
         return digest([file_digest(path) for path in self.files])
 
     @cached_property
-    def known(self) -> Mapping[tuple[str, str], str]:
+    def translations(self) -> Mapping[tuple[str, str], str]:
         """(text, language) -> translation."""
-        found: dict[tuple[str, str], str] = {}
+        translations: dict[tuple[str, str], str] = {}
         for text, language, translation in (entry for path in self.files for entry in _entries(path)):
-            found.setdefault((text, language), translation)
-        return found
+            translations.setdefault((text, language), translation)
+        return translations
 
     def pieces(self, text: str, language: str) -> list[Piece]:
-        """The text whole where it has been translated whole, else its sentences."""
-        return [Piece(text, "")] if (text, language) in self.known else pieces_of(text)
+        """The whole text if its translation is recorded, else its sentences."""
+        return [Piece(text, "")] if (text, language) in self.translations else pieces_of(text)
 
     def translate(self, pieces: Sequence[str], language: str) -> Mapping[str, str]:
-        """Piece -> translation. Raises UserError if one is not there."""
+        """Piece -> translation. Raises UserError if one is not recorded."""
         for piece in pieces:
-            if (piece, language) not in self.known:
+            if (piece, language) not in self.translations:
                 raise UserError(
                     f"folder:{self.folder} has no translation into {language!r} of {piece!r}. For each text of an "
-                    "example, or each of its sentences, a *.jsonl file holds a line such as "
+                    "example, or each of its sentences, its *.jsonl files need a line such as "
                     f"{json.dumps({'text': piece, 'language': language, 'translation': '...'}, ensure_ascii=False)}."
                 )
-        return {piece: self.known[piece, language] for piece in pieces}
+        return {piece: self.translations[piece, language] for piece in pieces}
 
 
 def _entries(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -71,7 +72,11 @@ def _entries(path: Path) -> Iterator[tuple[str, str, str]]:
                 entry = json.loads(line)
                 fields = entry["text"], entry["language"], entry["translation"]
             except (ValueError, KeyError, TypeError) as error:
-                raise UserError(f"{path}, line {number}: a line is such as {LAYOUT}, got {line[:80]!r}.") from error
+                raise UserError(
+                    f"{path}, line {number}: a line must be such as {LAYOUT}, got {line[:80]!r}."
+                ) from error
             if not all(isinstance(field, str) for field in fields):
-                raise UserError(f"{path}, line {number}: three texts are needed, got {line[:80]!r}.")
+                raise UserError(
+                    f"{path}, line {number}: text, language and translation must be strings, got {line[:80]!r}."
+                )
             yield fields
