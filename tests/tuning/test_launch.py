@@ -124,7 +124,7 @@ def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_said_once(ledger
         ledger.write_training(well(spec))
         searcher.on_trial_complete(name, {"done": True})
     assert [record.key for record in agenda.done.values()] == [spec.key for spec in specs]
-    assert len([said for said, _ in notes.heard if "the next run writes it anew" in said]) == 1
+    assert len([said for said, _ in notes.heard if "A new run restores it" in said]) == 1
 
 
 def test_another_loss_does_not_stop_the_others(ledger: Ledger) -> None:
