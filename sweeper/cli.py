@@ -116,15 +116,16 @@ def plan(
 ) -> None:
     """What would run, what waits for what, how many tokens; how long, at a pace given or measured. Trains nothing."""
     from sweeper.plan.forecast import forecast
-    from sweeper.plan.pace import Pace, given_paces
+    from sweeper.plan.pace import Pace, parse_throughputs
+    from sweeper.plan.tables import forecast_tables
 
     chosen = _space(space, setting)
-    pace = Pace(workers=workers, given=given_paces(throughput or ()), measured_in=throughput_of)
+    pace = Pace(workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of)
     found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), pace=pace)
     if as_json:
         _print_json(found.as_json())
     else:
-        for part in found.tables():
+        for part in forecast_tables(found):
             out.print(part)
 
 
@@ -175,12 +176,14 @@ def run(
 def status(run_folder: RunFolder, as_json: AsJson = False) -> None:
     """How far a run is, from its ledger alone."""
     from sweeper.plan.status import status_of
+    from sweeper.plan.tables import status_tables
 
     found = status_of(run_folder)
     if as_json:
         _print_json(found.as_json())
     else:
-        out.print(found.table())
+        for part in status_tables(found):
+            out.print(part)
 
 
 @app.command()

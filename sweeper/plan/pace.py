@@ -1,4 +1,4 @@
-"""How fast a plan goes: tokens a second of a worker, given or measured in a finished run, and how many workers."""
+"""How fast a plan runs: training tokens per second of a worker, given or measured, and the number of workers."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,106 +12,115 @@ from sweeper.run.run import Run
 from sweeper.space import Model
 
 FORWARD = 3
-"""How much faster than training evaluation is taken to be: a step is a forward pass and a backward one of twice its
-work."""
-EVERY = ""
-"""Stands for every model that is not named."""
+"""Assumed speed of evaluation relative to training: a training step is a forward pass and a backward pass, and the
+backward pass costs twice the forward pass."""
+ALL_MODELS = ""
+"""Key of the throughput of all models that have none of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """What a plan is timed with."""
+    """The values that turn the tokens of a plan into hours."""
 
     workers: int = 2
-    given: Mapping[str, float] = field(default_factory=dict)
-    """Model or EVERY -> training tokens a second of one worker, where none is measured."""
+    throughputs: Mapping[str, float] = field(default_factory=dict)
+    """Model or ALL_MODELS -> training tokens per second of one worker. A measured value takes precedence."""
     measured_in: str = ""
-    """A run folder whose trainings say how fast each model is."""
+    """A run folder whose trainings show how fast each model is; "" if nothing is measured."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise UserError(f"A plan needs workers >= 1, got {self.workers}.")
-        for throughput in self.given.values():
+        for throughput in self.throughputs.values():
             if not (isfinite(throughput) and throughput > 0):
                 raise UserError(f"A plan needs a finite throughput > 0, got {throughput:g}.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Training tokens a second of one worker with one model."""
+    """Training tokens per second of one worker with one model."""
 
     throughput: float
     source: str
-    """Where the number is from, for people."""
+    """The origin of the number, for people."""
 
 
-def given_paces(texts: Iterable[str]) -> dict[str, float]:
-    """`--throughput` as it is written, `3000` for every model and `xlmr-large=3000` for one, as `Pace` has it."""
-    found = {}
+def parse_throughputs(texts: Iterable[str]) -> dict[str, float]:
+    """The values of `--throughput`: `3000` for all models, `xlmr-large=3000` for one. The last value counts.
+
+    Raises UserError if a text has another form.
+    """
+    throughputs = {}
     for text in texts:
-        name, equals, number = (part.strip() for part in text.rpartition("="))
+        name, equals, number = (field.strip() for field in text.rpartition("="))
         if equals and not name:
-            raise UserError(f"--throughput names a model before '=', as in MODEL=3000, got {text!r}.")
+            raise UserError(f"--throughput needs the name of a model before '=', as in MODEL=3000, got {text!r}.")
         try:
-            found[name] = float(number)
+            throughputs[name] = float(number)
         except ValueError as error:
             raise UserError(
-                f"--throughput takes tokens a second, for every model (3000) or for one (MODEL=3000), got {text!r}."
+                f"--throughput takes tokens per second, for all models (3000) or for one (MODEL=3000), got {text!r}."
             ) from error
-    return found
+    return throughputs
 
 
 def speeds(models: tuple[Model, ...], pace: Pace) -> dict[str, Speed]:
-    """Model -> its speed: the median over its trainings in the measured run, else what was given; absent without both.
+    """Model -> its speed: the median over its trainings in the measured run, else the given throughput.
 
-    Counts the seconds in which a worker trained or waited for data, of trainings that ran without a break: the record
-    of a resumed one has the tokens of all attempts and the seconds of the last. Raises UserError if the folder is no
-    run's, or a pace is given to a model that is none of these.
+    A model without either is absent. The seconds are those in which a worker trained or waited for data. Only
+    trainings without interruption count: the record of a resumed training has the tokens of all attempts, but the
+    seconds of the last one. Raises UserError if the measured folder is not a run folder, or if a throughput names an
+    unknown model.
     """
     names = [model.name for model in models]
-    for name in pace.given:
-        if name not in (EVERY, *names):
+    for name in pace.throughputs:
+        if name not in (ALL_MODELS, *names):
             raise unknown("model", name, names)
     measured = _measured_speeds(models, pace.measured_in) if pace.measured_in else {}
-    found = {name: measured.get(name) or _given(name, pace) for name in names}
-    return {name: speed for name, speed in found.items() if speed is not None}
+    candidates = {name: measured.get(name) or _given_speed(name, pace) for name in names}
+    return {name: speed for name, speed in candidates.items() if speed is not None}
 
 
-def _given(name: str, pace: Pace) -> Speed | None:
-    throughput = pace.given.get(name, pace.given.get(EVERY))
+def _given_speed(name: str, pace: Pace) -> Speed | None:
+    throughput = pace.throughputs.get(name, pace.throughputs.get(ALL_MODELS))
     if throughput is None:
         return None
-    why = f": {unmeasured(pace.measured_in)}" if pace.measured_in else ""
-    return Speed(throughput=throughput, source=f"given{why}")
+    reason = f": {no_measurement(pace.measured_in)}" if pace.measured_in else ""
+    return Speed(throughput=throughput, source=f"given{reason}")
 
 
-def unmeasured(run: str) -> str:
-    """Why a run says nothing about a model."""
-    return f"{run} has no unbroken training of it"
+def no_measurement(run: str) -> str:
+    """The reason why a run gives no speed for a model."""
+    return f"{run} has no uninterrupted training of it"
 
 
-def _measured_speeds(models: tuple[Model, ...], run: str) -> dict[str, Speed]:
-    run_folder = Run.open(run)
-    written = {model.name: model.id for model in run_folder.space.models}
+def _measured_speeds(models: tuple[Model, ...], run_url: str) -> dict[str, Speed]:
+    run = Run.open(run_url)
+    ids = {model.name: model.id for model in run.space.models}
     by_id = defaultdict(list)
-    for record in run_folder.ledger.trainings().values():
-        by_id[_model_id(record, written)].append(record)
-    found = {model.name: _measured(by_id[model.id], run) for model in models}
-    return {name: speed for name, speed in found.items() if speed is not None}
+    for record in run.ledger.trainings().values():
+        by_id[_model_id(record, ids)].append(record)
+    measured = {model.name: _measured(by_id[model.id], run_url) for model in models}
+    return {name: speed for name, speed in measured.items() if speed is not None}
 
 
-def _model_id(record: TrainingRecord, written: Mapping[str, str]) -> str:
-    """The id as the run's space writes it: a record holds where a folder was found, which differs between machines."""
-    return written.get(record.spec.model.name, record.spec.model.id)
+def _model_id(record: TrainingRecord, ids: Mapping[str, str]) -> str:
+    """The id of a record's model as the run's space writes it.
+
+    The id in the record can be an absolute path, which differs between machines.
+    """
+    return ids.get(record.spec.model.name, record.spec.model.id)
 
 
-def _measured(records: Sequence[TrainingRecord], run: str) -> Speed | None:
-    unbroken = [record for record in records if "resumed_at" not in record.machine]
-    found = [record.tokens / seconds for record in unbroken if record.tokens and (seconds := _seconds(record)) > 0]
-    if not found:
+def _measured(records: Sequence[TrainingRecord], run_url: str) -> Speed | None:
+    uninterrupted = [record for record in records if "resumed_at" not in record.machine]
+    rates = [
+        record.tokens / seconds for record in uninterrupted if record.tokens and (seconds := _train_seconds(record)) > 0
+    ]
+    if not rates:
         return None
-    return Speed(throughput=median(found), source=f"median of {len(found)} trainings in {run}")
+    return Speed(throughput=median(rates), source=f"median of {len(rates)} trainings in {run_url}")
 
 
-def _seconds(record: TrainingRecord) -> float:
+def _train_seconds(record: TrainingRecord) -> float:
     return record.timing.get("train", 0.0) + record.timing.get("wait", 0.0)

@@ -1,45 +1,36 @@
-"""How far a run is, from its ledger alone: no data, no network, no ray."""
+"""The state of a run, computed from its ledger alone: no data, no network, no Ray."""
 
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
-
-from sweeper.plan.units import TRIAL_KINDS, Plan, make_plan, trial_kind
+from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
+from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """Finished and all trials by kind, and what failed."""
+    """The numbers of finished and of all trials, by kind, and the trials that failed."""
 
     run: str
     counts: dict[str, tuple[int, int]]
+    """Kind of trial (a key of TRIAL_KINDS) -> finished trials, all trials."""
     failed: dict[str, str]
+    """Name of a failed trial -> reason."""
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """The value that `sweeper status --json` prints."""
         counts = {kind: {"finished": done, "all": total} for kind, (done, total) in self.counts.items()}
         return {"run": self.run, "trials": counts, "failed": self.failed}
 
-    def table(self) -> Table:
-        """For people."""
-        table = Table("trials", "finished", "all", title=self.run, title_justify="left")
-        for kind, (done, total) in self.counts.items():
-            table.add_row(TRIAL_KINDS[kind], str(done), str(total))
-        for name, reason in self.failed.items():
-            table.add_row(f"failed: {name}", reason, "")
-        return table
 
-
-def status_of(run: str) -> Status:
-    """The status of a run folder. Raises UserError if it is none."""
-    run_folder = Run.open(run)
-    plan = make_plan(run_folder.space)
-    ledger = run_folder.ledger
-    done = finished_names(ledger, plan)
+def status_of(url: str) -> Status:
+    """The status of a run folder. Raises UserError if the folder is not a run folder."""
+    run = Run.open(url)
+    plan = make_plan(run.space)
+    done = finished_names(run.ledger, plan)
     total: Counter[str] = Counter()
     finished: Counter[str] = Counter()
     for unit in plan.units:
@@ -47,37 +38,53 @@ def status_of(run: str) -> Status:
             kind = trial_kind(unit.kind, role)
             total[kind] += 1
             finished[kind] += unit.trial_name(role, number) in done
-    failed = {r.spec.name: r.reason for r in ledger.trainings().values() if r.state == "failed"}
-    return Status(
-        run=run, counts={kind: (finished[kind], total[kind]) for kind in TRIAL_KINDS if total[kind]}, failed=failed
-    )
+    counts = {kind: (finished[kind], total[kind]) for kind in TRIAL_KINDS if total[kind]}
+    failed = {r.spec.name: r.reason for r in run.ledger.trainings().values() if r.state == "failed"}
+    return Status(run=url, counts=counts, failed=failed)
+
+
+ScoreId = tuple[object, ...]
+"""Model, recipe, target, seed, pooling, layer and similarity of a score."""
 
 
 def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
-    """Names of the trials that a ledger holds. A scoring counts once all its targets are scored."""
-    trainings = ledger.trainings()
-    done = {record.spec.name for record in trainings.values()}
-    scored = {(s.model, s.recipe, s.target, s.seed, s.pooling, s.layer, s.similarity) for s in ledger.scores().values()}
+    """Names of the trials that a ledger contains. A scoring is finished when all of its scores exist."""
+    done = {record.spec.name for record in ledger.trainings().values()}
+    scored = {_score_id(score) for score in ledger.scores().values()}
     for unit in plan.units:
-        owner = unit.study and plan.unit(unit.study)
-        if owner and any(unit.replicate_name(seed) in done for seed in plan.seeds(unit)):
-            # Dials that a study suggests twice are trained once, under the lower number; a replicate waits for all.
-            done = done | {owner.search_name(number) for number in range(plan.num_search(owner))}
+        done |= _search_names_of(plan, unit) if _has_replicate(plan, unit, done) else set()
         if unit.kind == "score":
-            for seed in plan.seeds(unit):
-                keys = [
-                    (
-                        unit.model.name,
-                        unit.recipe,
-                        t.task,
-                        seed if unit.stages else None,
-                        t.pooling,
-                        layer,
-                        t.similarity,
-                    )
-                    for t in unit.targets
-                    for layer in t.layers
-                ]
-                name = unit.replicate_name(seed)
-                done = done | {name} if scored.issuperset(keys) else done - {name}
+            # The training record of a scoring is that of its encoder: only the scores show whether it has run.
+            names = {unit.replicate_name(seed): _score_ids(unit, seed) for seed in plan.seeds(unit)}
+            done -= set(names)
+            done |= {name for name, ids in names.items() if scored.issuperset(ids)}
     return done
+
+
+def _has_replicate(plan: Plan, unit: Unit, done: set[str]) -> bool:
+    return any(unit.replicate_name(seed) in done for seed in plan.seeds(unit))
+
+
+def _search_names_of(plan: Plan, unit: Unit) -> set[str]:
+    """Names of all search trials of the study that chose the unit's dials; empty if nothing was searched.
+
+    A replicate starts after all of them. The ledger can lack some names: dials that a study suggests twice are trained
+    once, under the lower number.
+    """
+    if not unit.study:
+        return set()
+    owner = plan.unit(unit.study)
+    return {owner.search_name(number) for number in range(plan.num_search(owner))}
+
+
+def _score_ids(unit: Unit, seed: int) -> list[ScoreId]:
+    """The scores of a scoring unit with a seed. Scores of the pretrained encoder have the seed None."""
+    return [
+        (unit.model.name, unit.recipe, t.task, seed if unit.stages else None, t.pooling, layer, t.similarity)
+        for t in unit.targets
+        for layer in t.layers
+    ]
+
+
+def _score_id(score: ScoreRecord) -> ScoreId:
+    return (score.model, score.recipe, score.target, score.seed, score.pooling, score.layer, score.similarity)

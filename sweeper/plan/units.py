@@ -31,8 +31,8 @@ class Unit:
     A unit has one replicate for each seed. It also has search trials if its dials are searched.
     """
 
-    name: str
-    """`MODEL/RECIPE` for a preparation, `MODEL/RECIPE -> TASK` for a target training, `MODEL/RECIPE = scores`."""
+    label: str
+    """`RECIPE` for a preparation, `RECIPE -> TASK` for a target training, `RECIPE = scores`."""
     kind: UnitKind
     model: Model
     recipe: str
@@ -52,6 +52,11 @@ class Unit:
     """Whether the encoders of the replicates are stored."""
     keep_search: bool = False
     """Whether the encoders of the search trials are stored, because the search of another unit starts from one."""
+
+    @property
+    def name(self) -> str:
+        """`MODEL/LABEL`, unique in a plan."""
+        return f"{self.model.name}/{self.label}"
 
     @property
     def stage(self) -> Stage:
@@ -141,7 +146,7 @@ def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Itera
     for stages in [chain[:depth] for chain in chains for depth in range(1, len(chain) + 1)]:
         chain_name = _chain_name(space, stages)
         yield Unit(
-            name=_prepared_name(model, chain_name),
+            label=chain_name,
             kind="prepare",
             model=model,
             recipe=chain_name,
@@ -166,11 +171,7 @@ def _added_chains(space: Space) -> list[tuple[Stage, ...]]:
 
 def _encoder_unit(space: Space, model: Model, stages: tuple[Stage, ...]) -> str:
     """Name of the unit that produces the encoder of a chain; "" for the pretrained one."""
-    return _prepared_name(model, _chain_name(space, stages)) if stages else ""
-
-
-def _prepared_name(model: Model, chain_name: str) -> str:
-    return f"{model.name}/{chain_name}"
+    return f"{model.name}/{_chain_name(space, stages)}" if stages else ""
 
 
 def _chain_name(space: Space, stages: tuple[Stage, ...]) -> str:
@@ -239,7 +240,7 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
         training = _training_name(last[0].tasks[0], targets, space) if last else ""
         chain_name = _extended_name(space, recipe, before) if before else recipe.name
         yield Unit(
-            name=_target_name(model, recipe, training) if last else _scores_name(model, chain_name),
+            label=_target_label(recipe, training) if last else f"{chain_name} = scores",
             kind="target" if last else "score",
             model=model,
             recipe=recipe.name,
@@ -287,12 +288,8 @@ def _target_study(space: Space, model: Model, recipe: Recipe, training: str) -> 
     """The unit whose study chooses the dials of a target training: its own, or with scope "target" the baseline's."""
     baseline = space.baseline
     owner = recipe if space.search.scope == "cell" or baseline is None else baseline
-    return _target_name(model, owner, training)
+    return f"{model.name}/{_target_label(owner, training)}"
 
 
-def _target_name(model: Model, recipe: Recipe, training: str) -> str:
-    return f"{model.name}/{recipe.name} -> {training}"
-
-
-def _scores_name(model: Model, chain_name: str) -> str:
-    return f"{model.name}/{chain_name} = scores"
+def _target_label(recipe: Recipe, training: str) -> str:
+    return f"{recipe.name} -> {training}"

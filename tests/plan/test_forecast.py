@@ -18,7 +18,8 @@ from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.plan.forecast import Forecast, forecast
-from sweeper.plan.pace import EVERY, Pace, Speed, given_paces, speeds
+from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
+from sweeper.plan.tables import forecast_tables
 from sweeper.plan.tokens import evaluation_size, features_an_example, selection_tokens, stage_tokens
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord
@@ -37,13 +38,13 @@ def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:
     return forecast(space, mirror=None, run=str(tmp_path / "nowhere"), pace=Pace(**pace))  # type: ignore[arg-type]
 
 
-def told_by(found: Forecast) -> str:
-    return "\n".join(text for text in found.tables() if isinstance(text, str))
+def sentences_of(plan: Forecast) -> str:
+    return "\n".join(text for text in forecast_tables(plan) if isinstance(text, str))
 
 
 def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: Path) -> None:
     space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
-    found = plan_of(space, tmp_path, workers=4, given={EVERY: 1000.0})
+    found = plan_of(space, tmp_path, workers=4, throughputs={ALL_MODELS: 1000.0})
     # 49,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
     trained, evaluated = 2 * 49_401 * 100, 2 * (1_000 + 14_000) * 50
     assert (found.tokens_left, found.evaluation_left) == (trained, evaluated)
@@ -51,18 +52,18 @@ def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: P
     assert found.worker_hours == pytest.approx(hours)
     assert found.hours == pytest.approx(hours / 4)
     assert found.gpu_hours == pytest.approx(hours / 2)
-    assert f"{hours / 2:,.1f} GPU-hours (0.5 a trial of large)" in told_by(found)
+    assert f"{hours / 2:,.1f} GPU-hours (0.5 per trial of large)" in sentences_of(found)
 
 
 def test_a_model_without_gpus_costs_no_gpu_hours(tmp_path: Path) -> None:
-    found = plan_of(TINY, tmp_path, given={EVERY: 1000.0})
+    found = plan_of(TINY, tmp_path, throughputs={ALL_MODELS: 1000.0})
     assert found.gpu_hours == 0
     assert found.worker_hours
-    assert "worker-hours, no GPU;" in told_by(found)
+    assert "worker-hours, no GPU." in sentences_of(found)
 
 
 def test_the_saving_is_told_in_gpu_hours_against_every_cell_from_scratch(tmp_path: Path) -> None:
-    found = plan_of(XTREME, tmp_path, given={EVERY: 1000.0})
+    found = plan_of(XTREME, tmp_path, throughputs={ALL_MODELS: 1000.0})
     facts = found.as_json()
     assert facts["replicate_gpu_hours_from_scratch"] > facts["replicate_gpu_hours"] > 0
     assert found.saving == pytest.approx(facts["replicate_gpu_hours_from_scratch"] / facts["replicate_gpu_hours"])
@@ -84,19 +85,22 @@ def test_without_a_pace_a_plan_tells_tokens_trials_and_the_saving_and_no_hours(t
     assert {name: facts[name] for name in HOURS} == dict.fromkeys(HOURS)
     assert facts["tokens_a_second_of_a_worker"] == {"xlmr-large": None}
     assert facts["training_tokens_left"] > 10**9
-    told = told_by(found)
-    assert "No hours, since nobody says how fast xlmr-large trains: --throughput " in told
+    told = sentences_of(found)
+    assert "the speed of xlmr-large is not known. Give it with --throughput " in told
     assert "--throughput-of RUN" in told
-    assert re.search(r"would cost 3\.\d times the replicates' tokens\.", told)
+    assert re.search(r"would cost 3\.\d times the tokens of the replicates\.", told)
     assert not re.search(r"\d h on|worker-hours|GPU-hours|given", told)
 
 
 def test_hours_need_the_pace_of_every_model(tmp_path: Path) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="small", id="hub/small")))
-    half, whole = (plan_of(space, tmp_path, given=given) for given in ({"small": 2.0}, {"small": 2.0, EVERY: 1.0}))
+    half, whole = (
+        plan_of(space, tmp_path, throughputs=throughputs)
+        for throughputs in ({"small": 2.0}, {"small": 2.0, ALL_MODELS: 1.0})
+    )
     assert half.worker_hours is None
     assert half.as_json()["tokens_a_second_of_a_worker"]["small"] == {"throughput": 2.0, "source": "given"}
-    assert "nobody says how fast large trains" in told_by(half)
+    assert "the speed of large is not known" in sentences_of(half)
     assert {name: speed.throughput for name, speed in whole.speeds.items()} == {"large": 1.0, "small": 2.0}
     tokens = {name: sum(row.work_left for row in whole.rows if row.model == name) for name in whole.speeds}
     assert whole.worker_hours == pytest.approx((tokens["large"] + tokens["small"] / 2) / 3600)
@@ -215,22 +219,25 @@ def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str
     assert found == {"large": Speed(throughput=500.0, source=f"median of 3 trainings in {measured}")}
 
 
-@pytest.mark.parametrize("name", [EVERY, "new"])
+@pytest.mark.parametrize("name", [ALL_MODELS, "new"])
 def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(
     measured: str, tmp_path: Path, name: str
 ) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
-    found = plan_of(space, tmp_path, measured_in=measured, given={name: 7.0})
-    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no unbroken training of it")
-    assert f"large: 500 training tokens a second of a worker, median of 3 trainings in {measured}." in told_by(found)
+    found = plan_of(space, tmp_path, measured_in=measured, throughputs={name: 7.0})
+    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no uninterrupted training of it")
+    assert f"large: 500 training tokens per second of a worker, median of 3 trainings in {measured}." in sentences_of(
+        found
+    )
 
 
 def test_a_model_that_was_neither_measured_nor_given_has_no_pace(measured: str, tmp_path: Path) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
     found = plan_of(space, tmp_path, measured_in=measured)
     assert (list(found.speeds), found.hours) == (["large"], None)
-    assert f"nobody says how fast new trains ({measured} has no unbroken training of it): --throughput " in told_by(
-        found
+    assert (
+        f"the speed of new is not known ({measured} has no uninterrupted training of it). Give it with --throughput "
+        in sentences_of(found)
     )
 
 
@@ -243,7 +250,7 @@ def test_a_resumed_training_has_the_tokens_of_all_attempts_and_is_left_out_of_th
 
 def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(measured: str) -> None:
     other = replace(MODEL, id="hub/other")
-    assert speeds((other,), Pace(measured_in=measured, given={EVERY: 7.0}))["large"].throughput == 7.0
+    assert speeds((other,), Pace(measured_in=measured, throughputs={ALL_MODELS: 7.0}))["large"].throughput == 7.0
 
 
 def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str) -> None:
@@ -255,31 +262,31 @@ def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str
 
 
 def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> None:
-    given = given_paces(["3000", "large=500", "large=400.5"])
-    assert given == {EVERY: 3000.0, "large": 400.5}
-    assert speeds((MODEL,), Pace(given=given)) == {"large": Speed(throughput=400.5, source="given")}
-    assert speeds((MODEL,), Pace(given=given_paces(["3000"])))["large"].throughput == 3000.0
+    throughputs = parse_throughputs(["3000", "large=500", "large=400.5"])
+    assert throughputs == {ALL_MODELS: 3000.0, "large": 400.5}
+    assert speeds((MODEL,), Pace(throughputs=throughputs)) == {"large": Speed(throughput=400.5, source="given")}
+    assert speeds((MODEL,), Pace(throughputs=parse_throughputs(["3000"])))["large"].throughput == 3000.0
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("fast", "--throughput takes tokens a second, for every model .* or for one .*, got 'fast'"),
+        ("fast", "--throughput takes tokens per second, for all models .* or for one .*, got 'fast'"),
         ("large=", "got 'large='"),
         ("large=0", "throughput > 0, got 0"),
         ("inf", "a finite throughput > 0, got inf"),
-        ("=3", "names a model before '=', .* got '=3'"),
+        ("=3", "needs the name of a model before '=', .* got '=3'"),
         ("nan", "throughput > 0, got nan"),
         ("larg=3", r"No model is called 'larg'\. Did you mean 'large'\? Known: large\."),
     ],
 )
 def test_a_pace_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
-        plan_of(SPACE, tmp_path, given=given_paces([text]))
+        plan_of(SPACE, tmp_path, throughputs=parse_throughputs([text]))
 
 
 def test_a_pace_may_have_blanks_around_it() -> None:
-    assert given_paces([" large = 3", "5"]) == {"large": 3.0, EVERY: 5.0}
+    assert parse_throughputs([" large = 3", "5"]) == {"large": 3.0, ALL_MODELS: 5.0}
 
 
 def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:

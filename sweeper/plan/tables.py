@@ -1,0 +1,116 @@
+"""Tables and sentences that `sweeper plan` and `sweeper status` print. Tables fit 80 columns."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from sweeper.plan.forecast import Forecast, Row
+from sweeper.plan.pace import FORWARD, no_measurement
+from sweeper.plan.status import Status
+from sweeper.plan.units import TRIAL_KINDS
+
+COLUMNS = {
+    "unit": "left",
+    "starts\nfrom": "left",
+    "dials\nfrom": "left",
+    "search": "right",
+    "seeds": "right",
+    "left": "right",
+    "tokens\nper trial": "right",
+}
+"""Column of the plan -> alignment. Short headers leave room for the names of units."""
+
+
+def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
+    """A table of units for each model, then the totals as sentences."""
+    for model in dict.fromkeys(row.model for row in forecast.rows):
+        yield _unit_table(model, [row for row in forecast.rows if row.model == model])
+    yield (
+        "A unit waits for the unit that it starts from, and for the search of the recipe that its dials are from. "
+        "Columns: search trials, seeds (replicates), trials left, training tokens of one trial."
+    )
+    kinds = ", ".join(f"{number} {TRIAL_KINDS[kind]}" for kind, number in forecast.trials.items())
+    num_left = sum(row.left for row in forecast.rows)
+    yield f"Trials: {kinds}; {forecast.trainings} of them train a model. Trials left: {num_left}."
+    yield _tokens(forecast)
+    for name, speed in forecast.speeds.items():
+        yield f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}."
+    yield _time(forecast)
+    yield _saving(forecast)
+    yield from forecast.notes
+
+
+def _unit_table(model: str, rows: list[Row]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=f"Model {escape(model)}", title_justify="left", padding=(0, 1, 0, 0))
+    is_shown = {name: name != "dials\nfrom" or any(row.dials_from for row in rows) for name in COLUMNS}
+    for name, justify in COLUMNS.items():
+        if is_shown[name]:
+            # Long names continue on the next line: an ellipsis would make different units look the same.
+            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        tokens = compact(row.tokens) if row.tokens else ""
+        cells = (row.label, row.starts_from, row.dials_from, row.search, row.replicates, row.left, tokens)
+        shown = [str(cell) for name, cell in zip(COLUMNS, cells, strict=True) if is_shown[name]]
+        table.add_row(*(escape(cell) for cell in shown))
+    return table
+
+
+def compact(number: int) -> str:
+    """A number with at most four digits and a unit: 999, 41.0k, 282.9M.
+
+    >>> compact(40_960)
+    '41.0k'
+    """
+    for size, suffix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{suffix}"
+    return str(number)
+
+
+def _tokens(forecast: Forecast) -> str:
+    unknown = f" (not counted, because their size is unknown: {', '.join(forecast.uncounted)})"
+    return (
+        f"Training tokens left: {forecast.tokens_left:,}. Evaluation tokens left: {forecast.evaluation_left:,}"
+        f"{unknown if forecast.uncounted else ''}."
+    )
+
+
+def _time(forecast: Forecast) -> str:
+    """The hours that are left, or the options that would give them."""
+    if forecast.hours is None or forecast.worker_hours is None:
+        run = forecast.pace.measured_in
+        reason = f" ({no_measurement(run)})" if run else ""
+        return (
+            f"Hours are unknown, because the speed of {', '.join(forecast.paceless)} is not known{reason}. Give it "
+            "with --throughput N (training tokens per second of a worker; MODEL=N for one of several models) or "
+            "--throughput-of RUN (a run that has trained it)."
+        )
+    return (
+        f"{forecast.hours:,.1f} h on {forecast.pace.workers} workers, {forecast.worker_hours:,.1f} worker-hours, "
+        f"{_gpus(forecast)}. Evaluation is assumed to be {FORWARD} times as fast as training. Options: --workers, "
+        "--throughput, --throughput-of."
+    )
+
+
+def _gpus(forecast: Forecast) -> str:
+    owned = {row.model: f"{row.gpus:g} per trial of {row.model}" for row in forecast.rows if row.gpus}
+    return f"{forecast.gpu_hours:,.1f} GPU-hours ({', '.join(owned.values())})" if owned else "no GPU"
+
+
+def _saving(forecast: Forecast) -> str:
+    text = f"Training every cell from scratch would cost {forecast.saving:.1f} times the tokens of the replicates"
+    if not forecast.scratch_gpu_hours:
+        return f"{text}."
+    return f"{text}: {forecast.scratch_gpu_hours:,.1f} GPU-hours instead of {forecast.replicate_gpu_hours:,.1f}."
+
+
+def status_tables(status: Status) -> Iterator[RenderableType]:
+    """A table of finished trials, then a line for each failed trial."""
+    table = Table("trials", "finished", "all", title=escape(status.run), title_justify="left")
+    for kind, (done, total) in status.counts.items():
+        table.add_row(TRIAL_KINDS[kind], str(done), str(total))
+    yield table
+    yield from (escape(f"Failed: {name}: {reason}") for name, reason in status.failed.items())
