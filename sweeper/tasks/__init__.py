@@ -1,1 +1,1 @@
-"""Tasks as data: what an entry says (spec) and every entry that ships (catalog)."""
+"""Tasks as data: the type of an entry (spec) and all entries that are included (catalog)."""

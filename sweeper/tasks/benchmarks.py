@@ -1,4 +1,4 @@
-"""Benchmarks as data: which tasks in which languages make XTREME and XTREME-R, and what XTREME's leaderboard takes."""
+"""Benchmarks as data: the tasks and languages of XTREME and XTREME-R, and the files of XTREME's leaderboard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ class Entry:
     """One task of a benchmark."""
 
     name: str
-    """The catalog's name of the target."""
+    """Name of the target in the catalog."""
     group: str
     languages: tuple[str, ...]
-    """The published ones: a mean over fewer is not the benchmark's."""
+    """The published languages. A mean over fewer of them is not comparable with the benchmark."""
     folder: str = ""
-    """Its folder in a leaderboard submission, also its name in the benchmark's own scorer."""
+    """Folder in a leaderboard submission, and name in the benchmark's scorer."""
     layout: Layout = ""
-    """What a line of its prediction files holds; "" where no submission is written."""
+    """Content of one line of the prediction files; "" if no submission is written."""
     stand_ins: tuple[str, ...] = ()
-    """Targets of the catalog that measure it in another way: they are named in its place, and count for nothing."""
+    """Targets of the catalog that measure the task in another way. A report names them; no mean contains them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Tasks with a mean over each group and one over all."""
+    """A set of tasks with one mean over each group and one over all tasks."""
 
     title: str
     entries: tuple[Entry, ...]
 
     @property
     def groups(self) -> dict[str, tuple[Entry, ...]]:
-        """Group -> its entries, in the benchmark's order."""
+        """Group -> entries, in the benchmark's order."""
         names = dict.fromkeys(entry.group for entry in self.entries)
         return {name: tuple(entry for entry in self.entries if entry.group == name) for name in names}
 
@@ -90,7 +90,7 @@ XTREME_R = Benchmark(
         Entry(name="lareqa", group="retrieval", languages=languages.XQUAD),
     ),
 )
-"""Ruder et al. 2021; languages as in the same file, but for LAReQA, which has none there: those of XQuAD-R."""
+"""Ruder et al. 2021; languages as in the same file. LAReQA has no list there, so its languages are those of XQuAD-R."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 
@@ -110,7 +110,7 @@ _NER_SMALL = _sizes(
 )
 _NER = {code: _NER_SMALL.get(code, 10000) for code in languages.PANX}
 _NER_ADDED = _sizes("az 1000 gu 100 lt 10000 pa 100 pl 10000 qu 100 ro 10000 uk 10000")
-_ONE_SPLIT: Mapping[str, Mapping[str, int]] = {
+_SINGLE_SPLIT: Mapping[str, Mapping[str, int]] = {
     "xquad": dict.fromkeys(languages.XQUAD, 1190),
     "xquad_r": dict.fromkeys((*languages.XQUAD, "ro"), 1190),
     "lareqa": dict.fromkeys(languages.XQUAD, 1190),
@@ -131,7 +131,7 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
         "mlqa": _sizes("ar 517 de 512 en 1148 es 500 hi 507 vi 511 zh 504"),
         "xcopa": dict.fromkeys(("en", *languages.XCOPA), 100),
         "mewslix": _sizes("ar 318 de 326 en 316 es 311 fa 72 ja 310 pl 304 ro 145 ta 312 tr 262 uk 315"),
-        **_ONE_SPLIT,
+        **_SINGLE_SPLIT,
     },
     "test": {
         "xnli": dict.fromkeys(languages.XNLI, 5010),
@@ -142,15 +142,15 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
         "mlqa": _sizes("ar 5335 de 4517 en 11590 es 5253 hi 4918 vi 5495 zh 5137"),
         "xcopa": dict.fromkeys(languages.XCOPA, 500),
         "mewslix": _sizes("ar 1501 de 1551 en 1490 es 1552 fa 458 ja 1519 pl 1562 ro 672 ta 1567 tr 1215 uk 1537"),
-        **_ONE_SPLIT,
+        **_SINGLE_SPLIT,
     },
 }
 """Split -> task or pool -> language -> examples of the published data set.
 
-As the cards of the Hub's `google/xtreme`, `facebook/xnli`, `paws-x`, `wikiann` and `xcopa` give them, MTEB's statistics
-for the languages that XTREME-R adds to Tatoeba, and `mewsli-x.md` of the release of May 2022. LAReQA's sentences are
-those that our own rule finds in the official files of XQuAD-R. TyDiQA's is known over all languages only, that of
-`pos_r` not at all.
+Sources: the cards of `google/xtreme`, `facebook/xnli`, `paws-x`, `wikiann` and `xcopa` on the Hub, the statistics of
+MTEB for the languages that XTREME-R adds to Tatoeba, and `mewsli-x.md` in the release of May 2022. The sentences of
+LAReQA were counted with this project's sentence splitter on the official files of XQuAD-R. The number for TyDiQA is
+known only for all languages together, and that for `pos_r` is unknown.
 """
 TYDIQA_EXAMPLES = 5077
-"""Examples of TyDiQA-GoldP's one evaluation split, all nine languages together."""
+"""Examples of the only evaluation split of TyDiQA-GoldP, all nine languages together."""

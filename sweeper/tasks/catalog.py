@@ -1,4 +1,4 @@
-"""Every task that ships, each one entry of data: the study's, free stand-ins, what XTREME-R adds, and a corpus."""
+"""The catalog: intermediate tasks, targets of XTREME and XTREME-R, free substitutes, and a corpus."""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,11 @@ CORPORA = (
         columns={"text": "text"},
         train={code: (Rows(id="local/mlm_text", config=code, split="train"),) for code in PLAIN_TEXT},
         group="language modelling",
-        licence="As its sources: NTREX CC BY-SA 4.0, UD mixed, Wikipedia CC BY-SA, Masakhane news CC BY-NC 4.0",
+        licence="By source: NTREX CC BY-SA 4.0, UD mixed, Wikipedia CC BY-SA, Masakhane news CC BY-NC 4.0",
         note=(
-            "For masked language modelling. Not on the Hub: a data set folder local/mlm_text with one config a "
-            "language, as many as you have, and a column text; any text of your own does, in a task of your own."
+            "For masked language modelling. It is not on the Hub: create a data set folder local/mlm_text with one "
+            "config for each language that you have, and a column `text`. To use other text, define a task for it in "
+            "your space file."
         ),
     ),
 )

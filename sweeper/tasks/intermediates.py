@@ -1,4 +1,4 @@
-"""The nine intermediate tasks, and two free stand-ins for the ones whose licence bars copies."""
+"""The nine intermediate tasks, and free substitutes for two whose licence does not allow copies."""
 
 from sweeper.tasks.spec import Columns, Rows, Task
 
@@ -15,7 +15,7 @@ SNLI = "stanfordnlp/snli"
 ANLI = "facebook/anli"
 ROUNDS = ("r1", "r2", "r3")
 COSMOS = "refs/convert/parquet"
-"""The main branch of Cosmos QA holds a loading script, which nothing here would run."""
+"""The main branch of Cosmos QA contains a loading script, and `datasets` no longer runs such scripts."""
 
 
 def _split(id_: str, split: str, config: str | None = None, revision: str | None = None) -> dict[str, tuple[Rows, ...]]:
@@ -46,7 +46,7 @@ INTERMEDIATES = (
         },
         contains=("mnli",),
         train_size=1_104_934,
-        licence="MNLI: OANC, parts CC BY(-SA) 3.0; SNLI: CC BY-SA 4.0; ANLI: CC BY-NC 4.0 (non-commercial)",
+        licence="MNLI: OANC, some texts CC BY(-SA) 3.0; SNLI: CC BY-SA 4.0; ANLI: CC BY-NC 4.0 (non-commercial)",
         note="SNLI pairs without a gold label are dropped.",
     ),
     Task(
@@ -59,8 +59,8 @@ INTERMEDIATES = (
         train={"en": (MNLI_TRAIN,)},
         dev={"en": MNLI_DEV},
         train_size=392_702,
-        licence="OANC, parts CC BY-SA 3.0 and CC BY 3.0",
-        note="dev is the matched and the mismatched set.",
+        licence="OANC, some texts CC BY-SA 3.0 or CC BY 3.0",
+        note="The dev split is the matched and the mismatched set together.",
     ),
     Task(
         name="qqp",
@@ -72,8 +72,8 @@ INTERMEDIATES = (
         train=_split("nyu-mll/glue", "train", "qqp"),
         dev=_split("nyu-mll/glue", "validation", "qqp"),
         train_size=363_846,
-        licence="Quora's terms bar redistribution: loaded from the Hub, never shipped",
-        note="The stand-in where it cannot be had is mrpc.",
+        licence="Quora's terms do not allow redistribution; the data are read from the Hub",
+        note="If it is not available to you, use mrpc instead.",
     ),
     Task(
         name="squad2",
@@ -123,11 +123,12 @@ INTERMEDIATES = (
         dev=_split("local/ccgbank", "validation", "en"),
         group="tagging",
         train_size=38_015,
-        licence="LDC2005T13: bought from the Linguistic Data Consortium, never shipped",
+        licence="LDC2005T13, sold by the Linguistic Data Consortium; not included",
         note=(
-            "Lay it out as a data set folder local/ccgbank (under a mirror's datasets/, or beside where you run): "
-            "README.md whose `configs` name en/train.parquet (sections 02-21) and en/validation.parquet (section 00); "
-            "columns id, tokens, supertags, the last a list of ClassLabel. The free stand-in is ud_supertags."
+            "Create a data set folder local/ccgbank, in the datasets/ folder of a mirror or in the working directory. "
+            "The `configs` in its README.md list en/train.parquet (sections 02-21) and en/validation.parquet (section "
+            "00). The columns are id, tokens and supertags; supertags is a list of ClassLabel. A free substitute is "
+            "ud_supertags."
         ),
     ),
     Task(
@@ -144,7 +145,7 @@ INTERMEDIATES = (
         train=_split("allenai/cosmos_qa", "train", revision=COSMOS),
         dev=_split("allenai/cosmos_qa", "validation", revision=COSMOS),
         train_size=25_262,
-        licence="CC BY 4.0 by its card",
+        licence="CC BY 4.0 according to its card",
     ),
     Task(
         name="csqa",
@@ -162,7 +163,7 @@ INTERMEDIATES = (
         dev=_split("tau/commonsense_qa", "validation"),
         train_size=9_741,
         num_choices=5,
-        licence="MIT by its card",
+        licence="MIT according to its card",
     ),
 )
 
@@ -179,7 +180,7 @@ STAND_INS = (
         test=_split("nyu-mll/glue", "test", "mrpc"),
         train_size=3_668,
         licence="Microsoft Research Shared Source licence (non-commercial)",
-        note="Stands in for QQP: the same kind of question, another data set.",
+        note="A substitute for QQP: also paraphrase detection, with another data set.",
     ),
     Task(
         name="ud_supertags",
@@ -187,13 +188,13 @@ STAND_INS = (
         format="tag",
         scorer="accuracy",
         columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
-        # Half of its sentences stand in POS's English training data, and a supertag begins with the part of speech.
+        # Half of its sentences are in the English training data of POS, and a supertag starts with the part of speech.
         contains=("pos",),
         train=_split("local/ud_supertags", "train", "en"),
         dev=_split("local/ud_supertags", "validation", "en"),
         group="tagging",
         train_size=12_534,
         licence="CC BY-SA 4.0",
-        note="Stands in for CCG supertagging: tags made from Universal Dependencies trees, not CCG categories.",
+        note="A substitute for CCG supertagging: the tags derive from Universal Dependencies trees, not from CCG.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The languages of XTREME and XTREME-R, and how data sets that do not use their two-letter codes call them."""
+"""The languages of XTREME and XTREME-R, and their names in data sets that do not use two-letter codes."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ PANX = _codes(
     "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi "
     "yo zh"
 )
-"""All forty of them: every XTREME language has PAN-X names."""
+"""The 40 languages of XTREME, all of which PAN-X has."""
 
 XNLI = _codes("ar bg de el en es fr hi ru sw th tr ur vi zh")
 PAWSX = _codes("de en es fr ja ko zh")
@@ -22,7 +22,7 @@ PLAIN_TEXT = _codes("ar bg de el en es fi fr hi id it ja ko nl pt ru sw ta te th
 """The languages of the plain text for masked language modelling."""
 
 PANX_ADDED = _codes("az gu lt pa pl qu ro uk")
-"""What XTREME-R adds to PAN-X: 48 in all."""
+"""Languages that XTREME-R adds to PAN-X, 48 in total."""
 XCOPA = _codes("et ht id it qu sw ta th tr vi zh")
 MEWSLIX = _codes("ar de en es fa ja pl ro ta tr uk")
 
@@ -61,14 +61,15 @@ TREEBANK: Mapping[str, str] = {
     "yo": "Yoruba",
     "zh": "Chinese",
 }
-"""The 33 languages of XTREME's part-of-speech task, by the name of their Universal Dependencies treebanks."""
+"""The 33 languages of XTREME's part-of-speech task -> names of their Universal Dependencies treebanks."""
 
 TREEBANK_R = (*TREEBANK, *_codes("lt pl ro uk wo"))
-"""The 38 of XTREME-R."""
+"""The 38 languages of XTREME-R's part-of-speech task."""
 
 WITHOUT_TRAIN = frozenset({"th", "tl", "yo"})
-"""Treebanks that are a test split alone."""
+"""Languages whose treebank has only a test split."""
 WITHOUT_DEV = WITHOUT_TRAIN | {"kk"}
+"""Languages whose treebank has no dev split."""
 
 ISO3: Mapping[str, str] = {
     "af": "afr",
@@ -108,10 +109,10 @@ ISO3: Mapping[str, str] = {
     "vi": "vie",
     "zh": "cmn",
 }
-"""The 36 languages that XTREME pairs with English in Tatoeba."""
+"""The 36 languages that XTREME pairs with English in Tatoeba -> ISO 639-3 codes."""
 
 ISO3_ADDED: Mapping[str, str] = {"az": "aze", "lt": "lit", "pl": "pol", "ro": "ron", "uk": "ukr"}
-"""What XTREME-R adds to Tatoeba: 41 in all."""
+"""Languages that XTREME-R adds to Tatoeba, 41 in total -> ISO 639-3 codes."""
 
 TYDIQA: Mapping[str, str] = {
     "ar": "arabic",
@@ -124,7 +125,7 @@ TYDIQA: Mapping[str, str] = {
     "sw": "swahili",
     "te": "telugu",
 }
-"""What the ids of TyDiQA's examples start with."""
+"""Language -> prefix of the ids of TyDiQA's examples."""
 
 NLLB: Mapping[str, str] = {
     "af": "afr_Latn",
@@ -181,4 +182,4 @@ NLLB: Mapping[str, str] = {
     "yo": "yor_Latn",
     "zh": "zho_Hans",
 }
-"""English and every language of XTREME and XTREME-R, with a few more, as NLLB-200 calls them."""
+"""All languages of XTREME and XTREME-R, and a few more -> codes of NLLB-200."""

@@ -1,49 +1,51 @@
-"""Which intermediate tasks repeat a target's own training data, so that tables and figures can flag the cell."""
+"""Finds intermediate tasks that share training data with a target, so that tables and figures can flag the cell."""
 
 from collections.abc import Iterable, Mapping
 
 from sweeper.tasks.spec import Rows, Task
 
-Place = tuple[str, str | None, str, str]
+Location = tuple[str, str | None, str, str]
+"""Id, config, split and id prefix of rows. The revision is left out: another version has mostly the same rows."""
 
 
 def shares_training_data(
     recipe_tasks: Iterable[str], target: Task, catalog: Mapping[str, Task], before: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Names among `recipe_tasks` whose training rows are, at least in part, those that the target is trained on.
+    """The names in `recipe_tasks` whose training rows overlap with those of the target.
 
-    Two tasks share when one stands in the other's `contains`, at any depth, or when both name the same rows
-    (revisions aside). `before` are tasks that the target is trained on before its own. A target that trains nothing
-    shares nothing.
+    Two tasks overlap if one contains the other or both contain a third (`contains`, at any depth), or if both name the
+    same rows in any revision. `before` are tasks that the target is trained on before its own. A target that trains
+    nothing overlaps with no task.
     """
-    known = {**catalog, target.name: target}
+    tasks = {**catalog, target.name: target}
     trained = [name for name in (*before, target.training_task) if name]
-    own = frozenset[str]().union(*(_contained(name, known) for name in trained))
-    own_places = _places(own, known)
-    return tuple(name for name in dict.fromkeys(recipe_tasks) if _meets(name, own, own_places, known))
+    target_tasks = frozenset[str]().union(*(_contained(name, tasks) for name in trained))
+    target_locations = _locations(target_tasks, tasks)
+
+    def overlaps(name: str) -> bool:
+        contained = _contained(name, tasks)
+        return bool(contained & target_tasks or _locations(contained, tasks) & target_locations)
+
+    return tuple(filter(overlaps, dict.fromkeys(recipe_tasks)))
 
 
-def _meets(name: str, own: frozenset[str], own_places: frozenset[Place], known: Mapping[str, Task]) -> bool:
-    inside = _contained(name, known)
-    return bool(inside & own) or bool(_places(inside, known) & own_places)
+def _contained(name: str, tasks: Mapping[str, Task]) -> frozenset[str]:
+    """The task and all tasks that it contains, at any depth; an unknown name contains only itself."""
+    contained: set[str] = set()
+    pending = [name]
+    while pending:
+        current = pending.pop()
+        if current not in contained:
+            contained.add(current)
+            pending.extend(tasks[current].contains if current in tasks else ())
+    return frozenset(contained)
 
 
-def _contained(name: str, known: Mapping[str, Task]) -> frozenset[str]:
-    """The task and all that it contains, transitively; a name that nobody knows contains only itself."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        current = waiting.pop()
-        if current not in found:
-            found.add(current)
-            waiting.extend(known[current].contains if current in known else ())
-    return frozenset(found)
+def _locations(names: Iterable[str], tasks: Mapping[str, Task]) -> frozenset[Location]:
+    """Locations of the training rows of the named tasks."""
+    trained_rows = (tasks[name].train.values() for name in names if name in tasks)
+    return frozenset(_location(rows) for by_language in trained_rows for rows_list in by_language for rows in rows_list)
 
 
-def _places(names: Iterable[str], known: Mapping[str, Task]) -> frozenset[Place]:
-    tasks = (known[name] for name in names if name in known)
-    return frozenset(_place(rows) for task in tasks for several in task.train.values() for rows in several)
-
-
-def _place(rows: Rows) -> Place:
+def _location(rows: Rows) -> Location:
     return rows.id, rows.config, rows.split, rows.id_prefix

@@ -1,4 +1,4 @@
-"""What a task's entry says: where its rows lie, which column means what, how it is scored."""
+"""The type of a task: the location of its rows, the meaning of their columns, and its scorer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -27,28 +27,28 @@ SCORERS_OF: Mapping[str, tuple[str, ...]] = {
 TRANSLATABLE: tuple[FormatName, ...] = ("classify", "choose", "span")
 """The formats whose labels survive a translation; a tag belongs to a word, and words come and go."""
 SEED = "{seed}"
-"""What stands for a trial's seed in the place of its rows."""
+"""Placeholder of a trial's seed in `Rows`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
     """One split of one config of a data set repository.
 
-    `{seed}` in id, config or split stands for the seed of the trial that reads the rows: every replicate is trained and
-    scored on a draw of its own (`train_{seed}` is `train_1` for replicate 1), and dials are searched on draw 0.
+    `{seed}` in id, config or split is replaced by the seed of the trial that reads the rows. Each replicate is then
+    trained and scored on a separate draw (`train_{seed}` is `train_1` for replicate 1); dials are searched on draw 0.
     """
 
     id: str
-    """Hub id, `namespace/name`; under a mirror the folder `datasets/namespace/name`. A folder's path works too."""
+    """Hub id `namespace/name`, which is the folder `datasets/namespace/name` of a mirror, or the path of a folder."""
     config: str | None = None
     split: str
     revision: str | None = None
-    """Pinned Hub commit or ref, e.g. `refs/convert/parquet`."""
+    """Hub commit or ref, for example `refs/convert/parquet`; None for the main branch."""
     id_prefix: str = ""
-    """Keeps only rows whose id starts so: TyDiQA holds all its languages in one split."""
+    """Only rows whose id starts with this prefix are read. TyDiQA has all its languages in one split."""
 
     def drawn(self, seed: int) -> "Rows":
-        """The rows that a trial of this seed reads."""
+        """The rows that a trial with this seed reads."""
         config = self.config and self.config.replace(SEED, str(seed))
         return replace(
             self, id=self.id.replace(SEED, str(seed)), config=config, split=self.split.replace(SEED, str(seed))
@@ -56,51 +56,52 @@ class Rows:
 
 
 RowsByLanguage = Mapping[str, tuple[Rows, ...]]
-"""Language -> the rows, concatenated in this order."""
+"""Language -> rows, concatenated in this order."""
 
 
 def has_draws(rows_by_language: RowsByLanguage) -> bool:
-    """Whether any of the rows are others for each seed."""
-    every = (rows for rows_list in rows_by_language.values() for rows in rows_list)
-    return any(SEED in text for rows in every for text in (rows.id, rows.config or "", rows.split))
+    """Whether any of the rows depend on the seed."""
+    all_rows = (rows for rows_list in rows_by_language.values() for rows in rows_list)
+    return any(SEED in text for rows in all_rows for text in (rows.id, rows.config or "", rows.split))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One entry of the catalog. Adding a task is writing one of these, in the catalog or in a space file."""
+    """An entry of the catalog. A new task is one more entry, in the catalog or in a space file."""
 
     name: str
     title: str
     format: FormatName
     scorer: ScorerName
     columns: Columns = field(default_factory=dict)
-    """Field of the format -> where it is found in a row: a column (`premise`), a path (`choices.text`), a template
-    (`{ctx_b} {endings}`, one text for each item if a column is a list), or several columns, which make a list.
+    """Field of the format -> its source in a row: a column (`premise`), a path (`choices.text`), a template
+    (`{ctx_b} {endings}`, which yields a list if a column is a list), or a tuple of columns, which yields a list.
     Fields: classify text, pair, label; choose prompt, choices, label, keys; tag tokens, tags; span context, question,
-    answers; retrieve source, target, gold; rank query, key, and candidate or else context, answers, breaks; mlm text;
-    all of them id (default: the row's number) and group."""
+    answers; retrieve source, target, gold; rank query, key, and either candidate or context, answers, breaks; mlm text;
+    every format id (default: the number of the row) and group."""
     labels: tuple[str, ...] = ()
-    """The label set in the order of the head's outputs; empty: the names that the data set itself declares."""
+    """The label set in the order of the head's outputs; if empty, the names that the data set declares."""
     train: RowsByLanguage = field(default_factory=dict)
     dev: RowsByLanguage = field(default_factory=dict)
     test: RowsByLanguage = field(default_factory=dict)
     trains_on: str = ""
-    """Name of the task whose training this one shares (XQuAD: `squad`); empty: its own, if it has any."""
+    """Name of the task whose training data this task uses (XQuAD: `squad`); if empty, its own training data, if any."""
     pool: str = ""
-    """Format rank: name of the task whose rows are the candidates that every query searches, those of all languages
-    together; empty: each row brings the candidate of its query."""
+    """Format rank: name of the task whose rows, in all languages together, are the candidates of every query; if empty,
+    each row contains the candidate of its query."""
     contains: tuple[str, ...] = ()
-    """Tasks whose training data are part of this one's, so that a matrix can flag the cell."""
+    """Tasks whose training data are part of this task's, so that a matrix can flag the cell."""
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
     train_size: int = 0
-    """Training examples of the published data set, for plans made without data."""
+    """Number of training examples of the published data set, for plans without access to the data."""
     num_choices: int = 0
-    """Format choose: choices an example, for plans made without data; 0: as many as `choices` names columns, else as
-    there are labels."""
+    """Format choose: choices of one example, for plans without access to the data; if 0, the number of columns in
+    `choices`, else the number of labels."""
     licence: str = ""
     note: str = ""
+    """Remarks for users; `sweeper tasks TASK` prints them."""
     departs: str = ""
-    """In what its scores, or those on its candidates, are not the published benchmark's, in words; "": in nothing."""
+    """How scores of the task, or on its candidates, differ from the published benchmark; "" if they do not differ."""
 
     def __post_init__(self) -> None:
         if self.format not in SCORERS_OF:
@@ -112,38 +113,38 @@ class Task:
 
     @property
     def training_task(self) -> str:
-        """The task that is trained on for this one, or "" if it trains nothing (retrieval)."""
+        """Name of the task that is trained for this one, or "" if the task trains nothing (retrieval)."""
         return self.trains_on or (self.name if self.train else "")
 
     @property
     def single_split(self) -> bool:
-        """Whether dev and test are the same rows, so that nothing may be selected on them."""
+        """Whether dev and test are the same rows; selection on them would then use the reported scores."""
         return bool(self.dev) and self.dev == self.test
 
     @property
     def fits_on_dev(self) -> bool:
-        """Whether the threshold for mined pairs is fitted on all of the dev pools, the test's being others."""
+        """Whether the threshold for mined pairs is fitted on the whole dev pools, since the test pools are others."""
         return self.scorer == "mining" and bool(self.dev and self.test) and not self.single_split
 
     @property
     def is_drawn(self) -> bool:
-        """Whether any split is drawn anew for each seed."""
+        """Whether the rows of any split depend on the seed."""
         return any(map(has_draws, (self.train, self.dev, self.test)))
 
     @property
     def is_translatable(self) -> bool:
-        """Whether its training examples can be machine-translated."""
+        """Whether the training examples can be machine-translated."""
         return self.format in TRANSLATABLE
 
     def drawn(self, seed: int) -> "Task":
-        """The entry as a trial of this seed reads it."""
+        """The task with the rows that a trial with this seed reads."""
         if not self.is_drawn:
             return self
         train, dev, test = (_drawn(rows, seed) for rows in (self.train, self.dev, self.test))
         return replace(self, train=train, dev=dev, test=test)
 
     def rows(self, split: Split) -> RowsByLanguage:
-        """The rows behind a split; `select` is carved out of `train` unless the space selects on dev."""
+        """The rows of a split. Those of `select` are the rows of `train`, of which a share is carved out."""
         return {"train": self.train, "select": self.train, "dev": self.dev, "test": self.test}[split]
 
 

@@ -1,4 +1,4 @@
-"""The nine target tasks of XTREME, each with all of its languages, and a stand-in for the one the Hub has in part."""
+"""The nine target tasks of XTREME in all their languages, and the version of BUCC 2018 that is on the Hub."""
 
 from collections.abc import Iterable, Mapping
 
@@ -35,7 +35,7 @@ BIO = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 def per_language(
     codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None
 ) -> RowsByLanguage:
-    """One config a language, its name the template `config` with the language's code in place of `{}`."""
+    """One config for each language; its name is `config` with the language's code in place of `{}`."""
     return {code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision),) for code in codes}
 
 
@@ -57,7 +57,7 @@ def _tydiqa(split: str) -> RowsByLanguage:
 
 
 def tatoeba(codes: Mapping[str, str]) -> RowsByLanguage:
-    """Tatoeba's rows of each language, by its two-letter and its three-letter code."""
+    """Rows of Tatoeba; `codes` maps two-letter codes to three-letter codes."""
     return {
         code: (Rows(id="mteb/tatoeba-bitext-mining", config=f"{iso3}-eng", split="test", revision=TATOEBA_REVISION),)
         for code, iso3 in codes.items()
@@ -86,7 +86,7 @@ TARGETS = (
         contains=("mnli",),
         train_size=392_702,
         licence="CC BY-NC 4.0 (non-commercial)",
-        note="As a target it trains on MNLI; its own train splits, MNLI translated by machine, are for stages.",
+        note="As a target it trains on MNLI. Its own train splits, machine-translated MNLI, are for stages.",
     ),
     Task(
         name="pawsx",
@@ -113,8 +113,8 @@ TARGETS = (
         test=_treebanks("test"),
         group="tagging",
         train_size=21_253,
-        licence="Universal Dependencies 2.5: each treebank its own, some non-commercial",
-        note="The score is chunk F1 over plain UPOS tags, as in XTREME, not accuracy; both are kept.",
+        licence="Universal Dependencies 2.5; licences differ by treebank, some are non-commercial",
+        note="The score is chunk F1 over plain UPOS tags, as in XTREME. Accuracy is recorded too.",
     ),
     Task(
         name="ner",
@@ -141,7 +141,7 @@ TARGETS = (
         trains_on="squad",
         group="qa",
         licence="CC BY-SA 4.0",
-        note="One evaluation split: nothing is selected on it.",
+        note="It has one evaluation split, so nothing is selected on it.",
     ),
     Task(
         name="mlqa",
@@ -167,7 +167,7 @@ TARGETS = (
         group="qa",
         train_size=3_696,
         licence="Apache-2.0; paragraphs from Wikipedia, CC BY-SA",
-        note="The official dev set is XTREME's test set: nothing is selected on it.",
+        note="The official dev set is the test set of XTREME, so nothing is selected on it.",
     ),
     Task(
         name="bucc2018",
@@ -178,17 +178,18 @@ TARGETS = (
         dev=BUCC_DEV,
         test=BUCC_TEST,
         group="retrieval",
-        licence="BUCC 2018 shared task terms (research use): from its own page, never shipped",
+        licence="BUCC 2018 shared task terms (research use); download it from its page",
         note=(
-            "Trains nothing. As in XTREME dev is the shared task's sample set and test its training set, and the "
-            "threshold is fitted on all of dev. Get bucc2018-{de,fr,ru,zh}-en.sample-gold.tar.bz2 and "
-            ".training-gold.tar.bz2 from https://comparable.limsi.fr/bucc2018/ and lay them out as a data set folder "
-            "local/bucc2018 (under a mirror's datasets/, or beside where you run): README.md whose `configs` are "
-            "de-en, fr-en, ru-en and zh-en, each with the splits validation (de-en/validation.parquet, of the files "
-            "de-en.sample.*) and test (de-en/test.parquet, of de-en.training.*). A split is one row of three lists: "
-            "sentence1, the texts of de-en.sample.de in the order of their ids, which count them from 1; sentence2, "
-            "those of de-en.sample.en; gold, [17, 9] for a line `de-000000017 en-000000009` of de-en.sample.gold. "
-            "`bucc`, on the Hub, needs no sample set, and is not comparable."
+            "It trains nothing. As in XTREME, dev is the sample set of the shared task, test is its training set, and "
+            "the threshold is fitted on all of dev. Download bucc2018-{de,fr,ru,zh}-en.sample-gold.tar.bz2 and "
+            ".training-gold.tar.bz2 from https://comparable.limsi.fr/bucc2018/ and create a data set folder "
+            "local/bucc2018, in the datasets/ folder of a mirror or in the working directory. The `configs` in its "
+            "README.md are de-en, fr-en, ru-en and zh-en. Each has the splits validation (de-en/validation.parquet, "
+            "from the files de-en.sample.*) and test (de-en/test.parquet, from de-en.training.*). A split is one row "
+            "of three lists: sentence1 has the texts of de-en.sample.de in the order of their ids, which start at 1; "
+            "sentence2 has the texts of de-en.sample.en; gold has [17, 9] for the line `de-000000017 en-000000009` of "
+            "de-en.sample.gold. The task `bucc` reads its data from the Hub without a sample set; its scores are not "
+            "comparable."
         ),
     ),
     Task(
@@ -202,8 +203,8 @@ TARGETS = (
         group="retrieval",
         licence="BUCC 2018 shared task terms (research use)",
         note=(
-            "Trains nothing. One pool a language: the threshold is fitted on half of the gold pairs, by a hash, and "
-            "the other half is scored. The benchmark's own two pools are bucc2018."
+            "It trains nothing. Each language has one pool: the threshold is fitted on half of the gold pairs, chosen "
+            "by a hash, and the other half is scored. The task `bucc2018` has the two pools of the benchmark."
         ),
     ),
     Task(
@@ -216,6 +217,6 @@ TARGETS = (
         test=TATOEBA,
         group="retrieval",
         licence="Tatoeba terms, CC BY 2.0 FR",
-        note="Trains nothing. One evaluation split. An item's id is its English sentence.",
+        note="It trains nothing and has one evaluation split. The id of an item is its English sentence.",
     ),
 )

@@ -1,4 +1,4 @@
-"""What XTREME-R adds to XTREME (Ruder et al. 2021): three tasks with what they train on, and longer lists for four."""
+"""Additions of XTREME-R (Ruder et al. 2021): three targets with their training tasks, and four with more languages."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ COPA_COLUMNS: Columns = {
     "choices": ("choice1", "choice2"),
     "label": "label",
 }
-"""The question, `cause` or `effect`, as XTREME-R's run_xcopa.py puts it, in English in every language."""
+"""The wording of the question (`cause` or `effect`) is that of run_xcopa.py in XTREME-R, English in every language."""
 
 
 def _single(language: str, id_: str, config: str | None, split: str) -> RowsByLanguage:
@@ -31,7 +31,7 @@ COPA_DEV = _single("en", "aps/super_glue", "copa", "validation")
 LAREQA = per_language(languages.XQUAD, XQUAD_R, "{}", "validation")
 TATOEBA = tatoeba({**languages.ISO3, **languages.ISO3_ADDED})
 ENTITIES = _single("mul", MEWSLIX, "candidate_entities", "test")
-"""Descriptions in fifty languages: `mul` is the code for several."""
+"""Descriptions in fifty languages; `mul` is the ISO 639 code for multiple languages."""
 
 INTERMEDIATES = (
     Task(
@@ -45,7 +45,7 @@ INTERMEDIATES = (
         dev=_single("en", "lighteval/siqa", None, "validation"),
         train_size=33_410,
         licence="None stated on the Hub",
-        note="A copy of allenai/social_i_qa, which holds a loading script that nothing here would run.",
+        note="A copy of allenai/social_i_qa, whose loading script `datasets` no longer runs.",
     ),
     Task(
         name="copa",
@@ -58,7 +58,7 @@ INTERMEDIATES = (
         dev=COPA_DEV,
         train_size=400,
         licence="BSD 2-Clause",
-        note="SuperGLUE's; its test split carries no labels.",
+        note="The version of SuperGLUE, whose test split has no labels.",
     ),
     Task(
         name="squad_pairs",
@@ -72,7 +72,7 @@ INTERMEDIATES = (
         group="retrieval",
         train_size=87_599,
         licence="CC BY-SA 4.0",
-        note="What LAReQA trains on. Sentences end where the punctuation shows it, by a rule of our own.",
+        note="The training data of LAReQA. The sentences are split by punctuation with a rule of this project.",
     ),
     Task(
         name="mewslix_pairs",
@@ -85,14 +85,14 @@ INTERMEDIATES = (
         group="retrieval",
         train_size=167_719,
         licence="Apache-2.0; text from Wikipedia, CC BY-SA",
-        note="What Mewsli-X trains on. The size is that of the official release of May 2022.",
+        note="The training data of Mewsli-X. The size is that of the official release of May 2022.",
     ),
 )
 
 POOLS = (
     Task(
         name="lareqa_sentences",
-        title="LAReQA's candidates: the sentences of XQuAD-R",
+        title="Candidates of LAReQA: the sentences of XQuAD-R",
         format="rank",
         scorer="ranking",
         columns={"key": "id", "context": "context", "answers": "answers"},
@@ -101,16 +101,16 @@ POOLS = (
         group="retrieval",
         licence="CC BY-SA 4.0",
         note=(
-            "A pool, no target. The Hub's copy lacks the sentence breaks of the official files, so a rule of our own "
-            "stands in: it finds 95 to 100 % of their sentence ends, but 29 % in Thai; scores are not comparable with "
-            "published ones. With the official files laid out as a data set, put its id into the rows and "
-            "`breaks`: `sentence_breaks` among the columns, and empty `departs`."
+            "A pool, not a target. The copy on the Hub lacks the sentence breaks of the official files, so a rule of "
+            "this project splits the text. It finds 95 to 100 % of the official sentence ends, but 29 % in Thai, so "
+            "scores are not comparable with published ones. To use the official files, create a data set from them, "
+            'use its id in the rows, add `breaks`: `sentence_breaks` to the columns, and set `departs` to "".'
         ),
-        departs="sentences end by a rule of our own, where the published ones end at the official breaks",
+        departs="sentences are split by a rule of this project and not at the official breaks",
     ),
     Task(
         name="mewslix_entities",
-        title="Mewsli-X's candidates: descriptions of a million entities",
+        title="Candidates of Mewsli-X: descriptions of a million entities",
         format="rank",
         scorer="ranking",
         columns={"id": "entity_id", "key": "entity_id", "candidate": "description"},
@@ -118,7 +118,7 @@ POOLS = (
         test=ENTITIES,
         group="retrieval",
         licence="Apache-2.0; text from Wikipedia, CC BY-SA",
-        note="A pool, no target. 1,003,893 vectors are held in memory: some 12 GB at 1,024 dimensions.",
+        note="A pool, not a target. Its 1,003,893 vectors need about 12 GB of memory at 1,024 dimensions.",
     ),
 )
 
@@ -136,7 +136,7 @@ TARGETS = (
         contains=("copa",),
         train_size=400,
         licence="CC BY 4.0; English COPA BSD 2-Clause",
-        note="English, in train and dev alone, is COPA. XTREME-R trains on SIQA first: a stage in `before`.",
+        note="English is COPA and has only train and dev. XTREME-R trains on SIQA first: a stage in `before`.",
     ),
     replace(
         XTREME_TASKS["pos"],
@@ -145,7 +145,7 @@ TARGETS = (
         train=_single("en", UDPOS, "en", "train"),
         dev=_single("en", UDPOS, "en", "validation"),
         test=per_language(languages.TREEBANK_R, UDPOS, "{}", "test"),
-        licence="Universal Dependencies 2.7: each treebank its own, some non-commercial",
+        licence="Universal Dependencies 2.7; licences differ by treebank, some are non-commercial",
         note=(
             f"{XTREME_TASKS['pos'].note} The copy on the Hub has train and dev splits in English only. The published "
             "training size is that of Universal Dependencies 2.5."
@@ -158,7 +158,7 @@ TARGETS = (
         train={**XTREME_TASKS["ner"].train, **per_language(languages.PANX_ADDED, WIKIANN, "{}", "train")},
         dev={**XTREME_TASKS["ner"].dev, **per_language(languages.PANX_ADDED, WIKIANN, "{}", "validation")},
         test={**XTREME_TASKS["ner"].test, **per_language(languages.PANX_ADDED, WIKIANN, "{}", "test")},
-        note="XTREME's forty languages, and eight more from WikiAnn.",
+        note="The 40 languages of XTREME, and eight more from WikiAnn.",
     ),
     replace(
         XTREME_TASKS["xquad"],
@@ -187,8 +187,9 @@ TARGETS = (
         group="retrieval",
         licence="CC BY-SA 4.0",
         note=(
-            "A question finds the sentences that answer it, one a language, among those of all languages. One "
-            "evaluation split. See lareqa_sentences for where sentences end."
+            "For each question, the model must find the answer sentences, one in each language, among the sentences "
+            "of all languages. It has one evaluation split. The note of lareqa_sentences describes how sentences are "
+            "split."
         ),
     ),
     Task(
@@ -204,9 +205,9 @@ TARGETS = (
         group="retrieval",
         licence="Apache-2.0; text from WikiNews, CC BY",
         note=(
-            "A mention in a sentence finds its entity among a million. The release is newer than the one behind the "
-            "numbers of the XTREME-R paper: they are not comparable. Columns as the copy's author reads them."
+            "For each mention in a sentence, the model must find the entity among a million. The release is newer "
+            "than that of the XTREME-R paper, so scores are not comparable. The columns follow the author of the copy."
         ),
-        departs="of a newer release than the published numbers",
+        departs="a newer release than that of the published scores",
     ),
 )

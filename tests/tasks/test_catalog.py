@@ -1,4 +1,4 @@
-"""The catalog's entries: the nine and the nine, what XTREME-R adds, languages, and columns that fit their formats."""
+"""The catalog: its tasks, their languages, and columns that fit their formats."""
 
 from typing import Literal
 
@@ -46,7 +46,7 @@ FIELDS = {
 }
 
 
-def test_the_catalog_holds_the_study_three_stand_ins_a_corpus_and_what_xtreme_r_adds() -> None:
+def test_the_catalog_has_the_tasks_of_xtreme_and_xtreme_r_three_substitutes_and_a_corpus() -> None:
     assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "bucc", "mrpc", "ud_supertags", "mlm_text", *ADDED}
 
 
@@ -60,7 +60,7 @@ def test_every_intermediate_has_english_training_and_dev_rows_and_a_published_si
 
 
 @pytest.mark.parametrize(("name", "number"), [*NUM_LANGUAGES.items(), *XTREME_R_LANGUAGES.items()])
-def test_every_target_covers_the_languages_that_its_benchmark_tests(name: str, number: int) -> None:
+def test_every_target_has_the_languages_of_its_benchmark(name: str, number: int) -> None:
     assert len(CATALOG[name].test) == number
 
 
@@ -69,14 +69,14 @@ def test_the_targets_of_xtreme_r_cover_its_fifty_languages() -> None:
     assert {language for name in targets for language in CATALOG[name].test} == set(XTREME_R.split())
 
 
-def test_what_xtreme_r_adds_to_a_target_leaves_its_xtreme_rows_as_they_are() -> None:
+def test_a_target_of_xtreme_r_has_the_same_rows_as_xtreme_in_the_languages_of_both() -> None:
     for name in ("ner", "xquad", "tatoeba"):
-        more = CATALOG[f"{name}_r"]
-        assert {language: more.test[language] for language in CATALOG[name].test} == CATALOG[name].test
-        assert more.train.get("en") == CATALOG[name].train.get("en")
+        extended = CATALOG[f"{name}_r"]
+        assert {language: extended.test[language] for language in CATALOG[name].test} == CATALOG[name].test
+        assert extended.train.get("en") == CATALOG[name].train.get("en")
 
 
-def test_every_target_that_ranks_names_a_pool_with_candidates_alone() -> None:
+def test_every_ranking_target_names_a_pool_that_has_only_candidates() -> None:
     pools = {task.name: task.pool for task in CATALOG.values() if task.pool}
     assert pools == {"lareqa": "lareqa_sentences", "mewslix": "mewslix_entities"}
     for name, pool in pools.items():
@@ -86,7 +86,7 @@ def test_every_target_that_ranks_names_a_pool_with_candidates_alone() -> None:
         assert CATALOG[CATALOG[name].trains_on].format == CATALOG[name].format
 
 
-def test_copa_is_asked_in_english_words_and_its_labels_are_names_or_numbers() -> None:
+def test_copa_has_an_english_question_and_its_labels_are_names_or_numbers() -> None:
     row = {"premise": "It rained.", "choice1": "a", "choice2": "b", "question": "cause", "idx": 3}
     for name, label in (("copa", "choice2"), ("xcopa", 1)):
         [example] = FORMATS["choose"].read({**row, "label": label}, CATALOG[name], 0)
@@ -94,24 +94,24 @@ def test_copa_is_asked_in_english_words_and_its_labels_are_names_or_numbers() ->
         assert example.fields["label"] == 1
 
 
-def test_siqa_counts_its_answers_from_one() -> None:
+def test_the_labels_of_siqa_start_at_one() -> None:
     row = {"context": "A fell.", "question": "Why?", "answerA": "a", "answerB": "b", "answerC": "c", "label": "3"}
     assert FORMATS["choose"].read(row, CATALOG["siqa"], 0)[0].fields["label"] == 2
 
 
-def test_pos_has_no_dev_rows_where_the_treebank_is_a_test_split_alone() -> None:
+def test_pos_has_no_dev_rows_for_treebanks_with_only_a_test_split() -> None:
     pos = CATALOG["pos"]
     assert set(pos.test) - set(pos.dev) == {"kk", "th", "tl", "yo"}
     assert set(pos.test) - set(pos.train) == {"th", "tl", "yo"}
 
 
-def test_targets_with_one_evaluation_split_say_so() -> None:
+def test_targets_with_one_evaluation_split_are_marked() -> None:
     single = {name for name in NUM_LANGUAGES if CATALOG[name].single_split}
     assert single == {"xquad", "tydiqa", "tatoeba"}
     assert CATALOG["bucc"].single_split
 
 
-def test_xquad_and_mlqa_share_one_training_and_retrieval_trains_nothing() -> None:
+def test_xquad_and_mlqa_share_their_training_task_and_retrieval_trains_nothing() -> None:
     training = {name: CATALOG[name].training_task for name in NUM_LANGUAGES}
     assert training["xquad"] == training["mlqa"] == "squad"
     assert training["xnli"] == "mnli"
@@ -125,7 +125,7 @@ def test_every_entry_names_the_columns_that_its_format_reads(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOG)
-def test_every_trained_classifier_declares_its_labels_and_every_entry_stands_under_its_name(name: str) -> None:
+def test_every_classifier_declares_its_labels_and_every_key_is_the_name_of_its_task(name: str) -> None:
     task = CATALOG[name]
     assert task.name == name
     assert (task.format == "classify") <= (len(task.labels) > 1)
@@ -133,7 +133,7 @@ def test_every_trained_classifier_declares_its_labels_and_every_entry_stands_und
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_a_size_is_stated_for_every_language_of_an_entry_or_for_none(split: Literal["dev", "test"]) -> None:
+def test_sizes_cover_every_language_of_a_task(split: Literal["dev", "test"]) -> None:
     for name, sizes in SIZES[split].items():
         assert set(sizes) == set(CATALOG[name].rows(split))
 

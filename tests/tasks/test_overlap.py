@@ -1,4 +1,4 @@
-"""Which cells of the matrix train twice on the same data."""
+"""Cells of the matrix whose recipe and target train on the same data."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ def shared(target: str) -> tuple[str, ...]:
     return shares_training_data(NINE, CATALOG[target], CATALOG)
 
 
-def test_mnli_and_what_contains_it_share_the_training_data_of_xnli() -> None:
+def test_mnli_and_the_task_that_contains_it_share_the_training_data_of_xnli() -> None:
     assert shared("xnli") == ("anli_plus", "mnli")
 
 
@@ -25,44 +25,44 @@ def test_no_intermediate_shares_the_training_data_of_the_other_targets() -> None
     assert all(shared(target) == () for target in ("pawsx", "pos", "ner", "tydiqa", "bucc2018", "tatoeba"))
 
 
-def test_containing_is_followed_at_any_depth() -> None:
+def test_contains_is_followed_at_any_depth() -> None:
     wrapper = Task(name="wrapper", title="", format="classify", scorer="accuracy", contains=("anli_plus",))
     assert shares_training_data(["wrapper"], CATALOG["xnli"], CATALOG | {"wrapper": wrapper}) == ("wrapper",)
 
 
-def test_a_renamed_copy_of_the_same_rows_is_found_whatever_its_revision() -> None:
+def test_a_task_with_the_same_rows_in_another_revision_shares_them() -> None:
     rows = replace(CATALOG["pawsx"].train["en"][0], revision="0" * 40)
     copy = Task(name="copy", title="", format="classify", scorer="accuracy", train={"en": (rows,)})
     assert shares_training_data(["copy"], CATALOG["pawsx"], CATALOG | {"copy": copy}) == ("copy",)
 
 
-def test_another_split_of_the_same_data_set_is_not_shared_data() -> None:
+def test_another_split_of_the_same_data_set_is_not_shared() -> None:
     rows = Rows(id="google-research-datasets/paws-x", config="en", split="test")
     other = Task(name="other", title="", format="classify", scorer="accuracy", train={"en": (rows,)})
     assert shares_training_data(["other"], CATALOG["pawsx"], CATALOG | {"other": other}) == ()
 
 
-def test_supertags_share_sentences_and_the_first_letters_of_their_labels_with_pos() -> None:
+def test_supertags_share_training_data_with_pos_and_not_with_ner() -> None:
     assert shares_training_data(["ud_supertags"], CATALOG["pos"], CATALOG) == ("ud_supertags",)
     assert shares_training_data(["mnli", "ud_supertags"], CATALOG["ner"], CATALOG) == ()
 
 
-def test_what_a_target_trains_on_before_its_own_task_counts_too() -> None:
+def test_the_stages_before_a_targets_training_count_too() -> None:
     rows = ("siqa", "copa", "mnli")
     assert shares_training_data(rows, CATALOG["xcopa"], CATALOG) == ("copa",)
     assert shares_training_data(rows, CATALOG["xcopa"], CATALOG, before=["siqa"]) == ("siqa", "copa")
     assert shares_training_data(["siqa"], CATALOG["tatoeba"], CATALOG, before=["siqa"]) == ("siqa",)
 
 
-def test_questions_and_sentences_of_squad_are_its_training_data() -> None:
+def test_lareqa_shares_the_training_data_of_squad() -> None:
     assert shared("lareqa") == ("squad2", "squad")
 
 
-def test_two_tasks_that_are_drawn_alike_share_their_training_data() -> None:
-    def drawn(name: str, place: str) -> Task:
-        rows = Rows(id="own/data", config=place, split="train")
+def test_two_tasks_with_the_same_draws_share_their_training_data() -> None:
+    def drawn(name: str, config: str) -> Task:
+        rows = Rows(id="own/data", config=config, split="train")
         return Task(name=name, title="", format="classify", scorer="accuracy", train={"en": (rows,)})
 
-    one, same, other = drawn("one", "draw{seed}"), drawn("same", "draw{seed}"), drawn("other", "more{seed}")
-    known = {task.name: task for task in (one, same, other)}
-    assert shares_training_data(["same", "other"], one, known) == ("same",)
+    target, same, other = drawn("target", "draw{seed}"), drawn("same", "draw{seed}"), drawn("other", "more{seed}")
+    tasks = {task.name: task for task in (target, same, other)}
+    assert shares_training_data(["same", "other"], target, tasks) == ("same",)
