@@ -35,10 +35,10 @@ Encode = Callable[..., Encoded]
 
 @pytest.fixture
 def read(sources: Sources, tokenizer: PreTrainedTokenizerFast) -> Encode:
-    def encode_one(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
+    def run_encode(data: DataSpec = DATA, task: Task = TASK, language: str = "en") -> Encoded:
         return encode(data, task, language, sources, tokenizer)
 
-    return encode_one
+    return run_encode
 
 
 def columns(number: int, word: str = "one") -> dict[str, list[Any]]:
