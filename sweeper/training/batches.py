@@ -1,4 +1,4 @@
-"""From ragged features to padded tensors: which items make a batch (by length), and how a batch is cut into passes."""
+"""Batches: items grouped by length, split into micro-batches, and padded into tensors."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,28 +11,30 @@ from torch import Tensor
 from sweeper.formats.interface import IGNORED, Array, Features, HeadKind
 
 POOL = 50
-"""Batches that are sorted by length together: padding shrinks, order stays random."""
+"""Number of batches whose items are sorted by length together. It reduces padding and keeps the order random."""
 TOKEN_ALIGNED = ("tags", "masked")
+"""Label arrays with one value for each token."""
 BY_ITEM: tuple[HeadKind, ...] = ("choice", "dual")
 """Heads whose items have several features and one label."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Masking:
-    """How masked language modelling hides tokens: what it must know of a tokenizer, and how many it hides."""
+    """Settings of masked language modelling: token ids of the tokenizer, and the share of tokens to predict."""
 
     special: frozenset[int]
     """Token ids that are never masked."""
     mask: int
+    """Id of the mask token."""
     vocabulary: int
-    """Random tokens are drawn from the ids below it."""
+    """Size of the vocabulary; random tokens have ids below it."""
     share: float = 0.15
-    """Share of the tokens that are predicted."""
+    """Share of the tokens that are predicted, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class TaskItems:
-    """The training items of one task of a stage."""
+    """The training items of one task and language in a stage. An item is the unit that a batch size counts."""
 
     task: str
     head: HeadKind
@@ -42,18 +44,21 @@ class TaskItems:
 
     @property
     def num_items(self) -> int:
-        """Items, what a batch size counts."""
+        """Number of items, m."""
         return len(self.features.items) - 1
 
     @cached_property
     def lengths(self) -> Array:
-        """(m,) tokens of each item's longest feature."""
+        """(m,) number of tokens in the longest feature of each item."""
         return np.maximum.reduceat(np.diff(self.features.offsets), np.asarray(self.features.items[:-1]))
 
 
 @dataclass
 class Stream:
-    """The batches of one task, in an order that a seed decides; the k-th batch is found without the ones before it."""
+    """The batches of one task and language, in an order that depends on a seed.
+
+    Any batch can be computed without computing the previous ones, so that a resumed training skips them.
+    """
 
     items: TaskItems
     batch_size: int
@@ -63,62 +68,67 @@ class Stream:
 
     @property
     def per_epoch(self) -> int:
-        """Batches that pass over every item once."""
+        """Number of batches that contain every item once."""
         return -(-self.items.num_items // self.batch_size)
 
     def batch(self, number: int) -> Array:
-        """Item numbers of a batch, sorted by length."""
-        epoch, place = divmod(number, self.per_epoch)
+        """Item numbers of batch `number`, counted over all epochs, sorted by length."""
+        epoch, index = divmod(number, self.per_epoch)
+        # One epoch is cached: a training asks for batches in increasing order.
         if epoch != self._epoch:
             order = np.random.default_rng((self.seed, epoch))
             self._batches = bucketed(self.items.lengths, self.batch_size, order)
             self._epoch = epoch
-        return self._batches[place]
+        return self._batches[index]
 
 
 def bucketed(lengths: Array, batch_size: int, order: np.random.Generator) -> list[Array]:
-    """Every item once, in random batches of items of like length (the last of a pool may be smaller).
+    """Random batches of items with similar lengths. Each item occurs once; the last batch of a pool may be smaller.
 
-    `lengths` (m,) are tokens. Items are shuffled, sorted inside pools of POOL batches, cut, and the batches shuffled.
+    `lengths` (m,) are numbers of tokens. The items are shuffled and divided into pools of POOL batches. Each pool is
+    sorted by length and cut into batches, and the batches of all pools are shuffled.
     """
     shuffled = order.permutation(len(lengths))
-    pool = POOL * batch_size
+    pool_size = POOL * batch_size
     batches = []
-    for start in range(0, len(shuffled), pool):
-        part = shuffled[start : start + pool]
-        part = part[np.argsort(lengths[part], kind="stable")]
-        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+    for start in range(0, len(shuffled), pool_size):
+        pool = shuffled[start : start + pool_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
     return [batches[i] for i in order.permutation(len(batches))]
 
 
-def passes(items: TaskItems, batch: Array, micro_tokens: int) -> list[Array]:
-    """Cut a batch into runs of items whose padded features stay within `micro_tokens`; one item always fits.
+def split_batch(items: TaskItems, batch: Array, micro_tokens: int) -> list[Array]:
+    """Micro-batches (item numbers) of a batch, each at most `micro_tokens` tokens with padding, or a single item.
 
-    A batch of pairs stays whole: every query is held against all its candidates.
+    A batch for a dual encoder is not split, because its loss compares each query with all candidates of the batch.
     """
     if items.head == "dual":
         return [batch]
     starts = np.asarray(items.features.items)
-    counts = starts[batch + 1] - starts[batch]
-    runs: list[list[int]] = [[]]
-    widest = rows = 0
+    counts = starts[batch + 1] - starts[batch]  # features of each item
+    micro_batches: list[list[int]] = [[]]
+    width = num_features = 0  # of the last micro-batch, whose padded size is their product
     for item, count, length in zip(batch.tolist(), counts.tolist(), items.lengths[batch].tolist(), strict=True):
-        widest, rows = max(widest, length), rows + count
-        if runs[-1] and widest * rows > micro_tokens:
-            runs.append([])
-            widest, rows = length, count
-        runs[-1].append(item)
-    return [np.array(run) for run in runs]
+        width, num_features = max(width, length), num_features + count
+        if micro_batches[-1] and width * num_features > micro_tokens:
+            micro_batches.append([])
+            width, num_features = length, count
+        micro_batches[-1].append(item)
+    return [np.array(micro_batch) for micro_batch in micro_batches]
 
 
 def feature_numbers(features: Features, chosen: Array) -> Array:
-    """Features of the chosen items, one after the other."""
+    """Numbers of the features of the chosen items, in the order of the items."""
     starts = np.asarray(features.items)
     return np.concatenate([np.arange(starts[item], starts[item + 1]) for item in chosen])
 
 
 def collate(items: TaskItems, chosen: Array, device: torch.device) -> dict[str, Tensor]:
-    """Padded tensors of the chosen items: input_ids, attention_mask, token_type_ids, labels; `slot` for choices."""
+    """Padded tensors of the chosen items: the inputs of `pad_features`, and the labels by name.
+
+    A multiple-choice batch also has `slot` (n, 2): for each feature the row of its item and the index of its choice.
+    """
     features = items.features
     numbers = feature_numbers(features, chosen)
     batch = pad_features(features, numbers, items.pad)
@@ -135,7 +145,9 @@ def collate(items: TaskItems, chosen: Array, device: torch.device) -> dict[str, 
 
 
 def pad_features(features: Features, numbers: Array, pad: int) -> dict[str, Tensor]:
-    """The inputs of a body for the features of those numbers, (n, longest)."""
+    """Model inputs for the features with the given numbers: input_ids, attention_mask and, if the tokenizer makes
+    them, token_type_ids, each (n, longest) int64.
+    """
     tokens = pad_flat(features.tokens, features.offsets, numbers, pad)
     lengths = np.diff(features.offsets)[numbers]
     mask = np.arange(tokens.shape[1])[None, :] < lengths[:, None]
@@ -146,7 +158,7 @@ def pad_features(features: Features, numbers: Array, pad: int) -> dict[str, Tens
 
 
 def pad_flat(flat: Array, offsets: Array, numbers: Array, fill: int) -> Tensor:
-    """Rows `flat[offsets[i]:offsets[i + 1]]` for each i in numbers, padded with `fill`: (n, longest) int64."""
+    """The rows `flat[offsets[i]:offsets[i + 1]]` for each i in `numbers`, padded with `fill`: (n, longest) int64."""
     starts, ends = np.asarray(offsets)[numbers], np.asarray(offsets)[numbers + 1]
     table = np.full((len(numbers), int((ends - starts).max())), fill, dtype=np.int64)
     for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
@@ -155,24 +167,25 @@ def pad_flat(flat: Array, offsets: Array, numbers: Array, fill: int) -> Tensor:
 
 
 def by_length(features: Features, micro_tokens: int) -> Iterator[Array]:
-    """All feature numbers, longest first, in runs whose padded size stays within `micro_tokens`."""
+    """Batches of feature numbers, longest first, each at most `micro_tokens` tokens with padding, or one feature."""
     lengths = np.diff(features.offsets)
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
+        # The first feature of a batch is its longest one, so it gives the padded length.
         size = max(1, int(micro_tokens // max(1, lengths[order[start]])))
         yield order[start : start + size]
         start += size
 
 
 def smoothed(sizes: Sequence[int], exponent: float) -> list[float]:
-    """Shares in proportion to size ** exponent, 1 in sum: at 1 as the sizes are, at 0 all alike."""
+    """Shares in proportion to size ** exponent, with sum 1. Exponent 1 keeps the proportions, 0 makes all equal."""
     powers = [size**exponent for size in sizes]
     return [power / sum(powers) for power in powers]
 
 
 def draw_streams(streams: Sequence[Stream], weights: Sequence[float], num_steps: int, seed: int) -> Array:
-    """Which stream each step draws from, (num_steps,): independent draws in proportion to the weights."""
+    """Index of the stream that each step reads, (num_steps,): independent draws in proportion to the weights."""
     if len(streams) == 1:
         return np.zeros(num_steps, dtype=np.int64)
     shares = np.asarray(weights, dtype=np.float64)
@@ -180,33 +193,36 @@ def draw_streams(streams: Sequence[Stream], weights: Sequence[float], num_steps:
 
 
 def mask_tokens(batch: dict[str, Tensor], masking: Masking, seed: int) -> None:
-    """Write `masked` (the right ids, IGNORED elsewhere) and the corrupted `input_ids` into a padded batch."""
+    """Mask a padded batch in place: corrupt `input_ids`, and add the labels `masked` (original ids, else IGNORED)."""
     present = batch["attention_mask"].numpy() == 1
     ids, masked = _corrupt(batch["input_ids"].numpy(), present, masking, seed)
     batch["input_ids"], batch["masked"] = torch.from_numpy(ids), torch.from_numpy(masked)
 
 
 def mask_features(features: Features, masking: Masking, seed: int) -> Features:
-    """Features with corrupted tokens and the labels `masked` (t,): the same whatever batches they are read in."""
+    """Features with corrupted tokens and the labels `masked` (t,). The result does not depend on the batches."""
     tokens = np.asarray(features.tokens)
     ids, masked = _corrupt(tokens, np.ones(tokens.shape, dtype=bool), masking, seed)
     return replace(features, tokens=ids, labels={"masked": masked})
 
 
 def _corrupt(ids: Array, present: Array, masking: Masking, seed: int) -> tuple[Array, Array]:
-    """Masked language modelling (Devlin et al. 2019): of the chosen tokens 80 % are masked, 10 % random, 10 % kept.
+    """Corrupt tokens for masked language modelling (Devlin et al. 2019): 80 % masked, 10 % random, 10 % unchanged.
 
-    The corrupted ids, and the right ones where a token was chosen, IGNORED elsewhere; both of the shape of `ids`.
+    Returns the corrupted ids and the labels, both in the shape of `ids`. A label is the original id of a token that
+    was chosen for prediction, else IGNORED. `present` is False for padding, which is never chosen.
     """
     draw = np.random.default_rng(seed)
     chosen = (draw.random(ids.shape) < masking.share) & present & ~np.isin(ids, list(masking.special))
-    kind = draw.random(ids.shape)
+    # All random numbers are drawn for all tokens, so that the draws do not depend on the choices.
+    action = draw.random(ids.shape)
     random_ids = draw.integers(0, masking.vocabulary, ids.shape)
-    noise = np.where(kind < 0.8, masking.mask, np.where(kind < 0.9, random_ids, ids))
+    noise = np.where(action < 0.8, masking.mask, np.where(action < 0.9, random_ids, ids))
     return np.where(chosen, noise, ids), np.where(chosen, ids, IGNORED)
 
 
 def _slots(features: Features, chosen: Array) -> Array:
+    """(n, 2): for each feature of the chosen items the row of its item and the index of its choice in the item."""
     starts = np.asarray(features.items)
     counts = (starts[chosen + 1] - starts[chosen]).tolist()
-    return np.array([(row, place) for row, count in enumerate(counts) for place in range(count)], dtype=np.int64)
+    return np.array([(row, choice) for row, count in enumerate(counts) for choice in range(count)], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What a net scores: outputs, answers and metrics of each language, by a trained head or by sentence vectors."""
+"""Evaluation of a net: metrics of each language, from the outputs of a trained head or from sentence vectors."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,60 +15,63 @@ from sweeper.training.predict import Predictor
 from sweeper.training.stage import DataReader
 
 ByLanguage = Mapping[str, Scored]
+"""Language -> metrics and outcomes."""
 
 
 def select(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
-    """Metrics on the selection data of one task, the mean of its languages."""
+    """Metrics on the selection data of one task: the mean over its languages."""
     task = reader.tasks[data.task]
-    kind, found = searched_by(task.format, search_on(predictor.device)), []
+    task_format = searched_by(task.format, search_on(predictor.device))
+    by_language = []
     for language, encoded in reader.encoded(data).items():
-        asked = _asked(predictor, task, data.task, encoded, encoded.labels)
-        found.append(kind.score(asked.examples, asked.predictions, task, language).metrics)
-    return {metric: sum(one[metric] for one in found) / len(found) for metric in found[0]}
+        predicted = _predicted(predictor, task, data.task, encoded, encoded.labels)
+        by_language.append(task_format.score(predicted.examples, predicted.predictions, task, language).metrics)
+    return {metric: sum(metrics[metric] for metrics in by_language) / len(by_language) for metric in by_language[0]}
 
 
 def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader) -> dict[ScoreSpec, ByLanguage]:
-    """What each of the scores comes to. They differ in nothing but the layer: the net passes over a language once."""
+    """Compute each of the scores, which may differ only in their layer. The net reads each language once for all."""
     first = scores[0]
     task = reader.tasks[first.target]
-    found: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
+    results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
     candidates = _candidates(predictor, first, reader)
-    head, kind = task.training_task, searched_by(task.format, search_on(predictor.device))
+    head, task_format = task.training_task, searched_by(task.format, search_on(predictor.device))
     for language, encoded in reader.encoded(first.data).items():
         if first.pooling:
             fitted_on = reader.encoded(first.fit)[language] if first.fit else None
-            for score, one in _retrieved(predictor, scores, task, language, (encoded, fitted_on)):
-                found[score][language] = one
+            for score, scored in _retrieved(predictor, scores, task, language, (encoded, fitted_on)):
+                results[score][language] = scored
         else:
-            asked = _asked(predictor, task, head, encoded, reader.labels(head))
-            examples, predictions = asked.examples, asked.predictions
+            predicted = _predicted(predictor, task, head, encoded, reader.labels(head))
+            examples, predictions = predicted.examples, predicted.predictions
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
-            found[first][language] = kind.score(examples, predictions, task, language)
-    return dict(found)
+            results[first][language] = task_format.score(examples, predictions, task, language)
+    return dict(results)
 
 
 def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
-    """Scores that differ in nothing but the layer, together."""
+    """Groups of scores that differ only in their layer."""
     groups: dict[ScoreSpec, list[ScoreSpec]] = {}
     for score in scores:
         groups.setdefault(replace(score, layer=0.0), []).append(score)
     yield from groups.values()
 
 
-def _asked(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
-    """Examples and what a trained head says of each."""
+def _predicted(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
+    """The examples with the predictions of a trained head. `head` is the task that the head was trained on."""
     outputs = predictor.heads(head, encoded.features)
     predictions = FORMATS[task.format].decode(encoded.examples, encoded.features, outputs, labels)
     return Answered(examples=encoded.examples, predictions=predictions)
 
 
 def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> list[Answered]:
-    """The candidates of each language that the score's queries search; none where its task has no pool."""
+    """The retrieval candidates of each language, which the queries search; empty if the score has no pool."""
     if score.pool is None:
         return []
     task, head = reader.tasks[score.target], reader.tasks[score.target].training_task
-    return [_asked(predictor, task, head, one, reader.labels(head)) for one in reader.encoded(score.pool).values()]
+    pools = reader.encoded(score.pool).values()
+    return [_predicted(predictor, task, head, pool, reader.labels(head)) for pool in pools]
 
 
 def _retrieved(
@@ -78,26 +81,30 @@ def _retrieved(
     language: str,
     pools: tuple[Encoded, Encoded | None],
 ) -> Iterator[tuple[ScoreSpec, Scored]]:
-    """The score of each layer. `pools`: what is scored, and what a threshold is fitted on, which may be the same."""
-    own, fitted_on = pools
+    """Each score with its result. `pools`: the scored data, and the data for fitting a threshold (may be equal)."""
+    scored_pool, fitted_on = pools
     layers = {score: round(score.layer * predictor.net.depth) for score in scores}
-    once = list(dict.fromkeys(layers.values()))
-    held = [own] if fitted_on is None or fitted_on is own else [own, fitted_on]
-    found = [predictor.vectors(once, scores[0].pooling, pool.features) for pool in held]
+    # Several scores may mean the same hidden layer, whose vectors are computed once.
+    distinct = list(dict.fromkeys(layers.values()))
+    encoded = [scored_pool] if fitted_on is None or fitted_on is scored_pool else [scored_pool, fitted_on]
+    vectors = [predictor.vectors(distinct, scores[0].pooling, pool.features) for pool in encoded]
     terms = Terms(similarity=scores[0].similarity, search=search_on(predictor.device))
-    for layer in once:
-        answered = (_vectors_of(pool, next(vectors)) for pool, vectors in zip(held, found, strict=True))
-        scored = _scored(answered, terms, task, language, fits=fitted_on is not None)
+    for layer in distinct:
+        predicted = (_with_vectors(pool, next(outputs)) for pool, outputs in zip(encoded, vectors, strict=True))
+        scored = _scored(predicted, terms, task, language, fits=fitted_on is not None)
         yield from ((score, scored) for score in scores if layers[score] == layer)
 
 
 def _scored(pools: Iterable[Answered], terms: Terms, task: Task, language: str, *, fits: bool) -> Scored:
-    """Nothing of the pools outlives the call: their vectors can be most of the memory."""
+    """Score the first of the pools. With `fits` the threshold is fitted on the last one."""
+    # `pools` is a generator and this function returns before the next layer, so that the vectors of one layer are
+    # freed before those of the next are made: they can be most of the memory of the process.
     pool, *others = pools
-    kind = Retrieve(replace(terms, fitted_on=(*others, pool)[0] if fits else None))
-    return kind.score(pool.examples, pool.predictions, task, language)
+    retrieve = Retrieve(replace(terms, fitted_on=(*others, pool)[0] if fits else None))
+    return retrieve.score(pool.examples, pool.predictions, task, language)
 
 
-def _vectors_of(encoded: Encoded, outputs: Outputs) -> Answered:
+def _with_vectors(encoded: Encoded, outputs: Outputs) -> Answered:
+    """The examples with their sentence vectors as predictions."""
     examples = encoded.examples
     return Answered(examples=examples, predictions=Retrieve().decode(examples, encoded.features, outputs, ()))

@@ -1,4 +1,7 @@
-"""The training loop: AdamW, linear warm-up and decay, clipping, accumulation; resumes at any step to the same bytes."""
+"""The training loop: AdamW, linear warm-up and decay, gradient clipping and accumulation, checkpoints.
+
+A training that is resumed from a checkpoint ends with the same bytes as one that was not interrupted (on CPU).
+"""
 
 import io
 import math
@@ -18,34 +21,35 @@ from sweeper.errors import TrialError
 from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
-from sweeper.training.batches import Masking, Stream, collate, mask_tokens, passes
+from sweeper.training.batches import Masking, Stream, collate, mask_tokens, split_batch
 from sweeper.training.heads import LABELS
 from sweeper.training.model import Net
 from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
 
 CURVE_POINTS = 20
+"""Number of points of the recorded loss curve."""
 CHECK_EVERY = 20
-"""Steps between two looks at the loss: each one waits for the GPU."""
+"""Steps between two checks of the loss. Each check waits for the GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """A whole training, decided before its first step."""
+    """All batches and learning rates of one training. They are fixed before its first step."""
 
     streams: tuple[Stream, ...]
     order: Array
-    """(steps,) the stream that each step draws from."""
+    """(steps,) index of the stream that each step reads."""
     training: Training
     seed: int
     masking: Masking | None = None
 
     @property
     def num_steps(self) -> int:
-        """Optimiser steps."""
+        """Number of optimiser steps."""
         return len(self.order)
 
     def learning_rate(self, step: int) -> float:
-        """The rate of a step: up from 0 over the warm-up, then down to 0, linearly."""
+        """The learning rate of a step: a linear increase from 0 during the warm-up, then a linear decrease to 0."""
         warmup = round(self.training.warmup * self.num_steps)
         rise = (step + 1) / (warmup + 1)
         fall = (self.num_steps - step) / max(1, self.num_steps - warmup)
@@ -54,30 +58,33 @@ class Schedule:
 
 @dataclass
 class Progress:
-    """How far a training is; together with weights and optimiser all that a resume needs."""
+    """Counters and losses of a training. A checkpoint contains them together with the weights and the optimiser."""
 
     step: int = 0
+    """Number of finished steps."""
     tokens: int = 0
+    """Tokens read so far, without padding."""
     examples: dict[str, int] = field(default_factory=dict)
+    """Task -> number of items read so far, with repetitions."""
     losses: list[float] = field(default_factory=list)
-    """Loss of every step so far."""
+    """Loss of each finished step."""
     micro_tokens: int = 0
-    """The smallest micro-batch so far: an out-of-memory before a kill still counts after the resume."""
+    """Tokens of the smallest micro-batch so far. It stays small when the training resumes after an out-of-memory."""
     translated: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
-    """Task -> language -> training examples `translated` and `dropped`; known at the end."""
+    """Task -> language -> training examples `translated` and `dropped`; set when the training ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """Where a training in flight is kept, and how often. A finished one leaves nothing."""
+    """The checkpoint file of one training. It is removed when the training ends."""
 
     folder: Folder
     name: str
     every: float = 60.0
-    """Seconds between two checkpoints."""
+    """Minimum number of seconds between two checkpoints."""
 
     def load(self, notify: Callable[[str], None]) -> dict[str, Any] | None:
-        """The last checkpoint, None if there is none; a damaged one is set aside and told of."""
+        """The last checkpoint, or None if there is none. A damaged file is renamed and reported through `notify`."""
         try:
             data = io.BytesIO(self.folder.read(self.name))
         except FileNotFoundError:
@@ -87,39 +94,41 @@ class Checkpoints:
         except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
             aside = self.folder.set_aside(self.name)
             notify(
-                f"The checkpoint {self.name} is damaged ({type(error).__name__}); set aside as {aside}; it restarts."
+                f"Checkpoint {self.name} is damaged ({type(error).__name__}) and was renamed to {aside}: the training "
+                "starts from its first step."
             )
             return None
         return state
 
     def save(self, state: dict[str, Any], clock: Clock) -> float:
-        """Replace the checkpoint, atomically; when the next one is due, so that saving stays under 5 % of the time."""
+        """Replace the checkpoint atomically. Returns the time (of `time.monotonic`) at which the next one is due."""
         started = time.monotonic()
         with clock.time("save"):
             self.folder.write_with(self.name, partial(_save_to, state))
         now = time.monotonic()
+        # An interval of 20 times the duration keeps saving below 5 % of the training time on a slow disk.
         return now + max(self.every, 20 * (now - started))
 
     def clear(self) -> None:
-        """Forget it: the training has finished."""
+        """Remove the checkpoint of a finished training."""
         self.folder.remove(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageContext:
-    """What a training has around it, none of which changes its result."""
+    """Device, clock, checkpoints and messages of a training. None of them changes its result."""
 
     device: torch.device
     clock: Clock
     checkpoints: Checkpoints
     notify: Callable[[str], None]
-    """Takes a sentence for the user."""
+    """Called with each message for the user."""
 
 
 def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext) -> Progress:
-    """Train a net in place, from the last checkpoint if there is one.
+    """Train a net in place, starting from the last checkpoint if there is one.
 
-    Raises TrialError on a loss that is not finite.
+    Raises TrialError if the loss is not finite.
     """
     device, clock, checkpoints = context.device, context.clock, context.checkpoints
     optimizer = make_optimizer(net, schedule.training)
@@ -127,6 +136,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
     counts = _occurrences(schedule.order)
+    # Losses stay on the device until the next check: reading one makes the CPU wait for the GPU.
     pending: list[Tensor] = []
     due = time.monotonic() + checkpoints.every
     net.train()
@@ -136,6 +146,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
             chosen = stream.batch(int(counts[step]))
             batches = list(_micro_batches(stream, chosen, micro_tokens, schedule, step))
         with clock.time("train"):
+            # Each step has its own seed, so that dropout does not depend on where the training was resumed.
             seed_everything(derived_seed("step", schedule.seed, step))
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate(step)
@@ -153,17 +164,18 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
 
 
 def make_optimizer(net: Net, training: Training) -> torch.optim.AdamW:
-    """AdamW; biases and norms (tensors of fewer than two dimensions) do not decay (Devlin et al. 2019)."""
-    wanted = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    """AdamW without weight decay for biases and layer norms, the one-dimensional tensors (Devlin et al. 2019)."""
+    trainable = [parameter for parameter in net.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [p for p in wanted if p.dim() >= 2], "weight_decay": training.weight_decay},
-        {"params": [p for p in wanted if p.dim() < 2], "weight_decay": 0.0},
+        {"params": [p for p in trainable if p.dim() >= 2], "weight_decay": training.weight_decay},
+        {"params": [p for p in trainable if p.dim() < 2], "weight_decay": 0.0},
     ]
+    # The learning rate is set before each step.
     return torch.optim.AdamW(groups, lr=0.0, eps=training.adam_epsilon, fused=True)
 
 
 def loss_curve(losses: list[float]) -> tuple[float, ...]:
-    """The losses averaged over at most CURVE_POINTS equal parts of the steps."""
+    """Averages of the losses over at most CURVE_POINTS equal intervals of the steps."""
     points = min(CURVE_POINTS, len(losses))
     edges = [round(i * len(losses) / points) for i in range(points + 1)] if points else []
     return tuple(sum(losses[a:b]) / (b - a) for a, b in pairwise(edges))
@@ -177,7 +189,9 @@ def _step(
     training: Training,
     device: torch.device,
 ) -> Tensor:
+    """Take one optimiser step on the micro-batches of one batch. Returns the mean loss of its labels, on the device."""
     head = net.head(task)
+    # Dividing by the labels of the whole batch makes the gradient independent of how the batch was split.
     total = sum(int(batch.pop("num_labels")) for batch in batches) or 1
     loss = torch.zeros((), device=device)
     optimizer.zero_grad(set_to_none=True)
@@ -186,9 +200,9 @@ def _step(
         with autocast(device, training.precision):
             if "masked" in on_device:
                 on_device["embeddings"] = net.embeddings()
-            part = head.loss(net.hidden(on_device), on_device) / total
-        part.backward()  # type: ignore[no-untyped-call]
-        loss = loss + part.detach()
+            micro_loss = head.loss(net.hidden(on_device), on_device) / total
+        micro_loss.backward()  # type: ignore[no-untyped-call]
+        loss = loss + micro_loss.detach()
     torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip)
     optimizer.step()
     return loss
@@ -197,10 +211,11 @@ def _step(
 def _micro_batches(
     stream: Stream, chosen: Array, micro_tokens: int, schedule: Schedule, step: int
 ) -> Iterator[dict[str, Tensor]]:
-    for number, part in enumerate(passes(stream.items, chosen, micro_tokens)):
-        batch = collate(stream.items, part, torch.device("cpu"))
+    """The micro-batches of one step as tensors on the CPU, each with its number of labels in `num_labels`."""
+    for number, item_numbers in enumerate(split_batch(stream.items, chosen, micro_tokens)):
+        batch = collate(stream.items, item_numbers, torch.device("cpu"))
         if stream.items.head == "mlm" and schedule.masking is not None:
-            seed = derived_seed("mask", schedule.seed, step, *part[:1].tolist(), number)
+            seed = derived_seed("mask", schedule.seed, step, *item_numbers[:1].tolist(), number)
             mask_tokens(batch, schedule.masking, seed)
         labels = batch[LABELS[stream.items.head]]
         batch["num_labels"] = (labels != IGNORED).sum()
@@ -208,17 +223,19 @@ def _micro_batches(
 
 
 def _collect(progress: Progress, pending: list[Tensor], training: Training) -> None:
+    """Move the pending losses to `progress`. Raises TrialError if one of them is not finite."""
     values = torch.stack(pending).tolist()
     pending.clear()
     progress.losses += values
     if not all(math.isfinite(value) for value in values):
         raise TrialError(
             f"The training loss is not finite at step {progress.step} with learning_rate={training.learning_rate:g}: "
-            "lower the learning rate's upper bound, or raise warmup."
+            "lower the upper bound of the learning rate, or raise warmup."
         )
 
 
 def _occurrences(order: Array) -> list[int]:
+    """For each step how often its stream was read before: the number of the batch that the step trains on."""
     seen: dict[int, int] = {}
     counts = []
     for stream in order.tolist():

@@ -1,4 +1,4 @@
-"""One stage: its data, heads and streams put together and trained; what it leaves is a net."""
+"""One training stage: it reads the data, builds the heads, fixes the order of the batches, and trains the net."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,48 +27,58 @@ from sweeper.training.translators import check_translator, needs_device, open_tr
 
 CPU = torch.device("cpu")
 PROGRESS_FILE = "heads/progress.json"
+"""File in the folder of a trained net that contains its `Progress`."""
 MOST_OPEN = 64
-"""Languages of data sets whose memory maps stay open: each takes some eight file descriptors."""
+"""Maximum number of opened data sets, counted per language. Each uses about eight file descriptors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataReader:
-    """How a trial reads data: the entries it knows, where rows lie, the tokenizer, who translates."""
+    """Reads and tokenises the data of trials, and translates examples for stages that ask for it."""
 
     tasks: Mapping[str, Task]
     sources: Sources
     tokenizer: PreTrainedTokenizerBase
     device: torch.device = CPU
-    """Where a model translates."""
+    """Device of the translation models."""
     notify: Callable[[str], None] = lambda _: None
-    """Takes a sentence for the user."""
+    """Called with each message for the user."""
     opened: dict[str, dict[str, Encoded]] = field(default_factory=dict)
-    """Memory maps opened so far, by what was asked: a reused actor opens each once."""
+    """Digest of data spec and task -> opened memory maps. Trials in one process share them."""
     label_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Digest of the task -> its label set."""
 
     def encoded(self, data: DataSpec) -> dict[str, Encoded]:
-        """Language -> tokenised examples."""
+        """Language -> tokenised examples.
+
+        Raises DataError if data are missing, invalid, or have changed since the sweep started, UserError if a
+        translation is not available.
+        """
         task = self.tasks[data.task]
-        asked = digest([plain(data), plain(task)])
-        if asked not in self.opened:
+        key = digest([plain(data), plain(task)])
+        if key not in self.opened:
             self._check_identity(data, task)
+            # Close the oldest memory maps first.
             while self.opened and sum(map(len, self.opened.values())) + len(data.languages) > MOST_OPEN:
                 self.opened.pop(next(iter(self.opened)))
-            self.opened[asked] = {
-                language: encode(data, task, language, self.sources, self.tokenizer, self._translating(data))
+            self.opened[key] = {
+                language: encode(data, task, language, self.sources, self.tokenizer, self._example_translator(data))
                 for language in data.languages
             }
-        return self.opened[asked]
+        return self.opened[key]
 
     def prepare(self, data: DataSpec) -> None:
-        """Tokenise data before a device is asked for; where a model will translate them, look at it and at the rows."""
+        """Check the translator of the data, and tokenise them into the cache. Needs no GPU.
+
+        Data that a model translates are read and checked, but not translated: the trial does that on its own device.
+        """
         if data.translation is not None:
             check_translator(data.translation, self.sources)
             if needs_device(data.translation):
                 data = replace(data, translation=None)
         self.encoded(data)
 
-    def _translating(self, data: DataSpec) -> ExampleTranslator | None:
+    def _example_translator(self, data: DataSpec) -> ExampleTranslator | None:
         if data.translation is None:
             return None
         translator = open_translator(data.translation, self.sources, self.device)
@@ -77,16 +87,16 @@ class DataReader:
     def _check_identity(self, data: DataSpec, task: Task) -> None:
         if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:
             raise DataError(
-                f"The {data.part} data of {task.name!r} are not what they were when the sweep started: the same "
-                "command, run again, takes the new ones as data of their own."
+                f"The {data.part} data of {task.name!r} have changed since the sweep started. Run the same command "
+                "again: it treats the new data as a different data set."
             )
 
     def labels(self, task: str) -> tuple[str, ...]:
-        """A task's label set in its head's order; where the task declares it, no training row is read for it."""
-        asked = digest(plain(self.tasks[task]))
-        if asked not in self.label_sets:
-            self.label_sets[asked] = label_set(self.tasks[task], self.sources)
-        return self.label_sets[asked]
+        """The label set of a task, in the order of the outputs of its head. Reads no data if the task declares it."""
+        key = digest(plain(self.tasks[task]))
+        if key not in self.label_sets:
+            self.label_sets[key] = label_set(self.tasks[task], self.sources)
+        return self.label_sets[key]
 
     @property
     def pad(self) -> int:
@@ -95,7 +105,7 @@ class DataReader:
 
     @property
     def masking(self) -> Masking | None:
-        """How tokens are masked to measure a net; None for a tokenizer without a mask token."""
+        """Masking for the evaluation of masked language modelling; None if the tokenizer has no mask token."""
         if self.tokenizer.mask_token_id is None:
             return None
         return Masking(
@@ -105,29 +115,29 @@ class DataReader:
         )
 
     def check_masking(self, data: DataSpec) -> None:
-        """Raise UserError if a corpus is to be masked and the tokenizer has no mask token."""
+        """Raise UserError if the task of the data needs a mask token and the tokenizer has none."""
         if FORMATS[self.tasks[data.task].format].head == "mlm" and self.masking is None:
             raise UserError(
-                f"Task {data.task!r} is masked language modelling, and the model's tokenizer has no mask token: "
-                "take another model, or leave the task out."
+                f"Task {data.task!r} is masked language modelling, but the tokenizer of the model has no mask token: "
+                "choose another model, or remove the task."
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a stage leaves."""
+    """Result of a stage: the trained net, and the counters of its training."""
 
     net: Net
     progress: Progress
 
 
 def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch.device) -> Net:
-    """A body with fresh heads for a stage, drawn from the stage's seed."""
+    """A net of the given body and new heads for the tasks of a stage. The stage's seed decides their weights."""
     vocabulary = int(body.config.vocab_size)  # type: ignore[union-attr, arg-type]
     sizes: dict[str, tuple[HeadKind, int]] = {}
     for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
-        kind = FORMATS[reader.tasks[data.task].format].head
-        sizes[data.task] = (kind, vocabulary if kind == "mlm" else len(reader.labels(data.task)))
+        head = FORMATS[reader.tasks[data.task].format].head
+        sizes[data.task] = (head, vocabulary if head == "mlm" else len(reader.labels(data.task)))
     seed_everything(derived_seed("heads", stage.seed))
     if stage.training.frozen_layers is not None:
         freeze(body, stage.training.frozen_layers)
@@ -135,51 +145,54 @@ def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch
 
 
 def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
-    """Every batch of a stage, decided by its seed before the first step.
+    """All batches of a stage. They depend only on the stage, its data and its seed.
 
-    A single task takes epochs x batches, whatever the cap. With several, a step's task is drawn in proportion to
-    min(examples, cap), smoothed by the temperature, over epochs x the sum of the capped batches; a task's languages are
-    drawn by their examples. Masked language modelling takes a share of all steps, so that the tasks see as many
-    examples as without it; its languages are smoothed by their exponent.
+    With a single task the number of steps is epochs x batches, and `sampling_cap` has no effect. With several tasks it
+    is epochs x batches of the capped sizes min(examples, sampling_cap), and each step draws its task in proportion to
+    capped size ^ (1 / temperature). The languages of a task are drawn in proportion to their examples. Masked language
+    modelling adds steps until it has its share of all steps; its languages are drawn in proportion to
+    texts ^ mlm_exponent.
     """
     training = stage.training
     tasks = [_streams(data, stage, reader) for data in stage.data]
     streams = [stream for languages in tasks for stream in languages]
-    sizes, shares = _drawn([[stream.items.num_items for stream in languages] for languages in tasks], stage)
-    per_epoch = sum(-(-size // training.batch_size) for size in sizes)
+    sizes, shares = _sizes_and_shares([[stream.items.num_items for stream in languages] for languages in tasks], stage)
+    per_epoch = sum(-(-size // training.batch_size) for size in sizes)  # rounded up
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
         num_steps = round(num_steps / (1 - stage.mlm_share))
-        masked = list(_streams(stage.mlm, stage, reader))
-        texts = smoothed([stream.items.num_items for stream in masked], stage.mlm_exponent)
-        streams += masked
+        corpora = list(_streams(stage.mlm, stage, reader))
+        texts = smoothed([stream.items.num_items for stream in corpora], stage.mlm_exponent)
+        streams += corpora
         shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
     order = draw_streams(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reader.masking and replace(reader.masking, share=training.mask_share)
     return Schedule(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
 
 
-def _drawn(tasks: Sequence[Sequence[int]], stage: StageSpec) -> tuple[list[int], list[float]]:
-    """Of every language of every task, from their numbers of examples: how many count an epoch, and its share of steps.
+def _sizes_and_shares(tasks: Sequence[Sequence[int]], stage: StageSpec) -> tuple[list[int], list[float]]:
+    """Examples per epoch and share of the steps, for each language of each task in order.
 
-    The cap is there to keep one task from taking the steps of the others: it cuts none that is alone.
+    `tasks` contains the number of examples of each language of each task.
     """
+    # The cap balances tasks against each other, so it does not apply to a single task.
     cap = stage.sampling_cap if len(tasks) > 1 else None
     capped = [min(sum(numbers), cap or sum(numbers)) for numbers in tasks]
-    parts = [[number / sum(numbers) for number in numbers] for numbers in tasks]
+    fractions = [[number / sum(numbers) for number in numbers] for numbers in tasks]
     shares = smoothed(capped, 1 / stage.temperature)
     return (
-        [round(size * part) for size, languages in zip(capped, parts, strict=True) for part in languages],
-        [share * part for share, languages in zip(shares, parts, strict=True) for part in languages],
+        [round(size * fraction) for size, languages in zip(capped, fractions, strict=True) for fraction in languages],
+        [share * fraction for share, languages in zip(shares, fractions, strict=True) for fraction in languages],
     )
 
 
 def run_stage(
     make_body: Callable[[], nn.Module], stage: StageSpec, reader: DataReader, context: StageContext
 ) -> Trained:
-    """Train a stage from its last checkpoint on. Out of memory halves the micro-batch; the effective batch stays.
+    """Train a stage, starting from its last checkpoint if there is one.
 
-    Raises TrialError on a loss that is not finite, or when the smallest micro-batch does not fit.
+    If the device runs out of memory, the training continues with micro-batches of half the size. The effective batch
+    size does not change. Raises TrialError if the loss is not finite, or if the smallest micro-batch does not fit.
     """
     with context.clock.time("load"):
         schedule = make_schedule(stage, reader)
@@ -191,50 +204,54 @@ def run_stage(
         try:
             progress = train(net, schedule, micro_tokens, context)
         except TOO_LITTLE_MEMORY as error:
-            del net
+            del net  # its memory must be free before the next net is made
             torch.cuda.empty_cache()
             micro_tokens = _smaller(schedule, micro_tokens, error)
-            context.notify(f"Out of memory: going on with {micro_tokens} tokens a pass; the effective batch stays.")
+            context.notify(
+                f"Out of memory: continuing with {micro_tokens} tokens per micro-batch; the effective batch size does "
+                "not change."
+            )
             continue
-        progress.translated = _translated(stage, reader)
+        progress.translated = _translation_counts(stage, reader)
         return Trained(net=net, progress=progress)
 
 
-def _translated(stage: StageSpec, reader: DataReader) -> dict[str, dict[str, dict[str, int]]]:
-    """Task -> language -> how many training examples were translated and dropped."""
+def _translation_counts(stage: StageSpec, reader: DataReader) -> dict[str, dict[str, dict[str, int]]]:
+    """Task -> language -> numbers of training examples `translated` and `dropped`."""
     sets = [data for data in stage.data if data.translation]
-    found = {data.task: one.translated for data in sets for one in reader.encoded(data).values()}
-    return {task: {code: dict(counts) for code, counts in languages.items()} for task, languages in found.items()}
+    counts = {data.task: encoded.translated for data in sets for encoded in reader.encoded(data).values()}
+    return {task: {code: dict(numbers) for code, numbers in languages.items()} for task, languages in counts.items()}
 
 
 def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int:
-    """The next smaller pass. Raises TrialError where none is: a batch of pairs is one pass, whatever its tokens."""
+    """Half of `micro_tokens`. Raises TrialError if that is too small, or if no task of the stage can be split."""
     if all(stream.items.head == "dual" for stream in schedule.streams):
         raise TrialError(
-            "Out of memory, and a batch of pairs is one pass, since each query is held against all its candidates: use "
-            "a smaller batch_size, a shorter max_length or fewer trials a device."
+            "Out of memory: a batch of query-candidate pairs cannot be split, because its loss compares each query "
+            "with all candidates. Use a smaller batch_size, a shorter max_length or fewer trials per device."
         ) from error
     return halved(micro_tokens, error)
 
 
 def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> Sequence[Stream]:
+    """One stream for each language of the data."""
     head = FORMATS[reader.tasks[data.task].format].head
-    found = []
+    streams = []
     for language, encoded in reader.encoded(data).items():
         items = TaskItems(task=data.task, head=head, features=encoded.features, pad=reader.pad)
         seed = derived_seed("stream", stage.seed, data.task, language)
-        found.append(Stream(items, stage.training.batch_size, seed))
-    return found
+        streams.append(Stream(items, stage.training.batch_size, seed))
+    return streams
 
 
 def save_trained(trained: Trained, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write the net as a Hugging Face folder, and beside its heads how it was trained."""
+    """Write the net as a Hugging Face folder with its heads, and its progress to PROGRESS_FILE."""
     save_net(trained.net, tokenizer, folder)
     (folder / PROGRESS_FILE).write_text(json.dumps(vars(trained.progress)), encoding="utf-8")
 
 
 def load_trained(folder: Path, stage: StageSpec, reader: DataReader, device: torch.device) -> Trained:
-    """What `save_trained` wrote: as if the stage had just been trained."""
+    """Read a net and its progress from a folder that `save_trained` wrote."""
     net = new_net(load_body(str(folder)), stage, reader, device)
     load_heads(net, folder)
     return Trained(net=net, progress=Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))))

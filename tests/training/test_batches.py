@@ -24,8 +24,8 @@ from sweeper.training.batches import (
     mask_features,
     mask_tokens,
     pad_flat,
-    passes,
     smoothed,
+    split_batch,
 )
 
 CPU = torch.device("cpu")
@@ -89,7 +89,7 @@ def test_passes_stay_within_their_tokens_and_lose_nothing(limit: int) -> None:
     lengths = sorted(skewed(60).tolist())
     several = items([length for length in lengths for _ in range(3)], [3] * 60)
     batch = np.arange(60)
-    parts = passes(several, batch, limit)
+    parts = split_batch(several, batch, limit)
     assert np.concatenate(parts).tolist() == batch.tolist()
     for part in parts:
         assert len(part) == 1 or 3 * len(part) * several.lengths[part].max() <= limit
@@ -97,7 +97,7 @@ def test_passes_stay_within_their_tokens_and_lose_nothing(limit: int) -> None:
 
 def test_a_batch_of_pairs_is_one_pass_whatever_it_holds() -> None:
     pairs = replace(items([5, 9] * 8, [2] * 8), head="dual")
-    assert [part.tolist() for part in passes(pairs, np.arange(8), 1)] == [list(range(8))]
+    assert [part.tolist() for part in split_batch(pairs, np.arange(8), 1)] == [list(range(8))]
 
 
 def test_evaluation_reads_every_feature_once_within_its_tokens() -> None:

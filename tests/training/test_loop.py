@@ -109,7 +109,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_told_of_and_the_training_restarts
     one, kept = STAGES["tag"], context.checkpoints
     kept.folder.write("one.pt", b"PK\x03\x04 half a checkpoint")
     trained = run_stage(body, one, reader, context)
-    assert "damaged" in told[0]
+    assert "is damaged" in told[0]
     assert kept.folder.exists("one.pt.damaged")
     kept.clear()
     assert weights(trained) == weights(run_stage(body, one, reader, context))
@@ -175,7 +175,7 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_effective_batch(
     tight = run_stage(small(body, 150), one, reader, context)
     assert tight.progress.micro_tokens == 128
     assert [line.split(";")[0] for line in told] == [
-        f"Out of memory: going on with {tokens} tokens a pass" for tokens in (512, 256, 128)
+        f"Out of memory: continuing with {tokens} tokens per micro-batch" for tokens in (512, 256, 128)
     ]
     assert tight.progress.examples == alone.progress.examples
     assert (tight.progress.step, tight.progress.tokens) == (alone.progress.step, alone.progress.tokens)

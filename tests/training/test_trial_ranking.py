@@ -153,5 +153,5 @@ def test_out_of_memory_in_a_batch_of_pairs_says_what_helps(
     monkeypatch.setattr(stages, "TOO_LITTLE_MEMORY", (MemoryError,))
     result = run_trial(trial(tasks), folders.bench())
     assert result.training.state == "failed"
-    assert "a batch of pairs is one pass" in result.training.reason
+    assert "a batch of query-candidate pairs cannot be split" in result.training.reason
     assert "batch_size" in result.training.reason
