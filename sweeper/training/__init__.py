@@ -1,1 +1,1 @@
-"""Stages of training and evaluation: the only home of torch."""
+"""One trial on one machine: stages of training, evaluation, records. The only package that imports torch."""

@@ -1,4 +1,4 @@
-"""One recorded trial again, in this process and in a scratch folder, held against what the ledger says."""
+"""Run a recorded trial again, in this process and a temporary folder, and compare it with the ledger."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -13,45 +13,48 @@ from sweeper.training.workbench import Workbench
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What a trial came to this time, line by line, and whether it is what the ledger holds."""
+    """Result of a trial that was run again, compared with the ledger."""
 
     lines: tuple[str, ...]
+    """Text for the user."""
     same: bool
+    """Whether state, selection value and all metrics equal those in the ledger."""
 
 
 def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
-    """Train and score a recorded trial again; encoders it starts from come out of the run's store.
+    """Train and score a recorded trial again. Encoders of earlier stages are read from the store of the run.
 
-    Raises UserError if no record, or more than one, begins with that key.
+    Raises UserError unless exactly one training record has a key that begins with `key`.
     """
     recorded = Run.open(run)
     site, ledger = recorded.site, recorded.ledger
     site = site.with_mirror(mirror) if mirror else site
     old = _record(ledger, key)
-    olds = {score.key: score for score in ledger.scores().values() if score.training == old.key}
+    old_scores = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
         bench = Workbench(site.with_results_in(scratch))
+        # `retrain`, because the store of the run may contain the encoder that this trial made.
         result = run_trial(replace(old.spec, keep=False), bench, retrain=True)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")
     for score in result.scores:
-        equal = score.key in olds and olds[score.key].metrics == score.metrics
+        equal = score.key in old_scores and old_scores[score.key].metrics == score.metrics
         same = same and equal
-        lines += _told(score, "equal to the ledger" if equal else "NOT what the ledger holds")
+        lines.append(_score_line(score, "equal to the ledger" if equal else "NOT equal to the ledger"))
     return Comparison(lines=(*lines, "Same as the ledger." if same else "Differs from the ledger."), same=same)
 
 
 def _record(ledger: Ledger, key: str) -> TrainingRecord:
-    found = [record for known, record in ledger.trainings().items() if known.startswith(key)]
-    if len(found) != 1:
+    records = [record for full_key, record in ledger.trainings().items() if full_key.startswith(key)]
+    if len(records) != 1:
         raise UserError(
-            f"{len(found)} training records begin with {key!r}; keys are the names of the files in "
-            f"{ledger.folder.url}/trainings, their first digits are enough if no other begins so."
+            f"{len(records)} training records have a key that begins with {key!r}, but exactly one is needed. The keys "
+            f"are the names of the files in {ledger.folder.url}/trainings."
         )
-    return found[0]
+    return records[0]
 
 
-def _told(score: ScoreRecord, verdict: str) -> list[str]:
-    cells = ", ".join(f"{language} {100 * metrics[score.main]:.1f}" for language, metrics in score.metrics.items())
-    return [f"{score.target} ({score.main} x 100): {cells}; {verdict}"]
+def _score_line(score: ScoreRecord, verdict: str) -> str:
+    values = ", ".join(f"{language} {100 * metrics[score.main]:.1f}" for language, metrics in score.metrics.items())
+    return f"{score.target} ({score.main} x 100): {values}; {verdict}"

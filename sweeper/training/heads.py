@@ -1,4 +1,4 @@
-"""Heads, new for each stage, and their losses: one module a kind, joined by a table."""
+"""Task heads and their losses: one module for each head type, and the table of them."""
 
 import math
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from sweeper.formats.interface import IGNORED, HeadKind
 
 Batch = Mapping[str, Tensor]
 COSINE_SCALE = 100.0
-"""What cosines are multiplied by at first; learned, as in XTREME-R."""
+"""Initial factor of the cosines in the dual encoder's loss. The factor is learned, as in XTREME-R."""
 Loss = tuple[Tensor, int]
 """Sum of the loss, and the number of labels it is summed over."""
 
 
 class Head(nn.Module):
-    """What turns hidden states (n, length, hidden) into outputs and a loss.
+    """Computes outputs and a loss from hidden states (n, length, hidden).
 
-    `outputs` names what Outputs in `formats.interface` describes.
+    `Outputs` in `formats.interface` describes the names and shapes of the outputs.
     """
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -33,7 +33,7 @@ class Head(nn.Module):
 
 
 class SequenceHead(Head):
-    """Labels a feature by its first token, as RoBERTa's classification head does."""
+    """Classifies a feature by the hidden state of its first token, as RoBERTa's classification head does."""
 
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__()
@@ -56,25 +56,26 @@ class SequenceHead(Head):
 
 
 class ChoiceHead(SequenceHead):
-    """Scores every choice of an item by its first token; the choices of an item may be 2 or more."""
+    """Scores each choice of an item by the hidden state of its first token. An item may have 2 or more choices."""
 
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__(hidden, 1, dropout)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Score (n,), a choice each."""
+        """Scores (n,), one for each choice."""
         return {"score": self._logits(hidden)[:, 0]}
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy over the choices of each item; `slot` (n, 2) is a feature's item and its place among them."""
+        """Cross-entropy over the choices of each item. `slot` (n, 2): the item of a feature, and its choice there."""
         rows, columns = batch["slot"].unbind(dim=1)
+        # Items with fewer choices are padded with -inf, which softmax gives no probability.
         table = hidden.new_full((len(batch["label"]), int(columns.max()) + 1), float("-inf"), dtype=torch.float32)
         table = table.index_put((rows, columns), self._logits(hidden)[:, 0])
         return functional.cross_entropy(table, batch["label"], reduction="sum", ignore_index=IGNORED)
 
 
 class TokenHead(Head):
-    """Labels every token."""
+    """Classifies each token."""
 
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__()
@@ -82,18 +83,18 @@ class TokenHead(Head):
         self.out = nn.Linear(hidden, num_labels)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Best label (n, length)."""
+        """Index of the best label (n, length)."""
         return {"best": self.out(hidden).argmax(dim=-1)}
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the labelled tokens."""
-        labelled = batch["tags"] != IGNORED
+        labelled = batch["tags"] != IGNORED  # selected before the linear layer, which is then smaller
         logits = self.out(self.dropout(hidden[labelled])).float()
         return functional.cross_entropy(logits, batch["tags"][labelled], reduction="sum")
 
 
 class SpanHead(Head):
-    """Scores every token as the start and as the end of the answer; the first token stands for no answer."""
+    """Scores each token as the start and as the end of the answer. The first token means that there is no answer."""
 
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__()
@@ -105,17 +106,19 @@ class SpanHead(Head):
         return {"start": start, "end": end}
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Mean of the start's and the end's cross-entropy."""
+        """Mean of the cross-entropies of start and end."""
         padding = batch["attention_mask"] == 0
-        logits = [part.masked_fill(padding, float("-inf")) for part in self.outputs(hidden, batch).values()]
-        parts = [
+        logits = [scores.masked_fill(padding, float("-inf")) for scores in self.outputs(hidden, batch).values()]
+        losses = [
             functional.cross_entropy(logits[i], batch[name], reduction="sum") for i, name in enumerate(("start", "end"))
         ]
-        return (parts[0] + parts[1]) / 2
+        return (losses[0] + losses[1]) / 2
 
 
 class DualHead(Head):
-    """Turns a text into a vector of length 1; one tower reads queries and candidates (XTREME-R's BertForRetrieval)."""
+    """Maps a text to a vector of length 1, with shared weights for queries and candidates (XTREME-R's
+    BertForRetrieval).
+    """
 
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__()
@@ -130,41 +133,44 @@ class DualHead(Head):
         return {"vectors": self._vectors(hidden)}
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy of each query over the candidates of the batch, features being query, candidate, query ...
+        """Cross-entropy of each query over all candidates of the batch.
 
-        A candidate of the same `right` as the query's own (another pair with the same text) is left out: no negative.
+        The features alternate: query, candidate, query ... A candidate of another pair with the same text (the same
+        hash in `right`) is not used as a negative.
         """
         vectors = self._vectors(hidden)
         queries, candidates = vectors[0::2], vectors[1::2]
-        with torch.autocast(hidden.device.type, enabled=False):  # at bfloat16's three digits the scale would drown it
+        # The scale multiplies the rounding error of a cosine by 100, which is too much in bfloat16.
+        with torch.autocast(hidden.device.type, enabled=False):
             cosines = queries @ candidates.T
-        own = torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)
-        same = batch["right"][:, None] == batch["right"][None, :]
-        logits = (self.scale * cosines).masked_fill(same & ~own, float("-inf"))
+        diagonal = torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)
+        same_text = batch["right"][:, None] == batch["right"][None, :]
+        logits = (self.scale * cosines).masked_fill(same_text & ~diagonal, float("-inf"))
         return functional.cross_entropy(logits, torch.arange(len(logits), device=logits.device), reduction="sum")
 
 
 class MaskedHead(Head):
-    """Names masked tokens; its output layer is the body's own table of token embeddings."""
+    """Predicts masked tokens. Its output weights are the token embeddings of the body."""
 
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.bias = nn.Parameter(torch.zeros(num_labels))
+        # A body trained with masked language modelling predicts tokens from its hidden states: start near the identity.
         nn.init.eye_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
 
     def _logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Logits (masked tokens, vocabulary); `embeddings` (vocabulary, hidden) is the body's table."""
+        """Logits (masked tokens, vocabulary). `embeddings` (vocabulary, hidden) are those of the body."""
         state = self.norm(functional.gelu(self.dense(hidden[batch["masked"] != IGNORED])))
         return functional.linear(state, batch["embeddings"], self.bias).float()
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Of each feature (n,): the `loss` summed over its `masked` tokens, and the loss of a `uniform` guess."""
+        """For each feature (n,): the summed `loss`, the number of `masked` tokens, the loss of a `uniform` guess."""
         masked = batch["masked"] != IGNORED
         losses = functional.cross_entropy(self._logits(hidden, batch), batch["masked"][masked], reduction="none")
-        table = torch.zeros(masked.shape, device=losses.device).masked_scatter(masked, losses)
+        table = torch.zeros(masked.shape, device=losses.device).masked_scatter(masked, losses)  # (n, length)
         count = masked.sum(dim=1).float()
         return {"loss": table.sum(dim=1), "masked": count, "uniform": count * math.log(len(batch["embeddings"]))}
 
@@ -190,4 +196,4 @@ LABELS: Mapping[HeadKind, str] = {
     "mlm": "masked",
     "dual": "right",
 }
-"""The array whose entries other than IGNORED are what a loss is averaged over."""
+"""Head -> name of its label array. A loss is averaged over the entries of this array that are not IGNORED."""

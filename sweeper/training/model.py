@@ -1,4 +1,4 @@
-"""An encoder's body with a head for each task: loading, saving, and one forward pass."""
+"""An encoder body with one head per task: checking, loading, saving, and the forward pass."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,15 @@ from sweeper.formats.interface import HeadKind
 from sweeper.training.heads import HEADS, Batch, Head
 
 HEADS_FILE = "heads/heads.safetensors"
+"""File in the folder of a saved net that contains its heads."""
 DROPOUTS = ("hidden_dropout_prob", "classifier_dropout")
-"""Where a configuration may say how much a head drops out."""
+"""Fields of a model configuration that give the dropout of a head; the first one that is set counts."""
 PADDED_POSITIONS = ("roberta", "camembert", "xmod", "data2vec-text", "ibert", "longformer", "luke", "mpnet")
-"""Model types whose positions start behind the padding id, so that fewer are usable."""
+"""Model types whose first position is the padding id + 1, so that fewer positions are usable."""
 
 
 class Net(nn.Module):
-    """A body and its heads, by task."""
+    """An encoder body, and one head for each task."""
 
     def __init__(self, body: nn.Module, heads: Mapping[str, tuple[HeadKind, int]]) -> None:
         super().__init__()
@@ -31,7 +32,7 @@ class Net(nn.Module):
         )
         self.body = body
         self.heads = nn.ModuleDict(
-            {_module_name(task): HEADS[kind](config.hidden_size, size, dropout) for task, (kind, size) in heads.items()}
+            {_module_name(task): HEADS[head](config.hidden_size, size, dropout) for task, (head, size) in heads.items()}
         )
 
     def head(self, task: str) -> Head:
@@ -46,23 +47,23 @@ class Net(nn.Module):
         return state
 
     def layers(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Hidden states (n, length, hidden) of the embeddings and of each layer."""
+        """Hidden states (n, length, hidden) of the embeddings and of each layer, `depth` + 1 tensors."""
         states: tuple[Tensor, ...] = self.body(**_inputs(batch), output_hidden_states=True).hidden_states
         return states
 
     def embeddings(self) -> Tensor:
-        """The table of token embeddings (vocabulary, hidden)."""
+        """The token embeddings (vocabulary, hidden)."""
         table: Tensor = self.body.get_input_embeddings().weight  # type: ignore[operator]
         return table
 
     @property
     def width(self) -> int:
-        """Numbers in a hidden state."""
+        """Size of a hidden state."""
         return int(self.body.config.hidden_size)  # type: ignore[union-attr, arg-type]
 
     @property
     def depth(self) -> int:
-        """Number of layers, embeddings not counted."""
+        """Number of layers, without the embeddings."""
         return int(self.body.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
 
 
@@ -71,73 +72,81 @@ def _inputs(batch: Batch) -> dict[str, Tensor]:
 
 
 def _module_name(task: str) -> str:
-    return f"head_{task.replace('.', '_')}"
+    return f"head_{task.replace('.', '_')}"  # a module name must not contain a dot
 
 
-def check_encoder(place: str, revision: str | None = None) -> Any:
-    """The configuration behind a Hub id or folder. Raises UserError if it is no encoder, or cannot be read."""
+def check_encoder(location: str, revision: str | None = None) -> Any:
+    """The configuration of a model, given as a Hub id or a folder.
+
+    Raises UserError if the configuration cannot be read or the model is not an encoder.
+    """
     try:
-        config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"Model {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+        raise UserError(f"Model {location!r} cannot be read: {str(error).splitlines()[0]}") from error
     if getattr(config, "is_encoder_decoder", False) or type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
         raise UserError(
-            f"Model {place!r} ({config.model_type}) is not an encoder: a masked language model such as XLM-R, mBERT, "
-            "mDeBERTa-v3 or ModernBERT is needed."
+            f"Model {location!r} ({config.model_type}) is not an encoder: use a masked language model such as XLM-R, "
+            "mBERT, mDeBERTa-v3 or ModernBERT."
         )
     return config
 
 
-def load_tokenizer(place: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a model. Raises UserError if it has none."""
+def load_tokenizer(location: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a model. Raises UserError if it cannot be read or is not a fast one."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            place, revision=revision, use_fast=True, trust_remote_code=False
+            location, revision=revision, use_fast=True, trust_remote_code=False
         )
     except (OSError, ValueError) as error:
-        raise UserError(f"The tokenizer of {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+        raise UserError(f"The tokenizer of {location!r} cannot be read: {str(error).splitlines()[0]}") from error
     if not tokenizer.is_fast:
-        raise UserError(f"Model {place!r} has no fast tokenizer (tokenizer.json), which spans and tags need.")
+        raise UserError(f"Model {location!r} has no fast tokenizer (tokenizer.json), which span and tag tasks need.")
     return tokenizer
 
 
 def usable_positions(config: Any, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The longest feature a model takes, in tokens with special ones counted."""
+    """Maximum length of a feature in tokens, including special tokens."""
     positions = int(getattr(config, "max_position_embeddings", 0) or tokenizer.model_max_length)
     if any(name in config.model_type for name in PADDED_POSITIONS):
         positions -= int(config.pad_token_id) + 1
     return min(positions, tokenizer.model_max_length)
 
 
-def load_body(place: str, revision: str | None = None) -> nn.Module:
-    """The body of an encoder in float32, without a pooler: safetensors only, never remote code."""
+def load_body(location: str, revision: str | None = None) -> nn.Module:
+    """The body of an encoder in float32, without its pooler. Reads safetensors only and runs no remote code.
+
+    Raises OSError if the model has no safetensors file.
+    """
     body: Any = AutoModel.from_pretrained(
-        place, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        location, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )
     if getattr(body, "pooler", None) is not None:
-        body.pooler = None
+        body.pooler = None  # no head uses it, and its weights may be random
     assert isinstance(body, nn.Module)
     return body
 
 
 def freeze(body: nn.Module, num_layers: int) -> None:
-    """Keep the embeddings and the lowest layers of a body, laid out as BERT's kin are, from being trained.
+    """Exclude the embeddings and the lowest layers of a body from training.
 
-    Raises TrialError if it has no such layout, or fewer layers.
+    Raises TrialError if the body does not have the modules of BERT, `embeddings` and `encoder.layer`, or has fewer
+    layers.
     """
     embeddings = getattr(body, "embeddings", None)
     layers = getattr(getattr(body, "encoder", None), "layer", None)
     if embeddings is None or layers is None or len(layers) < num_layers:
-        found = "no `embeddings` and `encoder.layer`" if layers is None else f"{len(layers)} layers"
-        raise TrialError(f"frozen_layers = {num_layers} needs an encoder with as many layers, this one has {found}.")
-    for part in (embeddings, *layers[:num_layers]):
-        part.requires_grad_(requires_grad=False)
+        actual = "no `embeddings` and `encoder.layer`" if layers is None else f"{len(layers)} layers"
+        raise TrialError(f"frozen_layers = {num_layers} needs an encoder with as many layers; this one has {actual}.")
+    for module in (embeddings, *layers[:num_layers]):
+        module.requires_grad_(requires_grad=False)
 
 
 def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write an ordinary Hugging Face folder: config, safetensors, tokenizer; the heads in a folder of their own."""
+    """Write a Hugging Face folder (config, safetensors, tokenizer), and the heads to HEADS_FILE in it."""
     net.body.save_pretrained(folder)  # type: ignore[operator]
-    # What the last call left behind would differ from one process to the next, and cut the texts of whoever loads it.
+    # A tokenizer keeps the truncation and padding of its last call. Saved with it, they would make the bytes depend on
+    # the history of the process, and would truncate the texts of everybody who loads the tokenizer.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
@@ -147,5 +156,5 @@ def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None
 
 
 def load_heads(net: Net, folder: Path) -> None:
-    """Fill a net's heads from a folder that `save_net` wrote."""
+    """Load the heads of a net from a folder that `save_net` wrote."""
     net.heads.load_state_dict(load_file(folder / HEADS_FILE))

@@ -1,4 +1,4 @@
-"""From a trained net to outputs: batches by length, results in the order of the features."""
+"""Outputs of a net for all features of a data set, computed in batches of similar length."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,39 +16,39 @@ from sweeper.training.model import Net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, autocast, halved
 
 BY_TOKEN = ("best", "start", "end")
-"""Outputs with a value for every token, (n, length) in a batch and (t,) when put together."""
-MOST_HELD = 2**30
-"""Bytes of vectors that one pass makes at most, of several layers together."""
+"""Outputs with one value for each token: (n, length) in a batch, (t,) for a data set."""
+MAX_VECTOR_BYTES = 2**30
+"""Maximum size of the vectors, of all layers together, that one pass over a data set computes."""
 MASK_SEED = 0
-"""Every training of every sweep is measured on the same masked tokens."""
+"""Seed of the masks in an evaluation. It is constant, so that all trainings are evaluated on the same masked tokens."""
 
 Compute = Callable[[Batch], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """A net ready to evaluate."""
+    """A net with the settings of its evaluation."""
 
     net: Net
     pad: int
     """Token id of padding."""
     precision: str
     micro_tokens: int
-    """Tokens a pass at most; halved where that does not fit."""
+    """Maximum number of tokens in a forward pass. It is halved when the device runs out of memory."""
     masking: Masking | None = None
-    """How a corpus is masked."""
+    """Needed to evaluate masked language modelling."""
     notify: Callable[[str], None]
-    """Takes a sentence for the user."""
+    """Called with each message for the user."""
 
     @property
     def device(self) -> torch.device:
-        """Where the net lies."""
+        """Device of the net."""
         return next(self.net.parameters()).device
 
     def heads(self, task: str, features: Features) -> Outputs:
-        """What a task's head says of all features, laid out as `formats.interface.Outputs` describes.
+        """Outputs of the head of a task for all features, as described by `formats.interface.Outputs`.
 
-        Raises TrialError if any output is not finite.
+        Raises TrialError if an output is not finite.
         """
         head = self.net.head(task)
         if isinstance(head, MaskedHead):
@@ -57,48 +57,52 @@ class Predictor:
         return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch))
 
     def vectors(self, layers: Sequence[int], pooling: str, features: Features) -> Iterator[Outputs]:
-        """For each hidden layer in turn one vector a feature, `vectors` (n, hidden): the mean over all tokens (special
-        ones too), or the first token (`cls`). A pass serves as many layers as MOST_HELD bytes hold. What has been given
-        is not held here: who takes it may let go of it, or write to it. No layer twice.
+        """Sentence vectors of each of the hidden layers in turn: `vectors` (n, hidden), one for each feature.
 
-        Raises TrialError if any is not finite.
+        `pooling` is `mean` (over all tokens, including special tokens) or `cls` (the first token). `layers` must be
+        distinct. One pass over the features computes as many layers as fit into MAX_VECTOR_BYTES. The generator keeps
+        no reference to an array that it has yielded, so the caller may free or modify it.
+
+        Raises TrialError if a vector is not finite.
         """
-        step = max(1, MOST_HELD // (4 * self.net.width * (len(features.offsets) - 1)))
+        step = max(1, MAX_VECTOR_BYTES // (4 * self.net.width * (len(features.offsets) - 1)))
         for first in range(0, len(layers), step):
-            some = layers[first : first + step]
-            found = self._run(features, partial(self._pooled, some, pooling))
-            yield from ({"vectors": found.pop(_vectors_of(layer))} for layer in some)
+            pass_layers = layers[first : first + step]
+            vectors = self._run(features, partial(self._pooled, pass_layers, pooling))
+            yield from ({"vectors": vectors.pop(_vector_name(layer))} for layer in pass_layers)
 
     def _pooled(self, layers: Sequence[int], pooling: str, batch: Batch) -> dict[str, Tensor]:
+        """Vectors (n, hidden) of a batch for each layer, by the name that `_vector_name` gives the layer."""
         states, mask = self.net.layers(batch), batch["attention_mask"].unsqueeze(-1).float()
         if pooling == "cls":
-            return {_vectors_of(layer): states[layer][:, 0].float() for layer in layers}
-        return {_vectors_of(layer): (states[layer].float() * mask).sum(dim=1) / mask.sum(dim=1) for layer in layers}
+            return {_vector_name(layer): states[layer][:, 0].float() for layer in layers}
+        return {_vector_name(layer): (states[layer].float() * mask).sum(dim=1) / mask.sum(dim=1) for layer in layers}
 
     def _run(self, features: Features, compute: Compute) -> dict[str, Array]:
+        """Outputs of all features, computed with smaller passes after an out-of-memory."""
         self.net.eval()
         micro_tokens = self.micro_tokens
         while True:
             try:
-                found = self._all(features, compute, micro_tokens)
+                outputs = self._all(features, compute, micro_tokens)
             except TOO_LITTLE_MEMORY as error:
                 micro_tokens = halved(micro_tokens, error)
-                self.notify(f"Out of memory in an evaluation: going on with {micro_tokens} tokens a pass.")
+                self.notify(f"Out of memory in an evaluation: continuing with {micro_tokens} tokens per pass.")
                 continue
-            _check_finite(found)
-            return found
+            _check_finite(outputs)
+            return outputs
 
     @torch.inference_mode()
     def _all(self, features: Features, compute: Compute, micro_tokens: int) -> dict[str, Array]:
         device = self.device
-        found: dict[str, Array] = {}
+        collected: dict[str, Array] = {}
         for numbers in by_length(features, micro_tokens):
             batch = {name: tensor.to(device) for name, tensor in self._batch(features, numbers).items()}
             with autocast(device, self.precision):
                 outputs = compute(batch)
             for name, tensor in outputs.items():
-                _place(found, name, tensor.cpu().numpy(), features, numbers)
-        return found
+                _store_outputs(collected, name, tensor.cpu().numpy(), features, numbers)
+        return collected
 
     def _batch(self, features: Features, numbers: Array) -> dict[str, Tensor]:
         batch = pad_features(features, numbers, self.pad)
@@ -108,25 +112,29 @@ class Predictor:
         return batch
 
 
-def _vectors_of(layer: int) -> str:
+def _vector_name(layer: int) -> str:
     return f"vectors of layer {layer}"
 
 
-def _place(found: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:
+def _store_outputs(collected: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:
+    """Copy one output of a batch into the array of the data set, at the given feature numbers."""
     offsets = np.asarray(features.offsets)
-    if name not in found:
+    if name not in collected:
         shape = (int(offsets[-1]),) if name in BY_TOKEN else (len(offsets) - 1, *values.shape[1:])
-        found[name] = np.zeros(shape, dtype=np.int32 if values.dtype.kind == "i" else np.float32)
+        collected[name] = np.zeros(shape, dtype=np.int32 if values.dtype.kind == "i" else np.float32)
     if name not in BY_TOKEN:
-        found[name][numbers] = values
+        collected[name][numbers] = values
         return
     for row, number in enumerate(numbers.tolist()):
         start, end = offsets[number], offsets[number + 1]
-        found[name][start:end] = values[row, : end - start]
+        collected[name][start:end] = values[row, : end - start]  # without the padding
 
 
 def _check_finite(outputs: Outputs) -> None:
     for name, values in outputs.items():
-        extremes = values.min(initial=0), values.max(initial=0)  # no second array; NaN is both of them
+        # Checking the extremes needs no second array. If any value is NaN, both extremes are NaN.
+        extremes = values.min(initial=0), values.max(initial=0)
         if not np.isfinite(extremes).all():
-            raise TrialError(f"The evaluation's {name} is not finite: the training diverged; lower the learning rate.")
+            raise TrialError(
+                f"The evaluation computed {name} that are not finite: the training diverged. Lower the learning rate."
+            )

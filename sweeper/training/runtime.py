@@ -1,4 +1,4 @@
-"""The machine as a trial sees it: device, threads, precision, seeds, and what an out-of-memory looks like."""
+"""Device, threads, precision, seeds, timing and out-of-memory handling of a trial."""
 
 import hashlib
 import os
@@ -17,92 +17,95 @@ import transformers
 from sweeper.errors import TrialError, UserError
 
 TOO_LITTLE_MEMORY = (torch.OutOfMemoryError, MemoryError)
+"""Exceptions that are handled by a smaller forward pass."""
 SMALLEST_PASS = 64
-"""Tokens of a forward pass below which an out-of-memory is final."""
+"""Minimum number of tokens in a forward pass."""
 
 
 @dataclass
 class Clock:
-    """Seconds spent in each kind of work of one trial."""
+    """Measures the time that one trial spends on each activity (`load`, `train`, `wait` ...)."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    """Activity -> seconds so far."""
     started: float = field(default_factory=time.perf_counter)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     resumed_at: int = 0
-    """Step at which a training went on from a checkpoint: a lost process timed those before it; 0: none did."""
+    """First step after a resume from a checkpoint, 0 without a resume. An earlier process spent the time before it."""
 
     @contextmanager
-    def time(self, kind: str) -> Iterator[None]:
-        """Add the time spent inside to `kind`, less what is timed as another kind in there: no second counts twice."""
+    def time(self, activity: str) -> Iterator[None]:
+        """Add the duration of the block to `activity`, without the time of nested blocks, which count separately."""
         start, counted = time.perf_counter(), sum(self.seconds.values())
         try:
             yield
         finally:
-            inside = sum(self.seconds.values()) - counted
-            self.seconds[kind] = self.seconds.get(kind, 0.0) + time.perf_counter() - start - inside
+            nested = sum(self.seconds.values()) - counted
+            self.seconds[activity] = self.seconds.get(activity, 0.0) + time.perf_counter() - start - nested
 
     def timing(self) -> dict[str, float]:
-        """Seconds of each kind so far, and `total` since the clock was made."""
+        """Activity -> seconds so far, and the `total` since the clock was created."""
         return self.seconds | {"total": time.perf_counter() - self.started}
 
 
 def set_up(gpus: float) -> torch.device:
-    """Make this process compute the same bytes every time, and say on which device.
+    """Make the computations of this process deterministic. Returns the device of the trial.
 
-    It is a GPU only if the trial owns some of one. Safe to call before every trial.
+    The device is a GPU if `gpus`, the share of a GPU that the trial has, is not 0. May be called before every trial.
     """
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this setting
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow, and for debugging
+    # Filling uninitialised memory is on by default in deterministic mode; it is slow, and useful for debugging only.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if gpus == 0 or not torch.cuda.is_available():
         return torch.device("cpu")
-    torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # other trials may share the GPU
     return torch.device("cuda", 0)
 
 
 def use_threads(threads: int) -> None:
-    """Compute with that many CPU threads: sums depend on it, so it is a value of the space."""
+    """Set the number of CPU threads. It changes the rounding of sums, so it is a setting of the space."""
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 
 
 def halved(micro_tokens: int, error: BaseException) -> int:
-    """The next smaller pass after an out-of-memory. Raises TrialError if it would be too small to be of use."""
+    """Half of `micro_tokens`, after an out-of-memory. Raises TrialError if that is less than SMALLEST_PASS."""
     if micro_tokens // 2 < SMALLEST_PASS:
         raise TrialError(
-            f"Out of memory even with {micro_tokens} tokens a pass: use fewer trials a device, a shorter max_length or "
-            "a smaller model."
+            f"Out of memory even with {micro_tokens} tokens per pass: use fewer trials per device, a shorter "
+            "max_length or a smaller model."
         ) from error
     return micro_tokens // 2
 
 
-def derived_seed(*parts: object) -> int:
-    """A seed of 63 bits that depends on every part, the same on any machine."""
-    text = "/".join(str(part) for part in parts)
+def derived_seed(*values: object) -> int:
+    """A seed of 63 bits that depends on all values and is the same on every machine."""
+    text = "/".join(str(value) for value in values)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def seed_everything(seed: int) -> None:
-    """Set the seed of Python, NumPy and torch (CPU and GPU)."""
+    """Seed the random generators of Python, NumPy and torch (CPU and GPU)."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # NumPy takes 32 bits
     torch.manual_seed(seed)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Mixed precision for a forward pass: float32 master weights, bfloat16 products.
+    """Context of a forward pass: float32 weights, and products in bfloat16 if `precision` is `bf16`.
 
-    Raises UserError on a GPU that cannot compute in bfloat16.
+    Raises UserError on a GPU that does not support bfloat16.
     """
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise UserError("precision = 'bf16' needs a GPU that computes in bfloat16; this one does not: use 'fp32'.")
+        raise UserError("precision = 'bf16' needs a GPU with bfloat16, which this one does not support: use 'fp32'.")
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 def machine(device: torch.device) -> dict[str, str]:
-    """What a record says about where it was made."""
+    """Host, process, device and library versions of a record."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x{torch.get_num_threads()}"
     return {
         "host": os.uname().nodename,

@@ -1,4 +1,4 @@
-"""One trial, start to end: TrialSpec in, TrialResult out. Knows no Ray; runs in a debugger."""
+"""Run one trial: it takes a TrialSpec, trains, scores, and returns a TrialResult. It does not use Ray."""
 
 import tempfile
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A spec at work: everything its steps share."""
+    """A running trial: the spec, and the objects that its steps share."""
 
     spec: TrialSpec
     bench: Workbench
@@ -42,12 +42,14 @@ class Trial:
 
 
 def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> TrialResult:
-    """Train what the spec asks for and score it; what the ledger or the store holds already is not done again.
+    """Train and score as the spec asks, and write the results to the ledger.
 
-    With `retrain` the last stage is trained even if the store already has its result.
+    Scores in the ledger and encoders in the store are reused. With `retrain` the last stage is trained even if the
+    store contains its encoder.
 
-    A training's own failure is a record with its reason. Raises TrialError if an encoder that was only to be scored
-    cannot be, OSError if a disk or store fails: nothing is recorded then, and the trial can be run again.
+    A training that fails (loss not finite, out of memory) gives a record with state `failed` and the reason. Raises
+    TrialError if the scoring of an existing encoder fails, and OSError if a disk or the store fails. Then nothing is
+    recorded, and the trial can be run again.
     """
     clock = Clock()
     with clock.time("load"):
@@ -66,31 +68,33 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
 
 
 def check_spec(spec: TrialSpec, bench: Workbench) -> None:
-    """Look at everything a trial will need, and tokenise its data, before it runs.
+    """Check everything that a trial needs, and tokenise its data into the cache.
 
-    Raises UserError on a model that is no encoder or has too few positions, DataError on data missing or unfit.
+    Raises UserError if the model is not an encoder or has too few positions, DataError if data are missing or invalid.
     """
-    place = bench.sources.model_location(spec.model.id)
-    reader = replace(bench.reader(spec), opened={})  # a whole sweep's memory maps would be too many open files
-    longest = usable_positions(check_encoder(place, spec.model.revision), reader.tokenizer)
+    location = bench.sources.model_location(spec.model.id)
+    # The maps are closed after the check: the memory maps of a whole sweep would be too many open files.
+    reader = replace(bench.reader(spec), opened={})
+    longest = usable_positions(check_encoder(location, spec.model.revision), reader.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
     for data in (*trained, *spec.select, *scored):
         reader.check_masking(data)
         if data.max_length > longest:
             raise UserError(
-                f"{spec.name}: max_length={data.max_length} for {data.task!r} is longer than the {longest} positions "
-                f"of {spec.model.name!r}: set max_length to {longest} or less."
+                f"{spec.name}: max_length={data.max_length} of task {data.task!r} is larger than the {longest} "
+                f"positions of model {spec.model.name!r}: set max_length to {longest} or less."
             )
         reader.prepare(data)
 
 
 def _train_and_score(trial: Trial) -> TrialResult:
-    trained = _kept(trial) or _trained(trial)
+    trained = _from_store(trial) or _trained(trial)
     old = trial.bench.ledger.training(trial.spec.key)
-    record = old or _selected(trial, trained)
+    record = old or _selection_record(trial, trained)
     scores = _scores(trial, trained.net)
-    if old is None:  # last, so that a record means that all was scored
+    # The training record is written last: its existence means that all scores are complete.
+    if old is None:
         record = replace(record, timing=trial.clock.timing())
         trial.bench.ledger.write_training(record)
     _checkpoints(trial, trial.spec.key).clear()
@@ -102,14 +106,14 @@ def _score_encoder(trial: Trial) -> TrialResult:
         net = Net(_body(trial, trial.spec.chain), {}).to(trial.device)
     scores = _scores(trial, net)
     record = trial.bench.ledger.training(trial.spec.key)
-    if record is None:  # the pretrained encoder, which no trial has made
+    if record is None:  # the pretrained encoder, which no trial trains
         record = _record(trial, state="done")
         trial.bench.ledger.write_training(record)
     return TrialResult(training=record, scores=scores)
 
 
 def _trained(trial: Trial) -> Trained:
-    """Train the last stage, and keep what it leaves where asked for."""
+    """Train the last stage, and write its result to the store if the spec asks for it."""
     spec = trial.spec
     trained = _train(trial, spec.chain, spec.key)
     if spec.keep:
@@ -118,8 +122,8 @@ def _trained(trial: Trial) -> Trained:
     return trained
 
 
-def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
-    """Measure on the selection data; the record is not written yet."""
+def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
+    """Evaluate the net on the selection data. Returns the training record without writing it."""
     settings, progress = trial.spec.chain[-1].training, trained.progress
     with trial.clock.time("evaluate"):
         predictor = _predictor(trial, trained.net, settings)
@@ -138,16 +142,17 @@ def _selected(trial: Trial, trained: Trained) -> TrainingRecord:
     )
 
 
-def _record(trial: Trial, **found: Any) -> TrainingRecord:
+def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
+    """The training record of a trial with the given fields, its timing and its machine."""
     clock = trial.clock
-    made = machine(trial.device) | {"started": clock.began.isoformat(timespec="milliseconds")}
+    machine_facts = machine(trial.device) | {"started": clock.began.isoformat(timespec="milliseconds")}
     if clock.resumed_at:
-        made["resumed_at"] = str(clock.resumed_at)
-    return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=made, **found)
+        machine_facts["resumed_at"] = str(clock.resumed_at)
+    return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=machine_facts, **outcome)
 
 
 def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
-    """Train the last stage of a chain on the encoder that the stages before it leave; `key` names its checkpoint."""
+    """Train the last stage of a chain on the encoder of the previous stages. `key` is the name of its checkpoint."""
     context = StageContext(
         device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, key), notify=trial.bench.notify
     )
@@ -155,15 +160,16 @@ def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
 
 
 def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
-    """The body that a chain leaves: the pretrained one, one from the store, or else trained again and stored."""
+    """The body of an encoder: pretrained if the chain is empty, else from the store, else trained and stored now."""
     model = trial.spec.model
     if not chain:
         return load_body(trial.bench.sources.model_location(model.id), model.revision)
     encoder = training_key(model, chain)
-    place = _fetched(trial, encoder)
-    if place is not None:
-        return load_body(str(place))
+    local = _fetched(trial, encoder)
+    if local is not None:
+        return load_body(str(local))
     trial.bench.notify(f"Encoder {encoder} is not in the store: its last stage is trained again.")
+    # The key of the preparation, so that the training continues from a checkpoint of the preparation, if there is one.
     key = record_key(encoder, "prepare")
     trained = _train(trial, chain, key)
     _store(trial, encoder, trained)
@@ -171,13 +177,14 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     return trained.net.body
 
 
-def _kept(trial: Trial) -> Trained | None:
-    """What the last stage leaves, out of the store; None if it is not there and must be trained."""
-    place = None if trial.retrain else _fetched(trial, trial.spec.encoder)
-    return None if place is None else load_trained(place, trial.spec.chain[-1], trial.reader, trial.device)
+def _from_store(trial: Trial) -> Trained | None:
+    """The result of the last stage from the store; None if it must be trained."""
+    local = None if trial.retrain else _fetched(trial, trial.spec.encoder)
+    return None if local is None else load_trained(local, trial.spec.chain[-1], trial.reader, trial.device)
 
 
 def _fetched(trial: Trial, key: str) -> Path | None:
+    """A local copy of an encoder in the store; None if the store does not have it, or has a damaged one."""
     if not trial.bench.store.holds(key):
         return None
     try:
@@ -194,12 +201,13 @@ def _store(trial: Trial, encoder: str, trained: Trained) -> None:
 
 
 def _checkpoints(trial: Trial, key: str) -> Checkpoints:
-    """Where a training in flight is kept, by the key of its record."""
+    """The checkpoint file of a training, named after the key of its record."""
     site = trial.bench.site
     return Checkpoints(folder=Folder(site.checkpoints), name=f"{key}.pt", every=site.checkpoint_every)
 
 
 def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predictor:
+    """A predictor with the precision, threads and micro-batch of a training or of a score."""
     use_threads(settings.threads)
     return Predictor(
         net=net,
@@ -212,7 +220,7 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
 
 
 def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
-    """Mean over the tasks of their main metric, turned so that higher is better."""
+    """Mean of the main metric over the tasks, with the sign changed where lower is better. None without tasks."""
     values = []
     for task, metrics in selection.items():
         scorer = SCORERS[tasks[task].scorer]
@@ -221,19 +229,20 @@ def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Tas
 
 
 def _scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
+    """The records of all scores of the spec. Scores that are not in the ledger are computed and written."""
     ledger, keys = trial.bench.ledger, {score: score_key(trial.spec.key, score) for score in trial.spec.scores}
-    found = {score: ledger.score(key) for score, key in keys.items()}
-    for scores in layer_groups([score for score, record in found.items() if record is None]):
+    records = {score: ledger.score(key) for score, key in keys.items()}
+    for scores in layer_groups([score for score, record in records.items() if record is None]):
         with trial.clock.time("evaluate"):
-            made = evaluate(_predictor(trial, net, scores[0]), scores, trial.reader)
-        for score, scored in made.items():
-            record = _score_record(trial, score, keys[score], scored)
-            ledger.write_score(record, _outcomes(scored))
-            found[score] = record
-    return tuple(record for record in found.values() if record is not None)
+            results = evaluate(_predictor(trial, net, scores[0]), scores, trial.reader)
+        for score, by_language in results.items():
+            record = _score_record(trial, score, keys[score], by_language)
+            ledger.write_score(record, _outcomes(by_language))
+            records[score] = record
+    return tuple(record for record in records.values() if record is not None)
 
 
-def _score_record(trial: Trial, score: ScoreSpec, key: str, scored: ByLanguage) -> ScoreRecord:
+def _score_record(trial: Trial, score: ScoreSpec, key: str, by_language: ByLanguage) -> ScoreRecord:
     spec = trial.spec
     return ScoreRecord(
         key=key,
@@ -241,19 +250,22 @@ def _score_record(trial: Trial, score: ScoreSpec, key: str, scored: ByLanguage) 
         model=spec.model.name,
         recipe=spec.recipe,
         target=score.target,
-        seed=spec.seed if spec.chain else None,
+        seed=spec.seed if spec.chain else None,  # the pretrained encoder does not depend on a seed
         split=score.split,
         condition=score.condition,
         pooling=score.pooling,
         layer=score.layer,
         similarity=score.similarity,
-        metrics={language: dict(one.metrics) for language, one in scored.items()},
-        trivial={language: dict(one.trivial) for language, one in scored.items()},
-        counts={language: len(one.outcomes) for language, one in scored.items()},
+        metrics={language: dict(scored.metrics) for language, scored in by_language.items()},
+        trivial={language: dict(scored.trivial) for language, scored in by_language.items()},
+        counts={language: len(scored.outcomes) for language, scored in by_language.items()},
         main=SCORERS[trial.reader.tasks[score.target].scorer].main,
         outcomes=outcomes_file(key),
     )
 
 
-def _outcomes(scored: ByLanguage) -> pd.DataFrame:
-    return pd.DataFrame([{"language": language, **row} for language, one in scored.items() for row in one.outcomes])
+def _outcomes(by_language: ByLanguage) -> pd.DataFrame:
+    """A table with one row for each example of each language."""
+    return pd.DataFrame(
+        [{"language": language, **row} for language, scored in by_language.items() for row in scored.outcomes]
+    )

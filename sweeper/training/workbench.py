@@ -1,4 +1,4 @@
-"""Objects that one process keeps open between trials: data, tokenizers, ledger and encoder store."""
+"""Resources that one process shares between trials: opened data, tokenizers, ledger and encoder store."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,38 +20,42 @@ def discard(_: str) -> None:
 
 @dataclass
 class Workbench:
-    """What one process keeps between trials: the opened data and tokenizer of a model, and where files lie."""
+    """Resources that one process shares between trials. They depend on the paths of a `Site`."""
 
     site: Site
     notify: Callable[[str], None] = discard
+    """Called with each message for the user."""
     readers: dict[str, DataReader] = field(default_factory=dict)
+    """Identity of a model -> reader with its tokenizer."""
 
     def __post_init__(self) -> None:
+        # The cache of a worker node may not contain the synthetic world yet.
         if self.site.world and self.site.mirror:
             build(self.site.world, Path(self.site.mirror))
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger that results are written to."""
+        """The ledger of the results."""
         return self.site.open_ledger()
 
     @property
     def sources(self) -> Sources:
-        """The Hub or the mirror."""
+        """The Hub or the mirror, with the cache of this machine."""
         mirror = Path(self.site.mirror) if self.site.mirror else None
         return Sources(mirror=mirror, cache=Path(self.site.cache))
 
     @property
     def store(self) -> EncoderStore:
-        """Encoders of this sweep, or of several that share a store."""
+        """The encoder store, which several sweeps may share."""
         return self.site.open_store()
 
     def reader(self, spec: TrialSpec) -> DataReader:
-        """How the trial's data are read, with the tokenizer of its model."""
+        """A reader for the data of a trial, with the tokenizer of its model and the tasks of its spec."""
         model = spec.model
         if model.identity not in self.readers:
             tokenizer = load_tokenizer(self.sources.model_location(model.id), model.revision)
             self.readers[model.identity] = DataReader(
                 tasks={}, sources=self.sources, tokenizer=tokenizer, notify=self.notify
             )
+        # The copy shares the opened data, which are keyed by the task as well: tasks of one name may differ.
         return replace(self.readers[model.identity], tasks={task.name: task for task in spec.tasks})

@@ -194,7 +194,7 @@ def test_a_missing_split_names_the_data_set_and_the_path_that_was_tried(call: Ca
 def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, own: Own) -> None:
     said = run_own(call, own, own.space(training="max_length=100_000"))
     assert is_the_users(said)
-    assert "max_length=100000 for 'own' is longer than the" in said.err
+    assert "max_length=100000 of task 'own' is larger than the" in said.err
 
 
 def test_a_model_that_is_no_encoder_is_refused(call: Call, own: Own) -> None:

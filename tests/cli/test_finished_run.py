@@ -45,7 +45,7 @@ def test_a_trial_that_no_key_or_more_than_one_begins_with_is_refused(call: Call,
     for key, num in (("nothing", 0), ("", 14)):
         said = call("trial", str(run), key)
         assert is_the_users(said)
-        assert f"{num} training records begin with {key!r}" in said.err
+        assert f"{num} training records have a key that begins with {key!r}" in said.err
 
 
 def test_a_trial_that_comes_to_something_else_ends_with_1(run: Path, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_names_the_step_the_rate_and_what_to_do(
             made.embeddings.word_embeddings.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
         return made
 
-    with pytest.raises(TrialError, match=r"step 20 with learning_rate=0\.003: lower the learning rate"):
+    with pytest.raises(TrialError, match=r"step 20 with learning_rate=0\.003: lower the upper bound"):
         run_stage(broken, STAGES["tag"], reader, context)
 
 
@@ -195,7 +195,7 @@ def test_an_out_of_memory_before_a_kill_still_marks_the_resumed_training(
 def test_where_the_smallest_micro_batch_does_not_fit_the_training_fails_with_a_reason(
     body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
-    with pytest.raises(TrialError, match="Out of memory even with 64 tokens a pass: use fewer trials a device"):
+    with pytest.raises(TrialError, match="Out of memory even with 64 tokens per pass: use fewer trials per device"):
         run_stage(small(body, 2), stage("claims", training=replace(TRAINING, micro_tokens=128)), reader, context)
 
 

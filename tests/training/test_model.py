@@ -135,7 +135,7 @@ def test_an_encoder_that_knows_segments_is_told_them(place: str, reader: DataRea
 @pytest.mark.parametrize("config", [GPT2Config(vocab_size=9, n_embd=8, n_head=2, n_layer=1), T5Config(vocab_size=9)])
 def test_a_model_that_is_no_encoder_is_refused(config: Any, tmp_path: Path) -> None:
     config.save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=rf"\({config.model_type}\) is not an encoder: a masked language model"):
+    with pytest.raises(UserError, match=rf"\({config.model_type}\) is not an encoder: use a masked language model"):
         check_encoder(str(tmp_path))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sweeper.errors import TrialError
 from sweeper.scoring.nearest import Array, NumpyIndex, nearest, unit_vectors
-from sweeper.training.nearest import ROOM, DeviceIndex, search_on
+from sweeper.training.nearest import MAX_POOL_VALUES, DeviceIndex, search_on
 
 CPU = torch.device("cpu")
 
@@ -23,13 +23,13 @@ def about_one_direction(count: int, width: int, spread: float, seed: int = 0) ->
     return unit_vectors(drawn(1, width, seed=99) + np.float32(spread) * drawn(count, width, seed))
 
 
-@pytest.mark.parametrize("room", [33 * 7, 33 * 26 + 1, ROOM])
+@pytest.mark.parametrize("room", [33 * 7, 33 * 26 + 1, MAX_POOL_VALUES])
 @pytest.mark.parametrize("copies", [1, 2, 30])
 def test_a_device_gives_the_bits_of_numpy_ties_included(room: int, copies: int) -> None:
     queries = drawn(40, 33)
     pool = np.concatenate([drawn(25, 33, seed=1), np.zeros((2, 33), np.float32)] * copies)
     ours = nearest(queries, pool, 4, NumpyIndex)
-    theirs = nearest(queries, pool, 4, partial(DeviceIndex, device=CPU, room=room))
+    theirs = nearest(queries, pool, 4, partial(DeviceIndex, device=CPU, max_values=room))
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -39,7 +39,7 @@ def test_vectors_too_close_for_float32_are_ranked_exactly(room: int, spread: flo
     queries = about_one_direction(30, 64, spread)
     pool = np.concatenate([about_one_direction(450, 64, spread, seed=1)] * 2)
     ours = nearest(queries, pool, 4, NumpyIndex)
-    theirs = nearest(queries, pool, 4, partial(DeviceIndex, device=CPU, room=room))
+    theirs = nearest(queries, pool, 4, partial(DeviceIndex, device=CPU, max_values=room))
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -85,23 +85,23 @@ class Small(DeviceIndex):
 
     def _products(self, queries: Array) -> Iterator[tuple[slice, int, Tensor]]:
         for number, products in enumerate(super()._products(queries)):
-            if number and self.room > self.holds:
+            if number and self.max_values > self.holds:
                 raise torch.OutOfMemoryError("out of memory")
             yield products
 
 
 def test_a_device_that_runs_out_of_memory_searches_smaller_parts() -> None:
     queries, pool = drawn(40, 33), drawn(90, 33, seed=1)
-    small = Small(pool, CPU, room=33 * 80)
+    small = Small(pool, CPU, max_values=33 * 80)
     ours, theirs = nearest(queries, pool, 4, NumpyIndex), nearest(queries, pool, 4, lambda _: small)
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
-    assert small.room == 33 * 20
+    assert small.max_values == 33 * 20
 
 
 def test_a_device_without_room_for_a_single_vector_is_the_trial_s_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Small, "holds", 0)
-    with pytest.raises(TrialError, match="use fewer trials a device"):
-        nearest(drawn(40, 33), drawn(90, 33, seed=1), 4, partial(Small, device=CPU, room=33 * 80))
+    with pytest.raises(TrialError, match="use fewer trials per device"):
+        nearest(drawn(40, 33), drawn(90, 33, seed=1), 4, partial(Small, device=CPU, max_values=33 * 80))
 
 
 def test_a_gpu_searches_and_a_cpu_leaves_it_to_numpy_or_faiss() -> None:

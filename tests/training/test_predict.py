@@ -105,7 +105,7 @@ def test_an_output_that_is_not_finite_is_the_trial_s_failure(
     found = predictor("claims")
     with torch.no_grad():
         found.net.head("claims").out.bias.fill_(float("inf"))  # type: ignore[union-attr, operator]
-    with pytest.raises(TrialError, match="logits is not finite: the training diverged"):
+    with pytest.raises(TrialError, match="computed logits that are not finite: the training diverged"):
         found.heads("claims", features(reader, "claims"))
 
 
@@ -130,7 +130,7 @@ def test_layers_share_a_pass_as_far_as_memory_allows_and_none_changes_another(
     alone = [next(found.vectors([layer], "mean", read))["vectors"] for layer in (3, 0, 1)]
     num_batches = len(list(by_length(read, found.micro_tokens)))
     found.net.body.register_forward_pre_hook(lambda *_: calls.append(1))
-    monkeypatch.setattr(predict, "MOST_HELD", held)
+    monkeypatch.setattr(predict, "MAX_VECTOR_BYTES", held)
     together = [one["vectors"] for one in found.vectors([3, 0, 1], "mean", read)]
     assert len(calls) == passes * num_batches
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))

@@ -158,7 +158,7 @@ def test_a_training_that_diverges_is_a_record_with_its_reason_and_leaves_no_chec
     wild = replace(TRAINING, learning_rate=1e30, clip=1e30, min_steps=45)
     result = run_trial(trial(stage("words", training=wild)), folders.bench(checkpoint_every=0.0))
     assert result.training.state == "failed"
-    assert "with learning_rate=1e+30: lower the learning rate" in result.training.reason
+    assert "with learning_rate=1e+30: lower the upper bound of the learning rate" in result.training.reason
     assert folders.bench().ledger.training(result.training.key) == result.training
     assert not [path for path in (folders.root / "run").glob("checkpoints/*") if path.is_file()]
 
@@ -226,7 +226,7 @@ def test_a_spec_that_asks_for_more_positions_than_the_model_has_is_refused_befor
 ) -> None:
     one = stage("words")
     long = replace(one, data=(replace(one.data[0], max_length=129),))
-    with pytest.raises(UserError, match="max_length=129 for 'words' is longer than the 128 positions of 'tiny'"):
+    with pytest.raises(UserError, match="max_length=129 of task 'words' is larger than the 128 positions of model"):
         check_spec(trial(long), folders.bench())
 
 
