@@ -1,1 +1,4 @@
-"""Spaces that ship, one module each with SPACE."""
+"""Search spaces: each module defines one `SPACE`. `load_space` finds a space by name or in a Python file."""
+
+from .load import load_space as load_space
+from .load import shipped as shipped

@@ -1,10 +1,10 @@
-"""The command line: arguments to calls, errors to messages and exit codes, and the only place that prints."""
+"""The command line: arguments become function calls, results become output, errors become messages and exit codes."""
 
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
@@ -12,148 +12,224 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from search_spaces.load import load_space
+import sweeper
 from sweeper.errors import SweeperError, unknown
-from sweeper.scoring.scorers import SCORERS
-from sweeper.space import Space
-from sweeper.space.settings import apply_settings
-from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.spec import RowsByLanguage, Split, Task
 
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-WIDTH = 160
-"""Columns of what is piped: tables would be cut to 80."""
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sweeper.space import Space
+    from sweeper.tasks.spec import RowsByLanguage, Split, Task
+    from sweeper.tuning.sweep import Ending
+
+# Imports of the project are inside the commands: `sweeper --help` must not wait for pandas, torch or ray.
+
+SPLITS: "tuple[Split, ...]" = ("train", "dev", "test")
+PIPE_WIDTH = 160
+"""Columns of output that goes to a file or a pipe, where rich would assume 80 and fold long names."""
+MAX_LISTED = 20
+"""Trials that the summary of a sweep lists for each kind of failure."""
+
+HELP = """Find out which intermediate training helps which target task, in which languages.
+
+A SPACE names the encoders, the recipes (rows of the matrix), the target tasks
+(columns), the seeds and the searched hyperparameters. `sweeper run` trains and
+scores every cell, on a laptop or on a cluster. `sweeper report` turns the
+results into matrices, heatmaps and correlations.
+
+\b
+Examples:
+  sweeper plan xtreme        show the trainings of a study, without data
+  sweeper run demo           run the demo, or resume it
+  sweeper report runs/demo   write the report to runs/demo/report
+"""
+
+INSPECT, RUN, READ = "Inspect", "Run", "Read results"
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH)
 err = Console(stderr=True, soft_wrap=True)
 
-SpaceName = Annotated[str, typer.Argument(help="A space that ships, or a Python file with SPACE.", metavar="SPACE")]
-RunFolder = Annotated[str, typer.Argument(help="A run folder.", metavar="RUN")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value; may be repeated: seeds=3, trials=4 ...")]
-Mirror = Annotated[str | None, typer.Option(help="Folder with datasets/ID and models/ID, as downloaded from the Hub.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+SpaceName = Annotated[str, typer.Argument(help="A shipped space, or a Python file with SPACE.", metavar="SPACE")]
+RunFolder = Annotated[str, typer.Argument(help="Run folder, a path or a URL such as s3://...", metavar="RUN")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the space: seeds=3, trials=4 ... Can be repeated."),
+]
+Mirror = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Folder with downloads from the Hub: datasets/ID and models/ID.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 good, 1 some trials failed, 2 the user's mistake, 130 stopped by Ctrl-C."""
+    """Run the command line.
+
+    Exit codes: 0 success, 1 some trials failed or files could not be read or written, 2 the user's mistake, 130 stopped
+    by Ctrl-C.
+    """
     try:
         app()
     except SweeperError as error:
         err.print(f"error: {error}", markup=False, highlight=False)
         sys.exit(2)
     except OSError as error:
-        err.print(f"error: {error}. What is in the ledger is safe; the same command goes on.", markup=False)
+        err.print(
+            f"error: {error}. Finished trials are safe in the ledger; the same command continues the sweep.",
+            markup=False,
+        )
         sys.exit(1)
 
 
-@app.command()
-def tasks(name: Annotated[str | None, typer.Argument(help="One task, whole.", metavar="TASK")] = None) -> None:
-    """Every task: format, metric, languages, data set, licence; or one task with its note and its columns."""
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
+        out.print(f"sweeper {sweeper.__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command(rich_help_panel=INSPECT)
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="Show everything about one task.", metavar="TASK")] = None,
+    licences: Annotated[bool, typer.Option("--licences", help="Show the licence of each task's data instead.")] = False,
+) -> None:
+    """List the tasks with format, metric, languages and data set, or show one task."""
+    from sweeper.tasks.catalog import CATALOG
+
     if name is not None:
-        _print_task(name)
-        return
-    table = Table("task", "format", "metric", "trains on", "languages", "data set", "licence", box=box.SIMPLE_HEAD)
-    for task in CATALOG.values():
-        metric = SCORERS[task.scorer].main if task.scorer != "loss" else "loss"
-        trains_on = task.training_task or "nothing"
+        if name not in CATALOG:
+            raise unknown("task", name, CATALOG)
+        out.print(_task_facts(CATALOG[name]))
+    else:
+        out.print(_licence_table(CATALOG.values()) if licences else _task_table(CATALOG.values()))
+        out.print("`sweeper tasks TASK` shows splits, columns, labels and notes of one task.")
+
+
+def _task_table(catalog: "Iterable[Task]") -> Table:
+    from sweeper.scoring.scorers import SCORERS
+
+    table = Table("task", "format", "metric", "languages", "data set", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for task in catalog:
+        metric = SCORERS[task.scorer].main if task.scorer in SCORERS else task.scorer
+        first, *others = _repositories(task)
         table.add_row(
-            task.name, task.format, f"{metric} ({task.scorer})" if metric != task.scorer else metric,
-            "itself" if trains_on == task.name else trains_on, str(len(task.test or task.dev or task.train)),
-            ", ".join(_repositories(task)), task.licence,
-        )  # fmt: skip
-    out.print(table)
-    out.print("`sweeper tasks TASK` shows one whole: title, note, splits, columns, labels.")
+            task.name,
+            task.format,
+            metric,
+            str(len(task.test or task.dev or task.train)),
+            f"{first} +{len(others)}" if others else first,
+        )
+    return table
 
 
-def _repositories(task: Task) -> list[str]:
-    splits = (task.train, task.dev, task.test)
-    ids = (rows.id for split in splits for rows_list in split.values() for rows in rows_list)
+def _licence_table(catalog: "Iterable[Task]") -> Table:
+    table = Table("task", "licence", box=box.SIMPLE_HEAD)
+    for task in catalog:
+        table.add_row(task.name, escape(task.licence))
+    return table
+
+
+def _repositories(task: "Task") -> list[str]:
+    ids = (rows.id for split in SPLITS for rows_list in task.rows(split).values() for rows in rows_list)
     return list(dict.fromkeys(ids))
 
 
-def _print_task(name: str) -> None:
-    if name not in CATALOG:
-        raise unknown("task", name, CATALOG)
-    task = CATALOG[name]
-    table = Table.grid(padding=(0, 2))
+def _task_facts(task: "Task") -> Table:
     facts = {"title": task.title, "group": task.group, "format": task.format, "scorer": task.scorer}
     facts |= {"trains on": task.training_task or "nothing", "published training examples": f"{task.train_size:,}"}
     facts |= {split: _languages(task.rows(split)) for split in SPLITS}
     facts |= {"labels": " ".join(task.labels), "licence": task.licence, "note": task.note}
-    facts |= {f"column of {field}": str(place) for field, place in task.columns.items()}
-    facts |= {"flagged with": ", ".join(task.contains), "data sets": ", ".join(_repositories(task))}
+    facts |= {f"column of {field}": str(column) for field, column in task.columns.items()}
+    facts |= {"contains the data of": ", ".join(task.contains), "data sets": ", ".join(_repositories(task))}
+    table = Table.grid(padding=(0, 2))
     for title, text in facts.items():
         if text:
             table.add_row(title, escape(text))
-    out.print(table)
+    return table
 
 
-def _languages(rows_by_language: RowsByLanguage) -> str:
-    first = next(iter(rows_by_language.values()), ())
-    where = ", ".join(f"{rows.id} {rows.config or ''} [{rows.split}]" for rows in first)
+def _languages(rows_by_language: "RowsByLanguage") -> str:
     if not rows_by_language:
         return ""
-    return f"{len(rows_by_language)} languages ({' '.join(rows_by_language)}); the first from {where}"
+    first_language, first = next(iter(rows_by_language.items()))
+    sources = ", ".join(f"{rows.id} {rows.config or ''} [{rows.split}]" for rows in first)
+    return f"{len(rows_by_language)} languages ({' '.join(rows_by_language)}); {first_language}: {sources}"
 
 
-@app.command()
+@app.command(rich_help_panel=INSPECT)
 def plan(
     space: SpaceName,
     mirror: Mirror = None,
     setting: Settings = None,
-    out_: Annotated[
-        str | None, typer.Option("--out", help="Run folder (runs/SPACE): what it holds is not left.")
+    run_folder: Annotated[
+        str | None,
+        typer.Option("--out", metavar="RUN", help="Run folder; its finished trials are not counted (runs/SPACE)."),
     ] = None,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
     throughput: Annotated[
         list[str] | None,
-        typer.Option(help="Training tokens a second of one worker: N, or MODEL=N; may be repeated. Without, no hours."),
+        typer.Option(
+            metavar="[MODEL=]N", help="Training tokens per second of one worker, for estimates in hours. Repeatable."
+        ),
     ] = None,
     throughput_of: Annotated[
-        str, typer.Option(help="A run whose trainings say how fast each model is; --throughput for those it lacks.")
+        str, typer.Option(metavar="RUN", help="Run folder from which to measure the tokens per second of each model.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """What would run, what waits for what, how many tokens; how long, at a pace given or measured. Trains nothing."""
+    """Show the trials of a space, their order and their cost. Trains nothing and needs no data."""
     from sweeper.plan.forecast import forecast
     from sweeper.plan.pace import Pace, parse_throughputs
     from sweeper.plan.tables import forecast_tables
 
-    chosen = _space(space, setting)
+    chosen = _load_space(space, setting)
     pace = Pace(workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of)
-    found = forecast(chosen, mirror=mirror, run=out_ or _run_of(chosen), pace=pace)
+    prediction = forecast(chosen, mirror=mirror, run=run_folder or _default_run(chosen), pace=pace)
     if as_json:
-        _print_json(found.as_json())
+        _print_json(prediction.as_json())
     else:
-        for part in forecast_tables(found):
-            out.print(part)
+        for table in forecast_tables(prediction):
+            out.print(table)
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def run(
     space: SpaceName,
     mirror: Mirror = None,
-    out_: Annotated[str | None, typer.Option("--out", help="Run folder, a path or s3://... (runs/SPACE).")] = None,
+    run_folder: Annotated[
+        str | None, typer.Option("--out", metavar="RUN", help="Run folder, a path or s3://... (runs/SPACE).")
+    ] = None,
     setting: Settings = None,
-    store: Annotated[str | None, typer.Option(help="Encoder store that several sweeps share (the run folder).")] = None,
-    cache: Annotated[str | None, typer.Option(help="Node-local folder for tokenised data (RUN/cache).")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trials at a time (one a CPU).")] = None,
-    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs that an actor owns.")] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs that an actor owns; 0.5 shares one.")] = None,
-    address: Annotated[str, typer.Option(help="local, or auto on a cluster.")] = "local",
+    store: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Encoder store that several sweeps share (RUN).")
+    ] = None,
+    cache: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Local folder of each node for tokenised data (RUN/cache).")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trials at a time (one per CPU).")] = None,
+    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial; 0.5 shares a GPU.")] = None,
+    address: Annotated[str, typer.Option(help="`local`, or `auto` on a Ray cluster.")] = "local",
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:
-    """Run a space, or go on with it: the same command resumes."""
+    """Run a space. The same command resumes it."""
     from sweeper.plan.specs import ResourceOverrides
     from sweeper.tuning.halt import halting
     from sweeper.tuning.launch import Workers
     from sweeper.tuning.sweep import Options, run_sweep
 
-    chosen = _space(space, setting)
-    folder = out_ or _run_of(chosen)
+    chosen = _load_space(space, setting)
+    folder = run_folder or _default_run(chosen)
     if address != "local" and "://" not in folder:
-        out.print(f"On a cluster of several machines {folder} must lie where all of them see it (NFS), or be s3://...")
-    options = Options(
+        out.print(f"All machines of the cluster must reach {folder} at this path (NFS). Otherwise use --out s3://...")
+    sweep_options = Options(
         run=folder,
         mirror=mirror,
         store=store,
@@ -164,105 +240,116 @@ def run(
     )
     with halting() as halt:
         try:
-            ending = run_sweep(chosen, options, out, halt)
+            result = run_sweep(chosen, sweep_options, out, halt)
         except KeyboardInterrupt:
-            out.print("Stopped before the end. The same command goes on from here.")
+            out.print("Stopped before the end. The same command continues the sweep.")
             raise
-    _tell_ending(ending, folder)
-    raise typer.Exit(ending.exit_code)
+    _print_summary(result, folder)
+    raise typer.Exit(result.exit_code)
 
 
-@app.command()
+@app.command(rich_help_panel=INSPECT)
 def status(run_folder: RunFolder, as_json: AsJson = False) -> None:
-    """How far a run is, from its ledger alone."""
+    """Show how many trials of a run have finished and which have failed."""
     from sweeper.plan.status import status_of
     from sweeper.plan.tables import status_tables
 
-    found = status_of(run_folder)
+    progress = status_of(run_folder)
     if as_json:
-        _print_json(found.as_json())
+        _print_json(progress.as_json())
     else:
-        for part in status_tables(found):
-            out.print(part)
+        for table in status_tables(progress):
+            out.print(table)
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def report(
     run_folder: RunFolder,
-    out_: Annotated[str | None, typer.Option("--out", help="Folder (RUN/report, or RUN/report-against-ROW).")] = None,
-    against: Annotated[str, typer.Option(help="Row that gains are measured against (the baseline).")] = "",
+    folder: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Folder to write (RUN/report)."),
+    ] = None,
+    against: Annotated[
+        str, typer.Option(metavar="RECIPE", help="Recipe that gains are measured against (the baseline).")
+    ] = "",
 ) -> None:
-    """Matrices, heatmaps, correlations and a report, from the ledger alone."""
+    """Write matrices, heatmaps, correlations and a report."""
     from analysis.report import write_report
 
-    written = write_report(run_folder, out_, against)
+    written = write_report(run_folder, folder, against)
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
     out.print(f"Report: {written.place}", markup=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def submit(
     run_folder: RunFolder,
     best_per_target: Annotated[
-        bool, typer.Option("--best-per-target", help="Each target's best row by English selection, never by test.")
+        bool,
+        typer.Option("--best-per-target", help="For each target, its best recipe on English selection data."),
     ] = False,
-    recipe: Annotated[str, typer.Option(help="One row for every target instead.")] = "",
-    targets: Annotated[str, typer.Option(help="Targets to hold, with commas (all of XTREME's in the run).")] = "",
-    model: Annotated[str, typer.Option(help="The model, where the run has several.")] = "",
-    out_: Annotated[str | None, typer.Option("--out", help="Folder to write (RUN/submission).")] = None,
+    recipe: Annotated[str, typer.Option(help="One recipe for all targets instead.")] = "",
+    targets: Annotated[str, typer.Option(help="Targets to include, comma-separated (all of XTREME).")] = "",
+    model: Annotated[str, typer.Option(help="The model, if the run has several.")] = "",
+    folder: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Folder to write (RUN/submission).")
+    ] = None,
 ) -> None:
-    """Write the test predictions as the XTREME leaderboard takes them, checked: whole, or not at all."""
+    """Write test predictions in the format of the XTREME leaderboard, and check them. Writes all files or none."""
     from analysis.submission import Wish, write_submission
 
     names = tuple(name for name in targets.split(",") if name)
     wish = Wish(best_per_target=best_per_target, recipe=recipe, model=model, targets=names)
-    made = write_submission(run_folder, wish, out_)
-    table = Table("folder", "row", "seed", "languages", "items", "row chosen by", box=box.SIMPLE_HEAD)
-    for one in made.chosen:
-        seed = "–" if one.seed is None else str(one.seed)
-        numbers = (str(one.num_languages), f"{one.num_examples:,}")
-        table.add_row(one.folder, escape(one.recipe), seed, *numbers, escape(one.by))
+    submission = write_submission(run_folder, wish, folder)
+    table = Table("folder", "recipe", "seed", "languages", "items", "recipe chosen by", box=box.SIMPLE_HEAD)
+    for entry in submission.chosen:
+        seed = "–" if entry.seed is None else str(entry.seed)
+        numbers = (str(entry.num_languages), f"{entry.num_examples:,}")
+        table.add_row(entry.folder, escape(entry.recipe), seed, *numbers, escape(entry.by))
     out.print(table)
-    if made.absent:
-        out.print(f"Not in it, and wanted by the leaderboard: {', '.join(made.absent)}.", markup=False)
-    for note in made.notes:
+    if submission.absent:
+        out.print(f"Missing for a complete leaderboard entry: {', '.join(submission.absent)}.", markup=False)
+    for note in submission.notes:
         out.print(note, markup=False)
-    out.print(f"Submission: {made.place}", markup=False)
+    out.print(f"Submission: {submission.place}", markup=False)
 
 
-@app.command()
+@app.command(rich_help_panel=INSPECT)
 def trial(
     run_folder: RunFolder,
     key: Annotated[str, typer.Argument(help="Key of a training record, or its first digits.")],
     mirror: Mirror = None,
 ) -> None:
-    """One trial again, in this process, for a debugger: in a scratch folder, held against the ledger."""
+    """Repeat one recorded trial in this process, for a debugger, and compare it with the ledger. Changes nothing."""
     from sweeper.training.again import run_again
 
-    found = run_again(run_folder, key, mirror)
-    for line in found.lines:
+    comparison = run_again(run_folder, key, mirror)
+    for line in comparison.lines:
         out.print(line, markup=False)
-    raise typer.Exit(0 if found.same else 1)
+    raise typer.Exit(0 if comparison.same else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def export(
     run_folder: RunFolder,
-    target: Annotated[str, typer.Option(help="The target it should be best for.")],
-    out_: Annotated[str, typer.Option("--out", help="Folder to write.")],
+    target: Annotated[str, typer.Option(help="The target that the encoder should be best for.")],
+    folder: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder to write.")],
 ) -> None:
-    """Copy the best prepared encoder for a target, with a model card that says how it was made."""
+    """Copy the best prepared encoder for a target, with a model card."""
     from sweeper.export import export_best
 
-    out.print(f"Exported: {export_best(run_folder, target, Path(out_))}", markup=False)
+    out.print(f"Exported: {export_best(run_folder, target, Path(folder))}", markup=False)
 
 
-def _space(name: str, settings: list[str] | None) -> Space:
-    return apply_settings(load_space(name), settings or [])
+def _load_space(name: str, settings: list[str] | None) -> "Space":
+    from sweeper import search_spaces
+    from sweeper.space.settings import apply_settings
+
+    return apply_settings(search_spaces.load_space(name), settings or [])
 
 
-def _run_of(space: Space) -> str:
+def _default_run(space: "Space") -> str:
     return f"runs/{space.name}"
 
 
@@ -270,21 +357,24 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
-def _tell_ending(ending: Any, folder: str) -> None:
-    out.print(f"{ending.num_done} of {ending.num_slots} trials are in the ledger of {folder}.", highlight=False)
-    for title, found in (("failed", ending.failed), ("lost to the machines", ending.lost), ("blocked", ending.blocked)):
-        if found:
-            out.print(f"{len(found)} {title}:")
-        for name, reason in list(found.items())[:20]:
+def _print_summary(result: "Ending", folder: str) -> None:
+    out.print(f"{result.num_done} of {result.num_slots} trials are in the ledger of {folder}.", highlight=False)
+    failures = (("failed", result.failed), ("lost to machine failures", result.lost), ("blocked", result.blocked))
+    for title, reasons in failures:
+        if reasons:
+            out.print(f"{len(reasons)} {title}:")
+        for name, reason in list(reasons.items())[:MAX_LISTED]:
             out.print(f"  {name}: {reason}", markup=False)
-        if len(found) > 20:
-            out.print(f"  and {len(found) - 20} more (sweeper status {folder})")
-    if ending.fatal:
+        if len(reasons) > MAX_LISTED:
+            out.print(f"  and {len(reasons) - MAX_LISTED} more (sweeper status {folder})")
+    if result.fatal:
         out.print(
-            f"Stopped: {ending.fatal}. Mend it (a full disk: free some space), then the same command goes on.",
+            f"Stopped: {result.fatal}. Remove the cause (a full disk: free some space); the same command continues.",
             markup=False,
         )
-    if ending.interrupted:
-        out.print("Stopped before the end. The same command goes on from here.")
-    elif ending.lost:
-        out.print("The same command tries the lost ones again.")
+    if result.interrupted:
+        out.print("Stopped before the end. The same command continues the sweep.")
+    elif result.lost:
+        out.print("The same command tries the lost trials again.")
+    if result.exit_code == 0:
+        out.print(f"Next: sweeper report {folder}", markup=False)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("sweeper", "analysis", "search_spaces")
 
 LAYERS = (
-    *("errors", "files", "tasks", "space", "records", "run", "scoring", "formats", "data", "world"),
+    *("siblings", "errors", "files", "tasks", "space", "records", "run", "scoring", "formats", "data", "world"),
     *("plan", "training", "tuning", "export", "cli", "__main__"),
 )
 """Packages and modules of sweeper/, lowest first: each imports itself and those before it."""

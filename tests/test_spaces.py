@@ -45,8 +45,8 @@ def test_a_file_of_the_users_own_is_a_space(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("SPACE = 3", "has no SPACE of type"),
-        ("", "has no SPACE of type"),
+        ("SPACE = 3", "it defines a value of type int"),
+        ("", "must define SPACE as a sweeper.space.Space; it defines nothing"),
         ("SPACE = (", "SyntaxError"),
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("SPACE = Space(name='x')", "NameError"),

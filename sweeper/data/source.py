@@ -1,5 +1,6 @@
 """Finds and loads data sets and encoders: on the Hub, in a mirror of it on disk, or in a local folder."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -236,7 +237,7 @@ def _open(
     location: str, config: str | None, split: str, revision: str | None, prepared: str | None
 ) -> datasets.Dataset:
     datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # an error that it logs is raised too, and reported once by us
     return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
 
 

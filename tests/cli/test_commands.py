@@ -9,16 +9,44 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from sweeper import __version__
 from sweeper.tasks.catalog import CATALOG
 from tests.runs import Call, Said, is_the_users, shared_cache, sweeper, world
 
 
-def test_every_task_is_listed_with_its_licence() -> None:
-    done = sweeper("tasks", env={"COLUMNS": "400"})
-    assert done.returncode == 0, done.stderr
-    lines = [line.split() for line in done.stdout.splitlines()]
-    assert {line[0] for line in lines if line} >= set(CATALOG)
-    assert all(task.licence in done.stdout for task in CATALOG.values())
+def test_every_task_is_listed_within_80_columns() -> None:
+    process = sweeper("tasks", env={"COLUMNS": "80"})
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    assert {line.split()[0] for line in lines if line.split()} >= set(CATALOG)
+    assert max(map(len, lines)) <= 80
+
+
+def test_every_licence_is_listed() -> None:
+    process = sweeper("tasks", "--licences", env={"COLUMNS": "400"})
+    assert process.returncode == 0, process.stderr
+    assert all(task.licence in process.stdout for task in CATALOG.values())
+
+
+def test_the_help_says_what_the_program_does_gives_examples_and_groups_the_commands() -> None:
+    process = sweeper("--help", env={"COLUMNS": "80"})
+    assert process.returncode == 0, process.stderr
+    text = " ".join(process.stdout.split())
+    assert "which intermediate training helps which target task" in text
+    assert (
+        text.count("sweeper run demo")
+        == text.count("sweeper plan xtreme")
+        == text.count("sweeper report runs/demo")
+        == 1
+    )
+    positions = [process.stdout.index(f" {panel} ─") for panel in ("Inspect", "Run", "Read results")]
+    assert positions == sorted(positions)
+    assert "--install-completion" in text
+
+
+def test_the_version_is_printed(call: Call) -> None:
+    result = call("--version")
+    assert (result.code, result.out) == (0, f"sweeper {__version__}\n")
 
 
 def test_a_plan_says_what_would_run_and_what_waits_for_what(call: Call) -> None:
@@ -163,7 +191,7 @@ def test_an_unknown_task_in_a_space_file_is_answered_with_the_nearest_one(call: 
 def test_an_unknown_field_of_a_training_is_said_with_its_file(call: Call, own: Own) -> None:
     said = call("plan", own.space(training="learning_rat=1"))
     assert is_the_users(said)
-    assert "own.py cannot be read as a space: TypeError" in said.err
+    assert "own.py cannot be loaded as a space: TypeError" in said.err
     assert "learning_rat" in said.err
 
 
@@ -188,7 +216,7 @@ def test_a_missing_split_names_the_data_set_and_the_path_that_was_tried(call: Ca
     said = run_own(call, own, own.space())
     assert is_the_users(said)
     assert str(own.folder / "rows") in said.err
-    assert "Columns: own" in said.err
+    assert "Targets that need them: own" in said.err
 
 
 def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, own: Own) -> None:
@@ -223,6 +251,6 @@ def test_a_mirror_without_the_data_says_what_could_still_run(call: Call, tmp_pat
     assert is_the_users(said)
     assert "Data set demo/names (config 'draw1', split" in said.err
     assert str(mirror / "datasets" / "demo" / "names") in said.err
-    assert "Columns: names." in said.err
+    assert "Targets that need them: names." in said.err
     assert "--set recipes=baseline,parts --set targets=few_questions" in said.err
     assert call("plan", "tiny", "--mirror", str(mirror)).code == 0

@@ -1,0 +1,72 @@
+"""The packages analysis and search_spaces under their own names and under sweeper, also where a folder hides them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runs import ROOT
+
+COMPARE = """
+import sys
+import analysis, search_spaces.tiny
+import sweeper
+from sweeper import analysis as second, search_spaces as spaces
+import sweeper.search_spaces.tiny
+from sweeper.search_spaces.tiny import SPACE
+assert second is analysis is sys.modules["sweeper.analysis"]
+assert spaces is search_spaces
+assert SPACE is search_spaces.tiny.SPACE
+assert sweeper.search_spaces.tiny is search_spaces.tiny
+assert search_spaces.tiny.__spec__.name == "search_spaces.tiny"
+"""
+
+HIDDEN = """
+import analysis, search_spaces
+assert analysis.OWNER == "user"
+from sweeper import analysis as installed, search_spaces as spaces
+from sweeper.search_spaces.tiny import SPACE
+assert installed is not analysis
+assert "tiny" in spaces.shipped() and SPACE.name == "tiny"
+assert analysis.OWNER == "user"
+"""
+
+
+def python(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a folder that comes first on the import path, as in a notebook; the project comes second."""
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(params=["package", "module"])
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A user's project with its own `analysis` and `search_spaces`."""
+    for name in ("analysis", "search_spaces"):
+        file = tmp_path / name / "__init__.py" if request.param == "package" else tmp_path / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text('OWNER = "user"\n')
+    return tmp_path
+
+
+def test_both_names_give_the_same_module_objects_where_nothing_hides_the_packages(tmp_path: Path) -> None:
+    process = python(tmp_path, "-c", COMPARE)
+    assert process.returncode == 0, process.stderr
+
+
+def test_a_notebook_imports_both_packages_beside_folders_with_their_names(project: Path) -> None:
+    process = python(project, "-c", HIDDEN)
+    assert process.returncode == 0, process.stderr
+
+
+def test_the_command_line_finds_its_spaces_beside_a_folder_with_that_name(project: Path) -> None:
+    process = python(project, "-m", "sweeper", "plan", "tiny", "--json")
+    assert process.returncode == 0, process.stderr
