@@ -86,6 +86,7 @@ def encode(
     entry = open_entry(folder)
     if entry is None:
         write_entry(folder, partial(_fill, job))
+        # Open the written files: the arrays are then memory maps, which all trials on the machine share.
         entry = open_entry(folder)
     if entry is None:
         raise DamagedError(
@@ -182,6 +183,7 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
             counts["dropped"] += not examples
             for example in examples:
                 id_ = f"{position}:{example.id}" if len(rows_list) > 1 else example.id
+                # Candidates keep equal ids: `merge_candidates` joins them.
                 id_ = id_ if is_candidate(example) else _unique(id_, seen)
                 # Carve by the id within the rows: MNLI and ANLI+, which contains MNLI, then carve out the same rows.
                 if is_in_split(example.id, data.part, data.carve_share):
@@ -220,11 +222,13 @@ def _num_fitting(features: Features, num_examples: int, cap: int | None, total: 
     """Number of examples up to and including the one whose tokens reach the cap."""
     if cap is None:
         return num_examples
+    # Windows of one example are several features, so their lengths are added up.
     tokens = np.bincount(features.example, weights=np.diff(features.offsets), minlength=num_examples)
     return min(num_examples, int(np.searchsorted(total + np.cumsum(tokens), cap)) + 1)
 
 
 def _counts(job: _Job, chunks: Sequence[tuple[int, Features]], features: Features) -> dict[str, int]:
+    # A feature of exactly `max_length` tokens may be complete, but most of them are truncated.
     full = np.diff(features.offsets) >= job.data.max_length
     return {
         "examples": sum(number for number, _ in chunks),

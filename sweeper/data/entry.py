@@ -58,6 +58,7 @@ class Entry:
 def open_entry(folder: Path) -> Entry | None:
     """The entry in a folder; None if there is none, or if a file is missing or its size differs from the manifest."""
     try:
+        # Comparing sizes detects a truncated file, such as after a full disk, without reading the arrays.
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if any((folder / name).stat().st_size != size for name, size in manifest["sizes"].items()):
             return None

@@ -36,7 +36,7 @@ def split_files(folder: Path, config: str | None, split: str | None) -> list[Pat
     entry = _entry(configs, config)
     if entry is None:
         return []
-    if not entry.get("data_files"):
+    if not entry.get("data_files"):  # `datasets` then finds the splits by the names of files
         return _all_files(folder / str(entry.get("data_dir", "")))
     patterns = (pattern for name, pattern in _patterns(entry["data_files"]) if split in (None, name))
     return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
@@ -51,9 +51,9 @@ def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
     return hashlib.sha256(json.dumps([digests, _features(folder, config)], sort_keys=True).encode()).hexdigest()
 
 
-def model_digest(folder: Path, more: Sequence[str] = ()) -> str:
-    """sha256 over a model's weights, config.json and tokenizer files, and over files that match the patterns `more`."""
-    names = {path.name for pattern in (*MODEL_FILES, *more) for path in folder.glob(pattern) if path.is_file()}
+def model_digest(folder: Path, extra: Sequence[str] = ()) -> str:
+    """sha256 over a model's weights, config.json and tokenizer files, and files that match the patterns `extra`."""
+    names = {path.name for pattern in (*MODEL_FILES, *extra) for path in folder.glob(pattern) if path.is_file()}
     digests = [[name, file_digest(folder / name)] for name in sorted(names)]
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
@@ -63,7 +63,7 @@ def _card(folder: Path) -> Mapping[str, Any]:
     path = folder / "README.md"
     if not path.is_file():
         return {}
-    state = path.stat()
+    state = path.stat()  # size and time are keys of the cache, so that a changed README is read again
     return _card_of(str(path), state.st_size, state.st_mtime_ns)
 
 

@@ -25,7 +25,7 @@ class RowTable:
     def __post_init__(self) -> None:
         class_columns = {column: class_names(self.table, column) for column in self.table.column_names}
         readers = {column: _reader(names, self.where, column) for column, names in class_columns.items() if names}
-        object.__setattr__(self, "_readers", readers)
+        object.__setattr__(self, "_readers", readers)  # the dataclass is frozen
 
     def __len__(self) -> int:
         return len(self.table)

@@ -33,6 +33,7 @@ def is_in_split(id_: str, split: Split, share: float) -> bool:
     """Whether an example is in the split; `select` gets `share`, 0 to 1, of the training rows, and `train` the rest."""
     if split not in ("train", "select"):
         return True
+    # The prefix makes this choice independent of others that hash the same id, such as that of translated examples.
     carved = is_in_share(f"select:{id_}", share)
     return carved if split == "select" else not carved
 
@@ -42,6 +43,7 @@ def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
 
     A paragraph's sentences occur once for each of its questions, with the key of that question only.
     """
+    # The keys of a candidate are complete only after the last example, so all candidates come at the end.
     candidates: dict[str, Example] = {}
     for example in examples:
         if not is_candidate(example):
@@ -107,7 +109,7 @@ class _Lowest:
             del self.items[heappop(self.ranks)[1]]
 
     def examples(self) -> list[Example]:
-        ordered = sorted(self.ranks, reverse=True)
+        ordered = sorted(self.ranks, reverse=True)  # ranks are negated, so this is ascending rank
         return [example for _, item in ordered for example in self.items[item]]
 
     def _rank(self, item: str) -> int:

@@ -26,9 +26,11 @@ from sweeper.files.folder import own_path
 from sweeper.tasks.spec import Rows, RowsByLanguage, Split, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+"""A full commit hash; branches and tags are shorter or contain other characters."""
 LOCAL_PREFIX = "local/"
 """Prefix of the ids of data sets that are not on the Hub; the user creates their folders."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
+"""Ids that can be on the Hub; any other id is a path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,10 @@ class Sources:
         folder = self.folder(rows)
         if folder is None:
             return True
-        return bool(split_files(folder, rows.config, rows.split)) and (not rows.id_prefix or len(self.load(rows)) > 0)
+        if not split_files(folder, rows.config, rows.split):
+            return False
+        # Languages that share a split differ only in the prefix of their ids, so the rows themselves are needed.
+        return not rows.id_prefix or len(self.load(rows)) > 0
 
     def load(self, rows: Rows) -> RowTable:
         """The rows, with label names instead of label numbers.
@@ -98,6 +103,7 @@ class Sources:
         path = own_path(rows.id)
         if path.is_dir():
             return path
+        # With a mirror the Hub is not used: a data set that the mirror lacks is reported as missing.
         if self.mirror is not None and not path.is_absolute():
             return self.mirror / "datasets" / rows.id
         return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(LOCAL_PREFIX) else path
@@ -121,8 +127,9 @@ class Sources:
         folder = self.folder(rows)
         if folder is None:
             return replace(rows, revision=self.identity(rows))
-        inside = self.mirror is not None and self.mirror in folder.parents
-        return rows if inside else replace(rows, id=str(folder.resolve()))
+        # Workers receive the path of the mirror, so the id of a repository in it needs no path.
+        in_mirror = self.mirror is not None and self.mirror in folder.parents
+        return rows if in_mirror else replace(rows, id=str(folder.resolve()))
 
     def model_location(self, id: str) -> str:  # noqa: A002 - the Hub's own term
         """The argument of `from_pretrained` for an encoder: its folder in the mirror, a local folder, or the Hub id."""
@@ -130,10 +137,10 @@ class Sources:
             return str(self.mirror / "models" / id)
         return str(own_path(id).resolve()) if own_path(id).is_dir() else id
 
-    def model_identity(self, id: str, revision: str | None, more: Sequence[str] = ()) -> str:  # noqa: A002
-        """Identity of a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `more`.
+    def model_identity(self, id: str, revision: str | None, extra: Sequence[str] = ()) -> str:  # noqa: A002
+        """Identity of a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `extra`.
 
-        `more` are glob patterns of further files. Raises UserError if the folder has no safetensors file or the Hub
+        `extra` are glob patterns of further files. Raises UserError if the folder has no safetensors file or the Hub
         has no such model.
         """
         folder = Path(self.model_location(id))
@@ -144,7 +151,7 @@ class Sources:
                 f"Models are loaded from safetensors only, and {folder} has no *.safetensors file: convert the model "
                 "with `save_pretrained`, which writes such a file."
             )
-        return model_digest(folder, more)
+        return model_digest(folder, extra)
 
 
 def describe(rows: Rows) -> str:
@@ -217,6 +224,7 @@ def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:
         return table
     if "id" not in table.column_names:
         raise DataError(f"{describe(rows)} has no column 'id', which `id_prefix` needs.")
+    # `[:]` reads the whole column at once; iterating over the column would read it row by row.
     numbers = [number for number, id_ in enumerate(table["id"][:]) if str(id_).startswith(rows.id_prefix)]
     return table.select(numbers, keep_in_memory=True)
 
@@ -236,6 +244,7 @@ def _load(sources: Sources, rows: Rows, location: str, revision: str | None, pre
 def _open(
     location: str, config: str | None, split: str, revision: str | None, prepared: str | None
 ) -> datasets.Dataset:
+    # Progress bars of several workers would overwrite each other and the progress of the sweep.
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity(logging.CRITICAL)  # an error that it logs is raised too, and reported once by us
     return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
@@ -257,8 +266,9 @@ def _commit(repo_type: str, id_: str, revision: str | None) -> str:
         raise DataError(
             f"{id_!r} is neither an existing folder nor a valid name of a {repo_type} on the Hub."
         ) from error
-    except Exception as error:
+    except Exception as error:  # errors of the network have many types: httpx, OSError, Hub errors
         raise _unreachable(repo_type, id_, error) from error
+    # Check the file list here, on the driver, before a worker tries to download the model.
     names = [file.rfilename for file in getattr(info, "siblings", None) or ()]
     if repo_type == "model" and names and not any(name.endswith(".safetensors") for name in names):
         raise UserError(

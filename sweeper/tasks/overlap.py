@@ -35,7 +35,7 @@ def _contained(name: str, tasks: Mapping[str, Task]) -> frozenset[str]:
     pending = [name]
     while pending:
         current = pending.pop()
-        if current not in contained:
+        if current not in contained:  # two tasks may contain each other
             contained.add(current)
             pending.extend(tasks[current].contains if current in tasks else ())
     return frozenset(contained)

@@ -123,7 +123,7 @@ class Task:
 
     @property
     def fits_on_dev(self) -> bool:
-        """Whether the threshold for mined pairs is fitted on the whole dev pools, since the test pools are others."""
+        """Whether the threshold for mined pairs is fitted on the whole dev pools; true if test has other pools."""
         return self.scorer == "mining" and bool(self.dev and self.test) and not self.single_split
 
     @property

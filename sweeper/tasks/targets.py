@@ -64,6 +64,7 @@ def tatoeba(codes: Mapping[str, str]) -> RowsByLanguage:
     }
 
 
+# The same rows serve as dev and test if the data set has one evaluation split; `Task.single_split` compares them.
 XQUAD = per_language(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
 TYDIQA = _tydiqa("validation")
 BUCC = per_language(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)
@@ -149,6 +150,7 @@ TARGETS = (
         format="span",
         scorer="mlqa",
         columns=SPAN_COLUMNS,
+        # The config names the language of the context and that of the question.
         dev=per_language(languages.MLQA, XTREME, "MLQA.{}.{}", "validation"),
         test=per_language(languages.MLQA, XTREME, "MLQA.{}.{}", "test"),
         trains_on="squad",

@@ -64,7 +64,7 @@ def route(language: str) -> tuple[str, ...]:
     Raises UserError, with the packages to install, if the program or a mode is missing.
     """
     modes = installed()
-    for pivot in ("", *PIVOTS):
+    for pivot in ("", *PIVOTS):  # the direct mode first
         legs = [("en", language)] if not pivot else [("en", pivot), (pivot, language)]
         route_modes = [next((name for name in _mode_names(*leg) if name in modes), None) for leg in legs]
         if all(route_modes):
@@ -119,11 +119,13 @@ def _program() -> Path:
 
 @cache
 def _installed(program: str) -> tuple[str, ...]:
+    # The argument is the key of the cache: another `apertium` on the PATH has other modes.
     return tuple(_run("-l").split())
 
 
 def _translate(mode: str, sentences: Sequence[str]) -> list[str]:
     """Translate the sentences as paragraphs of one call, or in a call each if the number of paragraphs changes."""
+    # -u: unknown words are not marked with an asterisk.
     paragraphs = _run("-u", mode, text=BREAK.join(sentences)).strip().split(BREAK)
     if len(paragraphs) == len(sentences):
         return [paragraph.strip() for paragraph in paragraphs]

@@ -24,12 +24,13 @@ class TranslationFile:
     """Number of bytes read so far, up to the end of a line."""
 
     def read(self) -> None:
-        """Read the lines that this and other processes have added; a line that a kill has truncated is skipped."""
+        """Read the lines that this and other processes have added; a truncated line is skipped."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
             file.seek(self._read)
             added = file.read()
+        # Another process may be writing the last line, so only complete lines are read.
         added = added[: added.rfind(b"\n") + 1]
         self._read += len(added)
         for line in added.splitlines():
@@ -37,13 +38,13 @@ class TranslationFile:
                 entry = json.loads(line)
                 self.translations.setdefault(entry["text"], entry["translation"])
             except (ValueError, KeyError, TypeError):
-                continue
+                continue  # a truncated line: its text is translated and stored again
 
     def add(self, translations: Mapping[str, str]) -> None:
         """Append the translations that the file lacks, and read those of other processes."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self.path}.lock"):
-            self.read()
+            self.read()  # under the lock, so that no other process adds a text between reading and writing
             new = {text: translation for text, translation in translations.items() if text not in self.translations}
             lines = [
                 json.dumps({"text": text, "language": self.language, "translation": translation}, ensure_ascii=False)

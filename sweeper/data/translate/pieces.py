@@ -17,6 +17,7 @@ def pieces_of(text: str) -> list[Piece]:
     A line break ends a sentence too. White space at the start of the text belongs to an empty piece.
     """
     stretches = [(0, 0), *(stretch for sentence in _sentences(text) for stretch in _split_long(text, sentence))]
+    # The gap of a piece reaches to the start of the next piece, or to the end of the text.
     following = [*(first for first, _ in stretches[1:]), len(text)]
     pieces = [
         Piece(text[first:last], text[last:start]) for (first, last), start in zip(stretches, following, strict=True)
