@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo encoder test quick lint clean
 
 help:
-	@echo "make demo    set up, run the demo sweep, write its report to runs/demo"
+	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
 	@echo "make encoder pretrain the demo's encoder again, some six minutes on two cores"
 	@echo "make test    set up, run every test"
 	@echo "make quick   the tests that take seconds"
@@ -24,6 +24,12 @@ help:
 demo: $(VENV)/.run
 	$(BIN)/sweeper run demo --out runs/demo
 	$(BIN)/sweeper report runs/demo
+	@echo
+	@echo "Commands to try next:"
+	@echo "  $(BIN)/sweeper status runs/demo                      progress of the run: trials, searches, failures"
+	@echo "  $(BIN)/sweeper report runs/demo --against rewrites   gains over another row instead of the baseline"
+	@echo "  $(BIN)/sweeper plan text_small                       trainings and tokens of a sweep on real text"
+	@echo "  $(BIN)/sweeper run my_space.py                       a space of your own: see docs/guide.md"
 
 encoder: $(VENV)/.run
 	$(BIN)/sweeper run demo_encoder --out runs/demo_encoder
