@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     # --help answers without waiting for pandas and matplotlib.
-    from analysis.report import write_report  # noqa: PLC0415
+    from .report.report import write_report  # noqa: PLC0415
 
     try:
         report = write_report(options.run, options.out, options.against)

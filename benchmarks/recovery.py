@@ -31,9 +31,9 @@ from pathlib import Path
 
 from scipy import stats
 
-from analysis.load import load
-from analysis.matrix import Cell, cells_of, flags, seed_differences
-from analysis.stats import MIN_SEEDS, paired_interval, spearman
+from analysis.results.load import load
+from analysis.results.matrix import Cell, cells_of, flags, seed_differences
+from analysis.results.stats import MIN_SEEDS, paired_interval, spearman
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.errors import SweeperError

@@ -25,9 +25,9 @@ from datetime import date
 
 import pandas as pd
 
-from analysis.load import CLEAN, Study, load
-from analysis.matrix import reference_row
-from analysis.stats import spearman
+from analysis.results.load import CLEAN, Study, load
+from analysis.results.matrix import reference_row
+from analysis.results.stats import spearman
 from sweeper.errors import SweeperError
 from sweeper.world.languages import CODES, distance
 

@@ -274,7 +274,7 @@ def report(
     ] = "",
 ) -> None:
     """Write matrices, heatmaps, correlations and a report."""
-    from analysis.report import write_report
+    from analysis.report.report import write_report
 
     written = write_report(run_folder, folder, against)
     for number, finding in enumerate(written.findings, 1):
@@ -297,7 +297,7 @@ def submit(
     ] = None,
 ) -> None:
     """Write test predictions in the format of the XTREME leaderboard, and check them. Writes all files or none."""
-    from analysis.submission import Wish, write_submission
+    from analysis.submission.submission import Wish, write_submission
 
     names = tuple(name for name in targets.split(",") if name)
     wish = Wish(best_per_target=best_per_target, recipe=recipe, model=model, targets=names)
@@ -337,7 +337,7 @@ def export(
     folder: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder to write.")],
 ) -> None:
     """Copy the best prepared encoder for a target, with a model card."""
-    from sweeper.export import export_best
+    from analysis.export import export_best
 
     out.print(f"Exported: {export_best(run_folder, target, Path(folder))}", markup=False)
 

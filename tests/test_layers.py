@@ -16,7 +16,7 @@ PACKAGES = ("sweeper", "analysis", "search_spaces")
 
 LAYERS = (
     *("siblings", "errors", "files", "tasks", "space", "records", "run", "scoring", "formats", "data", "world"),
-    *("plan", "training", "tuning", "export", "cli", "__main__"),
+    *("plan", "training", "tuning", "cli", "__main__"),
 )
 """Packages and modules of sweeper/, lowest first: each imports itself and those before it."""
 
@@ -35,7 +35,7 @@ HOMES = {
     "optuna": ("sweeper.tuning",),
     "datasets": ("sweeper.data",),
     "transformers": ("sweeper.training", "sweeper.data"),
-    "matplotlib": ("analysis",),
+    "matplotlib": ("analysis.figures",),
     "faiss": ("sweeper.scoring",),
     "typer": ("sweeper.cli", "sweeper.tuning.progress"),
     "rich": ("sweeper.cli", "sweeper.plan", "sweeper.tuning"),

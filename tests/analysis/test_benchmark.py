@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.benchmark import benchmark_means
-from analysis.load import load
-from analysis.matrix import matrix
-from analysis.published import NINE, published_rows
-from analysis.report import write_report
+from analysis.report.report import write_report
+from analysis.results.benchmark import benchmark_means
+from analysis.results.load import load
+from analysis.results.matrix import matrix
+from analysis.results.published import NINE, published_rows
 from search_spaces.xtreme import SPACE as STUDY
 from sweeper.space import Choice, Model, Recipe, Stage, Target, Training
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from analysis.correlate import as_square, correlate
-from analysis.load import load
-from analysis.matrix import matrix
+from analysis.results.correlate import as_square, correlate
+from analysis.results.load import load
+from analysis.results.matrix import matrix
 
 
 @pytest.fixture

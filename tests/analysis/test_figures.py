@@ -8,11 +8,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.correlate import correlate
-from analysis.figures import MISSING, draw_grid, heatmap, ink_on, language_grid, language_map, matrix_grid
-from analysis.load import load
-from analysis.matrix import languages, matrix
-from analysis.scatter import correlation_map, draw_pairs, draw_trait
+from analysis.figures.heatmap import MISSING, draw_grid, heatmap, ink_on, language_grid, language_map, matrix_grid
+from analysis.figures.scatter import correlation_map, draw_pairs, draw_trait
+from analysis.results.correlate import correlate
+from analysis.results.load import load
+from analysis.results.matrix import languages, matrix
 
 
 @pytest.fixture

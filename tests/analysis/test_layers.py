@@ -4,10 +4,12 @@ import csv
 
 import pytest
 
-from analysis.layers import draw_layers, layer_figure, layer_rows, layer_scores, layer_tables
-from analysis.load import load
-from analysis.matrix import matrix
-from analysis.report import write_report
+from analysis.figures.layers import draw_layers, layer_figure
+from analysis.report.report import write_report
+from analysis.report.tables import layer_rows
+from analysis.results.layers import layer_scores, layer_tables
+from analysis.results.load import load
+from analysis.results.matrix import matrix
 from sweeper.space import Target
 
 SEARCH = Target(task="search", layer=0.5, also_layers=(0.0, 0.5, 1.0))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.layouts import Sheet, Unfit, answers, index_lines, label_lines, pair_lines, tag_lines
+from analysis.submission.layouts import Sheet, Unfit, answers, index_lines, label_lines, pair_lines, tag_lines
 from sweeper.formats.interface import Example, Lengths
 from sweeper.formats.table import FORMATS
 from sweeper.tasks.catalog import CATALOG

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.load import COLUMNS, load
+from analysis.results.load import COLUMNS, load
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
@@ -175,7 +175,8 @@ def test_records_are_read_from_a_remote_file_system(make_run):
 
 def test_the_analysis_wakes_no_heavy_library():
     heavy = ("torch", "ray", "transformers", "datasets", "optuna")
-    code = f"import sys, analysis.report, analysis.__main__; print([name for name in {heavy} if name in sys.modules])"
+    modules = "sys, analysis.report.report, analysis.__main__"
+    code = f"import {modules}; print([name for name in {heavy} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.load import load
-from analysis.matrix import languages, matrix, seed_differences, with_gains
+from analysis.results.load import load
+from analysis.results.matrix import languages, matrix, seed_differences, with_gains
 from sweeper.errors import UserError
 from sweeper.space import Target
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from analysis.__main__ import main
-from analysis.findings import strongest_findings
-from analysis.load import load
-from analysis.report import write_report
-from analysis.tables import verdict
+from analysis.report.findings import strongest_findings
+from analysis.report.report import write_report
+from analysis.report.tables import verdict
+from analysis.results.load import load
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json

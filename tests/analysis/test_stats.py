@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from analysis.stats import adjusted, paired_interval, spearman
+from analysis.results.stats import adjusted, paired_interval, spearman
 
 
 def test_the_interval_of_three_seeds_is_students():

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from analysis import submission
-from analysis.best import best_per_target, selection_values
-from analysis.load import load
-from analysis.submission import Wish, write_submission
+from analysis.results.best import best_per_target, selection_values
+from analysis.results.load import load
+from analysis.submission import submission
+from analysis.submission.submission import Wish, write_submission
 from sweeper.errors import UserError
 from sweeper.space import Target
 from sweeper.tasks.benchmarks import SIZES, XTREME

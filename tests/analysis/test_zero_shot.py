@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from analysis.load import load
+from analysis.results.load import load
 from benchmarks.zero_shot import FAR, scores
 from sweeper.space import Search
 from tests.spaces import MATRIX

@@ -13,15 +13,16 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
-from analysis.correlate import comparable_targets
-from analysis.matrix import Matrix, entry
 from sweeper.space import Space
+
+from ..results.correlate import comparable_targets
+from ..results.marks import DAGGER, DOUBLE_DAGGER, STAR
+from ..results.matrix import Matrix, entry
 
 DIVERGING = "RdBu"
 MISSING, NOTHING = "0.88", "0.98"
 """Greys of a cell that should be there, and of one that cannot."""
 INK, FAINT = "0.10", "0.45"
-DAGGER, DOUBLE_DAGGER, STAR = "†", "‡", "*"
 HEADROOM = 44
 """Points above the cells for the names of columns and groups."""
 Colour = tuple[float, float, float, float]

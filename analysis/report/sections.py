@@ -6,12 +6,13 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from analysis.correlate import MEAN, TRAITS, Correlations
-from analysis.load import Study
-from analysis.matrix import Matrix, entry
-from analysis.tables import markdown
 from sweeper.records.record import TrainingRecord
 from sweeper.space import Space, Training, tasks_of
+
+from ..results.correlate import MEAN, TRAITS, Correlations
+from ..results.load import Study
+from ..results.matrix import Matrix, entry
+from .tables import markdown
 
 CAPS = ("cap_examples", "cap_tokens")
 

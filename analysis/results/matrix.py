@@ -7,11 +7,12 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from analysis.load import CLEAN, Study
 from sweeper.errors import unknown
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space, tasks_of
 from sweeper.tasks.overlap import shares_training_data
+
+from .load import CLEAN, Study
 
 Cell = tuple[str, str]
 """(recipe, target)"""

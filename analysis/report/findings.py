@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.correlate import comparable_targets
-from analysis.load import Study
-from analysis.matrix import Cell, Matrix, cells_of, entry, matrix
-from analysis.stats import MIN_SEEDS, Interval, adjusted, paired_interval
-from analysis.tables import BEATS, trivial_rows
+from ..results.correlate import comparable_targets
+from ..results.load import Study
+from ..results.matrix import Cell, Matrix, cells_of, entry, matrix
+from ..results.stats import MIN_SEEDS, Interval, adjusted, paired_interval
+from .tables import BEATS, trivial_rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.load import CLEAN, Study
 from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 from sweeper.tasks.spec import Task
+
+from .load import CLEAN, Study
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")

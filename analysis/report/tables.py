@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.figures import DAGGER, DOUBLE_DAGGER, STAR
-from analysis.load import CLEAN, Study
-from analysis.matrix import Matrix, cells_of, entry
+from ..results.load import CLEAN, Study
+from ..results.marks import DAGGER, DOUBLE_DAGGER, STAR
+from ..results.matrix import Matrix, cells_of, entry
 
 Cells = Sequence[object]
 BEATS = "beats it"
@@ -102,6 +102,31 @@ def language_csv(table: pd.DataFrame) -> bytes:
     for column in ("mean", "sd", "trivial", "gain"):
         scaled[column] = 100 * scaled[column]
     return str(scaled.to_csv(index=False, float_format="%.4f")).encode()
+
+
+def layer_rows(scores: pd.DataFrame, own: float) -> tuple[list[str], list[list[object]]]:
+    """Header and rows of a table in points; the layer that the matrix shows is bold, and the best one stands last."""
+    layers = [float(layer) for layer in scores.columns.to_numpy()]
+
+    def mark(text: str, layer: float) -> str:
+        return f"**{text}**" if layer == own else text
+
+    header = ["recipe", *(mark(f"{layer:.2f}", layer) for layer in layers), "best"]
+    rows: list[list[object]] = []
+    for recipe, values in zip(scores.index, scores.to_numpy(), strict=True):
+        cells = [mark(points(value), layer) for layer, value in zip(layers, values, strict=True)]
+        rows.append([recipe, *cells, f"{layers[int(np.nanargmax(values))]:.2f}"])
+    return header, rows
+
+
+def layer_csv(tables: dict[str, pd.DataFrame]) -> bytes:
+    """Columns target, recipe, layer, score (points); scores that are missing have no line."""
+    parts = [
+        (100 * scores).reset_index().melt("recipe", var_name="layer", value_name="score").assign(target=name).dropna()
+        for name, scores in tables.items()
+    ]
+    found = pd.concat(parts)[["target", "recipe", "layer", "score"]].astype({"layer": float})
+    return str(found.to_csv(index=False, float_format="%.4f")).encode()
 
 
 def _escaped(cell: object) -> str:

@@ -1,28 +1,28 @@
 """The report of a run: one folder with report.md, its figures, and its tables as CSV."""
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-from matplotlib.figure import Figure
 
-from analysis import matrix as matrices
-from analysis import published, sections, tables
-from analysis.benchmark import mean_rows, telling_means
-from analysis.correlate import Correlations, correlate
-from analysis.figures import heatmap, language_map
-from analysis.findings import cell_tests, strongest_findings
-from analysis.layers import layer_csv, layer_figure, layer_rows, layer_tables
-from analysis.load import Study, load
-from analysis.matrix import Matrix
-from analysis.scatter import correlation_map
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 
-DPI = 200
+from ..figures.heatmap import heatmap, language_map
+from ..figures.layers import layer_figure
+from ..figures.png import png
+from ..figures.scatter import correlation_map
+from ..results import matrix as matrices
+from ..results import published
+from ..results.benchmark import mean_rows, telling_means
+from ..results.correlate import Correlations, correlate
+from ..results.layers import layer_tables
+from ..results.load import Study, load
+from ..results.matrix import Matrix
+from . import sections, tables
+from .findings import cell_tests, strongest_findings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +94,9 @@ def _model_files(study: Study, found: Matrix, related: Correlations, suffix: str
         f"matrix{suffix}.csv": tables.wide_csv(found.scores),
         f"gains{suffix}.csv": tables.wide_csv(found.gains),
         f"languages{suffix}.csv": tables.language_csv(by_language),
-        f"heatmap{suffix}.png": _png(heatmap(found, study.space)),
-        f"languages{suffix}.png": _png(language_map(by_language, found, study.space)),
-        f"correlations{suffix}.png": _png(correlation_map(related, found)),
+        f"heatmap{suffix}.png": png(heatmap(found, study.space)),
+        f"languages{suffix}.png": png(language_map(by_language, found, study.space)),
+        f"correlations{suffix}.png": png(correlation_map(related, found)),
     }
 
 
@@ -104,7 +104,7 @@ def _layer_files(study: Study, model: str, suffix: str) -> dict[str, bytes]:
     found = layer_tables(study, model)
     if not found:
         return {}
-    return {f"layers{suffix}.csv": layer_csv(found), f"layers{suffix}.png": _png(layer_figure(study, found))}
+    return {f"layers{suffix}.csv": tables.layer_csv(found), f"layers{suffix}.png": png(layer_figure(study, found))}
 
 
 def _model_context(study: Study, found: Matrix, related: Correlations, suffix: str) -> dict[str, object]:
@@ -145,12 +145,12 @@ def _layer_tables(study: Study, model: str) -> dict[str, str]:
     """Target -> its Markdown table of scores by layer."""
     own = {target.task: target.layer for target in study.space.targets}
     found = layer_tables(study, model)
-    return {name: tables.markdown(*layer_rows(scores, own[name])) for name, scores in found.items()}
+    return {name: tables.markdown(*tables.layer_rows(scores, own[name])) for name, scores in found.items()}
 
 
 def _render(study: Study, models: list[dict[str, object]], against: str, findings: Sequence[str]) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("analysis", "."),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -173,10 +173,3 @@ def _render(study: Study, models: list[dict[str, object]], against: str, finding
         published={"source": published.SOURCE, "note": published.SQUAD},
         table=tables.markdown,
     )
-
-
-def _png(figure: Figure) -> bytes:
-    """The same figure gives the same bytes: no date, no version of the program in the file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()

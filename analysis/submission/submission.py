@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.benchmark import ONE_POOL, column_of, left_out
-from analysis.best import Best, best_per_target
-from analysis.layouts import LAYOUTS, Sheet, Unfit
-from analysis.load import CLEAN, Study, load
 from sweeper.errors import UserError, unknown
 from sweeper.files.draft import atomic_folder
 from sweeper.files.folder import Folder
@@ -20,6 +16,11 @@ from sweeper.run.run import Run
 from sweeper.space import Target
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
 from sweeper.tasks.catalog import CATALOG
+
+from ..results.benchmark import ONE_POOL, column_of, left_out
+from ..results.best import Best, best_per_target
+from ..results.load import CLEAN, Study, load
+from .layouts import LAYOUTS, Sheet, Unfit
 
 CHOICE_FILE = "chosen.json"
 """Which row and seed each folder was predicted by."""

@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from analysis.benchmark import benchmark_means, departures
-from analysis.best import best_per_target
-from analysis.load import Study
-from analysis.matrix import Matrix, entry
 from sweeper.errors import UserError
 from sweeper.space import Dials, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import XTREME
+
+from .benchmark import benchmark_means, departures
+from .best import best_per_target
+from .load import Study
+from .matrix import Matrix, entry
 
 SOURCE = "Phang et al. 2020 (arXiv 2005.13013), abstract and introduction"
 MODEL = "FacebookAI/xlm-roberta-large"

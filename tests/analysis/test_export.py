@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.export import export_best
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
-from sweeper.export import export_best
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.records.record import ScoreRecord

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.load import Study
-from analysis.matrix import Matrix, cells_of
-from analysis.stats import spearman
 from sweeper.space import tasks_of
+
+from .load import Study
+from .matrix import Matrix, cells_of
+from .stats import spearman
 
 TRAITS: Mapping[str, str] = {
     "train_size": "published training examples",

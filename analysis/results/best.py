@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.load import Study
 from sweeper.errors import UserError
 from sweeper.tasks.benchmarks import Benchmark
+
+from .load import Study
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.correlate import MEAN, TRAITS, Correlations, as_square
-from analysis.figures import DIVERGING, FAINT, INK, MISSING
-from analysis.matrix import Matrix
+from ..results.correlate import MEAN, TRAITS, Correlations, as_square
+from ..results.matrix import Matrix
+from .heatmap import DIVERGING, FAINT, INK, MISSING
 
 
 def correlation_map(found: Correlations, matrix: Matrix) -> Figure:

@@ -1,0 +1,1 @@
+"""Figures of results, the only modules that import matplotlib. They draw numbers and compute none."""

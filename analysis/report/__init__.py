@@ -1,0 +1,1 @@
+"""The report: results as sentences, tables and a Markdown template."""
