@@ -99,7 +99,7 @@ def _pool(space: Space, task: Task) -> list[Task]:
 def column_of(entry: Entry, space: Space) -> Target | None:
     """The column that stands where a benchmark has this task: the task itself, or else a stand-in."""
     columns = {target.task: target for target in space.targets}
-    return next((columns[name] for name in (entry.name, *entry.stand_ins) if name in columns), None)
+    return next((columns[name] for name in (entry.name, *entry.substitutes) if name in columns), None)
 
 
 def _plain(value: float | str) -> str:

@@ -53,7 +53,7 @@ class Sources:
             raise self.missing_error(rows)
         return rows_digest(folder, rows.config, rows.split)
 
-    def holds(self, rows: Rows) -> bool:
+    def has(self, rows: Rows) -> bool:
         """Whether the rows are available. Rows on the Hub count as available; no request is sent."""
         folder = self.folder(rows)
         if folder is None:
@@ -195,7 +195,7 @@ def language_rows(task: Task, split: Split, language: str) -> tuple[Rows, ...]:
 
 def available_languages(task: Task, split: Split, sources: Sources) -> tuple[str, ...]:
     """The languages of a split whose rows are all available, in the task's order."""
-    return tuple(code for code, rows_list in task.rows(split).items() if all(map(sources.holds, rows_list)))
+    return tuple(code for code, rows_list in task.rows(split).items() if all(map(sources.has, rows_list)))
 
 
 def check_task(task: Task, splits: Sequence[Split], languages: Sequence[str] | None, sources: Sources) -> None:
@@ -205,7 +205,7 @@ def check_task(task: Task, splits: Sequence[Split], languages: Sequence[str] | N
             continue
         for language in task.rows(split) if languages is None else languages:
             for rows in language_rows(task, split, language):
-                if not sources.holds(rows):
+                if not sources.has(rows):
                     raise _missing_language(task, split, language, sources.missing_error(rows), rows)
 
 

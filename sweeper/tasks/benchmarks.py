@@ -22,7 +22,7 @@ class Entry:
     """Folder in a leaderboard submission, and name in the benchmark's scorer."""
     layout: Layout = ""
     """Content of one line of the prediction files; "" if no submission is written."""
-    stand_ins: tuple[str, ...] = ()
+    substitutes: tuple[str, ...] = ()
     """Targets of the catalog that measure the task in another way. A report names them; no mean contains them."""
 
 
@@ -62,7 +62,7 @@ XTREME = Benchmark(
             languages=languages.BUCC,
             folder="bucc2018",
             layout="pairs",
-            stand_ins=("bucc",),
+            substitutes=("bucc",),
         ),
         Entry(
             name="tatoeba",

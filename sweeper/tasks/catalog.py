@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sweeper.tasks.intermediates import INTERMEDIATES, STAND_INS
+from sweeper.tasks.intermediates import INTERMEDIATES, SUBSTITUTES
 from sweeper.tasks.languages import PLAIN_TEXT
 from sweeper.tasks.spec import Rows, Task
 from sweeper.tasks.targets import TARGETS
@@ -29,4 +29,6 @@ CORPORA = (
 )
 
 XTREME_R = (*ADDED_INTERMEDIATES, *ADDED_TARGETS, *POOLS)
-CATALOG: Mapping[str, Task] = {task.name: task for task in (*INTERMEDIATES, *STAND_INS, *TARGETS, *XTREME_R, *CORPORA)}
+CATALOG: Mapping[str, Task] = {
+    task.name: task for task in (*INTERMEDIATES, *SUBSTITUTES, *TARGETS, *XTREME_R, *CORPORA)
+}

@@ -167,7 +167,7 @@ INTERMEDIATES = (
     ),
 )
 
-STAND_INS = (
+SUBSTITUTES = (
     Task(
         name="mrpc",
         title="MRPC (paraphrase)",

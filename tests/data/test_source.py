@@ -102,7 +102,7 @@ def test_label_names_that_change_in_the_readme_change_the_identity(
 def test_the_error_of_a_missing_data_set_names_id_config_and_path(sources: Sources, write: Any) -> None:
     write_pairs(write)
     for rows in (replace(ROWS, id="demo/nothing"), replace(ROWS, config="fr"), replace(ROWS, split="test")):
-        assert not sources.holds(rows)
+        assert not sources.has(rows)
         for method in (sources.identity, sources.load):
             with pytest.raises(DataError) as error:
                 method(rows)
@@ -113,8 +113,8 @@ def test_only_the_rows_whose_id_starts_with_the_prefix_are_kept(sources: Sources
     write("demo/many", {"default": {"train": {"id": ["english-1", "korean-1", "english-2"], "text": ["a", "b", "c"]}}})
     rows = Rows(id="demo/many", split="train", id_prefix="english-")
     assert [row["text"] for row in sources.load(rows)] == ["a", "c"]
-    assert sources.holds(rows)
-    assert not sources.holds(replace(rows, id_prefix="finnish-"))
+    assert sources.has(rows)
+    assert not sources.has(replace(rows, id_prefix="finnish-"))
 
 
 def test_a_local_folder_needs_neither_a_mirror_nor_a_readme(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_a_local_folder_needs_neither_a_mirror_nor_a_readme(tmp_path: Path) -> N
     rows = Rows(id=str(folder), split="train")
     sources = Sources(mirror=None, cache=tmp_path / "cache")
     assert list(sources.load(rows)) == [{"text": "a b", "label": "yes"}]
-    assert sources.holds(rows)
-    assert not sources.holds(replace(rows, split="validation"))
+    assert sources.has(rows)
+    assert not sources.has(replace(rows, split="validation"))
 
 
 def test_a_pinned_commit_is_the_identity_and_needs_no_network(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_a_pinned_commit_is_the_identity_and_needs_no_network(tmp_path: Path) ->
 
 def test_a_local_id_without_a_folder_is_missing(tmp_path: Path) -> None:
     sources = Sources(mirror=None, cache=tmp_path)
-    assert sources.holds(ROWS)
-    assert not sources.holds(replace(ROWS, id="local/ccgbank"))
+    assert sources.has(ROWS)
+    assert not sources.has(replace(ROWS, id="local/ccgbank"))
     with pytest.raises(DataError, match="local/ccgbank"):
         sources.identity(replace(ROWS, id="local/ccgbank"))
 
@@ -152,12 +152,12 @@ def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
 
 def test_a_mirror_replaces_the_hub_and_a_local_folder_does_not(tmp_path: Path, licensed: Rows) -> None:
     without_mirror = Sources(mirror=None, cache=tmp_path)
-    assert without_mirror.holds(licensed)
+    assert without_mirror.has(licensed)
     assert without_mirror.folder(ROWS) is None  # read from the Hub
     (tmp_path / "mirror/datasets").mkdir(parents=True)
     mirrored = Sources(mirror=tmp_path / "mirror", cache=tmp_path)
-    assert mirrored.holds(licensed)
-    assert not mirrored.holds(ROWS)
+    assert mirrored.has(licensed)
+    assert not mirrored.has(ROWS)
 
 
 def test_a_pinned_local_folder_is_readable_from_any_working_directory(
@@ -169,7 +169,7 @@ def test_a_pinned_local_folder_is_readable_from_any_working_directory(
     monkeypatch.chdir(tmp_path)
     worker = Sources(mirror=None, cache=tmp_path / "other")
     assert worker.identity(pinned) == identity
-    assert not worker.holds(licensed)
+    assert not worker.has(licensed)
     with pytest.raises(DataError, match=rf"tried {tmp_path}/local/ccgbank"):
         worker.identity(licensed)
 
