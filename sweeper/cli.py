@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sweeper.space import Space
     from sweeper.tasks.spec import RowsByLanguage, Split, Task
-    from sweeper.tuning.sweep import Ending
+    from sweeper.tuning.sweep import SweepResult
 
 # Imports of the project are inside the commands: `sweeper --help` must not wait for pandas, torch or ray.
 
@@ -357,7 +357,7 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
-def _print_summary(result: "Ending", folder: str) -> None:
+def _print_summary(result: "SweepResult", folder: str) -> None:
     out.print(f"{result.num_done} of {result.num_slots} trials are in the ledger of {folder}.", highlight=False)
     failures = (("failed", result.failed), ("lost to machine failures", result.lost), ("blocked", result.blocked))
     for title, reasons in failures:

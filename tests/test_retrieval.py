@@ -116,7 +116,7 @@ def work_off(folders: TrialFolders, asked: Space) -> list[str]:
         spec = agenda.next()
         assert spec is not None
         check_spec(spec, bench)
-        agenda.take(spec.name, run_trial(spec, bench))
+        agenda.complete(spec.name, run_trial(spec, bench))
         started.append(spec.name)
     return started
 

@@ -148,9 +148,9 @@ def test_a_task_that_cannot_be_translated_is_read_in_english_and_that_is_said_on
     agenda, told = make_agenda(Resolver(space=space, sources=sources), Ledger.at(site.ledger)), StringIO()
     check_pending(agenda, site, Console(file=told, width=1000))
     lines = told.getvalue().splitlines()
-    assert [line for line in lines if line.startswith("own_tags: ")] == [
-        "own_tags: stays in English beside translated own_claims, for the labels of format tag do not survive a "
-        "translation."
+    assert [line for line in lines if line.startswith("own_tags ")] == [
+        "own_tags stays in English, while own_claims is translated: a translation does not preserve the labels of "
+        "format tag."
     ]
     assert len([line for line in lines if line.startswith(f"own_claims: examples translated by {by}: es ")]) == 1
 

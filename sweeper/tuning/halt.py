@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one wish to halt, which is remembered: a library may swallow the exception that it raises."""
+"""Ctrl-C and SIGTERM as one request to stop, which is remembered even if a library swallows the exception."""
 
 import signal
 import sys
@@ -10,35 +10,36 @@ from typing import Any
 
 @dataclass
 class Halt:
-    """Whether the user, or a cluster taking its machine back, has asked to halt."""
+    """Whether the user, or a cluster that takes its machine back, has requested a stop."""
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextmanager
 def halting() -> Iterator[Halt]:
-    """Raise KeyboardInterrupt on SIGINT and SIGTERM, and remember it. For the main thread.
+    """Raise KeyboardInterrupt on SIGINT and SIGTERM, and record the request. Works in the main thread only.
 
-    Where Python cannot raise it (in a destructor, in a library's compiled code) it is remembered without a word.
+    Python cannot raise it inside a destructor or a callback of compiled code. There it would print a traceback; here
+    the request is recorded silently.
     """
     halt = Halt()
-    told = sys.unraisablehook
+    previous_hook = sys.unraisablehook
 
     def interrupt(*_: Any) -> None:
-        halt.asked = True
+        halt.requested = True
         raise KeyboardInterrupt
 
-    def tell(unraisable: "sys.UnraisableHookArgs") -> None:
-        if not (halt.asked and unraisable.exc_type is KeyboardInterrupt):
-            told(unraisable)
+    def report_others(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not (halt.requested and unraisable.exc_type is KeyboardInterrupt):
+            previous_hook(unraisable)
 
-    sys.unraisablehook = tell
-    old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    # Tune takes SIGINT over while it runs; what comes as SIGTERM must reach it the same way.
+    sys.unraisablehook = report_others
+    handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Tune replaces the handler of SIGINT while it runs, and a SIGTERM must take the same way.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield halt
     finally:
-        sys.unraisablehook = told
-        for number, handler in old.items():
+        sys.unraisablehook = previous_hook
+        for number, handler in handlers.items():
             signal.signal(number, handler)

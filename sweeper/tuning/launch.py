@@ -1,4 +1,4 @@
-"""The home of ray: one Tuner for the whole sweep, reused actors that own their share, fed from the agenda."""
+"""Run an agenda with Ray: one Tuner for the whole sweep, and actors that are reused from trial to trial."""
 
 import base64
 import errno
@@ -39,78 +39,81 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
+"""Environment variables of Ray and Tune that a sweep sets unless the user has set them."""
 ACTOR_RETRIES = 2
-"""Times that a trial whose actor died is started again within one run."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system answers when a disk or a quota is full."""
+"""Number of times that Tune restarts a trial whose actor died."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers for a full disk and an exceeded quota."""
 OBJECT_STORE = 200 * 2**20
-"""Bytes of shared memory that a local Ray takes: nothing large travels through it."""
+"""Bytes of shared memory of a local Ray. Only specs and small results pass through it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """What a sweep runs on."""
+    """The workers of a sweep."""
 
     num: int | None = None
-    """Trials at a time; None: as many as this machine has CPUs for, or as the cluster holds."""
+    """Largest number of trials at a time; None: as many as the CPUs of this machine, or the cluster, allow."""
     address: str = "local"
-    """`local` starts a Ray of its own; `auto` or an address joins a cluster."""
+    """`local` starts Ray on this machine; `auto` or an address joins a running cluster."""
 
-    def at_a_time(self, largest: Resources) -> int | None:
-        """Most trials handed out at once; None: the cluster decides. `largest` is what the largest trial owns."""
+    def max_running(self, largest: Resources) -> int | None:
+        """Largest number of trials at a time if each needs the resources `largest`; None: Ray decides."""
         if self.num is not None or self.address != "local":
             return self.num
         return max(1, int((os.cpu_count() or 1) / largest.cpus))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class LaunchResult:
     """How a launch ended."""
 
     interrupted: bool
+    """Whether trials are left because a stop was requested."""
     fatal: str = ""
-    """Why no further trial was handed out (a full disk), if so."""
+    """The reason (a full disk) why trials are left; "" if there is none."""
 
 
 class TrialActor(tune.Trainable):
-    """One reused actor: takes a spec, runs it, answers where its records are."""
+    """One actor: runs trials one after the other. The results are in the ledger, only messages return through Ray."""
 
     def setup(self, config: dict[str, Any], site: dict[str, Any] | None = None) -> None:
-        """Open the bench once for all trials of this actor."""
-        self._told: list[str] = []
-        self._bench = Workbench(Site(**(site or {})), notify=self._told.append)
+        """Open the workbench, once for all trials of this actor."""
+        self._messages: list[str] = []
+        self._bench = Workbench(Site(**(site or {})), notify=self._messages.append)
         self._spec = unpack(config["spec"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next spec."""
+        """Receive the next spec. Returns True: Tune may reuse the actor."""
         self._spec = unpack(new_config["spec"])
         return True
 
     def step(self) -> dict[str, Any]:
-        """Run the whole trial."""
-        self._told.clear()
+        """Run the whole trial. A trial that raises an error is lost, and the result has the reason."""
+        self._messages.clear()
         try:
             run_trial(self._spec, self._bench)
-        except Exception as error:  # noqa: BLE001  told to the user; the other trials go on
-            told = f"{type(error).__name__}: {error}"
-            full = is_full_disk(error)
-            if not full and not isinstance(error, OSError | TrialError):
-                told += f" (see ledger/{self._bench.ledger.write_traceback(self._spec.key, traceback.format_exc())})"
-            return {"done": True, "told": list(self._told), "lost": told, "full": full}
-        return {"done": True, "told": list(self._told)}
+        except Exception as error:  # noqa: BLE001  the driver shows the reason, and the other trials continue
+            reason = f"{type(error).__name__}: {error}"
+            disk_full = is_full_disk(error)
+            if not disk_full and not isinstance(error, OSError | TrialError):
+                # An unexpected error is a bug: its traceback must not be lost with the worker.
+                reason += f" (see ledger/{self._bench.ledger.write_traceback(self._spec.key, traceback.format_exc())})"
+            return {"done": True, "messages": list(self._messages), "lost": reason, "disk_full": disk_full}
+        return {"done": True, "messages": list(self._messages)}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: trials keep checkpoints of their own."""
+        """Nothing: a trial writes its own checkpoints."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing: trials keep checkpoints of their own."""
+        """Nothing: a trial writes its own checkpoints."""
 
 
 class AgendaSearcher(Searcher):
-    """Lets Tune pull trials from the agenda: None while all wait, FINISHED at the end."""
+    """Gives Tune the trials of the agenda: None while all of them wait for a running trial, FINISHED at the end."""
 
     def __init__(self, agenda: Agenda, ledger: Ledger, watch: Watch, workers: int | None, halt: Halt) -> None:
-        super().__init__(metric="done", mode="max")  # Tune insists on a metric; the agenda needs none
+        super().__init__(metric="done", mode="max")  # Tune requires a metric, the agenda does not use it
         self.agenda = agenda
         self.fatal = ""
         self._ledger = ledger
@@ -120,12 +123,13 @@ class AgendaSearcher(Searcher):
         self._specs: dict[str, TrialSpec] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its searcher for a restore that is never asked for."""
+        """Nothing. Tune pickles its searcher to restore an experiment, but a sweep resumes from the ledger."""
         return {}
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's config."""
-        if self.fatal or self._halt.asked:
+        """The config of the next trial."""
+        if self.fatal or self._halt.requested:
+            # Trials that run may end; a new one would only be killed.
             return None if self._specs else Searcher.FINISHED
         if self._workers is not None and len(self._specs) >= self._workers:
             return None
@@ -137,47 +141,48 @@ class AgendaSearcher(Searcher):
         return {"spec": pack(spec), "cpus": spec.resources.cpus, "gpus": spec.resources.gpus}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Take a finished trial's records out of the ledger and into the agenda."""
+        """Read the records of a finished trial from the ledger and give them to the agenda."""
         spec = self._specs.pop(trial_id)
         answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
-        for sentence in answer.get("told", ()):
-            self._watch.notified(spec, sentence)
-        if answer.get("full"):
+        for message in answer.get("messages", ()):
+            self._watch.notified(spec, message)
+        if answer.get("disk_full"):
             self.fatal = answer["lost"]
         if answer.get("lost"):
-            self._lose(spec, answer["lost"])
+            self._mark_lost(spec, answer["lost"])
             return
         try:
-            found = read_result(self._ledger, spec)
-        except (SweeperError, OSError) as problem:  # raised here it would end the whole sweep
-            self._lose(spec, str(problem))
+            records = read_result(self._ledger, spec)
+        except (SweeperError, OSError) as problem:  # an error that leaves this method would end the whole sweep
+            self._mark_lost(spec, str(problem))
             return
-        self.agenda.take(spec.name, found)
-        self._watch.finished(spec, found)
+        self.agenda.complete(spec.name, records)
+        self._watch.finished(spec, records)
 
-    def _lose(self, spec: TrialSpec, reason: str) -> None:
-        self.agenda.lose(spec.name, reason)
+    def _mark_lost(self, spec: TrialSpec, reason: str) -> None:
+        self.agenda.mark_lost(spec.name, reason)
         self._watch.lost(spec, reason)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the ledger is what a resume reads."""
+        """Nothing: a sweep resumes from the ledger."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the ledger is what a resume reads."""
+        """Nothing: a sweep resumes from the ledger."""
 
 
-def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> Outcome:
-    """Run everything on an agenda with one Tuner, and stop when nothing is left or a halt is asked for.
+def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> LaunchResult:
+    """Run all trials of an agenda with one Tuner, until none is left or a stop is requested.
 
-    `scratch` takes Ray's own experiment folder, which may be lost. Raises UserError if a cluster cannot be reached.
+    `scratch` is a temporary folder for Ray's own files. Raises UserError if the cluster cannot be reached or a trial
+    needs more GPUs than this machine has.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-    largest = _largest(agenda)
-    searcher = AgendaSearcher(agenda, site.open_ledger(), watch, workers.at_a_time(largest), halt)
+    largest = _largest_resources(agenda)
+    searcher = AgendaSearcher(agenda, site.open_ledger(), watch, workers.max_running(largest), halt)
     owns_ray = _connect(workers, largest)
     try:
         _check_fits(workers, largest)
-        trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _share)
+        trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement)
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
@@ -191,78 +196,79 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     finally:
         if owns_ray:
             ray.shutdown()
-    return Outcome(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
+    return LaunchResult(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
 
 
 def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
-    """What a finished trial left in the ledger. Raises DamagedError if its training record is not there."""
+    """The records of a finished trial. Raises DamagedError if the ledger has no training record of it."""
     record = ledger.training(spec.key)
     if record is None:
         raise DamagedError(
-            f"{spec.name} has finished, but the ledger {ledger.folder.url} has no record {spec.key}: on a cluster of "
-            "several machines the run folder must lie where all of them see it (s3://..., NFS)."
+            f"{spec.name} has finished, but the ledger {ledger.folder.url} has no record {spec.key}. On a cluster, "
+            "all machines must share the run folder: use s3://... or NFS."
         )
     scores: list[ScoreRecord] = []
     for score in spec.scores if record.state == "done" else ():
-        found = ledger.score(score_key(spec.key, score))
-        if found is not None:
-            scores.append(found)
+        stored = ledger.score(score_key(spec.key, score))
+        if stored is not None:
+            scores.append(stored)
     return TrialResult(training=record, scores=tuple(scores))
 
 
 def is_full_disk(error: BaseException | None) -> bool:
-    """Whether a disk or quota that is full stands behind an error, however the libraries in between have wrapped it."""
+    """Whether a full disk or quota caused an error, directly or through errors that libraries raised from it."""
     while error is not None:
-        if getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error):
+        if getattr(error, "errno", None) in DISK_FULL or os.strerror(errno.ENOSPC) in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
 def pack(spec: TrialSpec) -> str:
-    """A spec as short text: Tune writes the configs of all trials again and again."""
+    """A spec as a short text, because Tune writes the configs of all trials to disk many times."""
     return base64.b85encode(zlib.compress(write_json(spec), 9)).decode()
 
 
 def unpack(text: str) -> TrialSpec:
-    """The spec behind `pack`'s text."""
+    """The inverse of `pack`."""
     return read_json(TrialSpec, zlib.decompress(base64.b85decode(text)), "a trial's config")
 
 
-def _share(config: dict[str, Any]) -> Any:
+def _placement(config: dict[str, Any]) -> Any:
+    """The resources of a trial as Tune expects them."""
     bundle = {"CPU": config["cpus"]} | ({"GPU": config["gpus"]} if config["gpus"] else {})
     return tune.PlacementGroupFactory([bundle])
 
 
-def _largest(agenda: Agenda) -> Resources:
-    """The most that any trial owns."""
+def _largest_resources(agenda: Agenda) -> Resources:
+    """The largest number of CPUs and of GPUs of any trial."""
     resources = [agenda.specs.resources.for_model(model) for model in agenda.plan.space.models]
     return Resources(cpus=max(r.cpus for r in resources), gpus=max(r.gpus for r in resources))
 
 
 def _check_fits(workers: Workers, largest: Resources) -> None:
-    """Raise UserError if a trial asks for more than this machine has: it would wait for ever."""
-    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    if workers.address == "local" and largest.gpus > there.get("GPU", 0):
+    """Raise UserError if a trial needs more GPUs than this machine has. Ray would wait for them without end."""
+    available: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if workers.address == "local" and largest.gpus > available.get("GPU", 0):
         raise UserError(
-            f"A trial asks for {largest.gpus:g} GPUs and this machine has {there.get('GPU', 0):g}: --gpus-per-trial 0 "
-            "computes on CPUs, --address auto runs on a cluster."
+            f"A trial needs {largest.gpus:g} GPUs, and this machine has {available.get('GPU', 0):g}. Use "
+            "--gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."
         )
 
 
 def _connect(workers: Workers, largest: Resources) -> bool:
-    """Join or start a Ray; whether it is ours to shut down."""
+    """Join or start Ray. Returns whether this process must shut it down."""
     if ray.is_initialized():
         return False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if workers.address == "local":
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        options |= {"num_cpus": math.ceil((workers.at_a_time(largest) or 1) * largest.cpus)}
+        options |= {"num_cpus": math.ceil((workers.max_running(largest) or 1) * largest.cpus)}
         options |= {} if largest.gpus else {"num_gpus": 0}
     terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=workers.address, **options)
     except (ConnectionError, ValueError) as error:
         raise UserError(f"No Ray cluster answers at {workers.address!r}: {error}") from error
-    signal.signal(signal.SIGTERM, terminate)  # Ray's own handler would end the process at once
+    signal.signal(signal.SIGTERM, terminate)  # Ray installs a handler that ends the process at once
     return True

@@ -1,4 +1,4 @@
-"""A whole sweep from the driver's side: look everything up, check it, launch what is missing, say how it ended."""
+"""A whole sweep on the driver: resolve the space, check its data, launch the missing trials, summarise the end."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,6 @@ from sweeper.errors import UserError
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.specs import ResourceOverrides, Specs, check_world
 from sweeper.plan.units import make_plan
-from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
@@ -24,55 +23,60 @@ from sweeper.training.trial import check_spec
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.launch import Outcome, Workers, launch
+from sweeper.tuning.journal import JournalWatch
+from sweeper.tuning.launch import LaunchResult, Workers, launch
 from sweeper.tuning.progress import watching
-from sweeper.tuning.search import Journal
-from sweeper.tuning.watch import Watch
 from sweeper.world.build import build, world_folder
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a run may be told beside its space: none of it changes a result."""
+    """Settings of a run that do not change any result."""
 
     run: str
     mirror: str | None = None
     store: str | None = None
     """Encoder store; None: the run folder."""
     cache: str | None = None
-    """Node-local folder for data and copies of encoders; None: `cache` in the run folder, or a temporary one."""
+    """Local folder of each node for data and copies of encoders; None: `cache` in a local run folder, else a temporary
+    folder."""
     workers: Workers = field(default_factory=Workers)
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
-    """What each actor owns, where it is not what its model says."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How a sweep ended."""
+class SweepResult:
+    """The state of a sweep when it ends."""
 
     num_slots: int
+    """Number of trials in the plan."""
     num_done: int
+    """Number of trials with a final record, failed ones included."""
     failed: dict[str, str]
-    """Trial -> reason, final."""
+    """Trial -> reason. The next run does not repeat it."""
     lost: dict[str, str]
-    """Trial -> reason; tried again by the next run."""
+    """Trial -> reason. The next run tries it again."""
     blocked: dict[str, str]
-    """Trial -> what it waits for in vain."""
+    """Trial -> the failed or lost trial that it depends on."""
     interrupted: bool = False
     fatal: str = ""
+    """The reason why the sweep stopped early (a full disk); "" if there is none."""
 
     @property
     def exit_code(self) -> int:
-        """0 good, 1 some trials failed, 130 stopped."""
+        """0: every trial is done. 1: some failed or are missing. 130: stopped by the user."""
         if self.interrupted:
             return 130
         return 1 if self.failed or self.lost or self.blocked or self.fatal else 0
 
 
-def run_sweep(space: Space, options: Options, console: Console, halt: Halt | None = None) -> Ending:
-    """Run a space, or go on with it. Raises UserError for whatever the user must mend, before anything is trained."""
+def run_sweep(space: Space, options: Options, console: Console, halt: Halt | None = None) -> SweepResult:
+    """Run a space, or continue it in its run folder.
+
+    Raises UserError for everything that the user must correct, before anything is trained.
+    """
     run = Run.at(options.run)
     with ExitStack() as stack:
         _lock(run, stack)
@@ -81,29 +85,29 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         check_data(resolver)
         run.keep_space(space)
         run.keep_site(site)
-        ledger = run.ledger
-        for told in ledger.set_damaged_aside():
-            console.print(told, markup=False)
-        agenda = make_agenda(resolver, ledger, options.resources)
+        for message in run.ledger.set_damaged_aside():
+            console.print(message, markup=False)
+        agenda = make_agenda(resolver, run.ledger, options.resources)
         if agenda.finished:
-            return _ending(agenda)
+            return _summary(agenda)
         check_pending(agenda, site, console)
-        known = list(ledger.scores().values())
-        with watching(agenda, known, console) as watch:
+        scores = list(run.ledger.scores().values())
+        with watching(agenda, scores, console) as watch:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-")))
-            outcome = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch, halt or Halt())
-        return _ending(agenda, outcome)
+            result = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch, halt or Halt())
+        return _summary(agenda, result)
 
 
 def make_site(space: Space, options: Options) -> Site:
-    """Where the files of a run lie; makes the generated data set if the space stands on one and no mirror is named."""
+    """The site of a run. Generates the synthetic world of the space, unless a mirror replaces it.
+
+    Raises UserError if the mirror is not one, or if the world lacks something that the space uses.
+    """
     run = Run.at(options.run)
     cache = str(Path(options.cache or run.default_cache()).resolve())
     mirror = str(Path(options.mirror).resolve()) if options.mirror else None
     if mirror and not Path(mirror, "datasets").is_dir():
-        raise UserError(
-            f"--mirror {options.mirror}: a mirror has a folder `datasets`, and there is no {mirror}/datasets."
-        )
+        raise UserError(f"--mirror {options.mirror} is not a mirror: the folder {mirror}/datasets is missing.")
     if space.world and mirror is None:
         check_world(space)
         mirror = str(world_folder(space.world, Path(cache, "worlds")))
@@ -118,107 +122,65 @@ def make_site(space: Space, options: Options) -> Site:
 
 
 def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None) -> Agenda:
-    """The plan of a space minus what the ledger holds."""
+    """The agenda of a space: its plan without the trials that the ledger contains."""
     specs = Specs(plan=make_plan(resolver.space), resolver=resolver, resources=resources or ResourceOverrides())
     return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
 
 
 def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
-    """Read, check and tokenise all data that the missing trials need, on the driver, before any GPU is asked for."""
+    """Read, check and tokenise all data of the missing trials, on the driver, before any GPU is reserved.
+
+    Prints a message for data that are incomplete. Raises DataError for data that cannot be used.
+    """
     bench = Workbench(site, notify=partial(console.print, markup=False))
     missing = (slot for slot in agenda.slots() if slot not in agenda.done)
-    asked = [_sample(agenda, slot) for slot in dict.fromkeys(_reader(agenda, slot) for slot in missing)]
-    in_english = (sentence for spec in asked for sentence in _left_in_english(spec))
-    for told in dict.fromkeys((*missing_languages(agenda.specs.resolver), *in_english)):
-        console.print(told, markup=False)
+    # Slots that read the same data are checked once.
+    specs = [_data_spec(agenda, slot) for slot in dict.fromkeys(_data_slot(agenda, slot) for slot in missing)]
+    untranslated = (message for spec in specs for message in _untranslated(spec))
+    for message in dict.fromkeys((*missing_languages(agenda.specs.resolver), *untranslated)):
+        console.print(message, markup=False)
     with console.status("reading and tokenising data ..."):
-        for spec in asked:
+        for spec in specs:
             check_spec(spec, bench)
 
 
-def _left_in_english(spec: TrialSpec) -> Iterator[str]:
-    """A sentence for each task that stands in a translated stage and is not translated."""
+def _untranslated(spec: TrialSpec) -> Iterator[str]:
+    """A message for each task that stays in English in a stage with translated tasks."""
     formats = {task.name: task.format for task in spec.tasks}
     for stage in spec.chain:
-        beside = [data.task for data in stage.data if data.translation]
-        for data in stage.data if beside else ():
+        translated = [data.task for data in stage.data if data.translation]
+        for data in stage.data if translated else ():
             if not data.translation:
                 yield (
-                    f"{data.task}: stays in English beside translated {', '.join(beside)}, for the labels of format "
-                    f"{formats[data.task]} do not survive a translation."
+                    f"{data.task} stays in English, while {', '.join(translated)} is translated: a translation does "
+                    f"not preserve the labels of format {formats[data.task]}."
                 )
 
 
-def _reader(agenda: Agenda, slot: Slot) -> Slot:
-    """The slot whose data are read for a missing one: the unit's first replicate, or one with the same draw."""
+def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
+    """A slot that reads the same data: the first replicate of the unit, or a slot with the same draw."""
     unit = agenda.unit(slot)
     if not agenda.specs.reads_draws(unit):
         return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
     return slot._replace(number=0) if slot.role == "search" else slot
 
 
-def _sample(agenda: Agenda, slot: Slot) -> TrialSpec:
-    """A spec with a slot's data in it; dials do not matter for what is read."""
+def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
+    """A spec with the data of a slot. Its dials are not those of the trial: no dial changes which data are read."""
     specs, unit = agenda.specs, agenda.unit(slot)
     seed = SEARCH_SEED if slot.role == "search" else slot.number
-    chain = tuple(specs.stage(unit, stage, _longest(stage), seed) for stage in unit.stages)
+    chain = tuple(specs.stage(unit, stage, _longest_training(stage), seed) for stage in unit.stages)
     parent = chain if unit.kind == "score" else chain[:-1]
     if slot.role == "search":
         return specs.search(unit, slot.number, {}, parent)
     return specs.replicate(unit, seed, None, parent)
 
 
-def _longest(stage: Stage) -> Training:
-    """The stage's training at the greatest length that its dials allow."""
+def _longest_training(stage: Stage) -> Training:
+    """The training of a stage with the largest max_length that its dials allow."""
     dial = stage.dials.get("max_length")
     lengths = [int(value) for value in dial.values] if isinstance(dial, Choice) else []
     return replace(stage.training, max_length=max([stage.training.max_length, *lengths]))
-
-
-class JournalWatch(Watch):
-    """Passes everything on, and mirrors finished trials into the Optuna journal beside a local run."""
-
-    def __init__(self, watch: Watch, agenda: Agenda, run: Run) -> None:
-        self._watch = watch
-        self._owners = {
-            agenda.name(slot): agenda.plan.unit(agenda.unit(slot).study)
-            for slot in agenda.slots()
-            if agenda.unit(slot).study
-        }
-        named = {r.key: r for slot, r in agenda.done.items() if agenda.name(slot) in self._owners}
-        searched = list(named.values())  # dials suggested twice were trained once
-        self._journal = Journal(run.journal, len(searched)) if run.journal else None
-        for record in searched if self._journal is not None and self._journal.empty else ():
-            self._add(record)
-
-    def started(self, spec: TrialSpec) -> None:
-        """Pass it on."""
-        self._watch.started(spec)
-
-    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
-        """Pass it on, and add it to its study."""
-        self._watch.finished(spec, result)
-        self._add(result.training)
-
-    def lost(self, spec: TrialSpec, reason: str) -> None:
-        """Pass it on."""
-        self._watch.lost(spec, reason)
-
-    def notified(self, spec: TrialSpec, message: str) -> None:
-        """Pass it on."""
-        self._watch.notified(spec, message)
-
-    def _add(self, record: TrainingRecord) -> None:
-        owner = self._owners.get(record.spec.name)
-        if self._journal is None or owner is None:
-            return
-        try:
-            self._journal.add(owner.name, owner.stage.dials, record)
-        except OSError as error:  # a full disk; the ledger has the trial, and a sweep does not end for its mirror
-            self._journal = None
-            self._watch.notified(
-                record.spec, f"optuna.journal is not written any more ({error}). A new run restores it."
-            )
 
 
 def _lock(run: Run, stack: ExitStack) -> None:
@@ -232,14 +194,13 @@ def _lock(run: Run, stack: ExitStack) -> None:
         raise UserError(f"Another `sweeper run` is working in {run.url}. Wait for it to end, or stop it.") from error
 
 
-def _ending(agenda: Agenda, outcome: Outcome | None = None) -> Ending:
-    failed = {agenda.name(slot): r.reason for slot, r in agenda.done.items() if r.state == "failed"}
-    return Ending(
+def _summary(agenda: Agenda, result: LaunchResult | None = None) -> SweepResult:
+    return SweepResult(
         num_slots=sum(1 for _ in agenda.slots()),
         num_done=len(agenda.done),
-        failed=failed,
+        failed={agenda.name(slot): r.reason for slot, r in agenda.done.items() if r.state == "failed"},
         lost={agenda.name(slot): reason for slot, reason in agenda.lost.items()},
         blocked={agenda.name(slot): reason for slot, reason in agenda.blocked.items()},
-        interrupted=outcome is not None and outcome.interrupted,
-        fatal=outcome.fatal if outcome is not None else "",
+        interrupted=result is not None and result.interrupted,
+        fatal=result.fatal if result is not None else "",
     )

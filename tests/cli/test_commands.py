@@ -85,7 +85,7 @@ def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) ->
         (("plan", "tiny", "--set", "sedes=3"), "No --set key is called 'sedes'. Did you mean 'seeds'? Known: "),
         (("run", "tiny", "--set", "targets=nmaes"), "No target is called 'nmaes'. Did you mean 'names'?"),
         (("run", "tiny", "--set", "trials=many"), "--set trials=many"),
-        (("run", "tiny", "--mirror", "nowhere"), "there is no "),
+        (("run", "tiny", "--mirror", "nowhere"), "is not a mirror: the folder "),
         (("run", "tiny", "--cpus-per-trial", "0"), "Resources need cpus > 0"),
         (("plan", "tiny", "--workers", "0"), "A plan needs workers >= 1"),
         (("plan", "tiny", "--throughput", "0"), "throughput > 0"),

@@ -127,7 +127,7 @@ def worked_off(agenda: Agenda, bench: Workbench) -> list[TrainingRecord]:
     found = []
     while (spec := agenda.next()) is not None:
         result = run_trial(spec, bench)
-        agenda.take(spec.name, result)
+        agenda.complete(spec.name, result)
         found.append(result.training)
     return found
 

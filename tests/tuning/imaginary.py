@@ -79,10 +79,10 @@ def drain(
         spec = flying.pop(chance.randrange(len(flying)))
         result = fate(spec)
         if isinstance(result, str):
-            agenda.lose(spec.name, result)
+            agenda.mark_lost(spec.name, result)
             continue
         shelf.keep(spec, result)
-        agenda.take(spec.name, TrialResult(training=shelf.trainings[spec.key]))
+        agenda.complete(spec.name, TrialResult(training=shelf.trainings[spec.key]))
     return started
 
 

@@ -321,8 +321,8 @@ def test_a_trial_in_flight_keeps_an_agenda_from_being_finished() -> None:
     assert second is not None
     assert agenda.next() is None
     assert not agenda.finished
-    agenda.lose(first.name, "its worker died")
-    agenda.lose(second.name, "its worker died")
+    agenda.mark_lost(first.name, "its worker died")
+    agenda.mark_lost(second.name, "its worker died")
     assert agenda.finished
     assert well(first).key != well(second).key
 

@@ -19,7 +19,7 @@ def test_an_interrupt_that_cannot_be_raised_is_remembered_without_a_word(capsys:
     with halting() as halt:
         deaf = Deaf()
         del deaf
-        assert halt.asked
+        assert halt.requested
     assert capsys.readouterr().err == ""
 
 

@@ -18,8 +18,8 @@ from sweeper.run.run import Run
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt, halting
+from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import AgendaSearcher, Workers, is_full_disk, pack, read_result, unpack
-from sweeper.tuning.sweep import JournalWatch
 from tests.tuning.imaginary import SMALL, Shelf, agenda_of, badly, drain, well
 
 
@@ -106,9 +106,9 @@ def test_a_full_disk_stops_handing_out_and_ends_when_the_last_trial_in_flight_ha
     searcher, _ = searcher_of(agenda_of(SMALL), ledger)
     for name in "ab":
         searcher.suggest(name)
-    searcher.on_trial_complete("a", {"lost": "OSError: No space left on device", "full": True})
+    searcher.on_trial_complete("a", {"lost": "OSError: No space left on device", "disk_full": True})
     assert searcher.suggest("c") is None
-    searcher.on_trial_complete("b", {"lost": "OSError: No space left on device", "full": True})
+    searcher.on_trial_complete("b", {"lost": "OSError: No space left on device", "disk_full": True})
     assert searcher.suggest("d") == searcher.FINISHED
     assert searcher.fatal == "OSError: No space left on device"
 
@@ -130,7 +130,7 @@ def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_said_once(ledger
 def test_another_loss_does_not_stop_the_others(ledger: Ledger) -> None:
     searcher, _ = searcher_of(agenda_of(SMALL), ledger)
     searcher.suggest("a")
-    searcher.on_trial_complete("a", {"lost": "TimeoutError: the store", "full": False})
+    searcher.on_trial_complete("a", {"lost": "TimeoutError: the store", "disk_full": False})
     assert searcher.suggest("b")["spec"]
     assert searcher.fatal == ""
 
@@ -172,11 +172,11 @@ def test_a_trial_that_ended_without_a_record_is_said_so(ledger: Ledger) -> None:
 
 
 def test_a_local_ray_takes_as_many_trials_as_its_cpus_hold_and_a_cluster_decides_itself() -> None:
-    assert Workers(num=3).at_a_time(Resources()) == 3
-    assert Workers().at_a_time(Resources()) == os.cpu_count()
-    assert Workers().at_a_time(Resources(cpus=10_000.0)) == 1
-    assert Workers(address="auto").at_a_time(Resources()) is None
-    assert Workers(address="auto", num=5).at_a_time(Resources()) == 5
+    assert Workers(num=3).max_running(Resources()) == 3
+    assert Workers().max_running(Resources()) == os.cpu_count()
+    assert Workers().max_running(Resources(cpus=10_000.0)) == 1
+    assert Workers(address="auto").max_running(Resources()) is None
+    assert Workers(address="auto", num=5).max_running(Resources()) == 5
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -185,7 +185,7 @@ def test_a_halt_is_remembered_even_if_a_library_swallows_its_exception(ledger: L
     with halting() as halt:
         with suppress(KeyboardInterrupt):
             signal.raise_signal(number)
-        assert halt.asked
+        assert halt.requested
     assert signal.getsignal(number) == before
     searcher = AgendaSearcher(agenda_of(SMALL), ledger, Notes(), 2, halt)
     assert searcher.suggest("first") == AgendaSearcher.FINISHED
@@ -195,5 +195,5 @@ def test_what_a_worker_has_to_say_reaches_the_user_before_the_trial_counts_as_lo
     searcher, notes = searcher_of(agenda_of(SMALL), ledger)
     searcher.suggest("first")
     name = notes.heard[0][1]
-    searcher.on_trial_complete("first", {"done": True, "told": ["A checkpoint is damaged."], "lost": "OSError"})
+    searcher.on_trial_complete("first", {"done": True, "messages": ["A checkpoint is damaged."], "lost": "OSError"})
     assert notes.heard[1:] == [("A checkpoint is damaged.", name), ("OSError", name)]

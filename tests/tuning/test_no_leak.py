@@ -194,7 +194,7 @@ def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRe
     records = {}
     while (spec := agenda.next()) is not None:
         result = run_trial(spec, bench)
-        agenda.take(spec.name, result)
+        agenda.complete(spec.name, result)
         records[spec.name] = result.training
     scores = {
         f"{one.recipe} -> {one.target} {language}": dict(metrics)

@@ -16,7 +16,8 @@ from optuna.trial import TrialState
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.space import Choice, LogUniform, Search, Value
-from sweeper.tuning.search import Journal, barrier, distribution, suggest
+from sweeper.tuning.journal import Journal
+from sweeper.tuning.search import barrier, distribution, suggest
 from tests.tuning.imaginary import SMALL as SPACE
 from tests.tuning.imaginary import agenda_of, badly, well
 

@@ -1,0 +1,103 @@
+"""The Optuna journal beside a local run, which `optuna-dashboard FILE` opens. Nothing reads it back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import optuna
+from optuna.distributions import IntDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from sweeper.records.record import TrainingRecord, TrialResult
+from sweeper.records.spec import TrialSpec
+from sweeper.run.run import Run
+from sweeper.space import Distribution
+from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.search import LARGEST_SEED, distribution, optuna_trial
+from sweeper.tuning.watch import Watch
+
+
+class Journal:
+    """Finished trials in an Optuna journal file. Each search unit has a study, named like the unit.
+
+    The file repeats what the ledger contains and may be deleted. Replicates have `seed` as an additional parameter.
+    """
+
+    def __init__(self, path: Path, num_expected: int) -> None:
+        """Open the file; one that is damaged or does not have `num_expected` trials is replaced by an empty one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._studies: dict[str, optuna.Study] = {}
+        if _num_trials(path) != num_expected:
+            path.unlink(missing_ok=True)
+        self.empty = not path.exists()
+        self._storage = JournalStorage(JournalFileBackend(str(path)))
+
+    def add(self, study: str, dials: Mapping[str, Distribution], record: TrainingRecord) -> None:
+        """Add a finished trial to the study of that name. Raises OSError if the file cannot be written."""
+        space = {name: distribution(dial) for name, dial in dials.items()} | {"seed": IntDistribution(0, LARGEST_SEED)}
+        params = {**record.spec.dials, "seed": record.spec.seed}
+        if study not in self._studies:
+            optuna.logging.set_verbosity(optuna.logging.WARNING)
+            self._studies[study] = optuna.create_study(
+                study_name=study, storage=self._storage, direction="maximize", load_if_exists=True
+            )
+        self._studies[study].add_trial(optuna_trial(record, space, params, recipe=record.spec.recipe))
+
+
+def _num_trials(path: Path) -> int:
+    """Number of trials in a journal file; -1 if the file cannot be read."""
+    if not path.exists():
+        return 0
+    try:
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        return sum(summary.n_trials for summary in optuna.get_all_study_summaries(storage))
+    except (ValueError, KeyError):
+        # Optuna raises these for a line that a killed process did not finish.
+        return -1
+
+
+class JournalWatch(Watch):
+    """Forwards every event to another watch, and adds finished trials to the journal of a local run."""
+
+    def __init__(self, watch: Watch, agenda: Agenda, run: Run) -> None:
+        self._watch = watch
+        self._owners = {
+            agenda.name(slot): agenda.plan.unit(agenda.unit(slot).study)
+            for slot in agenda.slots()
+            if agenda.unit(slot).study
+        }
+        # By key, because dials that a study suggested twice have one training.
+        by_key = {r.key: r for slot, r in agenda.done.items() if agenda.name(slot) in self._owners}
+        self._journal = Journal(run.journal, len(by_key)) if run.journal else None
+        for record in by_key.values() if self._journal is not None and self._journal.empty else ():
+            self._add(record)
+
+    def started(self, spec: TrialSpec) -> None:
+        """Forward it."""
+        self._watch.started(spec)
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """Forward it, and add the trial to its study."""
+        self._watch.finished(spec, result)
+        self._add(result.training)
+
+    def lost(self, spec: TrialSpec, reason: str) -> None:
+        """Forward it."""
+        self._watch.lost(spec, reason)
+
+    def notified(self, spec: TrialSpec, message: str) -> None:
+        """Forward it."""
+        self._watch.notified(spec, message)
+
+    def _add(self, record: TrainingRecord) -> None:
+        owner = self._owners.get(record.spec.name)
+        if self._journal is None or owner is None:
+            return
+        try:
+            self._journal.add(owner.name, owner.stage.dials, record)
+        except OSError as error:
+            # The ledger has the trial, so a full disk must not end the sweep here.
+            self._journal = None
+            self._watch.notified(
+                record.spec, f"optuna.journal is not written any more ({error}). A new run restores it."
+            )
