@@ -115,11 +115,11 @@ def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate
         record = trainings.get(score.training)
         if record is None or (score.target, score.split) != (target, space.evaluate) or not is_shown(score, column):
             continue
-        if score.pooling or record.spec.kind == "target":
+        if score.scores_encoder or record.spec.kind == "target":
             chain = record.spec.chain
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
             num_own = len(chain) - num_trained
-            encoder = chain if score.pooling else chain[:num_own]
+            encoder = chain if score.scores_encoder else chain[:num_own]
             yield Candidate(score=score, record=record, value=value, encoder=encoder, num_own=num_own)
 
 

@@ -35,7 +35,7 @@ def _shortened(training: Training, share: float) -> Training:
 
 def recipes(share: float = 1.0) -> tuple[Recipe, ...]:
     """The eleven recipes without dials, trained for a share of the usual epochs."""
-    trainings = {task.name: CHOICES if task.format == "choose" else PREPARE for task in INTERMEDIATES}
+    trainings = {task.name: CHOICES if "choices" in task.columns else PREPARE for task in INTERMEDIATES}
     stages = {name: Stage(tasks=(name,), training=_shortened(value, share)) for name, value in trainings.items()}
     stages["multitask"] = Stage(tasks=ALL_TASKS, training=_shortened(PREPARE, share * MULTITASK_SHARE))
     return (Recipe(name="baseline"), *(Recipe(name=name, stages=(stage,)) for name, stage in stages.items()))

@@ -117,7 +117,7 @@ def _task_table(catalog: "Iterable[Task]") -> Table:
 
     table = Table("task", "format", "metric", "languages", "data set", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for task in catalog:
-        metric = SCORERS[task.scorer].main if task.scorer in SCORERS else task.scorer
+        metric = SCORERS[task.scorer].main
         first, *others = _repositories(task)
         table.add_row(
             task.name,

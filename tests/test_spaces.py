@@ -10,6 +10,7 @@ from search_spaces.load import load_space, shipped
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
+from sweeper.formats.table import properties_of
 from sweeper.run.run import SPACE_FILE, Run
 from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
 from sweeper.space.settings import SETTINGS, apply_settings
@@ -442,7 +443,7 @@ def test_the_study_mixes_masked_text_into_every_row_and_translates_all_that_can_
             assert translated.translation
             assert (translated.translation.languages, translated.translation.share) == (("de", "ru", "sw"), 1.0)
             assert replace(translated, translation=None) == one
-    assert not CATALOG["ccg"].is_translatable
+    assert properties_of(CATALOG["ccg"]).translation is None
 
 
 def test_a_setting_of_every_training_reaches_the_stages_before_a_target() -> None:

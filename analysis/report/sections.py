@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.records.record import TrainingRecord
+from sweeper.scoring.scorers import SCORERS, fits_on_dev
 from sweeper.space import Space, Training, tasks_of
 
 from ..results.correlate import MEAN, TRAITS, Correlations
@@ -40,8 +41,9 @@ def retrieval(space: Space) -> list[str]:
         task = space.task(target.task)
         if task.training_task:
             continue
-        fitted = _FITTED[space.evaluate] if task.fits_on_dev else "fitted on one half, the other scored"
-        how = f"ratio margin, threshold {fitted}" if task.scorer == "mining" else _SIMILARITIES[target.similarity]
+        fitted = _FITTED[space.evaluate] if fits_on_dev(task) else "fitted on one half, the other scored"
+        margin = f"ratio margin, threshold {fitted}"
+        how = margin if SCORERS[task.scorer].fits_threshold else _SIMILARITIES[target.similarity]
         found.append(f"{target.task}: {_POOLINGS[target.pooling]} of layer {target.layer:.2f} of the depth, {how}")
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweeper.scoring.scorers import SCORERS, fits_on_dev
 from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 from sweeper.tasks.spec import Task
@@ -73,7 +74,7 @@ def left_out(space: Space, target: Target) -> Iterator[str]:
     if target.distractors is not None:
         yield f"scored with {target.distractors:,} distractors, where the published pools are whole"
     task = space.task(target.task)
-    if task.scorer == "mining" and not task.fits_on_dev:
+    if SCORERS[task.scorer].fits_threshold and not fits_on_dev(task):
         yield ONE_POOL
 
 

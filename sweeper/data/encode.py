@@ -20,8 +20,8 @@ from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.digests import digest
-from sweeper.formats.interface import Example, Features, HeadKind, Lengths
-from sweeper.formats.table import FORMATS
+from sweeper.formats.interface import Example, Features, Lengths
+from sweeper.formats.table import format_of, properties_of
 from sweeper.records.spec import DataSpec, deciding
 from sweeper.tasks.spec import Task
 
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 """Number of examples that are tokenised at a time."""
-WINDOWED: tuple[HeadKind, ...] = ("span", "token")
-"""Heads that split a long text into several features instead of cutting it."""
-LABEL_FIELDS: Mapping[HeadKind, str] = {"sequence": "label", "token": "tags"}
-"""Head whose outputs are a label set -> the field of an example that contains the labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +103,8 @@ def label_set(task: Task, sources: Sources) -> tuple[str, ...]:
 
     They are the task's own `labels`, else the names that its data set declares. Raises DataError if it has neither.
     """
-    field = LABEL_FIELDS.get(FORMATS[task.format].head)
-    if field is None or task.labels:
+    field = properties_of(task).label_field
+    if not field or task.labels:
         return task.labels if field else ()
     column = task.columns.get(field)
     rows_by_language = next((split for split in (task.train, task.dev, task.test) if split), {})
@@ -173,7 +169,7 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
     """The examples of the split with unique ids; only a candidate of a pool may repeat."""
     task, data = job.task, job.data
-    task_format = FORMATS[task.format]
+    task_format = format_of(task)
     rows_list = language_rows(task, data.part, job.language)
     seen: set[str] = set()
     for position, rows in enumerate(rows_list):
@@ -202,7 +198,7 @@ def _unique(id_: str, seen: set[str]) -> str:
 
 def _tokenised(job: _Job, examples: Iterable[Example]) -> Iterator[tuple[list[Example], Features]]:
     """Yield chunks of examples with their features until the token cap is reached."""
-    task_format = FORMATS[job.task.format]
+    task_format = format_of(job.task)
     lengths = Lengths(max_length=job.data.max_length, stride=job.data.stride)
     total = 0
     source = iter(examples)
@@ -234,7 +230,7 @@ def _counts(job: _Job, chunks: Sequence[tuple[int, Features]], features: Feature
         "examples": sum(number for number, _ in chunks),
         "features": len(features.offsets) - 1,
         "tokens": len(features.tokens),
-        "truncated": 0 if FORMATS[job.task.format].head in WINDOWED else int(full.sum()),
+        "truncated": 0 if properties_of(job.task).windowed else int(full.sum()),
     }
 
 

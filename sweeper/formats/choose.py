@@ -1,12 +1,13 @@
-"""Multiple choice: a prompt and a few options, each read as a pair, one of them right."""
+"""Multiple choice: a prompt with several options, each encoded as a pair with the prompt, one of them correct."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
-from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms, Translated
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import cut, room, tokenise
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
@@ -16,20 +17,46 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_SCORERS = {"accuracy": accuracy}
+FEWEST_CHOICES = 2
+"""Choices per example where the task does not give their number: a lower bound."""
+
+
+class TranslatedChoices:
+    """Translation of the prompt and the options."""
+
+    def texts(self, example: Example) -> list[str]:
+        """The prompt, then the options."""
+        return [example.fields["prompt"], *example.fields["choices"]]
+
+    def translated(self, example: Example, texts: Sequence[Translated], language: str) -> Example:
+        """The example with translated texts. The options keep their order, so the label stays valid."""
+        prompt, *choices = (translation.text for translation in texts)
+        return replace(example, fields={**example.fields, "prompt": prompt, "choices": choices})
+
+
+def num_choices(task: Task) -> int:
+    """Choices per example, from the entry of the task: the columns of `choices`, the labels, or a lower bound."""
+    choices = task.columns.get("choices")
+    num_columns = len(choices) if isinstance(choices, tuple) else 0
+    return task.num_choices or num_columns or len(task.labels) or FEWEST_CHOICES
 
 
 class Choose:
-    """The index of the right option. Examples of one task may differ in how many options they have."""
+    """Predicts the index of the correct option. The number of options may differ between the examples of a task.
 
-    head: HeadKind = "choice"
+    Fields: prompt, choices, label, and optionally keys (the names of the options), id, group.
+    """
+
+    properties = Properties(
+        scorers=("accuracy",), head="choice", translation=TranslatedChoices(), num_features=num_choices
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """The row's example, with fields prompt, choices and label (an index); none if it is unlabelled."""
+        """The example of a row, with fields prompt, choices and label (an index); none if the row has no label."""
         line = Line(row=row, task=task, number=number)
         choices = texts_of(line, "choices")
         if len(choices) < 2:
-            raise bad(line, f"two choices or more are needed, got {choices}.")
+            raise bad(line, f"multiple choice needs at least two choices, got {choices}.")
         label = _index(line, len(choices))
         if label is None:
             return []
@@ -40,16 +67,17 @@ class Choose:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """A feature an option, an item an example.
+        """One feature per option and one item per example.
 
-        Where the two are too long the prompt is cut, at its end, and an option keeps up to half of the room.
+        If prompt and option are too long together, the end of the prompt is cut. An option keeps at most half of the
+        available tokens.
         """
         space = room(tokenizer, lengths.max_length, pair=True)
         counts = [len(example.fields["choices"]) for example in examples]
         prompts = [example.fields["prompt"] for example in examples for _ in example.fields["choices"]]
         choices = [choice for example in examples for choice in example.fields["choices"]]
         options = {"truncation": "only_first", "max_length": lengths.max_length}
-        # Cut text may come to a token more when it is tokenised again, never to twice as many.
+        # Tokenising a cut text again may give one token more than the cut allows, but never twice as many.
         pieces = tokenise(tokenizer, prompts, cut(tokenizer, choices, space // 2), {}, options)
         return Features(
             tokens=pieces.tokens,
@@ -63,12 +91,14 @@ class Choose:
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """The index of each example's highest option; of equals the first one."""
+        """The index of the option with the highest score of each example; the first one if scores are equal."""
         bounds = zip(features.items[:-1], features.items[1:], strict=True)
         return [int(np.argmax(outputs["score"][first:last])) for first, last in bounds]
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`accuracy`; trivial: what a random choice is expected to score, the mean of 1 / options."""
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
+        """`accuracy`; trivial: the expected accuracy of a random choice, the mean of 1 / options."""
         check_scorable(examples, predictions, task, language)
         total = scorer_of(task, _SCORERS)
         rows = [
@@ -79,21 +109,27 @@ class Choose:
         return Scored(
             metrics=total(rows),
             trivial={"accuracy": chance},
-            outcomes=[outcome(*line) for line in zip(examples, predictions, rows, strict=True)],
+            outcomes=[outcome(*triple) for triple in zip(examples, predictions, rows, strict=True)],
         )
 
 
-def _index(line: Line, num_choices: int) -> int | None:
-    """The label as an index: one of the row's `keys` or of the task's labels, or a number from 0; None: unlabelled."""
+_SCORERS = {"accuracy": accuracy}
+
+
+def _index(line: Line, count: int) -> int | None:
+    """The label as an index below `count`; None if the row has no label.
+
+    The label is one of the `keys` of the row, one of the labels of the task, or a number from 0.
+    """
     value = field_of(line, "label")
     if value in (None, "", -1, "-1"):
         return None
     if has(line, "keys"):
-        known = texts_of(line, "keys")
+        names = texts_of(line, "keys")
     elif value in line.task.labels:
-        known = list(line.task.labels)
+        names = list(line.task.labels)
     else:
-        known = [str(number) for number in range(num_choices)]
-    if str(value) not in known[:num_choices]:
-        raise bad(line, f"the right choice is one of {known[:num_choices]}, got {value!r}.")
-    return known.index(str(value))
+        names = [str(number) for number in range(count)]
+    if str(value) not in names[:count]:
+        raise bad(line, f"the correct choice must be one of {names[:count]}, got {value!r}.")
+    return names.index(str(value))

@@ -1,19 +1,20 @@
-"""Classification of a text or a pair of texts: NLI, paraphrase."""
+"""Classification of a text or of a pair of texts: natural language inference, paraphrase detection."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sweeper.errors import UserError
 from sweeper.formats.fields import Line, field_of, group_of, has, id_of, label_of, sha, text_of
-from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms, Translated
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import label_indices, one_feature_each, room, tokenise
 from sweeper.scoring.accuracy import accuracy, accuracy_and_f1, accuracy_counts, binary_counts
 from sweeper.scoring.scorers import SCORERS, Scored
-from sweeper.tasks.spec import ScorerName, Task
+from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -23,13 +24,31 @@ Count = Callable[[str, str, Task], Counts]
 Sum = Callable[[Sequence[Counts]], dict[str, float]]
 
 
-class Classify:
-    """One label for a text, or for a pair where the task declares one."""
+class TranslatedPair:
+    """Translation of one text or of both texts of a pair."""
 
-    head: HeadKind = "sequence"
+    def texts(self, example: Example) -> list[str]:
+        """The text, and the second text of a pair."""
+        return [example.fields[name] for name in ("text", "pair") if example.fields[name] is not None]
+
+    def translated(self, example: Example, texts: Sequence[Translated], language: str) -> Example:
+        """The example with translated texts."""
+        pair = texts[1].text if len(texts) > 1 else None
+        return replace(example, fields={**example.fields, "text": texts[0].text, "pair": pair})
+
+
+class Classify:
+    """Predicts one label for a text, or for a pair of texts if the task declares a second one.
+
+    Fields: text, label, and optionally pair, id, group.
+    """
+
+    properties = Properties(
+        scorers=("accuracy", "accuracy_f1"), head="sequence", label_field="label", translation=TranslatedPair()
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """The row's example, with fields text, pair (or None) and label; none if it is unlabelled."""
+        """The example of a row, with fields text, pair (or None) and label; none if the row has no label."""
         line = Line(row=row, task=task, number=number)
         label = label_of(line, field_of(line, "label"))
         if label is None:
@@ -42,34 +61,36 @@ class Classify:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """One feature an example; where a pair is too long its longer text is cut first."""
+        """One feature per example. If a pair is too long, its longer text is cut first."""
         first = [example.fields["text"] for example in examples]
         second = [example.fields["pair"] for example in examples]
-        pair = any(text is not None for text in second)
-        room(tokenizer, lengths.max_length, pair=pair)
+        is_pair = any(text is not None for text in second)
+        room(tokenizer, lengths.max_length, pair=is_pair)
         options = {"truncation": "longest_first", "max_length": lengths.max_length}
-        pieces = tokenise(tokenizer, first, second if pair else None, {}, options)
+        pieces = tokenise(tokenizer, first, second if is_pair else None, {}, options)
         names = [example.fields["label"] for example in examples]
         return one_feature_each(pieces, {"label": label_indices(examples, names, labels)})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """The name of each example's highest label; of equals the first one."""
+        """The name of the label with the highest logit of each example; the first one if logits are equal."""
         return [labels[best] for best in np.argmax(outputs["logits"], axis=1)]
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`accuracy` or `accuracy_f1`; trivial: the best constant answer by the scorer's main metric."""
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
+        """`accuracy` or `accuracy_f1`; trivial: the best constant answer by the main metric of the scorer."""
         check_scorable(examples, predictions, task, language)
         count, total = scorer_of(task, _SCORERS)
         gold = [str(example.fields["label"]) for example in examples]
-        rows = [count(one, other, task) for one, other in zip(gold, predictions, strict=True)]
-        constant = [total([count(one, label, task) for one in gold]) for label in Counter(gold)]
+        rows = [count(label, prediction, task) for label, prediction in zip(gold, predictions, strict=True)]
+        constant = [total([count(label, guess, task) for label in gold]) for guess in Counter(gold)]
         main = SCORERS[task.scorer].main
         return Scored(
             metrics=total(rows),
             trivial=max(constant, key=lambda metrics: metrics[main]),
-            outcomes=[outcome(*line) for line in zip(examples, predictions, rows, strict=True)],
+            outcomes=[outcome(*triple) for triple in zip(examples, predictions, rows, strict=True)],
         )
 
 
@@ -82,7 +103,7 @@ def _binary(gold: str, predicted: str, task: Task) -> Counts:
     return binary_counts(gold, predicted, task.labels[1])
 
 
-_SCORERS: Mapping[ScorerName, tuple[Count, Sum]] = {
+_SCORERS: Mapping[str, tuple[Count, Sum]] = {
     "accuracy": (lambda gold, predicted, task: accuracy_counts(gold, predicted), accuracy),
     "accuracy_f1": (_binary, accuracy_and_f1),
 }

@@ -1,107 +1,181 @@
-"""What every format answers, and the plain arrays that pass between data, training and scoring."""
+"""The interface of a task format, the properties that it declares, and the arrays passed to training and scoring."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from sweeper.scoring.nearest import Search
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-HeadKind = Literal["sequence", "choice", "token", "span", "mlm", "pool", "dual"]
 Array = np.ndarray[Any, Any]
 IGNORED = -100
-"""Label of a token or feature that the loss passes over."""
+"""Label of a token or feature that the loss skips."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One item as its format reads it."""
+    """One item of a data set as its format reads it."""
 
     id: str
-    """The same for the same item in parallel languages."""
+    """Equal for the same item in parallel languages."""
     group: str
-    """Paragraph, pair or document: items that are not independent of each other."""
+    """Paragraph, pair or document: examples of one group are not independent of each other."""
     fields: Mapping[str, Any]
-    """Plain JSON values; which ones is the format's own affair."""
+    """Plain JSON values, defined by the format. Three names also have a meaning for caps and pools (data/sample.py):
+    `keys` marks a candidate, which is kept once per pool with the keys of all its rows; `partner`, an id, keeps both
+    halves of a pair together; `side` separates the two halves of a pool."""
     filler: bool = False
-    """Only makes a retrieval pool larger: a sentence without a partner."""
+    """True for a sentence without a partner, which only makes a retrieval pool larger."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lengths:
-    """How long a feature may be, in tokens with special ones counted."""
+    """Limits of the length of a feature, in tokens including special tokens."""
 
     max_length: int
     stride: int = 128
-    """Tokens that neighbouring windows of one long context share; those of a sentence of words share none."""
+    """Tokens shared by neighbouring windows of one long context. Windows of a tagged sentence share none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Tokenised items, ragged: n features, t tokens in all, m items (what a batch is made of)."""
+    """Tokenised items as ragged arrays: n features, t tokens in total, m items (the units of a batch)."""
 
     tokens: Array
     """(t,) int32: token ids of all features, one after the other."""
     offsets: Array
     """(n + 1,) int64: feature i is tokens[offsets[i]:offsets[i + 1]]."""
     items: Array
-    """(m + 1,) int64: item j is the features items[j]:items[j + 1]; several for multiple choice and for pairs."""
+    """(m + 1,) int64: item j consists of the features items[j]:items[j + 1]; several for multiple choice and pairs."""
     example: Array
-    """(n,) int32: index of the example behind a feature (long texts have several windows)."""
+    """(n,) int32: index of the example that a feature belongs to (long texts have several windows)."""
     labels: Mapping[str, Array] = field(default_factory=dict)
-    """By head. sequence: label (n,). choice: label (m,), index of the right choice. token: tags (t,).
-    span: start, end (n,), token positions in the feature, 0 and 0 where it holds no answer. dual: right (m,), a hash of
-    the item's candidate. All int32, IGNORED = none."""
+    """int32 arrays with the names that the head reads (training/heads.py): one value per token (t,), feature (n,) or
+    item (m,). IGNORED means no label."""
     segments: Array | None = None
-    """(t,) int8: token type ids, for tokenizers that make them."""
+    """(t,) int8: token type ids, for tokenizers that produce them."""
     extra: Mapping[str, Array] = field(default_factory=dict)
-    """(t,) arrays that decoding needs: span: char_start, char_end (int32; -1 outside the context);
-    token: word (int32 index in the example of the word whose first piece this is, -1 otherwise)."""
+    """(t,) int32 arrays that `decode` needs, defined by the format: character positions, word indices."""
 
 
 Outputs = Mapping[str, Array]
-"""What a head computes for all features, float32 unless said. sequence: logits (n, labels). choice: score (n,).
-token: best (t,) int32, the highest label of every token. span: start, end (t,) logits. pool, dual: vectors
-(n, hidden)."""
+"""Output arrays of a head for all features, float32 unless the head says otherwise: one value per token (t,) or per
+feature (n, ...). The head defines the names (training/heads.py). A format without a head gets `vectors` (n, hidden)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """Examples, and what a net says of each, as `decode` leaves it."""
+    """Examples with one prediction each, as returned by `decode`."""
 
     examples: Sequence[Example]
     predictions: Sequence[Any]
 
 
-class Format(Protocol):
-    """One task format. Pure functions of plain values: no torch, no files."""
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Settings of a score that its task does not fix. A format uses those that apply to it."""
 
-    head: HeadKind
+    similarity: str = "cosine"
+    """Parallel sentences: `cosine` or `csls`."""
+    fitted_on: Answered | None = None
+    """Mining: the examples that the threshold is fitted on, which may be the scored ones; None: half of those."""
+    search: Search | None = None
+    """Nearest-neighbour search. The result does not depend on it; None: numpy, or faiss where it is installed."""
+
+
+PLAIN = Terms()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translated:
+    """The translation of one text, made piece by piece."""
+
+    text: str
+    ends: tuple[tuple[int, int], ...]
+    """End of each piece as character positions in the English text and in the translation."""
+
+    def position_of(self, position: int) -> float:
+        """Approximate position in the translation of a character of the English text, by linear interpolation."""
+        english, translated = zip((0, 0), *self.ends, strict=True)
+        return float(np.interp(position, english, translated))
+
+
+class Translatable(Protocol):
+    """Translation of the examples of one format."""
+
+    def texts(self, example: Example) -> list[str]:
+        """The texts to translate."""
+        ...
+
+    def translated(self, example: Example, texts: Sequence[Translated], language: str) -> Example | None:
+        """The example with translated texts and an unchanged label; None if the answer is lost in translation."""
+        ...
+
+
+def _one_feature(_: Task) -> int:
+    return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Properties:
+    """Everything that other modules need to know about a format. They ask for a property, never for a format's name."""
+
+    scorers: tuple[str, ...]
+    """Names of the scorers that a task of this format may use (scoring/scorers.py), the usual one first."""
+    head: str = ""
+    """Name of the head in the table of heads (training/heads.py); "" for a format that compares sentence vectors of the
+    encoder and trains nothing."""
+    label_field: str = ""
+    """Field that contains the labels, where the outputs of the head are the label set of the task; "" otherwise."""
+    translation: Translatable | None = None
+    """Translation of training examples; None if the labels do not survive a translation (a tag belongs to a word)."""
+    windowed: bool = False
+    """Whether a long text becomes several features instead of being truncated."""
+    is_corpus: bool = False
+    """Whether the examples are plain text for masked language modelling, which `Stage.mlm_task` asks for."""
+    query_field: str = ""
+    """Field of the query, in a format whose tasks can name a pool: a task of the same format without queries."""
+    num_features: Callable[[Task], int] = _one_feature
+    """Features per example of a task, for plans made without data; the windows of a long text are not counted."""
+
+    @property
+    def scores_encoder(self) -> bool:
+        """Whether the encoder is scored directly, without training a head."""
+        return not self.head
+
+
+class Format(Protocol):
+    """One task format: pure functions of plain values, without torch and without files."""
+
+    properties: Properties
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """The examples of one row of a data set (several only for retrieval pools); none if it carries no label.
+        """The examples of one row of a data set (several only for retrieval pools); none if the row has no label.
 
-        Raises DataError on a label outside the task's set, or a row without the declared columns.
+        Raises DataError for a label outside the label set of the task, or a row without the declared columns.
         """
         ...
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """Tokenise examples; items in the order of the examples."""
+        """Tokenise examples; the items have the order of the examples."""
         ...
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> Sequence[Any]:
-        """One prediction an example, as plain values (a label, a list of tags, a text; vectors for retrieval)."""
+        """One prediction per example as a plain value: a label, a list of tags, a text, or vectors for retrieval."""
         ...
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
         """Metrics, trivial baseline and per-example outcomes of one language."""
         ...

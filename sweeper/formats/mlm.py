@@ -1,11 +1,11 @@
-"""Plain text for masked language modelling; what is masked is drawn where the net is, not here."""
+"""Plain text for masked language modelling. Tokens are masked during training and evaluation, not here."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DataError
 from sweeper.formats.fields import Line, group_of, id_of, text_of
-from sweeper.formats.interface import Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome
 from sweeper.formats.pieces import one_feature_each, room, tokenise
 from sweeper.scoring.scorers import Scored
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 
 class Mlm:
-    """A corpus. What is predicted of a text is the loss on its masked tokens."""
+    """A corpus. The prediction for a text is the loss on its masked tokens.
 
-    head: HeadKind = "mlm"
+    Fields: text, and optionally id, group.
+    """
+
+    properties = Properties(scorers=("loss",), head="mlm", is_corpus=True)
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """The row's example, with field text; none if the text is blank."""
+        """The example of a row, with field text; none if the text is blank."""
         line = Line(row=row, task=task, number=number)
         text = text_of(line, "text")
         name = id_of(line)
@@ -30,7 +33,7 @@ class Mlm:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """One feature an example: its text, cut at max_length."""
+        """One feature per example: its text, truncated to max_length."""
         room(tokenizer, lengths.max_length, pair=False)
         options = {"truncation": True, "max_length": lengths.max_length}
         texts = [example.fields["text"] for example in examples]
@@ -39,21 +42,23 @@ class Mlm:
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """Over each example's masked tokens: summed `loss`, their number `masked`, a uniform guess's loss `uniform`."""
+        """Sums over the masked tokens of each example: `loss`, `masked` (a count), `uniform` (the loss by chance)."""
         columns = {name: outputs[name] for name in ("loss", "masked", "uniform")}
         return [{name: float(column[n]) for name, column in columns.items()} for n in range(len(examples))]
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`loss`, the mean over all masked tokens, in nats; trivial: the logarithm of the vocabulary's size.
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
+        """`loss`, the mean over all masked tokens, in nats; trivial: the logarithm of the vocabulary size.
 
-        Raises DataError if no token at all was masked.
+        Raises DataError if no token was masked.
         """
         check_scorable(examples, predictions, task, language)
-        num_masked = sum(one["masked"] for one in predictions)
+        num_masked = sum(counts["masked"] for counts in predictions)
         if not num_masked:
             raise DataError(f"Task {task.name!r} in {language!r}: none of {len(examples)} texts has a masked token.")
         return Scored(
-            metrics={"loss": sum(one["loss"] for one in predictions) / num_masked},
-            trivial={"loss": sum(one["uniform"] for one in predictions) / num_masked},
-            outcomes=[outcome(example, "", one) for example, one in zip(examples, predictions, strict=True)],
+            metrics={"loss": sum(counts["loss"] for counts in predictions) / num_masked},
+            trivial={"loss": sum(counts["uniform"] for counts in predictions) / num_masked},
+            outcomes=[outcome(example, "", counts) for example, counts in zip(examples, predictions, strict=True)],
         )

@@ -1,4 +1,4 @@
-"""What every format's score shares: no score of nothing, an outcome row an example, the scorer found by its name."""
+"""Steps that the scores of all formats share: checks, the outcome row of an example, the lookup of the scorer."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,24 @@ S = TypeVar("S")
 
 
 def check_scorable(examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> None:
-    """Raise DataError for an empty split, or if there is not one prediction an example."""
+    """Raise DataError for an empty split, or if the number of predictions differs from the number of examples."""
     if not examples:
         raise DataError(f"Task {task.name!r} has no labelled example in {language!r}: an empty split cannot be scored.")
     if len(examples) != len(predictions):
         raise DataError(
-            f"Task {task.name!r} in {language!r} needs one prediction an example, "
+            f"Task {task.name!r} in {language!r} needs one prediction per example, "
             f"got {len(predictions)} for {len(examples)}."
         )
 
 
 def outcome(example: Example, prediction: Any, counts: Mapping[str, float]) -> dict[str, Any]:
-    """An example's row: example, group, prediction (JSON text if it is no string) and its additive counts."""
+    """The row of an example: example, group, prediction (JSON text if it is not a string) and its additive counts."""
     text = prediction if isinstance(prediction, str) else json.dumps(prediction, ensure_ascii=False)
     return {"example": example.id, "group": example.group, "prediction": text, **counts}
 
 
-def scorer_of(task: Task, scorers: Mapping[Any, S]) -> S:
-    """The format's entry for the task's scorer. Raises UserError if the format has none."""
+def scorer_of(task: Task, scorers: Mapping[str, S]) -> S:
+    """The format's entry for the scorer of the task. Raises UserError if the format has none."""
     if task.scorer not in scorers:
         raise unknown(f"scorer of format {task.format!r} (task {task.name!r})", task.scorer, scorers)
     return scorers[task.scorer]

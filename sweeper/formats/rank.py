@@ -1,4 +1,4 @@
-"""Retrieval by a trained encoder: queries rank candidates, of which several can be right (LAReQA, Mewsli-X)."""
+"""Ranked retrieval with a trained encoder: queries rank candidates, several of them correct (LAReQA, Mewsli-X)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ import numpy as np
 
 from sweeper.errors import DataError
 from sweeper.formats.fields import Line, answers_of, bad, field_of, group_of, has, id_of, sha, text_of
-from sweeper.formats.interface import Array, Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import PLAIN, Array, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.sentences import Stretch, sentences
 from sweeper.formats.vectors import Vectors, one_feature_a_text, vectors_of
-from sweeper.scoring.nearest import Search, nearest, unit_vectors
+from sweeper.scoring.nearest import nearest, unit_vectors
 from sweeper.scoring.ranking import DEPTH, average_precision, expected_average_precision, mean_average_precision
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -20,63 +20,70 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+QUERY = "query"
 
-_SCORERS = {"ranking": mean_average_precision}
+
+def num_features(task: Task) -> int:
+    """2 for a task of pairs, 1 for a task of queries or of candidates alone."""
+    is_pair = QUERY in task.columns and bool({"candidate", "context"} & set(task.columns))
+    return 2 if is_pair else 1
 
 
 class Rank:
-    """Queries and candidates as vectors of one encoder; what belongs together has the same key.
+    """Encodes queries and candidates as vectors with one encoder. A query and its correct candidates share a key.
 
-    A row is a pair where the task declares a query and a candidate, a query where it declares no candidate, a candidate
-    where it declares no query. Where it declares a context, the candidates are its sentences, each with the whole
-    context behind it as in XTREME-R; the one in which the first answer begins is the right one.
+    A row is a pair if the task declares a query and a candidate, a query without a candidate, and a candidate without a
+    query. If the task declares a context, the candidates are its sentences, each followed by the whole context as in
+    XTREME-R; the sentence in which the first answer starts is the correct one.
+
+    Fields: query and key, and candidate or else context, answers, breaks (sentence boundaries); optionally id, group.
     """
 
-    head: HeadKind = "dual"
-
-    def __init__(self, search: Search | None = None) -> None:
-        self.search = search
+    properties = Properties(scorers=("ranking",), head="dual", query_field=QUERY, num_features=num_features)
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """Examples with fields query and key, candidate too in a pair; or with candidate and keys.
+        """Examples with the fields query and key, and candidate in a pair; or with the fields candidate and keys.
 
-        No pair where no sentence holds the answer. The key is the row's id unless the task declares one.
+        A pair whose context has no sentence with the answer gives no example. The key is the id of the row unless the
+        task declares one.
         """
         line = Line(row=row, task=task, number=number)
         key = str(field_of(line, "key")) if has(line, "key") else id_of(line)
-        if not has(line, "query"):
+        if not has(line, QUERY):
             return _candidates(line, key)
-        fields = {"query": text_of(line, "query"), "key": key}
+        fields = {QUERY: text_of(line, QUERY), "key": key}
         if has(line, "candidate") or has(line, "context"):
-            right = next((one.fields["candidate"] for one in _candidates(line, key) if one.fields["keys"]), None)
-            if right is None:
+            correct = next((each.fields["candidate"] for each in _candidates(line, key) if each.fields["keys"]), None)
+            if correct is None:
                 return []
-            fields["candidate"] = right
+            fields["candidate"] = correct
         return [Example(id=id_of(line), group=sha(group_of(line, key)), fields=fields)]
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """A feature a text, cut at max_length; the query before the candidate in a pair."""
+        """One feature per text, truncated to max_length; in a pair the query comes before the candidate."""
         texts = [_texts(example) for example in examples]
-        right = np.array([_hash(some[-1]) for some in texts], dtype=np.int32)
+        right = np.array([_hash(pair[-1]) for pair in texts], dtype=np.int32)
         return one_feature_a_text(texts, tokenizer, lengths, {"right": right})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> Vectors:
-        """The vectors (features, hidden) of each example: row 0 the query or the only text, row 1 the candidate."""
+        """The vectors (features, hidden) of each example: row 0 is the query or the only text, row 1 the candidate."""
         return vectors_of(features, outputs)
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`map20`: mean average precision at 20 of the queries over all candidates, ties to the first candidate.
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
+        """`map20`: mean average precision at 20 of the queries over all candidates; ties go to the first candidate.
 
-        Queries and candidates are among the examples, alone or as pairs; candidates of equal text that come in pairs
-        are one, right for each of their queries. Trivial: what a random order is expected to score.
+        The examples contain queries and candidates, alone or as pairs. Candidates of pairs with equal text count as one
+        candidate, which is correct for each of their queries. Trivial: the expected value of a random order.
         """
         check_scorable(examples, predictions, task, language)
         total = scorer_of(task, _SCORERS)
-        queries = [number for number, example in enumerate(examples) if "query" in example.fields]
+        queries = [number for number, example in enumerate(examples) if QUERY in example.fields]
         pool = _pool(examples, predictions)
         if not queries or not pool.names:
             raise DataError(
@@ -84,20 +91,20 @@ class Rank:
                 f"{len(pool.names)}: declare a candidate or a context in its columns, or name a pool."
             )
         vectors = unit_vectors([predictions[number][0] for number in queries])
-        ranked = nearest(vectors, unit_vectors(pool.vectors), DEPTH, self.search)[1]
-        rows = [_row(examples[number], found, pool) for number, found in zip(queries, ranked.tolist(), strict=True)]
+        ranked = nearest(vectors, unit_vectors(pool.vectors), DEPTH, terms.search)[1]
+        rows = [_row(examples[number], ranking, pool) for number, ranking in zip(queries, ranked.tolist(), strict=True)]
         chance = [{"average_precision": expected_average_precision(row["right"], len(pool.names))} for row in rows]
         return Scored(metrics=total(rows), trivial=total(chance), outcomes=rows)
 
 
 @dataclass(kw_only=True)
 class _Pool:
-    """Candidates in the order they are ranked in among equals."""
+    """Candidates, in the order that breaks ties."""
 
     names: list[str] = field(default_factory=list)
     vectors: list[Array] = field(default_factory=list)
     right: dict[str, set[int]] = field(default_factory=dict)
-    """Key -> numbers of the candidates that are right for its queries."""
+    """Key -> numbers of the candidates that are correct for its queries."""
 
 
 def _pool(examples: Sequence[Example], predictions: Sequence[Any]) -> _Pool:
@@ -106,7 +113,7 @@ def _pool(examples: Sequence[Example], predictions: Sequence[Any]) -> _Pool:
     for example, vectors in zip(examples, predictions, strict=True):
         if "candidate" not in example.fields:
             continue
-        is_pair = "query" in example.fields
+        is_pair = QUERY in example.fields
         name = sha(example.fields["candidate"]) if is_pair else example.id
         if name not in seen:
             seen[name] = len(pool.names)
@@ -117,46 +124,51 @@ def _pool(examples: Sequence[Example], predictions: Sequence[Any]) -> _Pool:
     return pool
 
 
-def _row(query: Example, found: Sequence[int], pool: _Pool) -> dict[str, Any]:
+def _row(query: Example, ranking: Sequence[int], pool: _Pool) -> dict[str, Any]:
     right = pool.right.get(query.fields["key"], set())
-    hits = [rank for rank, number in enumerate(found, start=1) if number in right]
+    hits = [rank for rank, number in enumerate(ranking, start=1) if number in right]
     counts = {"average_precision": average_precision(hits, len(right)), "found": len(hits), "right": len(right)}
-    return outcome(query, [pool.names[number] for number in found], counts)
+    return outcome(query, [pool.names[number] for number in ranking], counts)
 
 
 def _texts(example: Example) -> list[str]:
-    return [example.fields[name] for name in ("query", "candidate") if name in example.fields]
+    return [example.fields[name] for name in (QUERY, "candidate") if name in example.fields]
 
 
 def _hash(text: str) -> int:
+    # 7 hexadecimal digits fit into int32.
     return int(sha(text)[:7], 16)
 
 
 def _candidates(line: Line, key: str) -> list[Example]:
-    """The row's candidates, those that are right for its key with it in `keys`."""
+    """The candidates of a row; `keys` contains the key of the row in those that are correct for it."""
     if not has(line, "context"):
         fields = {"candidate": text_of(line, "candidate"), "keys": [key]}
         return [Example(id=id_of(line), group=sha(key), fields=fields)]
     context = text_of(line, "context")
     paragraph = sha(context)
     starts = answers_of(line)[1][:1]
-    found = []
+    candidates = []
     for number, (first, last) in enumerate(_stretches(line, context)):
         keys = [key] if any(first <= start < last for start in starts) else []
         text = (context[first:last] + context).replace("\n", "")
-        found.append(Example(id=f"{paragraph}-{number}", group=paragraph, fields={"candidate": text, "keys": keys}))
-    return found
+        fields = {"candidate": text, "keys": keys}
+        candidates.append(Example(id=f"{paragraph}-{number}", group=paragraph, fields=fields))
+    return candidates
 
 
 def _stretches(line: Line, context: str) -> list[Stretch]:
-    """The sentences that the row declares, or else those that its punctuation shows."""
+    """The sentences of a context: as declared by the row, otherwise split by punctuation."""
     if not has(line, "breaks"):
         return sentences(context)
     breaks = field_of(line, "breaks")
     try:
-        found = [(int(first), int(last)) for first, last in breaks]
+        stretches = [(int(first), int(last)) for first, last in breaks]
     except (TypeError, ValueError):
-        found = [(0, 0)]
-    if not all(0 <= first < last <= len(context) for first, last in found):
+        stretches = [(0, 0)]  # refused below with the message for all malformed breaks
+    if not all(0 <= first < last <= len(context) for first, last in stretches):
         raise bad(line, f"sentence breaks are pairs of first and last character in the context, got {breaks!r}.")
-    return found
+    return stretches
+
+
+_SCORERS = {"ranking": mean_average_precision}

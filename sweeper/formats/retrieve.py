@@ -1,15 +1,14 @@
-"""Sentence retrieval: parallel sentences that find each other (Tatoeba), pairs mined from two pools (BUCC)."""
+"""Sentence retrieval: the nearest parallel sentence (Tatoeba), or mining of pairs from two pools (BUCC)."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sweeper.errors import DataError
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
-from sweeper.formats.interface import Answered, Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import PLAIN, Answered, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.vectors import Vectors, one_feature_a_text, used_up, vectors_of
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
@@ -18,41 +17,30 @@ from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half,
 from sweeper.scoring.nearest import Search
 from sweeper.scoring.neighbours import translations_found
 from sweeper.scoring.scorers import Scored
-from sweeper.tasks.spec import ScorerName, Task
+from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """How retrieval is scored, where its task leaves it open."""
-
-    similarity: str = "cosine"
-    """Of parallel sentences: `cosine` or `csls`."""
-    fitted_on: Answered | None = None
-    """Mining: what the threshold is fitted on, whole, which may be what is scored; None: one half of what is scored."""
-    search: Search | None = None
-    """What finds the nearest, with the same answer whoever it is; None: numpy or faiss."""
-
-
-PLAIN = Terms()
+def num_features(_: Task) -> int:
+    """A source and a target sentence."""
+    return 2
 
 
 class Retrieve:
-    """Sentence vectors, without any head that is trained.
+    """Compares sentence vectors of the encoder. No head is trained.
 
-    Two shapes: a row with a source and a target text is one example, of two features. A row with lists of source and
-    target texts and `gold`, the 1-based index pairs of those that belong together, is a pool: an example a sentence.
+    A row has one of two forms. With a source and a target text it is one example of two features. With lists of source
+    and target texts and `gold`, the 1-based index pairs of translations, it is a pool with one example per sentence.
+
+    Fields: source, target, and optionally gold, id, group.
     """
 
-    head: HeadKind = "pool"
-
-    def __init__(self, terms: Terms = PLAIN) -> None:
-        self.terms = terms
+    properties = Properties(scorers=("neighbours", "mining"), num_features=num_features)
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """Examples with fields source and target; or with side, text and partner (an id, None for a filler)."""
+        """Examples with the fields source and target; or with side, text and partner (an id, None for a filler)."""
         line = Line(row=row, task=task, number=number)
         if has(line, "gold"):
             return _read_pool(line)
@@ -63,7 +51,7 @@ class Retrieve:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """A feature a sentence, cut at max_length; the source before the target where an example has both."""
+        """One feature per sentence, truncated to max_length; the source comes before the target of the same example."""
         return one_feature_a_text([_texts(example) for example in examples], tokenizer, lengths)
 
     def decode(
@@ -72,13 +60,16 @@ class Retrieve:
         """The vectors (features, hidden) of each example: row 0 the source or the only sentence, row 1 the target."""
         return vectors_of(features, outputs)
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
         """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0.
 
-        Mining uses up what `decode` gave, so that the vectors of a large pool are held once: score it once.
+        Mining overwrites the vectors returned by `decode`, so that a large pool is in memory only once. Call it only
+        once for the same predictions.
         """
         check_scorable(examples, predictions, task, language)
-        return scorer_of(task, _SCORERS)(Answered(examples=examples, predictions=predictions), self.terms)
+        return scorer_of(task, _SCORERS)(Answered(examples=examples, predictions=predictions), terms)
 
 
 def _texts(example: Example) -> list[str]:
@@ -87,60 +78,62 @@ def _texts(example: Example) -> list[str]:
 
 
 def _read_pool(line: Line) -> list[Example]:
-    """Sentences `source-1`, `source-2` ... and `target-1` ..., numbered as `gold` does."""
+    """One example per sentence: `source-1`, `source-2` ... and `target-1` ..., with the numbers used in `gold`."""
     texts = {side: texts_of(line, side) for side in ("source", "target")}
     partners: dict[str, str] = {}
     for pair in field_of(line, "gold"):
         source, target = (int(index) for index in pair)
         if not (0 < source <= len(texts["source"]) and 0 < target <= len(texts["target"])):
             sizes = f"{len(texts['source'])} sources and {len(texts['target'])} targets"
-            raise bad(line, f"gold pairs count sentences from 1, got {list(pair)} with {sizes}.")
+            raise bad(line, f"gold pairs are sentence numbers from 1, got {list(pair)} with {sizes}.")
         names = f"source-{source}", f"target-{target}"
-        # Matching is one to one: a second partner could never be found beside the first.
+        # Matching is one to one, so a second partner of the same sentence could never be found.
         if names[0] not in partners and names[1] not in partners:
             partners |= {names[0]: names[1], names[1]: names[0]}
     return [
         _sentence(f"{side}-{number}", side, text, partners)
-        for side, some in texts.items()
-        for number, text in enumerate(some, start=1)
+        for side, pool in texts.items()
+        for number, text in enumerate(pool, start=1)
     ]
 
 
 def _sentence(name: str, side: str, text: str, partners: Mapping[str, str]) -> Example:
     partner = partners.get(name)
-    # Both members of a pair are in one group: they are kept or left out together.
+    # Both sentences of a pair are in one group, so a cap keeps or removes them together.
     group = name if partner is None else min(name, partner)
     fields = {"side": side, "text": text, "partner": partner}
     return Example(id=name, group=group, fields=fields, filler=partner is None)
 
 
 def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
-    """The target sentences (English) search the source sentences, XTREME's direction."""
+    """The target sentences (English) are the queries and the source sentences the pool, as in XTREME."""
     examples = pool.examples
     source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
-    found = translations_found(target, source, terms.similarity, terms.search)
-    rows = [accuracy_counts(number, int(index)) for number, index in enumerate(found)]
-    lines = zip(examples, found, rows, strict=True)
+    nearest = translations_found(target, source, terms.similarity, terms.search)
+    rows = [accuracy_counts(number, int(index)) for number, index in enumerate(nearest)]
+    triples = zip(examples, nearest, rows, strict=True)
     return Scored(
         metrics=accuracy(rows),
         trivial={"accuracy": 1 / len(examples)},
-        outcomes=[outcome(example, examples[index].id, row) for example, index, row in lines],
+        outcomes=[outcome(example, examples[index].id, row) for example, index, row in triples],
     )
 
 
 def _score_mining(pool: Answered, terms: Terms) -> Scored:
-    """Pairs above a threshold fitted on another pool, or else on half of the sources; the others are scored then."""
+    """Pairs above a threshold, fitted on another pool or on half of the sources; then the other half is scored."""
     candidates, gold = _candidates(pool, terms.search), _gold(pool)
     if terms.fitted_on is None:
         half = _half(pool)
-        threshold = best_threshold([one for one in candidates if one.source in half], {p for p in gold if p[0] in half})
+        fitted_gold = {pair for pair in gold if pair[0] in half}
+        threshold = best_threshold([candidate for candidate in candidates if candidate.source in half], fitted_gold)
     else:
         half, fitted_on = set(), terms.fitted_on
-        itself = fitted_on.predictions is pool.predictions  # its vectors are used up
-        known = candidates if itself else _candidates(fitted_on, terms.search)
-        threshold = best_threshold(known, _gold(fitted_on))
+        # The vectors of the scored pool have been overwritten by `_candidates` above.
+        is_same_pool = fitted_on.predictions is pool.predictions
+        fitted_candidates = candidates if is_same_pool else _candidates(fitted_on, terms.search)
+        threshold = best_threshold(fitted_candidates, _gold(fitted_on))
     scored = {pair for pair in gold if pair[0] not in half}
-    mined = {(one.source, one.target) for one in candidates if one.source not in half and one.margin >= threshold}
+    mined = {(each.source, each.target) for each in candidates if each.source not in half and each.margin >= threshold}
     precision, recall, f1 = precision_recall_f1(len(mined & scored), len(mined), len(scored))
     return Scored(
         metrics={"f1": f1, "precision": precision, "recall": recall},
@@ -152,28 +145,32 @@ def _score_mining(pool: Answered, terms: Terms) -> Scored:
 def _half(pool: Answered) -> set[str]:
     """Ids of the source sentences that the threshold is fitted on (see `fitted_half`)."""
     sources = [example for example in pool.examples if example.fields["side"] == "source"]
-    paired, unpaired = ([one.id for one in sources if one.filler == filler] for filler in (False, True))
+    paired, unpaired = ([example.id for example in sources if example.filler == filler] for filler in (False, True))
     if len(paired) < 2:
-        raise DataError(f"Mining needs two gold pairs or more, to fit on one and score the other, got {len(paired)}.")
+        raise DataError(
+            "Mining without a separate dev pool fits its threshold on half of the gold pairs and needs at least two, "
+            f"got {len(paired)}."
+        )
     return fitted_half(paired, unpaired)
 
 
 def _gold(pool: Answered) -> set[Pair]:
-    """The pairs that belong together. Raises DataError if there are none."""
-    found = {(e.id, e.fields["partner"]) for e in pool.examples if e.fields["side"] == "source" and not e.filler}
-    if not found:
-        raise DataError(f"Mining needs gold pairs in every pool, got none among {len(pool.examples)} sentences.")
-    return found
+    """The gold pairs of a pool. Raises DataError if there are none."""
+    pairs = {(e.id, e.fields["partner"]) for e in pool.examples if e.fields["side"] == "source" and not e.filler}
+    if not pairs:
+        raise DataError(f"Mining needs gold pairs in each pool, got none among {len(pool.examples)} sentences.")
+    return pairs
 
 
 def _candidates(pool: Answered, search: Search | None) -> list[Candidate]:
-    """Matched sentences; uses the pool's vectors up.
+    """One-to-one matches between the two sides of a pool. Overwrites the vectors of the pool.
 
-    A text that stands twice in its pool is one sentence and is never mined, as in XTREME.
+    A text that occurs twice on its side counts as one sentence and is never mined, as in XTREME.
     """
     examples, sides = pool.examples, []
     for side in ("source", "target"):
-        texts = {n: one.fields["text"].strip() for n, one in enumerate(examples) if one.fields["side"] == side}
+        texts = {n: e.fields["text"].strip() for n, e in enumerate(examples) if e.fields["side"] == side}
+        # Reversed, so that the first occurrence of a text overwrites the later ones.
         first = {text: n for n, text in reversed(texts.items())}
         sides.append((sorted(first.values()), Counter(texts.values())))
     (x, x_times), (y, y_times) = sides
@@ -183,9 +180,9 @@ def _candidates(pool: Answered, search: Search | None) -> list[Candidate]:
     pairs = mine(source, target, search=search, in_place=True)
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
     return [
-        Candidate(source=here.id, target=there.id, margin=margin)
-        for here, there, margin in named
-        if x_times[here.fields["text"].strip()] == y_times[there.fields["text"].strip()] == 1
+        Candidate(source=first.id, target=second.id, margin=margin)
+        for first, second, margin in named
+        if x_times[first.fields["text"].strip()] == y_times[second.fields["text"].strip()] == 1
     ]
 
 
@@ -200,7 +197,7 @@ def _pair_row(pair: Pair, mined: set[Pair], gold: set[Pair]) -> dict[str, Any]:
     }
 
 
-_SCORERS: Mapping[ScorerName, Callable[[Answered, Terms], Scored]] = {
+_SCORERS: Mapping[str, Callable[[Answered, Terms], Scored]] = {
     "neighbours": _score_neighbours,
     "mining": _score_mining,
 }

@@ -1,42 +1,85 @@
-"""Span answering: the answer is a stretch of the context, read in windows that overlap."""
+"""Extractive question answering: the answer is a span of the context, which is read in overlapping windows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeper.formats.answers import find
 from sweeper.formats.fields import Line, answers_of, group_of, id_of, sha, text_of
-from sweeper.formats.interface import IGNORED, Array, Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import (
+    IGNORED,
+    PLAIN,
+    Array,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    Terms,
+    Translated,
+)
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import Pieces, cut, one_feature_each, room, tokenise
 from sweeper.scoring import mlqa, squad
 from sweeper.scoring.scorers import Scored
-from sweeper.tasks.spec import ScorerName, Task
+from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 NUM_BEST = 20
-"""Highest starts and ends that are paired in a window, the value of XTREME's script."""
+"""Number of the best starts and of the best ends that are combined in a window, as in the script of XTREME."""
 LONGEST_ANSWER = 30
-"""Tokens, likewise."""
+"""Maximum length of an answer in tokens, as in the script of XTREME."""
 LONGEST_QUESTION = 64
-"""Tokens; what a question has beyond is cut, likewise."""
+"""Tokens that a question keeps, as in the script of XTREME."""
 NOWHERE = -1
-"""Character position of an answer that the context does not hold."""
+"""Character position of an answer that the context does not contain."""
 _FAR = np.iinfo(np.int32).max
 
 
-class Span:
-    """Questions about a context. A window without the answer points at the first token, position 0."""
+class TranslatedSpan:
+    """Translation of context, question and answer. The translated answer is searched in the translated context."""
 
-    head: HeadKind = "span"
+    def texts(self, example: Example) -> list[str]:
+        """Context, question, and the first answer, which is the one used in training."""
+        return [example.fields["context"], example.fields["question"], *example.fields["answers"][:1]]
+
+    def translated(self, example: Example, texts: Sequence[Translated], language: str) -> Example | None:
+        """The example with the answer as it occurs in the translated context; None if it does not occur there.
+
+        An example without an answer stays without one.
+        """
+        context, question, *answers = texts
+        fields = {**example.fields, "context": context.text, "question": question.text}
+        if not answers:
+            return replace(example, fields=fields)
+        if example.fields["start"] == NOWHERE:
+            return None
+        span = find(context.text, answers[0].text, language, near=context.position_of(example.fields["start"]))
+        if span is None:
+            return None
+        start, end = span
+        return replace(example, fields={**fields, "answers": [context.text[start:end]], "start": start})
+
+
+class Span:
+    """Predicts the answer to a question about a context. The label of a window without the answer is its first token.
+
+    Fields: context, question, answers, and optionally id, group.
+    """
+
+    properties = Properties(
+        scorers=("squad", "squad2", "mlqa"), head="span", translation=TranslatedSpan(), windowed=True
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """The row's example; none without answers, unless the scorer is `squad2`, where that means unanswerable.
+        """The example of a row; none if it has no answers, which the scorer `squad2` reads as unanswerable instead.
 
-        Fields: context, question, answers (all gold texts), start (character of the first one, -1 if the context does
-        not hold it, None if there is none), may_decline (whether the empty text can be right).
+        Fields: context, question, answers (all gold texts), start (character position of the first answer, -1 if the
+        context does not contain it, None if there is no answer), may_decline (whether the empty text can be correct).
         """
         line = Line(row=row, task=task, number=number)
         texts, starts = answers_of(line)
@@ -48,7 +91,7 @@ class Span:
             "context": context,
             "question": text_of(line, "question"),
             "answers": texts,
-            "start": _place(context, texts[0], starts[0]) if texts else None,
+            "start": _position(context, texts[0], starts[0]) if texts else None,
             "may_decline": may_decline,
         }
         return [Example(id=id_of(line), group=group_of(line, sha(context)), fields=fields)]
@@ -56,10 +99,10 @@ class Span:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """Windows of each context behind its question, labelled with the first answer; an item is a window.
+        """Windows of each context after its question, labelled with the first answer; one item per window.
 
-        A question keeps 64 tokens and at most half of the room; neighbouring windows share `stride` tokens and at most
-        half of what is left, so that every window brings something new.
+        A question keeps 64 tokens, and at most half of the available tokens. Neighbouring windows share `stride`
+        tokens, and at most half of the remaining tokens, so that each window contains new text.
         """
         space = room(tokenizer, lengths.max_length, pair=True)
         limit = min(LONGEST_QUESTION, space // 2)
@@ -79,65 +122,70 @@ class Span:
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """The text with the highest start + end logit over the windows of each example: {"text": ...}.
+        """The text with the highest sum of start and end logit over the windows of each example: {"text": ...}.
 
-        Starts and ends are a window's 20 highest among its context tokens, 30 tokens long at most; without a valid
-        pair the text is empty. Where an example may decline, `null` is the lowest start + end logit of the first
-        token over its windows minus the text's: the higher, the likelier there is no answer.
+        The 20 best starts and the 20 best ends among the context tokens of a window are combined, for answers of at
+        most 30 tokens. Without a valid pair the text is empty. If the example may decline, `null` is the lowest sum of
+        the logits of the first token over its windows, minus the sum of the text: a higher value means that there is
+        more likely no answer.
         """
         best = np.full(len(examples), -np.inf)
         null = np.full(len(examples), np.inf)
         characters = np.zeros((len(examples), 2), dtype=np.int64)
         for number, owner in enumerate(features.example):
-            part = slice(features.offsets[number], features.offsets[number + 1])
-            start, end = outputs["start"][part], outputs["end"][part]
+            window = slice(features.offsets[number], features.offsets[number + 1])
+            start, end = outputs["start"][window], outputs["end"][window]
             null[owner] = min(null[owner], start[0] + end[0])
-            score, first, last = _best_pair(start, end, np.flatnonzero(features.extra["char_start"][part] >= 0))
+            score, first, last = _best_pair(start, end, np.flatnonzero(features.extra["char_start"][window] >= 0))
             if score > best[owner]:
                 best[owner] = score
-                opening, closing = features.extra["char_start"][part][first], features.extra["char_end"][part][last]
-                characters[owner] = opening, closing
+                characters[owner] = (
+                    features.extra["char_start"][window][first],
+                    features.extra["char_end"][window][last],
+                )
         return [
             _prediction(example, characters[number], float(null[number] - best[number]))
             for number, example in enumerate(examples)
         ]
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
         """`em`, `f1` and `score`, their mean; trivial: the empty text for every question."""
         check_scorable(examples, predictions, task, language)
         scorer = scorer_of(task, _SCORERS)
         exact, overlap = scorer(examples, predictions, language)
-        silence = [{"text": "", "null": 0.0}] * len(examples)
+        empty = [{"text": "", "null": 0.0}] * len(examples)
         rows = [{"em": em, "f1": f1} for em, f1 in zip(exact, overlap, strict=True)]
-        said = [one if "null" in one else one["text"] for one in predictions]
+        texts = [prediction if "null" in prediction else prediction["text"] for prediction in predictions]
         return Scored(
             metrics=_metrics(exact, overlap),
-            trivial=_metrics(*scorer(examples, silence, language)),
-            outcomes=[outcome(*line) for line in zip(examples, said, rows, strict=True)],
+            trivial=_metrics(*scorer(examples, empty, language)),
+            outcomes=[outcome(*triple) for triple in zip(examples, texts, rows, strict=True)],
         )
 
 
-def _place(context: str, text: str, start: int) -> int:
-    """The answer's position: the declared one if the text stands there, else the nearest one, else NOWHERE."""
+def _position(context: str, text: str, start: int) -> int:
+    """Position of the answer: the declared one if the text occurs there, else the nearest occurrence, else NOWHERE."""
     if context.startswith(text, max(start, 0)):
         return max(start, 0)
-    places = [place for place in range(len(context)) if context.startswith(text, place)]
-    return min(places, key=lambda place: abs(place - start), default=NOWHERE)
+    positions = [position for position in range(len(context)) if context.startswith(text, position)]
+    return min(positions, key=lambda position: abs(position - start), default=NOWHERE)
 
 
 def _characters(encoding: Any, side: int) -> Array:
-    """Where in the context each token begins (side 0) or ends (side 1); -1 outside the context; (tokens,)."""
+    """Character position in the context where each token starts (side 0) or ends (side 1), else -1; (tokens,)."""
     inside = np.array([sequence == 1 for sequence in encoding.sequence_ids], dtype=bool)
     return np.where(inside, np.array(encoding.offsets, dtype=np.int32)[:, side], -1)
 
 
 def _answer_tokens(examples: Sequence[Example], pieces: Pieces) -> tuple[Array, Array]:
-    """First and last token of the first answer in each feature (n,); 0 where the window does not hold all of it.
+    """First and last token of the first answer in each feature (n,); 0 if the window does not contain all of it.
 
-    IGNORED where the context does not hold the answer at all: that must not teach that there is none.
+    IGNORED if the context does not contain the answer at all, because 0 would teach that the question has no answer.
     """
-    begin, close = _stretches(examples)
-    low, high = begin[pieces.text], close[pieces.text]
+    first_characters, end_characters = _answer_characters(examples)
+    low, high = first_characters[pieces.text], end_characters[pieces.text]
     starts, ends = pieces.read["char_start"], pieces.read["char_end"]
     bounds, sizes = pieces.offsets[:-1], np.diff(pieces.offsets)
     position = np.arange(len(starts)) - np.repeat(bounds, sizes)
@@ -145,14 +193,17 @@ def _answer_tokens(examples: Sequence[Example], pieces: Pieces) -> tuple[Array, 
     first = np.minimum.reduceat(np.where(inside, position, _FAR), bounds)
     last = np.maximum.reduceat(np.where(inside, position, 0), bounds)
     window_low = np.minimum.reduceat(np.where(starts >= 0, starts, _FAR), bounds)
-    holds = (first < _FAR) & (window_low <= low) & (np.maximum.reduceat(ends, bounds) >= high)
-    lost = np.array([example.fields["start"] == NOWHERE for example in examples], dtype=bool)[pieces.text]
-    first, last = (np.where(lost, IGNORED, np.where(holds, place, 0)).astype(np.int32) for place in (first, last))
+    # A window that starts or ends inside the answer contains tokens of it, but not the whole answer.
+    is_whole = (first < _FAR) & (window_low <= low) & (np.maximum.reduceat(ends, bounds) >= high)
+    is_lost = np.array([example.fields["start"] == NOWHERE for example in examples], dtype=bool)[pieces.text]
+    first, last = (
+        np.where(is_lost, IGNORED, np.where(is_whole, tokens, 0)).astype(np.int32) for tokens in (first, last)
+    )
     return first, last
 
 
-def _stretches(examples: Sequence[Example]) -> tuple[Array, Array]:
-    """Characters between which the first answers stand, white space trimmed; 0 and 0 where there is none."""
+def _answer_characters(examples: Sequence[Example]) -> tuple[Array, Array]:
+    """First and end character of each first answer, without surrounding white space; 0 and 0 without an answer."""
     begin, close = np.zeros((2, len(examples)), dtype=np.int64)
     for number, example in enumerate(examples):
         start = example.fields["start"]
@@ -164,7 +215,7 @@ def _stretches(examples: Sequence[Example]) -> tuple[Array, Array]:
 
 
 def _best_pair(start: Array, end: Array, inside: Array) -> tuple[float, int, int]:
-    """Highest start + end logit of a window, and the two tokens; -inf if no pair is in order and short enough."""
+    """Highest sum of start and end logit in a window, and both tokens; -inf without an ordered, short enough pair."""
     starts = inside[np.argsort(-start[inside], kind="stable")[:NUM_BEST]]
     ends = inside[np.argsort(-end[inside], kind="stable")[:NUM_BEST]]
     length = ends[None, :] - starts[:, None] + 1
@@ -176,7 +227,7 @@ def _best_pair(start: Array, end: Array, inside: Array) -> tuple[float, int, int
 
 
 def _prediction(example: Example, characters: Array, null: float) -> dict[str, Any]:
-    # XLM-R's pieces begin with the space before the word.
+    # The pieces of XLM-R include the space before a word.
     text = example.fields["context"][characters[0] : characters[1]].strip()
     return {"text": text, "null": null} if example.fields["may_decline"] else {"text": text}
 
@@ -194,7 +245,10 @@ def _mlqa(examples: Sequence[Example], predictions: Sequence[Any], language: str
 
 
 def _compare(examples: Sequence[Example], predictions: Sequence[Any], normaliser: squad.Normalise) -> Scores:
-    pairs = [(one["text"], example.fields["answers"]) for one, example in zip(predictions, examples, strict=True)]
+    pairs = [
+        (prediction["text"], example.fields["answers"])
+        for prediction, example in zip(predictions, examples, strict=True)
+    ]
     exact = [float(squad.exact_match(text, golds, normaliser)) for text, golds in pairs]
     return exact, [squad.token_f1(text, golds, normaliser) for text, golds in pairs]
 
@@ -217,7 +271,7 @@ def _metrics(exact: Sequence[float], overlap: Sequence[float]) -> dict[str, floa
     return {"score": (em + f1) / 2, "em": em, "f1": f1}
 
 
-_SCORERS: Mapping[ScorerName, Callable[[Sequence[Example], Sequence[Any], str], Scores]] = {
+_SCORERS: Mapping[str, Callable[[Sequence[Example], Sequence[Any], str], Scores]] = {
     "squad": _squad,
     "squad2": _squad2,
     "mlqa": _mlqa,

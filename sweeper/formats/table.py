@@ -1,19 +1,19 @@
-"""The table that joins a task's format to the code behind it."""
+"""The table of task formats, and the check that a task names a format and a scorer that exist."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 
+from sweeper.errors import unknown
 from sweeper.formats.choose import Choose
 from sweeper.formats.classify import Classify
-from sweeper.formats.interface import Format
+from sweeper.formats.interface import Format, Properties
 from sweeper.formats.mlm import Mlm
 from sweeper.formats.rank import Rank
 from sweeper.formats.retrieve import Retrieve
 from sweeper.formats.span import Span
 from sweeper.formats.tag import Tag
-from sweeper.scoring.nearest import Search
-from sweeper.tasks.spec import FormatName
+from sweeper.tasks.spec import Task
 
-FORMATS: Mapping[FormatName, Format] = {
+FORMATS: Mapping[str, Format] = {
     "classify": Classify(),
     "choose": Choose(),
     "tag": Tag(),
@@ -22,11 +22,29 @@ FORMATS: Mapping[FormatName, Format] = {
     "rank": Rank(),
     "mlm": Mlm(),
 }
-
-SEARCHING: Mapping[FormatName, Callable[[Search | None], Format]] = {"rank": Rank}
-"""Formats that search in whatever task they score; retrieval is told with its terms."""
+"""`Task.format` -> the format."""
 
 
-def searched_by(name: FormatName, search: Search | None) -> Format:
-    """A format that, if it searches, does so by `search`."""
-    return SEARCHING[name](search) if name in SEARCHING else FORMATS[name]
+def format_of(task: Task) -> Format:
+    """The format of a task. Raises UserError with the nearest name if there is none of that name."""
+    if task.format not in FORMATS:
+        raise unknown(f"format (task {task.name!r})", task.format, FORMATS)
+    return FORMATS[task.format]
+
+
+def properties_of(task: Task) -> Properties:
+    """The properties of the format of a task. Raises UserError as `format_of` does."""
+    return format_of(task).properties
+
+
+def check_tasks(tasks: Iterable[Task]) -> None:
+    """Raise UserError, with the nearest name, for a task whose format does not exist or cannot use its scorer."""
+    for task in tasks:
+        scorers = properties_of(task).scorers
+        if task.scorer not in scorers:
+            raise unknown(f"scorer of format {task.format!r} (task {task.name!r})", task.scorer, scorers)
+
+
+def translatable_formats() -> tuple[str, ...]:
+    """Names of the formats whose training examples can be machine-translated."""
+    return tuple(name for name, entry in FORMATS.items() if entry.properties.translation)

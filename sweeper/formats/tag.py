@@ -1,4 +1,4 @@
-"""Token tagging: a tag for each word, learned and read off at the word's first piece; long sentences in windows."""
+"""Token tagging: one tag per word, predicted at the first piece of the word; long sentences are split into windows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -9,28 +9,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.fields import Line, bad, field_of, group_of, id_of, label_of, texts_of
-from sweeper.formats.interface import IGNORED, Array, Example, Features, HeadKind, Lengths, Outputs
+from sweeper.formats.interface import IGNORED, PLAIN, Array, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import label_indices, one_feature_each, room, tokenise
 from sweeper.scoring.chunks import ChunkCounts, Sentences, chunk_metrics, count_chunks
 from sweeper.scoring.scorers import Scored
-from sweeper.tasks.spec import ScorerName, Task
+from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
 class Tag:
-    """Sentences that come as words."""
+    """Predicts a tag for each word of a sentence that the data set has already split into words.
 
-    head: HeadKind = "token"
+    Fields: tokens, tags, and optionally id, group.
+    """
+
+    properties = Properties(scorers=("chunks", "accuracy"), head="token", label_field="tags", windowed=True)
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """The row's example, with fields tokens and tags; none if a tag is missing or there are no words."""
+        """The example of a row, with fields tokens and tags; none if a tag is missing or there are no words."""
         line = Line(row=row, task=task, number=number)
         tokens, values = texts_of(line, "tokens"), field_of(line, "tags")
         if not isinstance(values, list) or len(values) != len(tokens):
-            raise bad(line, f"there is one tag a word, got {values!r} for {len(tokens)} words.")
+            raise bad(line, f"each word needs one tag, got {values!r} for {len(tokens)} words.")
         tags = [label_of(line, value) for value in values]
         if not tokens or None in tags:
             return []
@@ -40,9 +43,10 @@ class Tag:
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
-        """Windows of each sentence, an item each: as many whole words as fit, no word twice, as XTREME splits them.
+        """Windows of each sentence, one item per window: as many whole words as fit, no word twice, as in XTREME.
 
-        A word with more pieces than a window holds is cut to its first ones. The loss looks at first pieces alone.
+        A word with more pieces than fit into a window is cut to its first pieces. Only the first piece of a word has a
+        label.
         """
         sentences = [example.fields["tokens"] for example in examples]
         windows, owner = _windows(tokenizer, sentences, room(tokenizer, lengths.max_length, pair=False))
@@ -50,32 +54,35 @@ class Tag:
         pieces = tokenise(tokenizer, windows, None, {"word": _first_pieces}, options)
         pieces = replace(pieces, text=owner[pieces.text])
         tagged = [example for example in examples for _ in example.fields["tags"]]
-        known = label_indices(tagged, [tag for example in examples for tag in example.fields["tags"]], labels)
+        tag_indices = label_indices(tagged, [tag for example in examples for tag in example.fields["tags"]], labels)
         sizes, is_first = np.diff(pieces.offsets), pieces.read["word"] >= 0
-        places = np.repeat(_starts(windows), sizes) + pieces.read["word"]
-        word = np.where(is_first, places - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
-        tags = np.where(is_first, known[places] if len(known) else IGNORED, IGNORED).astype(np.int32)
+        # Index of the word of each piece among all words of all sentences; windows neither skip nor repeat words.
+        words = np.repeat(_starts(windows), sizes) + pieces.read["word"]
+        word = np.where(is_first, words - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
+        tags = np.where(is_first, tag_indices[words] if len(tag_indices) else IGNORED, IGNORED).astype(np.int32)
         return one_feature_each(pieces, {"tags": tags}, {"word": word})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """A tag for each word of each example, from the window that holds it.
+        """A tag for each word of each example, from the window that contains it.
 
-        A word that no piece stands for (the tokenizer sees nothing in it) gets O where the set has it, else the first
-        label: every word is scored, seen or not.
+        A word without pieces (the tokenizer drops all of its characters) gets O if the label set has it, otherwise the
+        first label, so that every word is scored.
         """
         names = np.array(labels, dtype=object)
         unseen = "O" if "O" in labels else labels[0]
-        answers = [np.full(len(example.fields["tokens"]), unseen, dtype=object) for example in examples]
+        tags = [np.full(len(example.fields["tokens"]), unseen, dtype=object) for example in examples]
         for number, owner in enumerate(features.example):
-            part = slice(features.offsets[number], features.offsets[number + 1])
-            word, best = features.extra["word"][part], outputs["best"][part]
-            answers[owner][word[word >= 0]] = names[best[word >= 0]]
-        return [tags.tolist() for tags in answers]
+            window = slice(features.offsets[number], features.offsets[number + 1])
+            word, best = features.extra["word"][window], outputs["best"][window]
+            tags[owner][word[word >= 0]] = names[best[word >= 0]]
+        return [row.tolist() for row in tags]
 
-    def score(self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str) -> Scored:
-        """`chunks` (F1 and token accuracy) or `accuracy` (of tokens); trivial: the commonest tag on every word."""
+    def score(
+        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+    ) -> Scored:
+        """`chunks` (F1 and token accuracy) or `accuracy` (of tokens); trivial: the most frequent tag on every word."""
         check_scorable(examples, predictions, task, language)
         total = scorer_of(task, _SCORERS)
         gold: Sentences = [example.fields["tags"] for example in examples]
@@ -96,9 +103,9 @@ Words = Sequence[str]
 
 
 def _windows(tokenizer: "PreTrainedTokenizerBase", sentences: Sequence[Words], space: int) -> tuple[list[Words], Array]:
-    """Runs of words that follow each other, as many as `space` pieces hold; and the sentence of each, (n,) int32."""
-    # A word that comes by itself is cut into the same pieces whatever its neighbours are. Not `verbose`: it would warn
-    # of every sentence longer than the encoder takes.
+    """Windows of consecutive words with at most `space` pieces each, and the sentence of each window, (n,) int32."""
+    # A word is split into the same pieces whatever its neighbours are, so the pieces are counted once per sentence.
+    # With `verbose` the tokenizer would warn about each sentence that is longer than the encoder allows.
     options = {"is_split_into_words": True, "add_special_tokens": False, "verbose": False}
     pieces = tokenise(tokenizer, sentences, None, {"word": lambda encoding: encoding.word_ids}, options)
     windows: list[Words] = []
@@ -112,7 +119,7 @@ def _windows(tokenizer: "PreTrainedTokenizerBase", sentences: Sequence[Words], s
 
 
 def _cuts(sizes: Sequence[int], space: int) -> list[int]:
-    """The words that open a window, but for the first. `sizes`: pieces of each word; one too long fills a window."""
+    """Indices of the words that start a window, except the first. `sizes`: pieces of each word, cut to one window."""
     cuts, filled = [], 0
     for number, size in enumerate(sizes):
         if filled + min(size, space) > space:
@@ -123,12 +130,12 @@ def _cuts(sizes: Sequence[int], space: int) -> list[int]:
 
 
 def _starts(texts: Sequence[Words]) -> Array:
-    """How many words stand before each text, (n,) int64."""
+    """Number of words before each text, (n,) int64."""
     return np.cumsum([0, *(len(words) for words in texts)], dtype=np.int64)[:-1]
 
 
 def _first_pieces(encoding: Any) -> Array:
-    """Index of the word of which a token is the first piece, else -1; (tokens,)."""
+    """For each token the index of the word that it is the first piece of, otherwise -1; (tokens,)."""
     words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int32)
     is_first = np.diff(words, prepend=-1) != 0
     return np.where(is_first, words, -1)
@@ -138,7 +145,7 @@ def _token_accuracy(counts: Sequence[ChunkCounts]) -> dict[str, float]:
     return {"accuracy": chunk_metrics(counts)["accuracy"]}
 
 
-_SCORERS: Mapping[ScorerName, Callable[[Sequence[ChunkCounts]], dict[str, float]]] = {
+_SCORERS: Mapping[str, Callable[[Sequence[ChunkCounts]], dict[str, float]]] = {
     "chunks": chunk_metrics,
     "accuracy": _token_accuracy,
 }

@@ -11,6 +11,7 @@ from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, ModelSpec, TranslationSpec
+from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation, tasks_of
 from sweeper.tasks.spec import Split, Task
 
@@ -233,7 +234,7 @@ def _missing_message(task: str, expected: tuple[str, ...], available: tuple[str,
 
 def scored_splits(space: Space, task: str) -> tuple[Split, ...]:
     """The split that a task is scored on, then the dev split if a threshold is fitted on it."""
-    return tuple(dict.fromkeys((space.evaluate, "dev"))) if space.task(task).fits_on_dev else (space.evaluate,)
+    return tuple(dict.fromkeys((space.evaluate, "dev"))) if fits_on_dev(space.task(task)) else (space.evaluate,)
 
 
 def scored_tasks(targets: Iterable[Target], space: Space) -> list[str]:

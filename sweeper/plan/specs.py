@@ -6,9 +6,11 @@ from typing import Any
 
 from sweeper.files.digests import digest
 from sweeper.files.serialize import plain
+from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
+from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
 from sweeper.tasks.spec import Split, Task
 from sweeper.world.build import check_space
@@ -111,7 +113,7 @@ class Specs:
     def _stage_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec:
         """The training data of one task of a stage, translated if the stage asks for it and the labels allow it."""
         data = self._train_data(unit, DataRequest(task, "train", seed), stage.languages, training)
-        if stage.translation is None or not self.space.task(task).is_translatable:
+        if stage.translation is None or not properties_of(self.space.task(task)).translation:
             return data
         return replace(data, translation=self.resolver.translation(stage.translation))
 
@@ -203,7 +205,7 @@ class Specs:
             target=target.task,
             split=self.space.evaluate,
             data=self._target_data(target, self.space.evaluate, seed),
-            fit=self._target_data(target, "dev", seed) if task.fits_on_dev else None,
+            fit=self._target_data(target, "dev", seed) if fits_on_dev(task) else None,
             pool=self._pool(task, target, seed) if task.pool else None,
             **_settings(target.training),
         )

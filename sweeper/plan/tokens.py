@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from sweeper.formats.table import properties_of
 from sweeper.plan.units import Unit
+from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
 from sweeper.tasks.catalog import CATALOG
@@ -12,25 +14,11 @@ from sweeper.world.tasks import ENTRIES, num_evaluated
 
 TOKENS_A_FEATURE = 0.5
 """Share of max_length that a feature is taken to fill where a cap does not say how many tokens are trained on."""
-FEWEST_CHOICES = 2
-"""Choices that an example is taken to have where its task's entry does not say how many: a lower bound."""
 
 
-def features_an_example(task: Task) -> int:
-    """Features, each up to max_length tokens long, that an example becomes.
-
-    One a choice, one a side of a pair that retrieval reads, else one: the windows of a long text are not counted.
-    """
-    if task.format == "choose":
-        return _num_choices(task)
-    is_pair = task.format == "rank" and "query" in task.columns and bool({"candidate", "context"} & set(task.columns))
-    return 2 if is_pair or task.format == "retrieve" else 1
-
-
-def _num_choices(task: Task) -> int:
-    choices = task.columns.get("choices")
-    named = len(choices) if isinstance(choices, tuple) else 0
-    return task.num_choices or named or len(task.labels) or FEWEST_CHOICES
+def features_per_example(task: Task) -> int:
+    """Features of an example, each up to max_length tokens long; the windows of a long text are not counted."""
+    return properties_of(task).num_features(task)
 
 
 def stage_tokens(space: Space, stage: Stage) -> int:
@@ -42,7 +30,7 @@ def stage_tokens(space: Space, stage: Stage) -> int:
     total = texts = 0.0
     for name in stage.tasks:
         task = space.task(name)
-        features = features_an_example(task)
+        features = features_per_example(task)
         if is_unsized(task, training):
             continue
         size = task.train_size * scale_of(space.world, task)
@@ -65,7 +53,7 @@ def selection_tokens(space: Space, unit: Unit) -> int:
     """Most tokens that a trial of a unit is selected on."""
     if unit.kind == "score":
         return 0
-    features = sum(features_an_example(space.task(name)) for name in unit.stage.tasks)
+    features = sum(features_per_example(space.task(name)) for name in unit.stage.tasks)
     return round(space.search.cap * features * unit.stage.training.max_length * TOKENS_A_FEATURE)
 
 
@@ -82,7 +70,7 @@ def evaluation_size(space: Space, target: Target) -> int | None:
     without a partner.
     """
     task = space.task(target.task)
-    cap = None if task.scorer == "mining" else target.eval_cap or space.eval_cap
+    cap = None if SCORERS[task.scorer].keeps_fillers else target.eval_cap or space.eval_cap
     own = _num_features(space, task, target.languages, cap)
     pool = _num_features(space, space.task(task.pool), None, None) if task.pool else 0
     return None if own is None or pool is None else own + pool
@@ -96,7 +84,7 @@ def _num_features(space: Space, task: Task, languages: tuple[str, ...] | None, c
     wanted = languages or tuple(task.rows(space.evaluate))
     if not set(wanted) <= set(known):
         return None
-    return features_an_example(task) * sum(min(known[language], cap or known[language]) for language in wanted)
+    return features_per_example(task) * sum(min(known[language], cap or known[language]) for language in wanted)
 
 
 def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:

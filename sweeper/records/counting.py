@@ -62,7 +62,7 @@ def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[s
 
 def is_shown(score: ScoreRecord, target: Target) -> bool:
     """Whether a score of the target is the one that its column shows, made with its pooling, layer and similarity."""
-    return not score.pooling or _way(score) == _way(target)
+    return not score.scores_encoder or _way(score) == _way(target)
 
 
 def _way(one: ScoreRecord | Target) -> tuple[str, float, str]:

@@ -70,6 +70,11 @@ class ScoreRecord:
     """Path of the Parquet file with a row per example, relative to the ledger."""
     format: int = FORMAT
 
+    @property
+    def scores_encoder(self) -> bool:
+        """Whether the sentence vectors of the encoder are scored directly, without a trained head."""
+        return bool(self.pooling)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:

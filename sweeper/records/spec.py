@@ -94,6 +94,11 @@ class ScoreSpec:
     threads: int = 1
     micro_tokens: int = 8192
 
+    @property
+    def scores_encoder(self) -> bool:
+        """Whether the sentence vectors of the encoder are scored directly, without a trained head."""
+        return bool(self.pooling)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:

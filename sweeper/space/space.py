@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
+from sweeper.formats.table import check_tasks
 from sweeper.space.dials import check_counts, check_words
 from sweeper.space.stage import Recipe, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
@@ -90,6 +91,7 @@ class Space:
 
     def __post_init__(self) -> None:
         check_words(self)
+        check_tasks(self.catalog().values())
         _check_names("model", [m.name for m in self.models])
         _check_names("recipe", [r.name for r in self.recipes])
         _check_names("target", [t.task for t in self.targets])

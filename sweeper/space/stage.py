@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sweeper.errors import UserError, unknown
+from sweeper.formats.table import properties_of, translatable_formats
 from sweeper.space.dials import Dials, Training, check_dials
-from sweeper.tasks.spec import TRANSLATABLE, Task
+from sweeper.tasks.spec import Task
 
 TaskNamed = Callable[[str], Task]
 """Takes a name and gives its task. Raises UserError naming the nearest one."""
@@ -127,17 +128,17 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
         _check_translated([task_named(name) for name in stage.tasks])
     if stage.mlm_share:
         masked = task_named(stage.mlm_task)
-        if masked.format != "mlm":
-            raise UserError(f"mlm_task takes a task of format mlm, got {masked.name!r} ({masked.format}).")
+        if not properties_of(masked).is_corpus:
+            raise UserError(f"mlm_task needs a corpus (format mlm), got {masked.name!r} ({masked.format}).")
         for language in stage.mlm_languages:
             if language not in masked.train:
                 raise unknown(f"language of {masked.name!r}", language, masked.train)
 
 
 def _check_translated(tasks: Sequence[Task]) -> None:
-    if not any(task.is_translatable for task in tasks):
+    if not any(properties_of(task).translation for task in tasks):
         told = ", ".join(f"{task.name} ({task.format})" for task in tasks)
         raise UserError(
-            f"A translation needs a task of format {', '.join(TRANSLATABLE)} in its stage, for no other label survives "
-            f"one, got {told}: add such a task, or leave the translation out."
+            f"A translation needs a task of format {', '.join(translatable_formats())} in its stage, because only "
+            f"their labels survive a translation, got {told}: add such a task, or leave the translation out."
         )

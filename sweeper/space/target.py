@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
+from sweeper.formats.table import properties_of
+from sweeper.scoring.scorers import SCORERS, fits_on_dev
 from sweeper.space.dials import Dials, Training, check_counts, check_dials, check_words
 from sweeper.space.stage import Stage, TaskNamed, check_stage
 from sweeper.tasks.spec import Split, Task, has_draws
@@ -60,7 +62,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
         if language not in rows_by_language:
             raise unknown(f"{evaluate} language of {target.task!r}", language, rows_by_language)
     trained = task_named(task.training_task) if task.training_task else None
-    if trained is None and task.format != "retrieve":
+    if trained is None and not properties_of(task).scores_encoder:
         raise UserError(
             f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
         )
@@ -80,12 +82,12 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
             f"Target {target.task!r} is answered by a head on the last layer: also_layers is for targets that train "
             f"nothing, got {len(target.also_layers)} layers."
         )
-    if task.scorer != "neighbours" and target.similarity != "cosine":
+    if not SCORERS[task.scorer].compares_sentences and target.similarity != "cosine":
         raise UserError(
             f"Target {target.task!r} ({task.scorer}) does not compare parallel sentences: similarity = "
             f"{target.similarity!r} is for targets with the scorer neighbours."
         )
-    if task.fits_on_dev and evaluate == "test":
+    if fits_on_dev(task) and evaluate == "test":
         _check_pools(target, task)
 
 
@@ -103,7 +105,8 @@ def _check_pools(target: Target, task: Task) -> None:
 
 def _check_pool(task: Task, task_named: TaskNamed, evaluate: Split) -> None:
     pool = task_named(task.pool)
-    if task.format != "rank" or pool.format != "rank" or "query" in pool.columns:
+    query_field = properties_of(task).query_field
+    if not query_field or pool.format != task.format or query_field in pool.columns:
         raise UserError(
             f"A pool is a task of format rank without queries, for one of format rank: {task.name!r} ({task.format}) "
             f"names {pool.name!r} ({pool.format})."

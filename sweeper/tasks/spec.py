@@ -4,28 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sweeper.errors import unknown
-
 Columns = Mapping[str, str | tuple[str, ...]]
 Split = Literal["train", "select", "dev", "test"]
-FormatName = Literal["classify", "choose", "tag", "span", "retrieve", "rank", "mlm"]
-ScorerName = Literal[
-    "accuracy", "accuracy_f1", "chunks", "squad", "squad2", "mlqa", "neighbours", "mining", "ranking", "loss"
-]
-
-
-SCORERS_OF: Mapping[str, tuple[str, ...]] = {
-    "classify": ("accuracy", "accuracy_f1"),
-    "choose": ("accuracy",),
-    "tag": ("chunks", "accuracy"),
-    "span": ("squad", "squad2", "mlqa"),
-    "retrieve": ("neighbours", "mining"),
-    "rank": ("ranking",),
-    "mlm": ("loss",),
-}
-"""Format -> the scorers that can score it."""
-TRANSLATABLE: tuple[FormatName, ...] = ("classify", "choose", "span")
-"""The formats whose labels survive a translation; a tag belongs to a word, and words come and go."""
 SEED = "{seed}"
 """Placeholder of a trial's seed in `Rows`."""
 
@@ -71,14 +51,14 @@ class Task:
 
     name: str
     title: str
-    format: FormatName
-    scorer: ScorerName
+    format: str
+    """Name in the table of formats (formats/table.py). Names are checked when a space is made."""
+    scorer: str
+    """One of the scorers that the format declares (scoring/scorers.py)."""
     columns: Columns = field(default_factory=dict)
     """Field of the format -> its source in a row: a column (`premise`), a path (`choices.text`), a template
     (`{ctx_b} {endings}`, which yields a list if a column is a list), or a tuple of columns, which yields a list.
-    Fields: classify text, pair, label; choose prompt, choices, label, keys; tag tokens, tags; span context, question,
-    answers; retrieve source, target, gold; rank query, key, and either candidate or context, answers, breaks; mlm text;
-    every format id (default: the number of the row) and group."""
+    The class of each format lists its fields (formats/). Every format has id (default: the row number) and group."""
     labels: tuple[str, ...] = ()
     """The label set in the order of the head's outputs; if empty, the names that the data set declares."""
     train: RowsByLanguage = field(default_factory=dict)
@@ -103,14 +83,6 @@ class Task:
     departs: str = ""
     """How scores of the task, or on its candidates, differ from the published benchmark; "" if they do not differ."""
 
-    def __post_init__(self) -> None:
-        if self.format not in SCORERS_OF:
-            raise unknown("format", self.format, SCORERS_OF)
-        if self.scorer not in SCORERS_OF[self.format]:
-            raise unknown(
-                f"scorer of format {self.format!r} (task {self.name!r})", self.scorer, SCORERS_OF[self.format]
-            )
-
     @property
     def training_task(self) -> str:
         """Name of the task that is trained for this one, or "" if the task trains nothing (retrieval)."""
@@ -122,19 +94,9 @@ class Task:
         return bool(self.dev) and self.dev == self.test
 
     @property
-    def fits_on_dev(self) -> bool:
-        """Whether the threshold for mined pairs is fitted on the whole dev pools; true if test has other pools."""
-        return self.scorer == "mining" and bool(self.dev and self.test) and not self.single_split
-
-    @property
     def is_drawn(self) -> bool:
         """Whether the rows of any split depend on the seed."""
         return any(map(has_draws, (self.train, self.dev, self.test)))
-
-    @property
-    def is_translatable(self) -> bool:
-        """Whether the training examples can be machine-translated."""
-        return self.format in TRANSLATABLE
 
     def drawn(self, seed: int) -> "Task":
         """The task with the rows that a trial with this seed reads."""

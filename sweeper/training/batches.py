@@ -8,14 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.formats.interface import IGNORED, Array, Features, HeadKind
+from sweeper.formats.interface import IGNORED, Array, Features
+from sweeper.training.heads import HEADS, Head
 
 POOL = 50
 """Number of batches whose items are sorted by length together. It reduces padding and keeps the order random."""
-TOKEN_ALIGNED = ("tags", "masked")
-"""Label arrays with one value for each token."""
-BY_ITEM: tuple[HeadKind, ...] = ("choice", "dual")
-"""Heads whose items have several features and one label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +34,16 @@ class TaskItems:
     """The training items of one task and language in a stage. An item is the unit that a batch size counts."""
 
     task: str
-    head: HeadKind
+    head: str
+    """Name in the table of heads."""
     features: Features
     pad: int
     """Token id of padding."""
+
+    @property
+    def head_type(self) -> type[Head]:
+        """The head, with the properties that decide how batches are made."""
+        return HEADS[self.head]
 
     @property
     def num_items(self) -> int:
@@ -103,7 +106,7 @@ def split_batch(items: TaskItems, batch: Array, micro_tokens: int) -> list[Array
 
     A batch for a dual encoder is not split, because its loss compares each query with all candidates of the batch.
     """
-    if items.head == "dual":
+    if items.head_type.is_contrastive:
         return [batch]
     starts = np.asarray(items.features.items)
     counts = starts[batch + 1] - starts[batch]  # features of each item
@@ -125,22 +128,19 @@ def feature_numbers(features: Features, chosen: Array) -> Array:
 
 
 def collate(items: TaskItems, chosen: Array, device: torch.device) -> dict[str, Tensor]:
-    """Padded tensors of the chosen items: the inputs of `pad_features`, and the labels by name.
-
-    A multiple-choice batch also has `slot` (n, 2): for each feature the row of its item and the index of its choice.
-    """
+    """Padded tensors of the chosen items: the inputs of `pad_features`, the labels by name, `Head.extra_arrays`."""
     features = items.features
     numbers = feature_numbers(features, chosen)
     batch = pad_features(features, numbers, items.pad)
+    head = items.head_type
     for name, values in features.labels.items():
-        if name in TOKEN_ALIGNED:
+        if name in head.token_labels:
             batch[name] = pad_flat(np.asarray(values), features.offsets, numbers, IGNORED)
         else:
-            batch[name] = torch.from_numpy(
-                np.asarray(values)[chosen if items.head in BY_ITEM else numbers].astype(np.int64)
-            )
-    if items.head == "choice":
-        batch["slot"] = torch.from_numpy(_slots(features, chosen))
+            rows = chosen if head.has_item_labels else numbers
+            batch[name] = torch.from_numpy(np.asarray(values)[rows].astype(np.int64))
+    for name, values in head.extra_arrays(features, chosen).items():
+        batch[name] = torch.from_numpy(values)
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
@@ -219,10 +219,3 @@ def _corrupt(ids: Array, present: Array, masking: Masking, seed: int) -> tuple[A
     random_ids = draw.integers(0, masking.vocabulary, ids.shape)
     noise = np.where(action < 0.8, masking.mask, np.where(action < 0.9, random_ids, ids))
     return np.where(chosen, noise, ids), np.where(chosen, ids, IGNORED)
-
-
-def _slots(features: Features, chosen: Array) -> Array:
-    """(n, 2): for each feature of the chosen items the row of its item and the index of its choice in the item."""
-    starts = np.asarray(features.items)
-    counts = (starts[chosen + 1] - starts[chosen]).tolist()
-    return np.array([(row, choice) for row, count in enumerate(counts) for choice in range(count)], dtype=np.int64)

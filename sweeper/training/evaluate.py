@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.data.encode import Encoded
-from sweeper.formats.interface import Answered, Outputs
-from sweeper.formats.retrieve import Retrieve, Terms
-from sweeper.formats.table import FORMATS, searched_by
+from sweeper.formats.interface import Answered, Outputs, Terms
+from sweeper.formats.table import format_of
 from sweeper.records.spec import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -21,11 +20,11 @@ ByLanguage = Mapping[str, Scored]
 def select(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
     """Metrics on the selection data of one task: the mean over its languages."""
     task = reader.tasks[data.task]
-    task_format = searched_by(task.format, search_on(predictor.device))
+    task_format, terms = format_of(task), Terms(search=search_on(predictor.device))
     by_language = []
     for language, encoded in reader.encoded(data).items():
         predicted = _predicted(predictor, task, data.task, encoded, encoded.labels)
-        by_language.append(task_format.score(predicted.examples, predicted.predictions, task, language).metrics)
+        by_language.append(task_format.score(predicted.examples, predicted.predictions, task, language, terms).metrics)
     return {metric: sum(metrics[metric] for metrics in by_language) / len(by_language) for metric in by_language[0]}
 
 
@@ -35,9 +34,9 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataRead
     task = reader.tasks[first.target]
     results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
     candidates = _candidates(predictor, first, reader)
-    head, task_format = task.training_task, searched_by(task.format, search_on(predictor.device))
+    head, task_format, terms = task.training_task, format_of(task), Terms(search=search_on(predictor.device))
     for language, encoded in reader.encoded(first.data).items():
-        if first.pooling:
+        if first.scores_encoder:
             fitted_on = reader.encoded(first.fit)[language] if first.fit else None
             for score, scored in _retrieved(predictor, scores, task, language, (encoded, fitted_on)):
                 results[score][language] = scored
@@ -46,7 +45,7 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataRead
             examples, predictions = predicted.examples, predicted.predictions
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
-            results[first][language] = task_format.score(examples, predictions, task, language)
+            results[first][language] = task_format.score(examples, predictions, task, language, terms)
     return dict(results)
 
 
@@ -61,7 +60,7 @@ def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
 def _predicted(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
     """The examples with the predictions of a trained head. `head` is the task that the head was trained on."""
     outputs = predictor.heads(head, encoded.features)
-    predictions = FORMATS[task.format].decode(encoded.examples, encoded.features, outputs, labels)
+    predictions = format_of(task).decode(encoded.examples, encoded.features, outputs, labels)
     return Answered(examples=encoded.examples, predictions=predictions)
 
 
@@ -90,7 +89,7 @@ def _retrieved(
     vectors = [predictor.vectors(distinct, scores[0].pooling, pool.features) for pool in encoded]
     terms = Terms(similarity=scores[0].similarity, search=search_on(predictor.device))
     for layer in distinct:
-        predicted = (_with_vectors(pool, next(outputs)) for pool, outputs in zip(encoded, vectors, strict=True))
+        predicted = (_with_vectors(task, pool, next(outputs)) for pool, outputs in zip(encoded, vectors, strict=True))
         scored = _scored(predicted, terms, task, language, fits=fitted_on is not None)
         yield from ((score, scored) for score in scores if layers[score] == layer)
 
@@ -100,11 +99,12 @@ def _scored(pools: Iterable[Answered], terms: Terms, task: Task, language: str, 
     # `pools` is a generator and this function returns before the next layer, so that the vectors of one layer are
     # freed before those of the next are made: they can be most of the memory of the process.
     pool, *others = pools
-    retrieve = Retrieve(replace(terms, fitted_on=(*others, pool)[0] if fits else None))
-    return retrieve.score(pool.examples, pool.predictions, task, language)
+    terms = replace(terms, fitted_on=(*others, pool)[0] if fits else None)
+    return format_of(task).score(pool.examples, pool.predictions, task, language, terms)
 
 
-def _with_vectors(encoded: Encoded, outputs: Outputs) -> Answered:
+def _with_vectors(task: Task, encoded: Encoded, outputs: Outputs) -> Answered:
     """The examples with their sentence vectors as predictions."""
     examples = encoded.examples
-    return Answered(examples=examples, predictions=Retrieve().decode(examples, encoded.features, outputs, ()))
+    predictions = format_of(task).decode(examples, encoded.features, outputs, ())
+    return Answered(examples=examples, predictions=predictions)

@@ -1,14 +1,15 @@
-"""Task heads and their losses: one module for each head type, and the table of them."""
+"""Task heads with their losses and properties: one class for each head type, and the table of them."""
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sweeper.formats.interface import IGNORED, HeadKind
+from sweeper.formats.interface import IGNORED, Array, Features
 
 Batch = Mapping[str, Tensor]
 COSINE_SCALE = 100.0
@@ -20,8 +21,29 @@ Loss = tuple[Tensor, int]
 class Head(nn.Module):
     """Computes outputs and a loss from hidden states (n, length, hidden).
 
-    `Outputs` in `formats.interface` describes the names and shapes of the outputs.
+    A subclass declares its properties. Other modules ask for a property, never for the name of a head.
     """
+
+    labels: ClassVar[str]
+    """Name of the label array. A loss is averaged over the entries of this array that are not IGNORED."""
+    token_labels: ClassVar[tuple[str, ...]] = ()
+    """Label arrays with one value for each token."""
+    token_outputs: ClassVar[tuple[str, ...]] = ()
+    """Outputs with one value for each token: (n, length) in a batch, (t,) for a data set."""
+    has_item_labels: ClassVar[bool] = False
+    """Whether the other label arrays have one value for each item (m,) instead of each feature (n,)."""
+    is_masked: ClassVar[bool] = False
+    """Whether the head predicts masked tokens from the vocabulary."""
+    is_contrastive: ClassVar[bool] = False
+    """Whether the loss compares the items of a batch with each other, so that a batch cannot be split."""
+
+    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
+        super().__init__()
+
+    @classmethod
+    def extra_arrays(cls, features: Features, items: Array) -> dict[str, Array]:
+        """Arrays that the loss needs for a batch of these items, in addition to the inputs and labels."""
+        return {}
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Outputs of a batch, float32."""
@@ -35,8 +57,10 @@ class Head(nn.Module):
 class SequenceHead(Head):
     """Classifies a feature by the hidden state of its first token, as RoBERTa's classification head does."""
 
+    labels = "label"
+
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(hidden, num_labels, dropout)
         self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, num_labels)
@@ -58,6 +82,8 @@ class SequenceHead(Head):
 class ChoiceHead(SequenceHead):
     """Scores each choice of an item by the hidden state of its first token. An item may have 2 or more choices."""
 
+    has_item_labels = True
+
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
         super().__init__(hidden, 1, dropout)
 
@@ -65,8 +91,16 @@ class ChoiceHead(SequenceHead):
         """Scores (n,), one for each choice."""
         return {"score": self._logits(hidden)[:, 0]}
 
+    @classmethod
+    def extra_arrays(cls, features: Features, items: Array) -> dict[str, Array]:
+        """`slot` (n, 2): for each feature the row of its item in the batch and the index of its choice in the item."""
+        starts = np.asarray(features.items)
+        counts = (starts[items + 1] - starts[items]).tolist()
+        slots = [(row, choice) for row, count in enumerate(counts) for choice in range(count)]
+        return {"slot": np.array(slots, dtype=np.int64)}
+
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy over the choices of each item. `slot` (n, 2): the item of a feature, and its choice there."""
+        """Cross-entropy over the choices of each item."""
         rows, columns = batch["slot"].unbind(dim=1)
         # Items with fewer choices are padded with -inf, which softmax gives no probability.
         table = hidden.new_full((len(batch["label"]), int(columns.max()) + 1), float("-inf"), dtype=torch.float32)
@@ -77,8 +111,12 @@ class ChoiceHead(SequenceHead):
 class TokenHead(Head):
     """Classifies each token."""
 
+    labels = "tags"
+    token_labels = ("tags",)
+    token_outputs = ("best",)
+
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(hidden, num_labels, dropout)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, num_labels)
 
@@ -96,8 +134,11 @@ class TokenHead(Head):
 class SpanHead(Head):
     """Scores each token as the start and as the end of the answer. The first token means that there is no answer."""
 
+    labels = "start"
+    token_outputs = ("start", "end")
+
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(hidden, num_labels, dropout)
         self.out = nn.Linear(hidden, 2)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -106,7 +147,7 @@ class SpanHead(Head):
         return {"start": start, "end": end}
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Mean of the cross-entropies of start and end."""
+        """Mean of the cross-entropies of `start` and `end` (n,), token positions in the feature."""
         padding = batch["attention_mask"] == 0
         logits = [scores.masked_fill(padding, float("-inf")) for scores in self.outputs(hidden, batch).values()]
         losses = [
@@ -120,8 +161,12 @@ class DualHead(Head):
     BertForRetrieval).
     """
 
+    labels = "right"
+    has_item_labels = True
+    is_contrastive = True
+
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(hidden, num_labels, dropout)
         self.dense = nn.Linear(hidden, hidden)
         self.scale = nn.Parameter(torch.full((1,), COSINE_SCALE))
 
@@ -135,8 +180,8 @@ class DualHead(Head):
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy of each query over all candidates of the batch.
 
-        The features alternate: query, candidate, query ... A candidate of another pair with the same text (the same
-        hash in `right`) is not used as a negative.
+        The features alternate: query, candidate, query ... `right` (m,) is a hash of the candidate of each item. A
+        candidate of another pair with the same text (the same hash) is not used as a negative.
         """
         vectors = self._vectors(hidden)
         queries, candidates = vectors[0::2], vectors[1::2]
@@ -152,8 +197,12 @@ class DualHead(Head):
 class MaskedHead(Head):
     """Predicts masked tokens. Its output weights are the token embeddings of the body."""
 
+    labels = "masked"
+    token_labels = ("masked",)
+    is_masked = True
+
     def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(hidden, num_labels, dropout)
         self.dense = nn.Linear(hidden, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.bias = nn.Parameter(torch.zeros(num_labels))
@@ -180,7 +229,7 @@ class MaskedHead(Head):
         return functional.cross_entropy(self._logits(hidden, batch), gold, reduction="sum")
 
 
-HEADS: Mapping[HeadKind, Any] = {
+HEADS: Mapping[str, type[Head]] = {
     "sequence": SequenceHead,
     "choice": ChoiceHead,
     "token": TokenHead,
@@ -188,12 +237,4 @@ HEADS: Mapping[HeadKind, Any] = {
     "mlm": MaskedHead,
     "dual": DualHead,
 }
-LABELS: Mapping[HeadKind, str] = {
-    "sequence": "label",
-    "choice": "label",
-    "token": "tags",
-    "span": "start",
-    "mlm": "masked",
-    "dual": "right",
-}
-"""Head -> name of its label array. A loss is averaged over the entries of this array that are not IGNORED."""
+"""`Properties.head` of a format -> the head."""

@@ -22,7 +22,6 @@ from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
 from sweeper.training.batches import Masking, Stream, collate, mask_tokens, split_batch
-from sweeper.training.heads import LABELS
 from sweeper.training.model import Net
 from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
 
@@ -212,13 +211,13 @@ def _micro_batches(
     stream: Stream, chosen: Array, micro_tokens: int, schedule: Schedule, step: int
 ) -> Iterator[dict[str, Tensor]]:
     """The micro-batches of one step as tensors on the CPU, each with its number of labels in `num_labels`."""
+    head = stream.items.head_type
     for number, item_numbers in enumerate(split_batch(stream.items, chosen, micro_tokens)):
         batch = collate(stream.items, item_numbers, torch.device("cpu"))
-        if stream.items.head == "mlm" and schedule.masking is not None:
+        if head.is_masked and schedule.masking is not None:
             seed = derived_seed("mask", schedule.seed, step, *item_numbers[:1].tolist(), number)
             mask_tokens(batch, schedule.masking, seed)
-        labels = batch[LABELS[stream.items.head]]
-        batch["num_labels"] = (labels != IGNORED).sum()
+        batch["num_labels"] = (batch[head.labels] != IGNORED).sum()
         yield batch
 
 

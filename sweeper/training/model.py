@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from sweeper.errors import TrialError, UserError
-from sweeper.formats.interface import HeadKind
 from sweeper.training.heads import HEADS, Batch, Head
 
 HEADS_FILE = "heads/heads.safetensors"
@@ -24,7 +23,7 @@ PADDED_POSITIONS = ("roberta", "camembert", "xmod", "data2vec-text", "ibert", "l
 class Net(nn.Module):
     """An encoder body, and one head for each task."""
 
-    def __init__(self, body: nn.Module, heads: Mapping[str, tuple[HeadKind, int]]) -> None:
+    def __init__(self, body: nn.Module, heads: Mapping[str, tuple[str, int]]) -> None:
         super().__init__()
         config: Any = body.config
         dropout = next(

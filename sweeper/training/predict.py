@@ -11,12 +11,10 @@ from torch import Tensor
 from sweeper.errors import TrialError
 from sweeper.formats.interface import IGNORED, Array, Features, Outputs
 from sweeper.training.batches import Masking, by_length, mask_features, pad_features, pad_flat
-from sweeper.training.heads import Batch, MaskedHead
+from sweeper.training.heads import Batch
 from sweeper.training.model import Net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, autocast, halved
 
-BY_TOKEN = ("best", "start", "end")
-"""Outputs with one value for each token: (n, length) in a batch, (t,) for a data set."""
 MAX_VECTOR_BYTES = 2**30
 """Maximum size of the vectors, of all layers together, that one pass over a data set computes."""
 MASK_SEED = 0
@@ -51,10 +49,10 @@ class Predictor:
         Raises TrialError if an output is not finite.
         """
         head = self.net.head(task)
-        if isinstance(head, MaskedHead):
+        if head.is_masked:
             assert self.masking is not None
             features = mask_features(features, self.masking, MASK_SEED)
-        return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch))
+        return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch), head.token_outputs)
 
     def vectors(self, layers: Sequence[int], pooling: str, features: Features) -> Iterator[Outputs]:
         """Sentence vectors of each of the hidden layers in turn: `vectors` (n, hidden), one for each feature.
@@ -78,13 +76,16 @@ class Predictor:
             return {_vector_name(layer): states[layer][:, 0].float() for layer in layers}
         return {_vector_name(layer): (states[layer].float() * mask).sum(dim=1) / mask.sum(dim=1) for layer in layers}
 
-    def _run(self, features: Features, compute: Compute) -> dict[str, Array]:
-        """Outputs of all features, computed with smaller passes after an out-of-memory."""
+    def _run(self, features: Features, compute: Compute, by_token: Sequence[str] = ()) -> dict[str, Array]:
+        """Outputs of all features, computed with smaller passes after an out-of-memory.
+
+        `by_token` names the outputs with one value for each token.
+        """
         self.net.eval()
         micro_tokens = self.micro_tokens
         while True:
             try:
-                outputs = self._all(features, compute, micro_tokens)
+                outputs = self._all(features, compute, micro_tokens, by_token)
             except TOO_LITTLE_MEMORY as error:
                 micro_tokens = halved(micro_tokens, error)
                 self.notify(f"Out of memory in an evaluation: continuing with {micro_tokens} tokens per pass.")
@@ -93,7 +94,9 @@ class Predictor:
             return outputs
 
     @torch.inference_mode()
-    def _all(self, features: Features, compute: Compute, micro_tokens: int) -> dict[str, Array]:
+    def _all(
+        self, features: Features, compute: Compute, micro_tokens: int, by_token: Sequence[str]
+    ) -> dict[str, Array]:
         device = self.device
         collected: dict[str, Array] = {}
         for numbers in by_length(features, micro_tokens):
@@ -101,7 +104,8 @@ class Predictor:
             with autocast(device, self.precision):
                 outputs = compute(batch)
             for name, tensor in outputs.items():
-                _store_outputs(collected, name, tensor.cpu().numpy(), features, numbers)
+                store = _store_tokens if name in by_token else _store_features
+                store(collected, name, tensor.cpu().numpy(), features, numbers)
         return collected
 
     def _batch(self, features: Features, numbers: Array) -> dict[str, Tensor]:
@@ -116,18 +120,25 @@ def _vector_name(layer: int) -> str:
     return f"vectors of layer {layer}"
 
 
-def _store_outputs(collected: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:
-    """Copy one output of a batch into the array of the data set, at the given feature numbers."""
+def _store_features(collected: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:
+    """Copy one output of a batch (b, ...) into the array of the data set (n, ...), at the given feature numbers."""
+    if name not in collected:
+        collected[name] = np.zeros((len(features.offsets) - 1, *values.shape[1:]), dtype=_dtype(values))
+    collected[name][numbers] = values
+
+
+def _store_tokens(collected: dict[str, Array], name: str, values: Array, features: Features, numbers: Array) -> None:
+    """Copy one output of a batch (b, length) into the array of the data set (t,), at the given feature numbers."""
     offsets = np.asarray(features.offsets)
     if name not in collected:
-        shape = (int(offsets[-1]),) if name in BY_TOKEN else (len(offsets) - 1, *values.shape[1:])
-        collected[name] = np.zeros(shape, dtype=np.int32 if values.dtype.kind == "i" else np.float32)
-    if name not in BY_TOKEN:
-        collected[name][numbers] = values
-        return
+        collected[name] = np.zeros(int(offsets[-1]), dtype=_dtype(values))
     for row, number in enumerate(numbers.tolist()):
         start, end = offsets[number], offsets[number + 1]
         collected[name][start:end] = values[row, : end - start]  # without the padding
+
+
+def _dtype(values: Array) -> type[np.generic]:
+    return np.int32 if values.dtype.kind == "i" else np.float32
 
 
 def _check_finite(outputs: Outputs) -> None:

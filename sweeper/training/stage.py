@@ -15,11 +15,11 @@ from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DataError, TrialError, UserError
 from sweeper.files.digests import digest
 from sweeper.files.serialize import plain
-from sweeper.formats.interface import HeadKind
-from sweeper.formats.table import FORMATS
+from sweeper.formats.table import properties_of
 from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.tasks.spec import Task
 from sweeper.training.batches import Masking, Stream, TaskItems, draw_streams, smoothed
+from sweeper.training.heads import HEADS
 from sweeper.training.loop import Progress, Schedule, StageContext, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
@@ -116,7 +116,7 @@ class DataReader:
 
     def check_masking(self, data: DataSpec) -> None:
         """Raise UserError if the task of the data needs a mask token and the tokenizer has none."""
-        if FORMATS[self.tasks[data.task].format].head == "mlm" and self.masking is None:
+        if properties_of(self.tasks[data.task]).is_corpus and self.masking is None:
             raise UserError(
                 f"Task {data.task!r} is masked language modelling, but the tokenizer of the model has no mask token: "
                 "choose another model, or remove the task."
@@ -134,10 +134,10 @@ class Trained:
 def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch.device) -> Net:
     """A net of the given body and new heads for the tasks of a stage. The stage's seed decides their weights."""
     vocabulary = int(body.config.vocab_size)  # type: ignore[union-attr, arg-type]
-    sizes: dict[str, tuple[HeadKind, int]] = {}
+    sizes: dict[str, tuple[str, int]] = {}
     for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
-        head = FORMATS[reader.tasks[data.task].format].head
-        sizes[data.task] = (head, vocabulary if head == "mlm" else len(reader.labels(data.task)))
+        head = properties_of(reader.tasks[data.task]).head
+        sizes[data.task] = (head, vocabulary if HEADS[head].is_masked else len(reader.labels(data.task)))
     seed_everything(derived_seed("heads", stage.seed))
     if stage.training.frozen_layers is not None:
         freeze(body, stage.training.frozen_layers)
@@ -225,7 +225,7 @@ def _translation_counts(stage: StageSpec, reader: DataReader) -> dict[str, dict[
 
 def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int:
     """Half of `micro_tokens`. Raises TrialError if that is too small, or if no task of the stage can be split."""
-    if all(stream.items.head == "dual" for stream in schedule.streams):
+    if all(stream.items.head_type.is_contrastive for stream in schedule.streams):
         raise TrialError(
             "Out of memory: a batch of query-candidate pairs cannot be split, because its loss compares each query "
             "with all candidates. Use a smaller batch_size, a shorter max_length or fewer trials per device."
@@ -235,7 +235,7 @@ def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int
 
 def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> Sequence[Stream]:
     """One stream for each language of the data."""
-    head = FORMATS[reader.tasks[data.task].format].head
+    head = properties_of(reader.tasks[data.task]).head
     streams = []
     for language, encoded in reader.encoded(data).items():
         items = TaskItems(task=data.task, head=head, features=encoded.features, pad=reader.pad)

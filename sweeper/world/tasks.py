@@ -296,5 +296,5 @@ ENTRIES: Mapping[str, Task] = {task.name: task for task in (*TASKS, *PLACEBOS, *
 
 
 def num_evaluated(task: Task) -> int:
-    """Evaluation items a language and split of one of the entries, in a world of scale 1."""
-    return POOL_SIZE if task.format == "retrieve" else EVAL_SIZE
+    """Evaluation items per language and split of an entry, in a world of scale 1; pools train nothing."""
+    return EVAL_SIZE if task.training_task else POOL_SIZE

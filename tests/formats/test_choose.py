@@ -59,7 +59,7 @@ def test_an_index_beyond_the_choices_is_refused():
 
 
 def test_a_single_choice_is_refused():
-    with pytest.raises(DataError, match="two choices or more"):
+    with pytest.raises(DataError, match="at least two choices"):
         FORMAT.read({"ctx_a": "A", "ctx_b": "he", "endings": ["sits"], "label": "0"}, HELLASWAG, 0)
 
 

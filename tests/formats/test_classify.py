@@ -6,6 +6,7 @@ import pytest
 from sweeper.errors import DataError, UserError
 from sweeper.formats.classify import Classify
 from sweeper.formats.interface import Lengths
+from sweeper.formats.table import check_tasks
 from sweeper.scoring.accuracy import accuracy_and_f1
 from sweeper.tasks.spec import Task
 from tests.tokenizers_tiny import tiny_tokenizer
@@ -135,6 +136,7 @@ def test_the_f1_of_a_class_needs_two_declared_labels():
         FORMAT.score(nli(0), ["neutral"], three, "en")
 
 
-def test_a_scorer_of_another_format_is_answered_with_the_ones_there_are():
+def test_the_error_for_a_scorer_of_another_format_lists_the_scorers_of_the_format():
+    task = Task(name="t", title="", format="classify", scorer="chunks", columns=NLI.columns, labels=NLI.labels)
     with pytest.raises(UserError, match="Known: accuracy, accuracy_f1"):
-        Task(name="t", title="", format="classify", scorer="chunks", columns=NLI.columns, labels=NLI.labels)
+        check_tasks([task])

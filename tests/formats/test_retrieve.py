@@ -8,8 +8,8 @@ import pytest
 from sweeper.errors import DataError
 from sweeper.formats import retrieve as module
 from sweeper.formats import vectors as vectors_module
-from sweeper.formats.interface import Answered, Example, Lengths
-from sweeper.formats.retrieve import Retrieve, Terms
+from sweeper.formats.interface import Answered, Example, Lengths, Terms
+from sweeper.formats.retrieve import Retrieve
 from sweeper.formats.vectors import Vectors, used_up
 from sweeper.scoring import nearest, neighbours
 from sweeper.scoring.counts import precision_recall_f1
@@ -111,7 +111,7 @@ def test_a_pool_is_read_as_one_example_a_sentence_with_partners_by_gold():
 
 
 def test_a_gold_pair_outside_the_pool_is_refused():
-    with pytest.raises(DataError, match=r"count sentences from 1, got \[0, 1\] with 16 sources"):
+    with pytest.raises(DataError, match=r"sentence numbers from 1, got \[0, 1\] with 16 sources"):
         pool(gold=[[0, 1]])
 
 
@@ -187,7 +187,8 @@ def test_mining_holds_the_vectors_of_a_pool_once(monkeypatch):
     examples = pool(num_gold=40, num_fillers=160)
     rows = np.random.default_rng(0).normal(size=(400, 8192)).astype(np.float32)
     tracemalloc.start()
-    Retrieve(Terms(search=nearest.NumpyIndex)).score(examples, Vectors(rows=rows, items=np.arange(401)), BUCC, "zh")
+    predictions = Vectors(rows=rows, items=np.arange(401))
+    FORMAT.score(examples, predictions, BUCC, "zh", Terms(search=nearest.NumpyIndex))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < rows.nbytes / 4
@@ -201,7 +202,7 @@ def test_any_subset_that_keeps_partners_together_can_be_scored():
 
 def test_one_gold_pair_cannot_be_fitted_and_scored():
     examples = pool(num_gold=1)
-    with pytest.raises(DataError, match="two gold pairs or more"):
+    with pytest.raises(DataError, match="needs at least two, got 1"):
         FORMAT.score(examples, vectors(examples), BUCC, "zh")
 
 
@@ -235,20 +236,20 @@ def test_the_threshold_of_a_dev_pool_is_applied_to_all_of_the_test_pool(monkeypa
     test = pairs_of_cosines(0.95, 0.61, 0.59, 0.2, partners=(0, 1, 2))
     # dev, pairs taken one by one: F1 2/3, 1, 4/5, 2/3. So the threshold lies halfway between 0.7 and 0.5; on test
     # itself it would lie under 0.59, where all three are right
-    scored = Retrieve(Terms(fitted_on=dev)).score(test.examples, test.predictions, BUCC, "de")
+    scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
     assert mined(scored) == ["source-1/target-1", "source-2/target-2"]
     assert scored.metrics == {"precision": 1, "recall": pytest.approx(2 / 3), "f1": pytest.approx(0.8)}
 
 
 def test_a_dev_pool_without_gold_pairs_cannot_fit_a_threshold():
     test, dev = (pairs_of_cosines(0.9, 0.7, partners=partners) for partners in ((0, 1), ()))
-    with pytest.raises(DataError, match="gold pairs in every pool, got none among 4 sentences"):
-        Retrieve(Terms(fitted_on=dev)).score(test.examples, test.predictions, BUCC, "de")
+    with pytest.raises(DataError, match="gold pairs in each pool, got none among 4 sentences"):
+        FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
 
 
 def test_one_gold_pair_is_enough_where_another_pool_fits_the_threshold():
     test, dev = (pairs_of_cosines(cosine, 0.0, partners=(0,)) for cosine in (0.9, 0.8))
-    scored = Retrieve(Terms(fitted_on=dev)).score(test.examples, test.predictions, BUCC, "de")
+    scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
     assert mined(scored) == ["source-1/target-1"]
 
 
@@ -259,7 +260,7 @@ def test_parallel_sentences_can_be_compared_by_csls(monkeypatch):
     angles = np.deg2rad([[25, 0], [47, 40], [85, 50]])
     predictions = [np.stack([np.cos(pair), np.sin(pair)], axis=1) for pair in angles]
     cosine, csls = (
-        Retrieve(Terms(similarity=how)).score(parallel(3), predictions, TATOEBA, "de").metrics["accuracy"]
+        FORMAT.score(parallel(3), predictions, TATOEBA, "de", Terms(similarity=how)).metrics["accuracy"]
         for how in ("cosine", "csls")
     )
     assert (cosine, csls) == (2 / 3, 1 / 3)

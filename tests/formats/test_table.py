@@ -1,7 +1,6 @@
-"""Every format is in the table, and the corpus format scores the loss on its masked tokens."""
+"""The properties of all formats agree with the tables that they name, and the corpus format scores its masked loss."""
 
 from importlib import import_module
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,16 +8,35 @@ from transformers import CanineTokenizer
 
 from sweeper.errors import DataError, UserError
 from sweeper.formats.interface import Lengths
-from sweeper.formats.table import FORMATS
-from sweeper.tasks.spec import SCORERS_OF, FormatName, Task
+from sweeper.formats.table import FORMATS, check_tasks, translatable_formats
+from sweeper.scoring.scorers import SCORERS
+from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Task
+from sweeper.training.heads import HEADS
+from sweeper.world.tasks import ENTRIES
 from tests.tokenizers_tiny import tiny_tokenizer
 
 CORPUS = Task(name="text", title="", format="mlm", scorer="loss", columns={"text": "text"})
 
 
-def test_each_format_of_a_task_has_its_code_and_its_head():
-    assert tuple(FORMATS) == get_args(FormatName)
-    assert [entry.head for entry in FORMATS.values()] == ["sequence", "choice", "token", "span", "pool", "dual", "mlm"]
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_names_a_head_and_scorers_that_exist(name: str) -> None:
+    properties = FORMATS[name].properties
+    assert properties.head in HEADS or properties.scores_encoder
+    assert set(properties.scorers) <= set(SCORERS)
+    assert properties.is_corpus == (properties.head in HEADS and HEADS[properties.head].is_masked)
+
+
+def test_retrieval_alone_scores_the_encoder_without_a_head() -> None:
+    assert [name for name, entry in FORMATS.items() if entry.properties.scores_encoder] == ["retrieve"]
+
+
+def test_all_tasks_that_ship_have_a_format_and_a_scorer_that_exist() -> None:
+    check_tasks([*CATALOG.values(), *ENTRIES.values()])
+
+
+def test_the_formats_whose_labels_survive_a_translation_are_listed() -> None:
+    assert translatable_formats() == ("classify", "choose", "span")
 
 
 def test_a_corpus_row_is_one_text_cut_at_max_length_without_labels():
@@ -57,6 +75,6 @@ def test_a_tokenizer_that_does_not_know_offsets_is_refused():
         FORMATS["mlm"].encode([example], CanineTokenizer(), Lengths(max_length=12), ())
 
 
-@pytest.mark.parametrize("name", [name for name in SCORERS_OF if name != "mlm"])
-def test_a_format_scores_with_what_the_task_entries_may_name(name: str) -> None:
-    assert set(import_module(f"sweeper.formats.{name}")._SCORERS) == set(SCORERS_OF[name])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "mlm"])
+def test_a_format_has_a_function_for_each_scorer_that_it_declares(name: str) -> None:
+    assert set(import_module(f"sweeper.formats.{name}")._SCORERS) == set(FORMATS[name].properties.scorers)

@@ -48,7 +48,7 @@ def test_sentences_without_words_or_without_all_their_tags_are_dropped():
 
 
 def test_a_tag_too_few_is_refused():
-    with pytest.raises(DataError, match="one tag a word"):
+    with pytest.raises(DataError, match="each word needs one tag"):
         read({"tokens": ["a", "b"], "pos_tags": ["DET"]})
 
 

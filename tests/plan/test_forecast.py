@@ -20,7 +20,7 @@ from sweeper.files.serialize import write_json
 from sweeper.plan.forecast import Forecast, forecast
 from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
 from sweeper.plan.tables import forecast_tables
-from sweeper.plan.tokens import evaluation_size, features_an_example, selection_tokens, stage_tokens
+from sweeper.plan.tokens import evaluation_size, features_per_example, selection_tokens, stage_tokens
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import ModelSpec, TrialSpec
@@ -162,7 +162,7 @@ FEATURES = {
 @pytest.mark.parametrize(("name", "number"), FEATURES.items())
 def test_an_example_is_counted_with_all_its_choices_and_both_sides_of_a_pair(name: str, number: int) -> None:
     task = XTREME_R.task(name)
-    assert features_an_example(task) == number
+    assert features_per_example(task) == number
     if not task.train_size:
         return
     stage = Stage(tasks=(name,), training=TRAINING)
@@ -174,9 +174,9 @@ def test_an_example_is_counted_with_all_its_choices_and_both_sides_of_a_pair(nam
 def test_choices_that_an_entry_does_not_number_are_its_labels_or_else_the_fewest() -> None:
     columns = {"prompt": "prompt", "choices": "options", "label": "label"}
     own = Task(name="own", title="", format="choose", scorer="accuracy", columns=columns)
-    assert features_an_example(own) == 2
-    assert features_an_example(replace(own, labels=("a", "b", "c"))) == 3
-    assert features_an_example(replace(own, labels=("a", "b", "c"), num_choices=6)) == 6
+    assert features_per_example(own) == 2
+    assert features_per_example(replace(own, labels=("a", "b", "c"))) == 3
+    assert features_per_example(replace(own, labels=("a", "b", "c"), num_choices=6)) == 6
 
 
 def test_texts_mixed_into_choices_are_one_feature_each() -> None:

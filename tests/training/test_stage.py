@@ -8,7 +8,7 @@ import pytest
 
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
-from sweeper.plan.tokens import features_an_example
+from sweeper.plan.tokens import features_per_example
 from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.space import Training
 from sweeper.tasks.spec import Rows, Task
@@ -118,4 +118,4 @@ def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measure
 @pytest.mark.parametrize("task", ["claims", "words", "endings", "reasons", "gaps"])
 def test_a_plan_counts_as_many_features_an_example_as_a_stage_trains_on(reader: DataReader, task: str) -> None:
     [stream] = make_schedule(stage(task), reader).streams
-    assert len(stream.items.features.example) == features_an_example(BY_NAME[task]) * stream.items.num_items
+    assert len(stream.items.features.example) == features_per_example(BY_NAME[task]) * stream.items.num_items

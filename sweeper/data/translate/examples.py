@@ -7,8 +7,8 @@ from itertools import islice
 
 from sweeper.data.sample import hash_number, is_in_share
 from sweeper.data.translate.interface import Piece, Translator
-from sweeper.formats.interface import Example
-from sweeper.formats.translated import TRANSLATED, Said
+from sweeper.formats.interface import Example, Translated
+from sweeper.formats.table import properties_of
 from sweeper.records.spec import TranslationSpec
 from sweeper.tasks.spec import Task
 
@@ -50,7 +50,8 @@ class ExampleTranslator:
 
     def _chunk(self, chunk: Sequence[Example], task: Task) -> Iterator[Example]:
         """Translate a chunk: all its texts in one call for each language, then example by example."""
-        translatable = TRANSLATED[task.format]
+        translatable = properties_of(task).translation
+        assert translatable is not None, f"Format {task.format!r} cannot be translated."
         languages = {example.id: language_of(example.id, self.spec) for example in chunk}
         translations = {
             language: self._translations(
@@ -75,7 +76,7 @@ class ExampleTranslator:
             if translated is not None:
                 yield translated
 
-    def _translations(self, texts: Sequence[str], language: str) -> Mapping[str, Said]:
+    def _translations(self, texts: Sequence[str], language: str) -> Mapping[str, Translated]:
         """Text -> its translation. A piece without a letter (a number, a date) is left as it is."""
         pieces_by_text = {text: self.translator.pieces(text, language) for text in texts}
         all_pieces = (piece.text for pieces in pieces_by_text.values() for piece in pieces)
@@ -94,16 +95,16 @@ def language_of(id_: str, spec: TranslationSpec) -> str | None:
     return spec.languages[hash_number(name, turn=1) % len(spec.languages)] if is_in_share(name, spec.share) else None
 
 
-def _has_text(translation: Said) -> bool:
+def _has_text(translation: Translated) -> bool:
     """Whether the translation is not empty, or its English text was empty too."""
     return bool(translation.text.strip()) or not any(end for end, _ in translation.ends)
 
 
-def _joined(pieces: Sequence[Piece], translations: Mapping[str, str]) -> Said:
+def _joined(pieces: Sequence[Piece], translations: Mapping[str, str]) -> Translated:
     """Join the translated pieces of a text; `ends` pairs the end of each piece in English and in the translation."""
     text, ends, num_read = "", [], 0
     for piece in pieces:
         text += translations.get(piece.text, piece.text) + piece.gap
         num_read += len(piece.text) + len(piece.gap)
         ends.append((num_read, len(text)))
-    return Said(text=text, ends=tuple(ends))
+    return Translated(text=text, ends=tuple(ends))
