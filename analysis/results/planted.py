@@ -1,0 +1,88 @@
+"""The planted truth of a run in a synthetic world beside the gains that the run measured."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from sweeper.space import Space
+from sweeper.world.truth import planted_gains
+
+from .matrix import Cell, Matrix, entry
+from .stats import Correlation, spearman
+
+LEVEL = 0.05
+"""A gain or a loss is reported if its q, the p value corrected for the number of cells in the matrix, is below this."""
+Outcome = Literal["found", "missed", "false gain", "no gain", "not tested"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantedCell:
+    """One cell: the planted gain and the measured gain over the same reference."""
+
+    planted: float
+    """Grade, -2 to 2: planted gain of the recipe minus that of the reference. Only sign and rank can be compared."""
+    gain: float
+    """Measured mean gain over seeds, a fraction of 1."""
+    q: float
+    """Corrected p of the paired t test over seeds; nan without a test."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Result of the test: a planted gain or loss is found or missed, a planted zero is no gain or a false gain."""
+        if math.isnan(self.q):
+            return "not tested"
+        is_reported = self.q < LEVEL
+        if self.planted:
+            return "found" if is_reported and self.planted * self.gain > 0 else "missed"
+        # Any fine-tuning moves an encoder, mostly for the worse: only a gain contradicts a planted zero.
+        return "false gain" if is_reported and self.gain > 0 else "no gain"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Planted and measured gains of one model."""
+
+    cells: Mapping[Cell, PlantedCell]
+    """Cells with a planted truth and a comparable gain, in the order of the space."""
+
+    @cached_property
+    def correlation(self) -> Correlation:
+        """Spearman's rank correlation of planted and measured gains."""
+        return spearman([cell.planted for cell in self.cells.values()], [cell.gain for cell in self.cells.values()])
+
+    @cached_property
+    def ceiling(self) -> float:
+        """Largest possible rank correlation: the planted gains have ties, the measured gains have none."""
+        ordered = sorted(cell.planted for cell in self.cells.values())
+        return spearman(ordered, range(len(ordered))).rho
+
+    def outcomes(self, sign: Literal[-1, 0, 1]) -> list[Outcome]:
+        """Outcomes of the tested cells with a planted gain (sign 1), a planted zero (0) or a planted loss (-1)."""
+        cells = [cell for cell in self.cells.values() if (cell.planted > 0) - (cell.planted < 0) == sign]
+        return [cell.outcome for cell in cells if cell.outcome != "not tested"]
+
+
+def compare_planted(matrix: Matrix, q_values: Mapping[Cell, float], space: Space) -> Planted | None:
+    """Planted and measured gains of the cells of a matrix.
+
+    `q_values` has the corrected p of each tested cell. Flagged, incomplete and missing cells are left out, as is every
+    cell that the synthetic world knows nothing about. None if no cell is left: on real data, for instance.
+    """
+    truth = planted_gains(space) if space.world else {}
+    if not matrix.is_baseline and not any(recipe == matrix.reference for recipe, _ in truth):
+        return None
+    gains = matrix.unflagged
+    measured = {cell: entry(gains, cell) for cell in truth if cell[0] in gains.index}
+    cells = {
+        cell: PlantedCell(
+            # Rounded, because thirds that cancel each other leave a remainder of 1e-17.
+            planted=round(truth[cell] - truth.get((matrix.reference, cell[1]), 0.0), 9),
+            gain=gain,
+            q=q_values.get(cell, math.nan),
+        )
+        for cell, gain in measured.items()
+        if not math.isnan(gain)
+    }
+    return Planted(cells) if cells else None
