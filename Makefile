@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 
 # Neither Ray nor the Hub is told that anybody runs this.
 export RAY_USAGE_STATS_ENABLED := 0
@@ -11,15 +12,16 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo encoder test quick lint clean
+.PHONY: help demo encoder test quick lowest lint clean
 
 help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
 	@echo "make encoder pretrain the demo's encoder again, some six minutes on two cores"
 	@echo "make test    set up, run every test"
 	@echo "make quick   the tests that take seconds"
+	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"
 	@echo "make lint    ruff (lint, format), codespell and mypy"
-	@echo "make clean   remove .venv and caches; runs/ stays"
+	@echo "make clean   remove .venv, .venv-lowest and caches; runs/ stays"
 
 demo: $(VENV)/.run
 	$(BIN)/sweeper run demo --out runs/demo
@@ -36,13 +38,17 @@ encoder: $(VENV)/.run
 	$(BIN)/python -m sweeper.world.ship runs/demo_encoder
 
 # The tests make their own data, so a request to the Hub is a bug that should fail at once.
-test quick: export HF_HUB_OFFLINE := 1
+test quick lowest: export HF_HUB_OFFLINE := 1
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not slow and not mirror"
+
+# Old releases use functions that newer packages below them deprecate, so warnings are no errors here.
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -W default -m "not slow and not mirror"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -51,7 +57,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps below are written last: a set-up that was interrupted is done again.
@@ -72,4 +78,13 @@ $(VENV)/.run: pyproject.toml constraints.txt $(VENV)/.pip
 
 $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+# The oldest supported Python, because the lowest versions have no wheels for newer ones.
+$(LOWEST)/.installed: pyproject.toml constraints.txt tools/lowest.py
+	python3.11 -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	$(LOWEST)/bin/python tools/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt \
+		--editable '.[s3,faiss,marian,cluster]' pytest pytest-timeout 'moto[server]'
 	@touch $@

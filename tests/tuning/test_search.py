@@ -91,13 +91,13 @@ def test_the_sampler_learns_from_what_it_is_told() -> None:
 
 
 def test_a_failed_trial_is_told_as_failed_rather_than_as_a_value() -> None:
-    past = history(8)
+    past = history(11)
     failed = [badly(record.spec) if record.spec.number == 5 else record for record in past]
     worst = [replace(record, value=-1e9) if record.spec.number == 5 else record for record in past]
     unknown = [record for record in past if record.spec.number != 5]
-    with_failed = suggest("study", 8, DIALS, failed, SEARCH)
-    assert with_failed == suggest("study", 8, DIALS, unknown, SEARCH)
-    assert with_failed != suggest("study", 8, DIALS, worst, SEARCH)
+    with_failed = suggest("study", 11, DIALS, failed, SEARCH)
+    assert with_failed == suggest("study", 11, DIALS, unknown, SEARCH)
+    assert with_failed != suggest("study", 11, DIALS, worst, SEARCH)
 
 
 def test_suggestions_stay_inside_the_bounds() -> None:
