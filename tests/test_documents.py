@@ -17,7 +17,7 @@ import yaml
 import sweeper
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGES = ("sweeper", "analysis", "search_spaces")
 BRANCHES = str.maketrans("├└│─", "    ")
 

@@ -1,4 +1,4 @@
-"""Every file and every command of docs/guide.md, in order, in an empty folder."""
+"""The files and commands that documents show: docs/guide.md runs as a whole, the spaces of the README are planned."""
 
 import os
 import re
@@ -10,8 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sweeper.formats.table import check_tasks
+from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Rows, Task
+
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*) ?(\S*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 PROGRAMS = {"python": [sys.executable], "sweeper": [sys.executable, "-m", "sweeper"]}
 
@@ -19,7 +25,7 @@ PROGRAMS = {"python": [sys.executable], "sweeper": [sys.executable, "-m", "sweep
 def steps(page: str) -> list[tuple[str, str]]:
     """(file name, content) of each file, and ("", command) of each command, in the order of the page.
 
-    A file is a block with a file name behind the language; a command is a line of a block of the language `sh`.
+    A file is a block with a file name after the language; a command is a line of a block of the language `sh`.
     """
     pieces: list[tuple[str, str]] = []
     for language, name, content in BLOCK.findall(page):
@@ -32,16 +38,22 @@ def steps(page: str) -> list[tuple[str, str]]:
 
 def perform(folder: Path, page: str) -> None:
     """Write the files of a page into a folder, and run its commands there."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
     for name, content in steps(page):
         if name:
             (folder / name).write_text(content, encoding="utf-8")
-            continue
-        program, *arguments = shlex.split(content)
-        done = subprocess.run(
-            [*PROGRAMS[program], *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"`{content}` ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        else:
+            execute(folder, content)
+
+
+def execute(folder: Path, command: str) -> str:
+    """Run a command in a folder and return its output; fail if its exit code is not 0."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
+    program, *arguments = shlex.split(command)
+    done = subprocess.run(
+        [*PROGRAMS[program], *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"`{command}` ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def test_files_and_commands_of_a_page_are_read_in_its_order() -> None:
@@ -60,3 +72,25 @@ def test_the_guide_goes_from_csv_files_to_the_figure_that_it_describes(tmp_path:
     assert german["words"] > 90
     assert german["baseline"] < 75
     assert german["shuffled"] < 75
+
+
+@pytest.mark.parametrize(("name", "content"), [step for step in steps(README) if step[0]], ids=lambda text: text[:12])
+def test_a_space_in_the_readme_can_be_planned_as_it_stands(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert "baseline" in execute(tmp_path, f"sweeper plan {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_first_space_of_the_readme_runs_without_data(tmp_path: Path) -> None:
+    content = dict(steps(README))["first.py"]
+    (tmp_path / "first.py").write_text(content, encoding="utf-8")
+    execute(tmp_path, "sweeper run first.py --set seeds=1")
+    assert (tmp_path / "runs" / "first" / "ledger").is_dir()
+
+
+def test_the_task_that_the_page_for_contributors_adds_is_valid() -> None:
+    (code,) = re.findall(r"^```python\n(Task\(.*?)^```$", CONTRIBUTING, flags=re.MULTILINE | re.DOTALL)
+    task = eval(code, {"Task": Task, "Rows": Rows})  # the page is ours
+    assert task.name not in CATALOG, "The page shows how to add a task, so it must not be in the catalog."
+    check_tasks([task])
