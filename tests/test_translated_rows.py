@@ -1,4 +1,4 @@
-"""Rows that train on translations, from a space file to the ledger; and what stops them before anything is trained."""
+"""Recipes that train on translations, from a space file to the ledger, and the errors before any training."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ LANGUAGES = {
     "bucc": ("zh",),
     "xcopa": ("en", "it"),
 }
-"""A few languages of each target but LAReQA, whose pool is every sentence of all languages: minutes for each row."""
+"""A few languages of each target. LAReQA is omitted: its pool contains all languages and takes minutes per recipe."""
 ROWS = """
 from dataclasses import replace
 from search_spaces.text_rows import SPACE as ROWS
@@ -65,26 +65,26 @@ def space(folder: Path, text: str, by: str) -> str:
 
 
 def run(tmp_path: Path, by: str) -> Any:
-    """The corner of the generated world, with a row that one cannot have."""
+    """Run a part of `tiny` with a recipe whose translator `by` is not usable."""
     return sweeper("run", space(tmp_path, CORNER, by), "--out", str(tmp_path / "run"), "--cache", shared_cache())
 
 
 @pytest.mark.parametrize(
-    ("by", "said"),
+    ("by", "message"),
     [
         ("folder:{folder}/none", "needs *.jsonl files in that folder, and there are none"),
         ("folder:{folder}/some", "has no translation into 'es' of "),
         ("{folder}/encoder", "Models are loaded from safetensors only"),
     ],
 )
-def test_a_translator_that_is_not_there_stops_a_run_before_anything_is_trained(
-    tmp_path: Path, demo_world: Path, by: str, said: str
+def test_a_missing_translator_ends_a_run_before_any_training(
+    tmp_path: Path, demo_world: Path, by: str, message: str
 ) -> None:
     tiny.recorded(tmp_path / "some", {"No text of the world.": "Ningún texto."})
     (tmp_path / "encoder").mkdir()
     done = run(tmp_path, by.format(folder=tmp_path))
     assert done.returncode == 2, done.stdout + done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "run").rglob("trainings/*.json"))
 
@@ -111,7 +111,7 @@ TAGS = Task(
 
 
 def write_mirror(mirror: Path) -> Path:
-    """A tiny encoder and ten rows a split of the two tasks."""
+    """Write a mirror with a tiny encoder and the two tasks, ten rows per split."""
     save_tiny_encoder(mirror / "models" / "own" / "encoder")
     rows = {
         "claims/train": {"premise": "the river is old", "hypothesis": "the town is new", "label": "no"},
@@ -125,8 +125,7 @@ def write_mirror(mirror: Path) -> Path:
     return mirror
 
 
-def test_a_task_that_cannot_be_translated_is_read_in_english_and_that_is_said_once(tmp_path: Path) -> None:
-    """Of two rows and the target behind each of them."""
+def test_a_task_that_cannot_be_translated_stays_in_english_with_one_message(tmp_path: Path) -> None:
     run, mirror = str(tmp_path / "run"), write_mirror(tmp_path / "mirror")
     site = Site(ledger=f"{run}/ledger", store=run, checkpoints=run, cache=f"{run}/cache", mirror=str(mirror))
     sources = Workbench(site).sources
@@ -145,9 +144,9 @@ def test_a_task_that_cannot_be_translated_is_read_in_english_and_that_is_said_on
         seeds=(1,),
         search=Search(share=0.3),
     )
-    agenda, told = make_agenda(Resolver(space=space, sources=sources), Ledger.at(site.ledger)), StringIO()
-    check_pending(agenda, site, Console(file=told, width=1000))
-    lines = told.getvalue().splitlines()
+    agenda, output = make_agenda(Resolver(space=space, sources=sources), Ledger.at(site.ledger)), StringIO()
+    check_pending(agenda, site, Console(file=output, width=1000))
+    lines = output.getvalue().splitlines()
     assert [line for line in lines if line.startswith("own_tags ")] == [
         "own_tags stays in English, while own_claims is translated: a translation does not preserve the labels of "
         "format tag."
@@ -156,7 +155,7 @@ def test_a_task_that_cannot_be_translated_is_read_in_english_and_that_is_said_on
 
 
 def pretended(folder: Path, task: Task, sources: Sources) -> Path:
-    """Every text of a task of premises and hypotheses with its words turned round, as if that were Spanish."""
+    """Write "Spanish" translations of all premises and hypotheses of a task: their words in reverse order."""
     rows = sources.load(task.train["en"][0])
     texts = {text: " ".join(reversed(text.split())) for row in rows for text in (row["premise"], row["hypothesis"])}
     return tiny.recorded(folder, texts)
@@ -166,24 +165,24 @@ def pretended(folder: Path, task: Task, sources: Sources) -> Path:
 @pytest.mark.mirror
 @pytest.mark.timeout(5 * PATIENCE)
 @pytest.mark.parametrize("by", ["folder", "apertium"])
-def test_every_kind_of_row_meets_ten_targets_of_the_mirror(tmp_path: Path, mirror: Path, by: str) -> None:
+def test_recipes_of_every_type_are_scored_on_ten_targets_of_the_mirror(tmp_path: Path, mirror: Path, by: str) -> None:
     if by == "apertium" and shutil.which("apertium") is None:
         pytest.skip("the program apertium is not installed")
     sources = Sources(mirror=mirror, cache=Path(shared_cache()))
     name = f"folder:{pretended(tmp_path / 'spanish', CATALOG['mnli'], sources)}" if by == "folder" else by
-    asked = run_arguments(tmp_path / "run", "--mirror", str(mirror), space=space(tmp_path, ROWS, name))
-    done = ended(start(*asked), patience=4 * PATIENCE)
+    arguments = run_arguments(tmp_path / "run", "--mirror", str(mirror), space=space(tmp_path, ROWS, name))
+    done = ended(start(*arguments), patience=4 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mnli: examples translated by" in done.stdout
     ledger = Ledger.at(f"{tmp_path}/run/ledger")
-    found = {one.spec.recipe: one for one in ledger.trainings().values() if one.spec.kind == "prepare"}
-    assert set(found) == {"mnli", "mnli_mlm", "mnli_mt", "multitask"}
-    assert found["mnli_mlm"].examples["mlm_text"] > 0
-    assert 1 < len(found["multitask"].examples) <= 9
-    counts = found["mnli_mt"].translated["mnli"]["es"]
+    by_recipe = {record.spec.recipe: record for record in ledger.trainings().values() if record.spec.kind == "prepare"}
+    assert set(by_recipe) == {"mnli", "mnli_mlm", "mnli_mt", "multitask"}
+    assert by_recipe["mnli_mlm"].examples["mlm_text"] > 0
+    assert 1 < len(by_recipe["multitask"].examples) <= 9
+    counts = by_recipe["mnli_mt"].translated["mnli"]["es"]
     assert counts["dropped"] == 0
-    assert counts["translated"] >= found["mnli_mt"].examples["mnli"]
-    assert [one.translated for row, one in found.items() if row != "mnli_mt"] == [{}, {}, {}]
-    assert found["mnli_mt"].loss != found["mnli"].loss
+    assert counts["translated"] >= by_recipe["mnli_mt"].examples["mnli"]
+    assert [record.translated for recipe, record in by_recipe.items() if recipe != "mnli_mt"] == [{}, {}, {}]
+    assert by_recipe["mnli_mt"].loss != by_recipe["mnli"].loss
     scored = {(score.recipe, score.target) for score in ledger.scores().values()}
-    assert scored >= set(product(("baseline", *found), LANGUAGES))
+    assert scored >= set(product(("baseline", *by_recipe), LANGUAGES))

@@ -1,4 +1,4 @@
-"""A real fast tokenizer, trained in a moment on a few lines: XLM-R's kind (Unigram, Metaspace, <s> </s>), tiny."""
+"""A tiny fast tokenizer of the type of XLM-R (Unigram, Metaspace, <s> </s>), trained on a few lines of text."""
 
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ LINES = (
 
 
 def tiny_tokenizer(*, segments: bool = False, vocabulary: int = 320) -> PreTrainedTokenizerFast:
-    """A Unigram tokenizer of `vocabulary` pieces at most; with `segments` it makes token type ids as BERT's does."""
+    """A Unigram tokenizer with at most `vocabulary` pieces. With `segments` it makes token type ids as BERT's does."""
     tokenizer = Tokenizer.from_str(_trained(vocabulary))
     second = 1 if segments else 0
     tokenizer.post_processor = TemplateProcessing(
@@ -47,7 +47,7 @@ def tiny_tokenizer(*, segments: bool = False, vocabulary: int = 320) -> PreTrain
 
 @cache
 def _trained(vocabulary: int) -> str:
-    """Once a process: pieces of equal score come in another order whenever they are trained."""
+    """The tokenizer as JSON. Cached, because the order of pieces with equal scores differs between trainings."""
     tokenizer = Tokenizer(Unigram())
     tokenizer.pre_tokenizer = Metaspace()
     trainer = UnigramTrainer(
@@ -58,7 +58,7 @@ def _trained(vocabulary: int) -> str:
 
 
 def save_tiny_encoder(folder: Path) -> None:
-    """An encoder of a moment's work, with its tokenizer, as `from_pretrained` reads it."""
+    """Write a tiny encoder with random weights and its tokenizer to a folder that `from_pretrained` can read."""
     import torch
     from transformers import AutoModel, XLMRobertaConfig
 

@@ -1,4 +1,4 @@
-"""Real translators made tiny: M2M100 with random weights, and a program that stands in for Apertium."""
+"""Tiny translators: M2M100 and MarianMT models with random weights, and a replacement of the program Apertium."""
 
 import io
 import json
@@ -28,9 +28,9 @@ SIZES = {
     "decoder_attention_heads": 2,
     "init_std": 0.5,
 }
-"""Of both kinds of model; weights spread widely, so that what a random one says depends on what it reads."""
+"""Sizes of both models. With small weights the output of a random model would not depend on its input."""
 PROGRAM = """#!/bin/sh
-# Stands in for the program: lists the modes of its folder, and writes each word of its input behind the mode's name.
+# Replaces Apertium: lists the modes of its folder, and writes the target language in front of each word of its input.
 modes="$(dirname "$0")/../share/apertium/modes"
 if [ "$1" = "-l" ]; then for mode in "$modes"/*.mode; do basename "$mode" .mode; done; exit 0; fi
 echo "$2" >> "$(dirname "$0")/calls"
@@ -39,7 +39,7 @@ sed -E "s/([[:alpha:]]+)/$(echo "$2" | cut -d- -f2)\\1/g"
 
 
 def m2m100(folder: Path, *, seed: int = 0, positions: int = 512) -> Path:
-    """An M2M100 model and its tokenizer in a folder; what it says is noise, and always the same."""
+    """Write an M2M100 model and its tokenizer to a folder. Its translations are meaningless but deterministic."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(LINES * 20), model_writer=model, vocab_size=110, minloglevel=2
@@ -47,8 +47,8 @@ def m2m100(folder: Path, *, seed: int = 0, positions: int = 512) -> Path:
     folder.mkdir(parents=True)
     (folder / "pieces.model").write_bytes(model.getvalue())
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    known = [processor.id_to_piece(number) for number in range(len(processor))]
-    vocabulary = list(dict.fromkeys([*PIECES, *known]))
+    pieces = [processor.id_to_piece(number) for number in range(len(processor))]
+    vocabulary = list(dict.fromkeys([*PIECES, *pieces]))
     (folder / "pieces.json").write_text(json.dumps({piece: number for number, piece in enumerate(vocabulary)}))
     tokenizer = M2M100Tokenizer(str(folder / "pieces.json"), str(folder / "pieces.model"))
     tokenizer.save_pretrained(folder)
@@ -63,46 +63,46 @@ def m2m100(folder: Path, *, seed: int = 0, positions: int = 512) -> Path:
 
 
 def apertium(folder: Path, *modes: str) -> Path:
-    """A `bin` folder with the stand-in and its modes, each with a dictionary of its own."""
+    """Write the replacement of Apertium with its modes, one dictionary each. Returns its `bin` folder."""
     program = folder / "bin" / "apertium"
     program.parent.mkdir(parents=True)
     program.write_text(PROGRAM)
     program.chmod(0o755)
     for mode in modes:
         dictionary = folder / "share" / "apertium" / f"{mode}.bin"
-        place = folder / "share" / "apertium" / "modes" / f"{mode}.mode"
-        place.parent.mkdir(parents=True, exist_ok=True)
+        mode_file = folder / "share" / "apertium" / "modes" / f"{mode}.mode"
+        mode_file.parent.mkdir(parents=True, exist_ok=True)
         dictionary.write_text(mode)
-        place.write_text(f"lt-proc $1 '{dictionary}' | lt-proc -p\n")
+        mode_file.write_text(f"lt-proc $1 '{dictionary}' | lt-proc -p\n")
     return program.parent
 
 
 def recorded(folder: Path, translations: dict[str, str], language: str = "es", name: str = "some.jsonl") -> Path:
-    """A folder of translations that are there already."""
+    """Write a folder of existing translations, for `by="folder:..."`."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
-        json.dumps({"text": text, "language": language, "translation": said}, ensure_ascii=False) + "\n"
-        for text, said in translations.items()
+        json.dumps({"text": text, "language": language, "translation": translation}, ensure_ascii=False) + "\n"
+        for text, translation in translations.items()
     ]
     (folder / name).write_text("".join(lines), encoding="utf-8")
     return folder
 
 
 def spec(by: str, *languages: str, share: float = 1.0, num_beams: int = 2, **more: tuple[str, ...]) -> TranslationSpec:
-    """A translation as a trial is handed it."""
+    """A translation as a trial spec contains it."""
     return TranslationSpec(languages=languages, share=share, num_beams=num_beams, by=by, **more)
 
 
 def marian(folder: Path) -> Path:
-    """A MarianMT model of one pair in a folder."""
+    """Write a MarianMT model for English to German to a folder."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(LINES * 20), model_writer=model, vocab_size=110, minloglevel=2
     )
     folder.mkdir(parents=True)
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    known = dict.fromkeys(["</s>", "<unk>", *(processor.id_to_piece(number) for number in range(len(processor)))])
-    vocabulary = [*known, "<pad>"]
+    pieces = dict.fromkeys(["</s>", "<unk>", *(processor.id_to_piece(number) for number in range(len(processor)))])
+    vocabulary = [*pieces, "<pad>"]
     for name in ("source.spm", "target.spm"):
         (folder / name).write_bytes(model.getvalue())
     (folder / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(vocabulary)}))

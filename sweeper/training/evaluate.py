@@ -95,11 +95,14 @@ def _retrieved(
 
 
 def _scored(pools: Iterable[Answered], terms: Terms, task: Task, language: str, *, fits: bool) -> Scored:
-    """Score the first of the pools. With `fits` the threshold is fitted on the last one."""
+    """Score the first of the pools.
+
+    With `fits` a threshold is fitted on the second pool, or on the first one if there is no second.
+    """
     # `pools` is a generator and this function returns before the next layer, so that the vectors of one layer are
     # freed before those of the next are made: they can be most of the memory of the process.
-    pool, *others = pools
-    terms = replace(terms, fitted_on=(*others, pool)[0] if fits else None)
+    pool, *fit_pools = pools
+    terms = replace(terms, fitted_on=(*fit_pools, pool)[0] if fits else None)
     return format_of(task).score(pool.examples, pool.predictions, task, language, terms)
 
 

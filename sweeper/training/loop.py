@@ -79,7 +79,7 @@ class Checkpoints:
 
     folder: Folder
     name: str
-    every: float = 60.0
+    interval: float = 60.0
     """Minimum number of seconds between two checkpoints."""
 
     def load(self, notify: Callable[[str], None]) -> dict[str, Any] | None:
@@ -106,7 +106,7 @@ class Checkpoints:
             self.folder.write_with(self.name, partial(_save_to, state))
         now = time.monotonic()
         # An interval of 20 times the duration keeps saving below 5 % of the training time on a slow disk.
-        return now + max(self.every, 20 * (now - started))
+        return now + max(self.interval, 20 * (now - started))
 
     def clear(self) -> None:
         """Remove the checkpoint of a finished training."""
@@ -137,7 +137,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
     counts = _occurrences(schedule.order)
     # Losses stay on the device until the next check: reading one makes the CPU wait for the GPU.
     pending: list[Tensor] = []
-    due = time.monotonic() + checkpoints.every
+    due = time.monotonic() + checkpoints.interval
     net.train()
     for step in range(progress.step, schedule.num_steps):
         with clock.time("wait"):

@@ -203,7 +203,7 @@ def _store(trial: Trial, encoder: str, trained: Trained) -> None:
 def _checkpoints(trial: Trial, key: str) -> Checkpoints:
     """The checkpoint file of a training, named after the key of its record."""
     site = trial.bench.site
-    return Checkpoints(folder=Folder(site.checkpoints), name=f"{key}.pt", every=site.checkpoint_every)
+    return Checkpoints(folder=Folder(site.checkpoints), name=f"{key}.pt", interval=site.checkpoint_every)
 
 
 def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predictor:

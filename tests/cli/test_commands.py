@@ -225,7 +225,7 @@ def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, own: 
     assert "max_length=100000 of task 'own' is larger than the" in said.err
 
 
-def test_a_model_that_is_no_encoder_is_refused(call: Call, own: Own) -> None:
+def test_a_model_that_is_not_an_encoder_is_an_error(call: Call, own: Own) -> None:
     shutil.copytree(world() / "models" / "demo" / "tiny", own.folder / "decoder")
     config = own.folder / "decoder" / "config.json"
     config.write_text(json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 8}))

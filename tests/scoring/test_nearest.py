@@ -77,7 +77,7 @@ def test_no_block_holds_more_than_its_size(monkeypatch: pytest.MonkeyPatch, spre
     assert peak < 900 * 2000 * 4 / 4, "a quarter of the whole matrix of similarities"
 
 
-def test_a_pool_smaller_than_k_gives_all_it_has() -> None:
+def test_a_pool_smaller_than_k_gives_all_its_rows() -> None:
     assert nearest(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), 4)[1].tolist() == [[0, 1], [1, 0]]
 
 

@@ -1,4 +1,4 @@
-"""Real stages on the generated world: readings, streams and surroundings without a ledger."""
+"""Fixtures for stages on the synthetic world: body, reader, stream and context, without a ledger."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,17 +42,17 @@ def reader(demo_world: Path, shared_cache: Path, encoder: str) -> DataReader:
 
 @pytest.fixture
 def stream(reader: DataReader) -> Callable[[str], Stream]:
-    """The stream of a task's 24 training examples."""
+    """Task -> the stream of its 24 training examples."""
     return lambda task: make_schedule(stage(task), reader).streams[0]
 
 
 @pytest.fixture
-def told() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest.fixture
-def context(tmp_path: Path, told: list[str]) -> StageContext:
-    """Checkpoints as often as the loop can make them."""
-    kept = Checkpoints(folder=Folder(str(tmp_path / "checkpoints")), name="one.pt", every=0.0)
-    return StageContext(device=CPU, clock=Clock(), checkpoints=kept, notify=told.append)
+def context(tmp_path: Path, messages: list[str]) -> StageContext:
+    """The context of a training that writes a checkpoint at every opportunity."""
+    checkpoints = Checkpoints(folder=Folder(str(tmp_path / "checkpoints")), name="one.pt", interval=0.0)
+    return StageContext(device=CPU, clock=Clock(), checkpoints=checkpoints, notify=messages.append)

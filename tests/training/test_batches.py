@@ -1,4 +1,4 @@
-"""Batches: nothing lost, little padding, found without the ones before; and what masking touches."""
+"""Batches: completeness, amount of padding, random access; and the masking of tokens."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +33,7 @@ MASKING = Masking(special=frozenset({0, 1, 2}), mask=4, vocabulary=1000)
 
 
 def items(lengths: list[int], sizes: list[int] | None = None) -> TaskItems:
-    """Items of one feature each, or of `sizes` features."""
+    """Items of the given feature lengths; each item has one feature, or as many as `sizes` says."""
     offsets = np.cumsum([0, *lengths])
     bounds = np.cumsum([0, *(sizes or [1] * len(lengths))])
     tokens = np.arange(offsets[-1], dtype=np.int32) + 5
@@ -42,7 +42,7 @@ def items(lengths: list[int], sizes: list[int] | None = None) -> TaskItems:
 
 
 def skewed(number: int) -> Array:
-    """Lengths as real text has them: many short ones, a few long."""
+    """Lengths distributed as in real text: many short ones and a few long ones."""
     return np.random.default_rng(0).lognormal(3, 0.8, number).astype(int) + 2
 
 
@@ -50,81 +50,81 @@ def padding(lengths: Array, batches: list[Array]) -> int:
     return sum(int(lengths[batch].max() * len(batch) - lengths[batch].sum()) for batch in batches)
 
 
-def test_every_item_comes_once_an_epoch() -> None:
+def test_each_epoch_contains_every_item_once() -> None:
     stream = Stream(items(skewed(103).tolist()), batch_size=8, seed=3)
     for epoch in range(3):
         seen = Counter(i for k in range(13) for i in stream.batch(13 * epoch + k).tolist())
         assert seen == Counter(range(103))
 
 
-def test_two_epochs_and_two_seeds_come_in_different_orders() -> None:
+def test_epochs_and_seeds_have_different_orders() -> None:
     lengths = items(skewed(64).tolist())
     first = [Stream(lengths, 8, 1).batch(k).tolist() for k in range(8)]
     assert [Stream(lengths, 8, 1).batch(8 + k).tolist() for k in range(8)] != first
     assert [Stream(lengths, 8, 2).batch(k).tolist() for k in range(8)] != first
 
 
-def test_a_batch_is_found_without_the_ones_before() -> None:
+def test_a_batch_can_be_computed_without_the_previous_ones() -> None:
     lengths = items(skewed(50).tolist())
-    walked = Stream(lengths, 8, 1)
-    expected = [walked.batch(k).tolist() for k in range(21)]
+    sequential = Stream(lengths, 8, 1)
+    expected = [sequential.batch(k).tolist() for k in range(21)]
     for number in (20, 3, 13):
         assert Stream(lengths, 8, 1).batch(number).tolist() == expected[number]
 
 
-def test_a_batch_is_of_like_lengths() -> None:
+def test_the_items_of_a_batch_have_similar_lengths() -> None:
     lengths = np.arange(2, 2 + POOL * 8)
     for batch in bucketed(lengths, 8, np.random.default_rng(0)):
         assert np.ptp(lengths[batch]) == 7
 
 
-def test_padding_is_less_than_half_of_what_random_batches_have() -> None:
+def test_padding_is_less_than_half_of_that_of_random_batches() -> None:
     lengths = skewed(4000)
     naive = np.array_split(np.random.default_rng(1).permutation(4000), 125)
     assert padding(lengths, bucketed(lengths, 32, np.random.default_rng(1))) < 0.5 * padding(lengths, naive)
 
 
 @pytest.mark.parametrize("limit", [1, 40, 200, 10**6])
-def test_passes_stay_within_their_tokens_and_lose_nothing(limit: int) -> None:
+def test_micro_batches_keep_the_token_limit_and_contain_every_item(limit: int) -> None:
     lengths = sorted(skewed(60).tolist())
-    several = items([length for length in lengths for _ in range(3)], [3] * 60)
+    choices = items([length for length in lengths for _ in range(3)], [3] * 60)
     batch = np.arange(60)
-    parts = split_batch(several, batch, limit)
-    assert np.concatenate(parts).tolist() == batch.tolist()
-    for part in parts:
-        assert len(part) == 1 or 3 * len(part) * several.lengths[part].max() <= limit
+    micro_batches = split_batch(choices, batch, limit)
+    assert np.concatenate(micro_batches).tolist() == batch.tolist()
+    for micro_batch in micro_batches:
+        assert len(micro_batch) == 1 or 3 * len(micro_batch) * choices.lengths[micro_batch].max() <= limit
 
 
-def test_a_batch_of_pairs_is_one_pass_whatever_it_holds() -> None:
+def test_a_batch_of_pairs_is_not_split() -> None:
     pairs = replace(items([5, 9] * 8, [2] * 8), head="dual")
-    assert [part.tolist() for part in split_batch(pairs, np.arange(8), 1)] == [list(range(8))]
+    assert [micro_batch.tolist() for micro_batch in split_batch(pairs, np.arange(8), 1)] == [list(range(8))]
 
 
-def test_evaluation_reads_every_feature_once_within_its_tokens() -> None:
+def test_evaluation_batches_keep_the_token_limit_and_contain_every_feature() -> None:
     features = items(skewed(200).tolist()).features
     lengths = np.diff(features.offsets)
-    parts = list(by_length(features, 300))
-    assert sorted(np.concatenate(parts).tolist()) == list(range(200))
-    assert all(len(part) == 1 or len(part) * lengths[part].max() <= 300 for part in parts)
+    batches = list(by_length(features, 300))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(200))
+    assert all(len(batch) == 1 or len(batch) * lengths[batch].max() <= 300 for batch in batches)
 
 
-def test_rows_are_padded_to_the_longest_of_them() -> None:
+def test_rows_are_padded_to_the_longest_row() -> None:
     table = pad_flat(np.array([1, 2, 3, 4, 5, 6]), np.array([0, 1, 3, 6]), np.array([2, 0]), 9)
     assert table.tolist() == [[4, 5, 6], [1, 9, 9]]
 
 
-def test_the_choices_of_an_item_know_their_place(stream: Callable[[str], Stream]) -> None:
+def test_slots_give_the_item_and_the_choice_of_each_feature(stream: Callable[[str], Stream]) -> None:
     batch = collate(stream("gaps").items, np.array([4, 2]), CPU)
-    assert batch["slot"].tolist() == [[row, place] for row in range(2) for place in range(5)]
+    assert batch["slot"].tolist() == [[row, choice] for row in range(2) for choice in range(5)]
     assert batch["label"].shape == (2,)
     assert batch["input_ids"].shape[0] == 10
 
 
 def test_tasks_are_drawn_in_proportion_to_their_weights() -> None:
-    two = [Stream(items([3, 4]), 2, 0)] * 2
-    order = draw_streams(two, [3.0, 1.0], 4000, seed=1)
+    streams = [Stream(items([3, 4]), 2, 0)] * 2
+    order = draw_streams(streams, [3.0, 1.0], 4000, seed=1)
     assert np.bincount(order) == pytest.approx([3000, 1000], rel=0.1)
-    assert draw_streams(two[:1], [1.0], 5, seed=1).tolist() == [0] * 5
+    assert draw_streams(streams[:1], [1.0], 5, seed=1).tolist() == [0] * 5
 
 
 NINE = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
@@ -132,21 +132,21 @@ SIZES = [CATALOG[name].train_size for name in NINE]
 
 
 def drawn(temperature: float) -> list[float]:
-    """Steps of 10,000 on each of the nine tasks, by the formula."""
+    """The formula's number of steps, of 10,000, for each of the nine tasks."""
     powers = [min(size, Stage.sampling_cap) ** (1 / temperature) for size in SIZES]
     return [10_000 * power / sum(powers) for power in powers]
 
 
 @pytest.mark.parametrize("temperature", [1, 2, 5])
-def test_tasks_of_the_published_sizes_are_drawn_as_the_formula_says(temperature: float) -> None:
+def test_tasks_of_the_published_sizes_are_drawn_by_the_formula(temperature: float) -> None:
     capped = [min(size, Stage.sampling_cap) for size in SIZES]
-    nothing = np.zeros(0, dtype=np.int32)
+    empty = np.zeros(0, dtype=np.int32)
     streams = [
         Stream(
             TaskItems(
                 name,
                 "sequence",
-                Features(tokens=nothing, offsets=nothing, items=np.arange(size + 1), example=nothing),
+                Features(tokens=empty, offsets=empty, items=np.arange(size + 1), example=empty),
                 pad=1,
             ),
             16,
@@ -158,22 +158,22 @@ def test_tasks_of_the_published_sizes_are_drawn_as_the_formula_says(temperature:
     assert np.bincount(order) / 9 == pytest.approx(drawn(temperature), rel=0.06)
 
 
-def test_the_page_on_mixtures_shows_what_the_formula_gives() -> None:
+def test_the_table_in_the_documentation_agrees_with_the_formula() -> None:
     page = Path(__file__).parents[2] / "docs" / "mixtures.md"
     rows = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("| `")]
-    told = {row[0].strip(" `"): [int(cell.replace(",", "")) for cell in row[1:]] for row in rows if len(row) == 5}
+    documented = {row[0].strip(" `"): [int(cell.replace(",", "")) for cell in row[1:]] for row in rows if len(row) == 5}
     columns = [SIZES, *(map(round, drawn(temperature)) for temperature in (1, 2, 5))]
-    assert told == {name: list(row) for name, row in zip(NINE, zip(*columns, strict=True), strict=True)}
+    assert documented == {name: list(row) for name, row in zip(NINE, zip(*columns, strict=True), strict=True)}
 
 
-def test_an_exponent_of_one_keeps_sizes_and_of_zero_makes_all_alike() -> None:
+def test_exponent_one_keeps_the_proportions_and_exponent_zero_makes_them_equal() -> None:
     assert smoothed([30, 10], 1) == [0.75, 0.25]
     assert smoothed([30, 10], 0) == [0.5, 0.5]
     assert smoothed([10_000, 100], 0.3) == pytest.approx([0.799, 0.201], abs=0.001)
 
 
 def padded() -> dict[str, torch.Tensor]:
-    """100 rows of 100 tokens: <s> first, </s> after 80, then padding."""
+    """100 rows of 100 tokens: <s>, 79 tokens, </s>, padding."""
     ids = torch.full((100, 100), 7)
     ids[:, 0], ids[:, 80], ids[:, 81:] = 0, 2, 1
     mask = torch.ones_like(ids)
@@ -181,7 +181,7 @@ def padded() -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def test_fifteen_percent_are_masked_and_never_a_special_token_or_padding() -> None:
+def test_fifteen_percent_of_the_tokens_are_masked_but_no_special_token_and_no_padding() -> None:
     batch = padded()
     mask_tokens(batch, MASKING, seed=1)
     chosen = batch["masked"] != IGNORED
@@ -192,21 +192,21 @@ def test_fifteen_percent_are_masked_and_never_a_special_token_or_padding() -> No
     assert torch.equal(batch["input_ids"][~chosen], padded()["input_ids"][~chosen])
 
 
-def test_another_share_of_the_tokens_is_masked_where_it_is_asked_for() -> None:
+def test_the_share_of_masked_tokens_can_be_set() -> None:
     batch = padded()
     mask_tokens(batch, replace(MASKING, share=0.4), seed=1)
     assert int((batch["masked"] != IGNORED).sum()) == pytest.approx(0.4 * 100 * 79, rel=0.1)
 
 
-def test_of_the_chosen_tokens_eighty_percent_are_hidden_and_ten_are_random() -> None:
+def test_eighty_percent_of_the_chosen_tokens_are_masked_and_ten_percent_unchanged() -> None:
     batch = padded()
     mask_tokens(batch, MASKING, seed=1)
-    said = batch["input_ids"][batch["masked"] != IGNORED]
-    assert float((said == 4).float().mean()) == pytest.approx(0.8, abs=0.04)
-    assert float((said == 7).float().mean()) == pytest.approx(0.1, abs=0.04)
+    corrupted = batch["input_ids"][batch["masked"] != IGNORED]
+    assert float((corrupted == 4).float().mean()) == pytest.approx(0.8, abs=0.04)
+    assert float((corrupted == 7).float().mean()) == pytest.approx(0.1, abs=0.04)
 
 
-def test_a_seed_decides_the_masks() -> None:
+def test_the_masks_depend_only_on_the_seed() -> None:
     first, same, other = padded(), padded(), padded()
     for batch, seed in ((first, 1), (same, 1), (other, 2)):
         mask_tokens(batch, MASKING, seed)
@@ -215,10 +215,10 @@ def test_a_seed_decides_the_masks() -> None:
     assert not torch.equal(first["masked"], other["masked"])
 
 
-def test_masked_features_keep_their_shape_and_name_the_right_tokens() -> None:
+def test_masked_features_have_the_original_tokens_as_labels() -> None:
     plain = items([50] * 40).features
-    found = mask_features(plain, MASKING, seed=0)
-    chosen = found.labels["masked"] != IGNORED
+    masked = mask_features(plain, MASKING, seed=0)
+    chosen = masked.labels["masked"] != IGNORED
     assert 0.1 < chosen.mean() < 0.2
-    assert found.labels["masked"][chosen].tolist() == plain.tokens[chosen].tolist()
-    assert found.tokens[~chosen].tolist() == plain.tokens[~chosen].tolist()
+    assert masked.labels["masked"][chosen].tolist() == plain.tokens[chosen].tolist()
+    assert masked.tokens[~chosen].tolist() == plain.tokens[~chosen].tolist()

@@ -1,4 +1,4 @@
-"""Heads: each loss against a sum worked by hand or by plain torch, each output against what it must never do."""
+"""Heads: each loss is compared with a sum computed in the test, and the outputs with their definition."""
 
 import math
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ def hidden() -> Tensor:
     return torch.randn(5, 6, HIDDEN, generator=torch.Generator().manual_seed(0))
 
 
-def made(kind: type[Head], num_labels: int = 0) -> Head:
+def make_head(head_class: type[Head], num_labels: int = 0) -> Head:
     torch.manual_seed(1)
-    return kind(HIDDEN, num_labels, 0.1).eval()
+    return head_class(HIDDEN, num_labels, 0.1).eval()
 
 
 def test_the_sequence_loss_is_the_cross_entropy_of_the_first_token(hidden: Tensor) -> None:
-    head = made(SequenceHead, 3)
+    head = make_head(SequenceHead, 3)
     label = torch.tensor([0, 2, 1, IGNORED, 1])
     logits = head.out(torch.tanh(head.dense(hidden[:, 0])))
     probabilities = logits.softmax(dim=1)
@@ -40,8 +40,8 @@ def test_the_sequence_loss_is_the_cross_entropy_of_the_first_token(hidden: Tenso
     assert float(head.loss(hidden, {"label": label})) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_token_loss_sums_over_labelled_tokens_alone(hidden: Tensor) -> None:
-    head = made(TokenHead, 4)
+def test_the_token_loss_is_the_sum_over_the_labelled_tokens(hidden: Tensor) -> None:
+    head = make_head(TokenHead, 4)
     tags = torch.full((5, 6), IGNORED)
     tags[0, 1], tags[3, 4] = 2, 0
     scores = head.out(hidden).log_softmax(dim=-1)
@@ -50,22 +50,22 @@ def test_the_token_loss_sums_over_labelled_tokens_alone(hidden: Tensor) -> None:
 
 
 def test_a_batch_without_a_labelled_token_has_no_loss(hidden: Tensor) -> None:
-    loss = made(TokenHead, 4).loss(hidden, {"tags": torch.full((5, 6), IGNORED)})
+    loss = make_head(TokenHead, 4).loss(hidden, {"tags": torch.full((5, 6), IGNORED)})
     assert float(loss) == 0
 
 
 def test_items_of_two_to_five_choices_share_a_batch() -> None:
-    head, counts = made(ChoiceHead), (2, 5, 3)
+    head, counts = make_head(ChoiceHead), (2, 5, 3)
     hidden = torch.randn(sum(counts), 4, HIDDEN, generator=torch.Generator().manual_seed(3))
-    slot = torch.tensor([(row, place) for row, count in enumerate(counts) for place in range(count)])
+    slot = torch.tensor([(row, choice) for row, count in enumerate(counts) for choice in range(count)])
     label = torch.tensor([1, 4, 0])
     scores = head.outputs(hidden, {})["score"].split(counts)
-    expected = sum(float(functional.cross_entropy(one[None], k[None])) for one, k in zip(scores, label, strict=True))
+    expected = sum(float(functional.cross_entropy(item[None], k[None])) for item, k in zip(scores, label, strict=True))
     assert float(head.loss(hidden, {"slot": slot, "label": label})) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_span_loss_is_the_mean_of_start_and_end_over_real_tokens(hidden: Tensor) -> None:
-    head = made(SpanHead)
+    head = make_head(SpanHead)
     mask = torch.ones(5, 6, dtype=torch.long)
     mask[:, 4:] = 0
     first, last = torch.tensor([0, 1, 2, IGNORED, 3]), torch.tensor([0, 2, 2, IGNORED, 3])
@@ -77,7 +77,7 @@ def test_the_span_loss_is_the_mean_of_start_and_end_over_real_tokens(hidden: Ten
 
 
 def test_the_span_loss_never_prefers_padding(hidden: Tensor) -> None:
-    head = made(SpanHead)
+    head = make_head(SpanHead)
     mask = torch.ones(5, 6, dtype=torch.long)
     mask[:, 4:] = 0
     batch = {"attention_mask": mask, "start": torch.ones(5, dtype=torch.long), "end": torch.ones(5, dtype=torch.long)}
@@ -86,8 +86,8 @@ def test_the_span_loss_never_prefers_padding(hidden: Tensor) -> None:
     assert torch.equal(head.loss(hidden, batch), head.loss(louder, batch))
 
 
-def test_the_dual_loss_holds_each_query_against_the_candidates_of_its_batch() -> None:
-    head = made(DualHead)
+def test_the_dual_loss_compares_each_query_with_all_candidates_of_the_batch() -> None:
+    head = make_head(DualHead)
     hidden = torch.randn(6, 4, HIDDEN, generator=torch.Generator().manual_seed(4))
     vectors = head.outputs(hidden, {})["vectors"]
     assert vectors.norm(dim=1).tolist() == pytest.approx([1.0] * 6, rel=1e-5)
@@ -96,8 +96,8 @@ def test_the_dual_loss_holds_each_query_against_the_candidates_of_its_batch() ->
     assert float(head.loss(hidden, {"right": torch.tensor([7, 8, 9])})) == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_candidate_equal_to_the_right_one_is_no_negative() -> None:
-    head = made(DualHead)
+def test_a_candidate_with_the_text_of_the_right_one_is_not_a_negative() -> None:
+    head = make_head(DualHead)
     hidden = torch.randn(6, 4, HIDDEN, generator=torch.Generator().manual_seed(4))
     vectors = head.outputs(hidden, {})["vectors"]
     logits = 100 * vectors[[0, 2, 4]] @ vectors[[1, 3, 5]].T
@@ -113,20 +113,20 @@ def masked_batch() -> dict[str, Tensor]:
     return {"masked": masked, "embeddings": table}
 
 
-def test_the_masked_loss_scores_the_body_s_own_embeddings(hidden: Tensor) -> None:
-    head, batch = made(MaskedHead, 10), masked_batch()
+def test_the_masked_loss_uses_the_token_embeddings_of_the_body(hidden: Tensor) -> None:
+    head, batch = make_head(MaskedHead, 10), masked_batch()
     expected = 0.0
-    for row, place in ((0, 1), (0, 2), (4, 5)):
-        state = head.norm(functional.gelu(head.dense(hidden[row, place])))
+    for row, position in ((0, 1), (0, 2), (4, 5)):
+        state = head.norm(functional.gelu(head.dense(hidden[row, position])))
         logits = batch["embeddings"] @ state + head.bias
-        expected -= float(logits.log_softmax(dim=0)[batch["masked"][row, place]])
+        expected -= float(logits.log_softmax(dim=0)[batch["masked"][row, position]])
     assert float(head.loss(hidden, batch)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_the_masked_head_says_of_features_sums_to_its_loss(hidden: Tensor) -> None:
-    head, batch = made(MaskedHead, 10), masked_batch()
-    said = head.outputs(hidden, batch)
-    assert float(said["loss"].sum()) == pytest.approx(float(head.loss(hidden, batch)), rel=1e-5)
-    assert said["masked"].tolist() == [2, 0, 0, 0, 1]
-    assert said["loss"][1:4].tolist() == [0, 0, 0]
-    assert said["uniform"].tolist() == pytest.approx([2 * math.log(10), 0, 0, 0, math.log(10)])
+def test_the_losses_of_the_features_sum_to_the_masked_loss(hidden: Tensor) -> None:
+    head, batch = make_head(MaskedHead, 10), masked_batch()
+    outputs = head.outputs(hidden, batch)
+    assert float(outputs["loss"].sum()) == pytest.approx(float(head.loss(hidden, batch)), rel=1e-5)
+    assert outputs["masked"].tolist() == [2, 0, 0, 0, 1]
+    assert outputs["loss"][1:4].tolist() == [0, 0, 0]
+    assert outputs["uniform"].tolist() == pytest.approx([2 * math.log(10), 0, 0, 0, math.log(10)])

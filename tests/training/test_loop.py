@@ -1,4 +1,4 @@
-"""The loop: a killed training ends as one left alone, and every way to fail says what to do."""
+"""The training loop: a resumed training equals an uninterrupted one, and each failure has a message."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,11 +24,11 @@ LONG = replace(TRAINING, batch_size=4, min_steps=45, max_length=32)
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing in the package catches it."""
+    """Stands for SIGKILL. Nothing in the package catches it."""
 
 
 def killed_at(make_body: MakeBody, passes: int) -> MakeBody:
-    """Bodies that are killed at the beginning of their n-th forward pass."""
+    """Bodies that raise Killed after the given number of forward passes."""
     left = [passes]
 
     def hook(*_: Any) -> None:
@@ -44,8 +44,8 @@ def killed_at(make_body: MakeBody, passes: int) -> MakeBody:
     return make
 
 
-def small(make_body: MakeBody, tokens: int) -> MakeBody:
-    """Bodies on a device whose memory holds passes of so many tokens at most."""
+def limited_memory(make_body: MakeBody, tokens: int) -> MakeBody:
+    """Bodies that run out of memory in a forward pass of more than `tokens` tokens."""
 
     def hook(_: nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
         if inputs["input_ids"].numel() > tokens:
@@ -73,133 +73,141 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("one", STAGES.values(), ids=STAGES.keys())
-def test_a_training_killed_and_resumed_ends_with_the_same_bytes(
-    body: MakeBody, reader: DataReader, context: StageContext, one: StageSpec
+@pytest.mark.parametrize("spec", STAGES.values(), ids=STAGES.keys())
+def test_a_killed_and_resumed_training_ends_with_the_same_bytes(
+    body: MakeBody, reader: DataReader, context: StageContext, spec: StageSpec
 ) -> None:
-    alone = run_stage(body, one, reader, replace(context, checkpoints=replace(context.checkpoints, every=1e9)))
-    for passes in (41, 3):  # the second life is killed too, before it has made a checkpoint of its own
+    uninterrupted = run_stage(
+        body, spec, reader, replace(context, checkpoints=replace(context.checkpoints, interval=1e9))
+    )
+    for passes in (41, 3):  # the second process is killed as well, before it writes a checkpoint
         with pytest.raises(Killed):
-            run_stage(killed_at(body, passes), one, reader, context)
+            run_stage(killed_at(body, passes), spec, reader, context)
         if passes == 41:
             state = context.checkpoints.load(context.notify)
             assert state is not None
             step = state["progress"]["step"]
             assert 0 < step < 45
-    resumed = run_stage(body, one, reader, context)
-    assert weights(resumed) == weights(alone)
-    assert resumed.progress == alone.progress
+    resumed = run_stage(body, spec, reader, context)
+    assert weights(resumed) == weights(uninterrupted)
+    assert resumed.progress == uninterrupted.progress
     assert context.clock.resumed_at == step
 
 
 @pytest.mark.parametrize("passes", [0, 1, 19, 20, 21, 44])
-def test_it_does_not_matter_at_which_step_it_was_killed(
+def test_the_step_of_the_kill_does_not_change_the_result(
     body: MakeBody, reader: DataReader, context: StageContext, passes: int
 ) -> None:
-    one = STAGES["tag"]
-    alone = run_stage(body, one, reader, replace(context, checkpoints=replace(context.checkpoints, every=1e9)))
+    spec = STAGES["tag"]
+    uninterrupted = run_stage(
+        body, spec, reader, replace(context, checkpoints=replace(context.checkpoints, interval=1e9))
+    )
     with pytest.raises(Killed):
-        run_stage(killed_at(body, passes), one, reader, context)
-    assert weights(run_stage(body, one, reader, context)) == weights(alone)
+        run_stage(killed_at(body, passes), spec, reader, context)
+    assert weights(run_stage(body, spec, reader, context)) == weights(uninterrupted)
 
 
-def test_a_damaged_checkpoint_is_set_aside_and_told_of_and_the_training_restarts(
-    body: MakeBody, reader: DataReader, context: StageContext, told: list[str]
+def test_a_training_with_a_damaged_checkpoint_renames_it_and_starts_again(
+    body: MakeBody, reader: DataReader, context: StageContext, messages: list[str]
 ) -> None:
-    one, kept = STAGES["tag"], context.checkpoints
-    kept.folder.write("one.pt", b"PK\x03\x04 half a checkpoint")
-    trained = run_stage(body, one, reader, context)
-    assert "is damaged" in told[0]
-    assert kept.folder.exists("one.pt.damaged")
-    kept.clear()
-    assert weights(trained) == weights(run_stage(body, one, reader, context))
+    spec, checkpoints = STAGES["tag"], context.checkpoints
+    checkpoints.folder.write("one.pt", b"PK\x03\x04 half a checkpoint")
+    trained = run_stage(body, spec, reader, context)
+    assert "is damaged" in messages[0]
+    assert checkpoints.folder.exists("one.pt.damaged")
+    checkpoints.clear()
+    assert weights(trained) == weights(run_stage(body, spec, reader, context))
 
 
-def schedule(training: Training, num_steps: int) -> Schedule:
+def empty_schedule(training: Training, num_steps: int) -> Schedule:
     return Schedule(streams=(), order=np.zeros(num_steps, dtype=np.int64), training=training, seed=0)
 
 
-def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_its_last_step() -> None:
-    ten = schedule(replace(TRAINING, learning_rate=1.0, warmup=0.2), 10)
+def test_the_learning_rate_rises_during_the_warm_up_and_falls_until_the_last_step() -> None:
+    ten = empty_schedule(replace(TRAINING, learning_rate=1.0, warmup=0.2), 10)
     expected = [1 / 3, 2 / 3, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]
     assert [ten.learning_rate(step) for step in range(10)] == pytest.approx(expected)
 
 
-def test_a_training_of_one_step_takes_it_at_the_full_rate() -> None:
-    assert schedule(replace(TRAINING, learning_rate=0.5), 1).learning_rate(0) == 0.5
+def test_a_training_of_one_step_has_the_full_learning_rate() -> None:
+    assert empty_schedule(replace(TRAINING, learning_rate=0.5), 1).learning_rate(0) == 0.5
 
 
-def test_the_curve_is_the_mean_of_equal_parts() -> None:
+def test_the_loss_curve_contains_means_over_equal_intervals() -> None:
     assert loss_curve([float(i) for i in range(40)]) == tuple(2 * i + 0.5 for i in range(20))
     assert loss_curve([3.0, 1.0]) == (3.0, 1.0)
     assert loss_curve([]) == ()
 
 
 @pytest.mark.parametrize("task", ["claims", "gaps", "words", "questions"])
-def test_micro_batches_add_up_to_the_gradient_of_the_whole_batch(
+def test_micro_batches_give_the_gradient_of_the_whole_batch(
     body: MakeBody, reader: DataReader, stream: Callable[[str], Stream], task: str
 ) -> None:
-    one = stage(task, training=replace(TRAINING, learning_rate=1e-9, clip=1e9))
-    net, plan = new_net(body(), one, reader, CPU).eval(), make_schedule(one, reader)
+    spec = stage(task, training=replace(TRAINING, learning_rate=1e-9, clip=1e9))
+    net, schedule = new_net(body(), spec, reader, CPU).eval(), make_schedule(spec, reader)
     chosen = stream(task).batch(0)
-    found = []
+    gradients = []
     for micro_tokens in (10**6, 32):
-        batches = list(_micro_batches(plan.streams[0], chosen, micro_tokens, plan, 0))
+        batches = list(_micro_batches(schedule.streams[0], chosen, micro_tokens, schedule, 0))
         assert (len(batches) > 1) == (micro_tokens == 32)
-        _step(net, make_optimizer(net, one.training), task, batches, one.training, CPU)
-        found.append({name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None})
-    whole, parts = found
-    assert whole.keys() == parts.keys()
-    assert max(float((whole[name] - parts[name]).abs().max()) for name in whole) < 1e-6
+        _step(net, make_optimizer(net, spec.training), task, batches, spec.training, CPU)
+        gradients.append({name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None})
+    whole, split = gradients
+    assert whole.keys() == split.keys()
+    assert max(float((whole[name] - split[name]).abs().max()) for name in whole) < 1e-6
 
 
-def test_a_loss_that_is_not_finite_names_the_step_the_rate_and_what_to_do(
+def test_the_error_for_a_loss_that_is_not_finite_gives_step_learning_rate_and_remedy(
     body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
     def broken() -> nn.Module:
-        made = body()
+        body_with_nan = body()
         with torch.no_grad():
-            made.embeddings.word_embeddings.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
-        return made
+            body_with_nan.embeddings.word_embeddings.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
+        return body_with_nan
 
     with pytest.raises(TrialError, match=r"step 20 with learning_rate=0\.003: lower the upper bound"):
         run_stage(broken, STAGES["tag"], reader, context)
 
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_effective_batch(
-    body: MakeBody, reader: DataReader, context: StageContext, told: list[str]
+    body: MakeBody, reader: DataReader, context: StageContext, messages: list[str]
 ) -> None:
-    one = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=1024))
-    alone = run_stage(body, one, reader, replace(context, checkpoints=replace(context.checkpoints, name="two.pt")))
+    spec = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=1024))
+    uninterrupted = run_stage(
+        body, spec, reader, replace(context, checkpoints=replace(context.checkpoints, name="two.pt"))
+    )
     context.checkpoints.clear()
-    tight = run_stage(small(body, 150), one, reader, context)
+    tight = run_stage(limited_memory(body, 150), spec, reader, context)
     assert tight.progress.micro_tokens == 128
-    assert [line.split(";")[0] for line in told] == [
+    assert [line.split(";")[0] for line in messages] == [
         f"Out of memory: continuing with {tokens} tokens per micro-batch" for tokens in (512, 256, 128)
     ]
-    assert tight.progress.examples == alone.progress.examples
-    assert (tight.progress.step, tight.progress.tokens) == (alone.progress.step, alone.progress.tokens)
-    assert tight.progress.losses[0] == pytest.approx(alone.progress.losses[0], abs=0.1)
+    assert tight.progress.examples == uninterrupted.progress.examples
+    assert (tight.progress.step, tight.progress.tokens) == (uninterrupted.progress.step, uninterrupted.progress.tokens)
+    assert tight.progress.losses[0] == pytest.approx(uninterrupted.progress.losses[0], abs=0.1)
 
 
-def test_an_out_of_memory_before_a_kill_still_marks_the_resumed_training(
+def test_a_resumed_training_keeps_the_smaller_micro_batch_of_an_out_of_memory(
     body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
-    one = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=256))
+    spec = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=256))
     with pytest.raises(Killed):
-        run_stage(killed_at(small(body, 150), 60), one, reader, context)
+        run_stage(killed_at(limited_memory(body, 150), 60), spec, reader, context)
     assert context.checkpoints.load(context.notify) is not None
-    assert run_stage(body, one, reader, context).progress.micro_tokens == 128
+    assert run_stage(body, spec, reader, context).progress.micro_tokens == 128
 
 
-def test_where_the_smallest_micro_batch_does_not_fit_the_training_fails_with_a_reason(
+def test_a_training_fails_with_a_reason_if_the_smallest_micro_batch_does_not_fit(
     body: MakeBody, reader: DataReader, context: StageContext
 ) -> None:
     with pytest.raises(TrialError, match="Out of memory even with 64 tokens per pass: use fewer trials per device"):
-        run_stage(small(body, 2), stage("claims", training=replace(TRAINING, micro_tokens=128)), reader, context)
+        run_stage(
+            limited_memory(body, 2), stage("claims", training=replace(TRAINING, micro_tokens=128)), reader, context
+        )
 
 
-def test_biases_and_norms_do_not_decay(body: MakeBody) -> None:
+def test_biases_and_norms_have_no_weight_decay(body: MakeBody) -> None:
     net = Net(body(), {"words": ("token", 3)})
     decaying, free = make_optimizer(net, TRAINING).param_groups
     assert decaying["weight_decay"] == TRAINING.weight_decay

@@ -1,4 +1,4 @@
-"""A stage's course: how many steps, of which task, decided before the first one."""
+"""The schedule of a stage: number of steps, and shares of tasks and languages. Also clock, seeds and pass sizes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,21 +18,21 @@ from tests.tokenizers_tiny import tiny_tokenizer
 from tests.worlds import BY_NAME, TRAINING, data, stage
 
 
-def test_a_single_task_takes_epochs_times_its_batches(reader: DataReader) -> None:
+def test_the_steps_of_a_single_task_are_epochs_times_batches(reader: DataReader) -> None:
     assert make_schedule(stage("claims"), reader).num_steps == 3
     assert make_schedule(stage("claims", training=replace(TRAINING, epochs=2.5)), reader).num_steps == 8
     assert make_schedule(stage("claims", training=replace(TRAINING, epochs=0.01)), reader).num_steps == 1
 
 
-def test_no_cap_cuts_a_task_that_is_alone(reader: DataReader) -> None:
+def test_the_sampling_cap_does_not_apply_to_a_single_task(reader: DataReader) -> None:
     assert make_schedule(replace(stage("claims"), sampling_cap=8), reader).num_steps == 3
 
 
-def test_tiny_tasks_are_repeated_up_to_their_fewest_steps(reader: DataReader) -> None:
+def test_a_small_task_is_repeated_until_min_steps(reader: DataReader) -> None:
     assert make_schedule(stage("claims", training=replace(TRAINING, min_steps=30)), reader).num_steps == 30
 
 
-def test_masked_language_modelling_comes_on_top_of_the_tasks_own_steps(reader: DataReader) -> None:
+def test_steps_of_masked_language_modelling_are_added_to_those_of_the_tasks(reader: DataReader) -> None:
     training = replace(TRAINING, epochs=40)
     plain, mixed = (make_schedule(stage("claims", training=training, mlm=share), reader) for share in (0.0, 0.5))
     assert mixed.num_steps == 2 * plain.num_steps
@@ -40,14 +40,14 @@ def test_masked_language_modelling_comes_on_top_of_the_tasks_own_steps(reader: D
     assert {stream.items.task for stream in mixed.streams[1:]} == {"texts"}
 
 
-def test_a_small_cap_gives_tasks_of_unlike_size_like_shares(reader: DataReader) -> None:
+def test_a_small_sampling_cap_gives_tasks_of_different_sizes_equal_shares(reader: DataReader) -> None:
     sets = (data("claims"), data("words", cap_examples=8))
     unlike = replace(stage("claims", "words", training=replace(TRAINING, epochs=60)), data=sets)
     shares = [np.mean(make_schedule(replace(unlike, sampling_cap=cap), reader).order == 0) for cap in (2**17, 8)]
     assert shares == pytest.approx([0.75, 0.5], abs=0.08)
 
 
-def test_a_higher_temperature_gives_tasks_of_unlike_size_like_shares_and_no_more_steps(reader: DataReader) -> None:
+def test_a_higher_temperature_makes_the_shares_more_equal_without_more_steps(reader: DataReader) -> None:
     sets = (data("claims"), data("words", cap_examples=8))
     unlike = replace(stage("claims", "words", training=replace(TRAINING, epochs=60)), data=sets)
     schedules = [make_schedule(replace(unlike, temperature=heat), reader) for heat in (1.0, 2.0, 1000.0)]
@@ -55,23 +55,23 @@ def test_a_higher_temperature_gives_tasks_of_unlike_size_like_shares_and_no_more
     assert len({schedule.num_steps for schedule in schedules}) == 1
 
 
-def test_small_corpora_are_read_more_often_than_their_size_says(reader: DataReader, tmp_path: Path) -> None:
+def test_mlm_languages_are_drawn_by_their_size_and_the_exponent(reader: DataReader, tmp_path: Path) -> None:
     sizes = {"en": 64, "de": 4}
     for code, size in sizes.items():
         (tmp_path / code).mkdir()
         (tmp_path / code / "train.jsonl").write_text('{"text": "The river flows."}\n' * size)
     rows = {code: (Rows(id=str(tmp_path / code), split="train"),) for code in sizes}
     task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
-    known = replace(reader, tasks={**reader.tasks, "corpus": task})
+    corpus_reader = replace(reader, tasks={**reader.tasks, "corpus": task})
     corpus = DataSpec(task="corpus", part="train", languages=tuple(sizes), max_length=16, stride=4)
     mixed = replace(stage("claims", training=replace(TRAINING, epochs=400)), mlm=corpus, mlm_share=0.5)
     for exponent, english in ((1.0, 64 / 68), (0.3, 0.697), (0.0, 0.5)):
-        order = make_schedule(replace(mixed, mlm_exponent=exponent), known).order
+        order = make_schedule(replace(mixed, mlm_exponent=exponent), corpus_reader).order
         assert np.mean(order > 0) == pytest.approx(0.5, abs=0.05)
         assert np.mean(order[order > 0] == 1) == pytest.approx(english, abs=0.04)
 
 
-def test_a_corpus_needs_a_tokenizer_that_can_mask(reader: DataReader) -> None:
+def test_masked_language_modelling_needs_a_tokenizer_with_a_mask_token(reader: DataReader) -> None:
     tokenizer = type(reader.tokenizer)(tokenizer_object=reader.tokenizer.backend_tokenizer, pad_token="<pad>")
     maskless = replace(reader, tokenizer=tokenizer, opened={})
     maskless.check_masking(data("claims"))
@@ -81,7 +81,7 @@ def test_a_corpus_needs_a_tokenizer_that_can_mask(reader: DataReader) -> None:
         maskless.check_masking(data("texts"))
 
 
-def test_a_second_spent_inside_another_kind_of_work_counts_once() -> None:
+def test_the_time_of_a_nested_activity_counts_once() -> None:
     clock = Clock()
     with clock.time("load"), clock.time("train"):
         sum(range(10**6))
@@ -89,18 +89,18 @@ def test_a_second_spent_inside_another_kind_of_work_counts_once() -> None:
     assert clock.seconds["load"] < clock.seconds["train"]
 
 
-def test_a_seed_is_derived_from_every_part_and_fits_63_bits() -> None:
-    seeds = {derived_seed(*parts) for parts in (("a", 1), ("a", 2), ("b", 1))}
+def test_a_derived_seed_depends_on_all_values_and_has_63_bits() -> None:
+    seeds = {derived_seed(*values) for values in (("a", 1), ("a", 2), ("b", 1))}
     assert len(seeds) == 3
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 
-def test_passes_are_halved_down_to_64_tokens() -> None:
+def test_passes_can_be_halved_down_to_64_tokens() -> None:
     assert halved(256, MemoryError()) == 128
     assert halved(128, MemoryError()) == 64
 
 
-def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measured_on_the_usual_one(
+def test_mask_share_changes_the_training_but_not_the_evaluation(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "corpus").mkdir()
@@ -116,6 +116,6 @@ def test_a_stage_hides_the_share_of_tokens_that_its_training_says_and_is_measure
 
 
 @pytest.mark.parametrize("task", ["claims", "words", "endings", "reasons", "gaps"])
-def test_a_plan_counts_as_many_features_an_example_as_a_stage_trains_on(reader: DataReader, task: str) -> None:
+def test_the_plan_counts_as_many_features_per_example_as_a_stage_reads(reader: DataReader, task: str) -> None:
     [stream] = make_schedule(stage(task), reader).streams
     assert len(stream.items.features.example) == features_per_example(BY_NAME[task]) * stream.items.num_items

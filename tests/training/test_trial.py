@@ -1,4 +1,4 @@
-"""One trial, start to end: the same bytes again, nothing trained twice, nothing chosen on what is reported."""
+"""Trials: reproducible bytes, reuse of encoders, separation of selection and evaluation data, failures."""
 
 import json
 import os
@@ -43,24 +43,24 @@ def outcomes(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (root / "ledger" / "outcomes").iterdir()}
 
 
-def test_the_same_spec_leaves_the_same_bytes_in_another_folder_and_another_process(folders: TrialFolders) -> None:
+def test_a_spec_gives_the_same_bytes_in_another_folder_and_another_process(folders: TrialFolders) -> None:
     spec = trial(stage("names", "gaps", mlm=0.3), scores=(score("names"),), keep=True)
-    here = facts(run_trial(spec, folders.bench("one")))
-    assert here["training"]["state"] == "done"
-    assert facts(run_trial(spec, folders.bench("two"))) == here
+    first = facts(run_trial(spec, folders.bench("one")))
+    assert first["training"]["state"] == "done"
+    assert facts(run_trial(spec, folders.bench("two"))) == first
     (folders.root / "spec.json").write_bytes(write_json(spec))
     paths = [str(path) for path in (folders.world, folders.root, folders.root / "cache", folders.root / "spec.json")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", CHILD, *paths], check=True, env=environment, capture_output=True)
     child = folders.bench("child").ledger
-    assert plain(child.trainings()[spec.key])["value"] == here["training"]["value"]
-    assert [plain(record) for record in child.scores().values()] == here["scores"]
+    assert plain(child.trainings()[spec.key])["value"] == first["training"]["value"]
+    assert [plain(record) for record in child.scores().values()] == first["scores"]
     for other in ("two", "child"):
         assert manifests(folders.root / other) == manifests(folders.root / "one") != {}
         assert outcomes(folders.root / other) == outcomes(folders.root / "one") != {}
 
 
-def test_a_prefix_that_exists_is_loaded_and_never_trained(private_folders: TrialFolders) -> None:
+def test_an_encoder_in_the_store_is_loaded_and_not_trained(private_folders: TrialFolders) -> None:
     first, second = stage("parts"), stage("words")
     bench = private_folders.bench()
     run_trial(trial(first, kind="prepare", keep=True), bench)
@@ -71,20 +71,22 @@ def test_a_prefix_that_exists_is_loaded_and_never_trained(private_folders: Trial
     assert set(result.training.examples) == {"words"}
 
 
-def test_a_prefix_that_is_missing_is_trained_again_to_the_same_bytes(folders: TrialFolders) -> None:
+def test_a_missing_encoder_is_trained_again_to_the_same_bytes(folders: TrialFolders) -> None:
     first, second = stage("parts"), stage("words")
     run_trial(trial(first, kind="prepare", keep=True), folders.bench("with"))
-    kept = facts(run_trial(trial(first, second, scores=(score("words"),)), folders.bench("with")))
-    told: list[str] = []
-    made = facts(run_trial(trial(first, second, scores=(score("words"),)), folders.bench("without", told.append)))
-    assert made == kept
-    assert "is not in the store: its last stage is trained again" in told[0]
+    loaded = facts(run_trial(trial(first, second, scores=(score("words"),)), folders.bench("with")))
+    messages: list[str] = []
+    retrained = facts(
+        run_trial(trial(first, second, scores=(score("words"),)), folders.bench("without", messages.append))
+    )
+    assert retrained == loaded
+    assert "is not in the store: its last stage is trained again" in messages[0]
     assert manifests(folders.root / "with") == manifests(folders.root / "without")
 
 
-def test_a_damaged_encoder_is_set_aside_and_trained_again(folders: TrialFolders) -> None:
-    first, told = stage("parts"), list[str]()
-    bench = folders.bench(notify=told.append)
+def test_a_damaged_encoder_is_renamed_and_trained_again(folders: TrialFolders) -> None:
+    first, messages = stage("parts"), list[str]()
+    bench = folders.bench(notify=messages.append)
     run_trial(trial(first, kind="prepare", keep=True), bench)
     before = manifests(folders.root / "run")
     weights = next((folders.root / "run" / "encoders").glob("*/model.safetensors"))
@@ -92,7 +94,7 @@ def test_a_damaged_encoder_is_set_aside_and_trained_again(folders: TrialFolders)
     content[-1] ^= 1
     weights.write_bytes(content)
     assert run_trial(trial(first, stage("words")), bench).training.state == "done"
-    assert "is damaged (model.safetensors). It was renamed to" in told[0]
+    assert "is damaged (model.safetensors). It was renamed to" in messages[0]
     key = training_key(MODEL, (first,))
     assert manifests(folders.root / "run")[key] == before[key]
 
@@ -114,7 +116,7 @@ def test_selection_never_reads_evaluation_data(private_folders: TrialFolders) ->
     assert facts(run_trial(spec, private_folders.bench("after"))) == before
 
 
-def test_what_is_selected_on_is_never_trained_on(folders: TrialFolders) -> None:
+def test_training_data_and_selection_data_do_not_overlap(folders: TrialFolders) -> None:
     reader = folders.bench().reader(trial(stage("words")))
     ids = [
         {example.id for example in reader.encoded(data("words", split, cap_examples=None))["en"].examples}
@@ -124,7 +126,7 @@ def test_what_is_selected_on_is_never_trained_on(folders: TrialFolders) -> None:
     assert not ids[0] & ids[1]
 
 
-def test_a_masked_stage_lowers_the_loss_and_leaves_an_encoder_that_loads(folders: TrialFolders) -> None:
+def test_masked_language_modelling_lowers_the_loss_and_stores_an_encoder(folders: TrialFolders) -> None:
     losses = []
     for training in (replace(TRAINING, epochs=0.01, learning_rate=1e-9), LEARNING):
         spec = trial(stage("texts", training=training), model=BLANK, kind="prepare", keep=True)
@@ -137,7 +139,7 @@ def test_a_masked_stage_lowers_the_loss_and_leaves_an_encoder_that_loads(folders
     assert torch.isfinite(hidden.last_hidden_state).all()
 
 
-def test_a_recipe_goes_from_a_masked_stage_to_a_task_and_on_to_a_target(folders: TrialFolders) -> None:
+def test_a_recipe_can_combine_a_masked_stage_and_a_task_before_the_target(folders: TrialFolders) -> None:
     bench = folders.bench()
     chain = (stage("texts"), stage("parts"), stage("words"))
     for depth in (1, 2):
@@ -148,13 +150,13 @@ def test_a_recipe_goes_from_a_masked_stage_to_a_task_and_on_to_a_target(folders:
     assert training_key(MODEL, chain[:2]) in manifests(folders.root / "run")
 
 
-def test_masked_language_modelling_mixed_in_is_not_selected_on(folders: TrialFolders) -> None:
+def test_selection_ignores_the_masked_language_modelling_of_a_mixed_stage(folders: TrialFolders) -> None:
     result = run_trial(trial(stage("words", training=replace(TRAINING, epochs=4), mlm=0.5)), folders.bench())
     assert set(result.training.examples) == {"words", "texts"}
     assert set(result.training.selection) == {"words"}
 
 
-def test_a_training_that_diverges_is_a_record_with_its_reason_and_leaves_no_checkpoint(folders: TrialFolders) -> None:
+def test_a_diverging_training_gives_a_failed_record_with_a_reason_and_no_checkpoint(folders: TrialFolders) -> None:
     wild = replace(TRAINING, learning_rate=1e30, clip=1e30, min_steps=45)
     result = run_trial(trial(stage("words", training=wild)), folders.bench(checkpoint_every=0.0))
     assert result.training.state == "failed"
@@ -163,7 +165,9 @@ def test_a_training_that_diverges_is_a_record_with_its_reason_and_leaves_no_chec
     assert not [path for path in (folders.root / "run").glob("checkpoints/*") if path.is_file()]
 
 
-def test_an_out_of_memory_is_marked_in_the_record(folders: TrialFolders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_record_shows_the_smaller_micro_batch_after_an_out_of_memory(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def hook(module: torch.nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
         if module.training and inputs["input_ids"].numel() > 70:
             raise torch.OutOfMemoryError("out of memory")
@@ -179,14 +183,14 @@ def test_an_out_of_memory_is_marked_in_the_record(folders: TrialFolders, monkeyp
     assert run_trial(spec, folders.bench("tight")).training.micro_tokens == 64
 
 
-def test_a_training_that_was_killed_and_went_on_is_marked_in_the_record(
+def test_the_record_of_a_resumed_training_gives_the_step_of_the_resume(
     folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = [30]
+    passes_left = [30]
 
     def hook(*_: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0:
+        passes_left[0] -= 1
+        if passes_left[0] < 0:
             raise KeyboardInterrupt
 
     def dying(*args: Any) -> torch.nn.Module:
@@ -214,23 +218,23 @@ def test_a_finished_trial_is_not_run_again(private_folders: TrialFolders) -> Non
     assert outcome.stat().st_mtime_ns == written
 
 
-def test_a_record_says_when_and_where_it_was_made(folders: TrialFolders) -> None:
+def test_a_record_contains_time_and_machine(folders: TrialFolders) -> None:
     record = run_trial(trial(stage("words")), folders.bench()).training
     assert {"host", "pid", "device", "started"} <= set(record.machine)
     assert pd.Timestamp(record.machine["started"]).tzinfo is not None
     assert 0 < sum(value for kind, value in record.timing.items() if kind != "total") <= record.timing["total"]
 
 
-def test_a_spec_that_asks_for_more_positions_than_the_model_has_is_refused_before_it_runs(
+def test_a_spec_with_more_positions_than_the_model_is_an_error_before_the_run(
     folders: TrialFolders,
 ) -> None:
-    one = stage("words")
-    long = replace(one, data=(replace(one.data[0], max_length=129),))
+    words = stage("words")
+    long = replace(words, data=(replace(words.data[0], max_length=129),))
     with pytest.raises(UserError, match="max_length=129 of task 'words' is larger than the 128 positions of model"):
         check_spec(trial(long), folders.bench())
 
 
-def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(folders: TrialFolders) -> None:
+def test_a_spec_with_missing_data_is_an_error_before_the_run(folders: TrialFolders) -> None:
     gone = Task(
         name="gone",
         title="",
@@ -245,20 +249,20 @@ def test_a_spec_whose_data_are_missing_is_refused_before_it_runs(folders: TrialF
         check_spec(spec, folders.bench())
 
 
-def test_selection_over_several_languages_is_their_mean(folders: TrialFolders) -> None:
-    several = replace(BY_NAME["texts"], columns={"text": "sentence1"}, train=BY_NAME["twins"].test)
+def test_the_selection_value_is_the_mean_over_languages(folders: TrialFolders) -> None:
+    texts = replace(BY_NAME["texts"], columns={"text": "sentence1"}, train=BY_NAME["twins"].test)
     corpora = [data("texts", "select", languages) for languages in (("xa", "xf"), ("xa",), ("xf",))]
-    one = replace(stage("texts"), data=(data("texts", languages=("xa", "xf")),))
-    whole, *parts = (
-        run_trial(replace(trial(one, tasks=(several,)), select=(corpus,)), folders.bench(str(number))).training
+    bilingual = replace(stage("texts"), data=(data("texts", languages=("xa", "xf")),))
+    both, *single = (
+        run_trial(replace(trial(bilingual, tasks=(texts,)), select=(corpus,)), folders.bench(str(number))).training
         for number, corpus in enumerate(corpora)
     )
-    losses = [part.selection["texts"]["loss"] for part in parts]
+    losses = [record.selection["texts"]["loss"] for record in single]
     assert len(set(losses)) == 2
-    assert whole.selection["texts"]["loss"] == pytest.approx(np.mean(losses))
+    assert both.selection["texts"]["loss"] == pytest.approx(np.mean(losses))
 
 
-def test_what_a_store_holds_is_selected_and_scored_as_if_just_trained_unless_retrain_is_set(
+def test_a_stored_encoder_gives_the_results_of_a_new_one_and_retrain_ignores_the_store(
     folders: TrialFolders,
 ) -> None:
     spec = trial(stage("words"), kind="prepare", scores=(score("words"),), keep=True)

@@ -1,4 +1,4 @@
-"""Trials of a dual encoder: it learns to retrieve, and its queries search the candidates of every language."""
+"""Trials of a dual encoder: it learns retrieval, and its queries search the candidates of all languages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def write(folder: Path, split: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def paragraphs(folders: TrialFolders, language: str) -> list[tuple[str, str]]:
-    """Id, and a paragraph of three sentences, parallel in all languages, in words of the generated world."""
+    """Ids and paragraphs of three sentences from the synthetic world. They are parallel in all languages."""
     folder = folders.world / "datasets" / "demo" / "twins" / "default"
     lines = (folder / f"test_{language}.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["sentence1"].rstrip(" .") for line in lines]
@@ -36,7 +36,7 @@ def paragraphs(folders: TrialFolders, language: str) -> list[tuple[str, str]]:
 
 
 def question(context: str) -> dict[str, Any]:
-    """Asks for the sentence in the middle with its own words, backwards."""
+    """A question about the middle sentence: the words of the sentence in reverse order."""
     middle = context.split(". ")[1]
     start = context.index(middle)
     return {
@@ -47,18 +47,18 @@ def question(context: str) -> dict[str, Any]:
 
 @pytest.fixture
 def tasks(folders: TrialFolders) -> tuple[Task, ...]:
-    """Pairs to train on, questions in two languages, and the pool of their sentences."""
-    places: dict[str, RowsByLanguage] = {}
+    """Three tasks: pairs for training, questions in two languages, and the pool of candidate sentences."""
+    rows_of: dict[str, RowsByLanguage] = {}
     for language in ("xa", "xb"):
         rows = [{"id": name, "context": text, **question(text)} for name, text in paragraphs(folders, language)]
-        places[language] = {language: (write(folders.root / language, "test", rows),)}
+        rows_of[language] = {language: (write(folders.root / language, "test", rows),)}
     train = write(folders.root / "pairs", "train", pairs(folders, SENTENCES))
     common = {"title": "", "format": "rank", "scorer": "ranking", "group": "retrieval"}
-    both = places["xa"] | places["xb"]
+    both = rows_of["xa"] | rows_of["xb"]
     return (
         Task(name="pairs", columns={"query": "query", "candidate": "text"}, train={"en": (train,)}, **common),
         Task(
-            name="asked",
+            name="queries",
             columns={"id": "id", "query": "question", "key": "id", "group": "context"},
             test=both,
             trains_on="pairs",
@@ -82,7 +82,7 @@ def data(task: str, split: Any, languages: tuple[str, ...] = ("en",)) -> DataSpe
 
 
 def trial(tasks: tuple[Task, ...], training: Training = TRAINING, **scored: Any) -> TrialSpec:
-    score = ScoreSpec(target="asked", split="test", data=data("asked", "test", ("xa", "xb")))
+    score = ScoreSpec(target="queries", split="test", data=data("queries", "test", ("xa", "xb")))
     score = replace(score, pool=data("pool", "test", ("xa", "xb")), **scored)
     return TrialSpec(
         name="trial",
@@ -109,7 +109,7 @@ def test_a_dual_encoder_learns_a_toy_retrieval(folders: TrialFolders, tasks: tup
     assert learned.training.value > blank.training.value + 0.2
 
 
-def test_queries_of_every_language_search_one_pool_of_all_of_them(
+def test_the_queries_of_each_language_search_one_pool_of_all_languages(
     folders: TrialFolders, tasks: tuple[Task, ...]
 ) -> None:
     bench = folders.bench()
@@ -119,7 +119,7 @@ def test_queries_of_every_language_search_one_pool_of_all_of_them(
     rows = bench.ledger.outcomes(record)
     num = len(paragraphs(folders, "xa"))
     assert record.counts == {"xa": num, "xb": num}
-    assert set(rows["right"]) == {2}, "one sentence a language answers"
+    assert set(rows["right"]) == {2}, "one sentence of each language answers the question"
     names = {name for line in rows["prediction"] for name in json.loads(line)}
     assert len({name.rsplit("-", 1)[0] for name in names}) > num, "paragraphs of both languages are found"
     for language, metrics in record.metrics.items():
@@ -128,22 +128,22 @@ def test_queries_of_every_language_search_one_pool_of_all_of_them(
         assert 0 < record.trivial[language]["map20"] < 0.2
 
 
-def test_one_language_alone_still_searches_the_whole_pool(folders: TrialFolders, tasks: tuple[Task, ...]) -> None:
-    spec = trial(tasks, replace(TRAINING, epochs=1), data=data("asked", "test", ("xa",)))
+def test_the_queries_of_a_single_language_search_the_whole_pool(folders: TrialFolders, tasks: tuple[Task, ...]) -> None:
+    spec = trial(tasks, replace(TRAINING, epochs=1), data=data("queries", "test", ("xa",)))
     both = trial(tasks, replace(TRAINING, epochs=1))
     bench = folders.bench()
-    alone, together = (run_trial(one, bench).scores[0] for one in (spec, both))
+    alone, together = (run_trial(trial_spec, bench).scores[0] for trial_spec in (spec, both))
     assert alone.metrics["xa"] == together.metrics["xa"]
 
 
-def test_another_pool_is_another_score(tasks: tuple[Task, ...]) -> None:
+def test_the_key_of_a_score_depends_on_the_pool(tasks: tuple[Task, ...]) -> None:
     spec = trial(tasks)
     score = spec.scores[0]
     smaller = replace(score, pool=data("pool", "test", ("xa",)))
     assert score_key(spec.key, score) != score_key(spec.key, smaller)
 
 
-def test_out_of_memory_in_a_batch_of_pairs_says_what_helps(
+def test_the_error_for_an_out_of_memory_in_a_batch_of_pairs_gives_a_remedy(
     folders: TrialFolders, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_large(*_: Any) -> Any:

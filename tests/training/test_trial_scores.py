@@ -1,4 +1,4 @@
-"""What a trial scores: on every target of a training, in new languages, and again from its outcomes."""
+"""Scores of a trial: several targets, new languages, encoders without heads, and metrics from outcomes."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ POISON = '{"tokens": ["lamps"], "pos_tags": ["poison"]}\n'
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
 
 
-def test_one_training_scores_on_every_target_that_shares_it_and_each_is_a_record(folders: TrialFolders) -> None:
+def test_one_training_gives_a_score_record_for_each_target_that_shares_it(folders: TrialFolders) -> None:
     spec = trial(stage("xquestions"), scores=(score("xquestions"), score("mquestions")))
     bench = folders.bench()
     result = run_trial(spec, bench)
@@ -34,7 +34,7 @@ def test_one_training_scores_on_every_target_that_shares_it_and_each_is_a_record
     assert all(record.training == spec.key for record in result.scores)
 
 
-def test_a_kept_target_only_scores_when_a_language_is_added(private_folders: TrialFolders) -> None:
+def test_a_stored_target_is_not_trained_again_for_a_new_language(private_folders: TrialFolders) -> None:
     spec = trial(stage("words"), scores=(score("words", languages=BASE),), keep=True)
     first = run_trial(spec, private_folders.bench())
     shutil.rmtree(private_folders.cache / "encoded")
@@ -47,7 +47,7 @@ def test_a_kept_target_only_scores_when_a_language_is_added(private_folders: Tri
     assert set(result.scores[0].metrics) == {"xa", "xg"}
 
 
-def test_a_new_language_scores_as_it_would_have_at_first(folders: TrialFolders) -> None:
+def test_a_language_added_later_has_the_same_scores(folders: TrialFolders) -> None:
     spec = trial(stage("words"), scores=(score("words", languages=BASE),), keep=True)
     run_trial(spec, folders.bench("late"))
     late = run_trial(replace(spec, scores=(score("words"),)), folders.bench("late"))
@@ -55,7 +55,7 @@ def test_a_new_language_scores_as_it_would_have_at_first(folders: TrialFolders) 
     assert facts(late)["scores"] == facts(early)["scores"]
 
 
-def test_the_pretrained_encoder_has_one_seedless_score(folders: TrialFolders) -> None:
+def test_the_score_of_the_pretrained_encoder_has_no_seed(folders: TrialFolders) -> None:
     spec = trial(scores=(retrieval("twins"), retrieval("mining")), kind="score", seed=5)
     result = run_trial(spec, folders.bench())
     assert result.training.steps == 0
@@ -63,42 +63,42 @@ def test_the_pretrained_encoder_has_one_seedless_score(folders: TrialFolders) ->
     assert [set(record.metrics) for record in result.scores] == [{"xa", "xg"}] * 2
 
 
-def test_a_prepared_encoder_is_scored_as_it_was_left(folders: TrialFolders) -> None:
+def test_a_prepared_encoder_is_scored_with_its_trained_weights(folders: TrialFolders) -> None:
     first = stage("parts", training=LEARNING)
-    asked = retrieval("twins")
-    asked = replace(asked, data=replace(asked.data, cap_examples=None))
+    retrieval_score = retrieval("twins")
+    retrieval_score = replace(retrieval_score, data=replace(retrieval_score.data, cap_examples=None))
     bench = folders.bench()
     prepared = run_trial(trial(first, kind="prepare", keep=True), bench)
-    scored = run_trial(trial(first, scores=(asked,), kind="score"), bench)
-    raw = run_trial(trial(scores=(asked,), kind="score"), bench)
+    scored = run_trial(trial(first, scores=(retrieval_score,), kind="score"), bench)
+    raw = run_trial(trial(scores=(retrieval_score,), kind="score"), bench)
     assert scored.training == prepared.training
     assert scored.scores[0].seed == 1
     assert scored.scores[0].key != raw.scores[0].key
     assert not bench.ledger.outcomes(scored.scores[0]).equals(bench.ledger.outcomes(raw.scores[0]))
 
 
-def test_another_layer_or_pooling_is_another_score_of_the_same_encoder(folders: TrialFolders) -> None:
+def test_each_layer_and_pooling_of_an_encoder_is_a_separate_score(folders: TrialFolders) -> None:
     both = (retrieval("twins"), replace(retrieval("twins"), layer=1.0), replace(retrieval("twins"), pooling="cls"))
     result = run_trial(trial(scores=both, kind="score"), folders.bench())
     assert len({record.key for record in result.scores}) == 3
     assert [(record.layer, record.pooling) for record in result.scores] == [(0.5, "mean"), (1.0, "mean"), (0.5, "cls")]
 
 
-def test_labels_of_evaluation_data_are_mapped_by_name_not_by_number(folders: TrialFolders) -> None:
-    words, found = BY_NAME["words"], []
+def test_labels_of_evaluation_data_are_mapped_by_name_and_not_by_number(folders: TrialFolders) -> None:
+    words, scores = BY_NAME["words"], []
     for order in (1, -1):
         folder = folders.root / f"words{order}"
         write_numbered(folder, words.labels[::order], folders.world / "datasets/demo/words/draw1/test_xa.jsonl")
         task = replace(words, test={"xa": (Rows(id=str(folder), split="test"),)})
         scored = (score("words", languages=("xa",)),)
         spec = trial(stage("words", training=LEARNING), scores=scored, tasks=(task,))
-        found.append(run_trial(spec, folders.bench(folder.name)).scores[0].metrics["xa"])
-    assert found[0] == found[1]
-    assert found[0]["accuracy"] > 0.3
+        scores.append(run_trial(spec, folders.bench(folder.name)).scores[0].metrics["xa"])
+    assert scores[0] == scores[1]
+    assert scores[0]["accuracy"] > 0.3
 
 
 def write_numbered(folder: Path, names: tuple[str, ...], lines: Path) -> None:
-    """The same tags as numbers of a label set: copies on the Hub have such sets in different orders."""
+    """Write the tags as numbers of a label set. Copies of one data set on the Hub differ in the order of labels."""
     from datasets import ClassLabel, Dataset, Features, List, Value
 
     features = Features({"tokens": List(Value("string")), "pos_tags": List(ClassLabel(names=list(names)))})
@@ -135,7 +135,7 @@ def loss_of(rows: pd.DataFrame) -> Mapping[str, float]:
 
 
 def dev(target: str) -> ScoreSpec:
-    """The score of a preparation on its own dev set."""
+    """A score of a training task on its own dev data."""
     return ScoreSpec(target=target, split="dev", data=data(target, "dev", cap_examples=20))
 
 
@@ -154,7 +154,7 @@ RECOUNTS: dict[str, tuple[str, Callable[[pd.DataFrame], Mapping[str, float]]]] =
 
 
 @pytest.mark.parametrize("trained", RECOUNTS)
-def test_a_score_can_be_counted_again_from_its_outcomes(folders: TrialFolders, trained: str) -> None:
+def test_a_score_can_be_computed_again_from_its_outcomes(folders: TrialFolders, trained: str) -> None:
     target, recount = RECOUNTS[trained]
     if trained.startswith("-"):
         spec = trial(scores=(retrieval(target),), kind="score")
