@@ -60,7 +60,7 @@ class TaskItems:
 class Stream:
     """The batches of one task and language, in an order that depends on a seed.
 
-    Any batch can be computed without computing the previous ones, so that a resumed training skips them.
+    A batch is computed without the previous ones, so a resumed training can start at any batch.
     """
 
     items: TaskItems

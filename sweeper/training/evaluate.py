@@ -29,7 +29,7 @@ def select(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str
 
 
 def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader) -> dict[ScoreSpec, ByLanguage]:
-    """Compute each of the scores, which may differ only in their layer. The net reads each language once for all."""
+    """Compute scores that differ only in their layer. The net processes the data of each language only once."""
     first = scores[0]
     task = reader.tasks[first.target]
     results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
@@ -80,7 +80,7 @@ def _retrieved(
     language: str,
     pools: tuple[Encoded, Encoded | None],
 ) -> Iterator[tuple[ScoreSpec, Scored]]:
-    """Each score with its result. `pools`: the scored data, and the data for fitting a threshold (may be equal)."""
+    """Each score with its result. `pools`: the scored data, and those that a threshold is fitted on, if any."""
     scored_pool, fitted_on = pools
     layers = {score: round(score.layer * predictor.net.depth) for score in scores}
     # Several scores may mean the same hidden layer, whose vectors are computed once.

@@ -14,8 +14,6 @@ from sweeper.formats.interface import IGNORED, Array, Features
 Batch = Mapping[str, Tensor]
 COSINE_SCALE = 100.0
 """Initial factor of the cosines in the dual encoder's loss. The factor is learned, as in XTREME-R."""
-Loss = tuple[Tensor, int]
-"""Sum of the loss, and the number of labels it is summed over."""
 
 
 class Head(nn.Module):

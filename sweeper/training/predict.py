@@ -70,7 +70,7 @@ class Predictor:
             yield from ({"vectors": vectors.pop(_vector_name(layer))} for layer in pass_layers)
 
     def _pooled(self, layers: Sequence[int], pooling: str, batch: Batch) -> dict[str, Tensor]:
-        """Vectors (n, hidden) of a batch for each layer, by the name that `_vector_name` gives the layer."""
+        """The vectors (n, hidden) of a batch for each layer; the keys are those of `_vector_name`."""
         states, mask = self.net.layers(batch), batch["attention_mask"].unsqueeze(-1).float()
         if pooling == "cls":
             return {_vector_name(layer): states[layer][:, 0].float() for layer in layers}

@@ -31,7 +31,7 @@ class Clock:
     started: float = field(default_factory=time.perf_counter)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     resumed_at: int = 0
-    """First step after a resume from a checkpoint, 0 without a resume. An earlier process spent the time before it."""
+    """Step at which the training was resumed from a checkpoint, else 0. `seconds` does not include earlier steps."""
 
     @contextmanager
     def time(self, activity: str) -> Iterator[None]:

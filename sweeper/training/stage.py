@@ -68,7 +68,7 @@ class DataReader:
         return self.opened[key]
 
     def prepare(self, data: DataSpec) -> None:
-        """Check the translator of the data, and tokenise them into the cache. Needs no GPU.
+        """Check the translator of the data, if there is one, and tokenise the data into the cache. This needs no GPU.
 
         Data that a model translates are read and checked, but not translated: the trial does that on its own device.
         """

@@ -36,7 +36,7 @@ BATCH_ROWS = 32
 MIN_WIDTH = 16
 """Minimum padded length of a sentence in tokens. Larger lengths are powers of two."""
 POSITIONS = 512
-"""Positions that a model must have. A sentence of LONGEST characters has at most so many tokens."""
+"""Minimum number of positions of a model. A sentence of at most LONGEST characters has no more tokens."""
 THREADS = 1
 """CPU threads of a translation. The number is fixed because the rounding of sums depends on it."""
 
@@ -178,7 +178,7 @@ def target_codes(tokenizer: PreTrainedTokenizerBase, language: str, by: str) -> 
 
 def _marian_codes(tokenizer: Any, language: str, by: str) -> Codes:
     supported = tokenizer.supported_language_codes
-    # MarianMT models use codes of two or of three letters. NLLB's codes begin with the latter (`deu_Latn`).
+    # MarianMT models use codes of two or three letters. The three-letter code is the start of NLLB's (`deu_Latn`).
     for code in (language, NLLB.get(language, "")[:3]):
         if f">>{code}<<" in supported:
             return Codes(prefix=f">>{code}<< ")

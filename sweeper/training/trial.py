@@ -93,7 +93,7 @@ def _train_and_score(trial: Trial) -> TrialResult:
     old = trial.bench.ledger.training(trial.spec.key)
     record = old or _selection_record(trial, trained)
     scores = _scores(trial, trained.net)
-    # The training record is written last: its existence means that all scores are complete.
+    # The training record is written last, so that it exists only if all scores of the trial are complete.
     if old is None:
         record = replace(record, timing=trial.clock.timing())
         trial.bench.ledger.write_training(record)

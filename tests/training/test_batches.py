@@ -73,7 +73,7 @@ def test_a_batch_can_be_computed_without_the_previous_ones() -> None:
 
 
 def test_the_items_of_a_batch_have_similar_lengths() -> None:
-    lengths = np.arange(2, 2 + POOL * 8)
+    lengths = np.arange(2, 2 + POOL * 8)  # one pool, so each batch has eight consecutive lengths
     for batch in bucketed(lengths, 8, np.random.default_rng(0)):
         assert np.ptp(lengths[batch]) == 7
 
@@ -154,6 +154,7 @@ def test_tasks_of_the_published_sizes_are_drawn_by_the_formula(temperature: floa
         )
         for name, size in zip(NINE, capped, strict=True)
     ]
+    # Nine times as many steps as in the table, to reduce the variance.
     order = draw_streams(streams, smoothed(capped, 1 / temperature), 90_000, seed=1)
     assert np.bincount(order) / 9 == pytest.approx(drawn(temperature), rel=0.06)
 
@@ -185,7 +186,7 @@ def test_fifteen_percent_of_the_tokens_are_masked_but_no_special_token_and_no_pa
     batch = padded()
     mask_tokens(batch, MASKING, seed=1)
     chosen = batch["masked"] != IGNORED
-    assert int(chosen.sum()) == pytest.approx(0.15 * 100 * 79, rel=0.1)
+    assert int(chosen.sum()) == pytest.approx(0.15 * 100 * 79, rel=0.1)  # 79 tokens per row can be masked
     assert not chosen[:, 0].any()
     assert not chosen[:, 80:].any()
     assert (batch["masked"][chosen] == 7).all()

@@ -82,7 +82,7 @@ def test_the_span_loss_never_prefers_padding(hidden: Tensor) -> None:
     mask[:, 4:] = 0
     batch = {"attention_mask": mask, "start": torch.ones(5, dtype=torch.long), "end": torch.ones(5, dtype=torch.long)}
     louder = hidden.clone()
-    louder[:, 4:] = 1000 * hidden[:, 4:]
+    louder[:, 4:] = 1000 * hidden[:, 4:]  # only the padding changes
     assert torch.equal(head.loss(hidden, batch), head.loss(louder, batch))
 
 
@@ -101,7 +101,7 @@ def test_a_candidate_with_the_text_of_the_right_one_is_not_a_negative() -> None:
     hidden = torch.randn(6, 4, HIDDEN, generator=torch.Generator().manual_seed(4))
     vectors = head.outputs(hidden, {})["vectors"]
     logits = 100 * vectors[[0, 2, 4]] @ vectors[[1, 3, 5]].T
-    logits[0, 2] = logits[2, 0] = float("-inf")
+    logits[0, 2] = logits[2, 0] = float("-inf")  # pairs 0 and 2 have the same text
     expected = -float(logits.log_softmax(dim=1).diagonal().sum())
     assert float(head.loss(hidden, {"right": torch.tensor([7, 8, 7])})) == pytest.approx(expected, rel=1e-4)
 

@@ -20,6 +20,7 @@ from tests.training.conftest import CPU
 from tests.worlds import TRAINING, stage
 
 MakeBody = Callable[[], nn.Module]
+# The loss is checked after steps 20, 40 and 45. A checkpoint can be written after 20 and 40.
 LONG = replace(TRAINING, batch_size=4, min_steps=45, max_length=32)
 
 

@@ -169,6 +169,7 @@ def test_usable_positions_exclude_those_up_to_the_padding_id(model_type: str, li
 def test_a_text_can_have_as_many_tokens_as_there_are_usable_positions_but_no_more(encoder: str) -> None:
     longest = usable_positions(check_encoder(encoder), load_tokenizer(encoder))
     net = Net(load_body(encoder), {}).eval()
+    # The embedding of one position more does not exist.
     for length in (longest, longest + 1):
         ones = torch.ones(1, length, dtype=torch.long)
         batch = {"input_ids": 5 * ones, "attention_mask": ones}

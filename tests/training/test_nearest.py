@@ -23,6 +23,7 @@ def similar_vectors(count: int, width: int, spread: float, seed: int = 0) -> Arr
     return unit_vectors(random_vectors(1, width, seed=99) + np.float32(spread) * random_vectors(count, width, seed))
 
 
+# Chunks of a few rows, chunks that do not divide the pool, and the whole pool at once.
 @pytest.mark.parametrize("max_values", [33 * 7, 33 * 26 + 1, MAX_POOL_VALUES])
 @pytest.mark.parametrize("copies", [1, 2, 30])
 def test_a_device_gives_the_same_bits_as_numpy_including_ties(max_values: int, copies: int) -> None:
@@ -52,6 +53,7 @@ def test_a_pool_smaller_than_k_gives_all_its_rows() -> None:
 def test_reached_rows_are_in_order_and_none_are_returned_if_they_are_too_many(max_values: int) -> None:
     queries, pool = random_vectors(50, 16), random_vectors(170, 16, seed=1)
     index, products = DeviceIndex(pool, CPU, max_values), queries @ pool.T
+    # Query i reaches its i + 4 nearest rows: 4 to 53 rows, so that some queries exceed the limit of 20 below.
     least = np.sort(products, axis=1)[:, -np.arange(1, 51) - 3, None].diagonal()[0].astype(np.float64) - 1e-5
     reached = index.reaching(queries, least, 170)
     assert [rows.tolist() for rows in reached if rows is not None] == [

@@ -55,7 +55,7 @@ def test_outputs_are_in_the_order_of_the_features_for_any_batches(
     assert together.keys() == alone.keys()
     for name in together:
         assert together[name] == pytest.approx(alone[name], abs=1e-4)
-        assert np.ptp(together[name]) > 0
+        assert np.ptp(together[name]) > 0  # equal outputs would prove nothing
 
 
 def test_token_outputs_have_one_value_for_each_token(
@@ -64,7 +64,7 @@ def test_token_outputs_have_one_value_for_each_token(
     features = load_features(reader, "questions")
     outputs = make_predictor("questions").heads("questions", features)
     assert outputs["start"].shape == outputs["end"].shape == (len(features.tokens),)
-    assert np.abs(outputs["start"]).min() > 0
+    assert np.abs(outputs["start"]).min() > 0  # a value of 0 would be a token that was not filled in
 
 
 def test_a_mean_vector_does_not_include_padding(make_predictor: Callable[..., Predictor], reader: DataReader) -> None:

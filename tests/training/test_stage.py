@@ -65,6 +65,7 @@ def test_mlm_languages_are_drawn_by_their_size_and_the_exponent(reader: DataRead
     corpus_reader = replace(reader, tasks={**reader.tasks, "corpus": task})
     corpus = DataSpec(task="corpus", part="train", languages=tuple(sizes), max_length=16, stride=4)
     mixed = replace(stage("claims", training=replace(TRAINING, epochs=400)), mlm=corpus, mlm_share=0.5)
+    # 64 ** 0.3 / (64 ** 0.3 + 4 ** 0.3) = 0.697
     for exponent, english in ((1.0, 64 / 68), (0.3, 0.697), (0.0, 0.5)):
         order = make_schedule(replace(mixed, mlm_exponent=exponent), corpus_reader).order
         assert np.mean(order > 0) == pytest.approx(0.5, abs=0.05)

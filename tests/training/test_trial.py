@@ -64,6 +64,7 @@ def test_an_encoder_in_the_store_is_loaded_and_not_trained(private_folders: Tria
     first, second = stage("parts"), stage("words")
     bench = private_folders.bench()
     run_trial(trial(first, kind="prepare", keep=True), bench)
+    # Without its data the first stage cannot be trained again.
     shutil.rmtree(private_folders.world / "datasets" / "demo" / "parts")
     shutil.rmtree(private_folders.cache / "encoded")
     result = run_trial(trial(first, second, scores=(score("words"),)), private_folders.bench())
@@ -91,7 +92,7 @@ def test_a_damaged_encoder_is_renamed_and_trained_again(folders: TrialFolders) -
     before = manifests(folders.root / "run")
     weights = next((folders.root / "run" / "encoders").glob("*/model.safetensors"))
     content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
+    content[-1] ^= 1  # the size stays the same, only the checksum differs
     weights.write_bytes(content)
     assert run_trial(trial(first, stage("words")), bench).training.state == "done"
     assert "is damaged (model.safetensors). It was renamed to" in messages[0]
@@ -111,6 +112,7 @@ def test_selection_never_reads_evaluation_data(private_folders: TrialFolders) ->
     before = facts(run_trial(spec, private_folders.bench("before")))
     shutil.rmtree(private_folders.cache)
     folder = private_folders.world / "datasets" / "demo" / "words" / "draw1"
+    # Any result that depends on the English evaluation data would change with them.
     for split in ("validation", "test"):
         shutil.copy(folder / f"{split}_xa.jsonl", folder / f"{split}_en.jsonl")
     assert facts(run_trial(spec, private_folders.bench("after"))) == before
@@ -169,7 +171,7 @@ def test_the_record_shows_the_smaller_micro_batch_after_an_out_of_memory(
     folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hook(module: torch.nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
-        if module.training and inputs["input_ids"].numel() > 70:
+        if module.training and inputs["input_ids"].numel() > 70:  # evaluations do not run out of memory
             raise torch.OutOfMemoryError("out of memory")
 
     def tight(*args: Any) -> torch.nn.Module:
@@ -205,7 +207,7 @@ def test_the_record_of_a_resumed_training_gives_the_step_of_the_resume(
         patch.setattr(sweeper.training.trial, "load_body", dying)
         run_trial(spec, folders.bench("killed", checkpoint_every=0.0))
     resumed = run_trial(spec, folders.bench("killed"))
-    assert resumed.training.machine["resumed_at"] == "20"
+    assert resumed.training.machine["resumed_at"] == "20"  # the last multiple of CHECK_EVERY before the kill
     assert facts(resumed) == facts(alone)
 
 
@@ -222,7 +224,7 @@ def test_a_record_contains_time_and_machine(folders: TrialFolders) -> None:
     record = run_trial(trial(stage("words")), folders.bench()).training
     assert {"host", "pid", "device", "started"} <= set(record.machine)
     assert pd.Timestamp(record.machine["started"]).tzinfo is not None
-    assert 0 < sum(value for kind, value in record.timing.items() if kind != "total") <= record.timing["total"]
+    assert 0 < sum(value for activity, value in record.timing.items() if activity != "total") <= record.timing["total"]
 
 
 def test_a_spec_with_more_positions_than_the_model_is_an_error_before_the_run(

@@ -37,6 +37,7 @@ def test_one_training_gives_a_score_record_for_each_target_that_shares_it(folder
 def test_a_stored_target_is_not_trained_again_for_a_new_language(private_folders: TrialFolders) -> None:
     spec = trial(stage("words"), scores=(score("words", languages=BASE),), keep=True)
     first = run_trial(spec, private_folders.bench())
+    # Any further training would fail on this row.
     shutil.rmtree(private_folders.cache / "encoded")
     (private_folders.world / "datasets" / "demo" / "words" / "draw1" / "train.jsonl").write_text(POISON)
     more = replace(spec, scores=(score("words", languages=("xa", "xg")),))
