@@ -17,13 +17,13 @@ ByLanguage = Mapping[str, Scored]
 """Language -> metrics and outcomes."""
 
 
-def select(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
+def selection_metrics(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
     """Metrics on the selection data of one task: the mean over its languages."""
     task = reader.tasks[data.task]
     task_format, terms = format_of(task), Terms(search=search_on(predictor.device))
     by_language = []
     for language, encoded in reader.encoded(data).items():
-        predicted = _predicted(predictor, task, data.task, encoded, encoded.labels)
+        predicted = _predict(predictor, task, data.task, encoded, encoded.labels)
         by_language.append(task_format.score(predicted.examples, predicted.predictions, task, language, terms).metrics)
     return {metric: sum(metrics[metric] for metrics in by_language) / len(by_language) for metric in by_language[0]}
 
@@ -38,10 +38,10 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataRead
     for language, encoded in reader.encoded(first.data).items():
         if first.scores_encoder:
             fitted_on = reader.encoded(first.fit)[language] if first.fit else None
-            for score, scored in _retrieved(predictor, scores, task, language, (encoded, fitted_on)):
+            for score, scored in _score_layers(predictor, scores, task, language, (encoded, fitted_on)):
                 results[score][language] = scored
         else:
-            predicted = _predicted(predictor, task, head, encoded, reader.labels(head))
+            predicted = _predict(predictor, task, head, encoded, reader.labels(head))
             examples, predictions = predicted.examples, predicted.predictions
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
@@ -57,7 +57,7 @@ def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
     yield from groups.values()
 
 
-def _predicted(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
+def _predict(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
     """The examples with the predictions of a trained head. `head` is the task that the head was trained on."""
     outputs = predictor.heads(head, encoded.features)
     predictions = format_of(task).decode(encoded.examples, encoded.features, outputs, labels)
@@ -70,10 +70,10 @@ def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> l
         return []
     task, head = reader.tasks[score.target], reader.tasks[score.target].training_task
     pools = reader.encoded(score.pool).values()
-    return [_predicted(predictor, task, head, pool, reader.labels(head)) for pool in pools]
+    return [_predict(predictor, task, head, pool, reader.labels(head)) for pool in pools]
 
 
-def _retrieved(
+def _score_layers(
     predictor: Predictor,
     scores: Sequence[ScoreSpec],
     task: Task,
@@ -90,11 +90,11 @@ def _retrieved(
     terms = Terms(similarity=scores[0].similarity, search=search_on(predictor.device))
     for layer in distinct:
         predicted = (_with_vectors(task, pool, next(outputs)) for pool, outputs in zip(encoded, vectors, strict=True))
-        scored = _scored(predicted, terms, task, language, fits=fitted_on is not None)
+        scored = _score_pools(predicted, terms, task, language, fits=fitted_on is not None)
         yield from ((score, scored) for score in scores if layers[score] == layer)
 
 
-def _scored(pools: Iterable[Answered], terms: Terms, task: Task, language: str, *, fits: bool) -> Scored:
+def _score_pools(pools: Iterable[Answered], terms: Terms, task: Task, language: str, *, fits: bool) -> Scored:
     """Score the first of the pools.
 
     With `fits` a threshold is fitted on the second pool, or on the first one if there is no second.

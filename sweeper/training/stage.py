@@ -37,6 +37,7 @@ class DataReader:
     """Reads and tokenises the data of trials, and translates examples for stages that ask for it."""
 
     tasks: Mapping[str, Task]
+    """Name -> task, for every task that the trial reads."""
     sources: Sources
     tokenizer: PreTrainedTokenizerBase
     device: torch.device = CPU

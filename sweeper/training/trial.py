@@ -16,7 +16,7 @@ from sweeper.run.ledger import outcomes_file
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Training
 from sweeper.tasks.spec import Task
-from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
+from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.loop import Checkpoints, StageContext, loss_curve
 from sweeper.training.model import Net, check_encoder, load_body, usable_positions
 from sweeper.training.predict import Predictor
@@ -89,10 +89,10 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
 
 
 def _train_and_score(trial: Trial) -> TrialResult:
-    trained = _from_store(trial) or _trained(trial)
+    trained = _from_store(trial) or _train_and_store(trial)
     old = trial.bench.ledger.training(trial.spec.key)
     record = old or _selection_record(trial, trained)
-    scores = _scores(trial, trained.net)
+    scores = _all_scores(trial, trained.net)
     # The training record is written last, so that it exists only if all scores of the trial are complete.
     if old is None:
         record = replace(record, timing=trial.clock.timing())
@@ -104,7 +104,7 @@ def _train_and_score(trial: Trial) -> TrialResult:
 def _score_encoder(trial: Trial) -> TrialResult:
     with trial.clock.time("load"):
         net = Net(_body(trial, trial.spec.chain), {}).to(trial.device)
-    scores = _scores(trial, net)
+    scores = _all_scores(trial, net)
     record = trial.bench.ledger.training(trial.spec.key)
     if record is None:  # the pretrained encoder, which no trial trains
         record = _record(trial, state="done")
@@ -112,13 +112,13 @@ def _score_encoder(trial: Trial) -> TrialResult:
     return TrialResult(training=record, scores=scores)
 
 
-def _trained(trial: Trial) -> Trained:
+def _train_and_store(trial: Trial) -> Trained:
     """Train the last stage, and write its result to the store if the spec asks for it."""
     spec = trial.spec
     trained = _train(trial, spec.chain, spec.key)
     if spec.keep:
         with trial.clock.time("save"):
-            _store(trial, spec.encoder, trained)
+            _write_to_store(trial, spec.encoder, trained)
     return trained
 
 
@@ -127,11 +127,11 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
     settings, progress = trial.spec.chain[-1].training, trained.progress
     with trial.clock.time("evaluate"):
         predictor = _predictor(trial, trained.net, settings)
-        selection = {data.task: select(predictor, data, trial.reader) for data in trial.spec.select}
+        selection = {data.task: selection_metrics(predictor, data, trial.reader) for data in trial.spec.select}
     return _record(
         trial,
         state="done",
-        value=_value(selection, trial.reader.tasks),
+        value=_selection_value(selection, trial.reader.tasks),
         selection=selection,
         tokens=progress.tokens,
         steps=progress.step,
@@ -165,25 +165,25 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     if not chain:
         return load_body(trial.bench.sources.model_location(model.id), model.revision)
     encoder = training_key(model, chain)
-    local = _fetched(trial, encoder)
+    local = _fetch(trial, encoder)
     if local is not None:
         return load_body(str(local))
     trial.bench.notify(f"Encoder {encoder} is not in the store: its last stage is trained again.")
     # The key of the preparation, so that the training continues from a checkpoint of the preparation, if there is one.
     key = record_key(encoder, "prepare")
     trained = _train(trial, chain, key)
-    _store(trial, encoder, trained)
+    _write_to_store(trial, encoder, trained)
     _checkpoints(trial, key).clear()
     return trained.net.body
 
 
 def _from_store(trial: Trial) -> Trained | None:
     """The result of the last stage from the store; None if it must be trained."""
-    local = None if trial.retrain else _fetched(trial, trial.spec.encoder)
+    local = None if trial.retrain else _fetch(trial, trial.spec.encoder)
     return None if local is None else load_trained(local, trial.spec.chain[-1], trial.reader, trial.device)
 
 
-def _fetched(trial: Trial, key: str) -> Path | None:
+def _fetch(trial: Trial, key: str) -> Path | None:
     """A local copy of an encoder in the store; None if the store does not have it, or has a damaged one."""
     if not trial.bench.store.holds(key):
         return None
@@ -194,7 +194,7 @@ def _fetched(trial: Trial, key: str) -> Path | None:
         return None
 
 
-def _store(trial: Trial, encoder: str, trained: Trained) -> None:
+def _write_to_store(trial: Trial, encoder: str, trained: Trained) -> None:
     with tempfile.TemporaryDirectory(prefix="sweeper-") as draft:
         save_trained(trained, trial.reader.tokenizer, Path(draft))
         trial.bench.store.keep(encoder, Path(draft))
@@ -219,7 +219,7 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
     )
 
 
-def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
+def _selection_value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
     """Mean of the main metric over the tasks, with the sign changed where lower is better. None without tasks."""
     values = []
     for task, metrics in selection.items():
@@ -228,7 +228,7 @@ def _value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Tas
     return sum(values) / len(values) if values else None
 
 
-def _scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
+def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
     """The records of all scores of the spec. Scores that are not in the ledger are computed and written."""
     ledger, keys = trial.bench.ledger, {score: score_key(trial.spec.key, score) for score in trial.spec.scores}
     records = {score: ledger.score(key) for score, key in keys.items()}
