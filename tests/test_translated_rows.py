@@ -24,7 +24,7 @@ from tests import translators_tiny as tiny
 from tests.runs import PATIENCE, ended, run_arguments, shared_cache, start, sweeper
 from tests.tokenizers_tiny import save_tiny_encoder
 
-CORNER = """
+SMALL_SPACE = """
 from dataclasses import replace
 from search_spaces.tiny import SPACE as TINY
 from sweeper.space import Recipe, Stage, Training, Translation
@@ -66,7 +66,7 @@ def space(folder: Path, text: str, by: str) -> str:
 
 def run(tmp_path: Path, by: str) -> Any:
     """Run a part of `tiny` with a recipe whose translator `by` is not usable."""
-    return sweeper("run", space(tmp_path, CORNER, by), "--out", str(tmp_path / "run"), "--cache", shared_cache())
+    return sweeper("run", space(tmp_path, SMALL_SPACE, by), "--out", str(tmp_path / "run"), "--cache", shared_cache())
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_task_that_cannot_be_translated_stays_in_english_with_one_message(tmp_
     run, mirror = str(tmp_path / "run"), write_mirror(tmp_path / "mirror")
     site = Site(ledger=f"{run}/ledger", store=run, checkpoints=run, cache=f"{run}/cache", mirror=str(mirror))
     sources = Workbench(site).sources
-    by = f"folder:{pretended(tmp_path / 'spanish', CLAIMS, sources)}"
+    by = f"folder:{fake_translations(tmp_path / 'spanish', CLAIMS, sources)}"
     short = Training(epochs=1, batch_size=8, max_length=16)
     jointly = Stage(tasks=("own_claims", "own_tags"), training=short, translation=Translation(languages=("es",), by=by))
     space = Space(
@@ -154,7 +154,7 @@ def test_a_task_that_cannot_be_translated_stays_in_english_with_one_message(tmp_
     assert len([line for line in lines if line.startswith(f"own_claims: examples translated by {by}: es ")]) == 1
 
 
-def pretended(folder: Path, task: Task, sources: Sources) -> Path:
+def fake_translations(folder: Path, task: Task, sources: Sources) -> Path:
     """Write "Spanish" translations of all premises and hypotheses of a task: their words in reverse order."""
     rows = sources.load(task.train["en"][0])
     texts = {text: " ".join(reversed(text.split())) for row in rows for text in (row["premise"], row["hypothesis"])}
@@ -169,7 +169,7 @@ def test_recipes_of_every_type_are_scored_on_ten_targets_of_the_mirror(tmp_path:
     if by == "apertium" and shutil.which("apertium") is None:
         pytest.skip("the program apertium is not installed")
     sources = Sources(mirror=mirror, cache=Path(shared_cache()))
-    name = f"folder:{pretended(tmp_path / 'spanish', CATALOG['mnli'], sources)}" if by == "folder" else by
+    name = f"folder:{fake_translations(tmp_path / 'spanish', CATALOG['mnli'], sources)}" if by == "folder" else by
     arguments = run_arguments(tmp_path / "run", "--mirror", str(mirror), space=space(tmp_path, ROWS, name))
     done = ended(start(*arguments), patience=4 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr

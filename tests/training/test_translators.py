@@ -205,7 +205,7 @@ Translate = Callable[..., StageSpec]
 
 @pytest.fixture
 def translated(model: Path) -> Translate:
-    """A stage whose task is translated by the tiny model."""
+    """A function that makes a stage whose task is translated by the tiny model."""
 
     def make(reader: DataReader, task: str = "claims", **more: Any) -> StageSpec:
         spec = spec_of(str(model), "de", "sw", sources=reader.sources, share=more.pop("share", 0.5))
