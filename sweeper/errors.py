@@ -1,36 +1,38 @@
-"""What can go wrong, by who must act: the user, the trial itself, or the machines."""
+"""The exceptions of the project: mistakes of the user, failures of a trial, damaged files."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class SweeperError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """Base class of every exception that the sweeper raises on purpose."""
 
 
 class UserError(SweeperError):
-    """The user's mistake: shown as one message without a traceback, exit code 2."""
+    """A mistake of the user. The command line prints its message without a traceback and exits with 2."""
 
 
 class DataError(UserError):
-    """Data that is missing or not what its task declares."""
+    """Data that are missing or differ from the declaration of their task."""
 
 
 class TrialError(SweeperError):
-    """The trial's own failure (NaN loss, out of memory at any micro-batch): final, recorded with its reason."""
+    """A failure of the trial itself (NaN loss, out of memory at every micro-batch). It is final and recorded."""
 
 
 class DamagedError(SweeperError):
-    """A file that does not hold what was written: set aside, and its trial is run again."""
+    """A file whose content is not what was written. It is renamed, and its trial runs again."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The answer to an unknown name: the nearest known one, then the list.
+def unknown(term: str, name: str, valid_names: Iterable[str]) -> UserError:
+    """The error for an unknown name: it suggests the nearest valid name and lists all of them.
+
+    `term` says what the name should refer to.
 
     >>> str(unknown("task", "mnil", ["mnli", "qqp"]))
     "No task is called 'mnil'. Did you mean 'mnli'? Known: mnli, qqp."
     """
-    names = list(known)
+    names = list(valid_names)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UserError(f"No {kind} is called {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    return UserError(f"No {term} is called {name!r}.{hint} Known: {', '.join(names) or 'none'}.")

@@ -22,7 +22,7 @@ from sweeper.data.mirror import model_digest, rows_digest, split_files
 from sweeper.data.rows import RowTable, class_names
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
-from sweeper.files.folder import own_path
+from sweeper.files.folder import expand_path
 from sweeper.tasks.spec import Rows, RowsByLanguage, Split, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -100,7 +100,7 @@ class Sources:
         """The local folder of the repository, whether or not it exists; None if the repository is read from the Hub."""
         if self.mirror is not None and (self.mirror / "datasets" / rows.id).is_dir():
             return self.mirror / "datasets" / rows.id
-        path = own_path(rows.id)
+        path = expand_path(rows.id)
         if path.is_dir():
             return path
         # With a mirror the Hub is not used: a data set that the mirror lacks is reported as missing.
@@ -135,7 +135,7 @@ class Sources:
         """The argument of `from_pretrained` for an encoder: its folder in the mirror, a local folder, or the Hub id."""
         if self.mirror is not None and (self.mirror / "models" / id).is_dir():
             return str(self.mirror / "models" / id)
-        return str(own_path(id).resolve()) if own_path(id).is_dir() else id
+        return str(expand_path(id).resolve()) if expand_path(id).is_dir() else id
 
     def model_identity(self, id: str, revision: str | None, extra: Sequence[str] = ()) -> str:  # noqa: A002
         """Identity of a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `extra`.

@@ -1,1 +1,1 @@
-"""File systems, canonical JSON and digests: nothing here knows what a trial is."""
+"""File systems, JSON and digests. Nothing here depends on what a trial is."""

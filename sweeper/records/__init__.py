@@ -1,1 +1,1 @@
-"""What a trial is asked to do, what it leaves, and how its results are counted."""
+"""The specification of a trial, the records that it leaves, and the rules by which results count."""

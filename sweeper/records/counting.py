@@ -1,4 +1,4 @@
-"""Which search trial is chosen and which replicates count: rules that the sweep and the analysis share."""
+"""Rules that the sweep and the analysis share: the best search trial, the valid replicates, the displayed score."""
 
 import math
 from collections import defaultdict
@@ -9,21 +9,21 @@ from sweeper.records.spec import StageSpec
 from sweeper.space import Target
 
 Encoder = tuple[str, tuple[StageSpec, ...]]
-"""Identity of the model, and the stages that prepared it."""
+"""Identity of the model, and the stages that it was trained on."""
 
 
 def chosen(records: Iterable[TrainingRecord], num_trials: int) -> TrainingRecord | None:
-    """The search record with the highest value among the first `num_trials` trials of one study.
+    """The search record with the highest value among the first `num_trials` trials of one study; None without any.
 
-    Takes records of ONE study; replicates, failed trials and trials numbered `num_trials` or later have no say.
-    Equal values: the lower number. None if no trial is done.
+    All records must belong to one study. Replicates, failed trials and trials numbered `num_trials` or higher are
+    ignored. Of equal values, the lower trial number wins.
     """
-    done = [record for record in records if record.spec.number < num_trials and _is_done_search(record)]
-    return min(done, key=_best_first, default=None)
+    candidates = [record for record in records if record.spec.number < num_trials and _is_done_search(record)]
+    return min(candidates, key=_descending_value, default=None)
 
 
 def _is_done_search(record: TrainingRecord) -> bool:
-    # A NaN compares with nothing, so one of them would make the choice depend on the order of the records.
+    # Every comparison with NaN is false, so a NaN would make the result depend on the order of the records.
     return (
         record.spec.role == "search"
         and record.state == "done"
@@ -32,13 +32,13 @@ def _is_done_search(record: TrainingRecord) -> bool:
     )
 
 
-def _best_first(record: TrainingRecord) -> tuple[float, int]:
+def _descending_value(record: TrainingRecord) -> tuple[float, int]:
     assert record.value is not None
     return (-record.value, record.spec.number)
 
 
 def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, TrainingRecord | None]:
-    """Study key -> its chosen search record among the first `num_trials`, None while none of them is done."""
+    """Study key -> its best search record among the first `num_trials`; None if none of them has finished."""
     studies: dict[str, list[TrainingRecord]] = defaultdict(list)
     for record in records:
         if record.spec.role == "search" and record.spec.study:
@@ -47,10 +47,13 @@ def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, Tra
 
 
 def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[str, TrainingRecord]:
-    """Key -> replicate, without those whose dials, or an earlier stage's dials, a later search trial has outdone."""
+    """Key -> record of every replicate with up-to-date dials.
+
+    A replicate is outdated if a later search trial has found better dials for its own stage or for an earlier one.
+    """
     best = winners(trainings.values(), num_trials)
     replicates = {key: record for key, record in trainings.items() if record.spec.role == "replicate"}
-    # A target's training may come to the bytes of a preparation; its own search says nothing about that one.
+    # A target training can have the same stages as a preparation, but its study does not outdate the preparation.
     prepared = [record for record in replicates.values() if record.spec.kind != "target"]
     outdated = {_encoder(record) for record in prepared if not _has_chosen_dials(record, best)}
     return {
@@ -61,12 +64,13 @@ def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[s
 
 
 def is_shown(score: ScoreRecord, target: Target) -> bool:
-    """Whether a score of the target is the one that its column shows, made with its pooling, layer and similarity."""
-    return not score.scores_encoder or _way(score) == _way(target)
+    """Whether the column of a target displays this score: its pooling, layer and similarity are those of the target."""
+    return not score.scores_encoder or _embedding(score) == _embedding(target)
 
 
-def _way(one: ScoreRecord | Target) -> tuple[str, float, str]:
-    return one.pooling, one.layer, one.similarity
+def _embedding(owner: ScoreRecord | Target) -> tuple[str, float, str]:
+    """How sentences become vectors and how these are compared."""
+    return owner.pooling, owner.layer, owner.similarity
 
 
 def _has_chosen_dials(record: TrainingRecord, best: Mapping[str, TrainingRecord | None]) -> bool:
@@ -81,6 +85,6 @@ def _encoder(record: TrainingRecord) -> Encoder:
 
 
 def _earlier_encoders(record: TrainingRecord) -> list[Encoder]:
-    """What each stage but the last left behind."""
+    """The encoders after each stage but the last."""
     model, chain = _encoder(record)
     return [(model, chain[:length]) for length in range(1, len(chain))]

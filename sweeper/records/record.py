@@ -12,38 +12,38 @@ State = Literal["done", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """A finished training (or, for `kind` score, an encoder that was only scored)."""
+    """A finished training, or an encoder that was only scored (`spec.kind` is `score`)."""
 
     key: str
     spec: TrialSpec
     state: State
     reason: str = ""
-    """Why it failed, and what to do."""
+    """The cause of a failure, and what to do."""
     value: float | None = None
-    """Mean main metric on the selection data, 0 to 1, higher is better."""
+    """Mean over tasks of the main metric on the selection data, 0 to 1. Higher is better."""
     selection: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Task -> metric -> value on its selection data."""
+    """Task -> metric -> value on the selection data."""
     tokens: int = 0
     steps: int = 0
     examples: Mapping[str, int] = field(default_factory=dict)
-    """Task -> training examples seen, repeats counted."""
+    """Task -> training examples seen, including repetitions."""
     translated: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    """Task -> language -> training examples `translated`, and `dropped` because their answer was not found again."""
+    """Task -> language -> number of training examples `translated`, and `dropped` because their answer was lost."""
     loss: tuple[float, ...] = ()
-    """Training loss, averaged over twenty equal parts of the steps."""
+    """Mean training loss in each of twenty equal ranges of steps."""
     micro_tokens: int = 0
-    """The micro-batch it ended with: smaller than the spec's after an out-of-memory."""
+    """Tokens of the micro-batch at the end: fewer than in the spec after an out-of-memory error."""
     timing: Mapping[str, float] = field(default_factory=dict)
-    """Seconds: total, train, evaluate, wait (for data), load, save."""
+    """Seconds by activity: total, train, evaluate, wait (for data), load, save."""
     machine: Mapping[str, str] = field(default_factory=dict)
-    """Where and when it was made. `resumed_at`, only where a training went on from a checkpoint: its step; `tokens`
-    then span all attempts and `timing` the last one."""
+    """Host, hardware and start time. `resumed_at` is the step of the checkpoint from which a training was resumed; then
+    `tokens` covers all attempts and `timing` only the last one."""
     format: int = FORMAT
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRecord:
-    """What one training scored on one target."""
+    """The score of one training on one target."""
 
     key: str
     training: str
@@ -52,22 +52,22 @@ class ScoreRecord:
     recipe: str
     target: str
     seed: int | None
-    """Replicate seed; None where nothing depends on one (the raw encoder's retrieval)."""
+    """Replicate seed; None if nothing depends on a seed (retrieval with the pretrained encoder)."""
     split: Literal["dev", "test"]
     condition: str = "clean"
     pooling: str = ""
     layer: float = 0.0
     similarity: Literal["cosine", "csls"] = "cosine"
     metrics: Mapping[str, Mapping[str, float]]
-    """Language -> metric -> value, as fractions of 1."""
+    """Language -> metric -> value, as a fraction of 1."""
     trivial: Mapping[str, Mapping[str, float]]
-    """Language -> metric -> what the majority class or a random choice would score."""
+    """Language -> metric -> value of the trivial baseline: the majority class or a random choice."""
     counts: Mapping[str, int]
-    """Language -> examples."""
+    """Language -> number of examples."""
     main: str
-    """The metric that stands in the matrix."""
+    """The metric that the matrix shows."""
     outcomes: str
-    """Path of the Parquet file with a row per example, relative to the ledger."""
+    """Path of the Parquet file with one row per example, relative to the ledger."""
     format: int = FORMAT
 
     @property
@@ -78,7 +78,7 @@ class ScoreRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """What a trial gives back: its training record and its score records, all in the ledger already."""
+    """The records of a finished trial. All of them are in the ledger already."""
 
     training: TrainingRecord
     scores: tuple[ScoreRecord, ...] = ()

@@ -1,4 +1,4 @@
-"""TrialSpec and its parts: everything that a trial needs to know, and the keys derived from it."""
+"""TrialSpec and its components: all inputs of a trial, and the keys that are derived from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,21 +10,21 @@ from sweeper.space import Resources, Training, Value
 from sweeper.tasks.spec import Split, Task
 
 SEMANTICS = 1
-"""Raised by hand when a change in our code changes what a training or a score comes to; part of every key."""
+"""Part of every key. Raised by hand when a change of our code changes the result of a training or a score."""
 Role = Literal["search", "replicate"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationSpec:
-    """Which examples are machine-translated, into what, and by whom."""
+    """Machine translation of training examples: share, languages and translator."""
 
     languages: tuple[str, ...]
     share: float
     num_beams: int
     by: str
-    """Where the translator is; `identities` stand for it in every key."""
+    """The translator (see `Translation.by`). Keys contain `identities` instead."""
     identities: tuple[str, ...] = ()
-    """For each language the Hub commit, or a sha256 over all that decides the translations."""
+    """For each language, the Hub commit or a sha256 of everything that determines the translations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +39,12 @@ class DataSpec:
     cap_examples: int | None = None
     cap_tokens: int | None = None
     carve_share: float = 0.0
-    """Share of `train` that `select` takes out of it."""
+    """Share of `train` that is set aside as `select`."""
     distractors: int | None = None
     sample_seed: int = 0
     translation: TranslationSpec | None = None
     identity: str = ""
-    """Hash of the rows behind it (Hub commit, or the mirror's files)."""
+    """Identity of the rows: Hub commit, or hash of the files of the mirror."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class StageSpec:
-    """One concrete training: a stage with its dials set and one seed."""
+    """One concrete training: a stage with values for its dials, and one seed."""
 
     data: tuple[DataSpec, ...]
     mlm: DataSpec | None = None
@@ -81,15 +81,15 @@ class ScoreSpec:
     data: DataSpec
     condition: str = "clean"
     pooling: str = ""
-    """Retrieval: `mean` or `cls`; "" where a head answers."""
+    """Retrieval: `mean` or `cls`. Empty for targets that are scored through a head."""
     layer: float = 0.0
     """Retrieval: the hidden layer as a share of the depth."""
     similarity: Literal["cosine", "csls"] = "cosine"
     """Retrieval: how parallel sentences are compared."""
     fit: DataSpec | None = None
-    """Mining: the pools that the threshold is fitted on, all of them; None: half of the scored ones."""
+    """Mining: the data that the threshold is fitted on. None: one half of the scored data."""
     pool: DataSpec | None = None
-    """The candidates that the queries of every language search, where the task has a pool."""
+    """The candidates that the queries of all languages are compared with, if the task has a pool."""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192
@@ -102,65 +102,66 @@ class ScoreSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:
-    """What one actor runs: the last stage of a chain, or an encoder's scores, with concrete dials and one seed."""
+    """One trial: the last stage of a chain, or the scoring of an encoder, with concrete dials and one seed."""
 
     name: str
-    """For people: `mini-xlmr/mnli -> pos/seed 1`."""
+    """Readable name, for example `mini-xlmr/mnli -> pos/seed 1`."""
     kind: Literal["prepare", "target", "score"]
     model: ModelSpec
     recipe: str
     task: str
-    """Recipe stage or training task that is trained; "" where nothing is."""
+    """The stage or task that is trained; empty if nothing is trained."""
     chain: tuple[StageSpec, ...]
-    """Every stage from the pretrained encoder on; the last one is trained unless its encoder exists."""
+    """All stages from the pretrained encoder on. The last one is trained unless its encoder exists."""
     role: Role
     study: str = ""
-    """Key of the study whose dials these are; "" where there is nothing to search."""
+    """Key of the study that chose the dials; empty if nothing is searched."""
     number: int = 0
-    """Number in the study, of a search trial."""
+    """Number of a search trial in its study."""
     seed: int
     dials: Mapping[str, Value] = field(default_factory=dict)
     keep: bool = False
-    """Whether what is trained is stored: a preparation's encoder, or a target's body and head."""
+    """Whether the trained weights are stored: the encoder of a preparation, or the body and head of a target."""
     select: tuple[DataSpec, ...] = ()
-    """Selection data, English: one a task that has any."""
+    """English selection data of each task that has any."""
     scores: tuple[ScoreSpec, ...] = ()
     tasks: tuple[Task, ...] = ()
-    """The entries behind every task named here, so that a spec explains itself."""
+    """The definition of every task that the spec names, so that the spec is complete without the catalog."""
     resources: Resources = field(default_factory=Resources)
 
     @property
     def encoder(self) -> str:
-        """Key of the encoder that it leaves or scores: all that decides its bytes, and nothing else."""
+        """Key of the encoder that is trained or scored. It covers everything that determines its bytes, and no more."""
         return training_key(self.model, self.chain)
 
     @property
     def key(self) -> str:
-        """Key of its training record. A preparation and a target training may come to the same encoder and are two."""
+        """Key of the training record. A preparation and a target training with the same encoder have two records."""
         return record_key(self.encoder, "target" if self.kind == "target" else "prepare")
 
 
 def deciding(value: Any) -> Any:
-    """What of a stage or its data decides bytes, as JSON-able values: all but the place where a translator lies."""
-    return _placeless(plain(value))
+    """The fields of a stage or of data that determine bytes, as JSON values: all except the path of a translator."""
+    return _without_translator(plain(value))
 
 
-def _placeless(value: Any) -> Any:
+def _without_translator(value: Any) -> Any:
+    # The same translator can have different paths on two machines; its identity is a field of its own.
     if isinstance(value, dict):
-        return {name: _placeless(inner) for name, inner in value.items() if name != "by"}
-    return [_placeless(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _without_translator(inner) for name, inner in value.items() if name != "by"}
+    return [_without_translator(inner) for inner in value] if isinstance(value, list) else value
 
 
 def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
-    """Key of an encoder or a training. Names, paths, roles and trial counts stay out of it."""
+    """Key of an encoder or a training. Names, paths, roles and numbers of trials are not part of it."""
     return digest({"semantics": SEMANTICS, "model": model.identity, "chain": [deciding(stage) for stage in chain]})
 
 
-def record_key(encoder: str, kind: str) -> str:
-    """Key of the training record of an encoder, as a preparation or as a target training."""
-    return digest([encoder, kind])
+def record_key(encoder: str, purpose: str) -> str:
+    """Key of the training record of an encoder. `purpose` is `prepare` or `target`."""
+    return digest([encoder, purpose])
 
 
 def score_key(training: str, score: ScoreSpec) -> str:
-    """Key of a score record: the training, and all that decides the score."""
+    """Key of a score record: the training, and everything that determines the score."""
     return digest({"semantics": SEMANTICS, "training": training, "score": plain(score)})

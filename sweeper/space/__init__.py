@@ -1,4 +1,4 @@
-"""A space: everything one sweep covers, as Python values that are checked when they are made."""
+"""The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value
 from sweeper.space.space import SEARCH_SEED, Model, Resources, Search, Space

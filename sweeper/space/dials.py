@@ -1,4 +1,4 @@
-"""How a stage or target is trained, and the dials that may choose some of it."""
+"""Training options of a stage or target, and dials: the options that a search chooses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,12 +13,12 @@ Value = int | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class LogUniform:
-    """A dial between two positive bounds, uniform in its logarithm."""
+    """A dial between two positive bounds, whose logarithm is uniformly distributed."""
 
     low: float
     high: float
     first: tuple[float, ...] = ()
-    """Points that are tried before the sampler suggests any."""
+    """Values that are tried before the sampler suggests any."""
     kind: Literal["log_uniform"] = "log_uniform"
 
     def __post_init__(self) -> None:
@@ -26,12 +26,12 @@ class LogUniform:
             raise UserError(f"LogUniform needs 0 < low < high, got low={self.low}, high={self.high}.")
         outside = [point for point in self.first if not self.low <= point <= self.high]
         if outside:
-            raise UserError(f"LogUniform starts inside its bounds, got {outside} outside [{self.low}, {self.high}].")
+            raise UserError(f"LogUniform needs `first` within [{self.low}, {self.high}], got {outside}.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A dial that takes one of a few values."""
+    """A dial with a few possible values."""
 
     values: tuple[Value, ...]
     first: tuple[Value, ...] = ()
@@ -39,10 +39,10 @@ class Choice:
 
     def __post_init__(self) -> None:
         if len(set(self.values)) < 2:
-            raise UserError(f"Choice needs two different values or more, got {self.values}.")
+            raise UserError(f"Choice needs at least two different values, got {self.values}.")
         outside = [point for point in self.first if point not in self.values]
         if outside:
-            raise UserError(f"Choice starts with one of its values, got {outside} outside {self.values}.")
+            raise UserError(f"Choice needs `first` among its values {self.values}, got {outside}.")
 
 
 Distribution = Annotated[LogUniform | Choice, Field(discriminator="kind")]
@@ -50,42 +50,42 @@ Distribution = Annotated[LogUniform | Choice, Field(discriminator="kind")]
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How one stage is trained. Any of these can be a dial of the stage."""
+    """Training options of one stage or target. All but `precision` and `threads` can be dials."""
 
     learning_rate: float = 2e-5
     epochs: float = 3.0
     batch_size: int = 32
-    """Examples an optimiser step, all micro-batches together."""
+    """Examples per optimiser step, over all micro-batches."""
     max_length: int = 128
-    """Tokens a feature, special ones counted; longer texts are cut, or read in several features where the task is span
-    answering or tagging."""
+    """Tokens per feature, including special tokens. Longer texts are truncated; for span answering and tagging they are
+    split into several features instead."""
     stride: int = 128
-    """Tokens that neighbouring windows of a paragraph share; those of a sentence of tagged words share none."""
+    """Tokens that neighbouring windows of a paragraph share. Windows of a tagged sentence do not overlap."""
     warmup: float = 0.1
-    """Share of the steps over which the learning rate rises from 0; then it falls to 0, both linearly."""
+    """Share of the steps in which the learning rate rises linearly from 0. Afterwards it falls linearly to 0."""
     weight_decay: float = 0.01
     adam_epsilon: float = 1e-8
     clip: float = 1.0
-    """Largest gradient norm."""
+    """Maximum norm of the gradient."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Of training, selection and scoring alike; sentence vectors that are compared as they are stay in fp32."""
+    """Precision of training, selection and scoring. Sentence vectors that are compared directly are always fp32."""
     threads: int = 1
-    """CPU threads a worker computes with: part of the result, since sums depend on it."""
+    """CPU threads of a worker. Part of every key, because the rounding of sums depends on it."""
     micro_tokens: int = 8192
-    """Tokens, padding counted, that one forward pass takes at most; out of memory halves it, the batch stays.
-    A batch of pairs (format rank) is one pass whatever it holds."""
+    """Maximum tokens of one forward pass, including padding. After an out-of-memory error it is halved; the batch size
+    stays the same. A batch of pairs (format rank) is always one pass."""
     frozen_layers: int | None = None
-    """Keeps the embeddings and this many of the lowest layers as they are (0: the embeddings alone), which can help
-    zero-shot transfer (Wu & Dredze 2019); None: everything is trained."""
+    """Number of lowest layers that are frozen, together with the embeddings (0: only the embeddings). This can help
+    zero-shot transfer (Wu & Dredze 2019). None: everything is trained."""
     cap_examples: int | None = None
-    """Most training examples a task, chosen by a hash of their ids."""
+    """Maximum training examples per task, chosen by a hash of their ids."""
     cap_tokens: int | None = None
-    """Most training tokens a task and language over all epochs: examples are cut to cap_tokens / epochs tokens."""
+    """Maximum training tokens per task and language over all epochs. One epoch has cap_tokens / epochs tokens."""
     min_steps: int = 0
-    """Fewest optimiser steps: epochs are repeated until they are reached (tiny training sets)."""
+    """Minimum optimiser steps: epochs are repeated until it is reached. For very small training sets."""
     mask_share: float = 0.15
-    """Share of the tokens that masked language modelling predicts: 0.15 in Devlin et al. 2019, where Wettig et al. 2023
-    find 0.4 better for large models. What is measured is always measured on 0.15, so that losses compare."""
+    """Share of the tokens that masked language modelling predicts. Devlin et al. 2019 use 0.15; Wettig et al. 2023 find
+    0.4 better for large models. The loss is always evaluated at 0.15, so that losses are comparable."""
 
     def __post_init__(self) -> None:
         check_words(self)
@@ -104,34 +104,35 @@ class Training:
 
 
 FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share")
-"""The values of a training that need not be whole numbers."""
+"""Options of a training that can be fractions; all other numbers are whole."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in ("precision", "threads"))
 Dials = Mapping[str, Distribution]
 
 
 def check_dials(dials: Dials) -> None:
-    """Raise UserError on a dial that no training has, or one that could take a value that none may have."""
+    """Raise UserError if a dial is not an option of Training, or can take a value that Training rejects."""
     for name, dial in dials.items():
         if name not in DIALS:
             raise unknown("dial", name, DIALS)
         points = (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
         if name not in FRACTIONS and (isinstance(dial, LogUniform) or not all(isinstance(p, int) for p in points)):
-            raise UserError(f"Dial {name!r} takes whole numbers: Choice(values=(...)), got {dial}.")
+            raise UserError(f"Dial {name!r} needs whole numbers, as in Choice(values=(8, 16)); got {dial}.")
         for point in points:
             Training(**{name: point})  # type: ignore[arg-type]
 
 
 def check_words(value: Any) -> None:
-    """Raise UserError if a field that takes one of a few words holds another: a dataclass alone takes any."""
+    """Raise UserError if a field of type Literal has any other value. Dataclasses do not check types."""
     for field in fields(value):
-        found, known = getattr(value, field.name), get_args(field.type) if get_origin(field.type) is Literal else ()
-        if known and found not in known:
-            raise unknown(f"value of {type(value).__name__}.{field.name}", str(found), known)
+        allowed = get_args(field.type) if get_origin(field.type) is Literal else ()
+        actual = getattr(value, field.name)
+        if allowed and actual not in allowed:
+            raise unknown(f"value of {type(value).__name__}.{field.name}", str(actual), allowed)
 
 
 def check_counts(value: object, *names: str) -> None:
-    """Raise UserError if one of the value's limits of these names is below 1."""
+    """Raise UserError if one of the named fields is below 1. None means no limit."""
     for name in names:
-        found = getattr(value, name)
-        if found is not None and found < 1:
-            raise UserError(f"{type(value).__name__} needs {name} >= 1, or None for no limit, got {found}.")
+        limit = getattr(value, name)
+        if limit is not None and limit < 1:
+            raise UserError(f"{type(value).__name__} needs {name} >= 1, or None for no limit, got {limit}.")

@@ -1,4 +1,4 @@
-"""Values of a space that `--set key=value` changes."""
+"""The values of a space that `--set key=value` can change."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -9,11 +9,11 @@ from sweeper.space import Space, Stage
 
 
 def apply_settings(space: Space, settings: Iterable[str]) -> Space:
-    """A space with every `key=value` of `--set` applied. Raises UserError on an unknown key or an unfit value."""
+    """The space with every `key=value` applied, in order. Raises UserError on an unknown key or an invalid value."""
     for setting in settings:
         key, sign, text = setting.partition("=")
         if not sign:
-            raise UserError(f"--set takes key=value, got {setting!r}. Known keys: {', '.join(SETTINGS)}.")
+            raise UserError(f"--set needs KEY=VALUE, got {setting!r}. Keys: {', '.join(SETTINGS)}.")
         if key not in SETTINGS:
             raise unknown("--set key", key, SETTINGS)
         try:
@@ -21,16 +21,19 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
         except UserError as error:
             raise UserError(f"--set {key}={text}: {error}") from error
         except ValueError as error:
-            raise UserError(f"--set {key}={text}: it takes a number (seeds also a list such as 1,2,3).") from error
+            raise UserError(
+                f"--set {key}={text}: the value must be a number, or for seeds a list such as 1,2,3."
+            ) from error
     return space
 
 
 def _seeds(space: Space, text: str) -> Space:
-    numbers = [int(part) for part in text.split(",")]
+    numbers = [int(number) for number in text.split(",")]
+    # A single number n means the seeds 1 to n.
     return replace(space, seeds=tuple(numbers) if "," in text else tuple(range(1, numbers[0] + 1)))
 
 
-def _searching(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], Space]:
+def _search_field(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], Space]:
     return lambda space, text: replace(space, search=replace(space.search, **{name: read(text)}))
 
 
@@ -40,7 +43,7 @@ def _field(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], Spac
 
 def _count(text: str) -> int:
     if int(text) < 1:
-        raise UserError(f"It takes a number of 1 or more, got {text}.")
+        raise UserError(f"The value must be at least 1, got {text}.")
     return int(text)
 
 
@@ -53,36 +56,37 @@ def _one_of(*values: str) -> Callable[[str], str]:
     return read
 
 
-def _pick(what: str, name_of: Callable[[Any], str]) -> Callable[[Space, str], Space]:
+def _subset(field: str, name_of: Callable[[Any], str]) -> Callable[[Space, str], Space]:
     def apply(space: Space, text: str) -> Space:
-        known = {name_of(item): item for item in getattr(space, what)}
+        items = {name_of(item): item for item in getattr(space, field)}
+        names = set(text.split(","))
         for name in text.split(","):
-            if name not in known:
-                raise unknown(what.removesuffix("s"), name, known)
-        wanted = set(text.split(","))
-        picked: Any = tuple(item for name, item in known.items() if name in wanted)
-        return replace(space, **{what: picked})
+            if name not in items:
+                raise unknown(field.removesuffix("s"), name, items)
+        # The order of the space is kept, not that of the setting: row order decides which trials come first.
+        subset: Any = tuple(item for name, item in items.items() if name in names)
+        return replace(space, **{field: subset})
 
     return apply
 
 
-def _truth(text: str) -> bool:
+def _boolean(text: str) -> bool:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
         _one_of("true", "1", "yes", "false", "0", "no")(text.lower())
     ]
 
 
-def _training(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], Space]:
-    """Sets one value of every stage's and target's training."""
+def _training_field(name: str, read: Callable[[str], Any]) -> Callable[[Space, str], Space]:
+    """A setting that changes one option of the training of every stage and every target."""
 
     def apply(space: Space, text: str) -> Space:
         value = read(text)
-        return _everywhere(space, lambda training: replace(training, **{name: value}))
+        return _change_trainings(space, lambda training: replace(training, **{name: value}))
 
     return apply
 
 
-def _everywhere(space: Space, change: Callable[[Any], Any]) -> Space:
+def _change_trainings(space: Space, change: Callable[[Any], Any]) -> Space:
     def changed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         return tuple(replace(stage, training=change(stage.training)) for stage in stages)
 
@@ -95,23 +99,23 @@ def _everywhere(space: Space, change: Callable[[Any], Any]) -> Space:
 
 SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "seeds": _seeds,
-    "trials": _searching("trials", int),
-    "batch": _searching("batch", int),
-    "scope": _searching("scope", _one_of("cell", "target")),
-    "sampler": _searching("sampler", _one_of("tpe", "gp", "random")),
+    "trials": _search_field("trials", int),
+    "batch": _search_field("batch", int),
+    "scope": _search_field("scope", _one_of("cell", "target")),
+    "sampler": _search_field("sampler", _one_of("tpe", "gp", "random")),
     "evaluate": _field("evaluate", _one_of("dev", "test")),
     "eval_cap": _field("eval_cap", _count),
     "sample_seed": _field("sample_seed", int),
-    "keep_targets": _field("keep_targets", _truth),
+    "keep_targets": _field("keep_targets", _boolean),
     "world": _field("world", str),
-    "models": _pick("models", lambda model: model.name),
-    "recipes": _pick("recipes", lambda recipe: recipe.name),
-    "targets": _pick("targets", lambda target: target.task),
-    "precision": _training("precision", _one_of("fp32", "bf16")),
-    "threads": _training("threads", int),
-    "micro_tokens": _training("micro_tokens", _count),
-    "cap_tokens": _training("cap_tokens", _count),
-    "cap_examples": _training("cap_examples", _count),
-    "epochs": _training("epochs", float),
+    "models": _subset("models", lambda model: model.name),
+    "recipes": _subset("recipes", lambda recipe: recipe.name),
+    "targets": _subset("targets", lambda target: target.task),
+    "precision": _training_field("precision", _one_of("fp32", "bf16")),
+    "threads": _training_field("threads", int),
+    "micro_tokens": _training_field("micro_tokens", _count),
+    "cap_tokens": _training_field("cap_tokens", _count),
+    "cap_examples": _training_field("cap_examples", _count),
+    "epochs": _training_field("epochs", float),
 }
-"""What `--set` can change: key -> (space, text) -> space."""
+"""Key of `--set` -> function from a space and the text of the value to the changed space."""

@@ -1,6 +1,6 @@
-"""The space itself: models, rows, columns, seeds and a search, checked to fit each other."""
+"""The class Space: models, recipes, targets, seeds and search, validated against each other."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,12 +13,12 @@ from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
 
 SEARCH_SEED = 0
-"""The seed that dials are searched with; replicate seeds are 1 and up, so that none of them took part in choosing."""
+"""The seed of search trials. Replicate seeds start at 1, so no replicate takes part in the choice of dials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What the actor of one trial owns."""
+    """CPUs and GPUs that one trial reserves. Fractions share a device."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -30,7 +30,7 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A pretrained encoder: a Hub id or a folder."""
+    """A pretrained encoder. `id` is a Hub id or a folder."""
 
     name: str
     id: str
@@ -40,19 +40,19 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """How dials are chosen, on selection data alone."""
+    """The search for dials. It uses only English selection data."""
 
     scope: Literal["cell", "target"] = "cell"
-    """`cell`: each cell searches for itself. `target`: searched on the baseline, used down the column."""
+    """`cell`: a study for each cell. `target`: a study for each target, on the baseline; the column uses its dials."""
     trials: int = 8
-    """Trials a study. A stage or target without dials needs none."""
+    """Trials per study. A stage or target without dials has no study."""
     batch: int = 4
-    """Trials that are suggested without waiting for each other: parallelism inside a study, the same on any machine."""
+    """Trials of a study that can run in parallel: their suggestions do not depend on each other's results."""
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     share: float = 0.1
-    """Share of the English training data carved out for selection, by a hash of the example id, and never reported."""
+    """Share of the English training data set aside for selection, by a hash of the example id. Never reported."""
     cap: int = 1000
-    """Most examples that a trial is selected on."""
+    """Maximum selection examples of a trial."""
 
     def __post_init__(self) -> None:
         check_words(self)
@@ -64,7 +64,7 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """Everything one sweep covers. Vary it with `dataclasses.replace`."""
+    """Everything that one sweep covers. `dataclasses.replace` creates variants."""
 
     name: str
     title: str = ""
@@ -72,39 +72,39 @@ class Space:
     recipes: tuple[Recipe, ...]
     targets: tuple[Target, ...]
     tasks: tuple[Task, ...] = ()
-    """The user's own entries, beside the catalog's."""
+    """Tasks of the user, in addition to those of the catalog."""
     seeds: tuple[int, ...] = (1, 2, 3)
     """Replicate seeds. `--set seeds=5` means 1 to 5."""
     search: Search = field(default_factory=Search)
     evaluate: Literal["dev", "test"] = "dev"
-    """The split that every cell is scored on; the two never meet in one matrix."""
+    """The split on which every cell is scored. A matrix never mixes dev and test scores."""
     eval_cap: int | None = None
-    """Most evaluation items a language, the same ones in parallel languages."""
+    """Maximum evaluation examples per language. Parallel languages keep the same ones."""
     sample_seed: int = 0
-    """Decides which examples a cap keeps."""
+    """Seed that decides which examples a cap keeps."""
     keep_targets: bool = False
-    """Keeps trained targets (body and head), so that a new language only scores."""
+    """Whether trained targets (body and head) are stored. Then a new language only needs scoring."""
     format: int = 1
-    """Number of the layout of a space's JSON, so that an older version does not misread a newer one's."""
+    """Number of the JSON layout of a space. Older versions refuse a higher number."""
     world: str = ""
-    """A synthetic world that stands in for the Hub when no mirror is named: `demo`, `demo:truth_seed=3,scale=10`."""
+    """Synthetic world that provides the data if no mirror is given: `demo`, `demo:truth_seed=3,scale=10`."""
 
     def __post_init__(self) -> None:
         check_words(self)
         check_tasks(self.catalog().values())
-        _check_names("model", [m.name for m in self.models])
-        _check_names("recipe", [r.name for r in self.recipes])
-        _check_names("target", [t.task for t in self.targets])
+        _check_names("model", [model.name for model in self.models])
+        _check_names("recipe", [recipe.name for recipe in self.recipes])
+        _check_names("target", [target.task for target in self.targets])
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds or SEARCH_SEED in self.seeds:
-            raise UserError(f"Seeds are different numbers other than {SEARCH_SEED} (the search's), got {self.seeds}.")
-        if [r.name for r in self.recipes if not r.stages][1:]:
-            raise UserError("Only one recipe can have no stages: it is the baseline.")
+            raise UserError(f"Seeds must be different and not {SEARCH_SEED} (the search uses it), got {self.seeds}.")
+        if sum(not recipe.stages for recipe in self.recipes) > 1:
+            raise UserError("Only one recipe can have no stages: the baseline.")
         for recipe in self.recipes:
             for stage in recipe.stages:
                 check_stage(stage, self.task)
         for target in self.targets:
             check_target(target, self.task, self.evaluate)
-        _check_twins(self.recipes)
+        _check_duplicates(self.recipes)
         check_counts(self, "eval_cap")
         if self.search.scope == "target" and self.baseline is None:
             raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
@@ -115,40 +115,40 @@ class Space:
         return next((recipe for recipe in self.recipes if not recipe.stages), None)
 
     def catalog(self) -> dict[str, Task]:
-        """Every task this space knows: the catalog's, overridden by its own."""
+        """Name -> task: the catalog, overridden by the tasks of the space."""
         return {**CATALOG, **{task.name: task for task in self.tasks}}
 
     def trained_tasks(self, target: Target) -> tuple[str, ...]:
-        """The tasks that a target trains on after the row's encoder, each once; none where it trains nothing."""
+        """The tasks that a target trains on after the encoder of the recipe, each once. Empty if it trains nothing."""
         names = (*tasks_of(target.before), self.task(target.task).training_task)
         return tuple(dict.fromkeys(name for name in names if name))
 
     def num_trained(self, target: Target) -> int:
-        """Stages that a target adds to the row's own."""
+        """The number of stages that a target adds to those of the recipe."""
         return len(target.before) + bool(self.task(target.task).training_task)
 
     def task(self, name: str) -> Task:
-        """The task of that name. Raises UserError naming the nearest one."""
-        known = self.catalog()
-        if name not in known:
-            raise unknown("task", name, known)
-        return known[name]
+        """The task with that name. Raises UserError that names the nearest one."""
+        catalog = self.catalog()
+        if name not in catalog:
+            raise unknown("task", name, catalog)
+        return catalog[name]
 
 
-def _check_names(kind: str, names: Iterable[str]) -> None:
-    seen = list(names)
-    if not seen:
-        raise UserError(f"A space needs a {kind} at least.")
-    twice = sorted({name for name in seen if seen.count(name) > 1})
-    if twice:
-        raise UserError(f"Each {kind} stands once in a space, got {', '.join(twice)} more than once.")
-    for name in seen:
+def _check_names(term: str, names: Sequence[str]) -> None:
+    if not names:
+        raise UserError(f"A space needs at least one {term}.")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise UserError(f"A space can have each {term} only once, got {', '.join(duplicates)} more than once.")
+    for name in names:
+        # Names of units are made from these names and slashes.
         if not name or "/" in name:
-            raise UserError(f"The name of a {kind} is not empty and has no '/', got {name!r}.")
+            raise UserError(f"The name of a {term} must not be empty or contain '/', got {name!r}.")
 
 
-def _check_twins(recipes: tuple[Recipe, ...]) -> None:
+def _check_duplicates(recipes: tuple[Recipe, ...]) -> None:
     for number, recipe in enumerate(recipes):
         for other in recipes[:number]:
             if recipe.stages == other.stages:
-                raise UserError(f"Recipes {other.name!r} and {recipe.name!r} have the same stages: keep one.")
+                raise UserError(f"Recipes {other.name!r} and {recipe.name!r} have the same stages. Remove one of them.")

@@ -1,4 +1,4 @@
-"""A target, a column: how it is trained and scored, and what it needs of its task."""
+"""Targets: the columns of the matrix, how they are trained and scored, and the requirements on their tasks."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,28 +13,28 @@ from sweeper.tasks.spec import Split, Task, has_draws
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A matrix column: a task with evaluation data, how it is trained on in English, how it is scored."""
+    """A column of the matrix: a task with evaluation data, its training in English, and its scoring."""
 
     task: str
     before: tuple[Stage, ...] = ()
-    """Stages between the row's encoder and the target's own training, where it is a chain (XCOPA: SIQA, then COPA)."""
+    """Stages between the encoder of the recipe and the training of the target (XCOPA: SIQA before COPA)."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
     languages: tuple[str, ...] | None = None
-    """Evaluation languages; None: every language that the data source holds."""
+    """Evaluation languages. None: every language that the data source provides."""
     pooling: Literal["mean", "cls"] = "mean"
     layer: float = 14 / 24
-    """Retrieval: the hidden layer as a share of the depth, rounded to the nearest one (14 of 24 in XLM-R Large)."""
+    """Retrieval: the hidden layer as a share of the depth, rounded to the nearest layer (14 of 24 in XLM-R Large)."""
     also_layers: tuple[float, ...] = ()
-    """Retrieval: more layers, `tuple(n / 12 for n in range(13))` for all of twelve and the embeddings. They are scored
-    in the same trial and stand in the report's table of layers; the matrix goes on to show `layer`."""
+    """Retrieval: further layers, such as `tuple(n / 12 for n in range(13))` for the embeddings and all twelve layers.
+    They are scored in the same trial. The report shows them in its table of layers, the matrix shows `layer`."""
     similarity: Literal["cosine", "csls"] = "cosine"
-    """Parallel sentences: plain cosine, as published, or CSLS (Conneau et al. 2018, k = 10), which holds back sentences
-    that are near to many. Mining has its own margin."""
+    """Parallel sentences: cosine, as published, or CSLS (Conneau et al. 2018, k = 10), which lowers the similarity of
+    sentences with many near neighbours. Mining uses its own margin."""
     distractors: int | None = None
-    """Mining: sentences without a partner kept in each language's pool; None: all."""
+    """Mining: sentences without a translation that are kept in the pool of each language. None: all."""
     eval_cap: int | None = None
-    """Most evaluation items a language, instead of the space's own."""
+    """Maximum evaluation examples per language, instead of the value of the space."""
 
     def __post_init__(self) -> None:
         check_words(self)
@@ -46,16 +46,16 @@ class Target:
 
     @property
     def layers(self) -> tuple[float, ...]:
-        """Every layer that is scored, each once, the matrix's own first."""
+        """Every layer that is scored, each once. The layer that the matrix shows comes first."""
         return tuple(dict.fromkeys((self.layer, *self.also_layers)))
 
 
 def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None:
-    """Raise UserError unless the target can be trained for, and scored on the split."""
+    """Raise UserError if the target cannot be trained, or not scored on the split."""
     task = task_named(target.task)
     rows_by_language = task.rows(evaluate)
     if not rows_by_language:
-        raise UserError(f"Target {target.task!r} has no {evaluate} split; evaluate = {evaluate!r} needs one.")
+        raise UserError(f"Target {target.task!r} has no {evaluate} split, which evaluate = {evaluate!r} needs.")
     for stage in target.before:
         check_stage(stage, task_named)
     for language in target.languages or ():
@@ -63,44 +63,44 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
             raise unknown(f"{evaluate} language of {target.task!r}", language, rows_by_language)
     trained = task_named(task.training_task) if task.training_task else None
     if trained is None and not properties_of(task).scores_encoder:
-        raise UserError(
-            f"Target {target.task!r} has no training data and trains on no other task: name one in trains_on."
-        )
+        raise UserError(f"Target {target.task!r} has no training data. Name another task in `trains_on`.")
     if trained is None and not target.before and has_draws(rows_by_language):
         raise UserError(
-            f"Target {target.task!r} trains nothing, so the baseline has one score of it for all seeds, and its "
-            f"{evaluate} rows cannot hold {{seed}}: name one draw in id, config and split."
+            f"Target {target.task!r} trains nothing, so its baseline has one score for all seeds, and its {evaluate} "
+            "rows must not contain {seed}. Name one draw in id, config and split."
         )
     if task.pool:
         _check_pool(task, task_named, evaluate)
     if trained is not None and "en" not in trained.train:
-        raise UserError(f"Target {target.task!r} trains in English, and {trained.name!r} has no English training data.")
+        raise UserError(f"Target {target.task!r} trains in English, but {trained.name!r} has no English training data.")
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
     if trained is not None and target.also_layers:
         raise UserError(
-            f"Target {target.task!r} is answered by a head on the last layer: also_layers is for targets that train "
-            f"nothing, got {len(target.also_layers)} layers."
+            f"Target {target.task!r} is scored through a head on the last layer. `also_layers` is only for targets "
+            f"that train nothing, got {len(target.also_layers)} layers."
         )
     if not SCORERS[task.scorer].compares_sentences and target.similarity != "cosine":
         raise UserError(
-            f"Target {target.task!r} ({task.scorer}) does not compare parallel sentences: similarity = "
-            f"{target.similarity!r} is for targets with the scorer neighbours."
+            f"Target {target.task!r} ({task.scorer}) does not compare parallel sentences. similarity = "
+            f"{target.similarity!r} is only for targets with the scorer neighbours."
         )
     if fits_on_dev(task) and evaluate == "test":
         _check_pools(target, task)
 
 
 def _check_pools(target: Target, task: Task) -> None:
-    """A threshold that is fitted on dev needs a dev pool of other rows in each language that is scored."""
-    lacking = [code for code in target.languages or task.test if task.dev.get(code) in (None, task.test[code])]
-    if lacking:
+    """Raise UserError if the threshold is fitted on dev, but a scored language has no separate dev pool."""
+    missing = [code for code in target.languages or task.test if task.dev.get(code) in (None, task.test[code])]
+    if missing:
         raise UserError(
-            f"Target {target.task!r} is scored on test and fits its threshold on dev, which has no pool of its own in "
-            f"{', '.join(lacking)}: add dev rows there, or name the target's languages without."
+            f"Target {target.task!r} is scored on test and fits its threshold on dev, but has no separate dev pool in "
+            f"{', '.join(missing)}. Add dev rows, or exclude these languages in `languages` of the target."
         )
     if has_draws(task.dev):
-        raise UserError(f"Target {target.task!r} trains nothing: its dev rows cannot hold {{seed}}, name one draw.")
+        raise UserError(
+            f"Target {target.task!r} trains nothing, so its dev rows must not contain {{seed}}: name one draw."
+        )
 
 
 def _check_pool(task: Task, task_named: TaskNamed, evaluate: Split) -> None:
@@ -108,8 +108,8 @@ def _check_pool(task: Task, task_named: TaskNamed, evaluate: Split) -> None:
     query_field = properties_of(task).query_field
     if not query_field or pool.format != task.format or query_field in pool.columns:
         raise UserError(
-            f"A pool is a task of format rank without queries, for one of format rank: {task.name!r} ({task.format}) "
-            f"names {pool.name!r} ({pool.format})."
+            "A pool must be a task of format rank without queries, and only a task of format rank can have one. "
+            f"{task.name!r} ({task.format}) names {pool.name!r} ({pool.format})."
         )
     if not pool.rows(evaluate):
         raise UserError(f"The pool {pool.name!r} of target {task.name!r} has no {evaluate} split.")

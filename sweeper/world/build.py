@@ -11,7 +11,7 @@ import yaml
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.draft import atomic_folder
-from sweeper.files.folder import own_path
+from sweeper.files.folder import expand_path
 from sweeper.tasks.spec import Task
 from sweeper.world import parallel
 from sweeper.world.draws import Draws
@@ -116,7 +116,7 @@ def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None
         )
     languages = make_languages(settings.language_seed)
     for own in models:
-        if speaks_others(own_path(own), languages):
+        if speaks_others(expand_path(own), languages):
             raise UserError(
                 f"The encoder in {own} was pretrained in generated languages, but not in those of world {world!r}: it "
                 "would spell their words. Set the language_seed that it was pretrained with, or name another encoder."

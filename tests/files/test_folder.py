@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.files.folder import Folder, own_path
+from sweeper.files.folder import Folder, expand_path
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -137,7 +137,7 @@ def test_a_file_that_another_process_wrote_is_seen_though_a_listing_was_kept(tmp
 
 
 def test_a_path_of_a_home_folder_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
-    assert own_path("~/encoder") == Path.home() / "encoder"
-    assert own_path(str(tmp_path)) == tmp_path
-    with pytest.raises(UserError, match="'~nobody-is-called-so/encoder' names a home folder that is not there"):
-        own_path("~nobody-is-called-so/encoder")
+    assert expand_path("~/encoder") == Path.home() / "encoder"
+    assert expand_path(str(tmp_path)) == tmp_path
+    with pytest.raises(UserError, match="'~nobody-is-called-so/encoder' refers to a home folder that does not exist"):
+        expand_path("~nobody-is-called-so/encoder")

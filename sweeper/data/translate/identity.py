@@ -5,7 +5,7 @@ from pathlib import Path
 from sweeper.data.source import Sources
 from sweeper.data.translate import apertium
 from sweeper.data.translate.recorded import Recorded
-from sweeper.files.folder import own_path
+from sweeper.files.folder import expand_path
 from sweeper.space import APERTIUM, FOLDER
 
 GENERATION = ("generation_config.json", "*.spm")
@@ -15,13 +15,13 @@ GENERATION = ("generation_config.json", "*.spm")
 def portable_name(by: str, language: str, sources: Sources) -> str:
     """The translator's name in a form that every process resolves alike: a local folder as an absolute path."""
     if by.startswith(FOLDER):
-        return f"{FOLDER}{own_path(by.removeprefix(FOLDER)).resolve()}"
+        return f"{FOLDER}{expand_path(by.removeprefix(FOLDER)).resolve()}"
     if by == APERTIUM:
         return by
     folder = Path(sources.model_location(model_id(by, language)))
     is_local = folder.is_dir() and not (sources.mirror and folder.is_relative_to(sources.mirror))
     # `by` may contain `{language}`, so its own path is made absolute, and not that of one language's model.
-    return str(own_path(by).absolute()) if is_local else by
+    return str(expand_path(by).absolute()) if is_local else by
 
 
 def model_id(by: str, language: str) -> str:

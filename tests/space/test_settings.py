@@ -1,0 +1,76 @@
+"""The changes of a space that `--set key=value` makes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from search_spaces.tiny import SPACE as TINY
+from sweeper.errors import UserError
+from sweeper.space import Space, Stage
+from sweeper.space.settings import SETTINGS, apply_settings
+
+SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
+    "seeds": ("3", lambda s: s.seeds, (1, 2, 3)),
+    "trials": ("7", lambda s: s.search.trials, 7),
+    "batch": ("3", lambda s: s.search.batch, 3),
+    "scope": ("cell", lambda s: s.search.scope, "cell"),
+    "sampler": ("gp", lambda s: s.search.sampler, "gp"),
+    "evaluate": ("dev", lambda s: s.evaluate, "dev"),
+    "eval_cap": ("9", lambda s: s.eval_cap, 9),
+    "sample_seed": ("4", lambda s: s.sample_seed, 4),
+    "keep_targets": ("yes", lambda s: s.keep_targets, True),
+    "models": ("tiny", lambda s: [m.name for m in s.models], ["tiny"]),
+    "recipes": ("parts,baseline", lambda s: [r.name for r in s.recipes], ["baseline", "parts"]),
+    "targets": ("names", lambda s: [t.task for t in s.targets], ["names"]),
+    "precision": ("bf16", lambda s: s.targets[0].training.precision, "bf16"),
+    "threads": ("2", lambda s: s.recipes[1].stages[0].training.threads, 2),
+    "micro_tokens": ("100", lambda s: s.targets[0].training.micro_tokens, 100),
+    "cap_tokens": ("100", lambda s: s.targets[1].training.cap_tokens, 100),
+    "cap_examples": ("10", lambda s: s.recipes[1].stages[0].training.cap_examples, 10),
+    "epochs": ("1.5", lambda s: s.targets[0].training.epochs, 1.5),
+    "world": ("demo:draws=9", lambda s: s.world, "demo:draws=9"),
+}
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_each_setting_changes_its_field(key: str) -> None:
+    text, read, expected = SET[key]
+    assert read(apply_settings(TINY, [f"{key}={text}"])) == expected
+
+
+def test_settings_accumulate_and_the_last_value_of_a_key_counts() -> None:
+    assert apply_settings(TINY, ["seeds=3,5", "trials=4", "trials=6"]) == replace(
+        TINY, seeds=(3, 5), search=replace(TINY.search, trials=6)
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("trails=3", r"No --set key is called 'trails'\. Did you mean 'trials'\? Known: seeds, trials"),
+        ("seeds", r"--set needs KEY=VALUE, got 'seeds'"),
+        ("seeds=two", r"--set seeds=two: "),
+        ("seeds=0", r"Seeds must be different and not 0"),
+        ("seeds=1,1", r"Seeds must be different and not 0"),
+        ("trials=0", r"Search needs trials >= 1"),
+        ("scope=cel", r"No value is called 'cel'\. Did you mean 'cell'\? Known: cell, target"),
+        ("evaluate=train", r"Known: dev, test"),
+        ("keep_targets=perhaps", r"Known: true"),
+        ("targets=name", r"No target is called 'name'\. Did you mean 'names'\?"),
+        ("recipes=part", r"No recipe is called 'part'\. Did you mean 'parts'\?"),
+        ("recipes=parts", r"add a recipe without stages"),
+        ("epochs=-1", r"Training needs epochs > 0, got -1"),
+        ("eval_cap=0", r"eval_cap"),
+        ("cap_tokens=-5", r"cap_tokens"),
+    ],
+)
+def test_an_invalid_setting_is_refused_with_the_valid_values(setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        apply_settings(TINY, [setting])
+
+
+def test_a_training_setting_changes_the_stages_before_a_target_too() -> None:
+    target = replace(TINY.targets[0], before=(Stage(tasks=("gaps",)),))
+    changed = apply_settings(replace(TINY, targets=(target,)), ["cap_examples=7"]).targets[0]
+    assert changed.before[0].training.cap_examples == changed.training.cap_examples == 7

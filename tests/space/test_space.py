@@ -1,0 +1,167 @@
+"""Validation of spaces, recipes and targets."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from search_spaces.tiny import SPACE as TINY
+from sweeper.errors import UserError
+from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
+from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Rows, Task
+
+
+def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once() -> None:
+    target = Target(task="twins", layer=14 / 24, also_layers=tuple(n / 12 for n in range(13)))
+    assert target.layers == (14 / 24, *(n / 12 for n in range(13) if n != 7))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Target(task="names", dials={"learning_rat": LogUniform(low=1, high=2)}),
+            "Did you mean 'learning_rate'",
+        ),
+        (lambda: Stage(tasks=("parts",), dials={"seed": Choice(values=(1, 2))}), "No dial is called 'seed'"),
+        (lambda: replace(TINY, targets=(Target(task="nams"),)), "No task is called 'nams'. Did you mean 'names'"),
+        (lambda: replace(TINY, targets=(Target(task="names", languages=("xq",)),)), "test language of 'names'"),
+        (lambda: Search(share=1.5), "0 < share < 1"),
+        (lambda: Training(batch_size=0), "batch_size > 0, got 0"),
+        (lambda: Training(frozen_layers=-1), "frozen_layers >= 0, or None to train everything, got -1"),
+        (lambda: Stage(tasks=("parts",), dials={"frozen_layers": Choice(values=(0, -2))}), "train everything, got -2"),
+        (lambda: Training(mask_share=1.0), "0 < mask_share < 1, got 1.0"),
+        (
+            lambda: Stage(tasks=("parts",), dials={"mask_share": LogUniform(low=0.1, high=2.0)}),
+            "0 < mask_share < 1, got 2.0",
+        ),
+        (lambda: Choice(values=(3,)), "two different values"),
+        (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "needs `first` within"),
+        (lambda: replace(TINY, targets=TINY.targets * 2), "can have each target only once"),
+        (lambda: Target(task="twins", also_layers=(0.5, 1.5)), "0 <= layer <= 1 (a share of the depth), got 1.5"),
+        (lambda: Target(task="twins", similarity="clss"), "Did you mean 'csls'"),  # type: ignore[arg-type]
+        (lambda: Target(task="twins", pooling="max"), "of Target.pooling is called 'max'. Did you mean 'mean'?"),  # type: ignore[arg-type]
+        (lambda: replace(TINY, evaluate="both"), "No value of Space.evaluate is called 'both'. Known: dev, test."),  # type: ignore[arg-type]
+        (lambda: replace(TINY, evaluate="train"), "No value of Space.evaluate is called 'train'. Known: dev, test."),  # type: ignore[arg-type]
+        (lambda: Search(scope="Cell"), "No value of Search.scope is called 'Cell'. Did you mean 'cell'?"),  # type: ignore[arg-type]
+        (lambda: Search(sampler="tpes"), "No value of Search.sampler is called 'tpes'. Did you mean 'tpe'?"),  # type: ignore[arg-type]
+        (lambda: Training(precision="bf-16"), "No value of Training.precision is called 'bf-16'. Did you mean 'bf16'?"),  # type: ignore[arg-type]
+        (
+            lambda: replace(
+                TINY,
+                targets=(Target(task="names"),),
+                tasks=tuple(
+                    replace(task, train={"xa": task.train["en"]}) if task.name == "names" else task
+                    for task in TINY.tasks
+                ),
+            ),
+            "Target 'names' trains in English, but 'names' has no English training data.",
+        ),
+        (
+            lambda: replace(TINY, targets=(Target(task="names", also_layers=(0.5,)),)),
+            "`also_layers` is only for targets",
+        ),
+        (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
+    ],
+)
+def test_an_invalid_value_is_refused_when_it_is_created(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+SWAHILI = Task(
+    name="swahili",
+    title="A task without English data",
+    format="classify",
+    scorer="accuracy",
+    labels=("no", "yes"),
+    train={"sw": (Rows(id="own/swahili", split="train"),)},
+)
+
+
+def test_dials_are_refused_if_a_task_has_no_english_training_data() -> None:
+    def with_row(stage: Stage) -> Space:
+        return replace(TINY, tasks=(*TINY.tasks, SWAHILI), recipes=(*TINY.recipes, Recipe(name="row", stages=(stage,))))
+
+    stage = Stage(tasks=("swahili",), languages=("sw",))
+    assert with_row(stage)
+    searched = replace(stage, dials={"learning_rate": LogUniform(low=1e-4, high=1e-2)})
+    with pytest.raises(UserError, match=r"'swahili' has training data only in sw\. Set learning_rate in the training"):
+        with_row(searched)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (Task(name="lone", title="", format="classify", scorer="accuracy"), "Name another task in `trains_on`"),
+        (
+            Task(name="lone", title="", format="classify", scorer="accuracy", trains_on="words"),
+            "cannot train on 'words'",
+        ),
+    ],
+)
+def test_a_target_without_training_data_is_refused(entry: Task, message: str) -> None:
+    rows = {"en": (Rows(id="a/b", split="test"),)}
+    entry = replace(entry, dev=rows, test=rows)
+    with pytest.raises(UserError, match=message):
+        replace(TINY, tasks=(*TINY.tasks, entry), targets=(Target(task="lone"),))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"languages": ()}, "at least one language, each once and none of them 'en'"),
+        ({"languages": ("de", "de")}, "at least one language, each once and none of them 'en'"),
+        ({"languages": ("de", "en")}, "at least one language, each once and none of them 'en'"),
+        ({"share": 0.0}, "0 < share <= 1, got 0.0. To translate nothing, remove the translation"),
+        ({"share": 1.1}, "0 < share <= 1"),
+        ({"num_beams": 0}, "num_beams >= 1, got 0"),
+        ({"by": ""}, "a Hub id or folder of a model, 'folder:PATH' or 'apertium'"),
+        ({"by": "folder:"}, "a Hub id or folder of a model, 'folder:PATH' or 'apertium'"),
+    ],
+)
+def test_an_invalid_translation_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Translation(**{"languages": ("de",), "by": "apertium", **values})  # type: ignore[arg-type]
+
+
+GERMAN = Translation(languages=("de",), by="apertium")
+
+
+def test_a_translated_stage_must_train_in_english() -> None:
+    with pytest.raises(UserError, match=r"`languages` must be \('en',\); got \('de',\)"):
+        Stage(tasks=("xnli",), languages=("de",), translation=GERMAN)
+
+
+def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() -> None:
+    def with_row(*tasks: str) -> Space:
+        row = Recipe(name="translated", stages=(Stage(tasks=tasks, translation=GERMAN),))
+        return replace(TINY, recipes=(*TINY.recipes, row))
+
+    assert with_row("mnli", "ud_supertags")
+    with pytest.raises(UserError, match=r"a task of format classify, choose, span .*, got ud_supertags \(tag\): add"):
+        with_row("ud_supertags")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [({"temperature": 0.5}, "temperature >= 1"), ({"mlm_exponent": 2.0}, "<= 1")]
+)
+def test_an_invalid_mixture_is_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Stage(tasks=("mnli",), **values)  # type: ignore[arg-type]
+
+
+def test_the_tasks_of_stages_before_a_target_are_checked() -> None:
+    with pytest.raises(UserError, match=r"No task is called 'gasp'\. Did you mean 'gaps'"):
+        replace(TINY, targets=(replace(TINY.targets[0], before=(Stage(tasks=("gasp",)),)),))
+
+
+def test_a_pool_must_be_a_ranking_task_without_queries() -> None:
+    lareqa = CATALOG["lareqa"]
+    wrong = replace(lareqa, pool="squad_pairs")
+    with pytest.raises(UserError, match=r"A pool must be a task of format rank without queries.*'squad_pairs'"):
+        replace(TINY, tasks=(*TINY.tasks, wrong), targets=(Target(task="lareqa"),))
+    with pytest.raises(UserError, match=r"No task is called 'lareqa_sentence'\. Did you mean 'lareqa_sentences'"):
+        replace(TINY, tasks=(*TINY.tasks, replace(lareqa, pool="lareqa_sentence")), targets=(Target(task="lareqa"),))
