@@ -135,8 +135,8 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
 
 def _check_translated(tasks: Sequence[Task]) -> None:
     if not any(properties_of(task).translation for task in tasks):
-        told = ", ".join(f"{task.name} ({task.format})" for task in tasks)
+        names = ", ".join(f"{task.name} ({task.format})" for task in tasks)
         raise UserError(
             f"A translation needs a task of format {', '.join(translatable_formats())} in its stage, because only "
-            f"their labels survive a translation, got {told}: add such a task, or leave the translation out."
+            f"their labels remain valid; got {names}. Add such a task, or remove the translation."
         )

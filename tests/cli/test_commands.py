@@ -52,7 +52,7 @@ def test_the_version_is_printed(call: Call) -> None:
 def test_a_plan_says_what_would_run_and_what_waits_for_what(call: Call) -> None:
     said = call("plan", "text_small")
     assert said.code == 0
-    assert "64 search trials, 20 preparations, 132 target trainings, 21 encoder scores; 216 trainings" in said.out
+    assert "64 search trials, 20 preparations, 132 target trainings, 21 encoder scores; 216 of them train" in said.out
 
 
 def test_a_plan_for_machines_is_json(call: Call) -> None:

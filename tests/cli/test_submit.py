@@ -83,7 +83,10 @@ def test_a_submission_says_what_it_took_and_what_the_leaderboard_still_wants(cal
     said = call("submit", str(tmp_path / "run"), "--best-per-target")
     assert said.code == 0, said.err
     assert "pawsx    anli_plus   1      7           14,000   best English selection value, 70.00" in said.out
-    assert "wanted by the leaderboard: xnli, udpos, panx, xquad, mlqa, tydiqa, bucc2018, tatoeba." in said.out
+    assert (
+        "Missing for a complete leaderboard entry: xnli, udpos, panx, xquad, mlqa, tydiqa, bucc2018, tatoeba."
+        in said.out
+    )
     made = tmp_path / "run" / "submission" / "pawsx"
     assert {path.name for path in made.iterdir()} == {f"test-{code}.tsv" for code in PAWSX}
     assert (made / "test-ko.tsv").read_text() == "1\n" * 2_000

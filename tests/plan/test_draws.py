@@ -233,7 +233,7 @@ def test_only_the_placeholder_itself_is_filled() -> None:
 def test_a_target_that_trains_nothing_cannot_be_drawn_anew_for_each_seed(place: dict[str, str]) -> None:
     found = replace(Rows(id="a/b", config="draw0", split="test"), **place)
     entry = Task(name="pairs", title="", format="retrieve", scorer="neighbours", test={"de": (found,)})
-    with pytest.raises(UserError, match=r"'pairs' trains nothing.* cannot hold \{seed\}: name one draw"):
+    with pytest.raises(UserError, match=r"'pairs' trains nothing.* must not contain \{seed\}\. Name one draw"):
         replace(SPACE, tasks=(*SPACE.tasks, entry), targets=(*SPACE.targets, Target(task="pairs")))
 
 
