@@ -39,6 +39,7 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")
     for score in result.scores:
+        # Exact equality: the same spec gives the same bytes on the same type of machine.
         equal = score.key in old_scores and old_scores[score.key].metrics == score.metrics
         same = same and equal
         lines.append(_score_line(score, "equal to the ledger" if equal else "NOT equal to the ledger"))

@@ -43,6 +43,7 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataRead
         else:
             predicted = _predict(predictor, task, head, encoded, reader.labels(head))
             examples, predictions = predicted.examples, predicted.predictions
+            # The candidates are scored with the queries: a ranking needs the vectors of both.
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
             results[first][language] = task_format.score(examples, predictions, task, language, terms)

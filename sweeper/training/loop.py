@@ -68,7 +68,7 @@ class Progress:
     losses: list[float] = field(default_factory=list)
     """Loss of each finished step."""
     micro_tokens: int = 0
-    """Tokens of the smallest micro-batch so far. It stays small when the training resumes after an out-of-memory."""
+    """Smallest token limit of a micro-batch so far. A resumed training does not increase it again."""
     translated: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     """Task -> language -> training examples `translated` and `dropped`; set when the training ends."""
 
@@ -134,7 +134,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
     progress = _resume(net, optimizer, checkpoints.load(context.notify))
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
-    counts = _occurrences(schedule.order)
+    counts = _occurrences(schedule.order)  # computed from the start, also for a resumed training
     # Losses stay on the device until the next check: reading one makes the CPU wait for the GPU.
     pending: list[Tensor] = []
     due = time.monotonic() + checkpoints.interval
@@ -157,6 +157,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
         if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps:
             with clock.time("train"):
                 _collect(progress, pending, schedule.training)
+            # After a check, so that no checkpoint contains weights of a loss that is not finite.
             if time.monotonic() > due and progress.step < schedule.num_steps:
                 due = checkpoints.save(_state(net, optimizer, progress), clock)
     return progress

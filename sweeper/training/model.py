@@ -27,7 +27,8 @@ class Net(nn.Module):
         super().__init__()
         config: Any = body.config
         dropout = next(
-            (value for value in (getattr(config, name, None) for name in DROPOUTS) if value is not None), 0.1
+            (value for value in (getattr(config, name, None) for name in DROPOUTS) if value is not None),
+            0.1,  # the default of BERT
         )
         self.body = body
         self.heads = nn.ModuleDict(
@@ -145,7 +146,7 @@ def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None
     """Write a Hugging Face folder (config, safetensors, tokenizer), and the heads to HEADS_FILE in it."""
     net.body.save_pretrained(folder)  # type: ignore[operator]
     # A tokenizer keeps the truncation and padding of its last call. Saved with it, they would make the bytes depend on
-    # the history of the process, and would truncate the texts of everybody who loads the tokenizer.
+    # the history of the process, and would truncate the texts of every program that loads the tokenizer.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)

@@ -112,7 +112,7 @@ class Predictor:
         batch = pad_features(features, numbers, self.pad)
         if "masked" in features.labels:
             batch["masked"] = pad_flat(features.labels["masked"], features.offsets, numbers, IGNORED)
-            batch["embeddings"] = self.net.embeddings()
+            batch["embeddings"] = self.net.embeddings()  # the output weights of the masked head
         return batch
 
 

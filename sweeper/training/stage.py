@@ -139,7 +139,7 @@ def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch
     for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
         head = properties_of(reader.tasks[data.task]).head
         sizes[data.task] = (head, vocabulary if HEADS[head].is_masked else len(reader.labels(data.task)))
-    seed_everything(derived_seed("heads", stage.seed))
+    seed_everything(derived_seed("heads", stage.seed))  # the heads are initialised in Net
     if stage.training.frozen_layers is not None:
         freeze(body, stage.training.frozen_layers)
     return Net(body, sizes).to(device)
@@ -165,6 +165,7 @@ def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
         corpora = list(_streams(stage.mlm, stage, reader))
         texts = smoothed([stream.items.num_items for stream in corpora], stage.mlm_exponent)
         streams += corpora
+        # The shares of the tasks shrink by as much as the number of steps grew.
         shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
     order = draw_streams(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reader.masking and replace(reader.masking, share=training.mask_share)
@@ -225,7 +226,7 @@ def _translation_counts(stage: StageSpec, reader: DataReader) -> dict[str, dict[
 
 
 def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int:
-    """Half of `micro_tokens`. Raises TrialError if that is too small, or if no task of the stage can be split."""
+    """Half of `micro_tokens`. Raises TrialError if that is too small, or if no batch of the stage can be split."""
     if all(stream.items.head_type.is_contrastive for stream in schedule.streams):
         raise TrialError(
             "Out of memory: a batch of query-candidate pairs cannot be split, because its loss compares each query "
