@@ -1,4 +1,4 @@
-"""`cluster.yaml` as Ray's own launcher reads it, against an AWS account that moto keeps in this process."""
+"""`cluster.yaml`, read by Ray's launcher and applied to an AWS account that moto simulates in this process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +17,16 @@ Config = dict[str, Any]
 
 
 @pytest.fixture
-def written() -> Config:
+def yaml_config() -> Config:
     config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     assert isinstance(config, dict)
     return config
 
 
 @pytest.fixture
-def prepared(written: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
-    monkeypatch.chdir(ROOT)  # the launcher is run from here, and looks at the mounts
-    config = prepare_config(written)
+def prepared(yaml_config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.chdir(ROOT)  # the launcher checks the mounts relative to the working directory
+    config = prepare_config(yaml_config)
     validate_config(config)
     return dict(config)
 
@@ -35,7 +35,7 @@ def prepared(written: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    monkeypatch.setenv("HOME", str(tmp_path))  # the launcher writes an SSH key there
+    monkeypatch.setenv("HOME", str(tmp_path))  # the launcher writes an SSH key to it
     with mock_aws():
         yield
 
@@ -47,26 +47,27 @@ def bootstrapped(prepared: Config, account: None) -> Config:
     return dict(bootstrap_aws(prepared))
 
 
-def node_config(config: Config, kind: str) -> Config:
-    return dict(config["available_node_types"][kind]["node_config"])
+def node_config(config: Config, node_type: str) -> Config:
+    return dict(config["available_node_types"][node_type]["node_config"])
 
 
-def test_every_process_of_the_cluster_asks_for_the_token(prepared: Config) -> None:
-    for kind in ("head", "worker"):
-        starts = [line for line in prepared[f"{kind}_start_ray_commands"] if "ray start" in line]
+def test_every_process_of_the_cluster_requires_the_token(prepared: Config) -> None:
+    for node_type in ("head", "worker"):
+        starts = [line for line in prepared[f"{node_type}_start_ray_commands"] if "ray start" in line]
         assert len(starts) == 1
         assert "RAY_AUTH_MODE=token ray start" in starts[0]
     assert any("RAY_AUTH_MODE=token" in line for line in prepared["initialization_commands"])
 
 
-def test_the_token_travels_as_a_file_and_never_stands_in_the_configuration(prepared: Config) -> None:
+def test_the_token_is_copied_as_a_file_and_is_not_in_the_configuration(prepared: Config) -> None:
     assert prepared["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
     assert "RAY_AUTH_TOKEN=" not in (ROOT / "cluster.yaml").read_text()
 
 
-def test_only_ssh_is_open_to_the_world(bootstrapped: Config) -> None:
+def test_only_ssh_is_open_to_the_internet(bootstrapped: Config) -> None:
     ec2 = boto3.resource("ec2", region_name=bootstrapped["provider"]["region"])
-    groups = {name for kind in ("head", "worker") for name in node_config(bootstrapped, kind)["SecurityGroupIds"]}
+    node_types = ("head", "worker")
+    groups = {name for node_type in node_types for name in node_config(bootstrapped, node_type)["SecurityGroupIds"]}
     assert groups
     for group in groups:
         rules = ec2.SecurityGroup(group).ip_permissions
@@ -76,12 +77,12 @@ def test_only_ssh_is_open_to_the_world(bootstrapped: Config) -> None:
         assert set(closed) <= groups
 
 
-def test_the_dashboard_listens_on_the_head_alone(prepared: Config) -> None:
+def test_the_dashboard_is_reachable_from_the_head_only(prepared: Config) -> None:
     start = prepared["head_start_ray_commands"][-1]
     assert "--dashboard-host=127.0.0.1" in start
 
 
-def test_workers_are_spot_machines_with_a_gpu_that_come_and_go(bootstrapped: Config) -> None:
+def test_workers_are_spot_machines_with_a_gpu_and_start_on_demand(bootstrapped: Config) -> None:
     from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 
     filled = AWSNodeProvider.fillout_available_node_types_resources(bootstrapped)
@@ -93,7 +94,7 @@ def test_workers_are_spot_machines_with_a_gpu_that_come_and_go(bootstrapped: Con
     assert filled["idle_timeout_minutes"] > 0
 
 
-def test_trials_never_run_on_the_head_and_the_head_is_not_a_spot_machine(prepared: Config) -> None:
+def test_no_trial_runs_on_the_head_and_the_head_is_not_a_spot_machine(prepared: Config) -> None:
     head = prepared["available_node_types"][prepared["head_node_type"]]
     assert (head["resources"]["CPU"], head["resources"]["GPU"]) == (0, 0)
     assert head["max_workers"] == 0
@@ -103,22 +104,22 @@ def test_trials_never_run_on_the_head_and_the_head_is_not_a_spot_machine(prepare
     assert "--num-gpus=0" in start
 
 
-def test_each_kind_of_machine_has_a_role_of_its_own(bootstrapped: Config) -> None:
-    roles = [node_config(bootstrapped, kind)["IamInstanceProfile"]["Name"] for kind in ("head", "worker")]
+def test_head_and_worker_have_different_roles(bootstrapped: Config) -> None:
+    roles = [node_config(bootstrapped, name)["IamInstanceProfile"]["Name"] for name in ("head", "worker")]
     assert len(set(roles)) == 2
 
 
 def test_machines_install_the_project_from_the_files_that_are_copied(prepared: Config) -> None:
-    mounts = {there: Path(here) for there, here in prepared["file_mounts"].items() if "auth_token" not in there}
-    for there, here in mounts.items():
-        assert there == f"~/transfer-sweeper/{here}"
-        assert (ROOT / here).exists(), f"cluster.yaml copies {here}, which is not there"
-    assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= {str(here) for here in mounts.values()}
+    mounts = {remote: Path(local) for remote, local in prepared["file_mounts"].items() if "auth_token" not in remote}
+    for remote, local in mounts.items():
+        assert remote == f"~/transfer-sweeper/{local}"
+        assert (ROOT / local).exists(), f"cluster.yaml copies {local}, which does not exist."
+    assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= {str(local) for local in mounts.values()}
     install = prepared["setup_commands"][-1]
     assert "-c constraints.txt -e '.[s3,cluster]'" in install
 
 
-def test_the_mount_of_local_data_takes_one_comment_sign_and_lies_where_the_command_runs() -> None:
+def test_the_mount_of_local_data_is_one_commented_line_and_is_in_the_working_directory() -> None:
     text = (ROOT / "cluster.yaml").read_text()
     mount = "  # ~/transfer-sweeper/local: local\n"
     assert text.count(mount) == 1
@@ -126,11 +127,11 @@ def test_the_mount_of_local_data_takes_one_comment_sign_and_lies_where_the_comma
     validate_config(config)
     assert config["file_mounts"]["~/transfer-sweeper/local"] == "local"
     assert "ray exec cluster.yaml --tmux 'cd transfer-sweeper && sweeper run " in text
-    ids = {rows.id for task in ("ccg", "mlm_text") for places in CATALOG[task].train.values() for rows in places}
-    assert ids == {"local/ccgbank", "local/mlm_text"}  # relative to where the command runs
+    ids = {rows.id for task in ("ccg", "mlm_text") for rows_list in CATALOG[task].train.values() for rows in rows_list}
+    assert ids == {"local/ccgbank", "local/mlm_text"}  # relative to the working directory
 
 
-def test_the_launcher_adds_no_commands_of_its_own(prepared: Config) -> None:
+def test_the_launcher_adds_no_other_commands(prepared: Config) -> None:
     assert prepared["head_setup_commands"] == prepared["worker_setup_commands"] == prepared["setup_commands"]
 
 

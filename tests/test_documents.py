@@ -1,7 +1,7 @@
-"""What the documents promise is there: every path, make target, subcommand, option and link that they name.
+"""The documents name only paths, make targets, subcommands, options and links that exist.
 
-A file tree is a fenced block whose first line ends with `/`. Below it stands a path a line, indented under its folder,
-alone or as `one.py, two.py`; two spaces or more come before what is said about it.
+A file tree is a fenced block whose first line ends with `/`. Each further line has one path or several (`a.py, b.py`),
+indented below its folder; two spaces or more separate it from its description.
 """
 
 import re
@@ -27,7 +27,7 @@ def fenced(text: str) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """Lines of fenced blocks and the insides of code spans, without prompts, comments and the path of .venv."""
+    """Lines of fenced blocks and contents of code spans, without prompts, comments and the path of .venv."""
     outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line for block in fenced(text) for line in block.splitlines()]
     spans = re.findall(r"`([^`\n]+)`", outside)
@@ -75,13 +75,13 @@ def options(command: click.Command) -> set[str]:
 def test_the_tree_reader_follows_folders_and_lists() -> None:
     block = "project/\n  a/       folders\n    b.py, c.py   two\n    d/\n      e.py\n  f.md  last\n"
     assert list(tree_paths(block)) == ["a/", "a/b.py", "a/c.py", "a/d/", "a/d/e.py", "f.md"]
-    assert list(tree_paths("house/\n├── a/  rooms\n│   └── b.py\n└── c\n")) == ["a/", "a/b.py", "c"]
+    assert list(tree_paths("project/\n├── a/  a folder\n│   └── b.py\n└── c\n")) == ["a/", "a/b.py", "c"]
 
 
 def test_every_path_in_the_readmes_file_tree_exists() -> None:
-    found = trees((ROOT / "README.md").read_text())
-    assert len(found) == 1, "The README has one file tree: a fenced block whose first line ends with '/'."
-    paths = list(tree_paths(found[0]))
+    blocks = trees((ROOT / "README.md").read_text())
+    assert len(blocks) == 1, "The README has one file tree: a fenced block whose first line ends with '/'."
+    paths = list(tree_paths(blocks[0]))
     assert paths
     assert not [path for path in paths if not (ROOT / path).exists()]
 
@@ -109,15 +109,15 @@ def test_every_make_target_named_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_sweeper_command_named_exists_with_its_options(page: Path) -> None:
-    known = subcommands()
+    commands_by_name = subcommands()
     for line in commands(page.read_text()):
         words = line.split()
         if words[:1] != ["sweeper"] or len(words) == 1 or words[1].startswith("-"):
             continue
-        assert words[1] in known, f"{page.name} says `{line}`; sweeper has {sorted(known)}."
+        assert words[1] in commands_by_name, f"{page.name} has `{line}`; the commands are {sorted(commands_by_name)}."
         given = {word.split("=")[0] for word in words[2:] if re.match(r"--[a-z]", word)}
-        missing = given - options(known[words[1]])
-        assert not missing, f"{page.name} says `{line}`; `sweeper {words[1]}` has no {sorted(missing)}."
+        missing = given - options(commands_by_name[words[1]])
+        assert not missing, f"{page.name} has `{line}`; `sweeper {words[1]}` has no {sorted(missing)}."
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -127,22 +127,22 @@ def test_every_module_that_is_run_by_name_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
-def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+def test_every_link_to_a_file_has_a_target(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
     inside = [link.split("#")[0] for link in links if not re.match(r"[a-z]+:|#", link)]
     assert not [link for link in inside if not (page.parent / link).exists()]
 
 
-def test_the_architecture_names_every_module_in_its_place_and_none_that_is_gone() -> None:
+def test_the_architecture_lists_every_module_and_no_other_path() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     shown = {block.split("\n", 1)[0].rstrip() + path for block in trees(text) for path in tree_paths(block)}
     assert not [path for path in shown if not (ROOT / path).exists()]
     modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py"]
     unnamed = {str(path.relative_to(ROOT)) for path in modules} - shown - set(re.findall(r"`([\w/]+\.py)`", text))
-    assert not unnamed, f"docs/architecture.md says nothing of {sorted(unnamed)}."
+    assert not unnamed, f"docs/architecture.md does not list {sorted(unnamed)}."
 
 
-def test_the_changelog_begins_with_what_is_unreleased_and_goes_on_by_version() -> None:
+def test_the_changelog_starts_with_unreleased_changes_and_continues_by_version() -> None:
     heads = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
     assert heads[0] == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", head) for head in heads[1:])
@@ -166,6 +166,6 @@ def test_a_package_declares_that_it_has_types(package: str) -> None:
     assert (ROOT / package / "py.typed").is_file()
 
 
-def test_the_workflow_calls_the_script_that_decides_whether_a_change_lands() -> None:
+def test_the_workflow_calls_the_script_that_must_pass_before_a_change_lands() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     assert "bash .ci/run" in [step.get("run") for job in jobs.values() for step in job["steps"]]
