@@ -1,4 +1,4 @@
-"""Whole runs for tests: the command line as a process of its own, and what a run folder comes to."""
+"""Whole runs for tests: the command line in a separate process, and the content of a run folder."""
 
 import atexit
 import os
@@ -22,14 +22,14 @@ from sweeper.world.build import build, world_folder
 
 ROOT = Path(__file__).parent.parent
 CORNER = ("--set", "recipes=baseline", "--set", "targets=names", "--set", "seeds=1")
-"""Cuts `tiny` down to one cell: two search trials and a replicate, each a part of the whole `tiny` too."""
+"""Options that reduce `tiny` to one cell: two search trials and a replicate, which the whole `tiny` has too."""
 PATIENCE = 240.0
-"""Seconds after which a run that should have ended counts as hanging."""
+"""Seconds after which a test stops to wait for a run."""
 
 
 @cache
-def place() -> Path:
-    """A folder for this session's runs, gone with it."""
+def session_folder() -> Path:
+    """A folder for the runs of this test session, removed at its end."""
     folder = Path(tempfile.mkdtemp(prefix="sweeper-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -37,26 +37,26 @@ def place() -> Path:
 
 @cache
 def shared_cache() -> str:
-    """One folder of generated and tokenised data for all runs: none of it changes a result."""
-    return str(place() / "cache")
+    """A folder for generated and tokenised data that all runs share. The cache does not change a result."""
+    return str(session_folder() / "cache")
 
 
 @cache
 def world() -> Path:
-    """The generated world of `tiny`, where its runs look for it."""
+    """The synthetic world of `tiny`, in the folder where its runs look for it."""
     folder = world_folder(TINY.world, Path(shared_cache(), "worlds"))
     build(TINY.world, folder)
     return folder
 
 
 def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """`sweeper ARGUMENTS` in a session of its own, so that a test can end all that belongs to it."""
+    """Start `sweeper ARGUMENTS` in a new process session, so that a test can end all of its processes."""
     command = [sys.executable, "-m", "sweeper", *arguments]
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
     return subprocess.Popen(
         command,
-        cwd=place(),
-        env=surroundings,
+        cwd=session_folder(),
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -65,7 +65,7 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.
 
 
 def ended(process: "subprocess.Popen[str]", patience: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
-    """Wait for a process, and end what it leaves behind in its session."""
+    """Wait for a process to end, then end all other processes of its session."""
     try:
         out, err = process.communicate(timeout=patience)
     finally:
@@ -74,7 +74,7 @@ def ended(process: "subprocess.Popen[str]", patience: float = PATIENCE) -> "subp
 
 
 def sweeper(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """`sweeper ARGUMENTS`, start to end."""
+    """Run `sweeper ARGUMENTS` and wait for its end."""
     return ended(start(*arguments, env=env))
 
 
@@ -84,35 +84,35 @@ def run_arguments(run: Path | str, *more: str, space: str = "tiny") -> tuple[str
 
 @cache
 def tiny_run() -> Path:
-    """The run of `tiny` that many tests look at: two workers, nobody disturbed it. They copy it before any change."""
-    done = sweeper(*run_arguments(place() / "alone"))
+    """An undisturbed run of `tiny` with two workers. Tests share it and must not change it."""
+    done = sweeper(*run_arguments(session_folder() / "tiny"))
     assert done.returncode == 0, done.stdout + done.stderr
-    return place() / "alone"
+    return session_folder() / "tiny"
 
 
 def copy_of(run: Path, target: Path) -> Path:
-    """A run folder to change, with the encoders that it holds."""
+    """A copy of a run folder, which a test may change."""
     shutil.copytree(run, target)
     return target
 
 
 def session_members(leader: int) -> dict[int, str]:
-    """Processes of a session by id, with the command line of each."""
-    found = {}
+    """Id of each process of a session -> its command line."""
+    commands = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             state = (entry / "stat").read_text().rsplit(")", 1)[1].split()
             if int(state[3]) == leader and state[0] != "Z":
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                commands[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return found
+    return commands
 
 
 def end_session(leader: int) -> None:
-    """End by id whatever is left of a session."""
+    """Kill the processes of a session."""
     for pid in session_members(leader):
         try:
             os.kill(pid, signal.SIGKILL)
@@ -120,18 +120,18 @@ def end_session(leader: int) -> None:
             continue
 
 
-def wait_for(what: Callable[[], Any], process: "subprocess.Popen[str]") -> Any:
-    """What `what` says once it says something, while the process lives."""
-    patience = time.monotonic() + PATIENCE
-    while time.monotonic() < patience:
-        found = what()
-        if found:
-            return found
+def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]") -> Any:
+    """Wait until `condition` returns a true value, and return it. Fails if the process ends before."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
         if process.poll() is not None:
             out, err = process.communicate()
-            raise AssertionError(f"It ended before that, with {process.returncode}:\n{out}\n{err}")
+            raise AssertionError(f"The process ended first, with exit code {process.returncode}:\n{out}\n{err}")
         time.sleep(0.02)
-    raise AssertionError(f"That has not come about in {PATIENCE} seconds.")
+    raise AssertionError(f"The condition is still false after {PATIENCE} seconds.")
 
 
 def num_records(run: Path) -> int:
@@ -139,36 +139,36 @@ def num_records(run: Path) -> int:
 
 
 def content(run: str | Path) -> dict[str, Any]:
-    """All that a ledger says, apart from time and machine: training, score and outcomes by key."""
+    """The training records, scores and outcomes of a ledger by key, without times, machines and resources."""
     ledger = Ledger.at(f"{run}/ledger")
-    found: dict[str, Any] = {}
+    records: dict[str, Any] = {}
     for key, record in ledger.trainings().items():
         spec = replace(record.spec, resources=Resources())
-        found[f"training {key}"] = plain(replace(record, spec=spec, timing={}, machine={}))
+        records[f"training {key}"] = plain(replace(record, spec=spec, timing={}, machine={}))
     for key, score in ledger.scores().items():
-        found[f"score {key}"] = plain(score)
-        found[f"outcomes {key}"] = ledger.outcomes(score).to_csv(index=False)
-    return found
+        records[f"score {key}"] = plain(score)
+        records[f"outcomes {key}"] = ledger.outcomes(score).to_csv(index=False)
+    return records
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """How a command ended."""
+class CommandResult:
+    """The exit code and the output of a command."""
 
     code: int
     out: str
     err: str
 
 
-Call = Callable[..., Said]
-"""`call(*arguments)`: a command in this process."""
+Call = Callable[..., CommandResult]
+"""`call(*arguments)` runs a command in this process."""
 
 
-def is_the_users(said: Said) -> bool:
-    """Whether a command ended as one does that the user must mend: one message on stderr, exit 2."""
-    assert said.code == 2, said
-    assert said.out == ""
-    assert said.err.startswith("error: ")
-    assert said.err.count("error: ") == 1
-    assert "Traceback" not in said.err
+def is_user_error(result: CommandResult) -> bool:
+    """Check that a command ended with exit code 2 and one message on stderr, as for a mistake of the user."""
+    assert result.code == 2, result
+    assert result.out == ""
+    assert result.err.startswith("error: ")
+    assert result.err.count("error: ") == 1
+    assert "Traceback" not in result.err
     return True

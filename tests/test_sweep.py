@@ -1,4 +1,4 @@
-"""Whole sweeps through real Ray: the same ledger whatever the workers, kills and halts, and nothing done twice."""
+"""Whole sweeps with Ray: the ledger does not depend on workers, kills and stops, and no trial runs twice."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from tests.runs import (
     copy_of,
     ended,
     num_records,
-    place,
     run_arguments,
+    session_folder,
     start,
     sweeper,
     tiny_run,
@@ -33,11 +33,11 @@ def alone() -> Path:
 
 
 @pytest.fixture
-def another(alone: Path, tmp_path: Path) -> Path:
+def run_copy(alone: Path, tmp_path: Path) -> Path:
     return copy_of(alone, tmp_path / "run")
 
 
-def test_the_whole_path_fills_every_cell_with_a_score_a_seed(alone: Path) -> None:
+def test_a_sweep_fills_every_cell_with_a_score_per_seed(alone: Path) -> None:
     scores = [value for key, value in content(alone).items() if key.startswith("score")]
     cells = {(score["recipe"], score["target"], score["seed"]) for score in scores}
     assert cells >= {(row, column, seed) for row in ("baseline", "parts") for column in ("names", "few_questions")
@@ -45,13 +45,13 @@ def test_the_whole_path_fills_every_cell_with_a_score_a_seed(alone: Path) -> Non
     assert all(set(score["metrics"]) == {"en", "xa", "xf"} for score in scores if score["target"] == "names")
 
 
-def test_no_trial_leaves_a_checkpoint_behind(alone: Path) -> None:
+def test_no_checkpoint_remains_after_a_sweep(alone: Path) -> None:
     assert not list((alone / "checkpoints").glob("*"))
 
 
-def test_the_same_command_again_has_nothing_to_do_and_starts_no_ray(alone: Path) -> None:
+def test_the_command_of_a_finished_sweep_does_nothing_and_starts_no_ray(alone: Path) -> None:
     before = content(alone)
-    # Where Ray's folder cannot be made no Ray starts: a run that wanted one would fail.
+    # Ray cannot start without its folder: a run that starts it would fail.
     begin = time.monotonic()
     done = sweeper(*run_arguments(alone), env={"RAY_TMPDIR": "/dev/null/nowhere", "RAY_ADDRESS": "nowhere:1"})
     assert done.returncode == 0, done.stderr
@@ -60,13 +60,15 @@ def test_the_same_command_again_has_nothing_to_do_and_starts_no_ray(alone: Path)
     assert time.monotonic() - begin < 60
 
 
-def test_one_worker_comes_to_the_same_ledger_as_two(alone: Path, tmp_path: Path) -> None:
+def test_one_worker_makes_the_same_ledger_as_two(alone: Path, tmp_path: Path) -> None:
     done = sweeper(*run_arguments(tmp_path / "run", "--workers", "1"))
     assert done.returncode == 0, done.stderr
     assert content(tmp_path / "run") == content(alone)
 
 
-def test_a_driver_killed_three_times_comes_to_the_same_ledger_as_one_left_alone(alone: Path, tmp_path: Path) -> None:
+def test_a_driver_that_is_killed_three_times_makes_the_same_ledger_as_an_undisturbed_one(
+    alone: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     for num in (1, 5, 11):
         driver = start(*run_arguments(run, "--checkpoint-every", "0.1"))
@@ -82,48 +84,48 @@ def test_a_driver_killed_three_times_comes_to_the_same_ledger_as_one_left_alone(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "a machine taken back"])
-def test_a_halt_ends_with_130_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stopped_sweep_ends_with_130_and_says_how_to_continue(tmp_path: Path, number: signal.Signals) -> None:
     driver = start(*run_arguments(tmp_path / "run", "--set", "targets=names"))
     wait_for(lambda: num_records(tmp_path / "run") >= 1, driver)
     driver.send_signal(number)
     done = ended(driver)
     assert done.returncode == 130
-    assert "Stopped before the end. The same command goes on from here." in done.stdout
+    assert "Stopped before the end. The same command continues the sweep." in done.stdout
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_before_the_first_trial_halts_in_the_same_way(tmp_path: Path) -> None:
+def test_ctrl_c_before_the_first_trial_ends_in_the_same_way(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
     wait_for((tmp_path / "run" / "site.json").exists, driver)
     os.killpg(driver.pid, signal.SIGINT)
     done = ended(driver)
     assert done.returncode == 130
-    assert "Stopped before the end. The same command goes on from here." in done.stdout
+    assert "Stopped before the end. The same command continues the sweep." in done.stdout
     assert "Traceback" not in done.stderr
 
 
-def test_a_damaged_record_is_set_aside_by_name_and_its_trial_alone_runs_again(alone: Path, another: Path) -> None:
+def test_a_damaged_record_is_reported_and_set_aside_and_only_its_trial_runs_again(alone: Path, run_copy: Path) -> None:
     name = "tiny/parts -> names/seed 2"
-    records = another / "ledger" / "trainings"
+    records = run_copy / "ledger" / "trainings"
     damaged = next(path for path in records.glob("*.json") if json.loads(path.read_text())["spec"]["name"] == name)
     damaged.write_bytes(damaged.read_bytes()[:-200])
-    done = sweeper(*run_arguments(another))
+    done = sweeper(*run_arguments(run_copy))
     assert done.returncode == 0, done.stderr
     assert f"trainings/{damaged.name} is not JSON" in done.stdout
     assert damaged.with_name(f"{damaged.name}.damaged").exists()
-    told = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    assert len(told) == 1
-    assert told[0].startswith(f"[14/14] {name}")
-    assert content(another) == content(alone)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"[14/14] {name}")
+    assert content(run_copy) == content(alone)
 
 
-def test_scores_that_were_lost_are_made_again_from_the_kept_encoder(alone: Path, another: Path) -> None:
-    scores = another / "ledger" / "scores"
+def test_lost_scores_are_computed_again_from_the_kept_encoder(alone: Path, run_copy: Path) -> None:
+    scores = run_copy / "ledger" / "scores"
     gone = next(path for path in scores.glob("*.json") if json.loads(path.read_text())["target"] == "parts")
     gone.unlink()
-    done = sweeper(*run_arguments(another))
+    done = sweeper(*run_arguments(run_copy))
     assert done.returncode == 0, done.stderr
-    assert content(another) == content(alone)
+    assert content(run_copy) == content(alone)
 
 
 def test_a_second_driver_in_the_same_run_folder_is_refused(alone: Path) -> None:
@@ -134,11 +136,11 @@ def test_a_second_driver_in_the_same_run_folder_is_refused(alone: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_space_that_grew_runs_what_was_added(alone: Path, another: Path) -> None:
-    done = sweeper(*run_arguments(another, "--set", "seeds=3"))
+def test_a_space_that_grew_runs_only_the_added_trials(alone: Path, run_copy: Path) -> None:
+    done = sweeper(*run_arguments(run_copy, "--set", "seeds=3"))
     assert done.returncode == 0, done.stderr
     assert "19 of 19 trials are in the ledger" in done.stdout
-    assert content(alone).items() <= content(another).items()
+    assert content(alone).items() <= content(run_copy).items()
 
 
 def test_any_other_change_of_the_space_is_refused_with_the_difference(alone: Path) -> None:
@@ -149,16 +151,16 @@ def test_any_other_change_of_the_space_is_refused_with_the_difference(alone: Pat
     assert content(alone) == before
 
 
-def test_a_run_folder_of_a_newer_version_is_refused(another: Path) -> None:
-    record = next((another / "ledger" / "trainings").glob("*.json"))
+def test_a_run_folder_of_a_newer_version_is_refused(run_copy: Path) -> None:
+    record = next((run_copy / "ledger" / "trainings").glob("*.json"))
     record.write_text(record.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
-    for arguments in (run_arguments(another), ("status", str(another))):
+    for arguments in (run_arguments(run_copy), ("status", str(run_copy))):
         done = sweeper(*arguments)
         assert done.returncode == 2
         assert f"has format {FORMAT + 1}, this version reads up to {FORMAT}: update the sweeper." in done.stderr
 
 
-def test_runs_need_no_folder_named_beforehand() -> None:
-    done = sweeper("run", "tiny", "--cache", str(place() / "cache"), "--set", "targets=nothing")
+def test_a_run_that_is_refused_creates_no_folder() -> None:
+    done = sweeper("run", "tiny", "--cache", str(session_folder() / "cache"), "--set", "targets=nothing")
     assert done.returncode == 2
-    assert not (place() / "runs").exists()
+    assert not (session_folder() / "runs").exists()

@@ -34,7 +34,7 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
     )
     kinds = ", ".join(f"{number} {TRIAL_KINDS[kind]}" for kind, number in forecast.trials.items())
     num_left = sum(row.left for row in forecast.rows)
-    yield f"Trials: {kinds}; {forecast.trainings} of them train a model. Trials left: {num_left}."
+    yield f"Trials: {kinds}; {forecast.trainings} trainings in all. Trials left: {num_left}."
     yield _tokens(forecast)
     for name, speed in forecast.speeds.items():
         yield f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}."

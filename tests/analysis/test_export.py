@@ -19,7 +19,7 @@ from sweeper.run.run import SITE_FILE, SPACE_FILE
 from sweeper.run.site import Site
 from sweeper.space import LogUniform, Recipe, Stage, Target
 from sweeper.training.workbench import Workbench
-from tests.tuning.imaginary import Shelf, agenda_of, drain
+from tests.tuning.imaginary import FakeLedger, agenda_of, drain
 
 BEFORE = (Stage(tasks=("claims",)),)
 SPACE = replace(
@@ -43,7 +43,7 @@ def filled(run: Path, *, best: str) -> str:
     site = Site(ledger=str(run / "ledger"), store=str(run), checkpoints="", cache=str(run / "cache"))
     Folder(str(run)).write(SPACE_FILE, write_json(SPACE))
     Folder(str(run)).write(SITE_FILE, json.dumps(vars(site)).encode())
-    shelf, ledger = Shelf(), Ledger.at(site.ledger)
+    shelf, ledger = FakeLedger(), Ledger.at(site.ledger)
     specs = drain(agenda_of(SPACE), shelf)
     for record in shelf.trainings.values():
         ledger.write_training(record)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.cli import main
-from tests.runs import Call, Said
+from tests.runs import Call, CommandResult
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     """Runs a command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def calling(*arguments: str) -> Said:
+    def calling(*arguments: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["sweeper", *arguments])
         code: object = 0
         try:
@@ -22,6 +22,6 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         except SystemExit as ending:
             code = ending.code or 0
         found = capsys.readouterr()
-        return Said(code=int(str(code)), out=found.out, err=found.err)
+        return CommandResult(code=int(str(code)), out=found.out, err=found.err)
 
     return calling

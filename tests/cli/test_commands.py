@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from sweeper import __version__
 from sweeper.tasks.catalog import CATALOG
-from tests.runs import Call, Said, is_the_users, shared_cache, sweeper, world
+from tests.runs import Call, CommandResult, is_user_error, shared_cache, sweeper, world
 
 
 def test_every_task_is_listed_within_80_columns() -> None:
@@ -99,7 +99,7 @@ def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) ->
 )
 def test_a_mistake_is_one_message_with_what_to_do(call: Call, arguments: tuple[str, ...], said: str) -> None:
     found = call(*arguments)
-    assert is_the_users(found)
+    assert is_user_error(found)
     assert said in found.err
 
 
@@ -172,7 +172,7 @@ def own(tmp_path: Path) -> Own:
     return made
 
 
-def run_own(call: Call, own: Own, space: str) -> Said:
+def run_own(call: Call, own: Own, space: str) -> CommandResult:
     return call("run", space, "--out", str(own.folder / "run"), "--cache", shared_cache())
 
 
@@ -184,13 +184,13 @@ def test_a_task_of_the_users_own_over_a_folder_of_theirs_is_planned(call: Call, 
 
 def test_an_unknown_task_in_a_space_file_is_answered_with_the_nearest_one(call: Call, own: Own) -> None:
     said = call("plan", own.space(target="onw"))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "No task is called 'onw'. Did you mean 'own'?" in said.err
 
 
 def test_an_unknown_field_of_a_training_is_said_with_its_file(call: Call, own: Own) -> None:
     said = call("plan", own.space(training="learning_rat=1"))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "own.py cannot be loaded as a space: TypeError" in said.err
     assert "learning_rat" in said.err
 
@@ -198,7 +198,7 @@ def test_an_unknown_field_of_a_training_is_said_with_its_file(call: Call, own: O
 def test_labels_outside_the_declared_set_are_named_before_anything_runs(call: Call, own: Own) -> None:
     own.write("test", ["no", "perhaps"])
     said = run_own(call, own, own.space())
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "perhaps" in said.err
     assert not (own.folder / "run" / "ledger").exists()
 
@@ -207,21 +207,21 @@ def test_labels_outside_the_declared_set_are_named_before_anything_runs(call: Ca
 def test_an_empty_split_is_named_before_anything_runs(call: Call, own: Own, split: str) -> None:
     own.write(split, [])
     said = run_own(call, own, own.space())
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert split in said.err
 
 
 def test_a_missing_split_names_the_data_set_and_the_path_that_was_tried(call: Call, own: Own) -> None:
     (own.folder / "rows" / "test.parquet").unlink()
     said = run_own(call, own, own.space())
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert str(own.folder / "rows") in said.err
     assert "Targets that need them: own" in said.err
 
 
 def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, own: Own) -> None:
     said = run_own(call, own, own.space(training="max_length=100_000"))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "max_length=100000 of task 'own' is larger than the" in said.err
 
 
@@ -230,7 +230,7 @@ def test_a_model_that_is_not_an_encoder_is_an_error(call: Call, own: Own) -> Non
     config = own.folder / "decoder" / "config.json"
     config.write_text(json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 8}))
     said = run_own(call, own, own.space(model=str(own.folder / "decoder")))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "encoder" in said.err
     assert "gpt2" in said.err
 
@@ -239,7 +239,7 @@ def test_a_model_that_is_not_an_encoder_is_an_error(call: Call, own: Own) -> Non
 def test_a_model_that_nobody_has_is_refused(own: Own) -> None:
     space = own.space(model="nobody/nothing")
     done = sweeper("run", space, "--out", str(own.folder / "run"), env={"HF_HUB_OFFLINE": "1"})
-    assert is_the_users(Said(code=done.returncode, out=done.stdout, err=done.stderr))
+    assert is_user_error(CommandResult(code=done.returncode, out=done.stdout, err=done.stderr))
     assert "nobody/nothing" in done.stderr
 
 
@@ -248,7 +248,7 @@ def test_a_mirror_without_the_data_says_what_could_still_run(call: Call, tmp_pat
     shutil.copytree(world(), mirror)
     shutil.rmtree(mirror / "datasets" / "demo" / "names")
     said = call("run", "tiny", "--mirror", str(mirror), "--out", str(tmp_path / "run"), "--cache", shared_cache())
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "Data set demo/names (config 'draw1', split" in said.err
     assert str(mirror / "datasets" / "demo" / "names") in said.err
     assert "Targets that need them: names." in said.err

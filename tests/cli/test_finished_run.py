@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import PATIENCE, Call, copy_of, is_the_users, run_arguments, sweeper, tiny_run
+from tests.runs import PATIENCE, Call, copy_of, is_user_error, run_arguments, sweeper, tiny_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 
@@ -44,7 +44,7 @@ def test_a_trial_run_again_is_what_the_ledger_says(run: Path) -> None:
 def test_a_trial_that_no_key_or_more_than_one_begins_with_is_refused(call: Call, run: Path) -> None:
     for key, num in (("nothing", 0), ("", 14)):
         said = call("trial", str(run), key)
-        assert is_the_users(said)
+        assert is_user_error(said)
         assert f"{num} training records have a key that begins with {key!r}" in said.err
 
 
@@ -78,20 +78,20 @@ def test_an_exported_encoder_is_a_hugging_face_folder_with_a_card(call: Call, ru
 def test_a_target_that_the_baseline_is_best_on_has_nothing_to_export(call: Call, run: Path, tmp_path: Path) -> None:
     raise_scores(run, tmp_path / "run", recipe="baseline")
     said = call("export", str(tmp_path / "run"), "--target", "names", "--out", str(tmp_path / "best"))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "No recipe beats the baseline on 'names'" in said.err
 
 
 def test_an_unknown_target_is_answered_with_the_nearest_one(call: Call, run: Path, tmp_path: Path) -> None:
     said = call("export", str(run), "--target", "naems", "--out", str(tmp_path / "best"))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "No target is called 'naems'. Did you mean 'names'?" in said.err
 
 
 def test_an_export_overwrites_nothing(call: Call, run: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     said = call("export", str(run), "--target", "names", "--out", str(tmp_path))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "is not empty" in said.err
 
 
@@ -103,7 +103,7 @@ def test_a_report_is_written_from_the_run_alone(call: Call, run: Path, tmp_path:
 
 def test_a_run_folder_of_another_space_is_refused(call: Call, run: Path) -> None:
     said = call(*run_arguments(run, space="demo"))
-    assert is_the_users(said)
+    assert is_user_error(said)
     assert "was made from another space" in said.err
     assert "name: 'tiny' -> 'demo'" in said.err
 

@@ -15,7 +15,7 @@ from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.space import Space, Training
 from sweeper.tasks.languages import PAWSX
-from tests.runs import Call, is_the_users
+from tests.runs import Call, is_user_error
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def test_a_submission_that_cannot_be_is_one_message(
     call: Call, run: str, arguments: tuple[str, ...], said: str
 ) -> None:
     found = call("submit", run, *arguments)
-    assert is_the_users(found)
+    assert is_user_error(found)
     assert said in found.err
 
 
 def test_a_folder_that_is_no_run_is_refused(call: Call) -> None:
     found = call("submit", "nowhere", "--best-per-target")
-    assert is_the_users(found)
+    assert is_user_error(found)
     assert "nowhere is not a run folder" in found.err
 
 

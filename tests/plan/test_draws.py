@@ -1,4 +1,4 @@
-"""Data drawn anew for each replicate: every trial reads the draw of its seed, in all stages, and no other."""
+"""Data that are drawn for each seed: a trial reads only the draw of its seed, in all stages."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ SPACE = Space(
 
 
 def write_draw(mirror: Path, name: str) -> None:
-    """A data set whose examples say by their ids which one it is."""
+    """Write a data set whose example ids contain its name."""
     folder = mirror / "datasets" / "own" / name
     folder.mkdir(parents=True)
     for split in ("train", "validation", "test"):
@@ -78,7 +78,7 @@ def write_draw(mirror: Path, name: str) -> None:
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
-    """Draws 0 to 2 of everything."""
+    """A mirror with the draws 0 to 2 of each data set."""
     for seed in (0, *SEEDS):
         for name in ("lesson", "exam", "corpus"):
             write_draw(tmp_path / "mirror", f"{name}-{seed}")
@@ -88,7 +88,7 @@ def mirror(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def encoder(mirror: Path) -> None:
-    """An encoder of a moment's work, in the mirror."""
+    """A tiny encoder in the mirror."""
     from tests.tokenizers_tiny import save_tiny_encoder
 
     save_tiny_encoder(mirror / "models" / "own" / "encoder")
@@ -99,15 +99,15 @@ Resolve = Callable[..., Resolver]
 
 @pytest.fixture
 def resolve(mirror: Path, tmp_path: Path) -> Resolve:
-    """A resolver of the space, changed as asked, over the mirror."""
+    """Makes a resolver of the space, with changes, on the mirror."""
     sources = Sources(mirror=mirror, cache=tmp_path / "cache")
     return lambda **changes: Resolver(space=replace(SPACE, **changes), sources=sources)
 
 
-def places_of(spec: TrialSpec) -> set[str]:
-    """The data sets that a trial's entries name."""
-    every = (places for one in spec.tasks for places in (one.train, one.dev, one.test))
-    return {found.id for places in every for several in places.values() for found in several}
+def data_sets_of(spec: TrialSpec) -> set[str]:
+    """The data sets that the task entries of a trial name."""
+    splits = (split for entry in spec.tasks for split in (entry.train, entry.dev, entry.test))
+    return {rows.id for split in splits for rows_list in split.values() for rows in rows_list}
 
 
 def draws_of(names: Iterable[str]) -> set[str]:
@@ -115,21 +115,23 @@ def draws_of(names: Iterable[str]) -> set[str]:
 
 
 def read_by(spec: TrialSpec, bench: Workbench) -> set[str]:
-    """Ids of all examples that a trial is trained on, in every stage, selected on and scored on."""
+    """Ids of all examples that a trial reads for training, selection and scoring, in every stage."""
     stages = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
     reader = bench.reader(spec)
-    every = (*stages, *spec.select, *(score.data for score in spec.scores))
-    return {example.id for data in every for encoded in reader.encoded(data).values() for example in encoded.examples}
+    data_specs = (*stages, *spec.select, *(score.data for score in spec.scores))
+    return {
+        example.id for data in data_specs for encoded in reader.encoded(data).values() for example in encoded.examples
+    }
 
 
-def worked_off(agenda: Agenda, bench: Workbench) -> list[TrainingRecord]:
-    """Every trial of an agenda, run here."""
-    found = []
+def run_agenda(agenda: Agenda, bench: Workbench) -> list[TrainingRecord]:
+    """Run every trial of an agenda in this process."""
+    records = []
     while (spec := agenda.next()) is not None:
         result = run_trial(spec, bench)
         agenda.complete(spec.name, result)
-        found.append(result.training)
-    return found
+        records.append(result.training)
+    return records
 
 
 @pytest.mark.usefixtures("encoder")
@@ -142,7 +144,7 @@ def test_every_trial_of_a_sweep_reads_the_draw_of_its_seed_and_no_other(mirror: 
     check_data(resolver)
     agenda = make_agenda(resolver, bench.ledger)
     check_pending(agenda, site, Console(file=StringIO()))
-    records = worked_off(agenda, bench)
+    records = run_agenda(agenda, bench)
     assert {record.state for record in records} == {"done"}
     assert {record.spec.seed for record in records} == {0, *SEEDS}
     for record in records:
@@ -162,8 +164,8 @@ def trained(resolver: Resolver, seed: int, unit: str = "small/taught") -> TrialS
 
 
 @pytest.fixture
-def nameless(resolve: Resolve) -> Resolve:
-    """The same where the encoder does not matter."""
+def without_encoder(resolve: Resolve) -> Resolve:
+    """Makes resolvers that need no encoder: its identity is a fixed text."""
 
     def make(**changes: object) -> Resolver:
         resolver = resolve(**changes)
@@ -173,89 +175,89 @@ def nameless(resolve: Resolve) -> Resolve:
     return make
 
 
-def test_two_seeds_read_data_of_two_identities(nameless: Resolve) -> None:
-    first, second = (trained(nameless(), seed) for seed in SEEDS)
+def test_two_seeds_read_data_with_different_identities(without_encoder: Resolve) -> None:
+    first, second = (trained(without_encoder(), seed) for seed in SEEDS)
     assert first.chain[0].data[0].identity != second.chain[0].data[0].identity
     assert first.select[0].identity != second.select[0].identity
-    assert places_of(first) == {"own/lesson-1", "own/corpus-1"}
+    assert data_sets_of(first) == {"own/lesson-1", "own/corpus-1"}
 
 
-def test_without_a_placeholder_every_seed_reads_the_same_and_it_is_looked_up_once(nameless: Resolve) -> None:
+def test_data_without_a_placeholder_are_the_same_for_every_seed_and_looked_up_once(without_encoder: Resolve) -> None:
     stage = Stage(tasks=("fixed",), training=TRAINING)
-    resolver = nameless(recipes=(*SPACE.recipes[:1], Recipe(name="taught", stages=(stage,))))
+    resolver = without_encoder(recipes=(*SPACE.recipes[:1], Recipe(name="taught", stages=(stage,))))
     first = trained(resolver, 1)
-    known = dict(resolver.memo)
+    lookups = dict(resolver.memo)
     second = trained(resolver, 2)
     assert (first.chain[0].data, first.select, first.tasks) == (second.chain[0].data, second.select, second.tasks)
-    assert resolver.memo == known
+    assert resolver.memo == lookups
 
 
-def test_a_plan_without_sources_names_the_draw_too() -> None:
-    assert places_of(trained(Resolver(space=SPACE, sources=None), 2)) == {"own/lesson-2", "own/corpus-2"}
+def test_a_plan_without_sources_names_the_data_of_the_draw() -> None:
+    assert data_sets_of(trained(Resolver(space=SPACE, sources=None), 2)) == {"own/lesson-2", "own/corpus-2"}
 
 
 @pytest.mark.parametrize("gone", ["lesson-1", "lesson-0", "corpus-2", "exam-2", "exam-0"])
-def test_a_draw_that_is_missing_is_named_before_anything_runs(resolve: Resolve, mirror: Path, gone: str) -> None:
+def test_a_missing_draw_is_reported_before_anything_runs(resolve: Resolve, mirror: Path, gone: str) -> None:
     (mirror / "datasets" / "own" / gone).rename(mirror / "elsewhere")
     with pytest.raises(DataError, match=rf"Data set own/{gone} .*is missing"):
         check_data(resolve())
 
 
-def test_draw_0_of_a_row_is_not_asked_for_where_nothing_is_searched_on_it(resolve: Resolve, mirror: Path) -> None:
+def test_draw_0_of_a_recipe_is_not_required_without_a_search_on_it(resolve: Resolve, mirror: Path) -> None:
     (mirror / "datasets" / "own" / "lesson-0").rename(mirror / "elsewhere")
     check_data(resolve(search=replace(SPACE.search, scope="target")))
 
 
-def test_a_language_that_only_some_draws_hold_is_missing_in_the_others(resolve: Resolve, mirror: Path) -> None:
+def test_a_language_that_only_some_draws_have_is_reported_as_missing(resolve: Resolve, mirror: Path) -> None:
     exam = task("exam", "exam-{seed}")
     both = replace(exam, test={**exam.test, **rows("german-{seed}", "test", "de")})
     write_draw(mirror, "german-1")
-    resolver = resolve(tasks=(*(one for one in SPACE.tasks if one.name != "exam"), both))
+    resolver = resolve(tasks=(*(entry for entry in SPACE.tasks if entry.name != "exam"), both))
     with pytest.raises(DataError, match=r"Task 'exam', test, de: Data set own/german-2 .*is missing"):
         check_data(resolver)
     assert resolver.languages(SPACE.targets[0]) == ("en",)
 
 
-def test_a_language_that_no_draw_holds_is_left_out(resolve: Resolve) -> None:
+def test_a_language_that_no_draw_has_is_left_out(resolve: Resolve) -> None:
     exam = task("exam", "exam-{seed}")
     both = replace(exam, test={**exam.test, **rows("german-{seed}", "test", "de")})
-    resolver = resolve(tasks=(*(one for one in SPACE.tasks if one.name != "exam"), both))
+    resolver = resolve(tasks=(*(entry for entry in SPACE.tasks if entry.name != "exam"), both))
     check_data(resolver)
     assert resolver.languages(SPACE.targets[0]) == ("en",)
 
 
-def test_only_the_placeholder_itself_is_filled() -> None:
-    found = Rows(id="a/{seed}{}", config="{lang}-{seed}", split="train_{seed}", revision="{seed}").drawn(7)
-    assert found == Rows(id="a/7{}", config="{lang}-7", split="train_7", revision="{seed}")
+def test_only_the_placeholder_is_replaced_by_the_seed() -> None:
+    drawn = Rows(id="a/{seed}{}", config="{lang}-{seed}", split="train_{seed}", revision="{seed}").drawn(7)
+    assert drawn == Rows(id="a/7{}", config="{lang}-7", split="train_7", revision="{seed}")
 
 
-@pytest.mark.parametrize("place", [{"id": "a/b{seed}"}, {"config": "draw{seed}"}, {"split": "test_{seed}"}])
-def test_a_target_that_trains_nothing_cannot_be_drawn_anew_for_each_seed(place: dict[str, str]) -> None:
-    found = replace(Rows(id="a/b", config="draw0", split="test"), **place)
-    entry = Task(name="pairs", title="", format="retrieve", scorer="neighbours", test={"de": (found,)})
+@pytest.mark.parametrize("field", [{"id": "a/b{seed}"}, {"config": "draw{seed}"}, {"split": "test_{seed}"}])
+def test_a_target_that_trains_nothing_cannot_have_a_draw_for_each_seed(field: dict[str, str]) -> None:
+    rows = replace(Rows(id="a/b", config="draw0", split="test"), **field)
+    entry = Task(name="pairs", title="", format="retrieve", scorer="neighbours", test={"de": (rows,)})
     with pytest.raises(UserError, match=r"'pairs' trains nothing.* must not contain \{seed\}\. Name one draw"):
         replace(SPACE, tasks=(*SPACE.tasks, entry), targets=(*SPACE.targets, Target(task="pairs")))
 
 
 def site_of(space: Space, folder: Path) -> Site:
-    """The site of a run in a world that lies there already, so that it takes no time to write."""
+    """The site of a run whose world exists already, as an empty folder, so that no time is spent on writing it."""
     world_folder(space.world, folder / "cache" / "worlds").mkdir(parents=True)
     return make_site(space, Options(run=str(folder), cache=str(folder / "cache")))
 
 
-def test_a_space_that_reads_no_draws_asks_its_world_for_none(tmp_path: Path) -> None:
+def test_a_space_without_drawn_data_needs_no_draws_of_its_world(tmp_path: Path) -> None:
     assert (DEMO_ENCODER.world, DEMO_ENCODER.seeds) == ("demo:draws=1", (1,))
     assert site_of(DEMO_ENCODER, tmp_path).world == "demo:draws=1"
 
 
-def test_a_space_asks_its_world_for_the_draw_of_each_of_its_seeds(tmp_path: Path) -> None:
+def test_a_space_needs_a_draw_of_its_world_for_each_seed(tmp_path: Path) -> None:
     assert MATRIX.seeds == (1, 2)
     assert site_of(replace(MATRIX, world="demo:draws=3"), tmp_path).world == "demo:draws=3"
     with pytest.raises(UserError, match="the seeds ask for draw 2"):
         site_of(replace(MATRIX, world="demo:draws=2"), tmp_path)
 
 
-def test_what_a_world_does_not_have_is_refused_before_it_is_written(tmp_path: Path) -> None:
+def test_a_world_that_lacks_a_draw_or_an_encoder_is_refused_before_it_is_written(tmp_path: Path) -> None:
     options = Options(run=str(tmp_path / "run"), cache=str(tmp_path))
     for world in ("demo:draws=2", "demo:language_seed=3"):
         with pytest.raises(UserError, match=world):

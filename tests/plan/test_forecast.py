@@ -1,4 +1,4 @@
-"""A plan in numbers: GPU-hours by hand, a pace that was measured, evaluation where its size is known."""
+"""The cost of a plan: tokens, hours and GPU-hours, compared with values computed by hand."""
 
 import re
 from dataclasses import replace
@@ -42,32 +42,32 @@ def sentences_of(plan: Forecast) -> str:
     return "\n".join(text for text in forecast_tables(plan) if isinstance(text, str))
 
 
-def test_gpu_hours_are_worker_hours_times_the_gpus_that_a_trial_owns(tmp_path: Path) -> None:
+def test_gpu_hours_are_worker_hours_times_the_gpus_of_a_trial(tmp_path: Path) -> None:
     space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
-    found = plan_of(space, tmp_path, workers=4, throughputs={ALL_MODELS: 1000.0})
+    plan = plan_of(space, tmp_path, workers=4, throughputs={ALL_MODELS: 1000.0})
     # 49,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
     trained, evaluated = 2 * 49_401 * 100, 2 * (1_000 + 14_000) * 50
-    assert (found.tokens_left, found.evaluation_left) == (trained, evaluated)
+    assert (plan.tokens_left, plan.evaluation_left) == (trained, evaluated)
     hours = (trained + evaluated / 3) / 1000 / 3600
-    assert found.worker_hours == pytest.approx(hours)
-    assert found.hours == pytest.approx(hours / 4)
-    assert found.gpu_hours == pytest.approx(hours / 2)
-    assert f"{hours / 2:,.1f} GPU-hours (0.5 per trial of large)" in sentences_of(found)
+    assert plan.worker_hours == pytest.approx(hours)
+    assert plan.hours == pytest.approx(hours / 4)
+    assert plan.gpu_hours == pytest.approx(hours / 2)
+    assert f"{hours / 2:,.1f} GPU-hours (0.5 per trial of large)" in sentences_of(plan)
 
 
-def test_a_model_without_gpus_costs_no_gpu_hours(tmp_path: Path) -> None:
-    found = plan_of(TINY, tmp_path, throughputs={ALL_MODELS: 1000.0})
-    assert found.gpu_hours == 0
-    assert found.worker_hours
-    assert "worker-hours, no GPU." in sentences_of(found)
+def test_a_model_without_gpus_needs_no_gpu_hours(tmp_path: Path) -> None:
+    plan = plan_of(TINY, tmp_path, throughputs={ALL_MODELS: 1000.0})
+    assert plan.gpu_hours == 0
+    assert plan.worker_hours
+    assert "worker-hours, no GPU." in sentences_of(plan)
 
 
-def test_the_saving_is_told_in_gpu_hours_against_every_cell_from_scratch(tmp_path: Path) -> None:
-    found = plan_of(XTREME, tmp_path, throughputs={ALL_MODELS: 1000.0})
-    facts = found.as_json()
+def test_the_saving_compares_gpu_hours_with_those_of_cells_trained_from_scratch(tmp_path: Path) -> None:
+    plan = plan_of(XTREME, tmp_path, throughputs={ALL_MODELS: 1000.0})
+    facts = plan.as_json()
     assert facts["replicate_gpu_hours_from_scratch"] > facts["replicate_gpu_hours"] > 0
-    assert found.saving == pytest.approx(facts["replicate_gpu_hours_from_scratch"] / facts["replicate_gpu_hours"])
-    assert 3 < found.saving < 4
+    assert plan.saving == pytest.approx(facts["replicate_gpu_hours_from_scratch"] / facts["replicate_gpu_hours"])
+    assert 3 < plan.saving < 4
 
 
 HOURS = (
@@ -79,17 +79,17 @@ HOURS = (
 )
 
 
-def test_without_a_pace_a_plan_tells_tokens_trials_and_the_saving_and_no_hours(tmp_path: Path) -> None:
-    found = plan_of(XTREME, tmp_path)
-    facts = found.as_json()
+def test_without_a_pace_a_plan_shows_tokens_trials_and_the_saving_but_no_hours(tmp_path: Path) -> None:
+    plan = plan_of(XTREME, tmp_path)
+    facts = plan.as_json()
     assert {name: facts[name] for name in HOURS} == dict.fromkeys(HOURS)
     assert facts["tokens_a_second_of_a_worker"] == {"xlmr-large": None}
     assert facts["training_tokens_left"] > 10**9
-    told = sentences_of(found)
-    assert "the speed of xlmr-large is not known. Give it with --throughput " in told
-    assert "--throughput-of RUN" in told
-    assert re.search(r"would cost 3\.\d times the tokens of the replicates\.", told)
-    assert not re.search(r"\d h on|worker-hours|GPU-hours|given", told)
+    sentences = sentences_of(plan)
+    assert "the speed of xlmr-large is not known. Give it with --throughput " in sentences
+    assert "--throughput-of RUN" in sentences
+    assert re.search(r"would cost 3\.\d times the tokens of the replicates\.", sentences)
+    assert not re.search(r"\d h on|worker-hours|GPU-hours|given", sentences)
 
 
 def test_hours_need_the_pace_of_every_model(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_hours_need_the_pace_of_every_model(tmp_path: Path) -> None:
     assert whole.worker_hours == pytest.approx((tokens["large"] + tokens["small"] / 2) / 3600)
 
 
-def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_not(tmp_path: Path) -> None:
+def test_evaluation_counts_if_the_catalog_has_its_size_and_is_listed_if_not(tmp_path: Path) -> None:
     sizes = {target.task: evaluation_size(XTREME, target) for target in XTREME.targets}
     assert sizes["xnli"] == 15 * 2_490
     assert sizes["tatoeba"] == 2 * (28 * 1_000 + 205 + 746 + 575 + 687 + 390 + 307 + 234 + 548)
@@ -115,7 +115,7 @@ def test_evaluation_is_counted_where_the_catalog_knows_its_size_and_named_where_
     assert plan_of(XTREME, tmp_path).uncounted == ("bucc2018",)
 
 
-def test_of_xtreme_r_all_is_counted_but_the_newer_treebanks(tmp_path: Path) -> None:
+def test_all_targets_of_xtreme_r_are_counted_except_the_newer_treebanks(tmp_path: Path) -> None:
     sizes = {target.task: evaluation_size(XTREME_R, target) for target in XTREME_R.targets}
     tatoeba = evaluation_size(XTREME, next(target for target in XTREME.targets if target.task == "tatoeba"))
     assert tatoeba is not None
@@ -126,20 +126,20 @@ def test_of_xtreme_r_all_is_counted_but_the_newer_treebanks(tmp_path: Path) -> N
     assert plan_of(XTREME_R, tmp_path).uncounted == ("pos_r",)
 
 
-def test_a_pool_is_counted_whole_whatever_is_asked_of_it() -> None:
-    wanted = {target.task: target for target in XTREME_R.targets}
-    assert evaluation_size(XTREME_R, wanted["mewslix"]) == 14_624 + 1_003_893
-    one = replace(wanted["mewslix"], languages=("de",), eval_cap=100)
-    assert evaluation_size(XTREME_R, one) == 100 + 1_003_893
-    lareqa = replace(wanted["lareqa"], languages=("de",))
-    assert evaluation_size(XTREME_R, wanted["lareqa"]) == 11 * 1_190 + 12_350
+def test_a_pool_is_counted_whole_for_any_languages_and_cap() -> None:
+    targets = {target.task: target for target in XTREME_R.targets}
+    assert evaluation_size(XTREME_R, targets["mewslix"]) == 14_624 + 1_003_893
+    german = replace(targets["mewslix"], languages=("de",), eval_cap=100)
+    assert evaluation_size(XTREME_R, german) == 100 + 1_003_893
+    lareqa = replace(targets["lareqa"], languages=("de",))
+    assert evaluation_size(XTREME_R, targets["lareqa"]) == 11 * 1_190 + 12_350
     assert evaluation_size(XTREME_R, lareqa) == 1_190 + 12_350
 
 
-def test_a_pool_of_the_users_own_has_no_known_size() -> None:
-    own = replace(XTREME_R.task("mewslix_entities"), title="My own entities")
+def test_a_pool_that_the_user_defines_has_no_known_size() -> None:
+    entities = replace(XTREME_R.task("mewslix_entities"), title="Other entities")
     target = next(target for target in XTREME_R.targets if target.task == "mewslix")
-    assert evaluation_size(replace(XTREME_R, tasks=(own,)), target) is None
+    assert evaluation_size(replace(XTREME_R, tasks=(entities,)), target) is None
 
 
 def test_a_cap_and_fewer_languages_make_evaluation_smaller() -> None:
@@ -147,9 +147,9 @@ def test_a_cap_and_fewer_languages_make_evaluation_smaller() -> None:
     assert evaluation_size(replace(XTREME, targets=(target,)), target) == 200
 
 
-def test_a_task_of_the_users_own_has_no_known_size() -> None:
-    own = replace(XTREME.task("xnli"), title="My own XNLI")
-    space = replace(XTREME, tasks=(own,))
+def test_a_task_that_the_user_defines_has_no_known_size() -> None:
+    xnli = replace(XTREME.task("xnli"), title="Another XNLI")
+    space = replace(XTREME, tasks=(xnli,))
     assert evaluation_size(space, space.targets[0]) is None
 
 
@@ -171,12 +171,12 @@ def test_an_example_is_counted_with_all_its_choices_and_both_sides_of_a_pair(nam
     assert stage_tokens(XTREME_R, capped) == 1000
 
 
-def test_choices_that_an_entry_does_not_number_are_its_labels_or_else_the_fewest() -> None:
+def test_the_number_of_choices_is_that_of_the_labels_or_else_the_smallest() -> None:
     columns = {"prompt": "prompt", "choices": "options", "label": "label"}
-    own = Task(name="own", title="", format="choose", scorer="accuracy", columns=columns)
-    assert features_per_example(own) == 2
-    assert features_per_example(replace(own, labels=("a", "b", "c"))) == 3
-    assert features_per_example(replace(own, labels=("a", "b", "c"), num_choices=6)) == 6
+    choose = Task(name="choose", title="", format="choose", scorer="accuracy", columns=columns)
+    assert features_per_example(choose) == 2
+    assert features_per_example(replace(choose, labels=("a", "b", "c"))) == 3
+    assert features_per_example(replace(choose, labels=("a", "b", "c"), num_choices=6)) == 6
 
 
 def test_texts_mixed_into_choices_are_one_feature_each() -> None:
@@ -204,7 +204,7 @@ def record(number: int, tokens: int, seconds: float, model: str = "hub/large") -
 
 @pytest.fixture
 def measured(tmp_path: Path) -> str:
-    """A run of three trainings at 100, 500 and 900 tokens a second, one that trained nothing, and another model's."""
+    """A run with trainings at 100, 500 and 900 tokens per second, one without tokens, and one of another model."""
     run = tmp_path / "run"
     Folder(str(run)).write("space.json", write_json(SPACE))
     ledger = Ledger.at(str(run / "ledger"))
@@ -215,29 +215,29 @@ def measured(tmp_path: Path) -> str:
 
 
 def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str) -> None:
-    found = speeds((MODEL,), Pace(measured_in=measured))
-    assert found == {"large": Speed(throughput=500.0, source=f"median of 3 trainings in {measured}")}
+    measured_speeds = speeds((MODEL,), Pace(measured_in=measured))
+    assert measured_speeds == {"large": Speed(throughput=500.0, source=f"median of 3 trainings in {measured}")}
 
 
 @pytest.mark.parametrize("name", [ALL_MODELS, "new"])
-def test_a_model_that_was_not_measured_takes_the_given_pace_and_says_so(
+def test_a_model_without_a_measurement_takes_the_given_pace_and_the_source_tells_it(
     measured: str, tmp_path: Path, name: str
 ) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
-    found = plan_of(space, tmp_path, measured_in=measured, throughputs={name: 7.0})
-    assert found.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no uninterrupted training of it")
+    plan = plan_of(space, tmp_path, measured_in=measured, throughputs={name: 7.0})
+    assert plan.speeds["new"] == Speed(throughput=7.0, source=f"given: {measured} has no uninterrupted training of it")
     assert f"large: 500 training tokens per second of a worker, median of 3 trainings in {measured}." in sentences_of(
-        found
+        plan
     )
 
 
-def test_a_model_that_was_neither_measured_nor_given_has_no_pace(measured: str, tmp_path: Path) -> None:
+def test_a_model_without_a_measured_or_given_pace_has_none(measured: str, tmp_path: Path) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))
-    found = plan_of(space, tmp_path, measured_in=measured)
-    assert (list(found.speeds), found.hours) == (["large"], None)
+    plan = plan_of(space, tmp_path, measured_in=measured)
+    assert (list(plan.speeds), plan.hours) == (["large"], None)
     assert (
         f"the speed of new is not known ({measured} has no uninterrupted training of it). Give it with --throughput "
-        in sentences_of(found)
+        in sentences_of(plan)
     )
 
 
@@ -253,15 +253,15 @@ def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(m
     assert speeds((other,), Pace(measured_in=measured, throughputs={ALL_MODELS: 7.0}))["large"].throughput == 7.0
 
 
-def test_a_folders_trainings_are_its_own_wherever_the_run_found_it(measured: str) -> None:
+def test_a_model_folder_is_recognised_in_a_record_with_another_path(measured: str) -> None:
     model = Model(name="mine", id="~/encoders/mine")
     Folder(measured).write("space.json", write_json(replace(SPACE, models=(MODEL, model))))
     spec = replace(record(30, 0, 1.0).spec, model=ModelSpec(name="mine", id="/home/else/encoders/mine"))
     Ledger.at(f"{measured}/ledger").write_training(replace(record(30, 2500, 10.0), spec=spec))
-    assert speeds((replace(model, name="own"),), Pace(measured_in=measured))["own"].throughput == 250.0
+    assert speeds((replace(model, name="renamed"),), Pace(measured_in=measured))["renamed"].throughput == 250.0
 
 
-def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> None:
+def test_a_pace_is_given_for_all_models_or_for_one_by_name(tmp_path: Path) -> None:
     throughputs = parse_throughputs(["3000", "large=500", "large=400.5"])
     assert throughputs == {ALL_MODELS: 3000.0, "large": 400.5}
     assert speeds((MODEL,), Pace(throughputs=throughputs)) == {"large": Speed(throughput=400.5, source="given")}
@@ -269,7 +269,7 @@ def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("fast", "--throughput takes tokens per second, for all models .* or for one .*, got 'fast'"),
         ("large=", "got 'large='"),
@@ -280,8 +280,8 @@ def test_a_pace_is_given_for_every_model_or_for_one_by_name(tmp_path: Path) -> N
         ("larg=3", r"No model is called 'larg'\. Did you mean 'large'\? Known: large\."),
     ],
 )
-def test_a_pace_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_an_invalid_pace_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         plan_of(SPACE, tmp_path, throughputs=parse_throughputs([text]))
 
 
@@ -289,28 +289,30 @@ def test_a_pace_may_have_blanks_around_it() -> None:
     assert parse_throughputs([" large = 3", "5"]) == {"large": 3.0, ALL_MODELS: 5.0}
 
 
-def test_a_pace_measured_nowhere_is_refused(tmp_path: Path) -> None:
+def test_a_pace_measured_in_a_missing_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere is not a run folder"):
         plan_of(SPACE, tmp_path, measured_in=str(tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize("space", [DEMO, DEMO_FULL, DEMO_RECOVERY, DEMO_NULL, DEMO_ENCODER, TINY], ids=lambda s: s.name)
-def test_of_the_synthetic_world_everything_is_counted(space: Space, tmp_path: Path) -> None:
-    found = plan_of(space, tmp_path)
-    assert (found.notes, found.uncounted) == ((), ())
-    assert all(bool(row.tokens) == (row.kind != "score") and row.evaluation_left > 0 for row in found.rows)
+def test_everything_in_the_synthetic_world_is_counted(space: Space, tmp_path: Path) -> None:
+    plan = plan_of(space, tmp_path)
+    assert (plan.notes, plan.uncounted) == ((), ())
+    assert all(bool(row.tokens) == (row.kind != "score") and row.evaluation_left > 0 for row in plan.rows)
 
 
 @pytest.mark.parametrize(
     ("world", "lacks"), [("demo:draws=2", "set draws=3 or more"), ("demo:language_seed=3", "does not speak")]
 )
-def test_a_plan_says_what_its_world_lacks_and_counts_all_the_same(world: str, lacks: str, tmp_path: Path) -> None:
-    found = plan_of(replace(MATRIX, world=world), tmp_path)
-    assert [lacks in note for note in found.notes] == [True]
-    assert found.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
+def test_a_plan_reports_what_its_world_lacks_and_still_counts_its_tokens(
+    world: str, lacks: str, tmp_path: Path
+) -> None:
+    plan = plan_of(replace(MATRIX, world=world), tmp_path)
+    assert [lacks in note for note in plan.notes] == [True]
+    assert plan.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
 
 
-def test_the_demo_is_counted_by_its_rows(tmp_path: Path) -> None:
+def test_the_tokens_of_the_matrix_follow_from_its_numbers_of_examples(tmp_path: Path) -> None:
     rows = {row.unit: row.tokens for row in plan_of(MATRIX, tmp_path).rows}
     # 640 claims, or 640 questions and the 240 of their target; 5 epochs x 0.6 of 128 tokens, half filled.
     assert (rows["tiny/claims"], rows["tiny/questions"]) == (3 * 640 * 64, 3 * 880 * 64)
@@ -318,30 +320,31 @@ def test_the_demo_is_counted_by_its_rows(tmp_path: Path) -> None:
     assert (sizes["xclaims"], sizes["twins"]) == (9 * 96, 2 * 8 * 192)
 
 
-def test_a_world_of_ten_times_the_scale_is_counted_ten_times_but_for_its_text(tmp_path: Path) -> None:
+def test_a_world_of_ten_times_the_scale_counts_ten_times_except_its_running_text(tmp_path: Path) -> None:
     small = replace(MATRIX, eval_cap=None)
     large = replace(small, world="demo:scale=10")
-    one, ten = (plan_of(space, tmp_path) for space in (small, large))
-    assert ten.tokens_left == pytest.approx(10 * one.tokens_left, rel=1e-6)  # rows are rounded
+    small_plan, large_plan = (plan_of(space, tmp_path) for space in (small, large))
+    # The numbers of examples are rounded.
+    assert large_plan.tokens_left == pytest.approx(10 * small_plan.tokens_left, rel=1e-6)
     assert evaluation_size(large, MATRIX.targets[0]) == 10 * 9 * 96
     texts = replace(DEMO_ENCODER, world="demo:scale=10")
     assert plan_of(texts, tmp_path).tokens_left == plan_of(DEMO_ENCODER, tmp_path).tokens_left
 
 
-def test_a_mirror_stands_in_for_the_world_and_its_scale(tmp_path: Path) -> None:
+def test_a_mirror_replaces_the_world_and_its_scale(tmp_path: Path) -> None:
     large = replace(MATRIX, world="demo:scale=10")
-    found = forecast(large, mirror=str(tmp_path), run=str(tmp_path / "nowhere"), pace=Pace())
-    assert found.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
+    plan = forecast(large, mirror=str(tmp_path), run=str(tmp_path / "nowhere"), pace=Pace())
+    assert plan.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
 
 
-def test_training_sets_of_unknown_size_are_named_and_not_counted(tmp_path: Path) -> None:
+def test_training_sets_of_unknown_size_are_listed_and_not_counted(tmp_path: Path) -> None:
     capped = replace(MATRIX.targets[0], training=replace(MATRIX.targets[0].training, cap_examples=100))
     rows, unsized = MATRIX.recipes[:1], tuple(replace(task, train_size=0) for task in MATRIX.tasks)
-    unknown, known = (
+    unsized_plan, capped_plan = (
         plan_of(replace(MATRIX, tasks=unsized, recipes=rows, targets=targets), tmp_path)
         for targets in (MATRIX.targets, (capped,))
     )
-    assert unknown.notes[0].startswith("Training sets of unknown size, not counted: xclaims, ")
-    assert unknown.tokens_left == 0
-    assert known.notes == ()
-    assert known.tokens_left > 0
+    assert unsized_plan.notes[0].startswith("Training sets of unknown size, not counted: xclaims, ")
+    assert unsized_plan.tokens_left == 0
+    assert capped_plan.notes == ()
+    assert capped_plan.tokens_left > 0

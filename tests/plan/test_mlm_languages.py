@@ -1,4 +1,4 @@
-"""Masked language modelling where no languages are named: those that the source holds; plan and run name the others."""
+"""Stages without MLM languages use those that the source has; a plan and a run list the missing ones."""
 
 import json
 from collections.abc import Callable
@@ -51,17 +51,17 @@ SPACE = Space(
 
 
 def write(folder: Path, name: str) -> None:
-    place = folder / "local" / name
-    place.mkdir(parents=True)
-    (place / "train.jsonl").write_text(10 * (json.dumps({"text": name, "label": "no"}) + "\n"))
+    data_set = folder / "local" / name
+    data_set.mkdir(parents=True)
+    (data_set / "train.jsonl").write_text(10 * (json.dumps({"text": name, "label": "no"}) + "\n"))
 
 
-Hold = Callable[..., Resolver]
+Resolve = Callable[..., Resolver]
 
 
 @pytest.fixture
-def hold(tmp_path: Path) -> Hold:
-    """A resolver of a space over a mirror with claims, and a corpus in some languages."""
+def resolve(tmp_path: Path) -> Resolve:
+    """Makes a resolver on a mirror with claims, and with a corpus in the given languages."""
 
     def make(*languages: str, space: Space = SPACE) -> Resolver:
         for name in ("claims-en", *(f"corpus-{language}" for language in languages)):
@@ -76,48 +76,48 @@ def masked(resolver: Resolver, stage: Stage = STAGE) -> DataSpec | None:
     return specs.stage(specs.plan.unit("small/mixed"), stage, TRAINING, 1).mlm
 
 
-def test_a_stage_that_names_no_language_masks_those_that_the_source_holds(hold: Hold) -> None:
-    resolver = hold("en", "de")
+def test_a_stage_without_mlm_languages_uses_those_that_the_source_has(resolve: Resolve) -> None:
+    resolver = resolve("en", "de")
     check_data(resolver)
-    found = masked(resolver)
-    assert found is not None
-    assert found.languages == ("de", "en")
-    assert found == masked(resolver, replace(STAGE, mlm_languages=("de", "en")))
+    corpus = masked(resolver)
+    assert corpus is not None
+    assert corpus.languages == ("de", "en")
+    assert corpus == masked(resolver, replace(STAGE, mlm_languages=("de", "en")))
 
 
-def test_where_every_language_is_there_the_data_are_those_of_a_stage_that_names_them_all(hold: Hold) -> None:
-    resolver = hold(*LANGUAGES)
-    found = masked(resolver)
-    assert found is not None
-    assert found == masked(resolver, replace(STAGE, mlm_languages=LANGUAGES))
-    assert replace(found, identity="") == masked(Resolver(space=SPACE, sources=None))
+def test_a_complete_corpus_gives_the_data_of_a_stage_that_names_all_languages(resolve: Resolve) -> None:
+    resolver = resolve(*LANGUAGES)
+    corpus = masked(resolver)
+    assert corpus is not None
+    assert corpus == masked(resolver, replace(STAGE, mlm_languages=LANGUAGES))
+    assert replace(corpus, identity="") == masked(Resolver(space=SPACE, sources=None))
 
 
-def test_a_corpus_in_no_language_at_all_is_missing_before_anything_runs(hold: Hold) -> None:
+def test_a_corpus_without_any_language_is_reported_before_anything_runs(resolve: Resolve) -> None:
     with pytest.raises(
         DataError, match=r"Task 'corpus', train, ar: (.|\n)*missing(.|\n)*Recipes that need them: mixed\."
     ):
-        check_data(hold())
+        check_data(resolve())
 
 
-def test_a_plan_over_a_mirror_names_the_languages_that_are_not_masked(hold: Hold, tmp_path: Path) -> None:
-    hold("en", "de")
-    found = forecast(SPACE, mirror=str(tmp_path / "mirror"), run=str(tmp_path / "run"), pace=Pace())
-    assert found.notes[-1] == "corpus: 2 of 4 languages are available; missing: ar, zh."
+def test_a_plan_with_a_mirror_lists_the_missing_languages_of_a_corpus(resolve: Resolve, tmp_path: Path) -> None:
+    resolve("en", "de")
+    plan = forecast(SPACE, mirror=str(tmp_path / "mirror"), run=str(tmp_path / "run"), pace=Pace())
+    assert plan.notes[-1] == "corpus: 2 of 4 languages are available; missing: ar, zh."
 
 
-def test_a_run_over_a_mirror_names_them_too(hold: Hold, tmp_path: Path) -> None:
-    resolver, told = hold("en", "de"), StringIO()
+def test_a_run_with_a_mirror_lists_the_missing_languages_of_a_corpus(resolve: Resolve, tmp_path: Path) -> None:
+    resolver, output = resolve("en", "de"), StringIO()
     save_tiny_encoder(tmp_path / "mirror" / "models" / "own" / "encoder")
     site = Site(
         ledger=str(tmp_path / "ledger"), store=str(tmp_path), checkpoints=str(tmp_path), cache=str(tmp_path / "cache"),
         mirror=str(tmp_path / "mirror"),
     )  # fmt: skip
-    check_pending(make_agenda(resolver, Ledger.at(site.ledger)), site, Console(file=told, width=1000))
-    assert told.getvalue().splitlines()[0] == "corpus: 2 of 4 languages are available; missing: ar, zh."
+    check_pending(make_agenda(resolver, Ledger.at(site.ledger)), site, Console(file=output, width=1000))
+    assert output.getvalue().splitlines()[0] == "corpus: 2 of 4 languages are available; missing: ar, zh."
 
 
-def test_a_plan_without_a_mirror_names_what_lacks_in_a_folder_of_ones_own(
+def test_a_plan_without_a_mirror_lists_the_missing_languages_of_a_local_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -125,5 +125,5 @@ def test_a_plan_without_a_mirror_names_what_lacks_in_a_folder_of_ones_own(
     missing = forecast(SPACE, mirror=None, run=str(tmp_path / "run"), pace=Pace()).notes[-1]
     assert f"tried {tmp_path}/local/corpus-ar" in missing
     write(tmp_path, "corpus-en")
-    found = forecast(SPACE, mirror=None, run=str(tmp_path / "run"), pace=Pace())
-    assert found.notes[-1] == "corpus: 1 of 4 languages are available; missing: ar, de, zh."
+    plan = forecast(SPACE, mirror=None, run=str(tmp_path / "run"), pace=Pace())
+    assert plan.notes[-1] == "corpus: 1 of 4 languages are available; missing: ar, de, zh."

@@ -1,4 +1,4 @@
-"""What a trial is asked: selection data that no target's language reaches, and keys of what decides bytes alone."""
+"""The specs of trials: English selection data, and keys that depend only on values that change the result."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from sweeper.plan.units import Unit
 from sweeper.records.spec import DataSpec, TrialSpec, score_key
 from sweeper.space import Resources, Space, Training
 from sweeper.tasks.spec import Task
-from tests.tuning.imaginary import SMALL, Shelf, agenda_of, drain, specs_of
+from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, specs_of
 
 
 def unit_of(specs: Specs, name: str) -> Unit:
@@ -25,12 +25,12 @@ def training_of(specs: Specs, name: str = "tiny/baseline -> names") -> TrialSpec
 
 
 def replicate(specs: Specs, unit: Unit, seed: int, rate: float) -> TrialSpec:
-    """A replicate whose study has chosen that learning rate."""
+    """A replicate with the learning rate that its study has chosen."""
     return specs.replicate(unit, seed, specs.search(unit, 0, {"learning_rate": rate}, ()), ())
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_nothing_but_english_is_ever_selected_on(name: str) -> None:
+def test_selection_data_are_always_english(name: str) -> None:
     specs = specs_of(load_space(name))
     selected = list(chain.from_iterable(specs.selection(unit, 1) for unit in specs.plan.units))
     assert selected
@@ -39,7 +39,7 @@ def test_nothing_but_english_is_ever_selected_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_no_rows_are_both_selected_on_and_reported(name: str) -> None:
+def test_no_rows_are_used_for_selection_and_for_a_reported_score(name: str) -> None:
     space = load_space(name)
     specs = specs_of(space)
     scored = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
@@ -51,7 +51,7 @@ def test_no_rows_are_both_selected_on_and_reported(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_what_is_carved_out_for_selection_is_left_out_of_training(name: str) -> None:
+def test_rows_carved_out_for_selection_are_left_out_of_training(name: str) -> None:
     specs = specs_of(load_space(name))
     for unit in specs.plan.units:
         if unit.kind == "score":
@@ -81,7 +81,7 @@ def test_a_target_reported_on_its_dev_split_is_selected_on_a_part_of_train() -> 
     assert selected_on(replace(SMALL, evaluate="dev"), "names") == "select"
 
 
-def test_a_target_whose_splits_are_one_is_selected_on_a_part_of_train() -> None:
+def test_a_target_with_a_single_split_is_selected_on_a_part_of_train() -> None:
     assert selected_on(SMALL, "few_questions") == "select"
 
 
@@ -96,7 +96,7 @@ def test_a_target_whose_splits_are_one_is_selected_on_a_part_of_train() -> None:
     ],
     ids=["name", "resources", "trials", "seeds", "keep_targets"],
 )
-def test_what_decides_no_byte_changes_no_key(change: Callable[[Space], Space]) -> None:
+def test_a_setting_that_does_not_change_the_training_changes_no_key(change: Callable[[Space], Space]) -> None:
     old, new = specs_of(SMALL), specs_of(change(SMALL))
     assert training_of(new).key == training_of(old).key
     unit = "tiny/baseline -> names"
@@ -132,7 +132,7 @@ def trained_with(**values: object) -> Space:
     ],
     ids=["precision", "threads", "batch_size", "micro_tokens", "sample_seed", "share"],
 )
-def test_what_decides_bytes_changes_the_key(space: Space) -> None:
+def test_a_setting_that_changes_the_training_changes_the_key(space: Space) -> None:
     assert training_of(specs_of(space)).key != training_of(specs_of(SMALL)).key
 
 
@@ -145,7 +145,7 @@ def test_dials_seed_and_data_identity_change_the_key() -> None:
     stage = first.chain[0]
     other_data = replace(first, chain=(replace(stage, data=(replace(stage.data[0], identity="other rows"),)),))
     other_model = replace(first, model=replace(first.model, identity="other weights"))
-    assert len({one.key for one in (first, other_dials, other_seed, other_data, other_model)}) == 5
+    assert len({spec.key for spec in (first, other_dials, other_seed, other_data, other_model)}) == 5
 
 
 def test_a_preparation_and_a_target_training_of_the_same_chain_have_two_keys_and_one_encoder() -> None:
@@ -157,9 +157,9 @@ def test_a_preparation_and_a_target_training_of_the_same_chain_have_two_keys_and
 
 def test_more_evaluation_languages_change_the_score_and_not_the_training() -> None:
     fewer = replace(SMALL, targets=tuple(replace(target, languages=("en",)) for target in SMALL.targets))
-    one, all_of_them = training_of(specs_of(fewer)), training_of(specs_of(SMALL))
-    assert one.key == all_of_them.key
-    assert score_keys(one) != score_keys(all_of_them)
+    english, complete = training_of(specs_of(fewer)), training_of(specs_of(SMALL))
+    assert english.key == complete.key
+    assert score_keys(english) != score_keys(complete)
 
 
 def test_a_dial_is_set_in_the_training_that_it_names() -> None:
@@ -170,40 +170,40 @@ def test_a_dial_is_set_in_the_training_that_it_names() -> None:
     assert (spec.role, spec.number, spec.seed, spec.scores) == ("search", 3, 0, ())
 
 
-def test_an_actor_owns_what_was_asked_for_before_what_the_model_says() -> None:
+def test_resources_of_the_command_line_override_those_of_the_model() -> None:
     specs = replace(specs_of(SMALL), resources=ResourceOverrides(gpus=0.5))
     assert training_of(specs).resources == Resources(cpus=SMALL.models[0].resources.cpus, gpus=0.5)
     assert training_of(specs_of(SMALL)).resources == SMALL.models[0].resources
 
 
-def test_a_spec_carries_the_entries_of_every_task_that_it_names() -> None:
-    started = drain(agenda_of(SMALL), Shelf())
+def test_a_spec_contains_the_entry_of_every_task_that_it_names() -> None:
+    started = drain(agenda_of(SMALL), FakeLedger())
     for spec in started:
         named = {data.task for stage in spec.chain for data in stage.data} | {score.target for score in spec.scores}
         entries: set[str] = {task.name for task in spec.tasks if isinstance(task, Task)}
         assert named <= entries
 
 
-def test_a_stage_translates_what_can_be_translated_and_leaves_the_rest_in_english() -> None:
-    jointly = next(recipe for recipe in XTREME.recipes if recipe.name == "multitask_mt")
-    specs = specs_of(replace(XTREME, recipes=(jointly,)))
+def test_a_stage_translates_the_translatable_tasks_and_leaves_the_others_in_english() -> None:
+    multitask = next(recipe for recipe in XTREME.recipes if recipe.name == "multitask_mt")
+    specs = specs_of(replace(XTREME, recipes=(multitask,)))
     unit = unit_of(specs, "xlmr-large/multitask_mt")
     data = specs.stage(unit, unit.stage, unit.stage.training, 1).data
     assert len(data) == 9
-    assert [one.task for one in data if not one.translation] == ["ccg"]
-    assert {one.translation.languages for one in data if one.translation} == {("de", "ru", "sw")}
+    assert [task.task for task in data if not task.translation] == ["ccg"]
+    assert {task.translation.languages for task in data if task.translation} == {("de", "ru", "sw")}
 
 
 @pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])
-def test_vectors_are_compared_in_full_precision_whatever_targets_are_trained_in(name: str) -> None:
+def test_vectors_are_compared_in_full_precision_for_any_precision_of_training(name: str) -> None:
     specs = specs_of(load_space(name))
     scores = [score for unit in specs.plan.units if unit.kind != "prepare" for score in specs.scores(unit, 1)]
     assert {score.precision for score in scores if score.pooling} == {"fp32"}
     assert {score.precision for score in scores if not score.pooling} == {"bf16"}
 
 
-def test_a_study_on_another_encoder_is_another_study() -> None:
+def test_a_study_on_another_encoder_has_another_key() -> None:
     specs = specs_of(SMALL)
     unit = unit_of(specs, "tiny/baseline -> names")
-    one, other = (replicate(specs, unit_of(specs, "tiny/parts"), 1, rate).chain for rate in (1e-3, 2e-3))
-    assert len({specs.study_key(unit, parent) for parent in ((), one, other)}) == 3
+    first, second = (replicate(specs, unit_of(specs, "tiny/parts"), 1, rate).chain for rate in (1e-3, 2e-3))
+    assert len({specs.study_key(unit, parent) for parent in ((), first, second)}) == 3

@@ -1,4 +1,4 @@
-"""Names of units and trials are made in one module, and nowhere taken apart."""
+"""The names of units and trials are built in one module and split nowhere."""
 
 import ast
 import re
@@ -22,12 +22,12 @@ SPLITTERS = ("split", "rsplit", "partition", "rpartition", "removeprefix", "remo
 
 def template(node: ast.JoinedStr) -> str:
     """An f-string with {} for each inserted value."""
-    return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return "".join(str(value.value) if isinstance(value, ast.Constant) else "{}" for value in node.values)
 
 
 def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Line and text of each string expression, without docstrings."""
-    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    inside = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):

@@ -11,7 +11,7 @@ from sweeper.files.serialize import FORMAT
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import score_key
 from sweeper.run.ledger import Ledger
-from tests.tuning.imaginary import SMALL, agenda_of, badly, well
+from tests.tuning.imaginary import SMALL, agenda_of, fail, succeed
 
 OUTCOMES = pd.DataFrame(
     {
@@ -32,7 +32,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
 def training() -> TrainingRecord:
     spec = agenda_of(SMALL).next()
     assert spec is not None
-    return replace(well(spec), loss=(1.5, 0.25), machine={"host": "here"}, timing={"total": 1.5})
+    return replace(succeed(spec), loss=(1.5, 0.25), machine={"host": "here"}, timing={"total": 1.5})
 
 
 def score() -> ScoreRecord:
@@ -69,7 +69,7 @@ def test_a_training_is_read_back_as_it_was_written(ledger: Ledger) -> None:
 
 
 def test_a_failed_training_is_a_record_with_its_reason(ledger: Ledger) -> None:
-    record = badly(training().spec)
+    record = fail(training().spec)
     ledger.write_training(record)
     assert ledger.training(record.key) == record
 

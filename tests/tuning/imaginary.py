@@ -1,4 +1,4 @@
-"""An imaginary machine room: agendas without data, and trials that end at once, in any order, as a test decides."""
+"""Simulated workers: agendas without data, and trials that end at once, in an order that a test chooses."""
 
 import random
 from collections.abc import Callable
@@ -19,83 +19,89 @@ SEARCHED = replace(
     recipes=tuple(replace(r, stages=tuple(replace(stage, dials=DIALS) for stage in r.stages)) for r in TINY.recipes),
     targets=tuple(replace(target, dials=DIALS) for target in TINY.targets),
 )
-"""Preparations search too, and no study runs out of dials."""
+"""The space `tiny` with a search in every unit, over dials with infinitely many values."""
 SMALL = replace(SEARCHED, name="small", search=Search(scope="cell", trials=6, batch=3))
-"""Every cell searches for itself, in two batches."""
+"""Every cell has its own search, in two batches."""
 
 
 @dataclass
-class Shelf:
-    """What a ledger would hold."""
+class FakeLedger:
+    """A ledger in memory."""
 
     trainings: dict[str, TrainingRecord] = field(default_factory=dict)
     scores: set[str] = field(default_factory=set)
 
     def keep(self, spec: TrialSpec, record: TrainingRecord) -> None:
-        # The first record of a key stays, as in a ledger: a scoring does not replace its encoder's training.
+        # As in a ledger, the first record of a key stays: a scoring does not replace the training of its encoder.
         self.trainings.setdefault(record.key, record)
         if record.state == "done":
             self.scores |= {score_key(spec.key, score) for score in spec.scores}
 
 
 Fate = Callable[[TrialSpec], TrainingRecord | str]
-"""A record, or the reason why the machines lost the trial."""
+"""Decides how a trial ends: with a record, or lost for a reason."""
 
 
-def well(spec: TrialSpec) -> TrainingRecord:
-    """It ends well, with a value that depends on its key alone."""
+def succeed(spec: TrialSpec) -> TrainingRecord:
+    """A successful end, with a value that depends only on the key."""
     value = int(spec.key, 16) / 16 ** len(spec.key)
     return TrainingRecord(key=spec.key, spec=spec, state="done", value=value)
 
 
-def badly(spec: TrialSpec) -> TrainingRecord:
+def fail(spec: TrialSpec) -> TrainingRecord:
     return TrainingRecord(key=spec.key, spec=spec, state="failed", reason="its loss was NaN")
 
 
-def unless(fails: Callable[[TrialSpec], bool], otherwise: Fate = badly) -> Fate:
-    return lambda spec: otherwise(spec) if fails(spec) else well(spec)
+def unless(fails: Callable[[TrialSpec], bool], otherwise: Fate = fail) -> Fate:
+    return lambda spec: otherwise(spec) if fails(spec) else succeed(spec)
 
 
 def specs_of(space: Space) -> Specs:
     return Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
 
 
-def agenda_of(space: Space, shelf: Shelf | None = None) -> Agenda:
-    held = shelf or Shelf()
-    return Agenda(specs=specs_of(space), trainings=dict(held.trainings), scores=set(held.scores))
+def agenda_of(space: Space, ledger: FakeLedger | None = None) -> Agenda:
+    start = ledger or FakeLedger()
+    return Agenda(specs=specs_of(space), trainings=dict(start.trainings), scores=set(start.scores))
 
 
 def drain(
-    agenda: Agenda, shelf: Shelf, fate: Fate = well, *, seed: int = 0, workers: int = 3, stop_after: int = 10**9
+    agenda: Agenda,
+    ledger: FakeLedger,
+    fate: Fate = succeed,
+    *,
+    seed: int = 0,
+    workers: int = 3,
+    stop_after: int = 10**9,
 ) -> list[TrialSpec]:
-    """Run what an agenda offers, `workers` at a time, ending in random order. What was started, in order."""
-    chance = random.Random(seed)
-    flying: list[TrialSpec] = []
+    """Run an agenda with `workers` trials at a time, which end in random order. Returns the trials as they started."""
+    generator = random.Random(seed)
+    running: list[TrialSpec] = []
     started: list[TrialSpec] = []
     while not agenda.finished and len(started) < stop_after:
-        while len(flying) < workers and (spec := agenda.next()) is not None:
-            flying.append(spec)
+        while len(running) < workers and (spec := agenda.next()) is not None:
+            running.append(spec)
             started.append(spec)
-        spec = flying.pop(chance.randrange(len(flying)))
+        spec = running.pop(generator.randrange(len(running)))
         result = fate(spec)
         if isinstance(result, str):
             agenda.mark_lost(spec.name, result)
             continue
-        shelf.keep(spec, result)
-        agenda.complete(spec.name, TrialResult(training=shelf.trainings[spec.key]))
+        ledger.keep(spec, result)
+        agenda.complete(spec.name, TrialResult(training=ledger.trainings[spec.key]))
     return started
 
 
-def run_all(space: Space, fate: Fate = well, **how: int) -> tuple[Agenda, Shelf]:
-    """An agenda worked off from an empty ledger."""
-    shelf = Shelf()
+def run_all(space: Space, fate: Fate = succeed, **options: int) -> tuple[Agenda, FakeLedger]:
+    """Run all trials of a space, with an empty ledger at the start."""
+    ledger = FakeLedger()
     agenda = agenda_of(space)
-    drain(agenda, shelf, fate, **how)
-    return agenda, shelf
+    drain(agenda, ledger, fate, **options)
+    return agenda, ledger
 
 
 def with_chain(space: Space) -> Space:
-    """The same space and one recipe more, whose first stage is that of `parts`."""
+    """The space with one more recipe, `longer`, whose first stage is that of `parts`."""
     parts = next(recipe for recipe in space.recipes if recipe.stages)
     longer = Recipe(name="longer", stages=(*parts.stages, replace(parts.stages[0], tasks=("claims",))))
     return replace(space, recipes=(*space.recipes, longer))

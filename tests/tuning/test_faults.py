@@ -1,4 +1,4 @@
-"""What the machines do to a sweep: dead workers, full disks, lost GPUs, trainings that diverge. Nothing vanishes."""
+"""Faults in a sweep: dead workers, full disks, missing GPUs, diverging trainings. Each has a record or a reason."""
 
 import os
 import signal
@@ -18,8 +18,8 @@ from tests.runs import (
     content,
     ended,
     num_records,
-    place,
     run_arguments,
+    session_folder,
     session_members,
     shared_cache,
     start,
@@ -31,18 +31,18 @@ from tests.runs import (
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 
 
-def is_part_of_the_whole(run: Path) -> bool:
-    """Whether a run of the corner holds what the undisturbed run of all of `tiny` holds, to the last digit."""
-    found = content(run)
-    assert found
-    return found.items() <= content(tiny_run()).items()
+def is_contained_in_tiny(run: Path) -> bool:
+    """Whether the records of a run of the corner are equal to those of the undisturbed run of `tiny`."""
+    records = content(run)
+    assert records
+    return records.items() <= content(tiny_run()).items()
 
 
 def workers_at_work(leader: int) -> list[int]:
     return [pid for pid, command in session_members(leader).items() if command.startswith("ray::ResourceTrainable")]
 
 
-def test_a_trial_whose_worker_is_killed_is_run_again_and_comes_to_the_same(tmp_path: Path) -> None:
+def test_a_trial_whose_worker_is_killed_runs_again_with_the_same_result(tmp_path: Path) -> None:
     run = tmp_path / "run"
     driver = start(*run_arguments(run, *CORNER, "--workers", "1", "--checkpoint-every", "0.1"))
     victim = wait_for(lambda: workers_at_work(driver.pid), driver)[0]
@@ -52,7 +52,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again_and_comes_to_the_same(tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
     records = Ledger.at(f"{run}/ledger").trainings().values()
     assert str(victim) not in {record.machine["pid"] for record in records}
-    assert is_part_of_the_whole(run)
+    assert is_contained_in_tiny(run)
 
 
 DIVERGING = """
@@ -65,7 +65,7 @@ SPACE = replace(TINY, name="diverging", recipes=TINY.recipes[:1], targets=(TARGE
 """
 
 
-def test_trainings_that_diverge_are_records_with_a_reason_and_the_summary_names_them(tmp_path: Path) -> None:
+def test_trainings_that_diverge_have_a_record_with_a_reason_and_are_in_the_summary(tmp_path: Path) -> None:
     (tmp_path / "diverging.py").write_text(DIVERGING)
     arguments = run_arguments(tmp_path / "run", space=str(tmp_path / "diverging.py"))
     done = sweeper(*arguments)
@@ -84,7 +84,7 @@ def test_trainings_that_diverge_are_records_with_a_reason_and_the_summary_names_
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kilobytes."""
+    """A file system with 64 kilobytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "sweeper-tests", str(disk)]
@@ -94,7 +94,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_full_disk_stops_the_sweep_and_says_what_to_do_and_the_same_command_goes_on(small_disk: Path) -> None:
+def test_a_full_disk_stops_the_sweep_with_advice_and_the_same_command_continues(small_disk: Path) -> None:
     run = small_disk / "run"
     done = sweeper(*run_arguments(run, *CORNER))
     assert done.returncode == 1, done.stdout + done.stderr
@@ -104,7 +104,7 @@ def test_a_full_disk_stops_the_sweep_and_says_what_to_do_and_the_same_command_go
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     again = sweeper(*run_arguments(run, *CORNER))
     assert again.returncode == 0, again.stdout + again.stderr
-    assert is_part_of_the_whole(run)
+    assert is_contained_in_tiny(run)
 
 
 TWO_GPUS = """
@@ -131,10 +131,10 @@ sys.exit(result.exit_code if ray.is_initialized() else 99)
 
 
 @pytest.mark.skipif(which("nvidia-smi") is not None, reason="the two GPUs are pretended: here are real ones")
-def test_two_actors_own_a_gpu_each_in_the_ray_that_is_there_already(tmp_path: Path) -> None:
+def test_two_actors_own_a_gpu_each_in_a_ray_that_runs_already(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TWO_GPUS, str(tmp_path / "run"), shared_cache()],
-        cwd=place(),
+        cwd=session_folder(),
         env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
         capture_output=True,
         text=True,
@@ -146,26 +146,26 @@ def test_two_actors_own_a_gpu_each_in_the_ray_that_is_there_already(tmp_path: Pa
     owned = {(record.machine["pid"], record.machine["cuda_visible_devices"]) for record in records}
     assert {devices for _, devices in owned} == {"0", "1"}
     assert len({pid for pid, _ in owned}) == len(owned)
-    assert is_part_of_the_whole(tmp_path / "run")
+    assert is_contained_in_tiny(tmp_path / "run")
 
 
-def test_a_cluster_that_does_not_answer_is_the_users_to_mend(tmp_path: Path) -> None:
+def test_a_cluster_that_does_not_answer_is_a_user_error(tmp_path: Path) -> None:
     done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--address", "auto"), env={"RAY_ADDRESS": ""})
     assert done.returncode == 2
     assert done.stderr.startswith("error: No Ray cluster answers at 'auto'")
     assert "Traceback" not in done.stderr
 
 
-def test_a_relative_store_is_one_place_for_all_workers(tmp_path: Path) -> None:
+def test_a_relative_store_is_the_same_folder_for_all_workers(tmp_path: Path) -> None:
     corner = ("--set", "targets=names", "--set", "seeds=1", "--store", f"store-{tmp_path.name}")
     done = sweeper(*run_arguments(tmp_path / "run", *corner))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(list((place() / f"store-{tmp_path.name}" / "encoders").glob("*/manifest.json"))) == 1
+    assert len(list((session_folder() / f"store-{tmp_path.name}" / "encoders").glob("*/manifest.json"))) == 1
     assert "trained again" not in done.stdout
 
 
 @pytest.mark.skipif(which("nvidia-smi") is not None, reason="here is a GPU")
-def test_a_trial_that_asks_for_a_gpu_that_is_not_there_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
+def test_a_trial_that_needs_a_missing_gpu_is_refused(tmp_path: Path) -> None:
     done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--gpus-per-trial", "1"))
     assert done.returncode == 2, done.stdout + done.stderr
     assert "asks for 1 GPUs and this machine has 0" in done.stderr

@@ -1,4 +1,4 @@
-"""A wish to halt is remembered wherever it arrives."""
+"""A request to stop is recorded wherever the signal arrives."""
 
 import signal
 import sys
@@ -8,29 +8,29 @@ import pytest
 from sweeper.tuning.halt import halting
 
 
-class Deaf:
-    """Is interrupted where Python cannot raise anything."""
+class Interrupted:
+    """Raises the signal in a destructor, where Python cannot raise exceptions."""
 
     def __del__(self) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_an_interrupt_that_cannot_be_raised_is_remembered_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_that_cannot_be_raised_is_recorded_silently(capsys: pytest.CaptureFixture[str]) -> None:
     with halting() as halt:
-        deaf = Deaf()
-        del deaf
+        interrupted = Interrupted()
+        del interrupted
         assert halt.requested
     assert capsys.readouterr().err == ""
 
 
-def test_what_else_cannot_be_raised_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_unraisable_exceptions_are_reported_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         def __del__(self) -> None:
             raise ValueError
 
-    told: list[type[BaseException]] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_type))
+    reported: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: reported.append(unraisable.exc_type))
     with halting():
         broken = Broken()
         del broken
-    assert told == [ValueError]
+    assert reported == [ValueError]

@@ -1,4 +1,4 @@
-"""No label of a target's own evaluation reaches the search: by what its trials are asked, and by what they come to."""
+"""No label of the evaluation data reaches a search: checked in the specs of search trials and in their results."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ from tests.tuning.imaginary import specs_of
 
 
 def searches(specs: Specs) -> Iterator[tuple[Unit, TrialSpec]]:
-    """Every unit that searches, or whose encoder a search starts from, with a search trial of it on its whole chain."""
+    """Every unit with search trials, and the spec of one of them with its whole chain."""
     for unit in specs.plan.units:
         if specs.plan.num_search(unit):
             chain = tuple(specs.stage(unit, stage, stage.training, 0) for stage in unit.stages[:-1])
@@ -33,28 +33,26 @@ def searches(specs: Specs) -> Iterator[tuple[Unit, TrialSpec]]:
 
 
 def evaluated(space: Space) -> set[str]:
-    """The rows that any target is reported on."""
-    places = (space.task(target.task).rows(space.evaluate) for target in space.targets)
-    return {repr(rows) for one in places for several in one.values() for rows in several}
+    """The rows of all reported scores."""
+    by_target = (space.task(target.task).rows(space.evaluate) for target in space.targets)
+    return {repr(rows) for by_language in by_target for rows_list in by_language.values() for rows in rows_list}
 
 
 def rows_of(space: Space, data: DataSpec) -> set[str]:
-    places = space.task(data.task).rows(data.part)
-    return {repr(rows) for language in data.languages for rows in places[language]}
+    by_language = space.task(data.task).rows(data.part)
+    return {repr(rows) for language in data.languages for rows in by_language[language]}
 
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
 @pytest.mark.parametrize("scope", ["cell", "target"])
-def test_every_search_trial_of_the_study_reads_english_training_data_alone_and_scores_nothing(
-    evaluate: str, scope: str
-) -> None:
+def test_every_search_trial_reads_only_english_training_data_and_scores_nothing(evaluate: str, scope: str) -> None:
     space = replace(XTREME, evaluate=evaluate, search=replace(XTREME.search, scope=scope))
-    found = list(searches(specs_of(space)))
-    # A preparation a row; six trainings of a target after each row and the baseline, or after the baseline alone.
-    num_rows = len(space.recipes)
-    assert len(found) == num_rows - 1 + 6 * (num_rows if scope == "cell" else 1)
+    units = list(searches(specs_of(space)))
+    # One preparation per recipe; six target trainings after each recipe, or only after the baseline.
+    num_recipes = len(space.recipes)
+    assert len(units) == num_recipes - 1 + 6 * (num_recipes if scope == "cell" else 1)
     reported = evaluated(space)
-    for unit, spec in found:
+    for unit, spec in units:
         assert spec.scores == ()
         unlabelled = [stage.mlm for stage in spec.chain if stage.mlm]
         assert {space.task(data.task).format for data in unlabelled} <= {"mlm"}
@@ -69,7 +67,7 @@ def test_every_search_trial_of_the_study_reads_english_training_data_alone_and_s
 
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
-def test_targets_with_one_evaluation_split_are_never_selected_on(evaluate: str) -> None:
+def test_targets_with_a_single_evaluation_split_are_never_selected_on_it(evaluate: str) -> None:
     space = replace(XTREME, evaluate=evaluate)
     single = {target.task for target in space.targets if space.task(target.task).single_split}
     assert {"xquad", "tatoeba", "tydiqa"} <= single
@@ -83,7 +81,7 @@ SWAHILI = Task(
     name="swahili", title="", format="classify", scorer="accuracy", labels=("no", "yes"),
     train={"sw": (Rows(id="own/swahili", split="train"),)}, dev={"sw": (Rows(id="own/swahili", split="dev"),)},
 )  # fmt: skip
-"""Has no English data at all, and so no say in a search."""
+"""A task without English data, which has no selection data."""
 QUESTIONS = Stage(tasks=("tydiqa",), languages=("sw", "te"), dials=LEARNING_RATES)
 GERMAN = Stage(tasks=("xnli",), languages=("en", "de"), dials=LEARNING_RATES)
 ELSEWHERE = replace(
@@ -98,17 +96,17 @@ ELSEWHERE = replace(
         Recipe(name="jointly", stages=(Stage(tasks=("swahili", "tydiqa"), languages=("sw",)),)),
     ),
 )
-"""The study with rows that train in other languages than English, with dials and without."""
+"""The space with recipes that train in other languages than English, with dials and without."""
 
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
-def test_rows_that_train_in_other_languages_are_selected_on_english_alone(evaluate: str) -> None:
+def test_recipes_that_train_in_other_languages_are_selected_on_english(evaluate: str) -> None:
     space = replace(ELSEWHERE, evaluate=evaluate)
-    found = list(searches(specs_of(space)))
-    read = [data for _, spec in found for stage in spec.chain for data in stage.data]
+    units = list(searches(specs_of(space)))
+    read = [data for _, spec in units for stage in spec.chain for data in stage.data]
     assert {language for data in read for language in data.languages} == {"en", "de", "sw", "te"}
     reported = evaluated(space)
-    for unit, spec in found:
+    for unit, spec in units:
         assert spec.scores == ()
         assert spec.select or unit.stage.tasks == ("swahili",)
         for data in spec.select:
@@ -147,28 +145,28 @@ SPACE = Space(
     targets=tuple(Target(task=name, training=TRAINING, dials=DIALS) for name in ("exam", "quiz")),
     tasks=TASKS,
     seeds=(1,),
-    # One after the other, so that each suggestion rests on the values before it.
+    # Batches of one trial: each suggestion depends on the values of all earlier ones.
     search=Search(scope="cell", trials=3, batch=1, share=0.3),
 )
 
 
 @pytest.fixture
 def encoder(tmp_path: Path) -> Path:
-    """Made once: two of them would be two models."""
+    """One encoder for all runs: another one would have other weights."""
     save_tiny_encoder(tmp_path / "encoder")
     return tmp_path / "encoder"
 
 
 def write_card(folder: Path) -> None:
-    """Say which file is which split: without it the identity of a split is that of the whole folder."""
+    """Write a README that names the file of each split. Without it the identity of a split is that of all files."""
     files = "".join(f"  - split: {path.stem}\n    path: {path.name}\n" for path in sorted(folder.glob("*.jsonl")))
     (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n")
 
 
 def write_mirror(mirror: Path, encoder: Path, turned: set[str]) -> Path:
-    """The data sets, labels exchanged in the splits named in `turned` (`exam-de/test`)."""
-    splits = [split for one in TASKS for split in (one.train, one.dev, one.test)]
-    for rows in {rows for split in splits for several in split.values() for rows in several}:
+    """Write the data sets, with exchanged labels in the splits of `turned` (such as `exam-de/test`)."""
+    splits = [split for task in TASKS for split in (task.train, task.dev, task.test)]
+    for rows in {rows for split in splits for rows_list in split.values() for rows in rows_list}:
         name = f"{rows.id.removeprefix('own/')}/{rows.split}"
         labels = LABELS[::-1] if name in turned else LABELS
         lines = [
@@ -184,7 +182,7 @@ def write_mirror(mirror: Path, encoder: Path, turned: set[str]) -> Path:
 
 
 def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRecord], dict[str, object]]:
-    """Every trial of the space, run here: name -> training record, and the scores."""
+    """Run every trial of the space in this process. Returns name -> training record, and the scores."""
     site = Site(
         ledger=f"{run}/ledger", store=str(run), checkpoints=f"{run}/checkpoints", cache=f"{run}/cache",
         mirror=str(mirror),
@@ -197,15 +195,15 @@ def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRe
         agenda.complete(spec.name, result)
         records[spec.name] = result.training
     scores = {
-        f"{one.recipe} -> {one.target} {language}": dict(metrics)
-        for one in bench.ledger.scores().values()
-        for language, metrics in one.metrics.items()
+        f"{score.recipe} -> {score.target} {language}": dict(metrics)
+        for score in bench.ledger.scores().values()
+        for language, metrics in score.metrics.items()
     }
     return records, scores
 
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
-def test_other_labels_in_what_is_reported_and_in_other_languages_move_no_selection_value_and_no_dial(
+def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_value_and_no_dial(
     evaluate: str, encoder: Path, tmp_path: Path
 ) -> None:
     space = replace(SPACE, evaluate=evaluate)
@@ -223,7 +221,7 @@ def test_other_labels_in_what_is_reported_and_in_other_languages_move_no_selecti
             other.key, other.value, other.selection, other.loss,
         )  # fmt: skip
         assert dict(record.spec.dials) == dict(other.spec.dials)
-    # The labels that were exchanged do count where scores are made.
+    # The exchanged labels do change the scores.
     assert scored.keys() == scored_anew.keys()
     cells = [name for name in scored if "-> lesson" not in name]
     assert len(cells) == 2 * 2 * 2

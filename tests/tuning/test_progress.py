@@ -15,7 +15,7 @@ from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.space import Space
 from sweeper.tuning.progress import Matrix, PlainWatch, Progress, draw
-from tests.tuning.imaginary import agenda_of, badly, well
+from tests.tuning.imaginary import agenda_of, fail, succeed
 
 
 def lines(renderable: RenderableType, width: int = 80) -> list[str]:
@@ -63,7 +63,7 @@ def test_the_time_left_needs_a_trial_that_has_ended() -> None:
     assert spec is not None
     assert progress.seconds_left(progress.counts()) is None
     progress.running[spec.name] = time.monotonic() - 10
-    progress.end_trial(spec, TrialResult(training=well(spec)))
+    progress.end_trial(spec, TrialResult(training=succeed(spec)))
     # All 14 trials are left, since the agenda has not received the result, and all take as long as the first.
     assert progress.seconds_left(progress.counts()) == pytest.approx(140, abs=5)
 
@@ -75,8 +75,8 @@ def test_a_plain_display_has_a_line_for_each_end_and_message() -> None:
     assert spec is not None
     watch.started(spec)
     watch.notified(spec, "A checkpoint is damaged.")
-    watch.finished(spec, TrialResult(training=replace(well(spec), value=0.25)))
-    watch.finished(spec, TrialResult(training=badly(spec)))
+    watch.finished(spec, TrialResult(training=replace(succeed(spec), value=0.25)))
+    watch.finished(spec, TrialResult(training=fail(spec)))
     watch.lost(spec, "its worker died")
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines() == [

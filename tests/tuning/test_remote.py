@@ -1,4 +1,4 @@
-"""A run folder in a bucket: ledger, encoders and checkpoints on s3://, served by a store of this machine's own."""
+"""A run folder in a bucket: ledger, encoders and checkpoints on s3://, served by a process of the test."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def answers(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Mapping[str, str]]:
-    """The environment in which s3://sweeps is a bucket."""
+    """Environment variables with which s3://sweeps is a bucket of the test server."""
     port = free_port()
     command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
@@ -52,7 +52,7 @@ def bucket() -> Iterator[Mapping[str, str]]:
 
 
 def in_python(code: str, env: Mapping[str, str]) -> str:
-    """What code prints that sees the bucket."""
+    """The output of Python code that can use the bucket."""
     surroundings = {**os.environ, **env, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -65,23 +65,23 @@ def listed(env: Mapping[str, str], folder: str) -> list[str]:
     return list(json.loads(in_python(code, env)))
 
 
-def test_a_run_in_a_bucket_comes_to_the_same_ledger_as_one_on_disk(bucket: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_run_in_a_bucket_has_the_same_ledger_as_one_on_disk(bucket: Mapping[str, str], tmp_path: Path) -> None:
     arguments = run_arguments("s3://sweeps/run", "--set", "targets=names", "--set", "seeds=1")
-    own_cache = ("--cache", str(tmp_path / "cache"), "--checkpoint-every", "0.1")
-    done = sweeper(*arguments, *own_cache, env=bucket)
+    cache = ("--cache", str(tmp_path / "cache"), "--checkpoint-every", "0.1")
+    done = sweeper(*arguments, *cache, env=bucket)
     assert done.returncode == 0, done.stdout + done.stderr
     code = "import json; from tests.runs import content; print(json.dumps(content('s3://sweeps/run')))"
-    found = json.loads(in_python(code, bucket))
-    assert len([key for key in found if key.startswith("training")]) == 5
-    assert found.items() <= content(tiny_run()).items()
+    records = json.loads(in_python(code, bucket))
+    assert len([key for key in records if key.startswith("training")]) == 5
+    assert records.items() <= content(tiny_run()).items()
     assert any(name.endswith("manifest.json") for name in listed(bucket, "run/encoders"))
     assert not listed(bucket, "run/checkpoints")
-    again = sweeper(*arguments, *own_cache, env=bucket)
+    again = sweeper(*arguments, *cache, env=bucket)
     assert again.returncode == 0, again.stderr
     assert again.stdout.strip() == "5 of 5 trials are in the ledger of s3://sweeps/run."
 
 
-def test_a_bucket_that_is_not_there_is_said_in_one_message(bucket: Mapping[str, str]) -> None:
+def test_a_missing_bucket_is_reported_in_one_message(bucket: Mapping[str, str]) -> None:
     done = sweeper(*run_arguments("s3://nowhere/run", *CORNER), env=bucket)
     assert done.returncode in (1, 2)
     assert done.stderr.startswith("error: ")
