@@ -1,61 +1,62 @@
-"""Where the workers' time went in a run: training and evaluation steps, waiting for data, everything else.
+"""Shares of worker time in a run: training and evaluation steps, waiting for data, everything else.
 
     python benchmarks/overhead.py RUN
 
-Reads the ledger of a local run folder and nothing else. Worker time is the time from the first trial's start to the
-last one's end, times the largest number of trials that ran at once; it counts the gaps between two runs of a resumed
-sweep, so measure one that ran through. Scores of prepared encoders write no training record: their time counts as
-spent between trials.
+Reads only the ledger of a run folder. Worker time is the time from the start of the first trial to the end of the last
+one, times the largest number of trials that ran at the same time. It includes the time between two runs of a resumed
+sweep, so measure a sweep that was not interrupted. The scoring of a prepared encoder writes no training record; its
+time counts as time between trials.
 """
 
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
+from sweeper.errors import UserError
 from sweeper.records.record import TrainingRecord
-from sweeper.run.ledger import Ledger
+from sweeper.run.run import Run
 
 STEPS = ("train", "evaluate")
 AIMS = {"steps": 0.90, "wait": 0.02}
-"""Of all worker time in training and evaluation steps, at least; of the trials' time waiting for data, at most."""
+"""Smallest share of worker time in steps, and largest share of the trials' time waiting for data."""
 COLUMNS = ("trials", "seconds", "steps %", "wait %", "load, save %", "other %")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """One trial on the clock."""
+    """The time of one trial."""
 
-    kind: str
+    group: str
+    """Kind and role of the trial."""
     begin: float
     """Seconds since the epoch."""
     timing: dict[str, float]
+    """Seconds of each activity, and `total`."""
 
     @property
     def end(self) -> float:
+        """Seconds since the epoch."""
         return self.begin + self.timing["total"]
 
-    def seconds(self, *kinds: str) -> float:
-        return sum(self.timing.get(kind, 0.0) for kind in kinds)
+    def seconds(self, *activities: str) -> float:
+        """Sum over activities; one that the record does not have counts as 0."""
+        return sum(self.timing.get(name, 0.0) for name in activities)
 
 
-def read_spans(run: Path) -> list[Span]:
-    ledger = Ledger.at(str(run / "ledger"))
-    return [_span(record, run / "ledger" / "trainings" / f"{key}.json") for key, record in ledger.trainings().items()]
-
-
-def _span(record: TrainingRecord, path: Path) -> Span:
-    stamp = record.machine.get("started")
-    # Records of older versions carry no stamp; theirs were written as the last thing of their trial.
-    begin = datetime.fromisoformat(stamp).timestamp() if stamp else path.stat().st_mtime - record.timing["total"]
-    return Span(kind=f"{record.spec.kind}, {record.spec.role}", begin=begin, timing=dict(record.timing))
+def span_of(record: TrainingRecord) -> Span:
+    """The time of a record. Raises UserError if it has no start time."""
+    if "started" not in record.machine:
+        raise UserError(f"The record of {record.spec.name} has no start time: it was written by an old version.")
+    begin = datetime.fromisoformat(record.machine["started"]).timestamp()
+    return Span(group=f"{record.spec.kind}, {record.spec.role}", begin=begin, timing=dict(record.timing))
 
 
 def num_workers(spans: Iterable[Span]) -> int:
-    """The largest number of trials that ran at once."""
-    # Half a second is rounding of the file system's clock, no second worker.
-    events = sorted([(one.begin + 0.5, 1) for one in spans] + [(one.end, -1) for one in spans])
+    """The largest number of trials that ran at the same time."""
+    starts, ends = zip(*((span.begin, span.end) for span in spans), strict=True)
+    # Start times can be rounded: two trials that overlap by less than half a second ran one after the other.
+    events = sorted([(begin + 0.5, 1) for begin in starts] + [(end, -1) for end in ends])
     running = most = 0
     for _, change in events:
         running += change
@@ -63,26 +64,30 @@ def num_workers(spans: Iterable[Span]) -> int:
     return max(most, 1)
 
 
-def kind_row(name: str, spans: list[Span]) -> list[str]:
-    total = sum(one.timing["total"] for one in spans)
-    shares = [sum(one.seconds(*kinds) for one in spans) / total for kinds in (STEPS, ("wait",), ("load", "save"))]
+def table_row(name: str, spans: list[Span]) -> list[str]:
+    """Number of trials, seconds and shares of a group."""
+    total = sum(span.timing["total"] for span in spans)
+    groups = (STEPS, ("wait",), ("load", "save"))
+    shares = [sum(span.seconds(*activities) for span in spans) / total for activities in groups]
     return [name, str(len(spans)), f"{total:.1f}", *(f"{100 * share:.1f}" for share in (*shares, 1 - sum(shares)))]
 
 
-def report(spans: list[Span]) -> list[str]:
-    kinds = sorted({one.kind for one in spans})
-    rows = [kind_row(kind, [one for one in spans if one.kind == kind]) for kind in kinds]
-    rows.append(kind_row("all trials", spans))
+def table(spans: list[Span]) -> list[str]:
+    """Lines of a table with a row for each group and one for all trials."""
+    groups = sorted({span.group for span in spans})
+    rows = [table_row(group, [span for span in spans if span.group == group]) for group in groups]
+    rows.append(table_row("all trials", spans))
     head = ["kind of trial", *COLUMNS]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
 
 
 def conclusions(spans: list[Span]) -> list[str]:
-    wall, workers = max(one.end for one in spans) - min(one.begin for one in spans), num_workers(spans)
-    busy = sum(one.timing["total"] for one in spans)
-    steps = sum(one.seconds(*STEPS) for one in spans) / (wall * workers)
-    wait = sum(one.seconds("wait") for one in spans) / busy
+    """Shares of the worker time, with their aims."""
+    wall, workers = max(span.end for span in spans) - min(span.begin for span in spans), num_workers(spans)
+    busy = sum(span.timing["total"] for span in spans)
+    steps = sum(span.seconds(*STEPS) for span in spans) / (wall * workers)
+    wait = sum(span.seconds("wait") for span in spans) / busy
     return [
         f"wall {wall:.0f} s x {workers} workers = {wall * workers:.0f} s of worker time",
         f"in training and evaluation: {100 * steps:.1f} % of worker time (aim: {100 * AIMS['steps']:.0f} % or more)",
@@ -92,16 +97,17 @@ def conclusions(spans: list[Span]) -> list[str]:
 
 
 def main() -> None:
-    run = Path(sys.argv[1]) if len(sys.argv) == 2 else sys.exit(__doc__)
-    records = Ledger.at(str(run / "ledger")).trainings()
+    """Print the table and the conclusions for the run folder on the command line."""
+    url = sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__)
+    records = list(Run.at(url).ledger.trainings().values())
     if not records:
-        sys.exit(f"{run} holds no finished trial: give the folder of a run.")
+        sys.exit(f"{url} has no finished trial. Name the folder of a run.")
     machines = sorted(
-        {" ".join((r.machine["host"], r.machine["device"], f"torch {r.machine['torch']}")) for r in records.values()}
+        {" ".join((r.machine["host"], r.machine["device"], f"torch {r.machine['torch']}")) for r in records}
     )
-    print(f"{run.name}, {datetime.now(UTC):%Y-%m-%d}, {'; '.join(machines)}")
-    spans = read_spans(run)
-    print("\n".join([*report(spans), *conclusions(spans)]))
+    print(f"{url}, {datetime.now(UTC):%Y-%m-%d}, {'; '.join(machines)}")
+    spans = [span_of(record) for record in records]
+    print("\n".join([*table(spans), *conclusions(spans)]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How many tokens a plan's trials read, from the caps of the space and the published sizes of its tasks: no data."""
+"""The number of tokens that the trials of a plan read, from caps and the published sizes of tasks. Needs no data."""
 
 from collections.abc import Mapping
 
@@ -12,19 +12,21 @@ from sweeper.tasks.spec import Task
 from sweeper.world.build import scale_of
 from sweeper.world.tasks import ENTRIES, num_evaluated
 
-TOKENS_A_FEATURE = 0.5
-"""Share of max_length that a feature is taken to fill where a cap does not say how many tokens are trained on."""
+FILLED_SHARE = 0.5
+"""Assumed length of a feature as a share of max_length. A cap on tokens needs no assumption."""
+UNLIMITED = 10**9
+"""Number of examples that stands for no cap."""
 
 
 def features_per_example(task: Task) -> int:
-    """Features of an example, each up to max_length tokens long; the windows of a long text are not counted."""
+    """Number of features of an example, each at most max_length tokens. Further windows of a long text do not count."""
     return properties_of(task).num_features(task)
 
 
 def stage_tokens(space: Space, stage: Stage) -> int:
-    """Training tokens of a stage, from its caps and the published sizes of its tasks, unsized ones left out.
+    """Training tokens of a stage. Tasks of unknown size do not count.
 
-    A batch of masked language modelling has as many texts as one of a task has examples.
+    A batch of masked language modelling has as many texts as a batch of a task has examples.
     """
     training = stage.training
     total = texts = 0.0
@@ -34,61 +36,64 @@ def stage_tokens(space: Space, stage: Stage) -> int:
         if is_unsized(task, training):
             continue
         size = task.train_size * scale_of(space.world, task)
-        examples = min(size or 10**9, training.cap_examples or 10**9)
+        examples = min(size or UNLIMITED, training.cap_examples or UNLIMITED)
         if len(stage.tasks) > 1:
+            # In a mixture, larger tasks count only up to this cap.
             examples = min(examples, stage.sampling_cap)
-        tokens = training.epochs * examples * features * training.max_length * TOKENS_A_FEATURE
+        tokens = training.epochs * examples * features * training.max_length * FILLED_SHARE
         tokens = min(tokens, training.cap_tokens) if training.cap_tokens else tokens
         total += tokens
-        texts += tokens / features
+        texts += tokens / features  # a text is one feature, whatever the task has per example
+    # With a share m of MLM steps there are m / (1 - m) such steps for each step on a task.
     return round(total + texts * stage.mlm_share / (1 - stage.mlm_share))
 
 
 def is_unsized(task: Task, training: Training) -> bool:
-    """Whether neither the task's entry nor a cap says how much of it is trained on."""
+    """Whether the number of training examples is unknown: the entry has no size, and there is no cap."""
     return not (task.train_size or training.cap_examples or training.cap_tokens)
 
 
 def selection_tokens(space: Space, unit: Unit) -> int:
-    """Most tokens that a trial of a unit is selected on."""
+    """Largest number of tokens that a trial of a unit reads for its selection value."""
     if unit.kind == "score":
         return 0
     features = sum(features_per_example(space.task(name)) for name in unit.stage.tasks)
-    return round(space.search.cap * features * unit.stage.training.max_length * TOKENS_A_FEATURE)
+    return round(space.search.cap * features * unit.stage.training.max_length * FILLED_SHARE)
 
 
 def score_tokens(space: Space, unit: Unit) -> int:
-    """Tokens that a replicate of a unit is scored on, targets of unknown size not counted."""
+    """Number of tokens that a replicate of a unit reads for its scores. Targets of unknown size do not count."""
     sizes = ((target.training.max_length, evaluation_size(space, target)) for target in unit.targets)
-    return round(sum(length * TOKENS_A_FEATURE * size for length, size in sizes if size is not None))
+    return round(sum(length * FILLED_SHARE * size for length, size in sizes if size is not None))
 
 
 def evaluation_size(space: Space, target: Target) -> int | None:
-    """Features that a target is scored on, in all its languages, and the whole pool that its queries search.
+    """Number of features that a target is scored on, in all of its languages, with its pool of candidates.
 
-    None where no entry that ships knows their number. Pools that are mined count whole: a cap leaves the sentences
-    without a partner.
+    Returns None if it is unknown, as for tasks that the user defines.
     """
     task = space.task(target.task)
+    # A cap limits the pairs to mine, not the sentences without a partner: the pools count as a whole.
     cap = None if SCORERS[task.scorer].keeps_fillers else target.eval_cap or space.eval_cap
-    own = _num_features(space, task, target.languages, cap)
-    pool = _num_features(space, space.task(task.pool), None, None) if task.pool else 0
-    return None if own is None or pool is None else own + pool
+    items = _num_features(space, task, target.languages, cap)
+    candidates = _num_features(space, space.task(task.pool), None, None) if task.pool else 0
+    return None if items is None or candidates is None else items + candidates
 
 
 def _num_features(space: Space, task: Task, languages: tuple[str, ...] | None, cap: int | None) -> int | None:
-    """Features of a task's evaluation rows in some languages, or all of them; None where their number is not known."""
+    """Number of features of a task's evaluation data; None if unknown. `languages=None` means all languages."""
     if CATALOG.get(task.name) == task and task.name == "tydiqa" and languages is None and cap is None:
+        # Only the total is published, not the size of each language.
         return TYDIQA_EXAMPLES
-    known = _evaluation_sizes(space, task)
-    wanted = languages or tuple(task.rows(space.evaluate))
-    if not set(wanted) <= set(known):
+    sizes = _evaluation_sizes(space, task)
+    codes = languages or tuple(task.rows(space.evaluate))
+    if not set(codes) <= set(sizes):
         return None
-    return features_per_example(task) * sum(min(known[language], cap or known[language]) for language in wanted)
+    return features_per_example(task) * sum(min(sizes[code], cap or sizes[code]) for code in codes)
 
 
 def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:
-    """Language -> evaluation items of an entry that ships; none of the user's own."""
+    """Language -> number of evaluation items; empty for a task that differs from the entry of the package."""
     if CATALOG.get(task.name) == task:
         return SIZES[space.evaluate].get(task.name, {})
     if ENTRIES.get(task.name) == task:
