@@ -1,4 +1,4 @@
-# Set-up and everyday commands. Everything is installed into .venv; nothing outside this folder is touched.
+# Set-up and everyday commands. They install into .venv and change nothing outside this folder.
 # Another interpreter: make demo PYTHON=python3.12 (3.11 to 3.13).
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-# Neither Ray nor the Hub is told that anybody runs this.
+# No usage statistics are sent to Ray or the Hub.
 export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
 	@echo "make encoder pretrain the demo's encoder again, some six minutes on two cores"
-	@echo "make test    set up, run every test"
+	@echo "make test    set up, run all tests"
 	@echo "make quick   the tests that take seconds"
 	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"
 	@echo "make lint    ruff (lint, format), codespell and mypy"
@@ -37,7 +37,7 @@ encoder: $(VENV)/.run
 	$(BIN)/sweeper run demo_encoder --out runs/demo_encoder
 	$(BIN)/python -m sweeper.world.ship runs/demo_encoder
 
-# The tests make their own data, so a request to the Hub is a bug that should fail at once.
+# The tests generate their data, so a request to the Hub is a bug and must fail.
 test quick lowest: export HF_HUB_OFFLINE := 1
 
 test: $(VENV)/.dev
@@ -60,13 +60,13 @@ clean:
 	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps below are written last: a set-up that was interrupted is done again.
+# The stamp files below are written last, so an interrupted set-up is repeated.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, got $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-# Debian's pip is older than dependency groups (25.1), hence the upgrade to the pinned one.
+# The pip of Debian is older than 25.1, the first with dependency groups, so the pinned version replaces it.
 $(VENV)/.pip: constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
 	@touch $@
