@@ -1,1 +1,63 @@
-"""From a run folder to matrices, statistics, figures and a report, without torch or ray."""
+"""Results of a run folder: the transfer matrix with statistics, figures, reports, exported encoders, submissions.
+
+In a notebook:
+
+    >>> import analysis
+    >>> data = analysis.load("runs/demo")  # the tables of the run folder  # doctest: +SKIP
+    >>> results = analysis.compute_results(data)  # everything that a report shows about one model  # doctest: +SKIP
+    >>> results.matrix.gains.round(3)  # a DataFrame of recipes x targets  # doctest: +SKIP
+    >>> analysis.heatmap(results)  # a matplotlib figure  # doctest: +SKIP
+
+In a folder that contains an `analysis` folder of its own, write `from sweeper import analysis`.
+
+This package reads run folders and trains nothing. It loads neither torch nor ray, and the names below are imported when
+they are used for the first time, so that `import analysis` itself is fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .export import export_best as export_best
+    from .figures.heatmap import heatmap as heatmap
+    from .figures.heatmap import language_map as language_map
+    from .figures.layers import layer_figure as layer_figure
+    from .figures.scatter import correlation_map as correlation_map
+    from .report.report import write_report as write_report
+    from .results.load import RunData as RunData
+    from .results.load import load as load
+    from .results.results import Results as Results
+    from .results.results import compute_results as compute_results
+    from .submission.submission import Wish as Wish
+    from .submission.submission import write_submission as write_submission
+
+_MODULES = {
+    "RunData": ".results.load",
+    "load": ".results.load",
+    "Results": ".results.results",
+    "compute_results": ".results.results",
+    "heatmap": ".figures.heatmap",
+    "language_map": ".figures.heatmap",
+    "layer_figure": ".figures.layers",
+    "correlation_map": ".figures.scatter",
+    "write_report": ".report.report",
+    "export_best": ".export",
+    "Wish": ".submission.submission",
+    "write_submission": ".submission.submission",
+}
+"""Public name -> the module that defines it."""
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SweeperError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(f"{report.place}\n")
+    sys.stdout.write(f"{report.path}\n")
     return 0
 
 

@@ -1,21 +1,22 @@
-"""Does what is learned in English reach the other languages of the synthetic world, and less so the farther they are?
+"""Measures zero-shot transfer in the synthetic world: do tasks learned in English work in the other languages?
 
-    python benchmarks/zero_shot.py RUN [ROW]
+    python benchmarks/zero_shot.py RUN [RECIPE]
 
-Reads the ledger of a run in a synthetic world. Of one row (default: the baseline) it prints for every target
+Reads the ledger of a run in a synthetic world. For one recipe (default: the baseline), it prints for each target:
 
-    trivial  the score of a constant answer: the majority class, the commonest tag on every word, no answer; in
-             retrieval of a random choice (`twins`), of none (`mining`)
-    guess    what to expect of who knows all but the classes: the right words tagged, one class in three right (and the
-             runs of X that seqeval counts in `words`, so that its guess depends on the word order: the mean over
-             languages is printed); one of the two words that a question can mean; else as trivial
-    en ...   the mean score over seeds in each language, nearest first
-    error    the largest standard error of these means
-    above    in how many of the other languages the mean is above trivial, and above the language's guess, by two
-             standard errors; blank where there is one seed alone
-    rho, p   Spearman's correlation of score and distance from English over the other languages, its permutation p
+    trivial  score of a constant answer: the majority class, the most frequent tag for every word, no answer; for
+             retrieval, of a random choice (`twins`) or of no pair (`mining`)
+    guess    expected score of a model that has learned everything but the classes: it tags the right words, with the
+             right class for one in three (seqeval also counts runs of X in `words`, so that this guess depends on the
+             word order; the mean over languages is printed), and picks one of the two words that a question can ask
+             for; for other targets, the trivial score
+    en ...   mean score over seeds in each language, nearest to English first
+    error    largest standard error of these means
+    above    number of languages other than English with a mean above the trivial score, and above the guess of the
+             language, by more than two standard errors; empty with one seed
+    rho, p   Spearman's correlation of score and distance from English over the other languages, and its permutation p
 
-all but counts and correlations in points.
+Scores are in points.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from datetime import date
 
 import pandas as pd
 
-from analysis.results.load import CLEAN, Study, load
-from analysis.results.matrix import reference_row
+from analysis.results.gains import reference_recipe
+from analysis.results.load import CLEAN, RunData, load
 from analysis.results.stats import spearman
 from sweeper.errors import SweeperError
 from sweeper.world.languages import CODES, distance
@@ -40,46 +41,51 @@ GUESS: Mapping[str, Mapping[str, float]] = {
     "names": dict.fromkeys(CODES, 1 / 3),
     **{name: dict.fromkeys(CODES, 1 / 2) for name in QUESTIONS},
 }
-"""Target -> language -> expected score of who knows all but the classes: see tests/world/test_guess.py."""
+"""Target -> language -> expected score of a model that has learned all but the classes: tests/world/test_guess.py."""
 
 
-def scores(study: Study, row: str) -> pd.DataFrame:
-    """A line for each target, columns as above. Of the first model, under the usual condition."""
-    table = study.table[study.table["main"] & (study.table["condition"] == CLEAN)]
-    table = table[(table["recipe"] == row) & (table["model"] == study.space.models[0].name)]
-    names = [target.task for target in study.space.targets]
+def scores(data: RunData, recipe: str) -> pd.DataFrame:
+    """One row per target with the columns above, for the first model under the usual condition."""
+    table = data.table[data.table["main"] & (data.table["condition"] == CLEAN)]
+    table = table[(table["recipe"] == recipe) & (table["model"] == data.space.models[0].name)]
+    targets = [target.task for target in data.space.targets]
     groups = table.assign(value=table["value"] * 100).groupby(["target", "language"])["value"]
-    means, errors = (one.unstack().reindex(index=names, columns=NEAREST_FIRST) for one in (groups.mean(), groups.sem()))
-    trivial = (table.groupby("target")["trivial"].mean() * 100).reindex(names)
-    guess = (pd.DataFrame(GUESS).T * 100).reindex(index=names, columns=NEAREST_FIRST)
+    means, errors = (
+        statistic.unstack().reindex(index=targets, columns=NEAREST_FIRST) for statistic in (groups.mean(), groups.sem())
+    )
+    trivial = (table.groupby("target")["trivial"].mean() * 100).reindex(targets)
+    guess = (pd.DataFrame(GUESS).T * 100).reindex(index=targets, columns=NEAREST_FIRST)
     guess = guess.apply(lambda column: column.fillna(trivial))
-    found = pd.DataFrame({"trivial": trivial, "guess": guess[FAR].mean(axis=1)}).join(means).round(1)
-    found["error"] = errors.max(axis=1).round(1)
+    result = pd.DataFrame({"trivial": trivial, "guess": guess[FAR].mean(axis=1)}).join(means).round(1)
+    result["error"] = errors.max(axis=1).round(1)
     for name, gaps in (("above trivial", means.sub(trivial, axis=0)), ("above guess", means - guess)):
         counts = (gaps > 2 * errors)[FAR].sum(axis=1)
-        found[name] = counts.where(errors.notna().any(axis=1)).astype("Int64")
-    related = {name: spearman([distance("en", code) for code in FAR], means.loc[name, FAR]) for name in names}
-    found["rho"] = {target: round(one.rho, 2) for target, one in related.items()}
-    found["p"] = {target: round(one.p, 3) for target, one in related.items()}
-    return found
+        # Without a standard error nothing can be counted.
+        result[name] = counts.where(errors.notna().any(axis=1)).astype("Int64")
+    distances = [distance("en", code) for code in FAR]
+    correlations = {target: spearman(distances, means.loc[target, FAR]) for target in targets}
+    result["rho"] = {target: round(correlation.rho, 2) for target, correlation in correlations.items()}
+    result["p"] = {target: round(correlation.p, 3) for target, correlation in correlations.items()}
+    return result
 
 
 def main() -> None:
-    """Print the table, with what it was made on above it."""
+    """Print the table and the run, recipe and machine that it belongs to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
-    parser.add_argument("row", nargs="?", default="")
-    asked = parser.parse_args()
+    parser.add_argument("recipe", nargs="?", default="")
+    arguments = parser.parse_args()
     try:
-        study = load(asked.run)
-        row = reference_row(study.space, asked.row)
+        data = load(arguments.run)
+        recipe = reference_recipe(data.space, arguments.recipe)
     except SweeperError as error:
         raise SystemExit(str(error)) from error
-    if study.table.empty or not set(study.table["language"]) <= set(CODES):
-        raise SystemExit(f"{asked.run} is no run of the synthetic world, or has no scores yet.")
-    print(f"{date.today()}  {asked.run}  row {row}  {platform.machine()}, python {platform.python_version()}")
+    if data.table.empty or not set(data.table["language"]) <= set(CODES):
+        raise SystemExit(f"{arguments.run} is not a run in the synthetic world, or has no scores yet.")
+    version = f"{platform.machine()}, python {platform.python_version()}"
+    print(f"{date.today()}  {arguments.run}  recipe {recipe}  {version}")
     print("distance  " + "  ".join(f"{code} {distance('en', code):.2f}" for code in NEAREST_FIRST))
-    print(scores(study, row).to_string())
+    print(scores(data, recipe).to_string())
 
 
 if __name__ == "__main__":

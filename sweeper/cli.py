@@ -279,7 +279,7 @@ def report(
     written = write_report(run_folder, folder, against)
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
-    out.print(f"Report: {written.place}", markup=False, soft_wrap=True)
+    out.print(f"Report: {written.path}", markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=READ)

@@ -1,33 +1,33 @@
-"""Scores of retrieval by layer as a figure: one panel per target, one line per recipe."""
+"""Retrieval scores by layer as a figure: one panel per target, one line per recipe."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..results.load import Study
-from .heatmap import FAINT, INK
+from ..results.layers import LayerScores
+from ..results.results import Results
+from .colours import FAINT, INK
 
 WIDTH = 3.6
 """Width of the panel of one target, in inches."""
 
 
-def layer_figure(study: Study, tables: dict[str, pd.DataFrame]) -> Figure:
-    """A picture a target side by side: score by layer, a line a row."""
-    figure = Figure(figsize=(WIDTH * len(tables) + 1.6, 3.2), layout="constrained")
-    every = np.atleast_1d(figure.subplots(1, len(tables), squeeze=False)[0])
-    own = {target.task: target.layer for target in study.space.targets}
-    for axes, (name, scores) in zip(every, tables.items(), strict=True):
-        draw_layers(axes, scores, own[name]).set_title(name, loc="left", fontsize=9, color=INK)
-    every[-1].legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=INK)
+def layer_figure(results: Results) -> Figure:
+    """One panel for each target of `results.layers`, of which there has to be at least one."""
+    num = len(results.layers)
+    figure = Figure(figsize=(WIDTH * num + 1.6, 3.2), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, num, squeeze=False)[0])
+    for axes, (target, layers) in zip(panels, results.layers.items(), strict=True):
+        draw_layers(axes, layers).set_title(target, loc="left", fontsize=9, color=INK)
+    panels[-1].legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=INK)
     return figure
 
 
-def draw_layers(axes: Axes, scores: pd.DataFrame, own: float) -> Axes:
-    """A line a recipe in points over the layers, a dotted one at the layer of the matrix. Returns the axes."""
-    for recipe, values in scores.iterrows():
-        axes.plot(scores.columns, 100 * values, marker="o", ms=3, lw=1.2, label=str(recipe))
-    axes.axvline(own, color=FAINT, lw=0.8, ls=":", zorder=1)
+def draw_layers(axes: Axes, layers: LayerScores) -> Axes:
+    """Draw the scores of each recipe in points, and a dotted line at the layer of the matrix. Returns the axes."""
+    for recipe, values in layers.scores.iterrows():
+        axes.plot(layers.scores.columns, 100 * values, marker="o", ms=3, lw=1.2, label=str(recipe))
+    axes.axvline(layers.shown, color=FAINT, lw=0.8, ls=":", zorder=1)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     axes.set_xlabel("layer (share of the depth)", fontsize=8.5, color=INK)

@@ -9,7 +9,9 @@ from sweeper.space import Space
 
 from ..results.matrix import Cell
 from ..results.planted import Outcome, Planted, PlantedCell
-from .heatmap import FAINT, HEADROOM, INK, Grid, Square, draw_grid
+from .colours import FAINT, INK
+from .grid import Grid, Square, draw_grid
+from .heatmap import HEADROOM
 
 MARKS: Mapping[Outcome, str] = {"found": "✓ found", "missed": "○ missed", "false gain": "✗ false gain"}
 """Outcome -> its mark in the measured panel. The other outcomes have none."""

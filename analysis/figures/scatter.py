@@ -1,4 +1,4 @@
-"""The correlations as a picture: rows with rows, columns with columns, and mean gain against two traits."""
+"""Correlations as a figure: between recipes, between targets, and of the mean gain with two traits."""
 
 import matplotlib as mpl
 import numpy as np
@@ -8,30 +8,35 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..results.correlate import MEAN, TRAITS, Correlations, as_square
-from ..results.matrix import Matrix
-from .heatmap import DIVERGING, FAINT, INK, MISSING
+from ..results.results import Results
+from .colours import DIVERGING, DOT, FAINT, INK, MISSING
 
 
-def correlation_map(found: Correlations, matrix: Matrix) -> Figure:
-    """Two maps of rho above, two scatter plots of the mean gain below."""
+def correlation_map(results: Results) -> Figure:
+    """Two maps of rho above two scatter plots of the mean gain."""
+    matrix, correlations = results.matrix, results.correlations
     figure = Figure(figsize=(11, 9.5), layout="constrained")
     if not matrix.is_baseline:
         figure.suptitle(f"Gains over {matrix.reference}", x=0.01, ha="left", fontsize=10.5, color=INK)
     axes = figure.subplots(2, 2, height_ratios=(1.25, 1))
-    draw_pairs(axes[0, 0], found.rows, matrix.rows, "Rows with rows, over {} targets a pair")
-    draw_pairs(axes[0, 1], found.columns, list(matrix.scores.columns), "Columns with columns, over {} rows a pair")
-    draw_trait(axes[1, 0], found, "train_size")
-    draw_trait(axes[1, 1], found, "own_dev")
+    draw_pairs(axes[0, 0], correlations.recipes, matrix.recipes, "Between recipes, over {} targets")
+    draw_pairs(axes[0, 1], correlations.targets, list(matrix.scores.columns), "Between targets, over {} recipes")
+    draw_trait(axes[1, 0], correlations, "train_size")
+    draw_trait(axes[1, 1], correlations, "own_dev")
     return figure
 
 
 def draw_pairs(axes: Axes, pairs: pd.DataFrame, names: list[str], title: str) -> Axes:
-    """Rho of every pair on the axes, bold where p < 0.05; pairs without one are grey. Returns the axes."""
+    """Draw rho of each pair, bold if p < 0.05 and grey if there is none. Returns the axes.
+
+    `pairs` is a table of `Correlations`. `title` has a place for the number of values in a correlation.
+    """
     square, p_values = as_square(pairs, names, "rho"), as_square(pairs, names, "p")
     axes.imshow(square, cmap=mpl.colormaps[DIVERGING].with_extremes(bad=MISSING), vmin=-1, vmax=1)
     for (row, column), rho in np.ndenumerate(square):
         text = "" if row == column else "–" if np.isnan(rho) else f"{rho:+z.2f}"
         weight = "bold" if p_values[row, column] < 0.05 else "normal"
+        # The ends of the colour map are dark.
         ink = "white" if abs(rho) > 0.7 else INK
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink, weight=weight)
         if row == column:
@@ -51,21 +56,21 @@ def _range(counts: "pd.Series[int]") -> str:
 
 
 def _tally(pairs: pd.DataFrame) -> str:
-    known = pairs["p"].notna().sum()
-    small = (pairs["p"] < 0.05).sum()
-    return f"Spearman; bold: p < 0.05 uncorrected ({small} of {known}; {0.05 * known:.1f} by luck)"
+    num_tested = pairs["p"].notna().sum()
+    num_small = (pairs["p"] < 0.05).sum()
+    return f"Spearman; bold: p < 0.05, uncorrected ({num_small} of {num_tested}; {0.05 * num_tested:.1f} by chance)"
 
 
-def draw_trait(axes: Axes, found: Correlations, trait: str) -> Axes:
-    """Mean gain in points against one trait, a labelled dot for each recipe. Returns the axes."""
-    dots = found.traits[[trait, MEAN]].dropna()
+def draw_trait(axes: Axes, correlations: Correlations, trait: str) -> Axes:
+    """Draw the mean gain in points against one trait, with one labelled dot per recipe. Returns the axes."""
+    dots = correlations.traits[[trait, MEAN]].dropna()
     factor = 100 if trait == "own_dev" else 1
-    axes.scatter(dots[trait] * factor, dots[MEAN] * 100, color="#2166ac", s=26, zorder=3)
+    axes.scatter(dots[trait] * factor, dots[MEAN] * 100, color=DOT, s=26, zorder=3)
     for number, (recipe, dot) in enumerate(dots.sort_values(trait).iterrows()):
         axes.annotate(
             str(recipe),
             (dot[trait] * factor, dot[MEAN] * 100),
-            # Neighbours on the axis take turns, or their names overlap.
+            # Labels of neighbours alternate between above and below, so that they do not overlap.
             xytext=(5, 4) if number % 2 else (5, -10),
             textcoords="offset points",
             fontsize=7.5,
@@ -76,21 +81,22 @@ def draw_trait(axes: Axes, found: Correlations, trait: str) -> Axes:
         axes.set_xscale("log")
     if not len(dots):
         axes.set(xticks=[], yticks=[])
-        axes.text(0.5, 0.55, "no complete row and column yet", transform=axes.transAxes, ha="center", color=FAINT)
+        axes.text(
+            0.5, 0.55, "no target on which every recipe has a gain", transform=axes.transAxes, ha="center", color=FAINT
+        )
     axes.margins(0.14)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     unit = " (points)" if trait == "own_dev" else ""
     axes.set_xlabel(f"{TRAITS[trait]}{unit}", fontsize=8.5, color=INK)
-    axes.set_ylabel(f"mean gain over {len(found.mean_over)} targets (points)", fontsize=8.5, color=INK)
-    axes.set_title(f"Mean gain: {_verdict(found, trait)}", loc="left", fontsize=9, color=INK)
+    axes.set_ylabel(f"mean gain over {len(correlations.mean_over)} targets (points)", fontsize=8.5, color=INK)
+    axes.set_title(f"Mean gain: {_summary(correlations, trait)}", loc="left", fontsize=9, color=INK)
     return axes
 
 
-def _verdict(found: Correlations, trait: str) -> str:
-    row = found.predictors[(found.predictors["trait"] == trait) & (found.predictors["target"] == MEAN)].iloc[0]
-    return (
-        f"no correlation (n = {row['n']})"
-        if np.isnan(row["rho"])
-        else f"Spearman ρ = {row['rho']:+z.2f}, n = {row['n']}, p = {row['p']:.2f}"
-    )
+def _summary(correlations: Correlations, trait: str) -> str:
+    table = correlations.predictors
+    row = table[(table["trait"] == trait) & (table["target"] == MEAN)].iloc[0]
+    if np.isnan(row["rho"]):
+        return f"no correlation (n = {row['n']})"
+    return f"Spearman ρ = {row['rho']:+z.2f}, n = {row['n']}, p = {row['p']:.2f}"

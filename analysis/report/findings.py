@@ -1,113 +1,84 @@
-"""The three strongest findings of a study, in careful words."""
+"""The strongest findings of a model, as sentences that claim no more than the data support."""
 
 import math
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from ..results.correlate import comparable_targets
-from ..results.load import Study
-from ..results.matrix import Cell, Matrix, cells_of, entry, matrix
-from ..results.stats import MIN_SEEDS, Interval, adjusted, paired_interval
-from .tables import BEATS, trivial_rows
+from ..results.matrix import Cell, Matrix, entry
+from ..results.results import Results
+from ..results.significance import CellTest
+from ..results.stats import MIN_SEEDS
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellTest:
-    """How sure a cell's gain is."""
+def strongest_findings(results: Results) -> list[str]:
+    """At most three findings: the largest gain, the largest loss, the best recipe on average.
 
-    interval: Interval
-    q: float
-    """The interval's p corrected for the number of cells tested; nan where there is none."""
-    num_agreeing: int
-    """Seeds whose gain has the sign of the mean."""
-
-
-def strongest_findings(study: Study, against: str = "") -> list[str]:
-    """Three sentences at most, of the first model: the largest gain, the largest loss, the best row on average.
-
-    Cells that share training data with their target, or lack languages, take no part. With fewer than three seeds the
-    sentences describe and claim nothing. Gains are measured against the row `against`, or else the baseline.
+    Cells that share training data with their target or lack languages are left out. With fewer than three seeds, the
+    sentences describe the seeds and make no claim of significance.
     """
-    found = matrix(study, study.space.models[0].name, against)
-    gains = found.unflagged
-    cells = {(row, column): entry(gains, (row, column)) for row in gains.index for column in gains.columns}
+    matrix = results.matrix
+    gains = matrix.unflagged
+    cells = {(recipe, target): entry(gains, (recipe, target)) for recipe in gains.index for target in gains.columns}
     cells = {cell: gain for cell, gain in cells.items() if not math.isnan(gain)}
     if not cells:
-        other = "its baseline's" if found.is_baseline else f"that of {found.reference_words}"
-        return [f"No gain can be stated yet: no cell has both its own score and {other} with the same seed."]
-    tests = cell_tests(found)
-    weak = {str(row[0]) for row in trivial_rows(study, found) if row[-1] != BEATS}
+        return [f"There is no gain yet: no cell has a score and one of {matrix.reference_words} with the same seed."]
     best, worst = max(cells, key=cells.__getitem__), min(cells, key=cells.__getitem__)
     named = [("largest gain" if cells[best] > 0 else "smallest loss", best)]
     if worst != best:
         named.append(("largest loss" if cells[worst] < 0 else "smallest gain", worst))
-    caution = f"{found.reference_words} itself does not clearly beat the trivial score."
-    sentences = [
-        _of_cell(what, cell, tests[cell], found) + (f" On `{cell[1]}` {caution}" if cell[1] in weak else "")
-        for what, cell in named
-    ]
-    row = _of_best_row(found, gains)
-    return [*sentences, row] if row else sentences
+    sentences = [_cell_finding(name, cell, results) for name, cell in named]
+    best_recipe = _best_recipe_finding(matrix, gains)
+    return [*sentences, best_recipe] if best_recipe else sentences
 
 
-def cell_tests(found: Matrix) -> dict[Cell, CellTest]:
-    """A test for each cell outside the reference row that has a gain."""
-    gains = {cell: rows["gain"].tolist() for cell, rows in cells_of(found.seed_gains) if cell[0] != found.reference}
-    intervals = {cell: paired_interval(values) for cell, values in gains.items()}
-    corrected = adjusted([interval.p for interval in intervals.values()])
-    return {
-        cell: CellTest(interval=interval, q=q, num_agreeing=_num_agreeing(gains[cell]))
-        for (cell, interval), q in zip(intervals.items(), corrected, strict=True)
-    }
-
-
-def _num_agreeing(gains: list[float]) -> int:
-    return int((np.sign(gains) == np.sign(np.mean(gains))).sum())
-
-
-def _of_cell(what: str, cell: Cell, test: CellTest, found: Matrix) -> str:
-    base, score = entry(found.scores, (found.reference, cell[1])), entry(found.scores, cell)
-    own = "after" if found.is_baseline else "here"
-    return (
-        f"The {what} outside flagged cells is {100 * test.interval.mean:+z.1f} points: `{cell[0]}` on `{cell[1]}` "
-        f"({100 * base:.1f} for {found.reference_words}, {100 * score:.1f} {own}). {_certainty(test)}"
+def _cell_finding(name: str, cell: Cell, results: Results) -> str:
+    matrix, test = results.matrix, results.tests[cell]
+    recipe, target = cell
+    base, score = entry(matrix.scores, (matrix.reference, target)), entry(matrix.scores, cell)
+    finding = (
+        f"The {name} is {100 * test.interval.mean:+z.1f} points: `{recipe}` on `{target}` "
+        f"({100 * score:.1f}, against {100 * base:.1f} for {matrix.reference_words}). {_certainty(test)}"
     )
+    if any(level.target == target and level.verdict != "above" for level in results.targets):
+        finding += f" On `{target}`, {matrix.reference_words} itself is not clearly above the trivial score."
+    return finding
 
 
 def _certainty(test: CellTest) -> str:
-    found = test.interval
-    if found.n == 1:
-        return "One seed: nothing is known of its spread."
-    if found.n < MIN_SEEDS or math.isnan(found.p):
+    interval = test.interval
+    if interval.n == 1:
+        return "There is one seed, so that the variation between seeds is unknown."
+    if interval.n < MIN_SEEDS or math.isnan(interval.p):
         return (
-            f"{test.num_agreeing} of {found.n} seeds agree in sign (standard deviation {100 * found.sd:.1f}); "
-            "this describes the seeds and is no claim of significance."
+            f"{test.num_agreeing} of {interval.n} seeds have this sign (standard deviation {100 * interval.sd:.1f}); "
+            "there are too few seeds for a claim of significance."
         )
-    verdict = "" if test.q < 0.05 else "; not distinguishable from no effect once all cells are counted"
+    summary = "" if test.is_significant else ", so that the gain cannot be told from no effect"
     return (
-        f"95 % interval {100 * found.low:+z.1f} to {100 * found.high:+z.1f} over {found.n} seeds, p = {found.p:.3f}, "
-        f"{test.q:.3f} corrected for the number of cells{verdict}."
+        f"The 95 % interval over {interval.n} seeds is {100 * interval.low:+z.1f} to {100 * interval.high:+z.1f} "
+        f"(p = {interval.p:.3f}; {test.q:.3f} after correction for the number of cells{summary})."
     )
 
 
-def _of_best_row(found: Matrix, gains: pd.DataFrame) -> str:
+def _best_recipe_finding(matrix: Matrix, gains: pd.DataFrame) -> str:
+    """The recipes with the highest and the lowest mean gain; "" if there is nothing to compare."""
     targets = list(comparable_targets(gains))
     if len(targets) < 2 or len(gains) < 2:
         return ""
     means = gains[targets].mean(axis=1).sort_values(ascending=False, kind="stable")
-    best, values = str(means.index[0]), gains.loc[means.index[0], targets]
-    spread = _seed_spread(found, best, targets)
+    best, last = str(means.index[0]), str(means.index[-1])
+    num_positive = sum(entry(gains, (best, target)) > 0 for target in targets)
     return (
-        f"On average over the {len(targets)} targets that no row shares training data with, `{best}` is ahead with "
-        f"{100 * means.iloc[0]:+z.1f} points{spread}, above 0 on {int((values > 0).sum())} of them; "
-        f"`{means.index[-1]}` is last with {100 * means.iloc[-1]:+z.1f}."
+        f"On average over the {len(targets)} targets on which every recipe has a gain and none shares training data, "
+        f"`{best}` has the highest gain with {100 * means.iloc[0]:+z.1f} points{_seed_range(matrix, best, targets)}, "
+        f"positive on {num_positive} of them; `{last}` has the lowest with {100 * means.iloc[-1]:+z.1f}."
     )
 
 
-def _seed_spread(found: Matrix, recipe: str, targets: list[str]) -> str:
-    rows = found.seed_gains[(found.seed_gains["recipe"] == recipe) & found.seed_gains["target"].isin(targets)]
+def _seed_range(matrix: Matrix, recipe: str, targets: list[str]) -> str:
+    """The lowest and the highest mean gain of a seed, in parentheses."""
+    rows = matrix.seed_gains[(matrix.seed_gains["recipe"] == recipe) & matrix.seed_gains["target"].isin(targets)]
     by_seed = rows.pivot(index="seed", columns="target", values="gain").dropna().mean(axis=1)
     if len(by_seed) < 2:
         return " (one seed)"

@@ -1,9 +1,8 @@
-"""XTREME's and XTREME-R's own means out of a matrix: a task over its languages, a group over its tasks, and overall."""
+"""The means of XTREME and XTREME-R: a task over its languages, a group over its tasks, and all tasks together."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from sweeper.scoring.scorers import SCORERS, fits_on_dev
@@ -11,94 +10,95 @@ from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 from sweeper.tasks.spec import Task
 
-from .load import CLEAN, Study
+from .load import CLEAN, RunData
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
-"""What decides a score of a target that trains nothing; the benchmarks' own are the defaults of `Target`."""
+"""Fields that decide the score of a target that trains nothing. The benchmarks use the defaults of `Target`."""
 ONE_POOL = (
-    "scored on one half of its gold pairs with a threshold fitted on the other, where the published one is fitted on "
-    "dev pools of their own"
+    "scored on one half of its gold pairs with a threshold fitted on the other half, whereas the published threshold "
+    "is fitted on separate dev pools"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """One benchmark's means of one model."""
+    """The means of one benchmark for one model."""
 
     benchmark: Benchmark
     tasks: pd.DataFrame
-    """Recipes x tasks that stand for the benchmark's, in fractions of 1: mean over the published languages, then over
-    seeds; nan where a language is missing or the column is measured in another way."""
+    """Recipes x tasks of the benchmark: mean over the published languages, then over seeds, a fraction of 1. nan if a
+    language is missing or the target is not scored as published."""
     groups: pd.DataFrame
-    """Recipes x groups, then `overall`: means of tasks, nan unless every one is there."""
-    short: tuple[str, ...]
-    """What does not count as the benchmark's task, and why: `pos: 20 of 33 languages`."""
+    """Recipes x groups and `overall`: means of tasks, nan unless all of them have a value."""
+    excluded: tuple[str, ...]
+    """The tasks that do not count, each with the reason: `pos: 20 of 33 languages`."""
 
     @property
     def shown(self) -> pd.DataFrame:
-        """The columns of `groups` that any row has."""
+        """The columns of `groups` with a value for at least one recipe."""
         return self.groups.dropna(axis="columns", how="all")
 
 
-def benchmark_means(study: Study, model: str) -> list[Means]:
-    """The means of each benchmark that the run has a task of.
+def benchmark_means(data: RunData, model: str) -> tuple[Means, ...]:
+    """The means of each benchmark that has a task among the targets of the run.
 
-    The overall mean is that of all tasks, not of the groups, as in XTREME's `evaluate.py`; for question answering the
-    mean of (EM + F1) / 2 over languages equals the half sum of its two means.
+    The overall mean is that of all tasks, not of the groups, as in XTREME's `evaluate.py`. For question answering, the
+    mean of (EM + F1) / 2 over languages equals half the sum of the two means.
     """
-    table = study.table
+    table = data.table
     table = table[table["main"] & (table["condition"] == CLEAN) & (table["model"] == model)]
-    return [_means(one, table, study.space) for one in BENCHMARKS if _num_columns(one, study.space)]
+    benchmarks = [benchmark for benchmark in BENCHMARKS if _num_columns(benchmark, data.space)]
+    return tuple(_means(benchmark, table, data.space) for benchmark in benchmarks)
 
 
-def telling_means(study: Study, model: str) -> list[Means]:
-    """Those of `benchmark_means` that are worth showing: of tasks in two benchmarks a run of one has some of each.
+def shown_means(means: tuple[Means, ...], space: Space) -> tuple[Means, ...]:
+    """The means that a report shows: of benchmarks with a complete group, and of the one with the most targets.
 
-    A benchmark is shown if any row has a whole group of it, and so is the one with the most columns of the run.
+    The two benchmarks have tasks in common, so that a run for one of them has some targets of the other.
     """
-    found = benchmark_means(study, model)
-    most = max(found, key=lambda one: _num_columns(one.benchmark, study.space), default=None)
-    return [one for one in found if one is most or not one.shown.empty]
+    largest = max(means, key=lambda mean: _num_columns(mean.benchmark, space), default=None)
+    return tuple(mean for mean in means if mean is largest or not mean.shown.empty)
 
 
 def _num_columns(benchmark: Benchmark, space: Space) -> int:
     return sum(column_of(entry, space) is not None for entry in benchmark.entries)
 
 
-def left_out(space: Space, target: Target) -> Iterator[str]:
-    """A phrase for each limit that keeps published items out of a column's evaluation."""
+def exclusions(space: Space, target: Target) -> Iterator[str]:
+    """A phrase for each limit that leaves published items out of the evaluation of a target."""
     cap = target.eval_cap or space.eval_cap
     if cap is not None:
-        yield f"scored on at most {cap:,} items a language (eval_cap)"
+        yield f"scored on at most {cap:,} items per language (eval_cap)"
     if target.distractors is not None:
-        yield f"scored with {target.distractors:,} distractors, where the published pools are whole"
+        yield f"scored with {target.distractors:,} distractors, whereas the published pools are complete"
     task = space.task(target.task)
     if SCORERS[task.scorer].fits_threshold and not fits_on_dev(task):
         yield ONE_POOL
 
 
 def departures(space: Space, target: Target) -> Iterator[str]:
-    """A phrase for each way in which a column's scores are not the benchmark's, however its encoder was trained."""
-    yield from left_out(space, target)
+    """A phrase for each difference between the scoring of a target and that of the benchmark."""
+    yield from exclusions(space, target)
     task = space.task(target.task)
-    yield from (entry.departs for entry in (task, *_pool(space, task)) if entry.departs)
+    yield from (spec.departs for spec in (task, *_pool(space, task)) if spec.departs)
+    # The layer, pooling and similarity have no effect on a target that trains.
     if task.training_task:
         return
-    usual = Target(task=target.task)
+    default = Target(task=target.task)
     for name in AS_PUBLISHED:
-        own, published = getattr(target, name), getattr(usual, name)
-        if own != published:
-            yield f"scored with {name} {_plain(own)}, as published {_plain(published)}"
+        value, published = getattr(target, name), getattr(default, name)
+        if value != published:
+            yield f"scored with {name} {_plain(value)}, as published {_plain(published)}"
 
 
 def _pool(space: Space, task: Task) -> list[Task]:
-    """The task of the candidates that a ranking task's queries search."""
+    """The task of the candidates that the queries of a ranking task search."""
     return [space.task(task.pool)] if task.pool else []
 
 
 def column_of(entry: Entry, space: Space) -> Target | None:
-    """The column that stands where a benchmark has this task: the task itself, or else a stand-in."""
+    """The target that measures a task of a benchmark: the task itself, otherwise a substitute."""
     columns = {target.task: target for target in space.targets}
     return next((columns[name] for name in (entry.name, *entry.substitutes) if name in columns), None)
 
@@ -109,18 +109,18 @@ def _plain(value: float | str) -> str:
 
 def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Means:
     recipes = [recipe.name for recipe in space.recipes]
-    short = dict(_short(benchmark, table, space))
-    table = table[~table["target"].isin(list(short))]
+    excluded = dict(_excluded(benchmark, table, space))
+    table = table[~table["target"].isin(list(excluded))]
     scores = {entry: _task_mean(entry, table[table["target"] == entry.name]) for entry in benchmark.entries}
     tasks = pd.DataFrame({entry.name: mean.reindex(recipes) for entry, mean in scores.items()}, index=recipes)
-    parts = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()}
-    parts[OVERALL] = list(tasks.columns)
-    groups = pd.DataFrame({name: tasks[names].mean(axis=1, skipna=False) for name, names in parts.items()})
+    members = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()}
+    members[OVERALL] = list(tasks.columns)
+    groups = pd.DataFrame({name: tasks[names].mean(axis=1, skipna=False) for name, names in members.items()})
     return Means(
         benchmark=benchmark,
         tasks=tasks,
         groups=groups,
-        short=tuple(f"{name}: {reason}" for name, reason in short.items()),
+        excluded=tuple(f"{name}: {reason}" for name, reason in excluded.items()),
     )
 
 
@@ -128,28 +128,20 @@ def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
     """Recipe -> mean over the published languages, then over the seeds that have all of them."""
     rows = rows[rows["language"].isin(entry.languages)]
     seeds = rows.groupby(["recipe", "seed"], dropna=False)["value"].agg(["mean", "count"])
-    whole = seeds.loc[seeds["count"] == len(entry.languages), "mean"]
-    return whole.groupby("recipe").mean()
+    complete = seeds.loc[seeds["count"] == len(entry.languages), "mean"]
+    return complete.groupby("recipe").mean()
 
 
-def _short(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:
-    """Each task that does not count, and why."""
+def _excluded(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:
+    """Each task that does not count, and the reason."""
     for entry in benchmark.entries:
-        held = set(table.loc[table["target"] == entry.name, "language"]) & set(entry.languages)
+        languages = set(table.loc[table["target"] == entry.name, "language"]) & set(entry.languages)
         column = column_of(entry, space)
         if column is None:
-            yield entry.name, "no column of this run"
+            yield entry.name, "not a target of this run"
         elif column.task != entry.name:
-            yield entry.name, ", ".join([f"{column.task} stands in", *departures(space, column)])
-        elif others := list(departures(space, column)):
-            yield entry.name, ", ".join(others)
-        elif len(held) < len(entry.languages):
-            yield entry.name, f"{len(held)} of {len(entry.languages)} languages"
-
-
-def mean_rows(found: Means) -> list[list[object]]:
-    """A row a recipe: its group means and the overall one in points, a dash where a task or language is missing."""
-    return [
-        [recipe, *("–" if np.isnan(value) else f"{100 * value:.1f}" for value in row)]
-        for recipe, row in zip(found.shown.index, found.shown.to_numpy(), strict=True)
-    ]
+            yield entry.name, ", ".join([f"replaced by {column.task}", *departures(space, column)])
+        elif reasons := list(departures(space, column)):
+            yield entry.name, ", ".join(reasons)
+        elif len(languages) < len(entry.languages):
+            yield entry.name, f"{len(languages)} of {len(entry.languages)} languages"

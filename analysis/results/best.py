@@ -1,4 +1,4 @@
-"""The best row for each target, chosen on English selection data alone: no score of any cell takes part."""
+"""The best recipe for each target, chosen on English selection data alone and never on the scores of the cells."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,76 +8,82 @@ import pandas as pd
 from sweeper.errors import UserError
 from sweeper.tasks.benchmarks import Benchmark
 
-from .load import Study
+from .load import RunData
 
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The row chosen for a target."""
+    """The recipe that was chosen for a target."""
 
     recipe: str
     value: float
-    """What it was chosen by: a mean of English selection values over the replicate seeds, a fraction of 1."""
+    """The highest selection value: a mean over targets and replicate seeds, a fraction of 1."""
     columns: tuple[str, ...]
-    """The targets whose selection values these are."""
+    """The targets whose selection values were averaged."""
     num_compared: int
-    """Rows that have every replicate seed of these targets; no other row was compared."""
+    """Number of recipes with every replicate seed of these targets; the others were not compared."""
 
 
 def best_per_target(
-    study: Study, model: str, targets: Collection[str] | None = None, among: Benchmark | None = None
+    data: RunData, model: str, targets: Collection[str] | None = None, among: Benchmark | None = None
 ) -> dict[str, Best]:
-    """Target -> the row with the highest selection value of one model, for `targets` (None: all of the space).
+    """Target -> the recipe of one model with the highest selection value, for `targets` (None: all of the space).
 
-    A row's value on a target is what its trained replicates came to on the target's English selection data (English
-    dev where test is reported, else a part of train carved out), mean over the seeds. A target that trains nothing
-    (retrieval) has no such data: it takes the row with the highest mean over all targets that train, or those of them
-    that are tasks of the benchmark `among`. Only rows with every replicate seed of every column in question are
-    compared; of equal values the row that stands first in the space is taken. Raises UserError if one of `targets` has
-    no such row; which others are asked for moves no choice.
+    The selection value of a recipe on a target is measured on English selection data of the target (its English dev
+    data if test is reported, otherwise a part of train that is held out), as the mean over the replicate seeds. A
+    target that trains nothing (retrieval) has no selection data. Its recipe is the one with the highest mean over all
+    targets that train, or over those that are tasks of the benchmark `among`.
+
+    Only recipes with every replicate seed of these targets are compared. Of equal values, the first recipe in the space
+    is chosen. The choice for one target does not depend on `targets`.
+
+    Raises UserError if no recipe can be compared for one of `targets`.
     """
-    values = selection_values(study, model)
-    own = None if among is None else [entry.name for entry in among.entries]
-    trained = tuple(name for name in values.columns if own is None or name in own)
-    found = {}
-    for target in study.space.targets:
-        if targets is not None and target.task not in targets:
-            continue
-        columns = (target.task,) if target.task in values.columns else trained
-        if not columns:
-            kind = f"target of {among.title}" if among else "target"
-            raise UserError(
-                f"{target.task!r} trains nothing, and no {kind} in this run does, so nothing says which row is best: "
-                "name one."
-            )
-        means = values[list(columns)].mean(axis=1, skipna=False).dropna()
-        if means.empty:
-            raise UserError(
-                f"No row has every replicate seed ({', '.join(map(str, study.space.seeds))}) of {', '.join(columns)}, "
-                f"so none can be chosen for {target.task!r}: run the sweep to its end, or name a row."
-            )
-        # idxmax takes the first of equal values, and rows stand in the order of the space.
-        recipe = str(means.idxmax())
-        found[target.task] = Best(recipe=recipe, value=float(means[recipe]), columns=columns, num_compared=len(means))
-    return found
+    values = selection_values(data, model)
+    members = None if among is None else [entry.name for entry in among.entries]
+    trained = tuple(name for name in values.columns if members is None or name in members)
+    best = {}
+    for target in data.space.targets:
+        if targets is None or target.task in targets:
+            columns = (target.task,) if target.task in values.columns else trained
+            best[target.task] = _best(data, values, target.task, columns, among)
+    return best
 
 
-def selection_values(study: Study, model: str) -> pd.DataFrame:
-    """Recipes x targets that train: mean selection value over the seeds, nan where a seed is missing."""
-    space = study.space
+def _best(data: RunData, values: pd.DataFrame, target: str, columns: tuple[str, ...], among: Benchmark | None) -> Best:
+    if not columns:
+        scope = f"target of {among.title}" if among else "target"
+        raise UserError(
+            f"{target!r} trains nothing, and no other {scope} in this run does. There are no selection values that a "
+            "recipe could be chosen by: name a recipe."
+        )
+    means = values[list(columns)].mean(axis=1, skipna=False).dropna()
+    if means.empty:
+        raise UserError(
+            f"No recipe can be chosen for {target!r}: no recipe has every replicate seed "
+            f"({', '.join(map(str, data.space.seeds))}) of {', '.join(columns)}. Finish the sweep, or name a recipe."
+        )
+    # idxmax returns the first of equal values, and the index has the order of the space.
+    recipe = str(means.idxmax())
+    return Best(recipe=recipe, value=float(means[recipe]), columns=columns, num_compared=len(means))
+
+
+def selection_values(data: RunData, model: str) -> pd.DataFrame:
+    """Recipes x targets that train: selection value, mean over the replicate seeds; nan if a seed is missing."""
+    space = data.space
     targets = [target.task for target in space.targets if space.task(target.task).training_task]
-    by_key = {record.key: record for record in study.prepared}
-    found: dict[tuple[str, str], dict[int, float]] = {}
-    for score in study.cells:
+    by_key = {record.key: record for record in data.replicates}
+    by_cell: dict[tuple[str, str], dict[int, float]] = {}
+    for score in data.cell_scores:
         record = by_key[score.training]
         if score.model == model and score.target in targets and record.value is not None:
-            found.setdefault((score.recipe, score.target), {})[record.spec.seed] = record.value
-    complete = {cell: _mean(seeds) for cell, seeds in found.items() if set(seeds) == set(space.seeds)}
-    rows = [recipe.name for recipe in space.recipes]
-    return pd.DataFrame(
-        [[complete.get((row, target), float("nan")) for target in targets] for row in rows], index=rows, columns=targets
-    )
+            by_cell.setdefault((score.recipe, score.target), {})[record.spec.seed] = record.value
+    complete = {cell: _mean(seeds) for cell, seeds in by_cell.items() if set(seeds) == set(space.seeds)}
+    recipes = [recipe.name for recipe in space.recipes]
+    means = [[complete.get((recipe, target), float("nan")) for target in targets] for recipe in recipes]
+    return pd.DataFrame(means, index=recipes, columns=targets)
 
 
 def _mean(values: Mapping[int, float]) -> float:
+    # Floating-point sums depend on the order, and records come in the order of their keys: hence sorted by seed.
     return sum(values[seed] for seed in sorted(values)) / len(values)

@@ -1,29 +1,40 @@
-"""Scores of retrieval by the layer that the sentence vectors come from."""
+"""Retrieval scores by the layer that the sentence vectors are taken from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
 from sweeper.space import Target
 
-from .load import CLEAN, Study
+from .load import CLEAN, RunData
 
 
-def layer_scores(study: Study, model: str, target: Target) -> pd.DataFrame:
-    """Recipes x layers (shares of the depth, rising): the main metric, mean over languages, then seeds; nan if missing.
+@dataclass(frozen=True, kw_only=True)
+class LayerScores:
+    """The scores of one target by layer."""
 
-    Only rows and layers that have a score; empty if there is one layer at most.
-    """
-    table = study.layers
+    scores: pd.DataFrame
+    """Recipes x layers (as shares of the depth, ascending): main metric, mean over languages, then over seeds; a
+    fraction of 1, nan if missing."""
+    shown: float
+    """The layer that the matrix shows."""
+
+
+def layer_scores(data: RunData, model: str) -> Mapping[str, LayerScores]:
+    """Target -> its scores by layer, for the targets with scores of two layers or more."""
+    layered = [target for target in data.space.targets if target.also_layers]
+    tables = [LayerScores(scores=_layer_table(data, model, target), shown=target.layer) for target in layered]
+    pairs = zip(layered, tables, strict=True)
+    return {target.task: table for target, table in pairs if table.scores.shape[1] >= 2}
+
+
+def _layer_table(data: RunData, model: str, target: Target) -> pd.DataFrame:
+    """Recipes x layers, only with recipes and layers that have a score."""
+    table = data.layer_scores
     rows = table[(table["target"] == target.task) & (table["model"] == model) & (table["condition"] == CLEAN)]
     rows = rows[rows["main"].astype(bool)]
     means = rows.groupby(["recipe", "layer", "seed"], dropna=False)["value"].mean().groupby(["recipe", "layer"]).mean()
-    found = means.unstack("layer")
-    if found.shape[1] < 2:
-        return pd.DataFrame()
-    order = [recipe.name for recipe in study.space.recipes if recipe.name in found.index]
-    return found.loc[order, sorted(found.columns)].astype(float)
-
-
-def layer_tables(study: Study, model: str) -> dict[str, pd.DataFrame]:
-    """Target -> its scores by layer, of the targets that have several."""
-    found = {target.task: layer_scores(study, model, target) for target in study.space.targets if target.also_layers}
-    return {name: scores for name, scores in found.items() if not scores.empty}
+    by_layer = means.unstack("layer")
+    recipes = [recipe.name for recipe in data.space.recipes if recipe.name in by_layer.index]
+    return by_layer.loc[recipes, sorted(by_layer.columns)].astype(float)

@@ -1,4 +1,4 @@
-"""A run folder as one tidy table: a row per score of a replicate, in a language, on a metric."""
+"""Loads a run folder as tables: one row for each score of a replicate, in one language, on one metric."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,55 +17,66 @@ CLEAN = "clean"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
-    """What a run folder says, with everything that must not meet in one matrix already left out."""
+class RunData:
+    """The tables of a run folder, without the scores that must not enter a matrix.
+
+    The tables leave out other splits, recipes, targets and seeds than those of the space, and replicates whose dials
+    are outdated.
+    """
 
     space: Space
     table: pd.DataFrame
-    """Scores of the space's cells on its split. Columns: model, recipe, target, seed (Int64, NA where nothing depends
-    on one), split, condition, language, metric, value, trivial (fractions of 1), count (examples), main, training."""
-    cells: tuple[ScoreRecord, ...]
+    """Scores of the cells on the split of the space. Columns: model, recipe, target, seed (Int64; NA for a score that
+    depends on no seed), split, condition, language, metric, value, trivial (fractions of 1), count (number of
+    examples), main (whether the matrix shows this metric), training (key)."""
+    cell_scores: tuple[ScoreRecord, ...]
     """The score records behind `table`, in the order of their keys."""
-    own: pd.DataFrame
-    """The same columns: how each preparation scored on the dev data of the tasks it was trained on."""
-    layers: pd.DataFrame
-    """The same columns and `layer` (share of the depth): cells of targets with several layers, by layer."""
+    preparation_scores: pd.DataFrame
+    """Scores of each prepared encoder on the dev data of the tasks it was trained on; same columns as `table`."""
+    layer_scores: pd.DataFrame
+    """Scores of targets with several layers; the columns of `table` and `layer` (as a share of the depth, 0 to 1)."""
     trainings: tuple[TrainingRecord, ...]
-    """Every training of the ledger, failed ones and search trials included, in the order of their names."""
-    prepared: tuple[TrainingRecord, ...]
-    """The replicates that count, preparations and targets."""
+    """All trainings in the ledger, with failed ones and search trials, in the order of their names."""
+    replicates: tuple[TrainingRecord, ...]
+    """The replicates that count, of recipes and of targets."""
     chosen: Mapping[str, TrainingRecord | None]
-    """Study key -> the search trial whose dials it chose."""
+    """Study key -> the search trial with the chosen dials; None while no trial is done."""
     num_outdated: int = 0
-    """Replicates left out because a later search trial chose other dials."""
+    """Number of replicates that are left out because a later search trial has better dials."""
     notes: tuple[str, ...] = ()
-    """What a reader of the table must know: cells with two trainings of one seed."""
+    """Sentences about cells with two trainings of one seed."""
+
+    @property
+    def failed(self) -> tuple[TrainingRecord, ...]:
+        """The trainings that failed."""
+        return tuple(record for record in self.trainings if record.state == "failed")
 
 
-def load(run: str) -> Study:
-    """Read a run folder (a path or an fsspec URL).
+def load(run: str) -> RunData:
+    """Load the tables of a run folder, given as a path or an fsspec URL.
 
-    Raises UserError if it is no run folder or a newer version wrote it, DamagedError if a record cannot be read.
+    Raises UserError if `run` is not a run folder or was written by a newer version, and DamagedError if a record cannot
+    be read.
     """
-    folder = Run.open(run)
-    space, ledger = folder.space, folder.ledger
+    source = Run.open(run)
+    space, ledger = source.space, source.ledger
     trainings, scores = ledger.trainings(), ledger.scores()
     counted = counting(trainings, space.search.trials)
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
-    made = {key: record.machine.get("started", "") for key, record in counted.items()}
-    of_cells = sorted(_cells_of(space, joined), key=lambda score: score.key)
-    table, notes = _one_training_a_seed(_table(of_cells), made)
-    kept = set(zip(table["target"], table["training"], strict=True))
-    own, _ = _one_training_a_seed(_table(_own_of(space, joined)), made)
-    return Study(
+    started = {key: record.machine.get("started", "") for key, record in counted.items()}
+    cell_scores = sorted(_cell_scores(space, joined), key=lambda score: score.key)
+    table, notes = _one_training_per_seed(_table(cell_scores), started)
+    in_table = set(zip(table["target"], table["training"], strict=True))
+    preparation_scores, _ = _one_training_per_seed(_table(_preparation_scores(space, joined)), started)
+    return RunData(
         space=space,
         table=table,
-        cells=tuple(score for score in of_cells if (score.target, score.training) in kept),
-        own=own,
-        layers=_layers_of(space, joined, made),
+        cell_scores=tuple(score for score in cell_scores if (score.target, score.training) in in_table),
+        preparation_scores=preparation_scores,
+        layer_scores=_layer_scores(space, joined, started),
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
-        prepared=tuple(counted[key] for key in sorted(counted)),
+        replicates=tuple(counted[key] for key in sorted(counted)),
         chosen=winners(trainings.values(), space.search.trials),
         num_outdated=num_replicates - len(counted),
         notes=notes,
@@ -73,41 +84,44 @@ def load(run: str) -> Study:
 
 
 Joined = tuple[ScoreRecord, TrainingRecord]
+"""A score and the training that it belongs to."""
 
 
-def _cells_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
+def _cell_scores(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
     """The scores that belong to a cell of the space, on its split."""
     targets = {target.task: target for target in space.targets}
     for score, training in joined:
         target = targets.get(score.target)
         if target and score.split == space.evaluate and _is_in(space, score) and is_shown(score, target):
-            steps = len(training.spec.chain) - _num_stages(space, score.recipe)
-            # A task can be row and column at once: its preparation's own score is one stage short of the cell.
-            if steps == space.num_trained(target):
+            num_stages = len(training.spec.chain) - _num_stages(space, score.recipe)
+            # A task can be both recipe and target. The score of the prepared encoder on its own task is not the cell:
+            # its chain lacks the stage of the target.
+            if num_stages == space.num_trained(target):
                 yield _in_languages(target, score)
 
 
-def _layers_of(space: Space, joined: Sequence[Joined], made: Mapping[str, str]) -> pd.DataFrame:
-    """The cells of every layer, as if each in turn were the one that the matrix shows."""
-    several = [target for target in space.targets if target.also_layers]
-    parts = []
-    for layer in sorted({layer for target in several for layer in target.layers}):
-        targets = tuple(replace(target, layer=layer) for target in several if layer in target.layers)
-        cells, _ = _one_training_a_seed(_table(_cells_of(replace(space, targets=targets), joined)), made)
-        parts.append(cells.assign(layer=layer))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*COLUMNS, "layer"])
+def _layer_scores(space: Space, joined: Sequence[Joined], started: Mapping[str, str]) -> pd.DataFrame:
+    """The scores of each layer, selected as if the matrix showed that layer."""
+    layered = [target for target in space.targets if target.also_layers]
+    tables = []
+    for layer in sorted({layer for target in layered for layer in target.layers}):
+        targets = tuple(replace(target, layer=layer) for target in layered if layer in target.layers)
+        table, _ = _one_training_per_seed(_table(_cell_scores(replace(space, targets=targets), joined)), started)
+        tables.append(table.assign(layer=layer))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS, "layer"])
 
 
-def _own_of(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
-    """The dev scores of preparations on tasks of their own."""
+def _preparation_scores(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
+    """The dev scores of prepared encoders on the tasks of their recipes."""
     tasks = {recipe.name: tasks_of(recipe.stages, masked=False) for recipe in space.recipes}
     for score, training in joined:
-        is_own = score.split == "dev" and _is_in(space, score) and score.target in tasks[score.recipe]
-        if is_own and len(training.spec.chain) == _num_stages(space, score.recipe):
+        in_recipe = score.split == "dev" and _is_in(space, score) and score.target in tasks[score.recipe]
+        if in_recipe and len(training.spec.chain) == _num_stages(space, score.recipe):
             yield score
 
 
 def _is_in(space: Space, score: ScoreRecord) -> bool:
+    """Whether the space has the model, the recipe and the seed of a score."""
     return (
         score.model in {model.name for model in space.models}
         and score.recipe in {recipe.name for recipe in space.recipes}
@@ -115,11 +129,12 @@ def _is_in(space: Space, score: ScoreRecord) -> bool:
     )
 
 
-def _num_stages(space: Space, recipe: str) -> int:
-    return len(next(row.stages for row in space.recipes if row.name == recipe))
+def _num_stages(space: Space, name: str) -> int:
+    return len(next(recipe.stages for recipe in space.recipes if recipe.name == name))
 
 
 def _in_languages(target: Target, score: ScoreRecord) -> ScoreRecord:
+    """The score without the languages that the target does not name."""
     if target.languages is None:
         return score
     kept = {language: score.metrics[language] for language in target.languages if language in score.metrics}
@@ -127,16 +142,17 @@ def _in_languages(target: Target, score: ScoreRecord) -> ScoreRecord:
 
 
 def _table(scores: Iterable[ScoreRecord]) -> pd.DataFrame:
-    """A row per language and metric; disjoint language sets of one training merge by standing in one table."""
+    """One row per language and metric. Scores of one training in different languages are merged."""
     rows = [row for score in sorted(scores, key=lambda score: score.key) for row in _rows(score)]
     table = pd.DataFrame.from_records(rows, columns=COLUMNS)
     table = table.astype({"seed": "Int64", "value": float, "trivial": float, "count": int, "main": bool})
-    # Where a language was scored twice, the score on more examples stands.
+    # A language may have been scored twice, for example before and after a cap was raised: more examples win.
     table = table.sort_values([*KEYS, "training", "count"], ascending=[True] * (len(KEYS) + 1) + [False], kind="stable")
     return table.drop_duplicates([*KEYS, "training"]).reset_index(drop=True)
 
 
 def _rows(score: ScoreRecord) -> Iterator[tuple[object, ...]]:
+    """Rows of one score record, with the values in the order of COLUMNS."""
     for language, metrics in score.metrics.items():
         trivial = score.trivial.get(language, {})
         for metric, value in metrics.items():
@@ -147,18 +163,22 @@ def _rows(score: ScoreRecord) -> Iterator[tuple[object, ...]]:
             )
 
 
-def _one_training_a_seed(table: pd.DataFrame, made: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Keep one training a cell and seed, and say where there were two: the newest, so that all rows are of one make."""
+def _one_training_per_seed(table: pd.DataFrame, started: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Keep the newest training of each cell and seed, and return a note for each training that is left out.
+
+    The newest is kept in all rows alike, so that scores before and after a change of data or model are not compared.
+    """
     cell = ["model", "recipe", "target", "seed"]
     sizes = table.groupby([*cell, "training"], dropna=False).size().reset_index(name="num_scores")
-    sizes["made"] = sizes["training"].map(dict(made)).astype(str)
-    order = ["made", "num_scores", "training"]
+    sizes["started"] = sizes["training"].map(dict(started)).astype(str)
+    # Equal start times: the training with more scores, then the lower key, so that the choice is reproducible.
+    order = ["started", "num_scores", "training"]
     sizes = sizes.sort_values(order, ascending=[False, False, True], kind="stable")
-    doubled = sizes.duplicated(cell)
+    is_older = sizes.duplicated(cell)
     notes = tuple(
-        f"{row.model}/{row.recipe} -> {row.target}, seed {row.seed}: training {row.training} is left out, a newer one "
-        "has the same name and seed (the data or the model changed between two runs)."
-        for row in sizes[doubled].itertuples()
+        f"{row.model}/{row.recipe} -> {row.target}, seed {row.seed}: training {row.training} is left out because a "
+        "newer training has the same name and seed (the data or the model changed between two runs)."
+        for row in sizes[is_older].itertuples()
     )
-    kept = sizes.loc[~doubled, [*cell, "training"]]
-    return table.merge(kept, on=[*cell, "training"]), notes
+    newest = sizes.loc[~is_older, [*cell, "training"]]
+    return table.merge(newest, on=[*cell, "training"]), notes

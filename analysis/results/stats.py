@@ -8,28 +8,30 @@ from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 MIN_SEEDS = 3
 """Fewest same-seed differences for an interval: two leave one degree of freedom, and a t quantile of 12.7."""
 EXACT_UP_TO = 8
-"""8! = 40,320 orders are enumerated; 9! would be nine times as many for each of some eighty pairs."""
+"""Largest n for which all orders are enumerated: 8! = 40,320; 9! would be nine times as many for each pair."""
 NUM_DRAWS = 9_999
+"""Number of random orders for a larger n."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean gain over seeds. The bounds and p are nan with fewer than three seeds, or where no seed differs."""
+    """A mean gain over seeds. The bounds and p are nan with fewer than three seeds, or if all gains are equal."""
 
     mean: float
     sd: float
+    """Standard deviation over seeds (n - 1), nan with one seed."""
     n: int
     low: float = math.nan
-    """Lower end of the 95 % interval."""
+    """Lower bound of the 95 % interval."""
     high: float = math.nan
+    """Upper bound of the 95 % interval."""
     p: float = math.nan
-    """Two-sided p of the paired t test against no gain, not corrected for the number of cells."""
+    """Two-sided p of the paired t test against a gain of 0, not corrected for the number of cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,25 +51,29 @@ def paired_interval(gains: Sequence[float]) -> Interval:
     sd = float(values.std(ddof=1)) if n > 1 else math.nan
     if n < MIN_SEEDS or np.ptp(values) == 0:
         return Interval(mean=mean, sd=sd, n=n)
+    from scipy import stats  # noqa: PLC0415 - takes about a second to import, and not every run has three seeds
+
     test = stats.ttest_1samp(values, 0.0)
     bounds = test.confidence_interval(0.95)
     return Interval(mean=mean, sd=sd, n=n, low=float(bounds.low), high=float(bounds.high), p=float(test.pvalue))
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """p values corrected for their number (Benjamini & Hochberg 1995), nan left as it is and not counted."""
+    """p values corrected for their number (Benjamini & Hochberg 1995). nan values stay nan and are not counted."""
     values = np.asarray(p_values, dtype=float)
-    known = ~np.isnan(values)
-    if known.any():
-        values[known] = stats.false_discovery_control(values[known])
+    is_tested = ~np.isnan(values)
+    if is_tested.any():
+        from scipy import stats  # noqa: PLC0415
+
+        values[is_tested] = stats.false_discovery_control(values[is_tested])
     return [float(value) for value in values]
 
 
 def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Correlation:
-    """Rank correlation over the pairs in which both values are known.
+    """Spearman's rank correlation over the pairs without nan, with a two-sided permutation p.
 
-    p is the share of orders of `second` with a correlation at least as far from 0: every order up to n = 8, else
-    9,999 drawn with `seed` (the observed order counted among them, so that p is never 0).
+    p is the share of orders of `second` whose correlation is at least as far from 0: all orders up to n = 8, otherwise
+    9,999 orders drawn with `seed` (plus the observed order, so that p is never 0).
     """
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     both = ~(np.isnan(x) | np.isnan(y))
@@ -76,24 +82,32 @@ def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> 
     if n < MIN_SEEDS or not x.any() or not y.any():
         return Correlation(rho=math.nan, n=n, p=math.nan)
     rho = float(x @ y)
-    others = y[_orders(n, seed)] @ x
-    # Equal correlations differ in their last bits with the order of the sum.
-    num_extreme = int(np.count_nonzero(np.abs(others) >= abs(rho) - 1e-9))
-    p = num_extreme / len(others) if n <= EXACT_UP_TO else (num_extreme + 1) / (len(others) + 1)
+    permuted = y[_orders(n, seed)] @ x
+    # Equal correlations differ in their last bits, because the order of the sum differs.
+    num_extreme = int(np.count_nonzero(np.abs(permuted) >= abs(rho) - 1e-9))
+    p = num_extreme / len(permuted) if n <= EXACT_UP_TO else (num_extreme + 1) / (len(permuted) + 1)
     return Correlation(rho=rho, n=n, p=p)
 
 
 def _standard_ranks(values: Floats) -> Floats:
-    """Mid-ranks with mean 0 and length 1, so that a product is a correlation; zeros where all are equal."""
-    ranks = np.asarray(stats.rankdata(values), dtype=float)
+    """Mid-ranks with mean 0 and length 1, so that a dot product is a correlation; zeros if all values are equal."""
+    ranks = _mid_ranks(values)
     centred = ranks - ranks.mean() if len(ranks) else ranks
     length = float(np.linalg.norm(centred))
     return centred / length if length else np.zeros_like(centred)
 
 
+def _mid_ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of their ranks, as in `scipy.stats.rankdata`."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(sizes)
+    mid: Floats = (last - (sizes - 1) / 2)[group]
+    return mid
+
+
 @cache
 def _orders(n: int, seed: int) -> npt.NDArray[np.int64]:
-    """(orders, n) permutations of 0 .. n - 1, made once for all the pairs of a report."""
+    """Array of shape (orders, n): permutations of 0 .. n - 1, computed once for all pairs of a report."""
     if n <= EXACT_UP_TO:
         return np.array(list(permutations(range(n))), dtype=np.int64)
     return np.random.default_rng(seed).permuted(np.tile(np.arange(n), (NUM_DRAWS, 1)), axis=1)

@@ -17,9 +17,9 @@ from sweeper.space import Target
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
 from sweeper.tasks.catalog import CATALOG
 
-from ..results.benchmark import ONE_POOL, column_of, left_out
+from ..results.benchmark import ONE_POOL, column_of, exclusions
 from ..results.best import Best, best_per_target
-from ..results.load import CLEAN, Study, load
+from ..results.load import CLEAN, RunData, load
 from .layouts import LAYOUTS, Sheet, Unfit
 
 CHOICE_FILE = "chosen.json"
@@ -72,7 +72,7 @@ class Submission:
 class _Draft:
     """Files and what stands against them, gathered before anything is written."""
 
-    study: Study
+    data: RunData
     ledger: Ledger
     model: str
     files: dict[str, str] = field(default_factory=dict)
@@ -85,16 +85,16 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
     The seed is the first of the space's replicate seeds, whatever it scored. Raises UserError, and writes nothing, if
     the run was scored on dev, a name is unknown, `out` is taken, or any file would lack a language or an item.
     """
-    study = load(run)
-    space = study.space
+    data = load(run)
+    space = data.space
     if space.evaluate != "test":
         raise UserError(
             f"{run} was scored on {space.evaluate}; a submission holds predictions of test: run the same space with "
             "--set evaluate=test and an --out of its own (--store shares the encoders that are there)."
         )
     place = _place(run, out)
-    draft = _Draft(study=study, ledger=Run.open(run).ledger, model=_model(study, wish))
-    entries, unfit = _entries(study, wish)
+    draft = _Draft(data=data, ledger=Run.open(run).ledger, model=_model(data, wish))
+    entries, unfit = _entries(data, wish)
     rows = _rows(draft, wish, [target for _, target in entries])
     chosen = [_add(draft, entry, target, rows[target.task]) for entry, target in entries]
     if draft.problems:
@@ -108,7 +108,7 @@ def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission
         place=place,
         chosen=tuple(chosen),
         absent=tuple(entry.folder for entry in XTREME.entries if entry.folder not in held),
-        notes=(*unfit, *_notes(held), *_chosen_by_others(study, wish, [target.task for _, target in entries])),
+        notes=(*unfit, *_notes(held), *_chosen_by_others(data, wish, [target.task for _, target in entries])),
     )
 
 
@@ -121,8 +121,8 @@ def _place(run: str, out: str | None) -> Path:
     return place
 
 
-def _model(study: Study, wish: Wish) -> str:
-    names = [model.name for model in study.space.models]
+def _model(data: RunData, wish: Wish) -> str:
+    names = [model.name for model in data.space.models]
     if wish.model and wish.model not in names:
         raise unknown("model", wish.model, names)
     if not wish.model and len(names) > 1:
@@ -130,12 +130,12 @@ def _model(study: Study, wish: Wish) -> str:
     return wish.model or names[0]
 
 
-def _entries(study: Study, wish: Wish) -> tuple[list[tuple[Entry, Target]], list[str]]:
+def _entries(data: RunData, wish: Wish) -> tuple[list[tuple[Entry, Target]], list[str]]:
     """The benchmark's tasks that the run has as columns, in the benchmark's order, and why some are left out.
 
     Left out are mined pairs that no folder can be made of, unless they are asked for: then they are a problem.
     """
-    space = study.space
+    space = data.space
     held = {target.task: (entry, target) for entry in XTREME.entries if (target := column_of(entry, space))}
     for name in wish.targets:
         if name not in held:
@@ -145,7 +145,7 @@ def _entries(study: Study, wish: Wish) -> tuple[list[tuple[Entry, Target]], list
         raise UserError(f"No column of this run is a task of XTREME ({names}), so there is nothing to submit.")
     if wish.targets:
         return [one for name, one in held.items() if name in wish.targets], []
-    unfit = {name: told for name, (entry, target) in held.items() if (told := _unfit(study, entry, target))}
+    unfit = {name: told for name, (entry, target) in held.items() if (told := _unfit(data, entry, target))}
     if len(unfit) == len(held):
         raise UserError(f"There is nothing to submit: {' '.join(unfit.values())}")
     notes = [f"{held[name][0].folder} is left out: {told}" for name, told in unfit.items()]
@@ -154,14 +154,14 @@ def _entries(study: Study, wish: Wish) -> tuple[list[tuple[Entry, Target]], list
 
 def _rows(draft: _Draft, wish: Wish, targets: Sequence[Target]) -> Mapping[str, tuple[str, str]]:
     """Target -> its row, and the reason in words."""
-    study = draft.study
+    data = draft.data
     if wish.recipe:
-        names = [recipe.name for recipe in study.space.recipes]
+        names = [recipe.name for recipe in data.space.recipes]
         if wish.recipe not in names:
             raise unknown("row", wish.recipe, names)
         return {target.task: (wish.recipe, "named") for target in targets}
-    found = best_per_target(study, draft.model, [target.task for target in targets], among=XTREME)
-    num_rows = len(study.space.recipes)
+    found = best_per_target(data, draft.model, [target.task for target in targets], among=XTREME)
+    num_rows = len(data.space.recipes)
     return {target: (best.recipe, _reason(target, best, num_rows)) for target, best in found.items()}
 
 
@@ -175,7 +175,7 @@ def _reason(target: str, best: Best, num_rows: int) -> str:
 def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> Chosen:
     """Add a folder's files to the draft, or what is wrong with them."""
     recipe, by = row
-    draft.problems += [f"{entry.folder}/: {problem}" for problem in _limits(draft.study, entry, target)]
+    draft.problems += [f"{entry.folder}/: {problem}" for problem in _limits(draft.data, entry, target)]
     scores, seed = _scores(draft, target.task, recipe)
     if not scores:
         draft.problems.append(f"{entry.folder}/: {recipe} -> {target.task} has no test score yet")
@@ -191,9 +191,9 @@ def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> C
     )  # fmt: skip
 
 
-def _unfit(study: Study, entry: Entry, target: Target) -> str:
+def _unfit(data: RunData, entry: Entry, target: Target) -> str:
     """Why no row and no seed of a column could be submitted, and what to do; "" if one could."""
-    if ONE_POOL not in left_out(study.space, target):
+    if ONE_POOL not in exclusions(data.space, target):
         return ""
     return (
         f"{target.task} was {ONE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` says how both "
@@ -201,20 +201,20 @@ def _unfit(study: Study, entry: Entry, target: Target) -> str:
     )
 
 
-def _limits(study: Study, entry: Entry, target: Target) -> Iterator[str]:
+def _limits(data: RunData, entry: Entry, target: Target) -> Iterator[str]:
     """What the space says that leaves items out."""
-    for limit in left_out(study.space, target):
-        yield _unfit(study, entry, target) if limit == ONE_POOL else f"{target.task} was {limit}"
+    for limit in exclusions(data.space, target):
+        yield _unfit(data, entry, target) if limit == ONE_POOL else f"{target.task} was {limit}"
 
 
 def _scores(draft: _Draft, target: str, recipe: str) -> tuple[list[ScoreRecord], int | None]:
     """The score records of a cell's first seed, several where languages were scored one after the other."""
     own = [
         score
-        for score in draft.study.cells
+        for score in draft.data.cell_scores
         if (score.model, score.target, score.recipe, score.condition) == (draft.model, target, recipe, CLEAN)
     ]
-    for seed in (None, *draft.study.space.seeds):
+    for seed in (None, *draft.data.space.seeds):
         found = [score for score in own if score.seed == seed]
         if found:
             return found, seed
@@ -261,9 +261,9 @@ def _notes(folders: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _chosen_by_others(study: Study, wish: Wish, targets: Iterable[str]) -> Iterator[str]:
+def _chosen_by_others(data: RunData, wish: Wish, targets: Iterable[str]) -> Iterator[str]:
     """That retrieval's rows are chosen by what other targets came to."""
-    names = [target for target in targets if not study.space.task(target).training_task]
+    names = [target for target in targets if not data.space.task(target).training_task]
     if names and wish.best_per_target:
         whose = ("it", "its row is") if len(names) == 1 else ("them", "their row is")
         yield (

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from analysis.report.report import write_report
+from analysis.report.tables import published_rows
 from analysis.results.benchmark import benchmark_means
 from analysis.results.load import load
-from analysis.results.matrix import matrix
-from analysis.results.published import NINE, published_rows
+from analysis.results.matrix import transfer_matrix
+from analysis.results.published import NINE
+from analysis.results.results import compute_results
 from search_spaces.xtreme import SPACE as STUDY
 from sweeper.space import Choice, Model, Recipe, Stage, Target, Training
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
@@ -60,7 +62,7 @@ def test_a_group_is_the_mean_of_its_tasks_and_overall_that_of_all_tasks(make_run
     groups = {"classification": 0.86, "tagging": 0.76, "qa": 0.71, "retrieval": 0.35}
     assert row[list(groups)].to_dict() == pytest.approx(groups)
     assert row["overall"] == pytest.approx((2 * 0.86 + 2 * 0.76 + 3 * 0.71 + 2 * 0.35) / 9)
-    assert found.short == ()
+    assert found.excluded == ()
     assert found.groups.loc["mnli"].isna().all()
 
 
@@ -72,26 +74,26 @@ def test_a_task_in_fewer_languages_than_published_does_not_count(make_run):
     assert xtreme.groups.loc["baseline", "classification"] == pytest.approx(0.86)
     assert math.isnan(xtreme.groups.loc["baseline", "overall"])
     assert list(xtreme.shown) == ["classification"]
-    assert "pos: 29 of 33 languages" in xtreme.short
-    assert "ner: no column of this run" in xtreme.short
-    assert "pos_r: no column of this run" in xtreme_r.short
+    assert "pos: 29 of 33 languages" in xtreme.excluded
+    assert "ner: not a target of this run" in xtreme.excluded
+    assert "pos_r: not a target of this run" in xtreme_r.excluded
     assert list(xtreme_r.shown) == []
 
 
 def test_the_report_shows_the_means_and_what_does_not_count(make_run):
     run = make(make_run, ["xnli", "pawsx", "xquad"])
     fill(run, "baseline", ["xnli", "pawsx", "xquad"])
-    text = write_report(run.url).place.read_text()
-    section = text.split("## Benchmark means")[1].split("## Beside the trivial")[0]
+    text = write_report(run.url).path.read_text()
+    section = text.split("## Benchmark means")[1].split("## Trivial scores")[0]
     assert "### XTREME\n\n| recipe | classification |\n| --- | --- |\n| baseline | 86.0 |" in section
-    assert "Not counted: pos: no column of this run; ner:" in section
+    assert "Not included: pos: not a target of this run; ner:" in section
     assert "### XTREME-R" not in section
 
 
 def test_the_report_shows_the_benchmark_with_the_most_columns_though_no_group_of_it_is_complete(make_run):
     run = make(make_run, ["xnli", "mlqa", "tydiqa", "ner"])
     fill(run, "baseline", ["xnli", "mlqa", "tydiqa"])
-    text = write_report(run.url).place.read_text()
+    text = write_report(run.url).path.read_text()
     assert "### XTREME\n\nNo group is complete.\n" in text
     assert "### XTREME-R" not in text
 
@@ -99,7 +101,7 @@ def test_the_report_shows_the_benchmark_with_the_most_columns_though_no_group_of
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"eval_cap": 100}, "scored on at most 100 items a language (eval_cap)"),
+        ({"eval_cap": 100}, "scored on at most 100 items per language (eval_cap)"),
         ({"similarity": "csls"}, "scored with similarity csls, as published cosine"),
         ({"layer": 0.75}, "scored with layer 0.75, as published 0.58"),
         ({"pooling": "cls"}, "scored with pooling cls, as published mean"),
@@ -111,7 +113,7 @@ def test_a_column_that_is_scored_in_another_way_does_not_count(make_run, change,
     run = make(make_run, (), columns=columns)
     fill(run, "baseline", ["bucc2018", "tatoeba"])
     found = benchmark_means(load(run.url), "tiny")[0]
-    assert f"tatoeba: {reason}" in found.short
+    assert f"tatoeba: {reason}" in found.excluded
     assert found.tasks["tatoeba"].isna().all()
     assert list(found.shown) == []
 
@@ -120,13 +122,13 @@ def test_pools_without_all_of_their_sentences_do_not_count(make_run):
     run = make(make_run, (), columns=(Target(task="bucc2018", distractors=1000), Target(task="tatoeba")))
     fill(run, "baseline", ["bucc2018", "tatoeba"])
     found = benchmark_means(load(run.url), "tiny")[0]
-    assert "bucc2018: scored with 1,000 distractors, where the published pools are whole" in found.short
+    assert "bucc2018: scored with 1,000 distractors, whereas the published pools are complete" in found.excluded
     assert list(found.shown) == []
 
 
 ONE_POOL = (
-    "scored on one half of its gold pairs with a threshold fitted on the other, where the published one is fitted on "
-    "dev pools of their own"
+    "scored on one half of its gold pairs with a threshold fitted on the other half, whereas the published threshold "
+    "is fitted on separate dev pools"
 )
 
 
@@ -137,7 +139,7 @@ def test_pairs_mined_with_a_threshold_from_half_of_their_own_pool_are_named_and_
     run = make(make_run, (), columns=columns, tasks=(one_pool,), evaluate=evaluate)
     fill(run, "baseline", ["bucc2018", "tatoeba"])
     found = benchmark_means(load(run.url), "tiny")[0]
-    assert f"bucc2018: {ONE_POOL}" in found.short
+    assert f"bucc2018: {ONE_POOL}" in found.excluded
     assert list(found.shown) == []
 
 
@@ -145,7 +147,7 @@ def test_the_hubs_single_pool_is_named_where_the_benchmark_has_two_and_does_not_
     run = make(make_run, ["bucc", "tatoeba"])
     fill(run, "baseline", ["tatoeba"])
     found = benchmark_means(load(run.url), "tiny")[0]
-    assert f"bucc2018: bucc stands in, {ONE_POOL}" in found.short
+    assert f"bucc2018: replaced by bucc, {ONE_POOL}" in found.excluded
     assert list(found.shown) == []
 
 
@@ -168,8 +170,8 @@ def retrieval_of_xtreme_r(make_run, *tasks):
 
 def test_a_task_whose_entry_says_how_it_departs_from_the_benchmark_does_not_count(make_run):
     found = retrieval_of_xtreme_r(make_run)
-    assert f"lareqa: {CATALOG['lareqa_sentences'].departs}" in found.short
-    assert f"mewslix: {CATALOG['mewslix'].departs}" in found.short
+    assert f"lareqa: {CATALOG['lareqa_sentences'].departs}" in found.excluded
+    assert f"mewslix: {CATALOG['mewslix'].departs}" in found.excluded
     assert list(found.shown) == []
 
 
@@ -186,18 +188,18 @@ def test_the_layer_of_a_target_that_trains_changes_nothing_and_so_it_counts(make
 
 
 def test_a_run_of_other_tasks_has_no_benchmark_section(full_run):
-    assert benchmark_means(load(full_run.url), "tiny") == []
-    assert "Benchmark means" not in write_report(full_run.url).place.read_text()
+    assert benchmark_means(load(full_run.url), "tiny") == ()
+    assert "Benchmark means" not in write_report(full_run.url).path.read_text()
 
 
 def test_targets_whose_dev_is_their_test_are_marked_in_the_report(make_run):
     run = make(make_run, ["xnli", "xquad"])
     fill(run, "baseline", ["xnli", "xquad"])
     study = load(run.url)
-    assert matrix(study, "tiny").single_split == ("xquad",)
-    text = write_report(run.url).place.read_text()
+    assert transfer_matrix(study, "tiny").single_split == ("xquad",)
+    text = write_report(run.url).path.read_text()
     assert "| recipe | xnli | xquad‡ |" in text
-    assert "‡ dev and test are one split: nothing was selected on it." in text
+    assert "‡ The dev and test split of this target are the same rows." in text
 
 
 FROZEN = Choice(values=(0, 12))
@@ -219,8 +221,7 @@ def study_run(make_run, evaluate="dev", **changes):
 
 
 def beside(run, against=""):
-    study = load(run.url)
-    return published_rows(study, matrix(study, "tiny", against))
+    return published_rows(compute_results(run.url, against=against).published)
 
 
 def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
@@ -306,8 +307,8 @@ def test_no_published_figure_stands_beside_gains_over_another_row(make_run):
 
 def test_on_test_the_published_gain_is_that_of_the_best_row_of_each_target(make_run):
     run = study_run(make_run, evaluate="test")
-    assert beside(run) == [["best row of each target", "–", "+5.4", "test"]], "nothing was selected yet"
+    assert beside(run) == [["best recipe of each target", "–", "+5.4", "test"]], "nothing was selected yet"
     for record in run.ledger.trainings().values():
         value = {"baseline": 0.1, "mnli": 0.9, "multitask": 0.5}[record.spec.recipe]
         run.ledger.write_training(replace(record, value=value))
-    assert beside(run) == [["best row of each target", "+5.0", "+5.4", "test"]]
+    assert beside(run) == [["best recipe of each target", "+5.0", "+5.4", "test"]]

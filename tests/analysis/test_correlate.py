@@ -6,13 +6,13 @@ import pytest
 
 from analysis.results.correlate import as_square, correlate
 from analysis.results.load import load
-from analysis.results.matrix import matrix
+from analysis.results.matrix import transfer_matrix
 
 
 @pytest.fixture
 def found(full_run):
     study = load(full_run.url)
-    return correlate(study, matrix(study, "tiny"))
+    return correlate(study, transfer_matrix(study, "tiny"))
 
 
 def predictor(found, trait, target):
@@ -37,7 +37,7 @@ def test_seen_examples_are_the_mean_over_seeds_of_the_preparation(found):
 
 def test_flagged_cells_take_no_part(found):
     # Only one row of `pairs` is free of the target's own data, so that no pair of three is left.
-    pairs = found.columns.set_index(["a", "b"])
+    pairs = found.targets.set_index(["a", "b"])
     assert pairs.loc[("tags", "pairs"), "n"] == 1
     assert math.isnan(pairs.loc[("tags", "pairs"), "rho"])
     assert pairs.loc[("tags", "search"), "n"] == 3
@@ -45,6 +45,6 @@ def test_flagged_cells_take_no_part(found):
 
 
 def test_pairs_make_a_symmetric_square(found):
-    square = as_square(found.columns, ["tags", "pairs", "search"], "n")
+    square = as_square(found.targets, ["tags", "pairs", "search"], "n")
     assert square[0, 2] == square[2, 0] == 3
     assert math.isnan(square[1, 1])

@@ -8,18 +8,17 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.figures.heatmap import MISSING, draw_grid, heatmap, ink_on, language_grid, language_map, matrix_grid
+from analysis.figures.colours import MISSING, ink_on
+from analysis.figures.grid import draw_grid
+from analysis.figures.heatmap import heatmap, language_grid, language_map, matrix_grid
 from analysis.figures.scatter import correlation_map, draw_pairs, draw_trait
-from analysis.results.correlate import correlate
-from analysis.results.load import load
-from analysis.results.matrix import languages, matrix
+from analysis.results.results import compute_results
 
 
 @pytest.fixture
 def drawn(full_run):
     """The grid of the full run, and the axes it was drawn on."""
-    study = load(full_run.url)
-    grid = matrix_grid(matrix(study, "tiny"), study.space)
+    grid = matrix_grid(compute_results(full_run.url).matrix, full_run.space)
     return grid, draw_grid(Figure().subplots(), grid, "gain")
 
 
@@ -59,8 +58,7 @@ def test_cells_that_share_training_data_are_hatched_and_daggered(drawn):
 def test_a_missing_cell_is_grey_with_a_dash_and_takes_the_mean_away(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
-    study = load(run.url)
-    grid = matrix_grid(matrix(study, "tiny"), study.space)
+    grid = matrix_grid(compute_results(run.url).matrix, run.space)
     axes = draw_grid(Figure().subplots(), grid, "gain")
     assert grid.squares["small_nli", "tags"].text == "–"
     assert grid.columns == ("tags", "pairs", "search")
@@ -70,8 +68,7 @@ def test_a_missing_cell_is_grey_with_a_dash_and_takes_the_mean_away(make_run):
 def test_a_score_without_a_baseline_is_shown_as_one(make_run):
     run = make_run()
     run.cell("small_nli", "tags", 1, {"en": 0.5})
-    study = load(run.url)
-    square = matrix_grid(matrix(study, "tiny"), study.space).squares["small_nli", "tags"]
+    square = matrix_grid(compute_results(run.url).matrix, run.space).squares["small_nli", "tags"]
     assert (square.text, square.small, square.is_missing) == ("50.0", "score only", True)
 
 
@@ -90,16 +87,14 @@ def test_a_line_stands_where_the_group_of_targets_changes(drawn):
 
 
 def test_the_key_names_only_what_occurs(full_run):
-    study = load(full_run.url)
-    axes = heatmap(matrix(study, "tiny"), study.space).axes[0]
-    told = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert len(told) == 1 and told[0].startswith("† the intermediate task repeats")
+    axes = heatmap(compute_results(full_run.url)).axes[0]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert len(texts) == 1 and texts[0].startswith("† the recipe repeats training data of the target")
 
 
 def test_a_languages_gain_is_the_mean_over_unflagged_rows(full_run):
-    study = load(full_run.url)
-    found = matrix(study, "tiny")
-    grid = language_grid(languages(study, "tiny"), found, study.space)
+    results = compute_results(full_run.url)
+    grid = language_grid(results.languages, results.matrix, full_run.space)
     assert grid.rows == ("en", "de", "fr")
     assert grid.squares["de", "tags"].value == pytest.approx((15 - 10 + 5) / 3)
     assert grid.squares["en", "pairs"].value == pytest.approx(-2.0)
@@ -113,12 +108,11 @@ def test_text_is_white_on_dark_cells_only():
 
 
 def test_correlations_are_drawn_with_their_n_and_p(full_run):
-    study = load(full_run.url)
-    found = correlate(study, matrix(study, "tiny"))
-    axes = draw_pairs(Figure().subplots(), found.columns, ["tags", "pairs", "search"], "over {} rows a pair")
+    correlations = compute_results(full_run.url).correlations
+    axes = draw_pairs(Figure().subplots(), correlations.targets, ["tags", "pairs", "search"], "over {} recipes")
     assert texts(axes) == ["", "–", "+0.50", "–", "", "–", "+0.50", "–", ""]
-    assert axes.get_title(loc="left").startswith("over 1 to 3 rows a pair")
-    scatter = draw_trait(Figure().subplots(), found, "own_dev")
+    assert axes.get_title(loc="left").startswith("over 1 to 3 recipes")
+    scatter = draw_trait(Figure().subplots(), correlations, "own_dev")
     assert sorted(texts(scatter)) == ["large_nli", "middle_qa", "small_nli"]
     assert "ρ = -0.50, n = 3, p = 1.00" in scatter.get_title(loc="left")
 
@@ -126,23 +120,20 @@ def test_correlations_are_drawn_with_their_n_and_p(full_run):
 def test_a_trait_that_nobody_has_is_drawn_empty_and_says_why(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
-    study = load(run.url)
-    found = correlate(study, matrix(study, "tiny"))
-    axes = draw_trait(Figure().subplots(), found, "own_dev")
-    assert texts(axes) == ["no complete row and column yet"]
-    assert math.isnan(found.traits["own_dev"].max())
+    correlations = compute_results(run.url).correlations
+    axes = draw_trait(Figure().subplots(), correlations, "own_dev")
+    assert texts(axes) == ["no target on which every recipe has a gain"]
+    assert math.isnan(correlations.traits["own_dev"].max())
 
 
 def test_a_picture_names_the_row_that_its_gains_are_measured_against(full_run):
-    study = load(full_run.url)
-    found = matrix(study, "tiny", against="middle_qa")
-    grid = matrix_grid(found, study.space)
+    results = compute_results(full_run.url, against="middle_qa")
+    grid = matrix_grid(results.matrix, full_run.space)
     assert (grid.strip, grid.rows[0]) == ("middle_qa", "middle_qa")
     assert grid.squares["baseline", "search"].text == "+5.0"
-    assert heatmap(found, study.space).axes[0].get_title(loc="left").startswith("Gain over middle_qa by")
-    by_language = language_map(languages(study, "tiny", "middle_qa"), found, study.space)
-    assert by_language.axes[0].get_title(loc="left").startswith("Mean gain over middle_qa by language")
-    assert correlation_map(correlate(study, found), found).get_suptitle() == "Gains over middle_qa"
+    assert heatmap(results).axes[0].get_title(loc="left").startswith("Gain over middle_qa by")
+    assert language_map(results).axes[0].get_title(loc="left").startswith("Mean gain over middle_qa by language")
+    assert correlation_map(results).get_suptitle() == "Gains over middle_qa"
 
 
 def test_a_column_whose_dev_is_its_test_is_marked_and_explained(make_run):
@@ -150,8 +141,7 @@ def test_a_column_whose_dev_is_its_test_is_marked_and_explained(make_run):
     run = make_run("single", tasks=tasks)
     for recipe in ("baseline", "small_nli"):
         run.cell(recipe, "tags", 1, {"en": 0.5})
-    study = load(run.url)
-    figure = heatmap(matrix(study, "tiny"), study.space)
+    figure = heatmap(compute_results(run.url))
     (axes,) = [axes for axes in figure.axes if axes.get_legend()]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["tags‡", "pairs", "search"]
-    assert "‡ dev and test are one split" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "‡ dev and test are the same rows" in [text.get_text() for text in axes.get_legend().get_texts()]

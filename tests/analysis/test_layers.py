@@ -7,9 +7,7 @@ import pytest
 from analysis.figures.layers import draw_layers, layer_figure
 from analysis.report.report import write_report
 from analysis.report.tables import layer_rows
-from analysis.results.layers import layer_scores, layer_tables
-from analysis.results.load import load
-from analysis.results.matrix import matrix
+from analysis.results.results import compute_results
 from sweeper.space import Target
 
 SEARCH = Target(task="search", layer=0.5, also_layers=(0.0, 0.5, 1.0))
@@ -36,7 +34,7 @@ def kept(run, training, value, **changes):
 
 
 def test_a_table_of_layers_has_the_mean_over_languages_and_seeds(layered):
-    scores = layer_scores(load(layered.url), "tiny", SEARCH)
+    scores = compute_results(layered.url).layers["search"].scores
     assert list(scores.index) == ["baseline", "small_nli"]
     assert list(scores.columns) == [0.0, 0.5, 1.0]
     assert scores.loc["baseline"].tolist() == pytest.approx([0.1, 0.3, 0.2])
@@ -44,38 +42,35 @@ def test_a_table_of_layers_has_the_mean_over_languages_and_seeds(layered):
 
 
 def test_the_matrix_shows_the_targets_own_layer_alone(layered):
-    found = matrix(load(layered.url), "tiny")
-    assert found.scores.loc["baseline", "search"] == pytest.approx(0.3)
-    assert found.gains.loc["small_nli", "search"] == pytest.approx(0.1)
+    matrix = compute_results(layered.url).matrix
+    assert matrix.scores.loc["baseline", "search"] == pytest.approx(0.3)
+    assert matrix.gains.loc["small_nli", "search"] == pytest.approx(0.1)
 
 
 def test_the_own_layer_is_bold_and_the_best_one_is_named(layered):
-    header, rows = layer_rows(layer_scores(load(layered.url), "tiny", SEARCH), 0.5)
+    header, rows = layer_rows(compute_results(layered.url).layers["search"])
     assert header == ["recipe", "0.00", "**0.50**", "1.00", "best"]
     assert rows[0] == ["baseline", "10.0", "**30.0**", "20.0", "0.50"]
 
 
 def test_a_target_with_one_layer_has_no_table(full_run):
-    study = load(full_run.url)
-    assert layer_tables(study, "tiny") == {}
-    assert layer_scores(study, "tiny", study.space.targets[2]).empty
+    assert compute_results(full_run.url).layers == {}
 
 
 def test_a_picture_has_a_line_a_row_in_points_and_marks_the_own_layer(layered):
-    study = load(layered.url)
-    tables = layer_tables(study, "tiny")
-    [axes] = layer_figure(study, tables).axes
+    results = compute_results(layered.url)
+    [axes] = layer_figure(results).axes
     assert [line.get_label() for line in axes.lines[:2]] == ["baseline", "small_nli"]
     assert list(axes.lines[0].get_ydata()) == pytest.approx([10, 30, 20])
     assert list(axes.lines[2].get_xdata()) == [0.5, 0.5]
-    assert draw_layers(axes, tables["search"], 0.5) is axes
+    assert draw_layers(axes, results.layers["search"]) is axes
 
 
 def test_the_report_shows_layers_and_how_retrieval_was_scored(layered):
-    where = write_report(layered.url).place
+    where = write_report(layered.url).path
     text = where.read_text()
     assert "| recipe | 0.00 | **0.50** | 1.00 | best |" in text
-    assert "- Retrieval: search: mean of layer 0.50 of the depth, cosine" in text
+    assert "search: mean of the token vectors at 0.50 of the depth, cosine similarity" in text
     with (where.parent / "layers.csv").open() as file:
         assert list(csv.reader(file))[:3] == [
             ["target", "recipe", "layer", "score"],

@@ -138,7 +138,7 @@ def test_a_preparations_own_dev_score_is_kept_apart_from_the_cells(make_run):
     run.scored(run.trained("middle_qa"), "middle_qa", {"en": 0.26})
     run.cell("middle_qa", "middle_qa", 1, {"en": 0.50})
     study = load(run.url)
-    assert list(study.own["value"]) == [0.26]
+    assert list(study.preparation_scores["value"]) == [0.26]
     assert list(study.table["value"]) == [0.50]
 
 
@@ -212,5 +212,5 @@ def test_dev_and_test_scores_never_meet_in_one_table(make_run, split):
     run.scored(training, "tags", {"en": 0.8, "de": 0.9}, split="test")
     study = load(run.url)
     assert set(study.table["split"]) == {split}
-    assert {score.split for score in study.cells} == {split}
+    assert {score.split for score in study.cell_scores} == {split}
     assert values(study)["baseline", 1, "en"] == (0.1 if split == "dev" else 0.8)

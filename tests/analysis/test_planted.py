@@ -11,7 +11,7 @@ import pytest
 from analysis.figures.planted import planted_grids, planted_map
 from analysis.report.planted import planted_csv, planted_finding, planted_title
 from analysis.results.load import load
-from analysis.results.matrix import Cell, Matrix, matrix
+from analysis.results.matrix import Cell, Matrix, transfer_matrix
 from analysis.results.planted import Planted, PlantedCell, compare_planted
 from search_spaces.demo import SPACE as DEMO
 
@@ -41,7 +41,7 @@ def scored(make_run: Callable[..., Any]) -> Callable[..., Matrix]:
         gain = GAINS.get((recipe.name, target.task), 0.0) + 0.001 * seed if recipe.stages else 0.0
         training = run.trained(recipe.name, target.task, seed)
         run.scored(training, target.task, dict.fromkeys(("en", "xa"), 0.4 + gain), split="test")
-    return lambda against="": matrix(load(run.url), "tiny", against)
+    return lambda against="": transfer_matrix(load(run.url), "tiny", against)
 
 
 def test_the_cells_have_the_planted_gain_of_the_world_and_the_measured_gain_of_the_run(scored) -> None:
@@ -70,7 +70,7 @@ def test_a_cell_without_a_score_is_left_out(make_run) -> None:
     run = make_run(**vars(DEMO))
     for recipe in ("baseline", "claims"):
         run.scored(run.trained(recipe, "names", 1), "names", {"en": 0.5, "xa": 0.5}, split="test")
-    planted = compare_planted(matrix(load(run.url), "tiny"), {}, DEMO)
+    planted = compare_planted(transfer_matrix(load(run.url), "tiny"), {}, DEMO)
     assert planted is not None
     assert list(planted.cells) == [("claims", "names")]
     assert planted.cells["claims", "names"].outcome == "not tested"

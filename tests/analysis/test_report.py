@@ -8,8 +8,8 @@ import pytest
 from analysis.__main__ import main
 from analysis.report.findings import strongest_findings
 from analysis.report.report import write_report
-from analysis.report.tables import verdict
-from analysis.results.load import load
+from analysis.results.results import compute_results
+from analysis.results.trivial import verdict
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
@@ -32,13 +32,13 @@ def rows(path):
 
 
 def test_a_report_is_a_folder_with_figures_and_tables(full_run):
-    where = write_report(full_run.url).place
+    where = write_report(full_run.url).path
     assert where.name == "report.md"
     assert {path.name for path in where.parent.iterdir()} == FILES
 
 
 def test_the_matrix_file_has_the_recipe_first_then_the_targets_in_points(full_run):
-    folder = write_report(full_run.url).place.parent
+    folder = write_report(full_run.url).path.parent
     matrix, gains = rows(folder / "matrix.csv"), rows(folder / "gains.csv")
     assert matrix[0] == gains[0] == ["recipe", "tags", "pairs", "search"]
     assert matrix[2] == ["small_nli", "65.0000", "38.0000", "22.0000"]
@@ -46,51 +46,51 @@ def test_the_matrix_file_has_the_recipe_first_then_the_targets_in_points(full_ru
 
 
 def test_the_same_ledger_gives_the_same_bytes(full_run, tmp_path):
-    first, second = (write_report(full_run.url, str(tmp_path / name)).place.parent for name in ("a", "b"))
+    first, second = (write_report(full_run.url, str(tmp_path / name)).path.parent for name in ("a", "b"))
     for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_the_report_says_what_was_run_and_what_is_flagged(full_run):
-    text = write_report(full_run.url).place.read_text()
+    text = write_report(full_run.url).path.read_text()
     assert "# Numbers made by hand" in text
     assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
     assert "small_nli -> pairs (small_nli)" in text
-    assert "searched on the baseline row and used down the whole column" in text
+    assert "searched with the baseline and used for all recipes" in text
     assert "| tags | The task tags | licence of tags | – |" in text
-    assert "scored on the **dev** split" in text
+    assert "Reported split: **dev**" in text
 
 
 def test_scores_that_do_not_beat_the_trivial_one_are_named(full_run):
-    text = write_report(full_run.url).place.read_text()
+    text = write_report(full_run.url).path.read_text()
     # search: 20 against 25. pairs: 35 against 25 is about two standard errors of 100 examples.
-    assert "does not clearly beat the trivial score on: search" in text
-    assert "Not clearly learned: middle_qa on middle_qa" in text
-    assert "| small_nli | small_nli | accuracy | 2 | 100 | 25.0 | 50.0 | beats it |" in text
+    assert "not clearly above the trivial score: search" in text
+    assert "not clearly learned: middle_qa on middle_qa" in text
+    assert "| small_nli | small_nli | accuracy | 2 | 100 | 25.0 | 50.0 | above |" in text
 
 
 @pytest.mark.parametrize(
     ("value", "trivial", "words"),
-    [(0.5, 0.25, "beats it"), (0.3, 0.25, "chance"), (0.25, 0.25, "does not"), (0.5, float("nan"), "unknown")],
+    [(0.5, 0.25, "above"), (0.3, 0.25, "unclear"), (0.25, 0.25, "not above"), (0.5, float("nan"), "unknown")],
 )
 def test_beating_the_trivial_score_takes_two_standard_errors(value, trivial, words):
-    assert words in verdict(value, trivial, 100)
+    assert verdict(value, trivial, 100) == words
 
 
 def test_failed_trainings_are_listed_with_their_reason(full_run):
     full_run.trained("large_nli", "tags", 9, state="failed", reason="The loss became NaN at step 3.")
-    text = write_report(full_run.url).place.read_text()
+    text = write_report(full_run.url).path.read_text()
     assert "- tiny/large_nli -> tags/seed 9 (replicate): The loss became NaN at step 3." in text
 
 
 def test_a_partial_run_gives_a_partial_matrix(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
-    where = write_report(run.url).place
+    where = write_report(run.url).path
     assert "11 of 12 cells have no score" in where.read_text()
     assert "baseline -> tags (1 of 2 seeds)" in where.read_text()
     assert rows(where.parent / "matrix.csv")[2] == ["small_nli", "", "", ""]
-    assert "No gain can be stated yet" in where.read_text()
+    assert "There is no gain yet" in where.read_text()
 
 
 def test_the_dials_of_every_study_are_told(make_run):
@@ -99,15 +99,15 @@ def test_the_dials_of_every_study_are_told(make_run):
         dials = {"learning_rate": rate}
         run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
-    text = write_report(run.url).place.read_text()
+    text = write_report(run.url).path.read_text()
     assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 0.7000 |" in text
 
 
 def test_with_two_seeds_the_findings_claim_no_significance(full_run):
-    found = strongest_findings(load(full_run.url))
-    assert found[0].startswith("The largest gain outside flagged cells is +15.0 points: `small_nli` on `tags`")
-    assert found[1].startswith("The largest loss outside flagged cells is -10.0 points: `large_nli` on `tags`")
-    assert "`small_nli` is ahead with +8.5 points (+5.5 to +11.5 over 2 seeds)" in found[2]
+    found = strongest_findings(compute_results(full_run.url))
+    assert found[0].startswith("The largest gain is +15.0 points: `small_nli` on `tags`")
+    assert found[1].startswith("The largest loss is -10.0 points: `large_nli` on `tags`")
+    assert "`small_nli` has the highest gain with +8.5 points (+5.5 to +11.5 over 2 seeds)" in found[2]
     assert all("interval" not in finding and "p =" not in finding for finding in found)
 
 
@@ -116,9 +116,9 @@ def test_with_three_seeds_the_findings_carry_an_interval_and_a_corrected_p(make_
     for seed, gain in ((1, 0.01), (2, 0.02), (3, 0.03)):
         run.cell("baseline", "tags", seed, {"en": 0.6})
         run.cell("small_nli", "tags", seed, {"en": 0.6 + gain})
-    found = strongest_findings(load(run.url))
-    assert "95 % interval -0.5 to +4.5 over 3 seeds, p = 0.074, 0.074 corrected" in found[0]
-    assert "not distinguishable from no effect" in found[0]
+    found = strongest_findings(compute_results(run.url))
+    assert "95 % interval over 3 seeds is -0.5 to +4.5 (p = 0.074; 0.074 after correction" in found[0]
+    assert "cannot be told from no effect" in found[0]
 
 
 def test_a_second_model_has_files_of_its_own(full_run):
@@ -126,17 +126,17 @@ def test_a_second_model_has_files_of_its_own(full_run):
     space = replace(full_run.space, models=models)
     Folder(full_run.url).write("space.json", write_json(space))
     full_run.scored(full_run.trained("baseline", "tags", 1), "tags", {"en": 0.7}, model="other")
-    folder = write_report(full_run.url).place.parent
+    folder = write_report(full_run.url).path.parent
     assert rows(folder / "matrix-other.csv")[1][:2] == ["baseline", "70.0000"]
     assert rows(folder / "matrix.csv")[1][:2] == ["baseline", "50.0000"]
 
 
 def test_an_empty_ledger_says_so_and_names_the_first_failure(make_run):
     run = make_run()
-    with pytest.raises(UserError, match="holds no dev score of a replicate yet, of 0 trainings"):
+    with pytest.raises(UserError, match=r"has no dev score of a replicate yet\. Its ledger has 0 trainings"):
         write_report(run.url)
     run.trained("baseline", "tags", 1, state="failed", reason="The disk is full.")
-    with pytest.raises(UserError, match="1 of them failed, the first because: The disk is full"):
+    with pytest.raises(UserError, match="1 of them failed; the first reason is: The disk is full"):
         write_report(run.url)
 
 
@@ -163,24 +163,22 @@ def test_a_damaged_record_is_named_and_the_exit_code_is_one(full_run, capsys):
 
 
 def test_a_report_against_another_row_says_so_in_its_head_and_captions_and_has_a_folder_of_its_own(full_run):
-    where = write_report(full_run.url, against="middle_qa").place
+    where = write_report(full_run.url, against="middle_qa").path
     assert where.parent.name == "report-against-middle_qa"
     text = where.read_text()
-    assert text.split("##")[0].endswith("Gains are measured against the row `middle_qa`, not against the baseline.\n\n")
-    assert "Gains: score minus that of `middle_qa` with the same seed" in text
-    assert "| best other row | row `middle_qa` against trivial |" in text
-    assert "The largest gain outside flagged cells is +10.0 points: `small_nli` on `tags` (55.0 for `middle_qa`" in text
-    assert "baseline row" not in text.split("## How dials were chosen")[0]
+    assert "Gains are measured against the recipe `middle_qa`, not against the baseline." in text.split("##")[0]
+    assert "Score minus the score of `middle_qa` with the same seed" in text
+    assert "| best other recipe | `middle_qa` vs. trivial |" in text
+    assert "The largest gain is +10.0 points: `small_nli` on `tags` (65.0, against 55.0 for `middle_qa`" in text
+    assert "over the baseline" not in text.split("## Choice of dials")[0]
     assert rows(where.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
 
 
 def test_a_report_against_the_baseline_reads_as_ever(full_run, tmp_path):
-    named, default = (
-        write_report(full_run.url, str(tmp_path / row), row).place.read_text() for row in ("baseline", "")
-    )
+    named, default = (write_report(full_run.url, str(tmp_path / row), row).path.read_text() for row in ("baseline", ""))
     assert named == default
-    assert default.startswith("# Numbers made by hand: transfer matrix\n\n## Strongest findings")
-    assert "Gains: score minus the baseline's with the same seed" in default
+    assert default.startswith("# Numbers made by hand: transfer matrix\n\nEach row of the matrix")
+    assert "Score minus the score of the baseline with the same seed" in default
 
 
 def test_the_command_takes_the_row_that_gains_are_measured_against(full_run, capsys):

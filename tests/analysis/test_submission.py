@@ -103,7 +103,7 @@ def test_a_row_of_retrieval_needs_a_target_of_the_benchmark_that_trains(make_run
     tasks = tuple(replace(task, test=task.dev) for task in make_run().space.tasks)
     run = make_run(targets=(Target(task="tags"), Target(task="tatoeba")), tasks=tasks, evaluate="test", seeds=(1,))
     run.scored(run.trained("small_nli", "tags", 1, value=0.9), "tags", {"en": 0.5}, split="test")
-    assert "'tatoeba' trains nothing, and no target of XTREME in this run does" in refused(run, tmp_path)
+    assert "'tatoeba' trains nothing, and no other target of XTREME in this run does" in refused(run, tmp_path)
 
 
 def test_what_a_row_of_retrieval_is_chosen_by_is_said(run, tmp_path):
@@ -193,7 +193,7 @@ def test_a_target_that_is_not_wanted_may_lack_what_its_row_is_chosen_by(make_run
     run = make_run(targets=(Target(task="pawsx"), Target(task="ner"), Target(task="tatoeba")), evaluate="test")
     for seed in run.space.seeds:
         keep(run, run.trained("small_nli", "pawsx", seed, value=0.6), "pawsx")
-    assert "so none can be chosen for 'ner'" in refused(run, tmp_path)
+    assert "No recipe can be chosen for 'ner'" in refused(run, tmp_path)
     made = write_submission(run.url, Wish(best_per_target=True, targets=("pawsx",)), str(tmp_path / "out"))
     assert [(one.target, one.recipe) for one in made.chosen] == [("pawsx", "small_nli")]
 
@@ -221,7 +221,7 @@ def test_an_unknown_label_is_refused(run, tmp_path):
 def test_a_capped_evaluation_is_refused(make_run, tmp_path):
     run = make_run(targets=(Target(task="pawsx"),), evaluate="test", seeds=(1,), eval_cap=100)
     keep(run, run.trained("baseline", "pawsx", 1, value=0.5), "pawsx")
-    assert "pawsx was scored on at most 100 items a language (eval_cap)" in refused(run, tmp_path)
+    assert "pawsx was scored on at most 100 items per language (eval_cap)" in refused(run, tmp_path)
 
 
 def mining_run(make_run, task):

@@ -1,0 +1,78 @@
+"""How complete a run is: replicate seeds of cells, languages of targets, trials of studies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from .load import RunData
+from .matrix import Cell, Matrix, entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageCoverage:
+    """The languages of one target."""
+
+    target: str
+    scored: tuple[str, ...]
+    """Languages with a score, sorted."""
+    absent: tuple[str, ...]
+    """Languages that the target or its task declares and no cell has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySummary:
+    """One Optuna study: the search for the dials of one training."""
+
+    model: str
+    recipe: str
+    task: str
+    num_trials: int
+    num_failed: int
+    dials: Mapping[str, object] | None
+    """The chosen dials; None while no trial is done."""
+    value: float | None
+    """Selection value of the chosen trial, a fraction of 1."""
+
+
+def partial_cells(data: RunData, matrix: Matrix) -> dict[Cell, int]:
+    """Cell -> its number of seeds, for cells that have scores, but not of every replicate seed.
+
+    Cells whose scores depend on no seed (retrieval with the raw encoder) are complete with one score.
+    """
+    seedless = data.table.loc[data.table["seed"].isna(), ["recipe", "target"]].drop_duplicates()
+    complete = set(seedless.itertuples(index=False, name=None))
+    cells = product(matrix.num_seeds.index, matrix.num_seeds.columns)
+    counts = {cell: int(entry(matrix.num_seeds, cell)) for cell in cells}
+    return {cell: num for cell, num in counts.items() if 0 < num < len(data.space.seeds) and cell not in complete}
+
+
+def language_coverage(data: RunData, model: str) -> tuple[LanguageCoverage, ...]:
+    """The languages of each target, in the order of the space."""
+    table = data.table[data.table["model"] == model]
+    coverage = []
+    for target in data.space.targets:
+        scored = tuple(sorted(set(table.loc[table["target"] == target.task, "language"])))
+        declared = target.languages or tuple(data.space.task(target.task).rows(data.space.evaluate))
+        absent = tuple(language for language in declared if language not in scored)
+        coverage.append(LanguageCoverage(target=target.task, scored=scored, absent=absent))
+    return tuple(coverage)
+
+
+def studies(data: RunData) -> tuple[StudySummary, ...]:
+    """The studies of a run, sorted by model, recipe and task."""
+    summaries = []
+    for key, winner in data.chosen.items():
+        trials = [record for record in data.trainings if record.spec.study == key and record.spec.role == "search"]
+        spec = trials[0].spec
+        summaries.append(
+            StudySummary(
+                model=spec.model.name,
+                recipe=spec.recipe,
+                task=spec.task,
+                num_trials=len(trials),
+                num_failed=sum(record.state == "failed" for record in trials),
+                dials=dict(winner.spec.dials) if winner else None,
+                value=winner.value if winner else None,
+            )
+        )
+    return tuple(sorted(summaries, key=lambda study: (study.model, study.recipe, study.task)))

@@ -1,0 +1,106 @@
+"""Everything that a report shows about one model, computed once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweeper.errors import UserError, unknown
+from sweeper.space import Space
+
+from .benchmark import Means, benchmark_means, shown_means
+from .correlate import Correlations, correlate
+from .coverage import LanguageCoverage, language_coverage, partial_cells
+from .gains import gain_table, reference_recipe
+from .layers import LayerScores, layer_scores
+from .load import RunData, load
+from .matrix import Cell, Matrix, language_table, matrix_of
+from .published import Comparison, published_comparisons
+from .significance import CellTest, cell_tests
+from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The results of one model of a run. Figures draw them, and the report puts them into words."""
+
+    space: Space
+    model: str
+    matrix: Matrix
+    tests: Mapping[Cell, CellTest]
+    """Test of the gain of each cell that has one, except those of the reference recipe."""
+    languages: pd.DataFrame
+    """Scores and gains by language, with the columns of `language_table`."""
+    correlations: Correlations
+    layers: Mapping[str, LayerScores]
+    """Target -> scores by layer, for retrieval targets with several layers."""
+    benchmarks: tuple[Means, ...]
+    """The means of XTREME and XTREME-R; empty if the run has none of their tasks."""
+    published: tuple[Comparison, ...]
+    """Published gains beside measured ones; empty unless the run measures the same thing."""
+    targets: tuple[TargetLevel, ...]
+    """The scores of each target beside its trivial score."""
+    preparations: tuple[PreparationLevel, ...]
+    """The dev score of each prepared encoder on its own tasks beside the trivial score."""
+    coverage: tuple[LanguageCoverage, ...]
+    """Scored and absent languages of each target."""
+    partial: Mapping[Cell, int]
+    """Cell -> its number of seeds, for cells that lack some of the replicate seeds."""
+
+
+def compute_results(run: str | RunData, model: str | None = None, against: str = "") -> Results:
+    """Compute the results of one model of a run.
+
+    `run` is a run folder, given as a path or an fsspec URL, or the tables that `load` has read from it. `model` is the
+    name of a model of the space (default: its first one). Gains are measured against the recipe `against` (default:
+    the baseline).
+
+    Raises UserError if `run` is not a run folder, or if the space has no model or recipe of that name.
+    """
+    data = run if isinstance(run, RunData) else load(run)
+    space, name = data.space, _model_name(data.space, model)
+    gains = gain_table(data, name, against)
+    matrix = matrix_of(space, gains, name, against)
+    means = benchmark_means(data, name)
+    return Results(
+        space=space,
+        model=name,
+        matrix=matrix,
+        tests=cell_tests(matrix),
+        languages=language_table(space, gains),
+        correlations=correlate(data, matrix),
+        layers=layer_scores(data, name),
+        benchmarks=shown_means(means, space),
+        published=published_comparisons(data, matrix, means),
+        targets=target_levels(data, matrix),
+        preparations=preparation_levels(data, name),
+        coverage=language_coverage(data, name),
+        partial=partial_cells(data, matrix),
+    )
+
+
+def results_of_run(data: RunData, run: str, against: str = "") -> tuple[Results, ...]:
+    """The results of every model, in the order of the space.
+
+    Raises UserError if there is no score yet; `run` is the path or URL in that message.
+    """
+    reference_recipe(data.space, against)
+    if data.table.empty:
+        raise UserError(_no_scores(data, run))
+    return tuple(compute_results(data, model.name, against) for model in data.space.models)
+
+
+def _model_name(space: Space, model: str | None) -> str:
+    names = [model.name for model in space.models]
+    if model is not None and model not in names:
+        raise unknown("model", model, names)
+    return model or names[0]
+
+
+def _no_scores(data: RunData, run: str) -> str:
+    failed = data.failed
+    reason = f" {len(failed)} of them failed; the first reason is: {failed[0].reason}" if failed else ""
+    return (
+        f"{run} has no {data.space.evaluate} score of a replicate yet. Its ledger has {len(data.trainings)} "
+        f"trainings.{reason} `sweeper run` has to score the baseline on one target first."
+    )
