@@ -148,6 +148,7 @@ class Forecast:
     @property
     def saving(self) -> float:
         """Training tokens of a matrix of separate chains, divided by those of the replicates."""
+        # 1.0 for a space that only scores encoders.
         return sum(row.scratch for row in self.rows) / self.replicate_tokens if self.replicate_tokens else 1.0
 
     def as_json(self) -> dict[str, Any]:
@@ -221,6 +222,7 @@ def _scratch(plan: Plan, unit: Unit) -> int:
     """Tokens of a unit's cells if each trained its chain from the pretrained encoder; 0 for a preparation."""
     if unit.kind == "prepare":
         return 0
+    # Targets that share a training would each train it.
     chain = sum(stage_tokens(plan.space, stage) for stage in unit.stages)
     return chain * len(unit.targets) * len(plan.seeds(unit))
 

@@ -96,6 +96,7 @@ def no_measurement(run: str) -> str:
 
 def _measured_speeds(models: tuple[Model, ...], run_url: str) -> dict[str, Speed]:
     run = Run.open(run_url)
+    # The name of a model can differ between two spaces, its id is the same.
     ids = {model.name: model.id for model in run.space.models}
     by_id = defaultdict(list)
     for record in run.ledger.trainings().values():
@@ -123,4 +124,5 @@ def _measured(records: Sequence[TrainingRecord], run_url: str) -> Speed | None:
 
 
 def _train_seconds(record: TrainingRecord) -> float:
+    # Not the total: it includes evaluation, which a plan counts separately.
     return record.timing.get("train", 0.0) + record.timing.get("wait", 0.0)

@@ -61,6 +61,7 @@ class Resolver:
         if self.sources is None:
             return task.drawn(seed)
         key = _draw_key(task, seed)
+        # Pinning asks the Hub for a commit, once for each data set.
         if key not in self.entries:
             self.entries[key] = pinned_task(task.drawn(seed), self.sources)
         return self.entries[key]
@@ -88,6 +89,7 @@ class Resolver:
                 for split in splits
                 for draw in _draws(task, _seeds(self.space, name, split) if task.is_drawn else ())
             ]
+            # Only languages of every draw, so that all replicates are scored in the same languages.
             common = set(by_draw[0]).intersection(*by_draw)
             self.available[(name, *splits)] = tuple(language for language in by_draw[0] if language in common)
         return self.available[(name, *splits)]
@@ -123,6 +125,7 @@ class Resolver:
         by, identities = translation.by, []
         if self.sources is not None:
             sources = self.sources
+            # The path of a translator can differ between machines; only the identities enter keys.
             by = portable_name(translation.by, translation.languages[0], sources)
             for language in translation.languages:
                 key = ("translator", by, translation.revision or "", language)
@@ -208,6 +211,7 @@ def _check_draws(draws: list[Task], split: Split, sources: Sources) -> None:
     """Raise DataError if a draw lacks a language that another draw has, or if no draw has any."""
     available = {language for draw in draws for language in available_languages(draw, split, sources)}
     for draw in draws:
+        # With languages=None, check_task requires at least one language.
         languages = [language for language in draw.rows(split) if language in available]
         check_task(draw, (split,), languages or None, sources)
 
@@ -254,6 +258,7 @@ def _draws(task: Task, seeds: tuple[int, ...]) -> list[Task]:
 
 def _seeds(space: Space, task: str, split: Split) -> tuple[int, ...]:
     """Seeds of the trials that read a split: all replicates, and the search if search trials train on the task."""
+    # The plan tells whether anything is searched: with scope "target" a recipe may have no search trials.
     plan = make_plan(space)
     is_searched = any(plan.num_search(unit) and task in tasks_of(unit.stages) for unit in plan.units)
     return (SEARCH_SEED, *space.seeds) if split == "train" and is_searched else space.seeds

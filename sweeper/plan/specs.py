@@ -61,6 +61,7 @@ class Specs:
         """
         if not unit.study:
             return ""
+        # Every trial of the unit needs this digest, and the data behind it are slow to resolve.
         if unit.name not in self.definitions:
             self.definitions[unit.name] = self._definition(unit)
         return digest([self.definitions[unit.name], [deciding(stage) for stage in parent]])
@@ -76,6 +77,7 @@ class Specs:
                 "stage": deciding(stage),
                 "dials": {name: plain(dial) for name, dial in unit.stage.dials.items()},
                 "select": [plain(data) for data in self.selection(unit, SEARCH_SEED)],
+                # Not the number of trials: a study may grow.
                 "search": [search.sampler, search.batch],
             }
         )
@@ -141,6 +143,7 @@ class Specs:
         return any(self.space.task(name).is_drawn for name in self._task_names(unit))
 
     def _spec(self, unit: Unit, role: Role, dials: Mapping[str, Value], parent: Chain, seed: int) -> TrialSpec:
+        # A scoring trains nothing: its chain is that of the encoder.
         chain = parent
         if unit.kind != "score":
             training = replace(unit.stage.training, **dials)  # type: ignore[arg-type]
@@ -156,6 +159,7 @@ class Specs:
             seed=seed,
             dials=dict(dials),
             select=self.selection(unit, seed),
+            # With the entries, workers need neither the catalog nor the module of the space.
             tasks=tuple(self.resolver.entry(name, seed) for name in self._task_names(unit)),
             resources=self.resources.for_model(unit.model),
         )

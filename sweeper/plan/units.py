@@ -143,6 +143,7 @@ def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Itera
     Yields a unit again for each chain that contains it.
     """
     chains = [recipe.stages, *((*recipe.stages, *before) for before in _added_chains(space))]
+    # Every beginning of a chain is a unit: its encoder is the start of the next stage.
     for stages in [chain[:depth] for chain in chains for depth in range(1, len(chain) + 1)]:
         chain_name = _chain_name(space, stages)
         yield Unit(
@@ -259,6 +260,7 @@ def _shared_trainings(space: Space) -> list[list[Target]]:
 
     Targets that train nothing come last, grouped by the encoder that they score.
     """
+    # Key: the training task ("" for none) and its settings.
     groups: dict[tuple[str, str], list[Target]] = {}
     for target in space.targets:
         task = space.task(target.task).training_task

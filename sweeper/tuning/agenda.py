@@ -50,12 +50,16 @@ class Agenda:
     """Slots that cannot run because something that they depend on failed or was lost -> reason."""
 
     def __post_init__(self) -> None:
+        # Slots that were made ready or done: each is offered only once.
         self._offered: set[Slot] = set()
+        # Name of a unit -> the units that may change when one of its trials ends, itself included.
         self._dependents: dict[str, list[Unit]] = {}
         self._order = {unit.name: number for number, unit in enumerate(self.plan.units)}
         searches = (record.spec for record in self.trainings.values() if record.spec.role == "search")
+        # Dials that the ledger has for a trial of a study. They are used again instead of a new suggestion.
         self._searched = {(spec.study, spec.number): spec.dials for spec in searches}
         self._ready_specs: dict[Slot, TrialSpec] = {}
+        # (unit, key of a training) -> the first slot with it, and that slot -> later slots with the same training.
         self._firsts: dict[tuple[int, str], Slot] = {}
         self._twins: dict[Slot, list[Slot]] = {}
         for unit in self.plan.units:
@@ -148,6 +152,7 @@ class Agenda:
             return
         spec = self._spec(slot)
         if spec is None:
+            # A later result offers this slot again.
             return
         self._offered.add(slot)
         record = self.trainings.get(spec.key)
@@ -175,6 +180,7 @@ class Agenda:
 
     def _is_complete(self, spec: TrialSpec, record: TrainingRecord) -> bool:
         """Whether the ledger has everything that a trial would produce."""
+        # A failed training has no scores. The record of a scoring is that of its encoder, which did not fail.
         if record.state == "failed" and spec.kind != "score":
             return True
         return all(score_key(spec.key, score) in self.scores for score in spec.scores)
@@ -240,6 +246,7 @@ class Agenda:
             reason = self._reason_unusable(self._slot(self.plan.unit(unit.parent), "replicate", slot.number))
             if reason:
                 return reason
+        # A search starts from the chosen encoder of its parent; a replicate uses the dials that its study chose.
         if slot.role == "search":
             owners = {unit.parent}
             reasons = [self._reason_missing(earlier) for earlier in self._previous_batch(slot)]

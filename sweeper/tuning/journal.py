@@ -26,6 +26,7 @@ class Journal:
     def __init__(self, path: Path, num_expected: int) -> None:
         """Open the file; one that is damaged or does not have `num_expected` trials is replaced by an empty one."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Opening a study reads the whole file, so each is opened once.
         self._studies: dict[str, optuna.Study] = {}
         if _num_trials(path) != num_expected:
             path.unlink(missing_ok=True)

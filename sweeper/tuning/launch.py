@@ -29,14 +29,21 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.watch import Watch
 
 ENVIRONMENT = {
+    # The ledger has the results: Tune needs no CSV, JSON and TensorBoard files of its own.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Trials that may wait for resources on a cluster. The default for a searcher is 1.
     "TUNE_MAX_PENDING_TRIALS_PG": "32",
+    # Report each result at once: a trial has only one.
     "TUNE_RESULT_BUFFER_LENGTH": "1",
+    # Seconds without resources before Tune warns (the name has Tune's own spelling).
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Do not change CUDA_VISIBLE_DEVICES for trials without GPUs.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    # The sweep has its own display.
     "RAY_AIR_NEW_OUTPUT": "0",
+    # Relative paths of a space must mean the same in every worker.
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 """Environment variables of Ray and Tune that a sweep sets unless the user has set them."""
@@ -120,6 +127,7 @@ class AgendaSearcher(Searcher):
         self._watch = watch
         self._workers = workers
         self._halt = halt
+        # Running trials, under the ids that Tune gives them.
         self._specs: dict[str, TrialSpec] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -143,6 +151,7 @@ class AgendaSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
         spec = self._specs.pop(trial_id)
+        # A worker that raised an error has answered with a result; without one the process itself is gone.
         answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
         for message in answer.get("messages", ()):
             self._watch.notified(spec, message)
@@ -180,11 +189,13 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     largest = _largest_resources(agenda)
     searcher = AgendaSearcher(agenda, site.open_ledger(), watch, workers.max_running(largest), halt)
     owns_ray = _connect(workers, largest)
+    # From here on Ray runs, so that it must be shut down even if the check fails.
     try:
         _check_fits(workers, largest)
         trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement)
         tune.Tuner(
             trainable,
+            # -1: until the searcher answers FINISHED. A new actor would cost a second or more per trial.
             tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
             run_config=tune.RunConfig(
                 name="sweep",
@@ -218,6 +229,7 @@ def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
 def is_full_disk(error: BaseException | None) -> bool:
     """Whether a full disk or quota caused an error, directly or through errors that libraries raised from it."""
     while error is not None:
+        # Some libraries keep only the text of the system's error.
         if getattr(error, "errno", None) in DISK_FULL or os.strerror(errno.ENOSPC) in str(error):
             return True
         error = error.__cause__ or error.__context__
@@ -259,12 +271,13 @@ def _check_fits(workers: Workers, largest: Resources) -> None:
 def _connect(workers: Workers, largest: Resources) -> bool:
     """Join or start Ray. Returns whether this process must shut it down."""
     if ray.is_initialized():
+        # The caller has started Ray, and may use it afterwards.
         return False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if workers.address == "local":
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
         options |= {"num_cpus": math.ceil((workers.max_running(largest) or 1) * largest.cpus)}
-        options |= {} if largest.gpus else {"num_gpus": 0}
+        options |= {} if largest.gpus else {"num_gpus": 0}  # a sweep on CPUs leaves the GPUs to others
     terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=workers.address, **options)

@@ -143,6 +143,7 @@ def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console) -> Ite
     for record in scores:
         progress.add_score(record)
     if not console.is_terminal:
+        # A live display would fill a log file with control characters.
         yield PlainWatch(progress, console)
         return
     with Live(get_renderable=lambda: draw(progress), console=console, refresh_per_second=2, transient=False) as live:
@@ -169,7 +170,7 @@ class Matrix:
         rows = self._rows()
         first = max(len("recipe"), *(len(name) for name in rows))
         targets = [target.task for target in self.progress.agenda.plan.space.targets]
-        title = "mean score x 100"
+        title = "mean score x 100"  # above the first table only
         for columns in _column_groups(targets, options.max_width - first):
             table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False, box=None)
             table.add_column("recipe", overflow="fold")

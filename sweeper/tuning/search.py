@@ -26,6 +26,7 @@ def suggest(
     """
     space = {name: distribution(dial) for name, dial in dials.items()}
     sampler = _sampler(search, int(digest([study, number])[:8], 16) & LARGEST_SEED)
+    # Optuna logs a line for each new study.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trials = optuna.create_study(direction="maximize", sampler=sampler)
     edge = barrier(number, search)
@@ -62,11 +63,13 @@ def optuna_trial(
         value=record.value if done else None,
         params=dict(params),
         distributions=dict(space),
+        # Shown by optuna-dashboard; samplers do not read them.
         user_attrs={"key": record.key, "role": record.spec.role, "trial": record.spec.name, **notes},
     )
 
 
 def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
+    # Functions, so that only the sampler that is used gets built.
     makers = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST_RANDOM),
         "gp": lambda: optuna.samplers.GPSampler(

@@ -80,6 +80,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
     run = Run.at(options.run)
     with ExitStack() as stack:
         _lock(run, stack)
+        # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
         resolver = Resolver(space=space, sources=Workbench(site).sources)
         check_data(resolver)
@@ -168,6 +169,7 @@ def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
 def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
     """A spec with the data of a slot. Its dials are not those of the trial: no dial changes which data are read."""
     specs, unit = agenda.specs, agenda.unit(slot)
+    # A replicate may wait for a choice of dials; its data do not depend on them, except for their length.
     seed = SEARCH_SEED if slot.role == "search" else slot.number
     chain = tuple(specs.stage(unit, stage, _longest_training(stage), seed) for stage in unit.stages)
     parent = chain if unit.kind == "score" else chain[:-1]
