@@ -141,7 +141,7 @@ def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() ->
         return replace(TINY, recipes=(*TINY.recipes, row))
 
     assert with_row("mnli", "ud_supertags")
-    with pytest.raises(UserError, match=r"a task of format classify, choose, span .*, got ud_supertags \(tag\)\. Add"):
+    with pytest.raises(UserError, match=r"a task of format classify, choose, span .*; got ud_supertags \(tag\)\. Add"):
         with_row("ud_supertags")
 
 
