@@ -1,14 +1,16 @@
-"""Time and memory of mining translation pairs among many sentences, beside what the arithmetic alone takes.
+"""Time and memory of mining translation pairs among many sentences, compared with the bare arithmetic.
 
     python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy|faiss|gpu] [--mean-cosine 0]
 
-Two pools of random unit vectors; half of the source sentences have a partner on the other side, itself plus as much
-noise: a cosine of about 0.7. `--mean-cosine 0.99` adds one direction to all, as in the raw means of an encoder, whose
-vectors lie so close together that float32 cannot tell the nearest: what it takes to rank those exactly is seen then.
-What is measured is `sweeper.scoring.mining.mine` (k = 4, both directions, one-to-one matching). The ideal beside it:
-the memory of the vectors alone (both pools, float32), and the time of the two bare matrix products in the same blocks,
-nothing kept. On a busy machine read the processors' seconds. Each search runs in a process of its own, so that its peak
-memory is its own; the peak before mining (interpreter, libraries, vectors and how they were made) is told apart.
+The data are two pools of random unit vectors. Half of the source sentences have a partner in the other pool, which is
+the same vector plus noise of equal size: a cosine of about 0.7. `--mean-cosine 0.99` adds one direction to all vectors.
+They are then so close that float32 cannot order them, like mean vectors of an encoder, and the result shows the cost of
+ranking them exactly.
+
+The measured function is `sweeper.scoring.mining.mine` (k = 4, both directions, one-to-one matching). It is compared
+with the memory of the vectors alone (both pools, float32) and with the time of the two matrix products in the same
+blocks. On a busy machine use the CPU seconds. Each search runs in a separate process, so that the peak memory is its
+own. The peak before mining (interpreter, libraries, vectors and their construction) is printed separately.
 """
 
 import argparse
@@ -31,8 +33,8 @@ T = TypeVar("T")
 
 
 def on_gpu() -> nearest.Search | None:
-    """The first GPU's search; None where there is no GPU."""
-    import torch  # noqa: PLC0415 - its memory is no business of the other searches
+    """The search on the first GPU; None without a GPU."""
+    import torch  # noqa: PLC0415 - the other searches must not include its memory
 
     from sweeper.training.nearest import search_on  # noqa: PLC0415 - it imports torch
 
@@ -47,7 +49,7 @@ SEARCHES: dict[str, Callable[[], nearest.Search | None]] = {
 
 
 def pools(count: int, width: int, mean_cosine: float) -> tuple[nearest.Array, nearest.Array]:
-    """Source and target vectors; the first half of the sources have the last targets, in order, for partners."""
+    """Source and target vectors. The partners of the first half of the sources are the last targets, in order."""
     draw = np.random.default_rng(0)
     source, target = (draw.standard_normal((count, width), dtype=np.float32) for _ in range(2))
     partners = target[count - count // 2 :]
@@ -60,20 +62,20 @@ def pools(count: int, width: int, mean_cosine: float) -> tuple[nearest.Array, ne
 
 
 def peak() -> float:
-    """Largest resident size of this process so far, MiB."""
+    """Largest resident size of this process so far, in MiB."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size / 2**20 if sys.platform == "darwin" else size / 2**10
 
 
 def timed(work: Callable[[], T]) -> tuple[T, list[float]]:
-    """What the work gives, its seconds on the clock and of all processors together."""
+    """The result of the work, its elapsed seconds and its CPU seconds."""
     begin, used = time.perf_counter(), time.process_time()
-    found = work()
-    return found, [time.perf_counter() - begin, time.process_time() - used]
+    result = work()
+    return result, [time.perf_counter() - begin, time.process_time() - used]
 
 
 def bare_products(source: nearest.Array, target: nearest.Array) -> None:
-    """Both directions' matrix products alone, in the blocks that a search takes."""
+    """The matrix products of both directions in the blocks of a search; the results are discarded."""
     for queries, pool in ((source, target), (target, source)):
         step = max(1, nearest.BLOCK // len(pool))
         for first in range(0, len(queries), step):
@@ -83,17 +85,17 @@ def bare_products(source: nearest.Array, target: nearest.Array) -> None:
 def measure(search: str, count: int, width: int, mean_cosine: float) -> list[str]:
     """One row of the table."""
     source, target = pools(count, width, mean_cosine)
-    searched_by = SEARCHES[search]()
-    if searched_by is None:
-        sys.exit("There is no GPU to search on.")
+    back_end = SEARCHES[search]()
+    if back_end is None:
+        sys.exit("The search 'gpu' needs a GPU, and none is available.")
     _, ideal = timed(lambda: bare_products(source, target))
     before = peak()
-    pairs, mining = timed(lambda: mine(source, target, search=searched_by))
+    pairs, mining = timed(lambda: mine(source, target, search=back_end))
     half = count // 2
-    right = sum(b == a + count - half for a, b, _ in pairs[:half])
+    num_correct = sum(b == a + count - half for a, b, _ in pairs[:half])
     vectors = (source.nbytes + target.nbytes) / 2**20
     numbers = (*mining, *ideal, peak(), before, vectors)
-    return [search, f"{right} of {half}", *(f"{number:.0f}" for number in numbers)]
+    return [search, f"{num_correct} of {half}", *(f"{number:.0f}" for number in numbers)]
 
 
 HEAD = (
@@ -110,33 +112,35 @@ HEAD = (
 
 
 def main() -> None:
-    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("--sentences", type=int, default=20_000)
-    reader.add_argument("--width", type=int, default=1024)
-    reader.add_argument("--search", choices=SEARCHES)
-    reader.add_argument("--mean-cosine", type=float, default=0.0, help="of any two vectors; 0 to below 1")
-    asked = reader.parse_args()
-    if not 0 <= asked.mean_cosine < 1:
-        reader.error(f"--mean-cosine needs 0 <= value < 1, got {asked.mean_cosine:g}.")
-    if asked.search:
-        print("\t".join(measure(asked.search, asked.sentences, asked.width, asked.mean_cosine)))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sentences", type=int, default=20_000)
+    parser.add_argument("--width", type=int, default=1024)
+    parser.add_argument("--search", choices=SEARCHES)
+    parser.add_argument(
+        "--mean-cosine", type=float, default=0.0, help="mean cosine of any two vectors, at least 0 and below 1"
+    )
+    arguments = parser.parse_args()
+    if not 0 <= arguments.mean_cosine < 1:
+        parser.error(f"--mean-cosine needs 0 <= value < 1, got {arguments.mean_cosine:g}.")
+    if arguments.search:
+        print("\t".join(measure(arguments.search, arguments.sentences, arguments.width, arguments.mean_cosine)))
         return
     print(
-        f"{asked.sentences:,} x {asked.sentences:,} sentences of {asked.width} dimensions, mean cosine "
-        f"{asked.mean_cosine:g}; {platform.node()}, "
+        f"{arguments.sentences:,} x {arguments.sentences:,} sentences of {arguments.width} dimensions, mean cosine "
+        f"{arguments.mean_cosine:g}; {platform.node()}, "
         f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, "
         f"{datetime.now(UTC):%Y-%m-%d}; blocks of {nearest.BLOCK:,} similarities"
     )
     rows = [list(HEAD)]
     for name in SEARCHES:
         if name == "faiss" and not find_spec("faiss"):
-            print("faiss is not installed: numpy alone")
+            print("faiss is not installed; it is skipped.")
             continue
         if name == "gpu" and on_gpu() is None:
-            print("no GPU")
+            print("There is no GPU; it is skipped.")
             continue
-        options = ["--sentences", str(asked.sentences), "--width", str(asked.width), "--search", name]
-        options += ["--mean-cosine", str(asked.mean_cosine)]
+        options = ["--sentences", str(arguments.sentences), "--width", str(arguments.width), "--search", name]
+        options += ["--mean-cosine", str(arguments.mean_cosine)]
         done = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)

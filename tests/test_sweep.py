@@ -55,7 +55,7 @@ def test_the_command_of_a_finished_sweep_does_nothing_and_starts_no_ray(alone: P
     begin = time.monotonic()
     done = sweeper(*run_arguments(alone), env={"RAY_TMPDIR": "/dev/null/nowhere", "RAY_ADDRESS": "nowhere:1"})
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == f"14 of 14 trials are in the ledger of {alone}."
+    assert done.stdout.splitlines()[0] == f"14 of 14 trials are in the ledger of {alone}."
     assert content(alone) == before
     assert time.monotonic() - begin < 60
 
@@ -157,7 +157,7 @@ def test_a_run_folder_of_a_newer_version_is_refused(run_copy: Path) -> None:
     for arguments in (run_arguments(run_copy), ("status", str(run_copy))):
         done = sweeper(*arguments)
         assert done.returncode == 2
-        assert f"has format {FORMAT + 1}, this version reads up to {FORMAT}: update the sweeper." in done.stderr
+        assert f"has format {FORMAT + 1}; this version reads formats up to {FORMAT}. Update the sweeper." in done.stderr
 
 
 def test_a_run_that_is_refused_creates_no_folder() -> None:

@@ -1,1 +1,1 @@
-"""Task formats, one file each: how rows become features, which head they need, how its outputs become answers."""
+"""Task formats, one file each: from rows to examples, features, predictions and scores."""

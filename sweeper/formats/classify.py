@@ -11,7 +11,7 @@ from sweeper.errors import UserError
 from sweeper.formats.fields import Line, field_of, group_of, has, id_of, label_of, sha, text_of
 from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms, Translated
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import label_indices, one_feature_each, room, tokenise
+from sweeper.formats.pieces import item_per_feature, label_indices, room, tokenise
 from sweeper.scoring.accuracy import accuracy, accuracy_and_f1, accuracy_counts, binary_counts
 from sweeper.scoring.scorers import SCORERS, Scored
 from sweeper.tasks.spec import Task
@@ -69,7 +69,7 @@ class Classify:
         options = {"truncation": "longest_first", "max_length": lengths.max_length}
         pieces = tokenise(tokenizer, first, second if is_pair else None, {}, options)
         names = [example.fields["label"] for example in examples]
-        return one_feature_each(pieces, {"label": label_indices(examples, names, labels)})
+        return item_per_feature(pieces, {"label": label_indices(examples, names, labels)})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]

@@ -118,7 +118,7 @@ class Translatable(Protocol):
         ...
 
 
-def _one_feature(_: Task) -> int:
+def _single_feature(_: Task) -> int:
     return 1
 
 
@@ -141,7 +141,7 @@ class Properties:
     """Whether the examples are plain text for masked language modelling, which `Stage.mlm_task` asks for."""
     query_field: str = ""
     """Field of the query, in a format whose tasks can name a pool: a task of the same format without queries."""
-    num_features: Callable[[Task], int] = _one_feature
+    num_features: Callable[[Task], int] = _single_feature
     """Features per example of a task, for plans made without data; the windows of a long text are not counted."""
 
     @property

@@ -7,7 +7,7 @@ from sweeper.errors import DataError
 from sweeper.formats.fields import Line, group_of, id_of, text_of
 from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome
-from sweeper.formats.pieces import one_feature_each, room, tokenise
+from sweeper.formats.pieces import item_per_feature, room, tokenise
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 
@@ -37,7 +37,7 @@ class Mlm:
         room(tokenizer, lengths.max_length, pair=False)
         options = {"truncation": True, "max_length": lengths.max_length}
         texts = [example.fields["text"] for example in examples]
-        return one_feature_each(tokenise(tokenizer, texts, None, {}, options), {})
+        return item_per_feature(tokenise(tokenizer, texts, None, {}, options), {})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]

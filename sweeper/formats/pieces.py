@@ -1,4 +1,4 @@
-"""Texts to ragged arrays of token ids: batches for a fast tokenizer, and what else is read off its encodings."""
+"""Texts to ragged arrays of token ids, with other values per token that a fast tokenizer provides."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BATCH = 2048
-"""Texts a call of the tokenizer: enough for its threads, few enough that their encodings fit in memory."""
+"""Texts per call of the tokenizer: enough to use its threads, few enough that the encodings fit in memory."""
 Reader = Callable[[Any], Any]
-"""Reads one value a token off a `tokenizers.Encoding`."""
+"""Reads one value per token from a `tokenizers.Encoding`."""
 Texts = Sequence[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
-    """Tokenised texts: n features, t tokens in all."""
+    """Tokenised texts: n features, t tokens in total."""
 
     tokens: Array
     """(t,) int32."""
     offsets: Array
     """(n + 1,) int64."""
     text: Array
-    """(n,) int32: index of the text behind a feature; several features only where long texts overflow."""
+    """(n,) int32: index of the text that a feature belongs to; only long texts have several features."""
     segments: Array | None
-    """(t,) int8, for tokenizers that make token type ids."""
+    """(t,) int8, for tokenizers that produce token type ids."""
     read: Mapping[str, Array]
-    """(t,) int32: what the readers found."""
+    """(t,) int32: the values of each reader."""
 
 
 def tokenise(
@@ -42,20 +42,20 @@ def tokenise(
     readers: Mapping[str, Reader],
     options: Mapping[str, Any],
 ) -> Pieces:
-    """Tokenise texts, or pairs of texts, with special tokens; options go to the tokenizer's call.
+    """Tokenise texts or pairs of texts, with special tokens. The options are passed to the call of the tokenizer.
 
-    Raises UserError if the tokenizer is not a fast one, which alone knows where its tokens come from.
+    Raises UserError if the tokenizer is not a fast one: other tokenizers do not give the positions of their tokens.
     """
     if not tokenizer.is_fast:
         raise UserError(f"A fast tokenizer is needed (tokenizer.json), got {type(tokenizer).__name__}.")
-    wanted: dict[str, Reader] = {"": lambda encoding: encoding.ids, **readers}
+    all_readers: dict[str, Reader] = {"": lambda encoding: encoding.ids, **readers}
     if "token_type_ids" in tokenizer.model_input_names:
-        wanted["segments"] = lambda encoding: encoding.type_ids
-    columns: dict[str, list[Array]] = {name: [] for name in wanted}
+        all_readers["segments"] = lambda encoding: encoding.type_ids
+    columns: dict[str, list[Array]] = {name: [] for name in all_readers}
     text = []
     for number, encoding in _encodings(tokenizer, first, second, options):
         text.append(number)
-        for name, reader in wanted.items():
+        for name, reader in all_readers.items():
             columns[name].append(np.asarray(reader(encoding), dtype=np.int32))
     lengths = [len(ids) for ids in columns[""]]
     flat = {name: np.concatenate([np.empty(0, np.int32), *arrays]) for name, arrays in columns.items()}
@@ -73,16 +73,16 @@ def _encodings(
     tokenizer: "PreTrainedTokenizerBase", first: Texts, second: Texts | None, options: Mapping[str, Any]
 ) -> Iterator[tuple[int, Any]]:
     for start in range(0, len(first), BATCH):
-        part = slice(start, start + BATCH)
-        arguments = (first[part],) if second is None else (first[part], second[part])
+        rows = slice(start, start + BATCH)
+        arguments = (first[rows],) if second is None else (first[rows], second[rows])
         batch = tokenizer(*arguments, return_attention_mask=False, **options)
         numbers = batch.get("overflow_to_sample_mapping", range(len(batch.encodings)))
         for number, encoding in zip(numbers, batch.encodings, strict=True):
             yield start + int(number), encoding
 
 
-def one_feature_each(pieces: Pieces, labels: Mapping[str, Array], extra: Mapping[str, Array] | None = None) -> Features:
-    """Features of a format in which every feature is an item, labels and extra as given."""
+def item_per_feature(pieces: Pieces, labels: Mapping[str, Array], extra: Mapping[str, Array] | None = None) -> Features:
+    """Features in which each feature is one item, with the given labels and extra arrays."""
     return Features(
         tokens=pieces.tokens,
         offsets=pieces.offsets,
@@ -95,18 +95,19 @@ def one_feature_each(pieces: Pieces, labels: Mapping[str, Array], extra: Mapping
 
 
 def room(tokenizer: "PreTrainedTokenizerBase", max_length: int, *, pair: bool) -> int:
-    """Tokens that a feature has for text. Raises UserError if max_length leaves fewer than two a text."""
+    """Tokens of a feature that are available for text. Raises UserError if there are fewer than two per text."""
     special = int(tokenizer.num_special_tokens_to_add(pair=pair))
     least = special + (4 if pair else 2)
     if max_length < least:
         raise UserError(
-            f"max_length holds {special} special tokens and some text: {least} or more are needed, got {max_length}."
+            f"max_length includes {special} special tokens and must leave space for text: it needs at least {least}, "
+            f"got {max_length}."
         )
     return max_length - special
 
 
 def cut(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], limit: int) -> list[str]:
-    """Texts of at most `limit` tokens each, cut between tokens; the others as they are."""
+    """The texts with at most `limit` tokens each: longer ones are cut between two tokens, others are unchanged."""
     ends = tokenise(
         tokenizer,
         texts,
@@ -122,9 +123,9 @@ def cut(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], limit: int) 
 
 
 def label_indices(examples: Sequence[Example], names: Sequence[str], labels: Sequence[str]) -> Array:
-    """Index of each name in the label set, int32. Raises DataError for a name outside it; examples say which one."""
+    """Index of each name in the label set, int32. Raises DataError with the id of the example for any other name."""
     index = {label: number for number, label in enumerate(labels)}
     for example, name in zip(examples, names, strict=True):
         if name not in index:
-            raise DataError(f"Example {example.id!r}: a label is one of {list(labels)}, got {name!r}.")
+            raise DataError(f"Example {example.id!r}: a label must be one of {list(labels)}, got {name!r}.")
     return np.array([index[name] for name in names], dtype=np.int32)

@@ -11,7 +11,7 @@ from sweeper.formats.fields import Line, answers_of, bad, field_of, group_of, ha
 from sweeper.formats.interface import PLAIN, Array, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.sentences import Stretch, sentences
-from sweeper.formats.vectors import Vectors, one_feature_a_text, vectors_of
+from sweeper.formats.vectors import Vectors, feature_per_text, vectors_of
 from sweeper.scoring.nearest import nearest, unit_vectors
 from sweeper.scoring.ranking import DEPTH, average_precision, expected_average_precision, mean_average_precision
 from sweeper.scoring.scorers import Scored
@@ -65,7 +65,7 @@ class Rank:
         """One feature per text, truncated to max_length; in a pair the query comes before the candidate."""
         texts = [_texts(example) for example in examples]
         right = np.array([_hash(pair[-1]) for pair in texts], dtype=np.int32)
-        return one_feature_a_text(texts, tokenizer, lengths, {"right": right})
+        return feature_per_text(texts, tokenizer, lengths, {"right": right})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]

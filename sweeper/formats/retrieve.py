@@ -10,12 +10,12 @@ from sweeper.errors import DataError
 from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
 from sweeper.formats.interface import PLAIN, Answered, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.vectors import Vectors, one_feature_a_text, used_up, vectors_of
+from sweeper.formats.vectors import Vectors, feature_per_text, take_vectors, vectors_of
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, Pair, best_threshold, fitted_half, mine
 from sweeper.scoring.nearest import Search
-from sweeper.scoring.neighbours import translations_found
+from sweeper.scoring.neighbours import nearest_translations
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 
@@ -52,7 +52,7 @@ class Retrieve:
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
         """One feature per sentence, truncated to max_length; the source comes before the target of the same example."""
-        return one_feature_a_text([_texts(example) for example in examples], tokenizer, lengths)
+        return feature_per_text([_texts(example) for example in examples], tokenizer, lengths)
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
@@ -109,9 +109,9 @@ def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
     """The target sentences (English) are the queries and the source sentences the pool, as in XTREME."""
     examples = pool.examples
     source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
-    nearest = translations_found(target, source, terms.similarity, terms.search)
-    rows = [accuracy_counts(number, int(index)) for number, index in enumerate(nearest)]
-    triples = zip(examples, nearest, rows, strict=True)
+    indices = nearest_translations(target, source, terms.similarity, terms.search)
+    rows = [accuracy_counts(number, int(index)) for number, index in enumerate(indices)]
+    triples = zip(examples, indices, rows, strict=True)
     return Scored(
         metrics=accuracy(rows),
         trivial={"accuracy": 1 / len(examples)},
@@ -176,7 +176,7 @@ def _candidates(pool: Answered, search: Search | None) -> list[Candidate]:
     (x, x_times), (y, y_times) = sides
     if not x or not y:
         raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
-    source, target = used_up(pool.predictions, (x, y))
+    source, target = take_vectors(pool.predictions, (x, y))
     pairs = mine(source, target, search=search, in_place=True)
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]
     return [

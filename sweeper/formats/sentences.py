@@ -1,12 +1,12 @@
-"""Where the sentences of a paragraph end, by its punctuation: a rule for any language that marks them."""
+"""Sentence boundaries of a paragraph by its punctuation, for all languages that mark the end of a sentence."""
 
 import re
 
 Stretch = tuple[int, int]
-"""First character, and the one behind the last."""
+"""First character and end character (exclusive)."""
 _CLOSING = "\"'”’»)\\]"
 _END = re.compile(
-    rf"[.!?…؟۔][{_CLOSING}]*(?:\[[^\]\s]{{1,12}}\])*(?=\s+[\"'“‘«(\[¿¡]*[^\W_])"  # white space and a word follow
+    rf"[.!?…؟۔][{_CLOSING}]*(?:\[[^\]\s]{{1,12}}\])*(?=\s+[\"'“‘«(\[¿¡]*[^\W_])"  # followed by white space and a word
     rf"|[。！？।॥][{_CLOSING}」』]*"  # Chinese, Japanese, Hindi: whatever follows
 )
 _ABBREVIATION = re.compile(
@@ -19,24 +19,25 @@ _FIRST_LETTER = re.compile(r"[^\W_]")
 
 
 def sentences(text: str) -> list[Stretch]:
-    """Stretches of a paragraph's sentences, in order, without the white space between them.
+    """The positions of the sentences of a paragraph, in order, without the white space between them.
 
-    A sentence ends at . ! ? and their kin in other scripts, with what closes behind them, before white space and a word
-    that does not begin with a small letter, unless an abbreviation ends there (a title, a month, single letters as in
-    U.S.); and at 。 and । whatever follows. Thai marks no ends: most of its paragraphs stay whole.
+    A sentence ends at . ! ? and the equivalents in other scripts, including closing quotes and brackets, if white space
+    and a word that does not start with a lower-case letter follow. An abbreviation (a title, a month, single letters as
+    in U.S.) does not end a sentence. 。 and । end a sentence whatever follows. Thai has no such mark, so most of its
+    paragraphs are one sentence.
     """
     ends = [match.end() for match in _END.finditer(text) if not _goes_on(text, match.end())]
-    found = []
+    stretches = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
         inside = text[start:end].strip()
         if inside:
             first = text.index(inside[0], start)
-            found.append((first, first + len(inside)))
-    return found
+            stretches.append((first, first + len(inside)))
+    return stretches
 
 
 def _goes_on(text: str, end: int) -> bool:
-    """Whether the sentence goes on behind what looks like its end."""
+    """Whether the sentence continues after punctuation that looks like its end."""
     following = _FIRST_LETTER.search(text, end)
     starts_small = text[end - 1] not in "。！？।॥" and following is not None and following.group().islower()
     return starts_small or bool(_ABBREVIATION.search(text[max(0, end - _LONGEST_ABBREVIATION) : end]))

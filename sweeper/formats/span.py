@@ -21,7 +21,7 @@ from sweeper.formats.interface import (
     Translated,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import Pieces, cut, one_feature_each, room, tokenise
+from sweeper.formats.pieces import Pieces, cut, item_per_feature, room, tokenise
 from sweeper.scoring import mlqa, squad
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -117,7 +117,7 @@ class Span:
         readers = {"char_start": lambda encoding: _characters(encoding, 0), "char_end": lambda e: _characters(e, 1)}
         pieces = tokenise(tokenizer, questions, contexts, readers, options)
         first, last = _answer_tokens(examples, pieces)
-        return one_feature_each(pieces, {"start": first, "end": last}, pieces.read)
+        return item_per_feature(pieces, {"start": first, "end": last}, pieces.read)
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]

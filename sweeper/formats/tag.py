@@ -11,7 +11,7 @@ import numpy as np
 from sweeper.formats.fields import Line, bad, field_of, group_of, id_of, label_of, texts_of
 from sweeper.formats.interface import IGNORED, PLAIN, Array, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import label_indices, one_feature_each, room, tokenise
+from sweeper.formats.pieces import item_per_feature, label_indices, room, tokenise
 from sweeper.scoring.chunks import ChunkCounts, Sentences, chunk_metrics, count_chunks
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -60,7 +60,7 @@ class Tag:
         words = np.repeat(_starts(windows), sizes) + pieces.read["word"]
         word = np.where(is_first, words - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
         tags = np.where(is_first, tag_indices[words] if len(tag_indices) else IGNORED, IGNORED).astype(np.int32)
-        return one_feature_each(pieces, {"tags": tags}, {"word": word})
+        return item_per_feature(pieces, {"tags": tags}, {"word": word})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]

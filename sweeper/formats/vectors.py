@@ -1,4 +1,4 @@
-"""Texts of which each is one vector: what the two kinds of retrieval encode and read alike."""
+"""Texts with one vector each: the encoding and decoding that both retrieval formats share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 MOVED = 2**12
-"""Vectors that are moved at a time."""
+"""Vectors that are moved in one step."""
 
 
-def one_feature_a_text(
+def feature_per_text(
     texts: Sequence[Sequence[str]],
     tokenizer: "PreTrainedTokenizerBase",
     lengths: Lengths,
     labels: Mapping[str, Array] | None = None,
 ) -> Features:
-    """A feature for each text of each example, cut at max_length; an example is an item."""
+    """One feature per text of each example, truncated to max_length; one item per example."""
     room(tokenizer, lengths.max_length, pair=False)
-    counts = [len(some) for some in texts]
+    counts = [len(example) for example in texts]
     options = {"truncation": True, "max_length": lengths.max_length}
-    pieces = tokenise(tokenizer, [text for some in texts for text in some], None, {}, options)
+    pieces = tokenise(tokenizer, [text for example in texts for text in example], None, {}, options)
     return Features(
         tokens=pieces.tokens,
         offsets=pieces.offsets,
@@ -39,12 +39,12 @@ def one_feature_a_text(
 
 @dataclass(frozen=True)
 class Vectors(Sequence[Any]):
-    """The vectors (features, hidden) of each example, as views of one array that holds those of all."""
+    """The vectors (features, hidden) of each example, as views of one array with the vectors of all examples."""
 
     rows: Array
-    """(n, hidden): a vector a text."""
+    """(n, hidden): one vector per text."""
     items: Array
-    """(m + 1,): the vectors of example i are rows[items[i]:items[i + 1]]."""
+    """(m + 1,): example i has the vectors rows[items[i]:items[i + 1]]."""
 
     def __len__(self) -> int:
         return len(self.items) - 1
@@ -59,19 +59,20 @@ def vectors_of(features: Features, outputs: Outputs) -> Vectors:
     return Vectors(rows=outputs["vectors"], items=features.items)
 
 
-def used_up(predictions: Sequence[Any], groups: Sequence[Sequence[int]]) -> list[Array]:
-    """For each group of examples their first vectors as one array, float32, that may be written to.
+def take_vectors(predictions: Sequence[Any], groups: Sequence[Sequence[int]]) -> list[Array]:
+    """The first vectors of the examples of each group as one writable float32 array per group.
 
-    Vectors that lie in the groups' order are moved together within their own array, so that a large pool is held once:
-    the predictions mean nothing afterwards.
+    Vectors that are already in the order of the groups are moved within their own array, so that a large pool is in
+    memory only once. The predictions are invalid afterwards.
     """
     order, ends = np.concatenate(groups), np.cumsum([len(group) for group in groups])[:-1]
     if not isinstance(predictions, Vectors):
         return np.split(np.array([predictions[number][0] for number in order], dtype=np.float32), ends)
-    places = predictions.items[order]
-    if predictions.rows.dtype != np.float32 or (np.diff(places) <= 0).any():
-        return np.split(predictions.rows[places].astype(np.float32), ends)
-    for start in range(0, len(places), MOVED):  # never behind where it lies: nothing is overwritten before it has moved
-        some = places[start : start + MOVED]
-        predictions.rows[start : start + len(some)] = predictions.rows[some]
-    return np.split(predictions.rows[: len(places)], ends)
+    rows = predictions.items[order]
+    if predictions.rows.dtype != np.float32 or (np.diff(rows) <= 0).any():
+        return np.split(predictions.rows[rows].astype(np.float32), ends)
+    # Rows are ascending, so a vector never moves to a higher index and none is overwritten before it has moved.
+    for start in range(0, len(rows), MOVED):
+        block = rows[start : start + MOVED]
+        predictions.rows[start : start + len(block)] = predictions.rows[block]
+    return np.split(predictions.rows[: len(rows)], ends)

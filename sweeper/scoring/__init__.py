@@ -1,1 +1,1 @@
-"""Metrics, equal to the XTREME benchmark's own scorer, quirks included. Plain Python and numpy."""
+"""Metrics in plain Python and numpy, equal to the scorer of the XTREME benchmark including its quirks."""

@@ -1,4 +1,4 @@
-"""Accuracy, and for paraphrase sets (QQP, MRPC) the F1 of the positive class beside it."""
+"""Accuracy, and for paraphrase data sets (QQP, MRPC) also the F1 of the positive class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ Counts = Mapping[str, int]
 
 
 def accuracy_counts(gold: Any, predicted: Any) -> Counts:
-    """Whether one prediction is the gold label: `correct`, 0 or 1."""
+    """`correct`, 1 if a prediction equals the gold label, otherwise 0."""
     return {"correct": int(gold == predicted)}
 
 
 def binary_counts(gold: str, predicted: str, positive: str) -> Counts:
-    """What one prediction adds to accuracy and to the positive class's F1.
+    """The counts of one prediction for accuracy and for the F1 of the positive class.
 
     `positive_correct`, `positive_predicted` and `positive_gold` are 0 or 1, like `correct`.
     """
@@ -27,12 +27,12 @@ def binary_counts(gold: str, predicted: str, positive: str) -> Counts:
 
 
 def accuracy(rows: Sequence[Counts]) -> dict[str, float]:
-    """`accuracy`, the share of rows that are correct, as a fraction of 1; rows is not empty."""
+    """`accuracy`, the share of correct rows as a fraction of 1. `rows` must not be empty."""
     return {"accuracy": sum(row["correct"] for row in rows) / len(rows)}
 
 
 def accuracy_and_f1(rows: Sequence[Counts]) -> dict[str, float]:
-    """`accuracy`, `f1` of the positive class, and `score`, their mean, as GLUE has it for QQP and MRPC."""
+    """`accuracy`, `f1` of the positive class, and `score`, their mean, as defined by GLUE for QQP and MRPC."""
     share = accuracy(rows)["accuracy"]
     correct, predicted, gold = (
         sum(row[name] for row in rows) for name in ("positive_correct", "positive_predicted", "positive_gold")

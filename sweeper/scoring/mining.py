@@ -16,7 +16,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A source and a target sentence that were matched, and how far they stand out from their neighbours."""
+    """A matched source and target sentence, with the margin of the match."""
 
     source: str
     target: str
@@ -26,17 +26,17 @@ class Candidate:
 def mine(
     source: Array, target: Array, k: int = NEIGHBOURS, search: Search | None = None, *, in_place: bool = False
 ) -> list[tuple[int, int, float]]:
-    """Pairs (source index, target index, margin) of one-to-one matching, from the highest margin down.
+    """Pairs (source index, target index, margin) of one-to-one matching, in descending order of the margin.
 
-    source (n, d) and target (m, d) are sentence vectors. The margin of a pair is its cosine over the mean of the two
-    sentences' mean cosines with their k nearest in the other pool (ratio margin, Artetxe & Schwenk 2019, eq. 3). Each
-    sentence proposes the best of its k nearest, in both directions, and proposals are taken greedily while neither
-    sentence is taken (mode "max"); of equal margins source proposals come first, the lower index first. As in XTREME, a
-    pair of which the margin is not above 0 uses up its sentences and is dropped.
+    source (n, d) and target (m, d) are sentence vectors. The margin of a pair is its cosine divided by the mean of the
+    two sentences' mean cosines with their k nearest neighbours in the other pool (ratio margin, Artetxe & Schwenk 2019,
+    eq. 3). Each sentence of both pools proposes the best of its k nearest neighbours. Proposals are accepted greedily
+    while both sentences are free (mode "max"). Among equal margins, proposals of the source come first, then the lower
+    index. As in XTREME, a pair whose margin is not positive blocks its two sentences and is then dropped.
 
-    `in_place` scales the vectors, float32, to unit length where they lie, so that no second copy is held.
+    `in_place` scales the float32 vectors in their own arrays, so that there is no second copy.
     """
-    x, y = (unit_vectors(some, some if in_place else None) for some in (source, target))
+    x, y = (unit_vectors(vectors, vectors if in_place else None) for vectors in (source, target))
     forward, forward_index = nearest(x, y, k, search)
     backward, backward_index = nearest(y, x, k, search)
     x_mean, y_mean = forward.mean(axis=1), backward.mean(axis=1)
@@ -46,9 +46,9 @@ def mine(
     return _one_to_one(pairs, np.concatenate([x_margin, y_margin]))
 
 
-def _proposals(cosines: Array, indices: Array, own: Array, other: Array) -> tuple[Array, Array]:
-    """Each sentence's best neighbour by margin, (n,), and that margin, (n,)."""
-    scale = (own[:, None] + other[indices]) / 2
+def _proposals(cosines: Array, indices: Array, means: Array, pool_means: Array) -> tuple[Array, Array]:
+    """The best neighbour of each sentence by margin, (n,), and that margin, (n,)."""
+    scale = (means[:, None] + pool_means[indices]) / 2
     margins = np.divide(cosines, scale, out=np.zeros_like(cosines), where=scale != 0)
     rows, best = np.arange(len(indices)), margins.argmax(axis=1)
     return indices[rows, best], margins[rows, best]
@@ -58,22 +58,23 @@ def _one_to_one(pairs: Array, margins: Array) -> list[tuple[int, int, float]]:
     taken_sources: set[int] = set()
     taken_targets: set[int] = set()
     matched = []
-    for place in np.argsort(-margins, kind="stable"):
-        source, target = (int(index) for index in pairs[place])
+    for number in np.argsort(-margins, kind="stable"):
+        source, target = (int(index) for index in pairs[number])
         if source in taken_sources or target in taken_targets:
             continue
         taken_sources.add(source)
         taken_targets.add(target)
-        if margins[place] > 0:
-            matched.append((source, target, float(margins[place])))
+        if margins[number] > 0:
+            matched.append((source, target, float(margins[number])))
     return matched
 
 
 def best_threshold(candidates: Iterable[Candidate], gold: Collection[Pair]) -> float:
-    """The margin above which candidates have the best F1 against the gold pairs (XTREME's bucc_optimize).
+    """The margin threshold with the best F1 against the gold pairs (bucc_optimize of XTREME).
 
-    Halfway between the last candidate taken and the next one; after the very last one its own margin, where XTREME's
-    script runs past the end of its list. Of equal F1 the highest. 0, which takes everything, if no candidate is right.
+    The threshold is halfway between the last accepted candidate and the next one. After the last candidate of all it is
+    the margin of that candidate, where the script of XTREME reads past the end of its list. Among thresholds with equal
+    F1 it is the highest. It is 0, which accepts all candidates, if no candidate is correct.
     """
     ranked = sorted(candidates, key=lambda candidate: -candidate.margin)
     threshold, best, correct = 0.0, 0.0, 0
@@ -87,12 +88,12 @@ def best_threshold(candidates: Iterable[Candidate], gold: Collection[Pair]) -> f
 
 
 def fitted_half(paired: Sequence[str], unpaired: Sequence[str]) -> set[str]:
-    """Ids of the source sentences that the threshold is fitted on, where there is no other pool; the others are scored.
+    """Ids of the source sentences that the threshold is fitted on if there is no other pool; the rest is scored.
 
-    Every second one in the order of their ids' sha256, of those with a partner and of those without one alike. A mined
-    pair belongs to the half of its source sentence, right or wrong. Both halves search all of both pools, so that
-    neither is easier than the whole; and since each holds half of the gold pairs and half of the sentences that can
-    raise a false alarm, precision means in a half what it means in the whole.
+    These are every second of the sentences with a partner, and every second of those without, in the order of the
+    sha256 of their ids. A mined pair belongs to the half of its source sentence, whether it is correct or not. Both
+    halves search all of both pools, so neither half is easier than the whole pool. Each half has half of the gold pairs
+    and half of the sentences that can give false positives, so precision is comparable to that on the whole pool.
     """
     return {name for names in (paired, unpaired) for name in sorted(names, key=_hash)[::2]}
 

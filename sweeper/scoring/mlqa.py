@@ -1,4 +1,4 @@
-"""How MLQA compares answers: articles of each language, Unicode punctuation, Chinese character by character."""
+"""Normalisation of answers in MLQA: articles of each language, Unicode punctuation, single Chinese characters."""
 
 import re
 import string
@@ -16,16 +16,16 @@ _ARTICLES: Mapping[str, str] = {
     "hi": "",
     "zh": "",
 }
-"""What is removed by language, by MLQA's own script (mlqa_evaluation_v1.py). Its Arabic pattern, meant for the article
-at the start of a word, takes the two letters out wherever they stand; Hindi and Chinese have no articles."""
+"""Language -> pattern of the articles that the script of MLQA removes (mlqa_evaluation_v1.py). The Arabic pattern is
+meant for the article at the start of a word but removes the letters anywhere. Hindi and Chinese have no articles."""
 _CHINESE = re.compile("([\u4e00-\u9fa5])")
 LANGUAGES = tuple(_ARTICLES)
 
 
 def normaliser(language: str) -> Callable[[str], str]:
-    """The function that brings an answer in this language into the form that MLQA compares.
+    """The function that normalises answers in a language for comparison.
 
-    Raises UserError for a language that MLQA does not have.
+    Raises UserError for a language that is not in MLQA.
     """
     if language not in _ARTICLES:
         raise unknown("MLQA language", language, LANGUAGES)
@@ -40,10 +40,10 @@ def normaliser(language: str) -> Callable[[str], str]:
 
 
 def _is_punctuation(char: str) -> bool:
-    """Unicode category P, or ASCII punctuation (which counts $, +, <, =, >, ^, `, | and ~ too)."""
+    """Unicode category P, or ASCII punctuation (which also includes $, +, <, =, >, ^, `, | and ~)."""
     return char in string.punctuation or unicodedata.category(char).startswith("P")
 
 
 def _split_chinese(text: str) -> list[str]:
-    """Each Chinese character (U+4E00 to U+9FA5) a token; what stands between them is split at white space."""
+    """One token per Chinese character (U+4E00 to U+9FA5); the text between them is split at white space."""
     return _CHINESE.sub(r" \1 ", text).split()

@@ -1,8 +1,8 @@
-"""Exact match and token F1 of answers, as SQuAD 1.1 and 2.0 define them; also what XQuAD and TyDiQA are scored with.
+"""Exact match and token F1 of answers as defined by SQuAD 1.1 and 2.0. XQuAD and TyDiQA use the same metrics.
 
-XTREME normalises every language as if it were English: lower case, ASCII punctuation removed, the words a, an and the
-removed, tokens split at white space. So the Thai or Chinese answer is one token, the Arabic question mark stays, and
-Hindi's danda stays.
+XTREME normalises all languages as English: lower case, without ASCII punctuation, without the words a, an and the, and
+split into tokens at white space. Therefore a Thai or Chinese answer is one token, and the Arabic question mark and the
+danda of Hindi are not removed.
 """
 
 import re
@@ -18,20 +18,21 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalise(text: str) -> str:
-    """An answer as SQuAD compares it (evaluate-v1.1.py), in whatever language it is."""
+    """The normalised form of an answer in SQuAD (evaluate-v1.1.py), the same for all languages."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
 def exact_match(prediction: str, golds: Sequence[str], normaliser: Normalise = normalise) -> int:
-    """1 if the prediction is one of the gold answers after normalisation, else 0. Golds are not empty."""
-    wanted = normaliser(prediction)
-    return max(int(normaliser(gold) == wanted) for gold in golds)
+    """1 if the prediction equals one of the gold answers after normalisation, else 0. `golds` must not be empty."""
+    normalised = normaliser(prediction)
+    return max(int(normaliser(gold) == normalised) for gold in golds)
 
 
 def token_f1(prediction: str, golds: Sequence[str], normaliser: Normalise = normalise) -> float:
-    """Largest F1 of the bags of tokens over the gold answers (evaluate-v1.1.py). Golds are not empty.
+    """Largest F1 between the bags of tokens of the prediction and of a gold answer (evaluate-v1.1.py).
 
-    Two texts that normalise to nothing ("the" and "") have exact match 1 but F1 0: the official script's quirk.
+    Two texts with an empty normalised form ("the" and "") have exact match 1 but F1 0, as in the official script.
+    `golds` must not be empty.
     """
     tokens = normaliser(prediction).split()
     return max(_overlap(tokens, normaliser(gold).split()) for gold in golds)
@@ -46,18 +47,18 @@ def _overlap(predicted: list[str], gold: list[str]) -> float:
 
 
 def exact_match_or_none(prediction: str, golds: Sequence[str]) -> int:
-    """Exact match of SQuAD 2.0 (evaluate-v2.0.py): without gold answers the empty text is right."""
+    """Exact match of SQuAD 2.0 (evaluate-v2.0.py): without gold answers the empty text is correct."""
     return exact_match(prediction, _real(golds))
 
 
 def token_f1_or_none(prediction: str, golds: Sequence[str]) -> float:
-    """Token F1 of SQuAD 2.0 (evaluate-v2.0.py): if either side is empty, 1 if both are and 0 if not."""
+    """Token F1 of SQuAD 2.0 (evaluate-v2.0.py): if one side is empty, 1 if both sides are empty, otherwise 0."""
     tokens = normalise(prediction).split()
     return max(_overlap_or_none(tokens, normalise(gold).split()) for gold in _real(golds))
 
 
 def _real(golds: Sequence[str]) -> list[str]:
-    """Gold answers that say something; the empty text alone if there are none."""
+    """Gold answers with a non-empty normalised form; the empty text if there are none."""
     return [gold for gold in golds if normalise(gold)] or [""]
 
 
@@ -68,13 +69,14 @@ def _overlap_or_none(predicted: list[str], gold: list[str]) -> float:
 def with_best_threshold(
     raw: Sequence[float], texts: Sequence[str], nulls: Sequence[float], answerable: Sequence[bool]
 ) -> list[float]:
-    """Each question's score once the best threshold on the no-answer score is set, as evaluate-v2.0.py finds it.
+    """Score of each question with the best threshold on the no-answer score, as computed by evaluate-v2.0.py.
 
-    raw: score of each text as an answer. nulls: no-answer score of each question, the higher the likelier; questions
-    above the threshold are answered with the empty text. The threshold is the one with the highest sum, the lowest of
-    equals; exact match and F1 have one each, fitted on the very questions they score, which is how SQuAD 2.0 reports
-    its best_exact and best_f1. Quirks kept: a threshold may fall between questions with equal no-answer scores, and
-    an unanswerable question that is given any text at all scores 0, even one that normalises to nothing.
+    raw: score of each text as an answer. nulls: no-answer score of each question; a higher value means that there is
+    more likely no answer. Questions above the threshold are answered with the empty text. The threshold has the highest
+    sum of scores, and is the lowest among equals. Exact match and F1 have separate thresholds, fitted on the same
+    questions that they score, which is the definition of best_exact and best_f1 in SQuAD 2.0. Two quirks are kept: a
+    threshold may separate questions with equal no-answer scores, and an unanswerable question with a non-empty
+    prediction scores 0 even if the normalised prediction is empty.
     """
     has_answer = np.asarray(answerable, dtype=bool)
     empty = np.array([not text for text in texts], dtype=bool)

@@ -1,4 +1,4 @@
-"""Multiple choice: where the right option hides in four data sets, and features an option."""
+"""Multiple choice: the label in the layouts of four data sets, and one feature per option."""
 
 import numpy as np
 import pytest
@@ -22,29 +22,29 @@ CSQA = task(prompt="question", choices="choices.text", label="answerKey", keys="
 COPA = task(labels=("choice1", "choice2"), prompt="premise", choices=("choice1", "choice2"), label="label")
 
 
-def one(row, of):
-    [example] = FORMAT.read(row, of, 0)
+def fields(row, task):
+    [example] = FORMAT.read(row, task, 0)
     return example.fields
 
 
 def test_a_digit_in_a_string_is_an_index():
     row = {"ctx_a": "A man.", "ctx_b": "he", "endings": ["sits", "runs"], "label": "1"}
-    assert one(row, HELLASWAG) == {"prompt": "A man.", "choices": ["he sits", "he runs"], "label": 1}
+    assert fields(row, HELLASWAG) == {"prompt": "A man.", "choices": ["he sits", "he runs"], "label": 1}
 
 
 def test_a_bare_number_is_an_index():
     row = {"context": "It rains.", "question": "Why?", **{f"answer{n}": str(n) for n in range(4)}, "label": 0}
-    assert one(row, COSMOS) == {"prompt": "It rains. Why?", "choices": ["0", "1", "2", "3"], "label": 0}
+    assert fields(row, COSMOS) == {"prompt": "It rains. Why?", "choices": ["0", "1", "2", "3"], "label": 0}
 
 
-def test_a_letter_is_found_among_the_keys():
+def test_a_letter_is_looked_up_in_the_keys():
     row = {"question": "Where?", "choices": {"label": ["A", "B", "C"], "text": ["x", "y", "z"]}, "answerKey": "C"}
-    assert one(row, CSQA)["label"] == 2
+    assert fields(row, CSQA)["label"] == 2
 
 
 @pytest.mark.parametrize("label", ["choice2", 1])
-def test_a_declared_name_or_its_number_is_found_among_the_labels(label):
-    assert one({"premise": "p", "choice1": "a", "choice2": "b", "label": label}, COPA)["label"] == 1
+def test_a_name_or_a_number_is_looked_up_in_the_declared_labels(label):
+    assert fields({"premise": "p", "choice1": "a", "choice2": "b", "label": label}, COPA)["label"] == 1
 
 
 @pytest.mark.parametrize("key", ["", None])
@@ -53,12 +53,12 @@ def test_a_row_without_a_key_is_dropped(key):
     assert FORMAT.read(row, CSQA, 0) == []
 
 
-def test_an_index_beyond_the_choices_is_refused():
+def test_an_index_beyond_the_choices_raises_an_error():
     with pytest.raises(DataError, match=r"one of \['0', '1'\], got '2'"):
         FORMAT.read({"ctx_a": "A", "ctx_b": "he", "endings": ["sits", "runs"], "label": "2"}, HELLASWAG, 0)
 
 
-def test_a_single_choice_is_refused():
+def test_a_single_choice_raises_an_error():
     with pytest.raises(DataError, match="at least two choices"):
         FORMAT.read({"ctx_a": "A", "ctx_b": "he", "endings": ["sits"], "label": "0"}, HELLASWAG, 0)
 
@@ -71,7 +71,7 @@ def ragged():
     return [example for number, row in enumerate(rows) for example in FORMAT.read(row, HELLASWAG, number)]
 
 
-def test_an_option_is_a_feature_and_an_example_an_item():
+def test_each_option_is_a_feature_and_each_example_an_item():
     tokenizer = tiny_tokenizer()
     features = FORMAT.encode(ragged(), tokenizer, Lengths(max_length=32), ())
     assert features.items.tolist() == [0, 3, 5]
@@ -81,7 +81,7 @@ def test_an_option_is_a_feature_and_an_example_an_item():
     assert last.tolist() == tokenizer("The town", "was built")["input_ids"]
 
 
-def test_the_prompt_is_cut_and_the_options_stay():
+def test_a_long_prompt_is_cut_and_the_options_are_kept():
     tokenizer = tiny_tokenizer()
     row = {"ctx_a": "The river flows " * 30, "ctx_b": "", "endings": ["old", "town"], "label": "0"}
     features = FORMAT.encode(FORMAT.read(row, HELLASWAG, 0), tokenizer, Lengths(max_length=24), ())
@@ -90,7 +90,7 @@ def test_the_prompt_is_cut_and_the_options_stay():
     assert features.tokens[-len(ending) :].tolist() == ending
 
 
-def test_an_option_longer_than_the_room_is_cut_to_half_of_it():
+def test_a_long_option_is_cut_to_half_of_the_available_tokens():
     row = {"ctx_a": "The river flows", "ctx_b": "", "endings": ["old town " * 40, "town"], "label": "0"}
     features = FORMAT.encode(FORMAT.read(row, HELLASWAG, 0), tiny_tokenizer(), Lengths(max_length=20), ())
     assert np.diff(features.offsets).max() <= 20

@@ -1,4 +1,4 @@
-"""Classification: rows to examples to features and back, and both of its scorers."""
+"""Classification: rows to examples, features and predictions, and both scorers."""
 
 import numpy as np
 import pytest
@@ -38,15 +38,15 @@ def nli(*labels):
     return read(NLI, *({"premise": f"The town {n}", "hypothesis": "It", "label": v} for n, v in enumerate(labels)))
 
 
-def test_unlabelled_rows_are_dropped_and_the_others_keep_their_numbers():
+def test_rows_without_a_label_are_dropped_and_the_rest_keep_their_numbers():
     examples = nli("neutral", -1, 0)
     assert [(example.id, example.fields["label"]) for example in examples] == [("0", "neutral"), ("2", "entailment")]
 
 
-def test_items_with_one_premise_are_one_group():
+def test_examples_with_the_same_premise_form_a_group():
     rows = [{"premise": "The river", "hypothesis": text, "label": 0} for text in ("a", "b")]
-    one, other = read(NLI, *rows)
-    assert one.group == other.group != nli("neutral")[0].group
+    first, second = read(NLI, *rows)
+    assert first.group == second.group != nli("neutral")[0].group
 
 
 def test_a_pair_is_one_feature_with_both_texts_and_its_label():
@@ -61,7 +61,7 @@ def test_a_pair_is_one_feature_with_both_texts_and_its_label():
     assert features.tokens.dtype == np.int32
 
 
-def test_a_text_without_a_pair_has_no_segments_where_the_tokenizer_makes_none():
+def test_a_single_text_has_no_segments_if_the_tokenizer_makes_none():
     task = Task(name="t", title="", format="classify", scorer="accuracy", columns={"text": "x", "label": "y"})
     examples = read(task, {"x": "The town", "y": "news"})
     features = FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=32), ["news"])
@@ -74,22 +74,22 @@ def test_a_long_pair_is_cut_at_max_length():
     assert len(FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=20), NLI.labels).tokens) == 20
 
 
-def test_a_length_without_room_for_text_is_refused():
-    with pytest.raises(UserError, match="8 or more are needed, got 6"):
+def test_a_max_length_without_space_for_text_raises_an_error():
+    with pytest.raises(UserError, match="needs at least 8, got 6"):
         FORMAT.encode(nli(0), tiny_tokenizer(), Lengths(max_length=6), NLI.labels)
 
 
-def test_no_examples_make_empty_features():
+def test_no_examples_give_empty_features():
     features = FORMAT.encode([], tiny_tokenizer(), Lengths(max_length=20), NLI.labels)
     assert features.items.tolist() == features.offsets.tolist() == [0]
 
 
-def test_a_label_that_the_data_set_does_not_declare_is_refused_by_example():
+def test_the_error_for_an_undeclared_label_names_the_example():
     with pytest.raises(DataError, match=r"Example '0': .*'neutral'"):
         FORMAT.encode(nli("neutral"), tiny_tokenizer(), Lengths(max_length=20), ["entailment"])
 
 
-def test_the_highest_logit_names_the_label_and_the_first_of_equals_wins():
+def test_the_label_with_the_highest_logit_is_predicted_and_the_first_one_among_equals():
     logits = np.array([[0, 2, 1], [3, 3, 0]], dtype=np.float32)
     features = FORMAT.encode(nli(0, 0), tiny_tokenizer(), Lengths(max_length=20), NLI.labels)
     assert FORMAT.decode(nli(0, 0), features, {"logits": logits}, NLI.labels) == ["neutral", "entailment"]
@@ -104,10 +104,10 @@ def test_accuracy_is_recomputable_from_the_outcomes_and_the_majority_is_trivial(
     assert scored.outcomes[1] == {"example": "1", "group": examples[1].group, "prediction": "neutral", "correct": 0}
 
 
-def test_paraphrase_counts_give_accuracy_and_f1_again():
+def test_accuracy_and_f1_are_recomputable_from_the_paraphrase_counts():
     examples = read(PARAPHRASE, *({"one": str(n), "two": "x", "label": n > 2} for n in range(5)))
     scored = FORMAT.score(examples, ["same", "different", "same", "same", "different"], PARAPHRASE, "en")
-    # right: 1 and 3; said same: 0, 2, 3; same: 3, 4
+    # Correct: 1 and 3. Predicted "same": 0, 2, 3. Gold "same": 3, 4.
     assert scored.metrics == pytest.approx({"accuracy": 0.4, "f1": 0.4, "score": 0.4})
     assert accuracy_and_f1(scored.outcomes) == scored.metrics
 
@@ -115,17 +115,17 @@ def test_paraphrase_counts_give_accuracy_and_f1_again():
 def test_the_trivial_answer_is_the_best_constant_and_not_always_the_majority():
     examples = read(PARAPHRASE, *({"one": str(n), "two": "x", "label": n > 2} for n in range(5)))
     scored = FORMAT.score(examples, ["same"] * 5, PARAPHRASE, "en")
-    # always "same": accuracy 2/5, F1 4/7; always "different", the majority: accuracy 3/5, F1 0
+    # Always "same": accuracy 2/5, F1 4/7. Always "different", the majority: accuracy 3/5, F1 0.
     assert scored.trivial == scored.metrics
     assert scored.trivial["f1"] == pytest.approx(4 / 7)
 
 
-def test_an_empty_split_is_refused():
+def test_an_empty_split_raises_an_error():
     with pytest.raises(DataError, match="no labelled example in 'sw': an empty split"):
         FORMAT.score([], [], NLI, "sw")
 
 
-def test_a_prediction_too_few_is_refused():
+def test_a_missing_prediction_raises_an_error():
     with pytest.raises(DataError, match="got 1 for 2"):
         FORMAT.score(nli(0, 1), ["neutral"], NLI, "en")
 

@@ -1,4 +1,4 @@
-"""Columns, paths, templates and lists of columns, and what is said of a row that lacks them."""
+"""Columns, paths, templates and lists of columns, and the errors for rows without them."""
 
 import pytest
 
@@ -24,29 +24,29 @@ def line(labels=(), **columns):
     return Line(row=ROW, task=task, number=3)
 
 
-def test_a_column_a_path_and_a_column_with_a_dot_are_found():
+def test_a_field_can_be_a_column_a_path_or_a_column_with_a_dot():
     assert text_of(line(prompt="ctx_a"), "prompt") == "A man sits."
     assert texts_of(line(choices="choices.text"), "choices") == ["left", "right"]
     assert texts_of(line(answers="answers.text"), "answers") == ["one", "two"]
     assert text_of(line(prompt="a.b"), "prompt") == "dotted"
 
 
-def test_a_template_makes_one_text_for_each_item_of_its_list():
+def test_a_template_with_a_list_column_gives_one_text_per_item():
     assert texts_of(line(choices="{ctx_b} {endings}"), "choices") == ["He stands.", "He falls."]
     assert texts_of(line(choices="{choices.text}!"), "choices") == ["left!", "right!"]
     assert text_of(line(prompt="{ctx_a} {ctx_b}"), "prompt") == "A man sits. He"
 
 
-def test_an_empty_column_leaves_no_space_behind():
+def test_an_empty_column_leaves_no_space_in_the_text():
     empty = Line(row={"ctx_b": "", "endings": ["Runs."]}, task=line(choices="{ctx_b} {endings}").task, number=0)
     assert texts_of(empty, "choices") == ["Runs."]
 
 
-def test_several_columns_make_a_list():
+def test_a_tuple_of_columns_gives_a_list():
     assert texts_of(line(choices=("ctx_b", "ctx_a")), "choices") == ["He", "A man sits."]
 
 
-def test_the_id_is_the_rows_number_unless_a_column_says_otherwise():
+def test_the_id_is_the_row_number_unless_a_column_is_declared():
     assert id_of(line()) == "3"
     assert id_of(line(id="idx")) == "12"
     assert group_of(line(), "own") == "own"
@@ -57,24 +57,24 @@ def test_the_id_is_the_rows_number_unless_a_column_says_otherwise():
     ("columns", "message"),
     [
         ({}, "needs a column for field 'prompt'"),
-        ({"prompt": "ctx_aa"}, r"row 3: column 'ctx_aa' is declared.*Did you mean 'ctx_a'"),
+        ({"prompt": "ctx_aa"}, r"row 3: column 'ctx_aa' is declared but missing.*Did you mean 'ctx_a'"),
         ({"prompt": "choices.texts"}, "Did you mean 'text'"),
-        ({"prompt": "idx"}, "is one text, got 12"),
-        ({"prompt": "{endings} {other}"}, "one list column at most"),
+        ({"prompt": "idx"}, "must be a text, got 12"),
+        ({"prompt": "{endings} {other}"}, "at most one list column"),
         ({"prompt": "{nothing}!"}, "needs a value for 'nothing'"),
     ],
 )
-def test_a_row_without_the_declared_column_says_which_one(columns, message):
+def test_the_error_for_a_row_without_a_declared_column_names_the_column(columns, message):
     with pytest.raises(DataError, match=message):
         text_of(line(**columns), "prompt")
 
 
-def test_a_list_field_refuses_a_text():
-    with pytest.raises(DataError, match="is a list of texts"):
+def test_a_text_in_a_list_field_raises_an_error():
+    with pytest.raises(DataError, match="must be a list of texts"):
         texts_of(line(choices="ctx_a"), "choices")
 
 
-def test_a_label_is_a_name_or_a_bare_number_that_indexes_the_set():
+def test_a_label_is_a_name_or_an_index_into_the_label_set():
     two = line(labels=("no", "yes"))
     assert label_of(two, "yes") == label_of(two, 1) == "yes"
     assert label_of(line(labels=("0", "1")), "1") == "1"
@@ -82,21 +82,21 @@ def test_a_label_is_a_name_or_a_bare_number_that_indexes_the_set():
 
 
 @pytest.mark.parametrize("value", [None, "", -1, "-1"])
-def test_an_unlabelled_row_has_no_label(value):
+def test_empty_values_and_minus_one_mean_that_there_is_no_label(value):
     assert label_of(line(labels=("no", "yes")), value) is None
 
 
 @pytest.mark.parametrize("value", ["maybe", 2, -2, 0.5])
-def test_a_label_outside_the_set_names_task_row_value_and_set(value):
+def test_the_error_for_a_label_outside_the_set_names_task_row_value_and_set(value):
     with pytest.raises(DataError, match=rf"Task 't', row 3: .*\['no', 'yes'\], got {value!r}"):
         label_of(line(labels=("no", "yes")), value)
 
 
-def test_a_number_cannot_be_a_label_where_no_set_is_declared():
+def test_a_number_is_no_label_without_a_declared_set():
     with pytest.raises(DataError, match="names that the data set declares"):
         label_of(line(), 1)
 
 
-def test_an_undeclared_field_of_a_row_is_refused_by_name():
+def test_the_error_for_an_undeclared_field_names_the_field():
     with pytest.raises(DataError, match="format 'choose' needs a column for field 'label'"):
         field_of(line(), "label")

@@ -1,4 +1,4 @@
-"""Modules outside formats/ ask for properties: they neither compare nor list names of formats, scorers and heads."""
+"""Modules outside formats/ use properties: they neither compare nor list names of formats, scorers and heads."""
 
 import ast
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_no_module_tests_a_format_scorer_or_head_by_its_name(path: Path) -> None
         "x = not score.pooling or y",
     ],
 )
-def test_a_test_of_a_name_is_found(code: str) -> None:
+def test_the_check_detects_a_comparison_with_a_name(code: str) -> None:
     tree = ast.parse(code)
     assert [*comparisons_of_names(tree), *hidden_conditions(tree)]
 

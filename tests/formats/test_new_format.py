@@ -15,7 +15,7 @@ from sweeper.errors import UserError
 from sweeper.formats.fields import Line, field_of, id_of, text_of
 from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms
 from sweeper.formats.outcomes import outcome
-from sweeper.formats.pieces import one_feature_each, tokenise
+from sweeper.formats.pieces import item_per_feature, tokenise
 from sweeper.formats.table import FORMATS
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
@@ -45,7 +45,7 @@ class Estimate:
         texts = [example.fields["text"] for example in examples]
         pieces = tokenise(tokenizer, texts, None, {}, {"truncation": True, "max_length": lengths.max_length})
         numbers = np.array([example.fields["number"] for example in examples], dtype=np.int32)
-        return one_feature_each(pieces, {"number": numbers})
+        return item_per_feature(pieces, {"number": numbers})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]

@@ -10,7 +10,7 @@ from sweeper.formats import retrieve as module
 from sweeper.formats import vectors as vectors_module
 from sweeper.formats.interface import Answered, Example, Lengths, Terms
 from sweeper.formats.retrieve import Retrieve
-from sweeper.formats.vectors import Vectors, used_up
+from sweeper.formats.vectors import Vectors, take_vectors
 from sweeper.scoring import nearest, neighbours
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.mining import Candidate, best_threshold, fitted_half, mine
@@ -49,15 +49,15 @@ def pool(num_gold=6, num_fillers=10, **changes):
 
 
 def vectors(examples, noise=0.0):
-    """Partners share a direction; fillers have one of their own."""
+    """Partners have the same direction, each filler a direction of its own."""
     draw = np.random.default_rng(0)
     meaning: dict[str, np.ndarray] = {}
-    made = []
+    rows = []
     for example in examples:
         key = min(example.id, example.fields["partner"] or example.id)
         meaning.setdefault(key, draw.normal(size=24))
-        made.append((meaning[key] + noise * draw.normal(size=24)).astype(np.float32)[None])
-    return made
+        rows.append((meaning[key] + noise * draw.normal(size=24)).astype(np.float32)[None])
+    return rows
 
 
 def test_a_pair_of_sentences_is_one_item_of_two_features():
@@ -69,18 +69,18 @@ def test_a_pair_of_sentences_is_one_item_of_two_features():
     assert features.tokens[features.offsets[1] : features.offsets[2]].tolist() == tokenizer("the town 0")["input_ids"]
 
 
-def test_vectors_come_back_by_example():
+def test_decoded_vectors_are_grouped_by_example():
     features = FORMAT.encode(parallel(2), tiny_tokenizer(), Lengths(max_length=32), ())
-    made = FORMAT.decode(parallel(2), features, {"vectors": np.arange(8).reshape(4, 2)}, ())
-    assert made[1].tolist() == [[4, 5], [6, 7]]
+    rows = FORMAT.decode(parallel(2), features, {"vectors": np.arange(8).reshape(4, 2)}, ())
+    assert rows[1].tolist() == [[4, 5], [6, 7]]
 
 
 def test_the_id_of_parallel_sentences_can_be_the_english_text():
     assert [example.id for example in parallel(2)] == ["the town 0", "the town 1"]
 
 
-def test_the_target_side_searches_the_source_side():
-    # both targets are nearest to source 0; in the other direction each source would find its own
+def test_the_target_sentences_are_the_queries():
+    # Both targets are nearest to source 0. With the sources as queries, each would find its own target.
     predictions = [np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 0.9]])]
     scored = FORMAT.score(parallel(2), predictions, TATOEBA, "de")
     assert scored.metrics == {"accuracy": 0.5}
@@ -95,12 +95,12 @@ def test_accuracy_is_recomputable_and_chance_is_one_in_the_pool():
     assert [row["correct"] for row in scored.outcomes] == [1, 1, 1, 1]
 
 
-def test_equal_sentences_find_the_first_of_them():
+def test_among_equal_sentences_the_first_is_found():
     scored = FORMAT.score(parallel(), [np.ones((2, 3))] * 4, TATOEBA, "de")
     assert [row["correct"] for row in scored.outcomes] == [1, 0, 0, 0]
 
 
-def test_a_pool_is_read_as_one_example_a_sentence_with_partners_by_gold():
+def test_a_pool_gives_one_example_per_sentence_with_partners_from_gold():
     examples = pool()
     assert len(examples) == 32
     assert examples[0].fields == {"side": "source", "text": "s0", "partner": "target-6"}
@@ -110,12 +110,12 @@ def test_a_pool_is_read_as_one_example_a_sentence_with_partners_by_gold():
     assert by_id["target-6"].group == by_id["source-1"].group
 
 
-def test_a_gold_pair_outside_the_pool_is_refused():
+def test_a_gold_pair_outside_the_pool_raises_an_error():
     with pytest.raises(DataError, match=r"sentence numbers from 1, got \[0, 1\] with 16 sources"):
         pool(gold=[[0, 1]])
 
 
-def test_partners_that_share_a_direction_are_all_mined():
+def test_all_partners_with_the_same_direction_are_mined():
     examples = pool()
     scored = FORMAT.score(examples, vectors(examples), BUCC, "zh")
     assert scored.metrics["recall"] == 1
@@ -133,55 +133,55 @@ def test_the_metrics_are_recomputable_from_the_pairs():
     assert counts[2] == 15
 
 
-def test_the_threshold_comes_from_one_half_and_every_pair_above_it_in_the_other_is_scored():
+def test_the_threshold_is_fitted_on_one_half_and_applied_to_the_other():
     examples = pool(num_gold=30, num_fillers=60)
-    made = vectors(examples, noise=0.6)
+    rows = vectors(examples, noise=0.6)
     sources, targets = examples[:90], examples[90:]
     fitted = fitted_half([e.id for e in sources if not e.filler], [e.id for e in sources if e.filler])
     candidates = [
         Candidate(source=sources[i].id, target=targets[j].id, margin=margin)
-        for i, j, margin in mine(np.concatenate(made[:90]), np.concatenate(made[90:]))
+        for i, j, margin in mine(np.concatenate(rows[:90]), np.concatenate(rows[90:]))
     ]
     gold = {(example.id, example.fields["partner"]) for example in sources if example.id in fitted}
-    threshold = best_threshold([one for one in candidates if one.source in fitted], gold)
+    threshold = best_threshold([candidate for candidate in candidates if candidate.source in fitted], gold)
     above = {f"{c.source}/{c.target}" for c in candidates if c.source not in fitted and c.margin >= threshold}
 
-    scored = FORMAT.score(examples, made, BUCC, "zh")
+    scored = FORMAT.score(examples, rows, BUCC, "zh")
     assert {row["example"] for row in scored.outcomes if row["mined"]} == above
-    assert not {row["group"] for row in scored.outcomes} & fitted, "neither hits nor false alarms of the fitted half"
+    assert not {row["group"] for row in scored.outcomes} & fitted, "neither correct nor wrong pairs of the fitted half"
 
 
-def test_a_text_that_stands_twice_in_a_pool_is_never_mined():
+def test_a_text_that_occurs_twice_in_a_pool_is_never_mined():
     examples = pool(sentence1=["s0"] * 6 + [f"s{n}" for n in range(6, 16)])
     assert FORMAT.score(examples, vectors(examples), BUCC, "zh").metrics["recall"] == 0
 
 
-def as_decoded(made):
-    """Vectors of each example as a net's outputs come: in one array."""
-    return Vectors(rows=np.concatenate(made), items=np.arange(len(made) + 1))
+def as_decoded(rows):
+    """Vectors of the examples in one array, like the outputs of a net."""
+    return Vectors(rows=np.concatenate(rows), items=np.arange(len(rows) + 1))
 
 
-def test_mining_in_one_array_finds_what_it_finds_in_many():
+def test_mining_gives_the_same_result_for_one_array_and_for_many():
     mixed = pool(num_gold=30, num_fillers=60, sentence1=["s7"] * 9 + [f"s{n}" for n in range(9, 90)])
     shuffled = [mixed[n] for n in np.random.default_rng(1).permutation(len(mixed))]
     for examples in (mixed, shuffled):
-        made = vectors(examples, noise=0.6)
-        apart, together = (FORMAT.score(examples, some, BUCC, "zh") for some in (made, as_decoded(made)))
+        rows = vectors(examples, noise=0.6)
+        apart, together = (FORMAT.score(examples, form, BUCC, "zh") for form in (rows, as_decoded(rows)))
         assert apart == together
         assert apart.metrics["f1"] > 0
 
 
-def test_vectors_that_leave_some_out_move_together_in_their_own_array(monkeypatch):
+def test_chosen_vectors_are_moved_together_within_their_array(monkeypatch):
     monkeypatch.setattr(vectors_module, "MOVED", 3)
     rows = np.arange(40, dtype=np.float32).reshape(20, 2)
-    first, second = used_up(Vectors(rows=rows, items=np.arange(21)), ([0, 2, 3, 7, 8], [9, 11, 15, 19]))
+    first, second = take_vectors(Vectors(rows=rows, items=np.arange(21)), ([0, 2, 3, 7, 8], [9, 11, 15, 19]))
     assert first[:, 0].tolist() == [0, 4, 6, 14, 16]
     assert second[:, 0].tolist() == [18, 22, 30, 38]
     assert np.shares_memory(first, rows)
     assert np.shares_memory(second, rows)
 
 
-def test_mining_holds_the_vectors_of_a_pool_once(monkeypatch):
+def test_mining_makes_no_copy_of_the_vectors_of_a_pool(monkeypatch):
     monkeypatch.setattr(nearest, "BLOCK", 2**12)
     monkeypatch.setattr(vectors_module, "MOVED", 16)
     examples = pool(num_gold=40, num_fillers=160)
@@ -194,20 +194,20 @@ def test_mining_holds_the_vectors_of_a_pool_once(monkeypatch):
     assert peak < rows.nbytes / 4
 
 
-def test_any_subset_that_keeps_partners_together_can_be_scored():
+def test_a_subset_of_a_pool_that_keeps_partners_together_can_be_scored():
     examples = [example for example in pool() if not example.filler or example.id.endswith("6")]
     scored = FORMAT.score(examples, vectors(examples), BUCC, "zh")
     assert scored.metrics["recall"] == 1
 
 
-def test_one_gold_pair_cannot_be_fitted_and_scored():
+def test_fitting_and_scoring_on_a_single_gold_pair_raises_an_error():
     examples = pool(num_gold=1)
     with pytest.raises(DataError, match="needs at least two, got 1"):
         FORMAT.score(examples, vectors(examples), BUCC, "zh")
 
 
 def pairs_of_cosines(*cosines, partners):
-    """A pool: the n-th sentences of both sides have that cosine, and 0 with all others; `partners` are gold."""
+    """A pool in which the n-th sentences of both sides have the n-th cosine, others 0; `partners` are gold pairs."""
     count, names = len(cosines), {f"source-{n + 1}": f"target-{n + 1}" for n in partners}
     names |= {target: source for source, target in names.items()}
     examples = []
@@ -222,7 +222,7 @@ def pairs_of_cosines(*cosines, partners):
 
 
 def by_cosine(x, y, **_):
-    """Every sentence with its partner, the margin made the cosine itself: the real one is a ratio, here the same."""
+    """All pairs (n, n) with the cosine as their margin, in place of the ratio."""
     return sorted(((n, n, float(x[n] @ y[n])) for n in range(len(x))), key=lambda pair: -pair[2])
 
 
@@ -234,28 +234,28 @@ def test_the_threshold_of_a_dev_pool_is_applied_to_all_of_the_test_pool(monkeypa
     monkeypatch.setattr(module, "mine", by_cosine)
     dev = pairs_of_cosines(0.9, 0.7, 0.5, 0.3, partners=(0, 1))
     test = pairs_of_cosines(0.95, 0.61, 0.59, 0.2, partners=(0, 1, 2))
-    # dev, pairs taken one by one: F1 2/3, 1, 4/5, 2/3. So the threshold lies halfway between 0.7 and 0.5; on test
-    # itself it would lie under 0.59, where all three are right
+    # The dev pairs have F1 2/3, 1, 4/5, 2/3 one by one, so the threshold is halfway between 0.7 and 0.5. Fitted on test
+    # it would be below 0.59, where all three pairs are correct.
     scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
     assert mined(scored) == ["source-1/target-1", "source-2/target-2"]
     assert scored.metrics == {"precision": 1, "recall": pytest.approx(2 / 3), "f1": pytest.approx(0.8)}
 
 
-def test_a_dev_pool_without_gold_pairs_cannot_fit_a_threshold():
+def test_a_dev_pool_without_gold_pairs_raises_an_error():
     test, dev = (pairs_of_cosines(0.9, 0.7, partners=partners) for partners in ((0, 1), ()))
     with pytest.raises(DataError, match="gold pairs in each pool, got none among 4 sentences"):
         FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
 
 
-def test_one_gold_pair_is_enough_where_another_pool_fits_the_threshold():
+def test_one_gold_pair_is_enough_if_the_threshold_is_fitted_on_another_pool():
     test, dev = (pairs_of_cosines(cosine, 0.0, partners=(0,)) for cosine in (0.9, 0.8))
     scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
     assert mined(scored) == ["source-1/target-1"]
 
 
 def test_parallel_sentences_can_be_compared_by_csls(monkeypatch):
-    # target sentences at 0, 40 and 50 degrees search source sentences at 25, 47 and 85: by cosine the first two find
-    # their own; by CSLS with k = 2 the second leaves 47, which is near to two, for 25 (worked in test_neighbours)
+    # Targets at 0, 40 and 50 degrees are the queries, sources at 25, 47 and 85 the pool. By cosine the first two find
+    # their own. By CSLS with k = 2 the second one finds 25 instead of 47, which is near to two (see test_neighbours).
     monkeypatch.setattr(neighbours, "CSLS_NEIGHBOURS", 2)
     angles = np.deg2rad([[25, 0], [47, 40], [85, 50]])
     predictions = [np.stack([np.cos(pair), np.sin(pair)], axis=1) for pair in angles]

@@ -1,4 +1,4 @@
-"""Where sentences end, in scripts that say so in different ways."""
+"""Sentence boundaries in several scripts."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def split(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "parts",
+    "expected",
     [
         ["Who came?", "He did.", "She did not!"],
         ['He said "No."', "Then he left.[2]", "(It rained.)", "1990 was dry."],
@@ -20,9 +20,9 @@ def split(text: str) -> list[str]:
         ["Город стар.", "Кто его основал?", "Пётр."],
     ],
 )
-def test_a_sentence_ends_at_its_mark_and_takes_along_what_closes_there(parts: list[str]) -> None:
-    between = "" if parts[0].endswith("。") else " "
-    assert split(between.join(parts)) == parts
+def test_a_sentence_ends_at_its_mark_including_closing_quotes_and_brackets(expected: list[str]) -> None:
+    between = "" if expected[0].endswith("。") else " "
+    assert split(between.join(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_a_sentence_ends_at_its_mark_and_takes_along_what_closes_there(parts: li
         "no end",
     ],
 )
-def test_an_abbreviation_a_number_and_a_small_letter_end_none(text: str) -> None:
+def test_abbreviations_numbers_and_following_lower_case_do_not_end_a_sentence(text: str) -> None:
     assert split(text) == [text]
 
 
-def test_white_space_belongs_to_no_sentence_and_blank_text_has_none() -> None:
+def test_white_space_is_part_of_no_sentence_and_blank_text_has_none() -> None:
     assert sentences("  One.  Two. \n") == [(2, 6), (8, 12)]
     assert sentences(" \n ") == []

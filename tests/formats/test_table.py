@@ -42,9 +42,9 @@ def test_the_formats_whose_labels_survive_a_translation_are_listed() -> None:
 def test_a_corpus_row_is_one_text_cut_at_max_length_without_labels():
     mlm = FORMATS["mlm"]
     examples = [
-        one
+        example
         for n, text in enumerate(["The town", "  ", "old river " * 30])
-        for one in mlm.read({"text": text}, CORPUS, n)
+        for example in mlm.read({"text": text}, CORPUS, n)
     ]
     assert [example.id for example in examples] == ["0", "2"]
     features = mlm.encode(examples, tiny_tokenizer(), Lengths(max_length=12), ())
@@ -54,7 +54,7 @@ def test_a_corpus_row_is_one_text_cut_at_max_length_without_labels():
 
 def test_a_corpus_is_scored_by_the_mean_loss_of_all_its_masked_tokens():
     mlm = FORMATS["mlm"]
-    examples = [one for n in range(2) for one in mlm.read({"text": "The town"}, CORPUS, n)]
+    examples = [example for n in range(2) for example in mlm.read({"text": "The town"}, CORPUS, n)]
     outputs = {"loss": np.array([6.0, 2.0]), "masked": np.array([3.0, 1.0]), "uniform": np.array([9.0, 3.0])}
     features = mlm.encode(examples, tiny_tokenizer(), Lengths(max_length=12), ())
     scored = mlm.score(examples, mlm.decode(examples, features, outputs, ()), CORPUS, "en")
@@ -69,7 +69,7 @@ def test_a_corpus_without_a_masked_token_has_no_loss():
         FORMATS["mlm"].score([example], [{"loss": 0.0, "masked": 0.0, "uniform": 0.0}], CORPUS, "en")
 
 
-def test_a_tokenizer_that_does_not_know_offsets_is_refused():
+def test_a_tokenizer_without_offsets_raises_an_error():
     [example] = FORMATS["mlm"].read({"text": "The town"}, CORPUS, 0)
     with pytest.raises(UserError, match="fast tokenizer"):
         FORMATS["mlm"].encode([example], CanineTokenizer(), Lengths(max_length=12), ())

@@ -1,4 +1,4 @@
-"""Tagging: labels on first pieces, one tag a word whatever became of the word."""
+"""Tagging: labels on first pieces, and one tag for each word however it is tokenised."""
 
 from collections import Counter
 
@@ -33,7 +33,7 @@ def read(*rows):
 
 
 def perfect(features):
-    """What a head says that has learned every label, and raves wherever it was taught nothing."""
+    """Outputs of a head that predicts every label correctly, and an arbitrary label where there is none."""
     tags = features.labels["tags"]
     return {"best": np.where(tags == IGNORED, 1, tags).astype(np.int32)}
 
@@ -43,16 +43,16 @@ def test_numbers_index_the_declared_labels():
     assert example.fields["tags"] == ["DET", "NOUN"]
 
 
-def test_sentences_without_words_or_without_all_their_tags_are_dropped():
+def test_sentences_without_words_or_with_missing_tags_are_dropped():
     assert read({"tokens": [], "pos_tags": []}, {"tokens": ["a", "b"], "pos_tags": ["DET", -1]}) == []
 
 
-def test_a_tag_too_few_is_refused():
+def test_a_missing_tag_raises_an_error():
     with pytest.raises(DataError, match="each word needs one tag"):
         read({"tokens": ["a", "b"], "pos_tags": ["DET"]})
 
 
-def test_labels_lie_on_first_pieces_alone():
+def test_only_first_pieces_have_labels():
     tokenizer = tiny_tokenizer()
     features = FORMAT.encode(read(SENTENCE), tokenizer, Lengths(max_length=64), LABELS)
     words = features.extra["word"]
@@ -76,13 +76,13 @@ def test_labels_are_mapped_by_name_and_not_by_number():
     assert FORMAT.decode(read(SENTENCE), features, perfect(features), other) == [["DET", "NOUN", "VERB"]]
 
 
-def test_words_survive_the_way_there_and_back():
+def test_encoding_and_decoding_preserves_the_tags():
     rows = [SENTENCE, {"tokens": ["河", "流", "old"], "pos_tags": ["NOUN", "VERB", "DET"]}]
     features = FORMAT.encode(read(*rows), tiny_tokenizer(), Lengths(max_length=64), LABELS)
     assert FORMAT.decode(read(*rows), features, perfect(features), LABELS) == [row["pos_tags"] for row in rows]
 
 
-def test_a_word_without_pieces_is_outside_where_the_set_has_an_outside_and_does_not_shift_the_others():
+def test_a_word_without_pieces_gets_o_or_the_first_label_and_does_not_shift_the_following_words():
     rows = [{"tokens": ["The", "", "river"], "pos_tags": ["DET", "VERB", "VERB"]}]
     features = FORMAT.encode(read(*rows), tiny_tokenizer(), Lengths(max_length=64), LABELS)
     assert features.extra["word"].max() == 2
@@ -93,18 +93,18 @@ def test_a_word_without_pieces_is_outside_where_the_set_has_an_outside_and_does_
 
 
 def long_rows():
-    """A long sentence between two short ones, no two neighbours of it with one tag."""
+    """A long sentence between two short ones. Neighbouring words of the long one have different tags."""
     words = [f"town{'river' * (number % 4)}" for number in range(40)]
     return [SENTENCE, {"tokens": words, "pos_tags": [LABELS[number % 3] for number in range(40)]}, SENTENCE]
 
 
 def first_words(features):
-    """For each feature the indices of the words whose first pieces it holds."""
-    parts = np.split(features.extra["word"], features.offsets[1:-1])
-    return [part[part >= 0].tolist() for part in parts]
+    """For each feature the indices of the words whose first piece it contains."""
+    by_feature = np.split(features.extra["word"], features.offsets[1:-1])
+    return [words[words >= 0].tolist() for words in by_feature]
 
 
-def test_every_word_of_a_sentence_longer_than_a_feature_is_tagged_and_learned_once():
+def test_each_word_of_a_long_sentence_has_one_label_and_one_prediction():
     examples = read(*long_rows())
     features = FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=24), LABELS)
     assert np.diff(features.offsets).max() <= 24
@@ -124,7 +124,7 @@ def test_a_window_is_an_item_and_the_windows_of_a_sentence_are_one_example():
     assert features.example.dtype == features.extra["word"].dtype == features.labels["tags"].dtype == np.int32
 
 
-def test_windows_hold_as_many_whole_words_as_fit_and_share_none():
+def test_windows_contain_as_many_whole_words_as_fit_and_share_none():
     rows = [{"tokens": ["town"] * 9, "pos_tags": ["NOUN"] * 9}]
     tokenizer = tiny_tokenizer()
     pieces = len(tokenizer(["town"], is_split_into_words=True, add_special_tokens=False)["input_ids"])
@@ -137,7 +137,7 @@ def test_windows_hold_as_many_whole_words_as_fit_and_share_none():
     assert {ids[-1] for ids in np.split(features.tokens, features.offsets[1:-1])} == {last}
 
 
-def test_a_sentence_that_fits_is_the_same_among_long_ones_and_at_any_length():
+def test_a_short_sentence_is_encoded_independently_of_long_ones_and_of_max_length():
     alone = FORMAT.encode(read(SENTENCE), tiny_tokenizer(segments=True), Lengths(max_length=64), LABELS)
     among = FORMAT.encode(read(*long_rows()), tiny_tokenizer(segments=True), Lengths(max_length=24), LABELS)
     size = len(alone.tokens)
@@ -147,7 +147,7 @@ def test_a_sentence_that_fits_is_the_same_among_long_ones_and_at_any_length():
     assert len(among.segments) == len(among.tokens)
 
 
-def test_a_word_longer_than_a_feature_keeps_its_first_pieces_and_its_tag():
+def test_a_word_that_is_longer_than_a_window_keeps_its_first_pieces_and_its_tag():
     rows = [{"tokens": ["the", "riverbank" * 9, "", "flows"], "pos_tags": ["DET", "VERB", "NOUN", "VERB"]}]
     examples = read(*rows)
     features = FORMAT.encode(examples, tiny_tokenizer(), Lengths(max_length=9), LABELS)
@@ -160,13 +160,13 @@ def test_a_sentence_in_windows_is_scored_as_one():
     rows = long_rows()
     features = FORMAT.encode(read(*rows), tiny_tokenizer(), Lengths(max_length=24), LABELS)
     scored = FORMAT.score(read(*rows), FORMAT.decode(read(*rows), features, perfect(features), LABELS), POS, "en")
-    assert [one["tokens"] for one in scored.outcomes] == [3, 40, 3]
-    assert [one["tokens_correct"] for one in scored.outcomes] == [3, 40, 3]
+    assert [row["tokens"] for row in scored.outcomes] == [3, 40, 3]
+    assert [row["tokens_correct"] for row in scored.outcomes] == [3, 40, 3]
     assert scored.metrics == {"f1": 1.0, "accuracy": 1.0}
 
 
 @pytest.mark.mirror
-def test_no_word_of_real_arabic_sentences_is_lost(mirror):
+def test_all_words_of_real_arabic_sentences_are_kept(mirror):
     rows = parquet.read_table(mirror / "datasets" / "google" / "xtreme" / "udpos.Arabic" / "validation.parquet")
     task = CATALOG["pos"]
     examples = [example for number, row in enumerate(rows.to_pylist()) for example in FORMAT.read(row, task, number)]
@@ -179,26 +179,26 @@ def test_no_word_of_real_arabic_sentences_is_lost(mirror):
     assert answers == [example.fields["tags"] for example in examples]
 
 
-def test_an_unknown_tag_is_refused_by_name():
+def test_the_error_for_an_unknown_tag_names_the_tag():
     with pytest.raises(DataError, match=r"Task 'pos', row 0: .*'FISH'"):
         read({"tokens": ["a"], "pos_tags": ["FISH"]})
 
 
 def test_both_metrics_are_recomputable_from_the_outcomes():
     rows = [SENTENCE, {"tokens": list("abcd"), "pos_tags": ["DET", "NOUN", "NOUN", "VERB"]}]
-    said = [["DET", "NOUN", "NOUN"], ["DET", "NOUN", "VERB", "VERB"]]
-    scored = FORMAT.score(read(*rows), said, POS, "en")
+    predictions = [["DET", "NOUN", "NOUN"], ["DET", "NOUN", "VERB", "VERB"]]
+    scored = FORMAT.score(read(*rows), predictions, POS, "en")
     total = Counter()
-    for one in scored.outcomes:
-        total.update({name: one[name] for name in one if name.startswith(("chunks", "tokens"))})
+    for row in scored.outcomes:
+        total.update({name: row[name] for name in row if name.startswith(("chunks", "tokens"))})
     f1 = precision_recall_f1(total["chunks_correct"], total["chunks_predicted"], total["chunks_gold"])[2]
     assert scored.metrics == {"f1": f1, "accuracy": total["tokens_correct"] / total["tokens"]}
     assert (total["tokens_correct"], total["tokens"]) == (5, 7)
-    # right chunks: DET; DET. said: DET, NOUN NOUN; DET, NOUN, VERB VERB. wanted: three and three
+    # Correct chunks: DET; DET. Predicted: DET, NOUN NOUN; DET, NOUN, VERB VERB. Gold: three and three.
     assert f1 == pytest.approx(2 * (2 / 5) * (2 / 6) / (2 / 5 + 2 / 6))
 
 
-def test_the_commonest_tag_on_every_word_is_trivial():
+def test_the_trivial_answer_is_the_most_frequent_tag():
     rows = [{"tokens": list("abc"), "pos_tags": ["NOUN", "VERB", "NOUN"]}]
     scored = FORMAT.score(read(*rows), [["VERB"] * 3], POS, "en")
     assert scored.trivial == {"f1": 0.0, "accuracy": pytest.approx(2 / 3)}

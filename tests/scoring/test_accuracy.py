@@ -6,28 +6,28 @@ from sweeper.scoring.accuracy import accuracy, accuracy_and_f1, accuracy_counts,
 from sweeper.scoring.counts import precision_recall_f1
 
 GOLD = ["yes", "yes", "yes", "no", "no"]
-SAID = ["yes", "no", "no", "yes", "no"]
+PREDICTED = ["yes", "no", "no", "yes", "no"]
 
 
 def test_accuracy_is_the_share_of_equal_labels():
-    assert accuracy([accuracy_counts(*pair) for pair in zip(GOLD, SAID, strict=True)]) == {"accuracy": 0.4}
+    assert accuracy([accuracy_counts(*pair) for pair in zip(GOLD, PREDICTED, strict=True)]) == {"accuracy": 0.4}
 
 
 def test_the_paraphrase_score_is_the_mean_of_accuracy_and_f1_of_the_positive_class():
-    rows = [binary_counts(*pair, positive="yes") for pair in zip(GOLD, SAID, strict=True)]
-    # one of two said is right, one of three wanted is found: p = 1/2, r = 1/3, F1 = 2/5
+    rows = [binary_counts(*pair, positive="yes") for pair in zip(GOLD, PREDICTED, strict=True)]
+    # One of two predicted is correct, one of three gold ones is found: p = 1/2, r = 1/3, F1 = 2/5.
     assert accuracy_and_f1(rows) == pytest.approx({"score": 0.4, "accuracy": 0.4, "f1": 0.4})
-    mirrored = [binary_counts(*pair, positive="no") for pair in zip(GOLD, SAID, strict=True)]
-    # p = 1/3, r = 1/2 for the other class: the same F1 here, other counts
+    mirrored = [binary_counts(*pair, positive="no") for pair in zip(GOLD, PREDICTED, strict=True)]
+    # For the other class p = 1/3 and r = 1/2: the same F1 from different counts.
     assert sum(row["positive_predicted"] for row in mirrored) == 3
 
 
-def test_f1_is_zero_rather_than_undefined_when_nothing_is_right():
+def test_f1_is_zero_if_nothing_is_correct():
     assert precision_recall_f1(0, 0, 0) == (0.0, 0.0, 0.0)
     assert precision_recall_f1(0, 3, 0) == (0.0, 0.0, 0.0)
     assert precision_recall_f1(2, 4, 8) == (0.5, 0.25, 2 * 0.5 * 0.25 / 0.75)
 
 
-def test_who_never_names_the_positive_class_has_f1_zero_and_half_the_accuracy_as_score():
+def test_without_positive_predictions_f1_is_zero_and_the_score_is_half_of_the_accuracy():
     rows = [binary_counts(gold, "no", positive="yes") for gold in GOLD]
     assert accuracy_and_f1(rows) == pytest.approx({"score": 0.2, "accuracy": 0.4, "f1": 0})

@@ -31,11 +31,11 @@ def test_chunks_match_by_type_and_both_ends():
     assert counted("B-PER I-PER O", "B-PER O O") == (0, 1, 1)
 
 
-def test_an_inside_tag_after_nothing_opens_an_entity():
+def test_an_inside_tag_without_a_beginning_starts_a_chunk():
     assert counted("B-PER I-PER O", "I-PER I-PER O") == (1, 1, 1)
 
 
-def test_equal_plain_tags_side_by_side_are_one_chunk():
+def test_neighbouring_words_with_equal_plain_tags_form_one_chunk():
     assert counted("NOUN NOUN VERB", "NOUN NOUN VERB") == (2, 2, 2)
     assert counted("NOUN NOUN VERB", "NOUN ADJ VERB") == (1, 3, 2)
 
@@ -46,7 +46,7 @@ def test_one_wrong_word_of_four_costs_more_in_f1_than_in_accuracy():
     assert chunk_metrics(counts) == pytest.approx({"f1": 4 / 7, "accuracy": 0.75})
 
 
-def test_tags_that_begin_with_s_are_chunks_of_one_word():
+def test_a_tag_that_begins_with_s_is_a_chunk_of_one_word():
     assert counted("SYM SYM", "SYM SYM") == (2, 2, 2)
     assert counted("NUM NUM", "NUM NUM") == (1, 1, 1)
 
@@ -61,19 +61,19 @@ def test_x_before_another_tag_is_a_chunk():
     assert counted("NOUN X VERB", "NOUN X VERB") == (3, 3, 3)
 
 
-def test_a_lone_sconj_taken_for_cconj_is_right_and_two_of_them_are_not():
+def test_a_single_cconj_predicted_for_sconj_is_correct_and_two_in_a_row_are_not():
     assert counted("NOUN SCONJ VERB", "NOUN CCONJ VERB") == (3, 3, 3)
     assert counted("SCONJ SCONJ", "CCONJ CCONJ") == (0, 1, 2)
 
 
-def test_a_cconj_straight_before_an_sconj_is_lost():
+def test_a_cconj_directly_before_an_sconj_is_not_counted():
     assert counted("CCONJ SCONJ", "CCONJ SCONJ") == (1, 1, 1)
     # The chunk of SCONJ is word 1 in both, whatever tag comes before it.
     assert counted("CCONJ SCONJ", "NOUN SCONJ") == (1, 2, 1)
     assert counted("SCONJ CCONJ", "SCONJ CCONJ") == (2, 2, 2)
 
 
-def test_an_x_that_opens_a_later_sentence_begins_where_the_last_chunk_before_it_began():
+def test_an_x_at_the_start_of_a_later_sentence_begins_where_the_previous_chunk_began():
     # Gold: NOUN 0-0, VERB 1-1, then X from 1. Predicted: NOUN 0-1, then X from 0, so the two X chunks do not match.
     first, second = count_chunks([["NOUN", "VERB"], ["X", "NOUN"]], [["NOUN", "NOUN"], ["X", "NOUN"]])
     assert (first.chunks_correct, first.chunks_predicted, first.chunks_gold) == (0, 1, 2)
@@ -81,20 +81,20 @@ def test_an_x_that_opens_a_later_sentence_begins_where_the_last_chunk_before_it_
     assert second.tokens_correct == second.tokens == 2, "both words of the second sentence are right"
 
 
-def test_equal_tags_on_both_sides_of_a_sentence_end_stay_apart():
+def test_equal_tags_before_and_after_a_sentence_end_are_two_chunks():
     counts = count_chunks([["NOUN"], [], ["NOUN"]], [["NOUN"], [], ["NOUN"]])
     assert [row.chunks_gold for row in counts] == [1, 0, 1]
 
 
-def test_an_entity_ends_where_the_type_changes_or_another_begins():
+def test_a_chunk_ends_where_the_type_changes_or_a_beginning_tag_follows():
     assert counted("B-PER I-LOC", "B-PER I-PER") == (0, 1, 2)
     assert counted("B-PER B-PER", "B-PER I-PER") == (0, 1, 2)
 
 
 def test_chunks_and_f1_equal_the_recorded_values_of_seqeval_to_the_last_digit():
     for gold, predicted, recorded_chunks, f1 in RECORDED:
-        found = [f"{type_}:{first}:{last}" for type_, first, last in chunks(sentences(gold))]
-        assert " ".join(found) == recorded_chunks, gold
+        texts = [f"{type_}:{first}:{last}" for type_, first, last in chunks(sentences(gold))]
+        assert " ".join(texts) == recorded_chunks, gold
         assert chunk_metrics(count_chunks(sentences(gold), sentences(predicted)))["f1"] == f1, (gold, predicted)
 
 

@@ -1,4 +1,4 @@
-"""Ratio margin, one-to-one matching, and a threshold that is fitted on one half."""
+"""Ratio margin, one-to-one matching, and the threshold fitted on one half."""
 
 import numpy as np
 import pytest
@@ -17,22 +17,22 @@ def ranked(*rows):
 
 def test_the_margin_is_the_cosine_over_the_mean_of_both_neighbourhoods():
     [first, second] = mine(directions(0, 60), directions(0, 60))
-    # each sentence has cosines 1 and 1/2 with its two neighbours: mean 3/4 on both sides
+    # Each sentence has the cosines 1 and 1/2 with its two neighbours: mean 3/4 on both sides.
     assert first == (0, 0, pytest.approx(4 / 3))
     assert second == (1, 1, pytest.approx(4 / 3))
 
 
-def test_only_the_k_nearest_count_as_neighbours():
+def test_only_the_k_nearest_are_neighbours():
     [first, *_] = mine(directions(0, 60), directions(0, 60), k=1)
     assert first == (0, 0, pytest.approx(1.0))
 
 
-def test_a_hub_that_is_near_to_all_is_not_mined_by_all():
+def test_a_hub_is_matched_only_once():
     pairs = mine(directions(0, 20, 40), directions(0, 20))
     assert len({target for _, target, _ in pairs}) == len(pairs) == 2
 
 
-def test_each_sentence_is_taken_once_and_margins_fall():
+def test_each_sentence_is_matched_once_in_descending_order_of_margins():
     draw = np.random.default_rng(3)
     pairs = mine(draw.normal(size=(40, 6)), draw.normal(size=(25, 6)))
     sources, targets, margins = zip(*pairs, strict=True)
@@ -49,17 +49,17 @@ def test_translations_are_found_among_distractors():
     assert best == {(number, 50 + number) for number in range(30)}
 
 
-def test_pairs_that_point_away_from_each_other_are_dropped():
-    # the second target proposes the second source, and nothing else is left for either; their cosine is negative
+def test_pairs_with_a_negative_cosine_are_dropped():
+    # The second target proposes the second source, the only free one; their cosine is negative.
     assert [pair[:2] for pair in mine(directions(0, 20), directions(0, 115))] == [(0, 0)]
 
 
-def test_of_sentences_with_one_vector_only_the_first_pair_is_mined():
-    # all cosines are 1, so all margins are 1, and every sentence proposes the first of the other side
+def test_if_all_vectors_are_equal_only_the_first_pair_is_mined():
+    # All cosines and margins are 1, so each sentence proposes the first one of the other side.
     assert mine(np.ones((3, 2)), np.ones((2, 2))) == [(0, 0, pytest.approx(1.0))]
 
 
-def test_of_equal_margins_source_proposals_come_first_and_then_the_lower_index():
+def test_among_equal_margins_source_proposals_come_first_then_the_lower_index():
     crossed = np.eye(2)[::-1]
     assert mine(np.eye(2), crossed, k=1) == [(0, 1, 1.0), (1, 0, 1.0)]
 
@@ -68,23 +68,23 @@ def test_vectors_of_zeros_have_no_margin_and_are_not_mined():
     assert mine(np.zeros((2, 3)), np.zeros((2, 3))) == []
 
 
-def test_the_threshold_lies_halfway_to_the_next_candidate():
+def test_the_threshold_is_halfway_to_the_next_candidate():
     candidates = ranked(("a", "a", 1.4), ("b", "b", 1.2), ("c", "x", 1.0), ("d", "d", 0.9))
-    # taken: F1 1/2, 4/5 ... with gold a, b, e: 2/4, 4/5, 4/6, 4/7
+    # With gold a, b, e the F1 of the first 1, 2, 3, 4 candidates is 2/4, 4/5, 4/6, 4/7.
     assert best_threshold(candidates, {("a", "a"), ("b", "b"), ("e", "e")}) == pytest.approx(1.1)
 
 
-def test_of_thresholds_with_the_same_f1_the_highest_is_taken():
+def test_among_thresholds_with_equal_f1_the_highest_is_chosen():
     candidates = ranked(("a", "a", 1.4), ("b", "x", 1.2), ("c", "y", 1.1), ("d", "d", 1.0))
-    # with gold a, d: 2/3, 1/2, 2/5 and 2/3 again
+    # With gold a, d the F1 of the first 1, 2, 3, 4 candidates is 2/3, 1/2, 2/5, 2/3.
     assert best_threshold(candidates, {("a", "a"), ("d", "d")}) == pytest.approx(1.3)
 
 
-def test_the_last_candidates_own_margin_is_the_threshold_where_all_are_right():
+def test_if_all_candidates_are_correct_the_threshold_is_the_lowest_margin():
     assert best_threshold(ranked(("a", "a", 1.4), ("b", "b", 1.2)), {("a", "a"), ("b", "b")}) == 1.2
 
 
-def test_with_nothing_right_the_threshold_takes_everything():
+def test_without_a_correct_candidate_the_threshold_accepts_all():
     assert best_threshold(ranked(("a", "x", 1.4)), {("a", "a")}) == 0
 
 

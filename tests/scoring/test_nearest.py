@@ -1,4 +1,4 @@
-"""The k nearest rows: exact, tied to the lowest index, whatever the blocks and whoever searches."""
+"""The k nearest rows are exact, with ties to the lowest index, for every block size and every search back end."""
 
 from fractions import Fraction
 
@@ -15,12 +15,12 @@ def drawn(count: int, width: int, seed: int = 0) -> Array:
 
 
 def concentrated(count: int, width: int, spread: float, seed: int = 0) -> Array:
-    """Rows about one direction, as of an encoder's raw means; their mean cosine is 1 less the square of the spread."""
+    """Rows near one direction, like mean vectors of an encoder, with the mean cosine 1 - spread ** 2."""
     return unit_vectors(drawn(1, width, seed=99) + np.float32(spread) * drawn(count, width, seed))
 
 
-SOME_IN_REACH, MOST_IN_REACH = 0.01, 0.004
-"""Spreads at which rounding could make some twenty of 900 rows of 64 numbers the nearest, and most of them."""
+FEW_IN_REACH, MOST_IN_REACH = 0.01, 0.004
+"""Spreads at which rounding could make about twenty of 900 rows of 64 values the nearest, or most of them."""
 
 
 def exact(x: Array, y: Array) -> Fraction:
@@ -31,10 +31,10 @@ def test_the_nearest_are_those_of_exact_fractions() -> None:
     queries, pool = drawn(5, 7), drawn(40, 7, seed=1)
     products, indices = nearest(queries, pool, 4)
     for number, query in enumerate(queries):
-        every = [exact(query, row) for row in pool]
-        best = sorted(range(40), key=lambda row: (-every[row], row))[:4]
+        fractions = [exact(query, row) for row in pool]
+        best = sorted(range(40), key=lambda row: (-fractions[row], row))[:4]
         assert indices[number].tolist() == best
-        assert [Fraction(value) for value in products[number].tolist()] == [every[row] for row in best]
+        assert [Fraction(value) for value in products[number].tolist()] == [fractions[row] for row in best]
 
 
 def test_a_row_of_ties_goes_to_the_lowest_indices() -> None:
@@ -44,7 +44,7 @@ def test_a_row_of_ties_goes_to_the_lowest_indices() -> None:
     assert products.tolist() == [[1, 1, 1]]
 
 
-def test_equal_vectors_tie_to_the_last_bit_wherever_they_stand_in_the_pool() -> None:
+def test_equal_vectors_tie_to_the_last_bit_at_all_positions_in_the_pool() -> None:
     queries, once = drawn(30, 301), drawn(17, 301, seed=1)
     pool = np.concatenate([once, once[::-1], once])
     products, indices = nearest(queries, pool, 3)
@@ -64,8 +64,8 @@ def test_blocks_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, 
     assert np.array_equal(drawn(31, 65, seed=1), pool[:31])
 
 
-@pytest.mark.parametrize("spread", [1, SOME_IN_REACH, MOST_IN_REACH])
-def test_no_block_holds_more_than_its_size(monkeypatch: pytest.MonkeyPatch, spread: float) -> None:
+@pytest.mark.parametrize("spread", [1, FEW_IN_REACH, MOST_IN_REACH])
+def test_memory_stays_within_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch, spread: float) -> None:
     import tracemalloc
 
     queries, pool = concentrated(900, 16, spread), concentrated(2000, 16, spread, seed=1)
@@ -77,12 +77,12 @@ def test_no_block_holds_more_than_its_size(monkeypatch: pytest.MonkeyPatch, spre
     assert peak < 900 * 2000 * 4 / 4, "a quarter of the whole matrix of similarities"
 
 
-def test_a_pool_smaller_than_k_gives_all_its_rows() -> None:
+def test_a_pool_with_fewer_than_k_rows_returns_all_rows() -> None:
     assert nearest(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), 4)[1].tolist() == [[0, 1], [1, 0]]
 
 
 class Careless(NumpyIndex):
-    """Right to rounding, as a search in float32 is, and of equals it likes the last ones."""
+    """A search with the rounding errors of float32 that prefers the last of equal rows."""
 
     def best(self, queries: Array, k: int) -> tuple[Array, Array]:
         products = queries @ self.pool.T
@@ -107,30 +107,30 @@ def test_another_search_gives_the_same_bits_ties_included(search: Search, copies
 
 
 @pytest.mark.parametrize("search", [NumpyIndex, *SEARCHES])
-@pytest.mark.parametrize("spread", [0.1, SOME_IN_REACH, 0.008, MOST_IN_REACH])
+@pytest.mark.parametrize("spread", [0.1, FEW_IN_REACH, 0.008, MOST_IN_REACH])
 @pytest.mark.parametrize("block", [1000, 2**14, 2**23])
-def test_concentrated_vectors_get_the_exact_answer_whatever_the_blocks_and_whoever_searches(
+def test_concentrated_vectors_are_ranked_exactly_for_all_blocks_and_searches(
     monkeypatch: pytest.MonkeyPatch, block: int, spread: float, search: Search
 ) -> None:
     if search is FaissIndex:
         pytest.importorskip("faiss")
     queries = concentrated(30, 64, spread)
     pool = np.concatenate([concentrated(450, 64, spread, seed=1)] * 2)
-    every = (queries * module.GRID).astype(np.int64) @ (pool * module.GRID).astype(np.int64).T  # below 2**63: exact
-    best = np.argsort(-every, axis=1, kind="stable")[:, :4]
+    integers = (queries * module.GRID).astype(np.int64) @ (pool * module.GRID).astype(np.int64).T  # below 2**63: exact
+    best = np.argsort(-integers, axis=1, kind="stable")[:, :4]
     monkeypatch.setattr(module, "BLOCK", block)
     products, indices = nearest(queries, pool, 4, search)
     assert np.array_equal(indices, best)
-    assert np.array_equal(products * module.GRID**2, np.take_along_axis(every, best, axis=1))
+    assert np.array_equal(products * module.GRID**2, np.take_along_axis(integers, best, axis=1))
 
 
-@pytest.mark.parametrize(("spread", "whole"), [(SOME_IN_REACH, False), (MOST_IN_REACH, True)])
-def test_only_where_rounding_hides_many_rows_is_a_query_multiplied_by_all_of_them_exactly(
+@pytest.mark.parametrize(("spread", "whole"), [(FEW_IN_REACH, False), (MOST_IN_REACH, True)])
+def test_a_query_is_multiplied_by_the_whole_pool_only_if_rounding_could_hide_many_rows(
     monkeypatch: pytest.MonkeyPatch, spread: float, whole: bool
 ) -> None:
     queries, pool = concentrated(30, 64, spread), concentrated(900, 64, spread, seed=1)
     rough, _ = NumpyIndex(pool).best(queries, 4 + module.SPARE)
-    assert (rough[:, 3] - rough[:, -1] < 64 * 2**-23).any(), "the candidates alone leave a doubt"
+    assert (rough[:, 3] - rough[:, -1] < 64 * 2**-23).any(), "the candidates alone do not decide the nearest rows"
     searched, exactly = [], module._exactly
 
     def watched(queries: Array, numbers: Array, pool: Array, k: int) -> tuple[Array, Array]:
@@ -142,21 +142,21 @@ def test_only_where_rounding_hides_many_rows_is_a_query_multiplied_by_all_of_the
     assert searched == (list(range(30)) if whole else [])
 
 
-def test_an_encoder_that_gives_one_vector_to_all_is_searched_exactly() -> None:
+def test_equal_vectors_for_all_sentences_are_searched_exactly() -> None:
     pool = np.repeat(drawn(1, 50), 60, axis=0)
     assert nearest(pool[:3], pool, 4)[1].tolist() == [[0, 1, 2, 3]] * 3
 
 
-def test_unit_vectors_lie_on_a_grid_finer_than_float32_cosines() -> None:
-    found = drawn(100, 64)
-    assert np.array_equal(np.rint(found * module.GRID), found * module.GRID)
-    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=3e-7)
+def test_unit_vectors_are_on_a_grid_that_is_finer_than_float32_cosines() -> None:
+    vectors = drawn(100, 64)
+    assert np.array_equal(np.rint(vectors * module.GRID), vectors * module.GRID)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=3e-7)
 
 
-def test_a_vector_of_zeros_stays_one() -> None:
+def test_a_vector_of_zeros_is_unchanged() -> None:
     assert unit_vectors(np.zeros((1, 3))).tolist() == [[0, 0, 0]]
 
 
-def test_an_encoder_that_has_diverged_is_named() -> None:
+def test_the_error_for_a_diverged_encoder_counts_the_affected_sentences() -> None:
     with pytest.raises(TrialError, match="1 of 2 sentences"):
         unit_vectors(np.array([[1.0, np.nan], [1.0, 0.0]]))

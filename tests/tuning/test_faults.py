@@ -99,7 +99,7 @@ def test_a_full_disk_stops_the_sweep_with_advice_and_the_same_command_continues(
     done = sweeper(*run_arguments(run, *CORNER))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "No space left on device" in done.stdout + done.stderr
-    assert "the same command goes on" in done.stdout + done.stderr
+    assert "the same command continues" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     again = sweeper(*run_arguments(run, *CORNER))
@@ -168,4 +168,4 @@ def test_a_relative_store_is_the_same_folder_for_all_workers(tmp_path: Path) -> 
 def test_a_trial_that_needs_a_missing_gpu_is_refused(tmp_path: Path) -> None:
     done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--gpus-per-trial", "1"))
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "asks for 1 GPUs and this machine has 0" in done.stderr
+    assert "needs 1 GPUs, and this machine has 0" in done.stderr
