@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
-from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms, Translated
+from sweeper.formats.fields import Line, field_of, group_of, id_of, is_declared, row_error, text_of, texts_of
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    ScoreSettings,
+    Translated,
+)
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import cut, room, tokenise
+from sweeper.formats.pieces import available_tokens, tokenise, truncate
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -56,7 +65,7 @@ class Choose:
         line = Line(row=row, task=task, number=number)
         choices = texts_of(line, "choices")
         if len(choices) < 2:
-            raise bad(line, f"multiple choice needs at least two choices, got {choices}.")
+            raise row_error(line, f"multiple choice needs at least two choices, got {choices}.")
         label = _index(line, len(choices))
         if label is None:
             return []
@@ -72,13 +81,13 @@ class Choose:
         If prompt and option are too long together, the end of the prompt is cut. An option keeps at most half of the
         available tokens.
         """
-        space = room(tokenizer, lengths.max_length, pair=True)
+        space = available_tokens(tokenizer, lengths.max_length, pair=True)
         counts = [len(example.fields["choices"]) for example in examples]
         prompts = [example.fields["prompt"] for example in examples for _ in example.fields["choices"]]
         choices = [choice for example in examples for choice in example.fields["choices"]]
         options = {"truncation": "only_first", "max_length": lengths.max_length}
         # Tokenising a cut text again may give one token more than the cut allows, but never twice as many.
-        pieces = tokenise(tokenizer, prompts, cut(tokenizer, choices, space // 2), {}, options)
+        pieces = tokenise(tokenizer, prompts, truncate(tokenizer, choices, space // 2), {}, options)
         return Features(
             tokens=pieces.tokens,
             offsets=pieces.offsets,
@@ -96,7 +105,12 @@ class Choose:
         return [int(np.argmax(outputs["score"][first:last])) for first, last in bounds]
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`accuracy`; trivial: the expected accuracy of a random choice, the mean of 1 / options."""
         check_scorable(examples, predictions, task, language)
@@ -124,12 +138,12 @@ def _index(line: Line, count: int) -> int | None:
     value = field_of(line, "label")
     if value in (None, "", -1, "-1"):
         return None
-    if has(line, "keys"):
+    if is_declared(line, "keys"):
         names = texts_of(line, "keys")
     elif value in line.task.labels:
         names = list(line.task.labels)
     else:
         names = [str(number) for number in range(count)]
     if str(value) not in names[:count]:
-        raise bad(line, f"the correct choice must be one of {names[:count]}, got {value!r}.")
+        raise row_error(line, f"the correct choice must be one of {names[:count]}, got {value!r}.")
     return names.index(str(value))

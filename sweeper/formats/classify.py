@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.errors import UserError
-from sweeper.formats.fields import Line, field_of, group_of, has, id_of, label_of, sha, text_of
-from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms, Translated
+from sweeper.formats.fields import Line, field_of, group_of, id_of, is_declared, label_of, short_hash, text_of
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    ScoreSettings,
+    Translated,
+)
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import item_per_feature, label_indices, room, tokenise
+from sweeper.formats.pieces import available_tokens, item_per_feature, label_indices, tokenise
 from sweeper.scoring.accuracy import accuracy, accuracy_and_f1, accuracy_counts, binary_counts
 from sweeper.scoring.scorers import SCORERS, Scored
 from sweeper.tasks.spec import Task
@@ -54,9 +63,9 @@ class Classify:
         if label is None:
             return []
         text = text_of(line, "text")
-        pair = text_of(line, "pair") if has(line, "pair") else None
+        pair = text_of(line, "pair") if is_declared(line, "pair") else None
         fields = {"text": text, "pair": pair, "label": label}
-        return [Example(id=id_of(line), group=group_of(line, sha(text)), fields=fields)]
+        return [Example(id=id_of(line), group=group_of(line, short_hash(text)), fields=fields)]
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
@@ -65,7 +74,7 @@ class Classify:
         first = [example.fields["text"] for example in examples]
         second = [example.fields["pair"] for example in examples]
         is_pair = any(text is not None for text in second)
-        room(tokenizer, lengths.max_length, pair=is_pair)
+        available_tokens(tokenizer, lengths.max_length, pair=is_pair)
         options = {"truncation": "longest_first", "max_length": lengths.max_length}
         pieces = tokenise(tokenizer, first, second if is_pair else None, {}, options)
         names = [example.fields["label"] for example in examples]
@@ -78,7 +87,12 @@ class Classify:
         return [labels[best] for best in np.argmax(outputs["logits"], axis=1)]
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`accuracy` or `accuracy_f1`; trivial: the best constant answer by the main metric of the scorer."""
         check_scorable(examples, predictions, task, language)

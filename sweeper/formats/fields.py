@@ -19,19 +19,19 @@ class Line:
     number: int
 
 
-def bad(line: Line, problem: str) -> DataError:
+def row_error(line: Line, problem: str) -> DataError:
     """The error for a row that does not match the declaration of its task."""
     return DataError(f"Task {line.task.name!r}, row {line.number}: {problem}")
 
 
-def has(line: Line, field: str) -> bool:
+def is_declared(line: Line, field: str) -> bool:
     """Whether the task declares a source for this field."""
     return field in line.task.columns
 
 
 def field_of(line: Line, field: str) -> Any:
     """The plain value of a field. Raises DataError if the task does not declare it or the row does not contain it."""
-    if not has(line, field):
+    if not is_declared(line, field):
         raise DataError(f"Task {line.task.name!r} of format {line.task.format!r} needs a column for field {field!r}.")
     source = line.task.columns[field]
     if isinstance(source, tuple):
@@ -43,7 +43,7 @@ def text_of(line: Line, field: str) -> str:
     """The value of a field that must be a text. Raises DataError if it is not."""
     value = field_of(line, field)
     if not isinstance(value, str):
-        raise bad(line, f"field {field!r} must be a text, got {value!r}.")
+        raise row_error(line, f"field {field!r} must be a text, got {value!r}.")
     return value
 
 
@@ -51,7 +51,7 @@ def texts_of(line: Line, field: str) -> list[str]:
     """The value of a field that must be a list of texts. Raises DataError if it is not."""
     value = field_of(line, field)
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise bad(line, f"field {field!r} must be a list of texts, got {value!r}.")
+        raise row_error(line, f"field {field!r} must be a list of texts, got {value!r}.")
     return value
 
 
@@ -67,20 +67,20 @@ def answers_of(line: Line) -> tuple[list[str], list[int]]:
         return list(answers["text"]), list(answers["answer_start"])
     if isinstance(answers, list) and all({"text", "answer_start"} <= set(answer) for answer in answers):
         return [answer["text"] for answer in answers], [answer["answer_start"] for answer in answers]
-    raise bad(line, f"answers must have text and answer_start, got {answers!r}.")
+    raise row_error(line, f"answers must have text and answer_start, got {answers!r}.")
 
 
 def id_of(line: Line) -> str:
     """The id of the row if the task declares one, otherwise its number."""
-    return str(field_of(line, "id")) if has(line, "id") else str(line.number)
+    return str(field_of(line, "id")) if is_declared(line, "id") else str(line.number)
 
 
 def group_of(line: Line, default: str) -> str:
     """The group of the row if the task declares one, otherwise the default."""
-    return str(field_of(line, "group")) if has(line, "group") else default
+    return str(field_of(line, "group")) if is_declared(line, "group") else default
 
 
-def sha(text: str) -> str:
+def short_hash(text: str) -> str:
     """A short identifier of a text that several rows share (a paragraph, a premise)."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -97,7 +97,9 @@ def label_of(line: Line, value: Any) -> str | None:
         return labels[value]
     if isinstance(value, str) and (value in labels or not labels):
         return value
-    raise bad(line, f"a label must be one of {list(labels) or 'the names that the data set declares'}, got {value!r}.")
+    raise row_error(
+        line, f"a label must be one of {list(labels) or 'the names that the data set declares'}, got {value!r}."
+    )
 
 
 def _filled(line: Line, template: str) -> str | list[str]:
@@ -106,7 +108,7 @@ def _filled(line: Line, template: str) -> str | list[str]:
     values = {name: _at(line, name) for name in names}
     lists = [name for name, value in values.items() if isinstance(value, list)]
     if len(lists) > 1:
-        raise bad(line, f"template {template!r} may have at most one list column, got {lists}.")
+        raise row_error(line, f"template {template!r} may have at most one list column, got {lists}.")
     if not lists:
         return _fill(line, template, values)
     return [_fill(line, template, {**values, lists[0]: item}) for item in values[lists[0]]]
@@ -117,7 +119,7 @@ def _fill(line: Line, template: str, values: Mapping[str, Any]) -> str:
     for literal, name, _, _ in Formatter().parse(template):
         value = values[name] if name else ""
         if value is None:
-            raise bad(line, f"template {template!r} needs a value for {name!r}, got None.")
+            raise row_error(line, f"template {template!r} needs a value for {name!r}, got None.")
         texts.append(f"{literal}{value}")
     # An empty column (ctx_b of HellaSwag) must not leave its space in the text.
     return "".join(texts).strip()
@@ -140,4 +142,4 @@ def _step(line: Line, value: Any, step: str, path: str) -> Any:
     if isinstance(value, Mapping) and step in value:
         return value[step]
     columns = value if isinstance(value, Mapping) else ()
-    raise bad(line, f"column {path!r} is declared but missing. {unknown('column', step, columns)}")
+    raise row_error(line, f"column {path!r} is declared but missing. {unknown('column', step, columns)}")

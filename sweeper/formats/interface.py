@@ -70,7 +70,7 @@ feature (n, ...). The head defines the names (training/heads.py). A format witho
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered:
+class PredictedExamples:
     """Examples with one prediction each, as returned by `decode`."""
 
     examples: Sequence[Example]
@@ -78,18 +78,18 @@ class Answered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class ScoreSettings:
     """Settings of a score that its task does not fix. A format uses those that apply to it."""
 
     similarity: str = "cosine"
     """Parallel sentences: `cosine` or `csls`."""
-    fitted_on: Answered | None = None
+    fitted_on: PredictedExamples | None = None
     """Mining: the examples that the threshold is fitted on, which may be the scored ones; None: half of those."""
     search: Search | None = None
     """Nearest-neighbour search. The result does not depend on it; None: numpy, or faiss where it is installed."""
 
 
-PLAIN = Terms()
+DEFAULT_SETTINGS = ScoreSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +175,12 @@ class Format(Protocol):
         ...
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """Metrics, trivial baseline and per-example outcomes of one language."""
         ...

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DataError
 from sweeper.formats.fields import Line, group_of, id_of, text_of
-from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms
+from sweeper.formats.interface import DEFAULT_SETTINGS, Example, Features, Lengths, Outputs, Properties, ScoreSettings
 from sweeper.formats.outcomes import check_scorable, outcome
-from sweeper.formats.pieces import item_per_feature, room, tokenise
+from sweeper.formats.pieces import available_tokens, item_per_feature, tokenise
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 
@@ -34,7 +34,7 @@ class Mlm:
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
     ) -> Features:
         """One feature per example: its text, truncated to max_length."""
-        room(tokenizer, lengths.max_length, pair=False)
+        available_tokens(tokenizer, lengths.max_length, pair=False)
         options = {"truncation": True, "max_length": lengths.max_length}
         texts = [example.fields["text"] for example in examples]
         return item_per_feature(tokenise(tokenizer, texts, None, {}, options), {})
@@ -47,7 +47,12 @@ class Mlm:
         return [{name: float(column[n]) for name, column in columns.items()} for n in range(len(examples))]
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`loss`, the mean over all masked tokens, in nats; trivial: the logarithm of the vocabulary size.
 

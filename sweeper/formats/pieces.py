@@ -94,7 +94,7 @@ def item_per_feature(pieces: Pieces, labels: Mapping[str, Array], extra: Mapping
     )
 
 
-def room(tokenizer: "PreTrainedTokenizerBase", max_length: int, *, pair: bool) -> int:
+def available_tokens(tokenizer: "PreTrainedTokenizerBase", max_length: int, *, pair: bool) -> int:
     """Tokens of a feature that are available for text. Raises UserError if there are fewer than two per text."""
     special = int(tokenizer.num_special_tokens_to_add(pair=pair))
     least = special + (4 if pair else 2)
@@ -106,7 +106,7 @@ def room(tokenizer: "PreTrainedTokenizerBase", max_length: int, *, pair: bool) -
     return max_length - special
 
 
-def cut(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], limit: int) -> list[str]:
+def truncate(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], limit: int) -> list[str]:
     """The texts with at most `limit` tokens each: longer ones are cut between two tokens, others are unchanged."""
     ends = tokenise(
         tokenizer,

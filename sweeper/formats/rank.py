@@ -7,8 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.errors import DataError
-from sweeper.formats.fields import Line, answers_of, bad, field_of, group_of, has, id_of, sha, text_of
-from sweeper.formats.interface import PLAIN, Array, Example, Features, Lengths, Outputs, Properties, Terms
+from sweeper.formats.fields import (
+    Line,
+    answers_of,
+    field_of,
+    group_of,
+    id_of,
+    is_declared,
+    row_error,
+    short_hash,
+    text_of,
+)
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    Array,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    ScoreSettings,
+)
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.sentences import Stretch, sentences
 from sweeper.formats.vectors import Vectors, feature_per_text, vectors_of
@@ -48,16 +67,16 @@ class Rank:
         task declares one.
         """
         line = Line(row=row, task=task, number=number)
-        key = str(field_of(line, "key")) if has(line, "key") else id_of(line)
-        if not has(line, QUERY):
+        key = str(field_of(line, "key")) if is_declared(line, "key") else id_of(line)
+        if not is_declared(line, QUERY):
             return _candidates(line, key)
         fields = {QUERY: text_of(line, QUERY), "key": key}
-        if has(line, "candidate") or has(line, "context"):
+        if is_declared(line, "candidate") or is_declared(line, "context"):
             correct = next((each.fields["candidate"] for each in _candidates(line, key) if each.fields["keys"]), None)
             if correct is None:
                 return []
             fields["candidate"] = correct
-        return [Example(id=id_of(line), group=sha(group_of(line, key)), fields=fields)]
+        return [Example(id=id_of(line), group=short_hash(group_of(line, key)), fields=fields)]
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
@@ -74,7 +93,12 @@ class Rank:
         return vectors_of(features, outputs)
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`map20`: mean average precision at 20 of the queries over all candidates; ties go to the first candidate.
 
@@ -91,7 +115,7 @@ class Rank:
                 f"{len(pool.names)}: declare a candidate or a context in its columns, or name a pool."
             )
         vectors = unit_vectors([predictions[number][0] for number in queries])
-        ranked = nearest(vectors, unit_vectors(pool.vectors), DEPTH, terms.search)[1]
+        ranked = nearest(vectors, unit_vectors(pool.vectors), DEPTH, settings.search)[1]
         rows = [_row(examples[number], ranking, pool) for number, ranking in zip(queries, ranked.tolist(), strict=True)]
         chance = [{"average_precision": expected_average_precision(row["right"], len(pool.names))} for row in rows]
         return Scored(metrics=total(rows), trivial=total(chance), outcomes=rows)
@@ -114,7 +138,7 @@ def _pool(examples: Sequence[Example], predictions: Sequence[Any]) -> _Pool:
         if "candidate" not in example.fields:
             continue
         is_pair = QUERY in example.fields
-        name = sha(example.fields["candidate"]) if is_pair else example.id
+        name = short_hash(example.fields["candidate"]) if is_pair else example.id
         if name not in seen:
             seen[name] = len(pool.names)
             pool.names.append(name)
@@ -137,16 +161,16 @@ def _texts(example: Example) -> list[str]:
 
 def _hash(text: str) -> int:
     # 7 hexadecimal digits fit into int32.
-    return int(sha(text)[:7], 16)
+    return int(short_hash(text)[:7], 16)
 
 
 def _candidates(line: Line, key: str) -> list[Example]:
     """The candidates of a row; `keys` contains the key of the row in those that are correct for it."""
-    if not has(line, "context"):
+    if not is_declared(line, "context"):
         fields = {"candidate": text_of(line, "candidate"), "keys": [key]}
-        return [Example(id=id_of(line), group=sha(key), fields=fields)]
+        return [Example(id=id_of(line), group=short_hash(key), fields=fields)]
     context = text_of(line, "context")
-    paragraph = sha(context)
+    paragraph = short_hash(context)
     starts = answers_of(line)[1][:1]
     candidates = []
     for number, (first, last) in enumerate(_stretches(line, context)):
@@ -159,7 +183,7 @@ def _candidates(line: Line, key: str) -> list[Example]:
 
 def _stretches(line: Line, context: str) -> list[Stretch]:
     """The sentences of a context: as declared by the row, otherwise split by punctuation."""
-    if not has(line, "breaks"):
+    if not is_declared(line, "breaks"):
         return sentences(context)
     breaks = field_of(line, "breaks")
     try:
@@ -167,7 +191,7 @@ def _stretches(line: Line, context: str) -> list[Stretch]:
     except (TypeError, ValueError):
         stretches = [(0, 0)]  # refused below with the message for all malformed breaks
     if not all(0 <= first < last <= len(context) for first, last in stretches):
-        raise bad(line, f"sentence breaks are pairs of first and last character in the context, got {breaks!r}.")
+        raise row_error(line, f"sentence breaks are pairs of first and last character in the context, got {breaks!r}.")
     return stretches
 
 

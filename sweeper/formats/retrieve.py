@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.errors import DataError
-from sweeper.formats.fields import Line, bad, field_of, group_of, has, id_of, text_of, texts_of
-from sweeper.formats.interface import PLAIN, Answered, Example, Features, Lengths, Outputs, Properties, Terms
+from sweeper.formats.fields import Line, field_of, group_of, id_of, is_declared, row_error, text_of, texts_of
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    PredictedExamples,
+    Properties,
+    ScoreSettings,
+)
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.vectors import Vectors, feature_per_text, take_vectors, vectors_of
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
@@ -42,7 +51,7 @@ class Retrieve:
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """Examples with the fields source and target; or with side, text and partner (an id, None for a filler)."""
         line = Line(row=row, task=task, number=number)
-        if has(line, "gold"):
+        if is_declared(line, "gold"):
             return _read_pool(line)
         name = id_of(line)
         fields = {"source": text_of(line, "source"), "target": text_of(line, "target")}
@@ -61,7 +70,12 @@ class Retrieve:
         return vectors_of(features, outputs)
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`neighbours`: accuracy; trivial: 1 / sentences. `mining`: F1, precision, recall; trivial: 0.
 
@@ -69,7 +83,7 @@ class Retrieve:
         once for the same predictions.
         """
         check_scorable(examples, predictions, task, language)
-        return scorer_of(task, _SCORERS)(Answered(examples=examples, predictions=predictions), terms)
+        return scorer_of(task, _SCORERS)(PredictedExamples(examples=examples, predictions=predictions), settings)
 
 
 def _texts(example: Example) -> list[str]:
@@ -85,7 +99,7 @@ def _read_pool(line: Line) -> list[Example]:
         source, target = (int(index) for index in pair)
         if not (0 < source <= len(texts["source"]) and 0 < target <= len(texts["target"])):
             sizes = f"{len(texts['source'])} sources and {len(texts['target'])} targets"
-            raise bad(line, f"gold pairs are sentence numbers from 1, got {list(pair)} with {sizes}.")
+            raise row_error(line, f"gold pairs are sentence numbers from 1, got {list(pair)} with {sizes}.")
         names = f"source-{source}", f"target-{target}"
         # Matching is one to one, so a second partner of the same sentence could never be found.
         if names[0] not in partners and names[1] not in partners:
@@ -105,11 +119,11 @@ def _sentence(name: str, side: str, text: str, partners: Mapping[str, str]) -> E
     return Example(id=name, group=group, fields=fields, filler=partner is None)
 
 
-def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
+def _score_neighbours(pool: PredictedExamples, settings: ScoreSettings) -> Scored:
     """The target sentences (English) are the queries and the source sentences the pool, as in XTREME."""
     examples = pool.examples
     source, target = (np.stack([vectors[side] for vectors in pool.predictions]) for side in (0, 1))
-    indices = nearest_translations(target, source, terms.similarity, terms.search)
+    indices = nearest_translations(target, source, settings.similarity, settings.search)
     rows = [accuracy_counts(number, int(index)) for number, index in enumerate(indices)]
     triples = zip(examples, indices, rows, strict=True)
     return Scored(
@@ -119,18 +133,18 @@ def _score_neighbours(pool: Answered, terms: Terms) -> Scored:
     )
 
 
-def _score_mining(pool: Answered, terms: Terms) -> Scored:
+def _score_mining(pool: PredictedExamples, settings: ScoreSettings) -> Scored:
     """Pairs above a threshold, fitted on another pool or on half of the sources; then the other half is scored."""
-    candidates, gold = _candidates(pool, terms.search), _gold(pool)
-    if terms.fitted_on is None:
+    candidates, gold = _candidates(pool, settings.search), _gold(pool)
+    if settings.fitted_on is None:
         half = _half(pool)
         fitted_gold = {pair for pair in gold if pair[0] in half}
         threshold = best_threshold([candidate for candidate in candidates if candidate.source in half], fitted_gold)
     else:
-        half, fitted_on = set(), terms.fitted_on
+        half, fitted_on = set(), settings.fitted_on
         # The vectors of the scored pool have been overwritten by `_candidates` above.
         is_same_pool = fitted_on.predictions is pool.predictions
-        fitted_candidates = candidates if is_same_pool else _candidates(fitted_on, terms.search)
+        fitted_candidates = candidates if is_same_pool else _candidates(fitted_on, settings.search)
         threshold = best_threshold(fitted_candidates, _gold(fitted_on))
     scored = {pair for pair in gold if pair[0] not in half}
     mined = {(each.source, each.target) for each in candidates if each.source not in half and each.margin >= threshold}
@@ -142,7 +156,7 @@ def _score_mining(pool: Answered, terms: Terms) -> Scored:
     )
 
 
-def _half(pool: Answered) -> set[str]:
+def _half(pool: PredictedExamples) -> set[str]:
     """Ids of the source sentences that the threshold is fitted on (see `fitted_half`)."""
     sources = [example for example in pool.examples if example.fields["side"] == "source"]
     paired, unpaired = ([example.id for example in sources if example.filler == filler] for filler in (False, True))
@@ -154,7 +168,7 @@ def _half(pool: Answered) -> set[str]:
     return fitted_half(paired, unpaired)
 
 
-def _gold(pool: Answered) -> set[Pair]:
+def _gold(pool: PredictedExamples) -> set[Pair]:
     """The gold pairs of a pool. Raises DataError if there are none."""
     pairs = {(e.id, e.fields["partner"]) for e in pool.examples if e.fields["side"] == "source" and not e.filler}
     if not pairs:
@@ -162,7 +176,7 @@ def _gold(pool: Answered) -> set[Pair]:
     return pairs
 
 
-def _candidates(pool: Answered, search: Search | None) -> list[Candidate]:
+def _candidates(pool: PredictedExamples, search: Search | None) -> list[Candidate]:
     """One-to-one matches between the two sides of a pool. Overwrites the vectors of the pool.
 
     A text that occurs twice on its side counts as one sentence and is never mined, as in XTREME.
@@ -197,7 +211,7 @@ def _pair_row(pair: Pair, mined: set[Pair], gold: set[Pair]) -> dict[str, Any]:
     }
 
 
-_SCORERS: Mapping[str, Callable[[Answered, Terms], Scored]] = {
+_SCORERS: Mapping[str, Callable[[PredictedExamples, ScoreSettings], Scored]] = {
     "neighbours": _score_neighbours,
     "mining": _score_mining,
 }

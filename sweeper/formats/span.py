@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.answers import find
-from sweeper.formats.fields import Line, answers_of, group_of, id_of, sha, text_of
+from sweeper.formats.fields import Line, answers_of, group_of, id_of, short_hash, text_of
 from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
     IGNORED,
-    PLAIN,
     Array,
     Example,
     Features,
     Lengths,
     Outputs,
     Properties,
-    Terms,
+    ScoreSettings,
     Translated,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import Pieces, cut, item_per_feature, room, tokenise
+from sweeper.formats.pieces import Pieces, available_tokens, item_per_feature, tokenise, truncate
 from sweeper.scoring import mlqa, squad
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -94,7 +94,7 @@ class Span:
             "start": _position(context, texts[0], starts[0]) if texts else None,
             "may_decline": may_decline,
         }
-        return [Example(id=id_of(line), group=group_of(line, sha(context)), fields=fields)]
+        return [Example(id=id_of(line), group=group_of(line, short_hash(context)), fields=fields)]
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]
@@ -104,9 +104,9 @@ class Span:
         A question keeps 64 tokens, and at most half of the available tokens. Neighbouring windows share `stride`
         tokens, and at most half of the remaining tokens, so that each window contains new text.
         """
-        space = room(tokenizer, lengths.max_length, pair=True)
+        space = available_tokens(tokenizer, lengths.max_length, pair=True)
         limit = min(LONGEST_QUESTION, space // 2)
-        questions = cut(tokenizer, [example.fields["question"] for example in examples], limit)
+        questions = truncate(tokenizer, [example.fields["question"] for example in examples], limit)
         options = {
             "truncation": "only_second",
             "max_length": lengths.max_length,
@@ -149,7 +149,12 @@ class Span:
         ]
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`em`, `f1` and `score`, their mean; trivial: the empty text for every question."""
         check_scorable(examples, predictions, task, language)

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.formats.fields import Line, bad, field_of, group_of, id_of, label_of, texts_of
-from sweeper.formats.interface import IGNORED, PLAIN, Array, Example, Features, Lengths, Outputs, Properties, Terms
+from sweeper.formats.fields import Line, field_of, group_of, id_of, label_of, row_error, texts_of
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    IGNORED,
+    Array,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    ScoreSettings,
+)
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import item_per_feature, label_indices, room, tokenise
+from sweeper.formats.pieces import available_tokens, item_per_feature, label_indices, tokenise
 from sweeper.scoring.chunks import ChunkCounts, Sentences, chunk_metrics, count_chunks
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -33,7 +43,7 @@ class Tag:
         line = Line(row=row, task=task, number=number)
         tokens, values = texts_of(line, "tokens"), field_of(line, "tags")
         if not isinstance(values, list) or len(values) != len(tokens):
-            raise bad(line, f"each word needs one tag, got {values!r} for {len(tokens)} words.")
+            raise row_error(line, f"each word needs one tag, got {values!r} for {len(tokens)} words.")
         tags = [label_of(line, value) for value in values]
         if not tokens or None in tags:
             return []
@@ -49,7 +59,7 @@ class Tag:
         label.
         """
         sentences = [example.fields["tokens"] for example in examples]
-        windows, owner = _windows(tokenizer, sentences, room(tokenizer, lengths.max_length, pair=False))
+        windows, owner = _windows(tokenizer, sentences, available_tokens(tokenizer, lengths.max_length, pair=False))
         options = {"is_split_into_words": True, "truncation": True, "max_length": lengths.max_length}
         pieces = tokenise(tokenizer, windows, None, {"word": _first_pieces}, options)
         pieces = replace(pieces, text=owner[pieces.text])
@@ -80,7 +90,12 @@ class Tag:
         return [row.tolist() for row in tags]
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         """`chunks` (F1 and token accuracy) or `accuracy` (of tokens); trivial: the most frequent tag on every word."""
         check_scorable(examples, predictions, task, language)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.interface import Array, Features, Lengths, Outputs
-from sweeper.formats.pieces import room, tokenise
+from sweeper.formats.pieces import available_tokens, tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -23,7 +23,7 @@ def feature_per_text(
     labels: Mapping[str, Array] | None = None,
 ) -> Features:
     """One feature per text of each example, truncated to max_length; one item per example."""
-    room(tokenizer, lengths.max_length, pair=False)
+    available_tokens(tokenizer, lengths.max_length, pair=False)
     counts = [len(example) for example in texts]
     options = {"truncation": True, "max_length": lengths.max_length}
     pieces = tokenise(tokenizer, [text for example in texts for text in example], None, {}, options)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.data.encode import Encoded
-from sweeper.formats.interface import Answered, Outputs, Terms
+from sweeper.formats.interface import Outputs, PredictedExamples, ScoreSettings
 from sweeper.formats.table import format_of
 from sweeper.records.spec import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
@@ -20,11 +20,13 @@ ByLanguage = Mapping[str, Scored]
 def selection_metrics(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
     """Metrics on the selection data of one task: the mean over its languages."""
     task = reader.tasks[data.task]
-    task_format, terms = format_of(task), Terms(search=search_on(predictor.device))
+    task_format, settings = format_of(task), ScoreSettings(search=search_on(predictor.device))
     by_language = []
     for language, encoded in reader.encoded(data).items():
         predicted = _predict(predictor, task, data.task, encoded, encoded.labels)
-        by_language.append(task_format.score(predicted.examples, predicted.predictions, task, language, terms).metrics)
+        by_language.append(
+            task_format.score(predicted.examples, predicted.predictions, task, language, settings).metrics
+        )
     return {metric: sum(metrics[metric] for metrics in by_language) / len(by_language) for metric in by_language[0]}
 
 
@@ -34,7 +36,7 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataRead
     task = reader.tasks[first.target]
     results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
     candidates = _candidates(predictor, first, reader)
-    head, task_format, terms = task.training_task, format_of(task), Terms(search=search_on(predictor.device))
+    head, task_format, settings = task.training_task, format_of(task), ScoreSettings(search=search_on(predictor.device))
     for language, encoded in reader.encoded(first.data).items():
         if first.scores_encoder:
             fitted_on = reader.encoded(first.fit)[language] if first.fit else None
@@ -46,7 +48,7 @@ def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataRead
             # The candidates are scored with the queries: a ranking needs the vectors of both.
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
-            results[first][language] = task_format.score(examples, predictions, task, language, terms)
+            results[first][language] = task_format.score(examples, predictions, task, language, settings)
     return dict(results)
 
 
@@ -58,14 +60,14 @@ def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
     yield from groups.values()
 
 
-def _predict(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> Answered:
+def _predict(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> PredictedExamples:
     """The examples with the predictions of a trained head. `head` is the task that the head was trained on."""
     outputs = predictor.heads(head, encoded.features)
     predictions = format_of(task).decode(encoded.examples, encoded.features, outputs, labels)
-    return Answered(examples=encoded.examples, predictions=predictions)
+    return PredictedExamples(examples=encoded.examples, predictions=predictions)
 
 
-def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> list[Answered]:
+def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> list[PredictedExamples]:
     """The retrieval candidates of each language, which the queries search; empty if the score has no pool."""
     if score.pool is None:
         return []
@@ -88,14 +90,16 @@ def _score_layers(
     distinct = list(dict.fromkeys(layers.values()))
     encoded = [scored_pool] if fitted_on is None or fitted_on is scored_pool else [scored_pool, fitted_on]
     vectors = [predictor.vectors(distinct, scores[0].pooling, pool.features) for pool in encoded]
-    terms = Terms(similarity=scores[0].similarity, search=search_on(predictor.device))
+    settings = ScoreSettings(similarity=scores[0].similarity, search=search_on(predictor.device))
     for layer in distinct:
         predicted = (_with_vectors(task, pool, next(outputs)) for pool, outputs in zip(encoded, vectors, strict=True))
-        scored = _score_pools(predicted, terms, task, language, fits=fitted_on is not None)
+        scored = _score_pools(predicted, settings, task, language, fits=fitted_on is not None)
         yield from ((score, scored) for score in scores if layers[score] == layer)
 
 
-def _score_pools(pools: Iterable[Answered], terms: Terms, task: Task, language: str, *, fits: bool) -> Scored:
+def _score_pools(
+    pools: Iterable[PredictedExamples], settings: ScoreSettings, task: Task, language: str, *, fits: bool
+) -> Scored:
     """Score the first of the pools.
 
     With `fits` a threshold is fitted on the second pool, or on the first one if there is no second.
@@ -103,12 +107,12 @@ def _score_pools(pools: Iterable[Answered], terms: Terms, task: Task, language: 
     # `pools` is a generator and this function returns before the next layer, so that the vectors of one layer are
     # freed before those of the next are made: they can be most of the memory of the process.
     pool, *fit_pools = pools
-    terms = replace(terms, fitted_on=(*fit_pools, pool)[0] if fits else None)
-    return format_of(task).score(pool.examples, pool.predictions, task, language, terms)
+    settings = replace(settings, fitted_on=(*fit_pools, pool)[0] if fits else None)
+    return format_of(task).score(pool.examples, pool.predictions, task, language, settings)
 
 
-def _with_vectors(task: Task, encoded: Encoded, outputs: Outputs) -> Answered:
+def _with_vectors(task: Task, encoded: Encoded, outputs: Outputs) -> PredictedExamples:
     """The examples with their sentence vectors as predictions."""
     examples = encoded.examples
     predictions = format_of(task).decode(examples, encoded.features, outputs, ())
-    return Answered(examples=examples, predictions=predictions)
+    return PredictedExamples(examples=examples, predictions=predictions)

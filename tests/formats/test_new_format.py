@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
 from sweeper.formats.fields import Line, field_of, id_of, text_of
-from sweeper.formats.interface import PLAIN, Example, Features, Lengths, Outputs, Properties, Terms
+from sweeper.formats.interface import DEFAULT_SETTINGS, Example, Features, Lengths, Outputs, Properties, ScoreSettings
 from sweeper.formats.outcomes import outcome
 from sweeper.formats.pieces import item_per_feature, tokenise
 from sweeper.formats.table import FORMATS
@@ -53,7 +53,12 @@ class Estimate:
         return [float(number) for number in outputs["estimate"]]
 
     def score(
-        self, examples: Sequence[Example], predictions: Sequence[Any], task: Task, language: str, terms: Terms = PLAIN
+        self,
+        examples: Sequence[Example],
+        predictions: Sequence[Any],
+        task: Task,
+        language: str,
+        settings: ScoreSettings = DEFAULT_SETTINGS,
     ) -> Scored:
         gold = [example.fields["number"] for example in examples]
         errors = [abs(estimate - number) for estimate, number in zip(predictions, gold, strict=True)]

@@ -8,7 +8,7 @@ import pytest
 from sweeper.errors import DataError
 from sweeper.formats import retrieve as module
 from sweeper.formats import vectors as vectors_module
-from sweeper.formats.interface import Answered, Example, Lengths, Terms
+from sweeper.formats.interface import Example, Lengths, PredictedExamples, ScoreSettings
 from sweeper.formats.retrieve import Retrieve
 from sweeper.formats.vectors import Vectors, take_vectors
 from sweeper.scoring import nearest, neighbours
@@ -188,7 +188,7 @@ def test_mining_makes_no_copy_of_the_vectors_of_a_pool(monkeypatch):
     rows = np.random.default_rng(0).normal(size=(400, 8192)).astype(np.float32)
     tracemalloc.start()
     predictions = Vectors(rows=rows, items=np.arange(401))
-    FORMAT.score(examples, predictions, BUCC, "zh", Terms(search=nearest.NumpyIndex))
+    FORMAT.score(examples, predictions, BUCC, "zh", ScoreSettings(search=nearest.NumpyIndex))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < rows.nbytes / 4
@@ -218,7 +218,7 @@ def pairs_of_cosines(*cosines, partners):
     x, y = np.zeros((2, count, 2 * count), dtype=np.float32)
     for n, cosine in enumerate(cosines):
         x[n, 2 * n], y[n, 2 * n], y[n, 2 * n + 1] = 1, cosine, np.sqrt(1 - cosine**2)
-    return Answered(examples=examples, predictions=[row[None] for row in (*x, *y)])
+    return PredictedExamples(examples=examples, predictions=[row[None] for row in (*x, *y)])
 
 
 def by_cosine(x, y, **_):
@@ -236,7 +236,7 @@ def test_the_threshold_of_a_dev_pool_is_applied_to_all_of_the_test_pool(monkeypa
     test = pairs_of_cosines(0.95, 0.61, 0.59, 0.2, partners=(0, 1, 2))
     # The dev pairs have F1 2/3, 1, 4/5, 2/3 one by one, so the threshold is halfway between 0.7 and 0.5. Fitted on test
     # it would be below 0.59, where all three pairs are correct.
-    scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
+    scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", ScoreSettings(fitted_on=dev))
     assert mined(scored) == ["source-1/target-1", "source-2/target-2"]
     assert scored.metrics == {"precision": 1, "recall": pytest.approx(2 / 3), "f1": pytest.approx(0.8)}
 
@@ -244,12 +244,12 @@ def test_the_threshold_of_a_dev_pool_is_applied_to_all_of_the_test_pool(monkeypa
 def test_a_dev_pool_without_gold_pairs_raises_an_error():
     test, dev = (pairs_of_cosines(0.9, 0.7, partners=partners) for partners in ((0, 1), ()))
     with pytest.raises(DataError, match="gold pairs in each pool, got none among 4 sentences"):
-        FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
+        FORMAT.score(test.examples, test.predictions, BUCC, "de", ScoreSettings(fitted_on=dev))
 
 
 def test_one_gold_pair_is_enough_if_the_threshold_is_fitted_on_another_pool():
     test, dev = (pairs_of_cosines(cosine, 0.0, partners=(0,)) for cosine in (0.9, 0.8))
-    scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", Terms(fitted_on=dev))
+    scored = FORMAT.score(test.examples, test.predictions, BUCC, "de", ScoreSettings(fitted_on=dev))
     assert mined(scored) == ["source-1/target-1"]
 
 
@@ -260,7 +260,7 @@ def test_parallel_sentences_can_be_compared_by_csls(monkeypatch):
     angles = np.deg2rad([[25, 0], [47, 40], [85, 50]])
     predictions = [np.stack([np.cos(pair), np.sin(pair)], axis=1) for pair in angles]
     cosine, csls = (
-        FORMAT.score(parallel(3), predictions, TATOEBA, "de", Terms(similarity=how)).metrics["accuracy"]
+        FORMAT.score(parallel(3), predictions, TATOEBA, "de", ScoreSettings(similarity=how)).metrics["accuracy"]
         for how in ("cosine", "csls")
     )
     assert (cosine, csls) == (2 / 3, 1 / 3)
