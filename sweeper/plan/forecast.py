@@ -87,7 +87,7 @@ class Forecast:
         for row in self.rows:
             counts["search"] += row.search
             counts[row.kind] += row.replicates
-        return {kind: counts[kind] for kind in TRIAL_KINDS if counts[kind]}
+        return {key: counts[key] for key in TRIAL_KINDS if counts[key]}
 
     @property
     def trainings(self) -> int:

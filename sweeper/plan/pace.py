@@ -52,7 +52,7 @@ def parse_throughputs(texts: Iterable[str]) -> dict[str, float]:
     """
     throughputs = {}
     for text in texts:
-        name, equals, number = (field.strip() for field in text.rpartition("="))
+        name, equals, number = (piece.strip() for piece in text.rpartition("="))
         if equals and not name:
             raise UserError(f"--throughput needs the name of a model before '=', as in MODEL=3000, got {text!r}.")
         try:

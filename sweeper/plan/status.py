@@ -22,7 +22,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """The value that `sweeper status --json` prints."""
-        counts = {kind: {"finished": done, "all": total} for kind, (done, total) in self.counts.items()}
+        counts = {key: {"finished": done, "all": total} for key, (done, total) in self.counts.items()}
         return {"run": self.run, "trials": counts, "failed": self.failed}
 
 
@@ -35,10 +35,10 @@ def status_of(url: str) -> Status:
     finished: Counter[str] = Counter()
     for unit in plan.units:
         for role, number in plan.trials(unit):
-            kind = trial_kind(unit.kind, role)
-            total[kind] += 1
-            finished[kind] += unit.trial_name(role, number) in done
-    counts = {kind: (finished[kind], total[kind]) for kind in TRIAL_KINDS if total[kind]}
+            key = trial_kind(unit.kind, role)
+            total[key] += 1
+            finished[key] += unit.trial_name(role, number) in done
+    counts = {key: (finished[key], total[key]) for key in TRIAL_KINDS if total[key]}
     failed = {r.spec.name: r.reason for r in run.ledger.trainings().values() if r.state == "failed"}
     return Status(run=url, counts=counts, failed=failed)
 

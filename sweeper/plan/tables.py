@@ -32,9 +32,9 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
         "A unit waits for the unit that it starts from, and for the search of the recipe that its dials are from. "
         "Columns: search trials, seeds (replicates), trials left, training tokens of one trial."
     )
-    kinds = ", ".join(f"{number} {TRIAL_KINDS[kind]}" for kind, number in forecast.trials.items())
+    counts = ", ".join(f"{number} {TRIAL_KINDS[key]}" for key, number in forecast.trials.items())
     num_left = sum(row.left for row in forecast.rows)
-    yield f"Trials: {kinds}; {forecast.trainings} trainings in all. Trials left: {num_left}."
+    yield f"Trials: {counts}; {forecast.trainings} trainings in all. Trials left: {num_left}."
     yield _tokens(forecast)
     for name, speed in forecast.speeds.items():
         yield f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}."
@@ -110,7 +110,7 @@ def _saving(forecast: Forecast) -> str:
 def status_tables(status: Status) -> Iterator[RenderableType]:
     """A table of finished trials, then a line for each failed trial."""
     table = Table("trials", "finished", "all", title=escape(status.run), title_justify="left")
-    for kind, (done, total) in status.counts.items():
-        table.add_row(TRIAL_KINDS[kind], str(done), str(total))
+    for key, (done, total) in status.counts.items():
+        table.add_row(TRIAL_KINDS[key], str(done), str(total))
     yield table
     yield from (escape(f"Failed: {name}: {reason}") for name, reason in status.failed.items())

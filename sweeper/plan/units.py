@@ -97,11 +97,11 @@ class Plan:
         return self._by_name[name]
 
     def seeds(self, unit: Unit) -> tuple[int, ...]:
-        """Replicate seeds of a unit: only the first one for the scores of the pretrained encoder, which need none."""
+        """Replicate seeds of a unit. Scores of the pretrained encoder do not depend on it and have only the first."""
         return self.space.seeds if unit.stages else self.space.seeds[:1]
 
     def num_search(self, unit: Unit) -> int:
-        """Number of search trials: one for a unit without dials if the search of another unit needs its encoder."""
+        """Number of search trials. A unit without dials has one if another search starts from its encoder."""
         if unit.searches:
             return self.space.search.trials
         return 1 if unit.keep_search else 0
@@ -132,8 +132,8 @@ def _check_name(unit: Unit, first: Unit) -> None:
     """Raise UserError if two different units have one name: the name of a recipe may contain ' + ' or ' -> '."""
     if (unit.kind, unit.stages) != (first.kind, first.stages):
         raise UserError(
-            f"Two different trainings would have the name {unit.name!r}. Rename the recipe that is called so; a name "
-            "without ' + ' and ' -> ' is safe."
+            f"Two different trainings would have the name {unit.name!r}. Rename the recipe whose name contains ' + ' "
+            "or ' -> '."
         )
 
 

@@ -29,11 +29,11 @@ def halting() -> Iterator[Halt]:
         halt.requested = True
         raise KeyboardInterrupt
 
-    def report_others(unraisable: "sys.UnraisableHookArgs") -> None:
+    def report(unraisable: "sys.UnraisableHookArgs") -> None:
         if not (halt.requested and unraisable.exc_type is KeyboardInterrupt):
             previous_hook(unraisable)
 
-    sys.unraisablehook = report_others
+    sys.unraisablehook = report
     handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     # Tune replaces the handler of SIGINT while it runs, and a SIGTERM must take the same way.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

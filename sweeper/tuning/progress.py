@@ -61,9 +61,9 @@ class Progress:
         """Kind of trial -> number of finished trials, number of all trials."""
         counts = dict.fromkeys(TRIAL_KINDS, (0, 0))
         for slot in self.agenda.slots():
-            kind = trial_kind(self.agenda.unit(slot).kind, slot.role)
-            done, total = counts[kind]
-            counts[kind] = (done + (slot in self.agenda.done), total + 1)
+            key = trial_kind(self.agenda.unit(slot).kind, slot.role)
+            done, total = counts[key]
+            counts[key] = (done + (slot in self.agenda.done), total + 1)
         return counts
 
     def seconds_left(self, counts: dict[str, tuple[int, int]]) -> float | None:
@@ -73,7 +73,7 @@ class Progress:
             return None
         # A kind without an ended trial takes the mean over all kinds.
         work = sum(
-            (total - done) * fmean(self.durations.get(kind) or durations) for kind, (done, total) in counts.items()
+            (total - done) * fmean(self.durations.get(key) or durations) for key, (done, total) in counts.items()
         )
         return work / max(1, len(self.running))
 
@@ -215,9 +215,9 @@ def _cell(scores: list[float] | None, num_seeds: int) -> Text:
 
 def _bars(progress: Progress, counts: dict[str, tuple[int, int]]) -> Table:
     table = Table.grid(padding=(0, 1))
-    for kind, (done, total) in counts.items():
+    for key, (done, total) in counts.items():
         if total:
-            table.add_row(TRIAL_KINDS[kind], ProgressBar(total=total, completed=done, width=40), f"{done}/{total}")
+            table.add_row(TRIAL_KINDS[key], ProgressBar(total=total, completed=done, width=40), f"{done}/{total}")
     left = progress.seconds_left(counts)
     elapsed = _clock(time.monotonic() - progress.started_at)
     table.add_row("elapsed", elapsed, "" if left is None else f"about {_clock(left)} left")
