@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .results.load import load as load
     from .results.results import Results as Results
     from .results.results import compute_results as compute_results
-    from .submission.submission import Wish as Wish
+    from .submission.submission import SubmissionOptions as SubmissionOptions
     from .submission.submission import write_submission as write_submission
 
 _MODULES = {
@@ -42,7 +42,7 @@ _MODULES = {
     "correlation_map": ".figures.scatter",
     "write_report": ".report.report",
     "export_best": ".export",
-    "Wish": ".submission.submission",
+    "SubmissionOptions": ".submission.submission",
     "write_submission": ".submission.submission",
 }
 """Public name -> the module that defines it."""

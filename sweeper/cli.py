@@ -274,9 +274,9 @@ def report(
     ] = "",
 ) -> None:
     """Write matrices, heatmaps, correlations and a report."""
-    from analysis.report.report import write_report
+    from sweeper import analysis
 
-    written = write_report(run_folder, folder, against)
+    written = analysis.write_report(run_folder, folder, against)
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
     out.print(f"Report: {written.path}", markup=False, soft_wrap=True)
@@ -297,22 +297,24 @@ def submit(
     ] = None,
 ) -> None:
     """Write test predictions in the format of the XTREME leaderboard, and check them. Writes all files or none."""
-    from analysis.submission.submission import Wish, write_submission
+    from sweeper import analysis
 
     names = tuple(name for name in targets.split(",") if name)
-    wish = Wish(best_per_target=best_per_target, recipe=recipe, model=model, targets=names)
-    submission = write_submission(run_folder, wish, folder)
+    submission_options = analysis.SubmissionOptions(
+        best_per_target=best_per_target, recipe=recipe, model=model, targets=names
+    )
+    submission = analysis.write_submission(run_folder, submission_options, folder)
     table = Table("folder", "recipe", "seed", "languages", "items", "recipe chosen by", box=box.SIMPLE_HEAD)
     for entry in submission.chosen:
         seed = "–" if entry.seed is None else str(entry.seed)
         numbers = (str(entry.num_languages), f"{entry.num_examples:,}")
         table.add_row(entry.folder, escape(entry.recipe), seed, *numbers, escape(entry.by))
     out.print(table)
-    if submission.absent:
-        out.print(f"Missing for a complete leaderboard entry: {', '.join(submission.absent)}.", markup=False)
+    if submission.missing:
+        out.print(f"Missing for a complete leaderboard entry: {', '.join(submission.missing)}.", markup=False)
     for note in submission.notes:
         out.print(note, markup=False)
-    out.print(f"Submission: {submission.place}", markup=False)
+    out.print(f"Submission: {submission.path}", markup=False)
 
 
 @app.command(rich_help_panel=INSPECT)
@@ -337,9 +339,9 @@ def export(
     folder: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder to write.")],
 ) -> None:
     """Copy the best prepared encoder for a target, with a model card."""
-    from analysis.export import export_best
+    from sweeper import analysis
 
-    out.print(f"Exported: {export_best(run_folder, target, Path(folder))}", markup=False)
+    out.print(f"Exported: {analysis.export_best(run_folder, target, Path(folder))}", markup=False)
 
 
 def _load_space(name: str, settings: list[str] | None) -> "Space":

@@ -70,3 +70,9 @@ def test_a_notebook_imports_both_packages_beside_folders_with_their_names(projec
 def test_the_command_line_finds_its_spaces_beside_a_folder_with_that_name(project: Path) -> None:
     process = python(project, "-m", "sweeper", "plan", "tiny", "--json")
     assert process.returncode == 0, process.stderr
+
+
+def test_a_report_is_reached_beside_a_folder_called_analysis(project: Path) -> None:
+    process = python(project, "-m", "sweeper", "report", "nowhere")
+    assert process.returncode == 2
+    assert "nowhere is not a run folder" in process.stderr

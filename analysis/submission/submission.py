@@ -1,4 +1,4 @@
-"""A leaderboard submission out of a run folder: which row and seed stands for each target, checks, and the files."""
+"""Leaderboard submissions: the recipe and seed of each target, checks of its predictions, and the files."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,39 +20,39 @@ from sweeper.tasks.catalog import CATALOG
 from ..results.benchmark import ONE_POOL, column_of, exclusions
 from ..results.best import Best, best_per_target
 from ..results.load import CLEAN, RunData, load
-from .layouts import LAYOUTS, Sheet, Unfit
+from .layouts import LAYOUTS, LayoutError, Sheet
 
 CHOICE_FILE = "chosen.json"
-"""Which row and seed each folder was predicted by."""
+"""File with the recipe and seed of each folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What a user wants submitted."""
+class SubmissionOptions:
+    """The recipes, model and targets of a submission. Raises UserError unless one way to choose recipes is given."""
 
     best_per_target: bool = False
     recipe: str = ""
-    """The row of every target, where it is not the best one of each."""
+    """The recipe of all targets, instead of the best one of each."""
     model: str = ""
     targets: tuple[str, ...] = ()
-    """Targets to hold; (): every one that the run has and XTREME too."""
+    """Targets to include; empty: all targets of the run that belong to XTREME."""
 
     def __post_init__(self) -> None:
         if self.best_per_target == bool(self.recipe):
-            raise UserError("A submission takes either --best-per-target or --recipe NAME.")
+            raise UserError("A submission needs either --best-per-target or --recipe NAME.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The cell that a folder is predicted by."""
+    """The cell whose predictions a folder contains."""
 
     folder: str
     target: str
     recipe: str
     seed: int | None
-    """None for the raw encoder's retrieval, which has no seed."""
+    """None for retrieval with the pretrained encoder, which has no seed."""
     by: str
-    """Why this row."""
+    """The reason for this recipe."""
     num_languages: int = 0
     num_examples: int = 0
 
@@ -61,16 +61,16 @@ class Chosen:
 class Submission:
     """A submission that was written."""
 
-    place: Path
+    path: Path
     chosen: tuple[Chosen, ...]
-    absent: tuple[str, ...]
-    """Folders of the benchmark that it does not hold."""
+    missing: tuple[str, ...]
+    """Folders of the benchmark that it does not contain."""
     notes: tuple[str, ...]
 
 
 @dataclass
 class _Draft:
-    """Files and what stands against them, gathered before anything is written."""
+    """Files and the problems with them, collected before anything is written."""
 
     data: RunData
     ledger: Ledger
@@ -79,102 +79,108 @@ class _Draft:
     problems: list[str] = field(default_factory=list)
 
 
-def write_submission(run: str, wish: Wish, out: str | None = None) -> Submission:
-    """Write the prediction files of a run's test split into the local folder `out` (default: RUN/submission).
+def write_submission(run: str, options: SubmissionOptions, out: str | None = None) -> Submission:
+    """Write the predictions of a run on the test split to the local folder `out` (default: RUN/submission).
 
-    The seed is the first of the space's replicate seeds, whatever it scored. Raises UserError, and writes nothing, if
-    the run was scored on dev, a name is unknown, `out` is taken, or any file would lack a language or an item.
+    The seed is the first replicate seed of the space, whatever its scores. Raises UserError and writes nothing if the
+    run was scored on dev, a name is unknown, `out` is not empty, or a file would lack a language or an example.
     """
     data = load(run)
     space = data.space
     if space.evaluate != "test":
         raise UserError(
-            f"{run} was scored on {space.evaluate}; a submission holds predictions of test: run the same space with "
-            "--set evaluate=test and an --out of its own (--store shares the encoders that are there)."
+            f"{run} was scored on {space.evaluate}, but a submission needs predictions on test. Run the space with "
+            "--set evaluate=test and another --out; --store shares the existing encoders."
         )
-    place = _place(run, out)
-    draft = _Draft(data=data, ledger=Run.open(run).ledger, model=_model(data, wish))
-    entries, unfit = _entries(data, wish)
-    rows = _rows(draft, wish, [target for _, target in entries])
-    chosen = [_add(draft, entry, target, rows[target.task]) for entry, target in entries]
+    path = _output_folder(run, out)
+    draft = _Draft(data=data, ledger=Run.open(run).ledger, model=_model(data, options))
+    entries, omissions = _entries(data, options)
+    recipes = _recipes(draft, options, [target for _, target in entries])
+    chosen = [_add(draft, entry, target, recipes[target.task]) for entry, target in entries]
     if draft.problems:
-        told = "\n".join(f"  {problem}" for problem in draft.problems)
-        good = [one.target for one in chosen if not any(line.startswith(f"{one.folder}/") for line in draft.problems)]
-        hint = f"--targets {','.join(good)} writes what is whole." if good else "No folder is whole."
-        raise UserError(f"The submission would not be whole, so nothing is written:\n{told}\n{hint}")
-    _write(place, draft.files, chosen)
-    held = {entry.folder for entry, _ in entries}
+        raise UserError(_problem_message(draft.problems, chosen))
+    _write(path, draft.files, chosen)
+    folders = {entry.folder for entry, _ in entries}
     return Submission(
-        place=place,
+        path=path,
         chosen=tuple(chosen),
-        absent=tuple(entry.folder for entry in XTREME.entries if entry.folder not in held),
-        notes=(*unfit, *_notes(held), *_chosen_by_others(data, wish, [target.task for _, target in entries])),
+        missing=tuple(entry.folder for entry in XTREME.entries if entry.folder not in folders),
+        notes=(*omissions, *_notes(folders), *_retrieval_note(data, options, [target.task for _, target in entries])),
     )
 
 
-def _place(run: str, out: str | None) -> Path:
-    place = Folder(out).local if out else Run.at(run).submission
-    if place is None:
-        raise UserError("A submission is written to a local folder: name one with --out DIR.")
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise UserError(f"{place} is not empty: name a folder that is new with --out DIR.")
-    return place
+def _problem_message(problems: Sequence[str], chosen: Sequence[Chosen]) -> str:
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    complete = [cell.target for cell in chosen if not any(line.startswith(f"{cell.folder}/") for line in problems)]
+    hint = f"--targets {','.join(complete)} writes the complete folders." if complete else "No folder is complete."
+    return f"The submission would be incomplete, so nothing is written:\n{lines}\n{hint}"
 
 
-def _model(data: RunData, wish: Wish) -> str:
+def _output_folder(run: str, out: str | None) -> Path:
+    path = Folder(out).local if out else Run.at(run).submission
+    if path is None:
+        raise UserError("A submission is written to a local folder. Name one with --out DIR.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} is not empty. Name a new folder with --out DIR.")
+    return path
+
+
+def _model(data: RunData, options: SubmissionOptions) -> str:
     names = [model.name for model in data.space.models]
-    if wish.model and wish.model not in names:
-        raise unknown("model", wish.model, names)
-    if not wish.model and len(names) > 1:
-        raise UserError(f"A submission is one model's: name one with --model, of {', '.join(names)}.")
-    return wish.model or names[0]
+    if options.model and options.model not in names:
+        raise unknown("model", options.model, names)
+    if not options.model and len(names) > 1:
+        raise UserError(f"A submission contains one model. Choose one with --model: {', '.join(names)}.")
+    return options.model or names[0]
 
 
-def _entries(data: RunData, wish: Wish) -> tuple[list[tuple[Entry, Target]], list[str]]:
-    """The benchmark's tasks that the run has as columns, in the benchmark's order, and why some are left out.
+def _entries(data: RunData, options: SubmissionOptions) -> tuple[list[tuple[Entry, Target]], list[str]]:
+    """The tasks of the benchmark that are targets of the run, in the order of the benchmark, and reasons for omissions.
 
-    Left out are mined pairs that no folder can be made of, unless they are asked for: then they are a problem.
+    Mined pairs that cannot be submitted are omitted. If they are requested by name, they become a problem instead.
     """
     space = data.space
-    held = {target.task: (entry, target) for entry in XTREME.entries if (target := column_of(entry, space))}
-    for name in wish.targets:
-        if name not in held:
-            raise unknown("target of XTREME in this run", name, held)
-    if not held:
+    pairs = {target.task: (entry, target) for entry in XTREME.entries if (target := column_of(entry, space))}
+    for name in options.targets:
+        if name not in pairs:
+            raise unknown("target of XTREME in this run", name, pairs)
+    if not pairs:
         names = ", ".join(entry.name for entry in XTREME.entries)
-        raise UserError(f"No column of this run is a task of XTREME ({names}), so there is nothing to submit.")
-    if wish.targets:
-        return [one for name, one in held.items() if name in wish.targets], []
-    unfit = {name: told for name, (entry, target) in held.items() if (told := _unfit(data, entry, target))}
-    if len(unfit) == len(held):
-        raise UserError(f"There is nothing to submit: {' '.join(unfit.values())}")
-    notes = [f"{held[name][0].folder} is left out: {told}" for name, told in unfit.items()]
-    return [one for name, one in held.items() if name not in unfit], notes
+        raise UserError(f"No target of this run is a task of XTREME ({names}), so there is nothing to submit.")
+    if options.targets:
+        return [pair for name, pair in pairs.items() if name in options.targets], []
+    reasons = {
+        name: reason for name, (entry, target) in pairs.items() if (reason := _reason_to_omit(data, entry, target))
+    }
+    if len(reasons) == len(pairs):
+        raise UserError(f"There is nothing to submit: {' '.join(reasons.values())}")
+    notes = [f"{pairs[name][0].folder} is omitted: {reason}" for name, reason in reasons.items()]
+    return [pair for name, pair in pairs.items() if name not in reasons], notes
 
 
-def _rows(draft: _Draft, wish: Wish, targets: Sequence[Target]) -> Mapping[str, tuple[str, str]]:
-    """Target -> its row, and the reason in words."""
+def _recipes(draft: _Draft, options: SubmissionOptions, targets: Sequence[Target]) -> Mapping[str, tuple[str, str]]:
+    """Target -> its recipe, and the reason in words."""
     data = draft.data
-    if wish.recipe:
+    if options.recipe:
         names = [recipe.name for recipe in data.space.recipes]
-        if wish.recipe not in names:
-            raise unknown("row", wish.recipe, names)
-        return {target.task: (wish.recipe, "named") for target in targets}
-    found = best_per_target(data, draft.model, [target.task for target in targets], among=XTREME)
-    num_rows = len(data.space.recipes)
-    return {target: (best.recipe, _reason(target, best, num_rows)) for target, best in found.items()}
+        if options.recipe not in names:
+            raise unknown("recipe", options.recipe, names)
+        return {target.task: (options.recipe, "named") for target in targets}
+    best_recipes = best_per_target(data, draft.model, [target.task for target in targets], among=XTREME)
+    num_recipes = len(data.space.recipes)
+    return {target: (best.recipe, _reason(target, best, num_recipes)) for target, best in best_recipes.items()}
 
 
-def _reason(target: str, best: Best, num_rows: int) -> str:
+def _reason(target: str, best: Best, num_recipes: int) -> str:
     where = "" if best.columns == (target,) else f", mean of {', '.join(best.columns)}"
-    lacking = best.num_compared < num_rows
-    among = f", of the {best.num_compared} of {num_rows} rows that have every seed" if lacking else ""
-    return f"best English selection value, {100 * best.value:.2f}{where}{among}"
+    is_partial = best.num_compared < num_recipes
+    scope = f", of the {best.num_compared} of {num_recipes} recipes with every seed" if is_partial else ""
+    return f"best English selection value, {100 * best.value:.2f}{where}{scope}"
 
 
-def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> Chosen:
-    """Add a folder's files to the draft, or what is wrong with them."""
-    recipe, by = row
+def _add(draft: _Draft, entry: Entry, target: Target, choice: tuple[str, str]) -> Chosen:
+    """Add the files of a folder to the draft, or the problems with them."""
+    recipe, by = choice
     draft.problems += [f"{entry.folder}/: {problem}" for problem in _limits(draft.data, entry, target)]
     scores, seed = _scores(draft, target.task, recipe)
     if not scores:
@@ -184,52 +190,54 @@ def _add(draft: _Draft, entry: Entry, target: Target, row: tuple[str, str]) -> C
         _add_file(draft, entry, language, sheets.get(language))
     num_examples = sum(len(sheet.rows) for sheet in sheets.values())
     if entry.folder == "tydiqa" and len(sheets) == len(entry.languages) and num_examples != TYDIQA_EXAMPLES:
-        draft.problems.append(f"tydiqa/: {num_examples:,} items in all, the published split has {TYDIQA_EXAMPLES:,}")
+        draft.problems.append(
+            f"tydiqa/: {num_examples:,} examples in all, but the published split has {TYDIQA_EXAMPLES:,}"
+        )
     return Chosen(
         folder=entry.folder, target=target.task, recipe=recipe, seed=seed, by=by, num_languages=len(sheets),
         num_examples=num_examples,
     )  # fmt: skip
 
 
-def _unfit(data: RunData, entry: Entry, target: Target) -> str:
-    """Why no row and no seed of a column could be submitted, and what to do; "" if one could."""
+def _reason_to_omit(data: RunData, entry: Entry, target: Target) -> str:
+    """The reason why a target cannot be submitted at all, and the remedy; "" if it can."""
     if ONE_POOL not in exclusions(data.space, target):
         return ""
     return (
-        f"{target.task} was {ONE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` says how both "
-        "pools are laid out."
+        f"{target.task} was {ONE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` describes the "
+        "layout of both pools."
     )
 
 
 def _limits(data: RunData, entry: Entry, target: Target) -> Iterator[str]:
-    """What the space says that leaves items out."""
+    """The settings of the space that leave out examples."""
     for limit in exclusions(data.space, target):
-        yield _unfit(data, entry, target) if limit == ONE_POOL else f"{target.task} was {limit}"
+        yield _reason_to_omit(data, entry, target) if limit == ONE_POOL else f"{target.task} was {limit}"
 
 
 def _scores(draft: _Draft, target: str, recipe: str) -> tuple[list[ScoreRecord], int | None]:
-    """The score records of a cell's first seed, several where languages were scored one after the other."""
-    own = [
+    """The score records of the first seed of a cell. There are several if languages were scored at different times."""
+    candidates = [
         score
         for score in draft.data.cell_scores
         if (score.model, score.target, score.recipe, score.condition) == (draft.model, target, recipe, CLEAN)
     ]
     for seed in (None, *draft.data.space.seeds):
-        found = [score for score in own if score.seed == seed]
-        if found:
-            return found, seed
+        scores = [score for score in candidates if score.seed == seed]
+        if scores:
+            return scores, seed
     return [], None
 
 
 def _sheets(draft: _Draft, entry: Entry, scores: Iterable[ScoreRecord]) -> dict[str, Sheet]:
-    """Language -> its outcomes; where a language was scored twice, the score on more items."""
+    """Language -> its outcomes. If a language was scored twice, the score with more examples is used."""
     labels = CATALOG[entry.name].labels
-    found: dict[str, Sheet] = {}
+    sheets: dict[str, Sheet] = {}
     for score in sorted(scores, key=lambda score: score.key):
         for language, rows in _by_language(draft.ledger.outcomes(score), score):
-            if language in entry.languages and (language not in found or len(found[language].rows) < len(rows)):
-                found[language] = Sheet(language=language, rows=rows, labels=labels)
-    return found
+            if language in entry.languages and (language not in sheets or len(sheets[language].rows) < len(rows)):
+                sheets[language] = Sheet(language=language, rows=rows, labels=labels)
+    return sheets
 
 
 def _by_language(outcomes: pd.DataFrame, score: ScoreRecord) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -240,47 +248,46 @@ def _by_language(outcomes: pd.DataFrame, score: ScoreRecord) -> Iterator[tuple[s
 def _add_file(draft: _Draft, entry: Entry, language: str, sheet: Sheet | None) -> None:
     name = f"{entry.folder}/test-{language}.{'json' if entry.layout == 'answers' else 'tsv'}"
     if sheet is None:
-        draft.problems.append(f"{name}: the run holds no predictions in {language}")
+        draft.problems.append(f"{name}: the run has no predictions in {language}")
         return
     size = SIZES["test"].get(entry.name, {}).get(language)
     if size is not None and entry.layout != "pairs" and len(sheet.rows) != size:
-        draft.problems.append(f"{name}: {len(sheet.rows):,} items, the published split has {size:,}")
+        draft.problems.append(f"{name}: {len(sheet.rows):,} examples, but the published split has {size:,}")
         return
     try:
         draft.files[name] = LAYOUTS[entry.layout](sheet)
-    except Unfit as reason:
+    except LayoutError as reason:
         draft.problems.append(f"{name}: {reason}")
 
 
 def _notes(folders: Iterable[str]) -> Iterator[str]:
     if "udpos" in folders:
         yield (
-            "udpos: sentences are those of the Hub's google/xtreme; XTREME's own preprocessing may keep others (German "
-            "has 22,458 on the Hub, no language more than 20,436 in RemBERT's table of XTREME), and its scorer refuses "
-            "another number."
+            "udpos: the sentences are those of google/xtreme on the Hub. The preprocessing of XTREME may keep others "
+            "(German has 22,458 sentences on the Hub, but no language has more than 20,436 in the table of RemBERT), "
+            "and its scorer rejects any other number."
         )
 
 
-def _chosen_by_others(data: RunData, wish: Wish, targets: Iterable[str]) -> Iterator[str]:
-    """That retrieval's rows are chosen by what other targets came to."""
+def _retrieval_note(data: RunData, options: SubmissionOptions, targets: Iterable[str]) -> Iterator[str]:
+    """A note that the recipes of retrieval targets were chosen by other targets."""
     names = [target for target in targets if not data.space.task(target).training_task]
-    if names and wish.best_per_target:
-        whose = ("it", "its row is") if len(names) == 1 else ("them", "their row is")
+    if names and options.best_per_target:
         yield (
-            f"{', '.join(names)}: retrieval trains nothing, so no selection value speaks of {whose[0]}; {whose[1]} the "
-            "best one of the run's targets of XTREME that train, by their mean. "
-            f"--recipe ROW --targets {','.join(names)} --out DIR writes another."
+            f"{', '.join(names)}: retrieval trains nothing and has no selection value. The recipe is the one with the "
+            "highest mean selection value over the XTREME targets of the run that train. "
+            f"--recipe RECIPE --targets {','.join(names)} --out DIR writes another one."
         )
 
 
-def _write(place: Path, files: Mapping[str, str], chosen: Sequence[Chosen]) -> None:
-    """Write the whole folder or none of it."""
+def _write(folder: Path, files: Mapping[str, str], chosen: Sequence[Chosen]) -> None:
+    """Write the complete folder or nothing."""
 
     def fill(draft: Path) -> None:
         for name, text in files.items():
             path = draft / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        (draft / CHOICE_FILE).write_text(json.dumps([vars(one) for one in chosen], indent=1) + "\n", encoding="utf-8")
+        (draft / CHOICE_FILE).write_text(json.dumps([vars(cell) for cell in chosen], indent=1) + "\n", encoding="utf-8")
 
-    atomic_folder(place, fill)
+    atomic_folder(folder, fill)

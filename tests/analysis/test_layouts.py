@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.submission.layouts import Sheet, Unfit, answers, index_lines, label_lines, pair_lines, tag_lines
+from analysis.submission.layouts import LayoutError, Sheet, answers, index_lines, label_lines, pair_lines, tag_lines
 from sweeper.formats.interface import Example, Lengths
 from sweeper.formats.table import FORMATS
 from sweeper.tasks.catalog import CATALOG
@@ -36,7 +36,7 @@ def test_a_classification_file_holds_a_label_a_line_in_the_order_of_the_data_set
 
 def test_a_label_that_the_leaderboard_does_not_know_is_named():
     made = sheet("pawsx", pairs_of(["0", "1"]), ["0", "paraphrase"])
-    with pytest.raises(Unfit, match="does not know: 'paraphrase'"):
+    with pytest.raises(LayoutError, match="does not accept the labels 'paraphrase'"):
         label_lines(made)
 
 
@@ -70,7 +70,7 @@ def test_a_sentence_that_a_model_reads_in_windows_has_a_line_a_word_in_its_file(
 def test_a_sentence_with_too_few_tags_is_named():
     made = sheet("pos", sentences(2, 2), [["DET", "NOUN"], ["VERB", "X"]])
     made.rows.loc[1, "prediction"] = json.dumps(["VERB"])
-    with pytest.raises(Unfit, match="1 sentences have another number of tags than of words, the first is 1"):
+    with pytest.raises(LayoutError, match="1 sentences have more or fewer tags than words, first 1"):
         tag_lines(made)
 
 
@@ -85,7 +85,7 @@ def test_an_answer_file_is_json_from_question_id_to_text():
 
 def test_a_question_id_that_stands_twice_is_named():
     made = sheet("xquad", questions("q1", "q1#2"), [{"text": "a"}, {"text": "b"}])
-    with pytest.raises(Unfit, match="ids stand twice, such as q1"):
+    with pytest.raises(LayoutError, match="ids occur twice, such as q1"):
         answers(made)
 
 

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> str:
     [
         ((), "either --best-per-target or --recipe NAME"),
         (("--best-per-target", "--recipe", "mnli"), "either --best-per-target or --recipe NAME"),
-        (("--best-per-target",), "was scored on dev; a submission holds predictions of test"),
+        (("--best-per-target",), "was scored on dev, but a submission needs predictions on test"),
     ],
     ids=["no row", "two wishes", "dev"],
 )
