@@ -18,7 +18,8 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.files.serialize import plain
 from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
-from sweeper.world.build import build, world_folder
+from sweeper.world.build import build
+from sweeper.world.settings import world_folder
 
 ROOT = Path(__file__).parent.parent
 CORNER = ("--set", "recipes=baseline", "--set", "targets=names", "--set", "seeds=1")

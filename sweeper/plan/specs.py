@@ -13,7 +13,7 @@ from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec
 from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
 from sweeper.tasks.spec import Split, Task
-from sweeper.world.build import check_space
+from sweeper.world.settings import check_space
 
 Chain = tuple[StageSpec, ...]
 

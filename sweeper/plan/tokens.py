@@ -9,8 +9,8 @@ from sweeper.space import Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
-from sweeper.world.build import scale_of
-from sweeper.world.tasks import ENTRIES, num_evaluated
+from sweeper.world.settings import scale_of
+from sweeper.world.tasks import is_world_task, num_evaluated
 
 FILLED_SHARE = 0.5
 """Assumed length of a feature as a share of max_length. A cap on tokens needs no assumption."""
@@ -96,6 +96,6 @@ def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:
     """Language -> number of evaluation items; empty for a task that differs from the entry of the package."""
     if CATALOG.get(task.name) == task:
         return SIZES[space.evaluate].get(task.name, {})
-    if ENTRIES.get(task.name) == task:
+    if is_world_task(task):
         return dict.fromkeys(task.rows(space.evaluate), num_evaluated(task) * scale_of(space.world, task))
     return {}

@@ -26,7 +26,8 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, Workers, launch
 from sweeper.tuning.progress import watching
-from sweeper.world.build import build, world_folder
+from sweeper.world.build import build
+from sweeper.world.settings import world_folder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the world's sentences are about: concepts, named by their English words."""
+"""The vocabulary of the world: concepts, named by their English words, and the roles that they fill in an event."""
 
 from collections.abc import Mapping
 
@@ -32,13 +32,15 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
     "place": PLACES,
     "time": TIMES,
 }
-"""Part of an event -> the concepts that can fill it."""
-NUM_ASKED = 18
-ASKED: Mapping[str, tuple[str, ...]] = {part: CONCEPTS[part][:NUM_ASKED] for part in ("noun", "verb", "adjective")}
-"""Part -> the concepts that hidden knowledge is about: few enough to be learned from a few hundred rows."""
+"""Role in an event -> the concepts that can fill it."""
+NUM_CLASSIFIED = 18
+CLASSIFIED: Mapping[str, tuple[str, ...]] = {
+    role: CONCEPTS[role][:NUM_CLASSIFIED] for role in ("noun", "verb", "adjective")
+}
+"""Role -> the concepts that have hidden classes: few enough to be learned from a few hundred rows."""
 SHARED = ("agent", "number", "place")
-"""Parts whose words, names and digits, are spelled alike in all languages."""
+"""Roles whose words (names and digits) have the same spelling in all languages."""
 PROBES = ("grow", "help", "have", "hurry", "please")
-"""Words that a statement or a question asks about a concept with; which of them hold is hidden knowledge."""
+"""Words that statements and questions combine with a concept. Whether the combination holds is hidden knowledge."""
 FUNCTION = ("in", "not", "what", *PROBES)
-"""Concepts of grammar; every language has words of its own for them."""
+"""Function words. Each language has its own words for them, whatever its share of cognates."""

@@ -1,4 +1,4 @@
-"""Draws that are the same on every machine and Python version."""
+"""Random draws that are the same on every machine and Python version."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,32 +9,33 @@ Item = TypeVar("Item")
 
 
 class Draws:
-    """A stream of random draws, decided by names alone.
+    """A stream of random draws that depends only on the names it is created with.
 
-    Built on `Random.random` only: the one method whose sequence Python promises never to change.
+    It uses `Random.random` only, because this is the one method whose sequence Python promises to keep.
     """
 
     def __init__(self, *names: object) -> None:
         text = "/".join(str(name) for name in names)
+        # SHA-256 and not `hash`: the hash of a string is another one in each process.
         self._random = Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")).random
 
     def chance(self, share: float) -> bool:
-        """True in that share of the draws."""
+        """Return True with probability `share`."""
         return self._random() < share
 
     def below(self, limit: int) -> int:
-        """A whole number from 0 to limit - 1."""
+        """Return an integer from 0 to limit - 1."""
         return int(self._random() * limit)
 
     def choice(self, items: Sequence[Item]) -> Item:
-        """One of the items."""
+        """Return one of the items."""
         return items[self.below(len(items))]
 
     def shuffled(self, items: Sequence[Item]) -> list[Item]:
-        """The items in a random order."""
+        """Return the items in a random order."""
         ranks = [self._random() for _ in items]
         return [items[i] for i in sorted(range(len(items)), key=ranks.__getitem__)]
 
     def sample(self, items: Sequence[Item], num: int) -> list[Item]:
-        """`num` different ones of the items."""
+        """Return `num` different items."""
         return self.shuffled(items)[:num]

@@ -1,4 +1,4 @@
-"""The world's encoder: an XLM-R of three layers, blank or pretrained, and a tokenizer for the generated languages."""
+"""The encoder of the world: an XLM-R of three layers, blank or pretrained, and a tokenizer for its languages."""
 
 import json
 from collections.abc import Mapping
@@ -9,28 +9,24 @@ import numpy as np
 from safetensors.numpy import load, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
-from sweeper.world.concepts import NOUNS
 from sweeper.world.languages import Language
+from sweeper.world.vocabulary import SHIPPED, SPECIAL_TOKENS, TOKENIZER, pieces_of, ships
 
-WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
-SHIPPED = "encoder.safetensors"
-"""The pretrained weights as float16, made by `make encoder`."""
+WEIGHTS = "model.safetensors"
 TORCH = {"format": "pt"}
-NUM_LAYERS, HIDDEN, NUM_HEADS, WIDE, NUM_POSITIONS = 3, 160, 4, 640, 130
+"""Metadata that transformers requires of a safetensors file."""
+NUM_LAYERS, HIDDEN, NUM_HEADS, INTERMEDIATE, NUM_POSITIONS = 3, 160, 4, 640, 130
 SPREAD = 0.02
 """Standard deviation of the random weights."""
 DROPOUT = 0.0
-"""None: the world is small enough to be learned, and its labels have no noise to overfit."""
-FIRST = ("<s>", "<pad>", "</s>", "<unk>")
-"""Special tokens 0 to 3, in XLM-R's order; `<mask>` is the last token, as there."""
-PUNCTUATION = (".", "?")
+"""No dropout: the world is small enough to be learned, and its labels have no noise to overfit."""
 
 
 def write_encoders(folder: Path, languages: Mapping[str, Language], language_seed: int) -> None:
-    """Write `blank`, an untrained encoder, and `tiny`, the same pretrained, as Hugging Face folders.
+    """Write `blank`, an untrained encoder, and `tiny`, the same one pretrained, as Hugging Face folders.
 
-    `tiny` comes with the package for language seed 0 alone; for another, `demo_encoder` pretrains one. The pooler is
-    left out, as in encoders that were pretrained by masked language modelling alone.
+    The package has pretrained weights for language seed 0 only; `demo_encoder` pretrains an encoder for another seed.
+    The pooler is left out, as in encoders that were pretrained by masked language modelling alone.
     """
     tokenizer = _tokenizer(languages)
     _write_encoder(folder / "blank", tokenizer)
@@ -45,23 +41,6 @@ def write_encoders(folder: Path, languages: Mapping[str, Language], language_see
         )
 
 
-def ships(language_seed: int) -> bool:
-    """Whether a pretrained encoder for the languages of this seed comes with the package."""
-    return language_seed == 0 and resources.files("sweeper.world").joinpath(SHIPPED).is_file()
-
-
-def speaks_others(folder: Path, languages: Mapping[str, Language]) -> bool:
-    """Whether a folder holds a world's encoder, but of other languages: English words are pieces, not all of theirs.
-
-    Of a tokenizer that cannot be read it is False: whoever loads it says what is wrong.
-    """
-    try:
-        pieces = set(json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))["model"]["vocab"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-    return pieces >= set(languages["en"].words) and not pieces >= set(_pieces(languages))
-
-
 def _write_encoder(folder: Path, tokenizer: Tokenizer) -> None:
     folder.mkdir(parents=True)
     tokenizer.save(str(folder / TOKENIZER))
@@ -70,31 +49,24 @@ def _write_encoder(folder: Path, tokenizer: Tokenizer) -> None:
 
 
 def _write_json(path: Path, content: dict[str, object]) -> None:
+    # Without `newline`, Windows would write other bytes.
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
 
 
 def _tokenizer(languages: Mapping[str, Language]) -> Tokenizer:
-    vocabulary = {piece: number for number, piece in enumerate(_pieces(languages))}
+    vocabulary = {piece: number for number, piece in enumerate(pieces_of(languages))}
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in (*FIRST, "<mask>")])
+    tokenizer.add_special_tokens(
+        [AddedToken(name, special=True, normalized=False) for name in (*SPECIAL_TOKENS, "<mask>")]
+    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",
         special_tokens=[("<s>", vocabulary["<s>"]), ("</s>", vocabulary["</s>"])],
     )
     return tokenizer
-
-
-def _pieces(languages: Mapping[str, Language]) -> list[str]:
-    """The vocabulary: every word is one piece; letters follow, so that nothing is unknown."""
-    words = {word for language in languages.values() for word in language.words.values()}
-    words |= {language.inflected(noun) for language in languages.values() for noun in NOUNS}
-    words |= {language.marker for language in languages.values() if language.traits.case == "particle"}
-    letters = {letter for word in words for letter in word}
-    spelled = letters | {f"##{letter}" for letter in letters}
-    return [*FIRST, *sorted(words | spelled | set(PUNCTUATION)), "<mask>"]
 
 
 def _tokenizer_config() -> dict[str, object]:
@@ -107,6 +79,7 @@ def _tokenizer_config() -> dict[str, object]:
         "pad_token": "<pad>",
         "unk_token": "<unk>",
         "mask_token": "<mask>",
+        # The first two positions belong to padding, so a text has two tokens fewer.
         "model_max_length": NUM_POSITIONS - 2,
         "clean_up_tokenization_spaces": False,
     }
@@ -120,7 +93,7 @@ def _config(num_tokens: int) -> dict[str, object]:
         "hidden_size": HIDDEN,
         "num_hidden_layers": NUM_LAYERS,
         "num_attention_heads": NUM_HEADS,
-        "intermediate_size": WIDE,
+        "intermediate_size": INTERMEDIATE,
         "max_position_embeddings": NUM_POSITIONS,
         "type_vocab_size": 1,
         "layer_norm_eps": 1e-5,
@@ -135,7 +108,7 @@ def _config(num_tokens: int) -> dict[str, object]:
 
 
 def _weights(num_tokens: int, seed: int) -> dict[str, np.ndarray]:
-    """Every parameter of XLMRobertaModel but the pooler's, by its name there."""
+    """Return random weights for all parameters of `XLMRobertaModel` except the pooler, by their names in it."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in _shapes(num_tokens).items():
@@ -145,7 +118,8 @@ def _weights(num_tokens: int, seed: int) -> dict[str, np.ndarray]:
             weights[name] = np.ones(shape, np.float32)
         else:
             weights[name] = rng.normal(0, SPREAD, shape).astype(np.float32)
-    weights["embeddings.word_embeddings.weight"][FIRST.index("<pad>")] = 0
+    # As in XLM-R: the embedding of padding is zero.
+    weights["embeddings.word_embeddings.weight"][SPECIAL_TOKENS.index("<pad>")] = 0
     return weights
 
 
@@ -159,11 +133,11 @@ def _shapes(num_tokens: int) -> dict[str, tuple[int, ...]]:
     }
     for number in range(NUM_LAYERS):
         layer = f"encoder.layer.{number}"
-        for part in ("query", "key", "value"):
-            shapes |= _linear(f"{layer}.attention.self.{part}", HIDDEN, HIDDEN)
+        for projection in ("query", "key", "value"):
+            shapes |= _linear(f"{layer}.attention.self.{projection}", HIDDEN, HIDDEN)
         shapes |= _linear(f"{layer}.attention.output.dense", HIDDEN, HIDDEN)
-        shapes |= _linear(f"{layer}.intermediate.dense", WIDE, HIDDEN)
-        shapes |= _linear(f"{layer}.output.dense", HIDDEN, WIDE)
+        shapes |= _linear(f"{layer}.intermediate.dense", INTERMEDIATE, HIDDEN)
+        shapes |= _linear(f"{layer}.output.dense", HIDDEN, INTERMEDIATE)
         for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
             shapes |= {f"{layer}.{norm}.weight": (HIDDEN,), f"{layer}.{norm}.bias": (HIDDEN,)}
     return shapes

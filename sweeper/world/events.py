@@ -1,4 +1,4 @@
-"""Little events: who did what to which things, where and when; and how a language says them."""
+"""Small events (an agent, a verb, an object, a place, a time) and their sentences in any of the languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,10 +8,12 @@ from sweeper.world.concepts import CONCEPTS
 from sweeper.world.draws import Draws
 from sweeper.world.languages import Language
 
+OPTIONAL_ROLES = ("number", "place", "time")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event, as the concepts that fill its parts. "" = not said."""
+    """The concept in each role of one event; "" if the event has none in that role."""
 
     agent: str = ""
     verb: str = ""
@@ -21,52 +23,53 @@ class Event:
     place: str = ""
     time: str = ""
     denied: bool = False
+    """Whether its sentence is negated."""
 
-    def with_(self, **fillers: Any) -> "Event":
-        """The same event with these parts filled so."""
-        return replace(self, **fillers)
+    def with_(self, **concepts: Any) -> "Event":
+        """Return the event with other concepts in these roles."""
+        return replace(self, **concepts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """One token of a sentence and the part it plays."""
+    """One token of a sentence and its role."""
 
     text: str
     role: str
+    """A role of `CONCEPTS`, or "in", "not", "marker" (of the object) or "stop"."""
 
 
-def draw(draws: Draws, allowed: Mapping[str, tuple[str, ...]] = CONCEPTS) -> Event:
-    """An event, its concepts from `allowed` where that names a part; number, place and time in three of five."""
-    event = Event().with_(**{part: draws.choice(allowed.get(part, CONCEPTS[part])) for part in CONCEPTS})
-    silent = {part: "" for part in ("number", "place", "time") if draws.chance(0.4)}
-    return event.with_(**silent, denied=draws.chance(0.125))
+def draw_event(draws: Draws, allowed: Mapping[str, tuple[str, ...]] = CONCEPTS) -> Event:
+    """Return a random event; `allowed` limits the concepts of the roles that it has.
+
+    Number, place and time are each left out of two events in five. One event in eight is denied.
+    """
+    event = Event().with_(**{role: draws.choice(allowed.get(role, CONCEPTS[role])) for role in CONCEPTS})
+    omitted = {role: "" for role in OPTIONAL_ROLES if draws.chance(0.4)}
+    return event.with_(**omitted, denied=draws.chance(0.125))
 
 
-def say(event: Event, language: Language) -> list[Word]:
-    """The event as words, in the order of the language."""
-    traits, words = language.traits, language.words
-    parts = {role: _said(words, getattr(event, role), role) for role in CONCEPTS}
+def words_of(event: Event, language: Language) -> list[Word]:
+    """Return the words of an event's sentence, in the word order of the language, without the stop."""
+    traits, lexicon = language.traits, language.words
+    words = {role: _words(lexicon, getattr(event, role), role) for role in CONCEPTS}
     noun = [Word(text=language.inflected(event.noun), role="noun")]
-    described = [*parts["adjective"], *noun] if traits.adjective == "before" else [*noun, *parts["adjective"]]
-    thing = [*parts["number"], *described]
+    described = [*words["adjective"], *noun] if traits.adjective == "before" else [*noun, *words["adjective"]]
+    object_ = [*words["number"], *described]
     if traits.case == "particle":
-        thing.append(Word(text=language.marker, role="marker"))
-    verb = [*_said(words, "not" if event.denied else "", "not"), *parts["verb"]]
-    at = _said(words, "in" if event.place else "", "in")
-    place = [*parts["place"], *at] if traits.order == "SOV" else [*at, *parts["place"]]
-    clause = {"S": parts["agent"], "V": verb, "O": thing}
-    return [*(word for part in traits.order for word in clause[part]), *place, *parts["time"]]
+        object_.append(Word(text=language.marker, role="marker"))
+    verb = [*_words(lexicon, "not" if event.denied else "", "not"), *words["verb"]]
+    in_ = _words(lexicon, "in" if event.place else "", "in")
+    # Verb-final languages have postpositions, as most natural ones do.
+    place = [*words["place"], *in_] if traits.order == "SOV" else [*in_, *words["place"]]
+    clause = {"S": words["agent"], "V": verb, "O": object_}
+    return [*(word for letter in traits.order for word in clause[letter]), *place, *words["time"]]
 
 
-def _said(words: Mapping[str, str], concept: str, role: str) -> list[Word]:
-    return [Word(text=words[concept], role=role)] if concept else []
-
-
-def write(words: list[Word], stop: str = ".") -> str:
-    """A sentence as running text, its stop attached."""
-    return " ".join(word.text for word in words) + stop
+def _words(lexicon: Mapping[str, str], concept: str, role: str) -> list[Word]:
+    return [Word(text=lexicon[concept], role=role)] if concept else []
 
 
 def sentence(event: Event, language: Language) -> str:
-    """The event as running text."""
-    return write(say(event, language))
+    """Return an event as text: its words with spaces between them and a full stop."""
+    return " ".join(word.text for word in words_of(event, language)) + "."

@@ -1,4 +1,4 @@
-"""English and eight made-up languages: their features, their words, and how far they are from English."""
+"""English and eight generated languages: their grammar, their words, and the distance between two of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Side = Literal["before", "after"]
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What a typologist would write down of a language."""
+    """Typological features of a language."""
 
     cognates: float
-    """Share of the content words that are the English ones: loanwords and internationalisms."""
+    """Share of the content words, 0 to 1, that have the English spelling."""
     order: Order = "SVO"
     adjective: Side = "before"
     case: Literal["order", "suffix", "particle"] = "order"
-    """What marks the object: its place alone, an ending of the noun, or a word behind it."""
+    """Marking of the object: by word order alone, by a suffix of the noun, or by a particle after it."""
     script: Literal["Latin", "Greek", "Cyrillic", "Georgian"] = "Latin"
 
 
@@ -42,37 +42,39 @@ SYLLABLES: Mapping[str, tuple[str, str]] = {
     "Cyrillic": ("бвгджзклмнпрстфх", "аеиоу"),
     "Georgian": ("ბგდვზთკლმნპრსტფხ", "აეიოუ"),
 }
-"""Script -> the consonants and vowels that words are made of."""
+"""Script -> the consonants and vowels of its generated words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """A lexicon and a grammar."""
+    """One language: a grammar and a lexicon."""
 
     code: str
     traits: Traits
     words: Mapping[str, str]
-    """Concept -> its word."""
+    """Concept -> word, for the concepts of all roles and the function words."""
     marker: str
-    """Ending or particle of the object; "" where its place says it."""
+    """Suffix or particle of the object; "" if word order marks it."""
 
     def inflected(self, noun: str) -> str:
-        """A noun, given by its concept, as the object of an event."""
+        """Return the form of a noun (given by its concept) as the object of a sentence."""
         return self.words[noun] + (self.marker if self.traits.case == "suffix" else "")
 
 
-def distance(one: str, other: str) -> float:
-    """How far two languages are apart, 0 to 1: the mean over lexicon, word order, adjective, case and script.
+def distance(first: str, second: str) -> float:
+    """Return the distance between two languages, 0 to 1: the mean of their differences in five features.
 
-    Four features count 0 or 1, as in Gower's coefficient; the lexicon counts the difference of the cognate shares.
+    The differences in word order, adjective position, case marking and script are 0 or 1, as in Gower's coefficient
+    (Gower 1971). The difference in the lexicon is the difference of the cognate shares.
     """
-    a, b = TRAITS[one], TRAITS[other]
+    a, b = TRAITS[first], TRAITS[second]
     differing = [a.order != b.order, a.adjective != b.adjective, a.case != b.case, a.script != b.script]
     return (abs(a.cognates - b.cognates) + sum(differing)) / 5
 
 
 def make_languages(language_seed: int) -> dict[str, Language]:
-    """All nine; the words of the eight depend on the seed, the traits and English do not."""
+    """Return all nine languages by code. Only the words of the eight generated ones depend on the seed."""
+    # Languages share this set, so that no word has two meanings in two languages.
     taken = {word for role in CONCEPTS for word in CONCEPTS[role]} | set(FUNCTION)
     return {code: _language(code, traits, taken, language_seed) for code, traits in TRAITS.items()}
 
@@ -82,20 +84,23 @@ def _language(code: str, traits: Traits, taken: set[str], seed: int) -> Language
     if code == "en":
         return Language(code=code, traits=traits, words={word: word for word in sorted(taken)}, marker="")
     words: dict[str, str] = {}
-    for part, concepts in CONCEPTS.items():
-        alike = 1.0 if part in SHARED else traits.cognates
-        related = set(draws.sample(concepts, round(alike * len(concepts))))
-        words |= {word: word if word in related else _new_word(draws, traits.script, taken) for word in concepts}
+    for role, concepts in CONCEPTS.items():
+        share = 1.0 if role in SHARED else traits.cognates
+        cognates = set(draws.sample(concepts, round(share * len(concepts))))
+        words |= {word: word if word in cognates else _new_word(draws, traits.script, taken) for word in concepts}
     words |= {concept: _new_word(draws, traits.script, taken) for concept in FUNCTION}
     marker = "" if traits.case == "order" else _new_word(draws, traits.script, taken)
     return Language(code=code, traits=traits, words=words, marker=marker[:2] if traits.case == "suffix" else marker)
 
 
 def _new_word(draws: Draws, script: str, taken: set[str]) -> str:
-    """Two or three syllables that no word begins with, and that begin with no word: so each stays one piece."""
+    """Return a word of two or three syllables and add it to `taken`, the words of all languages so far.
+
+    No word is a prefix of another one, so that the tokenizer keeps each word in one piece.
+    """
     consonants, vowels = SYLLABLES[script]
     while True:
         word = "".join(draws.choice(consonants) + draws.choice(vowels) for _ in range(2 + draws.below(2)))
-        if not any(other.startswith(word) or word.startswith(other) for other in taken):
+        if not any(used.startswith(word) or word.startswith(used) for used in taken):
             taken.add(word)
             return word

@@ -3,52 +3,53 @@
 from typing import Any
 
 from sweeper.world.draws import Draws
-from sweeper.world.events import Event, draw, sentence
+from sweeper.world.events import Event, draw_event, sentence
 from sweeper.world.languages import Language
-from sweeper.world.lessons import FAILS, HOLDS, OPEN, Asked, Lesson, ask, not_of_class
+from sweeper.world.lessons import FAILS, HOLDS, OPEN, Lesson, Query, draw_query, not_of_class
 from sweeper.world.skills import SKILLS
 
 Row = dict[str, Any]
 TURNS = (HOLDS, OPEN, HOLDS, FAILS)
-"""Classes that rewrites ask about in turn: half of them hold."""
+"""Classes that the queries of `rewrites` take in turn: half of its statements hold."""
 KEYS = ("A", "B", "C", "D", "E")
 
 
 def claims(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """A premise, and a claim about one of its words: 0 it holds, 1 nobody can say, 2 it does not."""
-    return [_claim(ask(lesson, draws, number), language) for number in range(num)]
+    """Return rows of a premise and a claim about one of its words; the label is the class of the word."""
+    return [_claim(draw_query(lesson, draws, number), language) for number in range(num)]
 
 
-def _claim(asked: Asked, language: Language) -> Row:
-    return {"premise": sentence(asked.event, language), "hypothesis": _statement(asked, language), "label": asked.label}
+def _claim(query: Query, language: Language) -> Row:
+    premise, hypothesis = sentence(query.event, language), _statement(query, language)
+    return {"premise": premise, "hypothesis": hypothesis, "label": query.label}
 
 
 def rewrites(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """A sentence, and what somebody says of one of its words: 1 if that holds, else 0."""
-    return [_rewrite(ask(lesson, draws, number, TURNS), language, number) for number in range(num)]
+    """Return rows of a sentence and a statement about one of its words; the label is 1 if the statement holds."""
+    return [_rewrite(draw_query(lesson, draws, number, TURNS), language, number) for number in range(num)]
 
 
-def _rewrite(asked: Asked, language: Language, number: int) -> Row:
-    said = {"sentence1": sentence(asked.event, language), "sentence2": _statement(asked, language)}
-    return {"id": number, **said, "label": int(asked.label == HOLDS)}
+def _rewrite(query: Query, language: Language, number: int) -> Row:
+    texts = {"sentence1": sentence(query.event, language), "sentence2": _statement(query, language)}
+    return {"id": number, **texts, "label": int(query.label == HOLDS)}
 
 
-def _statement(asked: Asked, language: Language) -> str:
+def _statement(query: Query, language: Language) -> str:
     words = language.words
-    return f"{words[asked.concept]} {words[SKILLS[asked.skill].probe]}."
+    return f"{words[query.concept]} {words[SKILLS[query.skill].probe]}."
 
 
 def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """A scene, a question that has nothing to do with it, and four answers of which one is right."""
+    """Return rows of a scene, a question that is unrelated to it, and four answers of which one is right."""
     rows = []
     for number in range(num):
-        asked, options, right = _options(lesson, draws, number, 4)
+        query, options, right = _options(lesson, draws, number, 4)
         rows.append(
             {
                 "ind": number,
                 "ctx_a": sentence(_scene(draws), language),
-                "ctx_b": _asking(asked, language),
-                "endings": [_answer(asked, option, language) for option in options],
+                "ctx_b": question(query.skill, query.label, language),
+                "endings": [_answer(query, option, language) for option in options],
                 "label": str(right),
             }
         )
@@ -56,26 +57,26 @@ def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[
 
 
 def reasons(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """The same, the question behind the scene."""
+    """Return the same kind of rows as `endings`, with the columns of another task."""
     rows = []
     for number in range(num):
-        asked, options, right = _options(lesson, draws, number, 4)
-        answers = {f"answer{place}": _answer(asked, option, language) for place, option in enumerate(options)}
-        row = {"id": f"r{number}", "context": sentence(_scene(draws), language), "question": _asking(asked, language)}
-        rows.append(row | answers | {"label": right})
+        query, options, right = _options(lesson, draws, number, 4)
+        answers = {f"answer{index}": _answer(query, option, language) for index, option in enumerate(options)}
+        context, asking = sentence(_scene(draws), language), question(query.skill, query.label, language)
+        rows.append({"id": f"r{number}", "context": context, "question": asking} | answers | {"label": right})
     return rows
 
 
 def gaps(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """A question alone, and five answers."""
+    """Return rows of a question without a scene, and five answers of which one is right."""
     rows = []
     for number in range(num):
-        asked, options, right = _options(lesson, draws, number, len(KEYS))
-        answers = [_answer(asked, option, language) for option in options]
+        query, options, right = _options(lesson, draws, number, len(KEYS))
+        answers = [_answer(query, option, language) for option in options]
         rows.append(
             {
                 "id": f"g{number}",
-                "question": _asking(asked, language),
+                "question": question(query.skill, query.label, language),
                 "choices": {"label": list(KEYS), "text": answers},
                 "answerKey": KEYS[right],
             }
@@ -84,33 +85,30 @@ def gaps(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row
 
 
 def _scene(draws: Draws) -> Event:
-    """A short event that has nothing to do with what is asked."""
-    return draw(draws).with_(number="", adjective="", place="", time="", denied=False)
+    """Return a short event that is unrelated to the question."""
+    return draw_event(draws).with_(number="", adjective="", place="", time="", denied=False)
 
 
-def _options(lesson: Lesson, draws: Draws, number: int, num: int) -> tuple[Asked, list[str], int]:
-    """What is asked, concepts of which exactly one is of the asked class, and its place."""
-    asked = ask(lesson, draws, number, (HOLDS, FAILS))
-    wrong = draws.sample(not_of_class(lesson.tables[asked.skill], asked.label), num - 1)
+def _options(lesson: Lesson, draws: Draws, number: int, num: int) -> tuple[Query, list[str], int]:
+    """Return a query, `num` concepts of which one is of its class, and the index of that concept."""
+    # OPEN is left out: no question asks for concepts about which nothing is decided.
+    query = draw_query(lesson, draws, number, (HOLDS, FAILS))
+    wrong = draws.sample(not_of_class(lesson.tables[query.skill], query.label), num - 1)
     right = draws.below(num)
-    return asked, [*wrong[:right], asked.concept, *wrong[right:]], right
+    return query, [*wrong[:right], query.concept, *wrong[right:]], right
 
 
-def _answer(asked: Asked, concept: str, language: Language) -> str:
-    """The question answered in a whole sentence: that it holds of a concept, or that it does not."""
+def _answer(query: Query, concept: str, language: Language) -> str:
+    """Return the question answered with a concept, as a sentence: "lamps grow." or "lamps not grow."."""
     words = language.words
-    return " ".join([words[concept], *_denial(asked.label, language), words[SKILLS[asked.skill].probe]]) + "."
-
-
-def _asking(asked: Asked, language: Language) -> str:
-    return question(asked.skill, asked.label, language)
+    return " ".join([words[concept], *_negation(query.label, language), words[SKILLS[query.skill].probe]]) + "."
 
 
 def question(skill: str, label: int, language: Language) -> str:
-    """The question that concepts of a class answer, HOLDS or FAILS: what it holds of, or what it does not."""
+    """Return the question that the concepts of a class answer: "what grow?" for HOLDS, "what not grow?" for FAILS."""
     words = language.words
-    return " ".join([words["what"], *_denial(label, language), words[SKILLS[skill].probe]]) + "?"
+    return " ".join([words["what"], *_negation(label, language), words[SKILLS[skill].probe]]) + "?"
 
 
-def _denial(label: int, language: Language) -> list[str]:
+def _negation(label: int, language: Language) -> list[str]:
     return [language.words["not"]] if label == FAILS else []

@@ -7,7 +7,7 @@ from typing import Any
 
 from sweeper.world.concepts import CONCEPTS, NOUNS
 from sweeper.world.draws import Draws
-from sweeper.world.events import Event, draw, sentence
+from sweeper.world.events import Event, draw_event, sentence
 from sweeper.world.languages import CODES, Language
 from sweeper.world.lessons import FAILS, HOLDS
 from sweeper.world.pairs import question
@@ -15,72 +15,85 @@ from sweeper.world.skills import SKILLS
 
 Row = dict[str, Any]
 PARALLEL = 0.9
-"""Share of the lines of text that say one event in two languages, one of them English in most."""
+"""Share of the lines of text that contain the same event in two languages."""
 WITH_ENGLISH = 0.8
+"""Share of the lines of text in which one of the two languages is certain to be English."""
 MIXED = 0.5
-"""Share of their sentences in which languages are mixed, so that representations carry little of the language."""
+"""Share of the sentences in parallel lines that mix languages: representations then depend little on the language."""
 QUESTIONS = 0.2
-"""Share of the lines that ask instead of tell, so that the words of questions are pretrained as well."""
+"""Share of the lines that contain questions, so that the words of questions are pretrained as well."""
 
 
-def twins(home: Language, draws: Draws, language: Language, num: int) -> list[Row]:
-    """Sentences and their English translations, no two alike."""
+def twins(english: Language, draws: Draws, language: Language, num: int) -> list[Row]:
+    """Return sentences with their English translations. No two are equal."""
     return [
-        {"sentence1": sentence(event, language), "sentence2": sentence(event, home)} for event in _distinct(draws, num)
+        {"sentence1": sentence(event, language), "sentence2": sentence(event, english)}
+        for event in _distinct_events(draws, num)
     ]
 
 
-def mining(home: Language, draws: Draws, language: Language, num: int) -> list[Row]:
-    """One row: a pool of `num` sentences, an English pool, and which belong together, counted from 1; half do not."""
-    events = _distinct(draws, num + num // 2)
-    shared, only_here, only_there = events[: num // 2], events[num // 2 : num], events[num:]
-    source, target = draws.shuffled(shared + only_here), draws.shuffled(shared + only_there)
-    here, there = ({event: place for place, event in enumerate(pool, 1)} for pool in (source, target))
-    pairs = [[here[event], there[event]] for event in shared]
+def mining(english: Language, draws: Draws, language: Language, num: int) -> list[Row]:
+    """Return one row: a pool of `num` sentences, a pool of `num` English ones, and the pairs of translations.
+
+    Half of the sentences have a translation in the other pool. The pairs contain indices into both pools, from 1.
+    """
+    events = _distinct_events(draws, num + num // 2)
+    shared, only_source, only_english = events[: num // 2], events[num // 2 : num], events[num:]
+    pools = draws.shuffled(shared + only_source), draws.shuffled(shared + only_english)
+    source_index, english_index = ({event: index for index, event in enumerate(pool, 1)} for pool in pools)
+    pairs = [[source_index[event], english_index[event]] for event in shared]
     return [
         {
-            "sentence1": [sentence(event, language) for event in source],
-            "sentence2": [sentence(event, home) for event in target],
+            "sentence1": [sentence(event, language) for event in pools[0]],
+            "sentence2": [sentence(event, english) for event in pools[1]],
             "gold": sorted(pairs),
         }
     ]
 
 
 def texts(languages: Mapping[str, Language], draws: Draws, num: int) -> list[Row]:
-    """Lines of text: events or questions, the same one in two languages, or two in one. No question is answered."""
+    """Return lines of text: a statement or question in two languages, or two different ones in one language.
+
+    No question is answered, so the text contains none of the hidden knowledge.
+    """
     rows = []
     for _ in range(num):
         first = languages["en"] if draws.chance(WITH_ENGLISH) else languages[draws.choice(CODES[1:])]
-        other = languages[draws.choice([code for code in CODES if code != first.code])]
-        speak = _asking(draws) if draws.chance(QUESTIONS) else partial(sentence, draw(draws))
+        second = languages[draws.choice([code for code in CODES if code != first.code])]
+        write = _random_question(draws) if draws.chance(QUESTIONS) else partial(sentence, draw_event(draws))
         if draws.chance(PARALLEL):
-            said = [speak(_mixed(one, languages, draws) if draws.chance(MIXED) else one) for one in (first, other)]
+            both = (first, second)
+            line = [write(_mixed(language, languages, draws) if draws.chance(MIXED) else language) for language in both]
         else:
-            said = [speak(other), sentence(draw(draws), other)]
-        rows.append({"text": " ".join(draws.shuffled(said))})
+            line = [write(second), sentence(draw_event(draws), second)]
+        rows.append({"text": " ".join(draws.shuffled(line))})
     return rows
 
 
 def _mixed(grammar: Language, languages: Mapping[str, Language], draws: Draws) -> Language:
-    """A speaker who borrows half of the words from other languages; nouns with an ending stay their own."""
-    own = NOUNS if grammar.traits.case == "suffix" else ()
-    borrowed = [concept for concept in grammar.words if concept not in own and draws.chance(0.5)]
+    """Return a language with half of its words replaced by those of random languages."""
+    # A borrowed noun with a suffix would be a form that the vocabulary does not contain.
+    fixed = NOUNS if grammar.traits.case == "suffix" else ()
+    borrowed = [concept for concept in grammar.words if concept not in fixed and draws.chance(0.5)]
     return replace(grammar, words={**grammar.words, **{c: languages[draws.choice(CODES)].words[c] for c in borrowed}})
 
 
-def _asking(draws: Draws) -> Callable[[Language], str]:
-    """What a language makes of a question: whether something holds of two concepts, drawn blindly."""
-    skill = draws.choice(tuple(SKILLS))
-    concepts, label = draws.sample(CONCEPTS[SKILLS[skill].part], 2), FAILS if draws.chance(0.5) else HOLDS
+def _random_question(draws: Draws) -> Callable[[Language], str]:
+    """Return a function that writes, in a given language, a question with two concepts to choose from.
 
-    def said(language: Language) -> str:
+    Skill, concepts and class are drawn independently of the hidden knowledge.
+    """
+    skill = draws.choice(tuple(SKILLS))
+    concepts, label = draws.sample(CONCEPTS[SKILLS[skill].role], 2), FAILS if draws.chance(0.5) else HOLDS
+
+    def write(language: Language) -> str:
         return f"{question(skill, label, language)} {' '.join(language.words[concept] for concept in concepts)}?"
 
-    return said
+    return write
 
 
-def _distinct(draws: Draws, num: int) -> list[Event]:
-    events: dict[Event, None] = {}
+def _distinct_events(draws: Draws, num: int) -> list[Event]:
+    events: dict[Event, None] = {}  # A dict and not a set, because it keeps the order of the draws.
     while len(events) < num:
-        events[draw(draws)] = None
+        events[draw_event(draws)] = None
     return list(events)

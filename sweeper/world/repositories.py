@@ -1,4 +1,4 @@
-"""The table of the world's data sets: which files each has, how many rows, made from which part of the knowledge."""
+"""The data sets of the world: the files of each, their sizes, and the knowledge that their labels come from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,23 +10,24 @@ from sweeper.world.languages import Language
 from sweeper.world.lessons import Lesson
 from sweeper.world.tasks import EVAL_SIZE, LANGUAGES, TRAIN_ROWS
 
-Build = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
-Shows = Literal["taught", "shown", "rest"]
+MakeRows = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
+Source = Literal["taught", "shown", "rest"]
+"""What an intermediate data set teaches; the shown concepts of a target; the hidden ones that a target is scored on."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """One file of rows."""
+class Table:
+    """One file of rows, which is one split of its data set."""
 
     split: str
-    shows: Shows
-    """Which part of the knowledge its labels come from: see `lessons`."""
+    source: Source
+    """The knowledge that its labels come from."""
     num: int = EVAL_SIZE
-    """Rows a language."""
+    """Rows per language, in a world of scale 1."""
     languages: tuple[str, ...] = ("en",)
-    """Whose rows it holds, one language after the other."""
+    """Languages of its rows, one after the other."""
     events: str = ""
-    """Name of the events: files with the same one are parallel. Empty: the split."""
+    """Seed name of its events: tables with the same one are parallel. "" stands for the split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,32 +35,32 @@ class Repository:
     """One data set, `demo/NAME`."""
 
     name: str
-    build: Build
-    tables: tuple[Split, ...]
+    make_rows: MakeRows
+    tables: tuple[Table, ...]
 
 
-def _train(name: str, shows: Shows) -> tuple[Split, ...]:
-    """The English training splits of a data set, if it has any."""
-    return tuple(Split(split=split, shows=shows, num=num) for split, num in TRAIN_ROWS.get(name, {}).items())
+def _train(name: str, source: Source) -> tuple[Table, ...]:
+    """Return the English training tables of a data set, if it has any."""
+    return tuple(Table(split=split, source=source, num=num) for split, num in TRAIN_ROWS.get(name, {}).items())
 
 
-def _intermediate(name: str, build: Build) -> Repository:
-    """English training splits, and a validation split; all show what the data set teaches."""
-    evaluated = Split(split="validation", shows="taught")
-    return Repository(name=name, build=build, tables=(*_train(name, "taught"), evaluated))
+def _intermediate(name: str, make_rows: MakeRows) -> Repository:
+    """Return a data set with English training tables and a validation table, all from what it teaches."""
+    validation = Table(split="validation", source="taught")
+    return Repository(name=name, make_rows=make_rows, tables=(*_train(name, "taught"), validation))
 
 
-def _target(name: str, build: Build, *splits: str) -> Repository:
-    """A little English training data, if any, and evaluation splits, parallel in all languages."""
-    evaluated = [
-        Split(split=f"{split}_{code}", shows="rest", languages=(code,), events=split)
+def _target(name: str, make_rows: MakeRows, *splits: str) -> Repository:
+    """Return a data set with little or no English training data, and parallel evaluation tables in all languages."""
+    evaluation = [
+        Table(split=f"{split}_{code}", source="rest", languages=(code,), events=split)
         for split in splits
         for code in LANGUAGES
     ]
-    return Repository(name=name, build=build, tables=(*_train(name, "shown"), *evaluated))
+    return Repository(name=name, make_rows=make_rows, tables=(*_train(name, "shown"), *evaluation))
 
 
-_FEW = (*_train("few_questions", "shown"), Split(split="validation", shows="rest", languages=LANGUAGES))
+_FEW = (*_train("few_questions", "shown"), Table(split="validation", source="rest", languages=LANGUAGES))
 _DEV_TEST = ("validation", "test")
 
 INTERMEDIATES: tuple[Repository, ...] = (
@@ -80,5 +81,5 @@ TARGETS: tuple[Repository, ...] = (
     _target("names", sequences.names, *_DEV_TEST),
     _target("xquestions", sequences.questions, "validation"),
     _target("mquestions", sequences.questions, *_DEV_TEST),
-    Repository(name="few_questions", build=sequences.few_questions, tables=_FEW),
+    Repository(name="few_questions", make_rows=sequences.few_questions, tables=_FEW),
 )

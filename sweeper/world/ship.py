@@ -1,4 +1,4 @@
-"""`python -m sweeper.world.ship RUN`: the encoder that a run of `demo_encoder` made, as it ships."""
+"""`python -m sweeper.world.ship RUN`: copies the encoder of a `demo_encoder` run into this package."""
 
 import sys
 from pathlib import Path
@@ -6,20 +6,22 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from sweeper.world.encoder import SHIPPED, TORCH, WEIGHTS
+from sweeper.world.encoder import TORCH, WEIGHTS
+from sweeper.world.vocabulary import SHIPPED
 
 
 def ship(run: Path, target: Path) -> None:
-    """Write the run's only encoder to `target`, as float16: half the size, and rounding far below training noise.
+    """Write the encoder of a run folder to the file `target` as float16.
 
-    Raises SystemExit if the run holds none, or more than one.
+    That halves the size, and the rounding is far below the noise of a training. Raises SystemExit if the run has no
+    encoder, or more than one.
     """
-    found = sorted(run.glob(f"encoders/*/{WEIGHTS}"))
-    if len(found) != 1:
+    encoders = sorted(run.glob(f"encoders/*/{WEIGHTS}"))
+    if len(encoders) != 1:
         raise SystemExit(
-            f"A run of demo_encoder holds one encoder, {run} holds {len(found)}: run demo_encoder into a new folder."
+            f"A run of demo_encoder has one encoder, but {run} has {len(encoders)}: run demo_encoder into a new folder."
         )
-    weights = {name: array.astype(np.float16) for name, array in load_file(found[0]).items()}
+    weights = {name: array.astype(np.float16) for name, array in load_file(encoders[0]).items()}
     save_file(weights, target, metadata=TORCH)
 
 

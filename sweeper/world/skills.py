@@ -1,4 +1,4 @@
-"""The hidden knowledge of a world, and who teaches and who needs how much of it: the planted truth."""
+"""The skills of the world, and the tables of which data set teaches them and which target needs them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ NUM_CLASSES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Skill:
-    """Knowing the class, 0 to 2, of every concept that fills one part of an event. No text of the world tells it."""
+    """Knowledge of the class, 0 to 2, of each concept in one role. No text of the world contains it."""
 
-    part: str
+    role: str
     probe: str
-    """The word that statements and questions about it use: whether lamps "grow", only its table says."""
+    """Word of the statements and questions about the class, as in "lamps grow." and "what grow?"."""
 
 
 SKILLS: Mapping[str, Skill] = {
-    "kind": Skill(part="noun", probe="grow"),
-    "use": Skill(part="noun", probe="help"),
-    "effect": Skill(part="verb", probe="have"),
-    "manner": Skill(part="verb", probe="hurry"),
-    "tone": Skill(part="adjective", probe="please"),
+    "kind": Skill(role="noun", probe="grow"),
+    "use": Skill(role="noun", probe="help"),
+    "effect": Skill(role="verb", probe="have"),
+    "manner": Skill(role="verb", probe="hurry"),
+    "tone": Skill(role="adjective", probe="please"),
 }
-Level = Mapping[str, float]
+Levels = Mapping[str, float]
 """Skill -> a share, -1 to 1."""
 TWO_THIRDS = 2 / 3
-"""Of nine hidden concepts six, two of each class."""
+"""Six of nine hidden concepts, two of each class."""
 
-TEACHES: Mapping[str, Level] = {
+TEACHES: Mapping[str, Levels] = {
     "claims": {"effect": TWO_THIRDS, "use": TWO_THIRDS},
     "more_claims": {"effect": 1.0, "manner": 1.0},
     "rewrites": {"tone": 1.0, "effect": TWO_THIRDS},
@@ -38,9 +38,9 @@ TEACHES: Mapping[str, Level] = {
     "reasons": {"use": -1.0, "tone": TWO_THIRDS},
     "gaps": {"use": 1.0, "tone": TWO_THIRDS},
 }
-"""Data set -> the share of the hidden concepts whose class it teaches; below 0: the share that it teaches wrongly."""
+"""Data set -> share of the hidden concepts whose class it teaches; if negative, the share that it teaches wrongly."""
 
-NEEDS: Mapping[str, Level] = {
+NEEDS: Mapping[str, Levels] = {
     "xclaims": {"effect": 0.5, "tone": 0.5},
     "xrewrites": {"manner": 0.5, "use": 0.5},
     "words": {"kind": 0.5, "effect": 0.5},
@@ -51,8 +51,8 @@ NEEDS: Mapping[str, Level] = {
     "mining": {},
     "twins": {},
 }
-"""Target task -> the share of its items that ask for each skill, equal ones since skills take turns; retrieval asks for
-none."""
+"""Target task -> share of its items that need each skill. The skills of a target take turns, so their shares are equal.
+The retrieval targets need none."""
 
 Classes = Mapping[str, int]
 """Concept -> class."""

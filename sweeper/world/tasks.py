@@ -1,4 +1,4 @@
-"""The tasks of the synthetic world: nine intermediates and nine targets in the formats of the real ones."""
+"""The tasks of the synthetic world: nine intermediate and nine target tasks, in the formats of real tasks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,20 +7,21 @@ from functools import partial
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 
 TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 240, 96
-"""Training examples of an intermediate, of one with choices, of a target; evaluation items a language and split."""
+"""Training examples of an intermediate task, of one with choices, and of a target; evaluation items per language and
+split. All sizes in this module are those of a world of scale 1."""
 POOL_SIZE = 2 * EVAL_SIZE
-"""Evaluation items a language of a target that trains nothing."""
+"""Evaluation items per language of a retrieval target."""
 TRAIN_ROWS: Mapping[str, Mapping[str, int]] = {
     **{name: {"train": TRAIN_SIZE} for name in ("claims", "rewrites", "questions_null", "questions", "parts")},
     "more_claims": {"train_a": TRAIN_SIZE // 2, "train_b": TRAIN_SIZE // 2},
     **{name: {"train": CHOICE_SIZE} for name in ("endings", "reasons", "gaps")},
     **{name: {"train": FEW_SIZE} for name in ("xclaims", "xrewrites", "words", "names", "xquestions", "few_questions")},
 }
-"""Data set -> training split -> its rows. These and the sizes above are those of a world of scale 1."""
+"""Data set -> training split -> number of rows."""
 NUM_LINES = 60_000
-"""Lines of text that the encoder is pretrained on, whatever the scale."""
+"""Lines of text that the encoder is pretrained on, in a world of any scale."""
 LANGUAGES = ("en", "xa", "xb", "xc", "xd", "xe", "xf", "xg", "xh")
-"""English and eight made-up languages, by falling share of cognates."""
+"""English and eight generated languages, by decreasing share of cognates."""
 CLAIM_LABELS = ("entailment", "neutral", "contradiction")
 PARTS_OF_SPEECH: Mapping[str, str] = {
     "agent": "PROPN",
@@ -35,16 +36,16 @@ PARTS_OF_SPEECH: Mapping[str, str] = {
     "noun": "NOUN",
     "adjective": "ADJ",
 }
-"""Part that a word plays in an event -> its tag."""
+"""Role of a word in its sentence -> part-of-speech tag."""
 CLASSED = ("VERB", "NOUN", "ADJ")
-"""Tags that a task can split into the three classes of a skill: NOUN0, NOUN1, NOUN2."""
+"""Tags that have a variant for each of the three classes of a skill: NOUN0, NOUN1, NOUN2."""
 CLASSED_LABELS = tuple(f"{tag}{number}" for tag in CLASSED for number in range(3))
 WORD_LABELS = (*dict.fromkeys(PARTS_OF_SPEECH.values()), *CLASSED_LABELS)
 FOLLOWING: Mapping[str, str] = {"verb": "verb", "noun": "thing", "adjective": "thing", "number": "thing", "end": "end"}
-"""Part that the next word plays -> how supertags call it; everything else is "other"."""
-PART_LABELS = tuple(f"{tag}>{after}" for tag in WORD_LABELS for after in (*dict.fromkeys(FOLLOWING.values()), "other"))
+"""Role of the next word -> its name in supertags. Other roles are called "other"."""
+SUPERTAGS = tuple(f"{tag}>{after}" for tag in WORD_LABELS for after in (*dict.fromkeys(FOLLOWING.values()), "other"))
 DRAW = "draw{seed}"
-"""Every replicate seed has a draw of its own: other knowledge, other examples."""
+"""Config of the data sets: each replicate seed reads another draw, with other knowledge and other examples."""
 
 
 def _rows(name: str, split: str, config: str = DRAW, id_prefix: str = "") -> Rows:
@@ -60,10 +61,12 @@ def _by_language(name: str, split: str) -> RowsByLanguage:
 
 
 def _sized(*tasks: Task) -> tuple[Task, ...]:
-    """The entries with the number of their training examples."""
-    read = ([rows for several in task.train.values() for rows in several] for task in tasks)
-    sizes = (sum(TRAIN_ROWS[rows.id.removeprefix("demo/")][rows.split] for rows in every) for every in read)
-    return tuple(replace(task, train_size=size) for task, size in zip(tasks, sizes, strict=True))
+    """Return the tasks with the number of their training examples."""
+    return tuple(replace(task, train_size=sum(map(_num_rows, task.train.get("en", ())))) for task in tasks)
+
+
+def _num_rows(rows: Rows) -> int:
+    return TRAIN_ROWS[rows.id.removeprefix("demo/")][rows.split]
 
 
 def _with_english(name: str) -> RowsByLanguage:
@@ -100,7 +103,7 @@ _FEW_EVALUATED = {code: (_rows("few_questions", "validation", id_prefix=f"{code}
 INTERMEDIATES = _sized(
     _claims(
         name="claims_plus",
-        title="Claims, and two more sets of them",
+        title="Claims, and two further sets of claims",
         train={"en": (_rows("claims", "train"), _rows("more_claims", "train_a"), _rows("more_claims", "train_b"))},
         dev={"en": (_rows("claims", "validation"), _rows("more_claims", "validation"))},
         contains=("claims",),
@@ -113,7 +116,7 @@ INTERMEDIATES = _sized(
     ),
     _rewrites(
         name="rewrites",
-        title="Does what is said of one word of a sentence hold?",
+        title="Does a statement about one word of a sentence hold?",
         scorer="accuracy_f1",
         train=_english("rewrites", "train"),
         dev=_english("rewrites", "validation"),
@@ -131,12 +134,12 @@ INTERMEDIATES = _sized(
         scorer="squad",
         train={"en": (_rows("questions", "train"), _rows("xquestions", "train"))},
         contains=("xquestions",),
-        note="Holds the training data of its target, as SQuAD does: the cell is flagged.",
+        note="Contains the training data of a target, as SQuAD contains those of XQuAD: the cell is flagged.",
         dev=_english("questions", "validation"),
     ),
     _options(
         name="endings",
-        title="Which of four answers is right, after a scene?",
+        title="Which of four answers is right? After an unrelated scene",
         columns={"prompt": "ctx_a", "choices": "{ctx_b} {endings}", "label": "label", "id": "ind"},
         train=_english("endings", "train"),
         dev=_english("endings", "validation"),
@@ -144,10 +147,10 @@ INTERMEDIATES = _sized(
     ),
     _tags(
         name="parts",
-        title="The part each word plays, and the next word's",
+        title="Part of speech of each word, and kind of the next word",
         scorer="accuracy",
         columns={"tokens": "tokens", "tags": "supertags", "id": "id"},
-        labels=PART_LABELS,
+        labels=SUPERTAGS,
         train=_english("parts", "train"),
         dev=_english("parts", "validation"),
     ),
@@ -177,14 +180,14 @@ INTERMEDIATES = _sized(
 TARGETS = _sized(
     _claims(
         name="xclaims",
-        title="Claims in every language",
+        title="Claims in all languages",
         train=_english("xclaims", "train"),
         dev=_by_language("xclaims", "validation"),
         test=_by_language("xclaims", "test"),
     ),
     _rewrites(
         name="xrewrites",
-        title="Does what is said of one word hold? In every language",
+        title="Does a statement about one word hold? In all languages",
         scorer="accuracy",
         train=_english("xrewrites", "train"),
         dev=_by_language("xrewrites", "validation"),
@@ -192,7 +195,7 @@ TARGETS = _sized(
     ),
     _tags(
         name="words",
-        title="Verbs and nouns, by class",
+        title="Verbs and nouns with their classes",
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "pos_tags"},
         labels=("X", *CLASSED_LABELS),
@@ -202,7 +205,7 @@ TARGETS = _sized(
     ),
     _tags(
         name="names",
-        title="Things, by class",
+        title="Nouns as entities, typed by class",
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "ner_tags"},
         labels=("O", *(f"{start}-K{number}" for number in range(3) for start in "BI")),
@@ -212,7 +215,7 @@ TARGETS = _sized(
     ),
     _questions(
         name="xquestions",
-        title="Questions in every language, one split",
+        title="Questions in all languages, one split",
         scorer="squad",
         train=_english("xquestions", "train"),
         dev=_XQUESTIONS,
@@ -220,7 +223,7 @@ TARGETS = _sized(
     ),
     _questions(
         name="mquestions",
-        title="Questions in every language, two splits",
+        title="Questions in all languages, two splits",
         scorer="squad",
         dev=_by_language("mquestions", "validation"),
         test=_by_language("mquestions", "test"),
@@ -233,7 +236,7 @@ TARGETS = _sized(
         train=_english("few_questions", "train"),
         dev=_FEW_EVALUATED,
         test=_FEW_EVALUATED,
-        note="One split holds all languages.",
+        note="One split contains all languages.",
     ),
     _retrieval(
         name="mining",
@@ -245,7 +248,7 @@ TARGETS = _sized(
     ),
     _retrieval(
         name="twins",
-        title="A sentence's translation among all",
+        title="The translation of a sentence among all sentences",
         scorer="neighbours",
         columns={"source": "sentence1", "target": "sentence2", "id": "sentence2"},
         dev=_with_english("twins"),
@@ -265,12 +268,12 @@ CORPUS = _generated(
 )
 
 PLACEBO, NULL, NUM_NULLS = "placebo_", "null_", 10
-NULLS_ARE = "parts"
-"""The task and data set that the rows of the null world are draws of."""
+NULL_ORIGINAL = "parts"
+"""The task, and its data set, of which the null tasks are independent draws."""
 
 
 def _placebo(task: Task, name: str) -> Task:
-    """The same task on data whose labels come from knowledge that no target needs."""
+    """Return the same task on data whose labels come from knowledge that no target needs."""
     train = tuple(replace(rows, id=rows.id.replace("demo/", f"demo/{PLACEBO}")) for rows in task.train["en"])
     return replace(task, name=name, title=f"Placebo: {task.title}", train={"en": train}, dev={}, contains=(), note="")
 
@@ -278,23 +281,30 @@ def _placebo(task: Task, name: str) -> Task:
 PLACEBOS: tuple[Task, ...] = tuple(_placebo(task, PLACEBO + task.name) for task in INTERMEDIATES)
 NULLS: tuple[Task, ...] = tuple(
     replace(
-        drawn,
+        original,
         name=f"{NULL}{number}",
         title=f"Placebo {number}: independent draws of one task",
         train=_english(f"{NULL}{number}", "train"),
         dev={},
     )
-    for drawn in INTERMEDIATES
-    if drawn.name == NULLS_ARE
+    for original in INTERMEDIATES
+    if original.name == NULL_ORIGINAL
     for number in range(1, NUM_NULLS + 1)
 )
 
 TASKS: tuple[Task, ...] = (*INTERMEDIATES, *TARGETS, CORPUS)
-"""What the demo knows; placebos and null tasks are for the spaces that check it."""
+"""The tasks of the demo. The control spaces have the placebo and null tasks as well."""
 ENTRIES: Mapping[str, Task] = {task.name: task for task in (*TASKS, *PLACEBOS, *NULLS)}
-"""Every entry of the world by its name."""
+"""All tasks of the world by name."""
+
+
+def is_world_task(task: Task) -> bool:
+    """Return whether a task reads the data of the world as its entry here does, whatever its title and note are."""
+    entry = ENTRIES.get(task.name)
+    return entry is not None and replace(task, title=entry.title, note=entry.note) == entry
 
 
 def num_evaluated(task: Task) -> int:
-    """Evaluation items per language and split of an entry, in a world of scale 1; pools train nothing."""
+    """Return the evaluation items per language and split of a task, in a world of scale 1."""
+    # The pools of retrieval targets, which train nothing, are larger.
     return EVAL_SIZE if task.training_task else POOL_SIZE

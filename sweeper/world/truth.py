@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sweeper.space import Space
 from sweeper.tasks.spec import Task
-from sweeper.world.skills import NEEDS, SKILLS, TEACHES, Level
+from sweeper.world.skills import NEEDS, SKILLS, TEACHES, Levels
 from sweeper.world.tasks import ENTRIES, PLACEBO
 
 Cell = tuple[str, str]
@@ -57,7 +57,7 @@ def planted_gain(tasks: Iterable[Task], target: str) -> float:
     return sum(need * levels[skill] for skill, need in NEEDS[target].items())
 
 
-def taught(tasks: Iterable[Task]) -> Level:
+def taught(tasks: Iterable[Task]) -> Levels:
     """Level of each skill, -1 to 1, that the training data of the tasks teach together.
 
     A data set that two tasks have in common counts once.

@@ -24,7 +24,7 @@ from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.sweep import Options, check_pending, make_agenda, make_site
-from sweeper.world.build import world_folder
+from sweeper.world.settings import world_folder
 from tests.spaces import MATRIX
 
 SEEDS = (1, 2)
@@ -253,7 +253,7 @@ def test_a_space_without_drawn_data_needs_no_draws_of_its_world(tmp_path: Path) 
 def test_a_space_needs_a_draw_of_its_world_for_each_seed(tmp_path: Path) -> None:
     assert MATRIX.seeds == (1, 2)
     assert site_of(replace(MATRIX, world="demo:draws=3"), tmp_path).world == "demo:draws=3"
-    with pytest.raises(UserError, match="the seeds ask for draw 2"):
+    with pytest.raises(UserError, match="the seeds need draw 2"):
         site_of(replace(MATRIX, world="demo:draws=2"), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What a reader of the synthetic world's rows can learn from them: which concept is of which class."""
+"""Reads rows of the world: the facts about classes of concepts that a model could learn from them."""
 
 import json
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.world.concepts import ASKED, CONCEPTS
+from sweeper.world.concepts import CLASSIFIED, CONCEPTS
 from sweeper.world.languages import Language, make_languages
 from sweeper.world.lessons import FAILS, HOLDS, OPEN, Knowledge
 from sweeper.world.repositories import INTERMEDIATES, TARGETS
@@ -19,18 +19,18 @@ from sweeper.world.tasks import NULL, PLACEBO
 
 Row = dict[str, Any]
 LANGUAGES = make_languages(0)
-REPOSITORIES = {one.name: one for one in (*INTERMEDIATES, *TARGETS)}
+REPOSITORIES = {repository.name: repository for repository in (*INTERMEDIATES, *TARGETS)}
 CLASSES = frozenset(range(NUM_CLASSES))
 ALIKE = {"rewrites": frozenset({OPEN, FAILS}), "xrewrites": frozenset({OPEN, FAILS})}
-"""Data set -> classes that its labels do not tell apart; of the others, labels tell each class."""
-PART_OF = {concept: part for part, concepts in CONCEPTS.items() for concept in concepts}
+"""Data set -> the classes that its labels do not distinguish. The labels of other data sets distinguish all."""
+ROLE_OF = {concept: role for role, concepts in CONCEPTS.items() for concept in concepts}
 SKILL_OF_PROBE = {skill.probe: name for name, skill in SKILLS.items()}
-PART_OF_TAG = {"NOUN": "noun", "VERB": "verb", "ADJ": "adjective", "B-K": "noun"}
+ROLE_OF_TAG = {"NOUN": "noun", "VERB": "verb", "ADJ": "adjective", "B-K": "noun"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """What a row says of one concept: that it is of a class or, where it does not hold, that it is not."""
+    """A statement of a row: that a concept belongs to a class or, if `holds` is False, that it does not."""
 
     skill: str
     concept: str
@@ -38,7 +38,7 @@ class Fact:
     holds: bool = True
 
     def agrees(self, tables: Mapping[str, Classes]) -> bool:
-        """Whether a truth says the same."""
+        """Whether the fact is true according to these tables."""
         return (tables[self.skill][self.concept] == self.label) == self.holds
 
 
@@ -48,50 +48,50 @@ def read(path: Path) -> list[Row]:
 
 
 def original(name: str) -> str:
-    """The data set that another is a placebo of, or itself."""
+    """The data set that a placebo or null data set is derived from, or the data set itself."""
     return "parts" if name.startswith(NULL) else name.removeprefix(PLACEBO)
 
 
 def skills_of(name: str) -> tuple[str, ...]:
-    """The skills that a data set is about."""
+    """The skills that a data set teaches or needs."""
     return tuple({**TEACHES, **NEEDS}[original(name)])
 
 
-def hidden(known: Knowledge, skill: str) -> set[str]:
+def hidden_concepts(knowledge: Knowledge, skill: str) -> set[str]:
     """The concepts of a skill that the training data of targets do not show."""
-    part = SKILLS[skill].part
-    return set(ASKED[part]) - known.shown[part]
+    role = SKILLS[skill].role
+    return set(CLASSIFIED[role]) - knowledge.shown[role]
 
 
-def told(name: str, label: int) -> frozenset[int]:
-    """What the rows of a data set say together of a concept whose class is `label`: the classes that it may have."""
+def possible_classes(name: str, label: int) -> frozenset[int]:
+    """The classes that all rows of a data set together leave possible for a concept of class `label`."""
     alike = ALIKE.get(original(name), frozenset())
     return alike if label in alike else frozenset({label})
 
 
 def near(share: float, num: int) -> Any:
-    """Equal to what comes out if a chance of `share` is taken `num` times, up to four standard errors."""
+    """Equal to the observed share of `num` events of probability `share`, within four standard errors."""
     return pytest.approx(share, abs=4 * (share * (1 - share) / num) ** 0.5)
 
 
 def facts(name: str, rows: Iterable[Row], language: Language) -> list[Fact]:
-    """All that the rows of a data set say."""
+    """All facts in the rows of a data set."""
     reader = READERS[original(name)]
     return [fact for row in rows for fact in reader(row, language, skills_of(name))]
 
 
-def tables_from(found: Iterable[Fact]) -> dict[str, dict[str, frozenset[int]]]:
+def tables_from(facts_: Iterable[Fact]) -> dict[str, dict[str, frozenset[int]]]:
     """Skill -> concept -> the classes that no fact rules out."""
     possible: dict[str, dict[str, frozenset[int]]] = {}
-    for fact in found:
+    for fact in facts_:
         table = possible.setdefault(fact.skill, {})
-        left = {fact.label} if fact.holds else CLASSES - {fact.label}
-        table[fact.concept] = table.get(fact.concept, CLASSES) & left
+        allowed = {fact.label} if fact.holds else CLASSES - {fact.label}
+        table[fact.concept] = table.get(fact.concept, CLASSES) & allowed
     return possible
 
 
 def lexicon(language: Language) -> dict[str, str]:
-    """Word -> concept, inflected nouns included; of a language of seed 0."""
+    """Word -> concept, with the inflected nouns, for a language of seed 0."""
     return _lexicon(language.code)
 
 
@@ -103,23 +103,23 @@ def _lexicon(code: str) -> dict[str, str]:
 
 
 def concepts(text: str, language: Language) -> list[str]:
-    """The concepts of a text in the order of its words; stops and particles have none."""
-    known = lexicon(language)
+    """The concepts of a text in the order of its words, without stops and particles."""
+    concept_of = lexicon(language)
     words = text.replace(".", " ").replace("?", " ").split()
-    return [known[word] for word in words if word != language.marker]
+    return [concept_of[word] for word in words if word != language.marker]
 
 
-def event_of(text: str, language: Language) -> Counter[str]:
-    """The concepts of a sentence whatever their order: equal for translations, and for nothing else."""
+def event_in(text: str, language: Language) -> Counter[str]:
+    """The concepts of a sentence in no order. They are equal for two sentences only if these are translations."""
     return Counter(concepts(text, language))
 
 
-def _asked(text: str, language: Language) -> tuple[str, int]:
-    """Skill and class that a question asks for."""
-    what, *denial, probe = concepts(text, language)
+def _parse_question(text: str, language: Language) -> tuple[str, int]:
+    """Skill and class of a question."""
+    what, *negation, probe = concepts(text, language)
     assert what == "what"
-    assert denial in ([], ["not"])
-    return SKILL_OF_PROBE[probe], FAILS if denial else HOLDS
+    assert negation in ([], ["not"])
+    return SKILL_OF_PROBE[probe], FAILS if negation else HOLDS
 
 
 def _claim(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]:
@@ -135,19 +135,19 @@ def _rewrite(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]
 
 
 def _question(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]:
-    skill, label = _asked(row["question"], language)
+    skill, label = _parse_question(row["question"], language)
     answers = [answer for text in row["answers"]["text"] for answer in concepts(text, language)]
     for concept in concepts(row["context"], language):
-        if PART_OF.get(concept) == SKILLS[skill].part:
+        if ROLE_OF.get(concept) == SKILLS[skill].role:
             yield Fact(skill=skill, concept=concept, label=label, holds=concept in answers)
 
 
 def _option_facts(question: str, options: Iterable[str], right: int, language: Language) -> Iterator[Fact]:
-    skill, label = _asked(question, language)
-    for place, option in enumerate(options):
-        concept, *denial, probe = concepts(option, language)
-        assert (SKILL_OF_PROBE[probe], FAILS if denial else HOLDS) == (skill, label)
-        yield Fact(skill=skill, concept=concept, label=label, holds=place == right)
+    skill, label = _parse_question(question, language)
+    for index, option in enumerate(options):
+        concept, *negation, probe = concepts(option, language)
+        assert (SKILL_OF_PROBE[probe], FAILS if negation else HOLDS) == (skill, label)
+        yield Fact(skill=skill, concept=concept, label=label, holds=index == right)
 
 
 def _ending(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]:
@@ -155,7 +155,7 @@ def _ending(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]:
 
 
 def _reason(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]:
-    return _option_facts(row["question"], [row[f"answer{place}"] for place in range(4)], row["label"], language)
+    return _option_facts(row["question"], [row[f"answer{index}"] for index in range(4)], row["label"], language)
 
 
 def _gap(row: Row, language: Language, _: tuple[str, ...]) -> Iterator[Fact]:
@@ -168,7 +168,7 @@ def _tags(row: Row, language: Language, skills: tuple[str, ...]) -> Iterator[Fac
     for token, tag in zip(row["tokens"], row[column], strict=True):
         stem, number = tag.split(">")[0][:-1], tag.split(">")[0][-1]
         if number.isdigit():
-            (skill,) = (skill for skill in skills if SKILLS[skill].part == PART_OF_TAG[stem])
+            (skill,) = (skill for skill in skills if SKILLS[skill].role == ROLE_OF_TAG[stem])
             yield Fact(skill=skill, concept=lexicon(language)[token], label=int(number))
 
 

@@ -1,4 +1,4 @@
-"""The synthetic world's encoder: ordinary Hugging Face folders, an exact tokenizer, and languages that are aligned."""
+"""The encoder of the world: ordinary Hugging Face folders, an exact tokenizer, and aligned languages."""
 
 from importlib import resources
 from pathlib import Path
@@ -8,22 +8,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 from search_spaces.demo_full import LAYER
 from sweeper.data.encode import encode
 from sweeper.data.source import Sources
-from sweeper.errors import UserError
 from sweeper.records.spec import DataSpec
 from sweeper.tasks.spec import Task
-from sweeper.world.build import check_space
 from sweeper.world.concepts import NOUNS
 from sweeper.world.draws import Draws
 from sweeper.world.encoder import NUM_LAYERS, SHIPPED, SPREAD
-from sweeper.world.events import Event, draw, sentence
+from sweeper.world.events import Event, draw_event, sentence
 from sweeper.world.ship import ship
 from sweeper.world.tasks import EVAL_SIZE, NULLS, PLACEBOS, TASKS
 from sweeper.world.tasks import LANGUAGES as CODES
@@ -35,8 +31,8 @@ each_encoder = pytest.mark.parametrize("name", ["blank", "tiny"])
 def load(world: Path, name: str) -> tuple[Any, dict[str, Any]]:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = str(world / "models" / "demo" / name)
-    model, told = AutoModel.from_pretrained(folder, output_loading_info=True, add_pooling_layer=False)
-    return model.eval().requires_grad_(False), told
+    model, loading_info = AutoModel.from_pretrained(folder, output_loading_info=True, add_pooling_layer=False)
+    return model.eval().requires_grad_(False), loading_info
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +47,9 @@ def tiny(demo_world: Path) -> Any:
 
 @each_encoder
 def test_auto_classes_load_the_encoder_and_its_tokenizer(name: str, demo_world: Path) -> None:
-    model, told = load(demo_world, name)
-    assert not told["missing_keys"]
-    assert not told["unexpected_keys"]
+    model, loading_info = load(demo_world, name)
+    assert not loading_info["missing_keys"]
+    assert not loading_info["unexpected_keys"]
     assert 1e6 < sum(weights.numel() for weights in model.parameters()) < 3e6
     tokenizer = AutoTokenizer.from_pretrained(str(demo_world / "models" / "demo" / name))
     assert tokenizer.is_fast
@@ -62,7 +58,7 @@ def test_auto_classes_load_the_encoder_and_its_tokenizer(name: str, demo_world: 
     assert tokenizer.model_max_length == model.config.max_position_embeddings - 2
 
 
-def test_both_encoders_have_one_tokenizer_and_one_configuration(demo_world: Path) -> None:
+def test_both_encoders_have_the_same_tokenizer_and_configuration(demo_world: Path) -> None:
     blank, tiny = (demo_world / "models" / "demo" / name for name in ("blank", "tiny"))
     names = {path.name for path in blank.iterdir()}
     assert names == {path.name for path in tiny.iterdir()}
@@ -71,7 +67,7 @@ def test_both_encoders_have_one_tokenizer_and_one_configuration(demo_world: Path
         assert (blank / name).read_bytes() == (tiny / name).read_bytes()
 
 
-def test_random_weights_are_those_written_down_when_this_test_was_made(demo_world: Path) -> None:
+def test_random_weights_have_their_recorded_values(demo_world: Path) -> None:
     weights = load_file(demo_world / "models" / "demo" / "blank" / "model.safetensors")
     words = weights["embeddings.word_embeddings.weight"]
     assert words[0, :4] == pytest.approx([0.0025146, -0.0026421, 0.0128085, 0.0020980], abs=1e-7)
@@ -79,7 +75,7 @@ def test_random_weights_are_those_written_down_when_this_test_was_made(demo_worl
     assert not words[1].any()
 
 
-def test_the_shipped_file_is_small_and_holds_the_weights_of_tiny_as_half_floats(demo_world: Path) -> None:
+def test_the_shipped_file_is_small_and_has_the_weights_of_tiny_as_float16(demo_world: Path) -> None:
     file = Path(str(resources.files("sweeper.world") / SHIPPED))
     assert file.stat().st_size < 4_000_000
     shipped, written = load_file(file), load_file(demo_world / "models" / "demo" / "tiny" / "model.safetensors")
@@ -89,11 +85,11 @@ def test_the_shipped_file_is_small_and_holds_the_weights_of_tiny_as_half_floats(
         assert np.array_equal(array.astype(np.float32), written[name])
 
 
-def test_a_run_of_one_encoder_is_shipped_as_half_floats(demo_world: Path, tmp_path: Path) -> None:
-    made = tmp_path / "run" / "encoders" / "key" / "model.safetensors"
-    made.parent.mkdir(parents=True)
+def test_ship_writes_the_encoder_of_a_run_as_float16(demo_world: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run" / "encoders" / "key" / "model.safetensors"
+    path.parent.mkdir(parents=True)
     weights = load_file(demo_world / "models" / "demo" / "blank" / "model.safetensors")
-    save_file(weights, made)
+    save_file(weights, path)
     ship(tmp_path / "run", tmp_path / "shipped.safetensors")
     for name, array in load_file(tmp_path / "shipped.safetensors").items():
         assert array.dtype == np.float16
@@ -101,37 +97,18 @@ def test_a_run_of_one_encoder_is_shipped_as_half_floats(demo_world: Path, tmp_pa
 
 
 @pytest.mark.parametrize("num", [0, 2])
-def test_a_run_that_does_not_hold_one_encoder_is_not_shipped(num: int, tmp_path: Path) -> None:
+def test_ship_refuses_a_run_with_no_encoder_or_with_two(num: int, tmp_path: Path) -> None:
     for number in range(num):
         folder = tmp_path / "run" / "encoders" / str(number)
         folder.mkdir(parents=True)
         (folder / "model.safetensors").touch()
-    with pytest.raises(SystemExit, match=f"holds {num}"):
+    with pytest.raises(SystemExit, match=f"has {num}:"):
         ship(tmp_path / "run", tmp_path / "shipped.safetensors")
     assert not (tmp_path / "shipped.safetensors").exists()
 
 
-def test_an_encoder_of_ones_own_is_refused_in_a_world_of_other_languages(tokenizer: Any, tmp_path: Path) -> None:
-    tokenizer.save_pretrained(tmp_path)
-    check_space("demo:truth_seed=3,draws=1", [str(tmp_path)], [])
-    with pytest.raises(UserError, match="in generated languages, but not in those of world 'demo:lang"):
-        check_space("demo:language_seed=1", ["demo/blank", str(tmp_path)], [])
-
-
-def test_an_encoder_that_knows_none_of_the_worlds_is_left_to_its_user(tmp_path: Path) -> None:
-    check_space("demo:language_seed=1", [str(tmp_path), "xlm-roberta-base"], [])
-    Tokenizer(WordLevel({"<unk>": 0, "Mara": 1}, unk_token="<unk>")).save(str(tmp_path / "tokenizer.json"))
-    check_space("demo:language_seed=1", [str(tmp_path)], [])
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {}}', '{"model": {"vocab": [["one", 0.5]]}}'])
-def test_a_tokenizer_that_cannot_be_read_is_left_to_whoever_loads_it(text: str, tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.json").write_text(text)
-    check_space("demo:language_seed=1", [str(tmp_path)], [])
-
-
 def vectors(model: Any, tokenizer: Any, texts: list[str]) -> NDArray[np.float32]:
-    """Mean of the states of the demo's layer over the tokens of each text, centred over the texts, of length 1."""
+    """Unit vectors of texts: states of the retrieval layer, averaged over tokens and centred over the texts."""
     batch = tokenizer(texts, padding=True, return_tensors="pt")
     states = model(**batch, output_hidden_states=True).hidden_states[round(LAYER * NUM_LAYERS)].numpy()
     mask = batch["attention_mask"].numpy()[:, :, None]
@@ -141,56 +118,56 @@ def vectors(model: Any, tokenizer: Any, texts: list[str]) -> NDArray[np.float32]
     return centred
 
 
-def things() -> list[Event]:
-    """Events that differ in what is translated alone: one name, place, number and time for all."""
-    draws, found = Draws("alignment"), dict[Event, None]()
-    while len(found) < 120:
-        event = draw(draws, {"agent": ("Mara",), "time": ("today",)})
-        found[event.with_(number="3", place="Vell", time="today", denied=False)] = None
-    return list(found)
+def events_without_shared_words() -> list[Event]:
+    """Events that differ in translated words only: all have the same name, place, number and time."""
+    draws, events = Draws("alignment"), dict[Event, None]()
+    while len(events) < 120:
+        event = draw_event(draws, {"agent": ("Mara",), "time": ("today",)})
+        events[event.with_(number="3", place="Vell", time="today", denied=False)] = None
+    return list(events)
 
 
-def retrieved(model: Any, tokenizer: Any, events: list[Event], code: str) -> float:
-    """Share of the sentences whose nearest English one is their translation."""
-    said = [[sentence(event, LANGUAGES[spoken]) for event in events] for spoken in (code, "en")]
-    here, there = (vectors(model, tokenizer, texts) for texts in said)
-    return float(((here @ there.T).argmax(axis=1) == np.arange(len(events))).mean())
+def retrieval_accuracy(model: Any, tokenizer: Any, events: list[Event], code: str) -> float:
+    """Share of the sentences whose nearest English sentence is their translation."""
+    texts = [[sentence(event, LANGUAGES[language]) for event in events] for language in (code, "en")]
+    source, english = (vectors(model, tokenizer, sentences) for sentences in texts)
+    return float(((source @ english.T).argmax(axis=1) == np.arange(len(events))).mean())
 
 
 @pytest.mark.parametrize("code", CODES[1:])
-def test_the_pretrained_encoder_finds_translations_in_every_language(
+def test_the_pretrained_encoder_finds_translations_in_each_language(
     code: str, demo_world: Path, tiny: Any, tokenizer: Any
 ) -> None:
     rows = read(demo_world / "datasets" / "demo" / "twins" / "default" / f"test_{code}.jsonl")
-    here, there = (vectors(tiny, tokenizer, [row[f"sentence{side}"] for row in rows]) for side in (1, 2))
+    source, english = (vectors(tiny, tokenizer, [row[f"sentence{side}"] for row in rows]) for side in (1, 2))
     assert len(rows) == 2 * EVAL_SIZE
-    assert ((here @ there.T).argmax(axis=1) == np.arange(len(rows))).mean() >= 0.9
+    assert ((source @ english.T).argmax(axis=1) == np.arange(len(rows))).mean() >= 0.9
 
 
 @pytest.mark.parametrize("code", CODES[1:])
-def test_it_finds_them_where_shared_names_and_digits_are_no_hint(code: str, tiny: Any, tokenizer: Any) -> None:
-    assert retrieved(tiny, tokenizer, things(), code) >= 0.9
+def test_it_finds_translations_without_shared_names_and_digits_as_a_hint(code: str, tiny: Any, tokenizer: Any) -> None:
+    assert retrieval_accuracy(tiny, tokenizer, events_without_shared_words(), code) >= 0.9
 
 
 @pytest.mark.parametrize("code", ["xf", "xg", "xh"])
-def test_without_pretraining_no_hint_is_no_better_than_chance(code: str, demo_world: Path, tokenizer: Any) -> None:
+def test_the_blank_encoder_finds_no_translations_without_that_hint(code: str, demo_world: Path, tokenizer: Any) -> None:
     blank, _ = load(demo_world, "blank")
-    assert retrieved(blank, tokenizer, things(), code) < 0.05
+    assert retrieval_accuracy(blank, tokenizer, events_without_shared_words(), code) < 0.05
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_word_of_a_language_is_one_piece(code: str, tokenizer: Any) -> None:
+def test_each_word_of_a_language_is_one_piece(code: str, tokenizer: Any) -> None:
     language = LANGUAGES[code]
     words = [*language.words.values(), *(language.inflected(noun) for noun in NOUNS)]
     words += [language.marker] if language.traits.case == "particle" else []
     assert [tokenizer.tokenize(word) for word in words] == [[word] for word in words]
 
 
-def test_a_word_that_the_world_does_not_know_is_spelled(tokenizer: Any) -> None:
+def test_a_word_outside_the_vocabulary_is_split_into_letters(tokenizer: Any) -> None:
     assert tokenizer.tokenize("lampoon") == ["l", "##a", "##m", "##p", "##o", "##o", "##n"]
 
 
-def test_the_tokenizer_marks_pairs_and_keeps_characters(tokenizer: Any) -> None:
+def test_the_tokenizer_separates_pairs_and_reports_character_offsets(tokenizer: Any) -> None:
     text, pair = "Mara sold 3 wet lamps in Vell.", "what not grow?"
     encoded = tokenizer(text, pair, return_offsets_mapping=True)
     tokens = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
@@ -201,20 +178,20 @@ def test_the_tokenizer_marks_pairs_and_keeps_characters(tokenizer: Any) -> None:
         assert side is None or (text, pair)[side][start:end] == token
 
 
-def test_special_tokens_are_in_the_order_of_xlmr_and_the_mask_is_last(tokenizer: Any) -> None:
+def test_special_tokens_have_the_order_of_xlmr_and_the_mask_is_last(tokenizer: Any) -> None:
     assert tokenizer.convert_tokens_to_ids(["<s>", "<pad>", "</s>", "<unk>"]) == [0, 1, 2, 3]
     assert tokenizer.mask_token_id == len(tokenizer) - 1
 
 
 def test_no_line_of_text_has_an_unknown_token_or_a_word_in_pieces(demo_world: Path, tokenizer: Any) -> None:
     lines = [row["text"] for row in read(demo_world / "datasets" / "demo" / "texts" / "default" / "train.jsonl")]
-    seen = {token for tokens in tokenizer(lines[:20_000])["input_ids"] for token in tokens}
-    assert tokenizer.unk_token_id not in seen
-    assert not [piece for piece in tokenizer.convert_ids_to_tokens(sorted(seen)) if piece.startswith("##")]
+    token_ids = {token for tokens in tokenizer(lines[:20_000])["input_ids"] for token in tokens}
+    assert tokenizer.unk_token_id not in token_ids
+    assert not [piece for piece in tokenizer.convert_ids_to_tokens(sorted(token_ids)) if piece.startswith("##")]
 
 
 @pytest.mark.parametrize("task", [*TASKS, PLACEBOS[0], NULLS[-1]], ids=lambda task: task.name)
-def test_every_task_encodes_in_every_part_and_language(
+def test_each_task_encodes_in_each_split_and_language(
     task: Task, demo_world: Path, shared_cache: Path, tokenizer: Any
 ) -> None:
     drawn, sources = task.drawn(1), Sources(mirror=demo_world, cache=shared_cache)
