@@ -1,4 +1,4 @@
-"""Commands run in the process of the tests."""
+"""A fixture that runs commands in the process of the tests."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
             main()
         except SystemExit as ending:
             code = ending.code or 0
-        found = capsys.readouterr()
-        return CommandResult(code=int(str(code)), out=found.out, err=found.err)
+        output = capsys.readouterr()
+        return CommandResult(code=int(str(code)), out=output.out, err=output.err)
 
     return calling

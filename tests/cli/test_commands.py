@@ -1,4 +1,4 @@
-"""The command line: what it prints, its exit codes, and one message for whatever the user must mend."""
+"""The command line: output, exit codes, and one message for each mistake of the user."""
 
 import json
 import shutil
@@ -49,35 +49,37 @@ def test_the_version_is_printed(call: Call) -> None:
     assert (result.code, result.out) == (0, f"sweeper {__version__}\n")
 
 
-def test_a_plan_says_what_would_run_and_what_waits_for_what(call: Call) -> None:
-    said = call("plan", "text_small")
-    assert said.code == 0
-    assert "64 search trials, 20 preparations, 132 target trainings, 21 encoder scores; 216 of them train" in said.out
+def test_a_plan_counts_the_trials_of_a_space(call: Call) -> None:
+    result = call("plan", "text_small")
+    assert result.code == 0
+    assert (
+        "64 search trials, 20 preparations, 132 target trainings, 21 encoder scores; 216 trainings in all" in result.out
+    )
 
 
-def test_a_plan_for_machines_is_json(call: Call) -> None:
-    found = json.loads(call("plan", "tiny", "--json").out)
-    assert found["trainings"] == 14
-    waits = {unit["unit"]: unit["waits_for"] for unit in found["units"]}
+def test_a_plan_is_printed_as_json(call: Call) -> None:
+    plan = json.loads(call("plan", "tiny", "--json").out)
+    assert plan["trainings"] == 14
+    waits = {unit["unit"]: unit["waits_for"] for unit in plan["units"]}
     assert waits["tiny/parts -> names"] == ["tiny/parts", "tiny/baseline -> names"]
     assert waits["tiny/baseline -> names"] == []
 
 
-def test_a_plan_has_hours_only_at_a_pace_that_somebody_gave(call: Call) -> None:
+def test_a_plan_has_hours_only_for_a_given_pace(call: Call) -> None:
     assert json.loads(call("plan", "tiny", "--json").out)["hours_left"] is None
     given = ("--throughput", "1", "--throughput", "tiny=1000")
-    found = json.loads(call("plan", "tiny", "--json", *given).out)
-    assert found["tokens_a_second_of_a_worker"] == {"tiny": {"throughput": 1000.0, "source": "given"}}
-    assert found["hours_left"] > 0
+    plan = json.loads(call("plan", "tiny", "--json", *given).out)
+    assert plan["tokens_a_second_of_a_worker"] == {"tiny": {"throughput": 1000.0, "source": "given"}}
+    assert plan["hours_left"] > 0
 
 
-def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) -> None:
+def test_a_plan_writes_no_files(call: Call, tmp_path: Path) -> None:
     assert call("plan", "demo").code == 0
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("plan", "demmo"), "No space is called 'demmo'. Did you mean 'demo'? Known: "),
         (("run", "tinny"), "No space is called 'tinny'. Did you mean 'tiny'?"),
@@ -97,20 +99,22 @@ def test_a_plan_trains_nothing_and_leaves_nothing(call: Call, tmp_path: Path) ->
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_mistake_is_one_message_with_what_to_do(call: Call, arguments: tuple[str, ...], said: str) -> None:
-    found = call(*arguments)
-    assert is_user_error(found)
-    assert said in found.err
+def test_a_mistake_of_the_user_is_one_message_with_a_remedy(
+    call: Call, arguments: tuple[str, ...], message: str
+) -> None:
+    result = call(*arguments)
+    assert is_user_error(result)
+    assert message in result.err
 
 
 @pytest.mark.parametrize("arguments", [("run", "tiny", "--workers", "0"), ("plan",), ("rnu", "tiny"), ("run", "--x")])
-def test_what_the_command_line_does_not_know_ends_with_2(call: Call, arguments: tuple[str, ...]) -> None:
-    said = call(*arguments)
-    assert said.code == 2
-    assert "Traceback" not in said.err
+def test_invalid_arguments_end_with_exit_code_2(call: Call, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
+    assert result.code == 2
+    assert "Traceback" not in result.err
 
 
-OWN = """
+SPACE_FILE = """
 from dataclasses import replace
 
 from search_spaces.tiny import SPACE as TINY
@@ -146,14 +150,16 @@ SPACE = replace(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Own:
-    """A user's space file over a data set folder of theirs."""
+class UserFiles:
+    """A space file of the user, and a folder with the data set of its task."""
 
     folder: Path
 
     def space(self, *, target: str = "own", training: str = "", model: str = "demo/tiny") -> str:
         path = self.folder / "own.py"
-        path.write_text(OWN.format(folder=str(self.folder / "rows"), target=target, training=training, model=model))
+        path.write_text(
+            SPACE_FILE.format(folder=str(self.folder / "rows"), target=target, training=training, model=model)
+        )
         return str(path)
 
     def write(self, split: str, labels: list[str]) -> None:
@@ -164,93 +170,93 @@ class Own:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Own:
-    made = Own(folder=tmp_path)
-    made.write("train", ["no", "yes"] * 40)
-    made.write("validation", ["no", "yes"] * 5)
-    made.write("test", ["no", "yes"] * 5)
-    return made
+def user(tmp_path: Path) -> UserFiles:
+    files = UserFiles(folder=tmp_path)
+    files.write("train", ["no", "yes"] * 40)
+    files.write("validation", ["no", "yes"] * 5)
+    files.write("test", ["no", "yes"] * 5)
+    return files
 
 
-def run_own(call: Call, own: Own, space: str) -> CommandResult:
-    return call("run", space, "--out", str(own.folder / "run"), "--cache", shared_cache())
+def run_space(call: Call, user: UserFiles, space: str) -> CommandResult:
+    return call("run", space, "--out", str(user.folder / "run"), "--cache", shared_cache())
 
 
-def test_a_task_of_the_users_own_over_a_folder_of_theirs_is_planned(call: Call, own: Own) -> None:
-    said = call("plan", own.space(), "--json")
-    assert said.code == 0
-    assert [unit["unit"] for unit in json.loads(said.out)["units"]] == ["tiny/baseline -> own"]
+def test_a_task_of_a_space_file_with_a_local_folder_is_planned(call: Call, user: UserFiles) -> None:
+    result = call("plan", user.space(), "--json")
+    assert result.code == 0
+    assert [unit["unit"] for unit in json.loads(result.out)["units"]] == ["tiny/baseline -> own"]
 
 
-def test_an_unknown_task_in_a_space_file_is_answered_with_the_nearest_one(call: Call, own: Own) -> None:
-    said = call("plan", own.space(target="onw"))
-    assert is_user_error(said)
-    assert "No task is called 'onw'. Did you mean 'own'?" in said.err
+def test_an_unknown_task_in_a_space_file_is_answered_with_the_nearest_one(call: Call, user: UserFiles) -> None:
+    result = call("plan", user.space(target="onw"))
+    assert is_user_error(result)
+    assert "No task is called 'onw'. Did you mean 'own'?" in result.err
 
 
-def test_an_unknown_field_of_a_training_is_said_with_its_file(call: Call, own: Own) -> None:
-    said = call("plan", own.space(training="learning_rat=1"))
-    assert is_user_error(said)
-    assert "own.py cannot be loaded as a space: TypeError" in said.err
-    assert "learning_rat" in said.err
+def test_an_unknown_field_of_a_training_is_named_with_the_file(call: Call, user: UserFiles) -> None:
+    result = call("plan", user.space(training="learning_rat=1"))
+    assert is_user_error(result)
+    assert "own.py cannot be loaded as a space: TypeError" in result.err
+    assert "learning_rat" in result.err
 
 
-def test_labels_outside_the_declared_set_are_named_before_anything_runs(call: Call, own: Own) -> None:
-    own.write("test", ["no", "perhaps"])
-    said = run_own(call, own, own.space())
-    assert is_user_error(said)
-    assert "perhaps" in said.err
-    assert not (own.folder / "run" / "ledger").exists()
+def test_labels_outside_the_declared_set_are_refused_before_training(call: Call, user: UserFiles) -> None:
+    user.write("test", ["no", "perhaps"])
+    result = run_space(call, user, user.space())
+    assert is_user_error(result)
+    assert "perhaps" in result.err
+    assert not (user.folder / "run" / "ledger").exists()
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_an_empty_split_is_named_before_anything_runs(call: Call, own: Own, split: str) -> None:
-    own.write(split, [])
-    said = run_own(call, own, own.space())
-    assert is_user_error(said)
-    assert split in said.err
+def test_an_empty_split_is_refused_before_training(call: Call, user: UserFiles, split: str) -> None:
+    user.write(split, [])
+    result = run_space(call, user, user.space())
+    assert is_user_error(result)
+    assert split in result.err
 
 
-def test_a_missing_split_names_the_data_set_and_the_path_that_was_tried(call: Call, own: Own) -> None:
-    (own.folder / "rows" / "test.parquet").unlink()
-    said = run_own(call, own, own.space())
-    assert is_user_error(said)
-    assert str(own.folder / "rows") in said.err
-    assert "Targets that need them: own" in said.err
+def test_the_message_about_a_missing_split_has_the_data_set_and_its_path(call: Call, user: UserFiles) -> None:
+    (user.folder / "rows" / "test.parquet").unlink()
+    result = run_space(call, user, user.space())
+    assert is_user_error(result)
+    assert str(user.folder / "rows") in result.err
+    assert "Targets that need them: own" in result.err
 
 
-def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, own: Own) -> None:
-    said = run_own(call, own, own.space(training="max_length=100_000"))
-    assert is_user_error(said)
-    assert "max_length=100000 of task 'own' is larger than the" in said.err
+def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, user: UserFiles) -> None:
+    result = run_space(call, user, user.space(training="max_length=100_000"))
+    assert is_user_error(result)
+    assert "max_length=100000 of task 'own' is larger than the" in result.err
 
 
-def test_a_model_that_is_not_an_encoder_is_an_error(call: Call, own: Own) -> None:
-    shutil.copytree(world() / "models" / "demo" / "tiny", own.folder / "decoder")
-    config = own.folder / "decoder" / "config.json"
+def test_a_model_that_is_not_an_encoder_is_an_error(call: Call, user: UserFiles) -> None:
+    shutil.copytree(world() / "models" / "demo" / "tiny", user.folder / "decoder")
+    config = user.folder / "decoder" / "config.json"
     config.write_text(json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 8}))
-    said = run_own(call, own, own.space(model=str(own.folder / "decoder")))
-    assert is_user_error(said)
-    assert "encoder" in said.err
-    assert "gpt2" in said.err
+    result = run_space(call, user, user.space(model=str(user.folder / "decoder")))
+    assert is_user_error(result)
+    assert "encoder" in result.err
+    assert "gpt2" in result.err
 
 
 @pytest.mark.slow
-def test_a_model_that_nobody_has_is_refused(own: Own) -> None:
-    space = own.space(model="nobody/nothing")
-    done = sweeper("run", space, "--out", str(own.folder / "run"), env={"HF_HUB_OFFLINE": "1"})
-    assert is_user_error(CommandResult(code=done.returncode, out=done.stdout, err=done.stderr))
-    assert "nobody/nothing" in done.stderr
+def test_a_model_that_does_not_exist_is_refused(user: UserFiles) -> None:
+    space = user.space(model="nobody/nothing")
+    process = sweeper("run", space, "--out", str(user.folder / "run"), env={"HF_HUB_OFFLINE": "1"})
+    assert is_user_error(CommandResult(code=process.returncode, out=process.stdout, err=process.stderr))
+    assert "nobody/nothing" in process.stderr
 
 
-def test_a_mirror_without_the_data_says_what_could_still_run(call: Call, tmp_path: Path) -> None:
+def test_the_message_about_a_mirror_without_data_has_settings_that_still_run(call: Call, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     shutil.copytree(world(), mirror)
     shutil.rmtree(mirror / "datasets" / "demo" / "names")
-    said = call("run", "tiny", "--mirror", str(mirror), "--out", str(tmp_path / "run"), "--cache", shared_cache())
-    assert is_user_error(said)
-    assert "Data set demo/names (config 'draw1', split" in said.err
-    assert str(mirror / "datasets" / "demo" / "names") in said.err
-    assert "Targets that need them: names." in said.err
-    assert "--set recipes=baseline,parts --set targets=few_questions" in said.err
+    result = call("run", "tiny", "--mirror", str(mirror), "--out", str(tmp_path / "run"), "--cache", shared_cache())
+    assert is_user_error(result)
+    assert "Data set demo/names (config 'draw1', split" in result.err
+    assert str(mirror / "datasets" / "demo" / "names") in result.err
+    assert "Targets that need them: names." in result.err
+    assert "--set recipes=baseline,parts --set targets=few_questions" in result.err
     assert call("plan", "tiny", "--mirror", str(mirror)).code == 0
