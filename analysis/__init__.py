@@ -1,12 +1,13 @@
 """Results of a run folder: the transfer matrix with statistics, figures, reports, exported encoders, submissions.
 
-In a notebook:
+In a notebook::
 
-    >>> import analysis
-    >>> data = analysis.load("runs/demo")  # the tables of the run folder  # doctest: +SKIP
-    >>> results = analysis.compute_results(data)  # everything that a report shows about one model  # doctest: +SKIP
-    >>> results.matrix.gains.round(3)  # a DataFrame of recipes x targets  # doctest: +SKIP
-    >>> analysis.heatmap(results)  # a matplotlib figure  # doctest: +SKIP
+    import analysis
+
+    data = analysis.load("runs/demo")  # the tables of the run folder
+    results = analysis.compute_results(data)  # everything that a report shows about one model
+    results.matrix.gains.round(3)  # a DataFrame of recipes x targets
+    analysis.heatmap(results)  # a matplotlib figure
 
 In a folder that contains an `analysis` folder of its own, write `from sweeper import analysis`.
 

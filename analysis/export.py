@@ -1,4 +1,4 @@
-"""The best prepared encoder for a target, as a Hugging Face folder with a model card that says how it was made."""
+"""Exports the best prepared encoder for a target, as a Hugging Face folder with a model card."""
 
 import json
 import shutil
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-
-from jinja2 import Template
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import plain
@@ -19,46 +17,63 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import Space
 
-CARD = Template(
-    """---
+CARD = """---
 library_name: transformers
 base_model: {{ model.id }}
 tags: [intermediate-task training, transfer-sweeper]
 ---
 # {{ model.name }} prepared by `{{ recipe }}`, for {{ target }}
 
-The body of `{{ model.id }}` ({{ model.identity[:20] }}) after the stages below, without heads
-{%- if behind %}: fine-tune it further{% endif %}.
-Load it with `AutoModel.from_pretrained(FOLDER)`.
+This folder contains the encoder `{{ model.id }}` ({{ model.identity[:20] }}) after the training stages below, without
+task heads.{% if later %} Fine-tune it on {{ target }} before use.{% endif %}
 
-| | {{ target }}, {{ split }}, mean over {{ num_languages }} languages |
+```python
+from transformers import AutoModel, AutoTokenizer
+
+encoder = AutoModel.from_pretrained("FOLDER")
+tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+```
+
+## Scores
+
+{{ main }} × 100 on {{ target }} ({{ split }} split), mean over {{ num_languages }} language
+{{- "s" if num_languages != 1 else "" }}.
+
+| encoder | score |
 | --- | --- |
-| this encoder (seed {{ seed }}, the best of {{ scores|length }} on this split, so a little flattered) | {{ own }} |
-| its recipe, mean over seeds | {{ mean }}{{ spread }} |
+| this encoder (seed {{ seed }}) | {{ score }} |
+| all {{ scores|length }} seed{{ "s" if scores|length != 1 else "" }} of the recipe, mean | {{ mean }}{{ spread }} |
 | baseline (no intermediate training), mean over seeds | {{ baseline }} |
 
-Scores are {{ main }} x 100 {% if behind -%}
-after the further stages below, which are no part of this encoder.
+{% if scores|length > 1 -%}
+This seed has the highest score of the recipe on this split, so that its score is slightly optimistic.
+{% endif -%}
+{% if later -%}
+The scores were measured after the further stages listed at the end, which are not part of this encoder.
 {%- else -%}
-of this encoder as it is: {{ way }}.
+The scores are those of this encoder without further training: {{ vectors }}.
 {%- endif %}
-Sweep: `{{ space }}`.
 
-## Stages
-{% for stage in stages %}
+The encoder is a result of the sweep `{{ space }}`.
+
+## Training
+
+{% for stage in stages -%}
 {{ loop.index }}. {{ stage.tasks }}, seed {{ stage.seed }}
-{%- if loop.index > num_own %} (not of the row: the target `{{ target }}` puts it there){% endif %}
+{%- if loop.index > num_recipe_stages %} (a stage of the target `{{ target }}`, not of the recipe){% endif %}
    `{{ stage.training }}`
+{% else -%}
+None: this is the pretrained encoder.
 {% endfor %}
-Licences of the data it was trained on: {{ licences }}
-{% if behind %}
-## Behind it, for the scores alone
-{% for stage in behind %}
+Licences of the training data: {{ licences }}
+{% if later %}
+## Further stages before scoring
+
+{% for stage in later -%}
 {{ loop.index }}. {{ stage.tasks }}, seed {{ stage.seed }}
    `{{ stage.training }}`
 {% endfor %}
 {%- endif %}"""
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,48 +83,56 @@ class Candidate:
     score: ScoreRecord
     record: TrainingRecord
     value: float
-    """Mean of the main metric over languages, as a fraction of 1."""
+    """Main metric, mean over languages: a fraction of 1."""
     encoder: tuple[StageSpec, ...]
-    """The chain that made the encoder: what a target that trains puts behind the row is left out."""
-    num_own: int
-    """How many of these stages are the row's own; a target that trains nothing itself may have put more behind them."""
+    """The stages that made the encoder. They do not include the stages of a target that trains."""
+    num_recipe_stages: int
+    """Number of these stages that belong to the recipe. A target that trains nothing may add stages of its own."""
 
     @property
-    def behind(self) -> tuple[StageSpec, ...]:
-        """What was trained on the encoder before it was scored."""
+    def later(self) -> tuple[StageSpec, ...]:
+        """The stages that the encoder was trained on further before it was scored."""
         return self.record.spec.chain[len(self.encoder) :]
 
 
 def export_best(run: str, target: str, folder: Path) -> Path:
-    """Copy the encoder whose recipe does best on a target (mean over seeds), the recipe's best seed, into `folder`.
+    """Copy the best prepared encoder for a target from a run (a path or an fsspec URL) into `folder`, and return it.
 
-    Of a target that trains it is the row's own, for the target's stages are there to be trained anew; of one that is
-    scored on the encoder itself (retrieval) it is the one that was scored, stages that the target puts there included.
-    Raises UserError if the target is unknown or not scored yet, if no recipe beats the baseline, or `folder` is taken.
+    The recipe with the highest mean score over seeds is chosen, and of its seeds the one with the highest score. For a
+    target that trains, the encoder is that of the recipe, because users will train the stages of the target again. For
+    a target that scores the encoder itself (retrieval), it is the encoder that was scored, with stages of the target.
+
+    Raises UserError if the target is unknown or has no score, if no recipe is better than the baseline, or if `folder`
+    is not empty.
     """
-    space = Run.open(run).space
-    if target not in [one.task for one in space.targets]:
-        raise unknown("target", target, [one.task for one in space.targets])
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty: name a folder that is new.")
     source = Run.open(run)
+    space = source.space
+    names = [column.task for column in space.targets]
+    if target not in names:
+        raise unknown("target", target, names)
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty: name a new folder.")
     candidates = list(_candidates(source.ledger, space, target))
-    best = max(_best_recipe(space, candidates, target), key=lambda one: (one.value, -one.record.spec.seed))
+    recipe = _best_recipe(space, candidates, target)
+    # Of seeds with equal scores, the lowest.
+    best = max(recipe, key=lambda candidate: (candidate.value, -candidate.record.spec.seed))
     key = training_key(best.record.spec.model, best.encoder)
     store = source.store
     if not store.holds(key):
         raise UserError(
-            f"The encoder {key} of recipe {best.score.recipe!r} is not in the store {store.folder.url}: run again."
+            f"The store {store.folder.url} does not have the encoder {key} of recipe {best.score.recipe!r}: repeat the "
+            "`sweeper run` command, which makes it again."
         )
+    # The heads of earlier tasks and the manifest of the store are of no use outside the sweep.
     shutil.copytree(store.fetch(key), folder, ignore=shutil.ignore_patterns(MANIFEST, "heads"), dirs_exist_ok=True)
     (folder / "README.md").write_text(_card(space, best, candidates), encoding="utf-8")
     return folder
 
 
 def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
-    """Cells of the target's column: replicates on the space's split, with the dials that their study chooses now."""
+    """The cells of the target: replicates on the split of the space, with the currently chosen dials."""
     trainings = counting(ledger.trainings(), space.search.trials)
-    column = next(one for one in space.targets if one.task == target)
+    column = next(column for column in space.targets if column.task == target)
     num_trained = space.num_trained(column)
     for score in ledger.scores().values():
         record = trainings.get(score.training)
@@ -118,45 +141,50 @@ def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate
         if score.scores_encoder or record.spec.kind == "target":
             chain = record.spec.chain
             value = fmean(metrics[score.main] for metrics in score.metrics.values())
-            num_own = len(chain) - num_trained
-            encoder = chain if score.scores_encoder else chain[:num_own]
-            yield Candidate(score=score, record=record, value=value, encoder=encoder, num_own=num_own)
+            num_recipe_stages = len(chain) - num_trained
+            encoder = chain if score.scores_encoder else chain[:num_recipe_stages]
+            yield Candidate(
+                score=score, record=record, value=value, encoder=encoder, num_recipe_stages=num_recipe_stages
+            )
 
 
 def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
-    rows: dict[tuple[str, str], list[Candidate]] = {}
-    for one in candidates:
-        rows.setdefault((one.score.model, one.score.recipe), []).append(one)
-    if not rows:
-        raise UserError(f"Target {target!r} has no scores yet: run the sweep first.")
-    best = max(rows, key=lambda row: fmean(one.value for one in rows[row]))
+    """The candidates of the model and recipe with the highest mean score."""
+    groups: dict[tuple[str, str], list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault((candidate.score.model, candidate.score.recipe), []).append(candidate)
+    if not groups:
+        raise UserError(f"Target {target!r} has no score yet: run the sweep first.")
+    best = max(groups, key=lambda group: fmean(candidate.value for candidate in groups[group]))
     if space.baseline is not None and best[1] == space.baseline.name:
-        extended = "its own stages on the pretrained encoder are the best preparation"
-        best_one = extended if rows[best][0].encoder else "the pretrained encoder is the best one"
-        raise UserError(f"No recipe beats the baseline on {target!r}: {best_one}.")
-    return rows[best]
+        with_stages = "the pretrained encoder with the target's own stages has the highest score"
+        reason = with_stages if groups[best][0].encoder else "the pretrained encoder has the highest score"
+        raise UserError(f"No recipe is better than the baseline on {target!r}: {reason}.")
+    return groups[best]
 
 
-def _named(data: DataSpec) -> str:
-    """A task as the card names it."""
+def _task_text(data: DataSpec) -> str:
+    """A task, with its share of machine-translated examples."""
     if data.translation is None:
         return data.task
-    made = data.translation
-    is_folder = made.by.startswith(("folder:", "/", "."))
-    by = Path(made.by.removeprefix("folder:")).name if is_folder else made.by  # the card is for others
-    return f"{data.task} ({made.share:.0%} machine-translated into {', '.join(made.languages)} by {by})"
+    translation = data.translation
+    is_folder = translation.by.startswith(("folder:", "/", "."))
+    # The card is published: it must not contain paths of this machine.
+    translator = Path(translation.by.removeprefix("folder:")).name if is_folder else translation.by
+    languages = ", ".join(translation.languages)
+    return f"{data.task} ({translation.share:.0%} machine-translated into {languages} by {translator})"
 
 
-def _mixed(stage: StageSpec) -> str:
-    """What masked language modelling a stage mixes in, as the card names it."""
+def _mlm_text(stage: StageSpec) -> str:
+    """The share of masked language modelling in a stage."""
     return f"; {stage.mlm_share:.0%} of the steps masked language modelling on {stage.mlm.task}" if stage.mlm else ""
 
 
-def _told(stages: Iterable[StageSpec]) -> list[dict[str, object]]:
-    """Stages as the card lists them."""
+def _stage_values(stages: Iterable[StageSpec]) -> list[dict[str, object]]:
+    """The values of each stage that the card shows."""
     return [
         {
-            "tasks": ", ".join(_named(data) for data in stage.data) + _mixed(stage),
+            "tasks": ", ".join(_task_text(data) for data in stage.data) + _mlm_text(stage),
             "seed": stage.seed,
             "training": json.dumps(plain(stage.training)),
         }
@@ -164,37 +192,41 @@ def _told(stages: Iterable[StageSpec]) -> list[dict[str, object]]:
     ]
 
 
-def _way(score: ScoreRecord) -> str:
-    """How sentences became vectors, and how these were compared if not as published."""
-    return f"{score.pooling} pooling at {score.layer:.3g} of its depth" + (
-        ", CSLS" if score.similarity == "csls" else ""
-    )
+def _vectors_text(score: ScoreRecord) -> str:
+    """How sentence vectors were computed and compared."""
+    similarity = ", CSLS" if score.similarity == "csls" else ""
+    return f"{score.pooling} pooling at {score.layer:.3g} of its depth{similarity}"
 
 
 def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
-    rivals = [one for one in candidates if one.score.model == best.score.model]
-    same = [one.value for one in rivals if one.score.recipe == best.score.recipe]
-    base = [one.value for one in rivals if space.baseline and one.score.recipe == space.baseline.name]
-    read = [data for stage in best.encoder for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
-    trained = [space.task(name) for name in dict.fromkeys(data.task for data in read)]
-    card: str = CARD.render(
+    from jinja2 import Template  # noqa: PLC0415 - only a card needs it, and the errors above do not
+
+    values: dict[str, list[float]] = {}
+    for candidate in candidates:
+        if candidate.score.model == best.score.model:
+            values.setdefault(candidate.score.recipe, []).append(candidate.value)
+    scores = values[best.score.recipe]
+    baseline = values.get(space.baseline.name, []) if space.baseline else []
+    data = [data for stage in best.encoder for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    tasks = [space.task(name) for name in dict.fromkeys(spec.task for spec in data)]
+    card: str = Template(CARD).render(
         model=best.record.spec.model,
         recipe=best.score.recipe,
         target=best.score.target,
         split=best.score.split,
         seed=best.record.spec.seed,
         num_languages=len(best.score.metrics),
-        scores=same,
-        own=f"{100 * best.value:.1f}",
-        mean=f"{100 * fmean(same):.1f}",
-        spread=f" (sd {100 * stdev(same):.1f}, n = {len(same)})" if len(same) > 1 else " (n = 1)",
-        baseline=f"{100 * fmean(base):.1f}" if base else "not measured",
+        scores=scores,
+        score=f"{100 * best.value:.1f}",
+        mean=f"{100 * fmean(scores):.1f}",
+        spread=f" (standard deviation {100 * stdev(scores):.1f})" if len(scores) > 1 else "",
+        baseline=f"{100 * fmean(baseline):.1f}" if baseline else "not measured",
         main=best.score.main,
-        way=_way(best.score),
+        vectors=_vectors_text(best.score),
         space=space.name,
-        stages=_told(best.encoder),
-        num_own=best.num_own,
-        behind=_told(best.behind),
-        licences="; ".join(f"{task.title}: {task.licence}" for task in trained),
+        stages=_stage_values(best.encoder),
+        num_recipe_stages=best.num_recipe_stages,
+        later=_stage_values(best.later),
+        licences="; ".join(f"{task.title}: {task.licence}" for task in tasks),
     )
     return card

@@ -31,6 +31,8 @@ def draw_pairs(axes: Axes, pairs: pd.DataFrame, names: list[str], title: str) ->
 
     `pairs` is a table of `Correlations`. `title` has a place for the number of values in a correlation.
     """
+    if pairs["rho"].isna().all():
+        return _draw_empty(axes, f"{title.split(',', maxsplit=1)[0]}: no pair has three values in common")
     square, p_values = as_square(pairs, names, "rho"), as_square(pairs, names, "p")
     axes.imshow(square, cmap=mpl.colormaps[DIVERGING].with_extremes(bad=MISSING), vmin=-1, vmax=1)
     for (row, column), rho in np.ndenumerate(square):
@@ -46,6 +48,12 @@ def draw_pairs(axes: Axes, pairs: pd.DataFrame, names: list[str], title: str) ->
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(f"{title.format(_range(pairs['n']))}\n{_tally(pairs)}", loc="left", fontsize=9, color=INK)
+    return axes
+
+
+def _draw_empty(axes: Axes, title: str) -> Axes:
+    axes.set_axis_off()
+    axes.set_title(title, loc="left", fontsize=9, color=INK)
     return axes
 
 
