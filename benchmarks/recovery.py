@@ -1,21 +1,21 @@
-"""Does the matrix find what was planted, and nothing else? Sweeps over synthetic worlds, held against their truth.
+"""Does the matrix show the planted gains, and no others? Sweeps over synthetic worlds, compared with their truth.
 
     python benchmarks/recovery.py [--worlds 1,2,3] [--null 4,5,6] [--seeds 10] [--out runs/recovery] [-- RUN OPTIONS]
 
-Runs `demo_recovery` once for each world (its number is the truth_seed) and `demo_null` for each null world, none of
-either where the list is `none`; a run that is there is gone on with, so the same command prints the table again. Every
-gain is measured against the row's placebo: the same stages on data of the same format and size whose labels come from
+Runs `demo_recovery` once for each world (its number is the truth_seed) and `demo_null` once for each null world; the
+list `none` stands for no world. An existing run is resumed, so the same command prints the table again. Each gain is
+measured against the placebo of the recipe: the same stages on data of the same format and size whose labels come from
 knowledge that no target needs.
 
     world 3  spearman 0.83  ceiling 0.94  zeros 2/44  found 23/24  harms 2/4
 
-spearman: rank correlation between planted and measured gain over all cells. ceiling: the highest that the ties of the
-planted gains allow. zeros: cells with nothing planted that a paired t test over the seeds calls significant at 5 %.
-found: cells with a large planted gain (0.5 or more) that it calls significant, on the side of gains; cells whose row
-holds the target's own training data are left out. harms: cells with a planted loss that it calls significant, on the
-side of losses. In a null world all rows are independent draws of one placebo; they are compared in pairs that share no
-row. The binomial band beside a pooled share takes cells as independent, which cells of one row, made by the same
-encoders, are not quite.
+spearman: rank correlation between planted and measured gain over all cells. ceiling: the highest value that the ties of
+the planted gains allow. zeros: cells with nothing planted for which a paired t test over the seeds is significant at
+5 %. found: cells with a large planted gain (0.5 or more) that are significant gains; cells whose recipe contains the
+training data of the target are left out. harms: cells with a planted loss that are significant losses. In a null world
+all recipes are independent draws of one placebo; they are compared in pairs, and no two pairs share a recipe. The
+binomial band of a pooled share assumes independent cells. Cells of one recipe have the same encoders and are therefore
+slightly dependent.
 """
 
 import argparse
@@ -43,36 +43,37 @@ from sweeper.world.truth import LARGE_GAIN, placebo_recipes, planted_gains
 LEVEL = 0.05
 SEEDS = 10
 DRAWS = SEEDS + 1
-"""Seeds count from 1 and draw 0 is the search's. A run with fewer seeds can go on with more in the same world."""
+"""Draw 0 belongs to the search, and seeds count from 1. The number does not depend on --seeds, so that a run with few
+seeds can be resumed with more of them in the same world."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One cell: what was planted in it, and what a paired t test over the seeds says."""
+    """The planted gain of one cell, and the result of a paired t test over the seeds."""
 
     planted: float
     measured: float
-    """Mean gain over the reference, a fraction of 1; nan if nothing was measured."""
+    """Mean gain over the reference, as a fraction of 1; nan without scores."""
     p: float
-    """nan without a test: fewer than three seeds, or no seed differs."""
+    """p value; nan without a test, that is, with fewer than three seeds or without any difference."""
     num_seeds: int
     is_flagged: bool = False
-    """Whether the row holds the target's own training data."""
+    """Whether the recipe contains training data of the target."""
 
     @property
     def is_significant(self) -> bool:
-        """At LEVEL, on either side."""
+        """Whether the cell is a significant gain or loss at LEVEL."""
         return self.p < LEVEL
 
     @property
     def is_found(self) -> bool:
-        """Significant, and on the side on which it was planted."""
+        """Whether the cell is significant and has the planted sign."""
         return self.is_significant and self.measured * self.planted > 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one world came to: every cell of its rows that have a reference."""
+    """Results of one world: all cells of its recipes that have a reference."""
 
     cells: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
@@ -84,155 +85,156 @@ class Outcome:
 
     @property
     def zeros(self) -> list[bool]:
-        """Of each tested cell with nothing planted, whether it is called significant."""
+        """For each tested cell with nothing planted: whether it is significant."""
         return [cell.is_significant for cell in self.tested if cell.planted == 0]
 
     @property
     def large(self) -> list[bool]:
-        """Of each tested cell with a large planted gain and data of its own, whether it is found."""
+        """For each tested cell with a large planted gain and no flag: whether it is found."""
         return [cell.is_found for cell in self.tested if cell.planted >= LARGE_GAIN and not cell.is_flagged]
 
     @property
     def harms(self) -> list[bool]:
-        """Of each tested cell with a planted loss, whether it is found."""
+        """For each tested cell with a planted loss: whether it is found."""
         return [cell.is_found for cell in self.tested if cell.planted < 0]
 
     @property
     def correlation(self) -> float:
-        """Spearman's rho of planted and measured gains."""
+        """Spearman's rank correlation of planted and measured gains."""
         cells = [cell for cell in self.cells if not math.isnan(cell.measured)]
         return spearman([cell.planted for cell in cells], [cell.measured for cell in cells]).rho
 
     @property
     def ceiling(self) -> float:
-        """The rho of the same cells' planted gains with a measurement that orders them rightly and has no ties."""
+        """The correlation that a measurement with the right order and without ties would have."""
         ordered = sorted(cell.planted for cell in self.cells if not math.isnan(cell.measured))
         return spearman(ordered, range(len(ordered))).rho
 
     def lacking(self, seeds: int) -> str:
-        """What is missing, in words: cells without a test, the fewest seeds of a cell; "" where nothing is."""
+        """Return a text with the cells without a test and the fewest seeds of a cell; "" if nothing is missing."""
         untested, fewest = len(self.cells) - len(self.tested), min(cell.num_seeds for cell in self.cells)
         words = f"  untested {untested}/{len(self.cells)}" if untested else ""
         return words + (f"  fewest seeds {fewest}" if fewest < seeds else "")
 
 
 def planted(space: Space) -> dict[Cell, float]:
-    """The planted gain of every cell whose recipe has a placebo in the space."""
+    """Return the planted gain of each cell whose recipe has a placebo in the space."""
     placebos = placebo_recipes(space)
     return {cell: gain for cell, gain in planted_gains(space).items() if cell[0] in placebos}
 
 
 def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], flagged: Iterable[Cell]) -> Outcome:
-    """The cells of `truths`, measured by the same-seed differences of each recipe to its reference (`pairs`)."""
-    study = load(str(run))
-    differences = seed_differences(study, study.space.models[0].name, pairs)
-    gains = {cell: part["gain"].to_list() for cell, part in cells_of(differences)}
-    known = frozenset(flagged)
+    """Measure the cells of `truths` by same-seed differences between a recipe and its reference in `pairs`."""
+    run_data = load(str(run))
+    differences = seed_differences(run_data, run_data.space.models[0].name, pairs)
+    gains = {cell: rows["gain"].to_list() for cell, rows in cells_of(differences)}
+    flagged_cells = frozenset(flagged)
 
-    def one(cell: Cell) -> Verdict:
-        found = paired_interval(gains.get(cell, []))
+    def verdict(cell: Cell) -> Verdict:
+        test = paired_interval(gains.get(cell, []))
         return Verdict(
-            planted=truths[cell], measured=found.mean, p=found.p, num_seeds=found.n, is_flagged=cell in known
+            planted=truths[cell], measured=test.mean, p=test.p, num_seeds=test.n, is_flagged=cell in flagged_cells
         )
 
-    return Outcome(cells=tuple(one(cell) for cell in truths), notes=study.notes)
+    return Outcome(cells=tuple(verdict(cell) for cell in truths), notes=run_data.notes)
 
 
 def recovered(run: Path) -> Outcome:
-    """A world's truth beside what its run measured."""
+    """Return the results of a run of `demo_recovery`."""
     truths = planted(RECOVERY)
     return measured(run, placebo_recipes(RECOVERY), truths, flags(RECOVERY))
 
 
 def null(run: Path) -> Outcome:
-    """Every second row of a null world, compared with the row before it."""
+    """Return the results of a run of `demo_null`: each second recipe against the one before it."""
     rows = [recipe.name for recipe in NULL.recipes if recipe.stages]
     nothing = {(row, target.task): 0.0 for row in rows[1::2] for target in NULL.targets}
     return measured(run, dict(zip(rows[1::2], rows[::2], strict=True)), nothing, ())
 
 
-def sweep(space: str, world: int, asked: argparse.Namespace) -> Path:
-    """Run a space in the world of that truth seed, or go on with it; trials that failed leave cells without a test."""
-    run: Path = asked.out / f"{space}-{world}"
-    settings = [f"seeds={asked.seeds}", f"world=demo:truth_seed={world},draws={max(DRAWS, asked.seeds + 1)}"]
-    command = [sys.executable, "-m", "sweeper", "run", space, "--out", str(run), "--cache", str(asked.out / "cache")]
+def sweep(space: str, world: int, options: argparse.Namespace) -> Path:
+    """Run or resume a space in the world of a truth seed. Failed trials leave cells without a test."""
+    run: Path = options.out / f"{space}-{world}"
+    settings = [f"seeds={options.seeds}", f"world=demo:truth_seed={world},draws={max(DRAWS, options.seeds + 1)}"]
+    command = [sys.executable, "-m", "sweeper", "run", space, "--out", str(run), "--cache", str(options.out / "cache")]
     for setting in settings:
         command += ["--set", setting]
-    code = subprocess.run([*command, *asked.options], check=False, stdout=sys.stderr).returncode
+    code = subprocess.run([*command, *options.run_options], check=False, stdout=sys.stderr).returncode
+    # Exit code 1: some trials failed, and the others have scores.
     if code not in (0, 1):
-        raise SystemExit(f"The run of {run} ended with {code}: the same command goes on with it.")
+        raise SystemExit(f"The run of {run} ended with {code}: the same command resumes it.")
     return run
 
 
 def count(hits: list[bool]) -> str:
-    """Hits of all."""
+    """Return the hits as a fraction, such as 2/44."""
     return f"{sum(hits)}/{len(hits)}"
 
 
 def share(name: str, hits: list[bool], expected: str) -> str:
-    """A pooled share in words."""
+    """Return a line with a pooled share."""
     if not hits:
         return f"{name}: no cell has a test"
     return f"{name} {count(hits)} = {sum(hits) / len(hits):.1%} ({expected})"
 
 
 def band(num: int) -> str:
-    """The binomial 95 % band of a share of LEVEL."""
+    """Return a text with the binomial 95 % band around LEVEL for `num` cells."""
     low, high = stats.binom.interval(0.95, num, LEVEL)
     return f"nominal {LEVEL:.0%}, binomial 95 % band {low / num:.1%} to {high / num:.1%}"
 
 
 def worlds_in(text: str) -> list[int]:
-    """The worlds of a list such as 1,2,3, or none. Raises ArgumentTypeError."""
+    """Return the worlds of a list such as 1,2,3, or none. Raises ArgumentTypeError."""
     names = [] if text in ("", "none") else text.split(",")
     if not all(name.isdecimal() for name in names) or len({int(name) for name in names}) < len(names):
         raise argparse.ArgumentTypeError(f"worlds are whole numbers, each once, as in 1,2,3, or none; got {text!r}")
     return [int(name) for name in names]
 
 
-def planted_lines(asked: argparse.Namespace) -> Iterator[str]:
-    """A line a world, then the pooled shares."""
+def planted_lines(options: argparse.Namespace) -> Iterator[str]:
+    """Yield a line for each world, then the pooled shares."""
     outcomes = []
-    for world in asked.worlds:
-        found = recovered(sweep("demo_recovery", world, asked))
-        outcomes.append(found)
-        counts = f"zeros {count(found.zeros)}  found {count(found.large)}  harms {count(found.harms)}"
-        rho = f"spearman {found.correlation:.2f}  ceiling {found.ceiling:.2f}"
-        yield f"world {world}  {rho}  {counts}{found.lacking(asked.seeds)}"
-        yield from (f"  {note}" for note in found.notes)
-    zeros = [hit for found in outcomes for hit in found.zeros]
+    for world in options.worlds:
+        outcome = recovered(sweep("demo_recovery", world, options))
+        outcomes.append(outcome)
+        counts = f"zeros {count(outcome.zeros)}  found {count(outcome.large)}  harms {count(outcome.harms)}"
+        rho = f"spearman {outcome.correlation:.2f}  ceiling {outcome.ceiling:.2f}"
+        yield f"world {world}  {rho}  {counts}{outcome.lacking(options.seeds)}"
+        yield from (f"  {note}" for note in outcome.notes)
+    zeros = [hit for outcome in outcomes for hit in outcome.zeros]
     if outcomes:
         yield share("zeros called significant", zeros, band(len(zeros)) if zeros else "")
-        yield share("large gains found", [hit for found in outcomes for hit in found.large], "aim: 90 % or more")
-        yield share("losses found", [hit for found in outcomes for hit in found.harms], "no aim")
+        yield share("large gains found", [hit for outcome in outcomes for hit in outcome.large], "aim: 90 % or more")
+        yield share("losses found", [hit for outcome in outcomes for hit in outcome.harms], "no aim")
 
 
-def null_lines(asked: argparse.Namespace) -> Iterator[str]:
-    """A line a null world, then the pooled share."""
+def null_lines(options: argparse.Namespace) -> Iterator[str]:
+    """Yield a line for each null world, then the pooled share."""
     hits: list[bool] = []
-    for world in asked.null:
-        found = null(sweep("demo_null", world, asked))
-        hits += found.zeros
-        yield f"null world {world}  significant {count(found.zeros)}{found.lacking(asked.seeds)}"
-        yield from (f"  {note}" for note in found.notes)
+    for world in options.null:
+        outcome = null(sweep("demo_null", world, options))
+        hits += outcome.zeros
+        yield f"null world {world}  significant {count(outcome.zeros)}{outcome.lacking(options.seeds)}"
+        yield from (f"  {note}" for note in outcome.notes)
     if hits:
         yield share("null cells called significant", hits, band(len(hits)))
 
 
 def main() -> None:
-    """Run what is missing, print a line a world and the pooled shares."""
+    """Run or resume all worlds; print a line for each, and the pooled shares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=worlds_in, default="1,2,3")
     parser.add_argument("--null", type=worlds_in, default="4,5,6")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--out", type=Path, default=Path("runs/recovery"))
-    parser.add_argument("options", nargs="*", help="after --: options of `sweeper run`")
-    asked = parser.parse_args()
-    if asked.seeds < MIN_SEEDS:
-        raise SystemExit(f"A paired t test needs {MIN_SEEDS} seeds or more, got {asked.seeds}.")
-    print(f"{date.today()}, {asked.seeds} seeds a world, {platform.machine()}, python {platform.python_version()}")
+    parser.add_argument("run_options", metavar="options", nargs="*", help="after --: options of `sweeper run`")
+    options = parser.parse_args()
+    if options.seeds < MIN_SEEDS:
+        raise SystemExit(f"A paired t test needs {MIN_SEEDS} seeds or more, got {options.seeds}.")
+    print(f"{date.today()}, {options.seeds} seeds a world, {platform.machine()}, python {platform.python_version()}")
     try:
-        for line in chain(planted_lines(asked), null_lines(asked)):
+        for line in chain(planted_lines(options), null_lines(options)):
             print(line, flush=True)
     except SweeperError as error:
         raise SystemExit(str(error)) from error

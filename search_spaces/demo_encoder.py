@@ -1,4 +1,4 @@
-"""Pretrains the synthetic world's encoder: masked language modelling on the world's own lines, from random weights."""
+"""Pretrains the encoder of the synthetic world from random weights, by masked language modelling on its text."""
 
 from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.world.tasks import TASKS
@@ -13,7 +13,7 @@ TRAINING = Training(
     precision="bf16",
     threads=2,
 )
-"""Some 2,500 steps, after which sentences of all languages lie beside their translations."""
+"""About 2,500 steps, after which the nearest neighbour of most sentences is their translation."""
 
 SPACE = Space(
     name="demo_encoder",

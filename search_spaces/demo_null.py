@@ -1,4 +1,4 @@
-"""The null world: every row is an independent draw of one placebo task, redrawn for every seed: nothing helps more."""
+"""The null world: all recipes are independent draws of one placebo task, so no recipe can help more than another."""
 
 from dataclasses import replace
 

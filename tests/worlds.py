@@ -1,4 +1,4 @@
-"""Real trials made tiny: the generated world, a bench in it, and specs of a second's work."""
+"""Tiny but real trials: the synthetic world, a workbench in it, and specs that take about a second to run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ from sweeper.world.tasks import TASKS
 MODEL = ModelSpec(name="tiny", id="demo/tiny", identity="tiny")
 TRAINING = Training(learning_rate=3e-3, epochs=1, batch_size=8, max_length=48, stride=16, cap_examples=24)
 LANGUAGES = ("en", "xa", "xf")
-"""English, the language nearest to it, and one that shares neither words nor script with it."""
+"""English, the language nearest to it, and one with neither words nor script in common with it."""
 BY_NAME = {task.name: task.drawn(1) for task in TASKS}
-"""The catalog of the generated world, as trials of seed 1 read it."""
+"""The tasks of the synthetic world, as trials of seed 1 read them."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrialFolders:
 
 
 def data(task: str, split: Split = "train", languages: tuple[str, ...] = ("en",), **changes: Any) -> DataSpec:
-    """Data as TRAINING reads them; 24 examples a language."""
+    """Data with the settings of TRAINING: 24 examples per language."""
     usual = DataSpec(task=task, part=split, languages=languages, max_length=48, stride=16, cap_examples=24)
     return replace(usual, carve_share=0.3 if split in ("train", "select") else 0.0, **changes)
 
@@ -59,12 +59,12 @@ def score(target: str, *, languages: tuple[str, ...] = LANGUAGES, **changes: Any
 
 
 def retrieval(target: str, **changes: Any) -> ScoreSpec:
-    """The score of a target that trains nothing, from the middle layer."""
+    """The score of a retrieval target, from the middle layer."""
     return score(target, languages=("xa", "xg"), pooling="mean", layer=0.5, **changes)
 
 
 def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any) -> TrialSpec:
-    """A trial that trains the chain's last stage, selects on a carved part of each task, and scores."""
+    """A trial that trains the last stage of the chain, selects on a share of its training data, and scores."""
     usual = TrialSpec(
         name="trial",
         kind="target",
@@ -74,7 +74,7 @@ def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any)
         chain=chain,
         role="replicate",
         seed=1,
-        select=tuple(data(part.task, "select", part.languages) for part in (chain[-1].data if chain else ())),
+        select=tuple(data(trained.task, "select", trained.languages) for trained in (chain[-1].data if chain else ())),
         scores=scores,
         tasks=tuple(entries(chain, scores)),
     )
@@ -82,14 +82,14 @@ def trial(*chain: StageSpec, scores: tuple[ScoreSpec, ...] = (), **changes: Any)
 
 
 def entries(chain: tuple[StageSpec, ...], scores: tuple[ScoreSpec, ...]) -> Iterator[Task]:
-    """The catalog entries of every task that a chain and its scores name."""
-    named = [part.task for one in chain for part in (*one.data, *([one.mlm] if one.mlm else []))]
-    for name in dict.fromkeys([*named, *(one.target for one in scores)]):
+    """The tasks that a chain and its scores name, each once."""
+    trained = [data_.task for stage_ in chain for data_ in (*stage_.data, *([stage_.mlm] if stage_.mlm else []))]
+    for name in dict.fromkeys([*trained, *(score_.target for score_ in scores)]):
         yield BY_NAME[name]
 
 
 def facts(result: TrialResult) -> dict[str, Any]:
-    """A result without times, hosts and the like."""
+    """A result without values that differ between two equal trials, such as times and hosts."""
     training = plain(result.training)
     return {
         "training": {name: training[name] for name in training if name not in ("timing", "machine")},

@@ -302,7 +302,8 @@ def test_everything_in_the_synthetic_world_is_counted(space: Space, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("world", "lacks"), [("demo:draws=2", "set draws=3 or more"), ("demo:language_seed=3", "was not pretrained in the languages")]
+    ("world", "lacks"),
+    [("demo:draws=2", "set draws=3 or more"), ("demo:language_seed=3", "was not pretrained in the languages")],
 )
 def test_a_plan_reports_what_its_world_lacks_and_still_counts_its_tokens(
     world: str, lacks: str, tmp_path: Path
