@@ -19,6 +19,7 @@ def find(context: str, answer: str, language: str, *, near: float) -> tuple[int,
     folded, positions = _folded(context)
     folded_answer = _folded(answer)[0].strip()
     spans = [(start, start + len(answer.strip())) for start in _starts(context, answer.strip(), anywhere=anywhere)]
+    # The next step is only tried if the previous one has found nothing.
     for text in (folded_answer, _without_article(folded_answer, language)):
         starts = [] if spans else _starts(folded, text, anywhere=anywhere)
         spans += [(positions[start], positions[start + len(text) - 1] + 1) for start in starts]

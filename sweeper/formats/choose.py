@@ -101,6 +101,7 @@ class Choose:
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
         """The index of the option with the highest score of each example; the first one if scores are equal."""
+        # argmax returns the first of equal values.
         bounds = zip(features.items[:-1], features.items[1:], strict=True)
         return [int(np.argmax(outputs["score"][first:last])) for first, last in bounds]
 
@@ -144,6 +145,7 @@ def _index(line: Line, count: int) -> int | None:
         names = list(line.task.labels)
     else:
         names = [str(number) for number in range(count)]
+    # A task may declare more labels than this row has choices.
     if str(value) not in names[:count]:
         raise row_error(line, f"the correct choice must be one of {names[:count]}, got {value!r}.")
     return names.index(str(value))

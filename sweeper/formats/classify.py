@@ -99,6 +99,7 @@ class Classify:
         count, total = scorer_of(task, _SCORERS)
         gold = [str(example.fields["label"]) for example in examples]
         rows = [count(label, prediction, task) for label, prediction in zip(gold, predictions, strict=True)]
+        # The majority class has the best accuracy, but not always the best mean of accuracy and F1.
         constant = [total([count(label, guess, task) for label in gold]) for guess in Counter(gold)]
         main = SCORERS[task.scorer].main
         return Scored(

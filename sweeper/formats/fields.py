@@ -63,6 +63,7 @@ def answers_of(line: Line) -> tuple[list[str], list[int]]:
     answers = field_of(line, "answers")
     if answers is None:
         return [], []
+    # `datasets` gives a struct of lists or a list of structs, depending on how the feature was declared.
     if isinstance(answers, Mapping) and {"text", "answer_start"} <= set(answers):
         return list(answers["text"]), list(answers["answer_start"])
     if isinstance(answers, list) and all({"text", "answer_start"} <= set(answer) for answer in answers):
@@ -93,6 +94,7 @@ def label_of(line: Line, value: Any) -> str | None:
     labels = line.task.labels
     if value in (None, "", -1, "-1"):
         return None
+    # A text that looks like a number is a name: some label sets are "0" and "1".
     if isinstance(value, int) and 0 <= value < len(labels):
         return labels[value]
     if isinstance(value, str) and (value in labels or not labels):
@@ -127,7 +129,7 @@ def _fill(line: Line, template: str, values: Mapping[str, Any]) -> str:
 
 def _at(line: Line, path: str) -> Any:
     """The value of a column, or of a path into nested columns such as `choices.text`."""
-    if path in line.row:
+    if path in line.row:  # a column whose name contains a dot comes before a path
         return line.row[path]
     value: Any = line.row
     for step in path.split("."):

@@ -75,7 +75,9 @@ def _encodings(
     for start in range(0, len(first), BATCH):
         rows = slice(start, start + BATCH)
         arguments = (first[rows],) if second is None else (first[rows], second[rows])
+        # Padding and the attention mask are made per batch of the net, so they are not needed here.
         batch = tokenizer(*arguments, return_attention_mask=False, **options)
+        # Only with `return_overflowing_tokens` can a text have several encodings.
         numbers = batch.get("overflow_to_sample_mapping", range(len(batch.encodings)))
         for number, encoding in zip(numbers, batch.encodings, strict=True):
             yield start + int(number), encoding
@@ -113,9 +115,10 @@ def truncate(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], limit: 
         texts,
         None,
         {"end": lambda encoding: [end for _, end in encoding.offsets]},
+        # One token more than the limit shows which texts are too long.
         {"add_special_tokens": False, "truncation": True, "max_length": limit + 1},
     )
-    if not len(ends.tokens):
+    if not len(ends.tokens):  # only empty texts, for which the index below would be invalid
         return list(texts)
     lengths = np.diff(ends.offsets)
     last = ends.read["end"][np.minimum(ends.offsets[:-1] + limit - 1, len(ends.tokens) - 1)]

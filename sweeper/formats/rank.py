@@ -138,11 +138,12 @@ def _pool(examples: Sequence[Example], predictions: Sequence[Any]) -> _Pool:
         if "candidate" not in example.fields:
             continue
         is_pair = QUERY in example.fields
+        # Pairs have no id for their candidate, so equal texts are recognised by their hash.
         name = short_hash(example.fields["candidate"]) if is_pair else example.id
         if name not in seen:
             seen[name] = len(pool.names)
             pool.names.append(name)
-            pool.vectors.append(vectors[-1])
+            pool.vectors.append(vectors[-1])  # the candidate is the last text of an example
         for key in [example.fields["key"]] if is_pair else example.fields["keys"]:
             pool.right.setdefault(key, set()).add(seen[name])
     return pool
@@ -175,6 +176,7 @@ def _candidates(line: Line, key: str) -> list[Example]:
     candidates = []
     for number, (first, last) in enumerate(_stretches(line, context)):
         keys = [key] if any(first <= start < last for start in starts) else []
+        # XTREME-R appends the whole context to the sentence and removes line breaks.
         text = (context[first:last] + context).replace("\n", "")
         fields = {"candidate": text, "keys": keys}
         candidates.append(Example(id=f"{paragraph}-{number}", group=paragraph, fields=fields))

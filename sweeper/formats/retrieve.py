@@ -141,7 +141,7 @@ def _score_mining(pool: PredictedExamples, settings: ScoreSettings) -> Scored:
         fitted_gold = {pair for pair in gold if pair[0] in half}
         threshold = best_threshold([candidate for candidate in candidates if candidate.source in half], fitted_gold)
     else:
-        half, fitted_on = set(), settings.fitted_on
+        half, fitted_on = set(), settings.fitted_on  # all pairs are scored
         # The vectors of the scored pool have been overwritten by `_candidates` above.
         is_same_pool = fitted_on.predictions is pool.predictions
         fitted_candidates = candidates if is_same_pool else _candidates(fitted_on, settings.search)
@@ -190,6 +190,7 @@ def _candidates(pool: PredictedExamples, search: Search | None) -> list[Candidat
     (x, x_times), (y, y_times) = sides
     if not x or not y:
         raise DataError(f"Mining needs sentences on both sides, got {len(x)} sources and {len(y)} targets.")
+    # If all sources come before all targets, the numbers are ascending and take_vectors makes no copy.
     source, target = take_vectors(pool.predictions, (x, y))
     pairs = mine(source, target, search=search, in_place=True)
     named = [(examples[x[i]], examples[y[j]], margin) for i, j, margin in pairs]

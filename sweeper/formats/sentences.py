@@ -39,5 +39,6 @@ def sentences(text: str) -> list[Stretch]:
 def _goes_on(text: str, end: int) -> bool:
     """Whether the sentence continues after punctuation that looks like its end."""
     following = _FIRST_LETTER.search(text, end)
+    # After a CJK or Devanagari full stop there is no lower case to test.
     starts_small = text[end - 1] not in "。！？।॥" and following is not None and following.group().islower()
     return starts_small or bool(_ABBREVIATION.search(text[max(0, end - _LONGEST_ABBREVIATION) : end]))

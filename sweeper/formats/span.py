@@ -53,6 +53,7 @@ class TranslatedSpan:
         An example without an answer stays without one.
         """
         context, question, *answers = texts
+        # The label is a position, so it is computed anew from the translated context.
         fields = {**example.fields, "context": context.text, "question": question.text}
         if not answers:
             return replace(example, fields=fields)
@@ -132,7 +133,7 @@ class Span:
         best = np.full(len(examples), -np.inf)
         null = np.full(len(examples), np.inf)
         characters = np.zeros((len(examples), 2), dtype=np.int64)
-        for number, owner in enumerate(features.example):
+        for number, owner in enumerate(features.example):  # one feature is one window
             window = slice(features.offsets[number], features.offsets[number + 1])
             start, end = outputs["start"][window], outputs["end"][window]
             null[owner] = min(null[owner], start[0] + end[0])
@@ -195,6 +196,7 @@ def _answer_tokens(examples: Sequence[Example], pieces: Pieces) -> tuple[Array, 
     bounds, sizes = pieces.offsets[:-1], np.diff(pieces.offsets)
     position = np.arange(len(starts)) - np.repeat(bounds, sizes)
     inside = (starts >= 0) & (starts < np.repeat(high, sizes)) & (ends > np.repeat(low, sizes))
+    # reduceat over the bounds gives one value per feature; every feature has at least its special tokens.
     first = np.minimum.reduceat(np.where(inside, position, _FAR), bounds)
     last = np.maximum.reduceat(np.where(inside, position, 0), bounds)
     window_low = np.minimum.reduceat(np.where(starts >= 0, starts, _FAR), bounds)
@@ -221,6 +223,7 @@ def _answer_characters(examples: Sequence[Example]) -> tuple[Array, Array]:
 
 def _best_pair(start: Array, end: Array, inside: Array) -> tuple[float, int, int]:
     """Highest sum of start and end logit in a window, and both tokens; -inf without an ordered, short enough pair."""
+    # A stable sort of the negated logits prefers the earlier token among equal logits.
     starts = inside[np.argsort(-start[inside], kind="stable")[:NUM_BEST]]
     ends = inside[np.argsort(-end[inside], kind="stable")[:NUM_BEST]]
     length = ends[None, :] - starts[:, None] + 1

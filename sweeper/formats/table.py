@@ -22,7 +22,7 @@ FORMATS: Mapping[str, Format] = {
     "rank": Rank(),
     "mlm": Mlm(),
 }
-"""`Task.format` -> the format."""
+"""`Task.format` -> the format. The order is the order of names in error messages."""
 
 
 def format_of(task: Task) -> Format:

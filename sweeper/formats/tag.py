@@ -119,7 +119,7 @@ Words = Sequence[str]
 
 def _windows(tokenizer: "PreTrainedTokenizerBase", sentences: Sequence[Words], space: int) -> tuple[list[Words], Array]:
     """Windows of consecutive words with at most `space` pieces each, and the sentence of each window, (n,) int32."""
-    # A word is split into the same pieces whatever its neighbours are, so the pieces are counted once per sentence.
+    # A word is split into the same pieces for any neighbours, so the pieces are counted once per sentence.
     # With `verbose` the tokenizer would warn about each sentence that is longer than the encoder allows.
     options = {"is_split_into_words": True, "add_special_tokens": False, "verbose": False}
     pieces = tokenise(tokenizer, sentences, None, {"word": lambda encoding: encoding.word_ids}, options)
@@ -137,6 +137,7 @@ def _cuts(sizes: Sequence[int], space: int) -> list[int]:
     """Indices of the words that start a window, except the first. `sizes`: pieces of each word, cut to one window."""
     cuts, filled = [], 0
     for number, size in enumerate(sizes):
+        # A word longer than a window is truncated to one window.
         if filled + min(size, space) > space:
             cuts.append(number)
             filled = 0
@@ -152,6 +153,7 @@ def _starts(texts: Sequence[Words]) -> Array:
 def _first_pieces(encoding: Any) -> Array:
     """For each token the index of the word that it is the first piece of, otherwise -1; (tokens,)."""
     words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int32)
+    # A new word number starts a word; a special token (-1) is excluded by the result itself.
     is_first = np.diff(words, prepend=-1) != 0
     return np.where(is_first, words, -1)
 

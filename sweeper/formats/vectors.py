@@ -66,7 +66,7 @@ def take_vectors(predictions: Sequence[Any], groups: Sequence[Sequence[int]]) ->
     memory only once. The predictions are invalid afterwards.
     """
     order, ends = np.concatenate(groups), np.cumsum([len(group) for group in groups])[:-1]
-    if not isinstance(predictions, Vectors):
+    if not isinstance(predictions, Vectors):  # single arrays, which have to be copied into one
         return np.split(np.array([predictions[number][0] for number in order], dtype=np.float32), ends)
     rows = predictions.items[order]
     if predictions.rows.dtype != np.float32 or (np.diff(rows) <= 0).any():

@@ -37,5 +37,5 @@ def accuracy_and_f1(rows: Sequence[Counts]) -> dict[str, float]:
     correct, predicted, gold = (
         sum(row[name] for row in rows) for name in ("positive_correct", "positive_predicted", "positive_gold")
     )
-    f1 = precision_recall_f1(correct, predicted, gold)[2]
+    f1 = precision_recall_f1(correct, predicted, gold)[2]  # of the positive class alone, not the macro average
     return {"score": (share + f1) / 2, "accuracy": share, "f1": f1}

@@ -80,6 +80,7 @@ def chunks(sentences: Sentences) -> Iterator[Chunk]:
     # seqeval appends one O to each sentence and one to the whole.
     for position, tag in enumerate([tag for tags in sentences for tag in (*tags, "O")] + ["O"]):
         prefix, type_ = tag[0], tag[1:].split("-", maxsplit=1)[-1] or "_"
+        # The end is tested before the start, because the start overwrites the position that the chunk needs.
         if _ends(before, prefix) or (before not in "O." and before_type != type_):
             yield before_type, start, position - 1
         if _starts(before, prefix) or (prefix not in "O." and before_type != type_):
@@ -88,12 +89,12 @@ def chunks(sentences: Sentences) -> Iterator[Chunk]:
 
 
 def _ends(before: str, prefix: str) -> bool:
-    """Whether the two prefixes end a chunk between two words, whatever the types are."""
+    """Whether the two prefixes end a chunk between two words, independent of their types."""
     return before in "ES" or (before in "BI" and prefix in "BSO")
 
 
 def _starts(before: str, prefix: str) -> bool:
-    """Whether the two prefixes start a chunk at the second of two words, whatever the types are."""
+    """Whether the two prefixes start a chunk at the second of two words, independent of their types."""
     return prefix in "BS" or (before in "ESO" and prefix in "EI")
 
 

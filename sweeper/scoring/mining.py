@@ -42,6 +42,7 @@ def mine(
     x_mean, y_mean = forward.mean(axis=1), backward.mean(axis=1)
     x_best, x_margin = _proposals(forward, forward_index, x_mean, y_mean)
     y_best, y_margin = _proposals(backward, backward_index, y_mean, x_mean)
+    # Proposals of the source come first, so the stable sort in _one_to_one prefers them among equal margins.
     pairs = np.concatenate([np.stack([np.arange(len(x)), x_best], 1), np.stack([y_best, np.arange(len(y))], 1)])
     return _one_to_one(pairs, np.concatenate([x_margin, y_margin]))
 
@@ -49,6 +50,7 @@ def mine(
 def _proposals(cosines: Array, indices: Array, means: Array, pool_means: Array) -> tuple[Array, Array]:
     """The best neighbour of each sentence by margin, (n,), and that margin, (n,)."""
     scale = (means[:, None] + pool_means[indices]) / 2
+    # Vectors of zeros have a scale of 0; their margin is 0, so they are never mined.
     margins = np.divide(cosines, scale, out=np.zeros_like(cosines), where=scale != 0)
     rows, best = np.arange(len(indices)), margins.argmax(axis=1)
     return indices[rows, best], margins[rows, best]
@@ -64,6 +66,7 @@ def _one_to_one(pairs: Array, margins: Array) -> list[tuple[int, int, float]]:
             continue
         taken_sources.add(source)
         taken_targets.add(target)
+        # Only now, because a pair with a negative margin still blocks its two sentences, as in XTREME.
         if margins[number] > 0:
             matched.append((source, target, float(margins[number])))
     return matched
@@ -81,7 +84,7 @@ def best_threshold(candidates: Iterable[Candidate], gold: Collection[Pair]) -> f
     for taken, candidate in enumerate(ranked, start=1):
         correct += (candidate.source, candidate.target) in gold
         f1 = precision_recall_f1(correct, taken, len(gold))[2]
-        if f1 > best:
+        if f1 > best:  # not >=: among equal F1 the first one has the highest threshold
             following = ranked[taken].margin if taken < len(ranked) else candidate.margin
             threshold, best = (candidate.margin + following) / 2, f1
     return threshold

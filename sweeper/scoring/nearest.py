@@ -47,6 +47,7 @@ def unit_vectors(vectors: Array | Sequence[Array], out: Array | None = None) -> 
     """
     units = np.empty((len(vectors), *np.shape(vectors[:1])[1:]), dtype=np.float32) if out is None else out
     broken = 0
+    # In blocks, so that no second array of the size of all vectors is needed.
     for block in _blocks(*units.shape):
         rows = np.asarray(vectors[block], dtype=np.float32)
         finite = np.isfinite(rows).all(axis=1)
@@ -80,8 +81,11 @@ def nearest(queries: Array, pool: Array, k: int, search: Search | None = None) -
     index = (search or _search())(pool)
     rough, candidates = index.best(queries, wide)
     products, indices = _ranked(queries, pool, candidates, k)
+    # If the search has returned the whole pool, no row can be missing.
     if wide < len(pool):
         error = _rounding(queries, pool)
+        # A row that was not proposed has a float32 product of at most rough[:, -1]. If the exact k-th product is larger
+        # than that by more than the error, no such row can be among the k nearest.
         doubtful = np.flatnonzero(products[:, -1] - rough[:, -1] <= error)
         crowded = []  # queries with too many rows to gather
         for query, rows in _reaching(index, queries, doubtful, pool, products[:, -1] - error):
@@ -207,7 +211,7 @@ def _top(products: Array, k: int) -> tuple[Array, Array]:
     for rank in range(k):
         best[:, rank] = products.argmax(axis=1)
         values[:, rank] = products[rows, best[:, rank]]
-        products[rows, best[:, rank]] = -np.inf
+        products[rows, best[:, rank]] = -np.inf  # so that the next pass finds the next one
     return values, best
 
 

@@ -28,4 +28,5 @@ def nearest_translations(
 def _scaled(x: Array, y: Array, search: Search | None) -> tuple[Array, Array]:
     """Both with one more coordinate, so that their product is cos(x, y) - r(y) / 2. It ranks the pool as CSLS does."""
     nearness = nearest(y, x, CSLS_NEIGHBOURS, search)[0].mean(axis=1, keepdims=True)  # r(y)
+    # r(x) is constant for a query and does not change the order of its pool, so it is omitted.
     return np.hstack([x, np.ones((len(x), 1), dtype=np.float32)]), np.hstack([y, on_grid(-nearness / 2)])

@@ -34,6 +34,7 @@ def expected_average_precision(num_right: int, num_candidates: int, depth: int =
     """
     if not num_right:
         return 0.0
+    # Probability that any other rank has a correct candidate, given one correct candidate.
     density = (num_right - 1) / max(1, num_candidates - 1)
     ranks = range(1, min(depth, num_candidates) + 1)
     expected = sum((1 + (rank - 1) * density) / rank for rank in ranks) * num_right / num_candidates

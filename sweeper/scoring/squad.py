@@ -41,7 +41,7 @@ def token_f1(prediction: str, golds: Sequence[str], normaliser: Normalise = norm
 def _overlap(predicted: list[str], gold: list[str]) -> float:
     same = sum((Counter(predicted) & Counter(gold)).values())
     if not same:
-        return 0.0
+        return 0.0  # also for two empty texts, as in the official script
     precision, recall = same / len(predicted), same / len(gold)
     return (2 * precision * recall) / (precision + recall)
 
@@ -81,7 +81,9 @@ def with_best_threshold(
     has_answer = np.asarray(answerable, dtype=bool)
     empty = np.array([not text for text in texts], dtype=bool)
     declined = (~has_answer).astype(float)
+    # An unanswerable question that keeps its answer scores 1 only if the text is empty.
     answered = np.where(has_answer, np.asarray(raw, dtype=float), empty)
+    # totals[i] is the sum of the scores if the i questions with the lowest no-answer scores keep their answers.
     order = np.argsort(np.asarray(nulls, dtype=float), kind="stable")
     totals = np.cumsum(np.concatenate([[declined.sum()], (answered - declined)[order]]))
     kept = order[: int(np.argmax(totals))]

@@ -24,7 +24,7 @@ NAMES = {*FORMATS, *HEADS}
 
 
 def comparisons_of_names(tree: ast.AST) -> Iterator[ast.AST]:
-    """Comparisons of a format, scorer or head with a text or a list, and lists of nothing but names of them."""
+    """Comparisons of a format, scorer or head with a text or a list, and lists that contain only their names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             operands = [node.left, *node.comparators]

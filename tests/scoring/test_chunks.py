@@ -68,7 +68,7 @@ def test_a_single_cconj_predicted_for_sconj_is_correct_and_two_in_a_row_are_not(
 
 def test_a_cconj_directly_before_an_sconj_is_not_counted():
     assert counted("CCONJ SCONJ", "CCONJ SCONJ") == (1, 1, 1)
-    # The chunk of SCONJ is word 1 in both, whatever tag comes before it.
+    # The chunk of SCONJ is word 1 in both, for any tag before it.
     assert counted("CCONJ SCONJ", "NOUN SCONJ") == (1, 2, 1)
     assert counted("SCONJ CCONJ", "SCONJ CCONJ") == (2, 2, 2)
 
