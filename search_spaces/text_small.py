@@ -1,9 +1,9 @@
-"""The full matrix of the study on real text, made small enough for two CPU cores and an hour.
+"""The full matrix of Phang et al. 2020 on real text, small enough for one hour on two CPU cores.
 
-Nine intermediates, the baseline and all nine jointly, against nine targets, with a 10-million-parameter encoder. Two
-of the study's data sets cannot be redistributed and have free stand-ins here, under their own names: `mrpc` for QQP
-(paraphrase) and `ud_supertags` for CCG supertagging (syntax). The numbers show that the whole chain works on real
-text; they are not comparable with published ones.
+The recipes are the baseline, the nine intermediate tasks, and all nine jointly; there are nine targets. The encoder has
+10 million parameters. Two data sets of the paper cannot be redistributed. Free data sets are substitutes for them:
+`mrpc` for QQP (paraphrase) and `ud_supertags` for CCG supertagging (syntax). The results show that the program works on
+real text. They are not comparable with published numbers.
 """
 
 from dataclasses import replace
@@ -22,23 +22,26 @@ INTERMEDIATES = (
     "csqa",
 )
 PREPARE_TOKENS = 75_000
-"""Training tokens of a preparation; the multi-task one shares them among its nine tasks."""
+"""Training tokens of a preparation, divided equally among its tasks."""
 TARGET_TOKENS = 30_000
 """Training tokens of a target training."""
 ITEMS = 100
-"""Evaluation items a language, the same ones in parallel languages."""
+"""Evaluation examples per language; parallel languages have the same ones."""
 QA_ITEMS = 40
-"""Evaluation items a language where an item is a paragraph of hundreds of tokens."""
+"""Evaluation examples per language of question answering, whose paragraphs have hundreds of tokens."""
 
 DIALS = {"learning_rate": LogUniform(low=1e-4, high=1e-3, first=(1e-4, 2e-4, 4e-4, 8e-4))}
 PREPARE_DIALS = {"learning_rate": LogUniform(low=5e-5, high=5e-4, first=(5e-5, 1e-4, 2e-4, 4e-4))}
-"""Lower than a target's: 2e-3 wiped the encoder out, and a task that stays at chance would choose it by luck."""
+"""Lower rates than for targets: 2e-3 destroyed the encoder, and on a task with accuracy at chance the search can choose
+such a rate by chance."""
 SHORT = Training(epochs=1, batch_size=16, max_length=128, precision="bf16", cap_tokens=TARGET_TOKENS)
 LONG = replace(SHORT, batch_size=8, max_length=320, stride=96)
+# Texts of these tasks are paragraphs; the other tasks have one or two sentences.
 LENGTHS = {"squad": LONG, "squad2": LONG, "cosmos_qa": replace(LONG, max_length=160)}
 
 
 def _stage(*tasks: str) -> Stage:
+    # A stage with several tasks has one length for all of them.
     training = LENGTHS.get(tasks[0], SHORT) if len(tasks) == 1 else LONG
     return Stage(tasks=tasks, training=replace(training, cap_tokens=PREPARE_TOKENS // len(tasks)), dials=PREPARE_DIALS)
 

@@ -1,21 +1,24 @@
-"""The study of Phang et al. 2020 on XTREME: XLM-R Large, nine intermediates, all nine jointly, nine targets.
+"""The experiments of Phang et al. 2020 on XTREME with XLM-R Large.
 
-Rows named `_mlm` mix masked language modelling of many languages into each of these ten, rows named `_mt` train on
-machine-translated examples. CCG has no such row, for tags belong to words; in `multitask_mt` it stays in English.
-`--set recipes=...` takes some of the rows.
+The recipes are the baseline, nine intermediate tasks, and all nine jointly; there are nine targets. Each recipe except
+the baseline has a variant `_mlm`, which mixes in multilingual masked language modelling, and a variant `_mt`, which
+trains on machine-translated examples. CCG has no variant `_mt`, because tags belong to words; in `multitask_mt` it
+stays in English. `--set recipes=...` selects some of the recipes.
 
-The share that is translated is 1.0, a third into each of three languages: no English example is left beside CCG's, so
-that a row named `_mt` shows what the language of the examples does. `replace(TRANSLATION, share=0.75)` would leave
-English a fourth turn. Examples whose answer is not found again in the translation are lost (`squad_mt`, `squad2_mt`).
+In the variants `_mt`, all examples are translated, one third into each of three languages. Only CCG has English
+examples there, so these recipes show the effect of the language of the examples. `replace(TRANSLATION, share=0.75)`
+would keep one quarter of the examples in English. Examples are dropped if their answer cannot be located in the
+translation (`squad_mt`, `squad2_mt`).
 
-Not read in a public source, so to be checked against the paper before its numbers are held against these: that a fifth
-of the steps is masked language modelling, and that the paper translates MNLI, QQP and HellaSwag, into German, Russian
-and Swahili. The other rows named `_mt`, the share that is translated and the translator are ours.
+Two settings have not been checked against a public source. Compare them with the paper before you compare results: the
+share of masked language modelling (one fifth of the steps), and the translated tasks of the paper (MNLI, QQP and
+HellaSwag, into German, Russian and Swahili). The other variants `_mt`, the translated share and the translator are our
+own choice.
 
-Epochs, batch sizes and lengths are those of the replication guide of jiant v2; learning rates are searched, since
-published ones disagree. CCGbank is licensed (LDC2005T13), BUCC 2018 comes from its own page, and the text of `mlm_text`
-is your own: `sweeper tasks ccg`, `sweeper tasks bucc2018` and `sweeper tasks mlm_text` say how to lay them out. How
-much memory a GPU needs nobody has measured yet.
+Epochs, batch sizes and lengths are those of the replication guide of jiant v2. Learning rates are searched, because
+published values differ. CCGbank requires a licence (LDC2005T13), BUCC 2018 must be downloaded from its web page, and
+you provide the text of `mlm_text`. `sweeper tasks ccg`, `sweeper tasks bucc2018` and `sweeper tasks mlm_text` describe
+the files. The GPU memory that this space needs has not been measured yet.
 """
 
 from dataclasses import replace
@@ -24,10 +27,10 @@ from sweeper.space import LogUniform, Model, Recipe, Resources, Search, Space, S
 
 DIALS = {"learning_rate": LogUniform(low=3e-6, high=5e-5, first=(1e-5, 2e-5, 3e-5, 5e-6))}
 MLM_DIALS = {"learning_rate": LogUniform(low=1e-6, high=3e-5, first=(1e-5, 5e-6, 2e-5, 2e-6))}
-"""A range of their own, which reaches lower: two objectives pull at one body."""
+"""Lower learning rates, because a mixture trains one encoder on two objectives."""
 MLM_SHARE = 0.2
 TRANSLATION = Translation(languages=("de", "ru", "sw"), share=1.0, by="facebook/m2m100_418M", revision="refs/pr/19")
-"""The revision is the one that holds safetensors."""
+"""This revision of the model has its weights as safetensors."""
 PAIRS = Training(epochs=2, batch_size=32, max_length=256, precision="bf16", threads=4)
 TAGS = replace(PAIRS, epochs=10)
 PARAPHRASE = replace(PAIRS, epochs=5)
@@ -44,7 +47,7 @@ INTERMEDIATES = {
     "csqa": PAIRS,
 }
 TAGGING = ("ccg",)
-"""Has no translated row of its own: no tag survives a translation."""
+"""Tasks without a translated variant: tags belong to words, so they are not valid for a translation."""
 TARGETS = {
     "xnli": PAIRS,
     "pawsx": PARAPHRASE,
@@ -59,7 +62,7 @@ SINGLE = {name: Stage(tasks=(name,), training=training, dials=DIALS) for name, t
 STAGES = {**SINGLE, "multitask": Stage(tasks=tuple(INTERMEDIATES), training=SPANS, dials=DIALS)}
 VARIANTS = {
     **{f"{name}_mlm": replace(stage, mlm_share=MLM_SHARE, dials=MLM_DIALS) for name, stage in STAGES.items()},
-    **{f"{name}_mt": replace(one, translation=TRANSLATION) for name, one in STAGES.items() if name not in TAGGING},
+    **{f"{name}_mt": replace(stage, translation=TRANSLATION) for name, stage in STAGES.items() if name not in TAGGING},
 }
 
 SPACE = Space(

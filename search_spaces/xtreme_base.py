@@ -1,4 +1,4 @@
-"""The study of `xtreme` with XLM-R Base, all else being the same."""
+"""The space `xtreme` with XLM-R Base instead of XLM-R Large."""
 
 from dataclasses import replace
 

@@ -1,9 +1,9 @@
-"""The rows of `xtreme` against the ten targets of XTREME-R (Ruder et al. 2021), XLM-R Large.
+"""The recipes of `xtreme` and the ten targets of XTREME-R (Ruder et al. 2021), with XLM-R Large.
 
-Epochs, batch sizes, lengths, warm-up and weight decay are those of the benchmark's scripts, as are the learning rates
-that are not searched; those that are start among the published ones. XCOPA trains on SIQA and then on COPA. Reported on
-test, where all languages are: part-of-speech tags have a dev split in English alone. Tatoeba is scored on the row's own
-encoder, as in the study; the benchmark's script tunes it on SQuAD first, which is a stage in `before`.
+Epochs, batch sizes, lengths, warm-up, weight decay and fixed learning rates are those of the scripts of the benchmark.
+Searches start with published learning rates. XCOPA trains on SIQA, then on COPA. Scores are on test, because the dev
+split of part-of-speech tagging is only in English. Tatoeba is scored on the encoder of the recipe, as in `xtreme`. The
+script of the benchmark first trains on SQuAD; a stage in `before` would do the same.
 """
 
 from dataclasses import replace
@@ -16,11 +16,11 @@ from .xtreme import SPACE as XTREME
 SHORT = Training(learning_rate=3e-5, epochs=5, batch_size=32, warmup=0.0, weight_decay=0.0, precision="bf16", threads=4)
 TAGS = replace(SHORT, learning_rate=2e-5, epochs=10)
 SPANS = replace(SHORT, epochs=3, max_length=384, weight_decay=1e-4, warmup=0.06)
-"""The script's warm-up of 500 steps is 6 % of those on SQuAD."""
+"""The script warms up for 500 steps, which are 6 % of the steps on SQuAD."""
 QUESTIONS = replace(SHORT, learning_rate=2e-5, epochs=3, batch_size=16, max_length=256)
-"""Questions too may have the 256 tokens of a candidate; the script cuts them at 96, which hardly any reaches."""
+"""Questions and candidates have at most 256 tokens. The script cuts questions at 96; very few are longer."""
 MENTION_DIALS = {"learning_rate": replace(DIALS["learning_rate"], high=1e-4, first=(1e-5, 2e-5, 5e-5, 1e-4))}
-"""Starts with the four rates that the script says were searched, of which 1e-4 is twice the others' highest."""
+"""The four rates that the script of the benchmark searches. The highest, 1e-4, is twice that of other targets."""
 MENTIONS = replace(SHORT, learning_rate=1e-5, epochs=2, max_length=64)
 
 SPACE = replace(

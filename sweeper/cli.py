@@ -39,7 +39,7 @@ results into matrices, heatmaps and correlations.
 
 \b
 Examples:
-  sweeper plan xtreme        show the trainings of a study, without data
+  sweeper plan xtreme        show the trainings of a space, without data
   sweeper run demo           run the demo, or resume it
   sweeper report runs/demo   write the report to runs/demo/report
 """
