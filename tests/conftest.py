@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def mirror() -> Path:
-    """The folder of real data set repositories; skips where there is none."""
+    """The mirror of real data sets that SWEEPER_MIRROR names; without it, the test is skipped."""
     path = os.environ.get("SWEEPER_MIRROR", "")
     if not path:
-        pytest.skip("SWEEPER_MIRROR names no mirror of real data sets")
+        pytest.skip("SWEEPER_MIRROR does not name a mirror of real data sets")
     return Path(path).resolve()
 
 
 @pytest.fixture(scope="session")
 def demo_world() -> Path:
-    """The generated world: data sets and encoders."""
+    """The generated world of `tiny`: data sets and encoders."""
     from tests.runs import world
 
     return world()
@@ -30,7 +30,7 @@ def demo_world() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tokenised data, made once for all tests."""
+    """A folder for tokenised data that all tests share."""
     return tmp_path_factory.mktemp("cache")
 
 

@@ -1,4 +1,4 @@
-"""The packages analysis and search_spaces under their own names and under sweeper, also where a folder hides them."""
+"""Importing analysis and search_spaces under both of their names, also if a folder of the user hides them."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import ROOT
+from tests.sources import ROOT
 
 COMPARE = """
 import sys
@@ -57,17 +57,17 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_both_names_give_the_same_module_objects_where_nothing_hides_the_packages(tmp_path: Path) -> None:
+def test_both_names_refer_to_the_same_module_objects_if_nothing_hides_the_packages(tmp_path: Path) -> None:
     process = python(tmp_path, "-c", COMPARE)
     assert process.returncode == 0, process.stderr
 
 
-def test_a_notebook_imports_both_packages_beside_folders_with_their_names(project: Path) -> None:
+def test_sweeper_imports_both_installed_packages_if_folders_of_the_user_hide_them(project: Path) -> None:
     process = python(project, "-c", HIDDEN)
     assert process.returncode == 0, process.stderr
 
 
-def test_the_command_line_finds_its_spaces_beside_a_folder_with_that_name(project: Path) -> None:
+def test_the_command_line_finds_the_shipped_spaces_if_a_folder_of_the_user_hides_them(project: Path) -> None:
     process = python(project, "-m", "sweeper", "plan", "tiny", "--json")
     assert process.returncode == 0, process.stderr
 

@@ -1,4 +1,4 @@
-"""The submit command: what it prints, and one message for whatever the user must mend."""
+"""The submit command: its output, and its messages about mistakes of the user."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,36 +20,36 @@ from tests.runs import Call, is_user_error
 
 @pytest.fixture
 def run(tmp_path: Path) -> str:
-    """A run folder of the study that was only begun, on dev."""
+    """A run folder of `xtreme`, which is scored on dev, without any results."""
     Folder(str(tmp_path / "run")).write("space.json", write_json(load_space("xtreme")))
     return str(tmp_path / "run")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "either --best-per-target or --recipe NAME"),
         (("--best-per-target", "--recipe", "mnli"), "either --best-per-target or --recipe NAME"),
         (("--best-per-target",), "was scored on dev, but a submission needs predictions on test"),
     ],
-    ids=["no row", "two wishes", "dev"],
+    ids=["no recipe", "two choices", "dev"],
 )
-def test_a_submission_that_cannot_be_is_one_message(
-    call: Call, run: str, arguments: tuple[str, ...], said: str
+def test_an_impossible_submission_ends_with_one_message(
+    call: Call, run: str, arguments: tuple[str, ...], message: str
 ) -> None:
-    found = call("submit", run, *arguments)
-    assert is_user_error(found)
-    assert said in found.err
+    result = call("submit", run, *arguments)
+    assert is_user_error(result)
+    assert message in result.err
 
 
-def test_a_folder_that_is_no_run_is_refused(call: Call) -> None:
-    found = call("submit", "nowhere", "--best-per-target")
-    assert is_user_error(found)
-    assert "nowhere is not a run folder" in found.err
+def test_a_folder_that_is_not_a_run_folder_is_refused(call: Call) -> None:
+    result = call("submit", "nowhere", "--best-per-target")
+    assert is_user_error(result)
+    assert "nowhere is not a run folder" in result.err
 
 
-def keep_row(ledger: Ledger, space: Space, number: int, value: float) -> None:
-    """A row's training on PAWS-X, and its predictions of the whole test split: always the row's number."""
+def write_recipe(ledger: Ledger, space: Space, number: int, value: float) -> None:
+    """Write a recipe's training on PAWS-X and its predictions on the test split: always the number of the recipe."""
     recipe = space.recipes[number]
     chain = tuple(
         StageSpec(
@@ -73,20 +73,22 @@ def keep_row(ledger: Ledger, space: Space, number: int, value: float) -> None:
     ledger.write_score(score, pd.DataFrame(rows))
 
 
-def test_a_submission_says_what_it_took_and_what_the_leaderboard_still_wants(call: Call, tmp_path: Path) -> None:
+def test_submit_prints_the_chosen_recipes_and_the_missing_targets_and_writes_predictions(
+    call: Call, tmp_path: Path
+) -> None:
     pawsx = tuple(target for target in XTREME.targets if target.task == "pawsx")
     space = replace(XTREME, recipes=XTREME.recipes[:2], targets=pawsx, seeds=(1,), evaluate="test")
     Folder(str(tmp_path / "run")).write("space.json", write_json(space))
     ledger = Ledger.at(str(tmp_path / "run" / "ledger"))
-    keep_row(ledger, space, 0, 0.6)
-    keep_row(ledger, space, 1, 0.7)
-    said = call("submit", str(tmp_path / "run"), "--best-per-target")
-    assert said.code == 0, said.err
-    assert "pawsx    anli_plus   1      7           14,000   best English selection value, 70.00" in said.out
+    write_recipe(ledger, space, 0, 0.6)
+    write_recipe(ledger, space, 1, 0.7)
+    result = call("submit", str(tmp_path / "run"), "--best-per-target")
+    assert result.code == 0, result.err
+    assert "pawsx    anli_plus   1      7           14,000   best English selection value, 70.00" in result.out
     assert (
         "Missing for a complete leaderboard entry: xnli, udpos, panx, xquad, mlqa, tydiqa, bucc2018, tatoeba."
-        in said.out
+        in result.out
     )
-    made = tmp_path / "run" / "submission" / "pawsx"
-    assert {path.name for path in made.iterdir()} == {f"test-{code}.tsv" for code in PAWSX}
-    assert (made / "test-ko.tsv").read_text() == "1\n" * 2_000
+    folder = tmp_path / "run" / "submission" / "pawsx"
+    assert {path.name for path in folder.iterdir()} == {f"test-{code}.tsv" for code in PAWSX}
+    assert (folder / "test-ko.tsv").read_text() == "1\n" * 2_000

@@ -1,4 +1,4 @@
-"""A folder on any file system: whole files or none, listed without their drafts, seen after a write elsewhere."""
+"""Folders on a local and on a remote file system."""
 
 import threading
 from pathlib import Path
@@ -15,18 +15,18 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     return Folder(str(tmp_path / "run") if request.param == "local" else f"memory://{tmp_path.name}/run")
 
 
-def test_what_was_written_is_read_back(folder: Folder) -> None:
+def test_a_written_file_is_read_back(folder: Folder) -> None:
     folder.write("deep/inside/record.json", b"{}")
     assert folder.read("deep/inside/record.json") == b"{}"
     assert folder.exists("deep/inside/record.json")
     assert not folder.exists("deep/inside/other.json")
 
 
-def test_a_folder_that_is_not_there_is_empty(folder: Folder) -> None:
+def test_a_folder_that_does_not_exist_is_empty(folder: Folder) -> None:
     assert folder.names() == []
 
 
-def test_names_are_sorted_and_leave_drafts_out(folder: Folder) -> None:
+def test_names_are_sorted_and_without_drafts(folder: Folder) -> None:
     for name in ("b.json", "a.json", ".tmp-half", "c/d.json"):
         folder.write(name, b"")
     assert folder.names() == ["a.json", "b.json", "c"]
@@ -40,24 +40,24 @@ def test_many_files_are_read_at_once(folder: Folder) -> None:
     assert folder.read_all([]) == {}
 
 
-def test_a_missing_file_is_said_to_be_missing(folder: Folder) -> None:
+def test_reading_a_missing_file_is_an_error(folder: Folder) -> None:
     with pytest.raises(FileNotFoundError):
         folder.read("nothing.json")
 
 
-def test_a_child_is_the_folder_of_that_name(folder: Folder) -> None:
-    folder.child("ledger").write("record.json", b"here")
-    assert folder.read("ledger/record.json") == b"here"
+def test_a_child_is_a_folder_inside(folder: Folder) -> None:
+    folder.child("ledger").write("record.json", b"record")
+    assert folder.read("ledger/record.json") == b"record"
 
 
-def test_what_is_set_aside_keeps_its_bytes_under_another_name(folder: Folder) -> None:
+def test_a_file_that_is_set_aside_keeps_its_bytes(folder: Folder) -> None:
     folder.write("record.json", b"half")
     folder.set_aside("record.json")
     assert folder.names() == ["record.json.damaged"]
     assert folder.read("record.json.damaged") == b"half"
 
 
-def test_a_folder_that_is_set_aside_goes_with_all_in_it(folder: Folder) -> None:
+def test_a_folder_that_is_set_aside_keeps_its_files(folder: Folder) -> None:
     folder.write("encoder/config.json", b"{}")
     folder.write("encoder/heads/one.bin", b"1")
     folder.set_aside("encoder")
@@ -65,7 +65,7 @@ def test_a_folder_that_is_set_aside_goes_with_all_in_it(folder: Folder) -> None:
     assert not folder.exists("encoder")
 
 
-def test_setting_the_same_name_aside_twice_keeps_the_newer_one(folder: Folder) -> None:
+def test_setting_a_file_aside_twice_keeps_the_newer_one(folder: Folder) -> None:
     for text in (b"first", b"second"):
         folder.write("record.json", text)
         folder.set_aside("record.json")
@@ -73,7 +73,7 @@ def test_setting_the_same_name_aside_twice_keeps_the_newer_one(folder: Folder) -
     assert folder.read("record.json.damaged") == b"second"
 
 
-def test_a_whole_folder_is_set_aside_twice(folder: Folder) -> None:
+def test_setting_a_folder_aside_twice_keeps_the_newer_one(folder: Folder) -> None:
     for text in (b"first", b"second"):
         folder.write("encoder/weights", text)
         folder.set_aside("encoder")
@@ -81,14 +81,14 @@ def test_a_whole_folder_is_set_aside_twice(folder: Folder) -> None:
     assert folder.read("encoder.damaged/weights") == b"second"
 
 
-def test_files_travel_in_and_out(folder: Folder, tmp_path: Path) -> None:
+def test_a_file_is_uploaded_and_downloaded(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "source.bin").write_bytes(b"bytes")
     folder.upload(tmp_path / "source.bin", "store/key/weights.bin")
     folder.download("store/key/weights.bin", tmp_path / "copy" / "weights.bin")
     assert (tmp_path / "copy" / "weights.bin").read_bytes() == b"bytes"
 
 
-def test_removing_takes_files_and_folders_and_nothing_twice(folder: Folder) -> None:
+def test_removing_a_folder_twice_is_no_error(folder: Folder) -> None:
     folder.write("checkpoints/a.pt", b"")
     folder.remove("checkpoints")
     folder.remove("checkpoints")
@@ -101,7 +101,7 @@ def test_only_a_local_folder_has_a_path(tmp_path: Path) -> None:
     assert Folder("memory://somewhere").local is None
 
 
-def test_a_reader_sees_the_old_bytes_or_the_new_ones_and_nothing_between(tmp_path: Path) -> None:
+def test_a_reader_never_sees_a_partly_written_file(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     texts = {number: str(number).encode() * 200_000 for number in range(2)}
     folder.write("record.json", texts[0])
@@ -121,7 +121,7 @@ def test_a_reader_sees_the_old_bytes_or_the_new_ones_and_nothing_between(tmp_pat
         writer.join()
 
 
-def test_a_write_that_fails_leaves_the_old_bytes_and_no_draft(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_content_and_no_draft(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     folder.write("record.json/inside", b"")
     with pytest.raises(OSError, match="record"):
@@ -129,15 +129,15 @@ def test_a_write_that_fails_leaves_the_old_bytes_and_no_draft(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
-def test_a_file_that_another_process_wrote_is_seen_though_a_listing_was_kept(tmp_path: Path) -> None:
+def test_a_file_of_another_process_is_seen_despite_a_cached_listing(tmp_path: Path) -> None:
     folder = Folder(f"memory://{tmp_path.name}/watched")
     assert folder.names() == []
     fsspec.filesystem("memory").pipe_file(f"/{tmp_path.name}/watched/new.json", b"")
     assert folder.exists("new.json")
 
 
-def test_a_path_of_a_home_folder_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
+def test_a_home_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     assert expand_path("~/encoder") == Path.home() / "encoder"
     assert expand_path(str(tmp_path)) == tmp_path
-    with pytest.raises(UserError, match="'~nobody-is-called-so/encoder' refers to a home folder that does not exist"):
-        expand_path("~nobody-is-called-so/encoder")
+    with pytest.raises(UserError, match="'~no-such-user/encoder' refers to a home folder that does not exist"):
+        expand_path("~no-such-user/encoder")

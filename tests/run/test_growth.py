@@ -13,13 +13,13 @@ from sweeper.space import Space, Stage, Target
 from tests.spaces import MATRIX
 
 GROWN = {
-    "the same": TINY,
+    "unchanged": TINY,
     "seeds": replace(TINY, seeds=(1, 2, 7)),
     "trials": replace(TINY, search=replace(TINY.search, trials=9)),
     "recipes": replace(TINY, recipes=(*MATRIX.recipes[:5], *TINY.recipes[1:])),
     "targets": replace(TINY, targets=(*MATRIX.targets[:3], *TINY.targets)),
     "models": replace(TINY, models=(*TINY.models, replace(TINY.models[0], name="other"))),
-    "tasks": replace(TINY, tasks=(*TINY.tasks, replace(TINY.tasks[0], name="own"))),
+    "tasks": replace(TINY, tasks=(*TINY.tasks, replace(TINY.tasks[0], name="another"))),
     "title": replace(TINY, title="Another title"),
 }
 
@@ -81,13 +81,13 @@ def test_a_run_folder_refuses_any_other_change_and_shows_the_difference(
 
 
 def test_a_target_may_get_more_evaluation_languages(tmp_path: Path) -> None:
-    one = replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets))
-    two = replace(TINY, targets=tuple(replace(target, languages=("en", "xa")) for target in TINY.targets))
-    Run.at(str(tmp_path)).keep_space(one)
+    english = replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets))
+    wider = replace(TINY, targets=tuple(replace(target, languages=("en", "xa")) for target in TINY.targets))
+    Run.at(str(tmp_path)).keep_space(english)
     Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
-    Run.at(str(tmp_path)).keep_space(two)
+    Run.at(str(tmp_path)).keep_space(wider)
     with pytest.raises(UserError, match="languages"):
-        Run.at(str(tmp_path)).keep_space(one)
+        Run.at(str(tmp_path)).keep_space(english)
 
 
 def test_a_target_may_get_more_layers_but_no_other_main_layer(tmp_path: Path) -> None:
@@ -108,8 +108,11 @@ def test_a_stage_may_not_change_its_training_languages(tmp_path: Path) -> None:
     multilingual = replace(TINY.task("words"), name="multilingual", train=TINY.task("words").test)
     stage = Stage(tasks=("multilingual",), languages=("en",))
     wider = replace(stage, languages=("en", "xa"))
-    own = replace(TINY, tasks=(*TINY.tasks, multilingual))
-    old, new = (replace(own, recipes=(own.recipes[0], replace(own.recipes[1], stages=(s,)))) for s in (stage, wider))
+    with_task = replace(TINY, tasks=(*TINY.tasks, multilingual))
+    old, new = (
+        replace(with_task, recipes=(with_task.recipes[0], replace(with_task.recipes[1], stages=(s,))))
+        for s in (stage, wider)
+    )
     Run.at(str(tmp_path)).keep_space(old)
     Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
     with pytest.raises(UserError, match="languages"):
@@ -139,9 +142,9 @@ def test_descriptive_fields_of_a_task_may_change(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
     Run(run).keep_space(TINY)
     run.write("ledger/trainings/key.json", b"a record")
-    message = {"title": "Told otherwise", "note": "new", "licence": "another", "departs": "a bit"}
-    message |= {"train_size": 1, "num_choices": 2}
-    changed = replace(TINY, tasks=tuple(replace(task, **message) for task in TINY.tasks))  # type: ignore[arg-type]
+    fields = {"title": "Another title", "note": "new", "licence": "another", "departs": "new"}
+    fields |= {"train_size": 1, "num_choices": 2}
+    changed = replace(TINY, tasks=tuple(replace(task, **fields) for task in TINY.tasks))  # type: ignore[arg-type]
     Run(run).keep_space(changed)
     assert Run(run).space == changed
 

@@ -1,4 +1,4 @@
-"""Finished trials on disk: read back as they were, a record means that all is there, damage is set aside by name."""
+"""The ledger: reading and writing records, and setting damaged ones aside."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -53,14 +53,14 @@ def score() -> ScoreRecord:
     )
 
 
-def test_a_ledger_that_is_not_there_yet_is_empty(ledger: Ledger) -> None:
+def test_a_ledger_whose_folder_does_not_exist_is_empty(ledger: Ledger) -> None:
     assert ledger.trainings() == {}
     assert ledger.scores() == {}
     assert ledger.training("abc") is None
     assert ledger.score("abc") is None
 
 
-def test_a_training_is_read_back_as_it_was_written(ledger: Ledger) -> None:
+def test_a_training_record_is_read_back_unchanged(ledger: Ledger) -> None:
     record = training()
     ledger.write_training(record)
     assert ledger.training(record.key) == record
@@ -68,26 +68,26 @@ def test_a_training_is_read_back_as_it_was_written(ledger: Ledger) -> None:
     assert ledger.trainings()[record.key].spec.key == record.key
 
 
-def test_a_failed_training_is_a_record_with_its_reason(ledger: Ledger) -> None:
+def test_the_record_of_a_failed_training_is_read_back_unchanged(ledger: Ledger) -> None:
     record = fail(training().spec)
     ledger.write_training(record)
     assert ledger.training(record.key) == record
 
 
-def test_a_score_is_read_back_to_the_last_digit_with_its_outcomes(ledger: Ledger) -> None:
+def test_a_score_record_and_its_outcomes_are_read_back_exactly(ledger: Ledger) -> None:
     ledger.write_score(score(), OUTCOMES)
     assert ledger.scores() == {score().key: score()}
     assert ledger.score(score().key) == score()
     pd.testing.assert_frame_equal(ledger.outcomes(score()), OUTCOMES, check_dtype=False)
 
 
-def test_outcomes_without_their_record_do_not_count_as_a_score(ledger: Ledger) -> None:
+def test_outcomes_without_a_record_are_ignored(ledger: Ledger) -> None:
     ledger.write_score(score(), OUTCOMES)
     ledger.folder.remove(f"scores/{score().key}.json")
     assert ledger.scores() == {}
 
 
-def test_no_record_is_written_where_its_outcomes_could_not_be(tmp_path: Path) -> None:
+def test_no_score_record_is_written_if_its_outcomes_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "outcomes").write_text("a file where a folder should be")
     ledger = Ledger.at(str(tmp_path))
     with pytest.raises(OSError, match="outcomes"):
@@ -96,27 +96,27 @@ def test_no_record_is_written_where_its_outcomes_could_not_be(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100])
-def test_a_record_cut_short_is_said_to_be_damaged_and_set_aside_by_name(ledger: Ledger, cut: int) -> None:
+def test_a_truncated_record_is_damaged_and_set_aside(ledger: Ledger, cut: int) -> None:
     record = training()
     ledger.write_training(record)
     name = f"trainings/{record.key}.json"
     ledger.folder.write(name, ledger.folder.read(name)[:cut])
     with pytest.raises(DamagedError, match=record.key):
         ledger.trainings()
-    (told,) = ledger.set_damaged_aside()
-    assert name in told
-    assert "its trial runs again" in told
+    (message,) = ledger.set_damaged_aside()
+    assert name in message
+    assert "its trial runs again" in message
     assert ledger.trainings() == {}
     assert ledger.folder.child("trainings").names() == [f"{record.key}.json.damaged"]
 
 
-def test_a_record_without_a_field_that_it_needs_is_damaged(ledger: Ledger) -> None:
+def test_a_record_without_a_required_field_is_damaged(ledger: Ledger) -> None:
     ledger.folder.write("scores/abc.json", b'{"key": "abc"}')
     with pytest.raises(DamagedError, match="is not a ScoreRecord: training"):
         ledger.score("abc")
 
 
-def test_whole_records_are_not_set_aside(ledger: Ledger) -> None:
+def test_complete_records_are_not_set_aside(ledger: Ledger) -> None:
     ledger.write_training(training())
     ledger.write_score(score(), OUTCOMES)
     assert ledger.set_damaged_aside() == []
@@ -133,12 +133,12 @@ def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Le
 def test_the_key_of_a_score_depends_on_its_training_and_on_what_is_scored() -> None:
     agenda = agenda_of(SMALL)
     unit = next(unit for unit in agenda.plan.units if unit.kind == "target")
-    (scored,) = agenda.specs.scores(unit, 1)
+    (score_spec,) = agenda.specs.scores(unit, 1)
     keys = {
-        score_key("one", scored),
-        score_key("two", scored),
-        score_key("one", replace(scored, split="dev")),
-        score_key("one", replace(scored, condition="attacked")),
-        score_key("one", replace(scored, data=replace(scored.data, languages=("en",)))),
+        score_key("one", score_spec),
+        score_key("two", score_spec),
+        score_key("one", replace(score_spec, split="dev")),
+        score_key("one", replace(score_spec, condition="attacked")),
+        score_key("one", replace(score_spec, data=replace(score_spec.data, languages=("en",)))),
     }
     assert len(keys) == 5

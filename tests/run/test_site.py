@@ -1,4 +1,4 @@
-"""What one process keeps between trials, and what tells where a run's files lie."""
+"""The site of a run folder, and the resources that a process shares between trials."""
 
 import json
 from dataclasses import asdict, replace
@@ -12,14 +12,14 @@ from sweeper.run.site import Site
 from tests.worlds import MODEL, TrialFolders, data, stage, trial
 
 
-def test_a_model_s_tokenizer_and_data_are_opened_once_for_all_trials(folders: TrialFolders) -> None:
+def test_trials_of_a_process_share_the_tokenizer_and_data_of_a_model(folders: TrialFolders) -> None:
     bench = folders.bench()
     first, second = (bench.reader(trial(stage(task))) for task in ("words", "gaps"))
     assert first.tokenizer is second.tokenizer
     assert first.encoded(data("words")) is bench.reader(trial(stage("words"))).encoded(data("words"))
 
 
-def test_a_trial_reads_with_its_own_tasks_even_if_another_task_of_that_name_was_read_before(
+def test_a_trial_uses_its_definition_of_a_task_after_another_definition_was_read(
     folders: TrialFolders,
 ) -> None:
     bench, spec = folders.bench(), trial(stage("words"))
@@ -35,7 +35,7 @@ def test_two_models_have_two_tokenizers(folders: TrialFolders) -> None:
     assert bench.reader(spec).tokenizer is not bench.reader(other).tokenizer
 
 
-def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_first(folders: TrialFolders) -> None:
+def test_the_site_is_read_back_unchanged_and_its_mirror_can_be_replaced(folders: TrialFolders) -> None:
     site = folders.bench().site
     run = Path(site.ledger).parent
     run.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def test_a_run_folder_tells_where_its_files_lie_and_a_mirror_given_now_counts_fi
     assert Run.at(str(run)).site.with_mirror("elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
 
 
-def test_a_run_folder_that_was_moved_is_its_own(tmp_path: Path) -> None:
+def test_after_a_move_paths_inside_the_run_folder_follow_and_others_stay(tmp_path: Path) -> None:
     old = Site(
         ledger="/old/run/ledger", store="/old/run", checkpoints="/old/run/checkpoints", cache="/cache", mirror="/m"
     )
@@ -54,6 +54,6 @@ def test_a_run_folder_that_was_moved_is_its_own(tmp_path: Path) -> None:
     assert (moved.cache, moved.mirror) == ("/cache", "/m")
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_site_is_not_a_run_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not a run folder: it has no site\.json"):
         _ = Run.at(str(tmp_path)).site

@@ -31,8 +31,8 @@ def write(path: Path, text: str) -> str:
 
 def test_a_space_is_loaded_from_a_python_file(tmp_path: Path) -> None:
     imports = "from dataclasses import replace\nfrom search_spaces.tiny import SPACE as TINY\n"
-    text = f"{imports}SPACE = replace(TINY, name='own')"
-    assert load_space(write(tmp_path / "mine.py", text)) == replace(TINY, name="own")
+    text = f"{imports}SPACE = replace(TINY, name='mine')"
+    assert load_space(write(tmp_path / "mine.py", text)) == replace(TINY, name="mine")
 
 
 @pytest.mark.parametrize(

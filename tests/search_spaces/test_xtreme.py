@@ -8,18 +8,18 @@ from sweeper.space import LogUniform
 from sweeper.tasks.catalog import CATALOG
 
 
-def test_xtreme_has_a_recipe_with_masked_text_for_every_task_and_with_translation_for_every_translatable_one() -> None:
-    rows = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
-    plain = [name for name in rows if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
-    assert [name for name in rows if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
-    assert [name for name in rows if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name != "ccg"]
+def test_xtreme_has_an_mlm_variant_of_every_recipe_and_a_translated_variant_of_all_but_ccg() -> None:
+    stages = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
+    plain = [name for name in stages if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
+    assert [name for name in stages if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
+    assert [name for name in stages if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name != "ccg"]
     for name in plain:
-        (one,), (mixed,) = rows[name], rows[f"{name}_mlm"]
-        assert replace(mixed, mlm_share=0.0, dials=one.dials) == one
-        for translated in rows.get(f"{name}_mt", ()):
+        (stage,), (mixed,) = stages[name], stages[f"{name}_mlm"]
+        assert replace(mixed, mlm_share=0.0, dials=stage.dials) == stage
+        for translated in stages.get(f"{name}_mt", ()):
             assert translated.translation
             assert (translated.translation.languages, translated.translation.share) == (("de", "ru", "sw"), 1.0)
-            assert replace(translated, translation=None) == one
+            assert replace(translated, translation=None) == stage
     assert properties_of(CATALOG["ccg"]).translation is None
 
 

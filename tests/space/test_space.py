@@ -82,18 +82,20 @@ SWAHILI = Task(
 
 
 def test_dials_are_refused_if_a_task_has_no_english_training_data() -> None:
-    def with_row(stage: Stage) -> Space:
-        return replace(TINY, tasks=(*TINY.tasks, SWAHILI), recipes=(*TINY.recipes, Recipe(name="row", stages=(stage,))))
+    def with_recipe(stage: Stage) -> Space:
+        return replace(
+            TINY, tasks=(*TINY.tasks, SWAHILI), recipes=(*TINY.recipes, Recipe(name="recipe", stages=(stage,)))
+        )
 
     stage = Stage(tasks=("swahili",), languages=("sw",))
-    assert with_row(stage)
+    assert with_recipe(stage)
     searched = replace(stage, dials={"learning_rate": LogUniform(low=1e-4, high=1e-2)})
     with pytest.raises(UserError, match=r"'swahili' has training data only in sw\. Set learning_rate in the training"):
-        with_row(searched)
+        with_recipe(searched)
 
 
 @pytest.mark.parametrize(
-    ("entry", "message"),
+    ("task", "message"),
     [
         (Task(name="lone", title="", format="classify", scorer="accuracy"), "Name another task in `trains_on`"),
         (
@@ -102,11 +104,11 @@ def test_dials_are_refused_if_a_task_has_no_english_training_data() -> None:
         ),
     ],
 )
-def test_a_target_without_training_data_is_refused(entry: Task, message: str) -> None:
+def test_a_target_without_training_data_is_refused(task: Task, message: str) -> None:
     rows = {"en": (Rows(id="a/b", split="test"),)}
-    entry = replace(entry, dev=rows, test=rows)
+    task = replace(task, dev=rows, test=rows)
     with pytest.raises(UserError, match=message):
-        replace(TINY, tasks=(*TINY.tasks, entry), targets=(Target(task="lone"),))
+        replace(TINY, tasks=(*TINY.tasks, task), targets=(Target(task="lone"),))
 
 
 @pytest.mark.parametrize(
@@ -136,13 +138,13 @@ def test_a_translated_stage_must_train_in_english() -> None:
 
 
 def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() -> None:
-    def with_row(*tasks: str) -> Space:
-        row = Recipe(name="translated", stages=(Stage(tasks=tasks, translation=GERMAN),))
-        return replace(TINY, recipes=(*TINY.recipes, row))
+    def with_recipe(*tasks: str) -> Space:
+        recipe = Recipe(name="translated", stages=(Stage(tasks=tasks, translation=GERMAN),))
+        return replace(TINY, recipes=(*TINY.recipes, recipe))
 
-    assert with_row("mnli", "ud_supertags")
+    assert with_recipe("mnli", "ud_supertags")
     with pytest.raises(UserError, match=r"a task of format classify, choose, span .*; got ud_supertags \(tag\)\. Add"):
-        with_row("ud_supertags")
+        with_recipe("ud_supertags")
 
 
 @pytest.mark.parametrize(
