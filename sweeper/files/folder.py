@@ -14,6 +14,9 @@ from fsspec import AbstractFileSystem
 from sweeper.errors import UserError
 from sweeper.files.draft import DRAFT_PREFIX, draft_path
 
+DAMAGED_SUFFIX = ".damaged"
+"""End of the names of files and folders that were set aside."""
+
 
 def expand_path(name: str) -> Path:
     """A path with `~` and `~name` replaced by home folders. Raises UserError if there is no such home folder."""
@@ -33,6 +36,7 @@ class Folder:
 
     def __post_init__(self) -> None:
         fs, root = fsspec.core.url_to_fs(self.url)
+        # The class is frozen, and both attributes are derived from the URL.
         object.__setattr__(self, "_fs", fs)
         object.__setattr__(self, "_root", root.rstrip("/"))
 
@@ -50,11 +54,12 @@ class Folder:
         return Folder(f"{self.url.rstrip('/')}/{name}")
 
     def path(self, name: str) -> str:
-        """The path of a file inside, in the notation of the file system. For messages."""
+        """The path of a file inside, as the file system writes it, for example without `s3://`."""
         return f"{self._root}/{name}"
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder inside exists now. Cached listings are not used."""
+        # Workers on other machines write to the same folder; fsspec does not see their files in its cache.
         self._fs.invalidate_cache()
         return bool(self._fs.exists(self.path(name)))
 
@@ -87,10 +92,11 @@ class Folder:
         if self._is_local:
             self.write_with(name, lambda draft: draft.write_bytes(data))
         else:
+            # An object store publishes an object only after the whole upload.
             self._fs.pipe_file(self.path(name), data)
 
     def write_with(self, name: str, fill: Callable[[Path], object]) -> None:
-        """Write a file that `fill` creates at the local path that it is given. Atomic, like `write`. Raises OSError."""
+        """Write a file that `fill` creates at the local path it receives. Atomic, like `write`. Raises OSError."""
         # A draft beside its target can be renamed atomically; a remote file is uploaded from the temporary folder.
         target = Path(self.path(name)) if self._is_local else Path(tempfile.gettempdir(), "upload")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +104,7 @@ class Folder:
         try:
             fill(draft)
             if self._is_local:
+                # Without fsync, a power failure after the rename could leave an empty file under the final name.
                 with draft.open("rb") as file:
                     os.fsync(file.fileno())
                 draft.replace(target)
@@ -108,7 +115,7 @@ class Folder:
 
     def set_aside(self, name: str) -> str:
         """Rename a damaged file or folder to `NAME.damaged`, replacing an older one. Returns the new path."""
-        new_name = f"{name}.damaged"
+        new_name = f"{name}{DAMAGED_SUFFIX}"
         self.remove(new_name)  # otherwise a folder would be moved into the older one
         self._fs.mv(self.path(name), self.path(new_name), recursive=self._fs.isdir(self.path(name)))
         return self.path(new_name)

@@ -1,4 +1,4 @@
-"""The encoder store: ordinary Hugging Face folders under their keys, complete once their manifest is written."""
+"""The encoder store: one Hugging Face folder for each key. An encoder is complete once its manifest is written."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from sweeper.errors import DamagedError
 from sweeper.files.digests import file_digest
 from sweeper.files.draft import atomic_folder
-from sweeper.files.folder import Folder
+from sweeper.files.folder import DAMAGED_SUFFIX, Folder
 
 MANIFEST = "manifest.json"
 Manifest = Mapping[str, Mapping[str, object]]
@@ -28,6 +28,12 @@ class EncoderStore:
         """Whether the store has the complete encoder."""
         return self.folder.exists(f"{key}/{MANIFEST}")
 
+    def keys(self) -> list[str]:
+        """The keys of all complete encoders, sorted."""
+        # A damaged encoder that was set aside still has its manifest.
+        names = (name for name in self.folder.names() if not name.endswith(DAMAGED_SUFFIX))
+        return [name for name in names if self.holds(name)]
+
     def keep(self, key: str, source: Path) -> None:
         """Store the files of a folder under a key, the manifest last. Two writers of one key write equal bytes."""
         files = sorted(path for path in source.rglob("*") if path.is_file())
@@ -36,6 +42,7 @@ class EncoderStore:
             name = path.relative_to(source).as_posix()
             self.folder.upload(path, f"{key}/{name}")
             manifest[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+        # Last, because readers ignore an encoder without a manifest.
         self.folder.write(f"{key}/{MANIFEST}", json.dumps(manifest, indent=1).encode())
 
     def fetch(self, key: str) -> Path:
@@ -45,6 +52,7 @@ class EncoderStore:
         """
         manifest = self._manifest(key)
         path = self.folder.local / key if self.folder.local else self.copies / key
+        # A missing or damaged copy is downloaded again. If it is still damaged, the store itself is.
         if not self.folder.local and _damaged_files(path, manifest):
             self._copy(key, manifest)
         damaged = _damaged_files(path, manifest)
@@ -60,6 +68,7 @@ class EncoderStore:
         return manifest
 
     def _set_aside(self, key: str, damaged: list[str]) -> DamagedError:
+        # The copy on this node comes from the damaged encoder, so it must not be used again either.
         shutil.rmtree(self.copies / key, ignore_errors=True)
         new_path = self.folder.set_aside(key)
         return DamagedError(

@@ -1,4 +1,4 @@
-"""The encoder store: there once its manifest is written, checked when fetched, copied once to a node."""
+"""The encoder store: manifests, damaged files, copies on a node."""
 
 import uuid
 from pathlib import Path
@@ -30,17 +30,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> EncoderStore:
 
 def flip(store: EncoderStore, name: str) -> None:
     content = bytearray(store.folder.read(name))
+    # One changed bit keeps the size, so only the checksum can detect it.
     content[len(content) // 2] ^= 1
     store.folder.write(name, bytes(content))
 
 
-def test_an_encoder_comes_back_as_it_was_kept(store: EncoderStore, source: Path) -> None:
+def test_a_fetched_encoder_has_the_files_that_were_stored(store: EncoderStore, source: Path) -> None:
     store.keep("a1", source)
-    place = store.fetch("a1")
-    assert {name: (place / name).read_bytes() for name in FILES} == FILES
+    folder = store.fetch("a1")
+    assert {name: (folder / name).read_bytes() for name in FILES} == FILES
 
 
-def test_an_encoder_is_there_only_once_its_manifest_is_written(store: EncoderStore, source: Path) -> None:
+def test_an_encoder_is_complete_only_after_its_manifest_is_written(store: EncoderStore, source: Path) -> None:
     for name in FILES:
         store.folder.upload(source / name, f"a1/{name}")
     assert not store.holds("a1")
@@ -51,7 +52,7 @@ def test_an_encoder_is_there_only_once_its_manifest_is_written(store: EncoderSto
 
 
 @pytest.mark.parametrize("name", [*FILES, MANIFEST])
-def test_a_flipped_byte_is_found_and_the_encoder_set_aside(store: EncoderStore, source: Path, name: str) -> None:
+def test_an_encoder_with_a_flipped_byte_is_set_aside(store: EncoderStore, source: Path, name: str) -> None:
     store.keep("a1", source)
     flip(store, f"a1/{name}")
     with pytest.raises(
@@ -63,7 +64,15 @@ def test_a_flipped_byte_is_found_and_the_encoder_set_aside(store: EncoderStore, 
     assert (store.fetch("a1") / name).is_file() or name == MANIFEST
 
 
-def test_two_writers_of_one_encoder_are_harmless(store: EncoderStore, source: Path) -> None:
+def test_the_keys_of_a_store_are_those_of_complete_and_undamaged_encoders(store: EncoderStore, source: Path) -> None:
+    for key in ("b2", "a1", "c3"):
+        store.keep(key, source)
+    store.folder.upload(source / "config.json", "d4/config.json")
+    store.folder.set_aside("c3")
+    assert store.keys() == ["a1", "b2"]
+
+
+def test_storing_an_encoder_twice_has_no_effect(store: EncoderStore, source: Path) -> None:
     store.keep("a1", source)
     first = store.fetch("a1")
     store.keep("a1", source)
@@ -77,19 +86,19 @@ def remote(tmp_path: Path, source: Path) -> EncoderStore:
     return store
 
 
-def test_a_node_copies_an_encoder_once(remote: EncoderStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = remote.fetch("a1")
+def test_a_node_downloads_an_encoder_only_once(remote: EncoderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = remote.fetch("a1")
 
     def unreachable(*_: object, **__: object) -> None:
-        raise OSError("the store was asked for a file again")
+        raise OSError("a file was downloaded again")
 
     monkeypatch.setattr(MemoryFileSystem, "get_file", unreachable)
-    assert remote.fetch("a1") == place
+    assert remote.fetch("a1") == folder
 
 
-def test_a_damaged_copy_on_a_node_does_not_cost_the_store_its_encoder(remote: EncoderStore) -> None:
-    place = remote.fetch("a1")
-    (place / "model.safetensors").write_bytes(b"half")
+def test_a_damaged_copy_on_a_node_is_replaced_and_the_store_is_kept(remote: EncoderStore) -> None:
+    folder = remote.fetch("a1")
+    (folder / "model.safetensors").write_bytes(b"half")
     assert (remote.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
     assert remote.holds("a1")
     assert [path.name for path in remote.copies.iterdir()] == ["a1"]
