@@ -38,7 +38,7 @@ def _target(target: Target) -> Target:
 
 
 MNLI = _stage("mnli")
-ROWS = {
+STAGES = {
     "mnli": MNLI,
     "mnli_mlm": replace(MNLI, mlm_share=0.2),
     "mnli_mt": replace(MNLI, translation=Translation(languages=("es",), by="apertium")),
@@ -49,7 +49,7 @@ SPACE = replace(
     TEXT,
     name="text_rows",
     title="Every kind of row on real text",
-    recipes=(Recipe(name="baseline"), *(Recipe(name=name, stages=(stage,)) for name, stage in ROWS.items())),
+    recipes=(Recipe(name="baseline"), *(Recipe(name=name, stages=(stage,)) for name, stage in STAGES.items())),
     targets=tuple(
         _target(target)
         for target in (*TEXT.targets, Target(task="xcopa", training=SHORT), Target(task="lareqa", training=LONG))

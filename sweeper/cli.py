@@ -70,6 +70,7 @@ def main() -> None:
     try:
         app()
     except SweeperError as error:
+        # Without a traceback: the message names the value that is wrong and the remedy.
         err.print(f"error: {error}", markup=False, highlight=False)
         sys.exit(2)
     except OSError as error:
@@ -118,13 +119,13 @@ def _task_table(catalog: "Iterable[Task]") -> Table:
     table = Table("task", "format", "metric", "languages", "data set", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for task in catalog:
         metric = SCORERS[task.scorer].main
-        first, *others = _repositories(task)
+        first, *rest = _repositories(task)
         table.add_row(
             task.name,
             task.format,
             metric,
             str(len(task.test or task.dev or task.train)),
-            f"{first} +{len(others)}" if others else first,
+            f"{first} +{len(rest)}" if rest else first,
         )
     return table
 
@@ -137,6 +138,7 @@ def _licence_table(catalog: "Iterable[Task]") -> Table:
 
 
 def _repositories(task: "Task") -> list[str]:
+    # Splits and languages of one repository share its id; it is listed once, in the order of the splits.
     ids = (rows.id for split in SPLITS for rows_list in task.rows(split).values() for rows in rows_list)
     return list(dict.fromkeys(ids))
 
@@ -227,6 +229,7 @@ def run(
 
     chosen = _load_space(space, setting)
     folder = run_folder or _default_run(chosen)
+    # A path on the driver can be a different folder, or none, on another machine.
     if address != "local" and "://" not in folder:
         out.print(f"All machines of the cluster must reach {folder} at this path (NFS). Otherwise use --out s3://...")
     sweep_options = Options(
@@ -243,7 +246,7 @@ def run(
             result = run_sweep(chosen, sweep_options, out, halt)
         except KeyboardInterrupt:
             out.print("Stopped before the end. The same command continues the sweep.")
-            raise
+            raise  # typer turns it into exit code 130
     _print_summary(result, folder)
     raise typer.Exit(result.exit_code)
 
@@ -277,6 +280,7 @@ def report(
     from sweeper import analysis
 
     written = analysis.write_report(run_folder, folder, against)
+    # Without markup: findings contain names in brackets, which rich would read as styles.
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
     out.print(f"Report: {written.path}", markup=False, soft_wrap=True)
@@ -356,6 +360,7 @@ def _default_run(space: "Space") -> str:
 
 
 def _print_json(value: Any) -> None:
+    # Not through rich, which would wrap long lines and add colours.
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 

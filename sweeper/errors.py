@@ -33,6 +33,7 @@ def unknown(term: str, name: str, valid_names: Iterable[str]) -> UserError:
     "No task is called 'mnil'. Did you mean 'mnli'? Known: mnli, qqp."
     """
     names = list(valid_names)
+    # 0.5 instead of difflib's 0.6: two language codes such as `de` and `dr` have a ratio of 0.5.
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UserError(f"No {term} is called {name!r}.{hint} Known: {', '.join(names) or 'none'}.")

@@ -9,6 +9,7 @@ from typing import Any
 
 def digest(value: Any) -> str:
     """The first 20 hexadecimal digits of the sha256 of a JSON value in canonical form."""
+    # Sorted keys and no spaces: equal values have equal bytes. 20 digits are 80 bits, enough for millions of keys.
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 

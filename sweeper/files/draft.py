@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all: filled as a draft beside their path, then renamed."""
+"""Atomic creation of folders: a folder is filled as a draft next to its path, then renamed."""
 
 import shutil
 import uuid
@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 DRAFT_PREFIX = ".tmp-"
-"""Names of drafts begin with it; listings of a folder leave them out."""
+"""Prefix of the names of drafts. Listings of a folder omit these names."""
 
 
 def draft_path(path: Path) -> Path:
-    """A new name beside a path, on the same file system, so that a rename is atomic."""
+    """A new path in the same folder. It is on the same file system, so renaming it to `path` is atomic."""
     return path.with_name(f"{DRAFT_PREFIX}{uuid.uuid4().hex}")
 
 
@@ -36,6 +36,7 @@ def atomic_folder(
             if is_complete is None or not is_complete(path):
                 raise
     finally:
+        # After the rename there is no draft any more; after an error its files are worthless.
         shutil.rmtree(draft, ignore_errors=True)
 
 

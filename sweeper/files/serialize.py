@@ -22,6 +22,7 @@ def _adapter(data_type: Any) -> TypeAdapter[Any]:
 
 def plain(value: Any) -> Any:
     """A dataclass as JSON values: dicts, lists, strings, numbers, booleans and None."""
+    # Without the warnings that a value of another type than declared causes: check_types reports it as an error.
     return _adapter(type(value)).dump_python(value, mode="json", warnings=False)  # type: ignore[arg-type]
 
 
@@ -39,6 +40,7 @@ def read_json(data_type: type[T], text: bytes, source: str) -> T:
         raw = json.loads(text)
     except ValueError as error:
         raise DamagedError(f"{source} is not JSON: {error}.") from error
+    # Checked before the fields, because those of a newer layout may fail the validation.
     if isinstance(raw, dict) and raw.get("format", FORMAT) > FORMAT:
         raise UserError(
             f"{source} has format {raw['format']}; this version reads formats up to {FORMAT}. Update the sweeper."
@@ -46,6 +48,7 @@ def read_json(data_type: type[T], text: bytes, source: str) -> T:
     try:
         return _adapter(data_type).validate_python(raw)  # type: ignore[arg-type, no-any-return]
     except ValidationError as error:
+        # One wrong value can cause an error for each member of a union; the first is enough to find it.
         first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
+        path = ".".join(str(key) for key in first["loc"])
         raise DamagedError(f"{source} is not a {data_type.__name__}: {path}: {first['msg']}.") from error

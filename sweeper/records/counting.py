@@ -9,7 +9,7 @@ from sweeper.records.spec import StageSpec
 from sweeper.space import Target
 
 Encoder = tuple[str, tuple[StageSpec, ...]]
-"""Identity of the model, and the stages that it was trained on."""
+"""Identity of the pretrained model, and the stages of its training."""
 
 
 def chosen(records: Iterable[TrainingRecord], num_trials: int) -> TrainingRecord | None:
@@ -34,6 +34,7 @@ def _is_done_search(record: TrainingRecord) -> bool:
 
 def _descending_value(record: TrainingRecord) -> tuple[float, int]:
     assert record.value is not None
+    # Sorting by the trial number after the value makes ties independent of the order of the records.
     return (-record.value, record.spec.number)
 
 
@@ -41,6 +42,7 @@ def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, Tra
     """Study key -> its best search record among the first `num_trials`; None if none of them has finished."""
     studies: dict[str, list[TrainingRecord]] = defaultdict(list)
     for record in records:
+        # Records of replicates name their study too, but a replicate never decides dials.
         if record.spec.role == "search" and record.spec.study:
             studies[record.spec.study].append(record)
     return {study: chosen(trials, num_trials) for study, trials in studies.items()}
@@ -69,11 +71,12 @@ def is_shown(score: ScoreRecord, target: Target) -> bool:
 
 
 def _embedding(owner: ScoreRecord | Target) -> tuple[str, float, str]:
-    """How sentences become vectors and how these are compared."""
+    """The settings of sentence vectors: pooling, layer and similarity."""
     return owner.pooling, owner.layer, owner.similarity
 
 
 def _has_chosen_dials(record: TrainingRecord, best: Mapping[str, TrainingRecord | None]) -> bool:
+    # Without search records there are no better dials that could make this record outdated.
     if record.spec.study not in best:
         return True
     winner = best[record.spec.study]
@@ -87,4 +90,5 @@ def _encoder(record: TrainingRecord) -> Encoder:
 def _earlier_encoders(record: TrainingRecord) -> list[Encoder]:
     """The encoders after each stage but the last."""
     model, chain = _encoder(record)
+    # The last stage is the training of the record itself; its own dials are checked separately.
     return [(model, chain[:length]) for length in range(1, len(chain))]

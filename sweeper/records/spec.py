@@ -141,7 +141,7 @@ class TrialSpec:
 
 
 def deciding(value: Any) -> Any:
-    """The fields of a stage or of data that determine bytes, as JSON values: all except the path of a translator."""
+    """The fields of a stage or of data that determine results, as JSON values: all except the path of a translator."""
     return _without_translator(plain(value))
 
 
@@ -154,11 +154,13 @@ def _without_translator(value: Any) -> Any:
 
 def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
     """Key of an encoder or a training. Names, paths, roles and numbers of trials are not part of it."""
+    # The identity instead of the name: two names of one model share their trainings.
     return digest({"semantics": SEMANTICS, "model": model.identity, "chain": [deciding(stage) for stage in chain]})
 
 
 def record_key(encoder: str, purpose: str) -> str:
     """Key of the training record of an encoder. `purpose` is `prepare` or `target`."""
+    # One encoder can be a preparation of one recipe and a trained target of another; both need a record.
     return digest([encoder, purpose])
 
 

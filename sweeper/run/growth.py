@@ -12,7 +12,7 @@ DESCRIPTIVE = ("title", "note", "licence", "departs", "train_size", "num_choices
 """Fields of a task that only reports and plans read. No result depends on them, so they may change."""
 
 Change = tuple[tuple[str, ...], Any, Any]
-"""Path into the space, old value, new value; None where a side has no value."""
+"""(path into the space, old value, new value). A missing value is None."""
 
 
 def check_growth(old: Space, new: Space, run: str) -> None:
@@ -30,6 +30,7 @@ def check_growth(old: Space, new: Space, run: str) -> None:
 def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
     """The changes between two JSON values. Lists of named objects are compared by name."""
     if isinstance(old, dict) and isinstance(new, dict):
+        # The keys of both in the order of their first appearance, so that messages keep the order of the fields.
         keys = list(dict.fromkeys([*old, *new]))
         return [change for key in keys for change in differences(old.get(key), new.get(key), (*path, key))]
     if isinstance(old, list) and isinstance(new, list) and all(isinstance(item, dict) for item in old + new):
@@ -38,6 +39,7 @@ def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
 
 
 def _by_name(items: list[dict[str, Any]]) -> dict[str, Any]:
+    # Models, recipes and tasks have names, targets have a task. Stages have neither and are compared by position.
     return {str(item.get("name") or item.get("task") or number): item for number, item in enumerate(items)}
 
 
@@ -45,10 +47,12 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
+    # The title of the space, and tasks.NAME.FIELD.
     if path == ("title",) or (len(path) == 3 and path[0] == "tasks" and path[2] in DESCRIPTIVE):
         return True
     if isinstance(old, list) and isinstance(new, list) and (path == ("seeds",) or _only_adds_scores(path)):
         return set(old) <= set(new)
+    # A new item of a list of named objects, such as recipes.NAME.
     return old is None and len(path) == 2 and path[0] in GROWING
 
 

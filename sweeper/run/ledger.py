@@ -1,4 +1,4 @@
-"""The ledger: finished trials on disk, one record under each key, written once and never changed."""
+"""The ledger: the records of finished trials as files. A record is written once and never changed."""
 
 import io
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ class Ledger:
         """Write the per-example outcomes of a score, then its record. Raises OSError."""
         buffer = io.BytesIO()
         outcomes.to_parquet(buffer, index=False, compression="zstd")
+        # Outcomes first: after an interruption in between, the trial runs again and overwrites them.
         self.folder.write(record.outcomes, buffer.getvalue())
         self.folder.write(f"scores/{record.key}.json", write_json(record))
 
@@ -69,6 +70,7 @@ class Ledger:
 
     def outcomes(self, record: ScoreRecord) -> "pd.DataFrame":
         """The per-example outcomes of a score: language, example, group, prediction, and additive counts."""
+        # Inside the function: the commands that only read records should not load pandas.
         import pandas as pd  # noqa: PLC0415
 
         return pd.read_parquet(io.BytesIO(self.folder.read(record.outcomes)))
@@ -87,6 +89,7 @@ class Ledger:
 
     def _files(self, name: str) -> Mapping[str, bytes]:
         folder = self.folder.child(name)
+        # Files that were set aside end in .damaged.
         return folder.read_all([file for file in folder.names() if file.endswith(".json")])
 
     def _read_all(self, name: str, record_type: type[Record]) -> dict[str, Record]:

@@ -58,6 +58,7 @@ class Run:
     def site(self) -> Site:
         """The site, also after the folder was moved. Raises UserError if its file is missing."""
         self._require(SITE_FILE)
+        # The file contains absolute paths of the folder in which the run was made.
         return Site(**json.loads(self.folder.read(SITE_FILE))).moved(self._root)
 
     @property
@@ -102,6 +103,7 @@ class Run:
 
         `store` defaults to the run folder, `cache` to a folder inside it, or to a temporary folder if it is remote.
         """
+        # Absolute paths, because workers run in other working directories.
         shared = Folder(store).local if store else None
         return Site(
             ledger=f"{self._root}/ledger",
@@ -114,14 +116,15 @@ class Run:
         )
 
     def default_cache(self) -> str:
-        """The local folder for data and copies of encoders that is used if none is named."""
+        """The local folder for tokenised data and copies of encoders, unless the user names another one."""
         return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
 
     def keep_space(self, space: Space) -> None:
-        """Write the resolved space. A space that only grew replaces the one that is there.
+        """Write the resolved space. A space that only grew replaces the existing one.
 
         Raises UserError with the differences after any other change, unless nothing has been trained yet.
         """
+        # Before the first training there are no results that a change could make invalid.
         if self.folder.exists(SPACE_FILE) and self.ledger.has_trainings():
             check_growth(self.space, space, self.url)
         self.folder.write(SPACE_FILE, write_json(space))

@@ -12,7 +12,7 @@ from sweeper.run.ledger import Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Paths and URLs of a run's files, as plain values that travel to every worker. Nothing here changes a result."""
+    """Paths and URLs of the files of a run, as values that are sent to every worker. They never change a result."""
 
     ledger: str
     store: str
@@ -22,7 +22,7 @@ class Site:
     """Local folder of each node for tokenised data and for copies of encoders."""
     mirror: str | None = None
     world: str = ""
-    """Name of the synthetic world in `mirror`, which is generated where it is missing; "" for a mirror of real data."""
+    """Name of the synthetic world in `mirror`, which is generated if it is missing; "" for a mirror of real data."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
 
@@ -41,10 +41,12 @@ class Site:
 
     def with_mirror(self, mirror: str) -> "Site":
         """The same site with data from this mirror instead of the one that it names."""
+        # Without a world, a worker reads the mirror as it is and generates nothing in it.
         return replace(self, mirror=str(Path(mirror).resolve()), world="")
 
     def moved(self, new: str) -> "Site":
         """The site after its run folder was moved to `new`: every path inside the old run folder follows."""
+        # The path of the old run folder is not stored, but the ledger is always inside it.
         old = self.ledger.removesuffix("/ledger")
         return Site(**{name: _moved(value, old, new) for name, value in vars(self).items()})
 

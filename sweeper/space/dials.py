@@ -38,6 +38,7 @@ class Choice:
     kind: Literal["choice"] = "choice"
 
     def __post_init__(self) -> None:
+        # With a single value there is nothing to search.
         if len(set(self.values)) < 2:
             raise UserError(f"Choice needs at least two different values, got {self.values}.")
         outside = [point for point in self.first if point not in self.values]
@@ -114,16 +115,19 @@ def check_dials(dials: Dials) -> None:
     for name, dial in dials.items():
         if name not in DIALS:
             raise unknown("dial", name, DIALS)
+        # Every check of Training is a range, so the two ends of a dial are enough.
         points = (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
         if name not in FRACTIONS and (isinstance(dial, LogUniform) or not all(isinstance(p, int) for p in points)):
             raise UserError(f"Dial {name!r} needs whole numbers, as in Choice(values=(8, 16)); got {dial}.")
         for point in points:
+            # Training checks its values when it is created.
             Training(**{name: point})  # type: ignore[arg-type]
 
 
 def check_words(value: Any) -> None:
     """Raise UserError if a field of type Literal has any other value. Dataclasses do not check types."""
     for field in fields(value):
+        # Field types are objects, not strings, because these modules do not postpone the evaluation of annotations.
         allowed = get_args(field.type) if get_origin(field.type) is Literal else ()
         actual = getattr(value, field.name)
         if allowed and actual not in allowed:

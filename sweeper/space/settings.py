@@ -19,6 +19,7 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
         try:
             space = SETTINGS[key](space, text)
         except UserError as error:
+            # The message of the space names the field; the prefix names the argument of the command line.
             raise UserError(f"--set {key}={text}: {error}") from error
         except ValueError as error:
             raise UserError(
@@ -63,7 +64,7 @@ def _subset(field: str, name_of: Callable[[Any], str]) -> Callable[[Space, str],
         for name in text.split(","):
             if name not in items:
                 raise unknown(field.removesuffix("s"), name, items)
-        # The order of the space is kept, not that of the setting: row order decides which trials come first.
+        # The order of the space is kept, not that of the setting: the order of recipes decides which trials run first.
         subset: Any = tuple(item for name, item in items.items() if name in names)
         return replace(space, **{field: subset})
 
@@ -90,6 +91,7 @@ def _change_trainings(space: Space, change: Callable[[Any], Any]) -> Space:
     def changed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         return tuple(replace(stage, training=change(stage.training)) for stage in stages)
 
+    # Dials are unchanged: a searched option keeps its search, and only its default value changes.
     recipes = tuple(replace(recipe, stages=changed(recipe.stages)) for recipe in space.recipes)
     targets = tuple(
         replace(target, training=change(target.training), before=changed(target.before)) for target in space.targets

@@ -43,7 +43,7 @@ class Search:
     """The search for dials. It uses only English selection data."""
 
     scope: Literal["cell", "target"] = "cell"
-    """`cell`: a study for each cell. `target`: a study for each target, on the baseline; the column uses its dials."""
+    """`cell`: a study for each cell. `target`: a study for each target, on the baseline; its cells share the dials."""
     trials: int = 8
     """Trials per study. A stage or target without dials has no study."""
     batch: int = 4
@@ -91,6 +91,7 @@ class Space:
 
     def __post_init__(self) -> None:
         check_words(self)
+        # Tasks first: the checks of stages and targets below rely on valid tasks.
         check_tasks(self.catalog().values())
         _check_names("model", [model.name for model in self.models])
         _check_names("recipe", [recipe.name for recipe in self.recipes])
@@ -106,6 +107,7 @@ class Space:
             check_target(target, self.task, self.evaluate)
         _check_duplicates(self.recipes)
         check_counts(self, "eval_cap")
+        # A search per target runs on the pretrained encoder, which only the baseline uses unchanged.
         if self.search.scope == "target" and self.baseline is None:
             raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
 
@@ -150,5 +152,6 @@ def _check_names(term: str, names: Sequence[str]) -> None:
 def _check_duplicates(recipes: tuple[Recipe, ...]) -> None:
     for number, recipe in enumerate(recipes):
         for other in recipes[:number]:
+            # Equal stages have equal keys, so both rows would show the same trainings.
             if recipe.stages == other.stages:
                 raise UserError(f"Recipes {other.name!r} and {recipe.name!r} have the same stages. Remove one of them.")

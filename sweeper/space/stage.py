@@ -47,6 +47,7 @@ class Translation:
             )
         if self.num_beams < 1:
             raise UserError(f"A translation needs num_beams >= 1, got {self.num_beams}.")
+        # Neither an empty name nor the bare prefix names a translator.
         if not self.by.removeprefix(FOLDER):
             raise UserError(
                 "A translation needs a translator: `by` is a Hub id or folder of a model, 'folder:PATH' or 'apertium', "
@@ -86,6 +87,7 @@ class Stage:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
         if not 0 <= self.mlm_exponent <= 1:
             raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
+        # All translators that exist here translate from English.
         if self.translation and self.languages != ("en",):
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")
         if self.temperature < 1:
@@ -95,6 +97,7 @@ class Stage:
 
 def tasks_of(stages: Iterable[Stage], *, masked: bool = True) -> tuple[str, ...]:
     """The tasks whose training data the stages read, in order, each once. `masked` includes each `mlm_task` in use."""
+    # dict.fromkeys keeps the first of equal names and the order.
     by_stage = ((*stage.tasks, *([stage.mlm_task] if masked and stage.mlm_share else [])) for stage in stages)
     return tuple(dict.fromkeys(name for names in by_stage for name in names))
 
@@ -116,6 +119,7 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
         for language in stage.languages:
             if language not in task.train:
                 raise unknown(f"training language of {name!r}", language, task.train)
+        # The selection data are a share of the English training data.
         if stage.dials and "en" not in task.train:
             raise UserError(
                 f"Dials are searched on English data, but task {name!r} has training data only in "
@@ -134,6 +138,7 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
 
 
 def _check_translated(tasks: Sequence[Task]) -> None:
+    # In a mixture, tasks that cannot be translated stay in English; one that can is enough.
     if not any(properties_of(task).translation for task in tasks):
         names = ", ".join(f"{task.name} ({task.format})" for task in tasks)
         raise UserError(

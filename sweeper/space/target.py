@@ -51,7 +51,7 @@ class Target:
 
 
 def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None:
-    """Raise UserError if the target cannot be trained, or not scored on the split."""
+    """Raise UserError if the target cannot be trained, or cannot be scored on the split."""
     task = task_named(target.task)
     rows_by_language = task.rows(evaluate)
     if not rows_by_language:
@@ -64,6 +64,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
     trained = task_named(task.training_task) if task.training_task else None
     if trained is None and not properties_of(task).scores_encoder:
         raise UserError(f"Target {target.task!r} has no training data. Name another task in `trains_on`.")
+    # Draws depend on the replicate seed. The baseline of such a target has no seed.
     if trained is None and not target.before and has_draws(rows_by_language):
         raise UserError(
             f"Target {target.task!r} trains nothing, so its baseline has one score for all seeds, and its {evaluate} "
@@ -73,6 +74,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
         _check_pool(task, task_named, evaluate)
     if trained is not None and "en" not in trained.train:
         raise UserError(f"Target {target.task!r} trains in English, but {trained.name!r} has no English training data.")
+    # The head that was trained in one format cannot answer examples of another.
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
     if trained is not None and target.also_layers:
@@ -91,6 +93,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
 
 def _check_pools(target: Target, task: Task) -> None:
     """Raise UserError if the threshold is fitted on dev, but a scored language has no separate dev pool."""
+    # Fitting the threshold on the scored rows themselves would leak test labels into the score.
     missing = [code for code in target.languages or task.test if task.dev.get(code) in (None, task.test[code])]
     if missing:
         raise UserError(
@@ -106,6 +109,7 @@ def _check_pools(target: Target, task: Task) -> None:
 def _check_pool(task: Task, task_named: TaskNamed, evaluate: Split) -> None:
     pool = task_named(task.pool)
     query_field = properties_of(task).query_field
+    # A pool only has candidates. If it had queries, its rows would be scored as examples.
     if not query_field or pool.format != task.format or query_field in pool.columns:
         raise UserError(
             "A pool must be a task of format rank without queries, and only a task of format rank can have one. "

@@ -14,14 +14,15 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     """Runs a command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def calling(*arguments: str) -> CommandResult:
+    def run_command(*arguments: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["sweeper", *arguments])
         code: object = 0
         try:
             main()
-        except SystemExit as ending:
-            code = ending.code or 0
+        except SystemExit as error:
+            # The code is None after a normal end of a command.
+            code = error.code or 0
         output = capsys.readouterr()
         return CommandResult(code=int(str(code)), out=output.out, err=output.err)
 
-    return calling
+    return run_command

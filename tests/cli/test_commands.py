@@ -28,7 +28,7 @@ def test_every_licence_is_listed() -> None:
     assert all(task.licence in process.stdout for task in CATALOG.values())
 
 
-def test_the_help_says_what_the_program_does_gives_examples_and_groups_the_commands() -> None:
+def test_the_help_describes_the_program_gives_examples_and_groups_the_commands() -> None:
     process = sweeper("--help", env={"COLUMNS": "80"})
     assert process.returncode == 0, process.stderr
     text = " ".join(process.stdout.split())
@@ -188,7 +188,7 @@ def test_a_task_of_a_space_file_with_a_local_folder_is_planned(call: Call, user:
     assert [unit["unit"] for unit in json.loads(result.out)["units"]] == ["tiny/baseline -> own"]
 
 
-def test_an_unknown_task_in_a_space_file_is_answered_with_the_nearest_one(call: Call, user: UserFiles) -> None:
+def test_the_error_for_an_unknown_task_in_a_space_file_suggests_the_nearest_one(call: Call, user: UserFiles) -> None:
     result = call("plan", user.space(target="onw"))
     assert is_user_error(result)
     assert "No task is called 'onw'. Did you mean 'own'?" in result.err
@@ -231,7 +231,7 @@ def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, user:
     assert "max_length=100000 of task 'own' is larger than the" in result.err
 
 
-def test_a_model_that_is_not_an_encoder_is_an_error(call: Call, user: UserFiles) -> None:
+def test_a_model_that_is_not_an_encoder_is_refused(call: Call, user: UserFiles) -> None:
     shutil.copytree(world() / "models" / "demo" / "tiny", user.folder / "decoder")
     config = user.folder / "decoder" / "config.json"
     config.write_text(json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 8}))

@@ -53,6 +53,7 @@ def test_a_repeated_trial_that_differs_from_its_record_ends_with_exit_code_1(run
     name = "tiny/baseline -> few_questions/search 0"
     path = next(path for path in trainings(changed) if json.loads(path.read_text())["spec"]["name"] == name)
     record = json.loads(path.read_text())
+    # A value that the repeated trial does not reach.
     path.write_text(json.dumps(record | {"value": 0.123}))
     process = sweeper("trial", str(changed), path.stem)
     assert process.returncode == 1
@@ -63,6 +64,7 @@ def test_an_exported_encoder_is_a_hugging_face_folder_with_a_model_card(call: Ca
     from transformers import AutoModel, AutoTokenizer
 
     folder = tmp_path / "best"
+    # In so small a run, chance decides the best recipe; the test sets it.
     raise_scores(run, tmp_path / "run", recipe="parts")
     result = call("export", str(tmp_path / "run"), "--target", "names", "--out", str(folder))
     assert result.code == 0, result.err
@@ -115,6 +117,7 @@ def trainings(run: Path) -> list[Path]:
 def raise_scores(run: Path, target: Path, recipe: str) -> None:
     """Copy a run to `target`, and change the scores on `names` so that one recipe is the best."""
     copy_of(run, target)
+    # The paths in the site refer to the folder that was copied.
     site = json.loads((target / "site.json").read_text())
     (target / "site.json").write_text(json.dumps(site | {"ledger": str(target / "ledger"), "store": str(target)}))
     for path in (target / "ledger" / "scores").glob("*.json"):

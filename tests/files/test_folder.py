@@ -103,6 +103,7 @@ def test_only_a_local_folder_has_a_path(tmp_path: Path) -> None:
 
 def test_a_reader_never_sees_a_partly_written_file(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
+    # Large enough that a reader would often meet a write that is not atomic.
     texts = {number: str(number).encode() * 200_000 for number in range(2)}
     folder.write("record.json", texts[0])
     stop = threading.Event()
@@ -123,6 +124,7 @@ def test_a_reader_never_sees_a_partly_written_file(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_content_and_no_draft(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
+    # A folder at the path of the file makes the rename fail after the draft is complete.
     folder.write("record.json/inside", b"")
     with pytest.raises(OSError, match="record"):
         folder.write("record.json", b"a folder has this name")
@@ -131,6 +133,7 @@ def test_a_failed_write_leaves_the_old_content_and_no_draft(tmp_path: Path) -> N
 
 def test_a_file_of_another_process_is_seen_despite_a_cached_listing(tmp_path: Path) -> None:
     folder = Folder(f"memory://{tmp_path.name}/watched")
+    # This listing stays in the cache of fsspec.
     assert folder.names() == []
     fsspec.filesystem("memory").pipe_file(f"/{tmp_path.name}/watched/new.json", b"")
     assert folder.exists("new.json")

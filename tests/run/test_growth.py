@@ -28,6 +28,7 @@ GROWN = {
 def test_a_run_folder_accepts_a_space_that_only_grew(grown: Space, tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
     Run(run).keep_space(TINY)
+    # Any finished training makes the run folder check the changes.
     run.write("ledger/trainings/key.json", b"a record")
     Run(run).keep_space(grown)
     assert Run(run).space == grown
@@ -142,7 +143,7 @@ def test_descriptive_fields_of_a_task_may_change(tmp_path: Path) -> None:
     run = Folder(str(tmp_path))
     Run(run).keep_space(TINY)
     run.write("ledger/trainings/key.json", b"a record")
-    fields = {"title": "Another title", "note": "new", "licence": "another", "departs": "new"}
+    fields: dict[str, object] = {"title": "Another title", "note": "new", "licence": "another", "departs": "new"}
     fields |= {"train_size": 1, "num_choices": 2}
     changed = replace(TINY, tasks=tuple(replace(task, **fields) for task in TINY.tasks))  # type: ignore[arg-type]
     Run(run).keep_space(changed)

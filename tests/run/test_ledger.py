@@ -83,11 +83,13 @@ def test_a_score_record_and_its_outcomes_are_read_back_exactly(ledger: Ledger) -
 
 def test_outcomes_without_a_record_are_ignored(ledger: Ledger) -> None:
     ledger.write_score(score(), OUTCOMES)
+    # The state after an interruption between the two writes.
     ledger.folder.remove(f"scores/{score().key}.json")
     assert ledger.scores() == {}
 
 
 def test_no_score_record_is_written_if_its_outcomes_cannot_be_written(tmp_path: Path) -> None:
+    # A file at the path of the folder makes every write of outcomes fail.
     (tmp_path / "outcomes").write_text("a file where a folder should be")
     ledger = Ledger.at(str(tmp_path))
     with pytest.raises(OSError, match="outcomes"):

@@ -1,4 +1,4 @@
-"""The shipped spaces of the published study and its variants."""
+"""The shipped spaces `xtreme`, `xtreme_base` and `xtreme_r`."""
 
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ def test_xtreme_has_an_mlm_variant_of_every_recipe_and_a_translated_variant_of_a
     assert [name for name in stages if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
     assert [name for name in stages if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name != "ccg"]
     for name in plain:
+        # A variant differs from its recipe only in the mixture and the dials.
         (stage,), (mixed,) = stages[name], stages[f"{name}_mlm"]
         assert replace(mixed, mlm_share=0.0, dials=stage.dials) == stage
         for translated in stages.get(f"{name}_mt", ()):

@@ -142,6 +142,7 @@ def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() ->
         recipe = Recipe(name="translated", stages=(Stage(tasks=tasks, translation=GERMAN),))
         return replace(TINY, recipes=(*TINY.recipes, recipe))
 
+    # One translatable task is enough; the other stays in English.
     assert with_recipe("mnli", "ud_supertags")
     with pytest.raises(UserError, match=r"a task of format classify, choose, span .*; got ud_supertags \(tag\)\. Add"):
         with_recipe("ud_supertags")
