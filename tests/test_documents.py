@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import sweeper
+from tests.test_layers import LAYERS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -140,6 +141,12 @@ def test_the_architecture_lists_every_module_and_no_other_path() -> None:
     modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py"]
     unnamed = {str(path.relative_to(ROOT)) for path in modules} - shown - set(re.findall(r"`([\w/]+\.py)`", text))
     assert not unnamed, f"docs/architecture.md does not list {sorted(unnamed)}."
+
+
+def test_the_architecture_lists_the_layers_in_their_order() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    _, listed = text.split("the packages before it in this list: ")
+    assert tuple(re.findall(r"`(\w+)`", listed.split(".\n")[0])) == LAYERS
 
 
 def test_the_changelog_starts_with_unreleased_changes_and_continues_by_version() -> None:

@@ -2,7 +2,9 @@
 
 import ast
 
-from benchmarks.names import FILLER, assigned, is_filler
+import pytest
+
+from benchmarks.names import FILLER, ROOT, assigned, is_filler, share
 
 CODE = """
 import numpy as found
@@ -52,3 +54,8 @@ def test_a_field_of_saved_files_is_exempt_in_its_class_alone() -> None:
     assert not is_filler("DataSpec", "part")
     assert is_filler("Skill", "part")
     assert is_filler("", "part")
+
+
+@pytest.mark.parametrize("folders", [("sweeper", "analysis", "search_spaces"), ("tests", "benchmarks")], ids=" ".join)
+def test_fewer_than_one_name_in_a_hundred_is_a_filler_name(folders: tuple[str, ...]) -> None:
+    assert share(*(ROOT / folder for folder in folders)) < 0.01, "List the names with `python benchmarks/names.py`."
