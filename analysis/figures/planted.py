@@ -9,6 +9,7 @@ from sweeper.space import Space
 
 from ..results.matrix import Cell
 from ..results.planted import Outcome, Planted, PlantedCell
+from ..results.results import Results
 from .colours import FAINT, INK
 from .grid import Grid, Square, draw_grid
 from .heatmap import HEADROOM
@@ -36,9 +37,11 @@ def planted_grids(planted: Planted, space: Space) -> tuple[Grid, Grid]:
     )
 
 
-def planted_map(planted: Planted, space: Space, reference: str, title: str) -> Figure:
-    """The two panels under a title. `reference` names what gains are measured against."""
-    grids = planted_grids(planted, space)
+def planted_map(results: Results, title: str) -> Figure:
+    """The two panels under a title. Raises ValueError if the results have no planted gains."""
+    if results.planted is None:
+        raise ValueError(f"The results of {results.model} have no planted gains to draw.")
+    grids = planted_grids(results.planted, results.space)
     num_rows, num_columns = len(grids[0].rows), len(grids[0].columns)
     is_wide = num_columns > WIDEST
     size = (1.8 + 0.78 * num_columns, 1.35 + 0.52 * num_rows)
@@ -46,7 +49,7 @@ def planted_map(planted: Planted, space: Space, reference: str, title: str) -> F
     panels = figure.subplots(2, 1) if is_wide else figure.subplots(1, 2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, color=INK)
     _draw_panel(panels[0], grids[0], "Planted", "grade")
-    _draw_panel(panels[1], grids[1], f"Measured gain over {reference}", "points")
+    _draw_panel(panels[1], grids[1], f"Measured gain over {results.matrix.reference_words.replace('`', '')}", "points")
     return figure
 
 

@@ -9,10 +9,15 @@ from ..results.matrix import Cell, Matrix, entry
 from ..results.results import Results
 from ..results.significance import CellTest
 from ..results.stats import MIN_SEEDS
+from .planted import planted_finding
+
+NUM_FINDINGS = 3
 
 
 def strongest_findings(results: Results) -> list[str]:
     """At most three findings: the largest gain, the largest loss, the best recipe on average.
+
+    In a synthetic world, the comparison with the planted gains comes first.
 
     Cells that share training data with their target or lack languages are left out. With fewer than three seeds, the
     sentences describe the seeds and make no claim of significance.
@@ -29,7 +34,9 @@ def strongest_findings(results: Results) -> list[str]:
         named.append(("largest loss" if cells[worst] < 0 else "smallest gain", worst))
     sentences = [_cell_finding(name, cell, results) for name, cell in named]
     best_recipe = _best_recipe_finding(matrix, gains)
-    return [*sentences, best_recipe] if best_recipe else sentences
+    findings = [planted_finding(results.planted)] if results.planted else []
+    findings += [*sentences, best_recipe] if best_recipe else sentences
+    return findings[:NUM_FINDINGS]
 
 
 def _cell_finding(name: str, cell: Cell, results: Results) -> str:

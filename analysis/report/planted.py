@@ -5,13 +5,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..results.planted import LEVEL, Outcome, Planted
+from ..results.planted import Outcome, Planted
+from ..results.significance import LEVEL
 
 
 def planted_finding(planted: Planted) -> str:
     """Sentences with the numbers of planted gains found and of false gains, and the rank correlation."""
     counts, rho = _counts(planted), planted.correlation.rho
-    sentences = [f"{', '.join(counts)} (q < {LEVEL})." if counts else "Too few seeds to test the planted gains."]
+    sentences = [
+        f"{', '.join(counts)} (q < {LEVEL})." if counts else "There are too few seeds to test the planted gains."
+    ]
     if not math.isnan(rho):
         num = len(planted.cells)
         sentences.append(f"The rank correlation of planted and measured gains is {rho:.2f} over {num} cells.")

@@ -12,6 +12,7 @@ from sweeper.run.run import Run
 
 from ..figures.heatmap import heatmap, language_map
 from ..figures.layers import layer_figure
+from ..figures.planted import planted_map
 from ..figures.png import png
 from ..figures.scatter import correlation_map
 from ..results import published
@@ -21,6 +22,7 @@ from ..results.load import RunData, load
 from ..results.results import Results, results_of_run
 from . import sections, tables
 from .findings import strongest_findings
+from .planted import planted_csv, planted_finding, planted_title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,9 @@ def _model_files(results: Results, suffix: str) -> dict[str, bytes]:
         f"languages{suffix}.png": png(language_map(results)),
         f"correlations{suffix}.png": png(correlation_map(results)),
     }
+    if results.planted:
+        files[f"planted{suffix}.csv"] = planted_csv(results.planted)
+        files[f"planted{suffix}.png"] = png(planted_map(results, planted_title(results.planted)))
     if results.layers:
         files[f"layers{suffix}.csv"] = tables.layer_csv(results.layers)
         files[f"layers{suffix}.png"] = png(layer_figure(results))
@@ -139,6 +144,8 @@ def _model_context(results: Results, suffix: str) -> dict[str, object]:
             for means in results.benchmarks
         ],
         "published": tables.published_rows(results.published),
+        "planted": results.planted and planted_finding(results.planted),
+        "planted_ceiling": results.planted and results.planted.ceiling,
         "languages": sections.language_rows(results.coverage),
         "recipe_pairs": sections.pair_table(correlations.recipes),
         "target_pairs": sections.pair_table(correlations.targets),

@@ -10,10 +10,9 @@ from sweeper.space import Space
 from sweeper.world.truth import planted_gains
 
 from .matrix import Cell, Matrix, entry
+from .significance import LEVEL, CellTest
 from .stats import Correlation, spearman
 
-LEVEL = 0.05
-"""A gain or a loss is reported if its q, the p value corrected for the number of cells in the matrix, is below this."""
 Outcome = Literal["found", "missed", "false gain", "no gain", "not tested"]
 
 
@@ -64,11 +63,11 @@ class Planted:
         return [cell.outcome for cell in cells if cell.outcome != "not tested"]
 
 
-def compare_planted(matrix: Matrix, q_values: Mapping[Cell, float], space: Space) -> Planted | None:
+def compare_planted(matrix: Matrix, tests: Mapping[Cell, CellTest], space: Space) -> Planted | None:
     """Planted and measured gains of the cells of a matrix.
 
-    `q_values` has the corrected p of each tested cell. Flagged, incomplete and missing cells are left out, as is every
-    cell that the synthetic world knows nothing about. None if no cell is left: on real data, for instance.
+    Flagged, incomplete and missing cells are left out, as are cells whose recipe or target is not part of the synthetic
+    world. Returns None if no cell is left, as on real data.
     """
     truth = planted_gains(space) if space.world else {}
     if not matrix.is_baseline and not any(recipe == matrix.reference for recipe, _ in truth):
@@ -80,7 +79,7 @@ def compare_planted(matrix: Matrix, q_values: Mapping[Cell, float], space: Space
             # Rounded, because thirds that cancel each other leave a remainder of 1e-17.
             planted=round(truth[cell] - truth.get((matrix.reference, cell[1]), 0.0), 9),
             gain=gain,
-            q=q_values.get(cell, math.nan),
+            q=tests[cell].q if cell in tests else math.nan,
         )
         for cell, gain in measured.items()
         if not math.isnan(gain)

@@ -15,6 +15,7 @@ from .gains import gain_table, reference_recipe
 from .layers import LayerScores, layer_scores
 from .load import RunData, load
 from .matrix import Cell, Matrix, language_table, matrix_of
+from .planted import Planted, compare_planted
 from .published import Comparison, published_comparisons
 from .significance import CellTest, cell_tests
 from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
@@ -38,6 +39,8 @@ class Results:
     """The means of XTREME and XTREME-R; empty if the run has none of their tasks."""
     published: tuple[Comparison, ...]
     """Published gains beside measured ones; empty unless the run measures the same thing."""
+    planted: Planted | None
+    """Planted gains beside measured ones; None unless the run is in a synthetic world."""
     targets: tuple[TargetLevel, ...]
     """The scores of each target beside its trivial score."""
     preparations: tuple[PreparationLevel, ...]
@@ -61,17 +64,18 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     space, name = data.space, _model_name(data.space, model)
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
-    means = benchmark_means(data, name)
+    tests, means = cell_tests(matrix), benchmark_means(data, name)
     return Results(
         space=space,
         model=name,
         matrix=matrix,
-        tests=cell_tests(matrix),
+        tests=tests,
         languages=language_table(space, gains),
         correlations=correlate(data, matrix),
         layers=layer_scores(data, name),
         benchmarks=shown_means(means, space),
         published=published_comparisons(data, matrix, means),
+        planted=compare_planted(matrix, tests, space),
         targets=target_levels(data, matrix),
         preparations=preparation_levels(data, name),
         coverage=language_coverage(data, name),
