@@ -1,4 +1,4 @@
-"""What `benchmarks/recovery.py` counts: each verdict on worlds of a few cells whose answer is known."""
+"""The counts of `benchmarks/recovery.py`, on worlds of a few cells with known answers."""
 
 import argparse
 import math
@@ -24,7 +24,7 @@ def world(*cells: Verdict) -> Outcome:
     return Outcome(cells=cells)
 
 
-def test_a_zero_is_hit_on_either_side_and_a_gain_found_on_its_own_side_alone() -> None:
+def test_a_zero_counts_on_either_side_and_a_gain_or_loss_only_with_its_planted_sign() -> None:
     zeros = world(cell(0, 0.1, SURE), cell(0, -0.1, SURE), cell(0, 0.1, UNSURE)).zeros
     assert zeros == [True, True, False]
     large = world(cell(0.5, 0.1, SURE), cell(1, -0.1, SURE), cell(0.5, 0.1, UNSURE)).large
@@ -38,54 +38,54 @@ def test_a_small_gain_is_neither_large_nor_zero() -> None:
     assert not world(cell(1 / 3, 0.1, SURE)).zeros
 
 
-def test_a_gain_on_the_target_s_own_data_is_not_counted_as_found() -> None:
+def test_a_flagged_cell_is_not_counted_as_a_large_gain() -> None:
     assert world(cell(1, 0.3, SURE, is_flagged=True), cell(1, 0.3, SURE)).large == [True]
 
 
-def test_a_cell_without_a_test_is_counted_nowhere_and_said() -> None:
-    one = world(cell(0, 0.0, math.nan), cell(1, math.nan, math.nan, num_seeds=1), cell(0, 0.1, UNSURE))
-    assert one.zeros == [False]
-    assert one.large == []
-    assert one.lacking(seeds=10) == "  untested 2/3  fewest seeds 1"
+def test_a_cell_without_a_test_is_reported_and_not_counted() -> None:
+    outcome = world(cell(0, 0.0, math.nan), cell(1, math.nan, math.nan, num_seeds=1), cell(0, 0.1, UNSURE))
+    assert outcome.zeros == [False]
+    assert outcome.large == []
+    assert outcome.lacking(seeds=10) == "  untested 2/3  fewest seeds 1"
 
 
-def test_a_cell_that_lost_a_seed_is_said_and_a_whole_world_needs_no_word() -> None:
+def test_a_missing_seed_is_reported_and_a_complete_world_has_no_report() -> None:
     assert world(cell(1, 0.3, SURE, num_seeds=9), cell(0, 0.1, UNSURE)).lacking(seeds=10) == "  fewest seeds 9"
     assert world(cell(1, 0.3, SURE), cell(0, 0.1, UNSURE)).lacking(seeds=10) == ""
 
 
-def test_gains_in_the_planted_order_reach_the_ceiling_that_their_ties_allow() -> None:
+def test_gains_in_the_planted_order_reach_the_ceiling() -> None:
     ordered = world(cell(0, 0.01, UNSURE), cell(0, 0.02, UNSURE), cell(0.5, 0.1, SURE), cell(1, 0.2, SURE))
     assert ordered.correlation == ordered.ceiling < 1
-    turned = world(*(cell(one.planted, -one.measured, one.p) for one in ordered.cells))
-    assert turned.correlation == -ordered.ceiling
+    reversed_ = world(*(cell(verdict.planted, -verdict.measured, verdict.p) for verdict in ordered.cells))
+    assert reversed_.correlation == -ordered.ceiling
 
 
 def fill(run: Any, recipe: str, gain: float) -> None:
-    """Three seeds of one column: 60 points and a gain, give or take one."""
+    """Add three seeds of one target: 60 points plus the gain, with seeds one point apart."""
     for seed in (1, 2, 3):
         value = 0.6 + gain + 0.01 * (seed - 2)
         run.scored(run.trained(recipe, "xquestions", seed), "xquestions", {"en": value}, split="test")
 
 
-def test_a_row_is_measured_against_its_own_placebo_over_the_same_seeds(make_run: Any) -> None:
+def test_a_recipe_is_measured_against_its_placebo_with_the_same_seeds(make_run: Any) -> None:
     run = make_run(**vars(replace(RECOVERY, seeds=(1, 2, 3))))
     for recipe, gain in (("baseline", 0.3), ("questions", 0.1), ("placebo_questions", 0.0), ("parts", -0.05)):
         fill(run, recipe, gain)
     training = run.trained("placebo_parts", "xquestions", 1)
     run.scored(training, "xquestions", {"en": 0.6}, split="test")
-    found = dict(zip(planted(RECOVERY), recovered(Path(run.url)).cells, strict=True))
-    questions, parts = found["questions", "xquestions"], found["parts", "xquestions"]
+    verdicts = dict(zip(planted(RECOVERY), recovered(Path(run.url)).cells, strict=True))
+    questions, parts = verdicts["questions", "xquestions"], verdicts["parts", "xquestions"]
     assert questions.measured == pytest.approx(0.1)
     assert (questions.num_seeds, questions.is_flagged) == (3, True)
     assert questions.planted == planted(RECOVERY)["questions", "xquestions"] > 0
     assert parts.measured == pytest.approx(-0.06)
     assert (parts.num_seeds, parts.is_flagged) == (1, False)
     assert math.isnan(parts.p)
-    assert found["questions", "names"].num_seeds == 0
+    assert verdicts["questions", "names"].num_seeds == 0
 
 
-def test_every_second_null_row_is_measured_against_the_one_before_it(make_run: Any) -> None:
+def test_each_second_null_recipe_is_measured_against_the_one_before_it(make_run: Any) -> None:
     run = make_run(**vars(replace(NULL, seeds=(1, 2, 3))))
     for recipe, gain in (("null_1", 0.1), ("null_2", 0.3), ("null_3", 0.2)):
         fill(run, recipe, gain)
@@ -93,16 +93,16 @@ def test_every_second_null_row_is_measured_against_the_one_before_it(make_run: A
     assert measured == [pytest.approx(0.2)]
 
 
-def test_a_run_without_a_score_has_every_cell_and_no_test(tmp_path: Path) -> None:
+def test_a_run_without_scores_has_all_cells_and_no_test(tmp_path: Path) -> None:
     for space, read, num in ((RECOVERY, recovered, 90), (NULL, null, 45)):
         Run.at(str(tmp_path / space.name)).keep_space(space)
-        found = read(tmp_path / space.name)
-        assert len(found.cells) == num
-        assert found.tested == []
-        assert found.lacking(seeds=10) == f"  untested {num}/{num}  fewest seeds 0"
+        outcome = read(tmp_path / space.name)
+        assert len(outcome.cells) == num
+        assert outcome.tested == []
+        assert outcome.lacking(seeds=10) == f"  untested {num}/{num}  fewest seeds 0"
 
 
-def test_worlds_are_whole_numbers_each_once_or_none() -> None:
+def test_worlds_are_distinct_whole_numbers_or_none() -> None:
     assert worlds_in("1,2,13") == [1, 2, 13]
     assert worlds_in("none") == worlds_in("") == []
     for wrong in ("1,x", "1,", "1,01"):
