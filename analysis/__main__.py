@@ -1,4 +1,4 @@
-"""`python -m analysis RUN [--out DIR] [--against ROW]`: the report of a run folder, without torch or ray."""
+"""`python -m analysis RUN [--out DIR] [--against RECIPE]`: writes the report of a run folder without torch or ray."""
 
 import argparse
 import sys
@@ -8,15 +8,15 @@ from sweeper.errors import SweeperError, UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report and print where it is. Exit codes: 0 good, 1 a damaged record, 2 the user's mistake."""
+    """Write the report and print its path. Exit codes: 0 success, 1 a damaged record, 2 a mistake of the user."""
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Write the report of a sweep.")
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
-    parser.add_argument("--out", metavar="DIR", help="where the report goes (default: RUN/report)")
+    parser.add_argument("--out", metavar="DIR", help="folder of the report (default: RUN/report)")
     parser.add_argument(
-        "--against", metavar="ROW", default="", help="the row that gains are measured against (default: the baseline)"
+        "--against", metavar="RECIPE", default="", help="recipe that gains are measured against (default: the baseline)"
     )
     options = parser.parse_args(arguments)
-    # --help answers without waiting for pandas and matplotlib.
+    # Imported here, so that --help does not wait for pandas and matplotlib.
     from .report.report import write_report  # noqa: PLC0415
 
     try:

@@ -61,7 +61,7 @@ def _certainty(test: CellTest) -> str:
             f"{test.num_agreeing} of {interval.n} seeds have this sign (standard deviation {100 * interval.sd:.1f}); "
             "there are too few seeds for a claim of significance."
         )
-    summary = "" if test.is_significant else ", so that the gain cannot be told from no effect"
+    summary = "" if test.is_significant else ", so that the gain cannot be distinguished from no effect"
     return (
         f"The 95 % interval over {interval.n} seeds is {100 * interval.low:+z.1f} to {100 * interval.high:+z.1f} "
         f"(p = {interval.p:.3f}; {test.q:.3f} after correction for the number of cells{summary})."

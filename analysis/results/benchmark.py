@@ -15,7 +15,7 @@ from .load import CLEAN, RunData
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
 """Fields that decide the score of a target that trains nothing. The benchmarks use the defaults of `Target`."""
-ONE_POOL = (
+SINGLE_POOL = (
     "scored on one half of its gold pairs with a threshold fitted on the other half, whereas the published threshold "
     "is fitted on separate dev pools"
 )
@@ -74,7 +74,7 @@ def exclusions(space: Space, target: Target) -> Iterator[str]:
         yield f"scored with {target.distractors:,} distractors, whereas the published pools are complete"
     task = space.task(target.task)
     if SCORERS[task.scorer].fits_threshold and not fits_on_dev(task):
-        yield ONE_POOL
+        yield SINGLE_POOL
 
 
 def departures(space: Space, target: Target) -> Iterator[str]:

@@ -17,7 +17,7 @@ from sweeper.space import Target
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
 from sweeper.tasks.catalog import CATALOG
 
-from ..results.benchmark import ONE_POOL, column_of, exclusions
+from ..results.benchmark import SINGLE_POOL, column_of, exclusions
 from ..results.best import Best, best_per_target
 from ..results.load import CLEAN, RunData, load
 from .layouts import LAYOUTS, LayoutError, Sheet
@@ -201,10 +201,10 @@ def _add(draft: _Draft, entry: Entry, target: Target, choice: tuple[str, str]) -
 
 def _reason_to_omit(data: RunData, entry: Entry, target: Target) -> str:
     """The reason why a target cannot be submitted at all, and the remedy; "" if it can."""
-    if ONE_POOL not in exclusions(data.space, target):
+    if SINGLE_POOL not in exclusions(data.space, target):
         return ""
     return (
-        f"{target.task} was {ONE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` describes the "
+        f"{target.task} was {SINGLE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` describes the "
         "layout of both pools."
     )
 
@@ -212,7 +212,7 @@ def _reason_to_omit(data: RunData, entry: Entry, target: Target) -> str:
 def _limits(data: RunData, entry: Entry, target: Target) -> Iterator[str]:
     """The settings of the space that leave out examples."""
     for limit in exclusions(data.space, target):
-        yield _reason_to_omit(data, entry, target) if limit == ONE_POOL else f"{target.task} was {limit}"
+        yield _reason_to_omit(data, entry, target) if limit == SINGLE_POOL else f"{target.task} was {limit}"
 
 
 def _scores(draft: _Draft, target: str, recipe: str) -> tuple[list[ScoreRecord], int | None]:

@@ -1,4 +1,4 @@
-"""Tiny runs: a ledger with real records, its numbers chosen by hand."""
+"""Small runs: ledgers with real records and hand-made numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -63,7 +63,7 @@ SPACE = Space(
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that tests fill record by record."""
+    """A run folder that a test fills record by record."""
 
     url: str
     space: Space
@@ -73,12 +73,12 @@ class Run:
         return Ledger.at(f"{self.url}/ledger")
 
     def trained(self, recipe: str, task: str = "", seed: int = 1, **changes: object) -> TrainingRecord:
-        """Keep a training: the recipe's preparation, or, with a task, a target's training on top of it."""
+        """Write a training record: of the recipe, or with `task` of a target on the encoder of the recipe."""
         stages = next(row.stages for row in self.space.recipes if row.name == recipe)
         dials = dict(changes.pop("dials", {}))  # type: ignore[call-overload]
         chain = tuple(_stage(stage.tasks, seed) for stage in stages)
         if task:
-            befores = [one.before for one in self.space.targets if self.space.task(one.task).training_task == task]
+            befores = [t.before for t in self.space.targets if self.space.task(t.task).training_task == task]
             chain = (*chain, *(_stage(stage.tasks, seed) for stage in next(iter(befores), ())))
             chain = (*chain, replace(_stage((task,), seed), training=Training(**dials)))
         spec = TrialSpec(
@@ -102,7 +102,7 @@ class Run:
     def scored(
         self, training: TrainingRecord, target: str, values: Mapping[str, float], **changes: object
     ) -> ScoreRecord:
-        """Keep what a training scored on a target: one value a language, on the task's main metric."""
+        """Write the score of a training on a target: one value per language, on the main metric of the task."""
         main = SCORERS[self.space.task(target).scorer].main
         record = ScoreRecord(
             key="",
@@ -119,14 +119,14 @@ class Run:
             outcomes="",
         )
         record = replace(record, **changes)  # type: ignore[arg-type]
-        way = [record.pooling, record.layer, record.similarity]
-        key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values), way])
+        settings = [record.pooling, record.layer, record.similarity]
+        key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values), settings])
         record = replace(record, key=key, outcomes=f"outcomes/{key}.parquet")
         self.ledger.write_score(record, pd.DataFrame({"example": ["1"], "correct": [1]}))
         return record
 
     def cell(self, recipe: str, target: str, seed: int, values: Mapping[str, float], **changes: object) -> ScoreRecord:
-        """Train a cell and keep its score; retrieval scores the preparation itself."""
+        """Write a training and its score on a target; for retrieval, the training is that of the recipe."""
         training = self.trained(recipe, self.space.task(target).training_task, seed, **changes)
         return self.scored(training, target, values)
 
@@ -138,7 +138,7 @@ def _stage(tasks: tuple[str, ...], seed: int) -> StageSpec:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Run]:
-    """Makes an empty run folder of the tiny space, changed as asked."""
+    """A function that creates an empty run folder of the small space with the given changes."""
 
     def make(name: str = "run", **changes: object) -> Run:
         space = replace(SPACE, **changes)  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 
 @pytest.fixture
 def full_run(make_run: Callable[..., Run]) -> Run:
-    """Every cell of the tiny space, two seeds.
+    """A run with all cells of the small space and two seeds.
 
     Gains on tags: small_nli +10 (seed 1) and +20 (seed 2), large_nli -10 both, middle_qa +5 both. On pairs: +4, +8, -2.
     On search, whose baseline has no seed: small_nli +1 and +3, large_nli 0 and 0, middle_qa -5 and -5.
@@ -162,7 +162,7 @@ def full_run(make_run: Callable[..., Run]) -> Run:
     tags = {"baseline": (0, 0), "small_nli": (0.10, 0.20), "large_nli": (-0.10, -0.10), "middle_qa": (0.05, 0.05)}
     pairs = {"baseline": (0, 0), "small_nli": (0.04, 0.04), "large_nli": (0.08, 0.08), "middle_qa": (-0.02, -0.02)}
     search = {"small_nli": (0.01, 0.03), "large_nli": (0, 0), "middle_qa": (-0.05, -0.05)}
-    own = {"small_nli": 0.5, "large_nli": 0.8, "middle_qa": 0.26}
+    dev_scores = {"small_nli": 0.5, "large_nli": 0.8, "middle_qa": 0.26}
     for seed in (1, 2):
         for recipe, gains in tags.items():
             run.cell(recipe, "tags", seed, {"en": 0.60 + gains[seed - 1], "de": 0.40 + gains[seed - 1]})
@@ -170,5 +170,5 @@ def full_run(make_run: Callable[..., Run]) -> Run:
             run.cell(recipe, "pairs", seed, {"en": 0.35 + gains[seed - 1], "de": 0.33 + gains[seed - 1]})
         for recipe, gains in search.items():
             run.cell(recipe, "search", seed, {"de": 0.30 + gains[seed - 1], "fr": 0.10 + gains[seed - 1]})
-            run.scored(run.trained(recipe, seed=seed), recipe, {"en": own[recipe]})
+            run.scored(run.trained(recipe, seed=seed), recipe, {"en": dev_scores[recipe]})
     return run

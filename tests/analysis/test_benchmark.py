@@ -1,4 +1,4 @@
-"""Means of a benchmark against sums done by hand, and published figures only where ours measure the same."""
+"""Benchmark means against hand-computed values, and the conditions for showing published gains."""
 
 import math
 from dataclasses import replace
@@ -12,7 +12,7 @@ from analysis.results.load import load
 from analysis.results.matrix import transfer_matrix
 from analysis.results.published import NINE
 from analysis.results.results import compute_results
-from search_spaces.xtreme import SPACE as STUDY
+from search_spaces.xtreme import SPACE as XTREME_SPACE
 from sweeper.space import Choice, Model, Recipe, Stage, Target, Training
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
 from sweeper.tasks.catalog import CATALOG
@@ -22,20 +22,20 @@ GROUPS = {"classification": 0.8, "tagging": 0.7, "qa": 0.6, "retrieval": 0.3}
 
 
 def fill(run, recipe, targets, extra=0.0, seeds=(1, 2), without=()):
-    """Score a row: pawsx, pos ... lie 0.1 above the first task of their group."""
+    """Score a recipe: the second task of a group is 0.1 higher than the first, the third 0.2."""
     for name in targets:
         entry = ENTRIES[name]
         rank = [other.name for other in XTREME.groups[entry.group]].index(name)
         value = GROUPS[entry.group] + 0.1 * rank + extra
-        places = CATALOG[name].rows(run.space.evaluate)
-        held = [code for code in entry.languages if code in places and code not in without]
+        by_language = CATALOG[name].rows(run.space.evaluate)
+        languages = [code for code in entry.languages if code in by_language and code not in without]
         if not CATALOG[name].training_task and recipe == "baseline":
-            scores = dict.fromkeys(held, value)
+            scores = dict.fromkeys(languages, value)
             run.scored(run.trained(recipe), name, scores, split=run.space.evaluate, seed=None)
             continue
         for seed in seeds:
             training = run.trained(recipe, run.space.task(name).training_task, seed)
-            scores = dict.fromkeys(held, value + 0.02 * (seed - 1))
+            scores = dict.fromkeys(languages, value + 0.02 * (seed - 1))
             run.scored(training, name, scores, split=run.space.evaluate)
 
 
@@ -50,20 +50,22 @@ def test_the_lists_have_as_many_tasks_and_languages_as_the_benchmarks() -> None:
     assert [len(entry.languages) for entry in XTREME_R.entries] == [15, 11, 38, 48, 12, 7, 9, 41, 11, 11]
     assert len({code for entry in XTREME.entries for code in entry.languages}) == 40
     assert len({code for entry in XTREME_R.entries for code in entry.languages}) == 50
-    assert all(len(set(entry.languages)) == len(entry.languages) for one in BENCHMARKS for entry in one.entries)
+    assert all(
+        len(set(entry.languages)) == len(entry.languages) for benchmark in BENCHMARKS for entry in benchmark.entries
+    )
 
 
 def test_a_group_is_the_mean_of_its_tasks_and_overall_that_of_all_tasks(make_run):
     run = make(make_run, list(ENTRIES))
     fill(run, "baseline", list(ENTRIES))
-    found = benchmark_means(load(run.url), "tiny")[0]
-    row = found.groups.loc["baseline"]
+    means = benchmark_means(load(run.url), "tiny")[0]
+    row = means.groups.loc["baseline"]
     # Seed 2 lies 0.02 above seed 1, so their mean 0.01; the raw encoder's retrieval has no seed.
     groups = {"classification": 0.86, "tagging": 0.76, "qa": 0.71, "retrieval": 0.35}
     assert row[list(groups)].to_dict() == pytest.approx(groups)
     assert row["overall"] == pytest.approx((2 * 0.86 + 2 * 0.76 + 3 * 0.71 + 2 * 0.35) / 9)
-    assert found.excluded == ()
-    assert found.groups.loc["mnli"].isna().all()
+    assert means.excluded == ()
+    assert means.groups.loc["mnli"].isna().all()
 
 
 def test_a_task_in_fewer_languages_than_published_does_not_count(make_run):
@@ -80,7 +82,7 @@ def test_a_task_in_fewer_languages_than_published_does_not_count(make_run):
     assert list(xtreme_r.shown) == []
 
 
-def test_the_report_shows_the_means_and_what_does_not_count(make_run):
+def test_the_report_shows_the_means_and_the_tasks_that_do_not_count(make_run):
     run = make(make_run, ["xnli", "pawsx", "xquad"])
     fill(run, "baseline", ["xnli", "pawsx", "xquad"])
     text = write_report(run.url).path.read_text()
@@ -90,7 +92,7 @@ def test_the_report_shows_the_means_and_what_does_not_count(make_run):
     assert "### XTREME-R" not in section
 
 
-def test_the_report_shows_the_benchmark_with_the_most_columns_though_no_group_of_it_is_complete(make_run):
+def test_the_report_shows_the_benchmark_with_the_most_targets_even_if_none_of_its_groups_is_complete(make_run):
     run = make(make_run, ["xnli", "mlqa", "tydiqa", "ner"])
     fill(run, "baseline", ["xnli", "mlqa", "tydiqa"])
     text = write_report(run.url).path.read_text()
@@ -108,25 +110,25 @@ def test_the_report_shows_the_benchmark_with_the_most_columns_though_no_group_of
     ],
     ids=["capped", "by csls", "another layer", "another pooling"],
 )
-def test_a_column_that_is_scored_in_another_way_does_not_count(make_run, change, reason):
+def test_a_target_that_is_not_scored_as_published_does_not_count(make_run, change, reason):
     columns = (Target(task="bucc2018"), Target(task="tatoeba", **change))
     run = make(make_run, (), columns=columns)
     fill(run, "baseline", ["bucc2018", "tatoeba"])
-    found = benchmark_means(load(run.url), "tiny")[0]
-    assert f"tatoeba: {reason}" in found.excluded
-    assert found.tasks["tatoeba"].isna().all()
-    assert list(found.shown) == []
+    means = benchmark_means(load(run.url), "tiny")[0]
+    assert f"tatoeba: {reason}" in means.excluded
+    assert means.tasks["tatoeba"].isna().all()
+    assert list(means.shown) == []
 
 
-def test_pools_without_all_of_their_sentences_do_not_count(make_run):
+def test_incomplete_pools_do_not_count(make_run):
     run = make(make_run, (), columns=(Target(task="bucc2018", distractors=1000), Target(task="tatoeba")))
     fill(run, "baseline", ["bucc2018", "tatoeba"])
-    found = benchmark_means(load(run.url), "tiny")[0]
-    assert "bucc2018: scored with 1,000 distractors, whereas the published pools are complete" in found.excluded
-    assert list(found.shown) == []
+    means = benchmark_means(load(run.url), "tiny")[0]
+    assert "bucc2018: scored with 1,000 distractors, whereas the published pools are complete" in means.excluded
+    assert list(means.shown) == []
 
 
-ONE_POOL = (
+SINGLE_POOL = (
     "scored on one half of its gold pairs with a threshold fitted on the other half, whereas the published threshold "
     "is fitted on separate dev pools"
 )
@@ -134,21 +136,21 @@ ONE_POOL = (
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
 def test_pairs_mined_with_a_threshold_from_half_of_their_own_pool_are_named_and_do_not_count(make_run, evaluate):
-    one_pool = replace(CATALOG["bucc2018"], dev=CATALOG["bucc"].dev, test=CATALOG["bucc"].test)
+    single_pool = replace(CATALOG["bucc2018"], dev=CATALOG["bucc"].dev, test=CATALOG["bucc"].test)
     columns = (Target(task="bucc2018"), Target(task="tatoeba"))
-    run = make(make_run, (), columns=columns, tasks=(one_pool,), evaluate=evaluate)
+    run = make(make_run, (), columns=columns, tasks=(single_pool,), evaluate=evaluate)
     fill(run, "baseline", ["bucc2018", "tatoeba"])
-    found = benchmark_means(load(run.url), "tiny")[0]
-    assert f"bucc2018: {ONE_POOL}" in found.excluded
-    assert list(found.shown) == []
+    means = benchmark_means(load(run.url), "tiny")[0]
+    assert f"bucc2018: {SINGLE_POOL}" in means.excluded
+    assert list(means.shown) == []
 
 
-def test_the_hubs_single_pool_is_named_where_the_benchmark_has_two_and_does_not_count(make_run):
+def test_the_single_pool_of_the_hub_does_not_count_because_the_benchmark_has_two(make_run):
     run = make(make_run, ["bucc", "tatoeba"])
     fill(run, "baseline", ["tatoeba"])
-    found = benchmark_means(load(run.url), "tiny")[0]
-    assert f"bucc2018: replaced by bucc, {ONE_POOL}" in found.excluded
-    assert list(found.shown) == []
+    means = benchmark_means(load(run.url), "tiny")[0]
+    assert f"bucc2018: replaced by bucc, {SINGLE_POOL}" in means.excluded
+    assert list(means.shown) == []
 
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
@@ -159,7 +161,7 @@ def test_pairs_mined_with_a_threshold_from_dev_pools_count(make_run, evaluate):
 
 
 def retrieval_of_xtreme_r(make_run, *tasks):
-    """The means of XTREME-R over a run of its retrieval targets, whatever they come to."""
+    """The means of XTREME-R over a run of its retrieval targets."""
     names = [entry.name for entry in XTREME_R.groups["retrieval"]]
     run = make(make_run, names, tasks=tasks)
     for entry in XTREME_R.groups["retrieval"]:
@@ -168,20 +170,20 @@ def retrieval_of_xtreme_r(make_run, *tasks):
     return benchmark_means(load(run.url), "tiny")[-1]
 
 
-def test_a_task_whose_entry_says_how_it_departs_from_the_benchmark_does_not_count(make_run):
-    found = retrieval_of_xtreme_r(make_run)
-    assert f"lareqa: {CATALOG['lareqa_sentences'].departs}" in found.excluded
-    assert f"mewslix: {CATALOG['mewslix'].departs}" in found.excluded
-    assert list(found.shown) == []
+def test_a_task_with_a_departure_from_the_benchmark_does_not_count(make_run):
+    means = retrieval_of_xtreme_r(make_run)
+    assert f"lareqa: {CATALOG['lareqa_sentences'].departs}" in means.excluded
+    assert f"mewslix: {CATALOG['mewslix'].departs}" in means.excluded
+    assert list(means.shown) == []
 
 
-def test_entries_of_the_users_own_that_depart_in_nothing_count(make_run):
-    own = [replace(CATALOG[name], departs="") for name in ("lareqa_sentences", "mewslix")]
-    found = retrieval_of_xtreme_r(make_run, *own)
-    assert found.shown.loc["baseline"].to_dict() == {"retrieval": 0.5}
+def test_entries_of_a_user_without_departures_count(make_run):
+    entries = [replace(CATALOG[name], departs="") for name in ("lareqa_sentences", "mewslix")]
+    means = retrieval_of_xtreme_r(make_run, *entries)
+    assert means.shown.loc["baseline"].to_dict() == {"retrieval": 0.5}
 
 
-def test_the_layer_of_a_target_that_trains_changes_nothing_and_so_it_counts(make_run):
+def test_a_target_that_trains_counts_with_any_layer_because_it_has_no_effect(make_run):
     run = make(make_run, (), columns=(Target(task="xnli", layer=0.75, pooling="cls"), Target(task="pawsx")))
     fill(run, "baseline", ["xnli", "pawsx"])
     assert list(benchmark_means(load(run.url), "tiny")[0].shown) == ["classification"]
@@ -192,11 +194,11 @@ def test_a_run_of_other_tasks_has_no_benchmark_section(full_run):
     assert "Benchmark means" not in write_report(full_run.url).path.read_text()
 
 
-def test_targets_whose_dev_is_their_test_are_marked_in_the_report(make_run):
+def test_targets_with_a_single_split_are_marked_in_the_report(make_run):
     run = make(make_run, ["xnli", "xquad"])
     fill(run, "baseline", ["xnli", "xquad"])
-    study = load(run.url)
-    assert transfer_matrix(study, "tiny").single_split == ("xquad",)
+    data = load(run.url)
+    assert transfer_matrix(data, "tiny").single_split == ("xquad",)
     text = write_report(run.url).path.read_text()
     assert "| recipe | xnli | xquad‡ |" in text
     assert "‡ The dev and test split of this target are the same rows." in text
@@ -206,28 +208,28 @@ FROZEN = Choice(values=(0, 12))
 
 
 def changed(name, **changes):
-    """The study's columns, one of them changed."""
-    return tuple(replace(target, **changes) if target.task == name else target for target in STUDY.targets)
+    """The targets of the study with one of them changed."""
+    return tuple(replace(target, **changes) if target.task == name else target for target in XTREME_SPACE.targets)
 
 
 def study_run(make_run, evaluate="dev", **changes):
-    """The study's rows and columns under the tiny model's name, so that the fixtures' records are of it."""
+    """A run of the study with the model name of the fixtures, so that their records belong to it."""
     model = Model(name="tiny", id="FacebookAI/xlm-roberta-large")
-    values = {"models": (model,), "recipes": STUDY.recipes, "targets": STUDY.targets, "tasks": ()}
+    values = {"models": (model,), "recipes": XTREME_SPACE.recipes, "targets": XTREME_SPACE.targets, "tasks": ()}
     run = make_run(**{**values, "evaluate": evaluate, "seeds": (1,), **changes})
     for recipe, extra in (("baseline", 0.0), ("mnli", 0.05), ("multitask", 0.1)):
         fill(run, recipe, list(ENTRIES), extra=extra, seeds=(1,))
     return run
 
 
-def beside(run, against=""):
+def published_beside(run, against=""):
     return published_rows(compute_results(run.url, against=against).published)
 
 
-def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
-    joint = next(recipe for recipe in STUDY.recipes if recipe.name == "multitask")
+def test_published_gains_are_shown_beside_the_recipes_that_measure_the_same(make_run):
+    joint = next(recipe for recipe in XTREME_SPACE.recipes if recipe.name == "multitask")
     assert sorted(joint.stages[0].tasks) == sorted(NINE)
-    assert beside(study_run(make_run)) == [
+    assert published_beside(study_run(make_run)) == [
         ["MNLI", "+5.0", "+7.5", "dev"],
         ["HellaSwag", "–", "+7.0", "dev"],
         ["all nine, jointly", "+10.0", "+8.7", "dev"],
@@ -265,8 +267,8 @@ def test_published_gains_stand_beside_the_rows_that_measure_the_same(make_run):
         "capped training",
     ],
 )
-def test_no_published_figure_stands_beside_another_measurement(make_run, change):
-    assert beside(study_run(make_run, **change)) == []
+def test_published_gains_are_not_shown_beside_another_measurement(make_run, change):
+    assert published_beside(study_run(make_run, **change)) == []
 
 
 @pytest.mark.parametrize(
@@ -288,27 +290,27 @@ def test_no_published_figure_stands_beside_another_measurement(make_run, change)
         "a dial that may freeze",
     ],
 )
-def test_a_row_that_is_trained_in_another_way_does_not_stand_beside_the_published_one(make_run, change):
-    rows = {recipe.name: recipe for recipe in STUDY.recipes}
+def test_a_recipe_with_other_training_is_not_compared_with_the_published_one(make_run, change):
+    rows = {recipe.name: recipe for recipe in XTREME_SPACE.recipes}
     other = Recipe(name="multitask", stages=(replace(rows["multitask"].stages[0], **change),))
     recipes = (rows["baseline"], rows["mnli"], other)
-    assert [row[1] for row in beside(study_run(make_run, recipes=recipes))] == ["+5.0", "–", "–"]
+    assert [row[1] for row in published_beside(study_run(make_run, recipes=recipes))] == ["+5.0", "–", "–"]
 
 
-def test_a_translated_row_does_not_stand_beside_the_published_one(make_run):
-    rows = {recipe.name: recipe for recipe in STUDY.recipes}
+def test_a_recipe_with_translated_data_is_not_compared_with_the_published_one(make_run):
+    rows = {recipe.name: recipe for recipe in XTREME_SPACE.recipes}
     recipes = (rows["baseline"], replace(rows["mnli_mt"], name="mnli"), rows["multitask"])
-    assert beside(study_run(make_run, recipes=recipes))[0] == ["MNLI", "–", "+7.5", "dev"]
+    assert published_beside(study_run(make_run, recipes=recipes))[0] == ["MNLI", "–", "+7.5", "dev"]
 
 
-def test_no_published_figure_stands_beside_gains_over_another_row(make_run):
-    assert beside(study_run(make_run), against="mnli") == []
+def test_published_gains_are_not_shown_beside_gains_over_another_recipe(make_run):
+    assert published_beside(study_run(make_run), against="mnli") == []
 
 
-def test_on_test_the_published_gain_is_that_of_the_best_row_of_each_target(make_run):
+def test_on_test_the_published_gain_is_that_of_the_best_recipe_of_each_target(make_run):
     run = study_run(make_run, evaluate="test")
-    assert beside(run) == [["best recipe of each target", "–", "+5.4", "test"]], "nothing was selected yet"
+    assert published_beside(run) == [["best recipe of each target", "–", "+5.4", "test"]], "nothing was selected yet"
     for record in run.ledger.trainings().values():
         value = {"baseline": 0.1, "mnli": 0.9, "multitask": 0.5}[record.spec.recipe]
         run.ledger.write_training(replace(record, value=value))
-    assert beside(run) == [["best recipe of each target", "+5.0", "+5.4", "test"]]
+    assert published_beside(run) == [["best recipe of each target", "+5.0", "+5.4", "test"]]

@@ -1,4 +1,4 @@
-"""Which search trial is the chosen one."""
+"""The choice of a search trial."""
 
 from sweeper.records.counting import chosen
 
@@ -16,13 +16,13 @@ def test_the_trial_with_the_highest_value_is_chosen(make_run):
     assert chosen(records, 3).spec.number == 1
 
 
-def test_of_two_equal_trials_the_lower_number_is_chosen_in_any_order(make_run):
+def test_of_two_equal_trials_the_lower_number_is_chosen_for_any_order_of_records(make_run):
     records = trials(make_run(), [0.1, 0.9, 0.9])
     assert chosen(records, 3).spec.number == 1
     assert chosen(reversed(records), 3).spec.number == 1
 
 
-def test_a_trial_beyond_the_asked_number_has_no_say(make_run):
+def test_trials_beyond_the_number_of_the_space_are_ignored(make_run):
     assert chosen(trials(make_run(), [0.1, 0.3, 0.9]), 2).spec.number == 1
 
 

@@ -1,4 +1,4 @@
-"""Correlations over a matrix whose ranks can be seen."""
+"""Correlations over a small matrix with known ranks."""
 
 import math
 
@@ -10,41 +10,43 @@ from analysis.results.matrix import transfer_matrix
 
 
 @pytest.fixture
-def found(full_run):
-    study = load(full_run.url)
-    return correlate(study, transfer_matrix(study, "tiny"))
+def correlations(full_run):
+    data = load(full_run.url)
+    return correlate(data, transfer_matrix(data, "tiny"))
 
 
-def predictor(found, trait, target):
-    table = found.predictors
+def predictor(correlations, trait, target):
+    table = correlations.predictors
     return table[(table["trait"] == trait) & (table["target"] == target)].iloc[0]
 
 
-def test_the_mean_gain_is_over_the_targets_that_no_row_shares_data_with(found):
-    assert found.mean_over == ("tags", "search")
-    assert found.traits["mean"].to_dict() == pytest.approx({"small_nli": 0.085, "large_nli": -0.05, "middle_qa": 0.0})
+def test_the_mean_gain_is_over_targets_that_share_data_with_no_recipe(correlations):
+    assert correlations.mean_over == ("tags", "search")
+    assert correlations.traits["mean"].to_dict() == pytest.approx(
+        {"small_nli": 0.085, "large_nli": -0.05, "middle_qa": 0.0}
+    )
 
 
-def test_gain_is_set_against_size_and_own_dev_score(found):
-    size, own = predictor(found, "train_size", "mean"), predictor(found, "own_dev", "mean")
+def test_gains_are_correlated_with_size_and_own_dev_score(correlations):
+    size, dev_score = predictor(correlations, "train_size", "mean"), predictor(correlations, "own_dev", "mean")
     assert (size["rho"], size["n"], size["p"]) == (pytest.approx(-1.0), 3, pytest.approx(2 / 6))
-    assert (own["rho"], own["n"], own["p"]) == (pytest.approx(-0.5), 3, pytest.approx(1.0))
+    assert (dev_score["rho"], dev_score["n"], dev_score["p"]) == (pytest.approx(-0.5), 3, pytest.approx(1.0))
 
 
-def test_seen_examples_are_the_mean_over_seeds_of_the_preparation(found):
-    assert found.traits["seen"].tolist() == [75, 75, 75]
+def test_examples_seen_are_a_mean_over_the_seeds_of_the_recipe(correlations):
+    assert correlations.traits["seen"].tolist() == [75, 75, 75]
 
 
-def test_flagged_cells_take_no_part(found):
-    # Only one row of `pairs` is free of the target's own data, so that no pair of three is left.
-    pairs = found.targets.set_index(["a", "b"])
+def test_flagged_cells_are_left_out(correlations):
+    # Only one recipe shares no data with `pairs`, so that no three values are left for a correlation.
+    pairs = correlations.targets.set_index(["a", "b"])
     assert pairs.loc[("tags", "pairs"), "n"] == 1
     assert math.isnan(pairs.loc[("tags", "pairs"), "rho"])
     assert pairs.loc[("tags", "search"), "n"] == 3
     assert pairs.loc[("tags", "search"), "rho"] == pytest.approx(0.5)
 
 
-def test_pairs_make_a_symmetric_square(found):
-    square = as_square(found.targets, ["tags", "pairs", "search"], "n")
+def test_pairs_make_a_symmetric_square(correlations):
+    square = as_square(correlations.targets, ["tags", "pairs", "search"], "n")
     assert square[0, 2] == square[2, 0] == 3
     assert math.isnan(square[1, 1])

@@ -1,4 +1,4 @@
-"""What is drawn, read back from the axes."""
+"""Figures: texts, colours and lines, read back from the axes."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def faces(axes):
     return [patch.get_facecolor() for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_fill()]
 
 
-def test_the_baselines_scores_and_every_other_rows_gains_stand_in_the_cells(drawn):
+def test_the_cells_contain_scores_of_the_baseline_and_gains_of_the_other_recipes(drawn):
     grid, axes = drawn
     assert grid.rows == ("baseline", "small_nli", "large_nli", "middle_qa")
     assert [grid.squares["baseline", target].text for target in ("tags", "pairs", "search")] == ["50.0", "34.0", "20.0"]
@@ -55,7 +55,7 @@ def test_cells_that_share_training_data_are_hatched_and_daggered(drawn):
     assert len(hatched) == 2
 
 
-def test_a_missing_cell_is_grey_with_a_dash_and_takes_the_mean_away(make_run):
+def test_a_missing_cell_is_grey_with_a_dash_and_there_is_no_mean_column(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
     grid = matrix_grid(compute_results(run.url).matrix, run.space)
@@ -65,34 +65,34 @@ def test_a_missing_cell_is_grey_with_a_dash_and_takes_the_mean_away(make_run):
     assert faces(axes).count(mpl.colors.to_rgba(MISSING)) == 11
 
 
-def test_a_score_without_a_baseline_is_shown_as_one(make_run):
+def test_a_score_without_a_baseline_is_shown_as_a_score(make_run):
     run = make_run()
     run.cell("small_nli", "tags", 1, {"en": 0.5})
     square = matrix_grid(compute_results(run.url).matrix, run.space).squares["small_nli", "tags"]
     assert (square.text, square.small, square.is_missing) == ("50.0", "score only", True)
 
 
-def test_the_mean_over_targets_stands_only_where_every_gain_is_there(drawn):
+def test_there_is_a_mean_column_only_if_no_gain_is_missing(drawn):
     grid, _ = drawn
     assert grid.columns[-1] == "mean"
     assert grid.squares["middle_qa", "mean"].text == "-0.7"
     assert grid.squares["small_nli", "mean"].text == "+7.0†"
 
 
-def test_a_line_stands_where_the_group_of_targets_changes(drawn):
+def test_a_line_separates_two_groups_of_targets(drawn):
     grid, axes = drawn
     assert grid.groups == ("tagging", "classification", "retrieval", "")
     assert [line.get_xdata()[0] for line in axes.lines] == [0.5, 1.5, 2.5]
     assert {"tagging", "classification", "retrieval"} <= set(texts(axes))
 
 
-def test_the_key_names_only_what_occurs(full_run):
+def test_the_legend_has_only_entries_that_occur(full_run):
     axes = heatmap(compute_results(full_run.url)).axes[0]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert len(texts) == 1 and texts[0].startswith("† the recipe repeats training data of the target")
 
 
-def test_a_languages_gain_is_the_mean_over_unflagged_rows(full_run):
+def test_the_gain_of_a_language_is_the_mean_over_unflagged_recipes(full_run):
     results = compute_results(full_run.url)
     grid = language_grid(results.languages, results.matrix, full_run.space)
     assert grid.rows == ("en", "de", "fr")
@@ -117,7 +117,7 @@ def test_correlations_are_drawn_with_their_n_and_p(full_run):
     assert "ρ = -0.50, n = 3, p = 1.00" in scatter.get_title(loc="left")
 
 
-def test_a_trait_that_nobody_has_is_drawn_empty_and_says_why(make_run):
+def test_a_trait_without_values_is_an_empty_panel_with_the_reason(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
     correlations = compute_results(run.url).correlations
@@ -126,7 +126,7 @@ def test_a_trait_that_nobody_has_is_drawn_empty_and_says_why(make_run):
     assert math.isnan(correlations.traits["own_dev"].max())
 
 
-def test_a_picture_names_the_row_that_its_gains_are_measured_against(full_run):
+def test_figures_name_the_recipe_that_gains_are_measured_against(full_run):
     results = compute_results(full_run.url, against="middle_qa")
     grid = matrix_grid(results.matrix, full_run.space)
     assert (grid.strip, grid.rows[0]) == ("middle_qa", "middle_qa")
@@ -136,7 +136,7 @@ def test_a_picture_names_the_row_that_its_gains_are_measured_against(full_run):
     assert correlation_map(results).get_suptitle() == "Gains over middle_qa"
 
 
-def test_a_column_whose_dev_is_its_test_is_marked_and_explained(make_run):
+def test_a_target_with_a_single_split_is_marked_and_explained(make_run):
     tasks = tuple(replace(task, test=task.dev) if task.name == "tags" else task for task in make_run().space.tasks)
     run = make_run("single", tasks=tasks)
     for recipe in ("baseline", "small_nli"):

@@ -1,4 +1,4 @@
-"""Retrieval scores by layer: beside the matrix, never in it."""
+"""Retrieval scores by layer, which are shown beside the matrix."""
 
 import csv
 
@@ -15,7 +15,7 @@ SEARCH = Target(task="search", layer=0.5, also_layers=(0.0, 0.5, 1.0))
 
 @pytest.fixture
 def layered(make_run):
-    """A raw encoder's scores and a row's two seeds, at three layers; on de 10, 30, 20 points and more by the row."""
+    """Scores at three layers: 10, 30 and 20 points for the raw encoder, and more for two seeds of a recipe."""
     run = make_run(targets=(SEARCH,))
     raw = run.trained("baseline")
     rows = [run.trained("small_nli", seed=seed) for seed in (1, 2)]
@@ -41,13 +41,13 @@ def test_a_table_of_layers_has_the_mean_over_languages_and_seeds(layered):
     assert scores.loc["small_nli"].tolist() == pytest.approx([0.1, 0.4, 0.4])
 
 
-def test_the_matrix_shows_the_targets_own_layer_alone(layered):
+def test_the_matrix_shows_only_the_layer_of_the_target(layered):
     matrix = compute_results(layered.url).matrix
     assert matrix.scores.loc["baseline", "search"] == pytest.approx(0.3)
     assert matrix.gains.loc["small_nli", "search"] == pytest.approx(0.1)
 
 
-def test_the_own_layer_is_bold_and_the_best_one_is_named(layered):
+def test_the_layer_of_the_matrix_is_bold_and_the_best_layer_is_named(layered):
     header, rows = layer_rows(compute_results(layered.url).layers["search"])
     assert header == ["recipe", "0.00", "**0.50**", "1.00", "best"]
     assert rows[0] == ["baseline", "10.0", "**30.0**", "20.0", "0.50"]
@@ -57,7 +57,7 @@ def test_a_target_with_one_layer_has_no_table(full_run):
     assert compute_results(full_run.url).layers == {}
 
 
-def test_a_picture_has_a_line_a_row_in_points_and_marks_the_own_layer(layered):
+def test_the_figure_has_one_line_per_recipe_in_points_and_marks_the_layer_of_the_matrix(layered):
     results = compute_results(layered.url)
     [axes] = layer_figure(results).axes
     assert [line.get_label() for line in axes.lines[:2]] == ["baseline", "small_nli"]

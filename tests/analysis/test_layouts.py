@@ -1,4 +1,4 @@
-"""Each layout of a prediction file, on outcomes that the formats themselves make."""
+"""The layouts of prediction files, on outcomes that the formats themselves produce."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from sweeper.tasks.catalog import CATALOG
 from tests.tokenizers_tiny import tiny_tokenizer
 
 
-def sheet(task: str, examples: list[Example], predictions: list, language: str = "de") -> Sheet:
+def sheet_of(task: str, examples: list[Example], predictions: list, language: str = "de") -> Sheet:
     """What a score of these predictions leaves in the ledger."""
     entry = CATALOG[task]
     scored = FORMATS[entry.format].score(examples, predictions, entry, language)
@@ -30,14 +30,14 @@ def pairs_of(labels: list[str]) -> list[Example]:
 
 
 def test_a_classification_file_holds_a_label_a_line_in_the_order_of_the_data_set():
-    made = sheet("xnli", pairs_of(["neutral"] * 3), ["entailment", "contradiction", "neutral"])
-    assert label_lines(made) == "entailment\ncontradiction\nneutral\n"
+    sheet = sheet_of("xnli", pairs_of(["neutral"] * 3), ["entailment", "contradiction", "neutral"])
+    assert label_lines(sheet) == "entailment\ncontradiction\nneutral\n"
 
 
 def test_a_label_that_the_leaderboard_does_not_know_is_named():
-    made = sheet("pawsx", pairs_of(["0", "1"]), ["0", "paraphrase"])
+    sheet = sheet_of("pawsx", pairs_of(["0", "1"]), ["0", "paraphrase"])
     with pytest.raises(LayoutError, match="does not accept the labels 'paraphrase'"):
-        label_lines(made)
+        label_lines(sheet)
 
 
 def sentences(*words: int) -> list[Example]:
@@ -45,8 +45,8 @@ def sentences(*words: int) -> list[Example]:
 
 
 def test_a_tag_file_holds_a_tag_a_line_and_an_empty_line_between_sentences():
-    made = sheet("pos", sentences(2, 1), [["DET", "NOUN"], ["VERB"]])
-    assert tag_lines(made) == "DET\nNOUN\n\nVERB\n"
+    sheet = sheet_of("pos", sentences(2, 1), [["DET", "NOUN"], ["VERB"]])
+    assert tag_lines(sheet) == "DET\nNOUN\n\nVERB\n"
 
 
 def test_a_sentence_that_a_model_reads_in_windows_has_a_line_a_word_in_its_file():
@@ -55,12 +55,12 @@ def test_a_sentence_that_a_model_reads_in_windows_has_a_line_a_word_in_its_file(
     gold = [entry.labels[number % len(entry.labels)] for number in range(50)]
     long = example("long", tokens=["river"] * 50, tags=gold)
     examples = [short, long, short]
-    kind = FORMATS["tag"]
-    features = kind.encode(examples, tiny_tokenizer(), Lengths(max_length=24), entry.labels)
+    tag_format = FORMATS["tag"]
+    features = tag_format.encode(examples, tiny_tokenizer(), Lengths(max_length=24), entry.labels)
     assert len(features.offsets) - 1 > 3
     best = np.maximum(features.labels["tags"], 0)
-    predictions = kind.decode(examples, features, {"best": best}, entry.labels)
-    assert tag_lines(sheet("pos", examples, predictions)).split("\n\n") == [
+    predictions = tag_format.decode(examples, features, {"best": best}, entry.labels)
+    assert tag_lines(sheet_of("pos", examples, predictions)).split("\n\n") == [
         "NOUN\nNOUN",
         "\n".join(gold),
         "NOUN\nNOUN\n",
@@ -68,10 +68,10 @@ def test_a_sentence_that_a_model_reads_in_windows_has_a_line_a_word_in_its_file(
 
 
 def test_a_sentence_with_too_few_tags_is_named():
-    made = sheet("pos", sentences(2, 2), [["DET", "NOUN"], ["VERB", "X"]])
-    made.rows.loc[1, "prediction"] = json.dumps(["VERB"])
+    sheet = sheet_of("pos", sentences(2, 2), [["DET", "NOUN"], ["VERB", "X"]])
+    sheet.rows.loc[1, "prediction"] = json.dumps(["VERB"])
     with pytest.raises(LayoutError, match="1 sentences have more or fewer tags than words, first 1"):
-        tag_lines(made)
+        tag_lines(sheet)
 
 
 def questions(*names: str) -> list[Example]:
@@ -79,34 +79,34 @@ def questions(*names: str) -> list[Example]:
 
 
 def test_an_answer_file_is_json_from_question_id_to_text():
-    made = sheet("xquad", questions("q1", "q2"), [{"text": "γάτα"}, {"text": ""}])
-    assert json.loads(answers(made)) == {"q1": "γάτα", "q2": ""}
+    sheet = sheet_of("xquad", questions("q1", "q2"), [{"text": "γάτα"}, {"text": ""}])
+    assert json.loads(answers(sheet)) == {"q1": "γάτα", "q2": ""}
 
 
 def test_a_question_id_that_stands_twice_is_named():
-    made = sheet("xquad", questions("q1", "q1#2"), [{"text": "a"}, {"text": "b"}])
+    sheet = sheet_of("xquad", questions("q1", "q1#2"), [{"text": "a"}, {"text": "b"}])
     with pytest.raises(LayoutError, match="ids occur twice, such as q1"):
-        answers(made)
+        answers(sheet)
 
 
 def translations(*english: str) -> list[Example]:
     return [example(text, source=f"s{number}", target=text) for number, text in enumerate(english)]
 
 
-def vectors(found: list[int], size: int) -> list[np.ndarray]:
-    """Sentences of which English sentence i finds the other sentence found[i]."""
-    return [np.stack([np.eye(size)[number], np.eye(size)[found[number]]]) for number in range(size)]
+def vectors(nearest: list[int], size: int) -> list[np.ndarray]:
+    """Sentence vectors such that the nearest sentence of English sentence i is nearest[i]."""
+    return [np.stack([np.eye(size)[number], np.eye(size)[nearest[number]]]) for number in range(size)]
 
 
 def test_an_index_file_goes_through_the_english_sentences_in_the_order_of_their_texts():
-    made = sheet("tatoeba", translations("Zoo.", "An ant.", "a bee.", "Moon."), vectors([0, 2, 3, 1], 4))
+    sheet = sheet_of("tatoeba", translations("Zoo.", "An ant.", "a bee.", "Moon."), vectors([0, 2, 3, 1], 4))
     # Sorted: An ant., Moon., Zoo., a bee.
-    assert index_lines(made) == "2\n1\n0\n3\n"
+    assert index_lines(sheet) == "2\n1\n0\n3\n"
 
 
 def test_equal_english_sentences_keep_their_order():
-    made = sheet("tatoeba", translations("B.", "A.", "A.#2"), vectors([0, 2, 1], 3))
-    assert index_lines(made) == "2\n1\n0\n"
+    sheet = sheet_of("tatoeba", translations("B.", "A.", "A.#2"), vectors([0, 2, 1], 3))
+    assert index_lines(sheet) == "2\n1\n0\n"
 
 
 def test_a_pair_file_holds_the_numbers_of_both_sentences_as_bucc_writes_them():

@@ -1,4 +1,4 @@
-"""What of a ledger reaches the table, and what must not."""
+"""The records of a ledger that enter the tables, and those that are left out."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ from sweeper.files.serialize import write_json
 from sweeper.space import Stage, Target
 
 
-def values(study, **where):
-    table = study.table
+def values(data, **where):
+    table = data.table
     for column, value in where.items():
         table = table[table[column] == value]
     return {(row.recipe, row.seed, row.language): row.value for row in table.itertuples()}
@@ -44,7 +44,7 @@ def test_a_row_of_the_table_is_one_metric_in_one_language_of_one_replicate(make_
     }
 
 
-def test_a_cell_whose_target_trains_in_a_chain_is_read_and_one_that_lacks_a_stage_is_not(make_run):
+def test_a_cell_needs_all_stages_of_its_target(make_run):
     run = make_run(targets=(Target(task="tags", before=(Stage(tasks=("middle_qa",)),)),))
     run.cell("baseline", "tags", 1, {"en": 0.6})
     short = make_run("short").trained("baseline", "tags", 2)
@@ -53,7 +53,7 @@ def test_a_cell_whose_target_trains_in_a_chain_is_read_and_one_that_lacks_a_stag
     assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
 
 
-def test_disjoint_languages_of_one_training_merge(make_run):
+def test_separately_scored_languages_of_one_training_are_merged(make_run):
     run = make_run()
     training = run.trained("baseline", "tags", 1)
     run.scored(training, "tags", {"en": 0.6})
@@ -61,7 +61,7 @@ def test_disjoint_languages_of_one_training_merge(make_run):
     assert values(load(run.url)) == {("baseline", 1, "en"): 0.6, ("baseline", 1, "de"): 0.4}
 
 
-def test_the_other_split_and_seeds_rows_and_columns_outside_the_space_stay_out(make_run):
+def test_the_other_split_and_seeds_recipes_and_targets_outside_the_space_are_left_out(make_run):
     run = make_run()
     training = run.trained("baseline", "tags", 1)
     run.scored(training, "tags", {"en": 0.1}, split="test")
@@ -72,13 +72,13 @@ def test_the_other_split_and_seeds_rows_and_columns_outside_the_space_stay_out(m
     assert load(run.url).table.empty
 
 
-def test_only_the_languages_that_the_space_names_are_read(make_run):
+def test_languages_that_the_target_does_not_name_are_left_out(make_run):
     run = make_run(targets=(Target(task="tags", languages=("de",)),))
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
     assert values(load(run.url)) == {("baseline", 1, "de"): 0.4}
 
 
-def test_retrieval_pooled_in_another_way_stays_out(make_run):
+def test_retrieval_with_another_pooling_is_left_out(make_run):
     run = make_run()
     raw = run.trained("baseline")
     run.scored(raw, "search", {"de": 0.3}, seed=None, pooling="cls", layer=14 / 24)
@@ -86,7 +86,7 @@ def test_retrieval_pooled_in_another_way_stays_out(make_run):
     assert list(load(run.url).table["language"]) == ["fr"]
 
 
-def test_a_search_trial_never_makes_a_cell(make_run):
+def test_search_trials_are_not_cells(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6}, role="search", study="s", value=0.9)
     assert load(run.url).table.empty
@@ -98,25 +98,25 @@ def search(run, rates):
         run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
 
 
-def test_a_replicate_with_the_chosen_dials_counts_and_one_that_was_outdone_does_not(make_run):
+def test_only_replicates_with_the_chosen_dials_count(make_run):
     run = make_run()
     search(run, {1e-3: 0.5, 1e-4: 0.7})
     run.cell("baseline", "tags", 1, {"en": 0.1}, study="s", dials={"learning_rate": 1e-3})
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
-    study = load(run.url)
-    assert values(study) == {("baseline", 1, "en"): 0.6}
-    assert study.num_outdated == 1
-    assert study.chosen["s"].spec.dials == {"learning_rate": 1e-4}
+    data = load(run.url)
+    assert values(data) == {("baseline", 1, "en"): 0.6}
+    assert data.num_outdated == 1
+    assert data.chosen["s"].spec.dials == {"learning_rate": 1e-4}
 
 
-def test_fewer_trials_in_the_space_choose_among_fewer(make_run):
+def test_the_number_of_trials_in_the_space_limits_the_choice(make_run):
     run = make_run()
     search(run, {1e-3: 0.5, 1e-4: 0.7, 1e-5: 0.9})
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
     assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
 
 
-def test_a_replicate_of_a_study_that_left_no_search_records_counts(make_run):
+def test_a_replicate_of_a_study_without_search_records_counts(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="elsewhere", dials={"learning_rate": 1e-4})
     assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
@@ -128,30 +128,30 @@ def test_a_target_on_an_encoder_with_outdated_dials_is_left_out(make_run):
     run.trained("small_nli", seed=0, role="search", study="p", value=0.5, dials=chosen)
     run.trained("small_nli", seed=1, study="p", dials={"learning_rate": 1e-3})
     run.cell("small_nli", "tags", 1, {"en": 0.6})
-    study = load(run.url)
-    assert study.table.empty
-    assert study.num_outdated == 2
+    data = load(run.url)
+    assert data.table.empty
+    assert data.num_outdated == 2
 
 
-def test_a_preparations_own_dev_score_is_kept_apart_from_the_cells(make_run):
+def test_the_dev_score_of_a_prepared_encoder_is_not_a_cell(make_run):
     run = make_run(targets=(Target(task="tags"), Target(task="middle_qa")))
     run.scored(run.trained("middle_qa"), "middle_qa", {"en": 0.26})
     run.cell("middle_qa", "middle_qa", 1, {"en": 0.50})
-    study = load(run.url)
-    assert list(study.preparation_scores["value"]) == [0.26]
-    assert list(study.table["value"]) == [0.50]
+    data = load(run.url)
+    assert list(data.preparation_scores["value"]) == [0.26]
+    assert list(data.table["value"]) == [0.50]
 
 
-def test_two_trainings_of_one_cell_and_seed_never_mix_and_are_told(make_run):
+def test_two_trainings_of_one_cell_and_seed_are_not_mixed_and_give_a_note(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
     run.cell("baseline", "tags", 1, {"en": 0.9}, dials={"learning_rate": 0.5})
-    study = load(run.url)
-    assert values(study) == {("baseline", 1, "en"): 0.6, ("baseline", 1, "de"): 0.4}
-    assert len(study.notes) == 1 and "tiny/baseline -> tags, seed 1" in study.notes[0]
+    data = load(run.url)
+    assert values(data) == {("baseline", 1, "en"): 0.6, ("baseline", 1, "de"): 0.4}
+    assert len(data.notes) == 1 and "tiny/baseline -> tags, seed 1" in data.notes[0]
 
 
-def test_a_folder_that_is_not_there_says_how_to_make_one(tmp_path):
+def test_a_missing_folder_is_refused_with_the_command_that_creates_one(tmp_path):
     with pytest.raises(UserError, match=r"nowhere is not a run folder.*sweeper run"):
         load(str(tmp_path / "nowhere"))
 
@@ -173,15 +173,15 @@ def test_records_are_read_from_a_remote_file_system(make_run):
     assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
 
 
-def test_the_analysis_wakes_no_heavy_library():
+def test_the_analysis_loads_no_heavy_library():
     heavy = ("torch", "ray", "transformers", "datasets", "optuna")
     modules = "sys, analysis.report.report, analysis.__main__"
     code = f"import {modules}; print([name for name in {heavy} if name in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
-def test_an_outdated_target_training_does_not_drag_a_preparation_of_equal_bytes_with_it(make_run):
+def test_an_outdated_target_training_does_not_exclude_a_preparation_with_the_same_encoder(make_run):
     run = make_run()
     run.trained("baseline", "small_nli", 0, role="search", study="s", value=0.5, dials={"learning_rate": 1e-4})
     outdated = run.trained("baseline", "small_nli", 1, study="s")
@@ -192,25 +192,25 @@ def test_an_outdated_target_training_does_not_drag_a_preparation_of_equal_bytes_
     assert values(load(run.url)) == {("small_nli", 1, "en"): 0.6}
 
 
-def test_of_two_makes_of_a_cell_the_newest_stands_in_every_row(make_run):
+def test_of_two_trainings_of_a_cell_the_newest_is_used_for_every_recipe(make_run):
     run = make_run()
     for recipe in ("baseline", "small_nli"):
         for rate, started, value in ((1e-3, "2026-01-01T00:00:00", 0.9), (2e-3, "2026-02-01T00:00:00", 0.5)):
-            made = {"dials": {"learning_rate": rate}, "machine": {"started": started}}
-            run.cell(recipe, "tags", 1, {"en": value}, **made)
-    study = load(run.url)
-    assert set(study.table["value"]) == {0.5}
-    assert len(study.notes) == 2
+            changes = {"dials": {"learning_rate": rate}, "machine": {"started": started}}
+            run.cell(recipe, "tags", 1, {"en": value}, **changes)
+    data = load(run.url)
+    assert set(data.table["value"]) == {0.5}
+    assert len(data.notes) == 2
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_dev_and_test_scores_never_meet_in_one_table(make_run, split):
+def test_a_table_has_scores_of_one_split_only(make_run, split):
     tasks = tuple(replace(task, test=task.dev) for task in make_run().space.tasks)
     run = make_run(evaluate=split, tasks=tasks)
     training = run.trained("baseline", "tags", 1)
     run.scored(training, "tags", {"en": 0.1, "de": 0.2}, split="dev")
     run.scored(training, "tags", {"en": 0.8, "de": 0.9}, split="test")
-    study = load(run.url)
-    assert set(study.table["split"]) == {split}
-    assert {score.split for score in study.cell_scores} == {split}
-    assert values(study)["baseline", 1, "en"] == (0.1 if split == "dev" else 0.8)
+    data = load(run.url)
+    assert set(data.table["split"]) == {split}
+    assert {score.split for score in data.cell_scores} == {split}
+    assert values(data)["baseline", 1, "en"] == (0.1 if split == "dev" else 0.8)

@@ -1,4 +1,4 @@
-"""The report folder, its words, and what is said when there is nothing to report."""
+"""The report folder, its text, and the messages for runs without results."""
 
 import csv
 from dataclasses import replace
@@ -26,20 +26,21 @@ FILES = {
 }
 
 
-def rows(path):
+def csv_rows(path):
+    """The rows of a CSV file."""
     with path.open() as file:
         return list(csv.reader(file))
 
 
 def test_a_report_is_a_folder_with_figures_and_tables(full_run):
-    where = write_report(full_run.url).path
-    assert where.name == "report.md"
-    assert {path.name for path in where.parent.iterdir()} == FILES
+    path = write_report(full_run.url).path
+    assert path.name == "report.md"
+    assert {path.name for path in path.parent.iterdir()} == FILES
 
 
-def test_the_matrix_file_has_the_recipe_first_then_the_targets_in_points(full_run):
+def test_the_matrix_file_has_the_recipe_and_then_the_targets_in_points(full_run):
     folder = write_report(full_run.url).path.parent
-    matrix, gains = rows(folder / "matrix.csv"), rows(folder / "gains.csv")
+    matrix, gains = csv_rows(folder / "matrix.csv"), csv_rows(folder / "gains.csv")
     assert matrix[0] == gains[0] == ["recipe", "tags", "pairs", "search"]
     assert matrix[2] == ["small_nli", "65.0000", "38.0000", "22.0000"]
     assert gains[2] == ["small_nli", "15.0000", "4.0000", "2.0000"]
@@ -51,7 +52,7 @@ def test_the_same_ledger_gives_the_same_bytes(full_run, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_the_report_says_what_was_run_and_what_is_flagged(full_run):
+def test_the_report_describes_the_run_and_the_flagged_cells(full_run):
     text = write_report(full_run.url).path.read_text()
     assert "# Numbers made by hand" in text
     assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
@@ -61,7 +62,7 @@ def test_the_report_says_what_was_run_and_what_is_flagged(full_run):
     assert "Reported split: **dev**" in text
 
 
-def test_scores_that_do_not_beat_the_trivial_one_are_named(full_run):
+def test_scores_that_are_not_clearly_above_the_trivial_score_are_named(full_run):
     text = write_report(full_run.url).path.read_text()
     # search: 20 against 25. pairs: 35 against 25 is about two standard errors of 100 examples.
     assert "not clearly above the trivial score: search" in text
@@ -73,7 +74,7 @@ def test_scores_that_do_not_beat_the_trivial_one_are_named(full_run):
     ("value", "trivial", "words"),
     [(0.5, 0.25, "above"), (0.3, 0.25, "unclear"), (0.25, 0.25, "not above"), (0.5, float("nan"), "unknown")],
 )
-def test_beating_the_trivial_score_takes_two_standard_errors(value, trivial, words):
+def test_a_score_is_above_the_trivial_score_by_two_standard_errors(value, trivial, words):
     assert verdict(value, trivial, 100) == words
 
 
@@ -86,14 +87,14 @@ def test_failed_trainings_are_listed_with_their_reason(full_run):
 def test_a_partial_run_gives_a_partial_matrix(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
-    where = write_report(run.url).path
-    assert "11 of 12 cells have no score" in where.read_text()
-    assert "baseline -> tags (1 of 2 seeds)" in where.read_text()
-    assert rows(where.parent / "matrix.csv")[2] == ["small_nli", "", "", ""]
-    assert "There is no gain yet" in where.read_text()
+    path = write_report(run.url).path
+    assert "11 of 12 cells have no score" in path.read_text()
+    assert "baseline -> tags (1 of 2 seeds)" in path.read_text()
+    assert csv_rows(path.parent / "matrix.csv")[2] == ["small_nli", "", "", ""]
+    assert "There is no gain yet" in path.read_text()
 
 
-def test_the_dials_of_every_study_are_told(make_run):
+def test_the_chosen_dials_of_each_study_are_listed(make_run):
     run = make_run()
     for number, (rate, value) in enumerate({1e-3: 0.5, 1e-4: 0.7}.items()):
         dials = {"learning_rate": rate}
@@ -104,34 +105,34 @@ def test_the_dials_of_every_study_are_told(make_run):
 
 
 def test_with_two_seeds_the_findings_claim_no_significance(full_run):
-    found = strongest_findings(compute_results(full_run.url))
-    assert found[0].startswith("The largest gain is +15.0 points: `small_nli` on `tags`")
-    assert found[1].startswith("The largest loss is -10.0 points: `large_nli` on `tags`")
-    assert "`small_nli` has the highest gain with +8.5 points (+5.5 to +11.5 over 2 seeds)" in found[2]
-    assert all("interval" not in finding and "p =" not in finding for finding in found)
+    findings = strongest_findings(compute_results(full_run.url))
+    assert findings[0].startswith("The largest gain is +15.0 points: `small_nli` on `tags`")
+    assert findings[1].startswith("The largest loss is -10.0 points: `large_nli` on `tags`")
+    assert "`small_nli` has the highest gain with +8.5 points (+5.5 to +11.5 over 2 seeds)" in findings[2]
+    assert all("interval" not in finding and "p =" not in finding for finding in findings)
 
 
-def test_with_three_seeds_the_findings_carry_an_interval_and_a_corrected_p(make_run):
+def test_with_three_seeds_the_findings_have_an_interval_and_a_corrected_p(make_run):
     run = make_run(seeds=(1, 2, 3))
     for seed, gain in ((1, 0.01), (2, 0.02), (3, 0.03)):
         run.cell("baseline", "tags", seed, {"en": 0.6})
         run.cell("small_nli", "tags", seed, {"en": 0.6 + gain})
-    found = strongest_findings(compute_results(run.url))
-    assert "95 % interval over 3 seeds is -0.5 to +4.5 (p = 0.074; 0.074 after correction" in found[0]
-    assert "cannot be told from no effect" in found[0]
+    findings = strongest_findings(compute_results(run.url))
+    assert "95 % interval over 3 seeds is -0.5 to +4.5 (p = 0.074; 0.074 after correction" in findings[0]
+    assert "cannot be distinguished from no effect" in findings[0]
 
 
-def test_a_second_model_has_files_of_its_own(full_run):
+def test_the_files_of_a_second_model_have_its_name(full_run):
     models = (*full_run.space.models, Model(name="other", id="tests/other"))
     space = replace(full_run.space, models=models)
     Folder(full_run.url).write("space.json", write_json(space))
     full_run.scored(full_run.trained("baseline", "tags", 1), "tags", {"en": 0.7}, model="other")
     folder = write_report(full_run.url).path.parent
-    assert rows(folder / "matrix-other.csv")[1][:2] == ["baseline", "70.0000"]
-    assert rows(folder / "matrix.csv")[1][:2] == ["baseline", "50.0000"]
+    assert csv_rows(folder / "matrix-other.csv")[1][:2] == ["baseline", "70.0000"]
+    assert csv_rows(folder / "matrix.csv")[1][:2] == ["baseline", "50.0000"]
 
 
-def test_an_empty_ledger_says_so_and_names_the_first_failure(make_run):
+def test_an_empty_ledger_is_refused_with_the_first_failure(make_run):
     run = make_run()
     with pytest.raises(UserError, match=r"has no dev score of a replicate yet\. Its ledger has 0 trainings"):
         write_report(run.url)
@@ -145,43 +146,43 @@ def test_a_report_goes_to_a_local_folder_only(full_run):
         write_report(full_run.url, "memory://report")
 
 
-def test_the_command_prints_where_the_report_is(full_run, tmp_path, capsys):
+def test_the_command_prints_the_path_of_the_report(full_run, tmp_path, capsys):
     assert main([full_run.url, "--out", str(tmp_path / "elsewhere")]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "elsewhere" / "report.md")
 
 
-def test_a_users_mistake_is_one_message_and_exit_code_two(tmp_path, capsys):
+def test_a_mistake_of_the_user_is_one_message_with_exit_code_two(tmp_path, capsys):
     assert main([str(tmp_path / "nowhere")]) == 2
-    told = capsys.readouterr()
-    assert told.out == "" and "is not a run folder" in told.err and told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == "" and "is not a run folder" in output.err and output.err.count("\n") == 1
 
 
-def test_a_damaged_record_is_named_and_the_exit_code_is_one(full_run, capsys):
+def test_a_damaged_record_is_named_with_exit_code_one(full_run, capsys):
     Folder(full_run.url).write("ledger/scores/bad.json", b"{")
     assert main([full_run.url]) == 1
     assert "scores/bad.json is not JSON" in capsys.readouterr().err
 
 
-def test_a_report_against_another_row_says_so_in_its_head_and_captions_and_has_a_folder_of_its_own(full_run):
-    where = write_report(full_run.url, against="middle_qa").path
-    assert where.parent.name == "report-against-middle_qa"
-    text = where.read_text()
+def test_a_report_against_another_recipe_names_it_and_has_a_separate_folder(full_run):
+    path = write_report(full_run.url, against="middle_qa").path
+    assert path.parent.name == "report-against-middle_qa"
+    text = path.read_text()
     assert "Gains are measured against the recipe `middle_qa`, not against the baseline." in text.split("##")[0]
     assert "Score minus the score of `middle_qa` with the same seed" in text
     assert "| best other recipe | `middle_qa` vs. trivial |" in text
     assert "The largest gain is +10.0 points: `small_nli` on `tags` (65.0, against 55.0 for `middle_qa`" in text
     assert "over the baseline" not in text.split("## Choice of dials")[0]
-    assert rows(where.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
+    assert csv_rows(path.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
 
 
-def test_a_report_against_the_baseline_reads_as_ever(full_run, tmp_path):
+def test_a_report_against_the_baseline_equals_the_default(full_run, tmp_path):
     named, default = (write_report(full_run.url, str(tmp_path / row), row).path.read_text() for row in ("baseline", ""))
     assert named == default
     assert default.startswith("# Numbers made by hand: transfer matrix\n\nEach row of the matrix")
     assert "Score minus the score of the baseline with the same seed" in default
 
 
-def test_the_command_takes_the_row_that_gains_are_measured_against(full_run, capsys):
+def test_the_command_accepts_the_recipe_that_gains_are_measured_against(full_run, capsys):
     assert main([full_run.url, "--against", "midle_qa"]) == 2
     assert "Did you mean 'middle_qa'?" in capsys.readouterr().err
     assert not Folder(full_run.url).exists("report-against-midle_qa/report.md")

@@ -1,4 +1,4 @@
-"""The table of `benchmarks/zero_shot.py`, from scores chosen by hand."""
+"""The table of `benchmarks/zero_shot.py` for hand-made scores."""
 
 from dataclasses import replace
 
@@ -20,10 +20,10 @@ SPACE = replace(
 
 @pytest.fixture
 def table(make_run) -> pd.DataFrame:
-    """Words fall with distance from 90 points and differ by a point between two seeds; questions lie at 45 and 65."""
+    """Words: 90 points, less with distance, and one point between two seeds. Questions: 45 and 55 points."""
     run = make_run(**vars(SPACE))
     for seed in (1, 2):
-        falling = {code: 0.9 - 0.07 * place + 0.01 * seed for place, code in enumerate(("en", *FAR))}
+        falling = {code: 0.9 - 0.07 * number + 0.01 * seed for number, code in enumerate(("en", *FAR))}
         unsure = dict.fromkeys(("en", *FAR), 0.35 + 0.1 * seed) | {FAR[0]: 0.65}
         for target, values in (("words", falling), ("xquestions", unsure)):
             training = run.trained("baseline", target, seed)
@@ -39,22 +39,22 @@ def test_scores_that_fall_with_distance_correlate_with_it_negatively(table: pd.D
 
 
 def test_a_language_counts_as_above_a_level_only_by_two_standard_errors(table: pd.DataFrame) -> None:
-    """Questions: 50 points on average, give or take 5 but for one language, against a trivial 25 and a guess of 50."""
+    """Questions: 50 points, error 5 in all but one language; the trivial score is 25 points, the guess 50."""
     assert table.loc["xquestions", "guess"] == 50
     assert table.loc["xquestions", "error"] == 5
     assert table.loc["xquestions", "above trivial"] == len(FAR)
     assert table.loc["xquestions", "above guess"] == 1
 
 
-def test_words_are_held_against_a_guess_of_each_language(table: pd.DataFrame) -> None:
-    """84.5 points in the nearest language fall by 7 each: 63.5 in xc are above its guess of 59, 56.5 in xd below 63."""
+def test_words_are_compared_with_the_guess_of_each_language(table: pd.DataFrame) -> None:
+    """84.5 points and 7 less per language: 63.5 in xc is above its guess of 59, 56.5 in xd below its guess of 63."""
     assert FAR[3:5] == ["xc", "xd"]
     assert table.loc["words", "guess"] == pytest.approx(62.6, abs=0.1)
     assert table.loc["words", "error"] == 0.5
     assert table.loc["words", "above guess"] == 4
 
 
-def test_where_one_seed_is_all_nothing_is_counted_as_above(make_run) -> None:
+def test_with_one_seed_no_language_is_counted_as_above(make_run) -> None:
     run = make_run(**vars(SPACE))
     run.scored(run.trained("baseline", "words", 1), "words", dict.fromkeys(("en", *FAR), 0.9), split="test")
     counted = scores(load(run.url), "baseline").loc["words", ["above trivial", "above guess"]]
