@@ -29,7 +29,7 @@ demo: $(VENV)/.run
 	@echo
 	@echo "Commands to try next:"
 	@echo "  $(BIN)/sweeper status runs/demo                      progress of the run: trials, searches, failures"
-	@echo "  $(BIN)/sweeper report runs/demo --against rewrites   gains over another row instead of the baseline"
+	@echo "  $(BIN)/sweeper report runs/demo --against rewrites   gains over another recipe than the baseline"
 	@echo "  $(BIN)/sweeper plan text_small                       trainings and tokens of a sweep on real text"
 	@echo "  $(BIN)/sweeper run my_space.py                       a space of your own: see docs/guide.md"
 
