@@ -67,7 +67,7 @@ def _target_level(target: str, rows: pd.DataFrame, matrix: Matrix) -> TargetLeve
     has_english = (rows["language"] == "en").any()
     rows = rows[rows["language"] == "en"] if has_english else rows
     means = rows.groupby("recipe")["value"].mean()
-    others = means.drop(matrix.reference, errors="ignore")
+    rivals = means.drop(matrix.reference, errors="ignore")
     return TargetLevel(
         target=target,
         metric=str(rows["metric"].iloc[0]),
@@ -75,8 +75,8 @@ def _target_level(target: str, rows: pd.DataFrame, matrix: Matrix) -> TargetLeve
         num_examples=int(rows["count"].min()),
         trivial=float(rows["trivial"].mean()),
         reference=float(means.get(matrix.reference, np.nan)),
-        best_recipe=str(others.idxmax()) if len(others) else "",
-        best=float(others.max()) if len(others) else np.nan,
+        best_recipe=str(rivals.idxmax()) if len(rivals) else "",
+        best=float(rivals.max()) if len(rivals) else np.nan,
     )
 
 

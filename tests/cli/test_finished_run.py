@@ -81,7 +81,7 @@ def test_export_is_refused_if_the_baseline_is_best_on_the_target(call: Call, run
     raise_scores(run, tmp_path / "run", recipe="baseline")
     result = call("export", str(tmp_path / "run"), "--target", "names", "--out", str(tmp_path / "best"))
     assert is_user_error(result)
-    assert "No recipe beats the baseline on 'names'" in result.err
+    assert "No recipe is better than the baseline on 'names'" in result.err
 
 
 def test_the_error_for_an_unknown_target_suggests_the_nearest_one(call: Call, run: Path, tmp_path: Path) -> None:
