@@ -202,7 +202,7 @@ def test_the_threshold_is_fitted_on_the_dev_pool_only_if_it_differs_from_the_tes
 def test_the_error_for_a_language_without_its_own_dev_pool_names_the_language(pools: Path) -> None:
     pool_task = task(pools)
     for dev in ({"xa": pool_task.dev["xa"]}, {**pool_task.dev, "xg": pool_task.test["xg"]}):
-        with pytest.raises(UserError, match=r"fits its threshold on dev, which has no pool of its own in xg"):
+        with pytest.raises(UserError, match=r"fits its threshold on dev, but has no separate dev pool in xg"):
             space(replace(pool_task, dev=dev), targets=(mining(),))
         assert space(replace(pool_task, dev=dev), targets=(mining(languages=("xa",)),))
         assert space(replace(pool_task, dev=dev), targets=(mining(),), evaluate="dev"), "only dev is read"
