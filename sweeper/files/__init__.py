@@ -1,1 +1,1 @@
-"""File systems, JSON and digests. Nothing here depends on what a trial is."""
+"""File systems, JSON and digests. The only import from the project is `sweeper.errors`."""

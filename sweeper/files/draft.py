@@ -18,10 +18,10 @@ def draft_path(path: Path) -> Path:
 def atomic_folder(
     path: Path, fill: Callable[[Path], object], is_complete: Callable[[Path], bool] | None = None
 ) -> None:
-    """Create the local folder `path` whole or not at all; `fill` receives a draft folder and writes the files into it.
+    """Create the local folder `path` atomically. `fill` receives a draft folder and writes the files into it.
 
-    Without `is_complete`, a folder with files at `path` is an error. With it, several processes may create the same
-    folder at the same time: a complete one is kept, an incomplete one is replaced. Raises OSError.
+    Without `is_complete`, an existing folder with files at `path` is an error. With it, several processes may create
+    the same folder at the same time: a complete one is kept, an incomplete one is replaced. Raises OSError.
     """
     draft = draft_path(path)
     try:
@@ -32,16 +32,16 @@ def atomic_folder(
         try:
             draft.rename(path)
         except OSError:
-            # Another process may have been faster; its folder serves as well if it is complete.
+            # Another process may have created the folder first. If that folder is complete, it is kept.
             if is_complete is None or not is_complete(path):
                 raise
     finally:
-        # After the rename there is no draft any more; after an error its files are worthless.
+        # After the rename the draft no longer exists. After an error its files are not needed.
         shutil.rmtree(draft, ignore_errors=True)
 
 
 def _discard(path: Path) -> None:
-    """Remove a folder. It is renamed first, so that no reader sees it half deleted."""
+    """Remove a folder. It is renamed first, so that no process reads a partly deleted folder."""
     doomed = draft_path(path)
     with suppress(FileNotFoundError):  # another process has renamed it first
         path.rename(doomed)

@@ -15,7 +15,7 @@ from sweeper.errors import UserError
 from sweeper.files.draft import DRAFT_PREFIX, draft_path
 
 DAMAGED_SUFFIX = ".damaged"
-"""End of the names of files and folders that were set aside."""
+"""Suffix of the names of damaged files and folders that were renamed."""
 
 
 def expand_path(name: str) -> Path:
@@ -28,7 +28,7 @@ def expand_path(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder at a path or URL. A file appears completely or not at all."""
+    """A folder at a path or URL, whose files are written atomically."""
 
     url: str
     _fs: AbstractFileSystem = field(init=False, repr=False, compare=False)
@@ -54,7 +54,7 @@ class Folder:
         return Folder(f"{self.url.rstrip('/')}/{name}")
 
     def path(self, name: str) -> str:
-        """The path of a file inside, as the file system writes it, for example without `s3://`."""
+        """The path of a file inside, in the notation of the file system, for example without `s3://`."""
         return f"{self._root}/{name}"
 
     def exists(self, name: str) -> bool:
@@ -88,7 +88,7 @@ class Folder:
         return {paths[path]: bytes(data) for path, data in contents.items()}
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file. A reader sees the old bytes or all of the new ones. Raises OSError."""
+        """Write a file atomically: a reader gets either the old or the new bytes. Raises OSError."""
         if self._is_local:
             self.write_with(name, lambda draft: draft.write_bytes(data))
         else:
@@ -96,8 +96,8 @@ class Folder:
             self._fs.pipe_file(self.path(name), data)
 
     def write_with(self, name: str, fill: Callable[[Path], object]) -> None:
-        """Write a file that `fill` creates at the local path it receives. Atomic, like `write`. Raises OSError."""
-        # A draft beside its target can be renamed atomically; a remote file is uploaded from the temporary folder.
+        """Write a file atomically. `fill` receives a local path and creates the file there. Raises OSError."""
+        # A draft in the folder of its target can be renamed atomically. A remote file is uploaded from a temporary one.
         target = Path(self.path(name)) if self._is_local else Path(tempfile.gettempdir(), "upload")
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = draft_path(target)

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from sweeper.errors import DamagedError, UserError
 
 FORMAT = 1
-"""Number of the record layout. Raised when an older reader would misread a record."""
+"""Version of the record layout. Raised when an older reader would misread a record."""
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def _adapter(data_type: Any) -> TypeAdapter[Any]:
 
 def plain(value: Any) -> Any:
     """A dataclass as JSON values: dicts, lists, strings, numbers, booleans and None."""
-    # Without the warnings that a value of another type than declared causes: check_types reports it as an error.
+    # No warnings about values of undeclared types: for a space, `check_types` in search_spaces/load.py reports them.
     return _adapter(type(value)).dump_python(value, mode="json", warnings=False)  # type: ignore[arg-type]
 
 
@@ -40,7 +40,7 @@ def read_json(data_type: type[T], text: bytes, source: str) -> T:
         raw = json.loads(text)
     except ValueError as error:
         raise DamagedError(f"{source} is not JSON: {error}.") from error
-    # Checked before the fields, because those of a newer layout may fail the validation.
+    # The version is checked before the fields, because the fields of a newer layout may fail the validation.
     if isinstance(raw, dict) and raw.get("format", FORMAT) > FORMAT:
         raise UserError(
             f"{source} has format {raw['format']}; this version reads formats up to {FORMAT}. Update the sweeper."

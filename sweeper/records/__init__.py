@@ -1,1 +1,1 @@
-"""The specification of a trial, the records that it leaves, and the rules by which results count."""
+"""The specification of a trial, the records that it writes, and the rules that select valid results."""

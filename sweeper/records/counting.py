@@ -42,20 +42,20 @@ def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, Tra
     """Study key -> its best search record among the first `num_trials`; None if none of them has finished."""
     studies: dict[str, list[TrainingRecord]] = defaultdict(list)
     for record in records:
-        # Records of replicates name their study too, but a replicate never decides dials.
+        # Replicates also have the key of their study, but they do not take part in the choice of dials.
         if record.spec.role == "search" and record.spec.study:
             studies[record.spec.study].append(record)
     return {study: chosen(trials, num_trials) for study, trials in studies.items()}
 
 
 def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[str, TrainingRecord]:
-    """Key -> record of every replicate with up-to-date dials.
+    """Key -> record of every replicate that was trained with the best known dials.
 
     A replicate is outdated if a later search trial has found better dials for its own stage or for an earlier one.
     """
     best = winners(trainings.values(), num_trials)
     replicates = {key: record for key, record in trainings.items() if record.spec.role == "replicate"}
-    # A target training can have the same stages as a preparation, but its study does not outdate the preparation.
+    # A target training can have the same stages as a preparation. It has another study, whose dials do not matter here.
     prepared = [record for record in replicates.values() if record.spec.kind != "target"]
     outdated = {_encoder(record) for record in prepared if not _has_chosen_dials(record, best)}
     return {
@@ -66,7 +66,7 @@ def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[s
 
 
 def is_shown(score: ScoreRecord, target: Target) -> bool:
-    """Whether the column of a target displays this score: its pooling, layer and similarity are those of the target."""
+    """Whether the column of a target shows this score: the pooling, layer and similarity of both are equal."""
     return not score.scores_encoder or _embedding(score) == _embedding(target)
 
 
@@ -88,7 +88,7 @@ def _encoder(record: TrainingRecord) -> Encoder:
 
 
 def _earlier_encoders(record: TrainingRecord) -> list[Encoder]:
-    """The encoders after each stage but the last."""
+    """The encoders after each stage except the last one."""
     model, chain = _encoder(record)
     # The last stage is the training of the record itself; its own dials are checked separately.
     return [(model, chain[:length]) for length in range(1, len(chain))]

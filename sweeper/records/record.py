@@ -1,4 +1,4 @@
-"""The records that a trial leaves in the ledger: one for its training, one for each score."""
+"""The records that a trial writes to the ledger: one for its training, one for each score."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,8 @@ class TrainingRecord:
     reason: str = ""
     """The cause of a failure, and what to do."""
     value: float | None = None
-    """Mean over tasks of the main metric on the selection data, 0 to 1. Higher is better."""
+    """Mean over tasks of the main metric on the selection data; higher is better, so a loss has its sign changed. None
+    without selection data."""
     selection: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Task -> metric -> value on the selection data."""
     tokens: int = 0
@@ -28,7 +29,7 @@ class TrainingRecord:
     examples: Mapping[str, int] = field(default_factory=dict)
     """Task -> training examples seen, including repetitions."""
     translated: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    """Task -> language -> number of training examples `translated`, and `dropped` because their answer was lost."""
+    """Task -> language -> numbers of training examples `translated`, and `dropped` because no answer was found."""
     loss: tuple[float, ...] = ()
     """Mean training loss in each of twenty equal ranges of steps."""
     micro_tokens: int = 0
@@ -59,7 +60,7 @@ class ScoreRecord:
     layer: float = 0.0
     similarity: Literal["cosine", "csls"] = "cosine"
     metrics: Mapping[str, Mapping[str, float]]
-    """Language -> metric -> value, as a fraction of 1."""
+    """Language -> metric -> value: a fraction of 1, or nats for a loss."""
     trivial: Mapping[str, Mapping[str, float]]
     """Language -> metric -> value of the trivial baseline: the majority class or a random choice."""
     counts: Mapping[str, int]
@@ -78,7 +79,7 @@ class ScoreRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """The records of a finished trial. All of them are in the ledger already."""
+    """The records of a finished trial, which are already in the ledger."""
 
     training: TrainingRecord
     scores: tuple[ScoreRecord, ...] = ()

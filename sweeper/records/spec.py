@@ -10,7 +10,7 @@ from sweeper.space import Resources, Training, Value
 from sweeper.tasks.spec import Split, Task
 
 SEMANTICS = 1
-"""Part of every key. Raised by hand when a change of our code changes the result of a training or a score."""
+"""Included in every key. Raised by hand when a change of our code changes the result of a training or a score."""
 Role = Literal["search", "replicate"]
 
 
@@ -22,7 +22,7 @@ class TranslationSpec:
     share: float
     num_beams: int
     by: str
-    """The translator (see `Translation.by`). Keys contain `identities` instead."""
+    """The translator (see `Translation.by`). Training keys contain `identities` instead."""
     identities: tuple[str, ...] = ()
     """For each language, the Hub commit or a sha256 of everything that determines the translations."""
 
@@ -44,7 +44,7 @@ class DataSpec:
     sample_seed: int = 0
     translation: TranslationSpec | None = None
     identity: str = ""
-    """Identity of the rows: Hub commit, or hash of the files of the mirror."""
+    """Digest of the rows, columns, labels, format and scorer (`data.source.data_identity`); empty without a source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class StageSpec:
-    """One concrete training: a stage with values for its dials, and one seed."""
+    """One concrete training: a stage with fixed dials and one seed."""
 
     data: tuple[DataSpec, ...]
     mlm: DataSpec | None = None
@@ -85,11 +85,11 @@ class ScoreSpec:
     layer: float = 0.0
     """Retrieval: the hidden layer as a share of the depth."""
     similarity: Literal["cosine", "csls"] = "cosine"
-    """Retrieval: how parallel sentences are compared."""
+    """Retrieval: the similarity of parallel sentences."""
     fit: DataSpec | None = None
-    """Mining: the data that the threshold is fitted on. None: one half of the scored data."""
+    """Mining: the data that the threshold is fitted on. None: one half of the scored data, or no threshold."""
     pool: DataSpec | None = None
-    """The candidates that the queries of all languages are compared with, if the task has a pool."""
+    """If the task has a pool: the candidates, which are compared with the queries of every language."""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192
@@ -110,9 +110,9 @@ class TrialSpec:
     model: ModelSpec
     recipe: str
     task: str
-    """The stage or task that is trained; empty if nothing is trained."""
+    """Name of the recipe or task that is trained; empty if nothing is trained."""
     chain: tuple[StageSpec, ...]
-    """All stages from the pretrained encoder on. The last one is trained unless its encoder exists."""
+    """All stages after the pretrained encoder, in order. The last one is trained unless its encoder exists."""
     role: Role
     study: str = ""
     """Key of the study that chose the dials; empty if nothing is searched."""
@@ -123,7 +123,7 @@ class TrialSpec:
     keep: bool = False
     """Whether the trained weights are stored: the encoder of a preparation, or the body and head of a target."""
     select: tuple[DataSpec, ...] = ()
-    """English selection data of each task that has any."""
+    """English selection data of each trained task that has English training data."""
     scores: tuple[ScoreSpec, ...] = ()
     tasks: tuple[Task, ...] = ()
     """The definition of every task that the spec names, so that the spec is complete without the catalog."""
@@ -131,7 +131,7 @@ class TrialSpec:
 
     @property
     def encoder(self) -> str:
-        """Key of the encoder that is trained or scored. It covers everything that determines its bytes, and no more."""
+        """Key of the encoder that is trained or scored. It covers exactly the values that determine its bytes."""
         return training_key(self.model, self.chain)
 
     @property
@@ -141,12 +141,12 @@ class TrialSpec:
 
 
 def deciding(value: Any) -> Any:
-    """The fields of a stage or of data that determine results, as JSON values: all except the path of a translator."""
+    """The fields of a stage or of data that determine results, as JSON values: all except the name of a translator."""
     return _without_translator(plain(value))
 
 
 def _without_translator(value: Any) -> Any:
-    # The same translator can have different paths on two machines; its identity is a field of its own.
+    # The same translator can have different paths on two machines; a separate field contains its identity.
     if isinstance(value, dict):
         return {name: _without_translator(inner) for name, inner in value.items() if name != "by"}
     return [_without_translator(inner) for inner in value] if isinstance(value, list) else value

@@ -35,14 +35,14 @@ class EncoderStore:
         return [name for name in names if self.holds(name)]
 
     def keep(self, key: str, source: Path) -> None:
-        """Store the files of a folder under a key, the manifest last. Two writers of one key write equal bytes."""
+        """Store the files of a folder under a key. Several workers may do this at once, since their bytes are equal."""
         files = sorted(path for path in source.rglob("*") if path.is_file())
         manifest = {}
         for path in files:
             name = path.relative_to(source).as_posix()
             self.folder.upload(path, f"{key}/{name}")
             manifest[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-        # Last, because readers ignore an encoder without a manifest.
+        # The manifest is written last, because readers ignore an encoder without one.
         self.folder.write(f"{key}/{MANIFEST}", json.dumps(manifest, indent=1).encode())
 
     def fetch(self, key: str) -> Path:
@@ -52,7 +52,7 @@ class EncoderStore:
         """
         manifest = self._manifest(key)
         path = self.folder.local / key if self.folder.local else self.copies / key
-        # A missing or damaged copy is downloaded again. If it is still damaged, the store itself is.
+        # A missing or damaged copy is downloaded again. If the new copy is damaged too, so is the store.
         if not self.folder.local and _damaged_files(path, manifest):
             self._copy(key, manifest)
         damaged = _damaged_files(path, manifest)
@@ -80,7 +80,7 @@ class EncoderStore:
             for name in manifest:
                 self.folder.download(f"{key}/{name}", draft / name)
 
-        # A complete copy that another worker on this node has made in the meantime is as good.
+        # If another worker on this node has made a complete copy in the meantime, that copy is used.
         atomic_folder(self.copies / key, download, lambda path: not _damaged_files(path, manifest))
 
 
@@ -90,5 +90,5 @@ def _damaged_files(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def _matches(path: Path, facts: Mapping[str, object]) -> bool:
-    # The size is compared first: it is free, and most damaged files are short.
+    # The size is compared first, because this needs no reading and most damaged files are truncated.
     return path.is_file() and path.stat().st_size == facts["bytes"] and file_digest(path) == facts["sha256"]

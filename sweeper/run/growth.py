@@ -6,17 +6,17 @@ from sweeper.errors import UserError
 from sweeper.files.serialize import plain
 from sweeper.space import Space
 
-GROWING = ("seeds", "recipes", "targets", "models", "tasks", "title")
-"""Fields of a space that may gain entries; `search.trials` may be raised too."""
+GROWING = ("recipes", "targets", "models", "tasks")
+"""Fields of a space to which named entries may be added. Seeds and search trials are checked separately."""
 DESCRIPTIVE = ("title", "note", "licence", "departs", "train_size", "num_choices")
-"""Fields of a task that only reports and plans read. No result depends on them, so they may change."""
+"""Fields of a task that only reports and plans use. No result depends on them, so they may change."""
 
 Change = tuple[tuple[str, ...], Any, Any]
 """(path into the space, old value, new value). A missing value is None."""
 
 
 def check_growth(old: Space, new: Space, run: str) -> None:
-    """Raise UserError with the differences if `new` does more than add to `old`."""
+    """Raise UserError with the differences if `new` is not `old` with additions or other descriptive fields."""
     refused = [change for change in differences(plain(old), plain(new)) if not _is_growth(change)]
     if not refused:
         return
@@ -30,7 +30,7 @@ def check_growth(old: Space, new: Space, run: str) -> None:
 def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
     """The changes between two JSON values. Lists of named objects are compared by name."""
     if isinstance(old, dict) and isinstance(new, dict):
-        # The keys of both in the order of their first appearance, so that messages keep the order of the fields.
+        # The keys of both values in order of first appearance: messages list changes in the order of the fields.
         keys = list(dict.fromkeys([*old, *new]))
         return [change for key in keys for change in differences(old.get(key), new.get(key), (*path, key))]
     if isinstance(old, list) and isinstance(new, list) and all(isinstance(item, dict) for item in old + new):
@@ -57,7 +57,7 @@ def _is_growth(change: Change) -> bool:
 
 
 def _only_adds_scores(path: tuple[str, ...]) -> bool:
-    """Whether a path leads to a target's evaluation languages or further layers.
+    """Whether a path is that of a target's evaluation languages or further layers.
 
     The languages of a stage, including one in a target's `before`, decide a training and may not change.
     """

@@ -10,7 +10,7 @@ from sweeper.files.folder import Folder
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
 
-if TYPE_CHECKING:  # pandas costs half a second, and only outcomes need it
+if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes need it
     import pandas as pd
 
 Record = TypeVar("Record", TrainingRecord, ScoreRecord)
@@ -20,7 +20,7 @@ Record = TypeVar("Record", TrainingRecord, ScoreRecord)
 class Ledger:
     """`trainings/KEY.json`, `scores/KEY.json` and `outcomes/KEY.parquet` in one folder.
 
-    Outcomes are written before the record that names them, so a record implies that its outcomes are complete.
+    Outcomes are written before the record that contains their path, so the outcomes of every record are complete.
     """
 
     folder: Folder
@@ -43,7 +43,7 @@ class Ledger:
         self.folder.write(f"scores/{record.key}.json", write_json(record))
 
     def write_traceback(self, key: str, text: str) -> str:
-        """Write the traceback of a trial that left no record, and return the file's path inside the ledger."""
+        """Write the traceback of a trial that failed without a record. Returns the file's path inside the ledger."""
         name = f"attempts/{key}.txt"
         self.folder.write(name, text.encode())
         return name
@@ -76,7 +76,7 @@ class Ledger:
         return pd.read_parquet(io.BytesIO(self.folder.read(record.outcomes)))
 
     def set_damaged_aside(self) -> list[str]:
-        """Rename every record that cannot be read. Returns a sentence about each."""
+        """Rename every record that cannot be read. Returns one message for each."""
         messages = []
         for name, record_type in (("trainings", TrainingRecord), ("scores", ScoreRecord)):
             for file, data in self._files(name).items():

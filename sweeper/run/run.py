@@ -56,7 +56,7 @@ class Run:
 
     @property
     def site(self) -> Site:
-        """The site, also after the folder was moved. Raises UserError if its file is missing."""
+        """The site, with paths in the current location of the folder. Raises UserError if its file is missing."""
         self._require(SITE_FILE)
         # The file contains absolute paths of the folder in which the run was made.
         return Site(**json.loads(self.folder.read(SITE_FILE))).moved(self._root)
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def store(self) -> EncoderStore:
-        """The encoder store that the site names. Raises UserError if there is no site."""
+        """The encoder store of the site. Raises UserError if the run folder has no site."""
         return self.site.open_store()
 
     @property
@@ -99,7 +99,7 @@ class Run:
         world: str = "",
         checkpoint_every: float = 60.0,
     ) -> Site:
-        """The site of a sweep that writes to this folder; nothing is written.
+        """The site of a sweep that writes to this folder. This method itself writes nothing.
 
         `store` defaults to the run folder, `cache` to a folder inside it, or to a temporary folder if it is remote.
         """
@@ -116,7 +116,7 @@ class Run:
         )
 
     def default_cache(self) -> str:
-        """The local folder for tokenised data and copies of encoders, unless the user names another one."""
+        """The default local folder for tokenised data and copies of encoders."""
         return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
 
     def keep_space(self, space: Space) -> None:

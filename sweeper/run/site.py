@@ -12,7 +12,7 @@ from sweeper.run.ledger import Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Paths and URLs of the files of a run, as values that are sent to every worker. They never change a result."""
+    """Paths and URLs of the files of a run, which are sent to every worker. No result depends on them."""
 
     ledger: str
     store: str
@@ -40,12 +40,12 @@ class Site:
         return replace(self, ledger=run.child("ledger").url, checkpoints=run.child("checkpoints").url)
 
     def with_mirror(self, mirror: str) -> "Site":
-        """The same site with data from this mirror instead of the one that it names."""
-        # Without a world, a worker reads the mirror as it is and generates nothing in it.
+        """The same site with another mirror."""
+        # A worker generates missing files only in the mirror of a world, so the world is removed from the site.
         return replace(self, mirror=str(Path(mirror).resolve()), world="")
 
     def moved(self, new: str) -> "Site":
-        """The site after its run folder was moved to `new`: every path inside the old run folder follows."""
+        """The site after its run folder was moved to `new`: every path inside the old folder is changed accordingly."""
         # The path of the old run folder is not stored, but the ledger is always inside it.
         old = self.ledger.removesuffix("/ledger")
         return Site(**{name: _moved(value, old, new) for name, value in vars(self).items()})
@@ -56,6 +56,6 @@ class Site:
 
 
 def _moved(value: Any, old: str, new: str) -> Any:
-    # The slash keeps /data/run2 in place when /data/run has moved.
+    # With the slash, /data/run2 is not taken for a path inside /data/run.
     is_inside = isinstance(value, str) and f"{value}/".startswith(f"{old}/")
     return new + value[len(old) :] if is_inside else value

@@ -13,7 +13,7 @@ Value = int | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class LogUniform:
-    """A dial between two positive bounds, whose logarithm is uniformly distributed."""
+    """A dial with a log-uniform distribution between two positive bounds."""
 
     low: float
     high: float
@@ -61,7 +61,7 @@ class Training:
     """Tokens per feature, including special tokens. Longer texts are truncated; for span answering and tagging they are
     split into several features instead."""
     stride: int = 128
-    """Tokens that neighbouring windows of a paragraph share. Windows of a tagged sentence do not overlap."""
+    """Maximum tokens that neighbouring windows of a paragraph share. Windows of a tagged sentence do not overlap."""
     warmup: float = 0.1
     """Share of the steps in which the learning rate rises linearly from 0. Afterwards it falls linearly to 0."""
     weight_decay: float = 0.01
@@ -83,7 +83,7 @@ class Training:
     cap_tokens: int | None = None
     """Maximum training tokens per task and language over all epochs. One epoch has cap_tokens / epochs tokens."""
     min_steps: int = 0
-    """Minimum optimiser steps: epochs are repeated until it is reached. For very small training sets."""
+    """Minimum number of optimiser steps, for very small training sets: the epochs are repeated until it is reached."""
     mask_share: float = 0.15
     """Share of the tokens that masked language modelling predicts. Devlin et al. 2019 use 0.15; Wettig et al. 2023 find
     0.4 better for large models. The loss is always evaluated at 0.15, so that losses are comparable."""
@@ -105,17 +105,17 @@ class Training:
 
 
 FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share")
-"""Options of a training that can be fractions; all other numbers are whole."""
+"""Options of a training that can be fractions; all other numeric options are whole numbers."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in ("precision", "threads"))
 Dials = Mapping[str, Distribution]
 
 
 def check_dials(dials: Dials) -> None:
-    """Raise UserError if a dial is not an option of Training, or can take a value that Training rejects."""
+    """Raise UserError if a dial is not an option of Training, or has a value that Training rejects."""
     for name, dial in dials.items():
         if name not in DIALS:
             raise unknown("dial", name, DIALS)
-        # Every check of Training is a range, so the two ends of a dial are enough.
+        # Every check of Training is a range, so it is enough to check both bounds of a LogUniform.
         points = (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
         if name not in FRACTIONS and (isinstance(dial, LogUniform) or not all(isinstance(p, int) for p in points)):
             raise UserError(f"Dial {name!r} needs whole numbers, as in Choice(values=(8, 16)); got {dial}.")
@@ -125,7 +125,7 @@ def check_dials(dials: Dials) -> None:
 
 
 def check_words(value: Any) -> None:
-    """Raise UserError if a field of type Literal has any other value. Dataclasses do not check types."""
+    """Raise UserError if a field has a value that its Literal type does not list. Dataclasses do not check types."""
     for field in fields(value):
         # Field types are objects, not strings, because these modules do not postpone the evaluation of annotations.
         allowed = get_args(field.type) if get_origin(field.type) is Literal else ()

@@ -19,7 +19,7 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
         try:
             space = SETTINGS[key](space, text)
         except UserError as error:
-            # The message of the space names the field; the prefix names the argument of the command line.
+            # The message of the space contains the field; the prefix adds the argument of the command line.
             raise UserError(f"--set {key}={text}: {error}") from error
         except ValueError as error:
             raise UserError(
@@ -120,4 +120,4 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "cap_examples": _training_field("cap_examples", _count),
     "epochs": _training_field("epochs", float),
 }
-"""Key of `--set` -> function from a space and the text of the value to the changed space."""
+"""Key of `--set` -> function that takes a space and the text of a value and returns the changed space."""

@@ -18,7 +18,7 @@ SEARCH_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """CPUs and GPUs that one trial reserves. Fractions share a device."""
+    """CPUs and GPUs that one trial reserves. With a fraction, several trials share a device."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -43,16 +43,16 @@ class Search:
     """The search for dials. It uses only English selection data."""
 
     scope: Literal["cell", "target"] = "cell"
-    """`cell`: a study for each cell. `target`: a study for each target, on the baseline; its cells share the dials."""
+    """`cell`: one study for each cell. `target`: one study for each target, on the baseline; all its cells share it."""
     trials: int = 8
     """Trials per study. A stage or target without dials has no study."""
     batch: int = 4
-    """Trials of a study that can run in parallel: their suggestions do not depend on each other's results."""
+    """Trials of a study that can run in parallel, because the results of one do not change the dials of another."""
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     share: float = 0.1
-    """Share of the English training data set aside for selection, by a hash of the example id. Never reported."""
+    """Share of the English training data that is set aside for selection, chosen by a hash of the example id."""
     cap: int = 1000
-    """Maximum selection examples of a trial."""
+    """Maximum selection examples per task, and maximum dev examples per language for the score of a preparation."""
 
     def __post_init__(self) -> None:
         check_words(self)
@@ -79,19 +79,19 @@ class Space:
     evaluate: Literal["dev", "test"] = "dev"
     """The split on which every cell is scored. A matrix never mixes dev and test scores."""
     eval_cap: int | None = None
-    """Maximum evaluation examples per language. Parallel languages keep the same ones."""
+    """Maximum evaluation examples per language. Parallel data sets have the same examples in every language."""
     sample_seed: int = 0
     """Seed that decides which examples a cap keeps."""
     keep_targets: bool = False
-    """Whether trained targets (body and head) are stored. Then a new language only needs scoring."""
+    """Whether trained targets (body and head) are stored. If they are, a new language needs only scoring."""
     format: int = 1
-    """Number of the JSON layout of a space. Older versions refuse a higher number."""
+    """Number of the JSON layout of a space. A version of the sweeper rejects numbers higher than its own."""
     world: str = ""
     """Synthetic world that provides the data if no mirror is given: `demo`, `demo:truth_seed=3,scale=10`."""
 
     def __post_init__(self) -> None:
         check_words(self)
-        # Tasks first: the checks of stages and targets below rely on valid tasks.
+        # Tasks are checked first, because the checks of stages and targets need valid tasks.
         check_tasks(self.catalog().values())
         _check_names("model", [model.name for model in self.models])
         _check_names("recipe", [recipe.name for recipe in self.recipes])
@@ -130,7 +130,7 @@ class Space:
         return len(target.before) + bool(self.task(target.task).training_task)
 
     def task(self, name: str) -> Task:
-        """The task with that name. Raises UserError that names the nearest one."""
+        """The task with that name. Raises UserError, with the nearest name, if there is none."""
         catalog = self.catalog()
         if name not in catalog:
             raise unknown("task", name, catalog)

@@ -1,4 +1,4 @@
-"""Stages of training, machine translation of their examples, and recipes: the rows of the matrix."""
+"""Stages of training, machine translation of their examples, and recipes (the rows of the matrix)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from sweeper.space.dials import Dials, Training, check_dials
 from sweeper.tasks.spec import Task
 
 TaskNamed = Callable[[str], Task]
-"""Function from a name to its task. Raises UserError that names the nearest one."""
+"""Function that returns the task of a name. Raises UserError, with the nearest name, if there is none."""
 
 FOLDER = "folder:"
 """Prefix of `Translation.by` for a folder with existing translations."""
@@ -47,7 +47,7 @@ class Translation:
             )
         if self.num_beams < 1:
             raise UserError(f"A translation needs num_beams >= 1, got {self.num_beams}.")
-        # Neither an empty name nor the bare prefix names a translator.
+        # An empty name and the prefix without a path are invalid.
         if not self.by.removeprefix(FOLDER):
             raise UserError(
                 "A translation needs a translator: `by` is a Hub id or folder of a model, 'folder:PATH' or 'apertium', "
@@ -61,7 +61,7 @@ class Stage:
 
     tasks: tuple[str, ...]
     languages: tuple[str, ...] = ("en",)
-    """Training languages. Dials are searched on English selection data in any case."""
+    """Training languages. Dials are always searched on English selection data."""
     translation: Translation | None = None
     """Translates the training examples of all tasks whose format allows it. Tagging stays in English, because tags
     belong to words. The text of masked language modelling is not translated."""
@@ -87,7 +87,7 @@ class Stage:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
         if not 0 <= self.mlm_exponent <= 1:
             raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
-        # All translators that exist here translate from English.
+        # All supported translators translate from English.
         if self.translation and self.languages != ("en",):
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")
         if self.temperature < 1:
@@ -138,7 +138,7 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
 
 
 def _check_translated(tasks: Sequence[Task]) -> None:
-    # In a mixture, tasks that cannot be translated stay in English; one that can is enough.
+    # One translatable task is enough: in a mixture the other tasks stay in English.
     if not any(properties_of(task).translation for task in tasks):
         names = ", ".join(f"{task.name} ({task.format})" for task in tasks)
         raise UserError(

@@ -1,4 +1,4 @@
-"""Targets: the columns of the matrix, how they are trained and scored, and the requirements on their tasks."""
+"""Targets (the columns of the matrix): their training, their scoring, and the checks of their tasks."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,7 +27,7 @@ class Target:
     """Retrieval: the hidden layer as a share of the depth, rounded to the nearest layer (14 of 24 in XLM-R Large)."""
     also_layers: tuple[float, ...] = ()
     """Retrieval: further layers, such as `tuple(n / 12 for n in range(13))` for the embeddings and all twelve layers.
-    They are scored in the same trial. The report shows them in its table of layers, the matrix shows `layer`."""
+    They are scored in the same trial. The report shows them in a separate table; the matrix shows only `layer`."""
     similarity: Literal["cosine", "csls"] = "cosine"
     """Parallel sentences: cosine, as published, or CSLS (Conneau et al. 2018, k = 10), which lowers the similarity of
     sentences with many near neighbours. Mining uses its own margin."""
@@ -74,7 +74,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
         _check_pool(task, task_named, evaluate)
     if trained is not None and "en" not in trained.train:
         raise UserError(f"Target {target.task!r} trains in English, but {trained.name!r} has no English training data.")
-    # The head that was trained in one format cannot answer examples of another.
+    # A head that was trained on one format cannot predict answers of another format.
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
     if trained is not None and target.also_layers:
@@ -93,7 +93,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
 
 def _check_pools(target: Target, task: Task) -> None:
     """Raise UserError if the threshold is fitted on dev, but a scored language has no separate dev pool."""
-    # Fitting the threshold on the scored rows themselves would leak test labels into the score.
+    # A threshold that is fitted on the scored rows would leak test labels into the score.
     missing = [code for code in target.languages or task.test if task.dev.get(code) in (None, task.test[code])]
     if missing:
         raise UserError(
@@ -109,7 +109,7 @@ def _check_pools(target: Target, task: Task) -> None:
 def _check_pool(task: Task, task_named: TaskNamed, evaluate: Split) -> None:
     pool = task_named(task.pool)
     query_field = properties_of(task).query_field
-    # A pool only has candidates. If it had queries, its rows would be scored as examples.
+    # A pool contains only candidates. If it contained queries, they would be scored as examples.
     if not query_field or pool.format != task.format or query_field in pool.columns:
         raise UserError(
             "A pool must be a task of format rank without queries, and only a task of format rank can have one. "
