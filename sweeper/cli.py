@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sweeper.tasks.spec import RowsByLanguage, Split, Task
     from sweeper.tuning.sweep import SweepResult
 
-# Imports of the project are inside the commands: `sweeper --help` must not wait for pandas, torch or ray.
+# The commands import the project themselves, so that `sweeper --help` does not wait for pandas, torch or ray.
 
 SPLITS: "tuple[Split, ...]" = ("train", "dev", "test")
 PIPE_WIDTH = 160
@@ -182,11 +182,11 @@ def plan(
         ),
     ] = None,
     throughput_of: Annotated[
-        str, typer.Option(metavar="RUN", help="Run folder from which to measure the tokens per second of each model.")
+        str, typer.Option(metavar="RUN", help="Run folder in which the tokens per second of each model were measured.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the trials of a space, their order and their cost. Trains nothing and needs no data."""
+    """Show the trials of a space, their order and their cost, without training. Needs no data."""
     from sweeper.plan.forecast import forecast
     from sweeper.plan.pace import Pace, parse_throughputs
     from sweeper.plan.tables import forecast_tables
@@ -291,9 +291,9 @@ def submit(
     run_folder: RunFolder,
     best_per_target: Annotated[
         bool,
-        typer.Option("--best-per-target", help="For each target, its best recipe on English selection data."),
+        typer.Option("--best-per-target", help="Use the best recipe of each target by English selection data."),
     ] = False,
-    recipe: Annotated[str, typer.Option(help="One recipe for all targets instead.")] = "",
+    recipe: Annotated[str, typer.Option(help="Use this recipe for all targets.")] = "",
     targets: Annotated[str, typer.Option(help="Targets to include, comma-separated (all of XTREME).")] = "",
     model: Annotated[str, typer.Option(help="The model, if the run has several.")] = "",
     folder: Annotated[
@@ -339,7 +339,7 @@ def trial(
 @app.command(rich_help_panel=READ)
 def export(
     run_folder: RunFolder,
-    target: Annotated[str, typer.Option(help="The target that the encoder should be best for.")],
+    target: Annotated[str, typer.Option(help="Target whose best encoder is copied.")],
     folder: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder to write.")],
 ) -> None:
     """Copy the best prepared encoder for a target, with a model card."""

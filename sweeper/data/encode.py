@@ -43,11 +43,11 @@ class Encoded:
     labels: tuple[str, ...]
     """The label set in the order of the head's outputs; () for formats without a label set."""
     counts: Mapping[str, int]
-    """Numbers of `examples`, `features` and `tokens`, of rows `dropped` because they have no label, and of features
-    `truncated`: those of `max_length` tokens, whose text was cut unless it fitted exactly. The last is 0 for formats
-    that split a long text into windows."""
+    """Numbers of `examples`, `features` and `tokens`, of rows `dropped` because they have no label, and of `truncated`
+    features. Every feature of `max_length` tokens counts as truncated, although its text may fit exactly. The number of
+    truncated features is 0 for formats that split a long text into windows."""
     translated: Mapping[str, Mapping[str, int]]
-    """Language -> examples `translated` into it, and `dropped` because their translation lacks the answer."""
+    """Language -> numbers of examples `translated` into it, and `dropped` because no answer was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def encode(
 def label_set(task: Task, sources: Sources) -> tuple[str, ...]:
     """The task's labels in the order of the head's outputs, or () for formats without a label set.
 
-    They are the task's own `labels`, else the names that its data set declares. Raises DataError if it has neither.
+    The labels are `task.labels`, or else the names that the data set declares. Raises DataError if both are missing.
     """
     field = properties_of(task).label_field
     if not field or task.labels:
@@ -167,7 +167,7 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
-    """The examples of the split with unique ids; only a candidate of a pool may repeat."""
+    """The examples of the split. Their ids are unique, except those of candidates of a pool."""
     task, data = job.task, job.data
     task_format = format_of(task)
     rows_list = language_rows(task, data.part, job.language)
@@ -181,7 +181,7 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
                 id_ = f"{position}:{example.id}" if len(rows_list) > 1 else example.id
                 # Candidates keep equal ids: `merge_candidates` joins them.
                 id_ = id_ if is_candidate(example) else _unique(id_, seen)
-                # Carve by the id within the rows: MNLI and ANLI+, which contains MNLI, then carve out the same rows.
+                # The id within the rows decides the split: ANLI+ contains MNLI, and both then set aside the same rows.
                 if is_in_split(example.id, data.part, data.carve_share):
                     yield example if id_ == example.id else replace(example, id=id_)
 
@@ -205,7 +205,8 @@ def _tokenised(job: _Job, examples: Iterable[Example]) -> Iterator[tuple[list[Ex
     while chunk := list(islice(source, CHUNK)):
         features = task_format.encode(chunk, job.tokenizer, lengths, job.task.labels)
         fitting = _num_fitting(features, len(chunk), job.data.cap_tokens, total)
-        if fitting < len(chunk):  # tokenise the last chunk again: its arrays must not contain the examples that go
+        # The arrays must not contain the dropped examples, so the last chunk is tokenised again.
+        if fitting < len(chunk):
             chunk = chunk[:fitting]
             features = task_format.encode(chunk, job.tokenizer, lengths, job.task.labels)
         yield chunk, features

@@ -21,13 +21,13 @@ MODEL_FILES = (
     "merges.txt",
     "*.model",
 )
-"""Files that decide an encoder's behaviour; README and similar files are not part of its identity."""
+"""Files that decide the outputs of an encoder. Its identity does not include README and similar files."""
 
 
 def split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
     """The files of one split of a config, or of all its splits if `split` is None, in order; empty if there are none.
 
-    They are those that `configs` in README.md lists. If it lists none, they are all files of the folder.
+    README.md lists the files of each split in `configs`. Without `configs`, they are all files of the folder.
     """
     card = _card(folder)
     configs = card.get("configs") or []

@@ -53,7 +53,7 @@ def class_names(table: Dataset, column: str) -> tuple[str, ...]:
 
 
 def _reader(names: tuple[str, ...], where: str, column: str) -> Callable[[Any], Any]:
-    """A function from a label number, or a list of them, to names; -1 and None mean "no label" and become None."""
+    """A function that maps a label number, or a list of them, to names. The values -1 and None (no label) give None."""
 
     def read(value: Any) -> Any:
         if isinstance(value, list):

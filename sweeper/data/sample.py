@@ -1,6 +1,6 @@
-"""Selects the examples of a split: the share carved out of train, caps, and candidates, which are merged.
+"""Selects the examples of a split, applies caps, and merges the candidates of a pool.
 
-Every choice depends on a hash of the example's id, so it is the same in all languages and in any order of the rows.
+Every choice depends on a hash of the example's id, so it is the same in all languages and for any order of the rows.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from sweeper.records.spec import DataSpec
 from sweeper.tasks.spec import Split
 
 DIGITS = 8
-"""Hexadecimal digits of one number; a sha256 yields eight of them."""
+"""Hexadecimal digits of one number. A sha256 has 64 digits, enough for eight numbers."""
 
 
 def hash_number(text: str, turn: int = 0) -> int:
@@ -24,7 +24,7 @@ def hash_number(text: str, turn: int = 0) -> int:
 
 
 def is_in_share(text: str, share: float) -> bool:
-    """Whether the hash of the text falls into the share, 0 to 1. A larger share includes all texts of a smaller one."""
+    """Whether the hash of the text is within the share, 0 to 1. A larger share includes the texts of a smaller one."""
     fraction: float = hash_number(text) / 16**DIGITS
     return fraction < share
 
@@ -33,15 +33,15 @@ def is_in_split(id_: str, split: Split, share: float) -> bool:
     """Whether an example is in the split; `select` gets `share`, 0 to 1, of the training rows, and `train` the rest."""
     if split not in ("train", "select"):
         return True
-    # The prefix makes this choice independent of others that hash the same id, such as that of translated examples.
+    # The prefix makes this choice independent of other choices by the same id, such as that of translated examples.
     carved = is_in_share(f"select:{id_}", share)
     return carved if split == "select" else not carved
 
 
 def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
-    """Yield the examples, then each candidate of a pool once, with the keys of all its occurrences.
+    """Yield the other examples, then each candidate of a pool once, with the keys of all its occurrences.
 
-    A paragraph's sentences occur once for each of its questions, with the key of that question only.
+    A sentence of a paragraph occurs once for each question on the paragraph, each time with the key of one question.
     """
     # The keys of a candidate are complete only after the last example, so all candidates come at the end.
     candidates: dict[str, Example] = {}
@@ -56,14 +56,14 @@ def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
 
 
 def is_candidate(example: Example) -> bool:
-    """Whether the example is only a candidate of a pool, which contains it once."""
+    """Whether the example is a candidate of a pool. Candidates have the field `keys`."""
     return "keys" in example.fields
 
 
 def apply_caps(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]:
     """The examples within the caps, ordered by a hash of their ids; without a cap, all of them in the given order.
 
-    Equal ids give an equal choice in every language. The two sides of a pair count as one item and stay together.
+    For equal ids the choice is the same in every language. The two sides of a pair are one item and stay together.
     Fillers count towards `distractors`, separately for each side of a pool, and not towards the cap.
     """
     limit = _limit(data)
@@ -77,7 +77,7 @@ def apply_caps(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]
 
 
 def _limit(data: DataSpec) -> int | None:
-    """Upper bound on the number of items; a token cap is one too, since an item has at least one token."""
+    """Maximum number of items. A token cap also limits it, because an item has at least one token."""
     caps = [cap for cap in (data.cap_examples, data.cap_tokens) if cap is not None]
     return min(caps, default=None)
 
@@ -90,13 +90,13 @@ def _item_of(example: Example) -> str:
 
 @dataclass
 class _Lowest:
-    """The items of lowest rank among those added so far; only these stay in memory, however large the data set is."""
+    """The items of lowest rank among those added so far. Only these are in memory, so the data set may be large."""
 
     limit: int | None
     seed: int
     items: dict[str, list[Example]] = field(default_factory=dict)
     ranks: list[tuple[int, str]] = field(default_factory=list)
-    """A heap of (-rank, item): its top is the item of the highest rank, which leaves first."""
+    """A heap of (-rank, item). Its top is the item of the highest rank, which is removed first."""
 
     def add(self, example: Example) -> None:
         item = _item_of(example)

@@ -60,7 +60,7 @@ class Sources:
             return True
         if not split_files(folder, rows.config, rows.split):
             return False
-        # Languages that share a split differ only in the prefix of their ids, so the rows themselves are needed.
+        # Languages in one split differ only in the prefix of their ids, so the rows must be read.
         return not rows.id_prefix or len(self.load(rows)) > 0
 
     def load(self, rows: Rows) -> RowTable:
@@ -72,7 +72,7 @@ class Sources:
         if folder is None:
             table = _load(self, rows, rows.id, self.identity(rows), None)
         elif split_files(folder, rows.config, rows.split):
-            # For a folder, `datasets` keys its cache on the README only and would return old rows of a changed file.
+            # For a folder, `datasets` keys its cache by the README alone and would return old rows of a changed file.
             prepared = self.cache / "datasets" / rows_digest(folder, rows.config, None)
             table = _load(self, rows, str(folder), None, str(prepared))
         else:
@@ -97,13 +97,13 @@ class Sources:
         return names
 
     def folder(self, rows: Rows) -> Path | None:
-        """The local folder of the repository, whether or not it exists; None if the repository is read from the Hub."""
+        """The local folder of the repository, which may not exist; None if the repository is read from the Hub."""
         if self.mirror is not None and (self.mirror / "datasets" / rows.id).is_dir():
             return self.mirror / "datasets" / rows.id
         path = expand_path(rows.id)
         if path.is_dir():
             return path
-        # With a mirror the Hub is not used: a data set that the mirror lacks is reported as missing.
+        # With a mirror the Hub is not used: a data set that is not in the mirror is reported as missing.
         if self.mirror is not None and not path.is_absolute():
             return self.mirror / "datasets" / rows.id
         return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(LOCAL_PREFIX) else path
@@ -123,7 +123,7 @@ class Sources:
         )
 
     def pinned(self, rows: Rows) -> Rows:
-        """The same rows in a form that every process resolves alike: a commit instead of a branch, an absolute path."""
+        """The same rows in a form that is valid in every process: a commit instead of a branch, an absolute path."""
         folder = self.folder(rows)
         if folder is None:
             return replace(rows, revision=self.identity(rows))
@@ -162,7 +162,7 @@ def describe(rows: Rows) -> str:
 
 
 def pinned_task(task: Task, sources: Sources) -> Task:
-    """The task with pinned rows: they stay the same when a branch moves or a process starts in another folder."""
+    """The task with pinned rows, which do not depend on changes of a branch or on the working directory."""
 
     def pinned(split: RowsByLanguage) -> RowsByLanguage:
         return {language: tuple(map(sources.pinned, rows_list)) for language, rows_list in split.items()}
@@ -173,14 +173,14 @@ def pinned_task(task: Task, sources: Sources) -> Task:
 def data_identity(task: Task, split: Split, languages: Sequence[str], sources: Sources) -> str:
     """Digest of everything that decides the examples of a split: rows, columns, labels, format and scorer.
 
-    The task's name is not part of it. Raises DataError if rows are missing, UserError if the split lacks a language.
+    It does not cover the task's name. Raises DataError if rows are missing, UserError if the split lacks a language.
     """
     identities = {
         language: [_row_identity(rows, sources) for rows in language_rows(task, split, language)]
         for language in languages
     }
     columns = {name: list(column) if isinstance(column, tuple) else column for name, column in task.columns.items()}
-    # The scorer is included because it can decide which rows count: that of SQuAD 2.0 keeps unanswerable questions.
+    # The scorer can decide which rows are read: with that of SQuAD 2.0, unanswerable questions are included.
     format_and_scorer = [task.format, task.scorer]
     return digest({"rows": identities, "columns": columns, "labels": list(task.labels), "kind": format_and_scorer})
 
@@ -235,7 +235,7 @@ def _load(sources: Sources, rows: Rows, location: str, revision: str | None, pre
     except FileNotFoundError as error:
         raise sources.missing_error(rows) from error
     except (DatasetsError, ValueError, RuntimeError, StopIteration) as error:
-        if isinstance(error.__cause__, OSError):  # the machine's fault, such as a full disk, and not that of the data
+        if isinstance(error.__cause__, OSError):  # caused by the machine, such as a full disk, not by the data
             raise error.__cause__ from error
         raise DataError(f"{describe(rows)} at {location} cannot be read: {error or 'it is empty'}") from error
 
@@ -246,13 +246,13 @@ def _open(
 ) -> datasets.Dataset:
     # Progress bars of several workers would overwrite each other and the progress of the sweep.
     datasets.disable_progress_bars()
-    datasets.logging.set_verbosity(logging.CRITICAL)  # an error that it logs is raised too, and reported once by us
+    datasets.logging.set_verbosity(logging.CRITICAL)  # every error that it logs is also raised
     return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
 
 
 @cache
 def _commit(repo_type: str, id_: str, revision: str | None) -> str:
-    """The commit of a Hub repository's revision, requested once a process; a revision that is a commit is returned."""
+    """The commit of a Hub repository's revision, requested once per process. A full commit hash needs no request."""
     if revision and COMMIT.fullmatch(revision):
         return revision
     try:

@@ -1,1 +1,1 @@
-"""Tasks as data: the type of an entry (spec) and all entries that are included (catalog)."""
+"""Tasks as data: the type of an entry (spec) and the entries of the package (catalog)."""

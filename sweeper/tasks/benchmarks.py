@@ -23,7 +23,7 @@ class Entry:
     layout: Layout = ""
     """Content of one line of the prediction files; "" if no submission is written."""
     substitutes: tuple[str, ...] = ()
-    """Targets of the catalog that measure the task in another way. A report names them; no mean contains them."""
+    """Targets of the catalog that measure the task in another way. A report lists them; no mean includes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +90,11 @@ XTREME_R = Benchmark(
         Entry(name="lareqa", group="retrieval", languages=languages.XQUAD),
     ),
 )
-"""Ruder et al. 2021; languages as in the same file. LAReQA has no list there, so its languages are those of XQuAD-R."""
+"""Ruder et al. 2021; languages as in the same file. LAReQA has no list there, so its languages are those of XQuAD."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 
-# Numbers of languages that differ from the usual one: 1000 for Tatoeba, 10000 for PAN-X.
+# Numbers of examples that differ from the usual one: 1000 for Tatoeba, 10000 for PAN-X.
 _TATOEBA = _sizes("jv 205 ka 746 kk 575 ml 687 sw 390 ta 307 te 234 th 548")
 _POS_DEV = _sizes(
     "af 194 ar 909 bg 1115 de 19233 el 2559 en 3974 es 3054 et 3125 eu 1798 fa 599 fi 3239 fr 5979 he 484 hi 1659 "

@@ -1,4 +1,4 @@
-"""The catalog: intermediate tasks, targets of XTREME and XTREME-R, free substitutes, and a corpus."""
+"""The catalog: intermediate tasks, their free substitutes, targets of XTREME and XTREME-R, and a corpus."""
 
 from collections.abc import Mapping
 

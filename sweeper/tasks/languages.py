@@ -11,7 +11,7 @@ PANX = _codes(
     "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi "
     "yo zh"
 )
-"""The 40 languages of XTREME, all of which PAN-X has."""
+"""The 40 languages of XTREME, which are those of PAN-X."""
 
 XNLI = _codes("ar bg de el en es fr hi ru sw th tr ur vi zh")
 PAWSX = _codes("de en es fr ja ko zh")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from sweeper.tasks.spec import Rows, Task
 
 Location = tuple[str, str | None, str, str]
-"""Id, config, split and id prefix of rows. The revision is left out: another version has mostly the same rows."""
+"""Id, config, split and id prefix of rows, without the revision: another version has mostly the same rows."""
 
 
 def shares_training_data(
@@ -13,7 +13,7 @@ def shares_training_data(
 ) -> tuple[str, ...]:
     """The names in `recipe_tasks` whose training rows overlap with those of the target.
 
-    Two tasks overlap if one contains the other or both contain a third (`contains`, at any depth), or if both name the
+    Two tasks overlap if one contains the other or both contain a third (`contains`, at any depth), or if both read the
     same rows in any revision. `before` are tasks that the target is trained on before its own. A target that trains
     nothing overlaps with no task.
     """

@@ -65,7 +65,7 @@ class Task:
     dev: RowsByLanguage = field(default_factory=dict)
     test: RowsByLanguage = field(default_factory=dict)
     trains_on: str = ""
-    """Name of the task whose training data this task uses (XQuAD: `squad`); if empty, its own training data, if any."""
+    """Name of the task whose training data this task uses (XQuAD: `squad`). Empty: the task's own training data."""
     pool: str = ""
     """Format rank: name of the task whose rows, in all languages together, are the candidates of every query; if empty,
     each row contains the candidate of its query."""
@@ -90,7 +90,7 @@ class Task:
 
     @property
     def single_split(self) -> bool:
-        """Whether dev and test are the same rows; selection on them would then use the reported scores."""
+        """Whether dev and test are the same rows, so that selection on dev would use the reported scores."""
         return bool(self.dev) and self.dev == self.test
 
     @property
@@ -106,7 +106,7 @@ class Task:
         return replace(self, train=train, dev=dev, test=test)
 
     def rows(self, split: Split) -> RowsByLanguage:
-        """The rows of a split. Those of `select` are the rows of `train`, of which a share is carved out."""
+        """The rows of a split. `select` has the rows of `train`, because it is a share of their examples."""
         return {"train": self.train, "select": self.train, "dev": self.dev, "test": self.test}[split]
 
 

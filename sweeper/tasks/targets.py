@@ -64,7 +64,7 @@ def tatoeba(codes: Mapping[str, str]) -> RowsByLanguage:
     }
 
 
-# The same rows serve as dev and test if the data set has one evaluation split; `Task.single_split` compares them.
+# If the data set has only one evaluation split, it is used as dev and as test; `Task.single_split` compares them.
 XQUAD = per_language(languages.XQUAD, XTREME, "XQuAD.{}", "validation")
 TYDIQA = _tydiqa("validation")
 BUCC = per_language(languages.BUCC, "mteb/BUCC", "{}-en", "test", BUCC_REVISION)

@@ -22,7 +22,7 @@ class Comparison:
 
 
 def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
-    """Train and score a recorded trial again. Encoders of earlier stages are read from the store of the run.
+    """Train and score a recorded trial again, starting from the encoders of earlier stages in the store of the run.
 
     Raises UserError unless exactly one training record has a key that begins with `key`.
     """
@@ -33,7 +33,7 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     old_scores = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
         bench = Workbench(site.with_results_in(scratch))
-        # `retrain`, because the store of the run may contain the encoder that this trial made.
+        # Without `retrain`, the trial would load its own encoder from the store of the run.
         result = run_trial(replace(old.spec, keep=False), bench, retrain=True)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value

@@ -12,7 +12,7 @@ from sweeper.formats.interface import IGNORED, Array, Features
 from sweeper.training.heads import HEADS, Head
 
 POOL = 50
-"""Number of batches whose items are sorted by length together. It reduces padding and keeps the order random."""
+"""Number of batches whose items are sorted by length together. This reduces padding; the order remains random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class TaskItems:
 
     @property
     def head_type(self) -> type[Head]:
-        """The head, with the properties that decide how batches are made."""
+        """The class of the head, whose properties decide the form of a batch."""
         return HEADS[self.head]
 
     @property
@@ -77,7 +77,7 @@ class Stream:
     def batch(self, number: int) -> Array:
         """Item numbers of batch `number`, counted over all epochs, sorted by length."""
         epoch, index = divmod(number, self.per_epoch)
-        # One epoch is cached: a training asks for batches in increasing order.
+        # Only one epoch is cached, because a training reads the batches in increasing order.
         if epoch != self._epoch:
             order = np.random.default_rng((self.seed, epoch))
             self._batches = bucketed(self.items.lengths, self.batch_size, order)

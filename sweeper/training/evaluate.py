@@ -31,7 +31,7 @@ def selection_metrics(predictor: Predictor, data: DataSpec, reader: DataReader) 
 
 
 def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader) -> dict[ScoreSpec, ByLanguage]:
-    """Compute scores that differ only in their layer. The net processes the data of each language only once."""
+    """Compute scores that differ only in their layer, with as few passes over the data as memory allows."""
     first = scores[0]
     task = reader.tasks[first.target]
     results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
@@ -83,10 +83,10 @@ def _score_layers(
     language: str,
     pools: tuple[Encoded, Encoded | None],
 ) -> Iterator[tuple[ScoreSpec, Scored]]:
-    """Each score with its result. `pools`: the scored data, and those that a threshold is fitted on, if any."""
+    """Yield each score with its result. `pools`: the scored data, and the data for fitting a threshold, if any."""
     scored_pool, fitted_on = pools
     layers = {score: round(score.layer * predictor.net.depth) for score in scores}
-    # Several scores may mean the same hidden layer, whose vectors are computed once.
+    # Several scores may have the same hidden layer after rounding. Its vectors are computed once.
     distinct = list(dict.fromkeys(layers.values()))
     encoded = [scored_pool] if fitted_on is None or fitted_on is scored_pool else [scored_pool, fitted_on]
     vectors = [predictor.vectors(distinct, scores[0].pooling, pool.features) for pool in encoded]
@@ -105,7 +105,7 @@ def _score_pools(
     With `fits` a threshold is fitted on the second pool, or on the first one if there is no second.
     """
     # `pools` is a generator and this function returns before the next layer, so that the vectors of one layer are
-    # freed before those of the next are made: they can be most of the memory of the process.
+    # freed before those of the next layer are computed. They can be most of the memory of the process.
     pool, *fit_pools = pools
     settings = replace(settings, fitted_on=(*fit_pools, pool)[0] if fits else None)
     return format_of(task).score(pool.examples, pool.predictions, task, language, settings)

@@ -19,7 +19,7 @@ COSINE_SCALE = 100.0
 class Head(nn.Module):
     """Computes outputs and a loss from hidden states (n, length, hidden).
 
-    A subclass declares its properties. Other modules ask for a property, never for the name of a head.
+    A subclass declares its properties. Other modules test a property, never the name of a head.
     """
 
     labels: ClassVar[str]
@@ -204,7 +204,7 @@ class MaskedHead(Head):
         self.dense = nn.Linear(hidden, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.bias = nn.Parameter(torch.zeros(num_labels))
-        # A body trained with masked language modelling predicts tokens from its hidden states: start near the identity.
+        # Close to the identity, because the hidden states of a pretrained body already predict tokens well.
         nn.init.eye_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
 

@@ -134,8 +134,8 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
     progress = _resume(net, optimizer, checkpoints.load(context.notify))
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
-    counts = _occurrences(schedule.order)  # computed from the start, also for a resumed training
-    # Losses stay on the device until the next check: reading one makes the CPU wait for the GPU.
+    counts = _occurrences(schedule.order)  # of all steps, including those before a resume
+    # Losses remain on the device until the next check, because the CPU waits for the GPU when it reads one.
     pending: list[Tensor] = []
     due = time.monotonic() + checkpoints.interval
     net.train()
@@ -145,7 +145,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
             chosen = stream.batch(int(counts[step]))
             batches = list(_micro_batches(stream, chosen, micro_tokens, schedule, step))
         with clock.time("train"):
-            # Each step has its own seed, so that dropout does not depend on where the training was resumed.
+            # Each step has its own seed, so that dropout does not depend on interruptions of the training.
             seed_everything(derived_seed("step", schedule.seed, step))
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate(step)
@@ -157,7 +157,7 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
         if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps:
             with clock.time("train"):
                 _collect(progress, pending, schedule.training)
-            # After a check, so that no checkpoint contains weights of a loss that is not finite.
+            # Saved only after a check, so that no checkpoint follows a loss that is not finite.
             if time.monotonic() > due and progress.step < schedule.num_steps:
                 due = checkpoints.save(_state(net, optimizer, progress), clock)
     return progress
@@ -191,7 +191,7 @@ def _step(
 ) -> Tensor:
     """Take one optimiser step on the micro-batches of one batch. Returns the mean loss of its labels, on the device."""
     head = net.head(task)
-    # Dividing by the labels of the whole batch makes the gradient independent of how the batch was split.
+    # The sum is divided by the labels of the whole batch, so the gradient does not depend on the micro-batches.
     total = sum(int(batch.pop("num_labels")) for batch in batches) or 1
     loss = torch.zeros((), device=device)
     optimizer.zero_grad(set_to_none=True)
@@ -235,7 +235,7 @@ def _collect(progress: Progress, pending: list[Tensor], training: Training) -> N
 
 
 def _occurrences(order: Array) -> list[int]:
-    """For each step how often its stream was read before: the number of the batch that the step trains on."""
+    """For each step, the number of earlier steps with the same stream, which is the number of its batch."""
     seen: dict[int, int] = {}
     counts = []
     for stream in order.tolist():

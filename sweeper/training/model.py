@@ -15,9 +15,9 @@ from sweeper.training.heads import HEADS, Batch, Head
 HEADS_FILE = "heads/heads.safetensors"
 """File in the folder of a saved net that contains its heads."""
 DROPOUTS = ("hidden_dropout_prob", "classifier_dropout")
-"""Fields of a model configuration that give the dropout of a head; the first one that is set counts."""
+"""Fields of a model configuration with the dropout of a head. The first one that is set is used."""
 PADDED_POSITIONS = ("roberta", "camembert", "xmod", "data2vec-text", "ibert", "longformer", "luke", "mpnet")
-"""Model types whose first position is the padding id + 1, so that fewer positions are usable."""
+"""Model types whose first position is the padding id + 1, so fewer positions are usable."""
 
 
 class Net(nn.Module):
@@ -145,8 +145,8 @@ def freeze(body: nn.Module, num_layers: int) -> None:
 def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write a Hugging Face folder (config, safetensors, tokenizer), and the heads to HEADS_FILE in it."""
     net.body.save_pretrained(folder)  # type: ignore[operator]
-    # A tokenizer keeps the truncation and padding of its last call. Saved with it, they would make the bytes depend on
-    # the history of the process, and would truncate the texts of every program that loads the tokenizer.
+    # A tokenizer keeps the truncation and padding of its last call. If they were saved, the bytes would depend on the
+    # history of the process, and every program that loads the tokenizer would truncate its texts.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)

@@ -20,7 +20,7 @@ half of that in addition."""
 
 
 def search_on(device: torch.device) -> Search | None:
-    """A search on `device` if it is a GPU; None for a CPU, where numpy or faiss are as fast."""
+    """A search on `device` if it is a GPU; None for a CPU, on which numpy or faiss is as fast."""
     return partial(DeviceIndex, device=device) if device.type == "cuda" else None
 
 

@@ -77,7 +77,7 @@ class Predictor:
         return {_vector_name(layer): (states[layer].float() * mask).sum(dim=1) / mask.sum(dim=1) for layer in layers}
 
     def _run(self, features: Features, compute: Compute, by_token: Sequence[str] = ()) -> dict[str, Array]:
-        """Outputs of all features, computed with smaller passes after an out-of-memory.
+        """Outputs of all features, computed with smaller passes after an out-of-memory error.
 
         `by_token` names the outputs with one value for each token.
         """

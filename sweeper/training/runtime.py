@@ -35,7 +35,7 @@ class Clock:
 
     @contextmanager
     def time(self, activity: str) -> Iterator[None]:
-        """Add the duration of the block to `activity`, without the time of nested blocks, which count separately."""
+        """Add the duration of the block to `activity`, without nested blocks, which are counted separately."""
         start, counted = time.perf_counter(), sum(self.seconds.values())
         try:
             yield
@@ -51,7 +51,8 @@ class Clock:
 def set_up(gpus: float) -> torch.device:
     """Make the computations of this process deterministic. Returns the device of the trial.
 
-    The device is a GPU if `gpus`, the share of a GPU that the trial has, is not 0. May be called before every trial.
+    `gpus` is the share of a GPU that the trial has. The device is the CPU if it is 0 or no GPU is available. The
+    function may be called before every trial.
     """
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -72,7 +73,7 @@ def use_threads(threads: int) -> None:
 
 
 def halved(micro_tokens: int, error: BaseException) -> int:
-    """Half of `micro_tokens`, after an out-of-memory. Raises TrialError if that is less than SMALLEST_PASS."""
+    """Half of `micro_tokens`, after an out-of-memory error. Raises TrialError if that is less than SMALLEST_PASS."""
     if micro_tokens // 2 < SMALLEST_PASS:
         raise TrialError(
             f"Out of memory even with {micro_tokens} tokens per pass: use fewer trials per device, a shorter "

@@ -1,4 +1,4 @@
-"""One training stage: it reads the data, builds the heads, fixes the order of the batches, and trains the net."""
+"""One training stage: data, new heads, order of the batches, and training of the net."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ MOST_OPEN = 64
 
 @dataclass(frozen=True, kw_only=True)
 class DataReader:
-    """Reads and tokenises the data of trials, and translates examples for stages that ask for it."""
+    """Reads and tokenises the data of trials, and translates the examples of stages with a translation."""
 
     tasks: Mapping[str, Task]
     """Name -> task, for every task that the trial reads."""
@@ -165,7 +165,7 @@ def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
         corpora = list(_streams(stage.mlm, stage, reader))
         texts = smoothed([stream.items.num_items for stream in corpora], stage.mlm_exponent)
         streams += corpora
-        # The shares of the tasks shrink by as much as the number of steps grew.
+        # The shares of the tasks decrease by the factor by which the number of steps increased.
         shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
     order = draw_streams(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reader.masking and replace(reader.masking, share=training.mask_share)

@@ -43,7 +43,7 @@ THREADS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Codes:
-    """Settings that tell a tokenizer and its model the source and the target language."""
+    """Settings of a tokenizer and its model for the source and the target language."""
 
     source: str | None = None
     """The tokenizer's code of English, if it has one."""
@@ -155,8 +155,8 @@ def check_translator(spec: TranslationSpec, sources: Sources) -> None:
 def target_codes(tokenizer: PreTrainedTokenizerBase, language: str, by: str) -> Codes:
     """The codes of English and of a target language for a model.
 
-    M2M100 uses the codes of this project and NLLB its own. MarianMT needs a code only if the model has several target
-    languages. Raises UserError if the model does not support the language.
+    M2M100 uses the same codes as this project, NLLB uses different ones. MarianMT needs a code only if the model has
+    several target languages. Raises UserError if the model does not support the language.
     """
     m2m100_ids = getattr(tokenizer, "lang_code_to_id", None)
     if m2m100_ids is not None:

@@ -1,4 +1,4 @@
-"""Run one trial: it takes a TrialSpec, trains, scores, and returns a TrialResult. It does not use Ray."""
+"""Run one trial without Ray: train and score by a TrialSpec, write the records, and return a TrialResult."""
 
 import tempfile
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Trial:
 
 
 def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> TrialResult:
-    """Train and score as the spec asks, and write the results to the ledger.
+    """Train and score by the spec, and write the results to the ledger.
 
     Scores in the ledger and encoders in the store are reused. With `retrain` the last stage is trained even if the
     store contains its encoder.
@@ -73,7 +73,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     Raises UserError if the model is not an encoder or has too few positions, DataError if data are missing or invalid.
     """
     location = bench.sources.model_location(spec.model.id)
-    # The maps are closed after the check: the memory maps of a whole sweep would be too many open files.
+    # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
     reader = replace(bench.reader(spec), opened={})
     longest = usable_positions(check_encoder(location, spec.model.revision), reader.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
@@ -113,7 +113,7 @@ def _score_encoder(trial: Trial) -> TrialResult:
 
 
 def _train_and_store(trial: Trial) -> Trained:
-    """Train the last stage, and write its result to the store if the spec asks for it."""
+    """Train the last stage, and write its result to the store if `spec.keep` is true."""
     spec = trial.spec
     trained = _train(trial, spec.chain, spec.key)
     if spec.keep:
@@ -169,7 +169,7 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     if local is not None:
         return load_body(str(local))
     trial.bench.notify(f"Encoder {encoder} is not in the store: its last stage is trained again.")
-    # The key of the preparation, so that the training continues from a checkpoint of the preparation, if there is one.
+    # With the key of the preparation, the training continues from a checkpoint of the preparation if one exists.
     key = record_key(encoder, "prepare")
     trained = _train(trial, chain, key)
     _write_to_store(trial, encoder, trained)
@@ -220,7 +220,7 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
 
 
 def _selection_value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
-    """Mean of the main metric over the tasks, with the sign changed where lower is better. None without tasks."""
+    """Mean of the main metric over the tasks, with the sign changed if lower is better. None without tasks."""
     values = []
     for task, metrics in selection.items():
         scorer = SCORERS[tasks[task].scorer]

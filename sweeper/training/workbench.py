@@ -57,5 +57,5 @@ class Workbench:
             self.readers[model.identity] = DataReader(
                 tasks={}, sources=self.sources, tokenizer=tokenizer, notify=self.notify
             )
-        # The copy shares the opened data, which are keyed by the task as well: tasks of one name may differ.
+        # The copy shares the opened data. Their keys include the task, because tasks with the same name may differ.
         return replace(self.readers[model.identity], tasks={task.name: task for task in spec.tasks})

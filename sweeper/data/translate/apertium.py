@@ -16,7 +16,7 @@ from sweeper.files.digests import digest
 BATCH = 500
 """Sentences in one call of the program, which loads its dictionaries each time."""
 BREAK = "\n\n"
-"""The end of a paragraph for the program; no rule applies across it."""
+"""Separator of paragraphs. The program applies no rule across it."""
 NAMES: Mapping[str, tuple[str, ...]] = {
     "en": ("eng", "en"),
     "es": ("spa", "es"),
@@ -27,7 +27,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "it": ("ita", "it"),
     "fr": ("fra", "fr"),
 }
-"""Two-letter code -> the codes of a language in the names of modes, which have three letters or two."""
+"""Two-letter code -> codes of the language in the names of modes, with three or two letters."""
 PIVOTS = ("es", "ca")
 """Pivot languages, in the order in which they are tried."""
 PACKAGES: Mapping[str, str] = {
@@ -98,7 +98,7 @@ def _mode_names(source: str, target: str) -> Iterator[str]:
 
 
 def _mode_digest(path: Path) -> str:
-    """Digest of the contents of all files that a mode names; paths are left out, so it is equal across machines."""
+    """Digest of the contents of all files of a mode, without their paths, so that it is equal on all machines."""
     if not path.is_file():
         raise UserError(f"Apertium lists the mode {path.stem!r}, but {path} does not exist: install its package again.")
     # A mode is a shell pipeline; the absolute paths among its words are the dictionaries and rules.
@@ -124,7 +124,7 @@ def _installed(program: str) -> tuple[str, ...]:
 
 
 def _translate(mode: str, sentences: Sequence[str]) -> list[str]:
-    """Translate the sentences as paragraphs of one call, or in a call each if the number of paragraphs changes."""
+    """Translate the sentences as paragraphs of one call. If the number of paragraphs changes, use one call for each."""
     # -u: unknown words are not marked with an asterisk.
     paragraphs = _run("-u", mode, text=BREAK.join(sentences)).strip().split(BREAK)
     if len(paragraphs) == len(sentences):

@@ -1,4 +1,4 @@
-"""Stores every translation in a file for each translator and language, which all processes read and extend."""
+"""Permanent cache of translations: one file for each translator and language, which all processes share."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from sweeper.data.translate.pieces import pieces_of
 
 @dataclass
 class TranslationFile:
-    """JSON lines of text, language and translation. If a text occurs twice, its first line counts."""
+    """JSON lines of text, language and translation. If a text occurs twice, its first line is used."""
 
     path: Path
     language: str
@@ -52,7 +52,7 @@ class TranslationFile:
                 for text, translation in new.items()
             ]
             with self.path.open("ab") as file:
-                truncated = file.tell() > self._read  # the last line lacks its end, since its writer was killed
+                truncated = file.tell() > self._read  # the last line is incomplete, because its writer was killed
                 file.write((b"\n" if truncated else b"") + "".join(lines).encode())
             self.read()
 

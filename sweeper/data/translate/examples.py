@@ -1,4 +1,4 @@
-"""Chooses the examples that are translated, translates them, and counts those that are lost."""
+"""Chooses the examples to translate, translates them, and counts translated and dropped examples."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ CHUNK = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleTranslator:
-    """Translates the examples of one data set as a TranslationSpec says."""
+    """Translates examples of one data set by the settings of a TranslationSpec."""
 
     spec: TranslationSpec
     translator: Translator
@@ -28,13 +28,13 @@ class ExampleTranslator:
     """(language, `translated` or `dropped`) -> number of examples so far."""
 
     def examples(self, examples: Iterable[Example], task: Task) -> Iterator[Example]:
-        """Yield the examples in order, the chosen ones translated; an example whose answer is lost is left out."""
+        """Yield the examples in order, the chosen ones translated. Examples whose answer is not found are dropped."""
         source = iter(examples)
         while chunk := list(islice(source, CHUNK)):
             yield from self._chunk(chunk, task)
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """Language -> numbers of examples `translated`, and `dropped` because their translation lacks the answer."""
+        """Language -> numbers of examples `translated`, and `dropped` because no answer was found."""
         return {
             language: {name: self.counts[language, name] for name in ("translated", "dropped")}
             for language in self.spec.languages
@@ -88,7 +88,7 @@ class ExampleTranslator:
 def language_of(id_: str, spec: TranslationSpec) -> str | None:
     """The language that an example is translated into, or None if it stays English; decided by a hash of its id.
 
-    A larger share translates the examples of a smaller one into the same languages, and further examples.
+    A larger share includes the examples of a smaller one, translated into the same languages.
     """
     name = f"translate:{id_}"
     # `turn=1` makes the language independent of `is_in_share`, which uses the first digits of the same hash.

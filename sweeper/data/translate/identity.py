@@ -1,4 +1,4 @@
-"""Location of a translator, and the identity that represents it in keys."""
+"""Name of a translator that is valid on every worker, and its identity in keys."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ GENERATION = ("generation_config.json", "*.spm")
 
 
 def portable_name(by: str, language: str, sources: Sources) -> str:
-    """The translator's name in a form that every process resolves alike: a local folder as an absolute path."""
+    """The translator's name, with an absolute path for a local folder, so that it is valid in every process."""
     if by.startswith(FOLDER):
         return f"{FOLDER}{expand_path(by.removeprefix(FOLDER)).resolve()}"
     if by == APERTIUM:

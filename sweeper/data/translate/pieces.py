@@ -1,4 +1,4 @@
-"""Cuts a text into the pieces that are translated: its sentences, and segments of long sentences."""
+"""Splits a text into pieces to translate: sentences, and segments of long sentences."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from sweeper.data.translate.interface import Piece
 from sweeper.formats.sentences import Stretch, sentences
 
 LONGEST = 400
-"""Characters of a piece. A longer sentence is cut at white space; a model would truncate it without a warning."""
+"""Maximum characters of a piece. A model would truncate a longer sentence silently, so it is split at a space."""
 _LINE = re.compile(r"[^\n]+")
 
 
 def pieces_of(text: str) -> list[Piece]:
-    """The sentences of a text, each with the white space that follows it; joined, they are the text.
+    """The sentences of a text, each with the white space that follows it. Their concatenation is the text.
 
-    A line break ends a sentence too. White space at the start of the text belongs to an empty piece.
+    A line break also ends a sentence. White space at the start of the text follows an empty piece.
     """
     stretches = [(0, 0), *(stretch for sentence in _sentences(text) for stretch in _split_long(text, sentence))]
     # The gap of a piece reaches to the start of the next piece, or to the end of the text.

@@ -18,7 +18,7 @@ LAYOUT = '{"text": "Who did it?", "language": "de", "translation": "Wer hat es g
 class Recorded:
     """The translations in the *.jsonl files of a folder, of whole texts or of sentences.
 
-    If a text occurs twice in a language, the first line counts; the files are read in the order of their names.
+    If a text occurs twice in a language, the first line is used. The files are read in the order of their names.
     """
 
     folder: Path
