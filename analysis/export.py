@@ -118,7 +118,7 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     best = max(recipe, key=lambda candidate: (candidate.value, -candidate.record.spec.seed))
     key = training_key(best.record.spec.model, best.encoder)
     store = source.store
-    if not store.holds(key):
+    if not store.has(key):
         raise UserError(
             f"The store {store.folder.url} does not have the encoder {key} of recipe {best.score.recipe!r}: repeat the "
             "`sweeper run` command, which makes it again."

@@ -324,7 +324,7 @@ def submit(
 @app.command(rich_help_panel=INSPECT)
 def trial(
     run_folder: RunFolder,
-    key: Annotated[str, typer.Argument(help="Key of a training record, or its first digits.")],
+    key: Annotated[str, typer.Argument(help="Key of a training record, or its first digits.", metavar="KEY")],
     mirror: Mirror = None,
 ) -> None:
     """Repeat one recorded trial in this process, for a debugger, and compare it with the ledger. Changes nothing."""

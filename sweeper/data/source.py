@@ -173,7 +173,7 @@ def pinned_task(task: Task, sources: Sources) -> Task:
 def data_identity(task: Task, split: Split, languages: Sequence[str], sources: Sources) -> str:
     """Digest of everything that decides the examples of a split: rows, columns, labels, format and scorer.
 
-    It does not cover the task's name. Raises DataError if rows are missing, UserError if the split lacks a language.
+    It does not cover the name of the task. Raises DataError if rows are missing, UserError if a language is missing.
     """
     identities = {
         language: [_row_identity(rows, sources) for rows in language_rows(task, split, language)]
@@ -186,7 +186,7 @@ def data_identity(task: Task, split: Split, languages: Sequence[str], sources: S
 
 
 def language_rows(task: Task, split: Split, language: str) -> tuple[Rows, ...]:
-    """The rows of one language of a split. Raises UserError if the split lacks the language."""
+    """The rows of one language of a split. Raises UserError if the split does not have it."""
     rows_by_language = task.rows(split)
     if language not in rows_by_language:
         raise unknown(f"{split} language of {task.name!r}", language, rows_by_language)

@@ -24,7 +24,7 @@ class EncoderStore:
     copies: Path
     """Local folder for copies of encoders whose store is remote."""
 
-    def holds(self, key: str) -> bool:
+    def has(self, key: str) -> bool:
         """Whether the store has the complete encoder."""
         return self.folder.exists(f"{key}/{MANIFEST}")
 
@@ -32,7 +32,7 @@ class EncoderStore:
         """The keys of all complete encoders, sorted."""
         # A damaged encoder that was set aside still has its manifest.
         names = (name for name in self.folder.names() if not name.endswith(DAMAGED_SUFFIX))
-        return [name for name in names if self.holds(name)]
+        return [name for name in names if self.has(name)]
 
     def keep(self, key: str, source: Path) -> None:
         """Store the files of a folder under a key. Several workers may do this at once, since their bytes are equal."""

@@ -185,7 +185,7 @@ def _from_store(trial: Trial) -> Trained | None:
 
 def _fetch(trial: Trial, key: str) -> Path | None:
     """A local copy of an encoder in the store; None if the store does not have it, or has a damaged one."""
-    if not trial.bench.store.holds(key):
+    if not trial.bench.store.has(key):
         return None
     try:
         return trial.bench.store.fetch(key)

@@ -44,11 +44,11 @@ def test_a_fetched_encoder_has_the_files_that_were_stored(store: EncoderStore, s
 def test_an_encoder_is_complete_only_after_its_manifest_is_written(store: EncoderStore, source: Path) -> None:
     for name in FILES:
         store.folder.upload(source / name, f"a1/{name}")
-    assert not store.holds("a1")
+    assert not store.has("a1")
     with pytest.raises(FileNotFoundError):
         store.fetch("a1")
     store.keep("a1", source)
-    assert store.holds("a1")
+    assert store.has("a1")
 
 
 @pytest.mark.parametrize("name", [*FILES, MANIFEST])
@@ -59,7 +59,7 @@ def test_an_encoder_with_a_flipped_byte_is_set_aside(store: EncoderStore, source
         DamagedError, match=r"a1 is damaged \(.*\)\. It was renamed to .*a1\.damaged and will be made again"
     ):
         store.fetch("a1")
-    assert not store.holds("a1")
+    assert not store.has("a1")
     store.keep("a1", source)
     assert (store.fetch("a1") / name).is_file() or name == MANIFEST
 
@@ -100,5 +100,5 @@ def test_a_damaged_copy_on_a_node_is_replaced_and_the_store_is_kept(remote: Enco
     folder = remote.fetch("a1")
     (folder / "model.safetensors").write_bytes(b"half")
     assert (remote.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
-    assert remote.holds("a1")
+    assert remote.has("a1")
     assert [path.name for path in remote.copies.iterdir()] == ["a1"]

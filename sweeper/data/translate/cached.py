@@ -41,7 +41,7 @@ class TranslationFile:
                 continue  # a truncated line: its text is translated and stored again
 
     def add(self, translations: Mapping[str, str]) -> None:
-        """Append the translations that the file lacks, and read those of other processes."""
+        """Append the translations that are not in the file yet, and read those of other processes."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self.path}.lock"):
             self.read()  # under the lock, so that no other process adds a text between reading and writing
