@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import plain
-from sweeper.records.counting import counting, is_shown
+from sweeper.records.counting import is_shown, valid_replicates
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import DataSpec, StageSpec, training_key
 from sweeper.run.encoders import MANIFEST
@@ -131,7 +131,7 @@ def export_best(run: str, target: str, folder: Path) -> Path:
 
 def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
     """The cells of the target: replicates on the split of the space, with the currently chosen dials."""
-    trainings = counting(ledger.trainings(), space.search.trials)
+    trainings = valid_replicates(ledger.trainings(), space.search.trials)
     column = next(column for column in space.targets if column.task == target)
     num_trained = space.num_trained(column)
     for score in ledger.scores().values():

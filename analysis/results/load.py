@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from sweeper.records.counting import counting, is_shown, winners
+from sweeper.records.counting import is_shown, valid_replicates, winners
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.run import Run
 from sweeper.space import Space, Target, tasks_of
@@ -61,7 +61,7 @@ def load(run: str) -> RunData:
     source = Run.open(run)
     space, ledger = source.space, source.ledger
     trainings, scores = ledger.trainings(), ledger.scores()
-    counted = counting(trainings, space.search.trials)
+    counted = valid_replicates(trainings, space.search.trials)
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     started = {key: record.machine.get("started", "") for key, record in counted.items()}

@@ -12,7 +12,7 @@ Encoder = tuple[str, tuple[StageSpec, ...]]
 """Identity of the pretrained model, and the stages of its training."""
 
 
-def chosen(records: Iterable[TrainingRecord], num_trials: int) -> TrainingRecord | None:
+def best_search_trial(records: Iterable[TrainingRecord], num_trials: int) -> TrainingRecord | None:
     """The search record with the highest value among the first `num_trials` trials of one study; None without any.
 
     All records must belong to one study. Replicates, failed trials and trials numbered `num_trials` or higher are
@@ -45,10 +45,10 @@ def winners(records: Iterable[TrainingRecord], num_trials: int) -> dict[str, Tra
         # Replicates also have the key of their study, but they do not take part in the choice of dials.
         if record.spec.role == "search" and record.spec.study:
             studies[record.spec.study].append(record)
-    return {study: chosen(trials, num_trials) for study, trials in studies.items()}
+    return {study: best_search_trial(trials, num_trials) for study, trials in studies.items()}
 
 
-def counting(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[str, TrainingRecord]:
+def valid_replicates(trainings: Mapping[str, TrainingRecord], num_trials: int) -> dict[str, TrainingRecord]:
     """Key -> record of every replicate that was trained with the best known dials.
 
     A replicate is outdated if a later search trial has found better dials for its own stage or for an earlier one.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import Plan, Unit
-from sweeper.records.counting import chosen
+from sweeper.records.counting import best_search_trial
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import Role, TrialSpec, score_key
 from sweeper.tuning.search import barrier, suggest
@@ -132,7 +132,7 @@ class Agenda:
         if not owner.searches:
             # The only trial of a unit without dials. It may have no selection value.
             return next((record for record in records if record.state == "done"), None)
-        return chosen(records, len(records))
+        return best_search_trial(records, len(records))
 
     def _slot(self, unit: Unit, role: Role, number: int) -> Slot:
         return Slot(unit.row, self._order[unit.name], role, number)
