@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
@@ -20,7 +20,6 @@ from sweeper.world.concepts import NOUNS
 from sweeper.world.draws import Draws
 from sweeper.world.encoder import NUM_LAYERS, SHIPPED, SPREAD
 from sweeper.world.events import Event, draw_event, sentence
-from sweeper.world.ship import ship
 from sweeper.world.tasks import EVAL_SIZE, NULLS, PLACEBOS, TASKS
 from sweeper.world.tasks import LANGUAGES as CODES
 from tests.world.facts import LANGUAGES, read
@@ -83,28 +82,6 @@ def test_the_shipped_file_is_small_and_has_the_weights_of_tiny_as_float16(demo_w
     for name, array in shipped.items():
         assert (array.dtype.name, written[name].dtype.name) == ("float16", "float32")
         assert np.array_equal(array.astype(np.float32), written[name])
-
-
-def test_ship_writes_the_encoder_of_a_run_as_float16(demo_world: Path, tmp_path: Path) -> None:
-    path = tmp_path / "run" / "encoders" / "key" / "model.safetensors"
-    path.parent.mkdir(parents=True)
-    weights = load_file(demo_world / "models" / "demo" / "blank" / "model.safetensors")
-    save_file(weights, path)
-    ship(tmp_path / "run", tmp_path / "shipped.safetensors")
-    for name, array in load_file(tmp_path / "shipped.safetensors").items():
-        assert array.dtype == np.float16
-        assert np.allclose(array, weights[name], atol=1e-4)
-
-
-@pytest.mark.parametrize("num", [0, 2])
-def test_ship_refuses_a_run_with_no_encoder_or_with_two(num: int, tmp_path: Path) -> None:
-    for number in range(num):
-        folder = tmp_path / "run" / "encoders" / str(number)
-        folder.mkdir(parents=True)
-        (folder / "model.safetensors").touch()
-    with pytest.raises(SystemExit, match=f"has {num}:"):
-        ship(tmp_path / "run", tmp_path / "shipped.safetensors")
-    assert not (tmp_path / "shipped.safetensors").exists()
 
 
 def vectors(model: Any, tokenizer: Any, texts: list[str]) -> NDArray[np.float32]:

@@ -40,3 +40,23 @@ def test_a_run_with_two_encoders_is_refused(run: Run, tmp_path: Path) -> None:
     run.store.keep("c3", tmp_path / "encoder")
     with pytest.raises(SystemExit, match=r"has one encoder, but .* has 2"):
         ship(Path(run.url), tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()
+
+
+def test_a_run_without_an_encoder_is_refused(run: Run, tmp_path: Path) -> None:
+    run.store.folder.set_aside("a1")
+    with pytest.raises(SystemExit, match=r"has one encoder, but .* has 0"):
+        ship(Path(run.url), tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()
+
+
+def test_a_real_encoder_is_rounded_and_otherwise_the_same(run: Run, demo_world: Path, tmp_path: Path) -> None:
+    run.store.folder.set_aside("a1")
+    run.store.keep("real", demo_world / "models" / "demo" / "blank")
+    ship(Path(run.url), tmp_path / "shipped")
+    weights = load_file(demo_world / "models" / "demo" / "blank" / WEIGHTS)
+    shipped = load_file(tmp_path / "shipped")
+    assert shipped.keys() == weights.keys()
+    for name, array in shipped.items():
+        assert array.dtype == np.float16
+        assert np.allclose(array, weights[name], atol=1e-4)
