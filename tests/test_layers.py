@@ -30,10 +30,10 @@ IMPORTERS = {
     "ray": ("sweeper.tuning",),
     "optuna": ("sweeper.tuning",),
     "datasets": ("sweeper.data",),
-    "transformers": ("sweeper.training", "sweeper.data"),
+    "transformers": ("sweeper.training",),
     "matplotlib": ("analysis.figures",),
     "faiss": ("sweeper.scoring",),
-    "typer": ("sweeper.cli", "sweeper.tuning.progress"),
+    "typer": ("sweeper.cli",),
     "rich": ("sweeper.cli", "sweeper.plan", "sweeper.tuning"),
 }
 """Library -> the packages and modules that may import it."""
