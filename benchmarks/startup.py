@@ -7,11 +7,13 @@ median of user plus system seconds is printed. The ideal value is that of a Pyth
 """
 
 import os
+import platform
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+from datetime import date
 from pathlib import Path
 
 REPETITIONS = 3
@@ -47,6 +49,7 @@ def main() -> None:
         run = Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "tiny"
         if not run.exists():
             subprocess.run([sys.executable, "-m", "sweeper", "run", "tiny", "--out", str(run)], check=True)
+        print(f"{date.today()}, {platform.node()}, {platform.machine()}, Python {platform.python_version()}")
         ideal = statistics.median(cpu_seconds(["-c", "pass"]) for _ in range(REPETITIONS))
         print(f"{'command':12} {'CPU s':>6} {'target':>7}")
         print(f"{'(python)':12} {ideal:6.2f} {'':>7}")
