@@ -1,4 +1,4 @@
-# Set-up and everyday commands. They install into .venv and change nothing outside this folder.
+# Set-up and everyday commands. They install into .venv (make lowest: .venv-lowest).
 # Another interpreter: make demo PYTHON=python3.12 (3.11 to 3.13).
 
 PYTHON ?= python3
