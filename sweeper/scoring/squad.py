@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from sweeper.scoring.counts import precision_recall_f1
+
 Normalise = Callable[[str], str]
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -40,10 +42,8 @@ def token_f1(prediction: str, golds: Sequence[str], normaliser: Normalise = norm
 
 def _overlap(predicted: list[str], gold: list[str]) -> float:
     same = sum((Counter(predicted) & Counter(gold)).values())
-    if not same:
-        return 0.0  # also for two empty texts, as in the official script
-    precision, recall = same / len(predicted), same / len(gold)
-    return (2 * precision * recall) / (precision + recall)
+    # It is 0 also for two empty texts, as in the official script.
+    return precision_recall_f1(same, len(predicted), len(gold))[2]
 
 
 def exact_match_or_none(prediction: str, golds: Sequence[str]) -> int:
