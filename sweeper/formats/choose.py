@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.formats.fields import Line, field_of, group_of, id_of, is_declared, row_error, text_of, texts_of
+from sweeper.formats.fields import NO_LABEL, Line, field_of, group_of, id_of, is_declared, row_error, text_of, texts_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
     Example,
@@ -18,7 +18,7 @@ from sweeper.formats.interface import (
     Translated,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
-from sweeper.formats.pieces import available_tokens, tokenise, truncate
+from sweeper.formats.pieces import available_tokens, item_per_example, tokenise, truncate
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FEWEST_CHOICES = 2
-"""Choices per example where the task does not give their number: a lower bound."""
+"""Minimum number of choices of an example. A plan assumes it if the task does not give their number."""
 
 
 class TranslatedChoices:
@@ -64,7 +64,7 @@ class Choose:
         """The example of a row, with fields prompt, choices and label (an index); none if the row has no label."""
         line = Line(row=row, task=task, number=number)
         choices = texts_of(line, "choices")
-        if len(choices) < 2:
+        if len(choices) < FEWEST_CHOICES:
             raise row_error(line, f"multiple choice needs at least two choices, got {choices}.")
         label = _index(line, len(choices))
         if label is None:
@@ -88,14 +88,8 @@ class Choose:
         options = {"truncation": "only_first", "max_length": lengths.max_length}
         # Tokenising a cut text again may give one token more than the cut allows, but never twice as many.
         pieces = tokenise(tokenizer, prompts, truncate(tokenizer, choices, space // 2), {}, options)
-        return Features(
-            tokens=pieces.tokens,
-            offsets=pieces.offsets,
-            items=np.cumsum([0, *counts], dtype=np.int64),
-            example=np.repeat(np.arange(len(examples), dtype=np.int32), counts),
-            labels={"label": np.array([example.fields["label"] for example in examples], dtype=np.int32)},
-            segments=pieces.segments,
-        )
+        label = np.array([example.fields["label"] for example in examples], dtype=np.int32)
+        return item_per_example(pieces, counts, {"label": label})
 
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
@@ -137,7 +131,7 @@ def _index(line: Line, count: int) -> int | None:
     The label is one of the `keys` of the row, one of the labels of the task, or a number from 0.
     """
     value = field_of(line, "label")
-    if value in (None, "", -1, "-1"):
+    if value in NO_LABEL:
         return None
     if is_declared(line, "keys"):
         names = texts_of(line, "keys")

@@ -9,6 +9,9 @@ from typing import Any
 from sweeper.errors import DataError, unknown
 from sweeper.tasks.spec import Task
 
+NO_LABEL = (None, "", -1, "-1")
+"""Values of the label in a row without a label."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -92,7 +95,7 @@ def label_of(line: Line, value: Any) -> str | None:
     A number is an index into the labels of the task. Raises DataError for a value outside of them.
     """
     labels = line.task.labels
-    if value in (None, "", -1, "-1"):
+    if value in NO_LABEL:
         return None
     # A text that looks like a number is a name: some label sets are "0" and "1".
     if isinstance(value, int) and 0 <= value < len(labels):

@@ -96,6 +96,18 @@ def item_per_feature(pieces: Pieces, labels: Mapping[str, Array], extra: Mapping
     )
 
 
+def item_per_example(pieces: Pieces, counts: Sequence[int], labels: Mapping[str, Array]) -> Features:
+    """Features in which each example is one item of `counts` consecutive features, with the given labels."""
+    return Features(
+        tokens=pieces.tokens,
+        offsets=pieces.offsets,
+        items=np.cumsum([0, *counts], dtype=np.int64),
+        example=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
+        labels=labels,
+        segments=pieces.segments,
+    )
+
+
 def available_tokens(tokenizer: "PreTrainedTokenizerBase", max_length: int, *, pair: bool) -> int:
     """Tokens of a feature that are available for text. Raises UserError if there are fewer than two per text."""
     special = int(tokenizer.num_special_tokens_to_add(pair=pair))

@@ -134,14 +134,14 @@ def _windows(tokenizer: "PreTrainedTokenizerBase", sentences: Sequence[Words], s
 
 
 def _cuts(sizes: Sequence[int], space: int) -> list[int]:
-    """Indices of the words that start a window, except the first. `sizes`: pieces of each word, cut to one window."""
+    """Indices of the words that start a window, except the first. `sizes` are the numbers of pieces of the words."""
     cuts, filled = [], 0
-    for number, size in enumerate(sizes):
-        # A word longer than a window is truncated to one window.
-        if filled + min(size, space) > space:
+    # A word longer than a window is truncated to one window.
+    for number, size in enumerate(min(size, space) for size in sizes):
+        if filled + size > space:
             cuts.append(number)
             filled = 0
-        filled += min(size, space)
+        filled += size
     return cuts
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.interface import Array, Features, Lengths, Outputs
-from sweeper.formats.pieces import available_tokens, tokenise
+from sweeper.formats.pieces import available_tokens, item_per_example, tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,14 +27,7 @@ def feature_per_text(
     counts = [len(example) for example in texts]
     options = {"truncation": True, "max_length": lengths.max_length}
     pieces = tokenise(tokenizer, [text for example in texts for text in example], None, {}, options)
-    return Features(
-        tokens=pieces.tokens,
-        offsets=pieces.offsets,
-        items=np.cumsum([0, *counts], dtype=np.int64),
-        example=np.repeat(np.arange(len(texts), dtype=np.int32), counts),
-        labels=labels or {},
-        segments=pieces.segments,
-    )
+    return item_per_example(pieces, counts, labels or {})
 
 
 @dataclass(frozen=True)
