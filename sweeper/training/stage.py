@@ -162,7 +162,7 @@ def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
         num_steps = round(num_steps / (1 - stage.mlm_share))
-        corpora = list(_streams(stage.mlm, stage, reader))
+        corpora = _streams(stage.mlm, stage, reader)
         texts = smoothed([stream.items.num_items for stream in corpora], stage.mlm_exponent)
         streams += corpora
         # The shares of the tasks decrease by the factor by which the number of steps increased.
@@ -235,7 +235,7 @@ def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int
     return halved(micro_tokens, error)
 
 
-def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> Sequence[Stream]:
+def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> list[Stream]:
     """One stream for each language of the data."""
     head = properties_of(reader.tasks[data.task]).head
     streams = []

@@ -129,10 +129,10 @@ def open_translator(spec: TranslationSpec, sources: Sources, device: torch.devic
     if spec.by.startswith(FOLDER):
         return Recorded(Path(spec.by.removeprefix(FOLDER)))
     engine = Seq2Seq(spec=spec, sources=sources, device=device) if needs_device(spec) else Apertium()
-    return CachedTranslator(engine, {language: _kept(spec, language, sources) for language in spec.languages})
+    return CachedTranslator(engine, {language: _cache_file(spec, language, sources) for language in spec.languages})
 
 
-def _kept(spec: TranslationSpec, language: str, sources: Sources) -> Path:
+def _cache_file(spec: TranslationSpec, language: str, sources: Sources) -> Path:
     """The cache file of a language. It does not depend on the other languages of the spec, which may change."""
     identity = spec.identities[spec.languages.index(language)]
     name = digest([SEMANTICS, identity, spec.num_beams if needs_device(spec) else None])
