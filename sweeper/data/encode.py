@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.data.entry import EXAMPLES, open_entry, write_entry, write_examples, write_features
+from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
 from sweeper.data.sample import apply_caps, is_candidate, is_in_split, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
@@ -30,24 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 """Number of examples that are tokenised at a time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoded:
-    """The tokenised examples of one language of a split."""
-
-    features: Features
-    """Read-only memory maps."""
-    examples: Sequence[Example]
-    """Read from disk on first access."""
-    labels: tuple[str, ...]
-    """The label set in the order of the head's outputs; () for formats without a label set."""
-    counts: Mapping[str, int]
-    """Numbers of `examples`, `features` and `tokens`, of rows `dropped` because they have no label, and of `truncated`
-    features. Every feature of `max_length` tokens counts as truncated, although its text may fit exactly. The number of
-    truncated features is 0 for formats that split a long text into windows."""
-    translated: Mapping[str, Mapping[str, int]]
-    """Language -> numbers of examples `translated` into it, and `dropped` because no answer was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +71,7 @@ def encode(
             f"The cache entry {folder} was written but cannot be read back. Check that its disk is neither full nor "
             "failing."
         )
-    return Encoded(
-        features=entry.features,
-        examples=entry.examples,
-        labels=entry.labels,
-        counts=entry.counts,
-        translated=entry.translated,
-    )
+    return entry
 
 
 def label_set(task: Task, sources: Sources) -> tuple[str, ...]:

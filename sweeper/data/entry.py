@@ -45,17 +45,24 @@ class StoredExamples(Sequence[Example]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """An opened entry."""
+class Encoded:
+    """The tokenised examples of one language of a split."""
 
     features: Features
-    examples: StoredExamples
+    """Read-only memory maps."""
+    examples: Sequence[Example]
+    """Read from disk on first access."""
     labels: tuple[str, ...]
+    """The label set in the order of the head's outputs; () for formats without a label set."""
     counts: Mapping[str, int]
+    """Numbers of `examples`, `features` and `tokens`, of rows `dropped` because they have no label, and of `truncated`
+    features. Every feature of `max_length` tokens counts as truncated, although its text may fit exactly. The number of
+    truncated features is 0 for formats that split a long text into windows."""
     translated: Mapping[str, Mapping[str, int]]
+    """Language -> numbers of examples `translated` into it, and `dropped` because no answer was found."""
 
 
-def open_entry(folder: Path) -> Entry | None:
+def open_entry(folder: Path) -> Encoded | None:
     """The entry in a folder; None if there is none, or if a file is missing or its size differs from the manifest."""
     try:
         # Comparing sizes detects a truncated file, such as after a full disk, without reading the arrays.
@@ -65,7 +72,7 @@ def open_entry(folder: Path) -> Entry | None:
     except (FileNotFoundError, ValueError, KeyError):
         return None
     counts = manifest["counts"]
-    return Entry(
+    return Encoded(
         features=_read_features(folder, manifest["sizes"]),
         examples=StoredExamples(folder / EXAMPLES, counts["examples"]),
         labels=tuple(manifest["labels"]),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sweeper.data.encode import Encoded
+from sweeper.data.entry import Encoded
 from sweeper.formats.interface import Outputs, PredictedExamples, ScoreSettings
 from sweeper.formats.table import format_of
 from sweeper.records.spec import DataSpec, ScoreSpec

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from sweeper.data.encode import Encoded, encode, label_set
+from sweeper.data.encode import encode, label_set
+from sweeper.data.entry import Encoded
 from sweeper.data.source import Sources, data_identity
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DataError, TrialError, UserError

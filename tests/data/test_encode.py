@@ -11,8 +11,8 @@ import pytest
 from datasets import ClassLabel, Dataset, List, Value
 from transformers import PreTrainedTokenizerFast
 
-from sweeper.data.encode import CHUNK, Encoded, encode, label_set
-from sweeper.data.entry import open_entry, write_entry
+from sweeper.data.encode import CHUNK, encode, label_set
+from sweeper.data.entry import Encoded, open_entry, write_entry
 from sweeper.data.source import Sources, data_identity
 from sweeper.errors import DataError
 from sweeper.records.spec import DataSpec

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
-from sweeper.data.encode import Encoded, encode
+from sweeper.data.encode import encode
+from sweeper.data.entry import Encoded
 from sweeper.data.source import Sources, available_languages, check_task
 from sweeper.errors import DataError
 from sweeper.records.spec import DataSpec
