@@ -63,7 +63,7 @@ class Encoded:
 
 
 def open_entry(folder: Path) -> Encoded | None:
-    """The entry in a folder; None if there is none, or if a file is missing or its size differs from the manifest."""
+    """The entry in a folder; None if a file is missing, or if its size differs from the manifest."""
     try:
         # Comparing sizes detects a truncated file, such as after a full disk, without reading the arrays.
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))

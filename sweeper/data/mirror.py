@@ -25,9 +25,10 @@ MODEL_FILES = (
 
 
 def split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
-    """The files of one split of a config, or of all its splits if `split` is None, in order; empty if there are none.
+    """The files of one split of a config, or of all its splits if `split` is None, in order.
 
-    README.md lists the files of each split in `configs`. Without `configs`, they are all files of the folder.
+    README.md lists the files of each split in `configs`. Without `configs`, they are all files of the folder. The
+    list is empty for an unknown config or split.
     """
     card = _card(folder)
     configs = card.get("configs") or []

@@ -35,7 +35,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """The mirror, if there is one, and a local folder for caches."""
+    """An optional mirror, and a local folder for caches."""
 
     mirror: Path | None
     """Folder with `datasets/NAMESPACE/NAME` and `models/ID`, each a plain download of a Hub repository."""
@@ -140,8 +140,8 @@ class Sources:
     def model_identity(self, id: str, revision: str | None, extra: Sequence[str] = ()) -> str:  # noqa: A002
         """Identity of a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `extra`.
 
-        `extra` are glob patterns of further files. Raises UserError if the folder has no safetensors file or the Hub
-        has no such model.
+        `extra` are glob patterns of further files. Raises UserError if the model has no safetensors file, DataError
+        if the Hub does not have the model or cannot be reached.
         """
         folder = Path(self.model_location(id))
         if not folder.is_dir():

@@ -9,11 +9,11 @@ UNSPACED = ("ja", "km", "lo", "my", "th", "zh")
 
 
 def find(context: str, answer: str, language: str, *, near: float) -> tuple[int, int] | None:
-    """First and end character of an answer in a context; the occurrence nearest to `near`, or None if there is none.
+    """First and end character of an answer in a context, or None if the context does not contain it.
 
-    The answer is searched unchanged, then in lower case without punctuation, then without an initial article, which are
-    the steps of the normalisation in the scorers. It has to start and end at word boundaries, except in UNSPACED
-    languages.
+    If the answer occurs more than once, the result is the occurrence nearest to the character `near`. The answer is
+    searched unchanged, then in lower case without punctuation, then without an initial article. These are the steps of
+    the normalisation in the scorers. It has to start and end at word boundaries, except in UNSPACED languages.
     """
     anywhere = language in UNSPACED
     folded, positions = _folded(context)
@@ -35,7 +35,7 @@ def _starts(text: str, target: str, *, anywhere: bool) -> list[int]:
 
 
 def _inside(text: str, position: int) -> bool:
-    """Whether a position lies inside a word."""
+    """Whether a position is inside a word."""
     return 0 < position < len(text) and _is_letter(text[position - 1]) and _is_letter(text[position])
 
 

@@ -84,9 +84,9 @@ class ScoreSettings:
     similarity: str = "cosine"
     """Parallel sentences: `cosine` or `csls`."""
     fitted_on: PredictedExamples | None = None
-    """Mining: the examples that the threshold is fitted on, which may be the scored ones; None: half of those."""
+    """Mining: the examples that the threshold is fitted on, which may be the scored ones; None: half of the latter."""
     search: Search | None = None
-    """Nearest-neighbour search. The result does not depend on it; None: numpy, or faiss where it is installed."""
+    """Nearest-neighbour search. The result does not depend on it; None: numpy, or faiss if it is installed."""
 
 
 DEFAULT_SETTINGS = ScoreSettings()
@@ -114,7 +114,7 @@ class Translatable(Protocol):
         ...
 
     def translated(self, example: Example, texts: Sequence[Translated], language: str) -> Example | None:
-        """The example with translated texts and an unchanged label; None if the answer is lost in translation."""
+        """The example with translated texts and its label; None if the translation does not contain the answer."""
         ...
 
 
@@ -124,7 +124,7 @@ def _single_feature(_: Task) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    """Everything that other modules need to know about a format. They ask for a property, never for a format's name."""
+    """The properties of a format that other modules use. They test a property, never the name of a format."""
 
     scorers: tuple[str, ...]
     """Names of the scorers that a task of this format may use (scoring/scorers.py), the usual one first."""
@@ -132,15 +132,15 @@ class Properties:
     """Name of the head in the table of heads (training/heads.py); "" for a format that compares sentence vectors of the
     encoder and trains nothing."""
     label_field: str = ""
-    """Field that contains the labels, where the outputs of the head are the label set of the task; "" otherwise."""
+    """Field that contains the labels, if the head has one output for each label of the task; "" otherwise."""
     translation: Translatable | None = None
-    """Translation of training examples; None if the labels do not survive a translation (a tag belongs to a word)."""
+    """Translation of training examples; None if the labels do not fit a translation (a tag belongs to a word)."""
     windowed: bool = False
     """Whether a long text becomes several features instead of being truncated."""
     is_corpus: bool = False
-    """Whether the examples are plain text for masked language modelling, which `Stage.mlm_task` asks for."""
+    """Whether the examples are plain text for masked language modelling, as `Stage.mlm_task` requires."""
     query_field: str = ""
-    """Field of the query, in a format whose tasks can name a pool: a task of the same format without queries."""
+    """Field of the query, if tasks of the format can name a pool, which is a task without this field; "" otherwise."""
     num_features: Callable[[Task], int] = _single_feature
     """Features per example of a task, for plans made without data; the windows of a long text are not counted."""
 

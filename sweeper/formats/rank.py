@@ -51,9 +51,9 @@ def num_features(task: Task) -> int:
 class Rank:
     """Encodes queries and candidates as vectors with one encoder. A query and its correct candidates share a key.
 
-    A row is a pair if the task declares a query and a candidate, a query without a candidate, and a candidate without a
-    query. If the task declares a context, the candidates are its sentences, each followed by the whole context as in
-    XTREME-R; the sentence in which the first answer starts is the correct one.
+    A row is a pair if the task declares a query and a candidate. If the task declares only one of them, each row is a
+    query or a candidate. If the task declares a context, the candidates are its sentences, each followed by the whole
+    context as in XTREME-R; the sentence in which the first answer starts is the correct one.
 
     Fields: query and key, and candidate or else context, answers, breaks (sentence boundaries); optionally id, group.
     """

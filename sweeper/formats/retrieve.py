@@ -134,7 +134,10 @@ def _score_neighbours(pool: PredictedExamples, settings: ScoreSettings) -> Score
 
 
 def _score_mining(pool: PredictedExamples, settings: ScoreSettings) -> Scored:
-    """Pairs above a threshold, fitted on another pool or on half of the sources; then the other half is scored."""
+    """Score the pairs above a threshold, which is fitted on another pool or on half of the sources.
+
+    In the second case only the other half of the sources is scored.
+    """
     candidates, gold = _candidates(pool, settings.search), _gold(pool)
     if settings.fitted_on is None:
         half = _half(pool)

@@ -7,7 +7,7 @@ Stretch = tuple[int, int]
 _CLOSING = "\"'”’»)\\]"
 _END = re.compile(
     rf"[.!?…؟۔][{_CLOSING}]*(?:\[[^\]\s]{{1,12}}\])*(?=\s+[\"'“‘«(\[¿¡]*[^\W_])"  # followed by white space and a word
-    rf"|[。！？।॥][{_CLOSING}」』]*"  # Chinese, Japanese, Hindi: whatever follows
+    rf"|[。！？।॥][{_CLOSING}」』]*"  # Chinese, Japanese, Hindi: before any character
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"“])"
@@ -23,8 +23,8 @@ def sentences(text: str) -> list[Stretch]:
 
     A sentence ends at . ! ? and the equivalents in other scripts, including closing quotes and brackets, if white space
     and a word that does not start with a lower-case letter follow. An abbreviation (a title, a month, single letters as
-    in U.S.) does not end a sentence. 。 and । end a sentence whatever follows. Thai has no such mark, so most of its
-    paragraphs are one sentence.
+    in U.S.) does not end a sentence. 。 and । always end a sentence. Thai does not mark the end of a sentence, so
+    most of its paragraphs are one sentence.
     """
     ends = [match.end() for match in _END.finditer(text) if not _goes_on(text, match.end())]
     stretches = []

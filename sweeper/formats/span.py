@@ -50,15 +50,15 @@ class TranslatedSpan:
     def translated(self, example: Example, texts: Sequence[Translated], language: str) -> Example | None:
         """The example with the answer as it occurs in the translated context; None if it does not occur there.
 
-        An example without an answer stays without one.
+        An unanswerable question stays unanswerable.
         """
         context, question, *answers = texts
-        # The label is a position, so it is computed anew from the translated context.
         fields = {**example.fields, "context": context.text, "question": question.text}
         if not answers:
             return replace(example, fields=fields)
         if example.fields["start"] == NOWHERE:
             return None
+        # The label is a position, so it is computed again, in the translated context.
         span = find(context.text, answers[0].text, language, near=context.position_of(example.fields["start"]))
         if span is None:
             return None
@@ -222,7 +222,7 @@ def _answer_characters(examples: Sequence[Example]) -> tuple[Array, Array]:
 
 
 def _best_pair(start: Array, end: Array, inside: Array) -> tuple[float, int, int]:
-    """Highest sum of start and end logit in a window, and both tokens; -inf without an ordered, short enough pair."""
+    """Highest sum of start and end logit in a window, and both tokens; -inf if no pair has a valid length."""
     # A stable sort of the negated logits prefers the earlier token among equal logits.
     starts = inside[np.argsort(-start[inside], kind="stable")[:NUM_BEST]]
     ends = inside[np.argsort(-end[inside], kind="stable")[:NUM_BEST]]

@@ -26,7 +26,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_of(task: Task) -> Format:
-    """The format of a task. Raises UserError with the nearest name if there is none of that name."""
+    """The format of a task. Raises UserError, with the nearest name, for an unknown format."""
     if task.format not in FORMATS:
         raise unknown(f"format (task {task.name!r})", task.format, FORMATS)
     return FORMATS[task.format]

@@ -151,7 +151,7 @@ def _starts(texts: Sequence[Words]) -> Array:
 
 
 def _first_pieces(encoding: Any) -> Array:
-    """For each token the index of the word that it is the first piece of, otherwise -1; (tokens,)."""
+    """Index of the word of each token that is the first piece of a word, -1 for other tokens; (tokens,)."""
     words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int32)
     # A new word number starts a word; a special token (-1) is excluded by the result itself.
     is_first = np.diff(words, prepend=-1) != 0

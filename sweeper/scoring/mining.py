@@ -93,8 +93,8 @@ def best_threshold(candidates: Iterable[Candidate], gold: Collection[Pair]) -> f
 def fitted_half(paired: Sequence[str], unpaired: Sequence[str]) -> set[str]:
     """Ids of the source sentences that the threshold is fitted on if there is no other pool; the rest is scored.
 
-    These are every second of the sentences with a partner, and every second of those without, in the order of the
-    sha256 of their ids. A mined pair belongs to the half of its source sentence, whether it is correct or not. Both
+    The set contains half of the sentences with a partner and half of those without: every second one in the order of
+    the sha256 of the ids. A mined pair belongs to the half of its source sentence, whether it is correct or not. Both
     halves search all of both pools, so neither half is easier than the whole pool. Each half has half of the gold pairs
     and half of the sentences that can give false positives, so precision is comparable to that on the whole pool.
     """

@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 BLOCK = 2**23
 """Largest number of float32 values in memory at once in addition to the vectors: 32 MiB."""
 SPARE = 8
-"""Additional candidates requested from a search, so that rounding rarely leaves open which k are the nearest."""
+"""Additional candidates requested from a search, so that the k nearest are rarely uncertain because of rounding."""
 FEW = 16
 """If more than 1 / FEW of the pool rows have to be ranked for a query, the query is multiplied by all rows instead,
 because one large product is faster than gathering many rows."""
@@ -155,7 +155,7 @@ def _rounding(queries: Array, pool: Array) -> float:
 
 
 def _longest(rows: Array) -> float:
-    """The largest Euclidean length of the rows (n, d); 0 if there are none."""
+    """The largest Euclidean length of the rows (n, d); 0 without rows."""
     return max((float(np.linalg.norm(rows[block], axis=1).max()) for block in _blocks(*rows.shape)), default=0.0)
 
 

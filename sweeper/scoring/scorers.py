@@ -23,14 +23,14 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """The metrics of a scorer and its properties. Other modules ask for a property, never for a scorer's name."""
+    """The metrics of a scorer and its properties. Other modules test a property, never the name of a scorer."""
 
     main: str
     """The metric shown in a matrix and maximised by selection (minimised if `higher_is_better` is false)."""
     metrics: tuple[str, ...]
     higher_is_better: bool = True
     fits_threshold: bool = False
-    """Whether a threshold is fitted before scoring: on dev where dev and test differ, otherwise on half of the pool."""
+    """Whether a threshold is fitted before scoring: on dev if dev and test differ, otherwise on half of the pool."""
     compares_sentences: bool = False
     """Whether parallel sentences are compared, so that `Target.similarity` applies."""
     keeps_fillers: bool = False

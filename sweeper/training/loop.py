@@ -83,7 +83,7 @@ class Checkpoints:
     """Minimum number of seconds between two checkpoints."""
 
     def load(self, notify: Callable[[str], None]) -> dict[str, Any] | None:
-        """The last checkpoint, or None if there is none. A damaged file is renamed and reported through `notify`."""
+        """The last checkpoint, or None without one. A damaged file is renamed and reported through `notify`."""
         try:
             data = io.BytesIO(self.folder.read(self.name))
         except FileNotFoundError:

@@ -190,7 +190,9 @@ def test_the_data_identity_depends_on_rows_columns_and_labels_and_not_on_names(s
     assert data_identity(TASK, "dev", ["en"], sources) != same
 
 
-def test_languages_that_the_mirror_lacks_are_not_available_and_a_data_error(sources: Sources, write: Any) -> None:
+def test_languages_missing_from_the_mirror_are_not_available_and_raise_a_data_error(
+    sources: Sources, write: Any
+) -> None:
     write_pairs(write)
     assert available_languages(TASK, "dev", sources) == ("en",)
     check_task(TASK, ["train", "dev"], None, sources)

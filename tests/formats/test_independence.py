@@ -38,7 +38,7 @@ def comparisons_of_names(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def hidden_conditions(tree: ast.AST) -> Iterator[ast.AST]:
-    """Conditions on `pooling`, which is empty for a score by a head: `scores_encoder` is the property to ask for."""
+    """Conditions on `pooling`, which is empty for a score by a head: the property `scores_encoder` is used instead."""
     for node in ast.walk(tree):
         conditions = [getattr(node, "test", None), *getattr(node, "ifs", [])]
         conditions += node.values if isinstance(node, ast.BoolOp) else []
@@ -56,7 +56,7 @@ def test_no_module_tests_a_format_scorer_or_head_by_its_name(path: Path) -> None
     lines = [
         node.lineno for node in (*comparisons_of_names(tree), *hidden_conditions(tree)) if isinstance(node, ast.expr)
     ]
-    assert not lines, f"{path.name} tests a name in lines {lines}: declare a property and ask for it instead."
+    assert not lines, f"{path.name} tests a name in lines {lines}: declare a property and test it instead."
 
 
 @pytest.mark.parametrize(

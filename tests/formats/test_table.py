@@ -31,11 +31,11 @@ def test_retrieval_alone_scores_the_encoder_without_a_head() -> None:
     assert [name for name, entry in FORMATS.items() if entry.properties.scores_encoder] == ["retrieve"]
 
 
-def test_all_tasks_that_ship_have_a_format_and_a_scorer_that_exist() -> None:
+def test_all_tasks_of_the_package_have_a_format_and_a_scorer_that_exist() -> None:
     check_tasks([*CATALOG.values(), *ENTRIES.values()])
 
 
-def test_the_formats_whose_labels_survive_a_translation_are_listed() -> None:
+def test_the_formats_whose_examples_can_be_translated_are_listed() -> None:
     assert translatable_formats() == ("classify", "choose", "span")
 
 

@@ -33,7 +33,7 @@ def read(*rows):
 
 
 def perfect(features):
-    """Outputs of a head that predicts every label correctly, and an arbitrary label where there is none."""
+    """Outputs of a head that predicts every label correctly, and an arbitrary label for tokens without one."""
     tags = features.labels["tags"]
     return {"best": np.where(tags == IGNORED, 1, tags).astype(np.int32)}
 

@@ -25,7 +25,7 @@ LONG = replace(TRAINING, batch_size=4, min_steps=45, max_length=32)
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL. Nothing in the package catches it."""
+    """Simulates SIGKILL. Nothing in the package catches it."""
 
 
 def killed_at(make_body: MakeBody, passes: int) -> MakeBody:

@@ -71,7 +71,10 @@ class CachedTranslator:
         return pieces_of(text)
 
     def translate(self, pieces: Sequence[str], language: str) -> Mapping[str, str]:
-        """Piece -> translation. Each batch is stored at once; translations that other processes add are used."""
+        """Piece -> translation.
+
+        Each batch is stored before the next one is translated. Translations that other processes add are used.
+        """
         file = self.files.setdefault(language, TranslationFile(self.paths[language], language))
         file.read()
         missing = [piece for piece in dict.fromkeys(pieces) if piece not in file.translations]

@@ -25,7 +25,7 @@ class Recorded:
 
     @cached_property
     def files(self) -> list[Path]:
-        """The *.jsonl files, sorted. Raises UserError if there are none."""
+        """The *.jsonl files, sorted. Raises UserError if the folder has none."""
         files = sorted(self.folder.glob("*.jsonl"))
         if not files:
             raise UserError(
