@@ -1,7 +1,7 @@
 """Steps that the scores of all formats share: checks, the outcome row of an example, the lookup of the scorer."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sweeper.errors import DataError, unknown
@@ -28,8 +28,13 @@ def outcome(example: Example, prediction: Any, counts: Mapping[str, float]) -> d
     return {"example": example.id, "group": example.group, "prediction": text, **counts}
 
 
-def scorer_of(task: Task, scorers: Mapping[str, S]) -> S:
-    """The format's entry for the scorer of the task. Raises UserError if the format has none."""
+def check_scorer(task: Task, scorers: Collection[str]) -> None:
+    """Raise UserError, with the nearest name, if the scorer of the task is not among those of its format."""
     if task.scorer not in scorers:
         raise unknown(f"scorer of format {task.format!r} (task {task.name!r})", task.scorer, scorers)
+
+
+def scorer_of(task: Task, scorers: Mapping[str, S]) -> S:
+    """The format's entry for the scorer of the task. Raises UserError as `check_scorer` does."""
+    check_scorer(task, scorers)
     return scorers[task.scorer]

@@ -48,7 +48,7 @@ def tokenise(
     """
     if not tokenizer.is_fast:
         raise UserError(f"A fast tokenizer is needed (tokenizer.json), got {type(tokenizer).__name__}.")
-    all_readers: dict[str, Reader] = {"": lambda encoding: encoding.ids, **readers}
+    all_readers: dict[str, Reader] = {"tokens": lambda encoding: encoding.ids, **readers}
     if "token_type_ids" in tokenizer.model_input_names:
         all_readers["segments"] = lambda encoding: encoding.type_ids
     columns: dict[str, list[Array]] = {name: [] for name in all_readers}
@@ -57,11 +57,11 @@ def tokenise(
         text.append(number)
         for name, reader in all_readers.items():
             columns[name].append(np.asarray(reader(encoding), dtype=np.int32))
-    lengths = [len(ids) for ids in columns[""]]
+    lengths = [len(ids) for ids in columns["tokens"]]
     flat = {name: np.concatenate([np.empty(0, np.int32), *arrays]) for name, arrays in columns.items()}
     segments = flat.pop("segments", None)
     return Pieces(
-        tokens=flat.pop(""),
+        tokens=flat.pop("tokens"),
         offsets=np.cumsum([0, *lengths], dtype=np.int64),
         text=np.array(text, dtype=np.int32),
         segments=None if segments is None else segments.astype(np.int8),

@@ -7,6 +7,7 @@ from sweeper.formats.choose import Choose
 from sweeper.formats.classify import Classify
 from sweeper.formats.interface import Format, Properties
 from sweeper.formats.mlm import Mlm
+from sweeper.formats.outcomes import check_scorer
 from sweeper.formats.rank import Rank
 from sweeper.formats.retrieve import Retrieve
 from sweeper.formats.span import Span
@@ -40,9 +41,7 @@ def properties_of(task: Task) -> Properties:
 def check_tasks(tasks: Iterable[Task]) -> None:
     """Raise UserError, with the nearest name, for a task whose format does not exist or cannot use its scorer."""
     for task in tasks:
-        scorers = properties_of(task).scorers
-        if task.scorer not in scorers:
-            raise unknown(f"scorer of format {task.format!r} (task {task.name!r})", task.scorer, scorers)
+        check_scorer(task, properties_of(task).scorers)
 
 
 def translatable_formats() -> tuple[str, ...]:
