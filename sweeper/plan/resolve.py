@@ -258,7 +258,9 @@ def _draws(task: Task, seeds: tuple[int, ...]) -> list[Task]:
 
 def _seeds(space: Space, task: str, split: Split) -> tuple[int, ...]:
     """Seeds of the trials that read a split: all replicates, and the search if search trials train on the task."""
-    # The plan tells whether anything is searched: with scope "target" a recipe may have no search trials.
+    if split != "train":
+        return space.seeds
+    # Dials alone do not show whether a stage is searched: with scope "target" a recipe may have no search trials.
     plan = make_plan(space)
     is_searched = any(plan.num_search(unit) and task in tasks_of(unit.stages) for unit in plan.units)
-    return (SEARCH_SEED, *space.seeds) if split == "train" and is_searched else space.seeds
+    return (SEARCH_SEED, *space.seeds) if is_searched else space.seeds
