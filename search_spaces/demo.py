@@ -6,9 +6,7 @@ gains are significant: docs/synthetic-world.md gives the results of several worl
 
 from dataclasses import replace
 
-from sweeper.space import Training
-
-from .demo_full import SHORT_SEARCH, TWO_RATES, recipes, targets
+from .demo_full import SHORT_SEARCH, TWO_RATES, recipes, shortened, targets
 from .demo_full import SPACE as FULL
 
 RECIPES = ("baseline", "claims", "rewrites", "parts", "gaps")
@@ -20,18 +18,13 @@ PREPARE_SHARE, TARGET_SHARE = 0.8, 0.75
 NUM_SEEDS = 6
 """Five seeds find fewer of the planted gains."""
 
-
-def _shortened(training: Training) -> Training:
-    return replace(training, epochs=TARGET_SHARE * training.epochs)
-
-
 SPACE = replace(
     FULL,
     name="demo",
     title="Demo: planted and measured transfer in a synthetic world",
     recipes=tuple(recipe for recipe in recipes(PREPARE_SHARE) if recipe.name in RECIPES),
     targets=tuple(
-        replace(target, training=_shortened(target.training), languages=LANGUAGES)
+        replace(target, training=shortened(target.training, TARGET_SHARE), languages=LANGUAGES)
         for target in targets(TWO_RATES)
         if target.task in TARGETS
     ),

@@ -29,15 +29,16 @@ SHORT_SEARCH = Search(scope="target", trials=2, batch=2, share=0.2)
 RATES: Dials = {"learning_rate": LogUniform(low=1e-4, high=3e-3, first=(1e-3, 5e-4, 2e-3, 2.5e-4))}
 
 
-def _shortened(training: Training, share: float) -> Training:
+def shortened(training: Training, share: float) -> Training:
+    """The training with a share of its epochs."""
     return replace(training, epochs=share * training.epochs)
 
 
 def recipes(share: float = 1.0) -> tuple[Recipe, ...]:
     """The eleven recipes without dials, trained for a share of the usual epochs."""
     trainings = {task.name: CHOICES if "choices" in task.columns else PREPARE for task in INTERMEDIATES}
-    stages = {name: Stage(tasks=(name,), training=_shortened(value, share)) for name, value in trainings.items()}
-    stages["multitask"] = Stage(tasks=ALL_TASKS, training=_shortened(PREPARE, share * MULTITASK_SHARE))
+    stages = {name: Stage(tasks=(name,), training=shortened(value, share)) for name, value in trainings.items()}
+    stages["multitask"] = Stage(tasks=ALL_TASKS, training=shortened(PREPARE, share * MULTITASK_SHARE))
     return (Recipe(name="baseline"), *(Recipe(name=name, stages=(stage,)) for name, stage in stages.items()))
 
 

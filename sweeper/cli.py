@@ -30,6 +30,8 @@ PIPE_WIDTH = 160
 MAX_LISTED = 20
 """Trials that the summary of a sweep lists for each kind of failure."""
 
+STOPPED = "Stopped before the end. The same command continues the sweep."
+
 HELP = """Find out which intermediate training helps which target task, in which languages.
 
 A SPACE names the encoders, the recipes (rows of the matrix), the target tasks
@@ -245,7 +247,7 @@ def run(
         try:
             result = run_sweep(chosen, sweep_options, out, halt)
         except KeyboardInterrupt:
-            out.print("Stopped before the end. The same command continues the sweep.")
+            out.print(STOPPED)
             raise  # typer turns it into exit code 130
     _print_summary(result, folder)
     raise typer.Exit(result.exit_code)
@@ -282,8 +284,8 @@ def report(
     written = analysis.write_report(run_folder, folder, against)
     # Without markup: findings contain names in brackets, which rich would read as styles.
     for number, finding in enumerate(written.findings, 1):
-        out.print(f"{number}. {finding}", markup=False, soft_wrap=True)
-    out.print(f"Report: {written.path}", markup=False, soft_wrap=True)
+        out.print(f"{number}. {finding}", markup=False)
+    out.print(f"Report: {written.path}", markup=False)
 
 
 @app.command(rich_help_panel=READ)
@@ -380,7 +382,7 @@ def _print_summary(result: "SweepResult", folder: str) -> None:
             markup=False,
         )
     if result.interrupted:
-        out.print("Stopped before the end. The same command continues the sweep.")
+        out.print(STOPPED)
     elif result.lost:
         out.print("The same command tries the lost trials again.")
     if result.exit_code == 0:

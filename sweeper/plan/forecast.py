@@ -20,7 +20,7 @@ from sweeper.plan.tokens import (
     selection_tokens,
     stage_tokens,
 )
-from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
+from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
 from sweeper.run.run import Run
 from sweeper.space import Space
 
@@ -153,7 +153,6 @@ class Forecast:
 
     def as_json(self) -> dict[str, Any]:
         """The value that `sweeper plan --json` prints."""
-        rows = [vars(row) for row in self.rows]
         paces = {name: vars(speed) for name, speed in self.speeds.items()} | dict.fromkeys(self.paceless)
         return {
             "space": self.space,
@@ -171,7 +170,7 @@ class Forecast:
             "replicate_gpu_hours": self.replicate_gpu_hours,
             "replicate_gpu_hours_from_scratch": self.scratch_gpu_hours,
             "notes": list(self.notes),
-            "units": rows,
+            "units": [vars(row) for row in self.rows],
         }
 
 
@@ -203,7 +202,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
     return Row(
         unit=unit.name,
         label=unit.label,
-        kind=trial_kind(unit.kind, "replicate"),
+        kind=unit.kind,
         waits_for=tuple(dict.fromkeys(name for name in (unit.parent, other_study) if name)),
         starts_from=plan.unit(unit.parent).recipe if unit.parent else "",
         dials_from=plan.unit(other_study).recipe if other_study else "",

@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from sweeper.errors import UserError
-from sweeper.records.spec import Role
+from sweeper.records.spec import Role, UnitKind
 from sweeper.space import Model, Recipe, Space, Stage, Target
 
-UnitKind = Literal["prepare", "target", "score"]
 TRIAL_KINDS = {
     "search": "search trials",
     "prepare": "preparations",

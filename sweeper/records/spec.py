@@ -12,6 +12,7 @@ from sweeper.tasks.spec import Split, Task
 SEMANTICS = 1
 """Included in every key. Raised by hand when a change of our code changes the result of a training or a score."""
 Role = Literal["search", "replicate"]
+UnitKind = Literal["prepare", "target", "score"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ class TrialSpec:
 
     name: str
     """Readable name, for example `mini-xlmr/mnli -> pos/seed 1`."""
-    kind: Literal["prepare", "target", "score"]
+    kind: UnitKind
     model: ModelSpec
     recipe: str
     task: str
