@@ -73,7 +73,7 @@ class Workers:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchResult:
-    """How a launch ended."""
+    """Whether and why a launch ended before all trials had run."""
 
     interrupted: bool
     """Whether trials are left because a stop was requested."""
@@ -137,7 +137,7 @@ class AgendaSearcher(Searcher):
     def suggest(self, trial_id: str) -> Any:
         """The config of the next trial."""
         if self.fatal or self._halt.requested:
-            # Trials that run may end; a new one would only be killed.
+            # Running trials may finish. No trial starts, because it would be killed.
             return None if self._specs else Searcher.FINISHED
         if self._workers is not None and len(self._specs) >= self._workers:
             return None
@@ -151,7 +151,7 @@ class AgendaSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
         spec = self._specs.pop(trial_id)
-        # A worker that raised an error has answered with a result; without one the process itself is gone.
+        # A trial that raised an error returns a result. Without a result, the worker process itself died.
         answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
         for message in answer.get("messages", ()):
             self._watch.notified(spec, message)
@@ -189,7 +189,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     largest = _largest_resources(agenda)
     searcher = AgendaSearcher(agenda, site.open_ledger(), watch, workers.max_running(largest), halt)
     owns_ray = _connect(workers, largest)
-    # From here on Ray runs, so that it must be shut down even if the check fails.
+    # Ray runs from here on and must be shut down even if the check fails.
     try:
         _check_fits(workers, largest)
         trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement)
@@ -282,6 +282,8 @@ def _connect(workers: Workers, largest: Resources) -> bool:
     try:
         ray.init(address=workers.address, **options)
     except (ConnectionError, ValueError) as error:
-        raise UserError(f"No Ray cluster answers at {workers.address!r}: {error}") from error
+        raise UserError(
+            f"No Ray cluster answers at {workers.address!r}. Start the cluster, or use --address local. Ray: {error}"
+        ) from error
     signal.signal(signal.SIGTERM, terminate)  # Ray installs a handler that ends the process at once
     return True
