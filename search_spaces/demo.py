@@ -1,4 +1,4 @@
-"""The demo: four recipes x four targets of the synthetic world, with six seeds; about four minutes on two cores.
+"""The demo: five recipes x four targets of the synthetic world, with six seeds; about four minutes on two cores.
 
 The report compares the measured gains with the planted ones. The size is the smallest at which most of the planted
 gains are significant: docs/synthetic-world.md gives the results of several worlds. `demo_full` is the full matrix.

@@ -11,11 +11,11 @@ from sweeper.world.tasks import INTERMEDIATES, TARGETS, TASKS
 
 PREPARE = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128)
 CHOICES = replace(PREPARE, batch_size=16)
-"""For tasks with answer choices. An example has several sequences, so 16 examples are still more text per step than
-elsewhere, and twice the steps improve transfer much."""
+"""For tasks with answer choices. An example has several sequences, so 16 examples are still more text than a step of
+other tasks. Half the batch size means twice the steps, which improves transfer considerably."""
 TRAINING = Training(learning_rate=1e-3, epochs=6, batch_size=16, max_length=128, frozen_layers=1)
-"""With the embeddings and the first layer frozen, a target uses what the recipe has learned instead of memorising its
-own training words."""
+"""The embeddings and the first layer are frozen. Otherwise a target would memorise the words of its own training data
+and rely less on the prepared encoder."""
 QUESTIONS = replace(TRAINING, epochs=10, frozen_layers=0)
 """Question answering is learned more slowly and needs the first layer too."""
 ALL_TASKS = tuple(task.name for task in INTERMEDIATES)

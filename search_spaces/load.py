@@ -21,7 +21,7 @@ def shipped() -> list[str]:
 def load_space(name: str) -> Space:
     """The shipped space of that name, or SPACE of a Python file.
 
-    Raises UserError if there is no such space or file, if the file raises an error, or if a value has the wrong type.
+    Raises UserError if the space or file does not exist, if the file raises an error, or if a value has the wrong type.
     """
     path = Path(name)
     if path.suffix == ".py" or path.is_file():

@@ -13,7 +13,7 @@ LANGUAGES = ("en", "xa", "xf")
 PREPARE_SHARE = 0.6
 """Share of the usual epochs of a preparation."""
 NUM_EXAMPLES, NUM_EPOCHS = 64, 10
-"""Training examples a task, and epochs of a target. The resulting 40 steps leave enough time to end a run after its
+"""Training examples per task, and epochs of a target. The resulting 40 steps leave enough time to end a run after its
 first checkpoint, at step 20."""
 
 

@@ -21,13 +21,13 @@ class TrialError(SweeperError):
 
 
 class DamagedError(SweeperError):
-    """A file whose content is not what was written. It is renamed, and its trial runs again."""
+    """A file whose content differs from what was written. It is renamed, and its trial runs again."""
 
 
 def unknown(term: str, name: str, valid_names: Iterable[str]) -> UserError:
     """The error for an unknown name: it suggests the nearest valid name and lists all of them.
 
-    `term` says what the name should refer to.
+    `term` is the category of the name, for example "task".
 
     >>> str(unknown("task", "mnil", ["mnli", "qqp"]))
     "No task is called 'mnil'. Did you mean 'mnli'? Known: mnli, qqp."

@@ -1,1 +1,1 @@
-"""File systems, JSON and digests. The only import from the project is `sweeper.errors`."""
+"""File systems, JSON and digests. From the other packages, only `sweeper.errors` is imported."""

@@ -19,7 +19,7 @@ DAMAGED_SUFFIX = ".damaged"
 
 
 def expand_path(name: str) -> Path:
-    """A path with `~` and `~name` replaced by home folders. Raises UserError if there is no such home folder."""
+    """A path with `~` and `~name` replaced by home folders. Raises UserError if the home folder does not exist."""
     try:
         return Path(name).expanduser()
     except RuntimeError as error:

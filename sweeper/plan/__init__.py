@@ -1,1 +1,1 @@
-"""What a space amounts to: units, specs, tokens, time, status. Loads neither torch nor ray."""
+"""The work that a space defines: its units, specs, tokens, hours and status. Loads neither torch nor ray."""

@@ -74,9 +74,9 @@ class Forecast:
     rows: tuple[Row, ...]
     pace: Pace
     speeds: dict[str, Speed]
-    """By model. A model without a given or measured speed is absent, and then no hours are known."""
+    """Model -> its speed. A model without a given or measured speed is absent, and then no hours are known."""
     uncounted: tuple[str, ...]
-    """Targets whose evaluation is not counted, because the catalog does not know its size."""
+    """Targets whose evaluation is not counted, because its size is unknown."""
     notes: tuple[str, ...]
     """Messages about missing data and unknown sizes."""
 
@@ -227,7 +227,7 @@ def _scratch(plan: Plan, unit: Unit) -> int:
 
 
 def _unsized_note(plan: Plan) -> Iterator[str]:
-    """A message about the training sets that are not counted, if there are any."""
+    """A message about the training sets that are not counted; nothing if all are counted."""
     stages = [unit.stage for unit in plan.units if unit.kind != "score"]
     names = {n: None for stage in stages for n in stage.tasks if is_unsized(plan.space.task(n), stage.training)}
     if names:

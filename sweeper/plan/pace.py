@@ -1,4 +1,4 @@
-"""How fast a plan runs: training tokens per second of a worker, given or measured, and the number of workers."""
+"""The speed of a plan: training tokens per second of a worker, given or measured, and the number of workers."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ FORWARD = 3
 """Assumed speed of evaluation relative to training: a training step is a forward pass and a backward pass, and the
 backward pass costs twice the forward pass."""
 ALL_MODELS = ""
-"""Key of the throughput of all models that have none of their own."""
+"""Key of the throughput of all models that are not named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Pace:
     throughputs: Mapping[str, float] = field(default_factory=dict)
     """Model or ALL_MODELS -> training tokens per second of one worker. A measured value takes precedence."""
     measured_in: str = ""
-    """A run folder whose trainings show how fast each model is; "" if nothing is measured."""
+    """Run folder in whose trainings the speed of each model is measured; "" to use only given values."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

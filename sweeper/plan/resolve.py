@@ -1,4 +1,4 @@
-"""Look up what keys depend on: the identity of models, data and translators, and the languages that exist."""
+"""Lookups for keys: the identities of models, data and translators, and the languages that are available."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -148,7 +148,7 @@ class Resolver:
 def check_data(resolver: Resolver) -> None:
     """Raise DataError if the data of a recipe or target, or a draw of them, are missing.
 
-    The message names each missing data set and the settings that leave out what needs it.
+    The message names each missing data set, and the settings that exclude the recipes and targets that need it.
     """
     if resolver.sources is None:
         return
@@ -168,7 +168,7 @@ def check_data(resolver: Resolver) -> None:
 
 
 def _recipes_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[str]:
-    """Names of the recipes that lack data; adds the reason of each task to `reasons`."""
+    """Names of the recipes with missing data. Adds the reason for each task to `reasons`."""
     return {
         recipe.name
         for recipe in resolver.space.recipes
@@ -177,7 +177,7 @@ def _recipes_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[st
 
 
 def _targets_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[str]:
-    """Tasks of the targets that lack data; adds the reason of each task to `reasons`."""
+    """Tasks of the targets with missing data. Adds the reason for each task to `reasons`."""
     space = resolver.space
     incomplete = set()
     for target in space.targets:
@@ -193,7 +193,7 @@ def _targets_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[st
 
 
 def _add_reasons(resolver: Resolver, splits: list[tuple[str, Split]], reasons: dict[str, str]) -> bool:
-    """Whether rows of any (task, split) are missing; adds the reason of each such task to `reasons`."""
+    """Whether rows of any (task, split) are missing. Adds the reason for each incomplete task to `reasons`."""
     assert resolver.sources is not None
     is_incomplete = False
     for name, split in splits:
@@ -208,7 +208,7 @@ def _add_reasons(resolver: Resolver, splits: list[tuple[str, Split]], reasons: d
 
 
 def _check_draws(draws: list[Task], split: Split, sources: Sources) -> None:
-    """Raise DataError if a draw lacks a language that another draw has, or if no draw has any."""
+    """Raise DataError if a draw does not have all languages of the other draws, or if no draw has any language."""
     available = {language for draw in draws for language in available_languages(draw, split, sources)}
     for draw in draws:
         # With languages=None, check_task requires at least one language.
@@ -217,7 +217,7 @@ def _check_draws(draws: list[Task], split: Split, sources: Sources) -> None:
 
 
 def missing_languages(resolver: Resolver) -> Iterator[str]:
-    """A message for each target and MLM corpus of which some languages are missing; the others are used."""
+    """A message for each target and MLM corpus with missing languages. The available languages are used."""
     space = resolver.space
     for target in space.targets:
         expected = target.languages or tuple(space.task(target.task).rows(space.evaluate))

@@ -61,7 +61,7 @@ class Specs:
         """
         if not unit.study:
             return ""
-        # Every trial of the unit needs this digest, and the data behind it are slow to resolve.
+        # Every trial of the unit needs this digest, and resolving its data is slow.
         if unit.name not in self.definitions:
             self.definitions[unit.name] = self._definition(unit)
         return digest([self.definitions[unit.name], [deciding(stage) for stage in parent]])
@@ -122,7 +122,7 @@ class Specs:
     def selection(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
         """Selection data of the unit's last stage: English dev data if they are not reported, else a part of train.
 
-        The language is English, whatever languages the stage trains in. A task without English training data has no
+        The language is English for all training languages of the stage. A task without English training data has no
         selection data.
         """
         if unit.kind == "score":
@@ -215,7 +215,7 @@ class Specs:
         )
         if task.training_task:
             return (score,)
-        # Nearest neighbours are compared in fp32, whatever precision the training has.
+        # Nearest neighbours are always compared in fp32; the precision of the training does not matter.
         direct = replace(score, pooling=target.pooling, similarity=target.similarity, precision="fp32")
         return tuple(replace(direct, layer=layer) for layer in target.layers)
 
@@ -239,7 +239,7 @@ def _settings(training: Training) -> dict[str, Any]:
 
 
 def check_world(space: Space) -> None:
-    """Raise UserError if the space's synthetic world lacks an encoder or a draw that the space uses."""
+    """Raise UserError if the synthetic world does not have every encoder and every draw that the space uses."""
     specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
     drawn = {seed for unit in specs.plan.units if specs.reads_draws(unit) for seed in specs.plan.seeds(unit)}
     check_space(space.world, [model.id for model in space.models], drawn)

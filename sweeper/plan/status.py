@@ -68,8 +68,8 @@ def _has_replicate(plan: Plan, unit: Unit, done: set[str]) -> bool:
 def _search_names_of(plan: Plan, unit: Unit) -> set[str]:
     """Names of all search trials of the study that chose the unit's dials; empty if nothing was searched.
 
-    A replicate starts after all of them. The ledger can lack some names: dials that a study suggests twice are trained
-    once, under the lower number.
+    A replicate starts after all of them. Some names can be missing in the ledger: dials that a study suggests twice
+    are trained once, under the lower number.
     """
     if not unit.study:
         return set()

@@ -15,7 +15,7 @@ from sweeper.world.tasks import is_world_task, num_evaluated
 FILLED_SHARE = 0.5
 """Assumed length of a feature as a share of max_length. A cap on tokens needs no assumption."""
 UNLIMITED = 10**9
-"""Number of examples that stands for no cap."""
+"""Number of examples if the size or the cap is missing; larger than any data set."""
 
 
 def features_per_example(task: Task) -> int:
@@ -43,7 +43,7 @@ def stage_tokens(space: Space, stage: Stage) -> int:
         tokens = training.epochs * examples * features * training.max_length * FILLED_SHARE
         tokens = min(tokens, training.cap_tokens) if training.cap_tokens else tokens
         total += tokens
-        texts += tokens / features  # a text is one feature, whatever the task has per example
+        texts += tokens / features  # a text is one feature; an example can have several
     # With a share m of MLM steps there are m / (1 - m) such steps for each step on a task.
     return round(total + texts * stage.mlm_share / (1 - stage.mlm_share))
 

@@ -91,7 +91,7 @@ class Plan:
         return {unit.name: unit for unit in self.units}
 
     def unit(self, name: str) -> Unit:
-        """The unit of that name. Raises KeyError if there is none."""
+        """The unit with that name. Raises KeyError for an unknown name."""
         return self._by_name[name]
 
     def seeds(self, unit: Unit) -> tuple[int, ...]:

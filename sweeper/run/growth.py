@@ -16,7 +16,7 @@ Change = tuple[tuple[str, ...], Any, Any]
 
 
 def check_growth(old: Space, new: Space, run: str) -> None:
-    """Raise UserError with the differences if `new` is not `old` with additions or other descriptive fields."""
+    """Raise UserError with the differences, unless they are only additions and changes of descriptive fields."""
     refused = [change for change in differences(plain(old), plain(new)) if not _is_growth(change)]
     if not refused:
         return

@@ -73,7 +73,7 @@ class Run:
 
     @property
     def lock(self) -> Path | None:
-        """The file that the driver of a sweep locks; None on a file system without locks."""
+        """The file that the driver of a sweep locks; None if the folder is not on a local file system."""
         return self.folder.local / ".lock" if self.folder.local else None
 
     @property
@@ -101,7 +101,7 @@ class Run:
     ) -> Site:
         """The site of a sweep that writes to this folder. This method itself writes nothing.
 
-        `store` defaults to the run folder, `cache` to a folder inside it, or to a temporary folder if it is remote.
+        `store` defaults to the run folder, and `cache` to `default_cache()`.
         """
         # Absolute paths, because workers run in other working directories.
         shared = Folder(store).local if store else None
@@ -116,7 +116,7 @@ class Run:
         )
 
     def default_cache(self) -> str:
-        """The default local folder for tokenised data and copies of encoders."""
+        """The default local folder for tokenised data and copies of encoders; a temporary folder for a remote run."""
         return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
 
     def keep_space(self, space: Space) -> None:

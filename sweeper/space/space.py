@@ -130,7 +130,7 @@ class Space:
         return len(target.before) + bool(self.task(target.task).training_task)
 
     def task(self, name: str) -> Task:
-        """The task with that name. Raises UserError, with the nearest name, if there is none."""
+        """The task with that name. Raises UserError with the nearest name if no task has that name."""
         catalog = self.catalog()
         if name not in catalog:
             raise unknown("task", name, catalog)

@@ -9,7 +9,7 @@ from sweeper.space.dials import Dials, Training, check_dials
 from sweeper.tasks.spec import Task
 
 TaskNamed = Callable[[str], Task]
-"""Function that returns the task of a name. Raises UserError, with the nearest name, if there is none."""
+"""Function that returns the task of a name. Raises UserError with the nearest name if no task has that name."""
 
 FOLDER = "folder:"
 """Prefix of `Translation.by` for a folder with existing translations."""

@@ -1,1 +1,1 @@
-"""The sweep: plan, search, launch, progress. The only home of ray and optuna."""
+"""The sweep: agenda, search, launch, progress. Only this package imports ray and optuna."""

@@ -256,7 +256,7 @@ class Agenda:
         return next(filter(None, reasons), "")
 
     def _previous_batch(self, slot: Slot) -> Iterator[Slot]:
-        """The batch of search trials before that of a slot. A trial missing from an older batch blocks this one."""
+        """The search trials of the batch before that of a slot. A missing trial of an older batch blocks that batch."""
         search = self.plan.space.search
         edge = barrier(slot.number, search)
         yield from (slot._replace(number=number) for number in range(max(0, edge - search.batch), edge))

@@ -19,8 +19,8 @@ class Halt:
 def halting() -> Iterator[Halt]:
     """Raise KeyboardInterrupt on SIGINT and SIGTERM, and record the request. Works in the main thread only.
 
-    Python cannot raise it inside a destructor or a callback of compiled code. There it would print a traceback; here
-    the request is recorded silently.
+    Inside a destructor or a callback of compiled code, Python cannot raise exceptions and prints a traceback instead.
+    This traceback is suppressed; the request is recorded all the same.
     """
     halt = Halt()
     previous_hook = sys.unraisablehook
@@ -35,7 +35,7 @@ def halting() -> Iterator[Halt]:
 
     sys.unraisablehook = report
     handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    # Tune replaces the handler of SIGINT while it runs, and a SIGTERM must take the same way.
+    # While Tune runs, it has its own handler of SIGINT. SIGTERM is forwarded to it.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield halt

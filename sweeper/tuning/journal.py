@@ -1,4 +1,4 @@
-"""The Optuna journal beside a local run, which `optuna-dashboard FILE` opens. Nothing reads it back."""
+"""The Optuna journal in a local run folder, for `optuna-dashboard FILE`. The sweep takes no results from it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,9 +24,9 @@ class Journal:
     """
 
     def __init__(self, path: Path, num_expected: int) -> None:
-        """Open the file; one that is damaged or does not have `num_expected` trials is replaced by an empty one."""
+        """Open the file. If it is damaged or does not have `num_expected` trials, an empty file replaces it."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Opening a study reads the whole file, so each is opened once.
+        # Opening a study reads the whole file, so each study is opened only once.
         self._studies: dict[str, optuna.Study] = {}
         if _num_trials(path) != num_expected:
             path.unlink(missing_ok=True)
@@ -74,20 +74,20 @@ class JournalWatch(Watch):
             self._add(record)
 
     def started(self, spec: TrialSpec) -> None:
-        """Forward it."""
+        """Forward the event."""
         self._watch.started(spec)
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
-        """Forward it, and add the trial to its study."""
+        """Forward the event, and add the trial to its study."""
         self._watch.finished(spec, result)
         self._add(result.training)
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
-        """Forward it."""
+        """Forward the event."""
         self._watch.lost(spec, reason)
 
     def notified(self, spec: TrialSpec, message: str) -> None:
-        """Forward it."""
+        """Forward the event."""
         self._watch.notified(spec, message)
 
     def _add(self, record: TrainingRecord) -> None:

@@ -38,7 +38,7 @@ class Progress:
     """(model, recipe, target) -> a score for each seed, as fractions of 1."""
 
     def shows(self, record: ScoreRecord) -> bool:
-        """Whether the matrix shows a score, and not the score of another layer in its place."""
+        """Whether the matrix shows a score. It does not show the scores of additional layers."""
         targets = {target.task: target for target in self.agenda.plan.space.targets}
         return record.target not in targets or is_shown(record, targets[record.target])
 
@@ -160,7 +160,8 @@ def draw(progress: Progress) -> RenderableType:
 class Matrix:
     """Recipes by targets, in as many tables as the width of the terminal requires.
 
-    A cell is the mean score over languages and over the seeds that have finished, dim until all have; a dot is empty.
+    A cell is the mean score over languages and over the finished seeds. It is dim until all seeds have finished. A
+    dot is a cell without scores.
     """
 
     progress: Progress

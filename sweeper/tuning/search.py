@@ -69,7 +69,7 @@ def optuna_trial(
 
 
 def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
-    # Functions, so that only the sampler that is used gets built.
+    # Functions, so that only the requested sampler is created.
     makers = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST_RANDOM),
         "gp": lambda: optuna.samplers.GPSampler(

@@ -103,7 +103,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
 def make_site(space: Space, options: Options) -> Site:
     """The site of a run. Generates the synthetic world of the space, unless a mirror replaces it.
 
-    Raises UserError if the mirror is not one, or if the world lacks something that the space uses.
+    Raises UserError if the given folder is not a mirror, or if the world does not have every encoder and draw
+    that the space uses.
     """
     run = Run.at(options.run)
     cache = str(Path(options.cache or run.default_cache()).resolve())
@@ -187,7 +188,7 @@ def _longest_training(stage: Stage) -> Training:
 
 
 def _lock(run: Run, stack: ExitStack) -> None:
-    """Raise UserError if another driver works in this run folder: both would do the same trials."""
+    """Raise UserError if another driver works in this run folder, because both would run the same trials."""
     if run.lock is None:
         return
     run.lock.parent.mkdir(parents=True, exist_ok=True)
