@@ -1,6 +1,7 @@
 """The source files of the project, parsed: for the tests of its layers and of its text."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +19,19 @@ TREES = {
     for path in sorted((ROOT / package).rglob("*.py"))
 }
 """Full name of each module -> its syntax tree."""
+
+
+def string_texts(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Each string expression of a module and its text, without docstrings. `*` replaces each value in an f-string."""
+    # A string that is a whole statement is the docstring of a module, class, function or field.
+    skipped = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    # The constants inside an f-string are parts of its text.
+    skipped |= {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and id(node) not in skipped:
+            yield node, "".join(str(value.value) if isinstance(value, ast.Constant) else "*" for value in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            yield node, node.value
 
 
 def is_within(module: str, packages: tuple[str, ...]) -> bool:

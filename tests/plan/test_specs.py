@@ -10,9 +10,10 @@ from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
 from sweeper.plan.specs import ResourceOverrides, Specs
 from sweeper.plan.units import Unit
-from sweeper.records.spec import DataSpec, TrialSpec, score_key
+from sweeper.records.spec import TrialSpec, score_key
 from sweeper.space import Resources, Space, Training
 from sweeper.tasks.spec import Task
+from tests.spaces import rows_of
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, specs_of
 
 
@@ -60,11 +61,6 @@ def test_rows_carved_out_for_selection_are_left_out_of_training(name: str) -> No
         for data in specs.selection(unit, 1):
             assert trained[data.task].carve_share == data.carve_share
             assert (data.carve_share > 0) == (data.part == "select")
-
-
-def rows_of(space: Space, data: DataSpec) -> set[str]:
-    places = space.task(data.task).rows(data.part)
-    return {repr(rows) for language in data.languages for rows in places[language]}
 
 
 def selected_on(space: Space, target: str) -> str:

@@ -4,36 +4,19 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.plan.units import Unit, make_plan
+from tests.sources import ROOT, string_texts
 
-ROOT = Path(__file__).parents[2]
 OWNER = ROOT / "sweeper" / "plan" / "units.py"
 TRIAL = re.compile(r"/(search|seed) ")
-UNIT = re.compile(r"\{\} -> \{\}| = scores")
-"""Constant parts of a unit's name, with {} for each inserted value."""
+UNIT = re.compile(r"\* -> \*| = scores")
+"""Constant parts of a unit's name, with * for each inserted value."""
 SPLITTERS = ("split", "rsplit", "partition", "rpartition", "removeprefix", "removesuffix", "startswith", "endswith")
-
-
-def template(node: ast.JoinedStr) -> str:
-    """An f-string with {} for each inserted value."""
-    return "".join(str(value.value) if isinstance(value, ast.Constant) else "{}" for value in node.values)
-
-
-def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and text of each string expression, without docstrings."""
-    inside = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield node.lineno, template(node)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside | docstrings:
-            yield node.lineno, node.value
 
 
 def split_at(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -48,9 +31,11 @@ def is_text(node: ast.AST) -> bool:
 
 
 def name_handling(source: str, *, is_planning: bool) -> list[int]:
-    """Lines that build the name of a unit or trial, or split one. Only packages that plan can meet unit names."""
+    """Lines that build the name of a unit or trial, or split one. Names of units occur only in `plan` and `tuning`."""
     tree = ast.parse(source)
-    built = [line for line, text in texts(tree) if TRIAL.search(text) or (is_planning and UNIT.search(text))]
+    built = [
+        node.lineno for node, text in string_texts(tree) if TRIAL.search(text) or (is_planning and UNIT.search(text))
+    ]
     return built + [line for line, separator in split_at(tree) if separator.strip() in ("->", "/seed", "/search")]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sources import TREES
+from tests.sources import TREES, string_texts
 
 RUN_MODULES = ("sweeper.run.run", "sweeper.run.site", "sweeper.run.ledger")
 """The only modules that may contain names of files and folders inside a run folder."""
@@ -20,25 +20,11 @@ PATH_FUNCTIONS = {
 def strings(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
     """The text of each string of a module except docstrings, its line, and whether it is used as a path.
 
-    A string is used as a path if it is an operand of `/` or an argument of one of PATH_FUNCTIONS. In the text of an
-    f-string, every value is replaced by `*`.
+    A string is used as a path if it is an operand of `/` or an argument of one of PATH_FUNCTIONS.
     """
     used_as_path = {id(node) for parent in ast.walk(tree) for node in path_operands(parent)}
-    # A string that is a whole statement is the docstring of a module, class, function or field.
-    skipped = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    # The constants inside an f-string are parts of its text.
-    skipped |= {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in skipped:
-            text = string_text(node)
-            if text is not None:
-                yield text, node.lineno, id(node) in used_as_path
-
-
-def string_text(node: ast.Constant | ast.JoinedStr) -> str | None:
-    if isinstance(node, ast.JoinedStr):
-        return "".join(str(value.value) if isinstance(value, ast.Constant) else "*" for value in node.values)
-    return node.value if isinstance(node.value, str) else None
+    for node, text in string_texts(tree):
+        yield text, node.lineno, id(node) in used_as_path
 
 
 def path_operands(node: ast.AST) -> list[ast.expr]:

@@ -13,13 +13,14 @@ from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import Unit
 from sweeper.records.record import TrainingRecord
-from sweeper.records.spec import DataSpec, TrialSpec
+from sweeper.records.spec import TrialSpec
 from sweeper.run.site import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.sweep import make_agenda
+from tests.spaces import rows_of
 from tests.tokenizers_tiny import save_tiny_encoder
 from tests.tuning.imaginary import specs_of
 
@@ -36,11 +37,6 @@ def evaluated(space: Space) -> set[str]:
     """The rows of all reported scores."""
     by_target = (space.task(target.task).rows(space.evaluate) for target in space.targets)
     return {repr(rows) for by_language in by_target for rows_list in by_language.values() for rows in rows_list}
-
-
-def rows_of(space: Space, data: DataSpec) -> set[str]:
-    by_language = space.task(data.task).rows(data.part)
-    return {repr(rows) for language in data.languages for rows in by_language[language]}
 
 
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
@@ -119,7 +115,7 @@ WORDS = ("river", "town", "bridge", "old", "new")
 TRAINING = Training(epochs=2, batch_size=4, max_length=16)
 
 
-def places(name: str, split: str, *languages: str) -> RowsByLanguage:
+def rows_in(name: str, split: str, *languages: str) -> RowsByLanguage:
     return {code: (Rows(id=f"own/{name}-{code}", split=split),) for code in languages}
 
 
@@ -127,14 +123,18 @@ def task(name: str, **splits: RowsByLanguage) -> Task:
     columns = {"id": "id", "text": "text", "label": "label"}
     return Task(
         name=name, title="", format="classify", scorer="accuracy", columns=columns, labels=LABELS,
-        train=places(name, "train", "en"), **splits,
+        train=rows_in(name, "train", "en"), **splits,
     )  # fmt: skip
 
 
-QUIZ = places("quiz", "test", "en", "de")
+QUIZ = rows_in("quiz", "test", "en", "de")
 TASKS = (
-    task("lesson", dev=places("lesson", "validation", "en")),
-    task("exam", dev=places("exam", "validation", "en", "de"), test=places("exam", "test", "en", "de")),
+    task("lesson", dev=rows_in("lesson", "validation", "en")),
+    task(
+        "exam",
+        dev=rows_in("exam", "validation", "en", "de"),
+        test=rows_in("exam", "test", "en", "de"),
+    ),
     task("quiz", dev=QUIZ, test=QUIZ),
 )
 DIALS = {"learning_rate": LogUniform(low=1e-4, high=3e-2)}
