@@ -1,13 +1,12 @@
 """The site of a run folder, and the resources that a process shares between trials."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.run.run import SITE_FILE, Run
+from sweeper.run.run import Run
 from sweeper.run.site import Site
 from tests.worlds import MODEL, TrialFolders, data, stage, trial
 
@@ -37,19 +36,19 @@ def test_two_models_have_two_tokenizers(folders: TrialFolders) -> None:
 
 def test_the_site_is_read_back_unchanged_and_its_mirror_can_be_replaced(folders: TrialFolders) -> None:
     site = folders.bench().site
-    run = Path(site.ledger).parent
-    run.mkdir(exist_ok=True)
-    (run / SITE_FILE).write_text(json.dumps(asdict(site)))
-    assert Run.at(str(run)).site == site
-    assert Run.at(str(run)).site.with_mirror("elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
+    run = Run.at(str(Path(site.ledger).parent))
+    run.keep_site(site)
+    assert run.site == site
+    assert run.site.with_mirror("elsewhere") == replace(site, mirror=str(Path("elsewhere").resolve()))
 
 
 def test_after_a_move_paths_inside_the_run_folder_follow_and_others_stay(tmp_path: Path) -> None:
     old = Site(
         ledger="/old/run/ledger", store="/old/run", checkpoints="/old/run/checkpoints", cache="/cache", mirror="/m"
     )
-    (tmp_path / SITE_FILE).write_text(json.dumps(asdict(old)))
-    moved = Run.at(str(tmp_path)).site
+    run = Run.at(str(tmp_path))
+    run.keep_site(old)
+    moved = run.site
     assert (moved.ledger, moved.store) == (f"{tmp_path}/ledger", str(tmp_path))
     assert (moved.cache, moved.mirror) == ("/cache", "/m")
 
