@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 CORNER = ("--set", "recipes=baseline", "--set", "targets=names", "--set", "seeds=1")
 """Options that reduce `tiny` to one cell: two search trials and a replicate, which the whole `tiny` has too."""
 PATIENCE = 240.0
-"""Seconds after which a test stops to wait for a run."""
+"""Seconds after which a test stops waiting for a run."""
 
 
 @cache

@@ -135,7 +135,7 @@ def test_analysis_and_search_spaces_import_only_the_allowed_packages_of_sweeper(
     imports = {
         (module, name) for module in members(package, set(TREES)) for name in members("sweeper", imported(module))
     }
-    # The package `sweeper` itself holds only the version and is always allowed.
+    # The package `sweeper` itself is always allowed: it contains only the version and the names of the siblings.
     refused = sorted(f"{m} -> {name}" for m, name in imports if name != "sweeper" and not is_within(name, allowed))
     assert not refused, f"{package} imports {refused}; it may import {ALLOWED[package]}."
 

@@ -141,15 +141,15 @@ def test_the_threshold_is_fitted_on_the_dev_pool_and_all_pairs_of_the_test_pool_
 def test_other_gold_pairs_in_dev_change_the_threshold_and_the_pairs_mined_in_test(
     folders: TrialFolders, pools: Path
 ) -> None:
-    for language in LANGUAGES:  # no pair found in the dev pool is correct, so the threshold accepts all pairs
+    # No pair found in the dev pool is correct, so the threshold accepts all pairs.
+    for language in LANGUAGES:
         write_pool(pools / language, "validation", sentences(folders, language)[:16], crossed(16))
     run_remaining(folders, space(task(pools), targets=(mining(),)))
     rows = folders.bench().ledger.outcomes(only_score(folders.bench()))
     everything = rows.groupby("language")["mined"].sum().to_dict()
 
-    for (
-        language
-    ) in LANGUAGES:  # only one of twenty sentences has a partner, so the threshold accepts one pair in twenty
+    # Only one of twenty sentences has a partner, so the threshold accepts one pair in twenty.
+    for language in LANGUAGES:
         write_pool(pools / language, "validation", sentences(folders, language)[:20], [(1, 1)])
     run_remaining(folders, space(task(pools), targets=(mining(),)))
     scores = folders.bench().ledger.scores()

@@ -72,7 +72,7 @@ def test_the_command_line_finds_the_shipped_spaces_if_a_folder_of_the_user_hides
     assert process.returncode == 0, process.stderr
 
 
-def test_a_report_is_reached_beside_a_folder_called_analysis(project: Path) -> None:
+def test_the_report_command_finds_the_installed_analysis_if_a_folder_of_the_user_hides_it(project: Path) -> None:
     process = python(project, "-m", "sweeper", "report", "nowhere")
     assert process.returncode == 2
     assert "nowhere is not a run folder" in process.stderr

@@ -1,4 +1,4 @@
-"""A corner of the real-text space on the real mirror: the whole path on data that nobody made for us."""
+"""A part of the real-text space on the mirror of published data, from the files to the scores."""
 
 from pathlib import Path
 

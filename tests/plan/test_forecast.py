@@ -220,7 +220,7 @@ def test_a_measured_pace_is_the_median_of_the_models_own_trainings(measured: str
 
 
 @pytest.mark.parametrize("name", [ALL_MODELS, "new"])
-def test_a_model_without_a_measurement_takes_the_given_pace_and_the_source_tells_it(
+def test_a_model_without_a_measurement_takes_the_given_pace_and_its_source_has_the_reason(
     measured: str, tmp_path: Path, name: str
 ) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="new", id="hub/new")))

@@ -150,10 +150,10 @@ def test_the_row_of_the_baseline_comes_first_for_any_order_of_recipes() -> None:
 
 def test_a_unit_comes_after_its_parent_and_the_owner_of_its_study() -> None:
     plan = make_plan(with_chain(MATRIX))
-    places = {unit.name: number for number, unit in enumerate(plan.units)}
+    positions = {unit.name: number for number, unit in enumerate(plan.units)}
     for unit in plan.units:
         for name in {unit.parent, unit.study} - {"", unit.name}:
-            assert places[name] < places[unit.name]
+            assert positions[name] < positions[unit.name]
 
 
 def test_the_pretrained_encoder_is_scored_once_and_a_prepared_one_for_every_seed() -> None:
