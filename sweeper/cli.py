@@ -77,7 +77,7 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:
         err.print(
-            f"error: {error}. Finished trials are safe in the ledger; the same command continues the sweep.",
+            f"error: {error}. Finished trials of a sweep are safe in the ledger; the same command continues it.",
             markup=False,
         )
         sys.exit(1)
