@@ -117,9 +117,6 @@ def trainings(run: Path) -> list[Path]:
 def raise_scores(run: Path, target: Path, recipe: str) -> None:
     """Copy a run to `target`, and change the scores on `names` so that one recipe is the best."""
     copy_of(run, target)
-    # The paths in the site refer to the folder that was copied.
-    site = json.loads((target / "site.json").read_text())
-    (target / "site.json").write_text(json.dumps(site | {"ledger": str(target / "ledger"), "store": str(target)}))
     for path in (target / "ledger" / "scores").glob("*.json"):
         record = json.loads(path.read_text())
         if record["target"] == "names":
