@@ -1,4 +1,4 @@
-"""A run folder: its space, its site, its ledger and its encoder store. No other module joins paths inside one."""
+"""A run folder: its space, site, ledger and encoder store. Only this package contains names of files inside one."""
 
 import json
 import tempfile
@@ -87,7 +87,7 @@ class Run:
         return self.folder.child("submission").local
 
     def report(self, suffix: str = "") -> Path:
-        """The default folder of a report: inside a local run folder, else `report-NAME` in the working directory."""
+        """The default folder of a report: `report` in a local run folder, else `report-SPACE`; both with the suffix."""
         return self.folder.child(f"report{suffix}").local or Path(f"report-{self.space.name}{suffix}")
 
     def make_site(
