@@ -207,7 +207,7 @@ def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str
             values.setdefault(candidate.score.recipe, []).append(candidate.value)
     scores = values[best.score.recipe]
     baseline = values.get(space.baseline.name, []) if space.baseline else []
-    data = [data for stage in best.encoder for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    data = [data for stage in best.encoder for data in stage.all_data]
     tasks = [space.task(name) for name in dict.fromkeys(spec.task for spec in data)]
     card: str = Template(CARD).render(
         model=best.record.spec.model,

@@ -160,10 +160,16 @@ def check_data(resolver: Resolver) -> None:
     lines = "\n".join(f"  {reason}" for reason in reasons.values())
     other_recipes = ",".join(recipe.name for recipe in resolver.space.recipes if recipe.name not in recipes)
     other_targets = ",".join(target.task for target in resolver.space.targets if target.task not in targets)
+    # A space needs a recipe and a target, so without one of them there is nothing to run.
+    is_runnable = other_recipes and other_targets
+    remedy = (
+        f"To run the rest: --set recipes={other_recipes} --set targets={other_targets}"
+        if is_runnable
+        else ("Every recipe or every target needs them, so nothing can run without them.")
+    )
     raise DataError(
         f"Data sets are missing:\n{lines}\nRecipes that need them: {', '.join(sorted(recipes)) or 'none'}. Targets "
-        f"that need them: {', '.join(sorted(targets)) or 'none'}.\nTo run the rest: --set "
-        f"recipes={other_recipes or '(none)'} --set targets={other_targets or '(none)'}"
+        f"that need them: {', '.join(sorted(targets)) or 'none'}.\n{remedy}"
     )
 
 

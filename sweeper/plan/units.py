@@ -175,9 +175,10 @@ def _encoder_unit(space: Space, model: Model, stages: tuple[Stage, ...]) -> str:
 
 def _chain_name(space: Space, stages: tuple[Stage, ...]) -> str:
     """`RECIPE`, `RECIPE[:2]` for its first two stages, `RECIPE + TASK` for a recipe and a stage that a target adds."""
-    if _begins_a_recipe(space, stages):
-        same = [recipe.name for recipe in space.recipes if recipe.stages == stages]
-        return same[0] if same else f"{_first_recipe_with(space, stages).name}[:{len(stages)}]"
+    matches = [recipe for recipe in space.recipes if recipe.stages[: len(stages)] == stages]
+    if matches:
+        same = [recipe.name for recipe in matches if recipe.stages == stages]
+        return same[0] if same else f"{matches[0].name}[:{len(stages)}]"
     recipe, before = next(
         (recipe, before[:depth])
         for recipe in space.recipes
@@ -207,10 +208,6 @@ def _task_names(stages: tuple[Stage, ...]) -> str:
 
 def _begins_a_recipe(space: Space, stages: tuple[Stage, ...]) -> bool:
     return any(recipe.stages[: len(stages)] == stages for recipe in space.recipes)
-
-
-def _first_recipe_with(space: Space, stages: tuple[Stage, ...]) -> Recipe:
-    return next(recipe for recipe in space.recipes if recipe.stages[: len(stages)] == stages)
 
 
 def _search_starts_here(space: Space, stages: tuple[Stage, ...]) -> bool:

@@ -72,6 +72,11 @@ class StageSpec:
     training: Training
     seed: int
 
+    @property
+    def all_data(self) -> tuple[DataSpec, ...]:
+        """The data of every task, and the text of masked language modelling if there is any."""
+        return (*self.data, *([self.mlm] if self.mlm else []))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSpec:

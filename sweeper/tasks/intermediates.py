@@ -1,6 +1,6 @@
 """The nine intermediate tasks, and free substitutes for two whose licence does not allow copies."""
 
-from sweeper.tasks.spec import Columns, Rows, Task
+from sweeper.tasks.spec import Columns, Rows, RowsByLanguage, Task
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 NLI_COLUMNS: Columns = {"text": "premise", "pair": "hypothesis", "label": "label"}
@@ -18,7 +18,8 @@ COSMOS = "refs/convert/parquet"
 """The main branch of Cosmos QA contains a loading script, and `datasets` no longer runs such scripts."""
 
 
-def _split(id_: str, split: str, config: str | None = None, revision: str | None = None) -> dict[str, tuple[Rows, ...]]:
+def english_rows(id_: str, split: str, config: str | None = None, revision: str | None = None) -> RowsByLanguage:
+    """English rows from one split of one config."""
     return {"en": (Rows(id=id_, config=config, split=split, revision=revision),)}
 
 
@@ -69,8 +70,8 @@ INTERMEDIATES = (
         scorer="accuracy_f1",
         columns={"text": "question1", "pair": "question2", "label": "label"},
         labels=("not_duplicate", "duplicate"),
-        train=_split("nyu-mll/glue", "train", "qqp"),
-        dev=_split("nyu-mll/glue", "validation", "qqp"),
+        train=english_rows("nyu-mll/glue", "train", "qqp"),
+        dev=english_rows("nyu-mll/glue", "validation", "qqp"),
         train_size=363_846,
         licence="Quora's terms do not allow redistribution; the data are read from the Hub",
         note="If it is not available to you, use mrpc instead.",
@@ -81,8 +82,8 @@ INTERMEDIATES = (
         format="span",
         scorer="squad2",
         columns=SPAN_COLUMNS,
-        train=_split("rajpurkar/squad_v2", "train", "squad_v2"),
-        dev=_split("rajpurkar/squad_v2", "validation", "squad_v2"),
+        train=english_rows("rajpurkar/squad_v2", "train", "squad_v2"),
+        dev=english_rows("rajpurkar/squad_v2", "validation", "squad_v2"),
         contains=("squad",),
         group="qa",
         train_size=130_319,
@@ -95,8 +96,8 @@ INTERMEDIATES = (
         format="span",
         scorer="squad",
         columns=SPAN_COLUMNS,
-        train=_split("rajpurkar/squad", "train", "plain_text"),
-        dev=_split("rajpurkar/squad", "validation", "plain_text"),
+        train=english_rows("rajpurkar/squad", "train", "plain_text"),
+        dev=english_rows("rajpurkar/squad", "validation", "plain_text"),
         group="qa",
         train_size=87_599,
         licence="CC BY-SA 4.0",
@@ -107,8 +108,8 @@ INTERMEDIATES = (
         format="choose",
         scorer="accuracy",
         columns={"id": "ind", "prompt": "ctx_a", "choices": "{ctx_b} {endings}", "label": "label"},
-        train=_split("Rowan/hellaswag", "train"),
-        dev=_split("Rowan/hellaswag", "validation"),
+        train=english_rows("Rowan/hellaswag", "train"),
+        dev=english_rows("Rowan/hellaswag", "validation"),
         train_size=39_905,
         num_choices=4,
         licence="MIT",
@@ -119,8 +120,8 @@ INTERMEDIATES = (
         format="tag",
         scorer="accuracy",
         columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
-        train=_split("local/ccgbank", "train", "en"),
-        dev=_split("local/ccgbank", "validation", "en"),
+        train=english_rows("local/ccgbank", "train", "en"),
+        dev=english_rows("local/ccgbank", "validation", "en"),
         group="tagging",
         train_size=38_015,
         licence="LDC2005T13, sold by the Linguistic Data Consortium; not included",
@@ -142,8 +143,8 @@ INTERMEDIATES = (
             "choices": ("answer0", "answer1", "answer2", "answer3"),
             "label": "label",
         },
-        train=_split("allenai/cosmos_qa", "train", revision=COSMOS),
-        dev=_split("allenai/cosmos_qa", "validation", revision=COSMOS),
+        train=english_rows("allenai/cosmos_qa", "train", revision=COSMOS),
+        dev=english_rows("allenai/cosmos_qa", "validation", revision=COSMOS),
         train_size=25_262,
         licence="CC BY 4.0 according to its card",
     ),
@@ -159,8 +160,8 @@ INTERMEDIATES = (
             "keys": "choices.label",
             "label": "answerKey",
         },
-        train=_split("tau/commonsense_qa", "train"),
-        dev=_split("tau/commonsense_qa", "validation"),
+        train=english_rows("tau/commonsense_qa", "train"),
+        dev=english_rows("tau/commonsense_qa", "validation"),
         train_size=9_741,
         num_choices=5,
         licence="MIT according to its card",
@@ -175,9 +176,9 @@ SUBSTITUTES = (
         scorer="accuracy_f1",
         columns={"text": "sentence1", "pair": "sentence2", "label": "label"},
         labels=("not_equivalent", "equivalent"),
-        train=_split("nyu-mll/glue", "train", "mrpc"),
-        dev=_split("nyu-mll/glue", "validation", "mrpc"),
-        test=_split("nyu-mll/glue", "test", "mrpc"),
+        train=english_rows("nyu-mll/glue", "train", "mrpc"),
+        dev=english_rows("nyu-mll/glue", "validation", "mrpc"),
+        test=english_rows("nyu-mll/glue", "test", "mrpc"),
         train_size=3_668,
         licence="Microsoft Research Shared Source licence (non-commercial)",
         note="A substitute for QQP: also paraphrase detection, with another data set.",
@@ -190,8 +191,8 @@ SUBSTITUTES = (
         columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
         # Half of its sentences are in the English training data of POS, and a supertag starts with the part of speech.
         contains=("pos",),
-        train=_split("local/ud_supertags", "train", "en"),
-        dev=_split("local/ud_supertags", "validation", "en"),
+        train=english_rows("local/ud_supertags", "train", "en"),
+        dev=english_rows("local/ud_supertags", "validation", "en"),
         group="tagging",
         train_size=12_534,
         licence="CC BY-SA 4.0",

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sweeper.tasks import languages
-from sweeper.tasks.spec import Columns, Rows, RowsByLanguage, Task
+from sweeper.tasks.intermediates import english_rows
+from sweeper.tasks.spec import Columns, Task
 from sweeper.tasks.targets import TARGETS as XTREME
 from sweeper.tasks.targets import per_language, tatoeba
 
@@ -21,16 +22,11 @@ COPA_COLUMNS: Columns = {
 }
 """The wording of the question (`cause` or `effect`) is that of run_xcopa.py in XTREME-R, English in every language."""
 
-
-def _single(language: str, id_: str, config: str | None, split: str) -> RowsByLanguage:
-    return {language: (Rows(id=id_, config=config, split=split),)}
-
-
-COPA_TRAIN = _single("en", "aps/super_glue", "copa", "train")
-COPA_DEV = _single("en", "aps/super_glue", "copa", "validation")
+COPA_TRAIN = english_rows("aps/super_glue", "train", "copa")
+COPA_DEV = english_rows("aps/super_glue", "validation", "copa")
 LAREQA = per_language(languages.XQUAD, XQUAD_R, "{}", "validation")
 TATOEBA = tatoeba({**languages.ISO3, **languages.ISO3_ADDED})
-ENTITIES = _single("mul", MEWSLIX, "candidate_entities", "test")
+ENTITIES = per_language(("mul",), MEWSLIX, "candidate_entities", "test")
 """Descriptions in fifty languages; `mul` is the ISO 639 code for multiple languages."""
 
 INTERMEDIATES = (
@@ -41,8 +37,8 @@ INTERMEDIATES = (
         scorer="accuracy",
         columns={"prompt": "{context} {question}", "choices": ("answerA", "answerB", "answerC"), "label": "label"},
         labels=("1", "2", "3"),
-        train=_single("en", "lighteval/siqa", None, "train"),
-        dev=_single("en", "lighteval/siqa", None, "validation"),
+        train=english_rows("lighteval/siqa", "train"),
+        dev=english_rows("lighteval/siqa", "validation"),
         train_size=33_410,
         licence="None stated on the Hub",
         note="A copy of allenai/social_i_qa, whose loading script `datasets` no longer runs.",
@@ -66,8 +62,8 @@ INTERMEDIATES = (
         format="rank",
         scorer="ranking",
         columns={"id": "id", "query": "question", "context": "context", "answers": "answers"},
-        train=_single("en", "rajpurkar/squad", "plain_text", "train"),
-        dev=_single("en", "rajpurkar/squad", "plain_text", "validation"),
+        train=english_rows("rajpurkar/squad", "train", "plain_text"),
+        dev=english_rows("rajpurkar/squad", "validation", "plain_text"),
         contains=("squad",),
         group="retrieval",
         train_size=87_599,
@@ -80,8 +76,8 @@ INTERMEDIATES = (
         format="rank",
         scorer="ranking",
         columns={"query": "mention", "candidate": "entity"},
-        train=_single("en", MEWSLIX, "wikipedia_pairs", "train"),
-        dev=_single("en", MEWSLIX, "wikipedia_pairs", "validation"),
+        train=english_rows(MEWSLIX, "train", "wikipedia_pairs"),
+        dev=english_rows(MEWSLIX, "validation", "wikipedia_pairs"),
         group="retrieval",
         train_size=167_719,
         licence="Apache-2.0; text from Wikipedia, CC BY-SA",
@@ -142,8 +138,8 @@ TARGETS = (
         XTREME_TASKS["pos"],
         name="pos_r",
         title="UD POS, 38 languages",
-        train=_single("en", UDPOS, "en", "train"),
-        dev=_single("en", UDPOS, "en", "validation"),
+        train=english_rows(UDPOS, "train", "en"),
+        dev=english_rows(UDPOS, "validation", "en"),
         test=per_language(languages.TREEBANK_R, UDPOS, "{}", "test"),
         licence="Universal Dependencies 2.7; licences differ by treebank, some are non-commercial",
         note=(
@@ -164,8 +160,8 @@ TARGETS = (
         XTREME_TASKS["xquad"],
         name="xquad_r",
         title="XQuAD, 12 languages",
-        dev={**XTREME_TASKS["xquad"].dev, **_single("ro", "google/xquad", "xquad.ro", "validation")},
-        test={**XTREME_TASKS["xquad"].test, **_single("ro", "google/xquad", "xquad.ro", "validation")},
+        dev={**XTREME_TASKS["xquad"].dev, **per_language(("ro",), "google/xquad", "xquad.ro", "validation")},
+        test={**XTREME_TASKS["xquad"].test, **per_language(("ro",), "google/xquad", "xquad.ro", "validation")},
     ),
     replace(
         XTREME_TASKS["tatoeba"],

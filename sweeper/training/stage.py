@@ -137,7 +137,7 @@ def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch
     """A net of the given body and new heads for the tasks of a stage. The stage's seed decides their weights."""
     vocabulary = int(body.config.vocab_size)  # type: ignore[union-attr, arg-type]
     sizes: dict[str, tuple[str, int]] = {}
-    for data in (*stage.data, *([stage.mlm] if stage.mlm else [])):
+    for data in stage.all_data:
         head = properties_of(reader.tasks[data.task]).head
         sizes[data.task] = (head, vocabulary if HEADS[head].is_masked else len(reader.labels(data.task)))
     seed_everything(derived_seed("heads", stage.seed))  # the heads are initialised in Net

@@ -76,7 +76,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
     reader = replace(bench.reader(spec), opened={})
     longest = usable_positions(check_encoder(location, spec.model.revision), reader.tokenizer)
-    trained = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    trained = [data for stage in spec.chain for data in stage.all_data]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
     for data in (*trained, *spec.select, *scored):
         reader.check_masking(data)

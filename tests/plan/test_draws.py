@@ -116,7 +116,7 @@ def draws_of(names: Iterable[str]) -> set[str]:
 
 def read_by(spec: TrialSpec, bench: Workbench) -> set[str]:
     """Ids of all examples that a trial reads for training, selection and scoring, in every stage."""
-    stages = [data for stage in spec.chain for data in (*stage.data, *([stage.mlm] if stage.mlm else []))]
+    stages = [data for stage in spec.chain for data in stage.all_data]
     reader = bench.reader(spec)
     data_specs = (*stages, *spec.select, *(score.data for score in spec.scores))
     return {
