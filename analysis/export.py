@@ -102,8 +102,8 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     target that trains, the encoder is that of the recipe, because users will train the stages of the target again. For
     a target that scores the encoder itself (retrieval), it is the encoder that was scored, with stages of the target.
 
-    Raises UserError if the target is unknown or has no score, if no recipe is better than the baseline, or if `folder`
-    is not empty.
+    Raises UserError if the target is unknown or has no score, if no recipe is better than the baseline, if `folder` is
+    not empty, or if the encoder store does not have the encoder.
     """
     source = Run.open(run)
     space = source.space

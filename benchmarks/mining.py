@@ -137,7 +137,7 @@ def main() -> None:
             print("faiss is not installed; it is skipped.")
             continue
         if name == "gpu" and on_gpu() is None:
-            print("There is no GPU; it is skipped.")
+            print("No GPU is available; it is skipped.")
             continue
         options = ["--sentences", str(arguments.sentences), "--width", str(arguments.width), "--search", name]
         options += ["--mean-cosine", str(arguments.mean_cosine)]

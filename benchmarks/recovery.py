@@ -3,7 +3,7 @@
     python benchmarks/recovery.py [--worlds 1,2,3] [--null 4,5,6] [--seeds 10] [--out runs/recovery] [-- RUN OPTIONS]
 
 Runs `demo_recovery` once for each world (its number is the truth_seed) and `demo_null` once for each null world; the
-list `none` stands for no world. An existing run is resumed, so the same command prints the table again. Each gain is
+value `none` skips a space. An existing run is resumed, so the same command prints the table again. Each gain is
 measured against the placebo of the recipe: the same stages on data of the same format and size whose labels come from
 knowledge that no target needs.
 

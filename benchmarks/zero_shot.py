@@ -8,8 +8,8 @@ Reads the ledger of a run in a synthetic world. For one recipe (default: the bas
              retrieval, of a random choice (`twins`) or of no pair (`mining`)
     guess    expected score of a model that has learned everything but the classes: it tags the right words, with the
              right class for one in three (seqeval also counts runs of X in `words`, so that this guess depends on the
-             word order; the mean over languages is printed), and picks one of the two words that a question can ask
-             for; for other targets, the trivial score
+             word order; the mean over languages is printed), and picks one of the two words that can be the
+             answer to a question; for other targets, the trivial score
     en ...   mean score over seeds in each language, nearest to English first
     error    largest standard error of these means
     above    number of languages other than English with a mean above the trivial score, and above the guess of the

@@ -75,7 +75,7 @@ def test_the_guide_goes_from_csv_files_to_the_figure_that_it_describes(tmp_path:
 
 
 @pytest.mark.parametrize(("name", "content"), [step for step in steps(README) if step[0]], ids=lambda text: text[:12])
-def test_a_space_in_the_readme_can_be_planned_as_it_stands(name: str, content: str, tmp_path: Path) -> None:
+def test_a_space_in_the_readme_can_be_planned_as_written(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert "baseline" in execute(tmp_path, f"sweeper plan {name}")
 
@@ -91,6 +91,6 @@ def test_the_first_space_of_the_readme_runs_without_data(tmp_path: Path) -> None
 
 def test_the_task_that_the_page_for_contributors_adds_is_valid() -> None:
     (code,) = re.findall(r"^```python\n(Task\(.*?)^```$", CONTRIBUTING, flags=re.MULTILINE | re.DOTALL)
-    task = eval(code, {"Task": Task, "Rows": Rows})  # the page is ours
+    task = eval(code, {"Task": Task, "Rows": Rows})  # The page is part of this repository.
     assert task.name not in CATALOG, "The page shows how to add a task, so it must not be in the catalog."
     check_tasks([task])

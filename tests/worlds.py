@@ -52,7 +52,7 @@ def stage(*tasks: str, seed: int = 1, training: Training = TRAINING, mlm: float 
 
 
 def score(target: str, *, languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> ScoreSpec:
-    """The score of a target on its test split, or its dev split where there is none."""
+    """The score of a target on its test split, or on its dev split if it has no test split."""
     split = "test" if BY_NAME[target].test else "dev"
     read = data(target, split, languages, cap_examples=12)
     return ScoreSpec(target=target, split=split, data=read, **changes)

@@ -1,1 +1,1 @@
-"""Figures of results, the only modules that import matplotlib. They draw numbers and compute none."""
+"""Figures of results. No other module of the package imports matplotlib."""

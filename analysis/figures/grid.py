@@ -1,4 +1,4 @@
-"""A grid of coloured cells with numbers: the drawing that the matrix and the gains by language have in common."""
+"""A grid of coloured cells with numbers, for the matrix, the gains by language and the planted gains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ class Square:
     text: str
     """"–" if the score is missing, "" if there cannot be one."""
     small: str = ""
-    """Second line: the standard deviation over seeds."""
+    """Second line: the standard deviation over seeds, "score only", or the outcome of a planted cell."""
     value: float = np.nan
-    """The value that decides the colour, in points; nan for a cell without colour."""
+    """The value that decides the colour, in the unit of the colour bar; nan for a cell without colour."""
     is_flagged: bool = False
     is_missing: bool = False
 
@@ -45,7 +45,7 @@ class Grid:
 
     @property
     def limit(self) -> float:
-        """Both ends of the colour scale, in points: the 95 % quantile of |value|, and at least 1.
+        """Both ends of the colour scale, in the unit of the values: the 95 % quantile of |value|, and at least 1.
 
         Without the lower bound, noise would get strong colours in a matrix without any effect.
         """
@@ -74,7 +74,8 @@ def draw_grid(axes: Axes, grid: Grid, label: str) -> Axes:
 def draw_key(axes: Axes, grid: Grid, texts: Mapping[str, str]) -> Axes:
     """Draw the legend of a grid. Returns the axes.
 
-    `texts` has the text of the entries `flagged`, `missing`, `lacking` and `single`; each is shown only if it occurs.
+    `texts` has the texts of the entries `flagged`, `missing`, `lacking` and `single`. An entry is shown only if the
+    grid has such a cell or column.
     """
     squares = list(grid.squares.values())
     blank = Patch(facecolor="none", edgecolor="none")

@@ -13,7 +13,7 @@ WIDTH = 3.6
 
 
 def layer_figure(results: Results) -> Figure:
-    """One panel for each target of `results.layers`, of which there has to be at least one."""
+    """One panel for each target of `results.layers`, which must not be empty."""
     num = len(results.layers)
     figure = Figure(figsize=(WIDTH * num + 1.6, 3.2), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, num, squeeze=False)[0])

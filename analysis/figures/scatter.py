@@ -27,9 +27,9 @@ def correlation_map(results: Results) -> Figure:
 
 
 def draw_pairs(axes: Axes, pairs: pd.DataFrame, names: list[str], title: str) -> Axes:
-    """Draw rho of each pair, bold if p < 0.05 and grey if there is none. Returns the axes.
+    """Draw rho of each pair, bold if p < 0.05. Pairs without a rho are grey. Returns the axes.
 
-    `pairs` is a table of `Correlations`. `title` has a place for the number of values in a correlation.
+    `pairs` is a table of `Correlations`. `title` contains `{}` for the number of values in a correlation.
     """
     if pairs["rho"].isna().all():
         return _draw_empty(axes, f"{title.split(',', maxsplit=1)[0]}: no pair has three values in common")

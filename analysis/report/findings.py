@@ -69,7 +69,7 @@ def _certainty(test: CellTest) -> str:
 
 
 def _best_recipe_finding(matrix: Matrix, gains: pd.DataFrame) -> str:
-    """The recipes with the highest and the lowest mean gain; "" if there is nothing to compare."""
+    """The recipes with the highest and the lowest mean gain; "" with fewer than two recipes or targets."""
     targets = list(comparable_targets(gains))
     if len(targets) < 2 or len(gains) < 2:
         return ""

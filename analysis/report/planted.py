@@ -43,6 +43,6 @@ def _counts(planted: Planted) -> list[str]:
 
 
 def _share(outcomes: Sequence[Outcome], counted: Outcome, noun: str, verb: str) -> str:
-    """Phrase such as `8 of 9 planted gains found`; empty if there is no such cell."""
+    """Phrase such as `8 of 9 planted gains found`; "" without outcomes."""
     plural = "es" if noun.endswith("s") else "s"
     return f"{outcomes.count(counted)} of {len(outcomes)} {noun}{plural} {verb}" if outcomes else ""

@@ -1,4 +1,4 @@
-"""The best recipe for each target, chosen on English selection data alone and never on the scores of the cells."""
+"""The best recipe for each target, chosen on English selection data and never on the scores of the cells."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ class LanguageCoverage:
     scored: tuple[str, ...]
     """Languages with a score, sorted."""
     absent: tuple[str, ...]
-    """Languages that the target or its task declares and no cell has."""
+    """Languages without a score among those of the target, or of its task if the target names none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ MATCHED = ["target", "seed", "condition", "language", "metric"]
 def reference_recipe(space: Space, against: str = "") -> str:
     """Name of the recipe that gains are measured against: `against`, or by default the baseline.
 
-    Returns "" if neither exists. Raises UserError with the nearest name if the space has no recipe `against`.
+    Returns "" if `against` is empty and the space has no baseline. Raises UserError with the nearest name if the space
+    has no recipe `against`.
     """
     names = [recipe.name for recipe in space.recipes]
     if against and against not in names:
@@ -29,11 +30,11 @@ def gain_table(data: RunData, model: str, against: str = "") -> pd.DataFrame:
 
     A gain is the score minus the score of the reference recipe (see `reference_recipe`) with the same seed, in the
     same language, metric and condition. It is positive if the recipe is better: for metrics such as the loss, the sign
-    is reversed. It is nan if there is no such reference score.
+    is reversed. It is nan if the reference has no such score.
 
     Scores that depend on no seed are compared with every seed. A reference without a seed is repeated for every
-    replicate seed. A recipe without a seed gets one additional row per replicate seed that has a gain and no value, so
-    that means over `value` count its score once.
+    replicate seed. A score without a seed gets one additional row per replicate seed, which has a gain and no value,
+    so that means over `value` count the score once.
 
     Raises UserError if the space has no recipe `against`.
     """

@@ -37,13 +37,13 @@ class Matrix:
     seed_gains: pd.DataFrame
     """Columns recipe, target, seed, gain."""
     lacking: Mapping[Cell, tuple[str, ...]]
-    """Languages that other cells of the column have and this cell lacks in at least one seed."""
+    """Languages in which the column has scores and at least one seed of the cell has none."""
     flags: Mapping[Cell, tuple[str, ...]]
     """Intermediate tasks of the recipe whose training data overlap with the training data of the target."""
     reference: str
     """Name of the recipe that gains are measured against: the baseline by default, "" without a baseline."""
     is_baseline: bool
-    """Whether the reference is the baseline, or there is none."""
+    """Whether the reference is the default one: the baseline, or "" without a baseline."""
     single_split: tuple[str, ...] = ()
     """Targets whose dev and test split have the same rows."""
 
@@ -67,7 +67,7 @@ class Matrix:
     def unflagged(self) -> pd.DataFrame:
         """Gains of `recipes` that can be compared across cells: nan for cells that are flagged or lack languages.
 
-        A column is nan as a whole if the reference itself is flagged in it, because no gain in it is transfer alone.
+        The whole column is nan if the reference itself is flagged in it: the gains would then include the shared data.
         """
         gains = self.gains.loc[self.recipes].copy()
         gains[[target for recipe, target in self.flags if recipe == self.reference]] = np.nan
@@ -117,8 +117,9 @@ def seed_differences(data: RunData, model: str, pairs: Mapping[str, str]) -> pd.
     """Same-seed differences of each recipe to a reference recipe of its own (`pairs`: recipe -> reference).
 
     Columns recipe, reference, target, seed, gain, in the order of `pairs`. Gains are means over languages of the main
-    metric, fractions of 1, positive if the recipe is better. Seeds that one of both lacks are left out.
-    Raises UserError if the space has no recipe of that name.
+    metric, fractions of 1, positive if the recipe is better. Only seeds that both recipes have are included.
+
+    Raises UserError if `pairs` names a recipe that the space does not have.
     """
     checked = {reference_recipe(data.space, name): reference_recipe(data.space, base) for name, base in pairs.items()}
     # Recipes with the same reference share one table.
@@ -200,7 +201,7 @@ def _languages_of_cells(table: pd.DataFrame) -> dict[Cell, frozenset[str]]:
 
 
 def _lacking(table: pd.DataFrame) -> dict[Cell, tuple[str, ...]]:
-    """Cell -> languages that other cells of its column have and it lacks; complete cells are left out."""
+    """Cell -> languages of its column in which at least one of its seeds has no score; complete cells are left out."""
     in_column = {target: frozenset(rows["language"]) for target, rows in table.groupby("target")}
     in_cell = _languages_of_cells(table)
     lacking = {cell: tuple(sorted(in_column[cell[1]] - languages)) for cell, languages in in_cell.items()}

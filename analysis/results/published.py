@@ -1,4 +1,4 @@
-"""Published gains beside measured ones: only the numbers that a source states, only if ours measure the same thing."""
+"""Published gains beside measured ones, for runs that measure the same thing as the source."""
 
 import math
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Comparison:
 
     published: PublishedGain
     measured: float | None
-    """A fraction of 1; None if the run has no such recipe, or if a cell of it is missing."""
+    """A fraction of 1; None if no recipe of the run can be compared or a cell of it is missing or lacks languages."""
 
 
 DEV_GAINS = (

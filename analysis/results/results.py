@@ -86,7 +86,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
 def results_of_run(data: RunData, run: str, against: str = "") -> tuple[Results, ...]:
     """The results of every model, in the order of the space.
 
-    Raises UserError if there is no score yet; `run` is the path or URL in that message.
+    Raises UserError if the run has no score yet; `run` is the path or URL in that message.
     """
     reference_recipe(data.space, against)
     if data.table.empty:

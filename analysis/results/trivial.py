@@ -10,7 +10,8 @@ from .load import CLEAN, RunData
 from .matrix import Matrix, cells_of
 
 Verdict = Literal["above", "unclear", "not above", "unknown"]
-"""Whether a score is above the trivial score: by more than two standard errors, by less, not at all, or no score."""
+"""A score is "above" the trivial score by more than two standard errors, or "unclear" if it is above by less. It is
+"unknown" if one of the two scores is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class TargetLevel:
     reference: float
     """Score of the reference recipe, mean over seeds; nan if it is missing."""
     best_recipe: str
-    """The recipe with the highest score, other than the reference; "" if there is none."""
+    """The recipe with the highest score, other than the reference; "" if no other recipe has a score."""
     best: float
 
     @property

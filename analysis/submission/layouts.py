@@ -116,7 +116,7 @@ def _first_duplicate(ids: Sequence[str]) -> str:
 
 def _text(name: str, ids: Mapping[str, int]) -> str:
     """The sentence of an id, without the suffix of a repeated example."""
-    # A sentence may end in such a suffix itself. Then there is no example without it.
+    # The text of a sentence may itself end like `#2`. No example then has the text without this ending.
     text = REPEAT.sub("", name)
     return text if text in ids else name
 

@@ -82,8 +82,9 @@ class _Draft:
 def write_submission(run: str, options: SubmissionOptions, out: str | None = None) -> Submission:
     """Write the predictions of a run on the test split to the local folder `out` (default: RUN/submission).
 
-    The seed is the first replicate seed of the space, whatever its scores. Raises UserError and writes nothing if the
-    run was scored on dev, a name is unknown, `out` is not empty, or a file would lack a language or an example.
+    The seed of a target is the first replicate seed with a score, however high the score is. Raises UserError and
+    writes nothing if the run was scored on dev, a name is unknown, `out` is not empty, or a file would lack a language
+    or an example.
     """
     data = load(run)
     space = data.space
@@ -216,7 +217,10 @@ def _limits(data: RunData, entry: Entry, target: Target) -> Iterator[str]:
 
 
 def _scores(draft: _Draft, target: str, recipe: str) -> tuple[list[ScoreRecord], int | None]:
-    """The score records of the first seed of a cell. There are several if languages were scored at different times."""
+    """The score records of a cell for its first seed with a score, and this seed.
+
+    There are several records if languages were scored at different times.
+    """
     candidates = [
         score
         for score in draft.data.cell_scores

@@ -1,1 +1,1 @@
-"""Synthetic worlds: generated languages and tasks whose transfer gains are planted. Importing this loads nothing."""
+"""Synthetic worlds: generated languages and tasks whose transfer gains are planted. Imports no other module."""

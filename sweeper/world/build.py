@@ -25,11 +25,12 @@ teaches what a target needs is decided in advance; docs/synthetic-world.md says 
 
 
 def build(world: str, folder: Path) -> None:
-    """Write a world into `folder`, whole or not at all. A folder that exists is left unchanged.
+    """Write a world into `folder`, completely or not at all. A folder that exists is left unchanged.
 
     `world` is its name in a space: `demo`, or with settings `demo:truth_seed=3,scale=10`. The folder gets
     `datasets/demo/NAME/CONFIG/SPLIT.jsonl` with a README.md for each data set, `models/demo/blank` and, for language
-    seed 0, `models/demo/tiny`. Raises OSError, and UserError if there is no such world.
+    seed 0, `models/demo/tiny`. Raises UserError if `world` is not the name of a world, and OSError if a file
+    cannot be written.
     """
     settings = parse_world(world)
     if folder.exists():
@@ -83,7 +84,7 @@ def _lessons(name: str, truth_seed: int, draw: int) -> dict[str, Lesson]:
     original = NULL_ORIGINAL if name.startswith(NULL) else name.removeprefix(PLACEBO)
     if original in NEEDS:
         needs = NEEDS[original]
-        # A share of 0 teaches the shown concepts alone. It needs no draws.
+        # A share of 0 teaches only the shown concepts. It needs no draws.
         shown = taught_lesson(dict.fromkeys(needs, 0.0), knowledge, Draws())
         return {"shown": shown, "rest": scored_lesson(needs, knowledge)}
     return {"taught": taught_lesson(TEACHES[original], knowledge, Draws(truth_seed, draw, name, "lesson"))}

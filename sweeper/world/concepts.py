@@ -43,4 +43,4 @@ SHARED = ("agent", "number", "place")
 PROBES = ("grow", "help", "have", "hurry", "please")
 """Words that statements and questions combine with a concept. Whether the combination holds is hidden knowledge."""
 FUNCTION = ("in", "not", "what", *PROBES)
-"""Function words. Each language has its own words for them, whatever its share of cognates."""
+"""Function words. Each language has different words for them, which are not part of its share of cognates."""

@@ -16,7 +16,7 @@ class Draws:
 
     def __init__(self, *names: object) -> None:
         text = "/".join(str(name) for name in names)
-        # SHA-256 and not `hash`: the hash of a string is another one in each process.
+        # SHA-256 and not `hash`: `hash` of a string differs between processes.
         self._random = Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")).random
 
     def chance(self, share: float) -> bool:

@@ -40,7 +40,7 @@ class Word:
 
 
 def draw_event(draws: Draws, allowed: Mapping[str, tuple[str, ...]] = CONCEPTS) -> Event:
-    """Return a random event; `allowed` limits the concepts of the roles that it has.
+    """Return a random event; `allowed` limits the concepts of the roles that it contains.
 
     Number, place and time are each left out of two events in five. One event in eight is denied.
     """

@@ -42,7 +42,7 @@ class Lesson:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """An event, and the class in one skill of the concept that the skill is about."""
+    """An event, a skill, and the class in this skill of one concept of the event."""
 
     event: Event
     skill: str

@@ -40,7 +40,7 @@ def _statement(query: Query, language: Language) -> str:
 
 
 def endings(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """Return rows of a scene, a question that is unrelated to it, and four answers of which one is right."""
+    """Return rows of a scene, a question that is unrelated to it, and four answers, one of them right."""
     rows = []
     for number in range(num):
         query, options, right = _options(lesson, draws, number, 4)
@@ -68,7 +68,7 @@ def reasons(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[
 
 
 def gaps(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
-    """Return rows of a question without a scene, and five answers of which one is right."""
+    """Return rows of a question without a scene, and five answers, one of them right."""
     rows = []
     for number in range(num):
         query, options, right = _options(lesson, draws, number, len(KEYS))
@@ -90,8 +90,8 @@ def _scene(draws: Draws) -> Event:
 
 
 def _options(lesson: Lesson, draws: Draws, number: int, num: int) -> tuple[Query, list[str], int]:
-    """Return a query, `num` concepts of which one is of its class, and the index of that concept."""
-    # OPEN is left out: no question asks for concepts about which nothing is decided.
+    """Return a query, `num` concepts, and the index of the only one in the class of the query."""
+    # OPEN is left out: questions have no form for undecided concepts.
     query = draw_query(lesson, draws, number, (HOLDS, FAILS))
     wrong = draws.sample(not_of_class(lesson.tables[query.skill], query.label), num - 1)
     right = draws.below(num)

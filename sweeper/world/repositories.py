@@ -12,7 +12,7 @@ from sweeper.world.tasks import EVAL_SIZE, LANGUAGES, TRAIN_ROWS
 
 MakeRows = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
 Source = Literal["taught", "shown", "rest"]
-"""What an intermediate data set teaches; the shown concepts of a target; the hidden ones that a target is scored on."""
+"""The lesson of an intermediate data set; the shown concepts of a target; the hidden concepts that it is scored on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Table:
     languages: tuple[str, ...] = ("en",)
     """Languages of its rows, one after the other."""
     events: str = ""
-    """Seed name of its events: tables with the same one are parallel. "" stands for the split."""
+    """Seed name of its events: tables with the same name are parallel. "" means the name of the split."""
 
 
 @dataclass(frozen=True, kw_only=True)

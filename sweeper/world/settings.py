@@ -1,4 +1,4 @@
-"""The settings of a world: its name in a space, its folder, and whether it has the data that a space asks for."""
+"""The settings of a world: its name in a space, its folder, and a check that it has the data that a space needs."""
 
 import hashlib
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ def world_name(world: World) -> str:
 def world_folder(world: str, parent: Path) -> Path:
     """Return the folder of a world inside `parent`; its name has all settings and a digest of the code that writes it.
 
-    Raises UserError if there is no such world.
+    Raises UserError if `world` is not the name of a world.
     """
     settings = parse_world(world)
     values = [f"{field.name}{getattr(settings, field.name)}" for field in fields(World)]
@@ -90,14 +90,14 @@ def _code_digest() -> str:
 def scale_of(world: str, task: Task) -> int:
     """Return the factor on the number of examples that the entry of a task states; 1 for tasks outside the world.
 
-    Raises UserError if there is no such world.
+    Raises UserError if `world` is not the name of a world.
     """
     is_scaled = task.name != CORPUS.name and is_world_task(task)
     return parse_world(world).scale if world and is_scaled else 1
 
 
 def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None:
-    """Raise UserError if a space asks for an encoder or for draws that its world does not have.
+    """Raise UserError if a space needs an encoder or draws that its world does not have.
 
     `models` are ids and folders of encoders. `seeds` are the seeds of trials that read the draw of their seed.
     """

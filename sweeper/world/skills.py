@@ -1,4 +1,4 @@
-"""The skills of the world, and the tables of which data set teaches them and which target needs them."""
+"""The skills of the world, those that each data set teaches, and those that each target needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -269,7 +269,7 @@ CORPUS = _generated(
 
 PLACEBO, NULL, NUM_NULLS = "placebo_", "null_", 10
 NULL_ORIGINAL = "parts"
-"""The task, and its data set, of which the null tasks are independent draws."""
+"""Name of the task and of its data set. The null tasks are independent draws of it."""
 
 
 def _placebo(task: Task, name: str) -> Task:
@@ -299,7 +299,7 @@ ENTRIES: Mapping[str, Task] = {task.name: task for task in (*TASKS, *PLACEBOS, *
 
 
 def is_world_task(task: Task) -> bool:
-    """Return whether a task reads the data of the world as its entry here does, whatever its title and note are."""
+    """Return whether a task reads the data of the world as its entry here does. Its title and note may differ."""
     entry = ENTRIES.get(task.name)
     return entry is not None and replace(task, title=entry.title, note=entry.note) == entry
 

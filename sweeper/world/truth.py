@@ -36,8 +36,8 @@ def planted_gains(space: Space) -> Mapping[Cell, float]:
 def placebo_recipes(space: Space) -> Mapping[str, str]:
     """Recipe -> the recipe of its placebos (`placebo_NAME`), for recipes that have one in the space.
 
-    A planted zero has to be measured against the placebo: any fine-tuning moves an encoder, so a gain over the
-    baseline is not 0 where nothing is planted.
+    A planted zero has to be measured against the placebo: any fine-tuning changes an encoder, so that gains over the
+    baseline are not 0 even if nothing is planted.
     """
     names = {recipe.name for recipe in space.recipes}
     return {

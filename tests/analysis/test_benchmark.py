@@ -60,7 +60,7 @@ def test_a_group_is_the_mean_of_its_tasks_and_overall_that_of_all_tasks(make_run
     fill(run, "baseline", list(ENTRIES))
     means = benchmark_means(load(run.url), "tiny")[0]
     row = means.groups.loc["baseline"]
-    # Seed 2 lies 0.02 above seed 1, so their mean 0.01; the raw encoder's retrieval has no seed.
+    # Seed 2 is 0.02 higher than seed 1, so the mean is 0.01 higher. Retrieval with the raw encoder has no seed.
     groups = {"classification": 0.86, "tagging": 0.76, "qa": 0.71, "retrieval": 0.35}
     assert row[list(groups)].to_dict() == pytest.approx(groups)
     assert row["overall"] == pytest.approx((2 * 0.86 + 2 * 0.76 + 3 * 0.71 + 2 * 0.35) / 9)

@@ -121,7 +121,7 @@ def test_if_the_baseline_is_best_the_message_names_the_encoder_that_was_scored(t
         export_best(run, "mining", tmp_path / "out")
 
 
-def test_an_export_loads_neither_a_table_nor_a_training_library() -> None:
+def test_an_export_loads_no_training_or_plotting_library() -> None:
     heavy = ("torch", "transformers", "datasets", "ray", "matplotlib", "scipy")
     code = f"import sys, analysis.export; print([name for name in {heavy} if name in sys.modules])"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -30,7 +30,7 @@ GOLDEN = {
     "datasets/demo/twins/README.md": "44e66e6e01f11fbe",
     "vocabulary": "20908483ed94aab1",
 }
-"""File of the world -> first digits of its SHA-256. "vocabulary" stands for the pieces of the tokenizer in order."""
+"""File of the world -> first digits of its SHA-256. "vocabulary" is the list of tokenizer pieces."""
 
 
 @pytest.fixture

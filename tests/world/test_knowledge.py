@@ -46,7 +46,7 @@ def rows_of(world: Path, name: str, draw: int, split: str) -> list[Row]:
 
 def english(world: Path, name: str, draw: int, split: str) -> list[Row]:
     """The English rows of a split."""
-    # One file of few_questions has all languages, which the ids tell apart.
+    # One file of few_questions has all languages. The ids start with the language.
     rows = rows_of(world, name, draw, split if name != "few_questions" else split.removesuffix("_en"))
     return [row for row in rows if name != "few_questions" or not split.endswith("_en") or row["id"].startswith("en-")]
 
