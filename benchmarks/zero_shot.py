@@ -27,7 +27,7 @@ from datetime import date
 import pandas as pd
 
 from analysis.results.gains import reference_recipe
-from analysis.results.load import CLEAN, RunData, load
+from analysis.results.load import RunData, load, main_scores
 from analysis.results.stats import spearman
 from sweeper.errors import SweeperError
 from sweeper.world.languages import CODES, distance
@@ -46,7 +46,7 @@ GUESS: Mapping[str, Mapping[str, float]] = {
 
 def scores(data: RunData, recipe: str) -> pd.DataFrame:
     """One row per target with the columns above, for the first model under the usual condition."""
-    table = data.table[data.table["main"] & (data.table["condition"] == CLEAN)]
+    table = main_scores(data.table)
     table = table[(table["recipe"] == recipe) & (table["model"] == data.space.models[0].name)]
     targets = [target.task for target in data.space.targets]
     groups = table.assign(value=table["value"] * 100).groupby(["target", "language"])["value"]

@@ -10,7 +10,7 @@ from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 from sweeper.tasks.spec import Task
 
-from .load import CLEAN, RunData
+from .load import RunData, main_scores
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
@@ -46,8 +46,8 @@ def benchmark_means(data: RunData, model: str) -> tuple[Means, ...]:
     The overall mean is that of all tasks, not of the groups, as in XTREME's `evaluate.py`. For question answering, the
     mean of (EM + F1) / 2 over languages equals half the sum of the two means.
     """
-    table = data.table
-    table = table[table["main"] & (table["condition"] == CLEAN) & (table["model"] == model)]
+    table = main_scores(data.table)
+    table = table[table["model"] == model]
     benchmarks = [benchmark for benchmark in BENCHMARKS if _num_columns(benchmark, data.space)]
     return tuple(_means(benchmark, table, data.space) for benchmark in benchmarks)
 

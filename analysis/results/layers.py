@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.space import Target
 
-from .load import CLEAN, RunData
+from .load import RunData, main_scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,8 @@ def layer_scores(data: RunData, model: str) -> Mapping[str, LayerScores]:
 
 def _layer_table(data: RunData, model: str, target: Target) -> pd.DataFrame:
     """Recipes x layers, only with recipes and layers that have a score."""
-    table = data.layer_scores
-    rows = table[(table["target"] == target.task) & (table["model"] == model) & (table["condition"] == CLEAN)]
-    rows = rows[rows["main"].astype(bool)]
+    table = main_scores(data.layer_scores)
+    rows = table[(table["target"] == target.task) & (table["model"] == model)]
     means = rows.groupby(["recipe", "layer", "seed"], dropna=False)["value"].mean().groupby(["recipe", "layer"]).mean()
     by_layer = means.unstack("layer")
     recipes = [recipe.name for recipe in data.space.recipes if recipe.name in by_layer.index]

@@ -87,6 +87,11 @@ Joined = tuple[ScoreRecord, TrainingRecord]
 """A score and the training that it belongs to."""
 
 
+def main_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the main metrics under the usual condition."""
+    return table[table["main"] & (table["condition"] == CLEAN)]
+
+
 def _cell_scores(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
     """The scores that belong to a cell of the space, on its split."""
     targets = {target.task: target for target in space.targets}

@@ -12,7 +12,7 @@ from sweeper.space import Space, tasks_of
 from sweeper.tasks.overlap import shares_training_data
 
 from .gains import gain_table, reference_recipe
-from .load import CLEAN, RunData
+from .load import CLEAN, RunData, main_scores
 
 Cell = tuple[str, str]
 """Names of a recipe and of a target."""
@@ -93,7 +93,7 @@ def transfer_matrix(data: RunData, model: str, against: str = "") -> Matrix:
 def matrix_of(space: Space, gains: pd.DataFrame, model: str, against: str = "") -> Matrix:
     """The matrix of one model from its `gain_table`, under the usual condition."""
     reference = reference_recipe(space, against)
-    table = _main_scores(gains)
+    table = main_scores(gains)
     seeds = _seed_table(table)
     score, gain = _over_seeds(seeds, "score", space), _over_seeds(seeds, "gain", space)
     return Matrix(
@@ -124,7 +124,7 @@ def seed_differences(data: RunData, model: str, pairs: Mapping[str, str]) -> pd.
     checked = {reference_recipe(data.space, name): reference_recipe(data.space, base) for name, base in pairs.items()}
     # Recipes with the same reference share one table.
     gains = {
-        base: _seed_gains(_seed_table(_main_scores(gain_table(data, model, base)))) for base in {*checked.values()}
+        base: _seed_gains(_seed_table(main_scores(gain_table(data, model, base)))) for base in {*checked.values()}
     }
     parts = [gains[base][gains[base]["recipe"] == name].assign(reference=base) for name, base in checked.items()]
     columns = ["recipe", "reference", "target", "seed", "gain"]
@@ -171,11 +171,6 @@ def language_table(space: Space, gains: pd.DataFrame) -> pd.DataFrame:
     statistics["row"], statistics["column"] = statistics["recipe"].map(rows), statistics["target"].map(columns)
     order = ["row", "column", "language", "metric"]
     return statistics.sort_values(order, ignore_index=True).drop(columns=["row", "column"])
-
-
-def _main_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the main metrics under the usual condition."""
-    return table[table["main"] & (table["condition"] == CLEAN)]
 
 
 def _seed_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .load import CLEAN, RunData
+from .load import RunData, main_scores
 from .matrix import Matrix, cells_of
 
 Verdict = Literal["above", "unclear", "not above", "unknown"]
@@ -58,8 +58,8 @@ class PreparationLevel:
 
 def target_levels(data: RunData, matrix: Matrix) -> tuple[TargetLevel, ...]:
     """The level of each target that has a score, in the order of the space."""
-    table = data.table
-    table = table[table["main"] & (table["condition"] == CLEAN) & (table["model"] == matrix.model)]
+    table = main_scores(data.table)
+    table = table[table["model"] == matrix.model]
     levels = {str(target): _target_level(str(target), rows, matrix) for target, rows in table.groupby("target")}
     return tuple(levels[target.task] for target in data.space.targets if target.task in levels)
 
