@@ -3,17 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sweeper.world.concepts import CONCEPTS, NOUNS
 from sweeper.world.draws import Draws
 from sweeper.world.events import Event, draw_event, sentence
 from sweeper.world.languages import CODES, Language
 from sweeper.world.lessons import FAILS, HOLDS
-from sweeper.world.pairs import question
+from sweeper.world.pairs import Row, question
 from sweeper.world.skills import SKILLS
 
-Row = dict[str, Any]
 PARALLEL = 0.9
 """Share of the lines of text that contain the same event in two languages."""
 WITH_ENGLISH = 0.8

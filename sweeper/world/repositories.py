@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sweeper.world import pairs, sequences
 from sweeper.world.draws import Draws
-from sweeper.world.languages import Language
+from sweeper.world.languages import CODES, Language
 from sweeper.world.lessons import Lesson
-from sweeper.world.tasks import EVAL_SIZE, LANGUAGES, TRAIN_ROWS
+from sweeper.world.tasks import EVAL_SIZE, TRAIN_ROWS
 
-MakeRows = Callable[[Lesson, Draws, Language, int], list[dict[str, Any]]]
+MakeRows = Callable[[Lesson, Draws, Language, int], list[pairs.Row]]
 Source = Literal["taught", "shown", "rest"]
 """The lesson of an intermediate data set; the shown concepts of a target; the hidden concepts that it is scored on."""
 
@@ -55,12 +55,12 @@ def _target(name: str, make_rows: MakeRows, *splits: str) -> Repository:
     evaluation = [
         Table(split=f"{split}_{code}", source="rest", languages=(code,), events=split)
         for split in splits
-        for code in LANGUAGES
+        for code in CODES
     ]
     return Repository(name=name, make_rows=make_rows, tables=(*_train(name, "shown"), *evaluation))
 
 
-_FEW = (*_train("few_questions", "shown"), Table(split="validation", source="rest", languages=LANGUAGES))
+_FEW = (*_train("few_questions", "shown"), Table(split="validation", source="rest", languages=CODES))
 _DEV_TEST = ("validation", "test")
 
 INTERMEDIATES: tuple[Repository, ...] = (

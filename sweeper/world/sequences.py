@@ -1,17 +1,16 @@
 """Rows of the span and tagging tasks."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 from sweeper.world.draws import Draws
 from sweeper.world.events import Event, Word, draw_event, sentence, words_of
 from sweeper.world.languages import Language, Order, Side
 from sweeper.world.lessons import FAILS, HOLDS, Lesson, draw_query, not_of_class
-from sweeper.world.pairs import question
+from sweeper.world.pairs import Row, question
 from sweeper.world.skills import SKILLS
 from sweeper.world.tasks import FOLLOWING, PARTS_OF_SPEECH
 
-Row = dict[str, Any]
 ORDERS: tuple[Order, ...] = get_args(Order)
 SIDES: tuple[Side, ...] = get_args(Side)
 NUM_SENTENCES = 2

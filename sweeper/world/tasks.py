@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
+from sweeper.world.languages import CODES
+from sweeper.world.skills import NUM_CLASSES
 
 TRAIN_SIZE, CHOICE_SIZE, FEW_SIZE, EVAL_SIZE = 640, 400, 240, 96
 """Training examples of an intermediate task, of one with choices, and of a target; evaluation items per language and
@@ -20,8 +22,6 @@ TRAIN_ROWS: Mapping[str, Mapping[str, int]] = {
 """Data set -> training split -> number of rows."""
 NUM_LINES = 60_000
 """Lines of text that the encoder is pretrained on, in a world of any scale."""
-LANGUAGES = ("en", "xa", "xb", "xc", "xd", "xe", "xf", "xg", "xh")
-"""English and eight generated languages, by decreasing share of cognates."""
 CLAIM_LABELS = ("entailment", "neutral", "contradiction")
 PARTS_OF_SPEECH: Mapping[str, str] = {
     "agent": "PROPN",
@@ -38,8 +38,8 @@ PARTS_OF_SPEECH: Mapping[str, str] = {
 }
 """Role of a word in its sentence -> part-of-speech tag."""
 CLASSED = ("VERB", "NOUN", "ADJ")
-"""Tags that have a variant for each of the three classes of a skill: NOUN0, NOUN1, NOUN2."""
-CLASSED_LABELS = tuple(f"{tag}{number}" for tag in CLASSED for number in range(3))
+"""Tags that have a variant for each class of a skill: NOUN0, NOUN1, NOUN2."""
+CLASSED_LABELS = tuple(f"{tag}{number}" for tag in CLASSED for number in range(NUM_CLASSES))
 WORD_LABELS = (*dict.fromkeys(PARTS_OF_SPEECH.values()), *CLASSED_LABELS)
 FOLLOWING: Mapping[str, str] = {"verb": "verb", "noun": "thing", "adjective": "thing", "number": "thing", "end": "end"}
 """Role of the next word -> its name in supertags. Other roles are called "other"."""
@@ -57,7 +57,7 @@ def _english(name: str, split: str) -> RowsByLanguage:
 
 
 def _by_language(name: str, split: str) -> RowsByLanguage:
-    return {code: (_rows(name, f"{split}_{code}"),) for code in LANGUAGES}
+    return {code: (_rows(name, f"{split}_{code}"),) for code in CODES}
 
 
 def _sized(*tasks: Task) -> tuple[Task, ...]:
@@ -70,7 +70,7 @@ def _num_rows(rows: Rows) -> int:
 
 
 def _with_english(name: str) -> RowsByLanguage:
-    return {code: (_rows(name, f"test_{code}", "default"),) for code in LANGUAGES if code != "en"}
+    return {code: (_rows(name, f"test_{code}", "default"),) for code in CODES if code != "en"}
 
 
 _generated = partial(Task, licence="generated, free of any claim")
@@ -98,7 +98,7 @@ _tags = partial(_generated, format="tag", group="tagging")
 _retrieval = partial(_generated, format="retrieve", group="retrieval")
 _ANSWERS = ("answer0", "answer1", "answer2", "answer3")
 _XQUESTIONS = _by_language("xquestions", "validation")
-_FEW_EVALUATED = {code: (_rows("few_questions", "validation", id_prefix=f"{code}-"),) for code in LANGUAGES}
+_FEW_EVALUATED = {code: (_rows("few_questions", "validation", id_prefix=f"{code}-"),) for code in CODES}
 
 INTERMEDIATES = _sized(
     _claims(
@@ -208,7 +208,7 @@ TARGETS = _sized(
         title="Nouns as entities, typed by class",
         scorer="chunks",
         columns={"tokens": "tokens", "tags": "ner_tags"},
-        labels=("O", *(f"{start}-K{number}" for number in range(3) for start in "BI")),
+        labels=("O", *(f"{start}-K{number}" for number in range(NUM_CLASSES) for start in "BI")),
         train=_english("names", "train"),
         dev=_by_language("names", "validation"),
         test=_by_language("names", "test"),

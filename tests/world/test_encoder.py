@@ -20,8 +20,8 @@ from sweeper.world.concepts import NOUNS
 from sweeper.world.draws import Draws
 from sweeper.world.encoder import NUM_LAYERS, SHIPPED, SPREAD
 from sweeper.world.events import Event, draw_event, sentence
+from sweeper.world.languages import CODES
 from sweeper.world.tasks import EVAL_SIZE, NULLS, PLACEBOS, TASKS
-from sweeper.world.tasks import LANGUAGES as CODES
 from tests.world.facts import LANGUAGES, read
 
 each_encoder = pytest.mark.parametrize("name", ["blank", "tiny"])

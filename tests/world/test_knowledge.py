@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sweeper.world.concepts import CONCEPTS
+from sweeper.world.languages import CODES
 from sweeper.world.lessons import draw_knowledge
 from sweeper.world.repositories import INTERMEDIATES, TARGETS
 from sweeper.world.skills import NUM_CLASSES, SKILLS, TEACHES
-from sweeper.world.tasks import EVAL_SIZE, LANGUAGES, NUM_NULLS
+from sweeper.world.tasks import EVAL_SIZE, NUM_NULLS
 from tests.world.facts import (
     ALIKE,
     CLASSES,
@@ -195,7 +196,7 @@ def _parallel(world: Path, name: str, code: str) -> list[Row]:
     return rows_of(world, name, 1, f"validation_{code}")
 
 
-@pytest.mark.parametrize("code", LANGUAGES[1:])
+@pytest.mark.parametrize("code", CODES[1:])
 @pytest.mark.parametrize("name", EVALUATED)
 def test_files_of_two_languages_have_the_same_events_ids_labels_and_facts(
     name: str, code: str, demo_world: Path

@@ -11,7 +11,7 @@ from sweeper.world.concepts import CONCEPTS, FUNCTION, SHARED
 from sweeper.world.draws import Draws
 from sweeper.world.events import Event, draw_event, sentence, words_of
 from sweeper.world.languages import CODES, TRAITS, distance, make_languages
-from sweeper.world.tasks import LANGUAGES as DECLARED
+from sweeper.world.tasks import TARGETS
 from tests.world.facts import LANGUAGES, lexicon
 
 CONTENT = tuple(role for role in CONCEPTS if role not in SHARED)
@@ -60,7 +60,7 @@ def test_a_chance_is_true_in_its_share_of_the_draws() -> None:
 
 
 def test_the_world_and_its_tasks_have_the_same_nine_languages_english_first() -> None:
-    assert CODES == tuple(LANGUAGES) == DECLARED
+    assert CODES == tuple(LANGUAGES) == tuple(TARGETS[0].test)
     assert (len(CODES), CODES[0]) == (9, "en")
 
 
