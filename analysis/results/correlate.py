@@ -1,6 +1,6 @@
 """Correlations of gains: between recipes, between targets, and with traits of the intermediate task."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,8 +11,9 @@ import pandas as pd
 from sweeper.space import tasks_of
 
 from .load import RunData
-from .matrix import Matrix, cells_of
+from .matrix import Matrix
 from .stats import spearman
+from .trivial import PreparationLevel
 
 TRAITS: Mapping[str, str] = {
     "train_size": "published training examples",
@@ -41,11 +42,12 @@ class Correlations:
     """Targets in the mean gain: those on which every recipe has a gain and no recipe shares training data."""
 
 
-def correlate(data: RunData, matrix: Matrix) -> Correlations:
-    """All correlations of one model's matrix."""
+def correlate(data: RunData, matrix: Matrix, preparations: Iterable[PreparationLevel]) -> Correlations:
+    """All correlations of one model's matrix. `preparations` are its `preparation_levels`."""
     gains = matrix.unflagged
     over = comparable_targets(gains)
-    traits = _traits(data, matrix.model).join(gains[list(over)].mean(axis=1).rename(MEAN))
+    dev_scores = {(level.recipe, level.task): level.score for level in preparations}
+    traits = _traits(data, matrix.model, dev_scores).join(gains[list(over)].mean(axis=1).rename(MEAN))
     return Correlations(
         recipes=_pairs(gains.T),
         targets=_pairs(gains),
@@ -87,11 +89,11 @@ def _predictors(traits: pd.DataFrame, gains: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trait", "target", "rho", "n", "p"])
 
 
-def _traits(data: RunData, model: str) -> pd.DataFrame:
+def _traits(data: RunData, model: str, dev_scores: Mapping[tuple[str, str], float]) -> pd.DataFrame:
     """One row for each recipe of one task. The sizes and dev scores of a mixture have no single value."""
     tasks = {recipe.name: tasks_of(recipe.stages, masked=False) for recipe in data.space.recipes}
     single = {recipe: names[0] for recipe, names in tasks.items() if len(names) == 1}
-    seen, dev_scores = _examples_seen(data, model), _dev_scores(data, model)
+    seen = _examples_seen(data, model)
     rows = {
         recipe: {
             "train_size": data.space.task(task).train_size or np.nan,
@@ -112,10 +114,3 @@ def _examples_seen(data: RunData, model: str) -> dict[str, float]:
     ]
     table = pd.DataFrame(counts, columns=["recipe", "seen"])
     return {str(recipe): float(seen) for recipe, seen in table.groupby("recipe")["seen"].mean().items()}
-
-
-def _dev_scores(data: RunData, model: str) -> dict[tuple[str, str], float]:
-    """(Recipe, task) -> main metric of the prepared encoder on dev data of the task, mean over languages and seeds."""
-    table = data.preparation_scores
-    table = table[table["main"] & (table["model"] == model)]
-    return {cell: float(rows["value"].mean()) for cell, rows in cells_of(table)}

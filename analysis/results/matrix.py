@@ -123,9 +123,7 @@ def seed_differences(data: RunData, model: str, pairs: Mapping[str, str]) -> pd.
     """
     checked = {reference_recipe(data.space, name): reference_recipe(data.space, base) for name, base in pairs.items()}
     # Recipes with the same reference share one table.
-    gains = {
-        base: _seed_gains(_seed_table(main_scores(gain_table(data, model, base)))) for base in {*checked.values()}
-    }
+    gains = {base: _seed_gains(_seed_table(main_scores(gain_table(data, model, base)))) for base in {*checked.values()}}
     parts = [gains[base][gains[base]["recipe"] == name].assign(reference=base) for name, base in checked.items()]
     columns = ["recipe", "reference", "target", "seed", "gain"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

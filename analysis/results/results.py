@@ -64,20 +64,20 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     space, name = data.space, _model_name(data.space, model)
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
-    tests, means = cell_tests(matrix), benchmark_means(data, name)
+    tests, means, preparations = cell_tests(matrix), benchmark_means(data, name), preparation_levels(data, name)
     return Results(
         space=space,
         model=name,
         matrix=matrix,
         tests=tests,
         languages=language_table(space, gains),
-        correlations=correlate(data, matrix),
+        correlations=correlate(data, matrix, preparations),
         layers=layer_scores(data, name),
         benchmarks=shown_means(means, space),
         published=published_comparisons(data, matrix, means),
         planted=compare_planted(matrix, tests, space),
         targets=target_levels(data, matrix),
-        preparations=preparation_levels(data, name),
+        preparations=preparations,
         coverage=language_coverage(data, name),
         partial=partial_cells(data, matrix),
     )

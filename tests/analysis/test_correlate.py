@@ -4,15 +4,13 @@ import math
 
 import pytest
 
-from analysis.results.correlate import as_square, correlate
-from analysis.results.load import load
-from analysis.results.matrix import transfer_matrix
+from analysis.results.correlate import as_square
+from analysis.results.results import compute_results
 
 
 @pytest.fixture
 def correlations(full_run):
-    data = load(full_run.url)
-    return correlate(data, transfer_matrix(data, "tiny"))
+    return compute_results(full_run.url).correlations
 
 
 def predictor(correlations, trait, target):
