@@ -33,7 +33,7 @@ from scipy import stats
 
 from analysis.results.load import load
 from analysis.results.matrix import Cell, cells_of, flags, seed_differences
-from analysis.results.stats import MIN_SEEDS, paired_interval, spearman
+from analysis.results.stats import MIN_SEEDS, paired_interval, rho_ceiling, spearman
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.errors import SweeperError
@@ -107,8 +107,7 @@ class Outcome:
     @property
     def ceiling(self) -> float:
         """The correlation that a measurement with the right order and without ties would have."""
-        ordered = sorted(cell.planted for cell in self.cells if not math.isnan(cell.measured))
-        return spearman(ordered, range(len(ordered))).rho
+        return rho_ceiling(cell.planted for cell in self.cells if not math.isnan(cell.measured))
 
     def lacking(self, seeds: int) -> str:
         """Return a text with the cells without a test and the fewest seeds of a cell; "" if nothing is missing."""

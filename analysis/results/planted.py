@@ -11,7 +11,7 @@ from sweeper.world.truth import planted_gains
 
 from .matrix import Cell, Matrix, entry
 from .significance import LEVEL, CellTest
-from .stats import Correlation, spearman
+from .stats import Correlation, rho_ceiling, spearman
 
 Outcome = Literal["found", "missed", "false gain", "no gain", "not tested"]
 
@@ -54,8 +54,7 @@ class Planted:
     @cached_property
     def ceiling(self) -> float:
         """Largest possible rank correlation: the planted gains have ties, the measured gains have none."""
-        ordered = sorted(cell.planted for cell in self.cells.values())
-        return spearman(ordered, range(len(ordered))).rho
+        return rho_ceiling(cell.planted for cell in self.cells.values())
 
     def outcomes(self, sign: Literal[-1, 0, 1]) -> list[Outcome]:
         """Outcomes of the tested cells with a planted gain (sign 1), a planted zero (0) or a planted loss (-1)."""

@@ -1,7 +1,7 @@
 """Uncertainty: paired t intervals over seeds, and Spearman correlation with a permutation test."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
@@ -87,6 +87,12 @@ def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> 
     num_extreme = int(np.count_nonzero(np.abs(permuted) >= abs(rho) - 1e-9))
     p = num_extreme / len(permuted) if n <= EXACT_UP_TO else (num_extreme + 1) / (len(permuted) + 1)
     return Correlation(rho=rho, n=n, p=p)
+
+
+def rho_ceiling(values: Iterable[float]) -> float:
+    """Largest rho that `values` can have with numbers without ties. It is below 1 if `values` have ties."""
+    ordered = sorted(values)
+    return spearman(ordered, range(len(ordered))).rho
 
 
 def _standard_ranks(values: Floats) -> Floats:
