@@ -110,7 +110,7 @@ def export_best(run: str, target: str, folder: Path) -> Path:
     names = [column.task for column in space.targets]
     if target not in names:
         raise unknown("target", target, names)
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty: name a new folder.")
     candidates = list(_candidates(source.ledger, space, target))
     recipe = _best_recipe(space, candidates, target)

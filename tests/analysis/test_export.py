@@ -121,6 +121,14 @@ def test_if_the_baseline_is_best_the_message_names_the_encoder_that_was_scored(t
         export_best(run, "mining", tmp_path / "out")
 
 
+def test_an_export_does_not_replace_a_file(tmp_path: Path) -> None:
+    run = complete_run(tmp_path / "run", best="parts")
+    (tmp_path / "out").write_text("notes")
+    with pytest.raises(UserError, match=r"out is not empty: name a new folder\."):
+        export_best(run, "twins", tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "notes"
+
+
 def test_an_export_loads_no_training_or_plotting_library() -> None:
     heavy = ("torch", "transformers", "datasets", "ray", "matplotlib", "scipy")
     code = f"import sys, analysis.export; print([name for name in {heavy} if name in sys.modules])"
