@@ -82,6 +82,7 @@ def test_every_public_name_can_be_imported(full_run):
     assert set(analysis.__all__) <= set(dir(analysis))
     for name in analysis.__all__:
         assert getattr(analysis, name).__name__ == name
+    assert len(dir(analysis)) == len(set(dir(analysis)))
     with pytest.raises(AttributeError, match="has no attribute 'reports'"):
         analysis.reports  # noqa: B018
 
