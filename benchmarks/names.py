@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("sweeper", "analysis", "search_spaces", "tests", "benchmarks")
+PACKAGES = ("sweeper", "analysis", "search_spaces", "tests", "benchmarks", "tools")
 
 FILLER = {
     *("found", "told", "own", "one", "place", "kind", "way", "said", "several", "wanted", "made", "some", "every"),
