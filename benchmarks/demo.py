@@ -56,7 +56,7 @@ def lines(worlds: Sequence[int], out: Path) -> Iterator[str]:
     for world in worlds:
         planted = compute_results(str(demo_in(world, out))).planted
         if planted is None:
-            raise SystemExit(f"World {world} has no cell with a gain.")
+            raise SystemExit(f"World {world} has no cell with a gain. Repeat the command to resume its run.")
         gains += planted.outcomes(1)
         zeros += planted.outcomes(0)
         yield line(world, planted)

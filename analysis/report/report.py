@@ -61,7 +61,7 @@ def write_report(run: str, out: str | None = None, against: str = "") -> Report:
 def _folder(run: str, out: str | None, suffix: str) -> Path:
     folder = Folder(out).local if out else Run.at(run).report(suffix)
     if folder is None:
-        raise UserError(f"A report is written to a local folder, got --out {out}.")
+        raise UserError(f"A report is written to a local folder, got --out {out}. Name a local one.")
     return folder
 
 

@@ -100,7 +100,7 @@ def test_a_cell_without_a_score_is_left_out(make_run) -> None:
         (0.5, 0.1, math.nan, "not tested"),
     ],
 )
-def test_a_gain_is_found_on_its_own_side_alone_and_a_zero_contradicted_by_gains_alone(
+def test_a_gain_is_found_only_with_its_planted_sign_and_only_a_gain_contradicts_a_zero(
     planted: float, gain: float, q: float, outcome: str
 ) -> None:
     assert cell(planted, gain, q).outcome == outcome
