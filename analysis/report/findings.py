@@ -32,7 +32,10 @@ def strongest_findings(results: Results) -> list[str]:
     named = [("largest gain" if cells[best] > 0 else "smallest loss", best)]
     if worst != best:
         named.append(("largest loss" if cells[worst] < 0 else "smallest gain", worst))
-    sentences = [_cell_finding(name, cell, results) for name, cell in named]
+    # A cell that is left out may have a larger gain, which the matrix shows.
+    is_partial = int(gains.count().sum()) < int(matrix.gains.loc[matrix.recipes].count().sum())
+    scope = " outside flagged and incomplete cells" if is_partial else ""
+    sentences = [_cell_finding(f"{name}{scope}", cell, results) for name, cell in named]
     best_recipe = _best_recipe_finding(matrix, gains)
     findings = [planted_finding(results.planted)] if results.planted else []
     findings += [*sentences, best_recipe] if best_recipe else sentences

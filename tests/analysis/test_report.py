@@ -104,10 +104,22 @@ def test_the_chosen_dials_of_each_study_are_listed(make_run):
     assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 0.7000 |" in text
 
 
+def test_the_findings_name_left_out_cells_only_if_there_are_any(make_run):
+    run = make_run()
+    for recipe, value in (("baseline", 0.5), ("large_nli", 0.6)):
+        for seed in run.space.seeds:
+            run.cell(recipe, "tags", seed, {"en": value})
+    assert strongest_findings(compute_results(run.url))[0].startswith("The largest gain is +10.0 points")
+
+
 def test_with_two_seeds_the_findings_claim_no_significance(full_run):
     findings = strongest_findings(compute_results(full_run.url))
-    assert findings[0].startswith("The largest gain is +15.0 points: `small_nli` on `tags`")
-    assert findings[1].startswith("The largest loss is -10.0 points: `large_nli` on `tags`")
+    assert findings[0].startswith(
+        "The largest gain outside flagged and incomplete cells is +15.0 points: `small_nli` on `tags`"
+    )
+    assert findings[1].startswith(
+        "The largest loss outside flagged and incomplete cells is -10.0 points: `large_nli` on `tags`"
+    )
     assert "`small_nli` has the highest gain with +8.5 points (+5.5 to +11.5 over 2 seeds)" in findings[2]
     assert all("interval" not in finding and "p =" not in finding for finding in findings)
 
@@ -167,10 +179,12 @@ def test_a_report_against_another_recipe_names_it_and_has_a_separate_folder(full
     path = write_report(full_run.url, against="middle_qa").path
     assert path.parent.name == "report-against-middle_qa"
     text = path.read_text()
-    assert "Gains are measured against the recipe `middle_qa`, not against the baseline." in text.split("##")[0]
+    title, statement, *_ = text.split("\n\n")
+    assert title == "# Numbers made by hand: transfer matrix"
+    assert statement == "Gains are measured against the recipe `middle_qa`, not against the baseline."
     assert "Score minus the score of `middle_qa` with the same seed" in text
     assert "| best other recipe | `middle_qa` vs. trivial |" in text
-    assert "The largest gain is +10.0 points: `small_nli` on `tags` (65.0, against 55.0 for `middle_qa`" in text
+    assert "incomplete cells is +10.0 points: `small_nli` on `tags` (65.0, against 55.0 for `middle_qa`" in text
     assert "over the baseline" not in text.split("## Choice of dials")[0]
     assert csv_rows(path.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
 
@@ -178,7 +192,10 @@ def test_a_report_against_another_recipe_names_it_and_has_a_separate_folder(full
 def test_a_report_against_the_baseline_equals_the_default(full_run, tmp_path):
     named, default = (write_report(full_run.url, str(tmp_path / row), row).path.read_text() for row in ("baseline", ""))
     assert named == default
-    assert default.startswith("# Numbers made by hand: transfer matrix\n\nEach row of the matrix")
+    title, introduction, heading, *_ = default.split("\n\n")
+    assert title == "# Numbers made by hand: transfer matrix"
+    assert introduction.startswith("Each row of the matrix is a **recipe**")
+    assert heading == "## Strongest findings"
     assert "Score minus the score of the baseline with the same seed" in default
 
 
