@@ -2,20 +2,22 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+
+import pandas as pd
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import plain
-from sweeper.records.counting import is_shown, valid_replicates
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import DataSpec, StageSpec, training_key
 from sweeper.run.encoders import MANIFEST
-from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
-from sweeper.space import Space
+from sweeper.space import Target
+
+from .results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
+from .results.load import RunData, load, main_scores
 
 CARD = """---
 library_name: transformers
@@ -42,12 +44,11 @@ tokenizer = AutoTokenizer.from_pretrained("FOLDER")
 | encoder | score |
 | --- | --- |
 | this encoder (seed {{ seed }}) | {{ score }} |
-| all {{ scores|length }} seed{{ "s" if scores|length != 1 else "" }} of the recipe, mean | {{ mean }}{{ spread }} |
+| all {{ num_seeds }} seed{{ "s" if num_seeds != 1 else "" }} of the recipe, mean | {{ mean }}{{ spread }} |
 | baseline (no intermediate training), mean over seeds | {{ baseline }} |
 
-{% if scores|length > 1 -%}
-This seed has the highest score of the recipe on this split, so that its score is slightly optimistic.
-{% endif -%}
+Reason for the recipe: {{ by }}. The seed is the first one with a score. No score of this table took part in the
+choice.
 {% if later -%}
 The scores were measured after the further stages listed at the end, which are not part of this encoder.
 {%- else -%}
@@ -77,13 +78,13 @@ Licences of the training data: {{ licences }}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A prepared encoder with its score on the target."""
+class Chosen:
+    """The encoder to export, and the cell it belongs to."""
 
     score: ScoreRecord
     record: TrainingRecord
-    value: float
-    """Main metric, mean over languages: a fraction of 1."""
+    by: str
+    """The reason for the recipe, in words."""
     encoder: tuple[StageSpec, ...]
     """The stages that made the encoder. They do not include the stages of a target that trains."""
     num_recipe_stages: int
@@ -95,15 +96,19 @@ class Candidate:
         return self.record.spec.chain[len(self.encoder) :]
 
 
-def export_best(run: str, target: str, folder: Path) -> Path:
+def export_best(run: str, target: str, folder: Path, recipe: str = "", model: str = "") -> Path:
     """Copy the best prepared encoder for a target from a run (a path or an fsspec URL) into `folder`, and return it.
 
-    The recipe with the highest mean score over seeds is chosen, and of its seeds the one with the highest score. For a
-    target that trains, the encoder is that of the recipe, because users will train the stages of the target again. For
-    a target that scores the encoder itself (retrieval), it is the encoder that was scored, with stages of the target.
+    `recipe` is by default the one that `best_per_target` chooses. `model` must be named if the run has several. The
+    seed is the first replicate seed with a score, however high the score is. No reported score takes part in the
+    choice.
 
-    Raises UserError if the target is unknown or has no score, if no recipe is better than the baseline, if `folder` is
-    not empty, or if the encoder store does not have the encoder.
+    For a target that trains, the encoder is that of the recipe, because users will train the stages of the target
+    again. For a target that scores the encoder itself (retrieval), it is the encoder that was scored, with stages of
+    the target.
+
+    Raises UserError if a name is unknown, if no recipe can be chosen, if the baseline is the best one, if the recipe
+    has no score on the target, if `folder` is not empty, or if the encoder store does not have the encoder.
     """
     source = Run.open(run)
     space = source.space
@@ -112,55 +117,47 @@ def export_best(run: str, target: str, folder: Path) -> Path:
         raise unknown("target", target, names)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty: name a new folder.")
-    candidates = list(_candidates(source.ledger, space, target))
-    recipe = _best_recipe(space, candidates, target)
-    # Of seeds with equal scores, the lowest.
-    best = max(recipe, key=lambda candidate: (candidate.value, -candidate.record.spec.seed))
-    key = training_key(best.record.spec.model, best.encoder)
+    data = load(run)
+    chosen = _chosen(data, one_model(data, model), space.targets[names.index(target)], recipe)
+    key = training_key(chosen.record.spec.model, chosen.encoder)
     store = source.store
     if not store.has(key):
         raise UserError(
-            f"The store {store.folder.url} does not have the encoder {key} of recipe {best.score.recipe!r}: repeat the "
-            "`sweeper run` command, which makes it again."
+            f"The store {store.folder.url} does not have the encoder {key} of recipe {chosen.score.recipe!r}: repeat "
+            "the `sweeper run` command, which makes it again."
         )
     # The heads of earlier tasks and the manifest of the store are of no use outside the sweep.
     shutil.copytree(store.fetch(key), folder, ignore=shutil.ignore_patterns(MANIFEST, "heads"), dirs_exist_ok=True)
-    (folder / "README.md").write_text(_card(space, best, candidates), encoding="utf-8")
+    (folder / "README.md").write_text(_card(data, chosen), encoding="utf-8")
     return folder
 
 
-def _candidates(ledger: Ledger, space: Space, target: str) -> Iterator[Candidate]:
-    """The cells of the target: replicates on the split of the space, with the currently chosen dials."""
-    trainings = valid_replicates(ledger.trainings(), space.search.trials)
-    column = next(column for column in space.targets if column.task == target)
-    num_trained = space.num_trained(column)
-    for score in ledger.scores().values():
-        record = trainings.get(score.training)
-        if record is None or (score.target, score.split) != (target, space.evaluate) or not is_shown(score, column):
-            continue
-        if score.scores_encoder or record.spec.kind == "target":
-            chain = record.spec.chain
-            value = fmean(metrics[score.main] for metrics in score.metrics.values())
-            num_recipe_stages = len(chain) - num_trained
-            encoder = chain if score.scores_encoder else chain[:num_recipe_stages]
-            yield Candidate(
-                score=score, record=record, value=value, encoder=encoder, num_recipe_stages=num_recipe_stages
-            )
+def _chosen(data: RunData, model: str, target: Target, name: str) -> Chosen:
+    """The encoder of the recipe `name`, or of the best recipe, with the first seed that has a score on the target."""
+    recipe, by = (check_recipe(data.space, name), NAMED) if name else _best_recipe(data, model, target)
+    scores = first_seed_scores(data, model, recipe, target.task)
+    if not scores:
+        raise UserError(f"{recipe} -> {target.task} has no {data.space.evaluate} score yet: run the sweep first.")
+    score = scores[0]
+    record = next(record for record in data.replicates if record.key == score.training)
+    num_recipe_stages = len(record.spec.chain) - data.space.num_trained(target)
+    encoder = record.spec.chain if score.scores_encoder else record.spec.chain[:num_recipe_stages]
+    if not encoder:
+        raise UserError(f"The encoder of {recipe!r} is the pretrained one, {record.spec.model.id}: nothing to export.")
+    return Chosen(score=score, record=record, by=by, encoder=encoder, num_recipe_stages=num_recipe_stages)
 
 
-def _best_recipe(space: Space, candidates: Sequence[Candidate], target: str) -> list[Candidate]:
-    """The candidates of the model and recipe with the highest mean score."""
-    groups: dict[tuple[str, str], list[Candidate]] = {}
-    for candidate in candidates:
-        groups.setdefault((candidate.score.model, candidate.score.recipe), []).append(candidate)
-    if not groups:
-        raise UserError(f"Target {target!r} has no score yet: run the sweep first.")
-    best = max(groups, key=lambda group: fmean(candidate.value for candidate in groups[group]))
-    if space.baseline is not None and best[1] == space.baseline.name:
-        with_stages = "the pretrained encoder with the target's own stages has the highest score"
-        reason = with_stages if groups[best][0].encoder else "the pretrained encoder has the highest score"
-        raise UserError(f"No recipe is better than the baseline on {target!r}: {reason}.")
-    return groups[best]
+def _best_recipe(data: RunData, model: str, target: Target) -> tuple[str, str]:
+    """The best recipe of a target, and the reason in words. Raises UserError if it is the baseline."""
+    space = data.space
+    best = best_per_target(data, model, [target.task])[target.task]
+    if space.baseline is not None and best.recipe == space.baseline.name:
+        encoder = "the pretrained encoder" + (" with the target's own stages" if target.before else "")
+        raise UserError(
+            f"No recipe is better than the baseline on {target.task!r}: {encoder} has the highest selection value. "
+            "--recipe NAME exports the encoder of another recipe."
+        )
+    return best.recipe, reason(target.task, best, len(space.recipes))
 
 
 def _task_text(data: DataSpec) -> str:
@@ -198,35 +195,45 @@ def _vectors_text(score: ScoreRecord) -> str:
     return f"{score.pooling} pooling at {score.layer:.3g} of its depth{similarity}"
 
 
-def _card(space: Space, best: Candidate, candidates: Sequence[Candidate]) -> str:
+def _target_rows(data: RunData, score: ScoreRecord) -> pd.DataFrame:
+    """The main scores of the model of `score` on its target."""
+    table = main_scores(data.table)
+    return table[(table["model"] == score.model) & (table["target"] == score.target)]
+
+
+def _seed_scores(rows: pd.DataFrame, recipe: str) -> "pd.Series[float]":
+    """Seed -> mean over languages."""
+    return rows[rows["recipe"] == recipe].groupby("seed", dropna=False)["value"].mean()
+
+
+def _card(data: RunData, chosen: Chosen) -> str:
     from jinja2 import Template  # noqa: PLC0415 - only a card needs it, and the errors above do not
 
-    values: dict[str, list[float]] = {}
-    for candidate in candidates:
-        if candidate.score.model == best.score.model:
-            values.setdefault(candidate.score.recipe, []).append(candidate.value)
-    scores = values[best.score.recipe]
-    baseline = values.get(space.baseline.name, []) if space.baseline else []
-    data = [data for stage in best.encoder for data in stage.all_data]
-    tasks = [space.task(name) for name in dict.fromkeys(spec.task for spec in data)]
+    space, score = data.space, chosen.score
+    rows = _target_rows(data, score)
+    scores = _seed_scores(rows, score.recipe)
+    baseline = _seed_scores(rows, space.baseline.name if space.baseline else "")
+    trained = [spec for stage in chosen.encoder for spec in stage.all_data]
+    tasks = [space.task(name) for name in dict.fromkeys(spec.task for spec in trained)]
     card: str = Template(CARD).render(
-        model=best.record.spec.model,
-        recipe=best.score.recipe,
-        target=best.score.target,
-        split=best.score.split,
-        seed=best.record.spec.seed,
-        num_languages=len(best.score.metrics),
-        scores=scores,
-        score=f"{100 * best.value:.1f}",
-        mean=f"{100 * fmean(scores):.1f}",
-        spread=f" (standard deviation {100 * stdev(scores):.1f})" if len(scores) > 1 else "",
-        baseline=f"{100 * fmean(baseline):.1f}" if baseline else "not measured",
-        main=best.score.main,
-        vectors=_vectors_text(best.score),
+        model=chosen.record.spec.model,
+        recipe=score.recipe,
+        target=score.target,
+        split=score.split,
+        seed=chosen.record.spec.seed,
+        num_languages=rows.loc[rows["recipe"] == score.recipe, "language"].nunique(),
+        by=chosen.by,
+        num_seeds=len(scores),
+        score=f"{100 * scores.loc[chosen.record.spec.seed]:.1f}",
+        mean=f"{100 * scores.mean():.1f}",
+        spread=f" (standard deviation {100 * scores.std():.1f})" if len(scores) > 1 else "",
+        baseline="not measured" if baseline.empty else f"{100 * baseline.mean():.1f}",
+        main=score.main,
+        vectors=_vectors_text(score),
         space=space.name,
-        stages=_stage_values(best.encoder),
-        num_recipe_stages=best.num_recipe_stages,
-        later=_stage_values(best.later),
+        stages=_stage_values(chosen.encoder),
+        num_recipe_stages=chosen.num_recipe_stages,
+        later=_stage_values(chosen.later),
         licences="; ".join(f"{task.title}: {task.licence}" for task in tasks),
     )
     return card

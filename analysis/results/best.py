@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.errors import UserError
+from sweeper.errors import UserError, unknown
+from sweeper.records.record import ScoreRecord
+from sweeper.space import Space
 from sweeper.tasks.benchmarks import Benchmark
 
-from .load import RunData
+from .load import CLEAN, RunData
+
+NAMED = "named by the user"
+"""The reason for a recipe that was not chosen by selection values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +60,14 @@ def _best(data: RunData, values: pd.DataFrame, target: str, columns: tuple[str, 
         scope = f"target of {among.title}" if among else "target"
         raise UserError(
             f"{target!r} trains nothing, and no other {scope} in this run does. There are no selection values that a "
-            "recipe could be chosen by: name a recipe."
+            "recipe could be chosen by: name a recipe with --recipe."
         )
     means = values[list(columns)].mean(axis=1, skipna=False).dropna()
     if means.empty:
         raise UserError(
             f"No recipe can be chosen for {target!r}: no recipe has every replicate seed "
-            f"({', '.join(map(str, data.space.seeds))}) of {', '.join(columns)}. Finish the sweep, or name a recipe."
+            f"({', '.join(map(str, data.space.seeds))}) of {', '.join(columns)}. Finish the sweep, or name a recipe "
+            "with --recipe."
         )
     # idxmax returns the first of equal values, and the index has the order of the space.
     recipe = str(means.idxmax())
@@ -87,3 +93,42 @@ def selection_values(data: RunData, model: str) -> pd.DataFrame:
 def _mean(values: Mapping[int, float]) -> float:
     # Floating-point sums depend on the order, and records come in the order of their keys: hence sorted by seed.
     return sum(values[seed] for seed in sorted(values)) / len(values)
+
+
+def reason(target: str, best: Best, num_recipes: int) -> str:
+    """The reason for the best recipe of a target, in words. `num_recipes` is the number of recipes of the space."""
+    where = "" if best.columns == (target,) else f", mean of {', '.join(best.columns)}"
+    is_partial = best.num_compared < num_recipes
+    scope = f", of the {best.num_compared} of {num_recipes} recipes with every seed" if is_partial else ""
+    return f"best English selection value, {100 * best.value:.2f}{where}{scope}"
+
+
+def first_seed_scores(data: RunData, model: str, recipe: str, target: str) -> list[ScoreRecord]:
+    """The score records of a cell for its first replicate seed with a score, however high the score is.
+
+    There are several records if languages were scored at different times. The list is empty if the cell has no score.
+    """
+    cell = (model, recipe, target, CLEAN)
+    scores = [score for score in data.cell_scores if (score.model, score.recipe, score.target, score.condition) == cell]
+    for seed in (None, *data.space.seeds):
+        if of_seed := [score for score in scores if score.seed == seed]:
+            return of_seed
+    return []
+
+
+def one_model(data: RunData, name: str) -> str:
+    """The model `name`; without a name, the only model of the run. Raises UserError if the run has several."""
+    names = [model.name for model in data.space.models]
+    if name and name not in names:
+        raise unknown("model", name, names)
+    if not name and len(names) > 1:
+        raise UserError(f"The run has several models. Choose one with --model: {', '.join(names)}.")
+    return name or names[0]
+
+
+def check_recipe(space: Space, name: str) -> str:
+    """Return the name. Raises UserError with the nearest name if the space has no such recipe."""
+    names = [recipe.name for recipe in space.recipes]
+    if name not in names:
+        raise unknown("recipe", name, names)
+    return name

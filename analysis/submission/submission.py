@@ -18,8 +18,8 @@ from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
 from sweeper.tasks.catalog import CATALOG
 
 from ..results.benchmark import SINGLE_POOL, column_of, exclusions
-from ..results.best import Best, best_per_target
-from ..results.load import CLEAN, RunData, load
+from ..results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
+from ..results.load import RunData, load
 from .layouts import LAYOUTS, LayoutError, Sheet
 
 CHOICE_FILE = "chosen.json"
@@ -94,7 +94,7 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
             "--set evaluate=test and another --out; --store shares the existing encoders."
         )
     path = _output_folder(run, out)
-    draft = _Draft(data=data, ledger=Run.open(run).ledger, model=_model(data, options))
+    draft = _Draft(data=data, ledger=Run.open(run).ledger, model=one_model(data, options.model))
     entries, omissions = _entries(data, options)
     recipes = _recipes(draft, options, [target for _, target in entries])
     chosen = [_add(draft, entry, target, recipes[target.task]) for entry, target in entries]
@@ -126,15 +126,6 @@ def _output_folder(run: str, out: str | None) -> Path:
     return path
 
 
-def _model(data: RunData, options: SubmissionOptions) -> str:
-    names = [model.name for model in data.space.models]
-    if options.model and options.model not in names:
-        raise unknown("model", options.model, names)
-    if not options.model and len(names) > 1:
-        raise UserError(f"A submission contains one model. Choose one with --model: {', '.join(names)}.")
-    return options.model or names[0]
-
-
 def _entries(data: RunData, options: SubmissionOptions) -> tuple[list[tuple[Entry, Target]], list[str]]:
     """The tasks of the benchmark that are targets of the run, in the order of the benchmark, and reasons for omissions.
 
@@ -163,27 +154,17 @@ def _recipes(draft: _Draft, options: SubmissionOptions, targets: Sequence[Target
     """Target -> its recipe, and the reason in words."""
     data = draft.data
     if options.recipe:
-        names = [recipe.name for recipe in data.space.recipes]
-        if options.recipe not in names:
-            raise unknown("recipe", options.recipe, names)
-        return {target.task: (options.recipe, "named") for target in targets}
+        return {target.task: (check_recipe(data.space, options.recipe), NAMED) for target in targets}
     best_recipes = best_per_target(data, draft.model, [target.task for target in targets], among=XTREME)
     num_recipes = len(data.space.recipes)
-    return {target: (best.recipe, _reason(target, best, num_recipes)) for target, best in best_recipes.items()}
-
-
-def _reason(target: str, best: Best, num_recipes: int) -> str:
-    where = "" if best.columns == (target,) else f", mean of {', '.join(best.columns)}"
-    is_partial = best.num_compared < num_recipes
-    scope = f", of the {best.num_compared} of {num_recipes} recipes with every seed" if is_partial else ""
-    return f"best English selection value, {100 * best.value:.2f}{where}{scope}"
+    return {target: (best.recipe, reason(target, best, num_recipes)) for target, best in best_recipes.items()}
 
 
 def _add(draft: _Draft, entry: Entry, target: Target, choice: tuple[str, str]) -> Chosen:
     """Add the files of a folder to the draft, or the problems with them."""
     recipe, by = choice
     draft.problems += [f"{entry.folder}/: {problem}" for problem in _limits(draft.data, entry, target)]
-    scores, seed = _scores(draft, target.task, recipe)
+    scores = first_seed_scores(draft.data, draft.model, recipe, target.task)
     if not scores:
         draft.problems.append(f"{entry.folder}/: {recipe} -> {target.task} has no test score yet")
     sheets = _sheets(draft, entry, scores) if scores else {}
@@ -195,8 +176,8 @@ def _add(draft: _Draft, entry: Entry, target: Target, choice: tuple[str, str]) -
             f"tydiqa/: {num_examples:,} examples in all, but the published split has {TYDIQA_EXAMPLES:,}"
         )
     return Chosen(
-        folder=entry.folder, target=target.task, recipe=recipe, seed=seed, by=by, num_languages=len(sheets),
-        num_examples=num_examples,
+        folder=entry.folder, target=target.task, recipe=recipe, seed=scores[0].seed if scores else None, by=by,
+        num_languages=len(sheets), num_examples=num_examples,
     )  # fmt: skip
 
 
@@ -214,23 +195,6 @@ def _limits(data: RunData, entry: Entry, target: Target) -> Iterator[str]:
     """The settings of the space that leave out examples."""
     for limit in exclusions(data.space, target):
         yield _reason_to_omit(data, entry, target) if limit == SINGLE_POOL else f"{target.task} was {limit}"
-
-
-def _scores(draft: _Draft, target: str, recipe: str) -> tuple[list[ScoreRecord], int | None]:
-    """The score records of a cell for its first seed with a score, and this seed.
-
-    There are several records if languages were scored at different times.
-    """
-    candidates = [
-        score
-        for score in draft.data.cell_scores
-        if (score.model, score.target, score.recipe, score.condition) == (draft.model, target, recipe, CLEAN)
-    ]
-    for seed in (None, *draft.data.space.seeds):
-        scores = [score for score in candidates if score.seed == seed]
-        if scores:
-            return scores, seed
-    return [], None
 
 
 def _sheets(draft: _Draft, entry: Entry, scores: Iterable[ScoreRecord]) -> dict[str, Sheet]:

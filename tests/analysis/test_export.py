@@ -10,14 +10,17 @@ import pandas as pd
 import pytest
 
 from analysis.export import export_best
+from analysis.results.best import best_per_target
+from analysis.results.load import load
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
-from sweeper.records.record import ScoreRecord
+from sweeper.files.serialize import write_json
+from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
-from sweeper.space import LogUniform, Recipe, Stage, Target
+from sweeper.space import LogUniform, Recipe, Space, Stage, Target
 from tests.tuning.imaginary import FakeLedger, agenda_of, drain
 
 BEFORE = (Stage(tasks=("claims",)),)
@@ -38,17 +41,26 @@ def tasks_of(spec: TrialSpec) -> list[str]:
     return [data.task for stage in spec.chain for data in stage.data]
 
 
-def complete_run(folder: Path, *, best: str) -> str:
-    """A run folder with all cells and encoders, in which `best` is the best recipe and 1 its best seed."""
+def complete_run(folder: Path, *, best: str, luckiest: str = "baseline", space: Space = SPACE) -> str:
+    """A run folder with all cells and encoders. `best` has the highest selection value, `luckiest` the highest score.
+
+    Seed 2 has higher selection values and higher scores than seed 1.
+    """
     run = Run.at(str(folder))
-    run.keep_space(SPACE)
+    run.keep_space(space)
     run.keep_site(run.make_site())
-    fake, ledger = FakeLedger(), run.ledger
-    specs = drain(agenda_of(SPACE), fake)
+    ledger = run.ledger
+
+    def end(spec: TrialSpec) -> TrainingRecord:
+        value = (0.9 if spec.recipe == best else 0.5) + 0.01 * spec.seed
+        return TrainingRecord(key=spec.key, spec=spec, state="done", value=value)
+
+    fake = FakeLedger()
+    specs = drain(agenda_of(space), fake, end)
     for record in fake.trainings.values():
         ledger.write_training(record)
     for spec in specs:
-        keep_scores(ledger, spec, (0.9 if spec.recipe == best else 0.5) - 0.1 * spec.seed)
+        keep_scores(ledger, spec, (0.7 if spec.recipe == luckiest else 0.5) + 0.1 * spec.seed)
         if spec.kind == "prepare":
             keep_encoder(run.store, spec, folder / "draft")
     return run.url
@@ -85,9 +97,10 @@ def test_for_a_target_that_trains_nothing_the_encoder_that_was_scored_is_exporte
     assert "2. claims, seed 1 (a stage of the target `twins`, not of the recipe)\n" in card
     assert "The scores are those of this encoder without further training: mean pooling at 0.25 of its depth." in card
     assert "accuracy × 100 on twins (test split), mean over 1 language." in card
-    assert "| this encoder (seed 1) | 80.0 |" in card
-    assert "| all 2 seeds of the recipe, mean | 75.0 (standard deviation 7.1) |" in card
-    assert "This seed has the highest score of the recipe on this split, so that its score is slightly" in card
+    assert "| this encoder (seed 1) | 60.0 |" in card
+    assert "| all 2 seeds of the recipe, mean | 65.0 (standard deviation 7.1) |" in card
+    assert "| baseline (no intermediate training), mean over seeds | 85.0 |" in card
+    assert "Reason for the recipe: best English selection value, 91.50, mean of names. The seed is" in card
     assert "Does a claim about one word of the premise hold?: generated" in card
 
 
@@ -113,11 +126,61 @@ def test_for_a_target_without_stages_the_encoder_of_the_recipe_is_exported_as_it
     assert FURTHER not in card
 
 
+def test_the_choice_is_that_of_the_best_recipes_and_exchanged_scores_do_not_change_it(tmp_path: Path) -> None:
+    for target in ("names", "twins", "mining"):
+        exports = []
+        for luckiest in ("baseline", "parts"):
+            run = complete_run(tmp_path / target / luckiest, best="parts", luckiest=luckiest)
+            assert best_per_target(load(run), "tiny")[target].recipe == "parts"
+            tasks, card = exported(run, target, tmp_path / target / f"out of {luckiest}")
+            exports.append((tasks, [line for line in card.splitlines() if not line.startswith("| ")]))
+        assert exports[0] == exports[1]
+
+
+def test_an_encoder_of_a_seed_that_left_the_space_is_not_exported(tmp_path: Path) -> None:
+    url = complete_run(tmp_path / "run", best="parts")
+    run = Run.at(url)
+    # The ledger has scores of seeds and recipes that the matrix does not show.
+    run.folder.write("space.json", write_json(replace(SPACE, seeds=(2,))))
+    _, card = exported(url, "names", tmp_path / "out")
+    assert "1. parts, seed 2\n" in card
+    run.folder.write("space.json", write_json(replace(SPACE, recipes=SPACE.recipes[:1])))
+    with pytest.raises(UserError, match="No recipe is better than the baseline on 'names'"):
+        export_best(url, "names", tmp_path / "other")
+
+
+def test_a_named_recipe_is_exported_instead_of_the_best_one(tmp_path: Path) -> None:
+    url = complete_run(tmp_path / "run", best="baseline")
+    export_best(url, "names", tmp_path / "out", recipe="parts")
+    assert "Reason for the recipe: named by the user." in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(UserError, match=r"No recipe is called 'part'\. Did you mean 'parts'"):
+        export_best(url, "names", tmp_path / "other", recipe="part")
+    with pytest.raises(UserError, match="The encoder of 'baseline' is the pretrained one, demo/tiny: nothing to"):
+        export_best(url, "names", tmp_path / "other", recipe="baseline")
+
+
+def test_a_run_of_retrieval_alone_has_no_selection_values_and_needs_a_named_recipe(tmp_path: Path) -> None:
+    url = complete_run(tmp_path / "run", best="parts", space=replace(SPACE, targets=SPACE.targets[2:]))
+    with pytest.raises(UserError, match="'mining' trains nothing, and no other target in this run does"):
+        export_best(url, "mining", tmp_path / "out")
+    export_best(url, "mining", tmp_path / "out", recipe="parts")
+    assert (tmp_path / "out" / "config.json").is_file()
+
+
+def test_a_run_with_several_models_needs_a_named_model(tmp_path: Path) -> None:
+    other = replace(TINY.models[0], name="other")
+    url = complete_run(tmp_path / "run", best="parts", space=replace(SPACE, models=(*TINY.models, other)))
+    with pytest.raises(UserError, match=r"The run has several models\. Choose one with --model: tiny, other"):
+        export_best(url, "names", tmp_path / "out")
+    export_best(url, "names", tmp_path / "out", model="tiny")
+    assert "# tiny prepared by `parts`, for names" in (tmp_path / "out" / "README.md").read_text()
+
+
 def test_if_the_baseline_is_best_the_message_names_the_encoder_that_was_scored(tmp_path: Path) -> None:
-    run = complete_run(tmp_path / "run", best="baseline")
-    with pytest.raises(UserError, match="No recipe is better than the baseline on 'twins': the pretrained encoder"):
+    run = complete_run(tmp_path / "run", best="baseline", luckiest="parts")
+    with pytest.raises(UserError, match="on 'twins': the pretrained encoder with the target's own stages has the"):
         export_best(run, "twins", tmp_path / "out")
-    with pytest.raises(UserError, match="on 'mining': the pretrained encoder has the highest score"):
+    with pytest.raises(UserError, match="on 'mining': the pretrained encoder has the highest selection value"):
         export_best(run, "mining", tmp_path / "out")
 
 

@@ -65,7 +65,7 @@ def test_an_exported_encoder_is_a_hugging_face_folder_with_a_model_card(call: Ca
 
     folder = tmp_path / "best"
     # In so small a run, chance decides the best recipe; the test sets it.
-    raise_scores(run, tmp_path / "run", recipe="parts")
+    raise_values(run, tmp_path / "run", recipe="parts")
     result = call("export", str(tmp_path / "run"), "--target", "names", "--out", str(folder))
     assert result.code == 0, result.err
     model = AutoModel.from_pretrained(folder)
@@ -78,7 +78,7 @@ def test_an_exported_encoder_is_a_hugging_face_folder_with_a_model_card(call: Ca
 
 
 def test_export_is_refused_if_the_baseline_is_best_on_the_target(call: Call, run: Path, tmp_path: Path) -> None:
-    raise_scores(run, tmp_path / "run", recipe="baseline")
+    raise_values(run, tmp_path / "run", recipe="baseline")
     result = call("export", str(tmp_path / "run"), "--target", "names", "--out", str(tmp_path / "best"))
     assert is_user_error(result)
     assert "No recipe is better than the baseline on 'names'" in result.err
@@ -114,12 +114,10 @@ def trainings(run: Path) -> list[Path]:
     return sorted((run / "ledger" / "trainings").glob("*.json"))
 
 
-def raise_scores(run: Path, target: Path, recipe: str) -> None:
-    """Copy a run to `target`, and change the scores on `names` so that one recipe is the best."""
+def raise_values(run: Path, target: Path, recipe: str) -> None:
+    """Copy a run to `target`, and change the selection values of replicates so that one recipe is the best."""
     copy_of(run, target)
-    for path in (target / "ledger" / "scores").glob("*.json"):
+    for path in trainings(target):
         record = json.loads(path.read_text())
-        if record["target"] == "names":
-            value = 0.9 if record["recipe"] == recipe else 0.1
-            record["metrics"] = {code: {**m, record["main"]: value} for code, m in record["metrics"].items()}
-            path.write_text(json.dumps(record))
+        if record["spec"]["role"] == "replicate" and record["spec"]["kind"] == "target":
+            path.write_text(json.dumps(record | {"value": 0.9 if record["spec"]["recipe"] == recipe else 0.1}))

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from analysis.export import export_best
 from search_spaces.xtreme import SPACE as XTREME
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import Unit
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
+from sweeper.run.run import Run
 from sweeper.run.site import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
@@ -181,6 +183,14 @@ def write_mirror(mirror: Path, encoder: Path, turned: set[str]) -> Path:
     return mirror
 
 
+def turned_splits(evaluate: str) -> set[str]:
+    """The splits of the targets that are reported or not English."""
+    reported = "validation" if evaluate == "dev" else "test"
+    names = ("exam-en", "exam-de", "quiz-en", "quiz-de")
+    splits = {f"{name}/{split}" for name in names for split in ("validation", "test")}
+    return {name for name in splits if "-de/" in name or name.endswith(("/test", reported))}
+
+
 def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRecord], dict[str, object]]:
     """Run every trial of the space in this process. Returns name -> training record, and the scores."""
     site = Site(
@@ -207,12 +217,9 @@ def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_v
     evaluate: str, encoder: Path, tmp_path: Path
 ) -> None:
     space = replace(SPACE, evaluate=evaluate)
-    reported = "validation" if evaluate == "dev" else "test"
-    names = ("exam-en", "exam-de", "quiz-en", "quiz-de")
-    splits = {f"{name}/{split}" for name in names for split in ("validation", "test")}
-    turned = {name for name in splits if "-de/" in name or name.endswith(("/test", reported))}
+    turned = write_mirror(tmp_path / "two", encoder, turned_splits(evaluate))
     before, scored = run_all(space, write_mirror(tmp_path / "one", encoder, set()), tmp_path / "run one")
-    after, scored_anew = run_all(space, write_mirror(tmp_path / "two", encoder, turned), tmp_path / "run two")
+    after, scored_anew = run_all(space, turned, tmp_path / "run two")
     assert sum("/search " in name for name in before) == 2 * 2 * 3 + 1
     assert set(before) == set(after)
     for name, record in before.items():
@@ -226,3 +233,31 @@ def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_v
     cells = [name for name in scored if "-> lesson" not in name]
     assert len(cells) == 2 * 2 * 2
     assert all(scored[name]["accuracy"] == pytest.approx(1 - scored_anew[name]["accuracy"]) for name in cells)
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_other_labels_in_reported_rows_and_other_languages_do_not_change_which_encoder_is_exported(
+    evaluate: str, encoder: Path, tmp_path: Path
+) -> None:
+    # Without the baseline: it cannot be exported if it is the best recipe.
+    longer = Recipe(name="longer", stages=(Stage(tasks=("lesson",), training=replace(TRAINING, epochs=4)),))
+    space = replace(SPACE, evaluate=evaluate, recipes=(SPACE.recipes[1], longer), seeds=(1, 2))
+    cards = {}
+    for name, turned in (("one", set()), ("two", turned_splits(evaluate))):
+        run = tmp_path / f"run {name}"
+        run_all(space, write_mirror(tmp_path / name, encoder, turned), run)
+        Run.at(str(run)).keep_space(space)
+        Run.at(str(run)).keep_site(Run.at(str(run)).make_site())
+        for target in ("exam", "quiz"):
+            card = export_best(str(run), target, tmp_path / f"{target} {name}") / "README.md"
+            cards[name, target] = card.read_text()
+    for target in ("exam", "quiz"):
+        weights = [(tmp_path / f"{target} {name}" / "model.safetensors").read_bytes() for name in ("one", "two")]
+        assert weights[0] == weights[1]
+        one, two = cards["one", target], cards["two", target]
+        assert one != two, "the reported scores differ"
+        assert without_scores(one) == without_scores(two)
+
+
+def without_scores(card: str) -> list[str]:
+    return [line for line in card.splitlines() if not line.startswith("| ")]
