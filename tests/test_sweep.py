@@ -157,7 +157,23 @@ def test_a_run_folder_of_a_newer_version_is_refused(run_copy: Path) -> None:
     for arguments in (run_arguments(run_copy), ("status", str(run_copy))):
         done = sweeper(*arguments)
         assert done.returncode == 2
-        assert f"has format {FORMAT + 1}; this version reads formats up to {FORMAT}. Update the sweeper." in done.stderr
+        assert f"has format {FORMAT + 1}; this version reads format {FORMAT}. Update the sweeper." in done.stderr
+
+
+def test_a_run_folder_of_an_earlier_version_is_refused_by_every_command_and_stays_unchanged(run_copy: Path) -> None:
+    for file in run_copy.rglob("*.json"):
+        file.write_text(file.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    before = {path: path.read_bytes() for path in (run_copy / "ledger").rglob("*.json")}
+    export = ("export", str(run_copy), "--out", str(run_copy / "model"))
+    commands = [(name, str(run_copy)) for name in ("status", "report", "submit")]
+    for command in (*commands, export):
+        done = sweeper(*command)
+        assert done.returncode == 2, command
+        assert f"space.json has format {FORMAT - 1}, and this version reads format {FORMAT}" in done.stderr
+        assert "Start a new run folder with another --out" in done.stderr
+    # The command `run` refuses the folder as well, before it writes anything.
+    assert sweeper(*run_arguments(run_copy)).returncode == 2
+    assert {path: path.read_bytes() for path in (run_copy / "ledger").rglob("*.json")} == before
 
 
 def test_a_run_that_is_refused_creates_no_folder() -> None:

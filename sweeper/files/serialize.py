@@ -8,8 +8,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from sweeper.errors import DamagedError, UserError
 
-FORMAT = 1
-"""Version of the record layout. Raised when an older reader would misread a record."""
+FORMAT = 2
+"""Version of spaces and records. Raised when an older reader would misread one, and whenever `SEMANTICS` is raised, so
+that one run folder never contains scores of two versions that compute them differently."""
 
 T = TypeVar("T")
 
@@ -26,6 +27,14 @@ def plain(value: Any) -> Any:
     return _adapter(type(value)).dump_python(value, mode="json", warnings=False)  # type: ignore[arg-type]
 
 
+def key_values(value: Any) -> Any:
+    """A dataclass as JSON values without the fields at their default value: the form that enters keys.
+
+    A new field with a default therefore changes no key. In return, the default of an existing field must never change.
+    """
+    return _adapter(type(value)).dump_python(value, mode="json", exclude_defaults=True)  # type: ignore[arg-type]
+
+
 def write_json(value: Any) -> bytes:
     """A dataclass as indented JSON."""
     return _adapter(type(value)).dump_json(value, indent=1)  # type: ignore[arg-type]
@@ -34,17 +43,15 @@ def write_json(value: Any) -> bytes:
 def read_json(data_type: type[T], text: bytes, source: str) -> T:
     """A dataclass from its JSON. `source` names the file in messages.
 
-    Raises DamagedError if the bytes are not such a dataclass, and UserError if a newer version wrote them.
+    Raises DamagedError if the bytes are not such a dataclass, and UserError if another version wrote them whose
+    results or layout differ.
     """
     try:
         raw = json.loads(text)
     except ValueError as error:
         raise DamagedError(f"{source} is not JSON: {error}.") from error
-    # The version is checked before the fields, because the fields of a newer layout may fail the validation.
-    if isinstance(raw, dict) and raw.get("format", FORMAT) > FORMAT:
-        raise UserError(
-            f"{source} has format {raw['format']}; this version reads formats up to {FORMAT}. Update the sweeper."
-        )
+    # The version is checked before the fields, because the fields of another layout may fail the validation.
+    _check_format(raw, source)
     try:
         return _adapter(data_type).validate_python(raw)  # type: ignore[arg-type, no-any-return]
     except ValidationError as error:
@@ -52,3 +59,16 @@ def read_json(data_type: type[T], text: bytes, source: str) -> T:
         first = error.errors()[0]
         path = ".".join(str(key) for key in first["loc"])
         raise DamagedError(f"{source} is not a {data_type.__name__}: {path}: {first['msg']}.") from error
+
+
+def _check_format(raw: Any, source: str) -> None:
+    version = raw.get("format", FORMAT) if isinstance(raw, dict) else FORMAT
+    if not isinstance(version, int):
+        return  # the validation of the fields reports it
+    if version > FORMAT:
+        raise UserError(f"{source} has format {version}; this version reads format {FORMAT}. Update the sweeper.")
+    if version < FORMAT:
+        raise UserError(
+            f"{source} has format {version}, and this version reads format {FORMAT}: an earlier version, whose scores "
+            "are not comparable, wrote it. Start a new run folder with another --out, or use the version that wrote it."
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweeper.files.digests import digest
-from sweeper.files.serialize import plain
+from sweeper.files.serialize import key_values
 from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, make_plan
@@ -75,8 +75,8 @@ class Specs:
                 "kind": unit.kind,
                 "model": self.resolver.model(unit.model).identity,
                 "stage": deciding(stage),
-                "dials": {name: plain(dial) for name, dial in unit.stage.dials.items()},
-                "select": [plain(data) for data in self.selection(unit, SEARCH_SEED)],
+                "dials": {name: key_values(dial) for name, dial in unit.stage.dials.items()},
+                "select": [key_values(data) for data in self.selection(unit, SEARCH_SEED)],
                 # Not the number of trials: a study may grow.
                 "search": [search.sampler, search.batch],
             }

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sweeper.files.digests import digest
-from sweeper.files.serialize import plain
+from sweeper.files.serialize import key_values
 from sweeper.space import Resources, Training, Value
 from sweeper.tasks.spec import Split, Task
 
-SEMANTICS = 1
-"""Included in every key. Raised by hand when a change of our code changes the result of a training or a score."""
+SEMANTICS = 2
+"""Included in every key. Raised by hand, together with `FORMAT` (files/serialize.py), when a change of our code changes
+the result of a training or a score."""
 Role = Literal["search", "replicate"]
 UnitKind = Literal["prepare", "target", "score"]
 
@@ -147,8 +148,11 @@ class TrialSpec:
 
 
 def deciding(value: Any) -> Any:
-    """The fields of a stage or of data that determine results, as JSON values: all except the name of a translator."""
-    return _without_translator(plain(value))
+    """The fields of a stage or of data that determine results, as JSON values.
+
+    Fields at their default value and the name of a translator are left out.
+    """
+    return _without_translator(key_values(value))
 
 
 def _without_translator(value: Any) -> Any:
@@ -172,4 +176,4 @@ def record_key(encoder: str, purpose: str) -> str:
 
 def score_key(training: str, score: ScoreSpec) -> str:
     """Key of a score record: the training, and everything that determines the score."""
-    return digest({"semantics": SEMANTICS, "training": training, "score": plain(score)})
+    return digest({"semantics": SEMANTICS, "training": training, "score": key_values(score)})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
+from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks
 from sweeper.space.dials import check_counts, check_words
 from sweeper.space.stage import Recipe, check_stage, tasks_of
@@ -84,8 +85,8 @@ class Space:
     """Seed that decides which examples a cap keeps."""
     keep_targets: bool = False
     """Whether trained targets (body and head) are stored. If they are, a new language needs only scoring."""
-    format: int = 1
-    """Number of the JSON layout of a space. A version of the sweeper rejects numbers higher than its own."""
+    format: int = FORMAT
+    """Version of the JSON layout. The sweeper rejects a space or run folder that another version of it wrote."""
     world: str = ""
     """Synthetic world that provides the data if no mirror is given: `demo`, `demo:truth_seed=3,scale=10`."""
 

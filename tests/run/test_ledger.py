@@ -132,6 +132,13 @@ def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Le
     assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
 
 
+def test_a_record_of_an_earlier_version_is_refused_rather_than_set_aside(ledger: Ledger) -> None:
+    ledger.write_training(replace(training(), format=FORMAT - 1))
+    with pytest.raises(UserError, match="Start a new run folder"):
+        ledger.set_damaged_aside()
+    assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
+
+
 def test_the_key_of_a_score_depends_on_its_training_and_on_what_is_scored() -> None:
     agenda = agenda_of(SMALL)
     unit = next(unit for unit in agenda.plan.units if unit.kind == "target")
