@@ -219,7 +219,7 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials at a time (one per CPU).")] = None,
     cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial; 0.5 shares a GPU.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0.5 shares a GPU.")] = None,
     address: Annotated[str, typer.Option(help="`local`, or `auto` on a Ray cluster.")] = "local",
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:

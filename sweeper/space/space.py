@@ -19,7 +19,7 @@ SEARCH_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """CPUs and GPUs that one trial reserves. With a fraction, several trials share a device."""
+    """CPUs and GPUs that one trial reserves. A trial uses one GPU at most; with a fraction, several trials share it."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -27,6 +27,11 @@ class Resources:
     def __post_init__(self) -> None:
         if self.cpus <= 0 or self.gpus < 0:
             raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
+        if self.gpus > 1:
+            raise UserError(
+                f"A trial runs on one GPU, and more would be idle: Resources need gpus <= 1, got gpus={self.gpus:g}. "
+                "Trials run in parallel on the GPUs of a machine."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

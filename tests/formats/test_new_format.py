@@ -24,7 +24,7 @@ from sweeper.plan.units import make_plan
 from sweeper.scoring.scorers import SCORERS, Scored, Scorer
 from sweeper.space import Model, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, Task
-from sweeper.training.heads import HEADS, Batch, Head
+from sweeper.training.heads import HEADS, Batch, Head, Sizes
 from sweeper.training.trial import run_trial
 from tests.worlds import TrialFolders
 
@@ -72,9 +72,9 @@ class NumberHead(Head):
 
     labels = "number"
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.out = nn.Linear(hidden, 1)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.out = nn.Linear(sizes.hidden, 1)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"estimate": self.out(hidden[:, 0]).float()[:, 0]}
