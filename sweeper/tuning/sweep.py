@@ -22,9 +22,10 @@ from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
 from sweeper.training.trial import check_spec
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
+from sweeper.tuning.connect import Workers
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.journal import JournalWatch
-from sweeper.tuning.launch import LaunchResult, Workers, launch
+from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.progress import watching
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
