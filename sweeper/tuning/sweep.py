@@ -162,11 +162,13 @@ def _untranslated(spec: TrialSpec) -> Iterator[str]:
 
 
 def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
-    """A slot that reads the same data: the first replicate of the unit, or a slot with the same draw."""
+    """A slot that reads the same data: the first replicate of the unit, or the first slot with the same data."""
     unit = agenda.unit(slot)
-    if not agenda.specs.reads_draws(unit):
-        return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
-    return slot._replace(number=0) if slot.role == "search" else slot
+    if agenda.specs.reads_draws(unit):
+        return slot._replace(number=0) if slot.role == "search" else slot
+    if slot.role == "search" and agenda.plan.space.search.refit:
+        return slot._replace(number=0)
+    return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
 
 
 def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:

@@ -126,7 +126,7 @@ def space_of(task: Task) -> Space:
 def test_a_new_format_is_planned_read_trained_and_scored(folders: TrialFolders, task: Task) -> None:
     space = space_of(task)
     plan = make_plan(space)
-    assert stage_tokens(space, space.recipes[1].stages[0]) == 6 * NUM_TRAIN * 48 * 0.5
+    assert stage_tokens(space, space.recipes[1].stages[0], sets_aside=False) == 6 * NUM_TRAIN * 48 * 0.5
     specs = Specs(plan=plan, resolver=Resolver(space=space, sources=Sources(mirror=folders.world, cache=folders.cache)))
     [unit] = [unit for unit in plan.units if unit.recipe == "baseline"]
     result = run_trial(specs.replicate(unit, 1, None, ()), folders.bench())
