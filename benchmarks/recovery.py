@@ -32,7 +32,8 @@ from pathlib import Path
 from scipy import stats
 
 from analysis.results.load import load
-from analysis.results.matrix import Cell, cells_of, flags, seed_differences
+from analysis.results.marks import marks_of
+from analysis.results.matrix import Cell, cells_of, seed_differences
 from analysis.results.stats import MIN_SEEDS, paired_interval, rho_ceiling, spearman
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
@@ -57,8 +58,8 @@ class Verdict:
     p: float
     """p value; nan without a test, that is, with fewer than three seeds or without any difference."""
     num_seeds: int
-    is_flagged: bool = False
-    """Whether the recipe contains training data of the target."""
+    has_same_rows: bool = False
+    """Whether the recipe trains on rows that the target also trains on."""
 
     @property
     def is_significant(self) -> bool:
@@ -90,8 +91,8 @@ class Outcome:
 
     @property
     def large(self) -> list[bool]:
-        """For each tested cell with a large planted gain and no flag: whether it is found."""
-        return [cell.is_found for cell in self.tested if cell.planted >= LARGE_GAIN and not cell.is_flagged]
+        """For each tested cell with a large planted gain and other rows than the target: whether it is found."""
+        return [cell.is_found for cell in self.tested if cell.planted >= LARGE_GAIN and not cell.has_same_rows]
 
     @property
     def harms(self) -> list[bool]:
@@ -122,17 +123,17 @@ def planted(space: Space) -> dict[Cell, float]:
     return {cell: gain for cell, gain in planted_gains(space).items() if cell[0] in placebos}
 
 
-def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], flagged: Iterable[Cell]) -> Outcome:
+def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], same_rows: Iterable[Cell]) -> Outcome:
     """Measure the cells of `truths` by same-seed differences between a recipe and its reference in `pairs`."""
     run_data = load(str(run))
     differences = seed_differences(run_data, run_data.space.models[0].name, pairs)
     gains = {cell: rows["gain"].to_list() for cell, rows in cells_of(differences)}
-    flagged_cells = frozenset(flagged)
+    excluded = frozenset(same_rows)
 
     def verdict(cell: Cell) -> Verdict:
         test = paired_interval(gains.get(cell, []))
         return Verdict(
-            planted=truths[cell], measured=test.mean, p=test.p, num_seeds=test.n, is_flagged=cell in flagged_cells
+            planted=truths[cell], measured=test.mean, p=test.p, num_seeds=test.n, has_same_rows=cell in excluded
         )
 
     return Outcome(cells=tuple(verdict(cell) for cell in truths), notes=run_data.notes)
@@ -141,7 +142,7 @@ def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], 
 def recovered(run: Path) -> Outcome:
     """Return the results of a run of `demo_recovery`."""
     truths = planted(RECOVERY)
-    return measured(run, placebo_recipes(RECOVERY), truths, flags(RECOVERY))
+    return measured(run, placebo_recipes(RECOVERY), truths, marks_of(RECOVERY).same_rows)
 
 
 def null(run: Path) -> Outcome:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from ..results.marks import DOUBLE_DAGGER, STAR
+from ..results.marks import DEGREE, DOUBLE_DAGGER, SECTION, STAR
 from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on
 
 
@@ -24,7 +24,7 @@ class Square:
     """Second line: the standard deviation over seeds, "score only", or the outcome of a planted cell."""
     value: float = np.nan
     """The value that decides the colour, in the unit of the colour bar; nan for a cell without colour."""
-    is_flagged: bool = False
+    is_hatched: bool = False
     is_missing: bool = False
 
 
@@ -74,14 +74,17 @@ def draw_grid(axes: Axes, grid: Grid, label: str) -> Axes:
 def draw_key(axes: Axes, grid: Grid, texts: Mapping[str, str]) -> Axes:
     """Draw the legend of a grid. Returns the axes.
 
-    `texts` has the texts of the entries `flagged`, `missing`, `lacking` and `single`. An entry is shown only if the
+    `texts` has the texts of the entries `same rows`, `same items`, `not zero-shot`, `missing`, `lacking`
+    and `single`. An entry is shown only if the
     grid has such a cell or column.
     """
     squares = list(grid.squares.values())
     blank = Patch(facecolor="none", edgecolor="none")
     hatched = Patch(facecolor="white", edgecolor=FAINT, hatch="////", lw=0.5)
     entries = {
-        "flagged": (any(square.is_flagged for square in squares), hatched),
+        "same rows": (any(square.is_hatched for square in squares), hatched),
+        "same items": (any(SECTION in square.text for square in squares), blank),
+        "not zero-shot": (any(DEGREE in square.text for square in squares), blank),
         "missing": (any(s.is_missing for s in squares), Patch(facecolor=MISSING, edgecolor=FAINT, lw=0.5)),
         "lacking": (any(STAR in square.text for square in squares), blank),
         "single": (any(DOUBLE_DAGGER in text for text in grid.captions.values()), blank),
@@ -104,7 +107,7 @@ def _draw_square(axes: Axes, centre: tuple[float, float], square: Square, colour
     face = _face(square, colour)
     ink = ink_on(face)
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="white", lw=1.0))
-    if square.is_flagged:
+    if square.is_hatched:
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////", edgecolor=ink, lw=0, alpha=0.35))
     # An outline in the colour of the cell keeps the digits readable on hatching.
     outline = [withStroke(linewidth=2.5, foreground=face)]

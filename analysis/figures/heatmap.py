@@ -9,7 +9,7 @@ from matplotlib.transforms import ScaledTranslation
 from sweeper.space import Space
 
 from ..results.correlate import comparable_targets
-from ..results.marks import DAGGER, DOUBLE_DAGGER, STAR
+from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, SECTION, STAR
 from ..results.matrix import Matrix, entry
 from ..results.results import Results
 from .colours import FAINT, INK
@@ -41,7 +41,11 @@ def language_map(results: Results) -> Figure:
     axes = draw_grid(figure.subplots(), grid, "mean gain (points)")
     base = "" if matrix.is_baseline else f" over {matrix.reference}"
     _draw_title(axes, f"Mean gain{base} by language · {_source(results)}")
-    _draw_footnote(axes, "n: recipes in the mean, without flagged cells and cells that lack languages")
+    _draw_footnote(
+        axes,
+        "n: recipes in the mean, without cells with the same rows and incomplete cells,\n"
+        "and in each language without recipes that are not zero-shot in it",
+    )
     draw_key(axes, grid, _key_texts(matrix))
     return figure
 
@@ -73,13 +77,15 @@ def matrix_grid(matrix: Matrix, space: Space) -> Grid:
 
 
 def language_grid(languages: pd.DataFrame, matrix: Matrix, space: Space) -> Grid:
-    """Languages x targets: mean gain in points over the recipes with an unflagged and complete cell on the target.
+    """Languages x targets: mean gain in points over the recipes whose cell is complete and has not the same rows.
+
+    The mean of a language also leaves out the recipes that are not zero-shot in it.
 
     `languages` is a `language_table`. The cell of a language without evaluation data is empty. The cell of a language
     with scores and without gains is missing.
     """
     table = languages[languages["main"] & languages["recipe"].isin(matrix.recipes)]
-    usable, targets = matrix.unflagged, list(matrix.scores.columns)
+    usable, targets = matrix.summarised, list(matrix.scores.columns)
     # English first, because targets are trained in it.
     names = sorted(set(table["language"]), key=lambda language: (language != "en", language))
     squares: dict[tuple[str, str], Square] = {}
@@ -88,7 +94,11 @@ def language_grid(languages: pd.DataFrame, matrix: Matrix, space: Space) -> Grid
         recipes = list(usable.index[usable[target].notna()])
         captions[target] = f"{target}\n(n = {len(recipes)})"
         rows = table[table["target"] == target]
-        means = rows[rows["recipe"].isin(recipes)].groupby("language")["gain"].mean() * 100
+        is_included = [
+            recipe in recipes and matrix.is_zero_shot((recipe, target), language)
+            for recipe, language in zip(rows["recipe"], rows["language"], strict=True)
+        ]
+        means = rows[np.array(is_included, dtype=bool)].groupby("language")["gain"].mean() * 100
         for language in names:
             has_data = language in set(rows["language"])
             squares[language, target] = _language_square(float(means.get(language, np.nan)), has_data=has_data)
@@ -101,22 +111,22 @@ def _square(matrix: Matrix, recipe: str, target: str) -> Square:
     score = entry(matrix.scores, (recipe, target))
     value = score if is_reference else entry(matrix.gains, (recipe, target))
     sd = entry(matrix.score_sd if is_reference else matrix.gain_sd, (recipe, target))
-    is_flagged = (recipe, target) in matrix.flags
-    marks = (DAGGER if is_flagged else "") + (STAR if (recipe, target) in matrix.lacking else "")
+    is_hatched = (recipe, target) in matrix.marks.same_rows
+    marks = matrix.marks.signs(recipe, target) + (STAR if (recipe, target) in matrix.lacking else "")
     if np.isnan(score):
-        return Square(text="–", is_missing=True, is_flagged=is_flagged)
+        return Square(text="–", is_missing=True, is_hatched=is_hatched)
     if np.isnan(value):
-        return Square(text=f"{100 * score:.1f}{marks}", small="score only", is_missing=True, is_flagged=is_flagged)
+        return Square(text=f"{100 * score:.1f}{marks}", small="score only", is_missing=True, is_hatched=is_hatched)
     return Square(
         text=f"{100 * value:.1f}{marks}" if is_reference else f"{100 * value:+z.1f}{marks}",
         small="" if np.isnan(sd) else f"±{100 * sd:.1f}",
         value=np.nan if is_reference else 100 * value,
-        is_flagged=is_flagged,
+        is_hatched=is_hatched,
     )
 
 
 def _mean_square(matrix: Matrix, recipe: str) -> Square:
-    marks = DAGGER if any(name == recipe for name, _ in matrix.flags) else ""
+    marks = matrix.marks.of_row(recipe)
     marks += STAR if any(name == recipe for name, _ in matrix.lacking) else ""
     if recipe == matrix.reference:
         return Square(text=f"{100 * matrix.scores.loc[recipe].mean():.1f}{marks}")
@@ -147,7 +157,9 @@ def _draw_footnote(axes: Axes, text: str) -> None:
 def _key_texts(matrix: Matrix) -> dict[str, str]:
     reference = "baseline" if matrix.is_baseline else matrix.reference
     return {
-        "flagged": f"{DAGGER} the recipe repeats training data of the target (in a mean: of one of the targets)",
+        "same rows": f"{DAGGER} same rows: recipe and target train on them (in a mean: on one of the targets)",
+        "same items": f"{SECTION} same items: the recipe trains on them in another language",
+        "not zero-shot": f"{DEGREE} not zero-shot: the recipe has labelled data in one of the languages",
         "missing": f"no score yet, or no score of {reference} with the same seed",
         "lacking": f"{STAR} lacks languages that other recipes have",
         "single": f"{DOUBLE_DAGGER} dev and test are the same rows",

@@ -19,11 +19,11 @@ def strongest_findings(results: Results) -> list[str]:
 
     In a synthetic world, the comparison with the planted gains comes first.
 
-    Cells that share training data with their target or lack languages are left out. With fewer than three seeds, the
+    Cells with the same rows and cells that lack languages are left out. With fewer than three seeds, the
     sentences describe the seeds and make no claim of significance.
     """
     matrix = results.matrix
-    gains = matrix.unflagged
+    gains = matrix.summarised
     cells = {(recipe, target): entry(gains, (recipe, target)) for recipe in gains.index for target in gains.columns}
     cells = {cell: gain for cell, gain in cells.items() if not math.isnan(gain)}
     if not cells:
@@ -34,7 +34,7 @@ def strongest_findings(results: Results) -> list[str]:
         named.append(("largest loss" if cells[worst] < 0 else "smallest gain", worst))
     # A cell that is left out may have a larger gain, which the matrix shows.
     is_partial = int(gains.count().sum()) < int(matrix.gains.loc[matrix.recipes].count().sum())
-    scope = " outside flagged and incomplete cells" if is_partial else ""
+    scope = " outside cells with the same rows and incomplete cells" if is_partial else ""
     sentences = [_cell_finding(f"{name}{scope}", cell, results) for name, cell in named]
     best_recipe = _best_recipe_finding(matrix, gains)
     findings = [planted_finding(results.planted)] if results.planted else []
@@ -80,7 +80,8 @@ def _best_recipe_finding(matrix: Matrix, gains: pd.DataFrame) -> str:
     best, last = str(means.index[0]), str(means.index[-1])
     num_positive = sum(entry(gains, (best, target)) > 0 for target in targets)
     return (
-        f"On average over the {len(targets)} targets on which every recipe has a gain and none shares training data, "
+        f"On average over the {len(targets)} targets on which every recipe has a gain and none trains on the same "
+        f"rows, "
         f"`{best}` has the highest gain with {100 * means.iloc[0]:+z.1f} points{_seed_range(matrix, best, targets)}, "
         f"positive on {num_positive} of them; `{last}` has the lowest with {100 * means.iloc[-1]:+z.1f}."
     )

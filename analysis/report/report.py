@@ -19,6 +19,7 @@ from ..results import published
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
+from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
 from . import sections, tables
 from .findings import strongest_findings
@@ -50,7 +51,10 @@ def write_report(run: str, out: str | None = None, against: str = "") -> Report:
     # The findings are those of the first model.
     findings = tuple(strongest_findings(results[0]))
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
-    files = {"report.md": _text(data, results, suffixes, against, findings).encode()}
+    files = {
+        "marks.csv": tables.marks_csv(marks_of(data.space)),
+        "report.md": _text(data, results, suffixes, against, findings).encode(),
+    }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix)
     for name, content in files.items():
@@ -122,7 +126,9 @@ def _model_context(results: Results, suffix: str) -> dict[str, object]:
         "suffix": suffix,
         "scores": tables.matrix_table(matrix, matrix.scores, matrix.score_sd, signed=False),
         "gains": tables.matrix_table(matrix, matrix.gains, matrix.gain_sd, signed=True),
-        "flags": sections.annotated(matrix.flags),
+        "same_rows": sections.annotated(matrix.marks.same_rows),
+        "same_items": sections.annotated(matrix.marks.same_items),
+        "not_zero_shot": sections.annotated(matrix.marks.not_zero_shot),
         "lacking": sections.annotated(matrix.lacking),
         "missing": sections.cell_list(matrix.missing),
         "partial": sections.partial_list(results.partial, len(results.space.seeds)),

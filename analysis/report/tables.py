@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..results.benchmark import Means
 from ..results.layers import LayerScores
-from ..results.marks import DAGGER, DOUBLE_DAGGER, STAR
+from ..results.marks import DOUBLE_DAGGER, STAR, Marks
 from ..results.matrix import Matrix, entry
 from ..results.published import Comparison
 from ..results.trivial import PreparationLevel, TargetLevel, Verdict
@@ -37,9 +37,8 @@ def matrix_table(matrix: Matrix, values: pd.DataFrame, sd: pd.DataFrame, *, sign
         if np.isnan(value):
             return "–"
         text = form.format(value) + ("" if np.isnan(spread) else f" ± {spread:.1f}")
-        flag = DAGGER if (recipe, target) in matrix.flags else ""
         # An asterisk without a backslash could start emphasis.
-        return text + flag + (f"\\{STAR}" if (recipe, target) in matrix.lacking else "")
+        return text + matrix.marks.signs(recipe, target) + (f"\\{STAR}" if (recipe, target) in matrix.lacking else "")
 
     recipes = matrix.recipes if signed else list(matrix.scores.index)
     rows = [[recipe, *(cell(recipe, target) for target in values.columns)] for recipe in recipes]
@@ -125,6 +124,13 @@ def points(value: float) -> str:
 def wide_csv(values: pd.DataFrame) -> bytes:
     """A CSV file of recipes x targets in points; missing cells are empty."""
     return str((100 * values).rename_axis("recipe").to_csv(float_format="%.4f")).encode()
+
+
+def marks_csv(marks: Marks) -> bytes:
+    """A line per mark of a cell: recipe, target, mark, and what it refers to (tasks or languages)."""
+    kinds = {"same rows": marks.same_rows, "same items": marks.same_items, "not zero-shot": marks.not_zero_shot}
+    rows = [(*cell, kind, " ".join(names)) for kind, cells in kinds.items() for cell, names in cells.items()]
+    return str(pd.DataFrame(rows, columns=["recipe", "target", "mark", "refers to"]).to_csv(index=False)).encode()
 
 
 def language_csv(table: pd.DataFrame) -> bytes:

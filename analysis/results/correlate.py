@@ -27,7 +27,7 @@ MEAN = "mean"
 
 @dataclass(frozen=True, kw_only=True)
 class Correlations:
-    """Spearman correlations, each with its n and permutation p, without flagged cells and cells that lack languages."""
+    """Spearman correlations, each with n and permutation p, without cells with the same rows and incomplete cells."""
 
     recipes: pd.DataFrame
     """Columns a, b, rho, n, p: pairs of recipes, over targets."""
@@ -39,12 +39,12 @@ class Correlations:
     predictors: pd.DataFrame
     """Columns trait, target (or `mean`), rho, n, p: over the recipes of one task."""
     mean_over: tuple[str, ...]
-    """Targets in the mean gain: those on which every recipe has a gain and no recipe shares training data."""
+    """Targets in the mean gain: those on which every recipe has a gain and none trains on the same rows."""
 
 
 def correlate(data: RunData, matrix: Matrix, preparations: Iterable[PreparationLevel]) -> Correlations:
     """All correlations of one model's matrix. `preparations` are its `preparation_levels`."""
-    gains = matrix.unflagged
+    gains = matrix.summarised
     over = comparable_targets(gains)
     dev_scores = {(level.recipe, level.task): level.score for level in preparations}
     traits = _traits(data, matrix.model, dev_scores).join(gains[list(over)].mean(axis=1).rename(MEAN))

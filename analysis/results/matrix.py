@@ -1,4 +1,4 @@
-"""The transfer matrix: mean scores and same-seed gains of every cell, with missing and flagged cells."""
+"""The transfer matrix: mean scores and same-seed gains of every cell, with missing and marked cells."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from sweeper.space import Space, tasks_of
-from sweeper.tasks.overlap import shares_training_data
+from sweeper.space import Space
+from sweeper.space.overlap import trained_languages
 
 from .gains import gain_table, reference_recipe
 from .load import CLEAN, RunData, main_scores
+from .marks import Marks, marks_of
 
 Cell = tuple[str, str]
 """Names of a recipe and of a target."""
@@ -38,8 +39,8 @@ class Matrix:
     """Columns recipe, target, seed, gain."""
     lacking: Mapping[Cell, tuple[str, ...]]
     """Languages in which the column has scores and at least one seed of the cell has none."""
-    flags: Mapping[Cell, tuple[str, ...]]
-    """Intermediate tasks of the recipe whose training data overlap with the training data of the target."""
+    marks: Marks
+    """What the training data of recipes and targets have in common."""
     reference: str
     """Name of the recipe that gains are measured against: the baseline by default, "" without a baseline."""
     is_baseline: bool
@@ -64,17 +65,22 @@ class Matrix:
         return tuple(cell for cell in cells if np.isnan(entry(self.scores, cell)))
 
     @property
-    def unflagged(self) -> pd.DataFrame:
-        """Gains of `recipes` that can be compared across cells: nan for cells that are flagged or lack languages.
+    def summarised(self) -> pd.DataFrame:
+        """Gains of `recipes` that summaries include: nan for cells with the same rows and cells that lack languages.
 
-        The whole column is nan if the reference itself is flagged in it: the gains would then include the shared data.
+        The whole column is nan if the reference itself trains on rows of the target: all gains would include them.
         """
         gains = self.gains.loc[self.recipes].copy()
-        gains[[target for recipe, target in self.flags if recipe == self.reference]] = np.nan
-        for recipe, target in [*self.flags, *self.lacking]:
+        gains[[target for recipe, target in self.marks.same_rows if recipe == self.reference]] = np.nan
+        for recipe, target in [*self.marks.same_rows, *self.lacking]:
             if recipe in gains.index:
                 gains.loc[recipe, target] = np.nan
         return gains
+
+    def is_zero_shot(self, cell: Cell, language: str) -> bool:
+        """Whether a gain in a language is zero-shot: neither recipe nor reference is marked for the language."""
+        rows = (cell[0], self.reference)
+        return not any(language in self.marks.not_zero_shot.get((row, cell[1]), ()) for row in rows)
 
 
 def entry(values: pd.DataFrame, cell: Cell) -> float:
@@ -106,7 +112,7 @@ def matrix_of(space: Space, gains: pd.DataFrame, model: str, against: str = "") 
         num_pairs=gain["count"].fillna(0).astype(int),
         seed_gains=_seed_gains(seeds),
         lacking=_lacking(table),
-        flags=flags(space),
+        marks=marks_of(space),
         reference=reference,
         is_baseline=reference == reference_recipe(space),
         single_split=tuple(target.task for target in space.targets if space.task(target.task).single_split),
@@ -135,24 +141,12 @@ def cells_of(table: pd.DataFrame) -> Iterator[tuple[Cell, pd.DataFrame]]:
         yield (str(recipe), str(target)), rows
 
 
-def flags(space: Space) -> dict[Cell, tuple[str, ...]]:
-    """Cell -> intermediate tasks of its recipe that share training data with its target; other cells are left out."""
-    catalog = space.catalog()
-    shared = {
-        (recipe.name, target.task): shares_training_data(
-            tasks_of(recipe.stages, masked=False), space.task(target.task), catalog, space.trained_tasks(target)
-        )
-        for recipe in space.recipes
-        for target in space.targets
-    }
-    return {cell: names for cell, names in shared.items() if names}
-
-
 def language_table(space: Space, gains: pd.DataFrame) -> pd.DataFrame:
     """Scores and gains by language under the usual condition, from a `gain_table`.
 
-    Columns recipe, target, language, metric, main, mean, sd, num_seeds, trivial, count, gain (fractions of 1), sorted
-    by recipe and target in the order of the space.
+    Columns recipe, target, language, metric, main, mean, sd, num_seeds, trivial, count, gain (fractions of 1), mark
+    (`same rows`, `same items` or empty) and zero_shot (whether neither recipe nor target trains on labelled data in the
+    language), sorted by recipe and target in the order of the space.
     """
     table = gains[gains["condition"] == CLEAN]
     groups = table.groupby(["recipe", "target", "language", "metric", "main"], sort=False)
@@ -167,8 +161,21 @@ def language_table(space: Space, gains: pd.DataFrame) -> pd.DataFrame:
     rows = {recipe.name: number for number, recipe in enumerate(space.recipes)}
     columns = {target.task: number for number, target in enumerate(space.targets)}
     statistics["row"], statistics["column"] = statistics["recipe"].map(rows), statistics["target"].map(columns)
+    statistics = statistics.join(_marks_of_rows(space, statistics))
     order = ["row", "column", "language", "metric"]
     return statistics.sort_values(order, ignore_index=True).drop(columns=["row", "column"])
+
+
+def _marks_of_rows(space: Space, table: pd.DataFrame) -> pd.DataFrame:
+    """Columns mark and zero_shot for a table with recipe, target and language."""
+    marks = marks_of(space)
+    trained = {target.task: trained_languages(space, target) for target in space.targets}
+    rows = []
+    for recipe, target, language in table[["recipe", "target", "language"]].itertuples(index=False, name=None):
+        cell = (recipe, target)
+        mark = "same rows" if cell in marks.same_rows else "same items" if cell in marks.same_items else ""
+        rows.append((mark, language not in {*marks.not_zero_shot.get(cell, ()), *trained[target]}))
+    return pd.DataFrame(rows, columns=["mark", "zero_shot"], index=table.index)
 
 
 def _seed_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -65,13 +65,13 @@ class Planted:
 def compare_planted(matrix: Matrix, tests: Mapping[Cell, CellTest], space: Space) -> Planted | None:
     """Planted and measured gains of the cells of a matrix.
 
-    Flagged, incomplete and missing cells are left out, as are cells whose recipe or target is not part of the synthetic
-    world. Returns None if no cell is left, as on real data.
+    Cells with the same rows, incomplete and missing cells are left out, as are cells whose recipe or target is not part
+    of the synthetic world. Returns None if no cell is left, as on real data.
     """
     truth = planted_gains(space) if space.world else {}
     if not matrix.is_baseline and not any(recipe == matrix.reference for recipe, _ in truth):
         return None
-    gains = matrix.unflagged
+    gains = matrix.summarised
     measured = {cell: entry(gains, cell) for cell in truth if cell[0] in gains.index}
     cells = {
         cell: PlantedCell(

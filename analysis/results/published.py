@@ -59,9 +59,9 @@ STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature")
 def published_comparisons(data: RunData, matrix: Matrix, means: Sequence[Means]) -> tuple[Comparison, ...]:
     """The published gains, each with the measured one; empty unless model, targets and data are those of the source.
 
-    Gains are measured against the baseline and include flagged cells, as in the source. A recipe is compared only if
-    it consists of one plain English stage on the same tasks and none of its cells is missing. `means` are those of
-    `benchmark_means`.
+    Gains are measured against the baseline and include cells with the same rows, as in the source. A recipe is compared
+    only if it consists of one plain English stage on the same tasks and none of its cells is missing. `means` are those
+    of `benchmark_means`.
     """
     space = data.space
     if not matrix.is_baseline or not matrix.reference or not _is_the_study(space, matrix.model) or not _is_whole(data):

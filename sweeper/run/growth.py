@@ -8,7 +8,7 @@ from sweeper.space import Space
 
 GROWING = ("recipes", "targets", "models", "tasks")
 """Fields of a space to which named entries may be added. Seeds and search trials are checked separately."""
-DESCRIPTIVE = ("title", "note", "licence", "departs", "train_size", "num_choices")
+DESCRIPTIVE = ("title", "note", "licence", "departs", "train_size", "num_choices", "contains", "parallel")
 """Fields of a task that only reports and plans use. No result depends on them, so they may change."""
 
 Change = tuple[tuple[str, ...], Any, Any]

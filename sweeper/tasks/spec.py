@@ -70,7 +70,10 @@ class Task:
     """Format rank: name of the task whose rows, in all languages together, are the candidates of every query; if empty,
     each row contains the candidate of its query."""
     contains: tuple[str, ...] = ()
-    """Tasks whose training data are part of this task's, so that a matrix can flag the cell."""
+    """Tasks whose training data are part of this task's. A report marks cells whose recipe and target train on the same
+    rows or items."""
+    parallel: bool = False
+    """Whether the training data are the same items in every language, that is, translations of each other."""
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
     train_size: int = 0
     """Number of training examples of the published data set, for plans without access to the data."""

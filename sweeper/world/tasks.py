@@ -134,7 +134,7 @@ INTERMEDIATES = _sized(
         scorer="squad",
         train={"en": (_rows("questions", "train"), _rows("xquestions", "train"))},
         contains=("xquestions",),
-        note="Contains the training data of a target, as SQuAD contains those of XQuAD: the cell is flagged.",
+        note="Contains the training data of a target, as SQuAD contains those of XQuAD: the cell is marked.",
         dev=_english("questions", "validation"),
     ),
     _options(

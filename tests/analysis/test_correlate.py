@@ -35,7 +35,7 @@ def test_examples_seen_are_a_mean_over_the_seeds_of_the_recipe(correlations):
     assert correlations.traits["seen"].tolist() == [75, 75, 75]
 
 
-def test_flagged_cells_are_left_out(correlations):
+def test_cells_with_the_same_rows_are_left_out(correlations):
     # Only one recipe shares no data with `pairs`, so that no three values are left for a correlation.
     pairs = correlations.targets.set_index(["a", "b"])
     assert pairs.loc[("tags", "pairs"), "n"] == 1

@@ -48,7 +48,7 @@ def test_a_gain_and_a_loss_of_equal_size_are_equally_far_from_white(drawn):
     assert by_text["50.0"] == mpl.colors.to_rgba("white")
 
 
-def test_cells_that_share_training_data_are_hatched_and_daggered(drawn):
+def test_cells_with_the_same_rows_are_hatched_and_daggered(drawn):
     grid, axes = drawn
     assert grid.squares["small_nli", "pairs"].text == "+4.0†"
     hatched = [patch for patch in axes.patches if patch.get_hatch()]
@@ -89,10 +89,10 @@ def test_a_line_separates_two_groups_of_targets(drawn):
 def test_the_legend_has_only_entries_that_occur(full_run):
     axes = heatmap(compute_results(full_run.url)).axes[0]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert len(texts) == 1 and texts[0].startswith("† the recipe repeats training data of the target")
+    assert len(texts) == 1 and texts[0].startswith("† same rows: recipe and target train on them")
 
 
-def test_the_gain_of_a_language_is_the_mean_over_unflagged_recipes(full_run):
+def test_the_gain_of_a_language_is_the_mean_over_recipes_without_the_same_rows(full_run):
     results = compute_results(full_run.url)
     grid = language_grid(results.languages, results.matrix, full_run.space)
     assert grid.rows == ("en", "de", "fr")

@@ -67,7 +67,7 @@ def test_a_cell_that_lacks_languages_names_them_and_its_gain_is_over_the_shared_
     matrix = transfer_matrix(load(run.url), "tiny")
     assert matrix.lacking == {("small_nli", "tags"): ("de",)}
     assert matrix.gains.loc["small_nli", "tags"] == pytest.approx(0.1)
-    assert math.isnan(matrix.unflagged.loc["small_nli", "tags"])
+    assert math.isnan(matrix.summarised.loc["small_nli", "tags"])
 
 
 def test_seeds_with_different_languages_are_compared_on_the_shared_ones(make_run):
@@ -79,11 +79,11 @@ def test_seeds_with_different_languages_are_compared_on_the_shared_ones(make_run
     assert matrix.lacking == {("baseline", "tags"): ("de",)}
 
 
-def test_recipes_that_repeat_training_data_of_the_target_are_flagged(full_run):
+def test_cells_with_the_same_rows_are_marked_and_left_out_of_summaries(full_run):
     matrix = transfer_matrix(load(full_run.url), "tiny")
-    assert matrix.flags == {("small_nli", "pairs"): ("small_nli",), ("large_nli", "pairs"): ("large_nli",)}
-    assert math.isnan(matrix.unflagged.loc["large_nli", "pairs"])
-    assert matrix.unflagged.loc["middle_qa", "pairs"] == pytest.approx(-0.02)
+    assert matrix.marks.same_rows == {("small_nli", "pairs"): ("small_nli",), ("large_nli", "pairs"): ("large_nli",)}
+    assert math.isnan(matrix.summarised.loc["large_nli", "pairs"])
+    assert matrix.summarised.loc["middle_qa", "pairs"] == pytest.approx(-0.02)
 
 
 def test_a_lower_loss_is_a_gain(make_run):
@@ -137,10 +137,10 @@ def test_a_score_without_a_seed_is_compared_with_every_seed_and_counts_as_one_sc
     assert math.isnan(matrix.score_sd.loc["baseline", "search"])
 
 
-def test_no_gain_is_unflagged_on_a_target_whose_training_data_the_reference_repeats(full_run):
+def test_no_gain_is_summarised_on_a_target_whose_rows_the_reference_trains_on(full_run):
     matrix = transfer_matrix(load(full_run.url), "tiny", against="small_nli")
-    assert matrix.unflagged["pairs"].isna().all()
-    assert matrix.unflagged["tags"].notna().all()
+    assert matrix.summarised["pairs"].isna().all()
+    assert matrix.summarised["tags"].notna().all()
 
 
 def test_an_unknown_reference_is_refused_with_the_nearest_name(full_run):

@@ -12,7 +12,8 @@ from analysis.figures.planted import planted_grids, planted_map
 from analysis.report.planted import planted_csv, planted_finding, planted_title
 from analysis.report.report import write_report
 from analysis.results.load import load
-from analysis.results.matrix import Cell, Matrix, flags, transfer_matrix
+from analysis.results.marks import marks_of
+from analysis.results.matrix import Cell, Matrix, transfer_matrix
 from analysis.results.planted import Planted, PlantedCell, compare_planted
 from analysis.results.results import compute_results
 from search_spaces.demo import SPACE as DEMO
@@ -189,8 +190,8 @@ def test_a_report_on_real_data_has_no_planted_truth(full_run) -> None:
         planted_map(compute_results(full_run.url), "a title")
 
 
-def test_the_demo_plants_gains_and_zeros_and_no_cell_that_is_flagged() -> None:
+def test_the_demo_plants_gains_and_zeros_and_no_cell_with_the_same_rows() -> None:
     truth = planted_gains(DEMO)
     assert sum(gain > 0 for gain in truth.values()) == 9
     assert sum(gain == 0 for gain in truth.values()) == 7
-    assert not flags(DEMO)
+    assert not marks_of(DEMO).same_rows

@@ -16,8 +16,8 @@ from sweeper.run.run import Run
 SURE, UNSURE = 0.01, 0.2
 
 
-def cell(planted: float, measured: float, p: float, num_seeds: int = 10, is_flagged: bool = False) -> Verdict:
-    return Verdict(planted=planted, measured=measured, p=p, num_seeds=num_seeds, is_flagged=is_flagged)
+def cell(planted: float, measured: float, p: float, num_seeds: int = 10, has_same_rows: bool = False) -> Verdict:
+    return Verdict(planted=planted, measured=measured, p=p, num_seeds=num_seeds, has_same_rows=has_same_rows)
 
 
 def world(*cells: Verdict) -> Outcome:
@@ -38,8 +38,8 @@ def test_a_small_gain_is_neither_large_nor_zero() -> None:
     assert not world(cell(1 / 3, 0.1, SURE)).zeros
 
 
-def test_a_flagged_cell_is_not_counted_as_a_large_gain() -> None:
-    assert world(cell(1, 0.3, SURE, is_flagged=True), cell(1, 0.3, SURE)).large == [True]
+def test_a_cell_with_the_same_rows_is_not_counted_as_a_large_gain() -> None:
+    assert world(cell(1, 0.3, SURE, has_same_rows=True), cell(1, 0.3, SURE)).large == [True]
 
 
 def test_a_cell_without_a_test_is_reported_and_not_counted() -> None:
@@ -77,10 +77,10 @@ def test_a_recipe_is_measured_against_its_placebo_with_the_same_seeds(make_run: 
     verdicts = dict(zip(planted(RECOVERY), recovered(Path(run.url)).cells, strict=True))
     questions, parts = verdicts["questions", "xquestions"], verdicts["parts", "xquestions"]
     assert questions.measured == pytest.approx(0.1)
-    assert (questions.num_seeds, questions.is_flagged) == (3, True)
+    assert (questions.num_seeds, questions.has_same_rows) == (3, True)
     assert questions.planted == planted(RECOVERY)["questions", "xquestions"] > 0
     assert parts.measured == pytest.approx(-0.06)
-    assert (parts.num_seeds, parts.is_flagged) == (1, False)
+    assert (parts.num_seeds, parts.has_same_rows) == (1, False)
     assert math.isnan(parts.p)
     assert verdicts["questions", "names"].num_seeds == 0
 

@@ -16,6 +16,7 @@ from sweeper.files.serialize import write_json
 from sweeper.space import Model
 
 FILES = {
+    "marks.csv",
     "report.md",
     "matrix.csv",
     "gains.csv",
@@ -52,7 +53,7 @@ def test_the_same_ledger_gives_the_same_bytes(full_run, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_the_report_describes_the_run_and_the_flagged_cells(full_run):
+def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_run):
     text = write_report(full_run.url).path.read_text()
     assert "# Numbers made by hand" in text
     assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
@@ -115,10 +116,10 @@ def test_the_findings_name_left_out_cells_only_if_there_are_any(make_run):
 def test_with_two_seeds_the_findings_claim_no_significance(full_run):
     findings = strongest_findings(compute_results(full_run.url))
     assert findings[0].startswith(
-        "The largest gain outside flagged and incomplete cells is +15.0 points: `small_nli` on `tags`"
+        "The largest gain outside cells with the same rows and incomplete cells is +15.0 points: `small_nli` on `tags`"
     )
     assert findings[1].startswith(
-        "The largest loss outside flagged and incomplete cells is -10.0 points: `large_nli` on `tags`"
+        "The largest loss outside cells with the same rows and incomplete cells is -10.0 points: `large_nli` on `tags`"
     )
     assert "`small_nli` has the highest gain with +8.5 points (+5.5 to +11.5 over 2 seeds)" in findings[2]
     assert all("interval" not in finding and "p =" not in finding for finding in findings)

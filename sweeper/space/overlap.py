@@ -1,0 +1,153 @@
+"""Decides what the training data of a recipe and of a target have in common: rows, items, and languages."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sweeper.formats.table import properties_of
+from sweeper.space.space import Space
+from sweeper.space.stage import Recipe, Stage
+from sweeper.space.target import Target
+from sweeper.tasks.spec import Rows, Task
+
+Source = tuple[str | None, ...]
+"""Identity of rows: name of the task and language, or id, config, split and id prefix. Without the revision, because
+another revision has mostly the same rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The training data of one task in one language."""
+
+    task: str
+    language: str
+    is_translated: bool = False
+    """Whether the sweep translates these rows. The items then stay the same, and the rows differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """What the training data of a recipe have in common with a target."""
+
+    same_rows: tuple[str, ...] = ()
+    """Tasks of the recipe with rows that the target also trains on."""
+    same_items: tuple[str, ...] = ()
+    """Other tasks of the recipe that train on items of the target's training data in another language."""
+    not_zero_shot: tuple[str, ...] = ()
+    """Evaluation languages other than English in which the recipe, and not the target, trains on labelled examples."""
+
+
+def overlap_of(space: Space, recipe: Recipe, target: Target) -> Overlap:
+    """The overlap of a recipe and a target of a space."""
+    learned, trained = parts_of(space, recipe.stages), target_parts(space, target)
+    rows, items = overlapping(learned, trained, space.catalog())
+    added = set(labelled_languages(space, recipe.stages)) - trained_languages(space, target)
+    evaluated = target.languages or tuple(space.task(target.task).rows(space.evaluate))
+    return Overlap(
+        same_rows=rows, same_items=items, not_zero_shot=tuple(language for language in evaluated if language in added)
+    )
+
+
+def overlapping(
+    recipe: Iterable[Part], target: Iterable[Part], catalog: Mapping[str, Task]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tasks of a recipe with the same rows as the target, and those with only the same items in another language.
+
+    The rows of a task in a language include those of the tasks that it `contains`, at any depth, if they have this
+    language. A contained task without this language contributes its items in another language. If a task is `parallel`,
+    its items are the same in all languages.
+    """
+    recipe, target = tuple(recipe), tuple(target)
+    target_rows, target_items = _union(_rows, target, catalog), _union(_items, target, catalog)
+    same_rows = [part.task for part in recipe if _rows(part, catalog) & target_rows]
+    same_items = [part.task for part in recipe if _items(part, catalog) & target_items and part.task not in same_rows]
+    return tuple(dict.fromkeys(same_rows)), tuple(dict.fromkeys(same_items))
+
+
+def parts_of(space: Space, stages: Iterable[Stage]) -> tuple[Part, ...]:
+    """The training data of the tasks of the stages, without the text that `mlm_task` adds."""
+    return tuple(part for stage in stages for name in stage.tasks for part in _parts(space, stage, name))
+
+
+def target_parts(space: Space, target: Target) -> tuple[Part, ...]:
+    """The data that a target trains on after the encoder of the recipe. Its own training is in English."""
+    own = space.task(target.task).training_task
+    return (*parts_of(space, target.before), *([Part(task=own, language="en")] if own else []))
+
+
+def trained_languages(space: Space, target: Target) -> set[str]:
+    """English, in which targets train, and the languages of the labelled examples of the stages in `before`."""
+    return {"en", *labelled_languages(space, target.before)}
+
+
+def labelled_languages(space: Space, stages: Iterable[Stage]) -> tuple[str, ...]:
+    """The languages of the labelled training examples of the stages, machine-translated ones included."""
+    languages: dict[str, None] = {}
+    for stage in stages:
+        for name in stage.tasks:
+            if not properties_of(space.task(name)).is_corpus:
+                parts = _parts(space, stage, name)
+                languages |= dict.fromkeys(part.language for part in parts if not part.is_translated)
+                languages |= dict.fromkeys(_translated_into(space, stage, name))
+    return tuple(languages)
+
+
+def _parts(space: Space, stage: Stage, name: str) -> Iterator[Part]:
+    # A translation starts from English. With a share of 1 no English row is left.
+    share = stage.translation.share if stage.translation and _translated_into(space, stage, name) else 0.0
+    for language in stage.languages:
+        yield Part(task=name, language=language, is_translated=share == 1.0)
+
+
+def _translated_into(space: Space, stage: Stage, name: str) -> tuple[str, ...]:
+    """The languages that the examples of a task are translated into; empty if its labels do not allow it."""
+    is_possible = stage.translation is not None and properties_of(space.task(name)).translation
+    return stage.translation.languages if stage.translation and is_possible else ()
+
+
+def _rows(part: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
+    """The rows of a part. Translated rows are new."""
+    return frozenset() if part.is_translated else frozenset(_sources(part.task, part.language, catalog))
+
+
+def _items(part: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
+    """The rows of the items of a part, in every language that has them."""
+    sources: set[Source] = set()
+    for name in _contained(part.task, catalog):
+        languages = tuple(catalog[name].train) if name in catalog else ()
+        # A contained task without the language of the part was translated into it.
+        has_all = languages and (catalog[name].parallel or part.language not in languages)
+        for language in languages if has_all else (part.language,):
+            sources |= set(_sources(name, language, catalog))
+    return frozenset(sources)
+
+
+def _union(
+    kind: Callable[[Part, Mapping[str, Task]], frozenset[Source]], parts: Iterable[Part], catalog: Mapping[str, Task]
+) -> frozenset[Source]:
+    return frozenset[Source]().union(*(kind(part, catalog) for part in parts))
+
+
+def _sources(name: str, language: str, catalog: Mapping[str, Task]) -> Iterator[Source]:
+    """The sources of a task and of all tasks that it contains, in one language."""
+    for inner in _contained(name, catalog):
+        if inner not in catalog:
+            yield inner, language
+        elif language in catalog[inner].train:
+            yield inner, language
+            yield from (_location(rows) for rows in catalog[inner].train[language])
+
+
+def _contained(name: str, tasks: Mapping[str, Task]) -> frozenset[str]:
+    """The task and all tasks that it contains, at any depth; an unknown name contains only itself."""
+    contained: set[str] = set()
+    pending = [name]
+    while pending:
+        current = pending.pop()
+        if current not in contained:  # two tasks may contain each other
+            contained.add(current)
+            pending.extend(tasks[current].contains if current in tasks else ())
+    return frozenset(contained)
+
+
+def _location(rows: Rows) -> Source:
+    return rows.id, rows.config, rows.split, rows.id_prefix

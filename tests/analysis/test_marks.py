@@ -1,0 +1,113 @@
+"""The three marks of cells: the same rows, the same items in another language, not zero-shot."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+
+from analysis.figures.heatmap import heatmap, language_grid, matrix_grid
+from analysis.report.report import write_report
+from analysis.results.marks import marks_of
+from analysis.results.results import compute_results
+from sweeper.space import Recipe, Space, Stage
+from tests.analysis.conftest import SPACE, TASKS
+
+
+def in_german(task):
+    """The task with parallel German training data."""
+    rows = task.train["en"][0]
+    return replace(task, train={"en": (rows,), "de": (replace(rows, config="de"),)}, parallel=True)
+
+
+GERMAN: Space = replace(
+    SPACE,
+    tasks=tuple(in_german(task) if task.name == "small_nli" else task for task in TASKS),
+    recipes=(
+        Recipe(name="baseline"),
+        Recipe(name="middle_qa", stages=(Stage(tasks=("middle_qa",)),)),
+        Recipe(name="small_nli", stages=(Stage(tasks=("small_nli",)),)),
+        Recipe(name="german", stages=(Stage(tasks=("small_nli",), languages=("de",)),)),
+    ),
+    targets=SPACE.targets[:2],
+    seeds=(1,),
+)
+GAINS = {"baseline": (0, 0), "middle_qa": (0.02, 0.02), "small_nli": (0.04, 0.04), "german": (0.06, 0.30)}
+"""Recipe -> gain in English and in German, on both targets."""
+
+
+@pytest.fixture
+def run(make_run):
+    run = make_run(**vars(GERMAN))
+    for recipe, (english, german) in GAINS.items():
+        for target in ("tags", "pairs"):
+            run.cell(recipe, target, 1, {"en": 0.5 + english, "de": 0.4 + german})
+    return run
+
+
+@pytest.fixture
+def results(run):
+    return compute_results(run.url)
+
+
+def test_each_cell_has_the_marks_of_its_data_set_language_and_rows():
+    marks = marks_of(GERMAN)
+    assert marks.same_rows == {("small_nli", "pairs"): ("small_nli",)}
+    assert marks.same_items == {("german", "pairs"): ("small_nli",)}
+    assert marks.not_zero_shot == {("german", "tags"): ("de",), ("german", "pairs"): ("de",)}
+    assert [marks.signs("german", target) for target in ("tags", "pairs")] == ["°", "§°"]
+    assert marks.of_row("german") == "§°"
+
+
+def test_a_cell_with_the_same_items_is_shown_and_summarised_and_one_with_the_same_rows_is_only_shown(results):
+    assert results.matrix.summarised["pairs"].dropna().to_dict() == pytest.approx({"middle_qa": 0.02, "german": 0.18})
+    square = matrix_grid(results.matrix, results.space).squares["german", "pairs"]
+    assert (square.text, square.is_hatched) == ("+18.0§°", False)
+    square = matrix_grid(results.matrix, results.space).squares["small_nli", "pairs"]
+    assert (square.text, square.is_hatched) == ("+4.0†", True)
+
+
+def test_a_recipe_is_left_out_of_the_mean_of_the_language_it_trains_in_and_of_no_other(results):
+    grid = language_grid(results.languages, results.matrix, results.space)
+    assert grid.squares["de", "tags"].value == pytest.approx((2 + 4) / 2)
+    assert grid.squares["en", "tags"].value == pytest.approx((2 + 4 + 6) / 3)
+    assert grid.squares["de", "pairs"].value == pytest.approx(2)
+    assert grid.squares["en", "pairs"].value == pytest.approx((2 + 6) / 2)
+
+
+def test_a_language_has_no_zero_shot_mean_if_the_reference_trains_in_it(run):
+    results = compute_results(run.url, against="german")
+    grid = language_grid(results.languages, results.matrix, results.space)
+    assert grid.squares["de", "tags"].text == "–"
+    assert grid.squares["en", "tags"].value == pytest.approx((-6 - 4 - 2) / 3)
+
+
+def test_the_legend_explains_each_sign_that_occurs(results):
+    (axes,) = [axes for axes in heatmap(results).axes if axes.get_legend()]
+    assert [text.get_text()[0] for text in axes.get_legend().get_texts()] == ["†", "§", "°"]
+
+
+def test_the_report_and_its_csv_files_name_the_marks(run):
+    path = write_report(run.url).path
+    text = path.read_text()
+    assert "† Same rows: " in text and "small_nli -> pairs (small_nli)" in text
+    assert "§ Same items: " in text and "german -> pairs (small_nli)" in text
+    assert "° Not zero-shot: " in text and "german -> tags (de); german -> pairs (de)" in text
+    assert "| german | +18.0° | +18.0§° |" in text
+    with (path.parent / "marks.csv").open() as file:
+        assert list(csv.reader(file)) == [
+            ["recipe", "target", "mark", "refers to"],
+            ["small_nli", "pairs", "same rows", "small_nli"],
+            ["german", "pairs", "same items", "small_nli"],
+            ["german", "tags", "not zero-shot", "de"],
+            ["german", "pairs", "not zero-shot", "de"],
+        ]
+    with (path.parent / "languages.csv").open() as file:
+        rows = {(row["recipe"], row["target"], row["language"]): row for row in csv.DictReader(file)}
+    assert (rows["german", "pairs", "de"]["mark"], rows["german", "pairs", "de"]["zero_shot"]) == (
+        "same items",
+        "False",
+    )
+    assert (rows["small_nli", "pairs", "de"]["mark"], rows["small_nli", "pairs", "de"]["zero_shot"]) == (
+        "same rows", "True",
+    )  # fmt: skip
+    assert {rows[recipe, "tags", "en"]["zero_shot"] for recipe in GAINS} == {"False"}
