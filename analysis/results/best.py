@@ -7,6 +7,7 @@ import pandas as pd
 
 from sweeper.errors import UserError, unknown
 from sweeper.records.record import ScoreRecord
+from sweeper.scoring.sums import mean
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import Benchmark
 
@@ -92,7 +93,7 @@ def selection_values(data: RunData, model: str) -> pd.DataFrame:
 
 def _mean(values: Mapping[int, float]) -> float:
     # Floating-point sums depend on the order, and records come in the order of their keys: hence sorted by seed.
-    return sum(values[seed] for seed in sorted(values)) / len(values)
+    return mean([values[seed] for seed in sorted(values)])
 
 
 def reason(target: str, best: Best, num_recipes: int) -> str:

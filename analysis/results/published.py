@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper.errors import UserError
+from sweeper.scoring.sums import mean
 from sweeper.space import Dials, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import XTREME
 
@@ -116,7 +117,7 @@ def _measured(space: Space, matrix: Matrix, gain: PublishedGain) -> float | None
 
 def _mean(values: list[float]) -> float | None:
     """None if any value is missing."""
-    return None if any(map(math.isnan, values)) else sum(values) / len(values)
+    return None if any(map(math.isnan, values)) else mean(values)
 
 
 def _is_recipe(recipe: Recipe, gain: PublishedGain) -> bool:

@@ -21,6 +21,7 @@ from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import available_tokens, item_per_example, tokenise, truncate
 from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.scorers import Scored
+from sweeper.scoring.sums import mean
 from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Choose:
             accuracy_counts(example.fields["label"], int(prediction))
             for example, prediction in zip(examples, predictions, strict=True)
         ]
-        chance = sum(1 / len(example.fields["choices"]) for example in examples) / len(examples)
+        chance = mean([1 / len(example.fields["choices"]) for example in examples])
         return Scored(
             metrics=total(rows),
             trivial={"accuracy": chance},

@@ -9,6 +9,7 @@ from sweeper.formats.interface import DEFAULT_SETTINGS, Example, Features, Lengt
 from sweeper.formats.outcomes import check_scorable, outcome
 from sweeper.formats.pieces import available_tokens, item_per_feature, tokenise
 from sweeper.scoring.scorers import Scored
+from sweeper.scoring.sums import total
 from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ class Mlm:
         Raises DataError if no token was masked.
         """
         check_scorable(examples, predictions, task, language)
-        num_masked = sum(counts["masked"] for counts in predictions)
+        num_masked = total(counts["masked"] for counts in predictions)
         if not num_masked:
             raise DataError(f"Task {task.name!r} in {language!r}: none of {len(examples)} texts has a masked token.")
         return Scored(
-            metrics={"loss": sum(counts["loss"] for counts in predictions) / num_masked},
-            trivial={"loss": sum(counts["uniform"] for counts in predictions) / num_masked},
+            metrics={"loss": total(counts["loss"] for counts in predictions) / num_masked},
+            trivial={"loss": total(counts["uniform"] for counts in predictions) / num_masked},
             outcomes=[outcome(example, "", counts) for example, counts in zip(examples, predictions, strict=True)],
         )

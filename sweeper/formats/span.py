@@ -24,6 +24,7 @@ from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import Pieces, available_tokens, item_per_feature, tokenise, truncate
 from sweeper.scoring import mlqa, squad
 from sweeper.scoring.scorers import Scored
+from sweeper.scoring.sums import total
 from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
@@ -275,7 +276,8 @@ def _squad2(examples: Sequence[Example], predictions: Sequence[Any], language: s
 
 
 def _metrics(exact: Sequence[float], overlap: Sequence[float]) -> dict[str, float]:
-    em, f1 = sum(exact) / len(exact), sum(overlap) / len(overlap)
+    # XTREME computes percentages as 100.0 * sum / questions; this order of operations decides the last bit.
+    em, f1 = (100.0 * total(values) / len(values) / 100 for values in (exact, overlap))
     return {"score": (em + f1) / 2, "em": em, "f1": f1}
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from sweeper.scoring.sums import mean, total
+
 DEPTH = 20
 """Number of ranks that are scored."""
 
@@ -17,12 +19,12 @@ def average_precision(hits: Sequence[int], num_right: int, depth: int = DEPTH) -
     if not num_right:
         return 0.0
     precisions = [number / rank for number, rank in enumerate(hits, start=1) if rank <= depth]
-    return sum(precisions) / min(num_right, depth)
+    return total(precisions) / min(num_right, depth)
 
 
 def mean_average_precision(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """`map20`, the mean of the `average_precision` of all queries. `rows` must not be empty."""
-    return {"map20": sum(row["average_precision"] for row in rows) / len(rows)}
+    return {"map20": mean([row["average_precision"] for row in rows])}
 
 
 def expected_average_precision(num_right: int, num_candidates: int, depth: int = DEPTH) -> float:
@@ -37,5 +39,5 @@ def expected_average_precision(num_right: int, num_candidates: int, depth: int =
     # Probability that any other rank has a correct candidate, given one correct candidate.
     density = (num_right - 1) / max(1, num_candidates - 1)
     ranks = range(1, min(depth, num_candidates) + 1)
-    expected = sum((1 + (rank - 1) * density) / rank for rank in ranks) * num_right / num_candidates
+    expected = total((1 + (rank - 1) * density) / rank for rank in ranks) * num_right / num_candidates
     return expected / min(num_right, depth)

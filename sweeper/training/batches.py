@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sweeper.formats.interface import IGNORED, Array, Features
+from sweeper.scoring.sums import total
 from sweeper.training.heads import HEADS, Head
 
 POOL = 50
@@ -181,7 +182,8 @@ def by_length(features: Features, micro_tokens: int) -> Iterator[Array]:
 def smoothed(sizes: Sequence[int], exponent: float) -> list[float]:
     """Shares in proportion to size ** exponent, with sum 1. Exponent 1 keeps the proportions, 0 makes all equal."""
     powers = [size**exponent for size in sizes]
-    return [power / sum(powers) for power in powers]
+    all_powers = total(powers)
+    return [power / all_powers for power in powers]
 
 
 def draw_streams(streams: Sequence[Stream], weights: Sequence[float], num_steps: int, seed: int) -> Array:

@@ -8,6 +8,7 @@ from sweeper.formats.interface import Outputs, PredictedExamples, ScoreSettings
 from sweeper.formats.table import format_of
 from sweeper.records.spec import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
+from sweeper.scoring.sums import mean
 from sweeper.tasks.spec import Task
 from sweeper.training.nearest import search_on
 from sweeper.training.predict import Predictor
@@ -27,7 +28,7 @@ def selection_metrics(predictor: Predictor, data: DataSpec, reader: DataReader) 
         by_language.append(
             task_format.score(predicted.examples, predicted.predictions, task, language, settings).metrics
         )
-    return {metric: sum(metrics[metric] for metrics in by_language) / len(by_language) for metric in by_language[0]}
+    return {metric: mean([metrics[metric] for metrics in by_language]) for metric in by_language[0]}
 
 
 def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader) -> dict[ScoreSpec, ByLanguage]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from sweeper.errors import TrialError
 from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
+from sweeper.scoring.sums import mean
 from sweeper.space import Training
 from sweeper.training.batches import Masking, Stream, collate, mask_tokens, split_batch
 from sweeper.training.model import Net
@@ -178,7 +179,7 @@ def loss_curve(losses: list[float]) -> tuple[float, ...]:
     """Averages of the losses over at most CURVE_POINTS equal intervals of the steps."""
     points = min(CURVE_POINTS, len(losses))
     edges = [round(i * len(losses) / points) for i in range(points + 1)] if points else []
-    return tuple(sum(losses[a:b]) / (b - a) for a, b in pairwise(edges))
+    return tuple(mean(losses[a:b]) for a, b in pairwise(edges))
 
 
 def _step(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from sweeper.scoring.sums import total
 from sweeper.space import Space
 from sweeper.tasks.spec import Task
 from sweeper.world.skills import NEEDS, SKILLS, TEACHES, Levels
@@ -54,7 +55,7 @@ def planted_gain(tasks: Iterable[Task], target: str) -> float:
     contradict each other. Raises KeyError if `target` is not a target task of the world.
     """
     levels = taught(tasks)
-    return sum(need * levels[skill] for skill, need in NEEDS[target].items())
+    return total(need * levels[skill] for skill, need in NEEDS[target].items())
 
 
 def taught(tasks: Iterable[Task]) -> Levels:
@@ -64,5 +65,5 @@ def taught(tasks: Iterable[Task]) -> Levels:
     """
     data_sets = {rows.id.split("/")[-1] for task in tasks for sources in task.train.values() for rows in sources}
     # Floating-point sums depend on the order, and the order of a set on the process: hence sorted.
-    totals = {skill: sum(TEACHES.get(name, {}).get(skill, 0.0) for name in sorted(data_sets)) for skill in SKILLS}
-    return {skill: max(-1.0, min(1.0, total)) for skill, total in totals.items()}
+    totals = {skill: total(TEACHES.get(name, {}).get(skill, 0.0) for name in sorted(data_sets)) for skill in SKILLS}
+    return {skill: max(-1.0, min(1.0, level)) for skill, level in totals.items()}
