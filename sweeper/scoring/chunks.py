@@ -1,21 +1,19 @@
-"""Chunk F1 by the rule of seqeval 1.2.2, as additive counts of each sentence, and token accuracy.
+"""Chunk F1 by the rule of seqeval 0.0.12, as additive counts of each sentence, and token accuracy.
 
-seqeval (default mode, `get_entities` in `seqeval/metrics/sequence_labeling.py`) reads the first letter of a tag as its
-prefix and the rest as its type; a dash after the prefix is not part of the type. XTREME calls it on plain
+XTREME and jiant computed the published scores with this release. It reads the first letter of a tag as its prefix and
+the part after the last dash as its type, so the type of a tag without a dash is the whole tag. XTREME calls it on plain
 part-of-speech tags as well as on BIO tags. Published scores depend on the following properties, so they are kept:
 
-- Neighbouring words with the same plain tag form one chunk: NOUN NOUN is one chunk of type "OUN".
+- Neighbouring words with the same plain tag form one chunk: NOUN NOUN is one chunk of type "NOUN".
 - A tag that begins with S (SCONJ, SYM) is always a chunk of one word.
-- SCONJ and CCONJ have the same type, "CONJ". One predicted for the other counts as correct if both are single words.
-- A CCONJ directly before an SCONJ is not counted: the types are equal, so its chunk does not end, and S starts another.
-- A tag of one letter (X) has type "_", the same as O. Before O or at the end of a sentence it is therefore no chunk;
-  elsewhere it is one. After O, or at the start of any sentence but the first, no start is set, so its chunk begins
-  where the previous chunk began.
 - A word whose tag begins with O (O, OTHER) or with a full stop neither starts a chunk nor is the last word of one.
 - The prefixes E and S end a chunk on every word: E-PER E-PER is two chunks.
 - A chunk can start on I or E after O, E or S, or where the type changes, so IOB1, IOB2 and IOBES are all read correctly
   and the scheme is not checked.
 - All sentences form one sequence with an O after each, so positions are counted through the whole split.
+
+From release 0.0.19 on, the type of a plain tag is the tag without its first letter. SCONJ and CCONJ then have the same
+type, and X is ignored before O, which gives other values of F1.
 
 Chunk F1 and token accuracy can differ widely, so both are reported.
 """
@@ -75,11 +73,11 @@ def count_chunks(gold: Sentences, predicted: Sentences) -> list[ChunkCounts]:
 
 
 def chunks(sentences: Sentences) -> Iterator[Chunk]:
-    """The chunks of all sentences in the order in which they end, by the rule of seqeval 1.2.2 (see the module)."""
+    """The chunks of all sentences in the order in which they end, by the rule of seqeval 0.0.12 (see the module)."""
     before, before_type, start = "O", "", 0
     # seqeval appends one O to each sentence and one to the whole.
     for position, tag in enumerate([tag for tags in sentences for tag in (*tags, "O")] + ["O"]):
-        prefix, type_ = tag[0], tag[1:].split("-", maxsplit=1)[-1] or "_"
+        prefix, type_ = tag[0], tag.split("-")[-1]
         # The end is tested before the start, because the start overwrites the position that the chunk needs.
         if _ends(before, prefix) or (before not in "O." and before_type != type_):
             yield before_type, start, position - 1

@@ -47,11 +47,11 @@ def test_a_language_counts_as_above_a_level_only_by_two_standard_errors(table: p
 
 
 def test_words_are_compared_with_the_guess_of_each_language(table: pd.DataFrame) -> None:
-    """84.5 points and 7 less per language: 63.5 in xc is above its guess of 59, 56.5 in xd below its guess of 63."""
-    assert FAR[3:5] == ["xc", "xd"]
-    assert table.loc["words", "guess"] == pytest.approx(62.6, abs=0.1)
+    """84.5 points and 7 less per language: 77.5 in xb is above its guess of 71, 70.5 in xf below its guess of 73."""
+    assert FAR[1:3] == ["xb", "xf"]
+    assert table.loc["words", "guess"] == pytest.approx(70.7, abs=0.1)
     assert table.loc["words", "error"] == 0.5
-    assert table.loc["words", "above guess"] == 4
+    assert table.loc["words", "above guess"] == 2
 
 
 def test_with_one_seed_no_language_is_counted_as_above(make_run) -> None:
