@@ -126,10 +126,11 @@ def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Means:
 
 def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
     """Recipe -> mean over the published languages, then over the seeds that have all of them."""
-    rows = rows[rows["language"].isin(entry.languages)]
-    seeds = rows.groupby(["recipe", "seed"], dropna=False)["value"].agg(["mean", "count"])
-    complete = seeds.loc[seeds["count"] == len(entry.languages), "mean"]
-    return complete.groupby("recipe").mean()
+    rows = rows[rows["language"].isin(entry.languages)].dropna(subset="value")
+    weights = rows["count"] if entry.weighted else 1.0
+    seeds = rows.assign(weight=weights, product=rows["value"] * weights).groupby(["recipe", "seed"], dropna=False)
+    complete = seeds.sum(numeric_only=True)[seeds.size() == len(entry.languages)]
+    return (complete["product"] / complete["weight"]).groupby("recipe").mean()
 
 
 def _excluded(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:

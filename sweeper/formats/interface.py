@@ -28,8 +28,8 @@ class Example:
     """Paragraph, pair or document: examples of one group are not independent of each other."""
     fields: Mapping[str, Any]
     """Plain JSON values, defined by the format. Three names also have a meaning for caps and pools (data/sample.py):
-    `keys` marks a candidate, which is kept once per pool with the keys of all its rows; `partner`, an id, keeps both
-    halves of a pair together; `side` separates the two halves of a pool."""
+    `keys` marks a candidate, which is kept once per pool with the keys of all its rows; `partners`, ids, marks a
+    sentence of a pool, which is kept with its whole group; `side` separates the two halves of a pool."""
     filler: bool = False
     """True for a sentence without a partner, which only makes a retrieval pool larger."""
 

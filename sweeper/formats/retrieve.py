@@ -1,6 +1,6 @@
 """Sentence retrieval: the nearest parallel sentence (Tatoeba), or mining of pairs from two pools (BUCC)."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ class Retrieve:
     properties = Properties(scorers=("neighbours", "mining"), num_features=num_features)
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
-        """Examples with the fields source and target; or with side, text and partner (an id, None for a filler)."""
+        """Examples with the fields source and target; or with side, text and partners (ids, none for a filler)."""
         line = Line(row=row, task=task, number=number)
         if is_declared(line, "gold"):
             return _read_pool(line)
@@ -94,29 +94,43 @@ def _texts(example: Example) -> list[str]:
 def _read_pool(line: Line) -> list[Example]:
     """One example per sentence: `source-1`, `source-2` ... and `target-1` ..., with the numbers used in `gold`."""
     texts = {side: texts_of(line, side) for side in ("source", "target")}
-    partners: dict[str, str] = {}
+    partners: dict[str, list[str]] = defaultdict(list)
     for pair in field_of(line, "gold"):
         source, target = (int(index) for index in pair)
         if not (0 < source <= len(texts["source"]) and 0 < target <= len(texts["target"])):
             sizes = f"{len(texts['source'])} sources and {len(texts['target'])} targets"
             raise row_error(line, f"gold pairs are sentence numbers from 1, got {list(pair)} with {sizes}.")
         names = f"source-{source}", f"target-{target}"
-        # Matching is one to one, so a second partner of the same sentence could never be found.
-        if names[0] not in partners and names[1] not in partners:
-            partners |= {names[0]: names[1], names[1]: names[0]}
+        # Matching is one to one, so at most one of several partners is found. As in XTREME, all of them are gold pairs.
+        for name, partner in (names, names[::-1]):
+            partners[name].append(partner)
+    groups = _groups(partners)
     return [
-        _sentence(f"{side}-{number}", side, text, partners)
+        _sentence(f"{side}-{number}", side, text, partners, groups)
         for side, pool in texts.items()
         for number, text in enumerate(pool, start=1)
     ]
 
 
-def _sentence(name: str, side: str, text: str, partners: Mapping[str, str]) -> Example:
-    partner = partners.get(name)
-    # Both sentences of a pair are in one group, so a cap keeps or removes them together.
-    group = name if partner is None else min(name, partner)
-    fields = {"side": side, "text": text, "partner": partner}
-    return Example(id=name, group=group, fields=fields, filler=partner is None)
+def _groups(partners: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Id of each sentence with a partner -> the smallest id among the sentences that gold pairs connect with it."""
+    groups: dict[str, str] = {}
+    for first in sorted(partners):
+        waiting = [first]
+        while waiting:
+            name = waiting.pop()
+            if name not in groups:
+                groups[name] = first
+                waiting += partners[name]
+    return groups
+
+
+def _sentence(
+    name: str, side: str, text: str, partners: Mapping[str, Sequence[str]], groups: Mapping[str, str]
+) -> Example:
+    fields = {"side": side, "text": text, "partners": sorted(set(partners.get(name, ())))}
+    # All sentences of a group are one item, so a cap keeps or removes them together.
+    return Example(id=name, group=groups.get(name, name), fields=fields, filler=name not in groups)
 
 
 def _score_neighbours(pool: PredictedExamples, settings: ScoreSettings) -> Scored:
@@ -173,7 +187,8 @@ def _half(pool: PredictedExamples) -> set[str]:
 
 def _gold(pool: PredictedExamples) -> set[Pair]:
     """The gold pairs of a pool. Raises DataError if there are none."""
-    pairs = {(e.id, e.fields["partner"]) for e in pool.examples if e.fields["side"] == "source" and not e.filler}
+    sources = [example for example in pool.examples if example.fields["side"] == "source"]
+    pairs = {(example.id, partner) for example in sources for partner in example.fields["partners"]}
     if not pairs:
         raise DataError(f"Mining needs gold pairs in each pool, got none among {len(pool.examples)} sentences.")
     return pairs

@@ -22,6 +22,8 @@ class Entry:
     """Folder in a leaderboard submission, and name in the benchmark's scorer."""
     layout: Layout = ""
     """Content of one line of the prediction files; "" if no submission is written."""
+    weighted: bool = False
+    """Whether the mean over the languages weights each one by its number of examples."""
     substitutes: tuple[str, ...] = ()
     """Targets of the catalog that measure the task in another way. A report lists them; no mean includes them."""
 
@@ -87,10 +89,11 @@ XTREME_R = Benchmark(
         Entry(name="tydiqa", group="qa", languages=tuple(languages.TYDIQA)),
         Entry(name="tatoeba_r", group="retrieval", languages=(*languages.ISO3, *languages.ISO3_ADDED)),
         Entry(name="mewslix", group="retrieval", languages=languages.MEWSLIX),
-        Entry(name="lareqa", group="retrieval", languages=languages.XQUAD),
+        Entry(name="lareqa", group="retrieval", languages=languages.XQUAD, weighted=True),
     ),
 )
-"""Ruder et al. 2021; languages as in the same file. LAReQA has no list there, so its languages are those of XQuAD."""
+"""Ruder et al. 2021; languages as in the same file. LAReQA has no list there, so its languages are those of XQuAD.
+Its mean is over all questions, as in `utils_lareqa.py`."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 

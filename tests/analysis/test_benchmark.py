@@ -183,6 +183,18 @@ def test_entries_of_a_user_without_departures_count(make_run):
     assert means.shown.loc["baseline"].to_dict() == {"retrieval": 0.5}
 
 
+def test_the_mean_of_lareqa_is_over_all_questions(make_run):
+    names = [entry.name for entry in XTREME_R.groups["retrieval"]]
+    run = make(make_run, names, tasks=(replace(CATALOG["lareqa_sentences"], departs=""),))
+    [entry] = [entry for entry in XTREME_R.entries if entry.name == "lareqa"]
+    values = {language: 1.0 if language == "th" else 0.0 for language in entry.languages}
+    training = run.trained("baseline", run.space.task("lareqa").training_task)
+    counts = {language: 300 if language == "th" else 100 for language in entry.languages}
+    run.scored(training, "lareqa", values, split="test", counts=counts)
+    means = benchmark_means(load(run.url), "tiny")[-1]
+    assert means.tasks.loc["baseline", "lareqa"] == pytest.approx(300 / 1300)
+
+
 def test_a_target_that_trains_counts_with_any_layer_because_it_has_no_effect(make_run):
     run = make(make_run, (), columns=(Target(task="xnli", layer=0.75, pooling="cls"), Target(task="pawsx")))
     fill(run, "baseline", ["xnli", "pawsx"])
