@@ -1,6 +1,6 @@
 """Pretrains the encoder of the synthetic world from random weights, by masked language modelling on its text."""
 
-from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.space import Model, Recipe, Resources, Search, Space, Stage, Target, Training
 from sweeper.world.tasks import TASKS
 
 TRAINING = Training(
@@ -23,6 +23,8 @@ SPACE = Space(
     targets=(Target(task="twins", layer=1 / 3), Target(task="mining", layer=1 / 3)),
     tasks=TASKS,
     seeds=(1,),
+    # A tenth of the lines is set aside, as when the encoder of the package was trained.
+    search=Search(cap=10_000),
     evaluate="test",
     world="demo:draws=1",
 )

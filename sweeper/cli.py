@@ -217,16 +217,21 @@ def run(
     cache: Annotated[
         str | None, typer.Option(metavar="DIR", help="Local folder of each node for tokenised data (RUN/cache).")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trials at a time (one per CPU).")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trials at a time (as many as usable CPUs and GPUs allow).")
+    ] = None,
     cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial; 0.5 shares a GPU.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0.5 shares a GPU.")] = None,
     address: Annotated[str, typer.Option(help="`local`, or `auto` on a Ray cluster.")] = "local",
+    nice: Annotated[
+        int, typer.Option(min=0, max=19, help="Nice level of the trials; a high one leaves the CPUs to other programs.")
+    ] = 0,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:
     """Run a space. The same command resumes it."""
     from sweeper.plan.specs import ResourceOverrides
+    from sweeper.tuning.connect import Workers
     from sweeper.tuning.halt import halting
-    from sweeper.tuning.launch import Workers
     from sweeper.tuning.sweep import Options, run_sweep
 
     chosen = _load_space(space, setting)
@@ -239,7 +244,7 @@ def run(
         mirror=mirror,
         store=store,
         cache=cache,
-        workers=Workers(num=workers, address=address),
+        workers=Workers(num=workers, address=address, nice=nice),
         resources=ResourceOverrides(cpus=cpus_per_trial, gpus=gpus_per_trial),
         checkpoint_every=checkpoint_every,
     )

@@ -112,6 +112,11 @@ def session_members(leader: int) -> dict[int, str]:
     return commands
 
 
+def workers_at_work(leader: int) -> list[int]:
+    """Ids of the workers of a session that have started a trial."""
+    return [pid for pid, command in session_members(leader).items() if command.startswith("ray::ResourceTrainable")]
+
+
 def end_session(leader: int) -> None:
     """Kill the processes of a session."""
     for pid in session_members(leader):

@@ -164,9 +164,9 @@ def test_a_run_folder_of_an_earlier_version_is_refused_by_every_command_and_stay
     for file in run_copy.rglob("*.json"):
         file.write_text(file.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
     before = {path: path.read_bytes() for path in (run_copy / "ledger").rglob("*.json")}
-    export = ("export", str(run_copy), "--out", str(run_copy / "model"))
-    commands = [(name, str(run_copy)) for name in ("status", "report", "submit")]
-    for command in (*commands, export):
+    export = ("export", str(run_copy), "--target", "names", "--out", str(run_copy / "model"))
+    submit = ("submit", str(run_copy), "--best-per-target")
+    for command in (("status", str(run_copy)), ("report", str(run_copy)), submit, export):
         done = sweeper(*command)
         assert done.returncode == 2, command
         assert f"space.json has format {FORMAT - 1}, and this version reads format {FORMAT}" in done.stderr

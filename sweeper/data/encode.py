@@ -15,7 +15,7 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
-from sweeper.data.sample import apply_caps, is_candidate, is_in_split, merge_candidates
+from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DamagedError, DataError
@@ -23,7 +23,7 @@ from sweeper.files.digests import digest
 from sweeper.formats.interface import Example, Features, Lengths
 from sweeper.formats.table import format_of, properties_of
 from sweeper.records.spec import DataSpec, deciding
-from sweeper.tasks.spec import Task
+from sweeper.tasks.spec import Rows, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -144,22 +144,25 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
     """The examples of the split. Their ids are unique, except those of candidates of a pool."""
-    task, data = job.task, job.data
-    task_format = format_of(task)
-    rows_list = language_rows(task, data.part, job.language)
+    rows_list = language_rows(job.task, job.data.part, job.language)
     seen: set[str] = set()
     for position, rows in enumerate(rows_list):
-        for number, row in enumerate(job.sources.load(rows)):
-            examples = task_format.read(row, task, number)
-            counts["rows"] += 1
-            counts["dropped"] += not examples
-            for example in examples:
-                id_ = f"{position}:{example.id}" if len(rows_list) > 1 else example.id
-                # Candidates keep equal ids: `merge_candidates` joins them.
-                id_ = id_ if is_candidate(example) else _unique(id_, seen)
-                # The id within the rows decides the split: ANLI+ contains MNLI, and both then set aside the same rows.
-                if is_in_split(example.id, data.part, data.carve_share):
-                    yield example if id_ == example.id else replace(example, id=id_)
+        prefix = f"{position}:" if len(rows_list) > 1 else ""
+        # Each data set is divided alone, by its own ids: ANLI+ contains MNLI, and both then set aside the same rows.
+        yield from carve(_named(job, rows, prefix, seen, counts), job.data)
+
+
+def _named(job: _Job, rows: Rows, prefix: str, seen: set[str], counts: Counter[str]) -> Iterator[tuple[str, Example]]:
+    """Each example of the rows, after its id within the rows. The example itself has the prefix and a unique id."""
+    task_format = format_of(job.task)
+    for number, row in enumerate(job.sources.load(rows)):
+        examples = task_format.read(row, job.task, number)
+        counts["rows"] += 1
+        counts["dropped"] += not examples
+        for example in examples:
+            # Candidates keep equal ids: `merge_candidates` joins them.
+            id_ = prefix + example.id if is_candidate(example) else _unique(prefix + example.id, seen)
+            yield example.id, example if id_ == example.id else replace(example, id=id_)
 
 
 def _unique(id_: str, seen: set[str]) -> str:
@@ -215,7 +218,7 @@ def _empty(job: _Job, counts: Counter[str]) -> DataError:
     data = job.data
     settings = f"cap_examples={data.cap_examples}"
     if data.part in ("train", "select"):
-        settings += f", carve_share={data.carve_share}"
+        settings += f", carve_share={data.carve_share}, carve_cap={data.carve_cap}"
     if job.translator:
         settings += f", translated examples {job.translator.summary()}"
     return DataError(

@@ -1,17 +1,18 @@
 """Selects the examples of a split, applies caps, and merges the candidates of a pool.
 
-Every choice depends on a hash of the example's id, so it is the same in all languages and for any order of the rows.
+Every choice depends on a hash of the example's id. It is the same for any order of the rows, and in all languages that
+have the same ids.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from heapq import heappop, heappush
 
 from sweeper.formats.interface import Example
 from sweeper.records.spec import DataSpec
-from sweeper.tasks.spec import Split
 
 DIGITS = 8
 """Hexadecimal digits of one number. A sha256 has 64 digits, enough for eight numbers."""
@@ -29,13 +30,25 @@ def is_in_share(text: str, share: float) -> bool:
     return fraction < share
 
 
-def is_in_split(id_: str, split: Split, share: float) -> bool:
-    """Whether an example is in the split; `select` gets `share`, 0 to 1, of the training rows, and `train` the rest."""
-    if split not in ("train", "select"):
-        return True
+def carve(examples: Iterable[tuple[str, Example]], data: DataSpec) -> Iterator[Example]:
+    """The examples of one data set (`Rows`) that are in the split of `data`.
+
+    `examples` are pairs of the id within the data set and the example. `select` has the examples with the lowest
+    hashes of these ids: at most `carve_cap`, and none outside `carve_share`. `train` has the others, in an order that
+    depends only on the rows. Other splits have all examples.
+    """
+    if data.part not in ("train", "select"):
+        yield from (example for _, example in examples)
+        return
     # The prefix makes this choice independent of other choices by the same id, such as that of translated examples.
-    carved = is_in_share(f"select:{id_}", share)
-    return carved if split == "select" else not carved
+    aside = _Lowest(limit=data.carve_cap, rank=lambda id_: hash_number(f"select:{id_}"))
+    for id_, example in examples:
+        in_share = is_in_share(f"select:{id_}", data.carve_share)
+        others = aside.add(id_, example) if in_share else [example]
+        if data.part == "train":
+            yield from others
+    if data.part == "select":
+        yield from aside.examples()
 
 
 def merge_candidates(examples: Iterable[Example]) -> Iterator[Example]:
@@ -69,10 +82,12 @@ def apply_caps(examples: Iterable[Example], data: DataSpec) -> Iterable[Example]
     limit = _limit(data)
     if limit is None and data.distractors is None:
         return examples
-    real = _Lowest(limit=limit, seed=data.sample_seed)
-    fillers: dict[str, _Lowest] = defaultdict(lambda: _Lowest(limit=data.distractors, seed=data.sample_seed))
+    rank = partial(_rank, data.sample_seed)
+    real = _Lowest(limit=limit, rank=rank)
+    fillers: dict[str, _Lowest] = defaultdict(lambda: _Lowest(limit=data.distractors, rank=rank))
     for example in examples:
-        (fillers[str(example.fields.get("side", ""))] if example.filler else real).add(example)
+        chosen = fillers[str(example.fields.get("side", ""))] if example.filler else real
+        chosen.add(_item_of(example), example)
     return [*real.examples(), *(example for _, side in sorted(fillers.items()) for example in side.examples())]
 
 
@@ -87,29 +102,31 @@ def _item_of(example: Example) -> str:
     return example.group if "partners" in example.fields else example.id
 
 
+def _rank(seed: int, item: str) -> int:
+    return int(hashlib.sha256(f"{seed}:{item}".encode()).hexdigest(), 16)
+
+
 @dataclass
 class _Lowest:
     """The items of lowest rank among those added so far. Only these are in memory, so the data set may be large."""
 
     limit: int | None
-    seed: int
+    rank: Callable[[str], int]
     items: dict[str, list[Example]] = field(default_factory=dict)
     ranks: list[tuple[int, str]] = field(default_factory=list)
     """A heap of (-rank, item). Its top is the item of the highest rank, which is removed first."""
 
-    def add(self, example: Example) -> None:
-        item = _item_of(example)
+    def add(self, item: str, example: Example) -> list[Example]:
+        """Add an example of an item. Returns the examples of the item that no longer belongs to the lowest."""
         if item in self.items:
             self.items[item].append(example)
-            return
+            return []
         self.items[item] = [example]
-        heappush(self.ranks, (-self._rank(item), item))
-        if self.limit is not None and len(self.ranks) > self.limit:
-            del self.items[heappop(self.ranks)[1]]
+        heappush(self.ranks, (-self.rank(item), item))
+        if self.limit is None or len(self.ranks) <= self.limit:
+            return []
+        return self.items.pop(heappop(self.ranks)[1])
 
     def examples(self) -> list[Example]:
         ordered = sorted(self.ranks, reverse=True)  # ranks are negated, so this is ascending rank
         return [example for _, item in ordered for example in self.items[item]]
-
-    def _rank(self, item: str) -> int:
-        return int(hashlib.sha256(f"{self.seed}:{item}".encode()).hexdigest(), 16)

@@ -14,11 +14,12 @@ from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.specs import check_world
 from sweeper.plan.status import finished_names
 from sweeper.plan.tokens import (
+    chain_tokens,
     evaluation_size,
     is_unsized,
     score_tokens,
     selection_tokens,
-    stage_tokens,
+    training_tokens,
 )
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
 from sweeper.run.run import Run
@@ -45,8 +46,12 @@ class Row:
     """Number of replicates."""
     left: int
     """Number of trials that have not finished."""
+    search_left: int
+    """Number of search trials among them."""
     tokens: int
-    """Training tokens of one trial."""
+    """Training tokens of one replicate."""
+    search_tokens: int
+    """Training tokens of one search trial. Replicates that are refitted train on more examples."""
     model: str
     gpus: float
     """GPUs of one trial."""
@@ -61,9 +66,14 @@ class Row:
         return self.tokens * self.replicates
 
     @property
+    def tokens_left(self) -> int:
+        """Training tokens of the trials left."""
+        return self.search_tokens * self.search_left + self.tokens * (self.left - self.search_left)
+
+    @property
     def work_left(self) -> float:
         """The trials left in training tokens; FORWARD evaluation tokens count as one training token."""
-        return self.tokens * self.left + self.evaluation_left / FORWARD
+        return self.tokens_left + self.evaluation_left / FORWARD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +107,7 @@ class Forecast:
     @property
     def tokens_left(self) -> int:
         """Training tokens of all trials that are left."""
-        return sum(row.tokens * row.left for row in self.rows)
+        return sum(row.tokens_left for row in self.rows)
 
     @property
     def replicate_tokens(self) -> int:
@@ -197,8 +207,9 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
 def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
     left = [role for role, number in plan.trials(unit) if unit.trial_name(role, number) not in done]
     other_study = unit.study if unit.study != unit.name else ""
-    # Every trial is selected on data, only replicates are scored.
-    selected, scored = selection_tokens(plan.space, unit), score_tokens(plan.space, unit)
+    search_left = left.count("search")
+    selected = {role: selection_tokens(plan.space, unit, role) for role in ("search", "replicate")}
+    scored = score_tokens(plan.space, unit)  # only replicates are scored
     return Row(
         unit=unit.name,
         label=unit.label,
@@ -209,10 +220,12 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         search=plan.num_search(unit),
         replicates=len(plan.seeds(unit)),
         left=len(left),
-        tokens=0 if unit.kind == "score" else stage_tokens(plan.space, unit.stage),
+        search_left=search_left,
+        tokens=training_tokens(plan.space, unit, "replicate"),
+        search_tokens=training_tokens(plan.space, unit, "search"),
         model=unit.model.name,
         gpus=unit.model.resources.gpus,
-        evaluation_left=selected * len(left) + scored * left.count("replicate"),
+        evaluation_left=selected["search"] * search_left + (selected["replicate"] + scored) * (len(left) - search_left),
         scratch=_scratch(plan, unit),
     )
 
@@ -222,8 +235,7 @@ def _scratch(plan: Plan, unit: Unit) -> int:
     if unit.kind == "prepare":
         return 0
     # Targets that share a training would each train it.
-    chain = sum(stage_tokens(plan.space, stage) for stage in unit.stages)
-    return chain * len(unit.targets) * len(plan.seeds(unit))
+    return chain_tokens(plan.space, unit) * len(unit.targets) * len(plan.seeds(unit))
 
 
 def _unsized_note(plan: Plan) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sweeper.files.digests import digest
 from sweeper.files.serialize import key_values
 from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
-from sweeper.plan.units import Plan, Unit, make_plan
+from sweeper.plan.units import Plan, Unit, is_refitted, make_plan, selects_on_train
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
@@ -123,9 +123,9 @@ class Specs:
         """Selection data of the unit's last stage: English dev data if they are not reported, else a part of train.
 
         The language is English for all training languages of the stage. A task without English training data has no
-        selection data.
+        selection data, and neither has a replicate that is refitted.
         """
-        if unit.kind == "score":
+        if unit.kind == "score" or is_refitted(self.space, unit, _role(seed)):
             return ()
         tasks = [name for name in unit.stage.tasks if "en" in self.space.task(name).train]
         return tuple(self._select_data(unit, task, seed) for task in tasks)
@@ -157,6 +157,7 @@ class Specs:
             chain=chain,
             role=role,
             seed=seed,
+            refitted=is_refitted(self.space, unit, role),
             dials=dict(dials),
             select=self.selection(unit, seed),
             # With the entries, workers need neither the catalog nor the module of the space.
@@ -167,33 +168,25 @@ class Specs:
     def _task_names(self, unit: Unit) -> list[str]:
         return list(dict.fromkeys([*tasks_of(unit.stages), *scored_tasks(unit.targets, self.space)]))
 
-    def _carves(self, unit: Unit, task: Task) -> bool:
-        """Whether selection data are a part of train: always, except for a target that is reported on its test split.
-
-        Selection must not use data that are reported.
-        """
-        return (
-            unit.kind == "prepare" or self.space.evaluate == "dev" or task.single_split or not (task.dev and task.test)
-        )
+    def _aside(self, unit: Unit, seed: int) -> dict[str, Any]:
+        """The limits of a data spec that decide which training rows are set aside; {} if none are."""
+        search = self.space.search
+        if not selects_on_train(self.space, unit) or is_refitted(self.space, unit, _role(seed)):
+            return {}
+        return {"carve_share": search.share, "carve_cap": search.cap}
 
     def _train_data(self, unit: Unit, request: DataRequest, languages: tuple[str, ...], training: Training) -> DataSpec:
         # The cap of a training covers all of its epochs, the cap of its data covers one.
         cap = None if training.cap_tokens is None else round(training.cap_tokens / training.epochs)
-        share = self.space.search.share if self._carves(unit, self.space.task(request.task)) else 0.0
+        aside = self._aside(unit, request.seed)
         return self.resolver.data(
-            request, languages, training, cap_examples=training.cap_examples, cap_tokens=cap, carve_share=share
+            request, languages, training, cap_examples=training.cap_examples, cap_tokens=cap, **aside
         )
 
     def _select_data(self, unit: Unit, task: str, seed: int) -> DataSpec:
-        carved = self._carves(unit, self.space.task(task))
-        share = self.space.search.share if carved else 0.0
-        return self.resolver.data(
-            DataRequest(task, "select" if carved else "dev", seed),
-            ("en",),
-            unit.stage.training,
-            cap_examples=self.space.search.cap,
-            carve_share=share,
-        )
+        request = DataRequest(task, "select" if selects_on_train(self.space, unit) else "dev", seed)
+        cap, aside = self.space.search.cap, self._aside(unit, seed)
+        return self.resolver.data(request, ("en",), unit.stage.training, cap_examples=cap, **aside)
 
     def _dev_score(self, task: Task, stage: Stage, seed: int) -> ScoreSpec:
         """The score of a preparation on the dev split of one of its tasks."""
@@ -232,6 +225,10 @@ class Specs:
         """The retrieval candidates, in all available languages: the languages of the target limit only the queries."""
         request = DataRequest(task.pool, self.space.evaluate, seed)
         return self.resolver.data(request, self.resolver.available_languages(task.pool), target.training)
+
+
+def _role(seed: int) -> Role:
+    return "search" if seed == SEARCH_SEED else "replicate"
 
 
 def _settings(training: Training) -> dict[str, Any]:

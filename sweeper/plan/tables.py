@@ -19,7 +19,7 @@ COLUMNS = {
     "search": "right",
     "seeds": "right",
     "left": "right",
-    "tokens\nper trial": "right",
+    "tokens\nper seed": "right",
 }
 """Column of the plan -> alignment. Short headers leave room for the names of units."""
 
@@ -30,7 +30,7 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
         yield _unit_table(model, [row for row in forecast.rows if row.model == model])
     yield (
         "A unit waits for the unit that it starts from, and for the search of the recipe that its dials are from. "
-        "Columns: search trials, seeds (replicates), trials left, training tokens of one trial."
+        "Columns: search trials, seeds (replicates), trials left, training tokens of one replicate."
     )
     counts = ", ".join(f"{number} {TRIAL_KINDS[key]}" for key, number in forecast.trials.items())
     num_left = sum(row.left for row in forecast.rows)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from sweeper.formats.table import properties_of
-from sweeper.plan.units import Unit
+from sweeper.plan.units import Unit, is_refitted, selects_on_train
+from sweeper.records.spec import Role
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES
@@ -23,8 +24,29 @@ def features_per_example(task: Task) -> int:
     return properties_of(task).num_features(task)
 
 
-def stage_tokens(space: Space, stage: Stage) -> int:
-    """Training tokens of a stage. Tasks of unknown size do not count.
+def training_tokens(space: Space, unit: Unit, role: Role) -> int:
+    """Training tokens of one trial of a unit, without the examples that are set aside for selection."""
+    if unit.kind == "score":
+        return 0
+    sets_aside = selects_on_train(space, unit) and not is_refitted(space, unit, role)
+    return stage_tokens(space, unit.stage, sets_aside=sets_aside)
+
+
+def chain_tokens(space: Space, unit: Unit) -> int:
+    """Training tokens of a replicate of a unit that trains its whole chain from the pretrained encoder."""
+    own = training_tokens(space, unit, "replicate")
+    earlier = unit.stages if unit.kind == "score" else unit.stages[:-1]
+    return own + sum(stage_tokens(space, stage, sets_aside=not space.search.refit) for stage in earlier)
+
+
+def _num_aside(space: Space, task: Task) -> int:
+    """Number of training examples of a task that are set aside. `cap` limits those of each data set (`Rows`)."""
+    size, num_sets = task.train_size * scale_of(space.world, task), max(map(len, task.train.values()), default=1)
+    return min(round(space.search.share * size), space.search.cap * num_sets)
+
+
+def stage_tokens(space: Space, stage: Stage, *, sets_aside: bool) -> int:
+    """Training tokens of a stage, with or without the examples that are set aside. Tasks of unknown size do not count.
 
     A batch of masked language modelling has as many texts as a batch of a task has examples.
     """
@@ -36,6 +58,7 @@ def stage_tokens(space: Space, stage: Stage) -> int:
         if is_unsized(task, training):
             continue
         size = task.train_size * scale_of(space.world, task)
+        size -= _num_aside(space, task) if sets_aside else 0
         examples = min(size or UNLIMITED, training.cap_examples or UNLIMITED)
         if len(stage.tasks) > 1:
             # In a mixture, larger tasks count only up to this cap.
@@ -53,9 +76,9 @@ def is_unsized(task: Task, training: Training) -> bool:
     return not (task.train_size or training.cap_examples or training.cap_tokens)
 
 
-def selection_tokens(space: Space, unit: Unit) -> int:
+def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
     """Largest number of tokens that a trial of a unit reads for its selection value."""
-    if unit.kind == "score":
+    if unit.kind == "score" or is_refitted(space, unit, role):
         return 0
     features = sum(features_per_example(space.task(name)) for name in unit.stage.tasks)
     return round(space.search.cap * features * unit.stage.training.max_length * FILLED_SHARE)

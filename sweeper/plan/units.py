@@ -79,6 +79,16 @@ class Unit:
         return self.search_name(number) if role == "search" else self.replicate_name(number)
 
 
+def selects_on_train(space: Space, unit: Unit) -> bool:
+    """Whether the selection data of a unit are a part of train: always, except for targets reported on test."""
+    return unit.kind == "prepare" or (unit.kind == "target" and not space.selects_on_dev(unit.task))
+
+
+def is_refitted(space: Space, unit: Unit, role: Role) -> bool:
+    """Whether a trial trains on the rows that are set aside for selection. It then has no selection value."""
+    return role == "replicate" and space.search.refit and selects_on_train(space, unit)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """All units of a space. A unit comes after its parent and after the owner of its study."""

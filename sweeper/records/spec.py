@@ -41,7 +41,9 @@ class DataSpec:
     cap_examples: int | None = None
     cap_tokens: int | None = None
     carve_share: float = 0.0
-    """Share of `train` that is set aside as `select`."""
+    """Share of `train` that is set aside as `select`; 0: nothing is set aside."""
+    carve_cap: int | None = None
+    """Maximum number of examples that are set aside in each data set (`Rows`)."""
     distractors: int | None = None
     sample_seed: int = 0
     translation: TranslationSpec | None = None
@@ -72,6 +74,11 @@ class StageSpec:
     temperature: float = 1.0
     training: Training
     seed: int
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether some rows of a task are not trained on, because they are set aside for selection."""
+        return any(data.carve_share > 0 for data in self.data)
 
     @property
     def all_data(self) -> tuple[DataSpec, ...]:
@@ -126,6 +133,11 @@ class TrialSpec:
     number: int = 0
     """Number of a search trial in its study."""
     seed: int
+    refitted: bool = False
+    """Whether a replicate trains on the rows that the search trials set aside for selection (`Search.refit`). Then
+    `select` is empty, `carve_share` is 0 in the last stage, and the record has no `value`: the selection value of its
+    dials is that of the best search trial of `study`. False if the selection data are a separate dev split: there a
+    replicate trains on all rows and has a value with or without `Search.refit`."""
     dials: Mapping[str, Value] = field(default_factory=dict)
     keep: bool = False
     """Whether the trained weights are stored: the encoder of a preparation, or the body and head of a target."""

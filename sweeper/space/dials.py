@@ -76,8 +76,9 @@ class Training:
     """Maximum tokens of one forward pass, including padding. After an out-of-memory error it is halved; the batch size
     stays the same. A batch of pairs (format rank) is always one pass."""
     frozen_layers: int | None = None
-    """Number of lowest layers that are frozen, together with the embeddings (0: only the embeddings). This can help
-    zero-shot transfer (Wu & Dredze 2019). None: everything is trained."""
+    """Number of lowest layers that are frozen, together with the embeddings (0: only the embeddings) and every other
+    weight that the output of these layers depends on. This can help zero-shot transfer (Wu & Dredze 2019). None:
+    everything is trained."""
     cap_examples: int | None = None
     """Maximum training examples per task, chosen by a hash of their ids."""
     cap_tokens: int | None = None

@@ -104,6 +104,7 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "trials": _search_field("trials", int),
     "batch": _search_field("batch", int),
     "scope": _search_field("scope", _one_of("cell", "target")),
+    "refit": _search_field("refit", _boolean),
     "sampler": _search_field("sampler", _one_of("tpe", "gp", "random")),
     "evaluate": _field("evaluate", _one_of("dev", "test")),
     "eval_cap": _field("eval_cap", _count),

@@ -19,7 +19,7 @@ SEARCH_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """CPUs and GPUs that one trial reserves. With a fraction, several trials share a device."""
+    """CPUs and GPUs that one trial reserves. A trial uses one GPU at most; with a fraction, several trials share it."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -27,6 +27,11 @@ class Resources:
     def __post_init__(self) -> None:
         if self.cpus <= 0 or self.gpus < 0:
             raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
+        if self.gpus > 1:
+            raise UserError(
+                f"A trial runs on one GPU, and more would be idle: Resources need gpus <= 1, got gpus={self.gpus:g}. "
+                "Trials run in parallel on the GPUs of a machine."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +56,13 @@ class Search:
     """Trials of a study that can run in parallel, because the results of one do not change the dials of another."""
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     share: float = 0.1
-    """Share of the English training data that is set aside for selection, chosen by a hash of the example id."""
+    """Largest share of a training set that is set aside for selection, chosen by a hash of the example id. At most
+    `cap` examples of each data set are set aside: min(share, cap / size) of its rows."""
     cap: int = 1000
     """Maximum selection examples per task, and maximum dev examples per language for the score of a preparation."""
+    refit: bool = False
+    """Whether replicates also train on the rows that are set aside, once the dials are chosen. These replicates have no
+    selection value. A target whose selection data are a separate dev split sets nothing aside, and nothing changes."""
 
     def __post_init__(self) -> None:
         check_words(self)
@@ -129,6 +138,15 @@ class Space:
     def num_trained(self, target: Target) -> int:
         """The number of stages that a target adds to those of the recipe."""
         return len(target.before) + bool(self.task(target.task).training_task)
+
+    def selects_on_dev(self, target_task: str) -> bool:
+        """Whether the training of a target is selected on a separate English dev split, which is not reported.
+
+        Otherwise the selection data are set aside from the training data, as in every stage. `target_task` is the task
+        that is trained.
+        """
+        task = self.task(target_task)
+        return self.evaluate == "test" and bool(task.dev and task.test) and not task.single_split
 
     def task(self, name: str) -> Task:
         """The task with that name. Raises UserError with the nearest name if no task has that name."""

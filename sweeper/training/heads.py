@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,19 @@ from sweeper.formats.interface import IGNORED, Array, Features
 Batch = Mapping[str, Tensor]
 COSINE_SCALE = 100.0
 """Initial factor of the cosines in the dual encoder's loss. The factor is learned, as in XTREME-R."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Sizes of a head, and its dropout."""
+
+    hidden: int
+    """Size of a hidden state."""
+    labels: int
+    """Number of labels; for masked language modelling the size of the vocabulary."""
+    embedding: int
+    """Size of a token embedding of the body."""
+    dropout: float
 
 
 class Head(nn.Module):
@@ -35,7 +49,7 @@ class Head(nn.Module):
     is_contrastive: ClassVar[bool] = False
     """Whether the loss compares the items of a batch with each other, so that a batch cannot be split."""
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
+    def __init__(self, sizes: Sizes) -> None:
         super().__init__()
 
     @classmethod
@@ -57,11 +71,11 @@ class SequenceHead(Head):
 
     labels = "label"
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.dense = nn.Linear(hidden, hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, num_labels)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.dense = nn.Linear(sizes.hidden, sizes.hidden)
+        self.dropout = nn.Dropout(sizes.dropout)
+        self.out = nn.Linear(sizes.hidden, sizes.labels)
 
     def _logits(self, hidden: Tensor) -> Tensor:
         first = self.dropout(hidden[:, 0])
@@ -82,8 +96,8 @@ class ChoiceHead(SequenceHead):
 
     has_item_labels = True
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, 1, dropout)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(replace(sizes, labels=1))
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Scores (n,), one for each choice."""
@@ -113,10 +127,10 @@ class TokenHead(Head):
     token_labels = ("tags",)
     token_outputs = ("best",)
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, num_labels)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.dropout = nn.Dropout(sizes.dropout)
+        self.out = nn.Linear(sizes.hidden, sizes.labels)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Index of the best label (n, length)."""
@@ -135,9 +149,9 @@ class SpanHead(Head):
     labels = "start"
     token_outputs = ("start", "end")
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.out = nn.Linear(hidden, 2)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.out = nn.Linear(sizes.hidden, 2)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Start and end logits (n, length)."""
@@ -163,9 +177,9 @@ class DualHead(Head):
     has_item_labels = True
     is_contrastive = True
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.dense = nn.Linear(hidden, hidden)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.dense = nn.Linear(sizes.hidden, sizes.hidden)
         self.scale = nn.Parameter(torch.full((1,), COSINE_SCALE))
 
     def _vectors(self, hidden: Tensor) -> Tensor:
@@ -193,23 +207,27 @@ class DualHead(Head):
 
 
 class MaskedHead(Head):
-    """Predicts masked tokens. Its output weights are the token embeddings of the body."""
+    """Predicts masked tokens. Its output weights are the token embeddings of the body.
+
+    If these are narrower than the hidden states, the dense layer maps to their size (ALBERT, Lan et al. 2020).
+    """
 
     labels = "masked"
     token_labels = ("masked",)
     is_masked = True
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.dense = nn.Linear(hidden, hidden)
-        self.norm = nn.LayerNorm(hidden)
-        self.bias = nn.Parameter(torch.zeros(num_labels))
-        # Close to the identity, because the hidden states of a pretrained body already predict tokens well.
-        nn.init.eye_(self.dense.weight)
-        nn.init.zeros_(self.dense.bias)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.dense = nn.Linear(sizes.hidden, sizes.embedding)
+        self.norm = nn.LayerNorm(sizes.embedding)
+        self.bias = nn.Parameter(torch.zeros(sizes.labels))
+        if sizes.embedding == sizes.hidden:
+            # Close to the identity, because the hidden states of a pretrained body already predict tokens well.
+            nn.init.eye_(self.dense.weight)
+            nn.init.zeros_(self.dense.bias)
 
     def _logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Logits (masked tokens, vocabulary). `embeddings` (vocabulary, hidden) are those of the body."""
+        """Logits (masked tokens, vocabulary). `embeddings` (vocabulary, embedding) are those of the body."""
         state = self.norm(functional.gelu(self.dense(hidden[batch["masked"] != IGNORED])))
         return functional.linear(state, batch["embeddings"], self.bias).float()
 

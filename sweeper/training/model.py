@@ -1,16 +1,17 @@
 """An encoder body with one head per task: checking, loading, saving, and the forward pass."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from sweeper.errors import TrialError, UserError
-from sweeper.training.heads import HEADS, Batch, Head
+from sweeper.training.heads import HEADS, Batch, Head, Sizes
 
 HEADS_FILE = "heads/heads.safetensors"
 """File in the folder of a saved net that contains its heads."""
@@ -31,9 +32,12 @@ class Net(nn.Module):
             0.1,  # the default of BERT
         )
         self.body = body
-        self.heads = nn.ModuleDict(
-            {_module_name(task): HEADS[head](config.hidden_size, size, dropout) for task, (head, size) in heads.items()}
-        )
+        width = self.embeddings().shape[1]
+
+        def new_head(name: str, labels: int) -> Head:
+            return HEADS[name](Sizes(hidden=self.width, labels=labels, embedding=width, dropout=dropout))
+
+        self.heads = nn.ModuleDict({_module_name(task): new_head(*head) for task, head in heads.items()})
 
     def head(self, task: str) -> Head:
         """The head of a task."""
@@ -52,7 +56,7 @@ class Net(nn.Module):
         return states
 
     def embeddings(self) -> Tensor:
-        """The token embeddings (vocabulary, hidden)."""
+        """The token embeddings (vocabulary, embedding). Their size can be smaller than that of a hidden state."""
         table: Tensor = self.body.get_input_embeddings().weight  # type: ignore[operator]
         return table
 
@@ -78,11 +82,16 @@ def _module_name(task: str) -> str:
 def check_encoder(location: str, revision: str | None = None) -> Any:
     """The configuration of a model, given as a Hub id or a folder.
 
-    Raises UserError if the configuration cannot be read or the model is not an encoder.
+    Raises UserError if the configuration cannot be read, the model needs code of its own or is not an encoder.
     """
     try:
         config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"Model {location!r} needs code from its repository, which is never run: update transformers (this is "
+                f"version {transformers.__version__}), which may have the architecture by now, or use another model."
+            ) from error
         raise UserError(f"Model {location!r} cannot be read: {str(error).splitlines()[0]}") from error
     if getattr(config, "is_encoder_decoder", False) or type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
         raise UserError(
@@ -130,16 +139,32 @@ def load_body(location: str, revision: str | None = None) -> nn.Module:
 def freeze(body: nn.Module, num_layers: int) -> None:
     """Exclude the embeddings and the lowest layers of a body from training.
 
-    Raises TrialError if the body does not have the modules of BERT, `embeddings` and `encoder.layer`, or has fewer
-    layers.
+    These are all parameters that the output of layer `num_layers` depends on; layer 0 is the embeddings. Raises
+    TrialError if the body has fewer layers, or does not return the output of each layer.
     """
-    embeddings = getattr(body, "embeddings", None)
-    layers = getattr(getattr(body, "encoder", None), "layer", None)
-    if embeddings is None or layers is None or len(layers) < num_layers:
-        actual = "no `embeddings` and `encoder.layer`" if layers is None else f"{len(layers)} layers"
-        raise TrialError(f"frozen_layers = {num_layers} needs an encoder with as many layers; this one has {actual}.")
-    for module in (embeddings, *layers[:num_layers]):
-        module.requires_grad_(requires_grad=False)
+    batch = dict.fromkeys(("input_ids", "attention_mask"), torch.ones(1, 4, dtype=torch.long))
+    with torch.enable_grad():
+        states = Net(body.eval(), {}).layers(batch)
+    if num_layers >= len(states):
+        raise TrialError(
+            f"frozen_layers = {num_layers} needs an encoder with as many layers; this one has {len(states) - 1} layers."
+        )
+    for parameter in _parameters_of(states[num_layers]):
+        parameter.requires_grad = False
+
+
+def _parameters_of(output: Tensor) -> Iterator[Tensor]:
+    """The parameters that an output depends on, found in its graph, because models give their modules other names."""
+    nodes: list[Any] = [output.grad_fn]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            yield node.variable
+        nodes += [before for before, _ in node.next_functions]
 
 
 def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -71,12 +71,16 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
 def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     """Check everything that a trial needs, and tokenise its data into the cache.
 
-    Raises UserError if the model is not an encoder or has too few positions, DataError if data are missing or invalid.
+    Raises UserError if the model is not an encoder or has too few positions or layers, DataError if data are missing or
+    invalid.
     """
     location = bench.sources.model_location(spec.model.id)
     # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
     reader = replace(bench.reader(spec), opened={})
-    longest = usable_positions(check_encoder(location, spec.model.revision), reader.tokenizer)
+    config = check_encoder(location, spec.model.revision)
+    for stage in spec.chain:
+        _check_layers(spec, stage.training.frozen_layers, int(config.num_hidden_layers))
+    longest = usable_positions(config, reader.tokenizer)
     trained = [data for stage in spec.chain for data in stage.all_data]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
     for data in (*trained, *spec.select, *scored):
@@ -87,6 +91,15 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
                 f"positions of model {spec.model.name!r}: set max_length to {longest} or less."
             )
         reader.prepare(data)
+
+
+def _check_layers(spec: TrialSpec, frozen: int | None, layers: int) -> None:
+    """Raise UserError if a stage freezes more layers than the model has."""
+    if frozen is not None and frozen > layers:
+        raise UserError(
+            f"{spec.name}: frozen_layers={frozen} is larger than the {layers} layers of model {spec.model.name!r}: set "
+            f"frozen_layers to {layers} or less."
+        )
 
 
 def _train_and_score(trial: Trial) -> TrialResult:

@@ -2,20 +2,18 @@
 
 import base64
 import errno
-import math
 import os
-import signal
 import traceback
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from sweeper.errors import DamagedError, SweeperError, TrialError, UserError
+from sweeper.errors import DamagedError, SweeperError, TrialError
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
@@ -25,50 +23,14 @@ from sweeper.space import Resources
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.connect import Workers, connected
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.watch import Watch
 
-ENVIRONMENT = {
-    # The ledger has the results: Tune needs no CSV, JSON and TensorBoard files of its own.
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Trials that may wait for resources on a cluster. The default for a searcher is 1.
-    "TUNE_MAX_PENDING_TRIALS_PG": "32",
-    # Report each result at once: a trial has only one.
-    "TUNE_RESULT_BUFFER_LENGTH": "1",
-    # Seconds without resources before Tune warns (the name has Tune's own spelling).
-    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Do not change CUDA_VISIBLE_DEVICES for trials without GPUs.
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    # The sweep has its own display.
-    "RAY_AIR_NEW_OUTPUT": "0",
-    # Relative paths of a space must mean the same in every worker.
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-}
-"""Environment variables of Ray and Tune that a sweep sets unless the user has set them."""
 ACTOR_RETRIES = 2
 """Number of times that Tune restarts a trial whose actor died."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk and an exceeded quota."""
-OBJECT_STORE = 200 * 2**20
-"""Bytes of shared memory of a local Ray. Only specs and small results pass through it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workers:
-    """The workers of a sweep."""
-
-    num: int | None = None
-    """Largest number of trials at a time; None: as many as the CPUs of this machine, or the cluster, allow."""
-    address: str = "local"
-    """`local` starts Ray on this machine; `auto` or an address joins a running cluster."""
-
-    def max_running(self, largest: Resources) -> int | None:
-        """Largest number of trials at a time if each needs the resources `largest`; None: Ray decides."""
-        if self.num is not None or self.address != "local":
-            return self.num
-        return max(1, int((os.cpu_count() or 1) / largest.cpus))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +107,12 @@ class AgendaSearcher(Searcher):
         if spec is None:
             return Searcher.FINISHED if self.agenda.finished else None
         self._specs[trial_id] = spec
-        self._watch.started(spec)
         return {"spec": pack(spec), "cpus": spec.resources.cpus, "gpus": spec.resources.gpus}
+
+    def on_trial_start(self, trial_id: str) -> None:
+        """An actor has started the trial. Until then, the trial may have waited for resources."""
+        if trial_id in self._specs:
+            self._watch.started(self._specs[trial_id])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
@@ -179,19 +145,27 @@ class AgendaSearcher(Searcher):
         """Nothing: a sweep resumes from the ledger."""
 
 
+class StartCallback(tune.Callback):
+    """Tells the searcher when an actor has started a trial; Tune itself tells it of suggestions and results only."""
+
+    def __init__(self, searcher: AgendaSearcher) -> None:
+        self._searcher = searcher
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Forward the event."""
+        self._searcher.on_trial_start(trial.trial_id)
+
+
 def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> LaunchResult:
     """Run all trials of an agenda with one Tuner, until none is left or a stop is requested.
 
     `scratch` is a temporary folder for Ray's own files. Raises UserError if the cluster cannot be reached or a trial
     needs more GPUs than this machine has.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     largest = _largest_resources(agenda)
-    searcher = AgendaSearcher(agenda, site.open_ledger(), watch, workers.max_running(largest), halt)
-    owns_ray = _connect(workers, largest)
-    # Ray runs from here on and must be shut down even if the check fails.
-    try:
-        _check_fits(workers, largest)
+    with connected(workers, largest) as available:
+        num_running = workers.max_running(largest, available)
+        searcher = AgendaSearcher(agenda, site.open_ledger(), watch, num_running, halt)
         trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement)
         tune.Tuner(
             trainable,
@@ -202,11 +176,9 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
                 storage_path=str(scratch.resolve()),
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=ACTOR_RETRIES),
+                callbacks=[StartCallback(searcher)],
             ),
         ).fit()
-    finally:
-        if owns_ray:
-            ray.shutdown()
     return LaunchResult(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
 
 
@@ -256,34 +228,3 @@ def _largest_resources(agenda: Agenda) -> Resources:
     """The largest number of CPUs and of GPUs of any trial."""
     resources = [agenda.specs.resources.for_model(model) for model in agenda.plan.space.models]
     return Resources(cpus=max(r.cpus for r in resources), gpus=max(r.gpus for r in resources))
-
-
-def _check_fits(workers: Workers, largest: Resources) -> None:
-    """Raise UserError if a trial needs more GPUs than this machine has. Ray would wait for them without end."""
-    available: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    if workers.address == "local" and largest.gpus > available.get("GPU", 0):
-        raise UserError(
-            f"A trial needs {largest.gpus:g} GPUs, and this machine has {available.get('GPU', 0):g}. Use "
-            "--gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."
-        )
-
-
-def _connect(workers: Workers, largest: Resources) -> bool:
-    """Join or start Ray. Returns whether this process must shut it down."""
-    if ray.is_initialized():
-        # The caller has started Ray, and may use it afterwards.
-        return False
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if workers.address == "local":
-        options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        options |= {"num_cpus": math.ceil((workers.max_running(largest) or 1) * largest.cpus)}
-        options |= {} if largest.gpus else {"num_gpus": 0}  # a sweep on CPUs leaves the GPUs to others
-    terminate = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(address=workers.address, **options)
-    except (ConnectionError, ValueError) as error:
-        raise UserError(
-            f"No Ray cluster answers at {workers.address!r}. Start the cluster, or use --address local. Ray: {error}"
-        ) from error
-    signal.signal(signal.SIGTERM, terminate)  # Ray installs a handler that ends the process at once
-    return True

@@ -22,9 +22,10 @@ from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
 from sweeper.training.trial import check_spec
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
+from sweeper.tuning.connect import Workers
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.journal import JournalWatch
-from sweeper.tuning.launch import LaunchResult, Workers, launch
+from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.progress import watching
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
@@ -161,30 +162,39 @@ def _untranslated(spec: TrialSpec) -> Iterator[str]:
 
 
 def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
-    """A slot that reads the same data: the first replicate of the unit, or a slot with the same draw."""
+    """A slot that reads the same data: the first replicate of the unit, or the first slot with the same data."""
     unit = agenda.unit(slot)
-    if not agenda.specs.reads_draws(unit):
-        return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
-    return slot._replace(number=0) if slot.role == "search" else slot
+    if agenda.specs.reads_draws(unit):
+        return slot._replace(number=0) if slot.role == "search" else slot
+    if slot.role == "search" and agenda.plan.space.search.refit:
+        return slot._replace(number=0)
+    return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
 
 
 def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
-    """A spec with the data of a slot. Its dials are not those of the trial: no dial changes which data are read."""
+    """A spec with the data of a slot, with the largest max_length and frozen_layers that dials allow in each stage.
+
+    Its other dials are not those of the trial, because they do not change which data are read.
+    """
     specs, unit = agenda.specs, agenda.unit(slot)
     # A replicate may wait for a choice of dials; its data do not depend on them, except for their length.
     seed = SEARCH_SEED if slot.role == "search" else slot.number
-    chain = tuple(specs.stage(unit, stage, _longest_training(stage), seed) for stage in unit.stages)
+    chain = tuple(specs.stage(unit, stage, _largest_training(stage), seed) for stage in unit.stages)
     parent = chain if unit.kind == "score" else chain[:-1]
     if slot.role == "search":
-        return specs.search(unit, slot.number, {}, parent)
-    return specs.replicate(unit, seed, None, parent)
+        return replace(specs.search(unit, slot.number, {}, parent), chain=chain)
+    return replace(specs.replicate(unit, seed, None, parent), chain=chain)
 
 
-def _longest_training(stage: Stage) -> Training:
-    """The training of a stage with the largest max_length that its dials allow."""
-    dial = stage.dials.get("max_length")
-    lengths = [int(value) for value in dial.values] if isinstance(dial, Choice) else []
-    return replace(stage.training, max_length=max([stage.training.max_length, *lengths]))
+def _largest_training(stage: Stage) -> Training:
+    """The training of a stage with the largest max_length and frozen_layers that its dials allow."""
+    largest = {}
+    for name in ("max_length", "frozen_layers"):
+        dial = stage.dials.get(name)
+        values = [int(value) for value in dial.values] if isinstance(dial, Choice) else []
+        usual = getattr(stage.training, name)
+        largest[name] = max([*values, *([] if usual is None else [usual])], default=None)
+    return replace(stage.training, **largest)  # type: ignore[arg-type]
 
 
 def _lock(run: Run, stack: ExitStack) -> None:

@@ -10,7 +10,7 @@ class Watch(Protocol):
     """Receives one call for each event of a sweep, on the driver."""
 
     def started(self, spec: TrialSpec) -> None:
-        """A trial was handed to a worker."""
+        """A worker has started a trial. A trial that is restarted after its worker died starts again."""
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """A trial has ended, and its records are in the ledger; its state is `done` or `failed`."""

@@ -82,6 +82,7 @@ def test_a_plan_writes_no_files(call: Call, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("plan", "demmo"), "No space is called 'demmo'. Did you mean 'demo'? Known: "),
+        (("run", "tiny", "--gpus-per-trial", "4"), "Resources need gpus <= 1, got gpus=4. Trials run in parallel"),
         (("run", "tinny"), "No space is called 'tinny'. Did you mean 'tiny'?"),
         (("plan", "nowhere.py"), "There is no file nowhere.py"),
         (("plan", "tiny", "--set", "sedes=3"), "No --set key is called 'sedes'. Did you mean 'seeds'? Known: "),
@@ -118,7 +119,7 @@ SPACE_FILE = """
 from dataclasses import replace
 
 from search_spaces.tiny import SPACE as TINY
-from sweeper.space import Model, Target
+from sweeper.space import Choice, Model, Target
 from sweeper.tasks.spec import Rows, Task
 
 
@@ -143,7 +144,7 @@ SPACE = replace(
     name="own",
     models=(Model(name="tiny", id={model!r}),),
     recipes=TINY.recipes[:1],
-    targets=(Target(task={target!r}, training=TRAINING),),
+    targets=(Target(task={target!r}, training=TRAINING, dials=dict({dials})),),
     tasks=(*TINY.tasks, OWN),
 )
 """
@@ -155,11 +156,9 @@ class UserFiles:
 
     folder: Path
 
-    def space(self, *, target: str = "own", training: str = "", model: str = "demo/tiny") -> str:
-        path = self.folder / "own.py"
-        path.write_text(
-            SPACE_FILE.format(folder=str(self.folder / "rows"), target=target, training=training, model=model)
-        )
+    def space(self, *, target: str = "own", training: str = "", dials: str = "", model: str = "demo/tiny") -> str:
+        path, folder = self.folder / "own.py", str(self.folder / "rows")
+        path.write_text(SPACE_FILE.format(folder=folder, target=target, training=training, dials=dials, model=model))
         return str(path)
 
     def write(self, split: str, labels: list[str]) -> None:
@@ -229,6 +228,15 @@ def test_a_length_beyond_the_positions_of_the_model_is_refused(call: Call, user:
     result = run_space(call, user, user.space(training="max_length=100_000"))
     assert is_user_error(result)
     assert "max_length=100000 of task 'own' is larger than the" in result.err
+
+
+@pytest.mark.parametrize(("training", "dials"), [("frozen_layers=4", ""), ("", "frozen_layers=Choice(values=(1, 4))")])
+def test_more_frozen_layers_than_the_model_has_are_refused_also_in_a_dial(
+    call: Call, user: UserFiles, training: str, dials: str
+) -> None:
+    result = run_space(call, user, user.space(training=training, dials=dials))
+    assert is_user_error(result)
+    assert "frozen_layers=4 is larger than the 3 layers of model 'tiny': set frozen_layers to 3 or less." in result.err
 
 
 def test_a_model_that_is_not_an_encoder_is_refused(call: Call, user: UserFiles) -> None:

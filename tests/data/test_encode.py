@@ -291,10 +291,22 @@ def test_two_tasks_with_the_same_rows_carve_out_the_same_examples(
     pairs(200)
     write("demo/more", {"en": {"train": columns(200, "two")}}, {"label": NAMES})
     both = replace(TASK, name="both", train={"en": (ROWS, replace(ROWS, id="demo/more"))})
-    carved = replace(DATA, part="select", carve_share=0.3)
-    alone = {f"0:{id_}" for id_ in ids(read(carved))}
-    joint = {id_ for id_ in ids(read(carved, both)) if id_.startswith("0:")}
-    assert alone and joint == alone
+    for cap in (None, 10):
+        carved = replace(DATA, part="select", carve_share=0.3, carve_cap=cap)
+        alone = {f"0:{id_}" for id_ in ids(read(carved))}
+        joint = {id_ for id_ in ids(read(carved, both)) if id_.startswith("0:")}
+        assert alone and joint == alone
+
+
+def test_a_large_training_set_loses_the_cap_and_a_small_one_the_share(
+    read: Encode, pairs: Callable[[int], None]
+) -> None:
+    pairs(400)
+    for cap, aside in ((25, [25]), (1000, range(20, 61))):
+        parts = [read(replace(DATA, part=p, carve_share=0.1, carve_cap=cap)) for p in ("train", "select")]
+        num_train, num_select = (len(part.examples) for part in parts)
+        assert num_train + num_select == 400
+        assert num_select in aside
 
 
 def test_another_scorer_changes_the_identity_of_the_data(sources: Sources, pairs: Callable[[int], None]) -> None:

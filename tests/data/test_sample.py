@@ -1,14 +1,17 @@
 """Carving and caps: hashes of ids decide, so the choice is the same in all languages and in any order of rows."""
 
+from dataclasses import replace
+
 import pytest
 
-from sweeper.data.sample import apply_caps, is_in_split, merge_candidates
+from sweeper.data.sample import apply_caps, carve, merge_candidates
 from sweeper.formats.interface import Example
 from sweeper.records.spec import DataSpec
 
 
 def spec(**more: object) -> DataSpec:
-    return DataSpec(task="t", part="train", languages=("en",), max_length=16, stride=4, **more)  # type: ignore[arg-type]
+    usual = DataSpec(task="t", part="train", languages=("en",), max_length=16, stride=4)
+    return replace(usual, **more)  # type: ignore[arg-type]
 
 
 def examples(number: int, start: int = 0) -> list[Example]:
@@ -25,17 +28,44 @@ def pool(num_pairs: int, num_fillers: int) -> list[Example]:
     return [sentence(*side, i, i >= num_pairs) for side in sides for i in range(num_pairs + num_fillers)]
 
 
+def carved(part: str, number: int, share: float, cap: int | None = None) -> list[str]:
+    """The ids of a split of that many examples."""
+    pairs = ((example.id, example) for example in examples(number))
+    return [example.id for example in carve(pairs, spec(part=part, carve_share=share, carve_cap=cap))]
+
+
 def test_train_and_select_partition_the_examples_and_dev_has_all() -> None:
-    ids = [str(number) for number in range(2000)]
-    select = {id_ for id_ in ids if is_in_split(id_, "select", 0.1)}
-    assert {id_ for id_ in ids if is_in_split(id_, "train", 0.1)} == set(ids) - select
+    train, select = carved("train", 2000, 0.1), carved("select", 2000, 0.1)
+    assert sorted(map(int, train + select)) == list(range(2000))
     assert len(select) == pytest.approx(200, abs=60)
-    assert all(is_in_split(id_, "dev", 0.1) for id_ in ids)
+    assert carved("dev", 2000, 0.1) == [str(number) for number in range(2000)]
+
+
+def test_the_smaller_of_share_and_cap_is_set_aside_and_train_has_all_others() -> None:
+    share, capped = carved("select", 2000, 0.1), carved("select", 2000, 0.1, cap=20)
+    assert len(capped) == 20
+    assert set(capped) < set(share)
+    assert sorted(map(int, carved("train", 2000, 0.1, cap=20) + capped)) == list(range(2000))
+    assert set(carved("select", 2000, 0.1, cap=1000)) == set(share)
+
+
+def test_the_order_of_the_rows_does_not_change_which_are_set_aside() -> None:
+    backwards = ((example.id, example) for example in examples(500)[::-1])
+    select = [example.id for example in carve(backwards, spec(part="select", carve_share=0.2, carve_cap=30))]
+    assert select == carved("select", 500, 0.2, cap=30)
+
+
+def test_examples_with_one_id_are_set_aside_together() -> None:
+    twice = [(example.id, replace(example, group=group)) for group in "ab" for example in examples(100)]
+    parts = [list(carve(twice, spec(part=part, carve_share=0.5, carve_cap=10))) for part in ("train", "select")]
+    train, select = ({example.id for example in part} for part in parts)
+    assert not train & select
+    assert [len(part) for part in parts] == [180, 20]
 
 
 def test_without_a_carved_share_train_has_all_examples_and_select_none() -> None:
-    assert all(is_in_split(str(number), "train", 0.0) for number in range(100))
-    assert not any(is_in_split(str(number), "select", 0.0) for number in range(100))
+    assert carved("train", 100, 0.0, cap=10) == [str(number) for number in range(100)]
+    assert carved("select", 100, 0.0, cap=10) == []
 
 
 def test_a_cap_keeps_the_same_ids_in_any_order_of_the_rows() -> None:

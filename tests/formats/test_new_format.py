@@ -24,7 +24,7 @@ from sweeper.plan.units import make_plan
 from sweeper.scoring.scorers import SCORERS, Scored, Scorer
 from sweeper.space import Model, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, Task
-from sweeper.training.heads import HEADS, Batch, Head
+from sweeper.training.heads import HEADS, Batch, Head, Sizes
 from sweeper.training.trial import run_trial
 from tests.worlds import TrialFolders
 
@@ -72,9 +72,9 @@ class NumberHead(Head):
 
     labels = "number"
 
-    def __init__(self, hidden: int, num_labels: int, dropout: float) -> None:
-        super().__init__(hidden, num_labels, dropout)
-        self.out = nn.Linear(hidden, 1)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.out = nn.Linear(sizes.hidden, 1)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         return {"estimate": self.out(hidden[:, 0]).float()[:, 0]}
@@ -126,7 +126,7 @@ def space_of(task: Task) -> Space:
 def test_a_new_format_is_planned_read_trained_and_scored(folders: TrialFolders, task: Task) -> None:
     space = space_of(task)
     plan = make_plan(space)
-    assert stage_tokens(space, space.recipes[1].stages[0]) == 6 * NUM_TRAIN * 48 * 0.5
+    assert stage_tokens(space, space.recipes[1].stages[0], sets_aside=False) == 6 * NUM_TRAIN * 48 * 0.5
     specs = Specs(plan=plan, resolver=Resolver(space=space, sources=Sources(mirror=folders.world, cache=folders.cache)))
     [unit] = [unit for unit in plan.units if unit.recipe == "baseline"]
     result = run_trial(specs.replicate(unit, 1, None, ()), folders.bench())

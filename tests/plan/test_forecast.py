@@ -20,10 +20,10 @@ from sweeper.files.serialize import write_json
 from sweeper.plan.forecast import Forecast, forecast
 from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
 from sweeper.plan.tables import forecast_tables
-from sweeper.plan.tokens import evaluation_size, features_per_example, selection_tokens, stage_tokens
+from sweeper.plan.tokens import evaluation_size, features_per_example, selection_tokens, stage_tokens, training_tokens
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord
-from sweeper.records.spec import ModelSpec, TrialSpec
+from sweeper.records.spec import ModelSpec, Role, TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.tasks.spec import Task
@@ -32,6 +32,7 @@ from tests.spaces import MATRIX
 MODEL = Model(name="large", id="hub/large", resources=Resources(gpus=0.5))
 SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2))
 TRAINING = Training(epochs=2, max_length=100)
+ROLES: tuple[Role, ...] = ("search", "replicate")
 
 
 def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:
@@ -45,8 +46,8 @@ def sentences_of(plan: Forecast) -> str:
 def test_gpu_hours_are_worker_hours_times_the_gpus_of_a_trial(tmp_path: Path) -> None:
     space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
     plan = plan_of(space, tmp_path, workers=4, throughputs={ALL_MODELS: 1000.0})
-    # 49,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
-    trained, evaluated = 2 * 49_401 * 100, 2 * (1_000 + 14_000) * 50
+    # 48,401 examples x 2 epochs x 100 tokens, half filled; two seeds. Selection: 1,000; dev: 7 languages of 2,000.
+    trained, evaluated = 2 * 48_401 * 100, 2 * (1_000 + 14_000) * 50
     assert (plan.tokens_left, plan.evaluation_left) == (trained, evaluated)
     hours = (trained + evaluated / 3) / 1000 / 3600
     assert plan.worker_hours == pytest.approx(hours)
@@ -166,9 +167,9 @@ def test_an_example_is_counted_with_all_its_choices_and_both_sides_of_a_pair(nam
     if not task.train_size:
         return
     stage = Stage(tasks=(name,), training=TRAINING)
-    assert stage_tokens(XTREME_R, stage) == 2 * task.train_size * number * 50
+    assert stage_tokens(XTREME_R, stage, sets_aside=False) == 2 * task.train_size * number * 50
     capped = replace(stage, training=replace(TRAINING, cap_tokens=1000))
-    assert stage_tokens(XTREME_R, capped) == 1000
+    assert stage_tokens(XTREME_R, capped, sets_aside=True) == 1000
 
 
 def test_the_number_of_choices_is_that_of_the_labels_or_else_the_smallest() -> None:
@@ -182,15 +183,45 @@ def test_the_number_of_choices_is_that_of_the_labels_or_else_the_smallest() -> N
 def test_texts_mixed_into_choices_are_one_feature_each() -> None:
     plain = Stage(tasks=("csqa",), training=TRAINING)
     mixed = replace(plain, mlm_share=0.5, mlm_task="mlm_text")
-    assert stage_tokens(XTREME, plain) == 2 * 9_741 * 5 * 50
-    assert stage_tokens(XTREME, mixed) == 2 * 9_741 * (5 + 1) * 50
+    assert stage_tokens(XTREME, plain, sets_aside=False) == 2 * 9_741 * 5 * 50
+    assert stage_tokens(XTREME, mixed, sets_aside=False) == 2 * 9_741 * (5 + 1) * 50
 
 
 def test_a_trial_is_selected_on_every_choice_of_an_example() -> None:
     stage = Stage(tasks=("csqa", "mnli"), training=TRAINING)
     space = replace(SPACE, recipes=(Recipe(name="both", stages=(stage,)),))
     unit = next(unit for unit in make_plan(space).units if unit.kind == "prepare")
-    assert selection_tokens(space, unit) == 1_000 * (5 + 1) * 50
+    for role in ROLES:
+        assert selection_tokens(space, unit, role) == 1_000 * (5 + 1) * 50
+
+
+NUM_ASIDE = {"mnli": 1_000, "tydiqa": 370, "anli_plus": 5_000}
+
+
+@pytest.mark.parametrize(("name", "aside"), NUM_ASIDE.items())
+def test_the_plan_counts_the_training_examples_without_those_that_are_set_aside(name: str, aside: int) -> None:
+    stage = Stage(tasks=(name,), training=TRAINING)
+    space = replace(SPACE, recipes=(Recipe(name="row", stages=(stage,)),))
+    unit = next(unit for unit in make_plan(space).units if unit.kind == "prepare")
+    tokens = {role: training_tokens(space, unit, role) for role in ROLES}
+    assert tokens == dict.fromkeys(ROLES, 2 * (space.task(name).train_size - aside) * 50)
+    refitting = replace(space, search=replace(space.search, refit=True))
+    assert training_tokens(refitting, unit, "search") == tokens["search"]
+    assert training_tokens(refitting, unit, "replicate") == 2 * space.task(name).train_size * 50
+    assert [selection_tokens(refitting, unit, role) for role in ROLES] == [1_000 * 50, 0]
+
+
+def test_a_target_selected_on_its_dev_split_is_planned_with_all_training_examples(tmp_path: Path) -> None:
+    space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),), evaluate="test")
+    assert plan_of(space, tmp_path).tokens_left == 2 * 49_401 * 100
+
+
+def test_the_tokens_of_a_plan_are_those_of_search_trials_and_of_refitted_replicates(tmp_path: Path) -> None:
+    dials = XTREME.targets[0].dials
+    space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING, dials=dials),))
+    refitting = replace(space, search=replace(space.search, refit=True))
+    assert plan_of(space, tmp_path).tokens_left == (8 + 2) * 48_401 * 100
+    assert plan_of(refitting, tmp_path).tokens_left == (8 * 48_401 + 2 * 49_401) * 100
 
 
 def record(number: int, tokens: int, seconds: float, model: str = "hub/large") -> TrainingRecord:
@@ -315,14 +346,16 @@ def test_a_plan_reports_what_its_world_lacks_and_still_counts_its_tokens(
 
 def test_the_tokens_of_the_matrix_follow_from_its_numbers_of_examples(tmp_path: Path) -> None:
     rows = {row.unit: row.tokens for row in plan_of(MATRIX, tmp_path).rows}
-    # 640 claims, or 640 questions and the 240 of their target; 5 epochs x 0.6 of 128 tokens, half filled.
-    assert (rows["tiny/claims"], rows["tiny/questions"]) == (3 * 640 * 64, 3 * 880 * 64)
+    # 640 claims, or 640 questions and the 240 of their target, without the fifth that is set aside for selection;
+    # 5 epochs x 0.6 of 128 tokens, half filled.
+    assert (rows["tiny/claims"], rows["tiny/questions"]) == (3 * 512 * 64, 3 * 704 * 64)
     sizes = {target.task: evaluation_size(replace(MATRIX, eval_cap=None), target) for target in MATRIX.targets}
     assert (sizes["xclaims"], sizes["twins"]) == (9 * 96, 2 * 8 * 192)
 
 
 def test_a_world_of_ten_times_the_scale_counts_ten_times_except_its_running_text(tmp_path: Path) -> None:
-    small = replace(MATRIX, eval_cap=None)
+    # With the usual cap, the larger world sets a smaller share aside for selection.
+    small = replace(MATRIX, eval_cap=None, search=replace(MATRIX.search, cap=10_000))
     large = replace(small, world="demo:scale=10")
     small_plan, large_plan = (plan_of(space, tmp_path) for space in (small, large))
     # The numbers of examples are rounded.

@@ -24,13 +24,13 @@ from sweeper.records.spec import (
 from sweeper.space import Choice, LogUniform, Training
 
 DIGESTS = {
-    "demo_full": "3d7e7ef39ccb1bb7933f",
-    "demo_recovery": "fa5126684c45694e9c76",
-    "text_rows": "c8c88def7d538be2ba4b",
-    "text_small": "7cbb2df21b3bb2470e23",
-    "tiny": "bfe1852b4c1f9bdc9535",
-    "xtreme": "ab5107278ad5b648cbea",
-    "xtreme_r": "64a9a2430b5490064c80",
+    "demo_full": "7fdc7ef065879cd02ac2",
+    "demo_recovery": "b087a05fe0a0a98b0eb1",
+    "text_rows": "703f04339b5c3b188028",
+    "text_small": "ac3eb5a6dd45a783f78e",
+    "tiny": "076087c49c6f9ff2b66a",
+    "xtreme": "af918a815a002e957357",
+    "xtreme_r": "a78168bafe0d6952fce4",
 }
 """Space -> digest of the keys of one replicate of each unit.
 
@@ -104,6 +104,7 @@ DEFAULTS = {
         "cap_examples": None,
         "cap_tokens": None,
         "carve_share": 0.0,
+        "carve_cap": None,
         "distractors": None,
         "sample_seed": 0,
         "translation": None,

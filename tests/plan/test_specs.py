@@ -53,14 +53,38 @@ def test_no_rows_are_used_for_selection_and_for_a_reported_score(name: str) -> N
 
 @pytest.mark.parametrize("name", shipped())
 def test_rows_carved_out_for_selection_are_left_out_of_training(name: str) -> None:
-    specs = specs_of(load_space(name))
+    space = load_space(name)
+    specs = specs_of(space)
     for unit in specs.plan.units:
         if unit.kind == "score":
             continue
         trained = {d.task: d for d in specs.stage(unit, unit.stage, unit.stage.training, 0).data}
         for data in specs.selection(unit, 1):
-            assert trained[data.task].carve_share == data.carve_share
-            assert (data.carve_share > 0) == (data.part == "select")
+            both = [(d.carve_share, d.carve_cap) for d in (trained[data.task], data)]
+            aside = (space.search.share, space.search.cap) if data.part == "select" else (0.0, None)
+            assert both == [aside, aside]
+
+
+def test_a_refitted_replicate_trains_on_all_rows_and_has_no_selection_data() -> None:
+    space = replace(SMALL, search=replace(SMALL.search, refit=True))
+    specs = specs_of(space)
+    for name in ("tiny/parts", "tiny/baseline -> few_questions"):
+        unit = unit_of(specs, name)
+        searched, refitted = specs.search(unit, 0, {}, ()), replicate(specs, unit, 1, 1e-3)
+        assert (searched.refitted, refitted.refitted) == (False, True)
+        assert (searched.chain[-1].sets_aside, refitted.chain[-1].sets_aside) == (True, False)
+        assert (len(searched.select), len(refitted.select)) == (1, 0)
+        before = replicate(specs_of(SMALL), unit, 1, 1e-3)
+        assert before.chain[-1].sets_aside and before.key != refitted.key
+        assert specs.study_key(unit, ()) == specs_of(SMALL).study_key(unit, ())
+
+
+def test_refitting_changes_nothing_where_selection_data_are_a_separate_dev_split() -> None:
+    refitting = specs_of(replace(SMALL, search=replace(SMALL.search, refit=True)))
+    spec = training_of(refitting)
+    assert spec == training_of(specs_of(SMALL))
+    assert not spec.refitted and not spec.chain[-1].sets_aside
+    assert [data.part for data in spec.select] == ["dev"]
 
 
 def selected_on(space: Space, target: str) -> str:

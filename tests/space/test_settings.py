@@ -15,6 +15,7 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "trials": ("7", lambda s: s.search.trials, 7),
     "batch": ("3", lambda s: s.search.batch, 3),
     "scope": ("cell", lambda s: s.search.scope, "cell"),
+    "refit": ("true", lambda s: s.search.refit, True),
     "sampler": ("gp", lambda s: s.search.sampler, "gp"),
     "evaluate": ("dev", lambda s: s.evaluate, "dev"),
     "eval_cap": ("9", lambda s: s.eval_cap, 9),

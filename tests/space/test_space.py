@@ -7,7 +7,7 @@ import pytest
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
-from sweeper.space import Choice, LogUniform, Recipe, Search, Space, Stage, Target, Training, Translation
+from sweeper.space import Choice, LogUniform, Recipe, Resources, Search, Space, Stage, Target, Training, Translation
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
@@ -35,6 +35,10 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         (
             lambda: Stage(tasks=("parts",), dials={"mask_share": LogUniform(low=0.1, high=2.0)}),
             "0 < mask_share < 1, got 2.0",
+        ),
+        (
+            lambda: Resources(gpus=4),
+            "more would be idle: Resources need gpus <= 1, got gpus=4.",
         ),
         (lambda: Choice(values=(3,)), "two different values"),
         (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "needs `first` within"),

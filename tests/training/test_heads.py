@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sweeper.formats.interface import IGNORED
-from sweeper.training.heads import ChoiceHead, DualHead, Head, MaskedHead, SequenceHead, SpanHead, TokenHead
+from sweeper.training.heads import ChoiceHead, DualHead, Head, MaskedHead, SequenceHead, Sizes, SpanHead, TokenHead
 
 HIDDEN = 8
 
@@ -28,7 +28,7 @@ def hidden() -> Tensor:
 
 def make_head(head_class: type[Head], num_labels: int = 0) -> Head:
     torch.manual_seed(1)
-    return head_class(HIDDEN, num_labels, 0.1).eval()
+    return head_class(Sizes(hidden=HIDDEN, labels=num_labels, embedding=HIDDEN, dropout=0.1)).eval()
 
 
 def test_the_sequence_loss_is_the_cross_entropy_of_the_first_token(hidden: Tensor) -> None:

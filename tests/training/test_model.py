@@ -26,7 +26,6 @@ from sweeper.training.loop import StageContext
 from sweeper.training.model import (
     Net,
     check_encoder,
-    freeze,
     load_body,
     load_heads,
     load_tokenizer,
@@ -116,12 +115,6 @@ def test_the_error_for_too_many_frozen_layers_gives_both_numbers(
     spec = stage("words", training=replace(ONE_STEP, frozen_layers=len(LAYERS) + 1))
     with pytest.raises(TrialError, match=r"frozen_layers = 4 needs .* this one has 3 layers"):
         run_stage(lambda: load_body(encoder), spec, reader, context)
-
-
-@pytest.mark.parametrize("model_folder", ["modernbert"], indirect=True)
-def test_an_encoder_without_the_modules_of_bert_cannot_be_frozen(model_folder: str) -> None:
-    with pytest.raises(TrialError, match=r"frozen_layers = 1 needs .* has no `embeddings` and `encoder\.layer`"):
-        freeze(load_body(model_folder), 1)
 
 
 @pytest.mark.parametrize("model_folder", ["bert"], indirect=True)

@@ -20,12 +20,12 @@ from tests.runs import (
     num_records,
     run_arguments,
     session_folder,
-    session_members,
     shared_cache,
     start,
     sweeper,
     tiny_run,
     wait_for,
+    workers_at_work,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
@@ -36,10 +36,6 @@ def is_contained_in_tiny(run: Path) -> bool:
     records = content(run)
     assert records
     return records.items() <= content(tiny_run()).items()
-
-
-def workers_at_work(leader: int) -> list[int]:
-    return [pid for pid, command in session_members(leader).items() if command.startswith("ray::ResourceTrainable")]
 
 
 def test_a_trial_whose_worker_is_killed_runs_again_with_the_same_result(tmp_path: Path) -> None:
@@ -116,7 +112,7 @@ from rich.console import Console
 
 from search_spaces.load import load_space
 from sweeper.space.settings import apply_settings
-from sweeper.tuning.launch import Workers
+from sweeper.tuning.connect import Workers
 from sweeper.plan.specs import ResourceOverrides
 from sweeper.tuning.sweep import Options, run_sweep
 

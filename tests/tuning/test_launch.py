@@ -9,17 +9,20 @@ from shutil import rmtree
 
 import pandas as pd
 import pytest
+from ray.tune.experiment import Trial
 
-from sweeper.errors import DamagedError, TrialError
+from sweeper.errors import DamagedError, TrialError, UserError
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.connect import Workers
+from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.journal import JournalWatch
-from sweeper.tuning.launch import AgendaSearcher, Workers, is_full_disk, pack, read_result, unpack
+from sweeper.tuning.launch import AgendaSearcher, StartCallback, is_full_disk, pack, read_result, unpack
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 
 
@@ -79,9 +82,8 @@ def test_a_packed_spec_is_short_and_unpacks_unchanged() -> None:
 
 
 def test_at_most_one_trial_per_worker_is_handed_out(ledger: Ledger) -> None:
-    searcher, watch = searcher_of(agenda_of(SMALL), ledger, workers=2)
+    searcher, _ = searcher_of(agenda_of(SMALL), ledger, workers=2)
     assert [searcher.suggest(name) is None for name in "abc"] == [False, False, True]
-    assert [event for event, _ in watch.events] == ["started", "started"]
 
 
 def test_a_finished_trial_is_read_from_the_ledger(ledger: Ledger) -> None:
@@ -171,12 +173,36 @@ def test_a_finished_trial_without_a_record_is_an_error(ledger: Ledger) -> None:
         read_result(ledger, spec)
 
 
-def test_a_local_ray_runs_as_many_trials_as_its_cpus_allow_and_a_cluster_decides_itself() -> None:
-    assert Workers(num=3).max_running(Resources()) == 3
-    assert Workers().max_running(Resources()) == os.cpu_count()
-    assert Workers().max_running(Resources(cpus=10_000.0)) == 1
-    assert Workers(address="auto").max_running(Resources()) is None
-    assert Workers(address="auto", num=5).max_running(Resources()) == 5
+def test_a_local_ray_runs_as_many_trials_as_its_cpus_and_gpus_allow_and_a_cluster_decides_itself() -> None:
+    machine = {"CPU": 32.0, "GPU": 1.0}
+    assert Workers().max_running(Resources(), machine) == 32
+    assert Workers().max_running(Resources(gpus=1), machine) == 1
+    assert Workers().max_running(Resources(gpus=0.2), {"CPU": 32.0, "GPU": 0.6}) == 3
+    assert Workers(num=8).max_running(Resources(gpus=0.5), machine) == 2
+    assert Workers(num=3).max_running(Resources(), machine) == 3
+    assert Workers().max_running(Resources(cpus=10_000.0), machine) == 1
+    assert Workers(address="auto").max_running(Resources(), machine) is None
+    assert Workers(address="auto", num=5).max_running(Resources(), machine) == 5
+
+
+def test_a_local_ray_distributes_the_usable_cpus_or_those_that_the_given_number_of_trials_needs() -> None:
+    assert Workers().cpus(Resources()) == usable_cpus()
+    assert Workers().cpus(Resources(cpus=10_000.0)) == 10_000
+    assert Workers(num=3).cpus(Resources(cpus=0.5)) == 2
+
+
+def test_a_nice_level_is_refused_on_a_cluster() -> None:
+    with pytest.raises(UserError, match="--nice applies to a local Ray"):
+        Workers(address="auto", nice=5)
+
+
+def test_a_trial_counts_as_running_when_its_actor_starts_and_not_when_it_is_handed_to_tune(ledger: Ledger) -> None:
+    searcher, watch = searcher_of(agenda_of(SMALL), ledger)
+    spec = unpack(searcher.suggest("a")["spec"])
+    searcher.suggest("b")
+    assert watch.events == []
+    StartCallback(searcher).on_trial_start(1, [], Trial("sweep", trial_id="a", stub=True))
+    assert watch.events == [("started", spec.name)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -195,7 +221,6 @@ def test_a_stop_request_is_recorded_even_if_a_library_swallows_the_exception(
 
 def test_messages_of_a_worker_reach_the_user_before_the_trial_counts_as_lost(ledger: Ledger) -> None:
     searcher, watch = searcher_of(agenda_of(SMALL), ledger)
-    searcher.suggest("first")
-    name = watch.events[0][1]
+    name = unpack(searcher.suggest("first")["spec"]).name
     searcher.on_trial_complete("first", {"done": True, "messages": ["A checkpoint is damaged."], "lost": "OSError"})
-    assert watch.events[1:] == [("A checkpoint is damaged.", name), ("OSError", name)]
+    assert watch.events == [("A checkpoint is damaged.", name), ("OSError", name)]

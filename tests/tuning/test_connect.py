@@ -1,0 +1,90 @@
+"""The Ray of a local sweep: it listens on loopback alone, and its trials have the user's CPUs and nice level."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeper.run.ledger import Ledger
+from tests.runs import (
+    CORNER,
+    PATIENCE,
+    ended,
+    run_arguments,
+    session_members,
+    shared_cache,
+    start,
+    wait_for,
+    workers_at_work,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
+
+
+def sockets_of(pid: int) -> Iterator[str]:
+    """The inodes of the sockets of a process."""
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            found = re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink()))
+        except OSError:
+            continue  # closed meanwhile
+        if found:
+            yield found[1]
+
+
+def listening(leader: int) -> dict[str, str]:
+    """Command and port of each socket on which a process of the session accepts connections -> its address in hex."""
+    owners = {inode: command for pid, command in session_members(leader).items() for inode in sockets_of(pid)}
+    addresses = {}
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            address, port = local.split(":")
+            inode = rest[5]
+            if state == "0A" and inode in owners:
+                addresses[f"{owners[inode]} {port}"] = address
+    return addresses
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+"""127.0.0.1, the same as an IPv6 address, and ::1, as /proc/net/tcp and /proc/net/tcp6 write them."""
+
+
+def nice_level(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
+
+
+PROCESSES = ("gcs_server", "raylet", "Agent", "ray::ResourceTrainable", "-m sweeper run")
+"""Parts of the commands of processes that accept connections."""
+
+
+def complete(addresses: dict[str, str]) -> dict[str, str]:
+    """The addresses, or an empty dictionary until each of the processes has one."""
+    return addresses if all(any(name in command for command in addresses) for name in PROCESSES) else {}
+
+
+def test_all_of_a_local_ray_listens_on_loopback_and_trials_have_the_nice_level_of_the_command(tmp_path: Path) -> None:
+    driver = start(*run_arguments(tmp_path / "run", *CORNER, "--nice", "7"))
+    found = wait_for(lambda: complete(listening(driver.pid)), driver)
+    levels = {nice_level(pid) - nice_level(driver.pid) for pid in workers_at_work(driver.pid)}
+    driver.kill()
+    ended(driver)
+    assert set(found.values()) <= LOOPBACK, found
+    assert levels == {7}
+
+
+def test_with_one_usable_cpu_one_trial_runs_at_a_time_and_is_not_nice(tmp_path: Path) -> None:
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usable)})  # the sweep inherits it, as from `taskset -c 0`
+    try:
+        driver = start("run", "tiny", "--out", str(tmp_path / "run"), "--cache", shared_cache())
+    finally:
+        os.sched_setaffinity(0, usable)
+    worker = wait_for(lambda: workers_at_work(driver.pid), driver)[0]
+    assert nice_level(worker) == nice_level(driver.pid)
+    assert ended(driver).returncode == 0
+    records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
+    assert len(records) == 14
+    assert {record.machine["pid"] for record in records} == {str(worker)}
