@@ -19,9 +19,10 @@ CAPS = ("cap_examples", "cap_tokens")
 
 def data_limits(space: Space) -> list[str]:
     """A phrase for each limit that the space sets on the data."""
-    stages = [stage.training for recipe in space.recipes for stage in recipe.stages]
-    stages += [stage.training for target in space.targets for stage in target.before]
-    targets = [target.training for target in space.targets if space.task(target.task).training_task]
+    spaces = [space.for_model(model) for model in space.models]
+    stages = [stage.training for own in spaces for recipe in own.recipes for stage in recipe.stages]
+    stages += [stage.training for own in spaces for target in own.targets for stage in target.before]
+    targets = [t.training for own in spaces for t in own.targets if space.task(t.task).training_task]
     limits = [*_training_limits("each task of a recipe", stages), *_training_limits("each target", targets)]
     if space.eval_cap:
         limits.append(f"at most {space.eval_cap:,} evaluation items per language (parallel languages: the same items)")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sweeper.errors import UserError
 from sweeper.scoring.sums import mean
-from sweeper.space import Dials, Recipe, Space, Stage, Target, Training
+from sweeper.space import Dials, Model, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.benchmarks import XTREME
 
 from .benchmark import Means, departures
@@ -51,9 +51,9 @@ SQUAD = (
     "The published gain of SQuAD on dev, +8.2, is left out because the source does not state whether it is version 1.1 "
     "or 2.0."
 )
-LIMITS = ("cap_examples", "cap_tokens", "frozen_layers")
+LIMITS = ("cap_examples", "cap_tokens", "max_steps", "frozen_layers")
 """Fields of a training that the source leaves at their defaults."""
-STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature")
+STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature", "shares")
 """Fields of a stage that decide its data and that the source leaves at their defaults."""
 
 
@@ -64,7 +64,7 @@ def published_comparisons(data: RunData, matrix: Matrix, means: Sequence[Means])
     only if it consists of one plain English stage on the same tasks and none of its cells is missing. `means` are those
     of `benchmark_means`.
     """
-    space = data.space
+    space = data.space.for_model(_model(data.space, matrix.model))
     if not matrix.is_baseline or not matrix.reference or not _is_the_study(space, matrix.model) or not _is_whole(data):
         return ()
     if space.evaluate == BEST_PER_TARGET.split:
@@ -73,11 +73,14 @@ def published_comparisons(data: RunData, matrix: Matrix, means: Sequence[Means])
     return tuple(Comparison(published=gain, measured=_measured(space, matrix, gain)) for gain in DEV_GAINS)
 
 
+def _model(space: Space, name: str) -> Model:
+    return next(model for model in space.models if model.name == name)
+
+
 def _is_the_study(space: Space, name: str) -> bool:
     """Whether the run is of XLM-R Large on the nine targets, trained in full and scored like the benchmark."""
-    model = next(model for model in space.models if model.name == name)
     return (
-        model.id == MODEL
+        _model(space, name).id == MODEL
         and {target.task for target in space.targets} == {member.name for member in XTREME.entries}
         and all(_is_plain(space, target) for target in space.targets)
     )

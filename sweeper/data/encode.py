@@ -59,7 +59,14 @@ def encode(
     translation is not available; OSError if a disk or the network fails.
     """
     task = replace(task, labels=label_set(task, sources) or task.labels)
-    job = _Job(data=data, task=task, language=language, sources=sources, tokenizer=tokenizer, translator=translator)
+    job = _Job(
+        data=data.of(language),
+        task=task,
+        language=language,
+        sources=sources,
+        tokenizer=tokenizer,
+        translator=translator,
+    )
     folder = sources.cache / "encoded" / _key(job)
     entry = open_entry(folder)
     if entry is None:

@@ -11,11 +11,13 @@ from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, is_refitted, make_plan, selects_on_train
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.scoring.scorers import fits_on_dev
-from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, tasks_of
+from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, divided, tasks_of
 from sweeper.tasks.spec import Split, Task
 from sweeper.world.settings import check_space
 
 Chain = tuple[StageSpec, ...]
+EQUAL: Mapping[str, float] = {}
+"""No shares: languages divide a cap equally."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +110,14 @@ class Specs:
             mlm_exponent=stage.mlm_exponent,
             sampling_cap=stage.sampling_cap,
             temperature=stage.temperature,
+            shares=tuple(sorted(stage.shares.items())),
             training=training,
             seed=seed,
         )
 
     def _stage_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec:
         """The training data of one task of a stage, translated if the stage asks for it and the labels allow it."""
-        data = self._train_data(unit, DataRequest(task, "train", seed), stage.languages, training)
+        data = self._train_data(unit, DataRequest(task, "train", seed), stage.languages, training, stage.shares)
         if stage.translation is None or not properties_of(self.space.task(task)).translation:
             return data
         return replace(data, translation=self.resolver.translation(stage.translation))
@@ -175,13 +178,23 @@ class Specs:
             return {}
         return {"carve_share": search.share, "carve_cap": search.cap}
 
-    def _train_data(self, unit: Unit, request: DataRequest, languages: tuple[str, ...], training: Training) -> DataSpec:
+    def _train_data(
+        self,
+        unit: Unit,
+        request: DataRequest,
+        languages: tuple[str, ...],
+        training: Training,
+        shares: Mapping[str, float] = EQUAL,
+    ) -> DataSpec:
         # The cap of a training covers all of its epochs, the cap of its data covers one.
         cap = None if training.cap_tokens is None else round(training.cap_tokens / training.epochs)
         aside = self._aside(unit, request.seed)
-        return self.resolver.data(
+        data = self.resolver.data(
             request, languages, training, cap_examples=training.cap_examples, cap_tokens=cap, **aside
         )
+        if training.cap_examples is None or len(languages) == 1:
+            return data
+        return replace(data, cap_examples=None, caps=divided(training.cap_examples, languages, shares))
 
     def _select_data(self, unit: Unit, task: str, seed: int) -> DataSpec:
         request = DataRequest(task, "select" if selects_on_train(self.space, unit) else "dev", seed)

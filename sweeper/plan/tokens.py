@@ -46,34 +46,43 @@ def _num_aside(space: Space, task: Task) -> int:
 
 
 def stage_tokens(space: Space, stage: Stage, *, sets_aside: bool) -> int:
-    """Training tokens of a stage, with or without the examples that are set aside. Tasks of unknown size do not count.
+    """Training tokens of a stage, with or without the examples that are set aside.
 
-    A batch of masked language modelling has as many texts as a batch of a task has examples.
+    Tasks of unknown size do not count, unless `max_steps` gives the number of steps. A batch of masked language
+    modelling has as many texts as a batch of a task has examples.
     """
     training = stage.training
-    total = texts = 0.0
-    for name in stage.tasks:
-        task = space.task(name)
-        features = features_per_example(task)
-        if is_unsized(task, training):
-            continue
-        size = task.train_size * scale_of(space.world, task)
-        size -= _num_aside(space, task) if sets_aside else 0
-        examples = min(size or UNLIMITED, training.cap_examples or UNLIMITED)
-        if len(stage.tasks) > 1:
-            # In a mixture, larger tasks count only up to this cap.
-            examples = min(examples, stage.sampling_cap)
-        tokens = training.epochs * examples * features * training.max_length * FILLED_SHARE
-        tokens = min(tokens, training.cap_tokens) if training.cap_tokens else tokens
-        total += tokens
-        texts += tokens / features  # a text is one feature; an example can have several
+    examples = {name: _num_examples(space, stage, name, sets_aside=sets_aside) for name in stage.tasks}
+    known = {name: number for name, number in examples.items() if number}
+    if not known:
+        return 0
     # With a share m of MLM steps there are m / (1 - m) such steps for each step on a task.
-    return round(total + texts * stage.mlm_share / (1 - stage.mlm_share))
+    texts = stage.mlm_share / (1 - stage.mlm_share)
+    num_items = training.epochs * sum(known.values())
+    limits = [steps * training.batch_size for steps in (training.min_steps, training.max_steps or UNLIMITED)]
+    num_items = min(max(num_items, limits[0]), limits[1] / (1 + texts))
+    weights = {name: stage.shares.get(name, number / sum(known.values())) for name, number in known.items()}
+    features = sum(weight * features_per_example(space.task(name)) for name, weight in weights.items())
+    return round(num_items * (features + texts) * training.max_length * FILLED_SHARE)
+
+
+def _num_examples(space: Space, stage: Stage, name: str, *, sets_aside: bool) -> float:
+    """Training examples of a task in one epoch of a stage; 0 if unknown. Every language has as many as is published."""
+    task, training, num_languages = space.task(name), stage.training, len(stage.languages)
+    if is_unsized(task, training):
+        return 0
+    size = task.train_size * scale_of(space.world, task) - (_num_aside(space, task) if sets_aside else 0)
+    examples: float = min(num_languages * size or UNLIMITED, training.cap_examples or UNLIMITED)
+    if training.cap_tokens:
+        tokens = features_per_example(task) * training.max_length * FILLED_SHARE
+        examples = min(examples, num_languages * training.cap_tokens / (training.epochs * tokens))
+    # In a mixture, larger tasks count only up to this cap.
+    return min(examples, stage.sampling_cap) if len(stage.tasks) > 1 else examples
 
 
 def is_unsized(task: Task, training: Training) -> bool:
-    """Whether the number of training examples is unknown: the entry has no size, and there is no cap."""
-    return not (task.train_size or training.cap_examples or training.cap_tokens)
+    """Whether the number of training steps is unknown: the entry has no size, and there is no cap."""
+    return not (task.train_size or training.cap_examples or training.cap_tokens or training.max_steps)
 
 
 def selection_tokens(space: Space, unit: Unit, role: Role) -> int:

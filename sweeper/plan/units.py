@@ -126,12 +126,12 @@ def make_plan(space: Space) -> Plan:
     Recipes that begin with the same stages share the units of those stages. Raises UserError if two different chains
     would get the same name.
     """
-    # The sort is stable: it moves the recipe without stages to the front and keeps the order of the others.
-    recipes = sorted(space.recipes, key=lambda recipe: bool(recipe.stages))
     units: dict[str, Unit] = {}
     for model in space.models:
-        for row, recipe in enumerate(recipes):
-            for unit in (*_preparations(space, model, recipe, row), *_cells(space, model, recipe, row)):
+        own = space.for_model(model)
+        # The sort is stable: it moves the recipe without stages to the front and keeps the order of the others.
+        for row, recipe in enumerate(sorted(own.recipes, key=lambda recipe: bool(recipe.stages))):
+            for unit in (*_preparations(own, model, recipe, row), *_cells(own, model, recipe, row)):
                 _check_name(unit, units.setdefault(unit.name, unit))
     return Plan(space=space, units=tuple(units.values()))
 

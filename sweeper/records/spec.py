@@ -1,7 +1,7 @@
 """TrialSpec and its components: all inputs of a trial, and the keys that are derived from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sweeper.files.digests import digest
@@ -39,6 +39,9 @@ class DataSpec:
     max_length: int
     stride: int
     cap_examples: int | None = None
+    """Maximum examples of each language."""
+    caps: tuple[int, ...] = ()
+    """Maximum examples of each language, in the order of `languages`, if they differ; instead of `cap_examples`."""
     cap_tokens: int | None = None
     carve_share: float = 0.0
     """Share of `train` that is set aside as `select`; 0: nothing is set aside."""
@@ -49,6 +52,12 @@ class DataSpec:
     translation: TranslationSpec | None = None
     identity: str = ""
     """Digest of the rows, columns, labels, format and scorer (`data.source.data_identity`); empty without a source."""
+
+    def of(self, language: str) -> "DataSpec":
+        """The same data with the cap of one language."""
+        if not self.caps:
+            return self
+        return replace(self, cap_examples=self.caps[self.languages.index(language)], caps=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +81,8 @@ class StageSpec:
     mlm_exponent: float = 0.3
     sampling_cap: int = 2**17
     temperature: float = 1.0
+    shares: tuple[tuple[str, float], ...] = ()
+    """Task or language, and its share of the steps, sorted by name."""
     training: Training
     seed: int
 

@@ -1,8 +1,9 @@
 """The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value
-from sweeper.space.space import SEARCH_SEED, Model, Resources, Search, Space
-from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, tasks_of
+from sweeper.space.model import Model, Resources
+from sweeper.space.space import SEARCH_SEED, Search, Space
+from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, divided, tasks_of
 from sweeper.space.target import Target
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Training",
     "Translation",
     "Value",
+    "divided",
     "tasks_of",
 ]

@@ -80,11 +80,15 @@ class Training:
     weight that the output of these layers depends on. This can help zero-shot transfer (Wu & Dredze 2019). None:
     everything is trained."""
     cap_examples: int | None = None
-    """Maximum training examples per task, chosen by a hash of their ids."""
+    """Maximum training examples per task, chosen by a hash of their ids. Several languages divide them equally, or by
+    the `shares` of the stage."""
     cap_tokens: int | None = None
     """Maximum training tokens per task and language over all epochs. One epoch has cap_tokens / epochs tokens."""
     min_steps: int = 0
     """Minimum number of optimiser steps, for very small training sets: the epochs are repeated until it is reached."""
+    max_steps: int | None = None
+    """Maximum number of optimiser steps, those of masked language modelling included. The learning rate falls to 0 at
+    the last of them."""
     mask_share: float = 0.15
     """Share of the tokens that masked language modelling predicts. Devlin et al. 2019 use 0.15; Wettig et al. 2023 find
     0.4 better for large models. The loss is always evaluated at 0.15, so that losses are comparable."""
@@ -102,7 +106,11 @@ class Training:
             raise UserError(
                 f"Training needs frozen_layers >= 0, or None to train everything, got {self.frozen_layers}."
             )
-        check_counts(self, "cap_examples", "cap_tokens")
+        check_counts(self, "cap_examples", "cap_tokens", "max_steps")
+        if self.max_steps is not None and self.max_steps < self.min_steps:
+            raise UserError(
+                f"Training needs min_steps <= max_steps, got min_steps={self.min_steps}, max_steps={self.max_steps}."
+            )
 
 
 FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError, unknown
-from sweeper.space import Space, Stage
+from sweeper.space import Model, Space, Stage
 
 
 def apply_settings(space: Space, settings: Iterable[str]) -> Space:
@@ -82,9 +82,15 @@ def _training_field(name: str, read: Callable[[str], Any]) -> Callable[[Space, s
 
     def apply(space: Space, text: str) -> Space:
         value = read(text)
-        return _change_trainings(space, lambda training: replace(training, **{name: value}))
+        changed = _change_trainings(space, lambda training: replace(training, **{name: value}))
+        # The option of a model would override that of the command line.
+        return replace(changed, models=tuple(_without_option(model, name) for model in space.models))
 
     return apply
+
+
+def _without_option(model: Model, name: str) -> Model:
+    return replace(model, training={key: value for key, value in model.training.items() if key != name})
 
 
 def _change_trainings(space: Space, change: Callable[[Any], Any]) -> Space:
@@ -120,5 +126,6 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "cap_tokens": _training_field("cap_tokens", _count),
     "cap_examples": _training_field("cap_examples", _count),
     "epochs": _training_field("epochs", float),
+    "max_steps": _training_field("max_steps", _count),
 }
 """Key of `--set` -> function that takes a space and the text of a value and returns the changed space."""

@@ -1,47 +1,21 @@
 """The class Space: models, recipes, targets, seeds and search, validated against each other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks
 from sweeper.space.dials import check_counts, check_words
-from sweeper.space.stage import Recipe, check_stage, tasks_of
+from sweeper.space.model import Model
+from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
 
 SEARCH_SEED = 0
 """The seed of search trials. Replicate seeds start at 1, so no replicate takes part in the choice of dials."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """CPUs and GPUs that one trial reserves. A trial uses one GPU at most; with a fraction, several trials share it."""
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.cpus <= 0 or self.gpus < 0:
-            raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
-        if self.gpus > 1:
-            raise UserError(
-                f"A trial runs on one GPU, and more would be idle: Resources need gpus <= 1, got gpus={self.gpus:g}. "
-                "Trials run in parallel on the GPUs of a machine."
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """A pretrained encoder. `id` is a Hub id or a folder."""
-
-    name: str
-    id: str
-    revision: str | None = None
-    resources: Resources = field(default_factory=Resources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +91,40 @@ class Space:
             check_target(target, self.task, self.evaluate)
         _check_duplicates(self.recipes)
         check_counts(self, "eval_cap")
+        for model in self.models:
+            self.for_model(model)
         # A search per target runs on the pretrained encoder, which only the baseline uses unchanged.
         if self.search.scope == "target" and self.baseline is None:
             raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
+
+    def for_model(self, model: Model) -> "Space":
+        """The space with the training options and dials of one of its models in all stages and targets.
+
+        Raises UserError if a stage or target is not valid with them.
+        """
+        if not model.has_overrides:
+            return self
+        dials = (*(stage.dials for stage in self._stages()), *(target.dials for target in self.targets))
+        searched = {name for names in dials for name in names}
+        for name in model.dials:
+            if name not in searched:
+                raise UserError(f"Model {model.name!r} has the dial {name!r}, which no stage and no target searches.")
+        try:
+            return replace(
+                self,
+                models=(replace(model, training={}, dials={}),),
+                recipes=tuple(replace(recipe, stages=_overridden(recipe.stages, model)) for recipe in self.recipes),
+                targets=tuple(
+                    replace(model.override(target), before=_overridden(target.before, model)) for target in self.targets
+                ),
+            )
+        except (UserError, TypeError) as error:  # TypeError: a value of the wrong type
+            raise UserError(f"With the training options of model {model.name!r}: {error}") from error
+
+    def _stages(self) -> tuple[Stage, ...]:
+        """The stages of all recipes and targets."""
+        chains = (*(recipe.stages for recipe in self.recipes), *(target.before for target in self.targets))
+        return tuple(stage for chain in chains for stage in chain)
 
     @property
     def baseline(self) -> Recipe | None:
@@ -154,6 +159,10 @@ class Space:
         if name not in catalog:
             raise unknown("task", name, catalog)
         return catalog[name]
+
+
+def _overridden(stages: tuple[Stage, ...], model: Model) -> tuple[Stage, ...]:
+    return tuple(model.override(stage) for stage in stages)
 
 
 def _check_names(term: str, names: Sequence[str]) -> None:

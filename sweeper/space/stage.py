@@ -1,11 +1,12 @@
 """Stages of training, machine translation of their examples, and recipes (the rows of the matrix)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 from sweeper.errors import UserError, unknown
 from sweeper.formats.table import properties_of, translatable_formats
-from sweeper.space.dials import Dials, Training, check_dials
+from sweeper.space.dials import Choice, Dials, Training, check_dials
 from sweeper.tasks.spec import Task
 
 TaskNamed = Callable[[str], Task]
@@ -71,12 +72,17 @@ class Stage:
     mlm_languages: tuple[str, ...] = ()
     """Languages of masked language modelling. Empty: all languages of the task that the data source provides."""
     mlm_exponent: float = 0.3
-    """The language of a masked language modelling step is sampled in proportion to (number of texts) ** mlm_exponent.
-    1 is proportional, 0 is uniform; XLM-R uses 0.3 (Conneau et al. 2020, section 3)."""
+    """The language of a masked language modelling step is sampled in proportion to (number of texts) ** mlm_exponent,
+    also if the corpus is one of `tasks`. 1 is proportional, 0 is uniform; XLM-R uses 0.3 (Conneau et al. 2020,
+    section 3)."""
     sampling_cap: int = 2**17
     """With several tasks, the task of a step is sampled in proportion to min(examples, cap) ** (1 / temperature)."""
     temperature: float = 1.0
     """1 is proportional to the capped sizes; higher values are more uniform (Raffel et al. 2020, section 3.5.2)."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Task -> its share of the steps on tasks, for all tasks; language -> its share of the steps of each task and of
+    `cap_examples`, for all `languages`. The shares of the tasks sum to 1, and so do those of the languages. They do not
+    change the number of steps. Empty: the shares follow from the sizes."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
 
@@ -93,6 +99,41 @@ class Stage:
         if self.temperature < 1:
             raise UserError(f"A stage needs temperature >= 1 (1 is proportional to the sizes), got {self.temperature}.")
         check_dials(self.dials)
+        _check_shares(self)
+
+
+def _check_shares(stage: Stage) -> None:
+    """Raise UserError unless the shares cover all tasks or none, and all languages or none, and sum to 1."""
+    for name in stage.shares:
+        if name not in (*stage.tasks, *stage.languages):
+            raise unknown("task or language of the stage", name, (*stage.tasks, *stage.languages))
+    for term, names in (("task", stage.tasks), ("language", stage.languages)):
+        shares = {name: stage.shares[name] for name in names if name in stage.shares}
+        if shares and (len(shares) < len(names) or min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6):
+            raise UserError(
+                f"`shares` needs a share > 0 for every {term} of the stage ({', '.join(names)}), with sum 1; got "
+                f"{dict(shares)}."
+            )
+        if shares and term == "task" and stage.temperature != 1:
+            raise UserError(f"`shares` of tasks replaces the temperature; remove temperature={stage.temperature:g}.")
+
+
+def divided(cap: int, languages: Sequence[str], shares: Mapping[str, float]) -> tuple[int, ...]:
+    """The examples of each language that a cap per task allows, in proportion to the shares or else equally.
+
+    Raises UserError if a language would have no example.
+    """
+    weights = [shares.get(language, 1 / len(languages)) for language in languages]
+    # Differences of rounded sums, so that the parts sum to the cap.
+    ends = [0, *(round(cap * total) for total in accumulate(weights))]
+    parts = tuple(end - start for start, end in pairwise(ends))
+    if min(parts) < 1:
+        empty = languages[parts.index(min(parts))]
+        raise UserError(
+            f"cap_examples = {cap} leaves no example for {empty!r}, one of {len(languages)} languages. Raise the cap, "
+            "or remove languages."
+        )
+    return parts
 
 
 def tasks_of(stages: Iterable[Stage], *, masked: bool = True) -> tuple[str, ...]:
@@ -126,6 +167,7 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
                 f"{', '.join(task.train)}. Set {', '.join(stage.dials)} in the training of the stage instead of its "
                 "dials, or add English training data to the task."
             )
+    _check_cap(stage)
     if stage.translation:
         _check_translated([task_named(name) for name in stage.tasks])
     if stage.mlm_share:
@@ -135,6 +177,16 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
         for language in stage.mlm_languages:
             if language not in masked.train:
                 raise unknown(f"language of {masked.name!r}", language, masked.train)
+
+
+def _check_cap(stage: Stage) -> None:
+    """Raise UserError if the smallest cap on examples leaves a language without one."""
+    dial = stage.dials.get("cap_examples")
+    caps = [stage.training.cap_examples, *(dial.values if isinstance(dial, Choice) else ())]
+    for cap in caps:
+        if isinstance(cap, int):
+            divided(cap, stage.languages, stage.shares)
+            divided(cap, stage.mlm_languages or ("en",), {})
 
 
 def _check_translated(tasks: Sequence[Task]) -> None:

@@ -151,42 +151,66 @@ def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
 
     With a single task the number of steps is epochs x batches, and `sampling_cap` has no effect. With several tasks it
     is epochs x batches of the capped sizes min(examples, sampling_cap), and each step draws its task in proportion to
-    capped size ^ (1 / temperature). The languages of a task are drawn in proportion to their examples. Masked language
-    modelling adds steps until it has its share of all steps; its languages are drawn in proportion to
-    texts ^ mlm_exponent.
+    capped size ^ (1 / temperature). The languages of a task are drawn in proportion to their examples, those of a
+    corpus in proportion to texts ^ mlm_exponent. `shares` replaces these proportions without a change of the number of
+    steps. Masked language modelling adds steps until it has its share of all steps. `max_steps` limits their number.
     """
     training = stage.training
     tasks = [_streams(data, stage, reader) for data in stage.data]
     streams = [stream for languages in tasks for stream in languages]
-    sizes, shares = _sizes_and_shares([[stream.items.num_items for stream in languages] for languages in tasks], stage)
+    sizes = _sizes(tasks, stage)
+    shares = _shares(tasks, stage)
     per_epoch = sum(-(-size // training.batch_size) for size in sizes)  # rounded up
     num_steps = max(1, round(training.epochs * per_epoch), training.min_steps)
     if stage.mlm is not None and stage.mlm_share:
         num_steps = round(num_steps / (1 - stage.mlm_share))
         corpora = _streams(stage.mlm, stage, reader)
-        texts = smoothed([stream.items.num_items for stream in corpora], stage.mlm_exponent)
+        texts = _language_shares(corpora, stage.mlm, replace(stage, shares=()))
         streams += corpora
         # The shares of the tasks decrease by the factor by which the number of steps increased.
         shares = [*((1 - stage.mlm_share) * share for share in shares), *(stage.mlm_share * share for share in texts)]
+    num_steps = min(num_steps, training.max_steps or num_steps)
     order = draw_streams(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reader.masking and replace(reader.masking, share=training.mask_share)
     return Schedule(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
 
 
-def _sizes_and_shares(tasks: Sequence[Sequence[int]], stage: StageSpec) -> tuple[list[int], list[float]]:
-    """Examples per epoch and share of the steps, for each language of each task in order.
+def _sizes(tasks: Sequence[Sequence[Stream]], stage: StageSpec) -> list[int]:
+    """Examples per epoch of each language of each task in order, after the sampling cap."""
+    sizes = []
+    for streams, capped in zip(tasks, _capped(tasks, stage), strict=True):
+        numbers = [stream.items.num_items for stream in streams]
+        sizes += [round(capped * (number / sum(numbers))) for number in numbers]
+    return sizes
 
-    `tasks` contains the number of examples of each language of each task.
-    """
-    # The cap balances tasks against each other, so it does not apply to a single task.
-    cap = stage.sampling_cap if len(tasks) > 1 else None
-    capped = [min(sum(numbers), cap or sum(numbers)) for numbers in tasks]
-    fractions = [[number / sum(numbers) for number in numbers] for numbers in tasks]
-    shares = smoothed(capped, 1 / stage.temperature)
-    return (
-        [round(size * fraction) for size, languages in zip(capped, fractions, strict=True) for fraction in languages],
-        [share * fraction for share, languages in zip(shares, fractions, strict=True) for fraction in languages],
-    )
+
+def _shares(tasks: Sequence[Sequence[Stream]], stage: StageSpec) -> list[float]:
+    """Share of the steps of each language of each task in order."""
+    names, given = [data.task for data in stage.data], dict(stage.shares)
+    if set(names) <= set(given):
+        by_task = [given[name] for name in names]
+    else:
+        by_task = smoothed(_capped(tasks, stage), 1 / stage.temperature)
+    return [
+        share * part
+        for share, streams, data in zip(by_task, tasks, stage.data, strict=True)
+        for part in _language_shares(streams, data, stage)
+    ]
+
+
+def _capped(tasks: Sequence[Sequence[Stream]], stage: StageSpec) -> list[int]:
+    """Examples of each task. The sampling cap balances tasks against each other, so a single task has none."""
+    totals = [sum(stream.items.num_items for stream in streams) for streams in tasks]
+    return [min(total, stage.sampling_cap) for total in totals] if len(totals) > 1 else totals
+
+
+def _language_shares(streams: Sequence[Stream], data: DataSpec, stage: StageSpec) -> list[float]:
+    """Share of each language in the steps of one task."""
+    given = dict(stage.shares)
+    if set(data.languages) <= set(given):
+        return [given[language] for language in data.languages]
+    is_corpus = streams[0].items.head_type.is_masked
+    return smoothed([stream.items.num_items for stream in streams], stage.mlm_exponent if is_corpus else 1.0)
 
 
 def run_stage(

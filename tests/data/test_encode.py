@@ -172,6 +172,18 @@ def test_parallel_languages_keep_the_same_items_under_a_cap(read: Encode, pairs:
     assert len(english) == 9
 
 
+def test_languages_with_caps_of_their_own_keep_the_first_items_of_a_larger_cap(
+    read: Encode, pairs: Callable[[int], None]
+) -> None:
+    pairs(60)
+    data = replace(DATA, part="dev", languages=("en", "de"), caps=(9, 4))
+    english, german = (ids(read(data, language=language)) for language in ("en", "de"))
+    assert (len(english), len(german)) == (9, 4)
+    assert german == english[:4]
+    # The entry is that of the same data with one cap for all languages.
+    assert read(data, language="de").counts == read(replace(data, caps=(), cap_examples=4), language="de").counts
+
+
 def test_a_token_cap_keeps_examples_until_it_is_reached(read: Encode, pairs: Callable[[int], None]) -> None:
     pairs(60)
     capped, all_of_them = read(replace(DATA, cap_tokens=50)), read(replace(DATA, cap_examples=60))

@@ -187,6 +187,38 @@ def test_texts_mixed_into_choices_are_one_feature_each() -> None:
     assert stage_tokens(XTREME, mixed, sets_aside=False) == 2 * 9_741 * (5 + 1) * 50
 
 
+def test_a_plan_counts_minimum_and_maximum_steps() -> None:
+    def tokens(**training: int) -> int:
+        stage = Stage(tasks=("csqa",), training=replace(TRAINING, batch_size=10, **training))
+        return stage_tokens(XTREME, stage, sets_aside=False)
+
+    # An example of csqa has 5 choices of 100 tokens, half filled; two epochs of 9,741 examples are 1,949 steps.
+    assert tokens() == tokens(min_steps=1_000) == tokens(max_steps=2_000) == 2 * 9_741 * 5 * 50
+    assert tokens(max_steps=1_000) == 1_000 * 10 * 5 * 50
+    assert tokens(min_steps=3_000) == 3_000 * 10 * 5 * 50
+    unsized = Stage(tasks=("mlm_text",), training=replace(TRAINING, batch_size=10, max_steps=7))
+    assert stage_tokens(XTREME, unsized, sets_aside=False) == 7 * 10 * 50
+    mixed = replace(unsized, tasks=("csqa",), mlm_share=0.5)
+    # Half of the steps read ten texts, the others ten examples of five choices.
+    assert stage_tokens(XTREME, mixed, sets_aside=False) == 7 * 10 * (5 + 1) / 2 * 50
+
+
+def test_a_plan_counts_a_cap_on_examples_once_for_all_languages_of_a_task() -> None:
+    capped = Stage(tasks=("mlm_text",), training=replace(TRAINING, cap_examples=30))
+    for languages in (("en",), ("en", "de", "sw")):
+        assert stage_tokens(XTREME, replace(capped, languages=languages), sets_aside=False) == 3_000
+
+
+def test_a_plan_counts_the_shares_of_tasks_with_different_numbers_of_features() -> None:
+    shares = Stage(
+        tasks=("csqa", "cosmos_qa"),
+        training=replace(TRAINING, cap_examples=100),
+        shares={"csqa": 0.9, "cosmos_qa": 0.1},
+    )
+    # Two epochs of 200 examples: 90 % of five choices, 10 % of four.
+    assert stage_tokens(XTREME, shares, sets_aside=False) == pytest.approx(2 * 200 * (0.9 * 5 + 0.1 * 4) * 50)
+
+
 def test_a_trial_is_selected_on_every_choice_of_an_example() -> None:
     stage = Stage(tasks=("csqa", "mnli"), training=TRAINING)
     space = replace(SPACE, recipes=(Recipe(name="both", stages=(stage,)),))

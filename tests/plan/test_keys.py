@@ -95,6 +95,7 @@ DEFAULTS = {
         "cap_examples": None,
         "cap_tokens": None,
         "min_steps": 0,
+        "max_steps": None,
         "mask_share": 0.15,
     },
     "LogUniform": {"first": [], "kind": "log_uniform"},
@@ -102,6 +103,7 @@ DEFAULTS = {
     "TranslationSpec": {"identities": []},
     "DataSpec": {
         "cap_examples": None,
+        "caps": [],
         "cap_tokens": None,
         "carve_share": 0.0,
         "carve_cap": None,
@@ -110,7 +112,14 @@ DEFAULTS = {
         "translation": None,
         "identity": "",
     },
-    "StageSpec": {"mlm": None, "mlm_share": 0.0, "mlm_exponent": 0.3, "sampling_cap": 131072, "temperature": 1.0},
+    "StageSpec": {
+        "mlm": None,
+        "mlm_share": 0.0,
+        "mlm_exponent": 0.3,
+        "sampling_cap": 131072,
+        "temperature": 1.0,
+        "shares": [],
+    },
     "ScoreSpec": {
         "condition": "clean",
         "pooling": "",

@@ -8,10 +8,11 @@ import pytest
 
 from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
+from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import ResourceOverrides, Specs
-from sweeper.plan.units import Unit
+from sweeper.plan.units import Unit, make_plan
 from sweeper.records.spec import TrialSpec, score_key
-from sweeper.space import Resources, Space, Training
+from sweeper.space import Recipe, Resources, Space, Stage, Training
 from sweeper.tasks.spec import Task
 from tests.spaces import rows_of
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, specs_of
@@ -227,3 +228,30 @@ def test_a_study_on_another_encoder_has_another_key() -> None:
     unit = unit_of(specs, "tiny/baseline -> names")
     first, second = (replicate(specs, unit_of(specs, "tiny/parts"), 1, rate).chain for rate in (1e-3, 2e-3))
     assert len({specs.study_key(unit, parent) for parent in ((), first, second)}) == 3
+
+
+def test_a_cap_on_examples_holds_for_a_task_and_its_languages_divide_it_by_their_shares() -> None:
+    def caps(shares: dict[str, float], *languages: str) -> tuple[int | None, tuple[int, ...]]:
+        stage = Stage(tasks=("mlm_text",), languages=languages, shares=shares, training=Training(cap_examples=100))
+        space = replace(SMALL, recipes=(*SMALL.recipes, Recipe(name="text", stages=(stage,))))
+        specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
+        unit = next(unit for unit in specs.plan.units if unit.label == "text")
+        [data] = specs.replicate(unit, 1, None, ()).chain[-1].data
+        return data.cap_examples, data.caps
+
+    assert caps({}, "en") == (100, ())
+    assert caps({}, "en", "de", "sw") == (None, (33, 34, 33))
+    assert caps({"en": 0.9, "de": 0.1}, "en", "de") == (None, (90, 10))
+    assert caps({"en": 0.5, "de": 0.5}, "en", "de") == (None, (50, 50))
+
+
+def test_the_shares_of_a_stage_change_its_key_and_their_order_does_not() -> None:
+    def key(shares: dict[str, float]) -> str:
+        stage = Stage(tasks=("mnli", "squad"), shares=shares)
+        space = replace(SMALL, recipes=(*SMALL.recipes, Recipe(name="both", stages=(stage,))))
+        specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
+        unit = next(unit for unit in specs.plan.units if unit.label == "both")
+        return specs.replicate(unit, 1, None, ()).key
+
+    assert key({"mnli": 0.4, "squad": 0.6}) == key({"squad": 0.6, "mnli": 0.4})
+    assert len({key({}), key({"mnli": 0.4, "squad": 0.6}), key({"mnli": 0.5, "squad": 0.5})}) == 3

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from search_spaces.text_small import SPACE as TEXT_SMALL
+from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.plan.units import Plan, make_plan
-from sweeper.space import Recipe, Space, Stage
+from sweeper.space import LogUniform, Recipe, Space, Stage, Value
 from tests.spaces import MATRIX
 from tests.tuning.imaginary import SMALL, with_chain
 
@@ -175,3 +176,20 @@ def test_every_model_has_its_own_matrix() -> None:
     other = replace(SMALL.models[0], name="other")
     plan = make_plan(replace(SMALL, models=(*SMALL.models, other)))
     assert Counter(unit.model.name for unit in plan.units) == {"tiny": 5, "other": 5}
+
+
+def test_each_model_trains_with_its_own_options_and_searches_its_own_dials() -> None:
+    rates = LogUniform(low=1e-6, high=1e-5)
+    small = TINY.models[0]
+    options: dict[str, Value | None] = {"batch_size": 4, "frozen_layers": None}
+    large = replace(small, name="large", training=options, dials={"learning_rate": rates})
+    plan = make_plan(replace(TINY, models=(small, large)))
+    for unit in plan.units:
+        own = next(u for u in plan.units if (u.model, u.label) == (small, unit.label))
+        if unit.model != large or unit.kind == "score":
+            assert unit.stages == own.stages
+            continue
+        for stage, usual in zip(unit.stages, own.stages, strict=True):
+            assert stage.training == replace(usual.training, batch_size=4, frozen_layers=None)
+            assert dict(stage.dials) == ({"learning_rate": rates} if usual.dials else {})
+        assert all(target.training.batch_size == 4 for target in unit.targets)

@@ -30,6 +30,7 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "cap_tokens": ("100", lambda s: s.targets[1].training.cap_tokens, 100),
     "cap_examples": ("10", lambda s: s.recipes[1].stages[0].training.cap_examples, 10),
     "epochs": ("1.5", lambda s: s.targets[0].training.epochs, 1.5),
+    "max_steps": ("50", lambda s: s.targets[0].training.max_steps, 50),
     "world": ("demo:draws=9", lambda s: s.world, "demo:draws=9"),
 }
 
@@ -75,3 +76,10 @@ def test_a_training_setting_changes_the_stages_before_a_target_too() -> None:
     target = replace(TINY.targets[0], before=(Stage(tasks=("gaps",)),))
     changed = apply_settings(replace(TINY, targets=(target,)), ["cap_examples=7"]).targets[0]
     assert changed.before[0].training.cap_examples == changed.training.cap_examples == 7
+
+
+def test_a_training_setting_replaces_the_option_of_a_model() -> None:
+    model = replace(TINY.models[0], training={"epochs": 9.0, "batch_size": 4})
+    changed = apply_settings(replace(TINY, models=(model,)), ["epochs=2"])
+    training = changed.for_model(changed.models[0]).targets[0].training
+    assert (training.epochs, training.batch_size) == (2, 4)

@@ -1,7 +1,9 @@
 """Validation of spaces, recipes and targets."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -153,11 +155,70 @@ def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() ->
 
 
 @pytest.mark.parametrize(
-    ("values", "message"), [({"temperature": 0.5}, "temperature >= 1"), ({"mlm_exponent": 2.0}, "<= 1")]
+    ("values", "message"),
+    [
+        ({"temperature": 0.5}, "temperature >= 1"),
+        ({"mlm_exponent": 2.0}, "<= 1"),
+        ({"shares": {"mnl": 1.0}}, r"No task or language of the stage is called 'mnl'\. Did you mean 'mnli'"),
+        (
+            {"shares": {"mnli": 1.0}},
+            r"a share > 0 for every task of the stage \(mnli, xnli\), with sum 1; got",
+        ),
+        ({"shares": {"mnli": 0.6, "xnli": 0.6}}, "with sum 1; got"),
+        ({"shares": {"mnli": 1.0, "xnli": 0.0}}, "a share > 0 for every task"),
+        ({"shares": {"en": 0.5}}, r"for every language of the stage \(en, de\)"),
+        ({"shares": {"mnli": 0.6, "xnli": 0.4}, "temperature": 2.0}, "remove temperature=2"),
+    ],
 )
-def test_an_invalid_mixture_is_refused(values: dict[str, float], message: str) -> None:
+def test_an_invalid_mixture_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Stage(tasks=("mnli",), **values)  # type: ignore[arg-type]
+        Stage(tasks=("mnli", "xnli"), languages=("en", "de"), **values)
+
+
+def test_a_cap_that_leaves_a_language_without_examples_is_refused() -> None:
+    def stage(**changes: Any) -> Space:
+        stage = Stage(tasks=("mlm_text",), languages=("en", "de", "sw"), **changes)
+        return replace(TINY, recipes=(*TINY.recipes, Recipe(name="text", stages=(stage,))))
+
+    assert stage(training=Training(cap_examples=3))
+    with pytest.raises(UserError, match="cap_examples = 2 leaves no example for 'de', one of 3 languages"):
+        stage(training=Training(cap_examples=2))
+    with pytest.raises(UserError, match="cap_examples = 2 leaves"):
+        stage(dials={"cap_examples": Choice(values=(2, 50))})
+    with pytest.raises(UserError, match="cap_examples = 10 leaves no example for 'sw'"):
+        stage(training=Training(cap_examples=10), shares={"en": 0.49, "de": 0.49, "sw": 0.02})
+
+
+MODEL = TINY.models[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: replace(MODEL, training={"batch": 8}),
+            "No option of Training is called 'batch'. Did you",
+        ),
+        (lambda: replace(MODEL, dials={"seed": Choice(values=(1, 2))}), "No dial is called 'seed'"),
+        (
+            lambda: replace(TINY, models=(replace(MODEL, training={"epochs": -1}),)),
+            "With the training options of model 'tiny': Training needs epochs > 0, got -1",
+        ),
+        (
+            lambda: replace(TINY, models=(replace(MODEL, training={"epochs": "many"}),)),
+            "With the training options of model 'tiny': ",
+        ),
+        (
+            lambda: replace(TINY, models=(replace(MODEL, dials={"warmup": Choice(values=(0.0, 0.1))}),)),
+            "Model 'tiny' has the dial 'warmup', which no stage and no target searches.",
+        ),
+        (lambda: Training(min_steps=9, max_steps=8), "min_steps <= max_steps, got min_steps=9, max_steps=8"),
+        (lambda: Training(max_steps=0), "max_steps >= 1, or None for no limit, got 0"),
+    ],
+)
+def test_invalid_options_of_a_model_are_refused_when_the_space_is_made(make: Any, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        make()
 
 
 def test_the_tasks_of_stages_before_a_target_are_checked() -> None:

@@ -55,21 +55,69 @@ def test_a_higher_temperature_makes_the_shares_more_equal_without_more_steps(rea
     assert len({schedule.num_steps for schedule in schedules}) == 1
 
 
-def test_mlm_languages_are_drawn_by_their_size_and_the_exponent(reader: DataReader, tmp_path: Path) -> None:
-    sizes = {"en": 64, "de": 4}
-    for code, size in sizes.items():
+SIZES = {"en": 64, "de": 4}
+
+
+@pytest.fixture
+def corpus_reader(reader: DataReader, tmp_path: Path) -> DataReader:
+    """A reader with the tasks `corpus` and `notes`, whose languages have the numbers of texts in SIZES."""
+    for code, size in SIZES.items():
         (tmp_path / code).mkdir()
         (tmp_path / code / "train.jsonl").write_text('{"text": "The river flows."}\n' * size)
-    rows = {code: (Rows(id=str(tmp_path / code), split="train"),) for code in sizes}
+    rows = {code: (Rows(id=str(tmp_path / code), split="train"),) for code in SIZES}
     task = Task(name="corpus", title="", format="mlm", scorer="loss", columns={"text": "text"}, train=rows)
-    corpus_reader = replace(reader, tasks={**reader.tasks, "corpus": task})
-    corpus = DataSpec(task="corpus", part="train", languages=tuple(sizes), max_length=16, stride=4)
-    mixed = replace(stage("claims", training=replace(TRAINING, epochs=400)), mlm=corpus, mlm_share=0.5)
-    # 64 ** 0.3 / (64 ** 0.3 + 4 ** 0.3) = 0.697
-    for exponent, english in ((1.0, 64 / 68), (0.3, 0.697), (0.0, 0.5)):
-        order = make_schedule(replace(mixed, mlm_exponent=exponent), corpus_reader).order
-        assert np.mean(order > 0) == pytest.approx(0.5, abs=0.05)
-        assert np.mean(order[order > 0] == 1) == pytest.approx(english, abs=0.04)
+    return replace(reader, tasks={**reader.tasks, "corpus": task, "notes": replace(task, name="notes")})
+
+
+CORPUS = DataSpec(task="corpus", part="train", languages=tuple(SIZES), max_length=16, stride=4)
+EXPONENTS = [(1.0, 64 / 68), (0.3, 0.697), (0.0, 0.5)]
+"""Exponent, and the share of English: 64 ** 0.3 / (64 ** 0.3 + 4 ** 0.3) = 0.697."""
+
+
+@pytest.mark.parametrize(("exponent", "english"), EXPONENTS)
+def test_mlm_languages_are_drawn_by_their_size_and_the_exponent(
+    exponent: float, english: float, corpus_reader: DataReader
+) -> None:
+    mixed = replace(stage("claims", training=replace(TRAINING, epochs=400)), mlm=CORPUS, mlm_share=0.5)
+    order = make_schedule(replace(mixed, mlm_exponent=exponent), corpus_reader).order
+    assert np.mean(order > 0) == pytest.approx(0.5, abs=0.05)
+    assert np.mean(order[order > 0] == 1) == pytest.approx(english, abs=0.04)
+
+
+@pytest.mark.parametrize(("exponent", "english"), EXPONENTS)
+def test_the_mlm_exponent_applies_to_a_stage_of_masked_language_modelling_alone(
+    exponent: float, english: float, corpus_reader: DataReader
+) -> None:
+    alone = StageSpec(data=(CORPUS,), training=replace(TRAINING, epochs=200), seed=1, mlm_exponent=exponent)
+    order = make_schedule(alone, corpus_reader).order
+    # 64 / 8 and 4 / 8 batches, rounded up, whatever the exponent.
+    assert len(order) == 200 * 9
+    assert np.mean(order == 0) == pytest.approx(english, abs=0.03)
+
+
+def test_shares_of_tasks_and_languages_decide_the_steps_and_not_their_number(corpus_reader: DataReader) -> None:
+    sets = (CORPUS, replace(CORPUS, task="notes"))
+    plain = StageSpec(data=sets, training=replace(TRAINING, epochs=200), seed=1)
+    num_steps = {len(make_schedule(plain, corpus_reader).order)}
+    for corpus, english in ((0.9, 0.75), (0.25, 0.5)):
+        shares = (("corpus", corpus), ("de", 1 - english), ("en", english), ("notes", 1 - corpus))
+        order = make_schedule(replace(plain, shares=shares), corpus_reader).order
+        num_steps.add(len(order))
+        assert np.mean(order < 2) == pytest.approx(corpus, abs=0.03)
+        for first in (0, 2):
+            of_task = order[(order == first) | (order == first + 1)]
+            assert np.mean(of_task == first) == pytest.approx(english, abs=0.06)
+    assert len(num_steps) == 1
+
+
+def test_max_steps_limits_the_steps_of_tasks_and_masked_language_modelling_together(reader: DataReader) -> None:
+    training = replace(TRAINING, epochs=40, max_steps=50)
+    for share in (0.0, 0.5):
+        schedule = make_schedule(stage("claims", training=training, mlm=share), reader)
+        assert schedule.num_steps == 50
+        assert np.mean(schedule.order > 0) == pytest.approx(share, abs=0.2)
+        assert schedule.learning_rate(49) < 0.05 * training.learning_rate
+    assert make_schedule(stage("claims", training=replace(TRAINING, max_steps=50)), reader).num_steps == 3
 
 
 def test_masked_language_modelling_needs_a_tokenizer_with_a_mask_token(reader: DataReader) -> None:

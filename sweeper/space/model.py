@@ -1,0 +1,61 @@
+"""The class Model: an encoder, the resources of its trials, and its own training options and dials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from sweeper.errors import UserError, unknown
+from sweeper.space.dials import Dials, Training, Value, check_dials
+from sweeper.space.stage import Stage
+from sweeper.space.target import Target
+
+Trained = TypeVar("Trained", Stage, Target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """CPUs and GPUs that one trial reserves. A trial uses one GPU at most; with a fraction, several trials share it."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cpus <= 0 or self.gpus < 0:
+            raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
+        if self.gpus > 1:
+            raise UserError(
+                f"A trial runs on one GPU, and more would be idle: Resources need gpus <= 1, got gpus={self.gpus:g}. "
+                "Trials run in parallel on the GPUs of a machine."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A pretrained encoder. `id` is a Hub id or a folder."""
+
+    name: str
+    id: str
+    revision: str | None = None
+    resources: Resources = field(default_factory=Resources)
+    training: Mapping[str, Value | None] = field(default_factory=dict)
+    """Options of Training that this model uses in all stages and targets, such as {"batch_size": 16}."""
+    dials: Dials = field(default_factory=dict)
+    """Dials of this model: they replace those of the same name in all stages and targets that have one."""
+
+    def __post_init__(self) -> None:
+        check_dials(self.dials)
+        known = [option.name for option in fields(Training)]
+        for name in self.training:
+            if name not in known:
+                raise unknown("option of Training", name, known)
+
+    @property
+    def has_overrides(self) -> bool:
+        """Whether the model changes the training or the dials of the space."""
+        return bool(self.training or self.dials)
+
+    def override(self, trained: Trained) -> Trained:
+        """A stage or target with the training options and dials of this model."""
+        training: Any = replace(trained.training, **self.training)  # type: ignore[arg-type]
+        dials = {name: self.dials.get(name, dial) for name, dial in trained.dials.items()}
+        return replace(trained, training=training, dials=dials)
