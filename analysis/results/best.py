@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeper.errors import UserError, unknown
-from sweeper.records.record import ScoreRecord
+from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.scoring.sums import mean
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import Benchmark
@@ -28,6 +28,8 @@ class Best:
     """The targets whose selection values were averaged."""
     num_compared: int
     """Number of recipes with every replicate seed of these targets; the others were not compared."""
+    by_search: bool = False
+    """Whether values of search trials are among those averaged, because replicates were refitted and have none."""
 
 
 def best_per_target(
@@ -36,8 +38,9 @@ def best_per_target(
     """Target -> the recipe of one model with the highest selection value, for `targets` (None: all of the space).
 
     The selection value of a recipe on a target is measured on English selection data of the target (its English dev
-    data if test is reported, otherwise a part of train that is held out), as the mean over the replicate seeds. A
-    target that trains nothing (retrieval) has no selection data. Its recipe is the one with the highest mean over all
+    data if test is reported, otherwise a part of train that is set aside), as the mean over the replicate seeds.
+    Refitted replicates train on that part and have no value; theirs is that of the search trial that chose their dials.
+    A target that trains nothing (retrieval) has no selection data. Its recipe is the one with the highest mean over all
     targets that train, or over those that are tasks of the benchmark `among`.
 
     Only recipes with every replicate seed of these targets are compared. Of equal values, the first recipe in the space
@@ -64,6 +67,13 @@ def _best(data: RunData, values: pd.DataFrame, target: str, columns: tuple[str, 
             "recipe could be chosen by: name a recipe with --recipe."
         )
     means = values[list(columns)].mean(axis=1, skipna=False).dropna()
+    refitted = _refitted(data)
+    if means.empty and refitted.intersection(columns):
+        raise UserError(
+            f"No recipe can be chosen for {target!r}: its replicates were refitted and have no selection value, and no "
+            f"recipe has a search trial of its own and every replicate seed of {', '.join(columns)}. Values of search "
+            "trials need dials and search.scope = 'cell'. Name a recipe with --recipe."
+        )
     if means.empty:
         raise UserError(
             f"No recipe can be chosen for {target!r}: no recipe has every replicate seed "
@@ -72,23 +82,45 @@ def _best(data: RunData, values: pd.DataFrame, target: str, columns: tuple[str, 
         )
     # idxmax returns the first of equal values, and the index has the order of the space.
     recipe = str(means.idxmax())
-    return Best(recipe=recipe, value=float(means[recipe]), columns=columns, num_compared=len(means))
+    by_search = bool(refitted.intersection(columns))
+    return Best(
+        recipe=recipe, value=float(means[recipe]), columns=columns, num_compared=len(means), by_search=by_search
+    )
 
 
 def selection_values(data: RunData, model: str) -> pd.DataFrame:
-    """Recipes x targets that train: selection value, mean over the replicate seeds; nan if a seed is missing."""
+    """Recipes x targets that train: selection value, mean over the replicate seeds; nan if a seed is missing.
+
+    The value of refitted replicates is that of the search trial that chose their dials.
+    """
     space = data.space
     targets = [target.task for target in space.targets if space.task(target.task).training_task]
     by_key = {record.key: record for record in data.replicates}
     by_cell: dict[tuple[str, str], dict[int, float]] = {}
     for score in data.cell_scores:
         record = by_key[score.training]
-        if score.model == model and score.target in targets and record.value is not None:
-            by_cell.setdefault((score.recipe, score.target), {})[record.spec.seed] = record.value
+        value = _selection_value(data, record)
+        if score.model == model and score.target in targets and value is not None:
+            by_cell.setdefault((score.recipe, score.target), {})[record.spec.seed] = value
     complete = {cell: _mean(seeds) for cell, seeds in by_cell.items() if set(seeds) == set(space.seeds)}
     recipes = [recipe.name for recipe in space.recipes]
     means = [[complete.get((recipe, target), float("nan")) for target in targets] for recipe in recipes]
     return pd.DataFrame(means, index=recipes, columns=targets)
+
+
+def _selection_value(data: RunData, record: TrainingRecord) -> float | None:
+    """The value of a replicate; if it was refitted, that of the best search trial of its recipe. None without one."""
+    if not record.spec.refitted:
+        return record.value
+    trial = data.chosen.get(record.spec.study)
+    # With a search per target, the trial belongs to the baseline and has no information about another recipe.
+    return trial.value if trial is not None and trial.spec.recipe == record.spec.recipe else None
+
+
+def _refitted(data: RunData) -> set[str]:
+    """The targets with refitted replicates."""
+    trainings = {record.key for record in data.replicates if record.spec.refitted}
+    return {score.target for score in data.cell_scores if score.training in trainings}
 
 
 def _mean(values: Mapping[int, float]) -> float:
@@ -101,7 +133,8 @@ def reason(target: str, best: Best, num_recipes: int) -> str:
     where = "" if best.columns == (target,) else f", mean of {', '.join(best.columns)}"
     is_partial = best.num_compared < num_recipes
     scope = f", of the {best.num_compared} of {num_recipes} recipes with every seed" if is_partial else ""
-    return f"best English selection value, {100 * best.value:.2f}{where}{scope}"
+    source = " of the search trials (replicates were refitted)" if best.by_search else ""
+    return f"best English selection value{source}, {100 * best.value:.2f}{where}{scope}"
 
 
 def first_seed_scores(data: RunData, model: str, recipe: str, target: str) -> list[ScoreRecord]:

@@ -60,6 +60,9 @@ STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature",
 def published_comparisons(data: RunData, matrix: Matrix, means: Sequence[Means]) -> tuple[Comparison, ...]:
     """The published gains, each with the measured one; empty unless model, targets and data are those of the source.
 
+    The source trains on all examples, so that a run must have `Search.refit`: otherwise the preparations lack the
+    examples that are set aside for selection.
+
     Gains are measured against the baseline and include cells with the same rows, as in the source. A recipe is compared
     only if it consists of one plain English stage on the same tasks and none of its cells is missing. `means` are those
     of `benchmark_means`.
@@ -78,9 +81,10 @@ def _model(space: Space, name: str) -> Model:
 
 
 def _is_the_study(space: Space, name: str) -> bool:
-    """Whether the run is of XLM-R Large on the nine targets, trained in full and scored like the benchmark."""
+    """Whether the run is of XLM-R Large on the nine targets, trained on all examples and scored like the benchmark."""
     return (
         _model(space, name).id == MODEL
+        and space.search.refit
         and {target.task for target in space.targets} == {member.name for member in XTREME.entries}
         and all(_is_plain(space, target) for target in space.targets)
     )

@@ -92,6 +92,7 @@ class Run:
             study=str(changes.pop("study", "")),
             number=int(changes.pop("number", 0)),  # type: ignore[call-overload]
             seed=seed,
+            refitted=bool(changes.pop("refitted", False)),
             dials=dials,
         )
         record = TrainingRecord(key=spec.key, spec=spec, state="done", examples={"": 50 * seed})

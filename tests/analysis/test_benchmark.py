@@ -13,7 +13,7 @@ from analysis.results.matrix import transfer_matrix
 from analysis.results.published import NINE
 from analysis.results.results import compute_results
 from search_spaces.xtreme import SPACE as XTREME_SPACE
-from sweeper.space import Choice, Model, Recipe, Stage, Target, Training
+from sweeper.space import Choice, Model, Recipe, Search, Stage, Target, Training
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
 from sweeper.tasks.catalog import CATALOG
 
@@ -228,6 +228,7 @@ def study_run(make_run, evaluate="dev", **changes):
     """A run of the study with the model name of the fixtures, so that their records belong to it."""
     model = Model(name="tiny", id="FacebookAI/xlm-roberta-large")
     values = {"models": (model,), "recipes": XTREME_SPACE.recipes, "targets": XTREME_SPACE.targets, "tasks": ()}
+    values["search"] = Search(refit=True)
     run = make_run(**{**values, "evaluate": evaluate, "seeds": (1,), **changes})
     for recipe, extra in (("baseline", 0.0), ("mnli", 0.05), ("multitask", 0.1)):
         fill(run, recipe, list(ENTRIES), extra=extra, seeds=(1,))
@@ -263,6 +264,7 @@ def test_published_gains_are_shown_beside_the_recipes_that_measure_the_same(make
         {"targets": changed("ner", training=Training(frozen_layers=12))},
         {"targets": changed("ner", dials={"frozen_layers": FROZEN})},
         {"targets": changed("ner", training=Training(cap_examples=100))},
+        {"search": Search()},
     ],
     ids=[
         "another model",
@@ -277,6 +279,7 @@ def test_published_gains_are_shown_beside_the_recipes_that_measure_the_same(make
         "frozen layers",
         "a dial that may freeze",
         "capped training",
+        "examples set aside for selection",
     ],
 )
 def test_published_gains_are_not_shown_beside_another_measurement(make_run, change):

@@ -144,6 +144,44 @@ def test_a_recipe_with_a_missing_seed_is_not_compared(make_run):
     assert (best.recipe, best.num_compared) == ("middle_qa", 1)
 
 
+def refitted_run(make_run, owner=None):
+    """A run on PAWS-X with refitted replicates. Search trials, of `owner` or of each recipe, prefer middle_qa."""
+    run = make_run(targets=(Target(task="pawsx"),), evaluate="test")
+    for recipe, value in {"baseline": 0.5, "small_nli": 0.6, "middle_qa": 0.7}.items():
+        study = owner or recipe
+        if study == recipe:
+            run.trained(recipe, "pawsx", 0, role="search", study=study, value=value)
+        for seed in (1, 2):
+            write_score(run, run.trained(recipe, "pawsx", seed, study=study, refitted=True), "pawsx")
+    return run
+
+
+def test_the_best_recipe_of_refitted_replicates_has_the_best_search_trial_and_the_reason_says_so(make_run, tmp_path):
+    run = refitted_run(make_run)
+    best = best_per_target(load(run.url), "tiny")["pawsx"]
+    assert (best.recipe, best.value, best.by_search) == ("middle_qa", 0.7, True)
+    written = write_submission(run.url, BEST, str(tmp_path / "out"))
+    assert written.chosen[0].by == (
+        "best English selection value of the search trials (replicates were refitted), 70.00, of the 3 of 4 recipes "
+        "with every seed"
+    )
+
+
+def test_search_trials_of_the_baseline_do_not_stand_in_for_refitted_replicates_of_other_recipes(make_run):
+    data = load(refitted_run(make_run, owner="baseline").url)
+    assert selection_values(data, "tiny")["pawsx"].dropna().to_dict() == {"baseline": 0.5}
+
+
+def test_refitted_replicates_without_a_search_leave_nothing_to_choose_by(make_run, tmp_path):
+    run = make_run(targets=(Target(task="pawsx"),), evaluate="test", seeds=(1,))
+    write_score(run, run.trained("small_nli", "pawsx", 1, refitted=True), "pawsx")
+    message = refused(run, tmp_path)
+    assert "No recipe can be chosen for 'pawsx': its replicates were refitted and have no selection value" in message
+    assert "Values of search trials need dials and search.scope = 'cell'. Name a recipe with --recipe." in message
+    named = write_submission(run.url, SubmissionOptions(recipe="small_nli"), str(tmp_path / "out"))
+    assert named.chosen[0].by == "named by the user"
+
+
 def test_the_reason_for_a_recipe_gives_the_number_of_compared_recipes(make_run, tmp_path):
     run = make_run(targets=(Target(task="pawsx"),), evaluate="test", seeds=(1,))
     for recipe in ("small_nli", "middle_qa"):

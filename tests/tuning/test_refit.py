@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.export import export_best
+from analysis.results.best import best_per_target
+from analysis.results.load import load
+from sweeper.run.run import Run
 from tests.tokenizers_tiny import save_tiny_encoder
 from tests.tuning.test_no_leak import SPACE, run_all, write_mirror
 
@@ -46,3 +50,19 @@ def test_a_target_that_is_selected_on_its_dev_split_has_a_value_with_refit(mirro
         assert record.value is not None
         assert not record.spec.refitted
         assert record.examples == {"exam": EPOCHS * NUM_ROWS}
+
+
+def test_the_encoder_of_a_refitted_run_is_chosen_by_the_values_of_the_search_trials(
+    mirror: Path, tmp_path: Path
+) -> None:
+    space = replace(SPACE, search=SEARCH, recipes=SPACE.recipes[1:])
+    records, _ = run_all(space, mirror, tmp_path / "run")
+    run = Run.at(str(tmp_path / "run"))
+    run.keep_space(space)
+    run.keep_site(run.make_site())
+    values = [record.value or 0.0 for name, record in records.items() if "-> exam/search" in name]
+    best = best_per_target(load(run.url), "small")["exam"]
+    assert (best.value, best.by_search) == (max(values), True)
+    card = export_best(run.url, "exam", tmp_path / "out") / "README.md"
+    reason = f"best English selection value of the search trials (replicates were refitted), {100 * max(values):.2f}."
+    assert f"Reason for the recipe: {reason}" in card.read_text()
