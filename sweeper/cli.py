@@ -301,18 +301,19 @@ def submit(
         typer.Option("--best-per-target", help="Use the best recipe of each target by English selection data."),
     ] = False,
     recipe: Annotated[str, typer.Option(help="Use this recipe for all targets.")] = "",
-    targets: Annotated[str, typer.Option(help="Targets to include, comma-separated (all of XTREME).")] = "",
+    targets: Annotated[str, typer.Option(help="Targets to include, comma-separated (all of the benchmark).")] = "",
+    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
     model: Annotated[str, typer.Option(help="The model, if the run has several.")] = "",
     folder: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="Folder to write (RUN/submission).")
     ] = None,
 ) -> None:
-    """Write test predictions in the format of the XTREME leaderboard, and check them. Writes all files or none."""
+    """Write test predictions for the leaderboard of XTREME or XTREME-R, and check them. Writes all files or none."""
     from sweeper import analysis
 
     names = tuple(name for name in targets.split(",") if name)
     submission_options = analysis.SubmissionOptions(
-        best_per_target=best_per_target, recipe=recipe, model=model, targets=names
+        best_per_target=best_per_target, recipe=recipe, model=model, targets=names, benchmark=benchmark
     )
     submission = analysis.write_submission(run_folder, submission_options, folder)
     table = Table("folder", "recipe", "seed", "languages", "items", "recipe chosen by", box=box.SIMPLE_HEAD)

@@ -77,11 +77,17 @@ def exclusions(space: Space, target: Target) -> Iterator[str]:
         yield SINGLE_POOL
 
 
+def data_departures(space: Space, target: Target) -> Iterator[str]:
+    """How the data of a target and of its candidates differ from those of the benchmark (`departs`)."""
+    task = space.task(target.task)
+    yield from (spec.departs for spec in (task, *_pool(space, task)) if spec.departs)
+
+
 def departures(space: Space, target: Target) -> Iterator[str]:
     """A phrase for each difference between the scoring of a target and that of the benchmark."""
     yield from exclusions(space, target)
+    yield from data_departures(space, target)
     task = space.task(target.task)
-    yield from (spec.departs for spec in (task, *_pool(space, task)) if spec.departs)
     # The layer, pooling and similarity have no effect on a target that trains.
     if task.training_task:
         return

@@ -1,7 +1,8 @@
-"""Prediction files in the layouts of the XTREME leaderboard: the outcomes of one language become the text of one file.
+"""Prediction files of the XTREME and XTREME-R leaderboards: the outcomes of one language become the text of one file.
 
-The layouts follow the README and `evaluate.py` of google-research/xtreme, and for Tatoeba its `utils_preprocess.py`,
-which sorts the English sentences. A file that cannot be written raises LayoutError with the reason.
+The layouts follow the README and `evaluate.py` of google-research/xtreme, for Tatoeba its `utils_preprocess.py`, which
+sorts the English sentences, for XCOPA its `run_xcopa.py`, and for Mewsli-X its `mock_test_data`. A file that cannot be
+written raises LayoutError with the reason.
 """
 
 import json
@@ -91,13 +92,30 @@ def pair_lines(sheet: Sheet) -> str:
     return _lines([f"{sheet.language}-{_number(source):09d}\ten-{_number(target):09d}" for source, target in pairs])
 
 
+def choice_lines(sheet: Sheet) -> str:
+    """One JSON object per line with the number (from 0) of the chosen answer: `{"label": 1}`."""
+    return _lines([json.dumps({"label": int(text)}) for text in sheet.predictions])
+
+
+def rankings(sheet: Sheet) -> str:
+    """Query id -> ids of the first twenty candidates, as JSON."""
+    if all(name.isdecimal() for name in sheet.ids):
+        raise LayoutError("the ids are row numbers: map `id` to the column with the ids of the benchmark in the task")
+    ranked = {name: json.loads(text) for name, text in zip(sheet.ids, sheet.predictions, strict=True)}
+    return json.dumps(ranked, ensure_ascii=False, indent=1) + "\n"
+
+
 LAYOUTS: Mapping[Layout, Callable[[Sheet], str]] = {
     "labels": label_lines,
     "tags": tag_lines,
     "answers": answers,
     "indices": index_lines,
     "pairs": pair_lines,
+    "choices": choice_lines,
+    "rankings": rankings,
 }
+EXTENSIONS: Mapping[Layout, str] = {"answers": "json", "rankings": "json", "choices": "jsonl"}
+"""Layout -> extension of its files, if it is not `tsv`."""
 
 
 def _lines(texts: Sequence[str]) -> str:

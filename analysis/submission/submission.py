@@ -14,16 +14,20 @@ from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import Target
-from sweeper.tasks.benchmarks import SIZES, TYDIQA_EXAMPLES, XTREME, Entry
+from sweeper.tasks.benchmarks import BENCHMARKS, SIZES, TYDIQA_EXAMPLES, XTREME, Benchmark, Entry
 from sweeper.tasks.catalog import CATALOG
 
-from ..results.benchmark import SINGLE_POOL, column_of, exclusions
+from ..results.benchmark import SINGLE_POOL, column_of, data_departures, exclusions
 from ..results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
 from ..results.load import RunData, load
-from .layouts import LAYOUTS, LayoutError, Sheet
+from ..results.marks import marks_of
+from .layouts import EXTENSIONS, LAYOUTS, LayoutError, Sheet
 
 CHOICE_FILE = "chosen.json"
 """File with the recipe and seed of each folder."""
+
+
+_BENCHMARKS = {benchmark.name: benchmark for benchmark in BENCHMARKS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,13 @@ class SubmissionOptions:
     """The recipe of all targets, instead of the best one of each."""
     model: str = ""
     targets: tuple[str, ...] = ()
-    """Targets to include; empty: all targets of the run that belong to XTREME."""
+    """Targets to include; empty: all targets of the run that belong to the benchmark."""
+    benchmark: str = XTREME.name
+    """`xtreme` or `xtreme-r`."""
 
     def __post_init__(self) -> None:
+        if self.benchmark not in _BENCHMARKS:
+            raise unknown("benchmark", self.benchmark, _BENCHMARKS)
         if self.best_per_target == bool(self.recipe):
             raise UserError("A submission needs either --best-per-target or --recipe NAME.")
 
@@ -74,6 +82,7 @@ class _Draft:
 
     data: RunData
     ledger: Ledger
+    benchmark: Benchmark
     model: str
     files: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -94,8 +103,9 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
             "--set evaluate=test and another --out; --store shares the existing encoders."
         )
     path = _output_folder(run, out)
-    draft = _Draft(data=data, ledger=Run.open(run).ledger, model=one_model(data, options.model))
-    entries, omissions = _entries(data, options)
+    benchmark, model = _BENCHMARKS[options.benchmark], one_model(data, options.model)
+    draft = _Draft(data=data, ledger=Run.open(run).ledger, benchmark=benchmark, model=model)
+    entries, omissions = _entries(data, benchmark, options)
     recipes = _recipes(draft, options, [target for _, target in entries])
     chosen = [_add(draft, entry, target, recipes[target.task]) for entry, target in entries]
     if draft.problems:
@@ -105,8 +115,13 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
     return Submission(
         path=path,
         chosen=tuple(chosen),
-        missing=tuple(entry.folder for entry in XTREME.entries if entry.folder not in folders),
-        notes=(*omissions, *_notes(folders), *_retrieval_note(data, options, [target.task for _, target in entries])),
+        missing=tuple(entry.folder for entry in benchmark.entries if entry.folder not in folders),
+        notes=(
+            *omissions,
+            *_notes(benchmark, folders),
+            *_language_notes(data, chosen),
+            *_retrieval_note(draft, options, entries),
+        ),
     )
 
 
@@ -126,19 +141,21 @@ def _output_folder(run: str, out: str | None) -> Path:
     return path
 
 
-def _entries(data: RunData, options: SubmissionOptions) -> tuple[list[tuple[Entry, Target]], list[str]]:
+def _entries(
+    data: RunData, benchmark: Benchmark, options: SubmissionOptions
+) -> tuple[list[tuple[Entry, Target]], list[str]]:
     """The tasks of the benchmark that are targets of the run, in the order of the benchmark, and reasons for omissions.
 
-    Mined pairs that cannot be submitted are omitted. If they are requested by name, they become a problem instead.
+    Targets that cannot be submitted are omitted. If they are requested by name, they become a problem instead.
     """
-    space = data.space
-    pairs = {target.task: (entry, target) for entry in XTREME.entries if (target := column_of(entry, space))}
+    space, title = data.space, benchmark.title
+    pairs = {target.task: (entry, target) for entry in benchmark.entries if (target := column_of(entry, space))}
     for name in options.targets:
         if name not in pairs:
-            raise unknown("target of XTREME in this run", name, pairs)
+            raise unknown(f"target of {title} in this run", name, pairs)
     if not pairs:
-        names = ", ".join(entry.name for entry in XTREME.entries)
-        raise UserError(f"No target of this run is a task of XTREME ({names}), so there is nothing to submit.")
+        names = ", ".join(entry.name for entry in benchmark.entries)
+        raise UserError(f"No target of this run is a task of {title} ({names}), so there is nothing to submit.")
     if options.targets:
         return [pair for name, pair in pairs.items() if name in options.targets], []
     reasons = {
@@ -155,7 +172,8 @@ def _recipes(draft: _Draft, options: SubmissionOptions, targets: Sequence[Target
     data = draft.data
     if options.recipe:
         return {target.task: (check_recipe(data.space, options.recipe), NAMED) for target in targets}
-    best_recipes = best_per_target(data, draft.model, [target.task for target in targets], among=XTREME)
+    names = [target.task for target in targets]
+    best_recipes = best_per_target(data, draft.model, names, among=draft.benchmark)
     num_recipes = len(data.space.recipes)
     return {target: (best.recipe, reason(target, best, num_recipes)) for target, best in best_recipes.items()}
 
@@ -168,7 +186,7 @@ def _add(draft: _Draft, entry: Entry, target: Target, choice: tuple[str, str]) -
     if not scores:
         draft.problems.append(f"{entry.folder}/: {recipe} -> {target.task} has no test score yet")
     sheets = _sheets(draft, entry, scores) if scores else {}
-    for language in entry.languages if scores else ():
+    for language in entry.languages if scores and entry.layout else ():
         _add_file(draft, entry, language, sheets.get(language))
     num_examples = sum(len(sheet.rows) for sheet in sheets.values())
     if entry.folder == "tydiqa" and len(sheets) == len(entry.languages) and num_examples != TYDIQA_EXAMPLES:
@@ -183,18 +201,22 @@ def _add(draft: _Draft, entry: Entry, target: Target, choice: tuple[str, str]) -
 
 def _reason_to_omit(data: RunData, entry: Entry, target: Target) -> str:
     """The reason why a target cannot be submitted at all, and the remedy; "" if it can."""
-    if SINGLE_POOL not in exclusions(data.space, target):
-        return ""
-    return (
-        f"{target.task} was {SINGLE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` describes the "
-        "layout of both pools."
-    )
+    if not entry.layout:
+        return f"the scorer of the benchmark, `evaluate.py`, reads no predictions of {entry.name}."
+    if SINGLE_POOL in exclusions(data.space, target):
+        return (
+            f"{target.task} was {SINGLE_POOL}; a submission needs every pair. `sweeper tasks {entry.name}` describes "
+            "the layout of both pools."
+        )
+    departed = list(data_departures(data.space, target))
+    return f"the data of {target.task} depart from the benchmark: {', '.join(departed)}." if departed else ""
 
 
 def _limits(data: RunData, entry: Entry, target: Target) -> Iterator[str]:
-    """The settings of the space that leave out examples."""
-    for limit in exclusions(data.space, target):
-        yield _reason_to_omit(data, entry, target) if limit == SINGLE_POOL else f"{target.task} was {limit}"
+    """The reasons why the predictions on a target are not those that the benchmark scores."""
+    if reason_to_omit := _reason_to_omit(data, entry, target):
+        yield reason_to_omit
+    yield from (f"{target.task} was {limit}" for limit in exclusions(data.space, target) if limit != SINGLE_POOL)
 
 
 def _sheets(draft: _Draft, entry: Entry, scores: Iterable[ScoreRecord]) -> dict[str, Sheet]:
@@ -214,7 +236,7 @@ def _by_language(outcomes: pd.DataFrame, score: ScoreRecord) -> Iterator[tuple[s
 
 
 def _add_file(draft: _Draft, entry: Entry, language: str, sheet: Sheet | None) -> None:
-    name = f"{entry.folder}/test-{language}.{'json' if entry.layout == 'answers' else 'tsv'}"
+    name = f"{entry.folder}/test-{language}.{EXTENSIONS.get(entry.layout, 'tsv')}"
     if sheet is None:
         draft.problems.append(f"{name}: the run has no predictions in {language}")
         return
@@ -228,8 +250,8 @@ def _add_file(draft: _Draft, entry: Entry, language: str, sheet: Sheet | None) -
         draft.problems.append(f"{name}: {reason}")
 
 
-def _notes(folders: Iterable[str]) -> Iterator[str]:
-    if "udpos" in folders:
+def _notes(benchmark: Benchmark, folders: Iterable[str]) -> Iterator[str]:
+    if benchmark is XTREME and "udpos" in folders:
         yield (
             "udpos: the sentences are those of google/xtreme on the Hub. The preprocessing of XTREME may keep others "
             "(German has 22,458 sentences on the Hub, but no language has more than 20,436 in the table of RemBERT), "
@@ -237,13 +259,26 @@ def _notes(folders: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _retrieval_note(data: RunData, options: SubmissionOptions, targets: Iterable[str]) -> Iterator[str]:
+def _language_notes(data: RunData, chosen: Iterable[Chosen]) -> Iterator[str]:
+    """A note for each folder whose recipe is not zero-shot in some of its languages."""
+    languages = marks_of(data.space).not_zero_shot
+    for cell in chosen:
+        if trained := languages.get((cell.recipe, cell.target)):
+            yield (
+                f"{cell.folder}: the recipe {cell.recipe} trains on labelled examples in {', '.join(trained)}. Its "
+                "predictions in these languages are not zero-shot."
+            )
+
+
+def _retrieval_note(
+    draft: _Draft, options: SubmissionOptions, entries: Iterable[tuple[Entry, Target]]
+) -> Iterator[str]:
     """A note that the recipes of retrieval targets were chosen by other targets."""
-    names = [target for target in targets if not data.space.task(target).training_task]
+    names = [target.task for _, target in entries if not draft.data.space.task(target.task).training_task]
     if names and options.best_per_target:
         yield (
             f"{', '.join(names)}: retrieval trains nothing and has no selection value. The recipe is the one with the "
-            "highest mean selection value over the XTREME targets of the run that train. "
+            f"highest mean selection value over the {draft.benchmark.title} targets of the run that train. "
             f"--recipe RECIPE --targets {','.join(names)} --out DIR writes another one."
         )
 

@@ -1,4 +1,4 @@
-"""Benchmarks as data: the tasks and languages of XTREME and XTREME-R, and the files of XTREME's leaderboard."""
+"""Benchmarks as data: the tasks and languages of XTREME and XTREME-R, and the files of their leaderboards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 from sweeper.tasks import languages
 
-Layout = Literal["", "labels", "tags", "answers", "indices", "pairs"]
+Layout = Literal["", "labels", "tags", "answers", "indices", "pairs", "choices", "rankings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Entry:
     folder: str = ""
     """Folder in a leaderboard submission, and name in the benchmark's scorer."""
     layout: Layout = ""
-    """Content of one line of the prediction files; "" if no submission is written."""
+    """Content of the prediction files; "" if the scorer of the benchmark reads no file of this task."""
     weighted: bool = False
     """Whether the mean over the languages weights each one by its number of examples."""
     substitutes: tuple[str, ...] = ()
@@ -32,6 +32,8 @@ class Entry:
 class Benchmark:
     """A set of tasks with one mean over each group and one over all tasks."""
 
+    name: str
+    """Name on the command line and in `evaluate.py`."""
     title: str
     entries: tuple[Entry, ...]
 
@@ -49,6 +51,7 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 XTREME = Benchmark(
+    name="xtreme",
     title="XTREME",
     entries=(
         Entry(name="xnli", group="classification", languages=languages.XNLI, folder="xnli", layout="labels"),
@@ -78,22 +81,35 @@ XTREME = Benchmark(
 """Hu et al. 2020; groups and languages as in google-research/xtreme, `evaluate.py`."""
 
 XTREME_R = Benchmark(
+    name="xtreme-r",
     title="XTREME-R",
     entries=(
-        Entry(name="xnli", group="classification", languages=languages.XNLI),
-        Entry(name="xcopa", group="classification", languages=languages.XCOPA),
-        Entry(name="pos_r", group="tagging", languages=languages.TREEBANK_R),
-        Entry(name="ner_r", group="tagging", languages=(*languages.PANX, *languages.PANX_ADDED)),
-        Entry(name="xquad_r", group="qa", languages=(*languages.XQUAD, "ro")),
-        Entry(name="mlqa", group="qa", languages=languages.MLQA),
-        Entry(name="tydiqa", group="qa", languages=tuple(languages.TYDIQA)),
-        Entry(name="tatoeba_r", group="retrieval", languages=(*languages.ISO3, *languages.ISO3_ADDED)),
-        Entry(name="mewslix", group="retrieval", languages=languages.MEWSLIX),
-        Entry(name="lareqa", group="retrieval", languages=languages.XQUAD, weighted=True),
+        Entry(name="xnli", group="classification", languages=languages.XNLI, folder="xnli", layout="labels"),
+        Entry(name="xcopa", group="classification", languages=languages.XCOPA, folder="xcopa", layout="choices"),
+        Entry(name="pos_r", group="tagging", languages=languages.TREEBANK_R, folder="udpos", layout="tags"),
+        Entry(
+            name="ner_r",
+            group="tagging",
+            languages=(*languages.PANX, *languages.PANX_ADDED),
+            folder="panx",
+            layout="tags",
+        ),
+        Entry(name="xquad_r", group="qa", languages=(*languages.XQUAD, "ro"), folder="xquad", layout="answers"),
+        Entry(name="mlqa", group="qa", languages=languages.MLQA, folder="mlqa", layout="answers"),
+        Entry(name="tydiqa", group="qa", languages=tuple(languages.TYDIQA), folder="tydiqa", layout="answers"),
+        Entry(
+            name="tatoeba_r",
+            group="retrieval",
+            languages=(*languages.ISO3, *languages.ISO3_ADDED),
+            folder="tatoeba",
+            layout="indices",
+        ),
+        Entry(name="mewslix", group="retrieval", languages=languages.MEWSLIX, folder="mewslix", layout="rankings"),
+        Entry(name="lareqa", group="retrieval", languages=languages.XQUAD, weighted=True, folder="lareqa"),
     ),
 )
-"""Ruder et al. 2021; languages as in the same file. LAReQA has no list there, so its languages are those of XQuAD.
-Its mean is over all questions, as in `utils_lareqa.py`."""
+"""Ruder et al. 2021; languages and files as in the same file. It has no languages of LAReQA and reads no file of it, so
+its languages are those of XQuAD. Its mean is over all questions, as in `utils_lareqa.py`."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 

@@ -7,7 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.submission.layouts import LayoutError, Sheet, answers, index_lines, label_lines, pair_lines, tag_lines
+from analysis.submission.layouts import (
+    LayoutError,
+    Sheet,
+    answers,
+    choice_lines,
+    index_lines,
+    label_lines,
+    pair_lines,
+    rankings,
+    tag_lines,
+)
 from sweeper.formats.interface import Example, Lengths
 from sweeper.formats.table import FORMATS
 from sweeper.tasks.catalog import CATALOG
@@ -130,3 +140,28 @@ def test_on_real_sentences_a_perfect_search_names_each_sentences_own_number(mirr
     assert len(lines) == 390
     assert sorted(map(int, lines)) == list(range(390))
     assert [english[int(line)] for line in lines] == sorted(english)
+
+
+def test_an_xcopa_file_holds_an_object_a_line_with_the_number_of_the_chosen_answer():
+    examples = [example(str(n), prompt="a", choices=["b", "c"], label=0) for n in range(3)]
+    assert choice_lines(sheet_of("xcopa", examples, [1, 0, 1])) == '{"label": 1}\n{"label": 0}\n{"label": 1}\n'
+
+
+def ranked_sheet(*names: str) -> Sheet:
+    """A sheet of mentions with these ids and a pool of 22 entities. The entity of a mention is the first one."""
+    queries = [example(name, query="m", key="Q0") for name in names]
+    pool = [example(f"Q{n}", candidate="e", keys=[f"Q{n}"]) for n in range(22)]
+    mentions = [np.array([[1.0, 0.0]], dtype=np.float32)] * len(names)
+    entities = [np.array([[1.0, n]], dtype=np.float32) for n in range(22)]
+    return sheet_of("mewslix", queries + pool, mentions + entities)
+
+
+def test_a_mewsli_x_file_maps_each_mention_to_its_first_twenty_entities():
+    assert json.loads(rankings(ranked_sheet("4be5", "a7"))) == {
+        name: [f"Q{n}" for n in range(20)] for name in ("4be5", "a7")
+    }
+
+
+def test_mentions_without_ids_of_the_benchmark_are_refused():
+    with pytest.raises(LayoutError, match="the ids are row numbers: map `id` to the column with the ids of the"):
+        rankings(ranked_sheet("0", "1"))

@@ -1,20 +1,26 @@
 """Leaderboard submissions: their files, their recipes, and the checks before anything is written."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from analysis.results.benchmark import benchmark_means
 from analysis.results.best import best_per_target, selection_values
 from analysis.results.load import load
 from analysis.submission import submission
 from analysis.submission.submission import SubmissionOptions, write_submission
 from sweeper.errors import UserError
-from sweeper.space import Target
-from sweeper.tasks.benchmarks import SIZES, XTREME
+from sweeper.space import Recipe, Stage, Target
+from sweeper.tasks.benchmarks import BENCHMARKS, SIZES, XTREME
+from sweeper.tasks.catalog import CATALOG
+from tests.analysis.conftest import TASKS
 
-LANGUAGES = {entry.name: entry.languages for entry in XTREME.entries}
+LANGUAGES = {entry.name: entry.languages for benchmark in BENCHMARKS for entry in benchmark.entries}
 TARGETS = ("pawsx", "xquad", "tatoeba")
 SIZE = 3
 """Examples per language in the small published splits."""
@@ -30,12 +36,21 @@ def small_splits(monkeypatch):
     monkeypatch.setattr(submission, "SIZES", {**SIZES, "test": sizes})
 
 
+def column(task: str) -> Target:
+    return Target(task=task)
+
+
 def outcomes(task: str, languages: tuple[str, ...], mark: str) -> pd.DataFrame:
     """Outcomes as the formats write them. `mark` is part of each prediction and identifies the cell."""
     if task in ("bucc", "bucc2018"):
         return pd.DataFrame([{"language": code, "example": "source-7/target-9", "mined": 1} for code in languages])
-    text = {"pawsx": mark, "xquad": f"answer {mark}", "tatoeba": "e0"}[task]
-    names = ["e0", "e1", "e2"] if task == "tatoeba" else ["7", "8", "9"]
+    ranking = json.dumps(["Q1", "Q2"])
+    answer = f"answer {mark}"
+    texts = {"pawsx": mark, "xquad": answer, "xquad_r": answer, "xcopa": "1", "mewslix": ranking, "lareqa": ranking}
+    text = texts.get(task, "e0")
+    names = {"tatoeba": ["e0", "e1", "e2"], "tatoeba_r": ["e0", "e1", "e2"], "mewslix": ["q7", "q8", "q9"]}.get(
+        task, ["7", "8", "9"]
+    )
     rows = [{"language": code, "example": name, "prediction": text} for code in languages for name in names]
     return pd.DataFrame(rows)
 
@@ -306,6 +321,111 @@ def test_a_run_with_only_a_single_pool_has_nothing_to_submit(make_run, tmp_path)
 def test_incomplete_pools_are_refused(make_run, tmp_path):
     run = make_run(targets=(Target(task="bucc2018", distractors=500),), evaluate="test", seeds=(1,))
     assert "bucc2018 was scored with 500 distractors" in refused(run, tmp_path, SubmissionOptions(recipe="baseline"))
+
+
+def test_a_target_whose_data_depart_from_the_benchmark_is_left_out_of_submissions_and_means(make_run, tmp_path):
+    stand_in = replace(CATALOG["pawsx"], departs="of other treebanks")
+    run = make_run(
+        targets=(Target(task="pawsx"), Target(task="xquad")), tasks=(*TASKS, stand_in), evaluate="test", seeds=(1,)
+    )
+    for target, task in (("pawsx", "pawsx"), ("xquad", "squad")):
+        write_score(run, run.trained("baseline", task, 1, value=0.5), target)
+    written = write_submission(run.url, BEST, str(tmp_path / "out"))
+    assert [cell.folder for cell in written.chosen] == ["xquad"]
+    assert "pawsx is omitted: the data of pawsx depart from the benchmark: of other treebanks." in written.notes
+    (means,) = (means for means in benchmark_means(load(run.url), "tiny") if means.benchmark is XTREME)
+    assert "pawsx: of other treebanks" in means.excluded
+    assert means.tasks["pawsx"].isna().all()
+    requested = SubmissionOptions(best_per_target=True, targets=("pawsx", "xquad"))
+    assert "pawsx/: the data of pawsx depart from the benchmark" in refused(run, tmp_path / "named", requested)
+
+
+def test_a_recipe_that_trains_in_a_language_is_noted_as_not_zero_shot(make_run, tmp_path):
+    baseline = Recipe(name="baseline")
+    german = Recipe(name="german", stages=(Stage(tasks=("xnli",), languages=("de",)),))
+    run = make_run(recipes=(baseline, german), targets=(Target(task="pawsx"),), evaluate="test", seeds=(1,))
+    write_score(run, run.trained("german", "pawsx", 1, value=0.5), "pawsx")
+    written = write_submission(run.url, BEST, str(tmp_path / "out"))
+    assert written.notes == (
+        "pawsx: the recipe german trains on labelled examples in de. Its predictions in these languages are not "
+        "zero-shot.",
+    )
+
+
+def test_a_submission_to_xtreme_r_has_its_folders_languages_and_file_names(make_run, tmp_path):
+    names = ("xquad_r", "xcopa", "tatoeba_r", "mewslix", "lareqa", "pawsx")
+    official = (*TASKS, *(replace(CATALOG[name], departs="") for name in ("mewslix", "lareqa_sentences")))
+    run = make_run(targets=tuple(Target(task=name) for name in names), tasks=official, evaluate="test", seeds=(1,))
+    trained = {
+        "xquad_r": "squad",
+        "xcopa": "xcopa",
+        "mewslix": "mewslix_pairs",
+        "lareqa": "squad_pairs",
+        "pawsx": "pawsx",
+    }
+    for target, task in trained.items():
+        write_score(run, run.trained("baseline", task, 1, value=0.5), target)
+    write_score(run, run.trained("baseline"), "tatoeba_r", seed=None)
+    options = SubmissionOptions(best_per_target=True, benchmark="xtreme-r")
+    written = write_submission(run.url, options, str(tmp_path / "out"))
+    files = {str(path.relative_to(written.path)) for path in written.path.rglob("test-*")}
+    expected = {f"xquad/test-{code}.json" for code in LANGUAGES["xquad_r"]}
+    expected |= {f"xcopa/test-{code}.jsonl" for code in LANGUAGES["xcopa"]}
+    expected |= {f"tatoeba/test-{code}.tsv" for code in LANGUAGES["tatoeba_r"]}
+    expected |= {f"mewslix/test-{code}.json" for code in LANGUAGES["mewslix"]}
+    assert files == expected
+    assert "ro" in LANGUAGES["xquad_r"] and "az" in LANGUAGES["tatoeba_r"]
+    assert read(written.path, "xcopa/test-et.jsonl") == '{"label": 1}\n' * SIZE
+    assert json.loads(read(written.path, "mewslix/test-de.json"))["q7"] == ["Q1", "Q2"]
+    assert written.missing == ("xnli", "udpos", "panx", "mlqa", "tydiqa", "lareqa")
+    assert written.notes[0] == (
+        "lareqa is omitted: the scorer of the benchmark, `evaluate.py`, reads no predictions of lareqa."
+    )
+
+
+def test_mewsli_x_of_another_release_and_lareqa_are_omitted_from_a_submission_to_xtreme_r(make_run, tmp_path):
+    run = make_run(targets=tuple(map(column, ("xcopa", "mewslix", "lareqa"))), evaluate="test", seeds=(1,))
+    write_score(run, run.trained("baseline", "xcopa", 1, value=0.5), "xcopa")
+    options = SubmissionOptions(best_per_target=True, benchmark="xtreme-r")
+    written = write_submission(run.url, options, str(tmp_path / "out"))
+    assert [cell.folder for cell in written.chosen] == ["xcopa"]
+    assert "mewslix is omitted: the data of mewslix depart from the benchmark: a newer release than" in written.notes[0]
+
+
+def test_an_unknown_benchmark_is_refused_with_the_nearest_name():
+    with pytest.raises(UserError, match="Did you mean 'xtreme-r'"):
+        SubmissionOptions(best_per_target=True, benchmark="xtreme_r")
+
+
+@pytest.mark.xtreme
+def test_evaluate_py_of_xtreme_reads_a_submission_to_xtreme_r(make_run, tmp_path):
+    checkout = os.environ.get("XTREME_DIR", "")
+    if not checkout:
+        pytest.skip("XTREME_DIR does not name a checkout of google-research/xtreme")
+    tasks = (*TASKS, replace(CATALOG["mewslix"], departs=""))
+    run = make_run(targets=tuple(map(column, ("xcopa", "mewslix"))), tasks=tasks, evaluate="test", seeds=(1,))
+    for target, task in (("xcopa", "xcopa"), ("mewslix", "mewslix_pairs")):
+        write_score(run, run.trained("baseline", task, 1, value=0.5), target)
+    options = SubmissionOptions(best_per_target=True, benchmark="xtreme-r")
+    written = write_submission(run.url, options, str(tmp_path / "predictions"))
+    for path in written.path.rglob("test-*"):
+        gold = tmp_path / "labels" / path.relative_to(written.path)
+        gold.parent.mkdir(parents=True, exist_ok=True)
+        is_xcopa = path.suffix == ".jsonl"
+        gold.write_text(path.read_text() if is_xcopa else json.dumps({f"q{n}": ["Q2"] for n in (7, 8, 9)}))
+    # Only the scores of tags need seqeval.
+    code = (
+        "import sys, types; metrics = types.ModuleType('seqeval.metrics');"
+        "metrics.f1_score = metrics.precision_score = metrics.recall_score = None;"
+        "sys.modules['seqeval'] = types.ModuleType('seqeval'); sys.modules['seqeval.metrics'] = metrics;"
+        "import json, evaluate; print(json.dumps(evaluate.evaluate(sys.argv[1], sys.argv[2], 'xtreme-r')[1]))"
+    )
+    command = [sys.executable, "-c", code, str(written.path), str(tmp_path / "labels")]
+    process = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
+    scores = json.loads(process.stdout)
+    assert scores["xcopa"]["avg_accuracy"] == 100
+    assert scores["mewslix"]["avg_map@20"] == 50
+    assert set(scores["mewslix"]["map@20"]) == set(LANGUAGES["mewslix"])
 
 
 def test_a_cell_without_a_score_is_named(make_run, tmp_path):
