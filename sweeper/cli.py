@@ -30,8 +30,6 @@ PIPE_WIDTH = 160
 MAX_LISTED = 20
 """Trials that the summary of a sweep lists for each kind of failure."""
 
-STOPPED = "Stopped before the end. The same command continues the sweep."
-
 HELP = """Find out which intermediate training helps which target task, in which languages.
 
 A SPACE names the encoders, the recipes (rows of the matrix), the target tasks
@@ -67,7 +65,7 @@ def main() -> None:
     """Run the command line.
 
     Exit codes: 0 success, 1 some trials failed or files could not be read or written, 2 the user's mistake, 130 stopped
-    by Ctrl-C.
+    by Ctrl-C, SIGTERM or SIGHUP.
     """
     try:
         app()
@@ -229,32 +227,40 @@ def run(
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:
     """Run a space. The same command resumes it."""
-    from sweeper.plan.specs import ResourceOverrides
-    from sweeper.tuning.connect import Workers
-    from sweeper.tuning.halt import halting
-    from sweeper.tuning.sweep import Options, run_sweep
+    # First of all: the other imports take seconds, in which a stop request would have no message.
+    from sweeper.tuning.halt import EXIT_CODE, STOPPED, halting, leave
 
-    chosen = _load_space(space, setting)
-    folder = run_folder or _default_run(chosen)
-    # A path on the driver can be a different folder, or none, on another machine.
-    if address != "local" and "://" not in folder:
-        out.print(f"All machines of the cluster must reach {folder} at this path (NFS). Otherwise use --out s3://...")
-    sweep_options = Options(
-        run=folder,
-        mirror=mirror,
-        store=store,
-        cache=cache,
-        workers=Workers(num=workers, address=address, nice=nice),
-        resources=ResourceOverrides(cpus=cpus_per_trial, gpus=gpus_per_trial),
-        checkpoint_every=checkpoint_every,
-    )
     with halting() as halt:
         try:
+            from sweeper.plan.specs import ResourceOverrides
+            from sweeper.tuning.connect import Workers
+            from sweeper.tuning.sweep import Options, run_sweep
+
+            chosen = _load_space(space, setting)
+            folder = run_folder or _default_run(chosen)
+            # A path on the driver can be a different folder, or none, on another machine.
+            if address != "local" and "://" not in folder:
+                out.print(
+                    f"All machines of the cluster must reach {folder} at this path (NFS). Otherwise use --out s3://..."
+                )
+            sweep_options = Options(
+                run=folder,
+                mirror=mirror,
+                store=store,
+                cache=cache,
+                workers=Workers(num=workers, address=address, nice=nice),
+                resources=ResourceOverrides(cpus=cpus_per_trial, gpus=gpus_per_trial),
+                checkpoint_every=checkpoint_every,
+            )
             result = run_sweep(chosen, sweep_options, out, halt)
-        except KeyboardInterrupt:
+            _print_summary(result, folder)
+        except BaseException:
+            if not halt.requested:
+                raise
             out.print(STOPPED)
-            raise  # typer turns it into exit code 130
-    _print_summary(result, folder)
+            leave(EXIT_CODE)
+        if halt.requested:
+            leave(result.exit_code)
     raise typer.Exit(result.exit_code)
 
 
@@ -393,6 +399,8 @@ def _print_summary(result: "SweepResult", folder: str) -> None:
             markup=False,
         )
     if result.interrupted:
+        from sweeper.tuning.halt import STOPPED
+
         out.print(STOPPED)
     elif result.lost:
         out.print("The same command tries the lost trials again.")

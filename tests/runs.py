@@ -126,14 +126,14 @@ def end_session(leader: int) -> None:
             continue
 
 
-def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]") -> Any:
-    """Wait until `condition` returns a true value, and return it. Fails if the process ends before."""
+def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str] | None" = None) -> Any:
+    """Wait until `condition` returns a true value, and return it. Fails if the process, if given, ends before."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
-        if process.poll() is not None:
+        if process is not None and process.poll() is not None:
             out, err = process.communicate()
             raise AssertionError(f"The process ended first, with exit code {process.returncode}:\n{out}\n{err}")
         time.sleep(0.02)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from tests.runs import (
     num_records,
     run_arguments,
     session_folder,
+    session_members,
     start,
     sweeper,
     tiny_run,
     wait_for,
+    workers_at_work,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
@@ -83,25 +86,57 @@ def test_a_driver_that_is_killed_three_times_makes_the_same_ledger_as_an_undistu
     assert content(run) == content(alone)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "a machine taken back"])
-def test_a_stopped_sweep_ends_with_130_and_says_how_to_continue(tmp_path: Path, number: signal.Signals) -> None:
+def stopped_by(driver: "subprocess.Popen[str]", number: signal.Signals) -> "subprocess.CompletedProcess[str]":
+    """Signal the whole process group of a driver, and check the end of the driver and of its Ray."""
+    begin = time.monotonic()
+    os.killpg(driver.pid, number)
+    out, err = driver.communicate(timeout=PATIENCE)
+    assert time.monotonic() - begin < 10
+    assert driver.returncode == 130
+    assert "Stopped before the end. The same command continues the sweep." in out
+    assert "Traceback" not in err
+    wait_for(lambda: not session_members(driver.pid))
+    return subprocess.CompletedProcess(driver.args, driver.returncode, out, err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_to_the_process_group_ends_a_starting_ray_within_10_seconds(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    driver = start(*run_arguments(tmp_path / "run"))
+    wait_for(lambda: any("gcs_server" in command for command in session_members(driver.pid).values()), driver)
+    stopped_by(driver, number)
+
+
+def test_a_signal_to_the_process_group_during_trials_ends_the_sweep_and_the_same_command_reaches_the_same_ledger(
+    alone: Path, tmp_path: Path
+) -> None:
+    arguments = run_arguments(tmp_path / "run", "--checkpoint-every", "0.1")
+    for number, num in ((signal.SIGTERM, 1), (signal.SIGHUP, 6)):
+        driver = start(*arguments)
+        wait_for(lambda num=num: num_records(tmp_path / "run") >= num, driver)
+        assert workers_at_work(driver.pid)
+        done = stopped_by(driver, number)
+        assert "LOST" not in done.stdout
+    assert num_records(tmp_path / "run") < 14
+    assert sweeper(*arguments).returncode == 0
+    assert content(tmp_path / "run") == content(alone)
+
+
+def test_a_signal_to_all_processes_ends_the_sweep_although_ray_is_dead(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run", "--set", "targets=names"))
     wait_for(lambda: num_records(tmp_path / "run") >= 1, driver)
-    driver.send_signal(number)
-    done = ended(driver)
-    assert done.returncode == 130
-    assert "Stopped before the end. The same command continues the sweep." in done.stdout
-    assert "Traceback" not in done.stderr
+    for pid in session_members(driver.pid):
+        if pid != driver.pid:
+            os.kill(pid, signal.SIGTERM)
+    done = stopped_by(driver, signal.SIGTERM)
+    assert "LOST" not in done.stdout
 
 
-def test_ctrl_c_before_the_first_trial_ends_in_the_same_way(tmp_path: Path) -> None:
+def test_ctrl_c_before_ray_starts_ends_in_the_same_way(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
     wait_for((tmp_path / "run" / "site.json").exists, driver)
-    os.killpg(driver.pid, signal.SIGINT)
-    done = ended(driver)
-    assert done.returncode == 130
-    assert "Stopped before the end. The same command continues the sweep." in done.stdout
-    assert "Traceback" not in done.stderr
+    stopped_by(driver, signal.SIGINT)
 
 
 def test_a_damaged_record_is_reported_and_set_aside_and_only_its_trial_runs_again(alone: Path, run_copy: Path) -> None:

@@ -7,13 +7,16 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import ray
-from ray._private import ray_constants
+from ray._private import ray_constants, services
 
 from sweeper.errors import UserError
 from sweeper.space import Resources
 from sweeper.tuning.cpus import usable_cpus
+from sweeper.tuning.halt import Halt
+from sweeper.tuning.processes import kill_descendants
 
 ENVIRONMENT = {
     # The ledger has the results: Tune needs no CSV, JSON and TensorBoard files of its own.
@@ -76,34 +79,53 @@ class Workers:
 
 
 @contextmanager
-def connected(workers: Workers, largest: Resources) -> Iterator[Mapping[str, float]]:
+def connected(workers: Workers, largest: Resources, halt: Halt) -> Iterator[Mapping[str, float]]:
     """Join or start Ray, and leave or end it afterwards. Yields its resources, such as {"CPU": 4.0, "GPU": 1.0}.
 
     Raises UserError if the cluster cannot be reached or a trial needs more GPUs than this machine has.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-    # A caller that has started Ray may use it afterwards.
-    owns_ray = not ray.is_initialized()
+    if ray.is_initialized():
+        # The caller has started Ray, and may use it afterwards.
+        yield _resources(workers, largest)
+        return
+    # Tune would end all trials in order when Ctrl-C is pressed. The sweep ends Ray instead.
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     try:
-        if owns_ray:
-            _start(workers, largest)
-        available: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        _check_fits(workers, largest, available)
-        yield available
+        _start(workers, largest, halt)
+        yield _resources(workers, largest)
     finally:
-        if owns_ray:
+        if halt.requested and workers.is_local:
+            # Some of Ray's processes may have received the signal too. An orderly end would wait for them.
+            kill_descendants()
+        else:
             ray.shutdown()
 
 
-def _start(workers: Workers, largest: Resources) -> None:
+def _resources(workers: Workers, largest: Resources) -> Mapping[str, float]:
+    """The resources of Ray. Raises UserError if a trial needs more GPUs than this machine has: it would never start."""
+    available: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if workers.is_local and largest.gpus > available.get("GPU", 0):
+        raise UserError(
+            f"A trial needs {largest.gpus:g} GPUs, and this machine has {available.get('GPU', 0):g}. Use "
+            "--gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."
+        )
+    return available
+
+
+def _start(workers: Workers, largest: Resources, halt: Halt) -> None:
     terminate = signal.getsignal(signal.SIGTERM)
     try:
         if workers.is_local:
             _start_here(workers, largest)
         else:
             _join(workers)
+    except SystemExit as error:
+        # Ray has replaced the handler of SIGTERM by one that ends the process.
+        halt.requested = True
+        raise KeyboardInterrupt from error
     finally:
-        signal.signal(signal.SIGTERM, terminate)  # Ray installs a handler that ends the process at once
+        signal.signal(signal.SIGTERM, terminate)
 
 
 def _join(workers: Workers) -> None:
@@ -118,40 +140,41 @@ def _join(workers: Workers) -> None:
 def _start_here(workers: Workers, largest: Resources) -> None:
     # Ray's processes read this variable. Ray's own default is 15.
     os.environ.update({"RAY_worker_niceness": str(workers.nice)})
-    with _loopback():
-        ray.init(
-            address="local",
-            num_cpus=workers.cpus(largest),
-            # A sweep on CPUs leaves the GPUs to others.
-            num_gpus=None if largest.gpus else 0,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+    try:
+        with _isolated():
+            ray.init(
+                address="local",
+                num_cpus=workers.cpus(largest),
+                # A sweep on CPUs leaves the GPUs to others.
+                num_gpus=None if largest.gpus else 0,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+            )
+    except Exception as error:
+        raise UserError(
+            f"Ray could not start on this machine. It needs free space in /dev/shm and in its folder "
+            f"{os.environ.get('RAY_TMPDIR', '/tmp')}/ray (RAY_TMPDIR changes it), where its logs are. "
+            f"Ray: {type(error).__name__}: {error}"
+        ) from error
 
 
 @contextmanager
-def _loopback() -> Iterator[None]:
-    """Let a Ray that starts inside the block listen on 127.0.0.1 alone, as it does on macOS and Windows.
+def _isolated() -> Iterator[None]:
+    """Keep the processes of a Ray that starts inside the block on 127.0.0.1, and out of this process group.
 
-    Its argument `_node_ip_address` does not have this effect: Ray replaces a loopback address there.
+    Ray has no public settings for either. It listens on loopback by itself on macOS and Windows only: a loopback
+    address in its argument `_node_ip_address` is replaced. In this process group, its processes would receive the stop
+    signals of `timeout` and of a closed terminal, and this process would wait for dead ones.
     """
-    previous = ray_constants.ENABLE_RAY_CLUSTER
+    cluster, popen = ray_constants.ENABLE_RAY_CLUSTER, services.ConsolePopen
     ray_constants.ENABLE_RAY_CLUSTER = False
+    services.ConsolePopen = partial(popen, process_group=0)  # type: ignore[misc, assignment]
     try:
         yield
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = previous
-
-
-def _check_fits(workers: Workers, largest: Resources, available: Mapping[str, float]) -> None:
-    """Raise UserError if a trial needs more GPUs than this machine has. Ray would wait for them without end."""
-    if workers.is_local and largest.gpus > available.get("GPU", 0):
-        raise UserError(
-            f"A trial needs {largest.gpus:g} GPUs, and this machine has {available.get('GPU', 0):g}. Use "
-            "--gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."
-        )
+        ray_constants.ENABLE_RAY_CLUSTER, services.ConsolePopen = cluster, popen  # type: ignore[misc]
 
 
 def _ratio(available: float, needed: float) -> int:

@@ -117,6 +117,9 @@ class AgendaSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
         spec = self._specs.pop(trial_id)
+        if error and self._halt.requested:
+            # The signal has ended the worker too. The trial is not lost: it runs again when the sweep continues.
+            return
         # A trial that raised an error returns a result. Without a result, the worker process itself died.
         answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
         for message in answer.get("messages", ()):
@@ -163,7 +166,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     needs more GPUs than this machine has.
     """
     largest = _largest_resources(agenda)
-    with connected(workers, largest) as available:
+    with connected(workers, largest, halt) as available:
         num_running = workers.max_running(largest, available)
         searcher = AgendaSearcher(agenda, site.open_ledger(), watch, num_running, halt)
         trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement)

@@ -96,7 +96,9 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         check_pending(agenda, site, console)
         scores = list(run.ledger.scores().values())
         with watching(agenda, scores, console) as watch:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-")))
+            scratch = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-", ignore_cleanup_errors=True))
+            )
             result = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch, halt or Halt())
         return _summary(agenda, result)
 

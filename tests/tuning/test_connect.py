@@ -16,6 +16,7 @@ from tests.runs import (
     session_members,
     shared_cache,
     start,
+    sweeper,
     wait_for,
     workers_at_work,
 )
@@ -88,3 +89,11 @@ def test_with_one_usable_cpu_one_trial_runs_at_a_time_and_is_not_nice(tmp_path: 
     records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
     assert len(records) == 14
     assert {record.machine["pid"] for record in records} == {str(worker)}
+
+
+def test_a_ray_that_cannot_start_is_one_error_without_a_traceback(tmp_path: Path) -> None:
+    done = sweeper(*run_arguments(tmp_path / "run", *CORNER), env={"RAY_TMPDIR": "/dev/null/nowhere"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Ray could not start on this machine. It needs free space in /dev/shm and in ")
+    assert "/dev/null/nowhere" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
