@@ -40,7 +40,7 @@ def _target(target: Target) -> Target:
 MNLI = _stage("mnli")
 STAGES = {
     "mnli": MNLI,
-    "mnli_mlm": replace(MNLI, mlm_share=0.2),
+    "mnli_mlm": replace(MNLI, mlm_share=0.2, mlm_task="local_text"),
     "mnli_mt": replace(MNLI, translation=Translation(languages=("es",), by="apertium")),
     "multitask": _stage("multitask"),
 }

@@ -1,9 +1,11 @@
 """The experiments of Phang et al. 2020 on XTREME with XLM-R Large.
 
-The recipes are the baseline, nine intermediate tasks, and all nine jointly; there are nine targets. Each recipe except
+The recipes are the baseline, nine intermediate tasks, and all nine jointly; there are nine targets. Two recipes need no
+licence for CCGbank: `multitask8`, all tasks but CCG, and `ud_supertags`, a free substitute for CCG. Each recipe except
 the baseline has a variant `_mlm`, which mixes in multilingual masked language modelling, and a variant `_mt`, which
-trains on machine-translated examples. CCG has no variant `_mt`, because tags belong to words; in `multitask_mt` it
-stays in English. `--set recipes=...` selects some of the recipes.
+trains on machine-translated examples. Supertags have no variant `_mt`, because tags belong to words; in `multitask_mt`
+CCG stays in English. `--set recipes=...` selects some of the recipes. `xtreme_hub` is the part of this space that needs
+no local files.
 
 In the variants `_mt`, all examples are translated, one third into each of three languages. Only CCG has English
 examples there, so these recipes show the effect of the language of the examples. `replace(TRANSLATION, share=0.75)`
@@ -17,8 +19,9 @@ own choice.
 
 Epochs, batch sizes and lengths are those of the replication guide of jiant v2. Learning rates are searched, because
 published values differ. CCGbank requires a licence (LDC2005T13), BUCC 2018 must be downloaded from its web page, and
-you provide the text of `mlm_text`. `sweeper tasks ccg`, `sweeper tasks bucc2018` and `sweeper tasks mlm_text` describe
-the files. The GPU memory that this space needs has not been measured yet.
+you provide UD supertags. `sweeper tasks ccg`, `sweeper tasks bucc2018` and `sweeper tasks ud_supertags` describe the
+files. The text of masked language modelling is the beginning of Wikipedia (`mlm_text`). The GPU memory that this space
+needs has not been measured yet.
 """
 
 from dataclasses import replace
@@ -35,7 +38,7 @@ PAIRS = Training(epochs=2, batch_size=32, max_length=256, precision="bf16", thre
 TAGS = replace(PAIRS, epochs=10)
 PARAPHRASE = replace(PAIRS, epochs=5)
 SPANS = replace(PAIRS, batch_size=16, max_length=384, stride=128)
-INTERMEDIATES = {
+NINE = {
     "anli_plus": PAIRS,
     "mnli": PAIRS,
     "qqp": PAIRS,
@@ -46,7 +49,7 @@ INTERMEDIATES = {
     "cosmos_qa": PAIRS,
     "csqa": PAIRS,
 }
-TAGGING = ("ccg",)
+TAGGING = ("ccg", "ud_supertags")
 """Tasks without a translated variant: tags belong to words, so they are not valid for a translation."""
 TARGETS = {
     "xnli": PAIRS,
@@ -58,8 +61,15 @@ TARGETS = {
     "tydiqa": SPANS,
 }
 
-SINGLE = {name: Stage(tasks=(name,), training=training, dials=DIALS) for name, training in INTERMEDIATES.items()}
-STAGES = {**SINGLE, "multitask": Stage(tasks=tuple(INTERMEDIATES), training=SPANS, dials=DIALS)}
+EIGHT = tuple(name for name in NINE if name != "ccg")
+"""The intermediate tasks of the study whose data are free."""
+INTERMEDIATES = {**NINE, "ud_supertags": PAIRS}
+JOINT = {"multitask": tuple(NINE), "multitask8": EIGHT}
+
+STAGES = {
+    **{name: Stage(tasks=(name,), training=training, dials=DIALS) for name, training in INTERMEDIATES.items()},
+    **{name: Stage(tasks=tasks, training=SPANS, dials=DIALS) for name, tasks in JOINT.items()},
+}
 VARIANTS = {
     **{f"{name}_mlm": replace(stage, mlm_share=MLM_SHARE, dials=MLM_DIALS) for name, stage in STAGES.items()},
     **{f"{name}_mt": replace(stage, translation=TRANSLATION) for name, stage in STAGES.items() if name not in TAGGING},

@@ -127,8 +127,10 @@ def test_the_mount_of_local_data_is_one_commented_line_and_is_in_the_working_dir
     validate_config(config)
     assert config["file_mounts"]["~/transfer-sweeper/local"] == "local"
     assert "ray exec cluster.yaml --tmux 'cd transfer-sweeper && sweeper run " in text
-    ids = {rows.id for task in ("ccg", "mlm_text") for rows_list in CATALOG[task].train.values() for rows in rows_list}
-    assert ids == {"local/ccgbank", "local/mlm_text"}  # relative to the working directory
+    ids = {
+        rows.id for task in ("ccg", "ud_supertags") for rows_list in CATALOG[task].train.values() for rows in rows_list
+    }
+    assert ids == {"local/ccgbank", "local/ud_supertags"}  # relative to the working directory
 
 
 def test_the_launcher_adds_no_other_commands(prepared: Config) -> None:

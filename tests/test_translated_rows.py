@@ -177,7 +177,7 @@ def test_recipes_of_every_type_are_scored_on_ten_targets_of_the_mirror(tmp_path:
     ledger = Ledger.at(f"{tmp_path}/run/ledger")
     by_recipe = {record.spec.recipe: record for record in ledger.trainings().values() if record.spec.kind == "prepare"}
     assert set(by_recipe) == {"mnli", "mnli_mlm", "mnli_mt", "multitask"}
-    assert by_recipe["mnli_mlm"].examples["mlm_text"] > 0
+    assert by_recipe["mnli_mlm"].examples["local_text"] > 0
     assert 1 < len(by_recipe["multitask"].examples) <= 9
     counts = by_recipe["mnli_mt"].translated["mnli"]["es"]
     assert counts["dropped"] == 0

@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 
 from sweeper.data.mirror import model_digest, rows_digest, split_files
 from sweeper.data.rows import RowTable, class_names
+from sweeper.data.stream import first_rows
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
 from sweeper.files.folder import expand_path
@@ -158,7 +159,8 @@ def describe(rows: Rows) -> str:
     """A description of the rows for messages."""
     config = f"config {rows.config!r}, " if rows.config else ""
     ids = f", ids {rows.id_prefix}*" if rows.id_prefix else ""
-    return f"Data set {rows.id} ({config}split {rows.split!r}{ids})"
+    first = f", first {rows.first:,} rows" if rows.first is not None else ""
+    return f"Data set {rows.id} ({config}split {rows.split!r}{ids}{first})"
 
 
 def pinned_task(task: Task, sources: Sources) -> Task:
@@ -216,7 +218,8 @@ def _missing_language(task: Task, split: Split, language: str, error: DataError,
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
     hub_id = [rows.id] if sources.folder(rows) is None else []  # the path of a folder may change
-    return [sources.identity(rows), *hub_id, rows.config, rows.split, rows.id_prefix]
+    first = [rows.first] if rows.first is not None else []
+    return [sources.identity(rows), *hub_id, rows.config, rows.split, rows.id_prefix, *first]
 
 
 def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:
@@ -230,7 +233,10 @@ def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:
 
 
 def _load(sources: Sources, rows: Rows, location: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
+    _silence()
     try:
+        if rows.first is not None:
+            return first_rows(rows, location, revision or sources.identity(rows), revision, sources.cache)
         return _open(location, rows.config, rows.split, revision, prepared)
     except FileNotFoundError as error:
         raise sources.missing_error(rows) from error
@@ -244,10 +250,13 @@ def _load(sources: Sources, rows: Rows, location: str, revision: str | None, pre
 def _open(
     location: str, config: str | None, split: str, revision: str | None, prepared: str | None
 ) -> datasets.Dataset:
+    return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
+
+
+def _silence() -> None:
     # Progress bars of several workers would overwrite each other and the progress of the sweep.
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity(logging.CRITICAL)  # every error that it logs is also raised
-    return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
 
 
 @cache

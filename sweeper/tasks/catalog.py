@@ -1,6 +1,7 @@
-"""The catalog: intermediate tasks, their free substitutes, targets of XTREME and XTREME-R, and a corpus."""
+"""The catalog: intermediate tasks, their free substitutes, targets of XTREME and XTREME-R, and corpora."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sweeper.tasks.intermediates import INTERMEDIATES, SUBSTITUTES
 from sweeper.tasks.languages import PLAIN_TEXT
@@ -10,20 +11,44 @@ from sweeper.tasks.xtreme_r import INTERMEDIATES as ADDED_INTERMEDIATES
 from sweeper.tasks.xtreme_r import POOLS
 from sweeper.tasks.xtreme_r import TARGETS as ADDED_TARGETS
 
+WIKIPEDIA = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
+"""The commit of wikimedia/wikipedia with the dumps of 1 November 2023."""
+NUM_ARTICLES = 10_000
+"""Articles of each language."""
+
+
+def _corpus(rows_of: Callable[[str], Rows], **entry: Any) -> Task:
+    train = {code: (rows_of(code),) for code in PLAIN_TEXT}
+    columns = {"text": "text"}
+    return Task(format="mlm", scorer="loss", columns=columns, train=train, group="language modelling", **entry)
+
+
 CORPORA = (
-    Task(
+    _corpus(
+        lambda code: Rows(
+            id="wikimedia/wikipedia",
+            config=f"20231101.{code}",
+            split="train",
+            revision=WIKIPEDIA,
+            first=NUM_ARTICLES,
+        ),
         name="mlm_text",
-        title="Plain text",
-        format="mlm",
-        scorer="loss",
-        columns={"text": "text"},
-        train={code: (Rows(id="local/mlm_text", config=code, split="train"),) for code in PLAIN_TEXT},
-        group="language modelling",
-        licence="By source: NTREX CC BY-SA 4.0, UD mixed, Wikipedia CC BY-SA, Masakhane news CC BY-NC 4.0",
+        title="Wikipedia",
+        train_size=NUM_ARTICLES,
+        licence="CC BY-SA 3.0 and GFDL",
         note=(
-            "For masked language modelling. It is not on the Hub: create a data set folder local/mlm_text with one "
-            "config for each language that you have, and a column `text`. To use other text, define a task for it in "
-            "your space file."
+            f"For masked language modelling: the first {NUM_ARTICLES:,} articles of each language, streamed from the "
+            "Hub into the cache. An article is one text, of which the first max_length tokens are read."
+        ),
+    ),
+    _corpus(
+        lambda code: Rows(id="local/mlm_text", config=code, split="train"),
+        name="local_text",
+        title="Plain text of your own",
+        licence="That of your text",
+        note=(
+            "For masked language modelling on your own text: create a data set folder local/mlm_text with one config "
+            "for each language that you have, and a column `text`. Name it in `mlm_task` or `tasks` of a stage."
         ),
     ),
 )

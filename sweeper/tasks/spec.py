@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sweeper.errors import UserError
+
 Columns = Mapping[str, str | tuple[str, ...]]
 Split = Literal["train", "select", "dev", "test"]
 SEED = "{seed}"
@@ -26,6 +28,13 @@ class Rows:
     """Hub commit or ref, for example `refs/convert/parquet`; None for the main branch."""
     id_prefix: str = ""
     """Only rows whose id starts with this prefix are read. TyDiQA has all its languages in one split."""
+    first: int | None = None
+    """Only this many rows are read, from the beginning of the split. They are streamed once into the cache, and the
+    rest of the split is not downloaded."""
+
+    def __post_init__(self) -> None:
+        if self.first is not None and self.first < 1:
+            raise UserError(f"Rows need first >= 1, or None for the whole split, got {self.first}.")
 
     def drawn(self, seed: int) -> "Rows":
         """The rows that a trial with this seed reads."""

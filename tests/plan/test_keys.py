@@ -26,11 +26,11 @@ from sweeper.space import Choice, LogUniform, Training
 DIGESTS = {
     "demo_full": "7fdc7ef065879cd02ac2",
     "demo_recovery": "b087a05fe0a0a98b0eb1",
-    "text_rows": "703f04339b5c3b188028",
+    "text_rows": "85eb7686861f2c6a9f50",
     "text_small": "ac3eb5a6dd45a783f78e",
     "tiny": "076087c49c6f9ff2b66a",
-    "xtreme": "af918a815a002e957357",
-    "xtreme_r": "a78168bafe0d6952fce4",
+    "xtreme": "b8c0aaf282b243a64d3c",
+    "xtreme_r": "01cea8b13531ed8d2fc7",
 }
 """Space -> digest of the keys of one replicate of each unit.
 

@@ -1,18 +1,23 @@
 """The shipped spaces `xtreme`, `xtreme_base` and `xtreme_r`."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from search_spaces.load import load_space
 from sweeper.formats.table import properties_of
-from sweeper.space import LogUniform
+from sweeper.plan.forecast import forecast
+from sweeper.plan.pace import Pace
+from sweeper.space import LogUniform, Space, tasks_of
 from sweeper.tasks.catalog import CATALOG
 
+TAGGING = ("ccg", "ud_supertags")
 
-def test_xtreme_has_an_mlm_variant_of_every_recipe_and_a_translated_variant_of_all_but_ccg() -> None:
+
+def test_xtreme_has_an_mlm_variant_of_every_recipe_and_a_translated_variant_of_all_but_supertags() -> None:
     stages = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
     plain = [name for name in stages if name != "baseline" and not name.endswith(("_mlm", "_mt"))]
     assert [name for name in stages if name.endswith("_mlm")] == [f"{name}_mlm" for name in plain]
-    assert [name for name in stages if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name != "ccg"]
+    assert [name for name in stages if name.endswith("_mt")] == [f"{name}_mt" for name in plain if name not in TAGGING]
     for name in plain:
         # A variant differs from its recipe only in the mixture and the dials.
         (stage,), (mixed,) = stages[name], stages[f"{name}_mlm"]
@@ -21,7 +26,37 @@ def test_xtreme_has_an_mlm_variant_of_every_recipe_and_a_translated_variant_of_a
             assert translated.translation
             assert (translated.translation.languages, translated.translation.share) == (("de", "ru", "sw"), 1.0)
             assert replace(translated, translation=None) == stage
-    assert properties_of(CATALOG["ccg"]).translation is None
+    assert all(properties_of(CATALOG[name]).translation is None for name in TAGGING)
+
+
+def test_multitask8_trains_on_all_intermediate_tasks_of_the_study_but_ccg() -> None:
+    stages = {recipe.name: recipe.stages for recipe in load_space("xtreme").recipes}
+    nine, eight = (stages[name][0].tasks for name in ("multitask", "multitask8"))
+    assert len(nine) == 9
+    assert eight == tuple(name for name in nine if name != "ccg")
+    assert all(name in stages for name in nine)
+
+
+def test_the_baseline_eight_tasks_alone_and_jointly_and_their_mlm_rows_need_no_local_files(tmp_path: Path) -> None:
+    space = load_space("xtreme_hub")
+    names = [recipe.name for recipe in space.recipes]
+    assert len(names) == 1 + 2 * 9
+    assert {"baseline", "mnli", "squad_mlm", "multitask8", "multitask8_mlm"} < set(names)
+    assert "ccg" not in tasks_of(stage for recipe in space.recipes for stage in recipe.stages)
+    # The targets are those of the benchmark, or stand-ins for those whose files are not on the Hub.
+    assert len(space.targets) == 9
+    for part in (space, only(load_space("xtreme"), names, {target.task for target in space.targets})):
+        notes = forecast(part, mirror=None, run=str(tmp_path / "run"), pace=Pace()).notes
+        assert not [note for note in notes if "local/" in note or "missing" in note]
+
+
+def only(space: Space, recipes: list[str], targets: set[str]) -> Space:
+    """The recipes and targets of these names that a space has."""
+    return replace(
+        space,
+        recipes=tuple(recipe for recipe in space.recipes if recipe.name in recipes),
+        targets=tuple(target for target in space.targets if target.task in targets),
+    )
 
 
 def test_xtreme_r_has_the_ten_targets_of_the_benchmark_in_its_four_groups() -> None:

@@ -1,0 +1,36 @@
+"""The first rows of a split, streamed once into the cache: a large split is not downloaded as a whole."""
+
+from functools import partial
+from pathlib import Path
+
+import datasets
+
+from sweeper.files.digests import digest
+from sweeper.files.draft import atomic_folder
+from sweeper.tasks.spec import Rows
+
+COMPLETE = "state.json"
+"""File that `save_to_disk` writes last into the folder of a table."""
+
+
+def first_rows(rows: Rows, location: str, identity: str, revision: str | None, cache: Path) -> datasets.Dataset:
+    """The first `rows.first` rows of a split, in its own order; all rows of a shorter split.
+
+    `location` is a Hub id or a folder, `identity` the commit or the digest of the files. The same rows are read from
+    the Hub and from a download of it, by every process. Raises what `datasets.load_dataset` raises.
+    """
+    folder = cache / "first" / digest([location, rows.config, rows.split, rows.first, identity])
+    if not _is_complete(folder):
+        atomic_folder(folder, partial(_save, rows, location, revision), _is_complete)
+    return datasets.load_from_disk(str(folder))
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / COMPLETE).is_file()
+
+
+def _save(rows: Rows, location: str, revision: str | None, draft: Path) -> None:
+    stream = datasets.load_dataset(location, rows.config, split=rows.split, revision=revision, streaming=True)
+    # A list of the rows, because `Dataset.from_generator` would make a second copy in the cache of `datasets`.
+    table = datasets.Dataset.from_list(list(stream.take(rows.first)), features=stream.features)
+    table.save_to_disk(str(draft))
