@@ -22,6 +22,7 @@ from sweeper.formats.interface import (
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import available_tokens, item_per_feature, label_indices, tokenise
+from sweeper.formats.spacing import as_text
 from sweeper.scoring.chunks import ChunkCounts, Sentences, chunk_metrics, count_chunks
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -55,21 +56,24 @@ class Tag:
     ) -> Features:
         """Windows of each sentence, one item per window: as many whole words as fit, no word twice, as in XTREME.
 
-        A word with more pieces than fit into a window is cut to its first pieces. Only the first piece of a word has a
-        label.
+        The encoder reads the words as running text (formats/spacing.py). A word with more pieces than fit into a window
+        is cut to its first pieces. Only the first piece of a word has a label.
         """
-        sentences = [example.fields["tokens"] for example in examples]
+        words = [example.fields["tokens"] for example in examples]
+        sentences = as_text(tokenizer, words)
         windows, owner = _windows(tokenizer, sentences, available_tokens(tokenizer, lengths.max_length, pair=False))
         options = {"is_split_into_words": True, "truncation": True, "max_length": lengths.max_length}
-        pieces = tokenise(tokenizer, windows, None, {"word": _first_pieces}, options)
+        pieces = tokenise(tokenizer, windows, None, {"word": _words, "end": _ends}, options)
         pieces = replace(pieces, text=owner[pieces.text])
         tagged = [example for example in examples for _ in example.fields["tags"]]
         tag_indices = label_indices(tagged, [tag for example in examples for tag in example.fields["tags"]], labels)
-        sizes, is_first = np.diff(pieces.offsets), pieces.read["word"] >= 0
+        sizes = np.diff(pieces.offsets)
         # Index of the word of each piece among all words of all sentences; windows neither skip nor repeat words.
-        words = np.repeat(_starts(windows), sizes) + pieces.read["word"]
-        word = np.where(is_first, words - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
-        tags = np.where(is_first, tag_indices[words] if len(tag_indices) else IGNORED, IGNORED).astype(np.int32)
+        numbers = np.where(pieces.read["word"] >= 0, np.repeat(_starts(windows), sizes) + pieces.read["word"], -1)
+        is_space = (pieces.read["end"] <= 1) & _has_space(words, sentences)[numbers]
+        is_first = _is_first(np.where(is_space, -1, numbers))
+        word = np.where(is_first, numbers - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
+        tags = np.where(is_first, tag_indices[numbers] if len(tag_indices) else IGNORED, IGNORED).astype(np.int32)
         return item_per_feature(pieces, {"tags": tags}, {"word": word})
 
     def decode(
@@ -150,12 +154,28 @@ def _starts(texts: Sequence[Words]) -> Array:
     return np.cumsum([0, *(len(words) for words in texts)], dtype=np.int64)[:-1]
 
 
-def _first_pieces(encoding: Any) -> Array:
-    """Index of the word of each token that is the first piece of a word, -1 for other tokens; (tokens,)."""
-    words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int32)
-    # A new word number starts a word; a special token (-1) is excluded by the result itself.
-    is_first = np.diff(words, prepend=-1) != 0
-    return np.where(is_first, words, -1)
+def _words(encoding: Any) -> list[int]:
+    """Index of the word of each token, -1 for special tokens."""
+    return [-1 if word is None else word for word in encoding.word_ids]
+
+
+def _ends(encoding: Any) -> list[int]:
+    """End of each token as a character position in the text of its word."""
+    return [end for _, end in encoding.offsets]
+
+
+def _has_space(words: Sequence[Words], texts: Sequence[Words]) -> Array:
+    """Whether the text of each word has an additional space before it; (words,)."""
+    pairs = zip(words, texts, strict=True)
+    return np.array([len(b) > len(a) for pair in pairs for a, b in zip(*pair, strict=True)] or [False])
+
+
+def _is_first(numbers: Array) -> Array:
+    """Whether each token is the first one of its word; (tokens,). `numbers` is -1 for a token without a word."""
+    is_first = np.zeros(len(numbers), dtype=bool)
+    of_word = np.flatnonzero(numbers >= 0)
+    is_first[of_word] = np.diff(numbers[of_word], prepend=-1) != 0
+    return is_first
 
 
 def _token_accuracy(counts: Sequence[ChunkCounts]) -> dict[str, float]:
