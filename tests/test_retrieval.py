@@ -25,8 +25,9 @@ from sweeper.run.ledger import Ledger
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training import evaluate
+from sweeper.training.check import check_spec
 from sweeper.training.nearest import DeviceIndex
-from sweeper.training.trial import check_spec, run_trial
+from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.world.tasks import TASKS

@@ -200,7 +200,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
         pace=pace,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
-        notes=(*_unsized_note(plan), *_data_notes(space, mirror)),
+        notes=(*_unsized_note(plan), *_patience_note(plan), *_data_notes(space, mirror)),
     )
 
 
@@ -246,6 +246,17 @@ def _unsized_note(plan: Plan) -> Iterator[str]:
         yield (
             f"Training sets of unknown size, not counted: {', '.join(names)}. To count them, set train_size in the "
             "entry of the task, or run with --set cap_examples=N."
+        )
+
+
+def _patience_note(plan: Plan) -> Iterator[str]:
+    """A message if trainings may stop early; nothing if none can."""
+    trained = [unit.stage.training for unit in plan.units if unit.kind != "score"]
+    num_patient = sum(training.patience is not None for training in trained)
+    if num_patient:
+        yield (
+            f"Trainings may stop early in {num_patient} of {len(trained)} units (patience); all of their steps are "
+            "counted."
         )
 
 

@@ -8,7 +8,7 @@ from sweeper.files.digests import digest
 from sweeper.files.serialize import key_values
 from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
-from sweeper.plan.units import Plan, Unit, is_refitted, make_plan, selects_on_train
+from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, divided, tasks_of
@@ -113,6 +113,7 @@ class Specs:
             shares=tuple(sorted(stage.shares.items())),
             training=training,
             seed=seed,
+            validation=self._selection(unit, stage, seed) if training.keep == "best" else (),
         )
 
     def _stage_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec:
@@ -123,15 +124,18 @@ class Specs:
         return replace(data, translation=self.resolver.translation(stage.translation))
 
     def selection(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
-        """Selection data of the unit's last stage: English dev data if they are not reported, else a part of train.
+        """Selection data of the unit's own stage: English dev data if they are not reported, else a part of train.
 
         The language is English for all training languages of the stage. A task without English training data has no
         selection data, and neither has a replicate that is refitted.
         """
-        if unit.kind == "score" or is_refitted(self.space, unit, _role(seed)):
+        return () if unit.kind == "score" else self._selection(unit, unit.stage, seed)
+
+    def _selection(self, unit: Unit, stage: Stage, seed: int) -> tuple[DataSpec, ...]:
+        if is_refitted(self.space, unit, _role(seed)):
             return ()
-        tasks = [name for name in unit.stage.tasks if "en" in self.space.task(name).train]
-        return tuple(self._select_data(unit, task, seed) for task in tasks)
+        tasks = [name for name in stage.tasks if "en" in self.space.task(name).train]
+        return tuple(self._select_data(unit, stage, task, seed) for task in tasks)
 
     def scores(self, unit: Unit, seed: int) -> tuple[ScoreSpec, ...]:
         """The scores of a replicate: on the targets of the unit; for a preparation on the dev sets of its own tasks."""
@@ -174,7 +178,7 @@ class Specs:
     def _aside(self, unit: Unit, seed: int) -> dict[str, Any]:
         """The limits of a data spec that decide which training rows are set aside; {} if none are."""
         search = self.space.search
-        if not selects_on_train(self.space, unit) or is_refitted(self.space, unit, _role(seed)):
+        if not unit.sets_aside or is_refitted(self.space, unit, _role(seed)):
             return {}
         return {"carve_share": search.share, "carve_cap": search.cap}
 
@@ -196,10 +200,10 @@ class Specs:
             return data
         return replace(data, cap_examples=None, caps=divided(training.cap_examples, languages, shares))
 
-    def _select_data(self, unit: Unit, task: str, seed: int) -> DataSpec:
-        request = DataRequest(task, "select" if selects_on_train(self.space, unit) else "dev", seed)
+    def _select_data(self, unit: Unit, stage: Stage, task: str, seed: int) -> DataSpec:
+        request = DataRequest(task, "select" if unit.sets_aside else "dev", seed)
         cap, aside = self.space.search.cap, self._aside(unit, seed)
-        return self.resolver.data(request, ("en",), unit.stage.training, cap_examples=cap, **aside)
+        return self.resolver.data(request, ("en",), stage.training, cap_examples=cap, **aside)
 
     def _dev_score(self, task: Task, stage: Stage, seed: int) -> ScoreSpec:
         """The score of a preparation on the dev split of one of its tasks."""
@@ -238,6 +242,11 @@ class Specs:
         """The retrieval candidates, in all available languages: the languages of the target limit only the queries."""
         request = DataRequest(task.pool, self.space.evaluate, seed)
         return self.resolver.data(request, self.resolver.available_languages(task.pool), target.training)
+
+
+def is_refitted(space: Space, unit: Unit, role: Role) -> bool:
+    """Whether a trial trains on the rows that are set aside for selection. It then has no selection value."""
+    return role == "replicate" and space.search.refit and unit.sets_aside
 
 
 def _role(seed: int) -> Role:

@@ -1,9 +1,11 @@
 """The number of tokens that the trials of a plan read, from caps and the published sizes of tasks. Needs no data."""
 
+import math
 from collections.abc import Mapping
 
 from sweeper.formats.table import properties_of
-from sweeper.plan.units import Unit, is_refitted, selects_on_train
+from sweeper.plan.specs import is_refitted
+from sweeper.plan.units import Unit
 from sweeper.records.spec import Role
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space, Stage, Target, Training
@@ -28,7 +30,7 @@ def training_tokens(space: Space, unit: Unit, role: Role) -> int:
     """Training tokens of one trial of a unit, without the examples that are set aside for selection."""
     if unit.kind == "score":
         return 0
-    sets_aside = selects_on_train(space, unit) and not is_refitted(space, unit, role)
+    sets_aside = unit.sets_aside and not is_refitted(space, unit, role)
     return stage_tokens(space, unit.stage, sets_aside=sets_aside)
 
 
@@ -51,19 +53,41 @@ def stage_tokens(space: Space, stage: Stage, *, sets_aside: bool) -> int:
     Tasks of unknown size do not count, unless `max_steps` gives the number of steps. A batch of masked language
     modelling has as many texts as a batch of a task has examples.
     """
-    training = stage.training
-    examples = {name: _num_examples(space, stage, name, sets_aside=sets_aside) for name in stage.tasks}
-    known = {name: number for name, number in examples.items() if number}
-    if not known:
-        return 0
-    # With a share m of MLM steps there are m / (1 - m) such steps for each step on a task.
-    texts = stage.mlm_share / (1 - stage.mlm_share)
-    num_items = training.epochs * sum(known.values())
-    limits = [steps * training.batch_size for steps in (training.min_steps, training.max_steps or UNLIMITED)]
-    num_items = min(max(num_items, limits[0]), limits[1] / (1 + texts))
+    known = _known_examples(space, stage, sets_aside=sets_aside)
+    texts = _texts_per_item(stage)
     weights = {name: stage.shares.get(name, number / sum(known.values())) for name, number in known.items()}
     features = sum(weight * features_per_example(space.task(name)) for name, weight in weights.items())
-    return round(num_items * (features + texts) * training.max_length * FILLED_SHARE)
+    num_items = _num_items(stage, sum(known.values()))
+    return round(num_items * (features + texts) * stage.training.max_length * FILLED_SHARE)
+
+
+def _num_evaluations(space: Space, stage: Stage, *, sets_aside: bool) -> int:
+    """Number of evaluations during the training of a stage that does not stop early."""
+    if stage.training.keep != "best":
+        return 0
+    num_items = _num_items(stage, sum(_known_examples(space, stage, sets_aside=sets_aside).values()))
+    num_steps = num_items * (1 + _texts_per_item(stage)) / stage.training.batch_size
+    return math.ceil(num_steps / stage.training.evaluate_every)
+
+
+def _texts_per_item(stage: Stage) -> float:
+    # With a share m of MLM steps there are m / (1 - m) such steps for each step on a task.
+    return stage.mlm_share / (1 - stage.mlm_share)
+
+
+def _num_items(stage: Stage, num_examples: float) -> float:
+    """Examples that a stage trains on in all of its epochs, if one epoch has `num_examples`."""
+    training = stage.training
+    if not num_examples:
+        return 0
+    lowest, highest = (steps * training.batch_size for steps in (training.min_steps, training.max_steps or UNLIMITED))
+    return min(max(training.epochs * num_examples, lowest), highest / (1 + _texts_per_item(stage)))
+
+
+def _known_examples(space: Space, stage: Stage, *, sets_aside: bool) -> dict[str, float]:
+    """Task -> training examples of one epoch, for the tasks of known size."""
+    examples = {name: _num_examples(space, stage, name, sets_aside=sets_aside) for name in stage.tasks}
+    return {name: number for name, number in examples.items() if number}
 
 
 def _num_examples(space: Space, stage: Stage, name: str, *, sets_aside: bool) -> float:
@@ -86,11 +110,12 @@ def is_unsized(task: Task, training: Training) -> bool:
 
 
 def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
-    """Largest number of tokens that a trial of a unit reads for its selection value."""
+    """Largest number of tokens that a trial of a unit reads for its selection value and for evaluations in training."""
     if unit.kind == "score" or is_refitted(space, unit, role):
         return 0
     features = sum(features_per_example(space.task(name)) for name in unit.stage.tasks)
-    return round(space.search.cap * features * unit.stage.training.max_length * FILLED_SHARE)
+    num_passes = 1 + _num_evaluations(space, unit.stage, sets_aside=unit.sets_aside)
+    return round(num_passes * space.search.cap * features * unit.stage.training.max_length * FILLED_SHARE)
 
 
 def score_tokens(space: Space, unit: Unit) -> int:

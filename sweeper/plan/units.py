@@ -44,6 +44,8 @@ class Unit:
     """Name of the unit that produces the encoder at the start; "" for the pretrained encoder."""
     study: str = ""
     """Name of the unit whose study chooses the dials: this unit or one of the baseline; "" if nothing is searched."""
+    sets_aside: bool = False
+    """Whether the selection data are set aside from train: always, except for targets that select on a dev split."""
     targets: tuple[Target, ...] = ()
     """Targets that the replicates are scored on."""
     keep: bool = False
@@ -79,16 +81,6 @@ class Unit:
         return self.search_name(number) if role == "search" else self.replicate_name(number)
 
 
-def selects_on_train(space: Space, unit: Unit) -> bool:
-    """Whether the selection data of a unit are a part of train: always, except for targets reported on test."""
-    return unit.kind == "prepare" or (unit.kind == "target" and not space.selects_on_dev(unit.task))
-
-
-def is_refitted(space: Space, unit: Unit, role: Role) -> bool:
-    """Whether a trial trains on the rows that are set aside for selection. It then has no selection value."""
-    return role == "replicate" and space.search.refit and selects_on_train(space, unit)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """All units of a space. A unit comes after its parent and after the owner of its study."""
@@ -103,6 +95,11 @@ class Plan:
     def unit(self, name: str) -> Unit:
         """The unit with that name. Raises KeyError for an unknown name."""
         return self._by_name[name]
+
+    def lineage(self, unit: Unit) -> tuple[Unit, ...]:
+        """The units that train the stages of a unit's chain, in the order of the stages."""
+        earlier = self.lineage(self.unit(unit.parent)) if unit.parent else ()
+        return earlier if unit.kind == "score" else (*earlier, unit)
 
     def seeds(self, unit: Unit) -> tuple[int, ...]:
         """Replicate seeds of a unit. Scores of the pretrained encoder do not depend on it and have only the first."""
@@ -163,6 +160,7 @@ def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Itera
             stages=stages,
             parent=_encoder_unit(space, model, stages[:-1]),
             study=_preparation_study(space, model, recipe, stages) if stages[-1].dials else "",
+            sets_aside=True,
             keep=True,
             keep_search=_search_starts_here(space, stages),
         )
@@ -255,6 +253,7 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
             stages=(*recipe.stages, *before, *last),
             parent=_encoder_unit(space, model, (*recipe.stages, *before)),
             study=_target_study(space, model, recipe, training) if last and targets[0].dials else "",
+            sets_aside=bool(last) and not space.selects_on_dev(last[0].tasks[0]),
             targets=tuple(targets),
             keep=bool(last) and space.keep_targets,
         )

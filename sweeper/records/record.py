@@ -26,6 +26,15 @@ class TrainingRecord:
     """Task -> metric -> value on the selection data."""
     tokens: int = 0
     steps: int = 0
+    """Optimiser steps of the training."""
+    planned_steps: int = 0
+    """Steps that the learning rate was planned for: more than `steps` if the training stopped early (`patience`)."""
+    kept_step: int = 0
+    """Step after which the kept weights were taken: `steps`, or with `keep = "best"` that of the best evaluation."""
+    averaged_steps: int = 0
+    """Number of steps, up to `kept_step`, whose weights were averaged; 0 if the weights are those of one step."""
+    evaluations: tuple[float, ...] = ()
+    """With `keep = "best"`: the selection value after each `evaluate_every` steps and after the last planned step."""
     examples: Mapping[str, int] = field(default_factory=dict)
     """Task -> training examples seen, including repetitions."""
     translated: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)

@@ -85,6 +85,8 @@ class StageSpec:
     """Task or language, and its share of the steps, sorted by name."""
     training: Training
     seed: int
+    validation: tuple[DataSpec, ...] = ()
+    """With `keep = "best"`: the English selection data that choose the weights."""
 
     @property
     def sets_aside(self) -> bool:

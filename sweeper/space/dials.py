@@ -51,7 +51,7 @@ Distribution = Annotated[LogUniform | Choice, Field(discriminator="kind")]
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Training options of one stage or target. All but `precision` and `threads` can be dials."""
+    """Training options of one stage or target. All but those of FIXED can be dials."""
 
     learning_rate: float = 2e-5
     epochs: float = 3.0
@@ -92,10 +92,30 @@ class Training:
     mask_share: float = 0.15
     """Share of the tokens that masked language modelling predicts. Devlin et al. 2019 use 0.15; Wettig et al. 2023 find
     0.4 better for large models. The loss is always evaluated at 0.15, so that losses are comparable."""
+    keep: Literal["last", "best"] = "last"
+    """The weights that the training keeps: those after its last step, or those with the highest selection value. Only
+    English selection data choose them."""
+    evaluate_every: int = 1000
+    """With `keep = "best"`: steps between two evaluations on the selection data. The last step is evaluated too."""
+    patience: int | None = None
+    """With `keep = "best"`: the training stops after this number of evaluations in a row without a gain. None: it never
+    stops early. The learning rate falls as if it did not stop."""
+    average: float = 0.0
+    """Share of the steps, at the end of the training, whose weights are averaged, which can help zero-shot transfer
+    (Schmidt et al. 2023); 0: no average. With `keep = "best"`, evaluations in this part evaluate the average so far."""
 
     def __post_init__(self) -> None:
         check_words(self)
-        for name in ("learning_rate", "epochs", "batch_size", "max_length", "threads", "micro_tokens", "clip"):
+        for name in (
+            "learning_rate",
+            "epochs",
+            "batch_size",
+            "max_length",
+            "threads",
+            "micro_tokens",
+            "clip",
+            "evaluate_every",
+        ):
             if getattr(self, name) <= 0:
                 raise UserError(f"Training needs {name} > 0, got {getattr(self, name)}.")
         if not 0 <= self.warmup <= 1:
@@ -106,22 +126,33 @@ class Training:
             raise UserError(
                 f"Training needs frozen_layers >= 0, or None to train everything, got {self.frozen_layers}."
             )
-        check_counts(self, "cap_examples", "cap_tokens", "max_steps")
+        check_counts(self, "cap_examples", "cap_tokens", "max_steps", "patience")
         if self.max_steps is not None and self.max_steps < self.min_steps:
             raise UserError(
                 f"Training needs min_steps <= max_steps, got min_steps={self.min_steps}, max_steps={self.max_steps}."
             )
+        if not 0 <= self.average < 1:
+            raise UserError(f"Training needs 0 <= average < 1 (a share of the steps), got {self.average}.")
+        if self.patience is not None and self.keep != "best":
+            raise UserError(
+                f"Training needs keep = 'best' for a patience, because only then it is evaluated, got patience = "
+                f"{self.patience} with keep = {self.keep!r}. Set keep = 'best', or remove the patience."
+            )
 
 
-FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share")
+FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share", "average")
 """Options of a training that can be fractions; all other numeric options are whole numbers."""
-DIALS = tuple(f.name for f in fields(Training) if f.name not in ("precision", "threads"))
+FIXED = ("precision", "threads", "keep", "evaluate_every", "patience")
+"""Options of a training that cannot be dials: all trials of a study have the same ones."""
+DIALS = tuple(f.name for f in fields(Training) if f.name not in FIXED)
 Dials = Mapping[str, Distribution]
 
 
 def check_dials(dials: Dials) -> None:
     """Raise UserError if a dial is not an option of Training, or has a value that Training rejects."""
     for name, dial in dials.items():
+        if name in FIXED:
+            raise UserError(f"{name!r} cannot be a dial, got {dial}. Set one value in the training.")
         if name not in DIALS:
             raise unknown("dial", name, DIALS)
         # Every check of Training is a range, so it is enough to check both bounds of a LogUniform.

@@ -105,6 +105,14 @@ def _change_trainings(space: Space, change: Callable[[Any], Any]) -> Space:
     return replace(space, recipes=recipes, targets=targets)
 
 
+def _keep(space: Space, text: str) -> Space:
+    value = _one_of("last", "best")(text)
+    # Without evaluations there is nothing that a patience could count.
+    return _change_trainings(
+        space, lambda training: replace(training, keep=value, patience=training.patience if value == "best" else None)
+    )
+
+
 SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "seeds": _seeds,
     "trials": _search_field("trials", int),
@@ -127,5 +135,7 @@ SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {
     "cap_examples": _training_field("cap_examples", _count),
     "epochs": _training_field("epochs", float),
     "max_steps": _training_field("max_steps", _count),
+    "keep": _keep,
+    "average": _training_field("average", float),
 }
 """Key of `--set` -> function that takes a space and the text of a value and returns the changed space."""

@@ -90,6 +90,8 @@ class Space:
         for target in self.targets:
             check_target(target, self.task, self.evaluate)
         _check_duplicates(self.recipes)
+        if self.search.refit:
+            self._check_refit()
         check_counts(self, "eval_cap")
         for model in self.models:
             self.for_model(model)
@@ -125,6 +127,21 @@ class Space:
         """The stages of all recipes and targets."""
         chains = (*(recipe.stages for recipe in self.recipes), *(target.before for target in self.targets))
         return tuple(stage for chain in chains for stage in chain)
+
+    def _check_refit(self) -> None:
+        """Raise UserError if a training keeps the best weights, but its replicates have no selection data."""
+        stages = [(f"recipe {recipe.name!r}", stage.training) for recipe in self.recipes for stage in recipe.stages]
+        for target in self.targets:
+            owner, trained = f"target {target.task!r}", self.task(target.task).training_task
+            stages += [(owner, stage.training) for stage in target.before]
+            if trained and not self.selects_on_dev(trained):
+                stages.append((owner, target.training))
+        owners = [owner for owner, training in stages if training.keep == "best"]
+        if owners:
+            raise UserError(
+                f"search.refit trains replicates on all rows, so {owners[0]} has no selection data left for keep = "
+                "'best'. Use keep = 'last' there, or refit = False."
+            )
 
     @property
     def baseline(self) -> Recipe | None:

@@ -168,6 +168,11 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
                 "dials, or add English training data to the task."
             )
     _check_cap(stage)
+    if stage.training.keep == "best" and not any("en" in task_named(name).train for name in stage.tasks):
+        raise UserError(
+            f"keep = 'best' chooses the weights on English selection data, but {', '.join(stage.tasks)} has no English "
+            "training data to set aside. Use keep = 'last', or add English training data to the task."
+        )
     if stage.translation:
         _check_translated([task_named(name) for name in stage.tasks])
     if stage.mlm_share:

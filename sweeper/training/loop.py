@@ -7,9 +7,8 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -20,14 +19,13 @@ from torch import Tensor
 from sweeper.errors import TrialError
 from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
-from sweeper.scoring.sums import mean
 from sweeper.space import Training
 from sweeper.training.batches import Masking, Stream, collate, mask_tokens, split_batch
+from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
+from sweeper.training.progress import Progress
 from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
 
-CURVE_POINTS = 20
-"""Number of points of the recorded loss curve."""
 CHECK_EVERY = 20
 """Steps between two checks of the loss. Each check waits for the GPU."""
 
@@ -49,29 +47,14 @@ class Schedule:
         return len(self.order)
 
     def learning_rate(self, step: int) -> float:
-        """The learning rate of a step: a linear increase from 0 during the warm-up, then a linear decrease to 0."""
+        """The learning rate of a step: a linear increase from 0 during the warm-up, then a linear decrease to 0.
+
+        The decrease covers all planned steps. A training that stops early ends at a higher rate.
+        """
         warmup = round(self.training.warmup * self.num_steps)
         rise = (step + 1) / (warmup + 1)
         fall = (self.num_steps - step) / max(1, self.num_steps - warmup)
         return self.training.learning_rate * min(1.0, rise, fall)
-
-
-@dataclass
-class Progress:
-    """Counters and losses of a training. A checkpoint contains them together with the weights and the optimiser."""
-
-    step: int = 0
-    """Number of finished steps."""
-    tokens: int = 0
-    """Tokens read so far, without padding."""
-    examples: dict[str, int] = field(default_factory=dict)
-    """Task -> number of items read so far, with repetitions."""
-    losses: list[float] = field(default_factory=list)
-    """Loss of each finished step."""
-    micro_tokens: int = 0
-    """Smallest token limit of a micro-batch so far. A resumed training does not increase it again."""
-    translated: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
-    """Task -> language -> training examples `translated` and `dropped`; set when the training ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,14 +108,18 @@ class StageContext:
     """Called with each message for the user."""
 
 
-def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext) -> Progress:
+def train(
+    net: Net, schedule: Schedule, micro_tokens: int, context: StageContext, value_of: ValueOf | None = None
+) -> Progress:
     """Train a net in place, starting from the last checkpoint if there is one.
 
-    Raises TrialError if the loss is not finite.
+    `value_of` evaluates the weights if the training keeps the best ones. Raises TrialError if the loss is not finite.
     """
     device, clock, checkpoints = context.device, context.clock, context.checkpoints
     optimizer = make_optimizer(net, schedule.training)
-    progress = _resume(net, optimizer, checkpoints.load(context.notify))
+    keeper = Keeper(net, schedule.training, schedule.num_steps, value_of)
+    progress = _resume(net, optimizer, keeper, checkpoints.load(context.notify))
+    progress.planned_steps = schedule.num_steps
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
     counts = _occurrences(schedule.order)  # of all steps, including those before a resume
@@ -151,16 +138,24 @@ def train(net: Net, schedule: Schedule, micro_tokens: int, context: StageContext
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate(step)
             pending.append(_step(net, optimizer, stream.items.task, batches, schedule.training, device))
+            keeper.add(step + 1)
         task = stream.items.task
         progress.step = step + 1
         progress.examples[task] = progress.examples.get(task, 0) + len(chosen)
         progress.tokens += sum(int(batch["attention_mask"].sum()) for batch in batches)
-        if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps:
+        is_due = keeper.is_due(progress.step)
+        if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps or is_due:
             with clock.time("train"):
                 _collect(progress, pending, schedule.training)
+            if is_due:
+                with clock.time("evaluate"):
+                    keeper.evaluate(progress)
+            if keeper.is_exhausted(progress):
+                break
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
             if time.monotonic() > due and progress.step < schedule.num_steps:
-                due = checkpoints.save(_state(net, optimizer, progress), clock)
+                due = checkpoints.save(_state(net, optimizer, keeper, progress), clock)
+    keeper.finish(progress)
     return progress
 
 
@@ -173,13 +168,6 @@ def make_optimizer(net: Net, training: Training) -> torch.optim.AdamW:
     ]
     # The learning rate is set before each step.
     return torch.optim.AdamW(groups, lr=0.0, eps=training.adam_epsilon, fused=True)
-
-
-def loss_curve(losses: list[float]) -> tuple[float, ...]:
-    """Averages of the losses over at most CURVE_POINTS equal intervals of the steps."""
-    points = min(CURVE_POINTS, len(losses))
-    edges = [round(i * len(losses) / points) for i in range(points + 1)] if points else []
-    return tuple(mean(losses[a:b]) for a, b in pairwise(edges))
 
 
 def _step(
@@ -250,13 +238,19 @@ def _save_to(state: dict[str, Any], path: Path) -> None:
         torch.save(state, file)
 
 
-def _state(net: Net, optimizer: torch.optim.AdamW, progress: Progress) -> dict[str, Any]:
-    return {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}
+def _state(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, progress: Progress) -> dict[str, Any]:
+    return {
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "keeper": keeper.state(),
+        "progress": vars(progress),
+    }
 
 
-def _resume(net: Net, optimizer: torch.optim.AdamW, state: dict[str, Any] | None) -> Progress:
+def _resume(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, state: dict[str, Any] | None) -> Progress:
     if state is None:
         return Progress()
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])
+    keeper.resume(state["keeper"])
     return Progress(**state["progress"])

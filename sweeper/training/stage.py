@@ -21,8 +21,10 @@ from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.tasks.spec import Task
 from sweeper.training.batches import Masking, Stream, TaskItems, draw_streams, smoothed
 from sweeper.training.heads import HEADS
-from sweeper.training.loop import Progress, Schedule, StageContext, train
+from sweeper.training.keep import ValueOf
+from sweeper.training.loop import Schedule, StageContext, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
+from sweeper.training.progress import Progress
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
 from sweeper.training.translators import check_translator, needs_device, open_translator
 
@@ -214,9 +216,13 @@ def _language_shares(streams: Sequence[Stream], data: DataSpec, stage: StageSpec
 
 
 def run_stage(
-    make_body: Callable[[], nn.Module], stage: StageSpec, reader: DataReader, context: StageContext
+    make_body: Callable[[], nn.Module],
+    stage: StageSpec,
+    reader: DataReader,
+    context: StageContext,
+    value_of: ValueOf | None = None,
 ) -> Trained:
-    """Train a stage, starting from its last checkpoint if there is one.
+    """Train a stage, starting from its last checkpoint if there is one. `value_of` is for `keep = "best"`.
 
     If the device runs out of memory, the training continues with micro-batches of half the size. The effective batch
     size does not change. Raises TrialError if the loss is not finite, or if the smallest micro-batch does not fit.
@@ -229,7 +235,7 @@ def run_stage(
             net = new_net(make_body(), stage, reader, context.device)
         use_threads(stage.training.threads)
         try:
-            progress = train(net, schedule, micro_tokens, context)
+            progress = train(net, schedule, micro_tokens, context, value_of)
         except TOO_LITTLE_MEMORY as error:
             del net  # its memory must be free before the next net is made
             torch.cuda.empty_cache()

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweeper.errors import DamagedError, TrialError, UserError
+from sweeper.errors import DamagedError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
-from sweeper.records.spec import ScoreSpec, StageSpec, TrialSpec, record_key, score_key, training_key
+from sweeper.records.spec import DataSpec, ScoreSpec, StageSpec, TrialSpec, record_key, score_key, training_key
 from sweeper.run.ledger import outcomes_file
 from sweeper.scoring.scorers import SCORERS
 from sweeper.scoring.sums import mean
 from sweeper.space import Training
 from sweeper.tasks.spec import Task
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
-from sweeper.training.loop import Checkpoints, StageContext, loss_curve
-from sweeper.training.model import Net, check_encoder, load_body, usable_positions
+from sweeper.training.keep import ValueOf
+from sweeper.training.loop import Checkpoints, StageContext
+from sweeper.training.model import Net, load_body
 from sweeper.training.predict import Predictor
+from sweeper.training.progress import loss_curve
 from sweeper.training.runtime import Clock, machine, set_up, use_threads
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
 from sweeper.training.workbench import Workbench
@@ -68,40 +70,6 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
         return TrialResult(training=record)
 
 
-def check_spec(spec: TrialSpec, bench: Workbench) -> None:
-    """Check everything that a trial needs, and tokenise its data into the cache.
-
-    Raises UserError if the model is not an encoder or has too few positions or layers, DataError if data are missing or
-    invalid.
-    """
-    location = bench.sources.model_location(spec.model.id)
-    # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
-    reader = replace(bench.reader(spec), opened={})
-    config = check_encoder(location, spec.model.revision)
-    for stage in spec.chain:
-        _check_layers(spec, stage.training.frozen_layers, int(config.num_hidden_layers))
-    longest = usable_positions(config, reader.tokenizer)
-    trained = [data for stage in spec.chain for data in stage.all_data]
-    scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
-    for data in (*trained, *spec.select, *scored):
-        reader.check_masking(data)
-        if data.max_length > longest:
-            raise UserError(
-                f"{spec.name}: max_length={data.max_length} of task {data.task!r} is larger than the {longest} "
-                f"positions of model {spec.model.name!r}: set max_length to {longest} or less."
-            )
-        reader.prepare(data)
-
-
-def _check_layers(spec: TrialSpec, frozen: int | None, layers: int) -> None:
-    """Raise UserError if a stage freezes more layers than the model has."""
-    if frozen is not None and frozen > layers:
-        raise UserError(
-            f"{spec.name}: frozen_layers={frozen} is larger than the {layers} layers of model {spec.model.name!r}: set "
-            f"frozen_layers to {layers} or less."
-        )
-
-
 def _train_and_score(trial: Trial) -> TrialResult:
     trained = _from_store(trial) or _train_and_store(trial)
     old = trial.bench.ledger.training(trial.spec.key)
@@ -138,10 +106,9 @@ def _train_and_store(trial: Trial) -> Trained:
 
 def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
     """Evaluate the net on the selection data. Returns the training record without writing it."""
-    settings, progress = trial.spec.chain[-1].training, trained.progress
+    progress = trained.progress
     with trial.clock.time("evaluate"):
-        predictor = _predictor(trial, trained.net, settings)
-        selection = {data.task: selection_metrics(predictor, data, trial.reader) for data in trial.spec.select}
+        selection = _selection(trial, trained.net, trial.spec.chain[-1].training, trial.spec.select)
     return _record(
         trial,
         state="done",
@@ -149,11 +116,23 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
         selection=selection,
         tokens=progress.tokens,
         steps=progress.step,
+        planned_steps=progress.planned_steps,
+        kept_step=progress.kept_step,
+        averaged_steps=progress.averaged_steps,
+        evaluations=tuple(progress.values),
         examples=progress.examples,
         translated=progress.translated,
         loss=loss_curve(progress.losses),
         micro_tokens=progress.micro_tokens,
     )
+
+
+def _selection(
+    trial: Trial, net: Net, training: Training, sets: tuple[DataSpec, ...]
+) -> dict[str, Mapping[str, float]]:
+    """Task -> metrics on its selection data."""
+    predictor = _predictor(trial, net, training)
+    return {data.task: selection_metrics(predictor, data, trial.reader) for data in sets}
 
 
 def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
@@ -170,7 +149,21 @@ def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
     context = StageContext(
         device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, key), notify=trial.bench.notify
     )
-    return run_stage(lambda: _body(trial, chain[:-1]), chain[-1], trial.reader, context)
+    stage = chain[-1]
+    return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
+
+
+def _value_of(trial: Trial, stage: StageSpec) -> ValueOf | None:
+    """The function that evaluates a net during the training of a stage; None if the last weights are kept."""
+    if stage.training.keep != "best":
+        return None
+
+    def value_of(net: Net) -> float:
+        value = _selection_value(_selection(trial, net, stage.training, stage.validation), trial.reader.tasks)
+        assert value is not None  # the space is checked: keep = "best" needs selection data
+        return value
+
+    return value_of
 
 
 def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":

@@ -1,7 +1,7 @@
 """A whole sweep on the driver: resolve the space, check its data, launch the missing trials, summarise the end."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,14 +12,14 @@ from rich.console import Console
 
 from sweeper.errors import UserError
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
-from sweeper.plan.specs import ResourceOverrides, Specs, check_world
+from sweeper.plan.specs import Chain, ResourceOverrides, Specs, check_world
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.run.site import Site
-from sweeper.space import SEARCH_SEED, Choice, Space, Stage, Training
-from sweeper.training.trial import check_spec
+from sweeper.space import SEARCH_SEED, Distribution, LogUniform, Space, Stage, Value
+from sweeper.training.check import check_spec
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.connect import Workers
@@ -174,29 +174,30 @@ def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
 
 
 def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
-    """A spec with the data of a slot, with the largest max_length and frozen_layers that dials allow in each stage.
-
-    Its other dials are not those of the trial, because they do not change which data are read.
-    """
+    """A spec with the data of a slot. Its dials are those that need the most data or have the fewest steps."""
     specs, unit = agenda.specs, agenda.unit(slot)
     # A replicate may wait for a choice of dials; its data do not depend on them, except for their length.
     seed = SEARCH_SEED if slot.role == "search" else slot.number
-    chain = tuple(specs.stage(unit, stage, _largest_training(stage), seed) for stage in unit.stages)
-    parent = chain if unit.kind == "score" else chain[:-1]
-    if slot.role == "search":
-        return replace(specs.search(unit, slot.number, {}, parent), chain=chain)
-    return replace(specs.replicate(unit, seed, None, parent), chain=chain)
+    chain: Chain = ()
+    for owner in agenda.plan.lineage(unit):
+        training = replace(owner.stage.training, **_critical_dials(owner.stage))  # type: ignore[arg-type]
+        chain = (*chain, specs.stage(owner, owner.stage, training, seed))
+    if unit.kind == "score":
+        return specs.replicate(unit, seed, None, chain)
+    trial = specs.search(unit, slot.number if slot.role == "search" else 0, _critical_dials(unit.stage), chain[:-1])
+    return trial if slot.role == "search" else specs.replicate(unit, seed, trial, chain[:-1])
 
 
-def _largest_training(stage: Stage) -> Training:
-    """The training of a stage with the largest max_length and frozen_layers that its dials allow."""
-    largest = {}
-    for name in ("max_length", "frozen_layers"):
-        dial = stage.dials.get(name)
-        values = [int(value) for value in dial.values] if isinstance(dial, Choice) else []
-        usual = getattr(stage.training, name)
-        largest[name] = max([*values, *([] if usual is None else [usual])], default=None)
-    return replace(stage.training, **largest)  # type: ignore[arg-type]
+def _critical_dials(stage: Stage) -> dict[str, Value]:
+    """The dials of a stage that a check depends on: the longest features, and the fewest steps if they matter."""
+    choose: dict[str, Callable[[Iterable[Value]], Value]] = {"max_length": max}
+    if stage.training.keep == "best":
+        choose |= {"epochs": min, "max_steps": min, "batch_size": max}
+    return {name: pick(_bounds(stage.dials[name])) for name, pick in choose.items() if name in stage.dials}
+
+
+def _bounds(dial: Distribution) -> tuple[Value, ...]:
+    return (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
 
 
 def _lock(run: Run, stack: ExitStack) -> None:

@@ -26,6 +26,7 @@ from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import ModelSpec, Role, TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
 from tests.spaces import MATRIX
 
@@ -241,6 +242,20 @@ def test_the_plan_counts_the_training_examples_without_those_that_are_set_aside(
     assert training_tokens(refitting, unit, "search") == tokens["search"]
     assert training_tokens(refitting, unit, "replicate") == 2 * space.task(name).train_size * 50
     assert [selection_tokens(refitting, unit, role) for role in ROLES] == [1_000 * 50, 0]
+
+
+def test_the_plan_counts_the_evaluations_during_a_training(tmp_path: Path) -> None:
+    # 49,401 examples, 1,000 of them set aside; two epochs of 3,026 batches of 16.
+    training = replace(TRAINING, batch_size=16, keep="best", evaluate_every=1_000)
+    space = replace(SPACE, targets=(Target(task="pawsx", training=training),))
+    last, best = (plan_of(apply_settings(space, [f"keep={keep}"]), tmp_path) for keep in ("last", "best"))
+    assert best.tokens_left == last.tokens_left
+    # After 1,000 to 6,000 steps, and after the last of 6,051.
+    assert best.evaluation_left - last.evaluation_left == 2 * 7 * 1_000 * 50
+    assert best.notes == last.notes
+    patient = replace(space, targets=(Target(task="pawsx", training=replace(training, patience=3)),))
+    assert "Trainings may stop early in 1 of 1 units (patience)" in sentences_of(plan_of(patient, tmp_path))
+    assert plan_of(patient, tmp_path).evaluation_left == best.evaluation_left
 
 
 def test_a_target_selected_on_its_dev_split_is_planned_with_all_training_examples(tmp_path: Path) -> None:

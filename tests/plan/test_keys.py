@@ -97,6 +97,10 @@ DEFAULTS = {
         "min_steps": 0,
         "max_steps": None,
         "mask_share": 0.15,
+        "keep": "last",
+        "evaluate_every": 1000,
+        "patience": None,
+        "average": 0.0,
     },
     "LogUniform": {"first": [], "kind": "log_uniform"},
     "Choice": {"first": [], "kind": "choice"},
@@ -119,6 +123,7 @@ DEFAULTS = {
         "sampling_cap": 131072,
         "temperature": 1.0,
         "shares": [],
+        "validation": [],
     },
     "ScoreSpec": {
         "condition": "clean",

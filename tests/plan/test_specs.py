@@ -13,6 +13,7 @@ from sweeper.plan.specs import ResourceOverrides, Specs
 from sweeper.plan.units import Unit, make_plan
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.space import Recipe, Resources, Space, Stage, Training
+from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
 from tests.spaces import rows_of
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, specs_of
@@ -78,6 +79,18 @@ def test_a_refitted_replicate_trains_on_all_rows_and_has_no_selection_data() -> 
         before = replicate(specs_of(SMALL), unit, 1, 1e-3)
         assert before.chain[-1].sets_aside and before.key != refitted.key
         assert specs.study_key(unit, ()) == specs_of(SMALL).study_key(unit, ())
+
+
+@pytest.mark.parametrize("evaluate", ["dev", "test"])
+def test_the_best_weights_are_chosen_on_the_selection_data_of_their_own_unit(evaluate: str) -> None:
+    specs = specs_of(apply_settings(replace(SMALL, evaluate=evaluate), ["keep=best"]))
+    for unit in specs.plan.units:
+        owners = specs.plan.lineage(unit)
+        assert tuple(owner.stage for owner in owners) == unit.stages
+        for owner in owners:
+            stage = specs.stage(owner, owner.stage, owner.stage.training, 1)
+            assert stage.validation == specs.selection(owner, 1) != ()
+            assert {data.languages for data in stage.validation} == {("en",)}
 
 
 def test_refitting_changes_nothing_where_selection_data_are_a_separate_dev_split() -> None:

@@ -31,6 +31,8 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "cap_examples": ("10", lambda s: s.recipes[1].stages[0].training.cap_examples, 10),
     "epochs": ("1.5", lambda s: s.targets[0].training.epochs, 1.5),
     "max_steps": ("50", lambda s: s.targets[0].training.max_steps, 50),
+    "keep": ("best", lambda s: s.targets[0].training.keep, "best"),
+    "average": ("0.2", lambda s: s.recipes[1].stages[0].training.average, 0.2),
     "world": ("demo:draws=9", lambda s: s.world, "demo:draws=9"),
 }
 

@@ -69,6 +69,21 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
             "`also_layers` is only for targets",
         ),
         (lambda: replace(TINY, targets=(Target(task="mining", similarity="csls"),)), "with the scorer neighbours"),
+        (lambda: Training(keep="best", evaluate_every=0), "Training needs evaluate_every > 0, got 0."),
+        (lambda: Training(keep="best", patience=0), "Training needs patience >= 1, or None for no limit, got 0."),
+        (lambda: Training(average=1.0), "Training needs 0 <= average < 1 (a share of the steps), got 1.0."),
+        (lambda: Training(average=-0.1), "0 <= average < 1"),
+        (lambda: Training(patience=3), "patience = 3 with keep = 'last'. Set keep = 'best', or remove the patience."),
+        (lambda: Training(keep="first"), "No value of Training.keep is called 'first'."),  # type: ignore[arg-type]
+        (
+            lambda: Stage(tasks=("words",), dials={"keep": Choice(values=("last", "best"))}),
+            "'keep' cannot be a dial, got Choice(values=('last', 'best')",
+        ),
+        (lambda: Target(task="words", dials={"patience": Choice(values=(1, 2))}), "'patience' cannot be a dial"),
+        (
+            lambda: Stage(tasks=("words",), dials={"average": Choice(values=(0.0, 1.0))}),
+            "Training needs 0 <= average < 1",
+        ),
     ],
 )
 def test_an_invalid_value_is_refused_when_it_is_created(make: Callable[[], object], message: str) -> None:
@@ -98,6 +113,43 @@ def test_dials_are_refused_if_a_task_has_no_english_training_data() -> None:
     searched = replace(stage, dials={"learning_rate": LogUniform(low=1e-4, high=1e-2)})
     with pytest.raises(UserError, match=r"'swahili' has training data only in sw\. Set learning_rate in the training"):
         with_recipe(searched)
+
+
+BEST = Training(keep="best")
+
+
+def test_keeping_the_best_weights_is_refused_if_no_task_has_english_training_data() -> None:
+    def with_stage(*tasks: str) -> Space:
+        stage = Stage(tasks=tasks, languages=("sw",), training=BEST)
+        both = replace(SWAHILI, name="both", train={**SWAHILI.train, "en": SWAHILI.train["sw"]})
+        return replace(
+            TINY, tasks=(SWAHILI, both, *TINY.tasks), recipes=(*TINY.recipes, Recipe(name="r", stages=(stage,)))
+        )
+
+    assert with_stage("both") and with_stage("swahili", "both")
+    with pytest.raises(
+        UserError, match=r"keep = 'best' .* but swahili has no English training data to set aside\. Use"
+    ):
+        with_stage("swahili")
+
+
+def test_keeping_the_best_weights_is_refused_where_refitted_replicates_have_no_selection_data() -> None:
+    refit = replace(TINY.search, refit=True)
+    names = replace(TINY.targets[0], training=BEST)
+    few = replace(TINY.targets[1], training=BEST)
+    assert (names.task, few.task) == ("names", "few_questions")
+    # `names` is reported on test and selected on dev; `few_questions` has the same rows in both.
+    assert replace(TINY, targets=(names,), search=refit)
+    message = (
+        r"search\.refit trains replicates on all rows, so {} has no selection data left for keep = 'best'\. Use keep"
+    )
+    with pytest.raises(UserError, match=message.format("target 'few_questions'")):
+        replace(TINY, targets=(few,), search=refit)
+    with pytest.raises(UserError, match=message.format("target 'names'")):
+        replace(TINY, targets=(names,), search=refit, evaluate="dev")
+    recipe = replace(TINY.recipes[1], stages=(replace(TINY.recipes[1].stages[0], training=BEST),))
+    with pytest.raises(UserError, match=message.format("recipe 'parts'")):
+        replace(TINY, recipes=(TINY.recipes[0], recipe), search=refit)
 
 
 @pytest.mark.parametrize(

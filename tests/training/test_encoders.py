@@ -12,10 +12,11 @@ from sweeper.errors import UserError
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import ModelSpec, TrialSpec
 from sweeper.training.batches import collate
+from sweeper.training.check import check_spec
 from sweeper.training.loop import StageContext
 from sweeper.training.model import Net, check_encoder, load_body, load_tokenizer, usable_positions
 from sweeper.training.stage import DataReader, make_schedule, run_stage
-from sweeper.training.trial import check_spec, run_trial
+from sweeper.training.trial import run_trial
 from tests.encoders import ENCODERS, POSITIONS, save_encoder
 from tests.worlds import TRAINING, TrialFolders, score, stage, trial
 

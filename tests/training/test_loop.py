@@ -13,8 +13,9 @@ from sweeper.errors import TrialError
 from sweeper.records.spec import StageSpec
 from sweeper.space import Training
 from sweeper.training.batches import Stream
-from sweeper.training.loop import Schedule, StageContext, _micro_batches, _step, loss_curve, make_optimizer
+from sweeper.training.loop import Schedule, StageContext, _micro_batches, _step, make_optimizer
 from sweeper.training.model import Net
+from sweeper.training.progress import loss_curve
 from sweeper.training.stage import DataReader, Trained, make_schedule, new_net, run_stage
 from tests.training.conftest import CPU
 from tests.worlds import TRAINING, stage

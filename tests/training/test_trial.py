@@ -20,8 +20,9 @@ from sweeper.errors import DataError, UserError
 from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
+from sweeper.training.check import check_spec
 from sweeper.training.model import load_body
-from sweeper.training.trial import check_spec, run_trial
+from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, score, stage, trial
 
 BLANK = replace(MODEL, name="blank", id="demo/blank", identity="blank")

@@ -18,6 +18,7 @@ from sweeper.records.spec import TrialSpec
 from sweeper.run.run import Run
 from sweeper.run.site import Site
 from sweeper.space import LogUniform, Model, Recipe, Search, Space, Stage, Target, Training
+from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
@@ -114,7 +115,7 @@ def test_recipes_that_train_in_other_languages_are_selected_on_english(evaluate:
 
 LABELS = ("no", "yes")
 WORDS = ("river", "town", "bridge", "old", "new")
-TRAINING = Training(epochs=2, batch_size=4, max_length=16)
+TRAINING = Training(epochs=2, batch_size=4, max_length=16, evaluate_every=3)
 
 
 def rows_in(name: str, split: str, *languages: str) -> RowsByLanguage:
@@ -212,11 +213,12 @@ def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRe
     return records, scores
 
 
+@pytest.mark.parametrize("keep", ["last", "best"])
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
 def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_value_and_no_dial(
-    evaluate: str, encoder: Path, tmp_path: Path
+    evaluate: str, keep: str, encoder: Path, tmp_path: Path
 ) -> None:
-    space = replace(SPACE, evaluate=evaluate)
+    space = apply_settings(replace(SPACE, evaluate=evaluate), [f"keep={keep}"])
     turned = write_mirror(tmp_path / "two", encoder, turned_splits(evaluate))
     before, scored = run_all(space, write_mirror(tmp_path / "one", encoder, set()), tmp_path / "run one")
     after, scored_anew = run_all(space, turned, tmp_path / "run two")
@@ -227,6 +229,8 @@ def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_v
         assert (record.key, record.value, record.selection, record.loss) == (
             other.key, other.value, other.selection, other.loss,
         )  # fmt: skip
+        assert (record.kept_step, record.evaluations) == (other.kept_step, other.evaluations)
+        assert bool(record.evaluations) == (keep == "best" and record.spec.kind != "score")
         assert dict(record.spec.dials) == dict(other.spec.dials)
     # The exchanged labels do change the scores.
     assert scored.keys() == scored_anew.keys()

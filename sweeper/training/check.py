@@ -1,0 +1,60 @@
+"""Checks of a trial on the driver, before a device is requested: its model, its data and its evaluations."""
+
+from dataclasses import replace
+
+from sweeper.errors import UserError
+from sweeper.records.spec import StageSpec, TrialSpec
+from sweeper.training.model import check_encoder, usable_positions
+from sweeper.training.stage import DataReader, make_schedule
+from sweeper.training.workbench import Workbench
+
+
+def check_spec(spec: TrialSpec, bench: Workbench) -> None:
+    """Check everything that a trial needs, and tokenise its data into the cache.
+
+    Raises UserError if the model is not an encoder or has too few positions or layers, DataError if data are missing or
+    invalid.
+    """
+    location = bench.sources.model_location(spec.model.id)
+    # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
+    reader = replace(bench.reader(spec), opened={})
+    config = check_encoder(location, spec.model.revision)
+    for stage in spec.chain:
+        _check_layers(spec, stage.training.frozen_layers, int(config.num_hidden_layers))
+    longest = usable_positions(config, reader.tokenizer)
+    trained = [data for stage in spec.chain for data in (*stage.all_data, *stage.validation)]
+    scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
+    for data in (*trained, *spec.select, *scored):
+        reader.check_masking(data)
+        if data.max_length > longest:
+            raise UserError(
+                f"{spec.name}: max_length={data.max_length} of task {data.task!r} is larger than the {longest} "
+                f"positions of model {spec.model.name!r}: set max_length to {longest} or less."
+            )
+        reader.prepare(data)
+    if spec.kind != "score":
+        _check_evaluations(spec.chain[-1], reader)
+
+
+def _check_layers(spec: TrialSpec, frozen: int | None, layers: int) -> None:
+    """Raise UserError if a stage freezes more layers than the model has."""
+    if frozen is not None and frozen > layers:
+        raise UserError(
+            f"{spec.name}: frozen_layers={frozen} is larger than the {layers} layers of model {spec.model.name!r}: set "
+            f"frozen_layers to {layers} or less."
+        )
+
+
+def _check_evaluations(stage: StageSpec, reader: DataReader) -> None:
+    """Raise UserError if a stage keeps the best weights but is too short for an evaluation before its last step."""
+    if stage.training.keep != "best":
+        return
+    # A translation needs the device of the trial, and changes the number of steps only by its dropped examples.
+    untranslated = replace(stage, data=tuple(replace(data, translation=None) for data in stage.data))
+    num_steps = make_schedule(untranslated, reader).num_steps
+    if stage.training.evaluate_every >= num_steps:
+        raise UserError(
+            f"keep = 'best' needs evaluate_every below the {num_steps} steps of the training on "
+            f"{', '.join(data.task for data in stage.data)}, got {stage.training.evaluate_every}: no evaluation would "
+            "happen before the last step. Lower evaluate_every, or use keep = 'last'."
+        )
