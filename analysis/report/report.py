@@ -9,6 +9,8 @@ import jinja2
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.run.run import Run
+from sweeper.space import Space
+from sweeper.tasks.benchmarks import BENCHMARKS
 
 from ..figures.heatmap import heatmap, language_map
 from ..figures.layers import layer_figure
@@ -16,12 +18,15 @@ from ..figures.planted import planted_map
 from ..figures.png import png
 from ..figures.scatter import correlation_map
 from ..results import published
+from ..results.benchmark import column_of
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
 from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
-from . import sections, tables
+from ..results.significance import LEVEL
+from ..results.stats import EXACT_UP_TO, MIN_SEEDS
+from . import protocol, sections, tables
 from .findings import strongest_findings
 from .planted import planted_csv, planted_finding, planted_title
 
@@ -109,12 +114,36 @@ def _text(
         models=[_model_context(result, suffix) for result, suffix in zip(results, suffixes, strict=True)],
         limits=sections.data_limits(space),
         retrieval=sections.retrieval_settings(space),
+        protocol=_protocol(space, against),
+        level=LEVEL,
+        min_seeds=MIN_SEEDS,
+        exact_up_to=EXACT_UP_TO,
+        weighted=_weighted(space),
         studies=sections.study_rows(studies(data)),
         licences=sections.licence_rows(space),
         single_split=results[0].matrix.single_split,
         published={"source": published.SOURCE, "note": published.SQUAD},
         table=tables.markdown,
     )
+
+
+def _weighted(space: Space) -> list[str]:
+    """The targets whose mean over languages is weighted by the numbers of examples in the mean of a benchmark."""
+    columns = [column_of(entry, space) for mean in BENCHMARKS for entry in mean.entries if entry.weighted]
+    return [column.task for column in columns if column]
+
+
+def _protocol(space: Space, against: str) -> dict[str, object]:
+    """The sentences about the protocol."""
+    reference = f"`{against}`" if against not in ("", reference_recipe(space)) else "the baseline"
+    return {
+        "target": protocol.target_sentence(space),
+        "gain": protocol.gain_sentence(space, reference),
+        "search": protocol.search_sentence(space),
+        "selection": " ".join(protocol.selection_sentences(space)),
+        "retrieval": protocol.retrieval_sentence(space),
+        "draws": protocol.has_draws(space),
+    }
 
 
 def _model_context(results: Results, suffix: str) -> dict[str, object]:

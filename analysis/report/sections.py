@@ -28,9 +28,8 @@ def data_limits(space: Space) -> list[str]:
         limits.append(f"at most {space.eval_cap:,} evaluation items per language (parallel languages: the same items)")
     eval_caps = {target.task: target.eval_cap for target in space.targets if target.eval_cap}
     limits += [f"{task}: at most {cap:,} evaluation items per language" for task, cap in eval_caps.items()]
-    limits.append(
-        f"at most {space.search.cap:,} examples for selection, and as many for the dev score of a recipe's task"
-    )
+    cap = f"at most {space.search.cap:,} examples"
+    limits.append(f"{cap} of each task for selection, and {cap} per language for the dev score of a recipe's task")
     pools = {target.task: target.distractors for target in space.targets if target.distractors is not None}
     limits += [f"{task}: {number:,} sentences without a translation in each pool" for task, number in pools.items()]
     return limits

@@ -58,7 +58,8 @@ def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_run)
     assert "# Numbers made by hand" in text
     assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
     assert "small_nli -> pairs (small_nli)" in text
-    assert "searched with the baseline and used for all recipes" in text
+    assert "- Search for dials: none, because no stage and no target has dials" in text
+    assert "Replicates are trained without the examples that are set aside." in text
     assert "| tags | The task tags | licence of tags | – |" in text
     assert "Reported split: **dev**" in text
 

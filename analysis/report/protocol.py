@@ -1,0 +1,141 @@
+"""The protocol of a run in sentences, derived from its space. Tests compare each sentence with the planned trials."""
+
+from collections.abc import Iterator
+
+from sweeper.scoring.scorers import SCORERS
+from sweeper.space import SEARCH_SEED, Space, tasks_of
+
+
+def target_sentence(space: Space) -> str:
+    """What happens to the encoder of a recipe on a target."""
+    trained = [target for target in space.targets if space.num_trained(target)]
+    sentence = "Each column is a **target**: a task on which the prepared encoder is trained in English"
+    before = [target.task for target in space.targets if target.before]
+    if before:
+        sentence += f" (after further stages for {_list(before)})"
+    untrained = [target.task for target in space.targets if target not in trained]
+    if untrained:
+        sentence += f", or not at all ({_list(untrained)})"
+    return f"{sentence}, and scored in each of its languages."
+
+
+def gain_sentence(space: Space, reference: str) -> str:
+    """The definition of a gain. `reference` is the recipe in words."""
+    losses = [t.task for t in space.targets if not SCORERS[space.task(t.task).scorer].higher_is_better]
+    reversed_sign = f" On {_list(losses)}, where a lower score is better, the sign is reversed." if losses else ""
+    return f"A **gain** is the score of a recipe minus the score of {reference} with the same seed.{reversed_sign}"
+
+
+def search_sentence(space: Space) -> str:
+    """The settings of the search for dials."""
+    search = space.search
+    if not _has_dials(space):
+        return "none, because no stage and no target has dials"
+    plural = "s" if search.trials != 1 else ""
+    return f"scope `{search.scope}`, {search.trials} trial{plural} per study, sampler {search.sampler}"
+
+
+def selection_sentences(space: Space) -> Iterator[str]:
+    """How dials are chosen, on which data, and what replicates train on."""
+    if _has_dials(space):
+        yield from _scope_sentences(space)
+        yield (
+            f"The search trials have seed {SEARCH_SEED}, which is no replicate seed. Their values are measured on "
+            "English selection data only, even if a stage trains in other languages."
+        )
+    yield from _data_sentences(space)
+    yield from _replicate_sentences(space)
+
+
+def _scope_sentences(space: Space) -> Iterator[str]:
+    stages = " The dials of a stage are searched for each recipe." if _stages_have_dials(space) else ""
+    if space.search.scope == "cell":
+        yield f"The search scope is `cell`: the dials of each cell are searched separately.{stages}"
+    else:
+        yield (
+            "The search scope is `target`: the dials of a target are searched with the baseline and used for all "
+            f"recipes. This favours the baseline, because other recipes may need other dials.{stages}"
+        )
+
+
+def _data_sentences(space: Space) -> Iterator[str]:
+    on_dev = selected_on_dev(space)
+    if sets_aside(space):
+        yield (
+            f"Selection data are training examples that are set aside: {100 * space.search.share:g} % of each data "
+            f"set, but at most {space.search.cap:,} examples, chosen by hashes of their ids."
+        )
+    if on_dev:
+        yield f"The selection data of {_list(on_dev)} are the English dev split, which is not reported."
+    without = [name for name in _trained_tasks(space) if "en" not in space.task(name).train]
+    if without:
+        yield f"Without English training data, there are no selection data for {_list(without)}."
+
+
+def _replicate_sentences(space: Space) -> Iterator[str]:
+    dials = " with the chosen dials" if _has_dials(space) else ""
+    if not sets_aside(space):
+        yield f"Replicates are trained{dials}."
+    elif space.search.refit:
+        yield (
+            f"Replicates are trained{dials} on all examples, those that are set aside included (`Search.refit`). Where "
+            "examples are set aside, they have no selection value."
+        )
+    else:
+        yield f"Replicates are trained{dials}{',' if dials else ''} without the examples that are set aside."
+
+
+def retrieval_sentence(space: Space) -> str:
+    """What the targets without training of their own score."""
+    untrained = [target for target in space.targets if not space.task(target.task).training_task]
+    staged = [target.task for target in untrained if target.before]
+    sentence = "Retrieval targets without training data score the encoder as it is"
+    sentence += f", after the stages that {_list(staged)} adds." if staged else "."
+    if len(staged) < len(untrained):
+        sentence += " The pretrained encoder has one score there, which depends on no seed."
+    return sentence
+
+
+def has_draws(space: Space) -> bool:
+    """Whether the seeds decide which data are read."""
+    names = (*_trained_tasks(space), *(target.task for target in space.targets))
+    return any(space.task(name).is_drawn for name in names)
+
+
+def selected_on_dev(space: Space) -> list[str]:
+    """The tasks of the targets whose selection data are a separate dev split."""
+    tasks = dict.fromkeys(space.task(target.task).training_task for target in space.targets)
+    return [name for name in tasks if name and space.selects_on_dev(name)]
+
+
+def sets_aside(space: Space) -> bool:
+    """Whether any search trial or replicate sets training examples aside: in every stage, and in other targets."""
+    targets = {space.task(target.task).training_task for target in space.targets} - {""}
+    return bool(_staged_tasks(space)) or bool(targets - set(selected_on_dev(space)))
+
+
+def _staged_tasks(space: Space) -> tuple[str, ...]:
+    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
+    return tuple(dict.fromkeys(name for chain in chains for name in tasks_of(chain, masked=False)))
+
+
+def _trained_tasks(space: Space) -> tuple[str, ...]:
+    targets = (space.task(target.task).training_task for target in space.targets)
+    return tuple(dict.fromkeys(name for name in (*_staged_tasks(space), *targets) if name))
+
+
+def _has_dials(space: Space) -> bool:
+    spaces = [space.for_model(model) for model in space.models]
+    targets = [target for own in spaces for target in own.targets]
+    in_targets = any(target.dials or any(stage.dials for stage in target.before) for target in targets)
+    return in_targets or _stages_have_dials(space)
+
+
+def _stages_have_dials(space: Space) -> bool:
+    spaces = [space.for_model(model) for model in space.models]
+    return any(stage.dials for own in spaces for recipe in own.recipes for stage in recipe.stages)
+
+
+def _list(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
