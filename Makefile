@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
-	@echo "make encoder pretrain the demo's encoder again, some six minutes on two cores"
+	@echo "make encoder pretrain the demo's encoder again, in fp32"
 	@echo "make test    set up, run all tests"
 	@echo "make quick   the tests that take seconds"
 	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"

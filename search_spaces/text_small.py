@@ -34,7 +34,7 @@ DIALS = {"learning_rate": LogUniform(low=1e-4, high=1e-3, first=(1e-4, 2e-4, 4e-
 PREPARE_DIALS = {"learning_rate": LogUniform(low=5e-5, high=5e-4, first=(5e-5, 1e-4, 2e-4, 4e-4))}
 """Lower rates than for targets: 2e-3 destroyed the encoder, and on a task with accuracy at chance the search can choose
 such a rate by chance."""
-SHORT = Training(epochs=1, batch_size=16, max_length=128, precision="bf16", cap_tokens=TARGET_TOKENS)
+SHORT = Training(epochs=1, batch_size=16, max_length=128, cap_tokens=TARGET_TOKENS)
 LONG = replace(SHORT, batch_size=8, max_length=320, stride=96)
 # Texts of these tasks are paragraphs; the other tasks have one or two sentences.
 LENGTHS = {"squad": LONG, "squad2": LONG, "cosmos_qa": replace(LONG, max_length=160)}

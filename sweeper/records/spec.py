@@ -167,6 +167,12 @@ class TrialSpec:
         return training_key(self.model, self.chain)
 
     @property
+    def uses_bf16(self) -> bool:
+        """Whether the training or a score is computed in bf16."""
+        trained = [self.chain[-1].training.precision] if self.kind != "score" else []
+        return "bf16" in (*trained, *(score.precision for score in self.scores))
+
+    @property
     def key(self) -> str:
         """Key of the training record. A preparation and a target training with the same encoder have two records."""
         return record_key(self.encoder, "target" if self.kind == "target" else "prepare")

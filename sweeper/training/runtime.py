@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,14 @@ from sweeper.errors import TrialError, UserError
 
 TOO_LITTLE_MEMORY = (torch.OutOfMemoryError, MemoryError)
 """Exceptions that are handled by a smaller forward pass."""
+CPU_FACTS = Path("/proc/cpuinfo")
+"""Linux's description of the CPU."""
+BF16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
+"""Flags of CPUs with instructions for bfloat16: two of x86, one of ARM."""
+SLOW_BF16 = (
+    "precision = 'bf16' on a CPU without bf16 instructions ({host}): a training step can take many times longer than "
+    "in fp32. Use --set precision=fp32, in a new run folder."
+)
 SMALLEST_PASS = 64
 """Minimum number of tokens in a forward pass."""
 
@@ -103,6 +112,14 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise UserError("precision = 'bf16' needs a GPU with bfloat16, which this one does not support: use 'fp32'.")
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def slow_bf16() -> str:
+    """A warning for trainings in bf16 on the CPU of this machine; "" if it has bf16 instructions or is not known."""
+    lines = CPU_FACTS.read_text(encoding="utf-8").splitlines() if CPU_FACTS.is_file() else []
+    parts = (line.partition(":") for line in lines)
+    flags = {flag for name, _, text in parts if name.strip().lower() in ("flags", "features") for flag in text.split()}
+    return SLOW_BF16.format(host=os.uname().nodename) if flags and flags.isdisjoint(BF16_FLAGS) else ""
 
 
 def machine(device: torch.device) -> dict[str, str]:

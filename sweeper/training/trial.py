@@ -23,7 +23,7 @@ from sweeper.training.loop import Checkpoints, StageContext
 from sweeper.training.model import Net, load_body
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve
-from sweeper.training.runtime import Clock, machine, set_up, use_threads
+from sweeper.training.runtime import Clock, machine, set_up, slow_bf16, use_threads
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
 from sweeper.training.workbench import Workbench
 
@@ -59,6 +59,8 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
         device = set_up(spec.resources.gpus)
         reader = replace(bench.reader(spec), device=device)
     trial = Trial(spec=spec, bench=bench, reader=reader, device=device, clock=clock, retrain=retrain)
+    if device.type == "cpu" and spec.uses_bf16:
+        bench.notify_once(slow_bf16())
     if spec.kind == "score":
         return _score_encoder(trial)
     try:

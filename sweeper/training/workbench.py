@@ -28,10 +28,19 @@ class Workbench:
     readers: dict[str, DataReader] = field(default_factory=dict)
     """Identity of a model -> reader with its tokenizer."""
 
+    notified: set[str] = field(default_factory=set)
+    """Messages that were given to `notify_once`."""
+
     def __post_init__(self) -> None:
         # The cache of a worker node may not contain the synthetic world yet.
         if self.site.world and self.site.mirror:
             build(self.site.world, Path(self.site.mirror))
+
+    def notify_once(self, message: str) -> None:
+        """Notify the user of a message, unless it is empty or another trial of this process had the same one."""
+        if message and message not in self.notified:
+            self.notified.add(message)
+            self.notify(message)
 
     @property
     def ledger(self) -> Ledger:

@@ -20,6 +20,7 @@ from sweeper.run.run import Run
 from sweeper.run.site import Site
 from sweeper.space import SEARCH_SEED, Distribution, LogUniform, Space, Stage, Value
 from sweeper.training.check import check_spec
+from sweeper.training.runtime import slow_bf16
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.connect import Workers
@@ -94,6 +95,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         if agenda.finished:
             return _summary(agenda)
         check_pending(agenda, site, console)
+        if options.workers.address == "local":
+            warn_of_bf16(agenda, console)
         scores = list(run.ledger.scores().values())
         with watching(agenda, scores, console) as watch:
             scratch = Path(
@@ -148,6 +151,15 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     with console.status("reading and tokenising data ..."):
         for spec in specs:
             check_spec(spec, bench)
+
+
+def warn_of_bf16(agenda: Agenda, console: Console) -> None:
+    """Print a warning if a training that is left uses bf16 on this CPU, and the CPU has no instructions for it."""
+    units = {slot.order: agenda.unit(slot) for slot in agenda.slots() if slot not in agenda.done}.values()
+    trained = [unit for unit in units if unit.kind != "score" and unit.stage.training.precision == "bf16"]
+    on_cpu = any(not agenda.specs.resources.for_model(unit.model).gpus for unit in trained)
+    if on_cpu and (warning := slow_bf16()):
+        console.print(warning, markup=False)
 
 
 def _untranslated(spec: TrialSpec) -> Iterator[str]:

@@ -26,8 +26,8 @@ from sweeper.space import Choice, LogUniform, Training
 DIGESTS = {
     "demo_full": "7fdc7ef065879cd02ac2",
     "demo_recovery": "b087a05fe0a0a98b0eb1",
-    "text_rows": "85eb7686861f2c6a9f50",
-    "text_small": "ac3eb5a6dd45a783f78e",
+    "text_rows": "637e514b877712337bf1",
+    "text_small": "69062d41fefb2bd7ba95",
     "tiny": "076087c49c6f9ff2b66a",
     "xtreme": "b8c0aaf282b243a64d3c",
     "xtreme_r": "01cea8b13531ed8d2fc7",
