@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import SEARCH_SEED, Space, tasks_of
+from sweeper.space import SEARCH_SEED, Space, Training, tasks_of
 
 
 def target_sentence(space: Space) -> str:
@@ -45,6 +45,7 @@ def selection_sentences(space: Space) -> Iterator[str]:
         )
     yield from _data_sentences(space)
     yield from _replicate_sentences(space)
+    yield from _weights_sentences(space)
 
 
 def _scope_sentences(space: Space) -> Iterator[str]:
@@ -83,6 +84,28 @@ def _replicate_sentences(space: Space) -> Iterator[str]:
         )
     else:
         yield f"Replicates are trained{dials}{',' if dials else ''} without the examples that are set aside."
+
+
+def _weights_sentences(space: Space) -> Iterator[str]:
+    best = [owner for owner, training in _trainings(space) if training.keep == "best"]
+    if best:
+        yield (
+            f"The trainings of {_list(list(dict.fromkeys(best)))} keep the weights with the highest selection value of "
+            'their evaluations (`keep = "best"`), on the same English selection data.'
+        )
+    averaged = [owner for owner, training in _trainings(space) if training.average]
+    if averaged:
+        yield f"The trainings of {_list(list(dict.fromkeys(averaged)))} average the weights of their last steps."
+
+
+def _trainings(space: Space) -> Iterator[tuple[str, Training]]:
+    """The recipe or target of each training, and its options."""
+    for own in map(space.for_model, space.models):
+        yield from ((recipe.name, stage.training) for recipe in own.recipes for stage in recipe.stages)
+        for target in own.targets:
+            yield from ((target.task, stage.training) for stage in target.before)
+            if space.task(target.task).training_task:
+                yield target.task, target.training
 
 
 def retrieval_sentence(space: Space) -> str:

@@ -98,6 +98,25 @@ def test_the_report_states_what_replicates_train_on(space: Space) -> None:
     assert bool(without_value) == ("they have no selection value" in words(space))
 
 
+def test_the_report_names_the_trainings_that_keep_the_best_weights_on_english_data_or_average_them() -> None:
+    best = replace(TINY.targets[0].training, keep="best")
+    stage = replace(TINY.recipes[1].stages[0], training=replace(TINY.recipes[1].stages[0].training, average=0.2))
+    space = replace(
+        TINY,
+        recipes=(TINY.recipes[0], replace(TINY.recipes[1], stages=(stage,))),
+        targets=(replace(TINY.targets[0], training=best), *TINY.targets[1:]),
+    )
+    name, recipe = TINY.targets[0].task, TINY.recipes[1].name
+    assert f"The trainings of {name} keep the weights with the highest selection value" in words(space)
+    assert f"The trainings of {recipe} average the weights of their last steps." in words(space)
+    chains = [spec.chain[-1] for _, spec in specs_of_trials(space)]
+    evaluated = [chain for chain in chains if chain.training.keep == "best"]
+    assert evaluated
+    assert {data.task for chain in chains if chain.training.average for data in chain.data} == set(stage.tasks)
+    assert {language for chain in evaluated for data in chain.validation for language in data.languages} == {"en"}
+    assert "keep the weights" not in words(TINY) and "average" not in words(TINY)
+
+
 def test_tasks_without_english_training_data_are_named_as_tasks_without_selection_data() -> None:
     assert "Without English training data, there are no selection data for swahili." in words(ELSEWHERE)
     units = specs_of(ELSEWHERE)
