@@ -51,7 +51,7 @@ SQUAD = (
     "The published gain of SQuAD on dev, +8.2, is left out because the source does not state whether it is version 1.1 "
     "or 2.0."
 )
-LIMITS = ("cap_examples", "cap_tokens", "max_steps", "frozen_layers")
+LIMITS = ("cap_examples", "cap_tokens", "max_steps", "frozen_layers", "average")
 """Fields of a training that the source leaves at their defaults."""
 STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature", "shares")
 """Fields of a stage that decide its data and that the source leaves at their defaults."""

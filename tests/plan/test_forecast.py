@@ -31,7 +31,8 @@ from sweeper.tasks.spec import Task
 from tests.spaces import MATRIX
 
 MODEL = Model(name="large", id="hub/large", resources=Resources(gpus=0.5))
-SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2))
+SEARCH = replace(XTREME.search, cap=1_000)
+SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2), search=SEARCH)
 TRAINING = Training(epochs=2, max_length=100)
 ROLES: tuple[Role, ...] = ("search", "replicate")
 

@@ -29,8 +29,8 @@ DIGESTS = {
     "text_rows": "637e514b877712337bf1",
     "text_small": "69062d41fefb2bd7ba95",
     "tiny": "076087c49c6f9ff2b66a",
-    "xtreme": "b8c0aaf282b243a64d3c",
-    "xtreme_r": "01cea8b13531ed8d2fc7",
+    "xtreme": "8a54124859dbd3a12149",
+    "xtreme_r": "49a9c6ea9b809786e04d",
 }
 """Space -> digest of the keys of one replicate of each unit.
 

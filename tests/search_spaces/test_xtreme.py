@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from search_spaces.load import load_space
 from sweeper.formats.table import properties_of
 from sweeper.plan.forecast import forecast
 from sweeper.plan.pace import Pace
+from sweeper.plan.resolve import Resolver
+from sweeper.plan.specs import Specs
+from sweeper.plan.tokens import selection_tokens
+from sweeper.plan.units import Unit, make_plan
 from sweeper.space import LogUniform, Space, tasks_of
+from sweeper.space.settings import apply_settings
 from sweeper.tasks.catalog import CATALOG
 
 TAGGING = ("ccg", "ud_supertags")
@@ -57,6 +63,46 @@ def only(space: Space, recipes: list[str], targets: set[str]) -> Space:
         recipes=tuple(recipe for recipe in space.recipes if recipe.name in recipes),
         targets=tuple(target for target in space.targets if target.task in targets),
     )
+
+
+def test_intermediate_stages_follow_the_guide_and_keep_the_best_weights_where_an_evaluation_can_happen() -> None:
+    space = load_space("xtreme")
+    assert space.search.cap == 500
+    units = [unit for unit in make_plan(space).units if unit.kind == "prepare"]
+    assert len(units) == len(space.recipes) - 1
+    for unit in units:
+        training = unit.stage.training
+        assert (training.epochs, training.max_length, training.batch_size) == (3, 256, 32)
+        passes = {keep: evaluations(space, unit, keep) for keep in ("last", "best")}
+        assert passes["last"] == 1
+        if unit.stage.tasks == ("csqa",):
+            assert (training.keep, training.patience) == ("last", None)
+        else:
+            assert (training.keep, training.evaluate_every, training.patience) == ("best", 1000, 30)
+            # The selection value at the end, and at least one evaluation before the last step.
+            assert passes["best"] > 2
+        can_stop_early = passes["best"] > 1 + 30
+        large = {"anli_plus", "mnli", "qqp"}
+        assert can_stop_early == (len(unit.stage.tasks) > 1 or bool(large & set(unit.stage.tasks)))
+
+
+def evaluations(space: Space, unit: Unit, keep: Literal["last", "best"]) -> float:
+    """The number of passes over the selection data of a trial."""
+    training = replace(unit.stage.training, keep=keep, patience=None)
+    stage = replace(unit.stage, training=training)
+    changed, single = (
+        replace(unit, stages=(each,)) for each in (stage, replace(stage, training=replace(training, keep="last")))
+    )
+    return selection_tokens(space, changed, "replicate") / selection_tokens(space, single, "replicate")
+
+
+def test_xtreme_trains_on_all_examples_with_the_last_weights_and_a_refit() -> None:
+    space = apply_settings(load_space("xtreme"), ["keep=last", "refit=true"])
+    assert {stage.training.keep for recipe in space.recipes for stage in recipe.stages} == {"last"}
+    specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
+    for unit in specs.plan.units:
+        if unit.kind != "score":
+            assert not specs.stage(unit, unit.stage, unit.stage.training, 1).sets_aside
 
 
 def test_xtreme_r_has_the_ten_targets_of_the_benchmark_in_its_four_groups() -> None:
