@@ -229,8 +229,9 @@ def run(
     """Run a space. The same command resumes it."""
     # First of all: the other imports take seconds, in which a stop request would have no message.
     from sweeper.tuning.halt import EXIT_CODE, STOPPED, halting, leave
+    from sweeper.tuning.output import tolerant_output
 
-    with halting() as halt:
+    with tolerant_output(), halting() as halt:
         try:
             from sweeper.plan.specs import ResourceOverrides
             from sweeper.tuning.connect import Workers

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.files.serialize import plain
@@ -50,7 +50,9 @@ def world() -> Path:
     return folder
 
 
-def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+def start(
+    *arguments: str, env: Mapping[str, str] | None = None, stdout: "int | TextIO" = subprocess.PIPE
+) -> "subprocess.Popen[str]":
     """Start `sweeper ARGUMENTS` in a new process session, so that a test can end all of its processes."""
     command = [sys.executable, "-m", "sweeper", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
@@ -58,7 +60,7 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.
         command,
         cwd=session_folder(),
         env=environment,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -13,6 +13,7 @@ from fsspec import AbstractFileSystem
 
 from sweeper.errors import UserError
 from sweeper.files.draft import DRAFT_PREFIX, draft_path
+from sweeper.files.patience import PatientFileSystem
 
 DAMAGED_SUFFIX = ".damaged"
 """Suffix of the names of damaged files and folders that were renamed."""
@@ -31,23 +32,22 @@ class Folder:
     """A folder at a path or URL, whose files are written atomically."""
 
     url: str
-    _fs: AbstractFileSystem = field(init=False, repr=False, compare=False)
+    _fs: AbstractFileSystem | PatientFileSystem = field(init=False, repr=False, compare=False)
     _root: str = field(init=False, repr=False, compare=False)
+    _is_local: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         fs, root = fsspec.core.url_to_fs(self.url)
-        # The class is frozen, and both attributes are derived from the URL.
-        object.__setattr__(self, "_fs", fs)
+        is_local = "file" in fs.protocol
+        # The class is frozen, and the attributes are derived from the URL.
+        object.__setattr__(self, "_is_local", is_local)
+        object.__setattr__(self, "_fs", fs if is_local else PatientFileSystem(fs))
         object.__setattr__(self, "_root", root.rstrip("/"))
 
     @property
     def local(self) -> Path | None:
         """The path of the folder, or None if its file system is not local."""
         return Path(self._root) if self._is_local else None
-
-    @property
-    def _is_local(self) -> bool:
-        return "file" in self._fs.protocol
 
     def child(self, name: str) -> "Folder":
         """A folder inside this one. It does not need to exist."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import ray
 from ray._private import ray_constants, services
@@ -39,6 +40,10 @@ ENVIRONMENT = {
 """Environment variables of Ray and Tune that a sweep sets unless the user has set them."""
 OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory of a local Ray. Only specs and small results pass through it."""
+
+# Tune logs the traceback of each dead worker as an error. The sweep reports it in its own words.
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+"""Arguments of `ray.init` that keep messages of Ray and its workers from the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +135,7 @@ def _start(workers: Workers, largest: Resources, halt: Halt) -> None:
 
 def _join(workers: Workers) -> None:
     try:
-        ray.init(address=workers.address, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=workers.address, **QUIET)
     except (ConnectionError, ValueError) as error:
         raise UserError(
             f"No Ray cluster answers at {workers.address!r}. Start the cluster, or use --address local. Ray: {error}"
@@ -149,8 +154,7 @@ def _start_here(workers: Workers, largest: Resources) -> None:
                 num_gpus=None if largest.gpus else 0,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
+                **QUIET,
             )
     except Exception as error:
         raise UserError(

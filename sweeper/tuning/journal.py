@@ -1,6 +1,7 @@
 """The Optuna journal in a local run folder, for `optuna-dashboard FILE`. The sweep takes no results from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -10,7 +11,6 @@ from optuna.storages.journal import JournalFileBackend
 
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
-from sweeper.run.run import Run
 from sweeper.space import Distribution
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.search import LARGEST_SEED, distribution, optuna_trial
@@ -52,16 +52,15 @@ def _num_trials(path: Path) -> int:
     try:
         storage = JournalStorage(JournalFileBackend(str(path)))
         return sum(summary.n_trials for summary in optuna.get_all_study_summaries(storage))
-    except (ValueError, KeyError):
-        # Optuna raises these for a line that a killed process did not finish.
+    except Exception:  # noqa: BLE001  Optuna raises errors of many types for a damaged file
         return -1
 
 
 class JournalWatch(Watch):
-    """Forwards every event to another watch, and adds finished trials to the journal of a local run."""
+    """Adds finished trials to the journal of a local run. The first failure is reported, and then nothing is added."""
 
-    def __init__(self, watch: Watch, agenda: Agenda, run: Run) -> None:
-        self._watch = watch
+    def __init__(self, agenda: Agenda, path: Path, report: Callable[[str], object]) -> None:
+        self._report = report
         self._owners = {
             agenda.name(slot): agenda.plan.unit(agenda.unit(slot).study)
             for slot in agenda.slots()
@@ -69,36 +68,37 @@ class JournalWatch(Watch):
         }
         # By key, because dials that a study suggested twice have one training.
         by_key = {r.key: r for slot, r in agenda.done.items() if agenda.name(slot) in self._owners}
-        self._journal = Journal(run.journal, len(by_key)) if run.journal else None
-        for record in by_key.values() if self._journal is not None and self._journal.empty else ():
-            self._add(record)
+        self._journal: Journal | None = None
+        with self._one_failure():
+            self._journal = Journal(path, len(by_key))
+            for record in by_key.values() if self._journal.empty else ():
+                self._add(record)
 
     def started(self, spec: TrialSpec) -> None:
-        """Forward the event."""
-        self._watch.started(spec)
-
-    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
-        """Forward the event, and add the trial to its study."""
-        self._watch.finished(spec, result)
-        self._add(result.training)
+        """Nothing: a journal contains finished trials only."""
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
-        """Forward the event."""
-        self._watch.lost(spec, reason)
+        """Nothing: the trial runs again."""
 
     def notified(self, spec: TrialSpec, message: str) -> None:
-        """Forward the event."""
-        self._watch.notified(spec, message)
+        """Nothing: a journal contains no messages."""
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """Add the trial to its study."""
+        with self._one_failure():
+            self._add(result.training)
 
     def _add(self, record: TrainingRecord) -> None:
         owner = self._owners.get(record.spec.name)
-        if self._journal is None or owner is None:
-            return
-        try:
+        if self._journal is not None and owner is not None:
             self._journal.add(owner.name, owner.stage.dials, record)
-        except OSError as error:
-            # The ledger has the trial, so a full disk must not end the sweep here.
+
+    @contextmanager
+    def _one_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  the ledger has the trial, so nothing here may end the sweep
             self._journal = None
-            self._watch.notified(
-                record.spec, f"optuna.journal is not written any more ({error}). A new run restores it."
+            self._report(
+                f"optuna.journal is not written any more ({type(error).__name__}: {error}). A new run restores it."
             )

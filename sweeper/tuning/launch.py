@@ -13,7 +13,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from sweeper.errors import DamagedError, SweeperError, TrialError
+from sweeper.errors import DamagedError, TrialError
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
@@ -67,7 +67,7 @@ class TrialActor(tune.Trainable):
             disk_full = is_full_disk(error)
             if not disk_full and not isinstance(error, OSError | TrialError):
                 # An unexpected error is a bug: its traceback must not be lost with the worker.
-                reason += f" (see ledger/{self._bench.ledger.write_traceback(self._spec.key, traceback.format_exc())})"
+                reason += _traceback_place(self._bench.ledger, self._spec.key)
             return {"done": True, "messages": list(self._messages), "lost": reason, "disk_full": disk_full}
         return {"done": True, "messages": list(self._messages)}
 
@@ -116,7 +116,9 @@ class AgendaSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
-        spec = self._specs.pop(trial_id)
+        spec = self._specs.pop(trial_id, None)
+        if spec is None:
+            return  # Tune repeats an event after an error
         if error and self._halt.requested:
             # The signal has ended the worker too. The trial is not lost: it runs again when the sweep continues.
             return
@@ -131,8 +133,8 @@ class AgendaSearcher(Searcher):
             return
         try:
             records = read_result(self._ledger, spec)
-        except (SweeperError, OSError) as problem:  # an error that leaves this method would end the whole sweep
-            self._mark_lost(spec, str(problem))
+        except Exception as problem:  # noqa: BLE001  an error that leaves this method would end the whole sweep
+            self._mark_lost(spec, str(problem) or type(problem).__name__)
             return
         self.agenda.complete(spec.name, records)
         self._watch.finished(spec, records)
@@ -166,23 +168,39 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     needs more GPUs than this machine has.
     """
     largest = _largest_resources(agenda)
+    ledger = site.open_ledger()
     with connected(workers, largest, halt) as available:
         num_running = workers.max_running(largest, available)
-        searcher = AgendaSearcher(agenda, site.open_ledger(), watch, num_running, halt)
-        trainable = tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement)
-        tune.Tuner(
-            trainable,
-            # -1: until the searcher answers FINISHED. A new actor would cost a second or more per trial.
-            tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
-            run_config=tune.RunConfig(
-                name="sweep",
-                storage_path=str(scratch.resolve()),
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=ACTOR_RETRIES),
-                callbacks=[StartCallback(searcher)],
-            ),
-        ).fit()
+        searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)
+        try:
+            _tuner(searcher, site, scratch).fit()
+        except Exception as error:  # noqa: BLE001  Tune's traceback tells the user nothing, and the ledger is safe
+            if not halt.requested:  # the signal may have ended Ray
+                searcher.fatal = f"{type(error).__name__}: {error}{_traceback_place(ledger, 'driver')}"
     return LaunchResult(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
+
+
+def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path) -> tune.Tuner:
+    return tune.Tuner(
+        tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement),
+        # -1: until the searcher answers FINISHED. A new actor would cost a second or more per trial.
+        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+        run_config=tune.RunConfig(
+            name="sweep",
+            storage_path=str(scratch.resolve()),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=ACTOR_RETRIES),
+            callbacks=[StartCallback(searcher)],
+        ),
+    )
+
+
+def _traceback_place(ledger: Ledger, name: str) -> str:
+    """Write the traceback of the current exception to the ledger. Returns the place, or why it was not written."""
+    try:
+        return f" (see ledger/{ledger.write_traceback(name, traceback.format_exc())})"
+    except OSError as error:
+        return f" (its traceback cannot be written: {error})"
 
 
 def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:

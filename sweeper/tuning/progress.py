@@ -146,8 +146,18 @@ def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console) -> Ite
         # A live display would fill a log file with control characters.
         yield PlainWatch(progress, console)
         return
-    with Live(get_renderable=lambda: draw(progress), console=console, refresh_per_second=2, transient=False) as live:
+    with Live(
+        get_renderable=lambda: _safely_drawn(progress), console=console, refresh_per_second=2, transient=False
+    ) as live:
         yield LiveWatch(progress, live)
+
+
+def _safely_drawn(progress: Progress) -> RenderableType:
+    """The live display, or the error that prevents it: an exception would end the thread that refreshes the display."""
+    try:
+        return draw(progress)
+    except Exception as error:  # noqa: BLE001  the sweep does not depend on its display
+        return Text(f"The display failed ({type(error).__name__}: {error}).")
 
 
 def draw(progress: Progress) -> RenderableType:

@@ -28,6 +28,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.progress import watching
+from sweeper.tuning.watch import Watches
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
 
@@ -98,11 +99,14 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         if options.workers.address == "local":
             warn_of_bf16(agenda, console)
         scores = list(run.ledger.scores().values())
-        with watching(agenda, scores, console) as watch:
+        report = partial(console.print, markup=False)
+        with watching(agenda, scores, console) as display:
+            journal = [JournalWatch(agenda, run.journal, report)] if run.journal else []
+            watch = Watches([display, *journal], report)
             scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-", ignore_cleanup_errors=True))
             )
-            result = launch(agenda, site, options.workers, JournalWatch(watch, agenda, run), scratch, halt or Halt())
+            result = launch(agenda, site, options.workers, watch, scratch, halt or Halt())
         return _summary(agenda, result)
 
 

@@ -1,6 +1,7 @@
-"""The events of a sweep that a display or a journal is notified of."""
+"""The events of a sweep that a display or a journal is notified of. No failure of theirs ends the sweep."""
 
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import TrialSpec
@@ -20,3 +21,37 @@ class Watch(Protocol):
 
     def notified(self, spec: TrialSpec, message: str) -> None:
         """A trial has a message for the user, for example about a damaged file or a smaller micro-batch."""
+
+
+class Watches(Watch):
+    """Forwards every event to several watches. A failure of a watch is reported once and does not leave this one."""
+
+    def __init__(self, watches: Iterable[Watch], report: Callable[[str], object]) -> None:
+        self._watches = tuple(watches)
+        self._report = report
+        self._failed: set[Watch] = set()
+
+    def started(self, spec: TrialSpec) -> None:
+        """Forward the event."""
+        self._forward("started", spec)
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """Forward the event."""
+        self._forward("finished", spec, result)
+
+    def lost(self, spec: TrialSpec, reason: str) -> None:
+        """Forward the event."""
+        self._forward("lost", spec, reason)
+
+    def notified(self, spec: TrialSpec, message: str) -> None:
+        """Forward the event."""
+        self._forward("notified", spec, message)
+
+    def _forward(self, event: str, *args: Any) -> None:
+        for watch in self._watches:
+            try:
+                getattr(watch, event)(*args)
+            except Exception as error:  # noqa: BLE001  the ledger has everything that a watch shows
+                if watch not in self._failed:
+                    self._failed.add(watch)
+                    self._report(f"The display of the sweep failed ({type(error).__name__}: {error}).")

@@ -15,7 +15,6 @@ from sweeper.errors import DamagedError, TrialError, UserError
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
-from sweeper.run.run import Run
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.connect import Workers
@@ -23,6 +22,7 @@ from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import AgendaSearcher, StartCallback, is_full_disk, pack, read_result, unpack
+from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 
 
@@ -116,17 +116,58 @@ def test_after_a_full_disk_no_trial_starts_and_the_sweep_ends_with_the_last_runn
 
 
 def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_reported_once(ledger: Ledger, tmp_path: Path) -> None:
-    agenda, watch = agenda_of(SMALL), RecordingWatch()
+    agenda, reports = agenda_of(SMALL), list[str]()
     run = tmp_path / "run"
-    journal = JournalWatch(watch, agenda, Run.at(str(run)))
-    searcher = AgendaSearcher(agenda, ledger, journal, None, Halt())
+    searcher = AgendaSearcher(agenda, ledger, JournalWatch(agenda, run / "journal", reports.append), None, Halt())
     specs = [unpack(searcher.suggest(name)["spec"]) for name in "ab"]
     rmtree(run)
     for name, spec in zip("ab", specs, strict=True):
         ledger.write_training(succeed(spec))
         searcher.on_trial_complete(name, {"done": True})
     assert [record.key for record in agenda.done.values()] == [spec.key for spec in specs]
-    assert len([message for message, _ in watch.events if "A new run restores it" in message]) == 1
+    assert len(reports) == 1
+    assert "A new run restores it" in reports[0]
+
+
+def test_a_journal_that_cannot_be_opened_is_reported_once_and_loses_no_trial(ledger: Ledger, tmp_path: Path) -> None:
+    agenda, reports = agenda_of(SMALL), list[str]()
+    (tmp_path / "journal").mkdir()  # a folder where the file should be
+    searcher = AgendaSearcher(agenda, ledger, JournalWatch(agenda, tmp_path / "journal", reports.append), None, Halt())
+    finish(searcher, ledger, "a")
+    finish(searcher, ledger, "b")
+    assert len(agenda.done) == 2
+    assert len(reports) == 1
+
+
+def finish(searcher: AgendaSearcher, ledger: Ledger, name: str) -> None:
+    """Let a trial succeed under the id that Tune gives it."""
+    ledger.write_training(succeed(unpack(searcher.suggest(name)["spec"])))
+    searcher.on_trial_complete(name, {"done": True})
+
+
+class BrokenWatch(RecordingWatch):
+    """A display that fails at the end of every trial."""
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        raise KeyError(spec.name)
+
+
+def test_a_display_that_fails_is_reported_once_and_otherwise_ignored(ledger: Ledger) -> None:
+    agenda, reports, other = agenda_of(SMALL), list[str](), RecordingWatch()
+    searcher = AgendaSearcher(agenda, ledger, Watches([BrokenWatch(), other], reports.append), None, Halt())
+    finish(searcher, ledger, "a")
+    finish(searcher, ledger, "b")
+    assert len(agenda.done) == 2
+    assert [event for event, _ in other.events] == ["done", "done"]
+    assert len(reports) == 1
+    assert "KeyError" in reports[0]
+
+
+def test_an_event_that_tune_repeats_is_ignored(ledger: Ledger) -> None:
+    searcher, _ = searcher_of(agenda_of(SMALL), ledger)
+    finish(searcher, ledger, "a")
+    searcher.on_trial_complete("a", {"done": True})
+    assert len(searcher.agenda.done) == 1
 
 
 def test_a_trial_lost_for_another_reason_does_not_stop_the_others(ledger: Ledger) -> None:

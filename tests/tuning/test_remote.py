@@ -2,16 +2,20 @@
 
 import json
 import os
+import select
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.runs import CORNER, PATIENCE, ROOT, content, run_arguments, sweeper, tiny_run
+from tests.runs import CORNER, PATIENCE, ROOT, content, ended, run_arguments, start, sweeper, tiny_run, wait_for
 
 boto3 = pytest.importorskip("boto3")
 pytest.importorskip("s3fs")
@@ -79,6 +83,67 @@ def test_a_run_in_a_bucket_has_the_same_ledger_as_one_on_disk(bucket: Mapping[st
     again = sweeper(*arguments, *cache, env=bucket)
     assert again.returncode == 0, again.stderr
     assert again.stdout.splitlines()[0] == "5 of 5 trials are in the ledger of s3://sweeps/run."
+
+
+class Forwarder(socketserver.BaseRequestHandler):
+    """Copies the bytes of a connection to the test server and back."""
+
+    server: "Proxy"
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.target)) as target:
+            self.server.connections += [self.request, target]
+            other = {self.request: target, target: self.request}
+            with suppress(OSError):  # the outage has closed the connection
+                while True:
+                    for source in select.select(list(other), [], [])[0]:
+                        data = source.recv(1 << 16)
+                        if not data:
+                            return
+                        other[source].sendall(data)
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """A port that forwards connections to the test server."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, port: int, target: int) -> None:
+        self.target = target
+        self.connections: list[socket.socket] = []
+        super().__init__(("127.0.0.1", port), Forwarder)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def disappear(self) -> None:
+        """Close the port and all connections, as a network failure would."""
+        self.shutdown()
+        self.server_close()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_store_that_cannot_be_reached_for_8_seconds_does_not_end_the_sweep_and_loses_no_trial(
+    bucket: Mapping[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    target = int(bucket["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])
+    arguments = run_arguments("s3://sweeps/outage", "--set", "targets=names", "--set", "seeds=1")
+    proxy = Proxy(port, target)
+    driver = start(
+        *arguments, "--cache", str(tmp_path / "cache"), env={**bucket, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+    )
+    wait_for(lambda: listed(bucket, "outage/ledger/trainings"), driver)
+    proxy.disappear()
+    time.sleep(8)
+    proxy = Proxy(port, target)
+    done = ended(driver)
+    proxy.disappear()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 of 5 trials are in the ledger" in done.stdout
+    assert "LOST" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_missing_bucket_is_reported_in_one_message(bucket: Mapping[str, str]) -> None:

@@ -1,0 +1,56 @@
+"""Repeats calls to a remote file system while its server cannot be reached."""
+
+import errno
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from fsspec import AbstractFileSystem
+
+PATIENCE = 60.0
+"""Seconds after the first failure in which a call is repeated."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
+"""Seconds between two attempts: each pause is twice as long as the one before."""
+NETWORK_ERRORS = frozenset({"ConnectionError", "TimeoutError", "HTTPClientError", "ClientConnectionError", "gaierror"})
+"""Names of classes in Python, botocore, requests and aiohttp. Some of them are no OSError."""
+NETWORK_NUMBERS = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY)}
+)
+"""Numbers of OSErrors: no route to the server, or a busy server or its internal error (numbers of s3fs)."""
+
+
+class PatientFileSystem:
+    """A file system whose calls are repeated while its server cannot be reached, then raise OSError."""
+
+    def __init__(self, fs: AbstractFileSystem, patience: float = PATIENCE) -> None:
+        self._fs = fs
+        self._patience = patience
+
+    def __getattr__(self, name: str) -> Any:
+        """The attribute of the file system. A method is repeated when it is called."""
+        value = getattr(self._fs, name)
+        return partial(patiently, value, self._patience) if callable(value) else value
+
+
+def patiently(call: Callable[..., Any], patience: float, *args: Any, **options: Any) -> Any:
+    """The result of `call(*args, **options)`, repeated for `patience` seconds while the network fails."""
+    deadline: float | None = None
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return call(*args, **options)
+        except Exception as error:
+            if not is_unreachable(error):
+                raise
+            deadline = deadline or time.monotonic() + patience
+            if time.monotonic() + pause > deadline:
+                raise OSError(f"The store cannot be reached: {type(error).__name__}: {error}") from error
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether the network or the server caused an error, so that the same call can succeed later."""
+    names = {base.__name__ for base in type(error).__mro__}
+    return bool(names & NETWORK_ERRORS) or getattr(error, "errno", None) in NETWORK_NUMBERS
