@@ -24,19 +24,23 @@ from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.space import SEARCH_SEED, Search, Space, Target
+from sweeper.space.settings import apply_settings
 from tests.tuning.imaginary import specs_of
 from tests.tuning.test_no_leak import ELSEWHERE, searches
 
+LAST = apply_settings(XTREME, ["keep=last"])
+"""Refitted replicates cannot keep the weights of the best evaluation."""
 SPACES = {
     "xtreme": XTREME,
     "xtreme on test": replace(XTREME, evaluate="test"),
-    "refitted": replace(XTREME, search=Search(scope="target", trials=2, refit=True, share=0.25, cap=50)),
-    "refitted on test": replace(XTREME, evaluate="test", search=Search(refit=True)),
+    "refitted": replace(LAST, search=Search(scope="target", trials=2, refit=True, share=0.25, cap=50)),
+    "refitted on test": replace(LAST, evaluate="test", search=Search(refit=True)),
     "other languages": ELSEWHERE,
     "a target that is selected on dev": replace(
         XTREME, evaluate="test", recipes=XTREME.recipes[:1], targets=XTREME.targets[1:2]
     ),
     "without dials": DEMO,
+    "averaged": apply_settings(TINY, ["keep=best", "average=0.25"]),
     "xtreme-r": XTREME_R,
 }
 
