@@ -1,5 +1,7 @@
 """Heatmaps of one model: its transfer matrix, and its gains by language."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,7 +10,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from sweeper.space import Space
 
-from ..results.correlate import comparable_targets
+from ..results.correlate import MEAN, comparable_targets
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, SECTION, STAR
 from ..results.matrix import Matrix, entry
 from ..results.results import Results
@@ -42,9 +44,7 @@ def language_map(results: Results) -> Figure:
     base = "" if matrix.is_baseline else f" over {matrix.reference}"
     _draw_title(axes, f"Mean gain{base} by language · {_source(results)}")
     _draw_footnote(
-        axes,
-        "n: recipes in the mean, without cells with the same rows and incomplete cells,\n"
-        "and in each language without recipes that are not zero-shot in it",
+        axes, f"n: recipes in the mean, without cells marked {DAGGER} or {STAR} (and {DEGREE} in its languages)"
     )
     draw_key(axes, grid, _key_texts(matrix))
     return figure
@@ -53,16 +53,19 @@ def language_map(results: Results) -> Figure:
 def matrix_grid(matrix: Matrix, space: Space) -> Grid:
     """Scores of the reference and gains of the other recipes, in points.
 
-    A column with the mean gain is added only if every recipe has a gain on every target.
+    A column with the mean gain is added if every recipe has a gain on every target. The mean is over the targets on
+    which no recipe trains on the same rows and no cell lacks languages, if there are two or more.
     """
     recipes, targets = list(matrix.scores.index), list(matrix.scores.columns)
     squares = {(recipe, target): _square(matrix, recipe, target) for recipe in recipes for target in targets}
     groups: list[str] = [space.task(target).group for target in targets]
     columns = list(targets)
-    if len(targets) > 1 and matrix.recipes and comparable_targets(matrix.gains.loc[matrix.recipes]) == tuple(targets):
-        columns.append("mean")
+    is_whole = bool(matrix.recipes) and comparable_targets(matrix.gains.loc[matrix.recipes]) == tuple(targets)
+    over = comparable_targets(matrix.summarised)
+    if is_whole and len(over) > 1:
+        columns.append(MEAN)
         groups.append("")
-        squares |= {(recipe, "mean"): _mean_square(matrix, recipe) for recipe in recipes}
+        squares |= {(recipe, MEAN): _mean_square(matrix, recipe, over) for recipe in recipes}
     return Grid(
         rows=(*([matrix.reference] if matrix.reference else []), *matrix.recipes),
         columns=tuple(columns),
@@ -72,6 +75,7 @@ def matrix_grid(matrix: Matrix, space: Space) -> Grid:
         captions={
             **({matrix.reference: f"{matrix.reference}\n(score)"} if matrix.reference else {}),
             **{target: f"{target}{DOUBLE_DAGGER}" for target in matrix.single_split},
+            **({MEAN: f"mean of {len(over)}"} if len(over) < len(targets) else {}),
         },
     )
 
@@ -125,12 +129,11 @@ def _square(matrix: Matrix, recipe: str, target: str) -> Square:
     )
 
 
-def _mean_square(matrix: Matrix, recipe: str) -> Square:
-    marks = matrix.marks.of_row(recipe)
-    marks += STAR if any(name == recipe for name, _ in matrix.lacking) else ""
+def _mean_square(matrix: Matrix, recipe: str, over: Sequence[str]) -> Square:
+    marks = matrix.marks.of_row(recipe, over)
     if recipe == matrix.reference:
-        return Square(text=f"{100 * matrix.scores.loc[recipe].mean():.1f}{marks}")
-    mean = 100 * float(np.mean([entry(matrix.gains, (recipe, target)) for target in matrix.gains.columns]))
+        return Square(text=f"{100 * matrix.scores.loc[recipe, list(over)].mean():.1f}{marks}")
+    mean = 100 * float(np.mean([entry(matrix.gains, (recipe, target)) for target in over]))
     return Square(text=f"{mean:+z.1f}{marks}", value=mean)
 
 
@@ -157,7 +160,7 @@ def _draw_footnote(axes: Axes, text: str) -> None:
 def _key_texts(matrix: Matrix) -> dict[str, str]:
     reference = "baseline" if matrix.is_baseline else matrix.reference
     return {
-        "same rows": f"{DAGGER} same rows: recipe and target train on them (in a mean: on one of the targets)",
+        "same rows": f"{DAGGER} same rows: recipe and target train on them",
         "same items": f"{SECTION} same items: the recipe trains on them in another language",
         "not zero-shot": f"{DEGREE} not zero-shot: the recipe has labelled data in one of the languages",
         "missing": f"no score yet, or no score of {reference} with the same seed",

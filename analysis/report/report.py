@@ -1,5 +1,6 @@
 """Writes the report of a run: a folder with report.md, its figures, and its tables as CSV files."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..results.coverage import studies
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
 from ..results.marks import marks_of
+from ..results.matrix import entry
 from ..results.results import Results, results_of_run
 from ..results.significance import LEVEL
 from ..results.stats import EXACT_UP_TO, MIN_SEEDS
@@ -150,6 +152,7 @@ def _model_context(results: Results, suffix: str) -> dict[str, object]:
     """The values of the template that differ between models."""
     matrix, correlations = results.matrix, results.correlations
     unclear = tables.NOT_CLEARLY_ABOVE
+    summarised = [test for cell, test in results.tests.items() if not math.isnan(entry(matrix.summarised, cell))]
     return {
         "name": results.model,
         "suffix": suffix,
@@ -162,8 +165,8 @@ def _model_context(results: Results, suffix: str) -> dict[str, object]:
         "missing": sections.cell_list(matrix.missing),
         "partial": sections.partial_list(results.partial, len(results.space.seeds)),
         "num_cells": matrix.scores.size,
-        "num_tested": sum(test.is_tested for test in results.tests.values()),
-        "num_significant": sum(test.is_significant for test in results.tests.values()),
+        "num_tested": sum(test.is_tested for test in summarised),
+        "num_significant": sum(test.is_significant for test in summarised),
         "targets": tables.target_rows(results.targets),
         "unclear_targets": [level.target for level in results.targets if level.verdict in unclear],
         "preparations": tables.preparation_rows(results.preparations),

@@ -1,6 +1,6 @@
 """The marks of cells, and the signs that show them in figures and tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sweeper.space import Space
@@ -35,11 +35,8 @@ class Marks:
         kinds = ((DAGGER, self.same_rows), (SECTION, self.same_items), (DEGREE, self.not_zero_shot))
         return "".join(sign for sign, cells in kinds if (recipe, target) in cells)
 
-    def of_row(self, recipe: str) -> str:
-        """The signs that occur in the cells of a recipe."""
-        targets = {
-            target for name, target in {**self.same_rows, **self.same_items, **self.not_zero_shot} if name == recipe
-        }
+    def of_row(self, recipe: str, targets: Iterable[str]) -> str:
+        """The signs that occur in the cells of a recipe on the targets."""
         occurring = "".join(self.signs(recipe, target) for target in targets)
         return "".join(sign for sign in (DAGGER, SECTION, DEGREE) if sign in occurring)
 

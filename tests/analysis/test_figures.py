@@ -75,8 +75,14 @@ def test_a_score_without_a_baseline_is_shown_as_a_score(make_run):
 def test_there_is_a_mean_column_only_if_no_gain_is_missing(drawn):
     grid, _ = drawn
     assert grid.columns[-1] == "mean"
-    assert grid.squares["middle_qa", "mean"].text == "-0.7"
-    assert grid.squares["small_nli", "mean"].text == "+7.0†"
+
+
+def test_the_mean_column_leaves_out_targets_with_whose_rows_a_recipe_trains(drawn):
+    grid, _ = drawn
+    assert grid.captions["mean"] == "mean of 2"
+    assert grid.squares["middle_qa", "mean"].text == "+0.0"
+    assert grid.squares["small_nli", "mean"].text == "+8.5"
+    assert grid.squares["baseline", "mean"].text == "35.0"
 
 
 def test_a_line_separates_two_groups_of_targets(drawn):

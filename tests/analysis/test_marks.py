@@ -55,7 +55,7 @@ def test_each_cell_has_the_marks_of_its_data_set_language_and_rows():
     assert marks.same_items == {("german", "pairs"): ("small_nli",)}
     assert marks.not_zero_shot == {("german", "tags"): ("de",), ("german", "pairs"): ("de",)}
     assert [marks.signs("german", target) for target in ("tags", "pairs")] == ["°", "§°"]
-    assert marks.of_row("german") == "§°"
+    assert marks.of_row("german", ["pairs", "tags"]) == "§°"
 
 
 def test_a_cell_with_the_same_items_is_shown_and_summarised_and_one_with_the_same_rows_is_only_shown(results):
