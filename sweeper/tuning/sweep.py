@@ -190,7 +190,7 @@ def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
 
 
 def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
-    """A spec with the data of a slot. Its dials are those that need the most data or have the fewest steps."""
+    """A spec with the data of a slot. Its dials have the values that a check is most likely to refuse."""
     specs, unit = agenda.specs, agenda.unit(slot)
     # A replicate may wait for a choice of dials; its data do not depend on them, except for their length.
     seed = SEARCH_SEED if slot.role == "search" else slot.number
@@ -205,8 +205,10 @@ def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
 
 
 def _critical_dials(stage: Stage) -> dict[str, Value]:
-    """The dials of a stage that a check depends on: the longest features, and the fewest steps if they matter."""
-    choose: dict[str, Callable[[Iterable[Value]], Value]] = {"max_length": max}
+    """The dials that checks of a stage depend on: the longest features, the most frozen layers, and if the best weights
+    are kept the fewest steps.
+    """
+    choose: dict[str, Callable[[Iterable[Value]], Value]] = {"max_length": max, "frozen_layers": max}
     if stage.training.keep == "best":
         choose |= {"epochs": min, "max_steps": min, "batch_size": max}
     return {name: pick(_bounds(stage.dials[name])) for name, pick in choose.items() if name in stage.dials}
