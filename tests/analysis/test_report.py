@@ -64,6 +64,13 @@ def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_run)
     assert "Reported split: **dev**" in text
 
 
+def test_what_is_selected_by_reported_scores_is_called_an_overestimate(full_run):
+    text = write_report(full_run.url).path.read_text()
+    findings, trivial = text.split("## The run")[0], text.split("## Trivial scores")[1]
+    assert "The largest gains are selected among the reported ones and are overestimated on average." in findings
+    assert "so that its score is an overestimate: do not report it as a result." in trivial
+
+
 def test_scores_that_are_not_clearly_above_the_trivial_score_are_named(full_run):
     text = write_report(full_run.url).path.read_text()
     # search: 20 against 25. pairs: 35 against 25 is about two standard errors of 100 examples.
