@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import signal
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 """Environment variables of Ray and Tune that a sweep sets unless the user has set them."""
+ANSWER_WITHIN = 10.0
+"""Seconds in which a cluster must accept a connection."""
 OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory of a local Ray. Only specs and small results pass through it."""
 
@@ -135,11 +138,20 @@ def _start(workers: Workers, largest: Resources, halt: Halt) -> None:
 
 def _join(workers: Workers) -> None:
     try:
+        _check_answers(os.environ.get("RAY_ADDRESS") or "auto" if workers.address == "auto" else workers.address)
         ray.init(address=workers.address, **QUIET)
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"No Ray cluster answers at {workers.address!r}. Start the cluster, or use --address local. Ray: {error}"
         ) from error
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError if nothing answers at HOST:PORT or ray://HOST:PORT. Ray itself would try for many minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_WITHIN):
+            pass
 
 
 def _start_here(workers: Workers, largest: Resources) -> None:

@@ -163,9 +163,10 @@ def test_two_actors_own_a_gpu_each_in_a_ray_that_runs_already(tmp_path: Path) ->
 
 
 def test_a_cluster_that_does_not_answer_is_a_user_error(tmp_path: Path) -> None:
-    done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--address", "auto"), env={"RAY_ADDRESS": ""})
+    # Not `auto`, which joins any Ray of this machine. Port 1 has no server.
+    done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--address", "127.0.0.1:1"))
     assert done.returncode == 2
-    assert done.stderr.startswith("error: No Ray cluster answers at 'auto'")
+    assert done.stderr.startswith("error: No Ray cluster answers at '127.0.0.1:1'")
     assert "Traceback" not in done.stderr
 
 

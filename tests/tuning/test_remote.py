@@ -130,10 +130,10 @@ def test_a_store_that_cannot_be_reached_for_8_seconds_does_not_end_the_sweep_and
     port = free_port()
     target = int(bucket["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])
     arguments = run_arguments("s3://sweeps/outage", "--set", "targets=names", "--set", "seeds=1")
+    # Without attempts of botocore's own, and with a request to the store after every step.
+    env = {**bucket, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_MAX_ATTEMPTS": "1"}
     proxy = Proxy(port, target)
-    driver = start(
-        *arguments, "--cache", str(tmp_path / "cache"), env={**bucket, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
-    )
+    driver = start(*arguments, "--cache", str(tmp_path / "cache"), "--checkpoint-every", "0", env=env)
     wait_for(lambda: listed(bucket, "outage/ledger/trainings"), driver)
     proxy.disappear()
     time.sleep(8)
