@@ -34,8 +34,8 @@ def carve(examples: Iterable[tuple[str, Example]], data: DataSpec) -> Iterator[E
     """The examples of one data set (`Rows`) that are in the split of `data`.
 
     `examples` are pairs of the id within the data set and the example. `select` has the examples with the lowest
-    hashes of these ids: at most `carve_cap`, and none outside `carve_share`. `train` has the others, in an order that
-    depends only on the rows. Other splits have all examples.
+    hashes of these ids: at most `carve_cap`, and none outside `carve_share`. `train` has the others, without those
+    within `carve_floor`, in an order that depends only on the rows. Other splits have all examples.
     """
     if data.part not in ("train", "select"):
         yield from (example for _, example in examples)
@@ -43,8 +43,9 @@ def carve(examples: Iterable[tuple[str, Example]], data: DataSpec) -> Iterator[E
     # The prefix makes this choice independent of other choices by the same id, such as that of translated examples.
     aside = _Lowest(limit=data.carve_cap, rank=lambda id_: hash_number(f"select:{id_}"))
     for id_, example in examples:
-        in_share = is_in_share(f"select:{id_}", data.carve_share)
-        others = aside.add(id_, example) if in_share else [example]
+        is_left_out = data.part == "train" and is_in_share(f"select:{id_}", data.carve_floor)
+        kept = [] if is_left_out else [example]
+        others = aside.add(id_, *kept) if is_in_share(f"select:{id_}", data.carve_share) else kept
         if data.part == "train":
             yield from others
     if data.part == "select":
@@ -116,12 +117,12 @@ class _Lowest:
     ranks: list[tuple[int, str]] = field(default_factory=list)
     """A heap of (-rank, item). Its top is the item of the highest rank, which is removed first."""
 
-    def add(self, item: str, example: Example) -> list[Example]:
-        """Add an example of an item. Returns the examples of the item that no longer belongs to the lowest."""
+    def add(self, item: str, *examples: Example) -> list[Example]:
+        """Add examples of an item. Returns the examples of the item that no longer belongs to the lowest."""
         if item in self.items:
-            self.items[item].append(example)
+            self.items[item] += examples
             return []
-        self.items[item] = [example]
+        self.items[item] = list(examples)
         heappush(self.ranks, (-self.rank(item), item))
         if self.limit is None or len(self.ranks) <= self.limit:
             return []

@@ -1,5 +1,6 @@
 """Specs of a plan's trials (TrialSpec), and the keys of the studies that choose their dials."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,8 +13,9 @@ from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, divided, tasks_of
+from sweeper.space.overlap import contained
 from sweeper.tasks.spec import Split, Task
-from sweeper.world.settings import check_space
+from sweeper.world.settings import check_space, scale_of
 
 Chain = tuple[StageSpec, ...]
 EQUAL: Mapping[str, float] = {}
@@ -175,12 +177,13 @@ class Specs:
     def _task_names(self, unit: Unit) -> list[str]:
         return list(dict.fromkeys([*tasks_of(unit.stages), *scored_tasks(unit.targets, self.space)]))
 
-    def _aside(self, unit: Unit, seed: int) -> dict[str, Any]:
+    def _aside(self, unit: Unit, request: DataRequest) -> dict[str, Any]:
         """The limits of a data spec that decide which training rows are set aside; {} if none are."""
         search = self.space.search
-        if not unit.sets_aside or is_refitted(self.space, unit, _role(seed)):
+        if not unit.sets_aside or is_refitted(self.space, unit, _role(request.seed)):
             return {}
-        return {"carve_share": search.share, "carve_cap": search.cap}
+        floor = carve_floor(self.space, self.space.task(request.task)) if request.split == "train" else 0.0
+        return {"carve_share": search.share, "carve_cap": search.cap, "carve_floor": floor}
 
     def _train_data(
         self,
@@ -192,7 +195,7 @@ class Specs:
     ) -> DataSpec:
         # The cap of a training covers all of its epochs, the cap of its data covers one.
         cap = None if training.cap_tokens is None else round(training.cap_tokens / training.epochs)
-        aside = self._aside(unit, request.seed)
+        aside = self._aside(unit, request)
         data = self.resolver.data(
             request, languages, training, cap_examples=training.cap_examples, cap_tokens=cap, **aside
         )
@@ -202,7 +205,7 @@ class Specs:
 
     def _select_data(self, unit: Unit, stage: Stage, task: str, seed: int) -> DataSpec:
         request = DataRequest(task, "select" if unit.sets_aside else "dev", seed)
-        cap, aside = self.space.search.cap, self._aside(unit, seed)
+        cap, aside = self.space.search.cap, self._aside(unit, request)
         return self.resolver.data(request, ("en",), stage.training, cap_examples=cap, **aside)
 
     def _dev_score(self, task: Task, stage: Stage, seed: int) -> ScoreSpec:
@@ -247,6 +250,23 @@ class Specs:
 def is_refitted(space: Space, unit: Unit, role: Role) -> bool:
     """Whether a trial trains on the rows that are set aside for selection. It then has no selection value."""
     return role == "replicate" and space.search.refit and unit.sets_aside
+
+
+def carve_floor(space: Space, task: Task) -> float:
+    """Share of a task's training rows that it leaves out because of the selection data of the tasks that it contains.
+
+    A contained task with fewer rows sets a larger share of them aside. If both name an item by the same id, the larger
+    task must leave out the same share. Otherwise a recipe would train on examples by which a target is selected: SQuAD
+    2.0 on those of SQuAD. Tasks of one size, and tasks that read the same `Rows`, set the same rows aside.
+    """
+    own = {rows for rows_list in task.train.values() for rows in rows_list}
+    others = [space.task(name) for name in contained(task.name, space.catalog()) - {task.name}]
+    read_apart = [other for other in others if not {rows for each in other.train.values() for rows in each} <= own]
+    sizes = [other.train_size for other in read_apart if other.train_size < (task.train_size or math.inf)]
+    # Hashes vary: this many ids are below the threshold of the other task, plus four standard deviations.
+    most = space.search.cap + 4 * math.sqrt(space.search.cap)
+    shares = (most / (size * scale_of(space.world, task)) if size else 1.0 for size in sizes)
+    return min(space.search.share, max(shares, default=0.0))
 
 
 def _role(seed: int) -> Role:

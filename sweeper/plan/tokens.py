@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from sweeper.formats.table import properties_of
-from sweeper.plan.specs import is_refitted
+from sweeper.plan.specs import carve_floor, is_refitted
 from sweeper.plan.units import Unit
 from sweeper.records.spec import Role
 from sweeper.scoring.scorers import SCORERS
@@ -44,7 +44,8 @@ def chain_tokens(space: Space, unit: Unit) -> int:
 def _num_aside(space: Space, task: Task) -> int:
     """Number of training examples of a task that are set aside. `cap` limits those of each data set (`Rows`)."""
     size, num_sets = task.train_size * scale_of(space.world, task), max(map(len, task.train.values()), default=1)
-    return min(round(space.search.share * size), space.search.cap * num_sets)
+    share = min(space.search.share, space.search.cap * num_sets / size) if size else 0.0
+    return round(max(share, carve_floor(space, task)) * size)
 
 
 def stage_tokens(space: Space, stage: Stage, *, sets_aside: bool) -> int:

@@ -47,6 +47,8 @@ class DataSpec:
     """Share of `train` that is set aside as `select`; 0: nothing is set aside."""
     carve_cap: int | None = None
     """Maximum number of examples that are set aside in each data set (`Rows`)."""
+    carve_floor: float = 0.0
+    """Share of `train` that is not trained on in any case, because it has the selection data of a contained task."""
     distractors: int | None = None
     sample_seed: int = 0
     translation: TranslationSpec | None = None

@@ -112,7 +112,7 @@ def _rows(part: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
 def _items(part: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
     """The rows of the items of a part, in every language that has them."""
     sources: set[Source] = set()
-    for name in _contained(part.task, catalog):
+    for name in contained(part.task, catalog):
         languages = tuple(catalog[name].train) if name in catalog else ()
         # A contained task without the language of the part was translated into it.
         has_all = languages and (catalog[name].parallel or part.language not in languages)
@@ -129,7 +129,7 @@ def _union(
 
 def _sources(name: str, language: str, catalog: Mapping[str, Task]) -> Iterator[Source]:
     """The sources of a task and of all tasks that it contains, in one language."""
-    for inner in _contained(name, catalog):
+    for inner in contained(name, catalog):
         if inner not in catalog:
             yield inner, language
         elif language in catalog[inner].train:
@@ -137,7 +137,7 @@ def _sources(name: str, language: str, catalog: Mapping[str, Task]) -> Iterator[
             yield from (_location(rows) for rows in catalog[inner].train[language])
 
 
-def _contained(name: str, tasks: Mapping[str, Task]) -> frozenset[str]:
+def contained(name: str, tasks: Mapping[str, Task]) -> frozenset[str]:
     """The task and all tasks that it contains, at any depth; an unknown name contains only itself."""
     contained: set[str] = set()
     pending = [name]

@@ -31,7 +31,8 @@ class Search:
     sampler: Literal["tpe", "gp", "random"] = "tpe"
     share: float = 0.1
     """Largest share of a training set that is set aside for selection, chosen by a hash of the example id. At most
-    `cap` examples of each data set are set aside: min(share, cap / size) of its rows."""
+    `cap` examples of each data set are set aside: min(share, cap / size) of its rows. A task that contains a smaller
+    one (SQuAD 2.0 and SQuAD) also leaves out the selection data of the smaller one."""
     cap: int = 1000
     """Maximum selection examples per task, and maximum dev examples per language for the score of a preparation."""
     refit: bool = False

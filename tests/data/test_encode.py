@@ -11,11 +11,16 @@ import pytest
 from datasets import ClassLabel, Dataset, List, Value
 from transformers import PreTrainedTokenizerFast
 
+from search_spaces.tiny import SPACE as TINY
 from sweeper.data.encode import CHUNK, encode, label_set
 from sweeper.data.entry import Encoded, open_entry, write_entry
 from sweeper.data.source import Sources, data_identity
 from sweeper.errors import DataError
+from sweeper.plan.resolve import Resolver
+from sweeper.plan.specs import Specs
+from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec
+from sweeper.space import Recipe, Search, Stage
 from sweeper.tasks.spec import Rows, Task
 
 NAMES = ClassLabel(names=["no", "yes"])
@@ -308,6 +313,33 @@ def test_two_tasks_with_the_same_rows_carve_out_the_same_examples(
         alone = {f"0:{id_}" for id_ in ids(read(carved))}
         joint = {id_ for id_ in ids(read(carved, both)) if id_.startswith("0:")}
         assert alone and joint == alone
+
+
+def test_a_task_that_contains_a_smaller_one_does_not_train_on_its_selection_data(read: Encode, write: Any) -> None:
+    numbers = range(900)
+    rows = {"name": [f"id {n}" for n in numbers], "text": ["one"] * 900, "label": [n % 2 for n in numbers]}
+    write("demo/large", {"en": {"train": rows}}, {"label": NAMES})
+    write("demo/small", {"en": {"train": {column: values[:300] for column, values in rows.items()}}}, {"label": NAMES})
+    small, large = (
+        replace(
+            TASK, name=name, train={"en": (replace(ROWS, id=f"demo/{name}"),)}, train_size=size,
+            columns={**TASK.columns, "id": "name"},
+        )
+        for name, size in (("small", 300), ("large", 900))
+    )  # fmt: skip
+    large = replace(large, contains=("small",))
+    stages = [Recipe(name=task.name, stages=(Stage(tasks=(task.name,)),)) for task in (small, large)]
+    space = replace(TINY, tasks=(small, large, *TINY.tasks), recipes=(*TINY.recipes[:1], *stages))
+    space = replace(space, search=Search(scope="cell", cap=25, share=0.3))
+    specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
+    units = [specs.plan.unit(f"tiny/{task.name}") for task in (small, large)]
+    [selected] = specs.selection(units[0], 1)
+    [trained] = specs.stage(units[1], units[1].stage, units[1].stage.training, 1).data
+    train = set(ids(read(trained, large)))
+    assert not set(ids(read(selected, small))) & train
+    # Without the floor, some of these rows would be trained on.
+    assert set(ids(read(selected, small))) & set(ids(read(replace(trained, carve_floor=0.0), large)))
+    assert len(train) > 700
 
 
 def test_a_large_training_set_loses_the_cap_and_a_small_one_the_share(

@@ -55,6 +55,20 @@ def test_the_order_of_the_rows_does_not_change_which_are_set_aside() -> None:
     assert select == carved("select", 500, 0.2, cap=30)
 
 
+def test_train_leaves_out_the_floor_and_select_does_not_grow() -> None:
+    def train(floor: float) -> set[str]:
+        pairs = ((example.id, example) for example in examples(2000))
+        data = spec(part="train", carve_share=0.2, carve_cap=20, carve_floor=floor)
+        return {example.id for example in carve(pairs, data)}
+
+    select = set(carved("select", 2000, 0.2, cap=20))
+    # A floor below the share of the cap, 20 of 2,000, changes nothing.
+    assert train(0.0) == train(0.005) == {str(number) for number in range(2000)} - select
+    tenth = set(carved("select", 2000, 0.1))
+    assert select < tenth
+    assert train(0.1) == {str(number) for number in range(2000)} - tenth
+
+
 def test_examples_with_one_id_are_set_aside_together() -> None:
     twice = [(example.id, replace(example, group=group)) for group in "ab" for example in examples(100)]
     parts = [list(carve(twice, spec(part=part, carve_share=0.5, carve_cap=10))) for part in ("train", "select")]

@@ -229,7 +229,7 @@ def test_a_trial_is_selected_on_every_choice_of_an_example() -> None:
         assert selection_tokens(space, unit, role) == 1_000 * (5 + 1) * 50
 
 
-NUM_ASIDE = {"mnli": 1_000, "tydiqa": 370, "anli_plus": 5_000}
+NUM_ASIDE = {"mnli": 1_000, "tydiqa": 370, "anli_plus": 5_000, "squad2": round(1_126.49 / 87_599 * 130_319)}
 
 
 @pytest.mark.parametrize(("name", "aside"), NUM_ASIDE.items())

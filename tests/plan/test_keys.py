@@ -26,11 +26,11 @@ from sweeper.space import Choice, LogUniform, Training
 DIGESTS = {
     "demo_full": "7fdc7ef065879cd02ac2",
     "demo_recovery": "b087a05fe0a0a98b0eb1",
-    "text_rows": "637e514b877712337bf1",
-    "text_small": "69062d41fefb2bd7ba95",
+    "text_rows": "d6ff6e17597e56996baa",
+    "text_small": "2121a40639fb5113fe34",
     "tiny": "076087c49c6f9ff2b66a",
-    "xtreme": "8a54124859dbd3a12149",
-    "xtreme_r": "49a9c6ea9b809786e04d",
+    "xtreme": "b3b2c1290e8d60b77630",
+    "xtreme_r": "7c54ee4d3feac9c65a77",
 }
 """Space -> digest of the keys of one replicate of each unit.
 
@@ -111,6 +111,7 @@ DEFAULTS = {
         "cap_tokens": None,
         "carve_share": 0.0,
         "carve_cap": None,
+        "carve_floor": 0.0,
         "distractors": None,
         "sample_seed": 0,
         "translation": None,

@@ -9,7 +9,7 @@ import pytest
 from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
 from sweeper.plan.resolve import Resolver
-from sweeper.plan.specs import ResourceOverrides, Specs
+from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
 from sweeper.plan.units import Unit, make_plan
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.space import Recipe, Resources, Space, Stage, Training
@@ -65,6 +65,16 @@ def test_rows_carved_out_for_selection_are_left_out_of_training(name: str) -> No
             both = [(d.carve_share, d.carve_cap) for d in (trained[data.task], data)]
             aside = (space.search.share, space.search.cap) if data.part == "select" else (0.0, None)
             assert both == [aside, aside]
+
+
+FLOORS = {"squad2": (1_000 + 4 * 1_000**0.5) / 87_599, "squad": 0.0, "anli_plus": 0.0, "mnli": 0.0, "xnli": 0.0}
+
+
+def test_only_a_task_that_reads_a_smaller_one_elsewhere_leaves_out_more_rows_than_its_own_selection_data() -> None:
+    space = replace(XTREME, search=replace(XTREME.search, cap=1_000))
+    assert {name: carve_floor(space, space.task(name)) for name in FLOORS} == pytest.approx(FLOORS)
+    unknown = replace(space.task("squad"), train_size=0)
+    assert carve_floor(replace(space, tasks=(unknown,)), space.task("squad2")) == space.search.share
 
 
 def test_a_refitted_replicate_trains_on_all_rows_and_has_no_selection_data() -> None:
