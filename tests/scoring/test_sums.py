@@ -13,7 +13,7 @@ from sweeper.scoring.ranking import expected_average_precision, mean_average_pre
 from sweeper.scoring.sums import mean, total
 from sweeper.tasks.catalog import CATALOG
 from sweeper.training.batches import smoothed
-from sweeper.training.loop import loss_curve
+from sweeper.training.progress import loss_curve
 from sweeper.world.truth import planted_gains
 from tests.xtreme_files import ANSWERS, FIXTURES, scores
 
