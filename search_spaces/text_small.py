@@ -58,7 +58,7 @@ SPACE = Space(
     targets=(
         Target(task="xnli", training=SHORT, dials=DIALS),
         Target(task="pawsx", training=SHORT, dials=DIALS),
-        Target(task="pos", training=SHORT, dials=DIALS),
+        Target(task="pos_hub", training=SHORT, dials=DIALS),
         Target(task="ner", training=SHORT, dials=DIALS),
         Target(task="xquad", training=LONG, dials=DIALS, eval_cap=QA_ITEMS),
         Target(task="mlqa", training=LONG, dials=DIALS, eval_cap=QA_ITEMS),

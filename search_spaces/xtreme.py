@@ -23,10 +23,10 @@ best evaluation. Epochs, batch sizes and lengths of the targets are those of the
 difference from the guide. Learning rates are searched, because published values differ. `--set keep=last --set
 refit=true` trains on all examples, as a comparison with published gains requires.
 
-CCGbank requires a licence (LDC2005T13), BUCC 2018 must be downloaded from its web page, and you provide UD supertags.
-`sweeper tasks ccg`, `sweeper tasks bucc2018` and `sweeper tasks ud_supertags` describe the files. The text of masked
-language modelling is the beginning of Wikipedia (`mlm_text`). The GPU memory that this space needs has not been
-measured yet.
+CCGbank requires a licence (LDC2005T13), BUCC 2018 and Universal Dependencies 2.5 must be downloaded from their web
+pages, and you provide UD supertags. `sweeper tasks` with the name `ccg`, `bucc2018`, `pos` or `ud_supertags` describes
+the files. The text of masked language modelling is the beginning of Wikipedia (`mlm_text`). The GPU memory that this
+space needs has not been measured yet.
 """
 
 from dataclasses import replace

@@ -310,6 +310,9 @@ def submit(
     recipe: Annotated[str, typer.Option(help="Use this recipe for all targets.")] = "",
     targets: Annotated[str, typer.Option(help="Targets to include, comma-separated (all of the benchmark).")] = "",
     benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
+    gold: Annotated[
+        str, typer.Option(metavar="DIR", help="Data of `pos` to compare sentences with (local/udpos).")
+    ] = "",
     model: Annotated[str, typer.Option(help="The model, if the run has several.")] = "",
     folder: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="Folder to write (RUN/submission).")
@@ -320,7 +323,7 @@ def submit(
 
     names = tuple(name for name in targets.split(",") if name)
     submission_options = analysis.SubmissionOptions(
-        best_per_target=best_per_target, recipe=recipe, model=model, targets=names, benchmark=benchmark
+        best_per_target=best_per_target, recipe=recipe, model=model, targets=names, benchmark=benchmark, gold=gold
     )
     submission = analysis.write_submission(run_folder, submission_options, folder)
     table = Table("folder", "recipe", "seed", "languages", "items", "recipe chosen by", box=box.SIMPLE_HEAD)

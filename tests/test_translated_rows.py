@@ -34,7 +34,7 @@ ROW = Recipe(name="translated", stages=(Stage(tasks=("claims",), training=TRAINI
 SPACE = replace(TINY, name="corner", recipes=(TINY.recipes[0], ROW))
 """
 LANGUAGES = {
-    **dict.fromkeys(("xnli", "pawsx", "pos", "ner", "mlqa"), ("en", "es")),
+    **dict.fromkeys(("xnli", "pawsx", "pos_hub", "ner", "mlqa"), ("en", "es")),
     **dict.fromkeys(("xquad", "tatoeba"), ("es",)),
     "tydiqa": ("en", "sw"),
     "bucc": ("zh",),

@@ -21,6 +21,7 @@ from ..results.benchmark import SINGLE_POOL, column_of, data_departures, exclusi
 from ..results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
 from ..results.load import RunData, load
 from ..results.marks import marks_of
+from .gold import check_sentences, gold_file
 from .layouts import EXTENSIONS, LAYOUTS, LayoutError, Sheet
 
 CHOICE_FILE = "chosen.json"
@@ -42,6 +43,9 @@ class SubmissionOptions:
     """Targets to include; empty: all targets of the run that belong to the benchmark."""
     benchmark: str = XTREME.name
     """`xtreme` or `xtreme-r`."""
+    gold: str = ""
+    """Folder of the data set `local/udpos`, whose sentences those of the predictions are compared with; empty: that
+    folder in the working directory."""
 
     def __post_init__(self) -> None:
         if self.benchmark not in _BENCHMARKS:
@@ -84,6 +88,9 @@ class _Draft:
     ledger: Ledger
     benchmark: Benchmark
     model: str
+    gold: str = ""
+    unchecked: list[str] = field(default_factory=list)
+    """Files whose number of examples could not be compared with anything."""
     files: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -104,7 +111,8 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
         )
     path = _output_folder(run, out)
     benchmark, model = _BENCHMARKS[options.benchmark], one_model(data, options.model)
-    draft = _Draft(data=data, ledger=Run.open(run).ledger, benchmark=benchmark, model=model)
+    ledger = Run.open(run).ledger
+    draft = _Draft(data=data, ledger=ledger, benchmark=benchmark, model=model, gold=options.gold)
     entries, omissions = _entries(data, benchmark, options)
     recipes = _recipes(draft, options, [target for _, target in entries])
     chosen = [_add(draft, entry, target, recipes[target.task]) for entry, target in entries]
@@ -118,7 +126,7 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
         missing=tuple(entry.folder for entry in benchmark.entries if entry.folder not in folders),
         notes=(
             *omissions,
-            *_notes(benchmark, folders),
+            *_notes(draft.unchecked),
             *_language_notes(data, chosen),
             *_retrieval_note(draft, options, entries),
         ),
@@ -245,17 +253,29 @@ def _add_file(draft: _Draft, entry: Entry, language: str, sheet: Sheet | None) -
         draft.problems.append(f"{name}: {len(sheet.rows):,} examples, but the published split has {size:,}")
         return
     try:
+        if size is None and entry.layout == "tags":
+            _check_gold(draft, entry, sheet, name)
         draft.files[name] = LAYOUTS[entry.layout](sheet)
     except LayoutError as reason:
         draft.problems.append(f"{name}: {reason}")
 
 
-def _notes(benchmark: Benchmark, folders: Iterable[str]) -> Iterator[str]:
-    if benchmark is XTREME and "udpos" in folders:
+def _check_gold(draft: _Draft, entry: Entry, sheet: Sheet, name: str) -> None:
+    """Compare the sentences with the user's copy of the data. Raises LayoutError if they differ."""
+    gold = gold_file(draft.data.space.task(entry.name), sheet.language, draft.gold)
+    if gold is None:
+        draft.unchecked.append(name)
+    else:
+        check_sentences(sheet, gold)
+
+
+def _notes(unchecked: Sequence[str]) -> Iterator[str]:
+    if unchecked:
         yield (
-            "udpos: the sentences are those of google/xtreme on the Hub. The preprocessing of XTREME may keep others "
-            "(German has 22,458 sentences on the Hub, but no language has more than 20,436 in the table of RemBERT), "
-            "and its scorer rejects any other number."
+            f"{unchecked[0].split('/')[0]}: the number of sentences was not checked in {len(unchecked)} languages, "
+            "because no published number is known and the data were not found. The scorer of the benchmark rejects any "
+            "other number than its own. --gold DIR names the folder that `python -m sweeper.data.treebanks` wrote "
+            "(local/udpos in the working directory)."
         )
 
 

@@ -56,7 +56,14 @@ XTREME = Benchmark(
     entries=(
         Entry(name="xnli", group="classification", languages=languages.XNLI, folder="xnli", layout="labels"),
         Entry(name="pawsx", group="classification", languages=languages.PAWSX, folder="pawsx", layout="labels"),
-        Entry(name="pos", group="tagging", languages=tuple(languages.TREEBANK), folder="udpos", layout="tags"),
+        Entry(
+            name="pos",
+            group="tagging",
+            languages=tuple(languages.TREEBANK),
+            folder="udpos",
+            layout="tags",
+            substitutes=("pos_hub",),
+        ),
         Entry(name="ner", group="tagging", languages=languages.PANX, folder="panx", layout="tags"),
         Entry(name="xquad", group="qa", languages=languages.XQUAD, folder="xquad", layout="answers"),
         Entry(name="mlqa", group="qa", languages=languages.MLQA, folder="mlqa", layout="answers"),
@@ -145,7 +152,7 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
     "dev": {
         "xnli": dict.fromkeys(languages.XNLI, 2490),
         "pawsx": dict.fromkeys(languages.PAWSX, 2000),
-        "pos": _POS_DEV,
+        "pos_hub": _POS_DEV,
         "ner": _NER,
         "ner_r": {**_NER, **_NER_ADDED},
         "mlqa": _sizes("ar 517 de 512 en 1148 es 500 hi 507 vi 511 zh 504"),
@@ -156,7 +163,7 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
     "test": {
         "xnli": dict.fromkeys(languages.XNLI, 5010),
         "pawsx": dict.fromkeys(languages.PAWSX, 2000),
-        "pos": _POS,
+        "pos_hub": _POS,
         "ner": _NER,
         "ner_r": {**_NER, **_NER_ADDED},
         "mlqa": _sizes("ar 5335 de 4517 en 11590 es 5253 hi 4918 vi 5495 zh 5137"),
@@ -170,7 +177,8 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
 Sources: the cards of `google/xtreme`, `facebook/xnli`, `paws-x`, `wikiann` and `xcopa` on the Hub, the statistics of
 MTEB for the languages that XTREME-R adds to Tatoeba, and `mewsli-x.md` in the release of May 2022. The sentences of
 LAReQA were counted with this project's sentence splitter on the official files of XQuAD-R. The number for TyDiQA is
-known only for all languages together, and that for `pos_r` is unknown.
+known only for all languages together. Those for `pos` and `pos_r` are unknown: none was computed from Universal
+Dependencies 2.5.
 """
 TYDIQA_EXAMPLES = 5077
 """Examples of the only evaluation split of TyDiQA-GoldP, all nine languages together."""

@@ -190,7 +190,7 @@ SUBSTITUTES = (
         scorer="accuracy",
         columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
         # Half of its sentences are in the English training data of POS, and a supertag starts with the part of speech.
-        contains=("pos",),
+        contains=("pos", "pos_hub"),
         train=english_rows("local/ud_supertags", "train", "en"),
         dev=english_rows("local/ud_supertags", "validation", "en"),
         group="tagging",

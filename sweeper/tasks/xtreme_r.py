@@ -6,8 +6,8 @@ from dataclasses import replace
 from sweeper.tasks import languages
 from sweeper.tasks.intermediates import english_rows
 from sweeper.tasks.spec import Columns, Task
+from sweeper.tasks.targets import POS_SCORE, per_language, tatoeba
 from sweeper.tasks.targets import TARGETS as XTREME
-from sweeper.tasks.targets import per_language, tatoeba
 
 UDPOS = "izhx/xtreme-r-udpos"
 WIKIANN = "unimelb-nlp/wikiann"
@@ -143,7 +143,7 @@ TARGETS = (
         test=per_language(languages.TREEBANK_R, UDPOS, "{}", "test"),
         licence="Universal Dependencies 2.7; licences differ by treebank, some are non-commercial",
         note=(
-            f"{XTREME_TASKS['pos'].note} The copy on the Hub has train and dev splits in English only. The published "
+            f"{POS_SCORE} The copy on the Hub has train and dev splits in English only. The published "
             "training size is that of Universal Dependencies 2.5."
         ),
     ),

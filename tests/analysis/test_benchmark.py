@@ -186,6 +186,14 @@ def test_entries_of_a_user_without_departures_count(make_run):
     assert means.shown.loc["baseline"].to_dict() == {"retrieval": 0.5}
 
 
+def test_parts_of_speech_of_the_hub_are_named_and_do_not_count(make_run):
+    run = make(make_run, (), columns=(Target(task="pos_hub"), Target(task="ner")))
+    fill(run, "baseline", ["ner"])
+    means = benchmark_means(load(run.url), "tiny")[0]
+    assert f"pos: replaced by pos_hub, {CATALOG['pos_hub'].departs}" in means.excluded
+    assert list(means.shown) == []
+
+
 def test_the_mean_of_lareqa_is_over_all_questions(make_run):
     names = [entry.name for entry in XTREME_R.groups["retrieval"]]
     run = make(make_run, names, tasks=(replace(CATALOG["lareqa_sentences"], departs=""),))

@@ -168,7 +168,7 @@ def test_a_sentence_in_windows_is_scored_as_one():
 @pytest.mark.mirror
 def test_all_words_of_real_arabic_sentences_are_kept(mirror):
     rows = parquet.read_table(mirror / "datasets" / "google" / "xtreme" / "udpos.Arabic" / "validation.parquet")
-    task = CATALOG["pos"]
+    task = CATALOG["pos_hub"]
     examples = [example for number, row in enumerate(rows.to_pylist()) for example in FORMAT.read(row, task, number)]
     tokenizer = AutoTokenizer.from_pretrained(mirror / "models" / "mini-xlmr")
     features = FORMAT.encode(examples, tokenizer, Lengths(max_length=128), task.labels)

@@ -13,6 +13,7 @@ NUM_LANGUAGES = {
     "xnli": 15,
     "pawsx": 7,
     "pos": 33,
+    "pos_hub": 33,
     "ner": 40,
     "xquad": 11,
     "mlqa": 7,
@@ -100,8 +101,9 @@ def test_the_labels_of_siqa_start_at_one() -> None:
     assert FORMATS["choose"].read(row, CATALOG["siqa"], 0)[0].fields["label"] == 2
 
 
-def test_pos_has_no_dev_rows_for_treebanks_with_only_a_test_split() -> None:
-    pos = CATALOG["pos"]
+@pytest.mark.parametrize("name", ["pos", "pos_hub"])
+def test_pos_has_no_dev_rows_for_treebanks_with_only_a_test_split(name: str) -> None:
+    pos = CATALOG[name]
     assert set(pos.test) - set(pos.dev) == {"kk", "th", "tl", "yo"}
     assert set(pos.test) - set(pos.train) == {"th", "tl", "yo"}
 
@@ -141,6 +143,6 @@ def test_sizes_cover_every_language_of_a_task(split: Literal["dev", "test"]) -> 
 
 def test_tatoeba_and_udpos_rows_are_named_as_on_the_hub() -> None:
     assert CATALOG["tatoeba"].test["zh"][0].config == "cmn-eng"
-    assert CATALOG["pos"].dev["zh"][0].config == "udpos.Chinese"
+    assert CATALOG["pos_hub"].dev["zh"][0].config == "udpos.Chinese"
     assert CATALOG["mlqa"].dev["hi"][0].config == "MLQA.hi.hi"
     assert CATALOG["tydiqa"].dev["te"][0].id_prefix == "telugu-"
