@@ -8,8 +8,9 @@ from sweeper.space import Space
 
 GROWING = ("recipes", "targets", "models", "tasks")
 """Fields of a space to which named entries may be added. Seeds and search trials are checked separately."""
-DESCRIPTIVE = ("title", "note", "licence", "departs", "train_size", "num_choices", "contains", "parallel")
-"""Fields of a task that only reports and plans use. No result depends on them, so they may change."""
+DESCRIPTIVE = ("title", "note", "licence", "departs", "num_choices", "parallel")
+"""Fields of a task that only reports and plans use. No result depends on them, so they may change. `contains` and
+`train_size` are not among them, because they decide which selection data a larger task leaves out."""
 
 Change = tuple[tuple[str, ...], Any, Any]
 """(path into the space, old value, new value). A missing value is None."""

@@ -64,6 +64,15 @@ CHANGED = {
         replace(TINY, tasks=tuple(replace(task, labels=("a", "b")) for task in TINY.tasks)),
         "tasks.claims_plus.labels",
     ),
+    # Both decide how many examples a task leaves out because a task that it contains selects on them.
+    "contains": (
+        replace(TINY, tasks=tuple(replace(task, contains=("mnli",)) for task in TINY.tasks)),
+        "tasks.claims_plus.contains",
+    ),
+    "train_size": (
+        replace(TINY, tasks=tuple(replace(task, train_size=1) for task in TINY.tasks)),
+        "tasks.claims_plus.train_size",
+    ),
 }
 
 
@@ -144,7 +153,7 @@ def test_descriptive_fields_of_a_task_may_change(tmp_path: Path) -> None:
     Run(run).keep_space(TINY)
     run.write("ledger/trainings/key.json", b"a record")
     fields: dict[str, object] = {"title": "Another title", "note": "new", "licence": "another", "departs": "new"}
-    fields |= {"train_size": 1, "num_choices": 2}
+    fields |= {"num_choices": 2, "parallel": True}
     changed = replace(TINY, tasks=tuple(replace(task, **fields) for task in TINY.tasks))  # type: ignore[arg-type]
     Run(run).keep_space(changed)
     assert Run(run).space == changed
