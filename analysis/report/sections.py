@@ -24,6 +24,8 @@ def data_limits(space: Space) -> list[str]:
     stages += [stage.training for own in spaces for target in own.targets for stage in target.before]
     targets = [t.training for own in spaces for t in own.targets if space.task(t.task).training_task]
     limits = [*_training_limits("each task of a recipe", stages), *_training_limits("each target", targets)]
+    steps = sorted({training.max_steps for training in (*stages, *targets) if training.max_steps})
+    limits += [f"at most {' or '.join(f'{number:,}' for number in steps)} steps of a training"] if steps else []
     if space.eval_cap:
         limits.append(f"at most {space.eval_cap:,} evaluation items per language (parallel languages: the same items)")
     eval_caps = {target.task: target.eval_cap for target in space.targets if target.eval_cap}
@@ -89,7 +91,7 @@ def language_rows(coverage: Iterable[LanguageCoverage]) -> list[Row]:
 
 
 def study_rows(studies: Iterable[StudySummary]) -> list[Row]:
-    """One row per study: model, recipe, task, number of trials, number of failures, chosen dials, selection score."""
+    """One row per study: model, recipe, task, number of trials, number of failures, chosen dials, selection value."""
     return [
         [
             *(study.model, study.recipe, study.task, study.num_trials, study.num_failed),

@@ -126,7 +126,7 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
         missing=tuple(entry.folder for entry in benchmark.entries if entry.folder not in folders),
         notes=(
             *omissions,
-            *_notes(draft.unchecked),
+            *_notes(draft),
             *_language_notes(data, chosen),
             *_retrieval_note(draft, options, entries),
         ),
@@ -269,13 +269,16 @@ def _check_gold(draft: _Draft, entry: Entry, sheet: Sheet, name: str) -> None:
         check_sentences(sheet, gold)
 
 
-def _notes(unchecked: Sequence[str]) -> Iterator[str]:
-    if unchecked:
+def _notes(draft: _Draft) -> Iterator[str]:
+    if unchecked := draft.unchecked:
+        remedy = (
+            " --gold DIR names the folder that `python -m sweeper.data.treebanks` wrote (local/udpos in the working "
+            "directory)."
+        )
         yield (
             f"{unchecked[0].split('/')[0]}: the number of sentences was not checked in {len(unchecked)} languages, "
-            "because no published number is known and the data were not found. The scorer of the benchmark rejects any "
-            "other number than its own. --gold DIR names the folder that `python -m sweeper.data.treebanks` wrote "
-            "(local/udpos in the working directory)."
+            "because no published number is known and no copy of the data was found. The scorer of the benchmark "
+            f"rejects any other number than its own.{remedy if draft.benchmark is XTREME else ''}"
         )
 
 

@@ -12,7 +12,7 @@ from analysis.submission.submission import SubmissionOptions, write_submission
 from sweeper.errors import UserError
 from sweeper.space import Target
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.languages import TREEBANK
+from sweeper.tasks.languages import TREEBANK, TREEBANK_R
 from sweeper.tasks.targets import udpos_file
 
 
@@ -62,18 +62,23 @@ SENTENCES = {language: (3, 1 + number) for number, language in enumerate(TREEBAN
 """Language -> words of its two sentences. No language has as many sentences as the copy on the Hub."""
 
 
-@pytest.fixture
-def run(make_run):
-    """A run of `pos` on the test sets of the user."""
-    run = make_run(targets=(Target(task="pos"),), evaluate="test", seeds=(1,))
-    scored = run.scored(run.trained("baseline", "pos", 1), "pos", dict.fromkeys(TREEBANK, 0.5), split="test")
+def scored_run(make_run, task: str, sentences: dict[str, tuple[int, ...]]):
+    """A run of a task with these sentences in its test sets."""
+    run = make_run(targets=(Target(task=task),), evaluate="test", seeds=(1,))
+    scored = run.scored(run.trained("baseline", task, 1), task, dict.fromkeys(sentences, 0.5), split="test")
     rows = [
         {"language": language, "example": str(number), "prediction": json.dumps(["NOUN"] * words), "tokens": words}
-        for language, sizes in SENTENCES.items()
+        for language, sizes in sentences.items()
         for number, words in enumerate(sizes)
     ]
     run.ledger.write_score(scored, pd.DataFrame(rows))
     return run
+
+
+@pytest.fixture
+def run(make_run):
+    """A run of `pos` on the test sets of the user."""
+    return scored_run(make_run, "pos", SENTENCES)
 
 
 def write_gold(folder: Path, sentences: dict[str, tuple[int, ...]]) -> str:
@@ -103,6 +108,15 @@ def test_a_submission_without_the_users_data_says_what_was_not_checked(run, tmp_
     written = write_submission(run.url, SubmissionOptions(recipe="baseline"), str(tmp_path / "out"))
     [note] = written.notes
     assert note.startswith("udpos: the number of sentences was not checked in 33 languages")
+    assert "--gold DIR" in note
+
+
+def test_the_note_on_unchecked_data_of_xtreme_r_names_no_folder_because_none_is_read(make_run, tmp_path: Path) -> None:
+    run = scored_run(make_run, "pos_r", dict.fromkeys(TREEBANK_R, (2,)))
+    options = SubmissionOptions(recipe="baseline", benchmark="xtreme-r")
+    [note] = write_submission(run.url, options, str(tmp_path / "out")).notes
+    assert note.startswith("udpos: the number of sentences was not checked in 38 languages")
+    assert "--gold" not in note
 
 
 def test_the_data_of_the_hub_are_no_submission(make_run, tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ import pytest
 from analysis.__main__ import main
 from analysis.report.findings import strongest_findings
 from analysis.report.report import write_report
+from analysis.report.sections import data_limits
 from analysis.results.results import compute_results
 from analysis.results.trivial import verdict
+from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.space import Model
+from sweeper.space.settings import apply_settings
 
 FILES = {
     "marks.csv",
@@ -62,6 +65,11 @@ def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_run)
     assert "Replicates are trained without the examples that are set aside." in text
     assert "| tags | The task tags | licence of tags | – |" in text
     assert "Reported split: **dev**" in text
+
+
+def test_the_limits_on_the_data_name_the_largest_number_of_steps():
+    assert "at most 1,500 steps of a training" in data_limits(apply_settings(TINY, ["max_steps=1500"]))
+    assert not [limit for limit in data_limits(TINY) if "steps" in limit]
 
 
 def test_what_is_selected_by_reported_scores_is_called_an_overestimate(full_run):
