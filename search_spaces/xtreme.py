@@ -1,7 +1,7 @@
 """The experiments of Phang et al. 2020 on XTREME with XLM-R Large.
 
-The recipes are the baseline, nine intermediate tasks, and all nine jointly; there are nine targets. Two recipes need no
-licence for CCGbank: `multitask8`, all tasks but CCG, and `ud_supertags`, a free substitute for CCG. Each recipe except
+The recipes are the baseline, nine intermediate tasks, and all nine jointly; there are nine targets. Two more recipes
+replace those that need a licence for CCGbank: `multitask8`, all tasks but CCG, and `ud_supertags`. Each recipe except
 the baseline has a variant `_mlm`, which mixes in multilingual masked language modelling, and a variant `_mt`, which
 trains on machine-translated examples. Supertags have no variant `_mt`, because tags belong to words; in `multitask_mt`
 CCG stays in English. `--set recipes=...` selects some of the recipes. `xtreme_hub` is the part of this space that needs

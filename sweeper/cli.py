@@ -220,9 +220,9 @@ def run(
     ] = None,
     cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
     gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0.5 shares a GPU.")] = None,
-    address: Annotated[str, typer.Option(help="`local`, or `auto` on a Ray cluster.")] = "local",
+    address: Annotated[str, typer.Option(help="`local`; on a Ray cluster `auto` or HOST:PORT.")] = "local",
     nice: Annotated[
-        int, typer.Option(min=0, max=19, help="Nice level of the trials; a high one leaves the CPUs to other programs.")
+        int, typer.Option(min=0, max=19, help="Nice level of local trials; a high one leaves CPUs to other programs.")
     ] = 0,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
 ) -> None:

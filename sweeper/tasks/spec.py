@@ -79,13 +79,14 @@ class Task:
     """Format rank: name of the task whose rows, in all languages together, are the candidates of every query; if empty,
     each row contains the candidate of its query."""
     contains: tuple[str, ...] = ()
-    """Tasks whose training data are part of this task's. A report marks cells whose recipe and target train on the same
-    rows or items."""
+    """Tasks whose training data are part of this task's. A stage on this task leaves out their selection data, and a
+    report marks cells whose recipe and target train on the same rows or items."""
     parallel: bool = False
     """Whether the training data are the same items in every language, that is, translations of each other."""
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
     train_size: int = 0
-    """Number of training examples of the published data set, for plans without access to the data."""
+    """Number of training examples of the published data set, for plans without access to the data. If another task
+    `contains` this one, it also decides how many examples the other task leaves out."""
     num_choices: int = 0
     """Format choose: choices of one example, for plans without access to the data; if 0, the number of columns in
     `choices`, else the number of labels."""
