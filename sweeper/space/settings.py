@@ -1,11 +1,11 @@
 """The values of a space that `--set key=value` can change."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError, unknown
-from sweeper.space import Model, Space, Stage
+from sweeper.space import Model, Space
 
 
 def apply_settings(space: Space, settings: Iterable[str]) -> Space:
@@ -81,36 +81,33 @@ def _training_field(name: str, read: Callable[[str], Any]) -> Callable[[Space, s
     """A setting that changes one option of the training of every stage and every target."""
 
     def apply(space: Space, text: str) -> Space:
-        value = read(text)
-        changed = _change_trainings(space, lambda training: replace(training, **{name: value}))
-        # The option of a model would override that of the command line.
-        return replace(changed, models=tuple(_without_option(model, name) for model in space.models))
+        return _change_trainings(space, {name: read(text)})
 
     return apply
 
 
-def _without_option(model: Model, name: str) -> Model:
-    return replace(model, training={key: value for key, value in model.training.items() if key != name})
+def _without_options(model: Model, names: Collection[str]) -> Model:
+    return replace(model, training={name: value for name, value in model.training.items() if name not in names})
 
 
-def _change_trainings(space: Space, change: Callable[[Any], Any]) -> Space:
-    def changed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        return tuple(replace(stage, training=change(stage.training)) for stage in stages)
+def _change_trainings(space: Space, options: Mapping[str, Any]) -> Space:
+    """The space with these options in the training of every stage and every target, and in that of no model."""
 
-    # Dials are unchanged: a searched option keeps its search, and only its default value changes.
-    recipes = tuple(replace(recipe, stages=changed(recipe.stages)) for recipe in space.recipes)
-    targets = tuple(
-        replace(target, training=change(target.training), before=changed(target.before)) for target in space.targets
-    )
-    return replace(space, recipes=recipes, targets=targets)
+    def changed(trained: Any) -> Any:
+        # Dials are unchanged: a searched option keeps its search, and only its default value changes.
+        return replace(trained, training=replace(trained.training, **options))
+
+    recipes = tuple(replace(recipe, stages=tuple(map(changed, recipe.stages))) for recipe in space.recipes)
+    targets = tuple(replace(changed(target), before=tuple(map(changed, target.before))) for target in space.targets)
+    # The option of a model would override that of the command line.
+    models = tuple(_without_options(model, options) for model in space.models)
+    return replace(space, recipes=recipes, targets=targets, models=models)
 
 
 def _keep(space: Space, text: str) -> Space:
     value = _one_of("last", "best")(text)
     # Without evaluations there is nothing that a patience could count.
-    return _change_trainings(
-        space, lambda training: replace(training, keep=value, patience=training.patience if value == "best" else None)
-    )
+    return _change_trainings(space, {"keep": value} if value == "best" else {"keep": value, "patience": None})
 
 
 SETTINGS: Mapping[str, Callable[[Space, str], Space]] = {

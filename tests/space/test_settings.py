@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -85,3 +86,12 @@ def test_a_training_setting_replaces_the_option_of_a_model() -> None:
     changed = apply_settings(replace(TINY, models=(model,)), ["epochs=2"])
     training = changed.for_model(changed.models[0]).targets[0].training
     assert (training.epochs, training.batch_size) == (2, 4)
+
+
+@pytest.mark.parametrize("options", [{"keep": "best"}, {"keep": "best", "patience": 3}, {"patience": 3}])
+def test_the_setting_keep_replaces_the_options_of_a_model(options: dict[str, Any]) -> None:
+    best = apply_settings(TINY, ["keep=best"])
+    space = replace(best, models=(replace(TINY.models[0], training={**options, "batch_size": 4}),))
+    changed = apply_settings(space, ["keep=last"])
+    training = changed.for_model(changed.models[0]).targets[0].training
+    assert (training.keep, training.patience, training.batch_size) == ("last", None, 4)
