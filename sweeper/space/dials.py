@@ -1,7 +1,7 @@
 """Training options of a stage or target, and dials: the options that a search chooses."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import Field
@@ -148,20 +148,31 @@ DIALS = tuple(f.name for f in fields(Training) if f.name not in FIXED)
 Dials = Mapping[str, Distribution]
 
 
-def check_dials(dials: Dials) -> None:
-    """Raise UserError if a dial is not an option of Training, or has a value that Training rejects."""
+def check_dials(dials: Dials, training: Training | None = None) -> None:
+    """Raise UserError if a dial is not an option of Training, or has a value that Training rejects.
+
+    `training` has the options without a dial; None: their defaults.
+    """
     for name, dial in dials.items():
         if name in FIXED:
             raise UserError(f"{name!r} cannot be a dial, got {dial}. Set one value in the training.")
         if name not in DIALS:
             raise unknown("dial", name, DIALS)
-        # Every check of Training is a range, so it is enough to check both bounds of a LogUniform.
-        points = (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
-        if name not in FRACTIONS and (isinstance(dial, LogUniform) or not all(isinstance(p, int) for p in points)):
+        is_whole = isinstance(dial, Choice) and all(isinstance(value, int) for value in dial.values)
+        if name not in FRACTIONS and not is_whole:
             raise UserError(f"Dial {name!r} needs whole numbers, as in Choice(values=(8, 16)); got {dial}.")
-        for point in points:
+    # Any value of one dial can meet any value of another.
+    limits: dict[str, Callable[[Iterable[Value]], Value]] = {"min_steps": max, "max_steps": min}
+    steps = {name: pick(bounds(dials[name])) for name, pick in limits.items() if name in dials}
+    for name, dial in dials.items():
+        for point in bounds(dial):
             # Training checks its values when it is created.
-            Training(**{name: point})  # type: ignore[arg-type]
+            replace(training or Training(), **{**steps, name: point})  # type: ignore[arg-type]
+
+
+def bounds(dial: Distribution) -> tuple[Value, ...]:
+    """The values of a dial among which every check of a range finds one that it rejects, if there is any."""
+    return (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
 
 
 def check_words(value: Any) -> None:

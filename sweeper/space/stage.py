@@ -98,7 +98,7 @@ class Stage:
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")
         if self.temperature < 1:
             raise UserError(f"A stage needs temperature >= 1 (1 is proportional to the sizes), got {self.temperature}.")
-        check_dials(self.dials)
+        check_dials(self.dials, self.training)
         _check_shares(self)
 
 

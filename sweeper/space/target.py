@@ -38,7 +38,7 @@ class Target:
 
     def __post_init__(self) -> None:
         check_words(self)
-        check_dials(self.dials)
+        check_dials(self.dials, self.training)
         check_counts(self, "eval_cap")
         for layer in self.layers:
             if not 0 <= layer <= 1:

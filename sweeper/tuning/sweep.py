@@ -18,7 +18,8 @@ from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.run.site import Site
-from sweeper.space import SEARCH_SEED, Distribution, LogUniform, Space, Stage, Value
+from sweeper.space import SEARCH_SEED, Space, Stage, Value
+from sweeper.space.dials import bounds
 from sweeper.training.check import check_spec
 from sweeper.training.runtime import slow_bf16
 from sweeper.training.workbench import Workbench
@@ -210,12 +211,9 @@ def _critical_dials(stage: Stage) -> dict[str, Value]:
     """
     choose: dict[str, Callable[[Iterable[Value]], Value]] = {"max_length": max, "frozen_layers": max}
     if stage.training.keep == "best":
-        choose |= {"epochs": min, "max_steps": min, "batch_size": max}
-    return {name: pick(_bounds(stage.dials[name])) for name, pick in choose.items() if name in stage.dials}
-
-
-def _bounds(dial: Distribution) -> tuple[Value, ...]:
-    return (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
+        choose |= dict.fromkeys(("epochs", "min_steps", "max_steps", "cap_examples", "cap_tokens"), min)
+        choose["batch_size"] = max
+    return {name: pick(bounds(stage.dials[name])) for name, pick in choose.items() if name in stage.dials}
 
 
 def _lock(run: Run, stack: ExitStack) -> None:

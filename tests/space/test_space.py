@@ -35,6 +35,18 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         (lambda: Stage(tasks=("parts",), dials={"frozen_layers": Choice(values=(0, -2))}), "train everything, got -2"),
         (lambda: Training(mask_share=1.0), "0 < mask_share < 1, got 1.0"),
         (
+            lambda: Stage(
+                tasks=("parts",), training=Training(min_steps=50), dials={"max_steps": Choice(values=(10, 90))}
+            ),
+            "min_steps <= max_steps, got min_steps=50, max_steps=10",
+        ),
+        (
+            lambda: Target(
+                task="names", dials={"min_steps": Choice(values=(5, 30)), "max_steps": Choice(values=(20, 40))}
+            ),
+            "min_steps <= max_steps, got min_steps=30, max_steps=20",
+        ),
+        (
             lambda: Stage(tasks=("parts",), dials={"mask_share": LogUniform(low=0.1, high=2.0)}),
             "0 < mask_share < 1, got 2.0",
         ),

@@ -56,6 +56,7 @@ def test_a_training_that_ends_before_its_first_evaluation_is_refused(site: Site)
         ({"epochs": LogUniform(low=1.0, high=4.0)}, 4),
         ({"batch_size": Choice(values=(2, 16))}, 2),
         ({"epochs": Choice(values=(3, 2)), "batch_size": Choice(values=(4, 8))}, 4),
+        ({"cap_examples": Choice(values=(4, 16))}, 2),
     ],
 )
 def test_the_evaluations_are_checked_for_the_dials_with_the_fewest_steps(site: Site, dials: Dials, steps: int) -> None:
