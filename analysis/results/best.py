@@ -1,6 +1,6 @@
 """The best recipe for each target, chosen on English selection data and never on the scores of the cells."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -55,24 +55,26 @@ def best_per_target(
     for target in data.space.targets:
         if targets is None or target.task in targets:
             columns = (target.task,) if target.task in values.columns else trained
-            best[target.task] = _best(data, values, target.task, columns, among)
+            best[target.task] = _best(data, model, values[list(columns)], target.task, among)
     return best
 
 
-def _best(data: RunData, values: pd.DataFrame, target: str, columns: tuple[str, ...], among: Benchmark | None) -> Best:
+def _best(data: RunData, model: str, values: pd.DataFrame, target: str, among: Benchmark | None) -> Best:
+    """The recipe with the highest mean of the selection values of all columns of `values`."""
+    columns = tuple(values.columns)
     if not columns:
         scope = f"target of {among.title}" if among else "target"
         raise UserError(
             f"{target!r} trains nothing, and no other {scope} in this run does. There are no selection values that a "
             "recipe could be chosen by: name a recipe with --recipe."
         )
-    means = values[list(columns)].mean(axis=1, skipna=False).dropna()
-    refitted = _refitted(data)
-    if means.empty and refitted.intersection(columns):
+    means = values.mean(axis=1, skipna=False).dropna()
+    # The other recipes must not win because these cannot be compared with them.
+    if unvalued := _unvalued(data, model, columns):
         raise UserError(
             f"No recipe can be chosen for {target!r}: its replicates were refitted and have no selection value, and no "
-            f"recipe has a search trial of its own and every replicate seed of {', '.join(columns)}. Values of search "
-            "trials need dials and search.scope = 'cell'. Name a recipe with --recipe."
+            f"search trial of {', '.join(columns)} belongs to {', '.join(unvalued)}. Values of search trials need "
+            "dials and search.scope = 'cell'. Name a recipe with --recipe."
         )
     if means.empty:
         raise UserError(
@@ -82,7 +84,7 @@ def _best(data: RunData, values: pd.DataFrame, target: str, columns: tuple[str, 
         )
     # idxmax returns the first of equal values, and the index has the order of the space.
     recipe = str(means.idxmax())
-    by_search = bool(refitted.intersection(columns))
+    by_search = any(record.spec.refitted for _, record in _scored(data, model, columns))
     return Best(
         recipe=recipe, value=float(means[recipe]), columns=columns, num_compared=len(means), by_search=by_search
     )
@@ -95,12 +97,10 @@ def selection_values(data: RunData, model: str) -> pd.DataFrame:
     """
     space = data.space
     targets = [target.task for target in space.targets if space.task(target.task).training_task]
-    by_key = {record.key: record for record in data.replicates}
     by_cell: dict[tuple[str, str], dict[int, float]] = {}
-    for score in data.cell_scores:
-        record = by_key[score.training]
+    for score, record in _scored(data, model, targets):
         value = _selection_value(data, record)
-        if score.model == model and score.target in targets and value is not None:
+        if value is not None:
             by_cell.setdefault((score.recipe, score.target), {})[record.spec.seed] = value
     complete = {cell: _mean(seeds) for cell, seeds in by_cell.items() if set(seeds) == set(space.seeds)}
     recipes = [recipe.name for recipe in space.recipes]
@@ -117,10 +117,19 @@ def _selection_value(data: RunData, record: TrainingRecord) -> float | None:
     return trial.value if trial is not None and trial.spec.recipe == record.spec.recipe else None
 
 
-def _refitted(data: RunData) -> set[str]:
-    """The targets with refitted replicates."""
-    trainings = {record.key for record in data.replicates if record.spec.refitted}
-    return {score.target for score in data.cell_scores if score.training in trainings}
+def _unvalued(data: RunData, model: str, targets: Collection[str]) -> list[str]:
+    """The recipes with refitted replicates on the targets and without a search trial of their own."""
+    scored = _scored(data, model, targets)
+    found = {score.recipe for score, record in scored if _selection_value(data, record) is None}
+    return [recipe.name for recipe in data.space.recipes if recipe.name in found]
+
+
+def _scored(data: RunData, model: str, targets: Collection[str]) -> Iterator[tuple[ScoreRecord, TrainingRecord]]:
+    """The scores of cells of a model on the targets, each with the training of its replicate."""
+    by_key = {record.key: record for record in data.replicates}
+    for score in data.cell_scores:
+        if score.model == model and score.target in targets:
+            yield score, by_key[score.training]
 
 
 def _mean(values: Mapping[int, float]) -> float:

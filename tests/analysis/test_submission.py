@@ -185,6 +185,9 @@ def test_the_best_recipe_of_refitted_replicates_has_the_best_search_trial_and_th
 def test_search_trials_of_the_baseline_do_not_stand_in_for_refitted_replicates_of_other_recipes(make_run):
     data = load(refitted_run(make_run, owner="baseline").url)
     assert selection_values(data, "tiny")["pawsx"].dropna().to_dict() == {"baseline": 0.5}
+    # Otherwise the baseline would win a comparison in which no other recipe takes part.
+    with pytest.raises(UserError, match="no search trial of pawsx belongs to small_nli, middle_qa"):
+        best_per_target(data, "tiny")
 
 
 def test_refitted_replicates_without_a_search_leave_nothing_to_choose_by(make_run, tmp_path):
