@@ -162,7 +162,8 @@ def _languages(rows_by_language: "RowsByLanguage") -> str:
         return ""
     first_language, first = next(iter(rows_by_language.items()))
     sources = ", ".join(f"{rows.id} {rows.config or ''} [{rows.split}]" for rows in first)
-    return f"{len(rows_by_language)} languages ({' '.join(rows_by_language)}); {first_language}: {sources}"
+    plural = "s" if len(rows_by_language) > 1 else ""
+    return f"{len(rows_by_language)} language{plural} ({' '.join(rows_by_language)}); {first_language}: {sources}"
 
 
 @app.command(rich_help_panel=INSPECT)

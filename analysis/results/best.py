@@ -37,8 +37,8 @@ def best_per_target(
 ) -> dict[str, Best]:
     """Target -> the recipe of one model with the highest selection value, for `targets` (None: all of the space).
 
-    The selection value of a recipe on a target is measured on English selection data of the target (its English dev
-    data if test is reported, otherwise a part of train that is set aside), as the mean over the replicate seeds.
+    The selection value of a recipe on a target is measured on English selection data of the target (a separate dev
+    split if test is reported, otherwise a part of train that is set aside), as the mean over the replicate seeds.
     Refitted replicates train on that part and have no value; theirs is that of the search trial that chose their dials.
     A target that trains nothing (retrieval) has no selection data. Its recipe is the one with the highest mean over all
     targets that train, or over those that are tasks of the benchmark `among`.

@@ -196,6 +196,13 @@ SUBSTITUTES = (
         group="tagging",
         train_size=12_534,
         licence="CC BY-SA 4.0",
-        note="A substitute for CCG supertagging: the tags derive from Universal Dependencies trees, not from CCG.",
+        note=(
+            "A substitute for CCG supertagging: the tags derive from the trees of UD English-EWT, not from CCG. Create "
+            "a data set folder local/ud_supertags with the files and columns of the task `ccg`. The "
+            "supertag of a word joins its universal part of speech, its relation without subtype, the side of its head "
+            "(L, R or root), and its numbers of core dependents (nsubj, obj, iobj, csubj, ccomp, xcomp; at most 3) to "
+            "the left and to the right. The 200 most frequent supertags of the training sentences are labels, and all "
+            "others are `other`."
+        ),
     ),
 )

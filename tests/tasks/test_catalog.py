@@ -141,6 +141,19 @@ def test_sizes_cover_every_language_of_a_task(split: Literal["dev", "test"]) -> 
         assert set(sizes) == set(CATALOG[name].rows(split))
 
 
+def test_the_note_of_a_task_with_local_data_names_their_folder() -> None:
+    local = {
+        (name, rows.id)
+        for name, task in CATALOG.items()
+        for split in ("train", "dev", "test")
+        for rows_list in task.rows(split).values()
+        for rows in rows_list
+        if rows.id.startswith("local/")
+    }
+    assert {name for name, _ in local} == {"ccg", "ud_supertags", "pos", "bucc2018", "local_text"}
+    assert not [name for name, folder in local if folder not in CATALOG[name].note]
+
+
 def test_tatoeba_and_udpos_rows_are_named_as_on_the_hub() -> None:
     assert CATALOG["tatoeba"].test["zh"][0].config == "cmn-eng"
     assert CATALOG["pos_hub"].dev["zh"][0].config == "udpos.Chinese"
