@@ -27,7 +27,7 @@ DIGESTS = {
     "demo_full": "7fdc7ef065879cd02ac2",
     "demo_recovery": "b087a05fe0a0a98b0eb1",
     "text_rows": "de2e41ecb8a4e796a4a8",
-    "text_small": "8809db9c82af33402413",
+    "text_small": "eb6c119eca6a7136cb37",
     "tiny": "076087c49c6f9ff2b66a",
     "xtreme": "b3b2c1290e8d60b77630",
     "xtreme_r": "7c54ee4d3feac9c65a77",
