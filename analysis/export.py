@@ -21,12 +21,14 @@ from .results.load import RunData, load, main_scores
 
 CARD = """---
 library_name: transformers
-base_model: {{ model.id }}
+{% if not is_folder -%}
+base_model: {{ base }}
+{% endif -%}
 tags: [intermediate-task training, transfer-sweeper]
 ---
 # {{ model.name }} prepared by `{{ recipe }}`, for {{ target }}
 
-This folder contains the encoder `{{ model.id }}` ({{ model.identity[:20] }}) after the training stages below, without
+This folder contains the encoder `{{ base }}` ({{ model.identity[:20] }}) after the training stages below, without
 task heads.{% if later %} Fine-tune it on {{ target }} before use.{% endif %}
 
 ```python
@@ -215,8 +217,13 @@ def _card(data: RunData, chosen: Chosen) -> str:
     baseline = _seed_scores(rows, space.baseline.name if space.baseline else "")
     trained = [spec for stage in chosen.encoder for spec in stage.all_data]
     tasks = [space.task(name) for name in dict.fromkeys(spec.task for spec in trained)]
+    model = chosen.record.spec.model
+    is_folder = Path(model.id).is_absolute()
     card: str = Template(CARD).render(
-        model=chosen.record.spec.model,
+        model=model,
+        # The card is published: it must not contain paths of this machine.
+        base=Path(model.id).name if is_folder else model.id,
+        is_folder=is_folder,
         recipe=score.recipe,
         target=score.target,
         split=score.split,
@@ -234,6 +241,6 @@ def _card(data: RunData, chosen: Chosen) -> str:
         stages=_stage_values(chosen.encoder),
         num_recipe_stages=chosen.num_recipe_stages,
         later=_stage_values(chosen.later),
-        licences="; ".join(f"{task.title}: {task.licence}" for task in tasks),
+        licences="; ".join(f"{task.title}: {task.licence or 'not stated'}" for task in tasks),
     )
     return card

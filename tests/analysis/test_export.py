@@ -20,7 +20,7 @@ from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
-from sweeper.space import LogUniform, Recipe, Space, Stage, Target
+from sweeper.space import LogUniform, Model, Recipe, Space, Stage, Target
 from tests.tuning.imaginary import FakeLedger, agenda_of, drain
 
 BEFORE = (Stage(tasks=("claims",)),)
@@ -197,3 +197,21 @@ def test_an_export_loads_no_training_or_plotting_library() -> None:
     code = f"import sys, analysis.export; print([name for name in {heavy} if name in sys.modules])"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "[]"
+
+
+def test_the_card_of_an_encoder_from_a_folder_has_no_path_and_names_a_missing_licence(tmp_path: Path) -> None:
+    tasks = tuple(replace(task, licence="") for task in SPACE.tasks)
+    space = replace(SPACE, models=(Model(name="tiny", id="/home/user/encoder"),), tasks=tasks, world="")
+    run = complete_run(tmp_path / "run", best="parts", space=space)
+    card = (export_best(run, "names", tmp_path / "out") / "README.md").read_text()
+    assert "the encoder `encoder`" in card
+    assert "/home/user" not in card
+    assert "base_model" not in card
+    assert ": not stated" in card
+
+
+def test_the_card_of_an_encoder_from_the_hub_names_it(tmp_path: Path) -> None:
+    card = (
+        export_best(complete_run(tmp_path / "run", best="parts"), "names", tmp_path / "out") / "README.md"
+    ).read_text()
+    assert card.startswith("---\nlibrary_name: transformers\nbase_model: demo/tiny\ntags: [")
