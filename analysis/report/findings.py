@@ -29,9 +29,9 @@ def strongest_findings(results: Results) -> list[str]:
     if not cells:
         return [f"There is no gain yet: no cell has a score and one of {matrix.reference_words} with the same seed."]
     best, worst = max(cells, key=cells.__getitem__), min(cells, key=cells.__getitem__)
-    named = [("largest gain" if cells[best] > 0 else "smallest loss", best)]
+    named = [("smallest loss" if is_loss(cells[best]) else "largest gain", best)]
     if worst != best:
-        named.append(("largest loss" if cells[worst] < 0 else "smallest gain", worst))
+        named.append(("largest loss" if is_loss(cells[worst]) else "smallest gain", worst))
     # A cell that is left out may have a larger gain, which the matrix shows.
     is_partial = int(gains.count().sum()) < int(matrix.gains.loc[matrix.recipes].count().sum())
     scope = " outside cells with the same rows and incomplete cells" if is_partial else ""
@@ -40,6 +40,11 @@ def strongest_findings(results: Results) -> list[str]:
     findings = [planted_finding(results.planted)] if results.planted else []
     findings += [*sentences, best_recipe] if best_recipe else sentences
     return findings[:NUM_FINDINGS]
+
+
+def is_loss(gain: float) -> bool:
+    """Whether a gain, a fraction of 1, is negative as a report shows it. A difference of equal means may be -1e-17."""
+    return round(100 * gain, 1) < 0
 
 
 def _cell_finding(name: str, cell: Cell, results: Results) -> str:

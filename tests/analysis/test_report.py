@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.__main__ import main
-from analysis.report.findings import strongest_findings
+from analysis.report.findings import is_loss, strongest_findings
 from analysis.report.report import write_report
 from analysis.report.sections import data_limits
 from analysis.results.results import compute_results
@@ -119,6 +119,11 @@ def test_the_chosen_dials_of_each_study_are_listed(make_run):
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
     text = write_report(run.url).path.read_text()
     assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 0.7000 |" in text
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(-0.001, True), (-1e-17, False), (0.0, False), (0.1, False)])
+def test_a_gain_that_a_report_shows_as_zero_is_called_no_loss(gain, expected):
+    assert is_loss(gain) == expected
 
 
 def test_the_findings_name_left_out_cells_only_if_there_are_any(make_run):
