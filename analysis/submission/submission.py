@@ -20,9 +20,9 @@ from sweeper.tasks.catalog import CATALOG
 from ..results.benchmark import SINGLE_POOL, column_of, data_departures, exclusions
 from ..results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
 from ..results.load import RunData, load
-from ..results.marks import marks_of
 from .gold import check_sentences, gold_file
 from .layouts import EXTENSIONS, LAYOUTS, LayoutError, Sheet
+from .notes import language_notes, retrieval_note, unchecked_note
 
 CHOICE_FILE = "chosen.json"
 """File with the recipe and seed of each folder."""
@@ -126,9 +126,9 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
         missing=tuple(entry.folder for entry in benchmark.entries if entry.folder not in folders),
         notes=(
             *omissions,
-            *_notes(draft),
-            *_language_notes(data, chosen),
-            *_retrieval_note(draft, options, entries),
+            *unchecked_note(draft.unchecked, benchmark),
+            *language_notes(space, {cell.folder: (cell.recipe, cell.target) for cell in chosen}),
+            *(retrieval_note(space, recipes, benchmark) if options.best_per_target else ()),
         ),
     )
 
@@ -267,43 +267,6 @@ def _check_gold(draft: _Draft, entry: Entry, sheet: Sheet, name: str) -> None:
         draft.unchecked.append(name)
     else:
         check_sentences(sheet, gold)
-
-
-def _notes(draft: _Draft) -> Iterator[str]:
-    if unchecked := draft.unchecked:
-        remedy = (
-            " --gold DIR names the folder that `python -m sweeper.data.treebanks` wrote (local/udpos in the working "
-            "directory)."
-        )
-        yield (
-            f"{unchecked[0].split('/')[0]}: the number of sentences was not checked in {len(unchecked)} languages, "
-            "because no published number is known and no copy of the data was found. The scorer of the benchmark "
-            f"rejects any other number than its own.{remedy if draft.benchmark is XTREME else ''}"
-        )
-
-
-def _language_notes(data: RunData, chosen: Iterable[Chosen]) -> Iterator[str]:
-    """A note for each folder whose recipe is not zero-shot in some of its languages."""
-    languages = marks_of(data.space).not_zero_shot
-    for cell in chosen:
-        if trained := languages.get((cell.recipe, cell.target)):
-            yield (
-                f"{cell.folder}: the recipe {cell.recipe} trains on labelled examples in {', '.join(trained)}. Its "
-                "predictions in these languages are not zero-shot."
-            )
-
-
-def _retrieval_note(
-    draft: _Draft, options: SubmissionOptions, entries: Iterable[tuple[Entry, Target]]
-) -> Iterator[str]:
-    """A note that the recipes of retrieval targets were chosen by other targets."""
-    names = [target.task for _, target in entries if not draft.data.space.task(target.task).training_task]
-    if names and options.best_per_target:
-        yield (
-            f"{', '.join(names)}: retrieval trains nothing and has no selection value. The recipe is the one with the "
-            f"highest mean selection value over the {draft.benchmark.title} targets of the run that train. "
-            f"--recipe RECIPE --targets {','.join(names)} --out DIR writes another one."
-        )
 
 
 def _write(folder: Path, files: Mapping[str, str], chosen: Sequence[Chosen]) -> None:

@@ -264,8 +264,7 @@ def _shared_trainings(space: Space) -> list[list[Target]]:
 
     Targets that train nothing come last, grouped by the encoder that they score.
     """
-    # Key: the training task ("" for none) and its settings.
-    groups: dict[tuple[str, str], list[Target]] = {}
+    groups: dict[tuple[str, str], list[Target]] = {}  # by training task ("" for none) and its settings
     for target in space.targets:
         task = space.task(target.task).training_task
         settings = (target.before, target.training, target.dials) if task else (target.before,)

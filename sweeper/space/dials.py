@@ -171,7 +171,10 @@ def check_dials(dials: Dials, training: Training | None = None) -> None:
 
 
 def bounds(dial: Distribution) -> tuple[Value, ...]:
-    """The values of a dial among which every check of a range finds one that it rejects, if there is any."""
+    """The bounds of a LogUniform, or the values of a Choice.
+
+    The checks of Training are ranges, so that it rejects one of these if it rejects any value of the dial.
+    """
     return (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
 
 
