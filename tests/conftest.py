@@ -1,14 +1,23 @@
 """Fixtures that several test packages share."""
 
+import gc
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.runs import Call
     from tests.worlds import TrialFolders
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the objects of the imported libraries from garbage collection, in which every test would search them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +58,25 @@ def private_folders(demo_world: Path, tmp_path: Path) -> "TrialFolders":
 
     shutil.copytree(demo_world, tmp_path / "world")
     return TrialFolders(tmp_path / "world", tmp_path, tmp_path / "cache")
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> "Call":
+    """Runs a command in this process, in an empty folder."""
+    from sweeper.cli import main
+    from tests.runs import CommandResult
+
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments: str) -> CommandResult:
+        monkeypatch.setattr(sys, "argv", ["sweeper", *arguments])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as error:
+            # The code is None after a normal end of a command.
+            code = error.code or 0
+        output = capsys.readouterr()
+        return CommandResult(code=int(str(code)), out=output.out, err=output.err)
+
+    return run_command

@@ -119,6 +119,10 @@ def workers_at_work(leader: int) -> list[int]:
     return [pid for pid, command in session_members(leader).items() if command.startswith("ray::ResourceTrainable")]
 
 
+def nice_level(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
+
+
 def end_session(leader: int) -> None:
     """Kill the processes of a session."""
     for pid in session_members(leader):

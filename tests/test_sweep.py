@@ -5,21 +5,26 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from sweeper.files.serialize import FORMAT
+from sweeper.run.ledger import Ledger
 from tests.runs import (
     PATIENCE,
+    Call,
     content,
     copy_of,
     ended,
+    is_user_error,
+    nice_level,
     num_records,
     run_arguments,
-    session_folder,
     session_members,
+    shared_cache,
     start,
     sweeper,
     tiny_run,
@@ -52,32 +57,82 @@ def test_no_checkpoint_remains_after_a_sweep(alone: Path) -> None:
     assert not list((alone / "checkpoints").glob("*"))
 
 
-def test_the_command_of_a_finished_sweep_does_nothing_and_starts_no_ray(alone: Path) -> None:
+def test_the_command_of_a_finished_sweep_does_nothing_and_starts_no_ray(
+    call: Call, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = content(alone)
     # Ray cannot start without its folder: a run that starts it would fail.
-    begin = time.monotonic()
-    done = sweeper(*run_arguments(alone), env={"RAY_TMPDIR": "/dev/null/nowhere", "RAY_ADDRESS": "nowhere:1"})
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == f"14 of 14 trials are in the ledger of {alone}."
+    monkeypatch.setenv("RAY_TMPDIR", "/dev/null/nowhere")
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere:1")
+    done = call(*run_arguments(alone))
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0] == f"14 of 14 trials are in the ledger of {alone}."
     assert content(alone) == before
-    assert time.monotonic() - begin < 60
 
 
-def test_one_worker_makes_the_same_ledger_as_two(alone: Path, tmp_path: Path) -> None:
-    done = sweeper(*run_arguments(tmp_path / "run", "--workers", "1"))
+def test_with_one_usable_cpu_one_trial_runs_at_a_time_and_makes_the_same_ledger_as_two_workers(
+    alone: Path, tmp_path: Path
+) -> None:
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usable)})  # the sweep inherits it, as from `taskset -c 0`
+    try:
+        driver = start("run", "tiny", "--out", str(tmp_path / "run"), "--cache", shared_cache())
+    finally:
+        os.sched_setaffinity(0, usable)
+    worker = wait_for(lambda: workers_at_work(driver.pid), driver)[0]
+    assert nice_level(worker) == nice_level(driver.pid)  # without --nice
+    done = ended(driver)
     assert done.returncode == 0, done.stderr
+    records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
+    assert {record.machine["pid"] for record in records} == {str(worker)}
     assert content(tmp_path / "run") == content(alone)
 
 
-def test_a_driver_that_is_killed_three_times_makes_the_same_ledger_as_an_undisturbed_one(
+def stopped_by(driver: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """Signal the whole process group of a driver, and check the end of the driver and of its Ray."""
+    begin = time.monotonic()
+    os.killpg(driver.pid, number)
+    out, err = driver.communicate(timeout=PATIENCE)
+    assert time.monotonic() - begin < 10
+    assert driver.returncode == 130
+    assert "Stopped before the end. The same command continues the sweep." in out
+    assert "LOST" not in out
+    assert "Traceback" not in err
+    wait_for(lambda: not session_members(driver.pid))
+
+
+def stop_all(driver: "subprocess.Popen[str]") -> None:
+    """End every process of a sweep as `scancel` does: Ray first, then the driver."""
+    for pid in session_members(driver.pid):
+        if pid != driver.pid:
+            os.kill(pid, signal.SIGTERM)
+    stopped_by(driver, signal.SIGTERM)
+
+
+def kill(driver: "subprocess.Popen[str]") -> None:
+    """Kill the driver alone, as a machine without memory does."""
+    os.kill(driver.pid, signal.SIGKILL)
+    assert ended(driver).returncode == -signal.SIGKILL
+
+
+DISTURBANCES = (
+    (1, kill),
+    (3, partial(stopped_by, number=signal.SIGTERM)),
+    (6, stop_all),
+    (9, partial(stopped_by, number=signal.SIGHUP)),
+)
+"""Number of records -> what then ends the driver while trials run."""
+
+
+def test_a_sweep_that_is_stopped_or_killed_four_times_makes_the_same_ledger_as_an_undisturbed_one(
     alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    for num in (1, 5, 11):
+    for num, disturb in DISTURBANCES:
         driver = start(*run_arguments(run, "--checkpoint-every", "0.1"))
         wait_for(lambda num=num: num_records(run) >= num, driver)
-        os.kill(driver.pid, signal.SIGKILL)
-        assert ended(driver).returncode == -signal.SIGKILL
+        assert workers_at_work(driver.pid)
+        disturb(driver)
     left = 14 - num_records(run)
     assert left > 0
     done = sweeper(*run_arguments(run))
@@ -86,51 +141,10 @@ def test_a_driver_that_is_killed_three_times_makes_the_same_ledger_as_an_undistu
     assert content(run) == content(alone)
 
 
-def stopped_by(driver: "subprocess.Popen[str]", number: signal.Signals) -> "subprocess.CompletedProcess[str]":
-    """Signal the whole process group of a driver, and check the end of the driver and of its Ray."""
-    begin = time.monotonic()
-    os.killpg(driver.pid, number)
-    out, err = driver.communicate(timeout=PATIENCE)
-    assert time.monotonic() - begin < 10
-    assert driver.returncode == 130
-    assert "Stopped before the end. The same command continues the sweep." in out
-    assert "Traceback" not in err
-    wait_for(lambda: not session_members(driver.pid))
-    return subprocess.CompletedProcess(driver.args, driver.returncode, out, err)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_signal_to_the_process_group_ends_a_starting_ray_within_10_seconds(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_signal_to_the_process_group_ends_a_starting_ray_within_10_seconds(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
     wait_for(lambda: any("gcs_server" in command for command in session_members(driver.pid).values()), driver)
-    stopped_by(driver, number)
-
-
-def test_a_signal_to_the_process_group_during_trials_ends_the_sweep_and_the_same_command_reaches_the_same_ledger(
-    alone: Path, tmp_path: Path
-) -> None:
-    arguments = run_arguments(tmp_path / "run", "--checkpoint-every", "0.1")
-    for number, num in ((signal.SIGTERM, 1), (signal.SIGHUP, 6)):
-        driver = start(*arguments)
-        wait_for(lambda num=num: num_records(tmp_path / "run") >= num, driver)
-        assert workers_at_work(driver.pid)
-        done = stopped_by(driver, number)
-        assert "LOST" not in done.stdout
-    assert num_records(tmp_path / "run") < 14
-    assert sweeper(*arguments).returncode == 0
-    assert content(tmp_path / "run") == content(alone)
-
-
-def test_a_signal_to_all_processes_ends_the_sweep_although_ray_is_dead(tmp_path: Path) -> None:
-    driver = start(*run_arguments(tmp_path / "run", "--set", "targets=names"))
-    wait_for(lambda: num_records(tmp_path / "run") >= 1, driver)
-    for pid in session_members(driver.pid):
-        if pid != driver.pid:
-            os.kill(pid, signal.SIGTERM)
-    done = stopped_by(driver, signal.SIGTERM)
-    assert "LOST" not in done.stdout
+    stopped_by(driver, signal.SIGTERM)
 
 
 def test_ctrl_c_before_ray_starts_ends_in_the_same_way(tmp_path: Path) -> None:
@@ -139,36 +153,22 @@ def test_ctrl_c_before_ray_starts_ends_in_the_same_way(tmp_path: Path) -> None:
     stopped_by(driver, signal.SIGINT)
 
 
-def test_a_damaged_record_is_reported_and_set_aside_and_only_its_trial_runs_again(alone: Path, run_copy: Path) -> None:
+def test_damaged_records_and_lost_scores_are_made_again_and_no_other_trial_runs(alone: Path, run_copy: Path) -> None:
     name = "tiny/parts -> names/seed 2"
-    records = run_copy / "ledger" / "trainings"
+    records, scores = run_copy / "ledger" / "trainings", run_copy / "ledger" / "scores"
     damaged = next(path for path in records.glob("*.json") if json.loads(path.read_text())["spec"]["name"] == name)
     damaged.write_bytes(damaged.read_bytes()[:-200])
+    # The encoder of this preparation is kept, so its score needs no training.
+    gone = next(path for path in scores.glob("*.json") if json.loads(path.read_text())["target"] == "parts")
+    recipe_and_seed = f"tiny/parts/seed {json.loads(gone.read_text())['seed']}"
+    gone.unlink()
     done = sweeper(*run_arguments(run_copy))
     assert done.returncode == 0, done.stderr
     assert f"trainings/{damaged.name} is not JSON" in done.stdout
     assert damaged.with_name(f"{damaged.name}.damaged").exists()
-    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    assert len(lines) == 1
-    assert lines[0].startswith(f"[14/14] {name}")
+    lines = [line.split("] ")[1].split(":")[0] for line in done.stdout.splitlines() if line.startswith("[")]
+    assert sorted(lines) == sorted([name, recipe_and_seed])
     assert content(run_copy) == content(alone)
-
-
-def test_lost_scores_are_computed_again_from_the_kept_encoder(alone: Path, run_copy: Path) -> None:
-    scores = run_copy / "ledger" / "scores"
-    gone = next(path for path in scores.glob("*.json") if json.loads(path.read_text())["target"] == "parts")
-    gone.unlink()
-    done = sweeper(*run_arguments(run_copy))
-    assert done.returncode == 0, done.stderr
-    assert content(run_copy) == content(alone)
-
-
-def test_a_second_driver_in_the_same_run_folder_is_refused(alone: Path) -> None:
-    with FileLock(alone / ".lock"):
-        done = sweeper(*run_arguments(alone))
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: Another `sweeper run` is working in ")
-    assert "Traceback" not in done.stderr
 
 
 def test_a_space_that_grew_runs_only_the_added_trials(alone: Path, run_copy: Path) -> None:
@@ -178,40 +178,48 @@ def test_a_space_that_grew_runs_only_the_added_trials(alone: Path, run_copy: Pat
     assert content(alone).items() <= content(run_copy).items()
 
 
-def test_any_other_change_of_the_space_is_refused_with_the_difference(alone: Path) -> None:
+def test_a_second_driver_in_the_same_run_folder_is_refused(call: Call, alone: Path) -> None:
+    with FileLock(alone / ".lock"):
+        done = call(*run_arguments(alone))
+    assert is_user_error(done)
+    assert done.err.startswith("error: Another `sweeper run` is working in ")
+
+
+def test_any_other_change_of_the_space_is_refused_with_the_difference(call: Call, alone: Path) -> None:
     before = content(alone)
-    done = sweeper(*run_arguments(alone, "--set", "epochs=2"))
-    assert done.returncode == 2
-    assert "targets.names.training.epochs: 10.0 -> 2.0" in done.stderr
+    done = call(*run_arguments(alone, "--set", "epochs=2"))
+    assert done.code == 2
+    assert "targets.names.training.epochs: 10.0 -> 2.0" in done.err
     assert content(alone) == before
 
 
-def test_a_run_folder_of_a_newer_version_is_refused(run_copy: Path) -> None:
+def test_a_run_folder_of_a_newer_version_is_refused(call: Call, run_copy: Path) -> None:
     record = next((run_copy / "ledger" / "trainings").glob("*.json"))
     record.write_text(record.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
     for arguments in (run_arguments(run_copy), ("status", str(run_copy))):
-        done = sweeper(*arguments)
-        assert done.returncode == 2
-        assert f"has format {FORMAT + 1}; this version reads format {FORMAT}. Update the sweeper." in done.stderr
+        done = call(*arguments)
+        assert done.code == 2
+        assert f"has format {FORMAT + 1}; this version reads format {FORMAT}. Update the sweeper." in done.err
 
 
-def test_a_run_folder_of_an_earlier_version_is_refused_by_every_command_and_stays_unchanged(run_copy: Path) -> None:
+def test_a_run_folder_of_an_earlier_version_is_refused_by_every_command_and_stays_unchanged(
+    call: Call, run_copy: Path
+) -> None:
     for file in run_copy.rglob("*.json"):
         file.write_text(file.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
     before = {path: path.read_bytes() for path in (run_copy / "ledger").rglob("*.json")}
     export = ("export", str(run_copy), "--target", "names", "--out", str(run_copy / "model"))
     submit = ("submit", str(run_copy), "--best-per-target")
     for command in (("status", str(run_copy)), ("report", str(run_copy)), submit, export):
-        done = sweeper(*command)
-        assert done.returncode == 2, command
-        assert f"space.json has format {FORMAT - 1}, and this version reads format {FORMAT}" in done.stderr
-        assert "Start a new run folder with another --out" in done.stderr
+        done = call(*command)
+        assert done.code == 2, command
+        assert f"space.json has format {FORMAT - 1}, and this version reads format {FORMAT}" in done.err
+        assert "Start a new run folder with another --out" in done.err
     # The command `run` refuses the folder as well, before it writes anything.
-    assert sweeper(*run_arguments(run_copy)).returncode == 2
+    assert call(*run_arguments(run_copy)).code == 2
     assert {path: path.read_bytes() for path in (run_copy / "ledger").rglob("*.json")} == before
 
 
-def test_a_run_that_is_refused_creates_no_folder() -> None:
-    done = sweeper("run", "tiny", "--cache", str(session_folder() / "cache"), "--set", "targets=nothing")
-    assert done.returncode == 2
-    assert not (session_folder() / "runs").exists()
+def test_a_run_that_is_refused_creates_no_folder(call: Call) -> None:
+    assert is_user_error(call("run", "tiny", "--cache", shared_cache(), "--set", "targets=nothing"))
+    assert not Path("runs").exists()

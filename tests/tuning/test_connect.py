@@ -1,24 +1,21 @@
-"""The Ray of a local sweep: it listens on loopback alone, and its trials have the user's CPUs and nice level."""
+"""The Ray of a local sweep: it listens on loopback alone, and its trials have the nice level of the command."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sweeper.run.ledger import Ledger
 from tests.runs import (
     CORNER,
     PATIENCE,
     ended,
+    nice_level,
     run_arguments,
     session_members,
-    shared_cache,
     start,
     sweeper,
     wait_for,
-    workers_at_work,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
@@ -53,10 +50,6 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 """127.0.0.1, the same as an IPv6 address, and ::1, as /proc/net/tcp and /proc/net/tcp6 write them."""
 
 
-def nice_level(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
-
-
 PROCESSES = ("gcs_server", "raylet", "Agent", "ray::ResourceTrainable", "-m sweeper run")
 """Parts of the commands of processes that accept connections."""
 
@@ -69,26 +62,14 @@ def complete(addresses: dict[str, str]) -> dict[str, str]:
 def test_all_of_a_local_ray_listens_on_loopback_and_trials_have_the_nice_level_of_the_command(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run", *CORNER, "--nice", "7"))
     found = wait_for(lambda: complete(listening(driver.pid)), driver)
-    levels = {nice_level(pid) - nice_level(driver.pid) for pid in workers_at_work(driver.pid)}
+    # Between two trials, the command of a worker has another name.
+    names = ("ray::ResourceTrainable", "ray::TrialActor")
+    workers = [pid for pid, command in session_members(driver.pid).items() if command.startswith(names)]
+    levels = {nice_level(pid) - nice_level(driver.pid) for pid in workers}
     driver.kill()
     ended(driver)
     assert set(found.values()) <= LOOPBACK, found
     assert levels == {7}
-
-
-def test_with_one_usable_cpu_one_trial_runs_at_a_time_and_is_not_nice(tmp_path: Path) -> None:
-    usable = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(usable)})  # the sweep inherits it, as from `taskset -c 0`
-    try:
-        driver = start("run", "tiny", "--out", str(tmp_path / "run"), "--cache", shared_cache())
-    finally:
-        os.sched_setaffinity(0, usable)
-    worker = wait_for(lambda: workers_at_work(driver.pid), driver)[0]
-    assert nice_level(worker) == nice_level(driver.pid)
-    assert ended(driver).returncode == 0
-    records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
-    assert len(records) == 14
-    assert {record.machine["pid"] for record in records} == {str(worker)}
 
 
 def test_a_ray_that_cannot_start_is_one_error_without_a_traceback(tmp_path: Path) -> None:
