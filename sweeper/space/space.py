@@ -45,6 +45,8 @@ class Search:
             raise UserError(f"Search needs trials >= 1 and batch >= 1, got {self.trials} and {self.batch}.")
         if not 0 < self.share < 1:
             raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
+        if isinstance(self.cap, int):  # another type is reported when the space is loaded
+            check_counts(self, "cap")
 
 
 @dataclass(frozen=True, kw_only=True)

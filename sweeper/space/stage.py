@@ -89,6 +89,10 @@ class Stage:
     def __post_init__(self) -> None:
         if not self.tasks:
             raise UserError("A stage needs at least one task. A recipe without stages is the baseline.")
+        for term, names in (("task", self.tasks), ("language", self.languages)):
+            # A cap and the shares are divided among the languages.
+            if len(set(names)) < len(names):
+                raise UserError(f"A stage needs each {term} once, got {', '.join(names)}.")
         if not 0 <= self.mlm_share < 1:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
         if not 0 <= self.mlm_exponent <= 1:
@@ -109,7 +113,9 @@ def _check_shares(stage: Stage) -> None:
             raise unknown("task or language of the stage", name, (*stage.tasks, *stage.languages))
     for term, names in (("task", stage.tasks), ("language", stage.languages)):
         shares = {name: stage.shares[name] for name in names if name in stage.shares}
-        if shares and (len(shares) < len(names) or min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6):
+        # Comparisons with NaN are false.
+        is_valid = all(share > 0 for share in shares.values()) and abs(sum(shares.values()) - 1) <= 1e-6
+        if shares and (len(shares) < len(names) or not is_valid):
             raise UserError(
                 f"`shares` needs a share > 0 for every {term} of the stage ({', '.join(names)}), with sum 1; got "
                 f"{dict(shares)}."

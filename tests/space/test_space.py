@@ -1,5 +1,6 @@
 """Validation of spaces, recipes and targets."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,7 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         (lambda: replace(TINY, targets=(Target(task="nams"),)), "No task is called 'nams'. Did you mean 'names'"),
         (lambda: replace(TINY, targets=(Target(task="names", languages=("xq",)),)), "test language of 'names'"),
         (lambda: Search(share=1.5), "0 < share < 1"),
+        (lambda: Search(cap=0), "Search needs cap >= 1"),
         (lambda: Training(batch_size=0), "batch_size > 0, got 0"),
         (lambda: Training(frozen_layers=-1), "frozen_layers >= 0, or None to train everything, got -1"),
         (lambda: Stage(tasks=("parts",), dials={"frozen_layers": Choice(values=(0, -2))}), "train everything, got -2"),
@@ -229,6 +231,9 @@ def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() ->
             r"a share > 0 for every task of the stage \(mnli, xnli\), with sum 1; got",
         ),
         ({"shares": {"mnli": 0.6, "xnli": 0.6}}, "with sum 1; got"),
+        ({"shares": {"mnli": math.nan, "xnli": 0.6}}, "a share > 0 for every task"),
+        ({"languages": ("en", "de", "en")}, "each language once, got en, de, en"),
+        ({"tasks": ("mnli", "mnli")}, "each task once, got mnli, mnli"),
         ({"shares": {"mnli": 1.0, "xnli": 0.0}}, "a share > 0 for every task"),
         ({"shares": {"en": 0.5}}, r"for every language of the stage \(en, de\)"),
         ({"shares": {"mnli": 0.6, "xnli": 0.4}, "temperature": 2.0}, "remove temperature=2"),
@@ -236,7 +241,7 @@ def test_a_translation_is_refused_if_no_task_of_the_stage_can_be_translated() ->
 )
 def test_an_invalid_mixture_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Stage(tasks=("mnli", "xnli"), languages=("en", "de"), **values)
+        Stage(**{"tasks": ("mnli", "xnli"), "languages": ("en", "de"), **values})
 
 
 def test_a_cap_that_leaves_a_language_without_examples_is_refused() -> None:
