@@ -107,6 +107,7 @@ def _translate(folder: Path, texts: list[str]) -> None:
     cached_translator(folder).translate(texts, "de")
 
 
+@pytest.mark.slow
 def test_parallel_workers_store_each_translation_once(tmp_path: Path) -> None:
     texts = [f"text {number}" for number in range(120)]
     workers = [multiprocessing.get_context("spawn").Process(target=_translate, args=(tmp_path, texts)) for _ in "ab"]
