@@ -66,9 +66,20 @@ def _subset(field: str, name_of: Callable[[Any], str]) -> Callable[[Space, str],
                 raise unknown(field.removesuffix("s"), name, items)
         # The order of the space is kept, not that of the setting: the order of recipes decides which trials run first.
         subset: Any = tuple(item for name, item in items.items() if name in names)
-        return replace(space, **{field: subset})
+        return _with_searched_dials(space, {"models": space.models, field: subset})
 
     return apply
+
+
+def _with_searched_dials(space: Space, changes: dict[str, Any]) -> Space:
+    """The space with the changes, and without dials of models that only the removed recipes or targets searched."""
+    models: tuple[Model, ...] = changes.pop("models")
+    changed = replace(space, models=tuple(replace(model, dials={}) for model in models), **changes)
+
+    def searched(model: Model) -> Model:
+        return replace(model, dials={name: dial for name, dial in model.dials.items() if name in changed.searched})
+
+    return replace(changed, models=tuple(map(searched, models)))
 
 
 def _boolean(text: str) -> bool:

@@ -109,10 +109,8 @@ class Space:
         """
         if not model.has_overrides:
             return self
-        dials = (*(stage.dials for stage in self._stages()), *(target.dials for target in self.targets))
-        searched = {name for names in dials for name in names}
         for name in model.dials:
-            if name not in searched:
+            if name not in self.searched:
                 raise UserError(f"Model {model.name!r} has the dial {name!r}, which no stage and no target searches.")
         try:
             return replace(
@@ -125,6 +123,12 @@ class Space:
             )
         except (UserError, TypeError) as error:  # TypeError: a value of the wrong type
             raise UserError(f"With the training options of model {model.name!r}: {error}") from error
+
+    @property
+    def searched(self) -> frozenset[str]:
+        """The names of the dials of all stages and targets."""
+        dials = (*(stage.dials for stage in self._stages()), *(target.dials for target in self.targets))
+        return frozenset(name for names in dials for name in names)
 
     def _stages(self) -> tuple[Stage, ...]:
         """The stages of all recipes and targets."""

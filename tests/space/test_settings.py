@@ -8,7 +8,7 @@ import pytest
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
-from sweeper.space import Space, Stage
+from sweeper.space import Choice, LogUniform, Recipe, Space, Stage
 from sweeper.space.settings import SETTINGS, apply_settings
 
 SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
@@ -95,3 +95,13 @@ def test_the_setting_keep_replaces_the_options_of_a_model(options: dict[str, Any
     changed = apply_settings(space, ["keep=last"])
     training = changed.for_model(changed.models[0]).targets[0].training
     assert (training.keep, training.patience, training.batch_size) == ("last", None, 4)
+
+
+def test_a_subset_of_recipes_leaves_out_the_dials_of_a_model_that_only_the_others_search() -> None:
+    warmup, rate = Choice(values=(0.0, 0.2)), LogUniform(low=1e-5, high=1e-4)
+    searched = Recipe(name="searched", stages=(Stage(tasks=("parts",), dials={"warmup": Choice(values=(0.0, 0.1))}),))
+    target = replace(TINY.targets[0], dials={"learning_rate": LogUniform(low=1e-4, high=1e-3)})
+    space = replace(TINY, recipes=(*TINY.recipes, searched), targets=(target,))
+    space = replace(space, models=(replace(TINY.models[0], dials={"warmup": warmup, "learning_rate": rate}),))
+    assert apply_settings(space, ["recipes=baseline"]).models[0].dials == {"learning_rate": rate}
+    assert apply_settings(space, ["recipes=baseline,searched"]).models == space.models
