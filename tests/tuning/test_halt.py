@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,11 @@ def stuck() -> "subprocess.Popen[str]":
     process = subprocess.Popen([sys.executable, "-c", STUCK], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    main_thread = Path(f"/proc/{process.pid}/task/{process.pid}/stat")
+    asleep = 0
+    while asleep < 10:  # the signal must not arrive before the main thread waits
+        asleep = asleep + 1 if main_thread.read_text().rsplit(")", 1)[1].split()[0] == "S" else 0
+        time.sleep(0.02)
     return process
 
 
