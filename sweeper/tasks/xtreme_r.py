@@ -143,9 +143,11 @@ TARGETS = (
         test=per_language(languages.TREEBANK_R, UDPOS, "{}", "test"),
         licence="Universal Dependencies 2.7; licences differ by treebank, some are non-commercial",
         note=(
-            f"{POS_SCORE} The copy on the Hub has train and dev splits in English only. The published "
-            "training size is that of Universal Dependencies 2.5."
+            f"{POS_SCORE} The copy on the Hub has release 2.7 of Universal Dependencies in all languages, but XTREME-R "
+            "has release 2.5 in the 33 languages of XTREME, so scores are not comparable. The copy has train and dev "
+            "splits in English only. The published training size is that of release 2.5."
         ),
+        departs="Universal Dependencies 2.7 in all languages, whereas XTREME-R has 2.5 in 33 of them",
     ),
     replace(
         XTREME_TASKS["ner"],

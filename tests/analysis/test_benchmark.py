@@ -194,6 +194,17 @@ def test_parts_of_speech_of_the_hub_are_named_and_do_not_count(make_run):
     assert list(means.shown) == []
 
 
+def test_parts_of_speech_of_one_release_in_all_languages_do_not_count_in_xtreme_r(make_run):
+    run = make(make_run, ["pos_r", "ner_r"])
+    for entry in XTREME_R.groups["tagging"]:
+        run.scored(run.trained("baseline", entry.name), entry.name, dict.fromkeys(entry.languages, 0.5), split="test")
+    means = benchmark_means(load(run.url), "tiny")[-1]
+    assert means.benchmark is XTREME_R
+    assert f"pos_r: {CATALOG['pos_r'].departs}" in means.excluded
+    assert means.tasks.loc["baseline", "ner_r"] == 0.5
+    assert list(means.shown) == []
+
+
 def test_the_mean_of_lareqa_is_over_all_questions(make_run):
     names = [entry.name for entry in XTREME_R.groups["retrieval"]]
     run = make(make_run, names, tasks=(replace(CATALOG["lareqa_sentences"], departs=""),))

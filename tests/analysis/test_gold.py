@@ -1,6 +1,7 @@
 """The sentences of a submission are compared with the user's copy of the data."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,9 @@ from sweeper.errors import UserError
 from sweeper.space import Target
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.languages import TREEBANK, TREEBANK_R
+from sweeper.tasks.spec import Task
 from sweeper.tasks.targets import udpos_file
+from tests.analysis.conftest import TASKS
 
 
 @pytest.fixture
@@ -62,9 +65,9 @@ SENTENCES = {language: (3, 1 + number) for number, language in enumerate(TREEBAN
 """Language -> words of its two sentences. No language has as many sentences as the copy on the Hub."""
 
 
-def scored_run(make_run, task: str, sentences: dict[str, tuple[int, ...]]):
-    """A run of a task with these sentences in its test sets."""
-    run = make_run(targets=(Target(task=task),), evaluate="test", seeds=(1,))
+def scored_run(make_run, task: str, sentences: dict[str, tuple[int, ...]], *entries: Task):
+    """A run of a task with these sentences in its test sets. `entries` replace those of the catalog."""
+    run = make_run(targets=(Target(task=task),), tasks=(*TASKS, *entries), evaluate="test", seeds=(1,))
     scored = run.scored(run.trained("baseline", task, 1), task, dict.fromkeys(sentences, 0.5), split="test")
     rows = [
         {"language": language, "example": str(number), "prediction": json.dumps(["NOUN"] * words), "tokens": words}
@@ -112,14 +115,17 @@ def test_a_submission_without_the_users_data_says_what_was_not_checked(run, tmp_
 
 
 def test_the_note_on_unchecked_data_of_xtreme_r_names_no_folder_because_none_is_read(make_run, tmp_path: Path) -> None:
-    run = scored_run(make_run, "pos_r", dict.fromkeys(TREEBANK_R, (2,)))
+    official = replace(CATALOG["pos_r"], departs="")
+    run = scored_run(make_run, "pos_r", dict.fromkeys(TREEBANK_R, (2,)), official)
     options = SubmissionOptions(recipe="baseline", benchmark="xtreme-r")
     [note] = write_submission(run.url, options, str(tmp_path / "out")).notes
     assert note.startswith("udpos: the number of sentences was not checked in 38 languages")
     assert "--gold" not in note
 
 
-def test_the_data_of_the_hub_are_no_submission(make_run, tmp_path: Path) -> None:
-    run = make_run(targets=(Target(task="pos_hub"),), evaluate="test", seeds=(1,))
-    with pytest.raises(UserError, match="the data of pos_hub depart from the benchmark: treebanks are selected by"):
-        write_submission(run.url, SubmissionOptions(recipe="baseline"), str(tmp_path / "out"))
+@pytest.mark.parametrize(("task", "benchmark"), [("pos_hub", "xtreme"), ("pos_r", "xtreme-r")])
+def test_the_data_of_the_hub_are_no_submission(make_run, tmp_path: Path, task: str, benchmark: str) -> None:
+    run = make_run(targets=(Target(task=task),), evaluate="test", seeds=(1,))
+    with pytest.raises(UserError) as refused:
+        write_submission(run.url, SubmissionOptions(recipe="baseline", benchmark=benchmark), str(tmp_path / "out"))
+    assert f"the data of {task} depart from the benchmark: {CATALOG[task].departs}" in str(refused.value)
