@@ -141,6 +141,8 @@ TARGETS = (
         train=english_rows(UDPOS, "train", "en"),
         dev=english_rows(UDPOS, "validation", "en"),
         test=per_language(languages.TREEBANK_R, UDPOS, "{}", "test"),
+        # A newer release of the same treebanks.
+        contains=("pos",),
         licence="Universal Dependencies 2.7; licences differ by treebank, some are non-commercial",
         note=(
             f"{POS_SCORE} The copy on the Hub has release 2.7 of Universal Dependencies in all languages, but XTREME-R "

@@ -134,8 +134,9 @@ def test_another_split_of_the_same_data_set_is_not_shared() -> None:
     assert same_rows(("other",), "pawsx", {"other": other}) == ()
 
 
-def test_supertags_have_the_same_rows_as_pos_and_not_as_ner() -> None:
-    assert same_rows(("ud_supertags",), "pos") == ("ud_supertags",)
+def test_supertags_have_the_same_rows_as_every_version_of_pos_and_not_as_ner() -> None:
+    for target in ("pos", "pos_hub", "pos_r"):
+        assert same_rows(("ud_supertags", "pos"), target) == ("ud_supertags", "pos")
     assert same_rows(("mnli", "ud_supertags"), "ner") == ()
 
 
