@@ -1,6 +1,7 @@
 """The nine target tasks of XTREME in all their languages, and the version of BUCC 2018 that is on the Hub."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sweeper.tasks import languages
 from sweeper.tasks.intermediates import NLI_COLUMNS, NLI_LABELS, SPAN_COLUMNS
@@ -36,10 +37,13 @@ BIO = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
 def per_language(
-    codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None
+    codes: Iterable[str], id_: str, config: str, split: str, revision: str | None = None, first: int | None = None
 ) -> RowsByLanguage:
     """One config for each language; its name is `config` with the language's code in place of `{}`."""
-    return {code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision),) for code in codes}
+    return {
+        code: (Rows(id=id_, config=config.replace("{}", code), split=split, revision=revision, first=first),)
+        for code in codes
+    }
 
 
 def udpos_file(language: str, split: str) -> str:
@@ -84,6 +88,27 @@ BUCC_DEV = per_language(languages.BUCC, "local/bucc2018", "{}-en", "validation")
 BUCC_TEST = per_language(languages.BUCC, "local/bucc2018", "{}-en", "test")
 TATOEBA = tatoeba(languages.ISO3)
 
+POS = Task(
+    name="pos",
+    title="UD POS",
+    format="tag",
+    scorer="chunks",
+    columns={"tokens": "tokens", "tags": "pos_tags"},
+    labels=UPOS,
+    train=_treebanks("train", languages.WITHOUT_TRAIN),
+    dev=_treebanks("validation", languages.WITHOUT_DEV),
+    test=_treebanks("test"),
+    group="tagging",
+    train_size=21_253,
+    licence="Universal Dependencies 2.5; licences differ by treebank, some are non-commercial",
+    note=(
+        f"{POS_SCORE} Download ud-treebanks-v2.5.tgz from https://hdl.handle.net/11234/1-3105, unpack it, and run "
+        f"`python -m sweeper.data.treebanks ud-treebanks-v2.5`, which writes {UDPOS} in the working directory (or "
+        f"name the folder datasets/{UDPOS} of a mirror with --out). It selects the treebanks and joins multi-word "
+        "tokens as XTREME does. The task `pos_hub` reads other data from the Hub; its scores are not comparable."
+    ),
+)
+
 TARGETS = (
     Task(
         name="xnli",
@@ -116,40 +141,15 @@ TARGETS = (
         train_size=49_401,
         licence="Free for any purpose with acknowledgement of Google LLC",
     ),
-    Task(
-        name="pos",
-        title="UD POS",
-        format="tag",
-        scorer="chunks",
-        columns={"tokens": "tokens", "tags": "pos_tags"},
-        labels=UPOS,
-        train=_treebanks("train", languages.WITHOUT_TRAIN),
-        dev=_treebanks("validation", languages.WITHOUT_DEV),
-        test=_treebanks("test"),
-        group="tagging",
-        train_size=21_253,
-        licence="Universal Dependencies 2.5; licences differ by treebank, some are non-commercial",
-        note=(
-            f"{POS_SCORE} Download ud-treebanks-v2.5.tgz from https://hdl.handle.net/11234/1-3105, unpack it, and run "
-            f"`python -m sweeper.data.treebanks ud-treebanks-v2.5`, which writes {UDPOS} in the working directory (or "
-            f"name the folder datasets/{UDPOS} of a mirror with --out). It selects the treebanks and joins multi-word "
-            "tokens as XTREME does. The task `pos_hub` reads other data from the Hub; its scores are not comparable."
-        ),
-    ),
-    Task(
+    POS,
+    replace(
+        POS,
         name="pos_hub",
         title="UD POS, data of the Hub",
-        format="tag",
-        scorer="chunks",
-        columns={"tokens": "tokens", "tags": "pos_tags"},
-        labels=UPOS,
         train=_hub_treebanks("train", languages.WITHOUT_TRAIN),
         dev=_hub_treebanks("validation", languages.WITHOUT_DEV),
         test=_hub_treebanks("test"),
         contains=("pos",),
-        group="tagging",
-        train_size=21_253,
-        licence="Universal Dependencies 2.5; licences differ by treebank, some are non-commercial",
         note=(
             f"{POS_SCORE} The Hub selects treebanks by the name of the language: 84 % of the Greek test set is Ancient "
             "Greek, 37 % of the Chinese one Classical Chinese, 21 % of the Russian one Old Russian. The task `pos` "
