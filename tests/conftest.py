@@ -20,13 +20,24 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def _named_folder(variable: str, content: str) -> Path:
+    """The folder that an environment variable names. Skips the test if the variable is not set."""
+    path = os.environ.get(variable, "")
+    if not path:
+        pytest.skip(f"{variable} does not name {content}")
+    return Path(path).resolve()
+
+
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """The mirror of real data sets that SWEEPER_MIRROR names; without it, the test is skipped."""
-    path = os.environ.get("SWEEPER_MIRROR", "")
-    if not path:
-        pytest.skip("SWEEPER_MIRROR does not name a mirror of real data sets")
-    return Path(path).resolve()
+    return _named_folder("SWEEPER_MIRROR", "a mirror of real data sets")
+
+
+@pytest.fixture(scope="session")
+def xtreme() -> Path:
+    """The checkout of google-research/xtreme that XTREME_DIR names; without it, the test is skipped."""
+    return _named_folder("XTREME_DIR", "a checkout of google-research/xtreme")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from sweeper.scoring.accuracy import accuracy, accuracy_counts
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.scoring.ranking import average_precision, mean_average_precision
 from sweeper.scoring.scorers import Scored
-from sweeper.scoring.sums import total
+from sweeper.scoring.sums import mean
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
 
@@ -47,7 +47,7 @@ def averages(folder: Path, task: str, languages: Iterable[str]) -> Metrics:
     for language in languages:
         for name, value in scores(folder, task, language).items():
             values[name].append(value)
-    return {f"avg_{name}": total(column) / len(column) for name, column in values.items()}
+    return {f"avg_{name}": mean(column) for name, column in values.items()}
 
 
 def _accuracy(labels: str, predictions: str, language: str) -> Metrics:

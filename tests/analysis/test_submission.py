@@ -1,7 +1,6 @@
 """Leaderboard submissions: their files, their recipes, and the checks before anything is written."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -401,10 +400,7 @@ def test_an_unknown_benchmark_is_refused_with_the_nearest_name():
 
 
 @pytest.mark.xtreme
-def test_evaluate_py_of_xtreme_reads_a_submission_to_xtreme_r(make_run, tmp_path):
-    checkout = os.environ.get("XTREME_DIR", "")
-    if not checkout:
-        pytest.skip("XTREME_DIR does not name a checkout of google-research/xtreme")
+def test_evaluate_py_of_xtreme_reads_a_submission_to_xtreme_r(make_run, tmp_path, xtreme):
     tasks = (*TASKS, replace(CATALOG["mewslix"], departs=""))
     run = make_run(targets=tuple(map(column, ("xcopa", "mewslix"))), tasks=tasks, evaluate="test", seeds=(1,))
     for target, task in (("xcopa", "xcopa"), ("mewslix", "mewslix_pairs")):
@@ -424,7 +420,7 @@ def test_evaluate_py_of_xtreme_reads_a_submission_to_xtreme_r(make_run, tmp_path
         "import json, evaluate; print(json.dumps(evaluate.evaluate(sys.argv[1], sys.argv[2], 'xtreme-r')[1]))"
     )
     command = [sys.executable, "-c", code, str(written.path), str(tmp_path / "labels")]
-    process = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, cwd=xtreme, capture_output=True, text=True, check=True)
     scores = json.loads(process.stdout)
     assert scores["xcopa"]["avg_accuracy"] == 100
     assert scores["mewslix"]["avg_map@20"] == 50

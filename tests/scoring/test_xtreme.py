@@ -1,7 +1,6 @@
 """Scores of files in XTREME's layout, compared with the values of XTREME's own `evaluate.py`."""
 
 import ast
-import os
 from pathlib import Path
 
 import pytest
@@ -25,15 +24,6 @@ def test_exact_match_and_f1_are_added_as_in_xtreme(task, language):
     assert percentages == VALUES[task][language]
     # Metrics are fractions, and some percentages are no product of 100 and a float: they differ in the last bit.
     assert scores(FIXTURES, task, language) == pytest.approx(percentages, rel=2**-52, abs=0)
-
-
-@pytest.fixture(scope="session")
-def xtreme() -> Path:
-    """The checkout of google-research/xtreme that XTREME_DIR names; without it, the test is skipped."""
-    path = os.environ.get("XTREME_DIR", "")
-    if not path:
-        pytest.skip("XTREME_DIR does not name a checkout of google-research/xtreme")
-    return Path(path).resolve()
 
 
 def assigned(module: Path, name: str) -> ast.Dict:
