@@ -42,9 +42,9 @@ class _Tree:
 def tagged_sentences(path: Path, language: str) -> Iterator[Tagged]:
     """The sentences of a CoNLL-U file that XTREME keeps.
 
-    Comments and empty nodes (8.1) are ignored, spaces and zero-width non-joiners within words are removed, and
-    sentences without text are left out: those in which at most one word is not "_". Raises DataError for a malformed
-    line, and TieError.
+    Comments and empty nodes (8.1) are ignored, and spaces and zero-width non-joiners within words are removed. A
+    sentence with hidden words ("_") and at most one other word is left out. Raises DataError for a malformed line, and
+    TieError.
     """
     for tree in _trees(path):
         words, tags = _fused(tree, language, path)
@@ -95,7 +95,7 @@ def _fused(tree: _Tree, language: str, path: Path) -> Tagged:
     for first, (last, form) in tree.tokens.items():
         nodes = [node for node in range(first, last + 1) if node in tree.forms]
         if len(nodes) != last + 1 - first:
-            raise DataError(f"{path}: the multi-word token {first}-{last} {form!r} lacks nodes.")
+            raise DataError(f"{path}: the multi-word token {first}-{last} {form!r} needs a node for each number.")
         head = _head(tree, nodes, language, path)
         for node in nodes:
             if node != head:

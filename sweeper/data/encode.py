@@ -160,7 +160,7 @@ def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
 
 
 def _named(job: _Job, rows: Rows, prefix: str, seen: set[str], counts: Counter[str]) -> Iterator[tuple[str, Example]]:
-    """Each example of the rows, after its id within the rows. The example itself has the prefix and a unique id."""
+    """Pairs of an id within the rows and the example. The id of the example itself has the prefix and is unique."""
     task_format = format_of(job.task)
     for number, row in enumerate(job.sources.load(rows)):
         examples = task_format.read(row, job.task, number)

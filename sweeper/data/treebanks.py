@@ -26,11 +26,12 @@ Parts = Mapping[str, Sequence[Tagged]]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What was written."""
+    """The data set that was written."""
 
     sizes: Mapping[str, Mapping[str, int]]
     """Language -> split -> number of sentences."""
     notes: tuple[str, ...]
+    """Remarks for the user on languages and files that are missing."""
 
 
 def lay_out(download: Path, out: Path) -> Layout:

@@ -19,22 +19,22 @@ _UNSPACED = re.compile(
 
 
 def as_text(tokenizer: "PreTrainedTokenizerBase", sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-    """The words of each sentence for a tokenizer that reads words: unchanged, or with the space before each word.
+    """The words of each sentence, each with the space before it if the tokenizer needs spaces, otherwise unchanged.
 
-    The words have spaces if the tokenizer needs them. Their pieces are then those of the joined text.
+    With the spaces, the pieces of the words are those of the joined text.
     """
     return [_spaced(words) for words in sentences] if _needs_spaces(tokenizer) else sentences
 
 
 def _needs_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether two words alone have other pieces than in a text."""
+    """Whether the tokenizer gives words without their spaces other pieces than the same words in a text."""
     options = {"add_special_tokens": False, "return_attention_mask": False}
     words = tokenizer(["a", "a"], is_split_into_words=True, **options)["input_ids"]
     return bool(words != tokenizer("a a", **options)["input_ids"])
 
 
 def _spaced(words: Sequence[str]) -> list[str]:
-    """The words, with a space before each word except the first and except next to a script without spaces."""
+    """The words with a space before each, except before the first and next to characters of a script without spaces."""
     texts, last = [], ""
     for word in words:
         if not _is_visible(word):  # it may have no pieces, and a space would give it one

@@ -70,6 +70,7 @@ class Tag:
         sizes = np.diff(pieces.offsets)
         # Index of the word of each piece among all words of all sentences; windows neither skip nor repeat words.
         numbers = np.where(pieces.read["word"] >= 0, np.repeat(_starts(windows), sizes) + pieces.read["word"], -1)
+        # A token that ends with the space before a word is the space alone. It is not the first piece of the word.
         is_space = (pieces.read["end"] <= 1) & _has_space(words, sentences)[numbers]
         is_first = _is_first(np.where(is_space, -1, numbers))
         word = np.where(is_first, numbers - np.repeat(_starts(sentences)[pieces.text], sizes), -1).astype(np.int32)
@@ -165,7 +166,10 @@ def _ends(encoding: Any) -> list[int]:
 
 
 def _has_space(words: Sequence[Words], texts: Sequence[Words]) -> Array:
-    """Whether the text of each word has an additional space before it; (words,)."""
+    """Whether the text of each word has an additional space before it; (words,).
+
+    Without any word, the result is one False, because a token without a word has the index -1.
+    """
     pairs = zip(words, texts, strict=True)
     return np.array([len(b) > len(a) for pair in pairs for a, b in zip(*pair, strict=True)] or [False])
 

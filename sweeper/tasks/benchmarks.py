@@ -115,8 +115,8 @@ XTREME_R = Benchmark(
         Entry(name="lareqa", group="retrieval", languages=languages.XQUAD, weighted=True, folder="lareqa"),
     ),
 )
-"""Ruder et al. 2021; languages and files as in the same file. It has no languages of LAReQA and reads no file of it, so
-its languages are those of XQuAD. Its mean is over all questions, as in `utils_lareqa.py`."""
+"""Ruder et al. 2021; languages and files as in `evaluate.py`, except for LAReQA, for which the script has no languages
+and no files. The languages of LAReQA are those of XQuAD. Its mean is over all questions, as in `utils_lareqa.py`."""
 
 BENCHMARKS = (XTREME, XTREME_R)
 
@@ -177,8 +177,8 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
 Sources: the cards of `google/xtreme`, `facebook/xnli`, `paws-x`, `wikiann` and `xcopa` on the Hub, the statistics of
 MTEB for the languages that XTREME-R adds to Tatoeba, and `mewsli-x.md` in the release of May 2022. The sentences of
 LAReQA were counted with this project's sentence splitter on the official files of XQuAD-R. The number for TyDiQA is
-known only for all languages together. Those for `pos` and `pos_r` are unknown: none was computed from Universal
-Dependencies 2.5.
+known only for all languages together. Those for `pos` and `pos_r` are unknown, because none was computed from
+the treebanks that the benchmarks select.
 """
 TYDIQA_EXAMPLES = 5077
 """Examples of the only evaluation split of TyDiQA-GoldP, all nine languages together."""

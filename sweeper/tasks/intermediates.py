@@ -189,7 +189,7 @@ SUBSTITUTES = (
         format="tag",
         scorer="accuracy",
         columns={"id": "id", "tokens": "tokens", "tags": "supertags"},
-        # Half of its sentences are in the English training data of POS, and a supertag starts with the part of speech.
+        # Its treebank, English-EWT, is part of the English data of POS, and a supertag starts with the part of speech.
         contains=("pos", "pos_hub"),
         train=english_rows("local/ud_supertags", "train", "en"),
         dev=english_rows("local/ud_supertags", "validation", "en"),
@@ -198,11 +198,11 @@ SUBSTITUTES = (
         licence="CC BY-SA 4.0",
         note=(
             "A substitute for CCG supertagging: the tags derive from the trees of UD English-EWT, not from CCG. Create "
-            "a data set folder local/ud_supertags with the files and columns of the task `ccg`. The "
-            "supertag of a word joins its universal part of speech, its relation without subtype, the side of its head "
-            "(L, R or root), and its numbers of core dependents (nsubj, obj, iobj, csubj, ccomp, xcomp; at most 3) to "
-            "the left and to the right. The 200 most frequent supertags of the training sentences are labels, and all "
-            "others are `other`."
+            "a data set folder local/ud_supertags with the files and columns of the task `ccg`. The supertag of a word "
+            "joins its universal part of speech, its relation without subtype, the side of its head (L, R or root), "
+            "and its numbers of core dependents (nsubj, obj, iobj, csubj, ccomp, xcomp; at most 3) to the left and to "
+            "the right. The 200 most frequent supertags of the training sentences are labels, and all others are "
+            "`other`."
         ),
     ),
 )

@@ -78,7 +78,7 @@ def test_a_last_sentence_without_an_empty_line_is_read(tmp_path: Path) -> None:
         (["1\tlac\tlac"], r"line 1: .* 10 columns separated by tabs, got 3"),
         ([node("one", "lac", "NOUN", 0)], r"line 1: id and head are numbers, got 'one' and '0'"),
         ([node(1, "lac", "NOUN", "_")], r"line 1: id and head are numbers, got '1' and '_'"),
-        ([token(1, 2, "du"), node(1, "de", "ADP", 0)], r"multi-word token 1-2 'du' lacks nodes"),
+        ([token(1, 2, "du"), node(1, "de", "ADP", 0)], r"multi-word token 1-2 'du' needs a node for each number"),
     ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, lines: list[str], message: str) -> None:

@@ -11,12 +11,12 @@ from sweeper.data.treebanks import lay_out, main
 from sweeper.errors import DataError, UserError
 from sweeper.records.spec import DataSpec
 from sweeper.tasks.catalog import CATALOG
-from tests.data.treebanks import FRENCH, SHORT, node, write
+from tests.data.treebanks import FRENCH, SHORT, node, token, write
 from tests.tokenizers_tiny import tiny_tokenizer
 
 GREEK = (node(1, "λίμνη", "NOUN", 0),)
 ANCIENT = (node(1, "λόγος", "NOUN", 0),)
-TIE = (node(1, "a", "NOUN", 0), "2-3\tbc" + "\t_" * 8, node(2, "b", "SYM", 1), node(3, "c", "ADP", 1))
+TIE = (node(1, "a", "NOUN", 0), token(2, 3, "bc"), node(2, "b", "SYM", 1), node(3, "c", "ADP", 1))
 
 
 @pytest.fixture

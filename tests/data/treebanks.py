@@ -14,7 +14,7 @@ def token(first: int, last: int, form: str) -> str:
     return "\t".join([f"{first}-{last}", form, *"_" * 8])
 
 
-# "Au bord du lac, dormir." with the comments and the empty node of a real file.
+# A sentence with comments, multi-word tokens and an empty node.
 FRENCH = (
     "# sent_id = 1",
     "# text = Au bord du lac dors-tu.",

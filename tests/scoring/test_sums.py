@@ -55,7 +55,7 @@ def test_values_are_added_from_left_to_right():
 
 
 @pytest.mark.parametrize("name", COMPUTED)
-def test_what_enters_a_record_does_not_depend_on_the_rounding_of_the_built_in_sum(name, monkeypatch):
+def test_values_of_a_record_do_not_depend_on_the_rounding_of_the_built_in_sum(name, monkeypatch):
     expected = COMPUTED[name]()
     monkeypatch.setattr(builtins, "sum", compensated)
     assert COMPUTED[name]() == expected
