@@ -16,8 +16,8 @@ COMPLETE = "state.json"
 def first_rows(rows: Rows, location: str, identity: str, revision: str | None, cache: Path) -> datasets.Dataset:
     """The first `rows.first` rows of a split, in its own order; all rows of a shorter split.
 
-    `location` is a Hub id or a folder, `identity` the commit or the digest of the files. The same rows are read from
-    the Hub and from a download of it, by every process. Raises what `datasets.load_dataset` raises.
+    `location` is a Hub id or a folder, `identity` the commit or the digest of the files. Every process gets the same
+    rows, from the Hub or from a download. Raises the exceptions of `datasets.load_dataset`.
     """
     folder = cache / "first" / digest([location, rows.config, rows.split, rows.first, identity])
     if not _is_complete(folder):

@@ -23,7 +23,7 @@ WORDS = ("one", "two", "three", "four", "five")
 
 @pytest.fixture
 def articles(tmp_path: Path) -> Path:
-    """A repository with five texts in its first file. The second file of the split is no parquet file.
+    """A repository with five texts in its first file. The second file of the split is not a parquet file.
 
     `datasets` reads one group of rows ahead, so the groups of the first file are small.
     """

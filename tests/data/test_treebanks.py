@@ -81,7 +81,7 @@ def test_a_tag_that_is_not_universal_is_an_error_and_nothing_is_written(download
     assert not (tmp_path / "udpos").exists()
 
 
-def test_another_folder_than_a_download_and_an_existing_target_are_errors(
+def test_a_folder_without_treebanks_and_an_existing_output_folder_are_errors(
     download: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match="Name the unpacked folder ud-treebanks"):
