@@ -16,8 +16,9 @@ from sweeper.run.encoders import MANIFEST
 from sweeper.run.run import Run
 from sweeper.space import Target
 
-from .results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
+from .results.best import NAMED, best_per_target, first_seed_scores, reason
 from .results.load import RunData, load, main_scores
+from .results.names import check_recipe, one_model
 
 CARD = """---
 library_name: transformers
@@ -120,7 +121,7 @@ def export_best(run: str, target: str, folder: Path, recipe: str = "", model: st
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty: name a new folder.")
     data = load(run)
-    chosen = _chosen(data, one_model(data, model), space.targets[names.index(target)], recipe)
+    chosen = _chosen(data, one_model(space, model), space.targets[names.index(target)], recipe)
     key = training_key(chosen.record.spec.model, chosen.encoder)
     store = source.store
     if not store.has(key):

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.errors import UserError, unknown
+from sweeper.errors import UserError
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.scoring.sums import mean
-from sweeper.space import Space
 from sweeper.tasks.benchmarks import Benchmark
 
 from .load import CLEAN, RunData
@@ -157,21 +156,3 @@ def first_seed_scores(data: RunData, model: str, recipe: str, target: str) -> li
         if of_seed := [score for score in scores if score.seed == seed]:
             return of_seed
     return []
-
-
-def one_model(data: RunData, name: str) -> str:
-    """The model `name`; without a name, the only model of the run. Raises UserError if the run has several."""
-    names = [model.name for model in data.space.models]
-    if name and name not in names:
-        raise unknown("model", name, names)
-    if not name and len(names) > 1:
-        raise UserError(f"The run has several models. Choose one with --model: {', '.join(names)}.")
-    return name or names[0]
-
-
-def check_recipe(space: Space, name: str) -> str:
-    """Return the name. Raises UserError with the nearest name if the space has no such recipe."""
-    names = [recipe.name for recipe in space.recipes]
-    if name not in names:
-        raise unknown("recipe", name, names)
-    return name

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.errors import unknown
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
 
 from .load import RunData
+from .names import check_recipe
 
 MATCHED = ["target", "seed", "condition", "language", "metric"]
 """Columns that a score and its reference have in common."""
@@ -19,10 +19,9 @@ def reference_recipe(space: Space, against: str = "") -> str:
     Returns "" if `against` is empty and the space has no baseline. Raises UserError with the nearest name if the space
     has no recipe `against`.
     """
-    names = [recipe.name for recipe in space.recipes]
-    if against and against not in names:
-        raise unknown("recipe", against, names)
-    return against or (space.baseline.name if space.baseline else "")
+    if against:
+        return check_recipe(space, against)
+    return space.baseline.name if space.baseline else ""
 
 
 def gain_table(data: RunData, model: str, against: str = "") -> pd.DataFrame:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.errors import UserError, unknown
+from sweeper.errors import UserError
 from sweeper.space import Space
 
 from .benchmark import Means, benchmark_means, shown_means
@@ -15,6 +15,7 @@ from .gains import gain_table, reference_recipe
 from .layers import LayerScores, layer_scores
 from .load import RunData, load
 from .matrix import Cell, Matrix, language_table, matrix_of
+from .names import check_model
 from .planted import Planted, compare_planted
 from .published import Comparison, published_comparisons
 from .significance import CellTest, cell_tests
@@ -61,7 +62,8 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     Raises UserError if `run` is not a run folder, or if the space has no model or recipe of that name.
     """
     data = run if isinstance(run, RunData) else load(run)
-    space, name = data.space, _model_name(data.space, model)
+    space = data.space
+    name = space.models[0].name if model is None else check_model(space, model)
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
     tests, means, preparations = cell_tests(matrix), benchmark_means(data, name), preparation_levels(data, name)
@@ -92,13 +94,6 @@ def results_of_run(data: RunData, run: str, against: str = "") -> tuple[Results,
     if data.table.empty:
         raise UserError(_no_scores(data, run))
     return tuple(compute_results(data, model.name, against) for model in data.space.models)
-
-
-def _model_name(space: Space, model: str | None) -> str:
-    names = [model.name for model in space.models]
-    if model is not None and model not in names:
-        raise unknown("model", model, names)
-    return model or names[0]
 
 
 def _no_scores(data: RunData, run: str) -> str:

@@ -18,8 +18,9 @@ from sweeper.tasks.benchmarks import BENCHMARKS, SIZES, TYDIQA_EXAMPLES, XTREME,
 from sweeper.tasks.catalog import CATALOG
 
 from ..results.benchmark import SINGLE_POOL, column_of, data_departures, exclusions
-from ..results.best import NAMED, best_per_target, check_recipe, first_seed_scores, one_model, reason
+from ..results.best import NAMED, best_per_target, first_seed_scores, reason
 from ..results.load import RunData, load
+from ..results.names import check_recipe, one_model
 from .gold import check_sentences, gold_file
 from .layouts import EXTENSIONS, LAYOUTS, LayoutError, Sheet
 from .notes import language_notes, retrieval_note, unchecked_note
@@ -110,7 +111,7 @@ def write_submission(run: str, options: SubmissionOptions, out: str | None = Non
             "--set evaluate=test and another --out; --store shares the existing encoders."
         )
     path = _output_folder(run, out)
-    benchmark, model = _BENCHMARKS[options.benchmark], one_model(data, options.model)
+    benchmark, model = _BENCHMARKS[options.benchmark], one_model(space, options.model)
     ledger = Run.open(run).ledger
     draft = _Draft(data=data, ledger=ledger, benchmark=benchmark, model=model, gold=options.gold)
     entries, omissions = _entries(data, benchmark, options)
