@@ -107,7 +107,7 @@ def _text(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    space = data.space
+    space, the_reference = data.space, results[0].matrix.reference_words
     return environment.get_template("report.md.j2").render(
         against="" if against == reference_recipe(space) else against,
         data=data,
@@ -116,7 +116,8 @@ def _text(
         models=[_model_context(result, suffix) for result, suffix in zip(results, suffixes, strict=True)],
         limits=sections.data_limits(space),
         retrieval=sections.retrieval_settings(space),
-        protocol=_protocol(space, against),
+        the_reference=the_reference,
+        protocol=_protocol(space, the_reference),
         level=LEVEL,
         min_seeds=MIN_SEEDS,
         exact_up_to=EXACT_UP_TO,
@@ -131,13 +132,12 @@ def _text(
 
 def _weighted(space: Space) -> list[str]:
     """The targets whose mean over languages is weighted by the numbers of examples in the mean of a benchmark."""
-    columns = [column_of(entry, space) for mean in BENCHMARKS for entry in mean.entries if entry.weighted]
+    columns = [column_of(member, space) for mean in BENCHMARKS for member in mean.entries if member.weighted]
     return [column.task for column in columns if column]
 
 
-def _protocol(space: Space, against: str) -> dict[str, object]:
-    """The sentences about the protocol."""
-    reference = f"`{against}`" if against not in ("", reference_recipe(space)) else "the baseline"
+def _protocol(space: Space, reference: str) -> dict[str, object]:
+    """The sentences about the protocol. `reference` is the recipe that gains are measured against, in words."""
     return {
         "target": protocol.target_sentence(space),
         "gain": protocol.gain_sentence(space, reference),
