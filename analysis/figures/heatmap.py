@@ -54,7 +54,8 @@ def matrix_grid(matrix: Matrix, space: Space) -> Grid:
     """Scores of the reference and gains of the other recipes, in points.
 
     A column with the mean gain is added if every recipe has a gain on every target. The mean is over the targets on
-    which no recipe trains on the same rows and no cell lacks languages, if there are two or more.
+    which no recipe trains on the same rows or lacks languages, if there are two or more. A reference that lacks
+    languages gets its mark also in the mean.
     """
     recipes, targets = list(matrix.scores.index), list(matrix.scores.columns)
     squares = {(recipe, target): _square(matrix, recipe, target) for recipe in recipes for target in targets}
@@ -131,6 +132,7 @@ def _square(matrix: Matrix, recipe: str, target: str) -> Square:
 
 def _mean_square(matrix: Matrix, recipe: str, over: Sequence[str]) -> Square:
     marks = matrix.marks.of_row(recipe, over)
+    marks += STAR if any((recipe, target) in matrix.lacking for target in over) else ""
     if recipe == matrix.reference:
         return Square(text=f"{100 * matrix.scores.loc[recipe, list(over)].mean():.1f}{marks}")
     mean = 100 * float(np.mean([entry(matrix.gains, (recipe, target)) for target in over]))

@@ -77,6 +77,17 @@ def test_there_is_a_mean_column_only_if_no_gain_is_missing(drawn):
     assert grid.columns[-1] == "mean"
 
 
+def test_the_mean_of_a_reference_that_lacks_languages_is_marked(make_run):
+    run = make_run()
+    for target in ("tags", "pairs", "search"):
+        run.cell("baseline", target, 1, {"en": 0.5})
+        for recipe in run.space.recipes[1:]:
+            run.cell(recipe.name, target, 1, {"en": 0.6, "de": 0.2})
+    squares = matrix_grid(compute_results(run.url).matrix, run.space).squares
+    assert (squares["baseline", "tags"].text, squares["baseline", "mean"].text) == ("50.0*", "50.0*")
+    assert squares["middle_qa", "mean"].text == "+10.0"
+
+
 def test_the_mean_column_leaves_out_targets_with_whose_rows_a_recipe_trains(drawn):
     grid, _ = drawn
     assert grid.captions["mean"] == "mean of 2"
