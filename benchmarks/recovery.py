@@ -91,7 +91,7 @@ class Outcome:
 
     @property
     def large(self) -> list[bool]:
-        """For each tested cell with a large planted gain and other rows than the target: whether it is found."""
+        """Whether each tested cell with a large planted gain is found. Cells with the same rows are left out."""
         return [cell.is_found for cell in self.tested if cell.planted >= LARGE_GAIN and not cell.has_same_rows]
 
     @property

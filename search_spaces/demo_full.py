@@ -12,7 +12,7 @@ from sweeper.world.tasks import INTERMEDIATES, TARGETS, TASKS
 PREPARE = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128)
 CHOICES = replace(PREPARE, batch_size=16)
 """For tasks with answer choices. An example has several sequences, so 16 examples are still more text than a step of
-other tasks. Half the batch size means twice the steps, which improves transfer considerably."""
+other tasks. Half the batch size gives twice the steps, which improves transfer considerably."""
 TRAINING = Training(learning_rate=1e-3, epochs=6, batch_size=16, max_length=128, frozen_layers=1)
 """The embeddings and the first layer are frozen. Otherwise a target would memorise the words of its own training data
 and rely less on the prepared encoder."""

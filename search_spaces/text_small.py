@@ -1,4 +1,4 @@
-"""The full matrix of Phang et al. 2020 on real text, small enough for about an hour on two cores without bf16.
+"""The full matrix of Phang et al. 2020 on real text, small enough for about an hour on two CPU cores.
 
 The recipes are the baseline, the nine intermediate tasks, and all nine jointly; there are nine targets. The encoder has
 10 million parameters. Two data sets of the paper cannot be redistributed. Free data sets are substitutes for them:

@@ -74,9 +74,8 @@ def draw_grid(axes: Axes, grid: Grid, label: str) -> Axes:
 def draw_key(axes: Axes, grid: Grid, texts: Mapping[str, str]) -> Axes:
     """Draw the legend of a grid. Returns the axes.
 
-    `texts` has the texts of the entries `same rows`, `same items`, `not zero-shot`, `missing`, `lacking`
-    and `single`. An entry is shown only if the
-    grid has such a cell or column.
+    `texts` has the texts of the entries `same rows`, `same items`, `not zero-shot`, `missing`, `lacking` and `single`.
+    An entry is shown only if the grid has such a cell or column.
     """
     squares = list(grid.squares.values())
     blank = Patch(facecolor="none", edgecolor="none")

@@ -44,7 +44,7 @@ def language_map(results: Results) -> Figure:
     base = "" if matrix.is_baseline else f" over {matrix.reference}"
     _draw_title(axes, f"Mean gain{base} by language · {_source(results)}")
     _draw_footnote(
-        axes, f"n: recipes in the mean, without cells marked {DAGGER} or {STAR} (and {DEGREE} in its languages)"
+        axes, f"n: recipes in the mean. Cells marked {DAGGER} or {STAR} are left out, {DEGREE} only in its languages"
     )
     draw_key(axes, grid, _key_texts(matrix))
     return figure
@@ -82,9 +82,10 @@ def matrix_grid(matrix: Matrix, space: Space) -> Grid:
 
 
 def language_grid(languages: pd.DataFrame, matrix: Matrix, space: Space) -> Grid:
-    """Languages x targets: mean gain in points over the recipes whose cell is complete and has not the same rows.
+    """Languages x targets: mean gain in points over the recipes.
 
-    The mean of a language also leaves out the recipes that are not zero-shot in it.
+    Cells with the same rows and cells that lack languages are left out. The mean of a language also leaves out the
+    recipes that are not zero-shot in it.
 
     `languages` is a `language_table`. The cell of a language without evaluation data is empty. The cell of a language
     with scores and without gains is missing.

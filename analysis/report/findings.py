@@ -86,9 +86,9 @@ def _best_recipe_finding(matrix: Matrix, gains: pd.DataFrame) -> str:
     num_positive = sum(entry(gains, (best, target)) > 0 for target in targets)
     return (
         f"On average over the {len(targets)} targets on which every recipe has a gain and none trains on the same "
-        f"rows, "
-        f"`{best}` has the highest gain with {100 * means.iloc[0]:+z.1f} points{_seed_range(matrix, best, targets)}, "
-        f"positive on {num_positive} of them; `{last}` has the lowest with {100 * means.iloc[-1]:+z.1f}."
+        f"rows, `{best}` has the highest gain with {100 * means.iloc[0]:+z.1f} points"
+        f"{_seed_range(matrix, best, targets)}, positive on {num_positive} of them; "
+        f"`{last}` has the lowest with {100 * means.iloc[-1]:+z.1f}."
     )
 
 

@@ -29,7 +29,7 @@ def gain_table(data: RunData, model: str, against: str = "") -> pd.DataFrame:
 
     A gain is the score minus the score of the reference recipe (see `reference_recipe`) with the same seed, in the
     same language, metric and condition. It is positive if the recipe is better: for metrics such as the loss, the sign
-    is reversed. It is nan if the reference has no such score.
+    is reversed. The gain is nan if the reference has no score to subtract.
 
     Scores that depend on no seed are compared with every seed. A reference without a seed is repeated for every
     replicate seed. A score without a seed gets one additional row per replicate seed, which has a gain and no value,

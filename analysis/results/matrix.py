@@ -68,7 +68,7 @@ class Matrix:
     def summarised(self) -> pd.DataFrame:
         """Gains of `recipes` that summaries include: nan for cells with the same rows and cells that lack languages.
 
-        The whole column is nan if the reference itself trains on rows of the target: all gains would include them.
+        If the reference itself trains on rows of the target, the whole column is nan: every gain depends on these rows.
         """
         gains = self.gains.loc[self.recipes].copy()
         gains[[target for recipe, target in self.marks.same_rows if recipe == self.reference]] = np.nan

@@ -60,7 +60,7 @@ STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature",
 def published_comparisons(data: RunData, matrix: Matrix, means: Sequence[Means]) -> tuple[Comparison, ...]:
     """The published gains, each with the measured one; empty unless model, targets and data are those of the source.
 
-    The source trains on all examples, so that a run must have `Search.refit`: otherwise the preparations lack the
+    The source trains on all examples, so a run without `Search.refit` is not compared: its preparations lack the
     examples that are set aside for selection.
 
     Gains are measured against the baseline and include cells with the same rows, as in the source. A recipe is compared

@@ -1,4 +1,4 @@
-"""The user's copy of a test set in a local folder, which the sentences of a submission are compared with."""
+"""Compares the sentences of a submission with the user's copy of the test set in a local folder."""
 
 import json
 from collections.abc import Iterable

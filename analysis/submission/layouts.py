@@ -134,7 +134,7 @@ def _first_duplicate(ids: Sequence[str]) -> str:
 
 def _text(name: str, ids: Mapping[str, int]) -> str:
     """The sentence of an id, without the suffix of a repeated example."""
-    # The text of a sentence may itself end like `#2`. No example then has the text without this ending.
+    # A sentence may itself end in text such as `#2`. Without this ending, its text is then no id.
     text = REPEAT.sub("", name)
     return text if text in ids else name
 

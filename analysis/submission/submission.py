@@ -45,8 +45,8 @@ class SubmissionOptions:
     benchmark: str = XTREME.name
     """`xtreme` or `xtreme-r`."""
     gold: str = ""
-    """Folder of the data set `local/udpos`, whose sentences those of the predictions are compared with; empty: that
-    folder in the working directory."""
+    """The user's copy of the part-of-speech data. The sentences of the predictions are compared with it. Empty: the
+    folder `local/udpos` in the working directory."""
 
     def __post_init__(self) -> None:
         if self.benchmark not in _BENCHMARKS:

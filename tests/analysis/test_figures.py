@@ -88,7 +88,7 @@ def test_the_mean_of_a_reference_that_lacks_languages_is_marked(make_run):
     assert squares["middle_qa", "mean"].text == "+10.0"
 
 
-def test_the_mean_column_leaves_out_targets_with_whose_rows_a_recipe_trains(drawn):
+def test_the_mean_column_leaves_out_targets_on_whose_rows_a_recipe_trains(drawn):
     grid, _ = drawn
     assert grid.captions["mean"] == "mean of 2"
     assert grid.squares["middle_qa", "mean"].text == "+0.0"

@@ -40,7 +40,7 @@ def test_sentences_with_as_many_words_as_the_gold_data_are_accepted(gold: Path) 
     ("words", "message"),
     [((2,), "1 examples, but .* has 2"), ((2, 1, 1), "3 examples"), ((2, 2), "sentence 2 has another number of words")],
 )
-def test_other_sentences_than_those_of_the_gold_data_are_a_problem(
+def test_sentences_that_differ_from_the_gold_data_are_a_problem(
     gold: Path, words: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(LayoutError, match=message):

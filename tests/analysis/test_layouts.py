@@ -142,7 +142,7 @@ def test_on_real_sentences_a_perfect_search_names_each_sentences_own_number(mirr
     assert [english[int(line)] for line in lines] == sorted(english)
 
 
-def test_an_xcopa_file_holds_an_object_a_line_with_the_number_of_the_chosen_answer():
+def test_an_xcopa_file_has_one_object_per_line_with_the_number_of_the_chosen_answer():
     examples = [example(str(n), prompt="a", choices=["b", "c"], label=0) for n in range(3)]
     assert choice_lines(sheet_of("xcopa", examples, [1, 0, 1])) == '{"label": 1}\n{"label": 0}\n{"label": 1}\n'
 
