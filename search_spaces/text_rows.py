@@ -1,8 +1,8 @@
 """A test on real text of every type of recipe against every type of target.
 
 The recipes are the baseline, MNLI alone, MNLI mixed with masked language modelling, MNLI translated into Spanish by
-Apertium, and nine tasks jointly. The targets are the nine of XTREME and two more from XTREME-R. Most of the time is for
-the pool of LAReQA. The trainings are too short for a comparison of the recipes.
+Apertium, and nine tasks jointly. The targets are the nine of XTREME and two more from XTREME-R. Most of the time is
+spent on the pool of LAReQA. The trainings are too short for a comparison of the recipes.
 `--set recipes=baseline,mnli,mnli_mlm,multitask` runs without Apertium.
 """
 

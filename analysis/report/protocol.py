@@ -109,11 +109,11 @@ def _trainings(space: Space) -> Iterator[tuple[str, Training]]:
 
 
 def retrieval_sentence(space: Space) -> str:
-    """What the targets without training of their own score."""
+    """What is scored on the targets without a training of their own."""
     untrained = [target for target in space.targets if not space.task(target.task).training_task]
     staged = [target.task for target in untrained if target.before]
     sentence = "Retrieval targets without training data score the encoder as it is"
-    sentence += f", after the stages that {_list(staged)} adds." if staged else "."
+    sentence += f" ({_list(staged)}: after further stages)." if staged else "."
     if len(staged) < len(untrained):
         sentence += " The pretrained encoder has one score there, which depends on no seed."
     return sentence

@@ -159,9 +159,8 @@ def test_the_pretrained_encoder_has_one_score_on_retrieval_and_seeds_after_stage
     before = XTREME_R.targets[1].before
     staged = replace(XTREME, targets=(Target(task="tatoeba", before=before),))
     sentence = retrieval_sentence(staged)
-    assert (
-        sentence
-        == "Retrieval targets without training data score the encoder as it is, after the stages that tatoeba adds."
+    assert sentence == (
+        "Retrieval targets without training data score the encoder as it is (tatoeba: after further stages)."
     )
     specs = specs_of(staged)
     (scoring,) = (unit for unit in specs.plan.units if unit.kind == "score" and unit.recipe == "baseline")
