@@ -95,7 +95,7 @@ class Chosen:
 
     @property
     def later(self) -> tuple[StageSpec, ...]:
-        """The stages that the encoder was trained on further before it was scored."""
+        """The stages that follow `encoder` and come before the scoring."""
         return self.record.spec.chain[len(self.encoder) :]
 
 
