@@ -263,7 +263,7 @@ def carve_floor(space: Space, task: Task) -> float:
     others = [space.task(name) for name in contained(task.name, space.catalog()) - {task.name}]
     read_apart = [other for other in others if not {rows for each in other.train.values() for rows in each} <= own]
     sizes = [other.train_size for other in read_apart if other.train_size < (task.train_size or math.inf)]
-    # Hashes vary: this many ids are below the threshold of the other task, plus four standard deviations.
+    # The threshold of the other task selects about `cap` ids. Hashes vary, so four standard deviations are added.
     most = space.search.cap + 4 * math.sqrt(space.search.cap)
     shares = (most / (size * scale_of(space.world, task)) if size else 1.0 for size in sizes)
     return min(space.search.share, max(shares, default=0.0))

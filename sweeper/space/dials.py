@@ -143,7 +143,7 @@ class Training:
 FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share", "average")
 """Options of a training that can be fractions; all other numeric options are whole numbers."""
 FIXED = ("precision", "threads", "keep", "evaluate_every", "patience")
-"""Options of a training that cannot be dials: all trials of a study have the same ones."""
+"""Options of a training that cannot be dials: all trials of a study use the same values."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in FIXED)
 Dials = Mapping[str, Distribution]
 
@@ -161,7 +161,7 @@ def check_dials(dials: Dials, training: Training | None = None) -> None:
         is_whole = isinstance(dial, Choice) and all(isinstance(value, int) for value in dial.values)
         if name not in FRACTIONS and not is_whole:
             raise UserError(f"Dial {name!r} needs whole numbers, as in Choice(values=(8, 16)); got {dial}.")
-    # Any value of one dial can meet any value of another.
+    # A trial can combine any value of one dial with any value of another.
     limits: dict[str, Callable[[Iterable[Value]], Value]] = {"min_steps": max, "max_steps": min}
     steps = {name: pick(bounds(dials[name])) for name, pick in limits.items() if name in dials}
     for name, dial in dials.items():

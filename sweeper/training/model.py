@@ -82,7 +82,8 @@ def _module_name(task: str) -> str:
 def check_encoder(location: str, revision: str | None = None) -> Any:
     """The configuration of a model, given as a Hub id or a folder.
 
-    Raises UserError if the configuration cannot be read, the model needs code of its own or is not an encoder.
+    Raises UserError if the configuration cannot be read, the model needs code from its repository, or it is not an
+    encoder.
     """
     try:
         config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
