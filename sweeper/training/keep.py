@@ -21,7 +21,7 @@ class Keeper:
 
     The candidates of a step are the weights after it, or, in the last `average` of the planned steps, the mean of the
     weights after each of these steps so far. With `keep = "last"` the candidate of the last step is kept, with
-    `keep = "best"` the candidate with the highest selection value, of equal ones the first.
+    `keep = "best"` the first candidate with the highest selection value.
     """
 
     net: Net
