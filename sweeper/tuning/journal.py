@@ -100,5 +100,6 @@ class JournalWatch(Watch):
         except Exception as error:  # noqa: BLE001  the ledger has the trial, so nothing here may end the sweep
             self._journal = None
             self._report(
-                f"optuna.journal is not written any more ({type(error).__name__}: {error}). A new run restores it."
+                f"optuna.journal is not written any more ({type(error).__name__}: {error}). The sweep continues. "
+                "The next `sweeper run` that has trials left writes the file again from the ledger."
             )

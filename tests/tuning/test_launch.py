@@ -126,7 +126,7 @@ def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_reported_once(le
         searcher.on_trial_complete(name, {"done": True})
     assert [record.key for record in agenda.done.values()] == [spec.key for spec in specs]
     assert len(reports) == 1
-    assert "A new run restores it" in reports[0]
+    assert "The next `sweeper run` that has trials left writes the file again" in reports[0]
 
 
 def test_a_journal_that_cannot_be_opened_is_reported_once_and_loses_no_trial(ledger: Ledger, tmp_path: Path) -> None:
