@@ -97,7 +97,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         if agenda.finished:
             return _summary(agenda)
         check_pending(agenda, site, console)
-        if options.workers.address == "local":
+        if options.workers.is_local:
             warn_of_bf16(agenda, console)
         scores = list(run.ledger.scores().values())
         report = partial(console.print, markup=False)
@@ -159,7 +159,7 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
 
 
 def warn_of_bf16(agenda: Agenda, console: Console) -> None:
-    """Print a warning if a training that is left uses bf16 on this CPU, and the CPU has no instructions for it."""
+    """Print a warning if a remaining training uses bf16 on a CPU, and this CPU has no instructions for it."""
     units = {slot.order: agenda.unit(slot) for slot in agenda.slots() if slot not in agenda.done}.values()
     trained = [unit for unit in units if unit.kind != "score" and unit.stage.training.precision == "bf16"]
     on_cpu = any(not agenda.specs.resources.for_model(unit.model).gpus for unit in trained)
@@ -206,8 +206,8 @@ def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
 
 
 def _critical_dials(stage: Stage) -> dict[str, Value]:
-    """The dials that checks of a stage depend on: the longest features, the most frozen layers, and if the best weights
-    are kept the fewest steps.
+    """The values of dials that a check is most likely to refuse: the largest `max_length` and `frozen_layers`, and with
+    `keep = "best"` the values that give the fewest steps.
     """
     choose: dict[str, Callable[[Iterable[Value]], Value]] = {"max_length": max, "frozen_layers": max}
     if stage.training.keep == "best":

@@ -24,7 +24,7 @@ class Watch(Protocol):
 
 
 class Watches(Watch):
-    """Forwards every event to several watches. A failure of a watch is reported once and does not leave this one."""
+    """Forwards every event to several watches. The first failure of each watch is reported, and none is raised."""
 
     def __init__(self, watches: Iterable[Watch], report: Callable[[str], object]) -> None:
         self._watches = tuple(watches)
