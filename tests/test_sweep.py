@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def stop_all(driver: "subprocess.Popen[str]") -> None:
     """End every process of a sweep as `scancel` does: Ray first, then the driver."""
     for pid in session_members(driver.pid):
         if pid != driver.pid:
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has ended since it was listed
+                os.kill(pid, signal.SIGTERM)
     stopped_by(driver, signal.SIGTERM)
 
 
@@ -130,8 +132,7 @@ def test_a_sweep_that_is_stopped_or_killed_four_times_makes_the_same_ledger_as_a
     run = tmp_path / "run"
     for num, disturb in DISTURBANCES:
         driver = start(*run_arguments(run, "--checkpoint-every", "0.1"))
-        wait_for(lambda num=num: num_records(run) >= num, driver)
-        assert workers_at_work(driver.pid)
+        wait_for(lambda num=num, pid=driver.pid: num_records(run) >= num and workers_at_work(pid), driver)
         disturb(driver)
     left = 14 - num_records(run)
     assert left > 0
