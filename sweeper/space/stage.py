@@ -118,7 +118,7 @@ def _check_shares(stage: Stage) -> None:
         if shares and (len(shares) < len(names) or not is_valid):
             raise UserError(
                 f"`shares` needs a share > 0 for every {term} of the stage ({', '.join(names)}), with sum 1; got "
-                f"{dict(shares)}."
+                f"{shares}."
             )
         if shares and term == "task" and stage.temperature != 1:
             raise UserError(f"`shares` of tasks replaces the temperature; remove temperature={stage.temperature:g}.")
