@@ -135,8 +135,8 @@ class Training:
             raise UserError(f"Training needs 0 <= average < 1 (a share of the steps), got {self.average}.")
         if self.patience is not None and self.keep != "best":
             raise UserError(
-                f"Training needs keep = 'best' for a patience, which counts evaluations during a training, got patience = "
-                f"{self.patience} with keep = {self.keep!r}. Set keep = 'best', or remove the patience."
+                "Training needs keep = 'best' for a patience, which counts evaluations during a training, got "
+                f"patience = {self.patience} with keep = {self.keep!r}. Set keep = 'best', or remove the patience."
             )
 
 
