@@ -1,0 +1,28 @@
+"""`sweeper report`: the results of a run as a report."""
+
+from typing import Annotated
+
+import typer
+
+from sweeper.cli.arguments import RunFolder
+from sweeper.cli.output import out
+
+
+def report(
+    run_folder: RunFolder,
+    folder: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Folder to write (RUN/report)."),
+    ] = None,
+    against: Annotated[
+        str, typer.Option(metavar="RECIPE", help="Recipe that gains are measured against (the baseline).")
+    ] = "",
+) -> None:
+    """Write matrices, heatmaps, correlations and a report."""
+    from sweeper import analysis
+
+    written = analysis.write_report(run_folder, folder, against)
+    # Without markup: findings contain names in brackets, which rich would read as styles.
+    for number, finding in enumerate(written.findings, 1):
+        out.print(f"{number}. {finding}", markup=False)
+    out.print(f"Report: {written.path}", markup=False)

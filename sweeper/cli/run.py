@@ -1,0 +1,102 @@
+"""`sweeper run`: a sweep, and the summary of its end."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeper.cli.arguments import Mirror, Settings, SpaceName, changed_space, default_run
+from sweeper.cli.output import out
+
+if TYPE_CHECKING:
+    from sweeper.tuning.sweep import SweepResult
+
+MAX_LISTED = 20
+"""Trials that the summary of a sweep lists for each kind of failure."""
+
+
+def run(
+    space: SpaceName,
+    mirror: Mirror = None,
+    run_folder: Annotated[
+        str | None, typer.Option("--out", metavar="RUN", help="Run folder, a path or s3://... (runs/SPACE).")
+    ] = None,
+    setting: Settings = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Encoder store that several sweeps share (RUN).")
+    ] = None,
+    cache: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Local folder of each node for tokenised data (RUN/cache).")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trials at a time (as many as usable CPUs and GPUs allow).")
+    ] = None,
+    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0.5 shares a GPU.")] = None,
+    address: Annotated[str, typer.Option(help="`local`; on a Ray cluster `auto` or HOST:PORT.")] = "local",
+    nice: Annotated[
+        int, typer.Option(min=0, max=19, help="Nice level of local trials; a high one leaves CPUs to other programs.")
+    ] = 0,
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
+) -> None:
+    """Run a space. The same command resumes it."""
+    # First of all: the other imports take seconds, in which a stop request would have no message.
+    from sweeper.tuning.halt import EXIT_CODE, STOPPED, halting, leave
+    from sweeper.tuning.output import tolerant_output
+
+    with tolerant_output(), halting() as halt:
+        try:
+            from sweeper.plan.specs import ResourceOverrides
+            from sweeper.tuning.connect import Workers
+            from sweeper.tuning.sweep import Options, run_sweep
+
+            chosen = changed_space(space, setting)
+            folder = run_folder or default_run(chosen)
+            # A path on the driver can be a different folder, or none, on another machine.
+            if address != "local" and "://" not in folder:
+                out.print(
+                    f"All machines of the cluster must reach {folder} at this path (NFS). Otherwise use --out s3://..."
+                )
+            sweep_options = Options(
+                run=folder,
+                mirror=mirror,
+                store=store,
+                cache=cache,
+                workers=Workers(num=workers, address=address, nice=nice),
+                resources=ResourceOverrides(cpus=cpus_per_trial, gpus=gpus_per_trial),
+                checkpoint_every=checkpoint_every,
+            )
+            result = run_sweep(chosen, sweep_options, out, halt)
+            _print_summary(result, folder)
+        except BaseException:
+            if not halt.requested:
+                raise
+            out.print(STOPPED)
+            leave(EXIT_CODE)
+        if halt.requested:
+            leave(result.exit_code)
+    raise typer.Exit(result.exit_code)
+
+
+def _print_summary(result: "SweepResult", folder: str) -> None:
+    out.print(f"{result.num_done} of {result.num_slots} trials are in the ledger of {folder}.", highlight=False)
+    failures = (("failed", result.failed), ("lost to machine failures", result.lost), ("blocked", result.blocked))
+    for title, reasons in failures:
+        if reasons:
+            out.print(f"{len(reasons)} {title}:")
+        for name, reason in list(reasons.items())[:MAX_LISTED]:
+            out.print(f"  {name}: {reason}", markup=False)
+        if len(reasons) > MAX_LISTED:
+            out.print(f"  and {len(reasons) - MAX_LISTED} more (sweeper status {folder})")
+    if result.fatal:
+        out.print(
+            f"Stopped: {result.fatal}. Remove the cause (a full disk: free some space); the same command continues.",
+            markup=False,
+        )
+    if result.interrupted:
+        from sweeper.tuning.halt import STOPPED
+
+        out.print(STOPPED)
+    elif result.lost:
+        out.print("The same command tries the lost trials again.")
+    if result.exit_code == 0:
+        out.print(f"Next: sweeper report {folder}", markup=False)
