@@ -5,6 +5,7 @@ from sweeper.space.model import Model, Resources
 from sweeper.space.space import SEARCH_SEED, Search, Space
 from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, divided, tasks_of
 from sweeper.space.target import Target
+from sweeper.tasks.spec import Rows, Task
 
 __all__ = [
     "APERTIUM",
@@ -17,10 +18,12 @@ __all__ = [
     "Model",
     "Recipe",
     "Resources",
+    "Rows",
     "Search",
     "Space",
     "Stage",
     "Target",
+    "Task",
     "Training",
     "Translation",
     "Value",
