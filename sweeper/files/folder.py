@@ -87,15 +87,18 @@ class Folder:
             return {names[0]: contents}
         return {paths[path]: bytes(data) for path, data in contents.items()}
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file atomically: a reader gets either the old or the new bytes. Raises OSError."""
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Write a file atomically: a reader gets either the old or the new bytes. Raises OSError.
+
+        A file that is not durable can be empty after a power failure; writing it does not wait for the disk.
+        """
         if self._is_local:
-            self.write_with(name, lambda draft: draft.write_bytes(data))
+            self.write_with(name, lambda draft: draft.write_bytes(data), durable=durable)
         else:
             # An object store publishes an object only after the whole upload.
             self._fs.pipe_file(self.path(name), data)
 
-    def write_with(self, name: str, fill: Callable[[Path], object]) -> None:
+    def write_with(self, name: str, fill: Callable[[Path], object], *, durable: bool = True) -> None:
         """Write a file atomically. `fill` receives a local path and creates the file there. Raises OSError."""
         # A draft in the folder of its target can be renamed atomically. A remote file is uploaded from a temporary one.
         target = Path(self.path(name)) if self._is_local else Path(tempfile.gettempdir(), "upload")
@@ -105,8 +108,9 @@ class Folder:
             fill(draft)
             if self._is_local:
                 # Without fsync, a power failure after the rename could leave an empty file under the final name.
-                with draft.open("rb") as file:
-                    os.fsync(file.fileno())
+                if durable:
+                    with draft.open("rb") as file:
+                        os.fsync(file.fileno())
                 draft.replace(target)
             else:
                 self._fs.put_file(str(draft), self.path(name))

@@ -11,6 +11,7 @@ from sweeper.files.serialize import read_json, write_json
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.growth import check_growth
 from sweeper.run.ledger import Ledger
+from sweeper.run.progress import ProgressFolder
 from sweeper.run.site import Site
 from sweeper.space import Space
 
@@ -23,7 +24,8 @@ class Run:
     """A run folder on any file system.
 
     `space.json` is the resolved space, `site.json` the paths of all other files, `ledger` the results, `encoders` the
-    encoder store (unless sweeps share one), `checkpoints` the trainings in progress, `cache` tokenised data.
+    encoder store (unless sweeps share one), `checkpoints` the trainings in progress, `progress` their progress for
+    displays, `cache` tokenised data.
     """
 
     folder: Folder
@@ -70,6 +72,11 @@ class Run:
     def store(self) -> EncoderStore:
         """The encoder store of the site. Raises UserError if the run folder has no site."""
         return self.site.open_store()
+
+    @property
+    def progress(self) -> ProgressFolder:
+        """The progress files of running trials; none if no trial runs."""
+        return ProgressFolder(self.folder.child("progress"))
 
     @property
     def lock(self) -> Path | None:

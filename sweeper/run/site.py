@@ -8,6 +8,7 @@ from typing import Any
 from sweeper.files.folder import Folder
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
+from sweeper.run.progress import ProgressFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,15 @@ class Site:
         """The encoder store, with this node's copies of it in the cache."""
         return EncoderStore(Folder(self.store).child("encoders"), Path(self.cache) / "encoders")
 
+    def open_progress(self) -> ProgressFolder:
+        """The progress files of running trials."""
+        return ProgressFolder(Folder(f"{self._run_folder}/progress"))
+
+    @property
+    def _run_folder(self) -> str:
+        # The path of the run folder is not stored, but the ledger is always inside it.
+        return self.ledger.removesuffix("/ledger")
+
     def with_results_in(self, folder: str) -> "Site":
         """The same site with its ledger and checkpoints in another folder, such as a scratch folder."""
         run = Folder(folder)
@@ -46,9 +56,7 @@ class Site:
 
     def moved(self, new: str) -> "Site":
         """The site after its run folder was moved to `new`: every path inside the old folder is changed accordingly."""
-        # The path of the old run folder is not stored, but the ledger is always inside it.
-        old = self.ledger.removesuffix("/ledger")
-        return Site(**{name: _moved(value, old, new) for name, value in vars(self).items()})
+        return Site(**{name: _moved(value, self._run_folder, new) for name, value in vars(self).items()})
 
     def to_json(self) -> bytes:
         """The site as indented JSON."""

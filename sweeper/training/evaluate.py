@@ -1,6 +1,6 @@
 """Evaluation of a net: metrics of each language, from the outputs of a trained head or from sentence vectors."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.data.entry import Encoded
@@ -31,14 +31,23 @@ def selection_metrics(predictor: Predictor, data: DataSpec, reader: DataReader) 
     return {metric: mean([metrics[metric] for metrics in by_language]) for metric in by_language[0]}
 
 
-def evaluate(predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader) -> dict[ScoreSpec, ByLanguage]:
-    """Compute scores that differ only in their layer, with as few passes over the data as memory allows."""
+def evaluate(
+    predictor: Predictor,
+    scores: Sequence[ScoreSpec],
+    reader: DataReader,
+    report: Callable[[str], object] = lambda _: None,
+) -> dict[ScoreSpec, ByLanguage]:
+    """Compute scores that differ only in their layer, with as few passes over the data as memory allows.
+
+    `report` is called with each language before it is scored.
+    """
     first = scores[0]
     task = reader.tasks[first.target]
     results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
     candidates = _candidates(predictor, first, reader)
     head, task_format, settings = task.training_task, format_of(task), ScoreSettings(search=search_on(predictor.device))
     for language, encoded in reader.encoded(first.data).items():
+        report(language)
         if first.scores_encoder:
             fitted_on = reader.encoded(first.fit)[language] if first.fit else None
             for score, scored in _score_layers(predictor, scores, task, language, (encoded, fitted_on)):

@@ -7,7 +7,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -24,8 +24,11 @@ from sweeper.training.batches import Masking, Stream, collate, mask_tokens, spli
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
 from sweeper.training.progress import Progress
+from sweeper.training.reporter import Reporter
 from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
 
+StepValues = tuple[Tensor, Tensor]
+"""Of one step, on the device: the mean loss of its labels, and the norm of its gradient before clipping."""
 CHECK_EVERY = 20
 """Steps between two checks of the loss. Each check waits for the GPU."""
 
@@ -99,13 +102,14 @@ class Checkpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class StageContext:
-    """Device, clock, checkpoints and messages of a training. None of them changes its result."""
+    """Device, clock, checkpoints, messages and progress of a training. None of them changes its result."""
 
     device: torch.device
     clock: Clock
     checkpoints: Checkpoints
     notify: Callable[[str], None]
     """Called with each message for the user."""
+    reporter: Reporter = field(default_factory=Reporter)
 
 
 def train(
@@ -123,9 +127,10 @@ def train(
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
     counts = _occurrences(schedule.order)  # of all steps, including those before a resume
-    # Losses remain on the device until the next check, because the CPU waits for the GPU when it reads one.
-    pending: list[Tensor] = []
+    # Losses and norms remain on the device until the next check, because the CPU waits for the GPU when it reads one.
+    pending: list[StepValues] = []
     due = time.monotonic() + checkpoints.interval
+    context.reporter.start(progress)
     net.train()
     for step in range(progress.step, schedule.num_steps):
         with clock.time("wait"):
@@ -143,13 +148,20 @@ def train(
         progress.step = step + 1
         progress.examples[task] = progress.examples.get(task, 0) + len(chosen)
         progress.tokens += sum(int(batch["attention_mask"].sum()) for batch in batches)
+        context.reporter.step(progress, schedule.learning_rate(step))
+        if device.type == "cpu":  # there, a value can be read without waiting
+            context.reporter.losses(*(value.item() for value in pending[-1]))
         is_due = keeper.is_due(progress.step)
         if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps or is_due:
             with clock.time("train"):
                 _collect(progress, pending, schedule.training)
+            context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
             if is_due:
+                context.reporter.enter("evaluate", "selection data")
                 with clock.time("evaluate"):
                     keeper.evaluate(progress)
+                context.reporter.value(progress.values[-1])
+                context.reporter.enter("train")
             if keeper.is_exhausted(progress):
                 break
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
@@ -177,8 +189,8 @@ def _step(
     batches: list[dict[str, Tensor]],
     training: Training,
     device: torch.device,
-) -> Tensor:
-    """Take one optimiser step on the micro-batches of one batch. Returns the mean loss of its labels, on the device."""
+) -> StepValues:
+    """Take one optimiser step on the micro-batches of one batch."""
     head = net.head(task)
     # The sum is divided by the labels of the whole batch, so the gradient does not depend on the micro-batches.
     total = sum(int(batch.pop("num_labels")) for batch in batches) or 1
@@ -192,9 +204,9 @@ def _step(
             micro_loss = head.loss(net.hidden(on_device), on_device) / total
         micro_loss.backward()  # type: ignore[no-untyped-call]
         loss = loss + micro_loss.detach()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip)
+    norm = torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip)
     optimizer.step()
-    return loss
+    return loss, norm
 
 
 def _micro_batches(
@@ -211,12 +223,14 @@ def _micro_batches(
         yield batch
 
 
-def _collect(progress: Progress, pending: list[Tensor], training: Training) -> None:
-    """Move the pending losses to `progress`. Raises TrialError if one of them is not finite."""
-    values = torch.stack(pending).tolist()
+def _collect(progress: Progress, pending: list[StepValues], training: Training) -> None:
+    """Move the pending losses and norms to `progress`. Raises TrialError if a loss is not finite."""
+    losses, norms = zip(*pending, strict=True)
+    values = torch.stack([*losses, *norms]).tolist()  # the only transfer from the GPU
+    progress.losses += values[: len(losses)]
+    progress.gradient_norms += values[len(losses) :]
     pending.clear()
-    progress.losses += values
-    if not all(math.isfinite(value) for value in values):
+    if not all(math.isfinite(loss) for loss in progress.losses[-len(losses) :]):
         raise TrialError(
             f"The training loss is not finite at step {progress.step} with learning_rate={training.learning_rate:g}: "
             "lower the upper bound of the learning rate, or raise warmup."

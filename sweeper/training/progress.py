@@ -23,6 +23,8 @@ class Progress:
     """Task -> number of items read so far, with repetitions."""
     losses: list[float] = field(default_factory=list)
     """Loss of each finished step."""
+    gradient_norms: list[float] = field(default_factory=list)
+    """Norm of the gradient of each finished step, before clipping. Old checkpoints do not have those of their steps."""
     values: list[float] = field(default_factory=list)
     """Selection value of each evaluation during the training. Empty unless `keep` is `best`."""
     kept_step: int = 0

@@ -227,6 +227,7 @@ def run_stage(
     If the device runs out of memory, the training continues with micro-batches of half the size. The effective batch
     size does not change. Raises TrialError if the loss is not finite, or if the smallest micro-batch does not fit.
     """
+    context.reporter.begin(stage)
     with context.clock.time("load"):
         schedule = make_schedule(stage, reader)
     micro_tokens = stage.training.micro_tokens

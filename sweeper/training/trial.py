@@ -23,6 +23,7 @@ from sweeper.training.loop import Checkpoints, StageContext
 from sweeper.training.model import Net, load_body
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve
+from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, machine, set_up, slow_bf16, use_threads
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
 from sweeper.training.workbench import Workbench
@@ -41,6 +42,7 @@ class Trial:
     reader: DataReader
     device: "torch.device"
     clock: Clock
+    reporter: Reporter
     retrain: bool = False
 
 
@@ -54,11 +56,18 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
     TrialError if the scoring of an existing encoder fails, and OSError if a disk or the store fails. Then nothing is
     recorded, and the trial can be run again.
     """
+    with reporting(spec.key, spec.name, bench.site.open_progress()) as reporter:
+        result = _run(spec, bench, reporter, retrain=retrain)
+    bench.notify_once(reporter.problem)
+    return result
+
+
+def _run(spec: TrialSpec, bench: Workbench, reporter: Reporter, *, retrain: bool) -> TrialResult:
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
         reader = replace(bench.reader(spec), device=device)
-    trial = Trial(spec=spec, bench=bench, reader=reader, device=device, clock=clock, retrain=retrain)
+    trial = Trial(spec=spec, bench=bench, reader=reader, device=device, clock=clock, reporter=reporter, retrain=retrain)
     if device.type == "cpu" and spec.uses_bf16:
         bench.notify_once(slow_bf16())
     if spec.kind == "score":
@@ -101,6 +110,7 @@ def _train_and_store(trial: Trial) -> Trained:
     spec = trial.spec
     trained = _train(trial, spec.chain, spec.key)
     if spec.keep:
+        trial.reporter.enter("save")
         with trial.clock.time("save"):
             _write_to_store(trial, spec.encoder, trained)
     return trained
@@ -109,6 +119,7 @@ def _train_and_store(trial: Trial) -> Trained:
 def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
     """Evaluate the net on the selection data. Returns the training record without writing it."""
     progress = trained.progress
+    trial.reporter.enter("evaluate", "selection data")
     with trial.clock.time("evaluate"):
         selection = _selection(trial, trained.net, trial.spec.chain[-1].training, trial.spec.select)
     return _record(
@@ -149,7 +160,11 @@ def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
 def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
     """Train the last stage of a chain on the encoder of the previous stages. `key` is the name of its checkpoint."""
     context = StageContext(
-        device=trial.device, clock=trial.clock, checkpoints=_checkpoints(trial, key), notify=trial.bench.notify
+        device=trial.device,
+        clock=trial.clock,
+        checkpoints=_checkpoints(trial, key),
+        notify=trial.bench.notify,
+        reporter=trial.reporter,
     )
     stage = chain[-1]
     return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
@@ -242,13 +257,24 @@ def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
     ledger, keys = trial.bench.ledger, {score: score_key(trial.spec.key, score) for score in trial.spec.scores}
     records = {score: ledger.score(key) for score, key in keys.items()}
     for scores in layer_groups([score for score, record in records.items() if record is None]):
-        with trial.clock.time("evaluate"):
-            results = evaluate(_predictor(trial, net, scores[0]), scores, trial.reader)
+        results = _evaluate(trial, net, scores)
         for score, by_language in results.items():
             record = _score_record(trial, score, keys[score], by_language)
             ledger.write_score(record, _outcomes(by_language))
             records[score] = record
     return tuple(record for record in records.values() if record is not None)
+
+
+def _evaluate(trial: Trial, net: Net, scores: list[ScoreSpec]) -> dict[ScoreSpec, ByLanguage]:
+    """Compute scores that differ only in their layer, and report each language."""
+    target = scores[0].target
+
+    def report(language: str) -> None:
+        trial.reporter.enter("evaluate", f"{target} {language}")
+
+    trial.reporter.enter("evaluate", target)
+    with trial.clock.time("evaluate"):
+        return evaluate(_predictor(trial, net, scores[0]), scores, trial.reader, report)
 
 
 def _score_record(trial: Trial, score: ScoreSpec, key: str, by_language: ByLanguage) -> ScoreRecord:

@@ -9,6 +9,7 @@ from optuna.distributions import IntDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from sweeper.records.progress import TrialProgress
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.space import Distribution
@@ -75,6 +76,9 @@ class JournalWatch(Watch):
                 self._add(record)
 
     def started(self, spec: TrialSpec) -> None:
+        """Nothing: a journal contains finished trials only."""
+
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
         """Nothing: a journal contains finished trials only."""
 
     def lost(self, spec: TrialSpec, reason: str) -> None:

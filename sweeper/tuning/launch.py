@@ -15,6 +15,7 @@ from ray.tune.search import Searcher
 
 from sweeper.errors import DamagedError, TrialError
 from sweeper.files.serialize import read_json, write_json
+from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
@@ -24,6 +25,7 @@ from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.connect import Workers, connected
+from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.watch import Watch
 
@@ -114,6 +116,16 @@ class AgendaSearcher(Searcher):
         if trial_id in self._specs:
             self._watch.started(self._specs[trial_id])
 
+    def on_progress(self, progress: TrialProgress) -> None:
+        """A running trial has written its progress."""
+        for spec in self.running():
+            if spec.key == progress.key:
+                self._watch.progressed(spec, progress)
+
+    def running(self) -> list[TrialSpec]:
+        """The trials that were handed to Tune and have not ended."""
+        return list(self._specs.values())
+
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
         spec = self._specs.pop(trial_id, None)
@@ -161,6 +173,25 @@ class StartCallback(tune.Callback):
         self._searcher.on_trial_start(trial.trial_id)
 
 
+class FollowCallback(tune.Callback):
+    """Tells the searcher of the progress of running trials, in Tune's own thread."""
+
+    def __init__(self, searcher: AgendaSearcher, follower: Follower) -> None:
+        self._searcher = searcher
+        self._follower = follower
+        self._running: set[str] = set()
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Forward the progress that has been read since the last call. Tune calls this several times a second."""
+        running = {spec.key for spec in self._searcher.running()}
+        self._follower.follow(running)
+        for key in self._running - running:
+            self._follower.drop(key)  # a trial removes its file itself, unless its worker has died
+        self._running = running
+        for progress in self._follower.news():
+            self._searcher.on_progress(progress)
+
+
 def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> LaunchResult:
     """Run all trials of an agenda with one Tuner, until none is left or a stop is requested.
 
@@ -169,18 +200,19 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     """
     largest = _largest_resources(agenda)
     ledger = site.open_ledger()
-    with connected(workers, largest, halt) as available:
+    with connected(workers, largest, halt) as available, following(site.open_progress()) as follower:
         num_running = workers.max_running(largest, available)
         searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)
         try:
-            _tuner(searcher, site, scratch).fit()
+            callbacks = [StartCallback(searcher), FollowCallback(searcher, follower)]
+            _tuner(searcher, site, scratch, callbacks).fit()
         except Exception as error:  # noqa: BLE001  Tune's traceback tells the user nothing, and the ledger is safe
             if not halt.requested:  # the signal may have ended Ray
                 searcher.fatal = f"{type(error).__name__}: {error}{_traceback_place(ledger, 'driver')}"
     return LaunchResult(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
 
 
-def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path) -> tune.Tuner:
+def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path, callbacks: list[tune.Callback]) -> tune.Tuner:
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement),
         # -1: until the searcher answers FINISHED. A new actor would cost a second or more per trial.
@@ -190,7 +222,7 @@ def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path) -> tune.Tuner:
             storage_path=str(scratch.resolve()),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=ACTOR_RETRIES),
-            callbacks=[StartCallback(searcher)],
+            callbacks=callbacks,
         ),
     )
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sweeper.plan.units import TRIAL_KINDS, trial_kind
 from sweeper.records.counting import is_shown
+from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.tuning.agenda import Agenda
@@ -34,6 +35,8 @@ class Progress:
     """Kind of trial -> seconds of each trial that ended in this run."""
     running: dict[str, float] = field(default_factory=dict)
     """Name of a running trial -> its start."""
+    inside: dict[str, TrialProgress] = field(default_factory=dict)
+    """Name of a trial -> its latest progress."""
     cells: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
     """(model, recipe, target) -> a score for each seed, as fractions of 1."""
 
@@ -90,6 +93,10 @@ class PlainWatch(Watch):
         """Record the start."""
         self.progress.running[spec.name] = time.monotonic()
 
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
+        """Remember the progress."""
+        self.progress.inside[spec.name] = progress
+
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """Print the result."""
         seconds = self.progress.end_trial(spec, result)
@@ -119,6 +126,10 @@ class LiveWatch(Watch):
     def started(self, spec: TrialSpec) -> None:
         """Add the trial to the running ones."""
         self.progress.running[spec.name] = time.monotonic()
+
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
+        """Remember the progress."""
+        self.progress.inside[spec.name] = progress
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """Add the result to the bars and the matrix."""

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from sweeper.records.progress import TrialProgress
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import TrialSpec
 
 
 class Watch(Protocol):
-    """Receives one call for each event of a sweep, on the driver."""
+    """Receives one call for each event of a sweep, on the driver and in one thread."""
 
     def started(self, spec: TrialSpec) -> None:
         """A worker has started a trial. A trial that is restarted after its worker died starts again."""
+
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
+        """A running trial has written its progress. The call comes every few seconds, from its first seconds on."""
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """A trial has ended, and its records are in the ledger; its state is `done` or `failed`."""
@@ -34,6 +38,10 @@ class Watches(Watch):
     def started(self, spec: TrialSpec) -> None:
         """Forward the event."""
         self._forward("started", spec)
+
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
+        """Forward the event."""
+        self._forward("progressed", spec, progress)
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """Forward the event."""

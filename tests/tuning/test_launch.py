@@ -12,6 +12,7 @@ import pytest
 from ray.tune.experiment import Trial
 
 from sweeper.errors import DamagedError, TrialError, UserError
+from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
@@ -34,6 +35,9 @@ class RecordingWatch:
 
     def started(self, spec: TrialSpec) -> None:
         self.events.append(("started", spec.name))
+
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
+        self.events.append((progress.phase, spec.name))
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         self.events.append((result.training.state, spec.name))
