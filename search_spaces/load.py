@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -19,13 +20,13 @@ def shipped() -> list[str]:
 
 
 def load_space(name: str) -> Space:
-    """The shipped space of that name, or SPACE of a Python file.
+    """The shipped space of that name, or SPACE of a Python file with the folder of the file.
 
     Raises UserError if the space or file does not exist, if the file raises an error, or if a value has the wrong type.
     """
     path = Path(name)
     if path.suffix == ".py" or path.is_file():
-        return _space_of(_load_file(path), name)
+        return replace(_space_of(_load_file(path), name), folder=str(path.absolute().parent))
     if name not in shipped():
         raise UserError(
             f"{unknown('space', name, shipped())} A Python file works too, for example: sweeper run my_space.py"

@@ -9,7 +9,9 @@ from typing import Any
 
 from huggingface_hub import metadata_load
 
+from sweeper.data.files import default_splits
 from sweeper.files.digests import file_digest
+from sweeper.tasks.slices import split_names
 
 MODEL_FILES = (
     "*.safetensors",
@@ -28,12 +30,30 @@ def split_files(folder: Path, config: str | None, split: str | None) -> list[Pat
     """The files of one split of a config, or of all its splits if `split` is None, in order.
 
     README.md lists the files of each split in `configs`. Without `configs`, they are all files of the folder. The
-    list is empty for an unknown config or split.
+    list is empty for an unknown config or split. A slice has the files of the whole split, and a single file is every
+    split.
     """
+    if folder.is_file():
+        return [folder]
+    names = split_names(split) if split is not None else (None,)
+    by_name = [_named_split_files(folder, config, name) for name in names]
+    return list(dict.fromkeys(path for paths in by_name for path in paths)) if all(by_name) else []
+
+
+def split_list(folder: Path, config: str | None) -> tuple[str, ...]:
+    """The splits of a config in a local folder, for messages."""
+    entry = _entry(_card(folder).get("configs") or [], config)
+    if entry is not None and entry.get("data_files"):
+        return tuple(dict.fromkeys(name for name, _ in _patterns(entry["data_files"])))
+    return () if _card(folder).get("configs") else default_splits(folder)
+
+
+def _named_split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
     card = _card(folder)
     configs = card.get("configs") or []
     if not configs:
-        return _all_files(folder) if split is None or _has_split_name(folder, split) else []
+        has_split = split is None or _has_split_name(folder, split) or _is_unnamed_train(folder, split)
+        return _all_files(folder) if has_split else []
     entry = _entry(configs, config)
     if entry is None:
         return []
@@ -106,3 +126,8 @@ def _all_files(folder: Path) -> list[Path]:
 def _has_split_name(folder: Path, split: str) -> bool:
     """Whether the path of a file contains the split's name: `train.parquet`, `data/train-00000-of-00001.parquet`."""
     return any(split in str(path.relative_to(folder)) for path in _all_files(folder))
+
+
+def _is_unnamed_train(folder: Path, split: str) -> bool:
+    """Whether the split is `train` and no file of the folder has the name of a split: `datasets` then reads all."""
+    return split == "train" and default_splits(folder) == ("train",)

@@ -1,65 +1,61 @@
-"""Finds and loads data sets and encoders: on the Hub, in a mirror of it on disk, or in a local folder."""
+"""Loads data sets and identifies them and encoders: on the Hub, in a mirror of it on disk, or in local files."""
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import datasets
 from datasets.exceptions import DatasetsError
-from huggingface_hub import HfApi
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HFValidationError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 
-from sweeper.data.mirror import model_digest, rows_digest, split_files
+from sweeper.data.files import check_split, load_arguments
+from sweeper.data.hub import COMMIT, commit
+from sweeper.data.mirror import model_digest, rows_digest, split_files, split_list
+from sweeper.data.places import LOCAL_PREFIX, Places, is_path
 from sweeper.data.rows import RowTable, class_names
 from sweeper.data.stream import first_rows
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
-from sweeper.files.folder import expand_path
 from sweeper.tasks.spec import Rows, RowsByLanguage, Split, Task
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-"""A full commit hash; branches and tags are shorter or contain other characters."""
-LOCAL_PREFIX = "local/"
-"""Prefix of the ids of data sets that are not on the Hub; the user creates their folders."""
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
-"""Ids that can be on the Hub; any other id is a path."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """An optional mirror, and a local folder for caches."""
+    """An optional mirror, the folder of the space file, and a local folder for caches."""
 
     mirror: Path | None
     """Folder with `datasets/NAMESPACE/NAME` and `models/ID`, each a plain download of a Hub repository."""
     cache: Path
+    base: Path | None = None
+    """Folder from which relative paths start, before the working directory: that of the space file."""
+    are_pinned: bool = False
+    """Whether all rows come from the driver, which has found them: a commit then shows that they are on the Hub."""
+
+    @property
+    def places(self) -> Places:
+        """The places where data sets and models are looked up."""
+        return Places(mirror=self.mirror, base=self.base)
 
     def identity(self, rows: Rows) -> str:
         """Identity of the rows: the Hub's commit, or the sha256 of the files of the config and split.
 
         Raises DataError if the rows are missing or the Hub cannot be reached.
         """
-        folder = self.folder(rows)
-        if folder is None:
-            return _commit("dataset", rows.id, rows.revision)
-        if not split_files(folder, rows.config, rows.split):
+        path = self.path(rows)
+        if path is None:
+            return commit("dataset", rows.id, rows.revision)
+        if not self._has_files(rows, path):
             raise self.missing_error(rows)
-        return rows_digest(folder, rows.config, rows.split)
+        return rows_digest(path, rows.config, rows.split)
 
     def has(self, rows: Rows) -> bool:
         """Whether the rows are available. Rows on the Hub count as available; no request is sent."""
-        folder = self.folder(rows)
-        if folder is None:
+        path = self.path(rows)
+        if path is None:
             return True
-        if not split_files(folder, rows.config, rows.split):
+        if not self._has_files(rows, path):
             return False
         # Languages in one split differ only in the prefix of their ids, so the rows must be read.
         return not rows.id_prefix or len(self.load(rows)) > 0
@@ -69,13 +65,13 @@ class Sources:
 
         Raises DataError if they are missing or cannot be read, OSError if a disk or the network fails.
         """
-        folder = self.folder(rows)
-        if folder is None:
+        path = self.path(rows)
+        if path is None:
             table = _load(self, rows, rows.id, self.identity(rows), None)
-        elif split_files(folder, rows.config, rows.split):
+        elif self._has_files(rows, path):
             # For a folder, `datasets` keys its cache by the README alone and would return old rows of a changed file.
-            prepared = self.cache / "datasets" / rows_digest(folder, rows.config, None)
-            table = _load(self, rows, str(folder), None, str(prepared))
+            prepared = self.cache / "datasets" / rows_digest(path, rows.config, None)
+            table = _load(self, rows, str(path), None, str(prepared))
         else:
             raise self.missing_error(rows)
         return RowTable(table=_with_prefix(table, rows), where=describe(rows))
@@ -97,46 +93,56 @@ class Sources:
             )
         return names
 
-    def folder(self, rows: Rows) -> Path | None:
-        """The local folder of the repository, which may not exist; None if the repository is read from the Hub."""
-        if self.mirror is not None and (self.mirror / "datasets" / rows.id).is_dir():
-            return self.mirror / "datasets" / rows.id
-        path = expand_path(rows.id)
-        if path.is_dir():
-            return path
-        # With a mirror the Hub is not used: a data set that is not in the mirror is reported as missing.
-        if self.mirror is not None and not path.is_absolute():
-            return self.mirror / "datasets" / rows.id
-        return None if HUB_ID.fullmatch(rows.id) and not rows.id.startswith(LOCAL_PREFIX) else path
+    def path(self, rows: Rows) -> Path | None:
+        """The local folder or file of the rows, which may not exist; None if they are read from the Hub."""
+        existing = self.places.path("datasets", rows.id)
+        if existing is not None:
+            return existing
+        if self.are_pinned and rows.revision and not is_path(rows.id):
+            return None
+        return None if self.places.is_on_hub(rows.id) else self.places.expected("datasets", rows.id)
+
+    def _has_files(self, rows: Rows, path: Path) -> bool:
+        check_split(rows.split)
+        return bool(split_files(path, rows.config, rows.split))
 
     def missing_error(self, rows: Rows) -> DataError:
-        """The error for missing rows: their description, the path that was tried, and what to do."""
-        folder = self.folder(rows)
-        if folder is None:
+        """The error for missing rows: their description, the places that were tried, and what to do."""
+        places, path = self.places, self.path(rows)
+        tried = places.tried("datasets", rows.id)
+        if path is None:
             return DataError(
-                f"{describe(rows)} is not on the Hub: tried https://huggingface.co/datasets/{rows.id}. Check id, "
-                "config and split, log in if the data set is gated, or name a mirror with --mirror."
+                f"{describe(rows)} is not on the Hub: tried {tried}. Check id, config and split, log in if the data "
+                "set is gated, or name a mirror with --mirror."
             )
-        mirror = f"name a mirror that contains datasets/{rows.id} with --mirror (the Hub is then not used), "
+        if path.exists():
+            names = ", ".join(split_list(path, rows.config)) or f"no split of config {rows.config!r}"
+            return DataError(f"{describe(rows)} is missing: {path} has {names}. Name another split or config.")
+        if is_path(rows.id):
+            hint = places.hint("datasets", rows.id)
+            return DataError(f"{describe(rows)} is missing: tried {tried}.{places.rule(rows.id)}{hint}")
+        mirror = f"name a mirror that contains datasets/{rows.id} with --mirror, " if self.mirror is None else ""
         return DataError(
-            f"{describe(rows)} is missing: tried {folder.absolute()}. Put a download of the data set there, "
-            f"{mirror if self.mirror is None else ''}or leave out the recipes and targets that need it."
+            f"{describe(rows)} is missing: tried {tried}. Put a download of the data set into one of these folders, "
+            f"{mirror}or leave out the recipes and targets that need it."
         )
 
     def pinned(self, rows: Rows) -> Rows:
         """The same rows in a form that is valid in every process: a commit instead of a branch, an absolute path."""
-        folder = self.folder(rows)
-        if folder is None:
+        path = self.path(rows)
+        if path is None:
             return replace(rows, revision=self.identity(rows))
         # Workers receive the path of the mirror, so the id of a repository in it needs no path.
-        in_mirror = self.mirror is not None and self.mirror in folder.parents
-        return rows if in_mirror else replace(rows, id=str(folder.resolve()))
+        in_mirror = self.mirror is not None and self.mirror in path.parents
+        return rows if in_mirror else replace(rows, id=str(path.resolve()))
 
     def model_location(self, id: str) -> str:  # noqa: A002 - the Hub's own term
         """The argument of `from_pretrained` for an encoder: its folder in the mirror, a local folder, or the Hub id."""
-        if self.mirror is not None and (self.mirror / "models" / id).is_dir():
-            return str(self.mirror / "models" / id)
-        return str(expand_path(id).resolve()) if expand_path(id).is_dir() else id
+        path = self.places.path("models", id)
+        if path is None or not path.is_dir():
+            return id
+        in_mirror = self.mirror is not None and self.mirror in path.parents
+        return str(path if in_mirror else path.resolve())
 
     def model_identity(self, id: str, revision: str | None, extra: Sequence[str] = ()) -> str:  # noqa: A002
         """Identity of a model: the Hub's commit, or the sha256 of weights, config, tokenizer files and `extra`.
@@ -146,13 +152,22 @@ class Sources:
         """
         folder = Path(self.model_location(id))
         if not folder.is_dir():
-            return _commit("model", id, revision)
+            return self._hub_model(id, revision)
         if not any(folder.glob("*.safetensors")):
             raise UserError(
                 f"Models are loaded from safetensors only, and {folder} has no *.safetensors file: convert the model "
                 "with `save_pretrained`, which writes such a file."
             )
         return model_digest(folder, extra)
+
+    def _hub_model(self, id_: str, revision: str | None) -> str:
+        is_pinned = bool(revision and COMMIT.fullmatch(revision))
+        if is_path(id_) or (not is_pinned and not self.places.is_on_hub(id_)):
+            raise self.places.no_model(id_)
+        try:
+            return commit("model", id_, revision)
+        except DataError as error:
+            raise DataError(f"{error}{self.places.hint('models', id_)}") from error
 
 
 def describe(rows: Rows) -> str:
@@ -217,7 +232,7 @@ def _missing_language(task: Task, split: Split, language: str, error: DataError,
 
 
 def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
-    hub_id = [rows.id] if sources.folder(rows) is None else []  # the path of a folder may change
+    hub_id = [rows.id] if sources.path(rows) is None else []  # the path of a folder may change
     first = [rows.first] if rows.first is not None else []
     return [sources.identity(rows), *hub_id, rows.config, rows.split, rows.id_prefix, *first]
 
@@ -235,9 +250,10 @@ def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:
 def _load(sources: Sources, rows: Rows, location: str, revision: str | None, prepared: str | None) -> datasets.Dataset:
     _silence()
     try:
-        if rows.first is not None:
+        if rows.first is not None and not Path(location).is_file():
             return first_rows(rows, location, revision or sources.identity(rows), revision, sources.cache)
-        return _open(location, rows.config, rows.split, revision, prepared)
+        table = _open(location, rows.config, rows.split, revision, prepared)
+        return table if rows.first is None else table.select(range(min(rows.first, len(table))))
     except FileNotFoundError as error:
         raise sources.missing_error(rows) from error
     except (DatasetsError, ValueError, RuntimeError, StopIteration) as error:
@@ -250,46 +266,10 @@ def _load(sources: Sources, rows: Rows, location: str, revision: str | None, pre
 def _open(
     location: str, config: str | None, split: str, revision: str | None, prepared: str | None
 ) -> datasets.Dataset:
-    return datasets.load_dataset(location, config, split=split, revision=revision, cache_dir=prepared)
+    return datasets.load_dataset(**load_arguments(location, config, split), revision=revision, cache_dir=prepared)
 
 
 def _silence() -> None:
     # Progress bars of several workers would overwrite each other and the progress of the sweep.
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity(logging.CRITICAL)  # every error that it logs is also raised
-
-
-@cache
-def _commit(repo_type: str, id_: str, revision: str | None) -> str:
-    """The commit of a Hub repository's revision, requested once per process. A full commit hash needs no request."""
-    if revision and COMMIT.fullmatch(revision):
-        return revision
-    try:
-        info = HfApi().repo_info(id_, revision=revision, repo_type=repo_type)
-    except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
-        raise DataError(
-            f"The Hub has no {repo_type} {id_!r} at revision {revision or 'main'!r} that you can read, and there is no "
-            "folder of that name: check the id, log in if it is gated, or name a mirror with --mirror."
-        ) from error
-    except HFValidationError as error:
-        raise DataError(
-            f"{id_!r} is neither an existing folder nor a valid name of a {repo_type} on the Hub."
-        ) from error
-    except Exception as error:  # errors of the network have many types: httpx, OSError, Hub errors
-        raise _unreachable(repo_type, id_, error) from error
-    # Check the file list here, on the driver, before a worker tries to download the model.
-    names = [file.rfilename for file in getattr(info, "siblings", None) or ()]
-    if repo_type == "model" and names and not any(name.endswith(".safetensors") for name in names):
-        raise UserError(
-            f"Models are loaded from safetensors only, and {id_!r} has no *.safetensors file at revision "
-            f"{revision or 'main'!r}: name a revision that has one (often refs/pr/N), or a folder written by "
-            "`save_pretrained`."
-        )
-    return str(info.sha)
-
-
-def _unreachable(repo_type: str, id_: str, error: Exception) -> DataError:
-    return DataError(
-        f"The request for the commit of {repo_type} {id_!r} failed ({type(error).__name__}): go online, pin a revision "
-        "of 40 hexadecimal digits, or name a mirror with --mirror."
-    )

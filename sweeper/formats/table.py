@@ -1,6 +1,7 @@
 """The table of task formats, and the check that a task names a format and a scorer that exist."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sweeper.errors import unknown
 from sweeper.formats.choose import Choose
@@ -36,6 +37,11 @@ def format_of(task: Task) -> Format:
 def properties_of(task: Task) -> Properties:
     """The properties of the format of a task. Raises UserError as `format_of` does."""
     return format_of(task).properties
+
+
+def with_scorer(task: Task) -> Task:
+    """The task with the usual scorer of its format if it names none. Raises UserError as `format_of` does."""
+    return task if task.scorer else replace(task, scorer=properties_of(task).scorers[0])
 
 
 def check_tasks(tasks: Iterable[Task]) -> None:

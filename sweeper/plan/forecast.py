@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.plan.pace import FORWARD, Pace, Speed, speeds
@@ -269,7 +270,8 @@ def _data_notes(space: Space, mirror: str | None) -> Iterator[str]:
             yield str(error)
         return
     cache = Path(tempfile.gettempdir()) / "sweeper-cache"
-    sources = Sources(mirror=Path(mirror) if mirror is not None else None, cache=cache)
+    base = Path(space.folder) if space.folder else None
+    sources = Sources(mirror=mirror_folder(mirror) if mirror is not None else None, cache=cache, base=base)
     resolver = Resolver(space=space, sources=sources)
     try:
         check_data(resolver)

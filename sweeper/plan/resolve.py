@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sweeper.data.source import COMMIT, Sources, available_languages, check_task, data_identity, pinned_task
+from sweeper.data.hub import COMMIT
+from sweeper.data.source import Sources, available_languages, check_task, data_identity, pinned_task
 from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError
 from sweeper.plan.units import make_plan

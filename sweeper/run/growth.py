@@ -48,8 +48,8 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
-    # The title of the space, and tasks.NAME.FIELD.
-    if path == ("title",) or (len(path) == 3 and path[0] == "tasks" and path[2] in DESCRIPTIVE):
+    # The title of the space, the folder of its file (keys have digests of files, not paths), and tasks.NAME.FIELD.
+    if path in (("title",), ("folder",)) or (len(path) == 3 and path[0] == "tasks" and path[2] in DESCRIPTIVE):
         return True
     if isinstance(old, list) and isinstance(new, list) and (path == ("seeds",) or _only_adds_scores(path)):
         return set(old) <= set(new)

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from posixpath import normpath
 
 from sweeper.formats.table import properties_of
 from sweeper.space.space import Space
 from sweeper.space.stage import Recipe, Stage
 from sweeper.space.target import Target
+from sweeper.tasks.slices import can_share_rows, is_sliced
 from sweeper.tasks.spec import Rows, Task
 
 Source = tuple[str | None, ...]
-"""Identity of rows: name of the task and language, or id, config, split and id prefix. Without the revision, because
+"""Identity of rows: name of the task and language, or id, config, id prefix and split. Without the revision, because
 another revision has mostly the same rows."""
+LOCATION = 4
+"""Number of values in the second form of a source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +62,9 @@ def overlapping(
     """
     recipe, target = tuple(recipe), tuple(target)
     target_rows, target_items = _union(_rows, target, catalog), _union(_items, target, catalog)
-    same_rows = [part.task for part in recipe if _rows(part, catalog) & target_rows]
-    same_items = [part.task for part in recipe if _items(part, catalog) & target_items and part.task not in same_rows]
+    same_rows = [part.task for part in recipe if _meet(_rows(part, catalog), target_rows)]
+    shared = [part.task for part in recipe if _meet(_items(part, catalog), target_items)]
+    same_items = [task for task in shared if task not in same_rows]
     return tuple(dict.fromkeys(same_rows)), tuple(dict.fromkeys(same_items))
 
 
@@ -150,4 +155,17 @@ def contained(name: str, tasks: Mapping[str, Task]) -> frozenset[str]:
 
 
 def _location(rows: Rows) -> Source:
-    return rows.id, rows.config, rows.split, rows.id_prefix
+    # `./data.csv` and `data.csv` are the same file.
+    return normpath(rows.id), rows.config, rows.id_prefix, rows.split
+
+
+def _meet(left: frozenset[Source], right: frozenset[Source]) -> bool:
+    """Whether two sets of sources have rows in common. Slices of one split have, unless they are certainly apart."""
+    return bool(left & right) or any(
+        one[:-1] == other[:-1] and can_share_rows(str(one[-1]), str(other[-1]))
+        for sliced, others in ((left, right), (right, left))
+        for one in sliced
+        if len(one) == LOCATION and is_sliced(str(one[-1]))
+        for other in others
+        if len(other) == LOCATION
+    )

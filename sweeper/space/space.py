@@ -6,7 +6,7 @@ from typing import Literal
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import FORMAT
-from sweeper.formats.table import check_tasks
+from sweeper.formats.table import check_tasks, with_scorer
 from sweeper.space.dials import check_counts, check_words
 from sweeper.space.model import Model
 from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
@@ -73,11 +73,16 @@ class Space:
     """Whether trained targets (body and head) are stored. If they are, a new language needs only scoring."""
     format: int = FORMAT
     """Version of the JSON layout. The sweeper rejects a space or run folder that another version of it wrote."""
+    folder: str = field(default="", compare=False)
+    """Folder of the space file, from which relative paths of data sets, models and translations start; "" means the
+    working directory. `load_space` inserts it. No result depends on it."""
     world: str = ""
     """Synthetic world that provides the data if no mirror is given: `demo`, `demo:truth_seed=3,scale=10`."""
 
     def __post_init__(self) -> None:
         check_words(self)
+        # The class is frozen, and the scorer of a task can only be inserted where the formats are known.
+        object.__setattr__(self, "tasks", tuple(map(with_scorer, self.tasks)))
         # Tasks are checked first, because the checks of stages and targets need valid tasks.
         check_tasks(self.catalog().values())
         _check_names("model", [model.name for model in self.models])

@@ -1,10 +1,12 @@
 """The type of a task: the location of its rows, the meaning of their columns, and its scorer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from sweeper.errors import UserError
+from sweeper.tasks.slices import is_sliced
 
 Columns = Mapping[str, str | tuple[str, ...]]
 Split = Literal["train", "select", "dev", "test"]
@@ -12,18 +14,26 @@ SEED = "{seed}"
 """Placeholder of a trial's seed in `Rows`."""
 
 
+SPLIT_NAMES: Mapping[str, str] = {"train": "train", "dev": "validation", "test": "test"}
+"""Field of `Task` -> the split that is read if a file, folder or Hub id is given without one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """One split of one config of a data set repository.
+    """One split of a data set: of a repository on the Hub, of a folder, or the rows of a single file.
 
     `{seed}` in id, config or split is replaced by the seed of the trial that reads the rows. Each replicate is then
     trained and scored on a separate draw (`train_{seed}` is `train_1` for replicate 1); dials are searched on draw 0.
     """
 
     id: str
-    """Hub id `namespace/name`, which is the folder `datasets/namespace/name` of a mirror, or the path of a folder."""
+    """Hub id `namespace/name`, which is the folder `datasets/namespace/name` of a mirror, or the path of a folder or of
+    a file (CSV, TSV, JSON, JSON Lines, Parquet, Arrow, plain text). A relative path starts from the folder of the
+    space file."""
     config: str | None = None
-    split: str
+    split: str = "train"
+    """Split, or a slice of one in the notation of `datasets`: `train[:50%]`, `train[100:200]`, `train+validation`. All
+    rows of a single file are one split, under any name."""
     revision: str | None = None
     """Hub commit or ref, for example `refs/convert/parquet`; None for the main branch."""
     id_prefix: str = ""
@@ -35,6 +45,11 @@ class Rows:
     def __post_init__(self) -> None:
         if self.first is not None and self.first < 1:
             raise UserError(f"Rows need first >= 1, or None for the whole split, got {self.first}.")
+        if self.first is not None and is_sliced(self.split):
+            raise UserError(
+                f"Rows with `first` read the beginning of one whole split, got split={self.split!r}. Write a slice "
+                "instead, such as train[:100]."
+            )
 
     def drawn(self, seed: int) -> "Rows":
         """The rows that a trial with this seed reads."""
@@ -59,18 +74,23 @@ class Task:
     """An entry of the catalog. A new task is one more entry, in the catalog or in a space file."""
 
     name: str
-    title: str
+    title: str = ""
+    """Title in reports; the name if empty."""
     format: str
     """Name in the table of formats (formats/table.py). Names are checked when a space is made."""
-    scorer: str
-    """One of the scorers that the format declares (scoring/scorers.py)."""
+    scorer: str = ""
+    """One of the scorers that the format declares (scoring/scorers.py); a space inserts the first one if empty."""
     columns: Columns = field(default_factory=dict)
     """Field of the format -> its source in a row: a column (`premise`), a path (`choices.text`), a template
     (`{ctx_b} {endings}`, which yields a list if a column is a list), or a tuple of columns, which yields a list.
-    The class of each format lists its fields (formats/). Every format has id (default: the row number) and group."""
+    The class of each format lists its fields (formats/). Every format has id (default: the row number) and group.
+    Columns that a task of a space does not name are inferred from the names of the columns in its data."""
     labels: tuple[str, ...] = ()
-    """The label set in the order of the head's outputs; if empty, the names that the data set declares."""
+    """The label set in the order of the head's outputs; if empty, the names that the data set declares, or else the
+    sorted values of the training split."""
     train: RowsByLanguage = field(default_factory=dict)
+    """Language -> rows. A single `Rows`, or the path or Hub id of a data set, means English. `"data.csv"` in place of
+    `Rows` means its split `train` here, `validation` in `dev`, and `test` in `test`."""
     dev: RowsByLanguage = field(default_factory=dict)
     test: RowsByLanguage = field(default_factory=dict)
     trains_on: str = ""
@@ -95,6 +115,13 @@ class Task:
     """Remarks for users; `sweeper tasks TASK` prints them."""
     departs: str = ""
     """How scores of the task, or on its candidates, differ from the published benchmark; "" if they do not differ."""
+
+    def __post_init__(self) -> None:
+        # The class is frozen, and these fields accept shorter forms than the ones that all other code reads.
+        object.__setattr__(self, "title", self.title or self.name)
+        for name, split in SPLIT_NAMES.items():
+            rows = _by_language(getattr(self, name), split, f"Task {self.name!r}: {name}")
+            object.__setattr__(self, name, rows)
 
     @property
     def training_task(self) -> str:
@@ -125,3 +152,27 @@ class Task:
 
 def _drawn(rows_by_language: RowsByLanguage, seed: int) -> RowsByLanguage:
     return {language: tuple(rows.drawn(seed) for rows in rows_list) for language, rows_list in rows_by_language.items()}
+
+
+def _by_language(value: Any, split: str, where: str) -> RowsByLanguage:
+    """Rows of each language, from any of the forms that a task accepts. Raises UserError for other values."""
+    if not isinstance(value, Mapping):
+        return {"en": _rows(value, split, where)}
+    for language in value:
+        if not isinstance(language, str):
+            raise UserError(f"{where}: the keys are language codes such as 'en', got {language!r}.")
+    return {language: _rows(rows, split, f"{where}[{language!r}]") for language, rows in value.items()}
+
+
+def _rows(value: Any, split: str, where: str) -> tuple[Rows, ...]:
+    if isinstance(value, Rows):
+        return (value,)
+    # A text is also a sequence, of its characters.
+    if isinstance(value, str | Path) and str(value):
+        return (Rows(id=str(value), split=split),)
+    if isinstance(value, Sequence) and value and not isinstance(value, str):
+        return tuple(rows for item in value for rows in _rows(item, split, where))
+    raise UserError(
+        f"{where} needs a file, a folder, a Hub id, Rows(...), several of them, or a dictionary of these by language; "
+        f"got {value!r}."
+    )

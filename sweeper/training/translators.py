@@ -17,7 +17,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from sweeper.data.source import COMMIT, Sources
+from sweeper.data.hub import COMMIT
+from sweeper.data.source import Sources
 from sweeper.data.translate.apertium import Apertium
 from sweeper.data.translate.cached import CachedTranslator
 from sweeper.data.translate.identity import model_id, translator_identity

@@ -51,7 +51,7 @@ class Workbench:
     def sources(self) -> Sources:
         """The Hub or the mirror, with the cache of this machine."""
         mirror = Path(self.site.mirror) if self.site.mirror else None
-        return Sources(mirror=mirror, cache=Path(self.site.cache))
+        return Sources(mirror=mirror, cache=Path(self.site.cache), are_pinned=True)
 
     @property
     def store(self) -> EncoderStore:

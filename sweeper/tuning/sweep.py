@@ -10,6 +10,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from sweeper.data.places import mirror_folder
+from sweeper.data.source import Sources
 from sweeper.errors import UserError
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.specs import Chain, ResourceOverrides, Specs, check_world
@@ -87,7 +89,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         _lock(run, stack)
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
-        resolver = Resolver(space=space, sources=Workbench(site).sources)
+        resolver = Resolver(space=space, sources=sources_of(space, site))
         check_data(resolver)
         run.keep_space(space)
         run.keep_site(site)
@@ -119,9 +121,7 @@ def make_site(space: Space, options: Options) -> Site:
     """
     run = Run.at(options.run)
     cache = str(Path(options.cache or run.default_cache()).resolve())
-    mirror = str(Path(options.mirror).resolve()) if options.mirror else None
-    if mirror and not Path(mirror, "datasets").is_dir():
-        raise UserError(f"--mirror {options.mirror} is not a mirror: the folder {mirror}/datasets is missing.")
+    mirror = str(mirror_folder(options.mirror)) if options.mirror else None
     if space.world and mirror is None:
         check_world(space)
         mirror = str(world_folder(space.world, Path(cache, "worlds")))
@@ -133,6 +133,12 @@ def make_site(space: Space, options: Options) -> Site:
         world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
     )
+
+
+def sources_of(space: Space, site: Site) -> Sources:
+    """The sources from which the driver of a run resolves the names and paths of its space."""
+    base = Path(space.folder) if space.folder else None
+    return replace(Workbench(site).sources, base=base, are_pinned=False)
 
 
 def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None) -> Agenda:

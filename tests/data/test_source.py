@@ -106,7 +106,7 @@ def test_the_error_of_a_missing_data_set_names_id_config_and_path(sources: Sourc
         for method in (sources.identity, sources.load):
             with pytest.raises(DataError) as error:
                 method(rows)
-            assert all(str(value) in str(error.value) for value in (rows.id, rows.config, sources.folder(rows)))
+            assert all(str(value) in str(error.value) for value in (rows.id, rows.config, sources.path(rows)))
 
 
 def test_only_the_rows_whose_id_starts_with_the_prefix_are_kept(sources: Sources, write: Any) -> None:
@@ -150,14 +150,33 @@ def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
     return Rows(id="local/ccgbank", split="train")
 
 
-def test_a_mirror_replaces_the_hub_and_a_local_folder_does_not(tmp_path: Path, licensed: Rows) -> None:
+def test_mirror_hub_and_local_folders_are_mixed_and_offline_the_hub_counts_as_missing(
+    tmp_path: Path, licensed: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     without_mirror = Sources(mirror=None, cache=tmp_path)
     assert without_mirror.has(licensed)
-    assert without_mirror.folder(ROWS) is None  # read from the Hub
-    (tmp_path / "mirror/datasets").mkdir(parents=True)
+    assert without_mirror.path(ROWS) is None  # read from the Hub
+    write_lines(tmp_path / "mirror/datasets/demo/mirrored")
     mirrored = Sources(mirror=tmp_path / "mirror", cache=tmp_path)
     assert mirrored.has(licensed)
+    assert mirrored.path(replace(ROWS, id="demo/mirrored")) == tmp_path / "mirror/datasets/demo/mirrored"
     assert not mirrored.has(ROWS)
+    tried = rf"tried {tmp_path}/mirror/datasets/demo/pairs, .*, not the Hub, which cannot be reached"
+    with pytest.raises(DataError, match=tried):
+        mirrored.load(ROWS)
+    monkeypatch.setattr("sweeper.data.hub.is_reachable", lambda: True)
+    assert mirrored.path(ROWS) is None  # read from the Hub
+    assert mirrored.has(ROWS)
+    assert not mirrored.has(replace(ROWS, id="local/nothing"))
+
+
+def test_workers_read_pinned_rows_from_the_hub_without_asking_whether_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    worker = Sources(mirror=tmp_path / "mirror", cache=tmp_path, are_pinned=True)
+    assert worker.path(replace(ROWS, revision="a" * 40)) is None
 
 
 def test_a_pinned_local_folder_is_readable_from_any_working_directory(

@@ -95,6 +95,6 @@ def test_the_text_of_masked_language_modelling_is_a_pinned_part_of_wikipedia_on_
     for language, rows_list in CATALOG["mlm_text"].train.items():
         [rows] = rows_list
         assert (rows.id, rows.config, rows.first) == ("wikimedia/wikipedia", f"20231101.{language}", 10_000)
-        assert sources.folder(rows) is None
+        assert sources.path(rows) is None
         # A pinned commit is its own identity, without a request.
         assert sources.identity(rows) == rows.revision

@@ -163,3 +163,15 @@ def test_two_tasks_with_the_same_draws_share_their_training_data() -> None:
         for name, config in (("target", "draw{seed}"), ("same", "draw{seed}"), ("other", "more{seed}"))
     }
     assert same_rows(("same", "other"), "target", tasks) == ("same",)
+
+
+def test_slices_of_one_split_have_the_same_rows_unless_they_are_certainly_apart() -> None:
+    def own(name: str, split: str, id_: str = "senti.csv") -> Task:
+        return Task(name=name, format="classify", train=Rows(id=id_, split=split))
+
+    tasks = (own("all", "train"), own("head", "train[:90%]"), own("tail", "train[90%:]"), own("first", "train[:100]"))
+    catalog = {task.name: task for task in (*tasks, own("other", "train[:90%]", "other.csv"))}
+    catalog["again"] = own("again", "train[:90%]", "./senti.csv")
+    recipe = ("all", "head", "first", "other", "again")
+    assert same_rows(recipe, "tail", catalog) == ("all", "first")
+    assert same_rows(recipe, "head", catalog) == ("all", "head", "first", "again")

@@ -5,7 +5,6 @@ from pathlib import Path
 from sweeper.data.source import Sources
 from sweeper.data.translate import apertium
 from sweeper.data.translate.recorded import Recorded
-from sweeper.files.folder import expand_path
 from sweeper.space import APERTIUM, FOLDER
 
 GENERATION = ("generation_config.json", "*.spm")
@@ -15,13 +14,17 @@ GENERATION = ("generation_config.json", "*.spm")
 def portable_name(by: str, language: str, sources: Sources) -> str:
     """The translator's name, with an absolute path for a local folder, so that it is valid in every process."""
     if by.startswith(FOLDER):
-        return f"{FOLDER}{expand_path(by.removeprefix(FOLDER)).resolve()}"
+        return f"{FOLDER}{sources.places.local(by.removeprefix(FOLDER)).resolve()}"
     if by == APERTIUM:
         return by
     folder = Path(sources.model_location(model_id(by, language)))
     is_local = folder.is_dir() and not (sources.mirror and folder.is_relative_to(sources.mirror))
     # `by` may contain `{language}`, so its own path is made absolute, and not that of one language's model.
-    return str(expand_path(by).absolute()) if is_local else by
+    return str(sources.places.local(by, lambda path: _of_language(path, language).is_dir())) if is_local else by
+
+
+def _of_language(path: Path, language: str) -> Path:
+    return Path(model_id(str(path), language))
 
 
 def model_id(by: str, language: str) -> str:
