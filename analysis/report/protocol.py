@@ -31,6 +31,8 @@ def search_sentence(space: Space) -> str:
     search = space.search
     if not _has_dials(space):
         return "none, because no stage and no target has dials"
+    if search.sampler == "grid":
+        return f"scope `{search.scope}`, sampler grid: every combination of the listed values, each once"
     plural = "s" if search.trials != 1 else ""
     return f"scope `{search.scope}`, {search.trials} trial{plural} per study, sampler {search.sampler}"
 

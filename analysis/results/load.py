@@ -61,7 +61,7 @@ def load(run: str) -> RunData:
     source = Run.open(run)
     space, ledger = source.space, source.ledger
     trainings, scores = ledger.trainings(), ledger.scores()
-    counted = valid_replicates(trainings, space.search.trials)
+    counted = valid_replicates(trainings, space.search.largest_study)
     num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     started = {key: record.machine.get("started", "") for key, record in counted.items()}
@@ -77,7 +77,7 @@ def load(run: str) -> RunData:
         layer_scores=_layer_scores(space, joined, started),
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         replicates=tuple(counted[key] for key in sorted(counted)),
-        chosen=winners(trainings.values(), space.search.trials),
+        chosen=winners(trainings.values(), space.search.largest_study),
         num_outdated=num_replicates - len(counted),
         notes=notes,
     )

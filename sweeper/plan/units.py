@@ -108,7 +108,7 @@ class Plan:
     def num_search(self, unit: Unit) -> int:
         """Number of search trials. A unit without dials has one if another search starts from its encoder."""
         if unit.searches:
-            return self.space.search.trials
+            return self.space.search.num_trials(unit.stage.dials)
         return 1 if unit.keep_search else 0
 
     def trials(self, unit: Unit) -> Iterator[tuple[Role, int]]:

@@ -1,6 +1,6 @@
 """The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
-from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value
+from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
 from sweeper.space.model import Model, Resources
 from sweeper.space.space import SEARCH_SEED, Search, Space
 from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, divided, tasks_of
@@ -28,5 +28,6 @@ __all__ = [
     "Translation",
     "Value",
     "divided",
+    "grid_point",
     "tasks_of",
 ]

@@ -1,5 +1,6 @@
 """Training options of a stage or target, and dials: the options that a search chooses."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -146,6 +147,8 @@ FIXED = ("precision", "threads", "keep", "evaluate_every", "patience")
 """Options of a training that cannot be dials: all trials of a study use the same values."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in FIXED)
 Dials = Mapping[str, Distribution]
+MAX_TRIALS = 10_000
+"""Maximum number of trials of a study."""
 
 
 def check_dials(dials: Dials, training: Training | None = None) -> None:
@@ -176,6 +179,39 @@ def bounds(dial: Distribution) -> tuple[Value, ...]:
     The checks of Training are ranges, so that it rejects one of these if it rejects any value of the dial.
     """
     return (dial.low, dial.high) if isinstance(dial, LogUniform) else dial.values
+
+
+def listed_points(dial: Distribution) -> tuple[Value, ...]:
+    """The values that a dial lists, each once: `first`, then the other values of a Choice. A grid consists of them."""
+    return tuple(dict.fromkeys((*dial.first, *(dial.values if isinstance(dial, Choice) else ()))))
+
+
+def grid_size(dials: Dials) -> int:
+    """The number of points of a grid: the product of the numbers of listed values."""
+    return math.prod(len(listed_points(dial)) for dial in dials.values())
+
+
+def grid_point(dials: Dials, number: int) -> dict[str, Value]:
+    """Point `number` of the grid. The last dial, in alphabetical order, varies fastest."""
+    point = {}
+    # Sorted, because the key of a study does not depend on the order of its dials.
+    for name in sorted(dials, reverse=True):
+        points = listed_points(dials[name])
+        number, index = divmod(number, len(points))
+        point[name] = points[index]
+    return {name: point[name] for name in dials}
+
+
+def check_grid(dials: Dials, owner: str) -> None:
+    """Raise UserError if a dial lists no values, or if the grid is too large to be meant. `owner` has the dials."""
+    for name, dial in dials.items():
+        if not listed_points(dial):
+            raise UserError(
+                f"The sampler 'grid' tries listed values only, but {name!r} of {owner} lists none: {dial}. Use a "
+                "Choice, add `first` to the LogUniform, or use another sampler."
+            )
+    if grid_size(dials) > MAX_TRIALS:
+        raise UserError(f"The grid of {owner} has {grid_size(dials):,} points; at most {MAX_TRIALS:,} are allowed.")
 
 
 def check_words(value: Any) -> None:

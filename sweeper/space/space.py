@@ -7,7 +7,7 @@ from typing import Literal
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks, with_scorer
-from sweeper.space.dials import check_counts, check_words
+from sweeper.space.dials import MAX_TRIALS, Dials, check_counts, check_grid, check_words, grid_size
 from sweeper.space.model import Model
 from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
@@ -25,10 +25,14 @@ class Search:
     scope: Literal["cell", "target"] = "cell"
     """`cell`: one study for each cell. `target`: one study for each target, on the baseline; all its cells share it."""
     trials: int = 8
-    """Trials per study. A stage or target without dials has no study."""
+    """Trials per study. A stage or target without dials has no study. The sampler `grid` ignores it: its studies have
+    one trial for each point of the grid."""
     batch: int = 4
-    """Trials of a study that can run in parallel, because the results of one do not change the dials of another."""
-    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    """Trials of a study that can run in parallel, because the results of one do not change the dials of another. All
+    trials of a grid can."""
+    sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
+    """`grid`: every combination of the values that the dials list, each once: the values of a Choice, the `first` of a
+    LogUniform."""
     share: float = 0.1
     """Largest share of a training set that is set aside for selection, chosen by a hash of the example id. At most
     `cap` examples of each data set are set aside: min(share, cap / size) of its rows. A task that contains a smaller
@@ -43,10 +47,21 @@ class Search:
         check_words(self)
         if self.trials < 1 or self.batch < 1:
             raise UserError(f"Search needs trials >= 1 and batch >= 1, got {self.trials} and {self.batch}.")
+        if self.trials > MAX_TRIALS:
+            raise UserError(f"Search needs trials <= {MAX_TRIALS:,}, got {self.trials:,}.")
         if not 0 < self.share < 1:
             raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
         if isinstance(self.cap, int):  # another type is reported when the space is loaded
             check_counts(self, "cap")
+
+    @property
+    def largest_study(self) -> int:
+        """Upper bound of the number of trials of any study."""
+        return MAX_TRIALS if self.sampler == "grid" else self.trials
+
+    def num_trials(self, dials: Dials) -> int:
+        """Number of trials of a study of these dials."""
+        return grid_size(dials) if self.sampler == "grid" else self.trials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +115,8 @@ class Space:
         _check_duplicates(self.recipes)
         if self.search.refit:
             self._check_refit()
+        if self.search.sampler == "grid":
+            self._check_grids()
         check_counts(self, "eval_cap")
         for model in self.models:
             self.for_model(model)
@@ -139,6 +156,15 @@ class Space:
         """The stages of all recipes and targets."""
         chains = (*(recipe.stages for recipe in self.recipes), *(target.before for target in self.targets))
         return tuple(stage for chain in chains for stage in chain)
+
+    def _check_grids(self) -> None:
+        """Raise UserError if a study has a dial without listed values."""
+        for recipe in self.recipes:
+            for stage in recipe.stages:
+                check_grid(stage.dials, f"recipe {recipe.name!r}")
+        for target in self.targets:
+            for dials in (*(stage.dials for stage in target.before), target.dials):
+                check_grid(dials, f"target {target.task!r}")
 
     def _check_refit(self) -> None:
         """Raise UserError if a training keeps the best weights, but its replicates have no selection data."""

@@ -1,4 +1,4 @@
-"""The dials that an Optuna study suggests for a trial."""
+"""The dials of a search trial: a point of a grid, or a suggestion of an Optuna study."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeper.files.digests import digest
 from sweeper.records.record import TrainingRecord
-from sweeper.space import Choice, Distribution, LogUniform, Search, Value
+from sweeper.space import Choice, Distribution, LogUniform, Search, Value, grid_point
 
 FIRST_RANDOM = 4
 """Number of trials before TPE or GP fit a model, the declared first points included."""
@@ -22,8 +22,10 @@ def suggest(
 
     Every call makes a new sampler, seeded by the key of the study and the number, and adds the finished trials of
     earlier batches in order of their numbers. The suggestion therefore does not depend on timing, on the number of
-    workers, or on interruptions.
+    workers, or on interruptions. A grid needs no sampler: its points have an order.
     """
+    if search.sampler == "grid":
+        return grid_point(dials, number)
     space = {name: distribution(dial) for name, dial in dials.items()}
     sampler = _sampler(search, int(digest([study, number])[:8], 16) & LARGEST_SEED)
     # Optuna logs a line for each new study.
@@ -41,8 +43,11 @@ def suggest(
 
 
 def barrier(number: int, search: Search) -> int:
-    """First number of a trial's batch. The trials with smaller numbers are known when trial `number` is suggested."""
-    return number // search.batch * search.batch
+    """First number of a trial's batch. The trials with smaller numbers are known when trial `number` is suggested.
+
+    All trials of a grid are one batch.
+    """
+    return 0 if search.sampler == "grid" else number // search.batch * search.batch
 
 
 def distribution(dial: Distribution) -> BaseDistribution:
