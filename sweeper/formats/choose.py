@@ -27,6 +27,13 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+PROMPT = ("prompt", "question", "premise", "context", "query", "ctx", "sentence", "startphrase", "goal")
+CHOICES = (
+    *("choices", "choices.text", "options", "options.text", "endings", "candidates"),
+    *("choice#", "option#", "ending#", "answer#", "alternative#", "sol#"),
+)
+"""Usual names of the columns of the options."""
+LABEL = ("label", "answer", "answerkey", "correct", "correct_answer", "gold", "target")
 FEWEST_CHOICES = 2
 """Minimum number of choices of an example. A plan assumes it if the task does not give their number."""
 
@@ -58,7 +65,17 @@ class Choose:
     """
 
     properties = Properties(
-        scorers=("accuracy",), head="choice", translation=TranslatedChoices(), num_features=num_choices
+        scorers=("accuracy",),
+        usual={
+            "prompt": PROMPT,
+            "choices": CHOICES,
+            "keys": ("keys", "choices.label", "options.label"),
+            "label": LABEL,
+        },
+        required=("prompt", "choices", "label"),
+        head="choice",
+        translation=TranslatedChoices(),
+        num_features=num_choices,
     )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:

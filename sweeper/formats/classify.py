@@ -28,6 +28,14 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+TEXT = (
+    *("text", "sentence", "sentence1", "text1", "premise", "question", "question1", "review", "review_body", "content"),
+    *("comment", "tweet", "utterance", "document", "body"),
+)
+"""Usual names of the column of a text."""
+PAIR = ("pair", "sentence2", "text2", "hypothesis", "question2")
+LABEL = ("label", "labels", "class", "category", "sentiment", "intent", "stars", "rating", "target", "gold_label")
+
 Counts = Mapping[str, int]
 Count = Callable[[str, str, Task], Counts]
 Sum = Callable[[Sequence[Counts]], dict[str, float]]
@@ -53,7 +61,12 @@ class Classify:
     """
 
     properties = Properties(
-        scorers=("accuracy", "accuracy_f1"), head="sequence", label_field="label", translation=TranslatedPair()
+        scorers=("accuracy", "accuracy_f1"),
+        usual={"text": TEXT, "pair": PAIR, "label": LABEL},
+        required=("text", "label"),
+        head="sequence",
+        label_field="label",
+        translation=TranslatedPair(),
     )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:

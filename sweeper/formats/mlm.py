@@ -22,7 +22,13 @@ class Mlm:
     Fields: text, and optionally id, group.
     """
 
-    properties = Properties(scorers=("loss",), head="mlm", is_corpus=True)
+    properties = Properties(
+        scorers=("loss",),
+        usual={"text": ("text", "content", "document", "body", "sentence", "article")},
+        required=("text",),
+        head="mlm",
+        is_corpus=True,
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """The example of a row, with field text; none if the text is blank."""

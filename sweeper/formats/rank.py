@@ -58,7 +58,18 @@ class Rank:
     Fields: query and key, and candidate or else context, answers, breaks (sentence boundaries); optionally id, group.
     """
 
-    properties = Properties(scorers=("ranking",), head="dual", query_field=QUERY, num_features=num_features)
+    properties = Properties(
+        scorers=("ranking",),
+        usual={
+            QUERY: (QUERY, "question", "anchor"),
+            "candidate": ("candidate", "positive", "answer", "passage", "document"),
+            "key": ("key",),
+        },
+        required=(QUERY, "candidate"),
+        head="dual",
+        query_field=QUERY,
+        num_features=num_features,
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """Examples with the fields query and key, and candidate in a pair; or with the fields candidate and keys.

@@ -46,7 +46,16 @@ class Retrieve:
     Fields: source, target, and optionally gold, id, group.
     """
 
-    properties = Properties(scorers=("neighbours", "mining"), num_features=num_features)
+    properties = Properties(
+        scorers=("neighbours", "mining"),
+        usual={
+            "source": ("source", "sentence1", "src", "text1"),
+            "target": ("target", "sentence2", "tgt", "text2"),
+            "gold": ("gold",),
+        },
+        required=("source", "target"),
+        num_features=num_features,
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """Examples with the fields source and target; or with side, text and partners (ids, none for a filler)."""

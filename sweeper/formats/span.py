@@ -74,7 +74,16 @@ class Span:
     """
 
     properties = Properties(
-        scorers=("squad", "squad2", "mlqa"), head="span", translation=TranslatedSpan(), windowed=True
+        scorers=("squad", "squad2", "mlqa"),
+        usual={
+            "context": ("context", "passage", "paragraph", "document"),
+            "question": ("question", "query"),
+            "answers": ("answers", "answer"),
+        },
+        required=("context", "question", "answers"),
+        head="span",
+        translation=TranslatedSpan(),
+        windowed=True,
     )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:

@@ -30,6 +30,9 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+TAGS = ("tags", "ner_tags", "pos_tags", "chunk_tags", "upos", "xpos", "labels", "supertags", "ner", "pos")
+"""Usual names of the column of the tags."""
+
 
 class Tag:
     """Predicts a tag for each word of a sentence that the data set has already split into words.
@@ -37,7 +40,14 @@ class Tag:
     Fields: tokens, tags, and optionally id, group.
     """
 
-    properties = Properties(scorers=("chunks", "accuracy"), head="token", label_field="tags", windowed=True)
+    properties = Properties(
+        scorers=("chunks", "accuracy"),
+        usual={"tokens": ("tokens", "words", "text_tokens"), "tags": TAGS},
+        required=("tokens", "tags"),
+        head="token",
+        label_field="tags",
+        windowed=True,
+    )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:
         """The example of a row, with fields tokens and tags; none if a tag is missing or there are no words."""

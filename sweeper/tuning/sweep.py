@@ -13,6 +13,7 @@ from rich.console import Console
 from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
+from sweeper.plan.infer import infer_space
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.specs import Chain, ResourceOverrides, Specs, check_world
 from sweeper.plan.units import make_plan
@@ -91,6 +92,10 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         site = make_site(space, options)
         resolver = Resolver(space=space, sources=sources_of(space, site))
         check_data(resolver)
+        space, inferred = infer_space(space, resolver.sources)
+        for message in inferred:
+            console.print(message, markup=False)
+        resolver = Resolver(space=space, sources=resolver.sources)
         run.keep_space(space)
         run.keep_site(site)
         for message in run.ledger.set_damaged_aside():
