@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.files.serialize import plain
+from sweeper.plan.status import Status, status_of
 from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
 from sweeper.world.build import build
@@ -88,9 +89,21 @@ def run_arguments(run: Path | str, *more: str, space: str = "tiny") -> tuple[str
 @cache
 def tiny_run() -> Path:
     """An undisturbed run of `tiny` with two workers. Tests share it and must not change it."""
-    done = sweeper(*run_arguments(session_folder() / "tiny"))
+    return watched_tiny_run()[0]
+
+
+@cache
+def watched_tiny_run() -> tuple[Path, list[Status]]:
+    """The run of `tiny_run`, and its status several times a second while it ran, read by this process."""
+    run, statuses = session_folder() / "tiny", []
+    driver = start(*run_arguments(run))
+    while driver.poll() is None:
+        if (run / "space.json").exists():
+            statuses.append(status_of(str(run)))
+        time.sleep(0.3)
+    done = ended(driver)
     assert done.returncode == 0, done.stdout + done.stderr
-    return session_folder() / "tiny"
+    return run, statuses
 
 
 def copy_of(run: Path, target: Path) -> Path:

@@ -5,7 +5,7 @@ from sweeper.cli.output import out, print_json
 
 
 def status(run_folder: RunFolder, as_json: AsJson = False) -> None:
-    """Show how many trials of a run have finished and which have failed."""
+    """Show the finished, running and failed trials of a run, its matrix so far and its time left."""
     from sweeper.plan.status import status_of
     from sweeper.plan.tables import status_tables
 

@@ -1,36 +1,124 @@
-"""The state of a run, computed from its ledger alone: no data, no network, no Ray."""
+"""The state of a run, computed from the files in its run folder: no data, no network, no Ray."""
 
+import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sweeper.files.serialize import plain
+from sweeper.plan.matrix import Cells
+from sweeper.plan.remaining import Remaining, Running
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
-from sweeper.records.record import ScoreRecord
+from sweeper.records.progress import TrialProgress
+from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
+
+FAILURES = (("not finite", "values that are not finite"), ("Out of memory", "out of memory"))
+"""A part of the reason of a failure, and the kind of failure that it stands for."""
+OTHER_FAILURE = "other reasons"
+RECENT = 3600.0
+"""Seconds over which the rate of a run is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """The numbers of finished and of all trials, by kind, and the trials that failed."""
+    """The trials of a run that have finished, failed or are running, its matrix so far, its rate and its time left."""
 
     run: str
+    now: float
+    """Time of this state, in seconds since 1970."""
     counts: dict[str, tuple[int, int]]
     """Kind of trial (a key of TRIAL_KINDS) -> finished trials, all trials."""
     failed: dict[str, str]
     """Name of a failed trial -> reason."""
+    lost: tuple[str, ...] = ()
+    """Keys of trials that ended without a record and have a traceback. The next run tries them again."""
+    cells: Cells
+    running: tuple[TrialProgress, ...] = ()
+    """Trials with a progress file. Those without a recent sign of life are stale."""
+    trials_per_hour: float | None = None
+    """Trials that ended in the last hour, per hour; None if none did."""
+    seconds_left: float | None = None
+    """Estimate while trials are running; None if unknown."""
+    last_end: float | None = None
+    """Time at which the last trial ended."""
+
+    @property
+    def alive(self) -> tuple[TrialProgress, ...]:
+        """The running trials that are not stale."""
+        return tuple(progress for progress in self.running if not progress.is_stale(self.now))
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Training tokens per second of all running trials together."""
+        return sum(progress.tokens_per_second or 0.0 for progress in self.alive if progress.phase == "train")
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Kind of failure -> number of failed trials."""
+        return dict(Counter(failure_kind(reason) for reason in self.failed.values()))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every trial has finished."""
+        return all(done == total for done, total in self.counts.values())
 
     def as_json(self) -> dict[str, Any]:
         """The value that `sweeper status --json` prints."""
         counts = {key: {"finished": done, "all": total} for key, (done, total) in self.counts.items()}
-        return {"run": self.run, "trials": counts, "failed": self.failed}
+        running = [
+            plain(progress) | {"silence": progress.silence(self.now), "stale": progress.is_stale(self.now)}
+            for progress in self.running
+        ]
+        return {
+            "run": self.run,
+            "trials": counts,
+            "failed": self.failed,
+            "failures": self.failures,
+            "lost": list(self.lost),
+            "matrix": self.cells.as_json(),
+            "running": running,
+            "tokens_per_second": self.tokens_per_second,
+            "trials_per_hour": self.trials_per_hour,
+            "seconds_left": self.seconds_left,
+            "last_end": self.last_end,
+        }
+
+
+def failure_kind(reason: str) -> str:
+    """The kind of a failure, from its reason."""
+    return next((kind for part, kind in FAILURES if part in reason), OTHER_FAILURE)
 
 
 def status_of(url: str) -> Status:
-    """The status of a run folder. Raises UserError if the folder is not a run folder."""
-    run = Run.open(url)
-    plan = make_plan(run.space)
-    done = finished_names(run.ledger, plan)
+    """The status of a run folder, also while a sweep works in it. Raises UserError if it is not a run folder."""
+    run, now = Run.open(url), time.time()
+    space, ledger = run.space, run.ledger
+    # Before the records: a trial that ends in between is then finished, and not missing.
+    progress = run.progress.read_all()
+    trainings, scores = ledger.trainings(), ledger.scores()
+    plan = make_plan(space)
+    done = _finished_names(plan, trainings.values(), scores.values())
+    running = tuple(trial for trial in progress if trial.key not in trainings or trial.name not in done)
+    ends = [end for record in trainings.values() if (end := _end(record)) is not None]
+    return Status(
+        run=url,
+        now=now,
+        counts=_counts(plan, done),
+        failed={r.spec.name: r.reason for r in trainings.values() if r.state == "failed"},
+        lost=tuple(key for key in ledger.attempts() if key not in trainings),
+        cells=Cells.of(space, scores.values()),
+        running=running,
+        trials_per_hour=_rate(trainings.values(), now),
+        seconds_left=_seconds_left(plan, trainings.values(), done, [t for t in running if not t.is_stale(now)]),
+        last_end=max(ends, default=None),
+    )
+
+
+def _counts(plan: Plan, done: set[str]) -> dict[str, tuple[int, int]]:
     total: Counter[str] = Counter()
     finished: Counter[str] = Counter()
     for unit in plan.units:
@@ -38,9 +126,38 @@ def status_of(url: str) -> Status:
             key = trial_kind(unit.kind, role)
             total[key] += 1
             finished[key] += unit.trial_name(role, number) in done
-    counts = {key: (finished[key], total[key]) for key in TRIAL_KINDS if total[key]}
-    failed = {r.spec.name: r.reason for r in run.ledger.trainings().values() if r.state == "failed"}
-    return Status(run=url, counts=counts, failed=failed)
+    return {key: (finished[key], total[key]) for key in TRIAL_KINDS if total[key]}
+
+
+def _seconds_left(
+    plan: Plan, records: Iterable[TrainingRecord], done: set[str], running: list[TrialProgress]
+) -> float | None:
+    """The time left of a sweep with these running trials; None without any, because nobody works then."""
+    if not running:
+        return None
+    remaining = Remaining.of(plan)
+    for record in records:
+        # The times of a resumed training are those of its last attempt only.
+        if "resumed_at" not in record.machine and record.state == "done":
+            remaining.add(record.spec.name, record.timing.get("total", 0.0))
+    trials = {trial.name: Running(seconds=trial.seconds, progress=trial) for trial in running}
+    left = [name for name in remaining.works if name not in done or name in trials]
+    return remaining.seconds_left(left, trials, len(trials))
+
+
+def _end(record: TrainingRecord) -> float | None:
+    """The time at which a trial ended, in seconds since 1970."""
+    started = record.machine.get("started")
+    return datetime.fromisoformat(started).timestamp() + record.timing.get("total", 0.0) if started else None
+
+
+def _rate(records: Iterable[TrainingRecord], now: float) -> float | None:
+    """Trials per hour, from those that ended in the last hour and the time since the first of them started."""
+    recent = [(end, r.timing.get("total", 0.0)) for r in records if (end := _end(r)) is not None and end > now - RECENT]
+    if not recent:
+        return None
+    first_start = max(now - RECENT, min(end - seconds for end, seconds in recent))
+    return 3600 * len(recent) / max(1.0, now - first_start)
 
 
 ScoreId = tuple[object, ...]
@@ -49,8 +166,12 @@ ScoreId = tuple[object, ...]
 
 def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
     """Names of the trials that a ledger contains. A scoring is finished when all of its scores exist."""
-    done = {record.spec.name for record in ledger.trainings().values()}
-    scored = {_score_id(score) for score in ledger.scores().values()}
+    return _finished_names(plan, ledger.trainings().values(), ledger.scores().values())
+
+
+def _finished_names(plan: Plan, trainings: Iterable[TrainingRecord], scores: Iterable[ScoreRecord]) -> set[str]:
+    done = {record.spec.name for record in trainings}
+    scored = {_score_id(score) for score in scores}
     for unit in plan.units:
         done |= _search_names_of(plan, unit) if _has_replicate(plan, unit, done) else set()
         if unit.kind == "score":

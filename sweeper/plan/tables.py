@@ -8,7 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeper.plan.forecast import Forecast, Row
+from sweeper.plan.matrix import Matrix
+from sweeper.plan.numbers import clock, compact
 from sweeper.plan.pace import FORWARD, no_measurement
+from sweeper.plan.running import progress_text, silence_text
 from sweeper.plan.status import Status
 from sweeper.plan.units import TRIAL_KINDS
 
@@ -58,18 +61,6 @@ def _unit_table(model: str, rows: list[Row]) -> Table:
     return table
 
 
-def compact(number: int) -> str:
-    """A number with at most four digits and a unit: 999, 41.0k, 282.9M.
-
-    >>> compact(40_960)
-    '41.0k'
-    """
-    for size, suffix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:.1f}{suffix}"
-    return str(number)
-
-
 def _tokens(forecast: Forecast) -> str:
     unknown = f" (not counted, because their size is unknown: {', '.join(forecast.uncounted)})"
     return (
@@ -108,9 +99,46 @@ def _saving(forecast: Forecast) -> str:
 
 
 def status_tables(status: Status) -> Iterator[RenderableType]:
-    """A table of finished trials, then a line for each failed trial."""
+    """Finished trials, the matrix, running trials, rate and time left, then failures."""
     table = Table("trials", "finished", "all", title=escape(status.run), title_justify="left")
     for key, (done, total) in status.counts.items():
         table.add_row(TRIAL_KINDS[key], str(done), str(total))
     yield table
+    if status.cells.scores:
+        yield Matrix(status.cells)
+    if status.running:
+        yield _running_table(status)
+    yield from (escape(sentence) for sentence in _sentences(status))
     yield from (escape(f"Failed: {name}: {reason}") for name, reason in status.failed.items())
+
+
+def _running_table(status: Status) -> Table:
+    table = Table(title="running trials", title_justify="left", box=None, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for progress in status.running:
+        text = silence_text(progress, status.now) or progress_text(progress)
+        table.add_row(clock(progress.seconds), escape(progress.name), escape(text))
+    return table
+
+
+def _sentences(status: Status) -> Iterator[str]:
+    """Sentences about rate, time left, failures and the next command."""
+    if status.alive:
+        speeds = [f"{status.trials_per_hour:,.0f} trials an hour" if status.trials_per_hour else ""]
+        speeds.append(f"{compact(round(status.tokens_per_second))} tokens/s" if status.tokens_per_second else "")
+        left = "unknown" if status.seconds_left is None else f"about {clock(status.seconds_left)}"
+        yield f"Rate: {', '.join(speed for speed in speeds if speed) or 'unknown'}. Time left: {left}."
+    else:
+        ended = "" if status.last_end is None else f" The last trial ended {clock(status.now - status.last_end)} ago."
+        yield f"No trial is running.{ended}"
+    if status.failures:
+        kinds = ", ".join(f"{number} by {kind}" for kind, number in status.failures.items())
+        yield f"{len(status.failed)} failed: {kinds}. `sweeper trial {status.run} TRIAL` shows a trial with its log."
+    if status.lost:
+        yield f"Lost, to be tried again: {', '.join(status.lost)} (keys; their tracebacks are in the ledger)."
+    if not status.is_complete and not status.alive:
+        yield "Unless a sweep is just starting, `sweeper run` with the same arguments continues it."
+    elif status.is_complete:
+        yield f"Complete. Next: sweeper report {status.run}"

@@ -5,7 +5,7 @@ from typing import Literal
 
 Phase = Literal["load", "train", "save", "evaluate"]
 PHASES: dict[Phase, str] = {
-    "load": "loading data and model",
+    "load": "loading",
     "train": "training",
     "save": "saving",
     "evaluate": "evaluating",

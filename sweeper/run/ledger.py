@@ -48,6 +48,10 @@ class Ledger:
         self.folder.write(name, text.encode())
         return name
 
+    def attempts(self) -> list[str]:
+        """Keys of the trials that have a traceback. A later attempt may have given them a record."""
+        return [name.removesuffix(".txt") for name in self.folder.child("attempts").names() if name != "driver.txt"]
+
     def has_trainings(self) -> bool:
         """Whether any training has finished."""
         return bool(self.folder.child("trainings").names())

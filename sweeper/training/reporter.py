@@ -13,7 +13,7 @@ from sweeper.records.spec import StageSpec
 from sweeper.run.progress import ProgressFolder
 from sweeper.training.progress import Progress
 
-LOCAL_INTERVAL, REMOTE_INTERVAL = 2.0, 15.0
+LOCAL_INTERVAL, REMOTE_INTERVAL = 1.0, 15.0
 """Seconds between two writings of a progress file in a local folder and in a remote store."""
 LONGEST_WAIT = 5.0
 """Seconds that the end of a trial waits for the removal of its progress file."""

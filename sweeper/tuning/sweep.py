@@ -31,7 +31,7 @@ from sweeper.tuning.connect import Workers
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, launch
-from sweeper.tuning.progress import watching
+from sweeper.tuning.progress import reading, watching
 from sweeper.tuning.watch import Watches
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
@@ -164,8 +164,9 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     untranslated = (message for spec in specs for message in _untranslated(spec))
     for message in dict.fromkeys((*missing_languages(agenda.specs.resolver), *untranslated)):
         console.print(message, markup=False)
-    with console.status("reading and tokenising data ..."):
+    with reading(console, len(specs)) as show:
         for spec in specs:
+            show(spec)
             check_spec(spec, bench)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import PATIENCE, Call, copy_of, is_user_error, run_arguments, sweeper, tiny_run
+from sweeper.run.run import Run
+from tests.runs import PATIENCE, Call, copy_of, is_user_error, run_arguments, sweeper, tiny_run, watched_tiny_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 
@@ -24,6 +25,25 @@ def test_status_counts_the_finished_trials(call: Call, run: Path) -> None:
     }
     assert status["failed"] == {}
     assert "search trials" in call("status", str(run)).out
+
+
+def test_the_status_of_a_running_sweep_shows_step_loss_speed_and_time_left_of_its_trials_within_a_minute() -> None:
+    run, statuses = watched_tiny_run()
+    trials = {record.spec.name: record for record in Run.open(str(run)).ledger.trainings().values()}
+    seen = [(status, trial) for status in statuses for trial in status.running]
+    # The shortest trials can end between two readings.
+    assert len({trial.name for _, trial in seen}) > len(trials) / 2
+    inside = [(status, trial) for status, trial in seen if trial.phase == "train" and trial.step]
+    assert len({trial.name for _, trial in inside}) > len(trials) / 4
+    for status, trial in inside:
+        record = trials[trial.name]
+        assert 0 < trial.step <= trial.planned_steps == record.planned_steps
+        assert None not in (trial.loss, trial.tokens_per_second, trial.seconds_left, trial.gradient_norm)
+        assert trial.seconds < 60
+        assert status.seconds_left is not None
+        assert status.tokens_per_second > 0
+    assert statuses[-1].cells.scores
+    assert not list((run / "progress").iterdir())
 
 
 def test_the_plan_of_a_run_folder_counts_the_trials_that_are_left(call: Call, run: Path) -> None:

@@ -13,9 +13,11 @@ from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.plan.forecast import Forecast, forecast
+from sweeper.plan.matrix import Cells
+from sweeper.plan.numbers import compact
 from sweeper.plan.pace import Pace
 from sweeper.plan.status import Status
-from sweeper.plan.tables import compact, forecast_tables, status_tables
+from sweeper.plan.tables import forecast_tables, status_tables
 from sweeper.space import Space
 
 SPACES = (TINY, TEXT_SMALL, XTREME, XTREME_R, DEMO_FULL)
@@ -66,7 +68,7 @@ def test_a_number_of_tokens_has_four_digits_at_most() -> None:
 
 def test_a_status_shows_the_whole_reason_of_a_failed_trial() -> None:
     name, reason = "tiny/parts -> names/seed 2", f"The loss became NaN [at step 3]. {'Lower the learning rate. ' * 9}"
-    status = Status(run="runs/tiny", counts={"target": (7, 8)}, failed={name: reason})
+    status = Status(run="runs/tiny", now=0.0, cells=Cells(TINY), counts={"target": (7, 8)}, failed={name: reason})
     text = [line for item in status_tables(status) for line in lines(item)]
     assert max(len(line) for line in text) <= 80
     assert (

@@ -3,6 +3,7 @@
 import io
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -12,9 +13,12 @@ from search_spaces.text_small import SPACE as TEXT_SMALL
 from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
+from sweeper.plan.matrix import Cells, Matrix
+from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
+from sweeper.records.spec import TrialSpec
 from sweeper.space import Space
-from sweeper.tuning.progress import Matrix, PlainWatch, Progress, draw
+from sweeper.tuning.progress import PlainWatch, Progress, draw, reading
 from tests.tuning.imaginary import agenda_of, fail, succeed
 
 
@@ -35,7 +39,7 @@ def score_of(recipe: str, target: str, value: float, seed: int = 1) -> ScoreReco
 
 @pytest.mark.parametrize("space", [TINY, TEXT_SMALL, XTREME, XTREME_R, DEMO_FULL], ids=lambda space: space.name)
 def test_the_matrix_fits_80_columns_and_shows_every_recipe_and_target_by_its_whole_name(space: Space) -> None:
-    text = lines(Matrix(Progress(agenda_of(space))))
+    text = lines(Matrix(Cells(space)))
     assert max(len(line) for line in text) <= 80
     headers = [line.split()[1:] for line in text if line.startswith("recipe")]
     assert [name for header in headers for name in header] == [target.task for target in space.targets]
@@ -44,10 +48,8 @@ def test_the_matrix_fits_80_columns_and_shows_every_recipe_and_target_by_its_who
 
 
 def test_a_cell_is_the_mean_over_languages_and_seeds() -> None:
-    progress = Progress(agenda_of(TINY))
-    for seed, value in ((1, 0.9), (2, 0.5)):
-        progress.add_score(score_of("parts", "names", value, seed))
-    assert [line.split() for line in lines(Matrix(progress)) if line.startswith("parts")] == [["parts", "60.0", "·"]]
+    cells = Cells.of(TINY, [score_of("parts", "names", value, seed) for seed, value in ((1, 0.9), (2, 0.5))])
+    assert [line.split() for line in lines(Matrix(cells)) if line.startswith("parts")] == [["parts", "60.0", "·"]]
 
 
 def test_long_names_of_running_trials_are_shown_whole() -> None:
@@ -57,15 +59,82 @@ def test_long_names_of_running_trials_are_shown_whole() -> None:
     assert name.replace(" ", "") in "".join(lines(draw(progress))).replace(" ", "")
 
 
-def test_the_time_left_needs_a_trial_that_has_ended() -> None:
-    progress = Progress(agenda_of(TINY))
+def started(progress: Progress, seconds: float = 0.0) -> TrialSpec:
+    """The next trial of the agenda, which started `seconds` ago."""
     spec = progress.agenda.next()
     assert spec is not None
-    assert progress.seconds_left(progress.counts()) is None
-    progress.running[spec.name] = time.monotonic() - 10
+    progress.start_trial(spec)
+    progress.running[spec.name] -= seconds
+    return spec
+
+
+def training(spec: TrialSpec, **values: Any) -> TrialProgress:
+    """The progress of a training of which 100 of 400 steps took 10 seconds."""
+    usual = {"phase": "train", "stage": "names", "step": 100, "planned_steps": 400, "loss": 0.5321}
+    return TrialProgress(
+        key=spec.key, name=spec.name, **(usual | {"tokens_per_second": 12_345.0, "seconds_left": 30.0} | values)
+    )
+
+
+def test_the_time_left_is_known_from_the_progress_of_the_first_running_trial() -> None:
+    progress = Progress(agenda_of(TINY))
+    spec = started(progress, seconds=10)
+    assert progress.seconds_left() is None
+    progress.inside[spec.name] = training(spec, tokens_per_second=1e9)  # the evaluation takes no time
+    works = progress.remaining.works
+    first = works[spec.name].total
+    others = sum(work.total for name, work in works.items() if name != spec.name)
+    assert progress.seconds_left() == pytest.approx(30 + 40 * others / first, rel=0.01)
+
+
+def test_an_ended_trial_predicts_the_others_by_their_tokens() -> None:
+    progress = Progress(agenda_of(TINY))
+    spec = started(progress, seconds=10)
     progress.end_trial(spec, TrialResult(training=succeed(spec)))
-    # All 14 trials are left, since the agenda has not received the result, and all take as long as the first.
-    assert progress.seconds_left(progress.counts()) == pytest.approx(140, abs=5)
+    works = progress.remaining.works
+    # The agenda has not received the result, so all trials are left.
+    total = sum(work.total for work in works.values())
+    assert progress.seconds_left() == pytest.approx(10 * total / works[spec.name].total, rel=0.01)
+
+
+def test_the_live_display_shows_step_loss_speed_and_time_left_of_each_running_trial() -> None:
+    progress = Progress(agenda_of(TINY))
+    spec = started(progress, seconds=10)
+    progress.inside[spec.name] = training(spec)
+    text = " ".join(" ".join(lines(draw(progress), 130)).split())
+    assert f"0:10 {spec.name} training names, step 100/400, loss 0.5321, 12.3k tokens/s, 0:30 left" in text
+    assert "about" in text
+
+
+def test_a_plain_display_has_one_line_a_minute_about_a_running_trial_from_its_first_minute_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    watch = PlainWatch(Progress(agenda_of(TINY)), console)
+    spec = watch.progress.agenda.next()
+    assert spec is not None
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    watch.started(spec)
+    for _ in range(150):  # once a second
+        now += 1
+        watch.progressed(spec, training(spec))
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue().splitlines()
+    inside = "training names, step 100/400, loss 0.5321, 12.3k tokens/s, 0:30 left"
+    assert len(printed) == 3  # after 30, 90 and 150 seconds
+    assert all(line.startswith(f"[0/14] {spec.name}: {inside}; sweep: about ") for line in printed)
+
+
+def test_reading_data_is_announced_on_a_pipe() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    spec = agenda_of(TINY).next()
+    assert spec is not None
+    with reading(console, 2) as show:
+        show(spec)
+        show(spec)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "Reading and tokenising data of 2 stages ...\n"
 
 
 def test_a_plain_display_has_a_line_for_each_end_and_message() -> None:

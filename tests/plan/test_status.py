@@ -1,0 +1,91 @@
+"""The status of a run folder, from its files alone, on a local disk and on a remote store."""
+
+import io
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from search_spaces.tiny import SPACE as TINY
+from sweeper.plan.status import failure_kind, status_of
+from sweeper.plan.tables import status_tables
+from sweeper.records.progress import TrialProgress
+from sweeper.run.run import Run
+from tests.tuning.imaginary import agenda_of, fail, succeed
+from tests.tuning.test_progress import score_of, training
+
+
+@pytest.fixture(params=["local", "remote"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    """A run of `tiny` with four trials: one has ended, one has failed, one trains, and one is stale."""
+    run = Run.at(str(tmp_path / "run") if request.param == "local" else f"memory://{tmp_path.name}/run")
+    run.keep_space(TINY)
+    agenda, now = agenda_of(TINY), time.time()
+    done, failed, running, dead = (spec for _ in range(4) if (spec := agenda.next()) is not None)
+    started = time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00", time.gmtime(now - 120))
+    machine = {"started": started}
+    run.ledger.write_training(replace(succeed(done), machine=machine, timing={"total": 60.0}))
+    failure = replace(fail(failed), reason="The training loss is not finite at step 20.")
+    run.ledger.write_training(replace(failure, machine=machine, timing={"total": 30.0}))
+    run.ledger.write_score(
+        replace(score_of("baseline", "names", 0.6), key="a", outcomes="outcomes/a.parquet"), pd.DataFrame({"n": [1]})
+    )
+    run.ledger.write_traceback("abc", "Traceback")
+    run.progress.write(training(running, written=now - 3, seconds=40.0))
+    run.progress.write(replace(training(dead, written=now - 600), phase="evaluate"))
+    # Written before its record: the trial ends while its status is read.
+    run.progress.write(TrialProgress(key=done.key, name=done.name, written=now))
+    return run
+
+
+def text_of(run: Run) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    for item in status_tables(status_of(run.url)):
+        console.print(item)
+    assert isinstance(console.file, io.StringIO)
+    return " ".join(console.file.getvalue().split())
+
+
+def test_a_status_shows_the_matrix_running_trials_their_last_sign_of_life_failures_rate_and_time_left(run: Run) -> None:
+    status = status_of(run.url)
+    running, dead = status.running
+    text = text_of(run)
+    assert "recipe names few_questions baseline 50.0 ·" in text
+    inside = "training names, step 100/400, loss 0.5321, 12.3k tokens/s, 0:30 left"
+    assert f"0:40 {running.name} {inside}" in text
+    assert f"{dead.name} stale: no sign of life for 10:0" in text
+    assert "Rate: 60 trials an hour, 12.3k tokens/s. Time left: about " in text
+    assert "1 failed: 1 by values that are not finite." in text
+    assert "Lost, to be tried again: abc" in text
+
+
+def test_a_status_is_complete_as_json(run: Run) -> None:
+    status = status_of(run.url).as_json()
+    assert status["trials"]["search"] == {"finished": 2, "all": 4}
+    assert status["failures"] == {"values that are not finite": 1}
+    assert status["lost"] == ["abc"]
+    (cell,) = status["matrix"]
+    assert cell == {"model": "tiny", "recipe": "baseline", "target": "names", "score": 0.5, "seeds": 1}
+    states: list[dict[str, Any]] = status["running"]
+    assert [(state["step"], state["stale"]) for state in states] == [(100, False), (100, True)]
+    assert states[1]["silence"] == pytest.approx(600, abs=30)
+    assert status["seconds_left"] > 0
+    assert status["trials_per_hour"] == pytest.approx(60, rel=0.1)
+    assert status["last_end"] == pytest.approx(time.time() - 60, abs=30)
+
+
+def test_a_status_without_running_trials_says_so_and_gives_no_time_left(tmp_path: Path) -> None:
+    run = Run.at(str(tmp_path))
+    run.keep_space(TINY)
+    assert status_of(run.url).seconds_left is None
+    assert "No trial is running. Unless a sweep is just starting, `sweeper run`" in text_of(run)
+
+
+def test_the_kind_of_a_failure_follows_from_its_reason() -> None:
+    assert failure_kind("The training loss is not finite at step 20 with ...") == "values that are not finite"
+    assert failure_kind("Out of memory even with 64 tokens per pass: ...") == "out of memory"
+    assert failure_kind("The data have no labels.") == "other reasons"
