@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sweeper.errors import SweeperError, UserError
+from sweeper.errors import ExitCode, SweeperError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report and print its path. Exit codes: 0 success, 1 a damaged record, 2 a mistake of the user."""
+    """Write the report and print its path. Returns a code of ExitCode."""
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Write the report of a sweep.")
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
     parser.add_argument("--out", metavar="DIR", help="folder of the report (default: RUN/report)")
@@ -21,11 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         report = write_report(options.run, options.out, options.against)
-    except SweeperError as error:
+    except (SweeperError, OSError) as error:
         sys.stderr.write(f"{error}\n")
-        return 2 if isinstance(error, UserError) else 1
+        return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)
     sys.stdout.write(f"{report.path}\n")
-    return 0
+    return ExitCode.SUCCESS
 
 
 if __name__ == "__main__":

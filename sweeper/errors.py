@@ -1,23 +1,61 @@
-"""The exceptions of the project: mistakes of the user, failures of a trial, damaged files."""
+"""The exceptions of the project, and the exit codes of the command line."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the command line."""
+
+    SUCCESS = 0
+    FAILED_TRIALS = 1
+    USER_ERROR = 2
+    MACHINE_ERROR = 3
+    INTERRUPTED = 130
+
+    @property
+    def meaning(self) -> str:
+        """A phrase for the help."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    ExitCode.SUCCESS: "success",
+    ExitCode.FAILED_TRIALS: "some trials failed",
+    ExitCode.USER_ERROR: "a mistake of the user",
+    ExitCode.MACHINE_ERROR: "a failure of machines, networks, disks or stores",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C, SIGTERM or SIGHUP",
+}
 
 
 class SweeperError(Exception):
-    """Base class of every exception that the sweeper raises on purpose."""
+    """Base class of every exception that the sweeper raises on purpose.
+
+    The command line prints its message without a traceback and exits with `exit_code`.
+    """
+
+    exit_code = ExitCode.MACHINE_ERROR
 
 
 class UserError(SweeperError):
-    """A mistake of the user. The command line prints its message without a traceback and exits with 2."""
+    """A mistake of the user."""
+
+    exit_code = ExitCode.USER_ERROR
 
 
 class DataError(UserError):
     """Data that are missing or differ from the declaration of their task."""
 
 
+class MachineError(SweeperError):
+    """A machine, a cluster, a disk or a store that cannot be reached or used."""
+
+
 class TrialError(SweeperError):
     """A failure of the trial itself (NaN loss, out of memory at every micro-batch). It is final and recorded."""
+
+    exit_code = ExitCode.FAILED_TRIALS
 
 
 class DamagedError(SweeperError):

@@ -1,7 +1,7 @@
 """The program: its commands, its exit codes, and messages instead of tracebacks."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from sweeper.cli.status import status
 from sweeper.cli.submit import submit
 from sweeper.cli.tasks import tasks
 from sweeper.cli.trial import trial
-from sweeper.errors import SweeperError
+from sweeper.errors import ExitCode, SweeperError
 
 HELP = """Find out which intermediate training helps which target task, in which languages.
 
@@ -29,7 +29,13 @@ Examples:
   sweeper plan xtreme        show the trainings of a space, without data
   sweeper run demo           run the demo, or resume it
   sweeper report runs/demo   write the report to runs/demo/report
-"""
+
+\b
+Exit codes:
+""" + "\n".join(f"  {code:<4} {code.meaning}" for code in ExitCode)
+
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""Base class of typer's errors about options and arguments, which has no public name."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 COMMANDS = {
@@ -44,23 +50,40 @@ for _group, _commands in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line.
+    """Run the command line, and end the process with a code of ExitCode."""
+    sys.exit(_exit_code())
 
-    Exit codes: 0 success, 1 some trials failed or files could not be read or written, 2 the user's mistake, 130 stopped
-    by Ctrl-C, SIGTERM or SIGHUP.
-    """
+
+def _exit_code() -> int:
+    """Run a command, and print its error as one message without a traceback. Returns the exit code."""
     try:
-        app()
+        # An exit code if the command has raised typer.Exit, else the value that it returns, which is None.
+        return int(app(standalone_mode=False) or ExitCode.SUCCESS)
     except SweeperError as error:
-        # Without a traceback: the message names the value that is wrong and the remedy.
-        err.print(f"error: {error}", markup=False, highlight=False)
-        sys.exit(2)
+        _print_error(error)
+        return error.exit_code
+    except UsageError as error:
+        return _usage_error(error)
     except OSError as error:
-        err.print(
-            f"error: {error}. Finished trials of a sweep are safe in the ledger; the same command continues it.",
-            markup=False,
-        )
-        sys.exit(1)
+        _print_error(f"{error}. Check the path, its permissions, the free space and the connection.")
+        return ExitCode.MACHINE_ERROR
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+
+
+def _usage_error(error: Any) -> int:
+    """Print a mistake in the options and arguments, and where to read about them."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help
+        error.show()
+        return ExitCode.USER_ERROR
+    _print_error(error.format_message())
+    if error.ctx is not None:
+        err.print(f"Help: {error.ctx.command_path} --help", markup=False, highlight=False)
+    return ExitCode.USER_ERROR
+
+
+def _print_error(message: object) -> None:
+    err.print(f"error: {message}", markup=False, highlight=False)
 
 
 def _print_version(is_requested: bool) -> None:

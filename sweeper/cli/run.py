@@ -6,6 +6,7 @@ import typer
 
 from sweeper.cli.arguments import Mirror, Settings, SpaceName, changed_space, default_run
 from sweeper.cli.output import out
+from sweeper.errors import ExitCode
 
 if TYPE_CHECKING:
     from sweeper.tuning.sweep import SweepResult
@@ -40,7 +41,7 @@ def run(
 ) -> None:
     """Run a space. The same command resumes it."""
     # First of all: the other imports take seconds, in which a stop request would have no message.
-    from sweeper.tuning.halt import EXIT_CODE, STOPPED, halting, leave
+    from sweeper.tuning.halt import STOPPED, halting, leave
     from sweeper.tuning.output import tolerant_output
 
     with tolerant_output(), halting() as halt:
@@ -71,7 +72,7 @@ def run(
             if not halt.requested:
                 raise
             out.print(STOPPED)
-            leave(EXIT_CODE)
+            leave(ExitCode.INTERRUPTED)
         if halt.requested:
             leave(result.exit_code)
     raise typer.Exit(result.exit_code)
@@ -98,5 +99,5 @@ def _print_summary(result: "SweepResult", folder: str) -> None:
         out.print(STOPPED)
     elif result.lost:
         out.print("The same command tries the lost trials again.")
-    if result.exit_code == 0:
+    if result.exit_code == ExitCode.SUCCESS:
         out.print(f"Next: sweeper report {folder}", markup=False)

@@ -11,10 +11,14 @@ from pathlib import Path
 import fsspec
 from fsspec import AbstractFileSystem
 
-from sweeper.errors import UserError
+from sweeper.errors import UserError, unknown
 from sweeper.files.draft import DRAFT_PREFIX, draft_path
 from sweeper.files.patience import PatientFileSystem
 
+PACKAGES = {"s3": "'transfer-sweeper[s3]'", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+"""Protocol of a URL -> the package that `pip install` needs for it."""
+PROTOCOLS = ("file", "s3", "gs", "az")
+"""Protocols that messages suggest; fsspec knows many more."""
 DAMAGED_SUFFIX = ".damaged"
 """Suffix of the names of damaged files and folders that were renamed."""
 
@@ -27,6 +31,20 @@ def expand_path(name: str) -> Path:
         raise UserError(f"{name!r} refers to a home folder that does not exist. Write the full path.") from error
 
 
+def _open(url: str) -> tuple[AbstractFileSystem, str]:
+    """The file system of a path or URL, and the path in it. Raises UserError if no installed package can open it."""
+    protocol = url.partition("://")[0]
+    try:
+        fs, root = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        package = PACKAGES.get(protocol)
+        remedy = f"Install it: pip install {package}" if package else f"{error}."
+        raise UserError(f"{url!r} needs a package that is not installed. {remedy}") from error
+    except ValueError as error:
+        raise UserError(f"{url!r} is no path and no valid URL: {unknown('protocol', protocol, PROTOCOLS)}") from error
+    return fs, root
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder at a path or URL, whose files are written atomically."""
@@ -37,7 +55,7 @@ class Folder:
     _is_local: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        fs, root = fsspec.core.url_to_fs(self.url)
+        fs, root = _open(self.url)
         is_local = "file" in fs.protocol
         # The class is frozen, and the attributes are derived from the URL.
         object.__setattr__(self, "_is_local", is_local)

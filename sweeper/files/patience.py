@@ -21,7 +21,10 @@ NETWORK_NUMBERS = frozenset(
 
 
 class PatientFileSystem:
-    """A file system whose calls are repeated while its server cannot be reached, then raise OSError."""
+    """A file system whose calls are repeated while its server cannot be reached, then raise OSError.
+
+    Errors of its library that are no OSErrors become OSErrors.
+    """
 
     def __init__(self, fs: AbstractFileSystem, patience: float = PATIENCE) -> None:
         self._fs = fs
@@ -42,7 +45,10 @@ def patiently(call: Callable[..., Any], patience: float, *args: Any, **options: 
             return call(*args, **options)
         except Exception as error:
             if not is_unreachable(error):
-                raise
+                if isinstance(error, OSError) or type(error).__module__ == "builtins":
+                    raise
+                # An error of the library of the store, for example that no credentials were found.
+                raise OSError(f"The store refuses the request: {type(error).__name__}: {error}") from error
             deadline = deadline or time.monotonic() + patience
             if time.monotonic() + pause > deadline:
                 raise OSError(f"The store cannot be reached: {type(error).__name__}: {error}") from error

@@ -14,7 +14,7 @@ from typing import Any
 import ray
 from ray._private import ray_constants, services
 
-from sweeper.errors import UserError
+from sweeper.errors import MachineError, UserError
 from sweeper.space import Resources
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt
@@ -90,7 +90,8 @@ class Workers:
 def connected(workers: Workers, largest: Resources, halt: Halt) -> Iterator[Mapping[str, float]]:
     """Join or start Ray, and leave or end it afterwards. Yields its resources, such as {"CPU": 4.0, "GPU": 1.0}.
 
-    Raises UserError if the cluster cannot be reached or a trial needs more GPUs than this machine has.
+    Raises MachineError if the cluster cannot be reached or Ray does not start, and UserError if a trial needs more GPUs
+    than this machine has.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     if ray.is_initialized():
@@ -141,7 +142,7 @@ def _join(workers: Workers) -> None:
         _check_answers(os.environ.get("RAY_ADDRESS") or "auto" if workers.address == "auto" else workers.address)
         ray.init(address=workers.address, **QUIET)
     except (OSError, ValueError) as error:
-        raise UserError(
+        raise MachineError(
             f"No Ray cluster answers at {workers.address!r}. Start the cluster, or use --address local. Ray: {error}"
         ) from error
 
@@ -169,7 +170,7 @@ def _start_here(workers: Workers, largest: Resources) -> None:
                 **QUIET,
             )
     except Exception as error:
-        raise UserError(
+        raise MachineError(
             f"Ray could not start on this machine. It needs free space in /dev/shm and in its folder "
             f"{os.environ.get('RAY_TMPDIR', '/tmp')}/ray (RAY_TMPDIR changes it), where its logs are. "
             f"Ray: {type(error).__name__}: {error}"

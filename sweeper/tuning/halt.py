@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, NoReturn
 
+from sweeper.errors import ExitCode
 from sweeper.tuning.processes import kill_descendants
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOPPED = "Stopped before the end. The same command continues the sweep."
-EXIT_CODE = 130
-"""The exit code after a stop, whichever signal requested it."""
 GRACE = 5.0
 """Seconds after a request in which the process ends in order; then it ends at once."""
 SHOW_CURSOR = "\x1b[?25h\n"
@@ -37,7 +36,7 @@ def halting() -> Iterator[Halt]:
     """Raise KeyboardInterrupt on the first stop signal, and record the request. Works in the main thread only.
 
     The signals are SIGINT, SIGTERM and, unless it is ignored (`nohup`), SIGHUP. If the block has not ended after
-    GRACE seconds, or if a signal follows later than SAME_REQUEST, the process ends at once with EXIT_CODE: the main
+    GRACE seconds, or if a signal follows later than SAME_REQUEST, the process ends at once with exit code 130: the main
     thread may wait for a process of Ray that the signal has ended too.
 
     Inside a destructor or a callback of compiled code, Python cannot raise exceptions and prints a traceback instead.
@@ -117,7 +116,7 @@ def _wait_for_end(receiver: socket.socket, numbers: list[signal.Signals]) -> Non
     # Not with `print`: the main thread may hold the lock of the stream.
     with suppress(OSError):
         os.write(1, f"{SHOW_CURSOR if os.isatty(1) else ''}{STOPPED}\n".encode())
-    os._exit(EXIT_CODE)
+    os._exit(ExitCode.INTERRUPTED)
 
 
 def _signalled(receiver: socket.socket, numbers: list[signal.Signals], timeout: float | None) -> bool:

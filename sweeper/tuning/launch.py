@@ -195,8 +195,8 @@ class FollowCallback(tune.Callback):
 def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> LaunchResult:
     """Run all trials of an agenda with one Tuner, until none is left or a stop is requested.
 
-    `scratch` is a temporary folder for Ray's own files. Raises UserError if the cluster cannot be reached or a trial
-    needs more GPUs than this machine has.
+    `scratch` is a temporary folder for Ray's own files. Raises MachineError if the cluster cannot be reached or Ray
+    does not start, and UserError if a trial needs more GPUs than this machine has.
     """
     largest = _largest_resources(agenda)
     ledger = site.open_ledger()

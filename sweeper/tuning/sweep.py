@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
-from sweeper.errors import UserError
+from sweeper.errors import ExitCode, UserError
 from sweeper.plan.infer import infer_space
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.specs import Chain, ResourceOverrides, Specs, check_world
@@ -73,11 +73,13 @@ class SweepResult:
     """The reason why the sweep stopped early (a full disk); "" if there is none."""
 
     @property
-    def exit_code(self) -> int:
-        """0: every trial is done. 1: some failed or are missing. 130: stopped by the user."""
+    def exit_code(self) -> ExitCode:
+        """The exit code of `sweeper run`."""
         if self.interrupted:
-            return 130
-        return 1 if self.failed or self.lost or self.blocked or self.fatal else 0
+            return ExitCode.INTERRUPTED
+        if self.fatal or self.lost:
+            return ExitCode.MACHINE_ERROR
+        return ExitCode.FAILED_TRIALS if self.failed or self.blocked else ExitCode.SUCCESS
 
 
 def run_sweep(space: Space, options: Options, console: Console, halt: Halt | None = None) -> SweepResult:

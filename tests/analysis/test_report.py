@@ -191,9 +191,9 @@ def test_a_mistake_of_the_user_is_one_message_with_exit_code_two(tmp_path, capsy
     assert output.out == "" and "is not a run folder" in output.err and output.err.count("\n") == 1
 
 
-def test_a_damaged_record_is_named_with_exit_code_one(full_run, capsys):
+def test_a_damaged_record_is_named_with_exit_code_three(full_run, capsys):
     Folder(full_run.url).write("ledger/scores/bad.json", b"{")
-    assert main([full_run.url]) == 1
+    assert main([full_run.url]) == 3
     assert "scores/bad.json is not JSON" in capsys.readouterr().err
 
 

@@ -45,13 +45,18 @@ def test_a_call_is_repeated_while_the_network_fails(error: Exception) -> None:
     assert patiently(Server(error, failures=3), 5.0, "here") == "here"
 
 
-PERMANENT = [FileNotFoundError("none"), PermissionError("denied"), NoCredentialsError(), OSError(errno.ENOSPC, "full")]
+PERMANENT = [FileNotFoundError("none"), PermissionError("denied"), OSError(errno.ENOSPC, "full")]
 
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
 def test_an_error_that_does_not_pass_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
         patiently(Server(error, failures=1), 5.0, "here")
+
+
+def test_an_error_of_the_stores_library_is_an_os_error_at_once() -> None:
+    with pytest.raises(OSError, match="The store refuses the request: NoCredentialsError: Unable to locate"):
+        patiently(Server(NoCredentialsError(), failures=1), 5.0, "here")
 
 
 @pytest.mark.parametrize("error", UNREACHABLE[:2], ids=lambda error: type(error).__name__)

@@ -74,7 +74,7 @@ def test_all_of_a_local_ray_listens_on_loopback_and_trials_have_the_nice_level_o
 
 def test_a_ray_that_cannot_start_is_one_error_without_a_traceback(tmp_path: Path) -> None:
     done = sweeper(*run_arguments(tmp_path / "run", *CORNER), env={"RAY_TMPDIR": "/dev/null/nowhere"})
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert done.stderr.startswith("error: Ray could not start on this machine. It needs free space in /dev/shm and in ")
     assert "/dev/null/nowhere" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

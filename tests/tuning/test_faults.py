@@ -94,7 +94,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_stops_the_sweep_with_advice_and_the_same_command_continues(small_disk: Path) -> None:
     run = small_disk / "run"
     done = sweeper(*run_arguments(run, *CORNER))
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
     assert "No space left on device" in done.stdout + done.stderr
     assert "the same command continues" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -157,10 +157,10 @@ def test_two_actors_own_a_gpu_each_in_a_ray_that_runs_already(tmp_path: Path) ->
     assert is_contained_in_tiny(tmp_path / "run")
 
 
-def test_a_cluster_that_does_not_answer_is_a_user_error(tmp_path: Path) -> None:
+def test_a_cluster_that_does_not_answer_is_a_machine_error(tmp_path: Path) -> None:
     # Not `auto`, which joins any Ray of this machine. Port 1 has no server.
     done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--address", "127.0.0.1:1"))
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert done.stderr.startswith("error: No Ray cluster answers at '127.0.0.1:1'")
     assert "Traceback" not in done.stderr
 
