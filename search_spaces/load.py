@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from sweeper.errors import DamagedError, SweeperError, UserError, unknown
+from sweeper.errors import DamagedError, UserError, unknown
 from sweeper.files.serialize import plain, read_json
 from sweeper.space import Space
+from sweeper.space.mistakes import located
 
 
 def shipped() -> list[str]:
@@ -49,7 +50,9 @@ def _space_of(module: ModuleType, name: str) -> Space:
     space = getattr(module, "SPACE", None)
     if not isinstance(space, Space):
         value = "nothing" if space is None else f"a value of type {type(space).__name__}"
-        raise UserError(f"{name} must define SPACE as a sweeper.space.Space; it defines {value}.")
+        others = [other for other, value in vars(module).items() if isinstance(value, Space)]
+        remedy = f" Rename its {others[-1]!r} to SPACE." if others else ""
+        raise UserError(f"{name} must define SPACE as a sweeper.space.Space; it defines {value}.{remedy}")
     return check_types(space, name)
 
 
@@ -62,8 +65,6 @@ def _load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except SweeperError:
-        raise
     except Exception as error:  # code of the user can raise anything
-        raise UserError(f"{path} cannot be loaded as a space: {type(error).__name__}: {error}") from error
+        raise located(error, path) from error
     return module

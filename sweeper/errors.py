@@ -44,6 +44,15 @@ class UserError(SweeperError):
     exit_code = ExitCode.USER_ERROR
 
 
+class PartError(UserError):
+    """A mistake in a named part of a space, for example in the recipe 'mnli'."""
+
+    def __init__(self, term: str, name: str, reason: str) -> None:
+        super().__init__(reason if repr(name) in reason else f"{term.capitalize()} {name!r}: {reason}")
+        self.term = term
+        self.name = name
+
+
 class DataError(UserError):
     """Data that are missing or differ from the declaration of their task."""
 
@@ -71,7 +80,19 @@ def unknown(term: str, name: str, valid_names: Iterable[str]) -> UserError:
     "No task is called 'mnil'. Did you mean 'mnli'? Known: mnli, qqp."
     """
     names = list(valid_names)
-    # 0.5 instead of difflib's 0.6: two language codes such as `de` and `dr` have a ratio of 0.5.
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    near = _nearest(name, names)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UserError(f"No {term} is called {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def _nearest(name: str, names: list[str]) -> list[str]:
+    """At most one name: `epochs` for `num_train_epochs`, `mnli` for `mnil`, `learning_rate` for `lr`."""
+    endings = [near for near in names if name.endswith(f"_{near}")]
+    # 0.5 instead of difflib's 0.6: two language codes such as `de` and `dr` have a ratio of 0.5.
+    similar = get_close_matches(name, names, n=1, cutoff=0.5)
+    return (endings or similar or [near for near in names if _initials(near) == name])[:1]
+
+
+def _initials(name: str) -> str:
+    """The abbreviation of a name: `lr` for `learning_rate`."""
+    return "".join(word[:1] for word in name.split("_"))

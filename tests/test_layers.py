@@ -11,8 +11,8 @@ import pytest
 from tests.sources import ROOT, TREES, is_within, members
 
 LAYERS = (
-    *("siblings", "errors", "files", "tasks", "scoring", "formats", "space", "records", "run", "data", "world"),
-    *("plan", "training", "tuning", "cli", "__main__"),
+    *("siblings", "errors", "typed", "files", "tasks", "scoring", "formats", "space", "records", "run", "data"),
+    *("world", "plan", "training", "tuning", "cli", "__main__"),
 )
 """Packages and modules of sweeper/, lowest layer first: each imports itself and those before it."""
 

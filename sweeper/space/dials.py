@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from sweeper.errors import UserError, unknown
+from sweeper.typed import check_fields
 
 Value = int | float | str
 
@@ -23,6 +24,7 @@ class LogUniform:
     kind: Literal["log_uniform"] = "log_uniform"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 < self.low < self.high:
             raise UserError(f"LogUniform needs 0 < low < high, got low={self.low}, high={self.high}.")
         outside = [point for point in self.first if not self.low <= point <= self.high]
@@ -39,6 +41,7 @@ class Choice:
     kind: Literal["choice"] = "choice"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         # With a single value there is nothing to search.
         if len(set(self.values)) < 2:
             raise UserError(f"Choice needs at least two different values, got {self.values}.")
@@ -106,19 +109,16 @@ class Training:
     (Schmidt et al. 2023); 0: no average. With `keep = "best"`, evaluations in this part evaluate the average so far."""
 
     def __post_init__(self) -> None:
-        check_words(self)
-        for name in (
-            "learning_rate",
-            "epochs",
-            "batch_size",
-            "max_length",
-            "threads",
-            "micro_tokens",
-            "clip",
-            "evaluate_every",
-        ):
+        check_fields(self)
+        for name in POSITIVE:
             if getattr(self, name) <= 0:
                 raise UserError(f"Training needs {name} > 0, got {getattr(self, name)}.")
+        for name in NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise UserError(f"Training needs {name} >= 0, got {getattr(self, name)}.")
+        for name, limit in LIMITS.items():
+            if getattr(self, name) > limit:
+                raise UserError(f"Training needs {name} <= {limit:,}, got {getattr(self, name):,}.")
         if not 0 <= self.warmup <= 1:
             raise UserError(f"Training needs 0 <= warmup <= 1, got {self.warmup}.")
         if not 0 < self.mask_share < 1:
@@ -141,6 +141,13 @@ class Training:
             )
 
 
+POSITIVE = (
+    *("learning_rate", "epochs", "batch_size", "max_length", "threads", "micro_tokens", "clip", "evaluate_every"),
+    "adam_epsilon",
+)
+NOT_NEGATIVE = ("stride", "weight_decay", "min_steps")
+LIMITS = {"epochs": 100_000, "batch_size": 1_000_000, "max_length": 1_000_000, "threads": 1024, "min_steps": 10**9}
+"""Option of a training -> largest value. No study needs more; a larger one is a mistyped number."""
 FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share", "average")
 """Options of a training that can be fractions; all other numeric options are whole numbers."""
 FIXED = ("precision", "threads", "keep", "evaluate_every", "patience")
@@ -212,16 +219,6 @@ def check_grid(dials: Dials, owner: str) -> None:
             )
     if grid_size(dials) > MAX_TRIALS:
         raise UserError(f"The grid of {owner} has {grid_size(dials):,} points; at most {MAX_TRIALS:,} are allowed.")
-
-
-def check_words(value: Any) -> None:
-    """Raise UserError if a field has a value that its Literal type does not list. Dataclasses do not check types."""
-    for field in fields(value):
-        # Field types are objects, not strings, because these modules do not postpone the evaluation of annotations.
-        allowed = get_args(field.type) if get_origin(field.type) is Literal else ()
-        actual = getattr(value, field.name)
-        if allowed and actual not in allowed:
-            raise unknown(f"value of {type(value).__name__}.{field.name}", str(actual), allowed)
 
 
 def check_counts(value: object, *names: str) -> None:

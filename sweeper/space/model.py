@@ -8,6 +8,7 @@ from sweeper.errors import UserError, unknown
 from sweeper.space.dials import Dials, Training, Value, check_dials
 from sweeper.space.stage import Stage
 from sweeper.space.target import Target
+from sweeper.typed import check_fields
 
 Trained = TypeVar("Trained", Stage, Target)
 
@@ -20,6 +21,7 @@ class Resources:
     gpus: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.cpus <= 0 or self.gpus < 0:
             raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
         if self.gpus > 1:
@@ -43,6 +45,7 @@ class Model:
     """Dials of this model: they replace those of the same name in all stages and targets that have one."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_dials(self.dials)
         known = [option.name for option in fields(Training)]
         for name in self.training:

@@ -1,18 +1,20 @@
 """The class Space: models, recipes, targets, seeds and search, validated against each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sweeper.errors import UserError, unknown
+from sweeper.errors import PartError, UserError, unknown
 from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks, with_scorer
-from sweeper.space.dials import MAX_TRIALS, Dials, check_counts, check_grid, check_words, grid_size
+from sweeper.space.dials import MAX_TRIALS, Dials, check_counts, check_grid, grid_size
 from sweeper.space.model import Model
 from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
+from sweeper.typed import check_fields
 
 SEARCH_SEED = 0
 """The seed of search trials. Replicate seeds start at 1, so no replicate takes part in the choice of dials."""
@@ -44,15 +46,14 @@ class Search:
     selection value. A target whose selection data are a separate dev split sets nothing aside, and nothing changes."""
 
     def __post_init__(self) -> None:
-        check_words(self)
+        check_fields(self)
         if self.trials < 1 or self.batch < 1:
             raise UserError(f"Search needs trials >= 1 and batch >= 1, got {self.trials} and {self.batch}.")
         if self.trials > MAX_TRIALS:
             raise UserError(f"Search needs trials <= {MAX_TRIALS:,}, got {self.trials:,}.")
         if not 0 < self.share < 1:
             raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
-        if isinstance(self.cap, int):  # another type is reported when the space is loaded
-            check_counts(self, "cap")
+        check_counts(self, "cap")
 
     @property
     def largest_study(self) -> int:
@@ -95,7 +96,7 @@ class Space:
     """Synthetic world that provides the data if no mirror is given: `demo`, `demo:truth_seed=3,scale=10`."""
 
     def __post_init__(self) -> None:
-        check_words(self)
+        check_fields(self)
         # The class is frozen, and the scorer of a task can only be inserted where the formats are known.
         object.__setattr__(self, "tasks", tuple(map(with_scorer, self.tasks)))
         # Tasks are checked first, because the checks of stages and targets need valid tasks.
@@ -108,10 +109,12 @@ class Space:
         if sum(not recipe.stages for recipe in self.recipes) > 1:
             raise UserError("Only one recipe can have no stages: the baseline.")
         for recipe in self.recipes:
-            for stage in recipe.stages:
-                check_stage(stage, self.task)
+            with _mistakes_of("recipe", recipe.name):
+                for stage in recipe.stages:
+                    check_stage(stage, self.task)
         for target in self.targets:
-            check_target(target, self.task, self.evaluate)
+            with _mistakes_of("target", target.task):
+                check_target(target, self.task, self.evaluate)
         _check_duplicates(self.recipes)
         if self.search.refit:
             self._check_refit()
@@ -214,6 +217,15 @@ class Space:
         if name not in catalog:
             raise unknown("task", name, catalog)
         return catalog[name]
+
+
+@contextmanager
+def _mistakes_of(term: str, name: str) -> Iterator[None]:
+    """Add the name of a part of the space to the errors about it."""
+    try:
+        yield
+    except UserError as error:
+        raise PartError(term, name, str(error)) from error
 
 
 def _overridden(stages: tuple[Stage, ...], model: Model) -> tuple[Stage, ...]:

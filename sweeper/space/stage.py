@@ -8,6 +8,7 @@ from sweeper.errors import UserError, unknown
 from sweeper.formats.table import properties_of, translatable_formats
 from sweeper.space.dials import Choice, Dials, Training, check_dials
 from sweeper.tasks.spec import Task
+from sweeper.typed import check_fields
 
 TaskNamed = Callable[[str], Task]
 """Function that returns the task of a name. Raises UserError with the nearest name if no task has that name."""
@@ -38,6 +39,7 @@ class Translation:
     """Pinned commit or ref of the model on the Hub, e.g. `refs/pr/9`."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.languages or len(set(self.languages)) < len(self.languages) or "en" in self.languages:
             raise UserError(
                 f"A translation needs at least one language, each once and none of them 'en', got {self.languages}."
@@ -87,6 +89,7 @@ class Stage:
     dials: Dials = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.tasks:
             raise UserError("A stage needs at least one task. A recipe without stages is the baseline.")
         for term, names in (("task", self.tasks), ("language", self.languages)):
@@ -113,7 +116,6 @@ def _check_shares(stage: Stage) -> None:
             raise unknown("task or language of the stage", name, (*stage.tasks, *stage.languages))
     for term, names in (("task", stage.tasks), ("language", stage.languages)):
         shares = {name: stage.shares[name] for name in names if name in stage.shares}
-        # Comparisons with NaN are false.
         is_valid = all(share > 0 for share in shares.values()) and abs(sum(shares.values()) - 1) <= 1e-6
         if shares and (len(shares) < len(names) or not is_valid):
             raise UserError(
@@ -155,6 +157,9 @@ class Recipe:
 
     name: str
     stages: tuple[Stage, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def check_stage(stage: Stage, task_named: TaskNamed) -> None:

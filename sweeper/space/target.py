@@ -6,9 +6,10 @@ from typing import Literal
 from sweeper.errors import UserError, unknown
 from sweeper.formats.table import properties_of
 from sweeper.scoring.scorers import SCORERS, fits_on_dev
-from sweeper.space.dials import Dials, Training, check_counts, check_dials, check_words
+from sweeper.space.dials import Dials, Training, check_counts, check_dials
 from sweeper.space.stage import Stage, TaskNamed, check_stage
 from sweeper.tasks.spec import Split, Task, has_draws
+from sweeper.typed import check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Target:
     """Maximum evaluation examples per language, instead of the value of the space."""
 
     def __post_init__(self) -> None:
-        check_words(self)
+        check_fields(self)
         check_dials(self.dials, self.training)
         check_counts(self, "eval_cap")
         for layer in self.layers:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sweeper.errors import UserError
 from sweeper.tasks.slices import is_sliced
+from sweeper.typed import check_fields
 
 Columns = Mapping[str, str | tuple[str, ...]]
 Split = Literal["train", "select", "dev", "test"]
@@ -43,6 +44,7 @@ class Rows:
     rest of the split is not downloaded."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.first is not None and self.first < 1:
             raise UserError(f"Rows need first >= 1, or None for the whole split, got {self.first}.")
         if self.first is not None and is_sliced(self.split):
@@ -122,6 +124,7 @@ class Task:
         for name, split in SPLIT_NAMES.items():
             rows = _by_language(getattr(self, name), split, f"Task {self.name!r}: {name}")
             object.__setattr__(self, name, rows)
+        check_fields(self)
 
     @property
     def training_task(self) -> str:
