@@ -30,7 +30,7 @@ IMPORTERS = {
     "ray": ("sweeper.tuning",),
     "optuna": ("sweeper.tuning",),
     "datasets": ("sweeper.data",),
-    "transformers": ("sweeper.training",),
+    "transformers": ("sweeper.training", "sweeper.data.tokenizer"),
     "matplotlib": ("analysis.figures",),
     "faiss": ("sweeper.scoring",),
     "typer": ("sweeper.cli",),

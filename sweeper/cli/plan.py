@@ -1,11 +1,19 @@
 """`sweeper plan`: the trials of a space and their cost."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeper.cli.arguments import AsJson, Mirror, Settings, SpaceName, changed_space, default_run
 from sweeper.cli.output import out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from sweeper.plan.check import Check
+    from sweeper.space import Space
 
 
 def plan(
@@ -26,18 +34,46 @@ def plan(
     throughput_of: Annotated[
         str, typer.Option(metavar="RUN", help="Run folder in which the tokens per second of each model were measured.")
     ] = "",
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Also read all data, models and labels. Ends with 2 if something cannot run."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the trials of a space, their order and their cost, without training. Needs no data."""
+    """Show the trials of a space, their order and their cost, without training. Needs no data without --check."""
     from sweeper.plan.forecast import forecast
     from sweeper.plan.pace import Pace, parse_throughputs
-    from sweeper.plan.tables import forecast_tables
+    from sweeper.plan.tables import check_tables, forecast_tables
 
     chosen = changed_space(space, setting)
+    folder = run_folder or default_run(chosen)
     pace = Pace(workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of)
-    prediction = forecast(chosen, mirror=mirror, run=run_folder or default_run(chosen), pace=pace)
+    checked = _checked(chosen, mirror, folder) if check else None
+    if checked and checked.problems:
+        if as_json:
+            print_json({"check": checked.as_json()})
+        else:
+            _print(check_tables(checked))
+        checked.raise_problems()
+    prediction = forecast(chosen, mirror=mirror, run=folder, pace=pace)
     if as_json:
-        print_json(prediction.as_json())
+        print_json(prediction.as_json() | ({"check": checked.as_json()} if checked else {}))
     else:
-        for table in forecast_tables(prediction):
-            out.print(table)
+        _print((*forecast_tables(prediction), *(check_tables(checked) if checked else ())))
+
+
+def _print(tables: "Iterable[RenderableType]") -> None:
+    for table in tables:
+        out.print(table)
+
+
+def _checked(space: "Space", mirror: str | None, run_folder: str) -> "Check":
+    """The check of all data of a space, in the cache of its run folder: a run then reads them from there."""
+    from pathlib import Path
+
+    from sweeper.plan.check import check_space
+    from sweeper.plan.sources import mirror_of, sources_of
+    from sweeper.run.run import Run
+
+    cache = Path(Run.at(run_folder).default_cache())
+    return check_space(space, sources_of(space, mirror_of(space, mirror, cache), cache))

@@ -15,6 +15,7 @@ from sweeper.formats.interface import (
     Outputs,
     Properties,
     ScoreSettings,
+    Summary,
     Translated,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
@@ -90,6 +91,14 @@ class Choose:
         fields = {"prompt": text_of(line, "prompt"), "choices": choices, "label": label}
         name = id_of(line)
         return [Example(id=name, group=group_of(line, name), fields=fields)]
+
+    def summary(self, example: Example) -> Summary:
+        """The prompt, the numbered options, and the number of the correct one."""
+        choices = {f"choice {number}": text for number, text in enumerate(example.fields["choices"], start=1)}
+        correct = f"choice {example.fields['label'] + 1}"
+        return Summary(
+            texts={"prompt": example.fields["prompt"], **choices}, facts={"correct": correct}, labels=(correct,)
+        )
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

@@ -17,6 +17,7 @@ from sweeper.formats.interface import (
     Outputs,
     Properties,
     ScoreSettings,
+    Summary,
     Translated,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
@@ -79,6 +80,12 @@ class Classify:
         pair = text_of(line, "pair") if is_declared(line, "pair") else None
         fields = {"text": text, "pair": pair, "label": label}
         return [Example(id=id_of(line), group=group_of(line, short_hash(text)), fields=fields)]
+
+    def summary(self, example: Example) -> Summary:
+        """The text, or both texts of a pair, and the label."""
+        texts = {name: example.fields[name] for name in ("text", "pair") if example.fields[name] is not None}
+        label = example.fields["label"]
+        return Summary(texts=texts, facts={"label": label}, labels=(label,))
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

@@ -118,8 +118,24 @@ class Translatable(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """An example in words, for `sweeper show` and for checks of a data set."""
+
+    texts: Mapping[str, str]
+    """Name -> text that the model reads. Two examples with equal texts are the same item."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Name -> anything else about the example: its label, its answers."""
+    labels: tuple[str, ...] = ()
+    """Labels that are counted over a data set: one of an example, or one of each word."""
+
+
 def _single_feature(_: Task) -> int:
     return 1
+
+
+def _no_marks(features: Features, _: Sequence[str]) -> list[str]:
+    return [""] * len(features.tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +162,8 @@ class Properties:
     """Whether the examples are plain text for masked language modelling, as `Stage.mlm_task` requires."""
     query_field: str = ""
     """Field of the query, if tasks of the format can name a pool, which is a task without this field; "" otherwise."""
+    marks: Callable[[Features, Sequence[str]], list[str]] = _no_marks
+    """The label of each token of the features as a text, given the label set; "" for a token without a label."""
     num_features: Callable[[Task], int] = _single_feature
     """Features per example of a task, for plans made without data; the windows of a long text are not counted."""
 
@@ -165,6 +183,10 @@ class Format(Protocol):
 
         Raises DataError for a label outside the label set of the task, or a row without the declared columns.
         """
+        ...
+
+    def summary(self, example: Example) -> Summary:
+        """The texts, the label and other facts of an example, for people."""
         ...
 
     def encode(

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DataError
 from sweeper.formats.fields import Line, group_of, id_of, text_of
-from sweeper.formats.interface import DEFAULT_SETTINGS, Example, Features, Lengths, Outputs, Properties, ScoreSettings
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    ScoreSettings,
+    Summary,
+)
 from sweeper.formats.outcomes import check_scorable, outcome
 from sweeper.formats.pieces import available_tokens, item_per_feature, tokenise
 from sweeper.scoring.scorers import Scored
@@ -36,6 +45,10 @@ class Mlm:
         text = text_of(line, "text")
         name = id_of(line)
         return [Example(id=name, group=group_of(line, name), fields={"text": text})] if text.strip() else []
+
+    def summary(self, example: Example) -> Summary:
+        """The text."""
+        return Summary(texts={"text": example.fields["text"]})
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

@@ -27,6 +27,7 @@ from sweeper.formats.interface import (
     Outputs,
     Properties,
     ScoreSettings,
+    Summary,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.sentences import Stretch, sentences
@@ -88,6 +89,13 @@ class Rank:
                 return []
             fields["candidate"] = correct
         return [Example(id=id_of(line), group=short_hash(group_of(line, key)), fields=fields)]
+
+    def summary(self, example: Example) -> Summary:
+        """The query and its candidate, or one of them, and the keys that connect them."""
+        fields = example.fields
+        keys = [fields["key"]] if QUERY in fields else fields["keys"]
+        texts = {name: fields[name] for name in (QUERY, "candidate") if name in fields}
+        return Summary(texts=texts, facts={"key": ", ".join(keys) or "none"}, labels=(" and ".join(texts),))
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

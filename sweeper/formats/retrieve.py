@@ -17,6 +17,7 @@ from sweeper.formats.interface import (
     PredictedExamples,
     Properties,
     ScoreSettings,
+    Summary,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.vectors import Vectors, feature_per_text, take_vectors, vectors_of
@@ -65,6 +66,16 @@ class Retrieve:
         name = id_of(line)
         fields = {"source": text_of(line, "source"), "target": text_of(line, "target")}
         return [Example(id=name, group=group_of(line, name), fields=fields)]
+
+    def summary(self, example: Example) -> Summary:
+        """Source and target, or a sentence of a pool and its partners."""
+        if "side" not in example.fields:
+            return Summary(texts=dict(zip(("source", "target"), _texts(example), strict=True)), labels=("pair",))
+        side, partners = example.fields["side"], example.fields["partners"]
+        kind = f"{side} {'with' if partners else 'without'} a translation"
+        return Summary(
+            texts={side: example.fields["text"]}, facts={"partners": ", ".join(partners) or "none"}, labels=(kind,)
+        )
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

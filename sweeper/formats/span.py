@@ -18,6 +18,7 @@ from sweeper.formats.interface import (
     Outputs,
     Properties,
     ScoreSettings,
+    Summary,
     Translated,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
@@ -67,6 +68,17 @@ class TranslatedSpan:
         return replace(example, fields={**fields, "answers": [context.text[start:end]], "start": start})
 
 
+def _marks(features: Features, _: Sequence[str]) -> list[str]:
+    """`answer` on the tokens of the answer, and `no answer` on the first token of a window without it."""
+    marks = [""] * len(features.tokens)
+    for number, offset in enumerate(features.offsets[:-1].tolist()):
+        start, end = (int(features.labels[name][number]) for name in ("start", "end"))
+        if start != IGNORED:
+            word = "answer" if start else "no answer"
+            marks[offset + start : offset + end + 1] = [word] * (end + 1 - start)
+    return marks
+
+
 class Span:
     """Predicts the answer to a question about a context. The label of a window without the answer is its first token.
 
@@ -83,6 +95,7 @@ class Span:
         required=("context", "question", "answers"),
         head="span",
         translation=TranslatedSpan(),
+        marks=_marks,
         windowed=True,
     )
 
@@ -106,6 +119,18 @@ class Span:
             "may_decline": may_decline,
         }
         return [Example(id=id_of(line), group=group_of(line, short_hash(context)), fields=fields)]
+
+    def summary(self, example: Example) -> Summary:
+        """Context and question, and the answers; the label says whether the context contains the first answer."""
+        fields = example.fields
+        kind = {None: "no answer", NOWHERE: "answer not in the context"}.get(fields["start"], "answer in the context")
+        answers = " | ".join(fields["answers"]) or "none"
+        where = "" if fields["start"] in (None, NOWHERE) else f" (the first one at character {fields['start']})"
+        return Summary(
+            texts={"context": fields["context"], "question": fields["question"]},
+            facts={"answers": f"{answers}{where}"},
+            labels=(kind,),
+        )
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

@@ -19,6 +19,7 @@ from sweeper.formats.interface import (
     Outputs,
     Properties,
     ScoreSettings,
+    Summary,
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import available_tokens, item_per_feature, label_indices, tokenise
@@ -34,6 +35,11 @@ TAGS = ("tags", "ner_tags", "pos_tags", "chunk_tags", "upos", "xpos", "labels", 
 """Usual names of the column of the tags."""
 
 
+def _marks(features: Features, labels: Sequence[str]) -> list[str]:
+    """The tag of the first token of each word."""
+    return ["" if tag == IGNORED else labels[tag] for tag in features.labels["tags"].tolist()]
+
+
 class Tag:
     """Predicts a tag for each word of a sentence that the data set has already split into words.
 
@@ -46,6 +52,7 @@ class Tag:
         required=("tokens", "tags"),
         head="token",
         label_field="tags",
+        marks=_marks,
         windowed=True,
     )
 
@@ -60,6 +67,11 @@ class Tag:
             return []
         name = id_of(line)
         return [Example(id=name, group=group_of(line, name), fields={"tokens": tokens, "tags": tags})]
+
+    def summary(self, example: Example) -> Summary:
+        """The words, and their tags."""
+        tags = tuple(example.fields["tags"])
+        return Summary(texts={"words": " ".join(example.fields["tokens"])}, facts={"tags": " ".join(tags)}, labels=tags)
 
     def encode(
         self, examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", lengths: Lengths, labels: Sequence[str]

@@ -12,6 +12,7 @@ from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.plan.pace import FORWARD, Pace, Speed, speeds
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
+from sweeper.plan.sources import check_paths, sources_of
 from sweeper.plan.specs import check_world
 from sweeper.plan.status import finished_names
 from sweeper.plan.tokens import (
@@ -189,10 +190,14 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
     """The cost of a space without the trials that the run folder has finished. Needs no data and no network.
 
     Missing data sets are named in the notes; without a mirror only those that cannot come from the Hub. Raises
-    UserError if the pace refers to a folder that is not a run folder.
+    UserError if the mirror is not one, if a path that the space names does not exist, or if the pace refers to a folder
+    that is not a run folder.
     """
     # A mirror replaces the synthetic world, and with it the scale of the world.
     space = replace(space, world="") if mirror else space
+    cache = Path(tempfile.gettempdir()) / "sweeper-cache"
+    sources = sources_of(space, mirror_folder(mirror) if mirror else None, cache)
+    check_paths(space, sources)
     plan = make_plan(space)
     done = finished_names(Run.at(run).ledger, plan)
     return Forecast(
@@ -201,7 +206,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
         pace=pace,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
-        notes=(*_unsized_note(plan), *_patience_note(plan), *_data_notes(space, mirror)),
+        notes=(*_unsized_note(plan), *_patience_note(plan), *_data_notes(space, sources)),
     )
 
 
@@ -261,7 +266,7 @@ def _patience_note(plan: Plan) -> Iterator[str]:
         )
 
 
-def _data_notes(space: Space, mirror: str | None) -> Iterator[str]:
+def _data_notes(space: Space, sources: Sources) -> Iterator[str]:
     """Messages about data that the synthetic world, the mirror or the user's folders do not have."""
     if space.world:
         try:
@@ -269,9 +274,6 @@ def _data_notes(space: Space, mirror: str | None) -> Iterator[str]:
         except UserError as error:
             yield str(error)
         return
-    cache = Path(tempfile.gettempdir()) / "sweeper-cache"
-    base = Path(space.folder) if space.folder else None
-    sources = Sources(mirror=mirror_folder(mirror) if mirror is not None else None, cache=cache, base=base)
     resolver = Resolver(space=space, sources=sources)
     try:
         check_data(resolver)

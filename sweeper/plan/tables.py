@@ -1,5 +1,6 @@
 """Tables and sentences that `sweeper plan` and `sweeper status` print. Tables fit 80 columns."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich import box
@@ -7,6 +8,8 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from sweeper.data.survey import Survey
+from sweeper.plan.check import Check, label_counts
 from sweeper.plan.forecast import Forecast, Row
 from sweeper.plan.matrix import Matrix
 from sweeper.plan.numbers import clock, compact
@@ -25,6 +28,8 @@ COLUMNS = {
     "tokens\nper seed": "right",
 }
 """Column of the plan -> alignment. Short headers leave room for the names of units."""
+MOST_LABELS = 12
+"""Labels whose counts are printed."""
 
 
 def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
@@ -43,7 +48,7 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
         yield f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}."
     yield _time(forecast)
     yield _saving(forecast)
-    yield from forecast.notes
+    yield from map(escape, forecast.notes)
 
 
 def _unit_table(model: str, rows: list[Row]) -> Table:
@@ -96,6 +101,44 @@ def _saving(forecast: Forecast) -> str:
     if not forecast.scratch_gpu_hours:
         return f"{text}."
     return f"{text}: {forecast.scratch_gpu_hours:,.1f} GPU-hours instead of {forecast.replicate_gpu_hours:,.1f}."
+
+
+def check_tables(check: Check) -> Iterator[RenderableType]:
+    """A table of the data that were read, then messages, and a last sentence if nothing prevents a run."""
+    table = Table("task", "split", "rows by language", "examples", "labels", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for task, split in dict.fromkeys(part[:2] for part in check.surveys):
+        found = {part.language: each for part, each in check.surveys.items() if part[:2] == (task, split)}
+        rows = ", ".join(f"{language} {each.rows:,}" for language, each in found.items())
+        table.add_row(
+            escape(task),
+            split,
+            escape(rows),
+            _examples(list(found.values())),
+            escape(label_text(label_counts(found.values()))),
+        )
+    yield table
+    yield from map(escape, check.messages)
+    if not check.problems:
+        yield "Check: all data can be read, and every column, label and language of the space exists."
+
+
+def _examples(surveys: list[Survey]) -> str:
+    dropped = sum(each.dropped for each in surveys)
+    text = f"{sum(each.examples for each in surveys):,}"
+    return f"{text} ({dropped:,} rows without a label)" if dropped else text
+
+
+def label_text(counts: Counter[str]) -> str:
+    """The most frequent labels with their counts.
+
+    >>> label_text(Counter({"yes": 3, "no": 1000}))
+    'no 1,000, yes 3'
+    """
+    # Equal counts in the order of the labels, so that the output does not depend on the order of the rows.
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{label} {number:,}" for label, number in ordered[:MOST_LABELS])
+    more = len(counts) - MOST_LABELS
+    return f"{shown} and {more} more labels" if more > 0 else shown
 
 
 def status_tables(status: Status) -> Iterator[RenderableType]:

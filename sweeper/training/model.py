@@ -8,7 +8,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModel, PreTrainedTokenizerBase
 
 from sweeper.errors import TrialError, UserError
 from sweeper.training.heads import HEADS, Batch, Head, Sizes
@@ -100,19 +100,6 @@ def check_encoder(location: str, revision: str | None = None) -> Any:
             "mBERT, mDeBERTa-v3 or ModernBERT."
         )
     return config
-
-
-def load_tokenizer(location: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a model. Raises UserError if it cannot be read or is not a fast one."""
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            location, revision=revision, use_fast=True, trust_remote_code=False
-        )
-    except (OSError, ValueError) as error:
-        raise UserError(f"The tokenizer of {location!r} cannot be read: {str(error).splitlines()[0]}") from error
-    if not tokenizer.is_fast:
-        raise UserError(f"Model {location!r} has no fast tokenizer (tokenizer.json), which span and tag tasks need.")
-    return tokenizer
 
 
 def usable_positions(config: Any, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sweeper.data.source import Sources
+from sweeper.data.tokenizer import load_tokenizer
 from sweeper.records.spec import TrialSpec
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
-from sweeper.training.model import load_tokenizer
 from sweeper.training.stage import DataReader
 from sweeper.world.build import build
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from sweeper.data.places import mirror_folder
-from sweeper.data.source import Sources
 from sweeper.errors import ExitCode, UserError
 from sweeper.plan.infer import infer_space
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
-from sweeper.plan.specs import Chain, ResourceOverrides, Specs, check_world
+from sweeper.plan.sources import check_paths, mirror_of, sources_of
+from sweeper.plan.specs import Chain, ResourceOverrides, Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
@@ -33,8 +32,6 @@ from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.progress import reading, watching
 from sweeper.tuning.watch import Watches
-from sweeper.world.build import build
-from sweeper.world.settings import world_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +89,13 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         _lock(run, stack)
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
-        resolver = Resolver(space=space, sources=sources_of(space, site))
-        check_data(resolver)
-        space, inferred = infer_space(space, resolver.sources)
+        sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
+        check_paths(space, sources)
+        check_data(Resolver(space=space, sources=sources))
+        space, inferred = infer_space(space, sources)
         for message in inferred:
             console.print(message, markup=False)
-        resolver = Resolver(space=space, sources=resolver.sources)
+        resolver = Resolver(space=space, sources=sources)
         run.keep_space(space)
         run.keep_site(site)
         for message in run.ledger.set_damaged_aside():
@@ -128,24 +126,14 @@ def make_site(space: Space, options: Options) -> Site:
     """
     run = Run.at(options.run)
     cache = str(Path(options.cache or run.default_cache()).resolve())
-    mirror = str(mirror_folder(options.mirror)) if options.mirror else None
-    if space.world and mirror is None:
-        check_world(space)
-        mirror = str(world_folder(space.world, Path(cache, "worlds")))
-        build(space.world, Path(mirror))
+    mirror = mirror_of(space, options.mirror, Path(cache))
     return run.make_site(
         store=options.store,
         cache=cache,
-        mirror=mirror,
+        mirror=str(mirror) if mirror else None,
         world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
     )
-
-
-def sources_of(space: Space, site: Site) -> Sources:
-    """The sources from which the driver of a run resolves the names and paths of its space."""
-    base = Path(space.folder) if space.folder else None
-    return replace(Workbench(site).sources, base=base, are_pinned=False)
 
 
 def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None) -> Agenda:

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
 from sweeper.formats.fields import Line, field_of, id_of, text_of
-from sweeper.formats.interface import DEFAULT_SETTINGS, Example, Features, Lengths, Outputs, Properties, ScoreSettings
+from sweeper.formats.interface import (
+    DEFAULT_SETTINGS,
+    Example,
+    Features,
+    Lengths,
+    Outputs,
+    Properties,
+    ScoreSettings,
+    Summary,
+)
 from sweeper.formats.outcomes import outcome
 from sweeper.formats.pieces import item_per_feature, tokenise
 from sweeper.formats.table import FORMATS
@@ -40,6 +49,9 @@ class Estimate:
         line = Line(row=row, task=task, number=number)
         fields = {"text": text_of(line, "text"), "number": field_of(line, "number")}
         return [Example(id=id_of(line), group=id_of(line), fields=fields)]
+
+    def summary(self, example: Example) -> Summary:
+        return Summary(texts={"text": example.fields["text"]})
 
     def encode(self, examples: Sequence[Example], tokenizer: Any, lengths: Lengths, labels: Sequence[str]) -> Features:
         texts = [example.fields["text"] for example in examples]

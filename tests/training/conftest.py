@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from sweeper.data.source import Sources
+from sweeper.data.tokenizer import load_tokenizer
 from sweeper.files.folder import Folder
 from sweeper.training.batches import Stream
 from sweeper.training.loop import Checkpoints, StageContext
-from sweeper.training.model import load_body, load_tokenizer
+from sweeper.training.model import load_body
 from sweeper.training.runtime import Clock, set_up
 from sweeper.training.stage import DataReader, make_schedule
 from tests.worlds import BY_NAME, stage

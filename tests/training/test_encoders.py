@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from sweeper.data.tokenizer import load_tokenizer
 from sweeper.errors import UserError
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import ModelSpec, TrialSpec
 from sweeper.training.batches import collate
 from sweeper.training.check import check_spec
 from sweeper.training.loop import StageContext
-from sweeper.training.model import Net, check_encoder, load_body, load_tokenizer, usable_positions
+from sweeper.training.model import Net, check_encoder, load_body, usable_positions
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.trial import run_trial
 from tests.encoders import ENCODERS, POSITIONS, save_encoder

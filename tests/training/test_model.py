@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from sweeper.data.source import Sources
+from sweeper.data.tokenizer import load_tokenizer
 from sweeper.errors import TrialError, UserError
 from sweeper.training.loop import StageContext
 from sweeper.training.model import (
@@ -28,7 +29,6 @@ from sweeper.training.model import (
     check_encoder,
     load_body,
     load_heads,
-    load_tokenizer,
     save_net,
     usable_positions,
 )
