@@ -11,6 +11,7 @@ from sweeper.cli.output import err, out
 from sweeper.cli.plan import plan
 from sweeper.cli.report import report
 from sweeper.cli.run import run
+from sweeper.cli.show import show
 from sweeper.cli.status import status
 from sweeper.cli.submit import submit
 from sweeper.cli.tasks import tasks
@@ -39,7 +40,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 COMMANDS = {
-    "Inspect": (tasks, plan, status, trial),
+    "Inspect": (tasks, show, plan, status, trial),
     "Run": (run,),
     "Read results": (report, submit, export),
 }
