@@ -94,5 +94,5 @@ def _nearest(name: str, names: list[str]) -> list[str]:
 
 
 def _initials(name: str) -> str:
-    """The abbreviation of a name: `lr` for `learning_rate`."""
-    return "".join(word[:1] for word in name.split("_"))
+    """The abbreviation of a name of several words: `lr` for `learning_rate`."""
+    return "".join(word[:1] for word in name.split("_")) if "_" in name else name

@@ -33,21 +33,21 @@ def check_fields(value: Any) -> None:
 
 def mismatch(where: str, hint: Any, value: Any) -> UserError:
     """The error for a value of the wrong type: the wrong item of a collection, the rule, the value and the remedy."""
-    members = _members(hint)
-    if isinstance(value, float) and float in members:
+    kinds = members(hint)
+    if isinstance(value, float) and float in kinds:
         return UserError(f"{where} needs a finite number, got {value}.")
-    for member in members:
-        if get_origin(member) is Literal:
-            return unknown(f"value of {where}", str(value), get_args(member))
-        if get_origin(member) is tuple and isinstance(value, tuple | list):
-            return _wrong_item(where, get_args(member)[0], enumerate(value))
-        if _is_mapping(member) and isinstance(value, Mapping):
-            keys, values = get_args(member)
+    for kind in kinds:
+        if get_origin(kind) is Literal:
+            return unknown(f"value of {where}", str(value), get_args(kind))
+        if get_origin(kind) is tuple and isinstance(value, tuple | list):
+            return _wrong_item(where, get_args(kind)[0], enumerate(value))
+        if _is_mapping(kind) and isinstance(value, Mapping):
+            keys, values = get_args(kind)
             wrong = next((key for key in value if not predicate(keys)(key)), None)
             if wrong is not None:
                 return mismatch(f"A key of {where}", keys, wrong)
             return _wrong_item(where, values, ((repr(key), item) for key, item in value.items()))
-    return UserError(f"{where} needs {rule(hint)}, got {_shown(value)}.{_remedy(members, value)}")
+    return UserError(f"{where} needs {rule(hint)}, got {_shown(value)}.{_remedy(kinds, value)}")
 
 
 def rule(hint: Any, number: int = 1) -> str:
@@ -56,10 +56,10 @@ def rule(hint: Any, number: int = 1) -> str:
     >>> rule(tuple[str, ...] | None)
     'a tuple of strings or None'
     """
-    members = _members(hint)
-    if len(members) > 1:
+    kinds = members(hint)
+    if len(kinds) > 1:
         # Every whole number is a number.
-        words = dict.fromkeys(rule(member, number) for member in members if member is not int or float not in members)
+        words = dict.fromkeys(rule(kind, number) for kind in kinds if kind is not int or float not in kinds)
         return " or ".join(words)
     if get_origin(hint) is tuple:
         return f"a tuple of {rule(get_args(hint)[0], 2)}"
@@ -82,9 +82,9 @@ def _words(hint: type, number: int) -> str:
 def predicate(hint: Any) -> Callable[[Any], bool]:
     """A function that tells whether a value has a declared type. Numbers must be finite; a bool is no number."""
     origin, arguments = get_origin(hint), get_args(hint)
-    if len(_members(hint)) > 1:
-        members = tuple(map(predicate, _members(hint)))
-        return lambda value: any(is_valid(value) for is_valid in members)
+    if len(members(hint)) > 1:
+        predicates = tuple(map(predicate, members(hint)))
+        return lambda value: any(is_valid(value) for is_valid in predicates)
     if origin is Annotated:
         return predicate(arguments[0])
     if origin is Literal:
@@ -103,10 +103,10 @@ def _checks(data_type: type) -> tuple[tuple[str, Any, Callable[[Any], bool]], ..
     return tuple((field.name, field.type, predicate(field.type)) for field in fields(data_type))  # type: ignore[arg-type]
 
 
-def _members(hint: Any) -> tuple[Any, ...]:
+def members(hint: Any) -> tuple[Any, ...]:
     """The members of a union; a single type is its only member."""
     if get_origin(hint) is Annotated:
-        return _members(get_args(hint)[0])
+        return members(get_args(hint)[0])
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
@@ -149,17 +149,17 @@ def _shown(value: Any) -> str:
         return f"a {type(value).__name__}"
     text = repr(value)
     text = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
-    kinds = {str: "the string ", type: "the class ", NoneType: ""}
-    return kinds.get(type(value), f"the {type(value).__name__} ") + text
+    words = {str: "the string ", type: "the class ", NoneType: ""}
+    return words.get(type(value), f"the {type(value).__name__} ") + text
 
 
-def _remedy(members: tuple[Any, ...], value: Any) -> str:
+def _remedy(kinds: tuple[Any, ...], value: Any) -> str:
     """What to do about the most frequent mistakes; "" for other ones."""
-    for member in members:
-        if get_origin(member) is tuple and predicate(get_args(member)[0])(value):
+    for kind in kinds:
+        if get_origin(kind) is tuple and predicate(get_args(kind)[0])(value):
             text = f"{type(value).__name__}(...)" if is_dataclass(value) else repr(value)
             return f" Write ({text},): the comma makes a tuple."
-    if isinstance(value, str) and {int, float} & set(members):
+    if isinstance(value, str) and {int, float} & set(kinds):
         try:
             float(value)
         except ValueError:

@@ -44,7 +44,9 @@ class Choice:
         check_fields(self)
         # With a single value there is nothing to search.
         if len(set(self.values)) < 2:
-            raise UserError(f"Choice needs at least two different values, got {self.values}.")
+            raise UserError(
+                f"Choice needs at least two different values, got {self.values}. A single value belongs in Training."
+            )
         outside = [point for point in self.first if point not in self.values]
         if outside:
             raise UserError(f"Choice needs `first` among its values {self.values}, got {outside}.")

@@ -97,6 +97,8 @@ class Space:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.format != FORMAT:
+            raise UserError(f"The format of a space is {FORMAT} in this version, got {self.format}.")
         # The class is frozen, and the scorer of a task can only be inserted where the formats are known.
         object.__setattr__(self, "tasks", tuple(map(with_scorer, self.tasks)))
         # Tasks are checked first, because the checks of stages and targets need valid tasks.

@@ -34,6 +34,19 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "max_steps": ("50", lambda s: s.targets[0].training.max_steps, 50),
     "keep": ("best", lambda s: s.targets[0].training.keep, "best"),
     "average": ("0.2", lambda s: s.recipes[1].stages[0].training.average, 0.2),
+    "learning_rate": ("0.5", lambda s: s.targets[0].training.learning_rate, 0.5),
+    "batch_size": ("4", lambda s: s.targets[0].training.batch_size, 4),
+    "max_length": ("64", lambda s: s.targets[0].training.max_length, 64),
+    "stride": ("8", lambda s: s.targets[0].training.stride, 8),
+    "warmup": ("0.3", lambda s: s.targets[0].training.warmup, 0.3),
+    "weight_decay": ("0", lambda s: s.targets[0].training.weight_decay, 0.0),
+    "adam_epsilon": ("1e-6", lambda s: s.targets[0].training.adam_epsilon, 1e-6),
+    "clip": ("0.5", lambda s: s.targets[0].training.clip, 0.5),
+    "frozen_layers": ("none", lambda s: s.targets[0].training.frozen_layers, None),
+    "min_steps": ("9", lambda s: s.targets[0].training.min_steps, 9),
+    "mask_share": ("0.4", lambda s: s.targets[0].training.mask_share, 0.4),
+    "evaluate_every": ("10", lambda s: s.targets[0].training.evaluate_every, 10),
+    "patience": ("3", lambda s: s.targets[0].training.patience, 3),
     "world": ("demo:draws=9", lambda s: s.world, "demo:draws=9"),
 }
 
@@ -41,7 +54,8 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
 @pytest.mark.parametrize("key", SETTINGS)
 def test_each_setting_changes_its_field(key: str) -> None:
     text, read, expected = SET[key]
-    assert read(apply_settings(TINY, [f"{key}={text}"])) == expected
+    needed = ["keep=best"] if key == "patience" else []
+    assert read(apply_settings(TINY, [*needed, f"{key}={text}"])) == expected
 
 
 def test_settings_accumulate_and_the_last_value_of_a_key_counts() -> None:
@@ -59,9 +73,9 @@ def test_settings_accumulate_and_the_last_value_of_a_key_counts() -> None:
         ("seeds=0", r"Seeds must be different and not 0"),
         ("seeds=1,1", r"Seeds must be different and not 0"),
         ("trials=0", r"Search needs trials >= 1"),
-        ("scope=cel", r"No value is called 'cel'\. Did you mean 'cell'\? Known: cell, target"),
+        ("scope=cel", r"No value of Search\.scope is called 'cel'\. Did you mean 'cell'\? Known: cell, target"),
         ("evaluate=train", r"Known: dev, test"),
-        ("keep_targets=perhaps", r"Known: true"),
+        ("keep_targets=perhaps", r"Space\.keep_targets needs True or False, got 'perhaps'"),
         ("targets=name", r"No target is called 'name'\. Did you mean 'names'\?"),
         ("recipes=part", r"No recipe is called 'part'\. Did you mean 'parts'\?"),
         ("recipes=parts", r"add a recipe without stages"),
