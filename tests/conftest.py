@@ -78,6 +78,8 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     from tests.runs import CommandResult
 
     monkeypatch.chdir(tmp_path)
+    for name in ("MIRROR", "STORE", "CACHE"):
+        monkeypatch.delenv(f"SWEEPER_{name}", raising=False)
 
     def run_command(*arguments: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["sweeper", *arguments])

@@ -25,6 +25,8 @@ from sweeper.world.settings import world_folder
 ROOT = Path(__file__).parent.parent
 CORNER = ("--set", "recipes=baseline", "--set", "targets=names", "--set", "seeds=1")
 """Options that reduce `tiny` to one cell: two search trials and a replicate, which the whole `tiny` has too."""
+OPTION_VARIABLES = ("SWEEPER_MIRROR", "SWEEPER_STORE", "SWEEPER_CACHE")
+"""Environment variables with options of commands; commands of tests do not inherit them."""
 PATIENCE = 240.0
 """Seconds after which a test stops waiting for a run."""
 
@@ -56,7 +58,8 @@ def start(
 ) -> "subprocess.Popen[str]":
     """Start `sweeper ARGUMENTS` in a new process session, so that a test can end all of its processes."""
     command = [sys.executable, "-m", "sweeper", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
+    variables = {name: value for name, value in os.environ.items() if name not in OPTION_VARIABLES}
+    environment = {**variables, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
     return subprocess.Popen(
         command,
         cwd=session_folder(),

@@ -172,8 +172,10 @@ def test_damaged_records_and_lost_scores_are_made_again_and_no_other_trial_runs(
     assert content(run_copy) == content(alone)
 
 
-def test_a_space_that_grew_runs_only_the_added_trials(alone: Path, run_copy: Path) -> None:
-    done = sweeper(*run_arguments(run_copy, "--set", "seeds=3"))
+def test_a_moved_run_folder_grows_without_its_options_and_runs_only_the_added_trials(
+    alone: Path, run_copy: Path
+) -> None:
+    done = sweeper("run", str(run_copy), "--set", "seeds=3")
     assert done.returncode == 0, done.stderr
     assert "19 of 19 trials are in the ledger" in done.stdout
     assert content(alone).items() <= content(run_copy).items()

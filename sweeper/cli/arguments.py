@@ -1,30 +1,75 @@
 """Arguments that several commands have."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from sweeper.run.run import Run
     from sweeper.space import Space
 
-SpaceName = Annotated[str, typer.Argument(help="A shipped space, or a Python file with SPACE.", metavar="SPACE")]
+SpaceName = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped space, a Python file with SPACE, or a run folder (a shipped name wins).", metavar="SPACE"
+    ),
+]
 RunFolder = Annotated[str, typer.Argument(help="Run folder, a path or a URL such as s3://...", metavar="RUN")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the space: seeds=3, trials=4 ... Can be repeated."),
 ]
 Mirror = Annotated[
-    str | None, typer.Option(metavar="DIR", help="Folder with downloads from the Hub: datasets/ID and models/ID.")
+    str | None,
+    typer.Option(
+        metavar="DIR", envvar="SWEEPER_MIRROR", help="Folder with downloads from the Hub: datasets/ID and models/ID."
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", envvar="SWEEPER_STORE", help="Encoder store that several sweeps share (RUN)."),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR", envvar="SWEEPER_CACHE", help="Local folder of each node for tokenised data (RUN/cache)."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def changed_space(name: str, settings: list[str] | None) -> "Space":
-    """The space of that name or file, with the values of `--set`."""
+    """The space of that name, file or run folder, with the values of `--set`."""
     from sweeper import search_spaces
     from sweeper.space.settings import apply_settings
 
-    return apply_settings(search_spaces.load_space(name), settings or [])
+    run = run_of(name)
+    return apply_settings(run.space if run else search_spaces.load_space(name), settings or [])
+
+
+def run_of(name: str) -> "Run | None":
+    """The run folder that an argument SPACE names, by itself or by its space.json; None for other spaces."""
+    from sweeper import search_spaces
+    from sweeper.run.run import Run
+
+    # A shipped space has priority over a folder of its name.
+    return None if name in search_spaces.shipped() else Run.named(name)
+
+
+def typed_values(context: typer.Context) -> dict[str, Any]:
+    """Name -> value of each option that the command line has, without defaults and environment variables."""
+    return _values_from(context, "COMMANDLINE")
+
+
+def variable_values(context: typer.Context) -> dict[str, Any]:
+    """Name -> value of each option that an environment variable has, unless the option is typed."""
+    return _values_from(context, "ENVIRONMENT")
+
+
+def _values_from(context: typer.Context, source: str) -> dict[str, Any]:
+    # By the name of the source: typer contains its own copy of click's enumeration.
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name: value for name, value in context.params.items() if getattr(sources[name], "name", "") == source}
 
 
 def default_run(space: "Space") -> str:

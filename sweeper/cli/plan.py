@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import AsJson, Mirror, Settings, SpaceName, changed_space, default_run
+from sweeper.cli.arguments import AsJson, Mirror, Settings, SpaceName, changed_space, run_of
+from sweeper.cli.options import run_options
 from sweeper.cli.output import out, print_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def plan(
+    context: typer.Context,
     space: SpaceName,
     mirror: Mirror = None,
     setting: Settings = None,
@@ -46,16 +48,18 @@ def plan(
     from sweeper.plan.tables import check_tables, forecast_tables
 
     chosen = changed_space(space, setting)
-    folder = run_folder or default_run(chosen)
+    options, messages = run_options(context, chosen, run_of(space))
+    for message in () if as_json else messages:
+        out.print(message, markup=False, highlight=False)
     pace = Pace(workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of)
-    checked = _checked(chosen, mirror, folder) if check else None
+    checked = _checked(chosen, options.mirror, options.run) if check else None
     if checked and checked.problems:
         if as_json:
             print_json({"check": checked.as_json()})
         else:
             _print(check_tables(checked))
         checked.raise_problems()
-    prediction = forecast(chosen, mirror=mirror, run=folder, pace=pace)
+    prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace)
     if as_json:
         print_json(prediction.as_json() | ({"check": checked.as_json()} if checked else {}))
     else:

@@ -4,11 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import Mirror, Settings, SpaceName, changed_space, default_run
+from sweeper.cli.arguments import Cache, Mirror, Settings, SpaceName, Store, changed_space, run_of
+from sweeper.cli.options import run_options
 from sweeper.cli.output import out
-from sweeper.errors import ExitCode
+from sweeper.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
+    from sweeper.space import Space
+    from sweeper.tuning.halt import Halt
+    from sweeper.tuning.options import Options
     from sweeper.tuning.sweep import SweepResult
 
 MAX_LISTED = 20
@@ -16,18 +20,15 @@ MAX_LISTED = 20
 
 
 def run(
+    context: typer.Context,
     space: SpaceName,
     mirror: Mirror = None,
     run_folder: Annotated[
         str | None, typer.Option("--out", metavar="RUN", help="Run folder, a path or s3://... (runs/SPACE).")
     ] = None,
     setting: Settings = None,
-    store: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Encoder store that several sweeps share (RUN).")
-    ] = None,
-    cache: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Local folder of each node for tokenised data (RUN/cache).")
-    ] = None,
+    store: Store = None,
+    cache: Cache = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Trials at a time (as many as usable CPUs and GPUs allow).")
     ] = None,
@@ -37,37 +38,23 @@ def run(
     nice: Annotated[
         int, typer.Option(min=0, max=19, help="Nice level of local trials; a high one leaves CPUs to other programs.")
     ] = 0,
-    checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a training.")] = 60.0,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between two checkpoints of a training.")
+    ] = 60.0,
 ) -> None:
-    """Run a space. The same command resumes it."""
+    """Run a space, or continue a run folder with the options that it was run with. The same command resumes it."""
     # First of all: the other imports take seconds, in which a stop request would have no message.
     from sweeper.tuning.halt import STOPPED, halting, leave
     from sweeper.tuning.output import tolerant_output
 
     with tolerant_output(), halting() as halt:
         try:
-            from sweeper.plan.specs import ResourceOverrides
-            from sweeper.tuning.connect import Workers
-            from sweeper.tuning.sweep import Options, run_sweep
-
             chosen = changed_space(space, setting)
-            folder = run_folder or default_run(chosen)
-            # A path on the driver can be a different folder, or none, on another machine.
-            if address != "local" and "://" not in folder:
-                out.print(
-                    f"All machines of the cluster must reach {folder} at this path (NFS). Otherwise use --out s3://..."
-                )
-            sweep_options = Options(
-                run=folder,
-                mirror=mirror,
-                store=store,
-                cache=cache,
-                workers=Workers(num=workers, address=address, nice=nice),
-                resources=ResourceOverrides(cpus=cpus_per_trial, gpus=gpus_per_trial),
-                checkpoint_every=checkpoint_every,
-            )
-            result = run_sweep(chosen, sweep_options, out, halt)
-            _print_summary(result, folder)
+            options, messages = run_options(context, chosen, run_of(space))
+            for message in messages:
+                out.print(message, markup=False, highlight=False)
+            result = _checked_run(chosen, options, halt)
+            _print_summary(result, options.run)
         except BaseException:
             if not halt.requested:
                 raise
@@ -76,6 +63,26 @@ def run(
         if halt.requested:
             leave(result.exit_code)
     raise typer.Exit(result.exit_code)
+
+
+def _checked_run(space: "Space", options: "Options", halt: "Halt") -> "SweepResult":
+    """Run a space after quick checks of its options, which come before the imports that take seconds."""
+    from sweeper.tuning.precheck import check_run
+
+    check_run(space, options)
+    # A path on the driver can be a different folder, or none, on another machine.
+    if not options.workers.is_local and "://" not in options.run:
+        out.print(
+            f"All machines of the cluster must reach {options.run} at this path (NFS). Otherwise use --out s3://..."
+        )
+    from sweeper.tuning.sweep import run_sweep
+
+    try:
+        return run_sweep(space, options, out, halt)
+    except OSError as error:
+        raise MachineError(
+            f"{error}. Finished trials are in the ledger of {options.run}; the same command continues."
+        ) from error
 
 
 def _print_summary(result: "SweepResult", folder: str) -> None:

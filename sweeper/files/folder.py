@@ -13,7 +13,7 @@ from fsspec import AbstractFileSystem
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.draft import DRAFT_PREFIX, draft_path
-from sweeper.files.patience import PatientFileSystem
+from sweeper.files.patience import PATIENCE, PatientFileSystem
 
 PACKAGES = {"s3": "'transfer-sweeper[s3]'", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 """Protocol of a URL -> the package that `pip install` needs for it."""
@@ -50,6 +50,8 @@ class Folder:
     """A folder at a path or URL, whose files are written atomically."""
 
     url: str
+    patience: float = field(default=PATIENCE, repr=False, compare=False)
+    """Seconds in which calls to a remote file system are repeated while its server cannot be reached."""
     _fs: AbstractFileSystem | PatientFileSystem = field(init=False, repr=False, compare=False)
     _root: str = field(init=False, repr=False, compare=False)
     _is_local: bool = field(init=False, repr=False, compare=False)
@@ -59,7 +61,7 @@ class Folder:
         is_local = "file" in fs.protocol
         # The class is frozen, and the attributes are derived from the URL.
         object.__setattr__(self, "_is_local", is_local)
-        object.__setattr__(self, "_fs", fs if is_local else PatientFileSystem(fs))
+        object.__setattr__(self, "_fs", fs if is_local else PatientFileSystem(fs, self.patience))
         object.__setattr__(self, "_root", root.rstrip("/"))
 
     @property

@@ -12,7 +12,17 @@ from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
 from sweeper.plan.units import Plan, Unit, make_plan
 from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.scoring.scorers import fits_on_dev
-from sweeper.space import SEARCH_SEED, Model, Resources, Space, Stage, Target, Training, Value, divided, tasks_of
+from sweeper.space import (
+    SEARCH_SEED,
+    ResourceOverrides,
+    Space,
+    Stage,
+    Target,
+    Training,
+    Value,
+    divided,
+    tasks_of,
+)
 from sweeper.space.overlap import contained
 from sweeper.tasks.spec import Split, Task
 from sweeper.world.settings import check_space, scale_of
@@ -20,26 +30,6 @@ from sweeper.world.settings import check_space, scale_of
 Chain = tuple[StageSpec, ...]
 EQUAL: Mapping[str, float] = {}
 """No shares: languages divide a cap equally."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResourceOverrides:
-    """CPUs and GPUs of each trial, in place of those of its model. None keeps the value of the model."""
-
-    cpus: float | None = None
-    gpus: float | None = None
-
-    def __post_init__(self) -> None:
-        # Resources raises UserError for values that are not allowed.
-        Resources(**{name: value for name, value in vars(self).items() if value is not None})
-
-    def for_model(self, model: Model) -> Resources:
-        """The resources of a trial of that model."""
-        default = model.resources
-        return Resources(
-            cpus=default.cpus if self.cpus is None else self.cpus,
-            gpus=default.gpus if self.gpus is None else self.gpus,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

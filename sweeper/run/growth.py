@@ -1,5 +1,6 @@
 """Changes of a space that its run folder accepts: additions that leave every existing result valid."""
 
+import re
 from typing import Any
 
 from sweeper.errors import UserError
@@ -16,9 +17,13 @@ Change = tuple[tuple[str, ...], Any, Any]
 """(path into the space, old value, new value). A missing value is None."""
 
 
-def check_growth(old: Space, new: Space, run: str) -> None:
-    """Raise UserError with the differences, unless they are only additions and changes of descriptive fields."""
-    refused = [change for change in differences(plain(old), plain(new)) if not _is_growth(change)]
+def check_growth(old: Space, new: Space, run: str, without: str = "") -> None:
+    """Raise UserError with the differences, unless they are only additions and changes of descriptive fields.
+
+    The field `without` of both spaces is not compared.
+    """
+    changes = (change for change in differences(plain(old), plain(new)) if change[0][0] != without)
+    refused = [change for change in changes if not _is_growth(change)]
     if not refused:
         return
     lines = "\n".join(f"  {'.'.join(path)}: {_short(before)} -> {_short(after)}" for path, before, after in refused)
@@ -48,6 +53,8 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
+    if path == ("world",):
+        return _without_draws(old) == _without_draws(new)
     # The title of the space, the folder of its file (keys have digests of files, not paths), and tasks.NAME.FIELD.
     if path in (("title",), ("folder",)) or (len(path) == 3 and path[0] == "tasks" and path[2] in DESCRIPTIVE):
         return True
@@ -55,6 +62,11 @@ def _is_growth(change: Change) -> bool:
         return set(old) <= set(new)
     # A new item of a list of named objects, such as recipes.NAME.
     return old is None and len(path) == 2 and path[0] in GROWING
+
+
+def _without_draws(world: str) -> list[str]:
+    """The name and the settings of a world except for its number of draws: a draw does not depend on their number."""
+    return [part for part in re.split("[:,]", world) if not part.startswith("draws=")]
 
 
 def _only_adds_scores(path: tuple[str, ...]) -> bool:

@@ -2,11 +2,14 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sweeper.errors import DamagedError, UserError
 from sweeper.files.folder import Folder
+from sweeper.files.probe import check_reachable
 from sweeper.files.serialize import read_json, write_json
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.growth import check_growth
@@ -17,13 +20,15 @@ from sweeper.space import Space
 
 SPACE_FILE = "space.json"
 SITE_FILE = "site.json"
+OPTIONS_FILE = "options.json"
 
 
 @dataclass(frozen=True)
 class Run:
     """A run folder on any file system.
 
-    `space.json` is the resolved space, `site.json` the paths of all other files, `ledger` the results, `encoders` the
+    `space.json` is the resolved space, `site.json` the paths of all other files, `options.json` the other
+    options of `sweeper run`, `ledger` the results, `encoders` the
     encoder store (unless sweeps share one), `checkpoints` the trainings in progress, `progress` their progress for
     displays, `cache` tokenised data.
     """
@@ -38,9 +43,19 @@ class Run:
     @classmethod
     def open(cls, url: str) -> "Run":
         """The run folder at a path or fsspec URL. Raises UserError if that folder is not a run folder."""
-        run = cls.at(url)
+        check_reachable(url)
+        run = cls(Folder(url, patience=0.0))
         run._require(SPACE_FILE)
-        return run
+        return cls.at(url)
+
+    @classmethod
+    def named(cls, name: str) -> "Run | None":
+        """The run folder that a user names by itself or by its space; None if a path is neither.
+
+        Raises UserError for a URL or folder that is not a run folder.
+        """
+        url = name.removesuffix(SPACE_FILE).rstrip("/") or "." if name.endswith(SPACE_FILE) else name
+        return cls.open(url) if "://" in url or Path(url).is_dir() else None
 
     @property
     def url(self) -> str:
@@ -62,6 +77,11 @@ class Run:
         self._require(SITE_FILE)
         # The file contains absolute paths of the folder in which the run was made.
         return Site(**json.loads(self.folder.read(SITE_FILE))).moved(self._root)
+
+    @property
+    def has_site(self) -> bool:
+        """Whether the folder has a site: a sweep has started in it."""
+        return self.folder.exists(SITE_FILE)
 
     @property
     def ledger(self) -> Ledger:
@@ -126,23 +146,38 @@ class Run:
         """The default local folder for tokenised data and copies of encoders; a temporary folder for a remote run."""
         return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
 
+    def check_space(self, space: Space) -> None:
+        """Raise UserError as `keep_space` does, without a comparison of tasks, which may still be incomplete."""
+        if self._has_results():
+            check_growth(self.space, space, self.url, without="tasks")
+
     def keep_space(self, space: Space) -> None:
         """Write the resolved space. A space that only grew replaces the existing one.
 
         Raises UserError with the differences after any other change, unless nothing has been trained yet.
         """
         # Before the first training there are no results that a change could make invalid.
-        if self.folder.exists(SPACE_FILE) and self.ledger.has_trainings():
+        if self._has_results():
             check_growth(self.space, space, self.url)
         self.folder.write(SPACE_FILE, write_json(space))
 
-    def keep_site(self, site: Site) -> None:
-        """Write the site."""
+    def keep_site(self, site: Site, options: Mapping[str, Any] | None = None) -> None:
+        """Write the site and, if given, the options that are not part of it, as JSON values."""
         self.folder.write(SITE_FILE, site.to_json())
+        if options is not None:
+            self.folder.write(OPTIONS_FILE, json.dumps(options, indent=1).encode())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that were given with the site; empty in a run folder of an earlier version."""
+        return dict(json.loads(self.folder.read(OPTIONS_FILE))) if self.folder.exists(OPTIONS_FILE) else {}
 
     @property
     def _root(self) -> str:
         return str(self.folder.local.resolve()) if self.folder.local else self.url.rstrip("/")
+
+    def _has_results(self) -> bool:
+        return self.folder.exists(SPACE_FILE) and self.ledger.has_trainings()
 
     def _require(self, name: str) -> None:
         if not self.folder.exists(name):

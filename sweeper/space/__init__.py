@@ -1,7 +1,7 @@
 """The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
-from sweeper.space.model import Model, Resources
+from sweeper.space.model import Model, ResourceOverrides, Resources
 from sweeper.space.space import SEARCH_SEED, Search, Space
 from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, divided, tasks_of
 from sweeper.space.target import Target
@@ -17,6 +17,7 @@ __all__ = [
     "LogUniform",
     "Model",
     "Recipe",
+    "ResourceOverrides",
     "Resources",
     "Rows",
     "Search",

@@ -1,6 +1,6 @@
 """The class Model: an encoder, the resources of its trials, and its own training options and dials."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -62,3 +62,28 @@ class Model:
         training: Any = replace(trained.training, **self.training)  # type: ignore[arg-type]
         dials = {name: self.dials.get(name, dial) for name, dial in trained.dials.items()}
         return replace(trained, training=training, dials=dials)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceOverrides:
+    """CPUs and GPUs of each trial, in place of those of its model. None keeps the value of the model."""
+
+    cpus: float | None = None
+    gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        # Resources raises UserError for values that are not allowed.
+        Resources(**{name: value for name, value in vars(self).items() if value is not None})
+
+    def for_model(self, model: Model) -> Resources:
+        """The resources of a trial of that model."""
+        default = model.resources
+        return Resources(
+            cpus=default.cpus if self.cpus is None else self.cpus,
+            gpus=default.gpus if self.gpus is None else self.gpus,
+        )
+
+    def largest(self, models: Iterable[Model]) -> Resources:
+        """The largest number of CPUs and of GPUs that a trial of any of the models needs."""
+        resources = [self.for_model(model) for model in models]
+        return Resources(cpus=max(r.cpus for r in resources), gpus=max(r.gpus for r in resources))

@@ -1,23 +1,21 @@
 """Starts Ray on this machine or joins a running cluster, and ends the connection."""
 
 import logging
-import math
 import os
 import signal
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import ray
 from ray._private import ray_constants, services
 
-from sweeper.errors import MachineError, UserError
+from sweeper.errors import MachineError
 from sweeper.space import Resources
-from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt
+from sweeper.tuning.machines import check_cluster, check_gpus, no_cluster
+from sweeper.tuning.options import Workers
 from sweeper.tuning.processes import kill_descendants
 
 ENVIRONMENT = {
@@ -39,51 +37,12 @@ ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 """Environment variables of Ray and Tune that a sweep sets unless the user has set them."""
-ANSWER_WITHIN = 10.0
-"""Seconds in which a cluster must accept a connection."""
 OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory of a local Ray. Only specs and small results pass through it."""
 
 # Tune logs the traceback of each dead worker as an error. The sweep reports it in its own words.
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
 """Arguments of `ray.init` that keep messages of Ray and its workers from the terminal."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workers:
-    """The workers of a sweep."""
-
-    num: int | None = None
-    """Largest number of trials at a time; None: as many as the usable CPUs and GPUs, or the cluster, allow."""
-    address: str = "local"
-    """`local` starts Ray on this machine; `auto` or an address joins a running cluster."""
-    nice: int = 0
-    """Nice level that a local Ray adds to its workers, 0 to 19. A higher level leaves the CPU to other programs."""
-
-    def __post_init__(self) -> None:
-        if self.nice and not self.is_local:
-            raise UserError("--nice applies to a local Ray. On a cluster, start Ray with RAY_worker_niceness=N.")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the workers run on this machine alone."""
-        return self.address == "local"
-
-    def max_running(self, largest: Resources, available: Mapping[str, float]) -> int | None:
-        """Largest number of trials at a time if each needs the resources `largest`; None: Ray decides.
-
-        `available` are the resources of Ray, such as {"CPU": 4.0, "GPU": 1.0}.
-        """
-        if not self.is_local:
-            return self.num
-        fitting = [_ratio(available.get("CPU", 0), largest.cpus)]
-        fitting += [_ratio(available.get("GPU", 0), largest.gpus)] if largest.gpus else []
-        return max(1, min(fitting if self.num is None else [self.num, *fitting]))
-
-    def cpus(self, largest: Resources) -> int:
-        """Number of CPUs that a local Ray distributes. With a given number of trials, it is what they need."""
-        num = _ratio(usable_cpus(), largest.cpus) if self.num is None else self.num
-        return math.ceil(max(1, num) * largest.cpus)
 
 
 @contextmanager
@@ -114,11 +73,8 @@ def connected(workers: Workers, largest: Resources, halt: Halt) -> Iterator[Mapp
 def _resources(workers: Workers, largest: Resources) -> Mapping[str, float]:
     """The resources of Ray. Raises UserError if a trial needs more GPUs than this machine has: it would never start."""
     available: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    if workers.is_local and largest.gpus > available.get("GPU", 0):
-        raise UserError(
-            f"A trial needs {largest.gpus:g} GPUs, and this machine has {available.get('GPU', 0):g}. Use "
-            "--gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."
-        )
+    if workers.is_local:
+        check_gpus(largest.gpus, available.get("GPU", 0))
     return available
 
 
@@ -138,21 +94,11 @@ def _start(workers: Workers, largest: Resources, halt: Halt) -> None:
 
 
 def _join(workers: Workers) -> None:
+    check_cluster(workers.address)
     try:
-        _check_answers(os.environ.get("RAY_ADDRESS") or "auto" if workers.address == "auto" else workers.address)
         ray.init(address=workers.address, **QUIET)
     except (OSError, ValueError) as error:
-        raise MachineError(
-            f"No Ray cluster answers at {workers.address!r}. Start the cluster, or use --address local. Ray: {error}"
-        ) from error
-
-
-def _check_answers(address: str) -> None:
-    """Raise OSError if nothing answers at HOST:PORT or ray://HOST:PORT. Ray itself would try for many minutes."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if host and port.isdecimal():
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_WITHIN):
-            pass
+        raise no_cluster(workers.address, error) from error
 
 
 def _start_here(workers: Workers, largest: Resources) -> None:
@@ -192,8 +138,3 @@ def _isolated() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER, services.ConsolePopen = cluster, popen  # type: ignore[misc]
-
-
-def _ratio(available: float, needed: float) -> int:
-    """How many times `needed` fits into `available`. The tolerance is for fractions such as 0.6 / 0.2."""
-    return math.floor(available / needed + 1e-6)

@@ -20,13 +20,13 @@ from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
-from sweeper.space import Resources
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.connect import Workers, connected
+from sweeper.tuning.connect import connected
 from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
+from sweeper.tuning.options import Workers
 from sweeper.tuning.watch import Watch
 
 ACTOR_RETRIES = 2
@@ -198,7 +198,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     `scratch` is a temporary folder for Ray's own files. Raises MachineError if the cluster cannot be reached or Ray
     does not start, and UserError if a trial needs more GPUs than this machine has.
     """
-    largest = _largest_resources(agenda)
+    largest = agenda.specs.resources.largest(agenda.plan.space.models)
     ledger = site.open_ledger()
     with connected(workers, largest, halt) as available, following(site.open_progress()) as follower:
         num_running = workers.max_running(largest, available)
@@ -275,9 +275,3 @@ def _placement(config: dict[str, Any]) -> Any:
     """The resources of a trial as Tune expects them."""
     bundle = {"CPU": config["cpus"]} | ({"GPU": config["gpus"]} if config["gpus"] else {})
     return tune.PlacementGroupFactory([bundle])
-
-
-def _largest_resources(agenda: Agenda) -> Resources:
-    """The largest number of CPUs and of GPUs of any trial."""
-    resources = [agenda.specs.resources.for_model(model) for model in agenda.plan.space.models]
-    return Resources(cpus=max(r.cpus for r in resources), gpus=max(r.gpus for r in resources))

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,41 +14,24 @@ from sweeper.errors import ExitCode, UserError
 from sweeper.plan.infer import infer_space
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, mirror_of, sources_of
-from sweeper.plan.specs import Chain, ResourceOverrides, Specs
+from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.run.site import Site
-from sweeper.space import SEARCH_SEED, Space, Stage, Value
+from sweeper.space import SEARCH_SEED, ResourceOverrides, Space, Stage, Value
 from sweeper.space.dials import bounds
 from sweeper.training.check import check_spec
 from sweeper.training.runtime import slow_bf16
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
-from sweeper.tuning.connect import Workers
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, launch
+from sweeper.tuning.options import Options
 from sweeper.tuning.progress import reading, watching
 from sweeper.tuning.watch import Watches
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Settings of a run that do not change any result."""
-
-    run: str
-    mirror: str | None = None
-    store: str | None = None
-    """Encoder store; None: the run folder."""
-    cache: str | None = None
-    """Local folder of each node for data and copies of encoders; None: `cache` in a local run folder, else a temporary
-    folder."""
-    workers: Workers = field(default_factory=Workers)
-    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
-    checkpoint_every: float = 60.0
-    """Seconds between two checkpoints of a training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +80,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             console.print(message, markup=False)
         resolver = Resolver(space=space, sources=sources)
         run.keep_space(space)
-        run.keep_site(site)
+        run.keep_site(site, options.kept())
         for message in run.ledger.set_damaged_aside():
             console.print(message, markup=False)
         agenda = make_agenda(resolver, run.ledger, options.resources)

@@ -18,11 +18,11 @@ from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.connect import Workers
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import AgendaSearcher, StartCallback, is_full_disk, pack, read_result, unpack
+from sweeper.tuning.options import Workers
 from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 

@@ -8,9 +8,8 @@ import pytest
 from rich.console import Console
 
 from search_spaces.load import load_space, shipped
-from sweeper.plan.specs import ResourceOverrides
 from sweeper.plan.units import make_plan
-from sweeper.space import Resources, Space
+from sweeper.space import ResourceOverrides, Resources, Space
 from sweeper.space.settings import apply_settings
 from sweeper.training import runtime
 from sweeper.training.runtime import slow_bf16

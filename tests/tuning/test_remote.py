@@ -80,9 +80,9 @@ def test_a_run_in_a_bucket_has_the_same_ledger_as_one_on_disk(bucket: Mapping[st
     assert records.items() <= content(tiny_run()).items()
     assert any(name.endswith("manifest.json") for name in listed(bucket, "run/encoders"))
     assert not listed(bucket, "run/checkpoints")
-    again = sweeper(*arguments, *cache, env=bucket)
+    again = sweeper("run", "s3://sweeps/run", env=bucket)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.splitlines()[0] == "5 of 5 trials are in the ledger of s3://sweeps/run."
+    assert again.stdout.splitlines()[1] == "5 of 5 trials are in the ledger of s3://sweeps/run."
 
 
 class Forwarder(socketserver.BaseRequestHandler):

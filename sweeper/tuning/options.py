@@ -1,0 +1,93 @@
+"""The settings of a run that do not change any result: its folders, its workers and the resources of its trials."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeper.errors import UserError
+from sweeper.run.run import Run
+from sweeper.space import ResourceOverrides, Resources
+from sweeper.tuning.cpus import usable_cpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """The workers of a sweep."""
+
+    num: int | None = None
+    """Largest number of trials at a time; None: as many as the usable CPUs and GPUs, or the cluster, allow."""
+    address: str = "local"
+    """`local` starts Ray on this machine; `auto` or an address joins a running cluster."""
+    nice: int = 0
+    """Nice level that a local Ray adds to its workers, 0 to 19. A higher level leaves the CPU to other programs."""
+
+    def __post_init__(self) -> None:
+        if self.nice and not self.is_local:
+            raise UserError("--nice applies to a local Ray. On a cluster, start Ray with RAY_worker_niceness=N.")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the workers run on this machine alone."""
+        return self.address == "local"
+
+    def max_running(self, largest: Resources, available: Mapping[str, float]) -> int | None:
+        """Largest number of trials at a time if each needs the resources `largest`; None: Ray decides.
+
+        `available` are the resources of Ray, such as {"CPU": 4.0, "GPU": 1.0}.
+        """
+        if not self.is_local:
+            return self.num
+        fitting = [_ratio(available.get("CPU", 0), largest.cpus)]
+        fitting += [_ratio(available.get("GPU", 0), largest.gpus)] if largest.gpus else []
+        return max(1, min(fitting if self.num is None else [self.num, *fitting]))
+
+    def cpus(self, largest: Resources) -> int:
+        """Number of CPUs that a local Ray distributes. With a given number of trials, it is what they need."""
+        num = _ratio(usable_cpus(), largest.cpus) if self.num is None else self.num
+        return math.ceil(max(1, num) * largest.cpus)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Settings of a run that do not change any result."""
+
+    run: str
+    mirror: str | None = None
+    store: str | None = None
+    """Encoder store; None: the run folder."""
+    cache: str | None = None
+    """Local folder of each node for data and copies of encoders; None: `cache` in a local run folder, else a temporary
+    folder."""
+    workers: Workers = field(default_factory=Workers)
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
+    checkpoint_every: float = 60.0
+    """Seconds between two checkpoints of a training."""
+
+    def kept(self) -> dict[str, Any]:
+        """The options that the run folder keeps in addition to the paths of its site, as JSON values."""
+        return {"workers": vars(self.workers), "resources": vars(self.resources)}
+
+
+def kept_options(run: Run) -> Options:
+    """The options with which a run folder was last run; paths inside the folder follow if it was moved.
+
+    Raises UserError if the folder is not a run folder.
+    """
+    if not run.has_site:  # nothing has run yet
+        return Options(run=run.url)
+    site, kept = run.site, run.options
+    return Options(
+        run=run.url,
+        mirror=None if site.world else site.mirror,
+        store=site.store,
+        cache=site.cache,
+        workers=Workers(**kept.get("workers", {})),
+        resources=ResourceOverrides(**kept.get("resources", {})),
+        checkpoint_every=site.checkpoint_every,
+    )
+
+
+def _ratio(available: float, needed: float) -> int:
+    """How many times `needed` fits into `available`. The tolerance is for fractions such as 0.6 / 0.2."""
+    return math.floor(available / needed + 1e-6)
