@@ -3,6 +3,7 @@
 `from sweeper import analysis` and `from sweeper import search_spaces` work in every folder: see siblings.py.
 """
 
+import logging
 from typing import TYPE_CHECKING
 
 from sweeper import siblings
@@ -14,3 +15,5 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 siblings.install()
+# Messages are printed only if a program asks for them, as `sweeper -v` does.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -7,7 +7,7 @@ import typer
 
 import sweeper
 from sweeper.cli.export import export
-from sweeper.cli.output import err, out
+from sweeper.cli.output import err, out, set_verbosity
 from sweeper.cli.plan import plan
 from sweeper.cli.report import report
 from sweeper.cli.run import run
@@ -16,7 +16,7 @@ from sweeper.cli.status import status
 from sweeper.cli.submit import submit
 from sweeper.cli.tasks import tasks
 from sweeper.cli.trial import trial
-from sweeper.errors import ExitCode, SweeperError
+from sweeper.errors import ExitCode, SweeperError, UserError
 
 HELP = """Find out which intermediate training helps which target task, in which languages.
 
@@ -98,5 +98,14 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Print log messages to stderr; debug messages in logs of trials.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print only warnings, failures and the summary of a sweep.")
+    ] = False,
 ) -> None:
     """Options of the program itself."""
+    if verbose and quiet:
+        raise UserError("-v prints more and -q prints less: use only one of them.")
+    set_verbosity(verbose=verbose, quiet=quiet)

@@ -1,12 +1,13 @@
 """`sweeper run`: a sweep, and the summary of its end."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeper.cli.arguments import Cache, Mirror, Settings, SpaceName, Store, changed_space, run_of
 from sweeper.cli.options import run_options
-from sweeper.cli.output import out
+from sweeper.cli.output import out, verbosity
 from sweeper.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def run(
         try:
             chosen = changed_space(space, setting)
             options, messages = run_options(context, chosen, run_of(space))
-            for message in messages:
+            for message in messages if not verbosity.quiet else ():
                 out.print(message, markup=False, highlight=False)
+            options = replace(options, verbose=verbosity.verbose, quiet=verbosity.quiet)
             result = _checked_run(chosen, options, halt)
             _print_summary(result, options.run)
         except BaseException:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from sweeper.tasks.spec import Rows, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 1000
 """Number of examples that are tokenised at a time."""
@@ -70,6 +73,7 @@ def encode(
     folder = sources.cache / "encoded" / _key(job)
     entry = open_entry(folder)
     if entry is None:
+        logger.info("tokenising %s %s of %s", data.part, language, task.name)
         write_entry(folder, partial(_fill, job))
         # Open the written files: the arrays are then memory maps, which all trials on the machine share.
         entry = open_entry(folder)

@@ -61,6 +61,11 @@ class Encoded:
     translated: Mapping[str, Mapping[str, int]]
     """Language -> numbers of examples `translated` into it, and `dropped` because no answer was found."""
 
+    @property
+    def facts(self) -> str:
+        """The counts as text: examples, features, tokens, truncated and dropped ones."""
+        return ", ".join(f"{number:,} {name}" for name, number in self.counts.items())
+
 
 def open_entry(folder: Path) -> Encoded | None:
     """The entry in a folder; None if a file is missing, or if its size differs from the manifest."""

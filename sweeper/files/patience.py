@@ -1,12 +1,15 @@
 """Repeats calls to a remote file system while its server cannot be reached."""
 
 import errno
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from fsspec import AbstractFileSystem
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0
 """Seconds after the first failure in which a call is repeated."""
@@ -52,6 +55,7 @@ def patiently(call: Callable[..., Any], patience: float, *args: Any, **options: 
             deadline = deadline or time.monotonic() + patience
             if time.monotonic() + pause > deadline:
                 raise OSError(f"The store cannot be reached: {type(error).__name__}: {error}") from error
+            logger.info("The store cannot be reached, next attempt in %.1f s: %s", pause, error)
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -14,6 +14,7 @@ from sweeper.files.serialize import read_json, write_json
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.growth import check_growth
 from sweeper.run.ledger import Ledger
+from sweeper.run.logs import LogFolder
 from sweeper.run.progress import ProgressFolder
 from sweeper.run.site import Site
 from sweeper.space import Space
@@ -30,7 +31,7 @@ class Run:
     `space.json` is the resolved space, `site.json` the paths of all other files, `options.json` the other
     options of `sweeper run`, `ledger` the results, `encoders` the
     encoder store (unless sweeps share one), `checkpoints` the trainings in progress, `progress` their progress for
-    displays, `cache` tokenised data.
+    displays, `logs` a log of each trial, `cache` tokenised data.
     """
 
     folder: Folder
@@ -97,6 +98,11 @@ class Run:
     def progress(self) -> ProgressFolder:
         """The progress files of running trials; none if no trial runs."""
         return ProgressFolder(self.folder.child("progress"))
+
+    @property
+    def logs(self) -> LogFolder:
+        """The log files of trials."""
+        return LogFolder(self.folder.child("logs"))
 
     @property
     def lock(self) -> Path | None:

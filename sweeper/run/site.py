@@ -8,6 +8,7 @@ from typing import Any
 from sweeper.files.folder import Folder
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
+from sweeper.run.logs import LogFolder
 from sweeper.run.progress import ProgressFolder
 
 
@@ -26,6 +27,8 @@ class Site:
     """Name of the synthetic world in `mirror`, which is generated if it is missing; "" for a mirror of real data."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
+    verbose: bool = False
+    """Whether the logs of trials contain debug messages."""
 
     def open_ledger(self) -> Ledger:
         """The ledger that trials write to."""
@@ -38,6 +41,10 @@ class Site:
     def open_progress(self) -> ProgressFolder:
         """The progress files of running trials."""
         return ProgressFolder(Folder(f"{self._run_folder}/progress"))
+
+    def open_logs(self) -> LogFolder:
+        """The log files of trials."""
+        return LogFolder(Folder(f"{self._run_folder}/logs"))
 
     @property
     def _run_folder(self) -> str:

@@ -1,5 +1,6 @@
 """Evaluation of a net: metrics of each language, from the outputs of a trained head or from sentence vectors."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from sweeper.tasks.spec import Task
 from sweeper.training.nearest import search_on
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import DataReader
+
+logger = logging.getLogger(__name__)
 
 ByLanguage = Mapping[str, Scored]
 """Language -> metrics and outcomes."""
@@ -48,6 +51,7 @@ def evaluate(
     head, task_format, settings = task.training_task, format_of(task), ScoreSettings(search=search_on(predictor.device))
     for language, encoded in reader.encoded(first.data).items():
         report(language)
+        logger.info("evaluation data, %s %s: %s", first.target, language, encoded.facts)
         if first.scores_encoder:
             fitted_on = reader.encoded(first.fit)[language] if first.fit else None
             for score, scored in _score_layers(predictor, scores, task, language, (encoded, fitted_on)):

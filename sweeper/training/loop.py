@@ -4,6 +4,7 @@ A training that is resumed from a checkpoint ends with the same bytes as one tha
 """
 
 import io
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,10 @@ from sweeper.training.progress import Progress
 from sweeper.training.reporter import Reporter
 from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
 
+logger = logging.getLogger(__name__)
+
+LOGGED_STEPS = 500
+"""Approximate number of steps in the log of a long training."""
 StepValues = tuple[Tensor, Tensor]
 """Of one step, on the device: the mean loss of its labels, and the norm of its gradient before clipping."""
 CHECK_EVERY = 20
@@ -130,6 +135,7 @@ def train(
     # Losses and norms remain on the device until the next check, because the CPU waits for the GPU when it reads one.
     pending: list[StepValues] = []
     due = time.monotonic() + checkpoints.interval
+    logger.info("%d steps, of which %d are in a checkpoint", progress.planned_steps, progress.step)
     context.reporter.start(progress)
     net.train()
     for step in range(progress.step, schedule.num_steps):
@@ -156,10 +162,12 @@ def train(
             with clock.time("train"):
                 _collect(progress, pending, schedule.training)
             context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
+            _log_step(progress, schedule)
             if is_due:
                 context.reporter.enter("evaluate", "selection data")
                 with clock.time("evaluate"):
                     keeper.evaluate(progress)
+                logger.info("selection value after step %d: %.4f", progress.step, progress.values[-1])
                 context.reporter.value(progress.values[-1])
                 context.reporter.enter("train")
             if keeper.is_exhausted(progress):
@@ -167,8 +175,25 @@ def train(
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
             if time.monotonic() > due and progress.step < schedule.num_steps:
                 due = checkpoints.save(_state(net, optimizer, keeper, progress), clock)
+                logger.debug("checkpoint after step %d", progress.step)
     keeper.finish(progress)
+    logger.info("%d of %d steps, weights after step %d kept", progress.step, progress.planned_steps, progress.kept_step)
     return progress
+
+
+def _log_step(progress: Progress, schedule: Schedule) -> None:
+    """Log the last step that was checked. A long training has at most about LOGGED_STEPS such lines without `-v`."""
+    is_rare = progress.step % (CHECK_EVERY * max(1, round(schedule.num_steps / CHECK_EVERY / LOGGED_STEPS))) == 0
+    logger.log(
+        logging.INFO if is_rare or progress.step == schedule.num_steps else logging.DEBUG,
+        "step %d/%d: loss %.4f, learning rate %.3g, gradient norm %.3g, %d tokens",
+        progress.step,
+        schedule.num_steps,
+        progress.losses[-1],
+        schedule.learning_rate(progress.step - 1),
+        progress.gradient_norms[-1],
+        progress.tokens,
+    )
 
 
 def make_optimizer(net: Net, training: Training) -> torch.optim.AdamW:

@@ -1,6 +1,7 @@
 """Device, threads, precision, seeds, timing and out-of-memory handling of a trial."""
 
 import hashlib
+import logging
 import os
 import random
 import time
@@ -27,6 +28,8 @@ SLOW_BF16 = (
     "precision = 'bf16' on a CPU without bf16 instructions ({host}): a training step can take many times longer than "
     "in fp32. Use --set precision=fp32, in a new run folder."
 )
+NOWHERE = logging.NullHandler()
+"""Without any handler, Python would print warnings to the terminal."""
 SMALLEST_PASS = 64
 """Minimum number of tokens in a forward pass."""
 
@@ -63,7 +66,10 @@ def set_up(gpus: float) -> torch.device:
     `gpus` is the share of a GPU that the trial has. The device is the CPU if it is 0 or no GPU is available. The
     function may be called before every trial.
     """
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    # Warnings of transformers go to the log of the trial, and not to the terminal.
+    transformers.logging.set_verbosity_warning()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_default_handler()
+    logging.getLogger("transformers").addHandler(NOWHERE)
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this setting
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -1,6 +1,7 @@
 """One training stage: data, new heads, order of the batches, and training of the net."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.progress import Progress
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
 from sweeper.training.translators import check_translator, needs_device, open_translator
+
+logger = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
 PROGRESS_FILE = "heads/progress.json"
@@ -235,6 +238,7 @@ def run_stage(
         with context.clock.time("load"):
             net = new_net(make_body(), stage, reader, context.device)
         use_threads(stage.training.threads)
+        logger.info("stage with seed %d: %s", stage.seed, stage.training)
         try:
             progress = train(net, schedule, micro_tokens, context, value_of)
         except TOO_LITTLE_MEMORY as error:
@@ -272,6 +276,7 @@ def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> list[Strea
     head = properties_of(reader.tasks[data.task]).head
     streams = []
     for language, encoded in reader.encoded(data).items():
+        logger.info("training data, %s %s: %s", data.task, language, encoded.facts)
         items = TaskItems(task=data.task, head=head, features=encoded.features, pad=reader.pad)
         seed = derived_seed("stream", stage.seed, data.task, language)
         streams.append(Stream(items, stage.training.batch_size, seed))

@@ -1,5 +1,7 @@
 """Run one trial without Ray: train and score by a TrialSpec, write the records, and return a TrialResult."""
 
+import logging
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +21,7 @@ from sweeper.space import Training
 from sweeper.tasks.spec import Task
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.keep import ValueOf
+from sweeper.training.log import trial_log
 from sweeper.training.loop import Checkpoints, StageContext
 from sweeper.training.model import Net, load_body
 from sweeper.training.predict import Predictor
@@ -31,6 +34,8 @@ from sweeper.training.workbench import Workbench
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +61,17 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
     TrialError if the scoring of an existing encoder fails, and OSError if a disk or the store fails. Then nothing is
     recorded, and the trial can be run again.
     """
-    with reporting(spec.key, spec.name, bench.site.open_progress()) as reporter:
-        result = _run(spec, bench, reporter, retrain=retrain)
-    bench.notify_once(reporter.problem)
+    site = bench.site
+    with trial_log(spec.key, site.open_logs(), verbose=site.verbose) as problems:
+        logger.info(
+            "%s (key %s): an attempt in process %d on %s", spec.name, spec.key, os.getpid(), os.uname().nodename
+        )
+        with reporting(spec.key, spec.name, site.open_progress()) as reporter:
+            result = _run(spec, bench, reporter, retrain=retrain)
+        seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.training.timing.items())
+        logger.info("%s: %s", result.training.state, seconds)
+    for problem in (*problems, reporter.problem):
+        bench.notify_once(problem)
     return result
 
 
@@ -75,6 +88,7 @@ def _run(spec: TrialSpec, bench: Workbench, reporter: Reporter, *, retrain: bool
     try:
         return _train_and_score(trial)
     except TrialError as error:
+        logger.exception("The training failed, and the trial has a record with the reason.")
         record = _record(trial, state="failed", reason=str(error))
         bench.ledger.write_training(record)
         _checkpoints(trial, spec.key).clear()
@@ -122,6 +136,7 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
     trial.reporter.enter("evaluate", "selection data")
     with trial.clock.time("evaluate"):
         selection = _selection(trial, trained.net, trial.spec.chain[-1].training, trial.spec.select)
+    logger.info("selection data: %s", dict(selection))
     return _record(
         trial,
         state="done",
@@ -163,7 +178,7 @@ def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
         device=trial.device,
         clock=trial.clock,
         checkpoints=_checkpoints(trial, key),
-        notify=trial.bench.notify,
+        notify=trial.bench.tell,
         reporter=trial.reporter,
     )
     stage = chain[-1]
@@ -192,7 +207,7 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     local = _fetch(trial, encoder)
     if local is not None:
         return load_body(str(local))
-    trial.bench.notify(f"Encoder {encoder} is not in the store: its last stage is trained again.")
+    trial.bench.tell(f"Encoder {encoder} is not in the store: its last stage is trained again.")
     # With the key of the preparation, the training continues from a checkpoint of the preparation if one exists.
     key = record_key(encoder, "prepare")
     trained = _train(trial, chain, key)
@@ -214,7 +229,7 @@ def _fetch(trial: Trial, key: str) -> Path | None:
     try:
         return trial.bench.store.fetch(key)
     except DamagedError as error:
-        trial.bench.notify(str(error))
+        trial.bench.tell(str(error))
         return None
 
 
@@ -239,7 +254,7 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
         precision=settings.precision,
         micro_tokens=settings.micro_tokens,
         masking=trial.reader.masking,
-        notify=trial.bench.notify,
+        notify=trial.bench.tell,
     )
 
 
@@ -259,6 +274,7 @@ def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
     for scores in layer_groups([score for score, record in records.items() if record is None]):
         results = _evaluate(trial, net, scores)
         for score, by_language in results.items():
+            logger.info("%s: %s", score.target, _score_text(by_language, trial.reader.tasks[score.target]))
             record = _score_record(trial, score, keys[score], by_language)
             ledger.write_score(record, _outcomes(by_language))
             records[score] = record
@@ -275,6 +291,13 @@ def _evaluate(trial: Trial, net: Net, scores: list[ScoreSpec]) -> dict[ScoreSpec
     trial.reporter.enter("evaluate", target)
     with trial.clock.time("evaluate"):
         return evaluate(_predictor(trial, net, scores[0]), scores, trial.reader, report)
+
+
+def _score_text(by_language: ByLanguage, task: Task) -> str:
+    """The main metric of each language x 100."""
+    main = SCORERS[task.scorer].main
+    values = (f"{language} {100 * scored.metrics[main]:.1f}" for language, scored in by_language.items())
+    return f"{main} x 100: {', '.join(values)}"
 
 
 def _score_record(trial: Trial, score: ScoreSpec, key: str, by_language: ByLanguage) -> ScoreRecord:

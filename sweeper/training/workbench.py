@@ -1,5 +1,6 @@
 """Resources that one process shares between trials: opened data, tokenizers, ledger and encoder store."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
 from sweeper.training.stage import DataReader
 from sweeper.world.build import build
+
+logger = logging.getLogger(__name__)
 
 
 def discard(_: str) -> None:
@@ -36,11 +39,16 @@ class Workbench:
         if self.site.world and self.site.mirror:
             build(self.site.world, Path(self.site.mirror))
 
+    def tell(self, message: str) -> None:
+        """Log a message, and notify the user of it."""
+        logger.warning("%s", message)
+        self.notify(message)
+
     def notify_once(self, message: str) -> None:
         """Notify the user of a message, unless it is empty or another trial of this process had the same one."""
         if message and message not in self.notified:
             self.notified.add(message)
-            self.notify(message)
+            self.tell(message)
 
     @property
     def ledger(self) -> Ledger:
@@ -64,7 +72,7 @@ class Workbench:
         if model.identity not in self.readers:
             tokenizer = load_tokenizer(self.sources.model_location(model.id), model.revision)
             self.readers[model.identity] = DataReader(
-                tasks={}, sources=self.sources, tokenizer=tokenizer, notify=self.notify
+                tasks={}, sources=self.sources, tokenizer=tokenizer, notify=self.tell
             )
         # The copy shares the opened data. Their keys include the task, because tasks with the same name may differ.
         return replace(self.readers[model.identity], tasks={task.name: task for task in spec.tasks})

@@ -1,11 +1,14 @@
 """Reads the progress of running trials in a thread, so that a slow store does not hold up the sweep."""
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from sweeper.records.progress import TrialProgress
 from sweeper.run.progress import ProgressFolder
+
+logger = logging.getLogger(__name__)
 
 LOCAL_PAUSE, REMOTE_PAUSE = 1.0, 10.0
 """Seconds between two readings of progress files in a local folder and in a remote store."""
@@ -40,11 +43,13 @@ class Follower:
     def read(self) -> None:
         """Read the files of the followed trials once."""
         followed = self._followed
-        with suppress(Exception):  # whatever happens to a file that only displays read, the sweep continues
+        try:
             while self._ended:
                 self._folder.remove(self._ended.pop())
             found = {key: self._folder.read(key) for key in followed}
             self._read = {key: progress for key, progress in found.items() if progress is not None}
+        except Exception as error:  # noqa: BLE001  no sweep depends on a file that only displays read
+            logger.debug("The progress of trials cannot be read: %s", error)
 
 
 @contextmanager

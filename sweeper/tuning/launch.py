@@ -2,6 +2,7 @@
 
 import base64
 import errno
+import logging
 import os
 import traceback
 import zlib
@@ -28,6 +29,8 @@ from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.options import Workers
 from sweeper.tuning.watch import Watch
+
+logger = logging.getLogger(__name__)
 
 ACTOR_RETRIES = 2
 """Number of times that Tune restarts a trial whose actor died."""
@@ -114,6 +117,7 @@ class AgendaSearcher(Searcher):
     def on_trial_start(self, trial_id: str) -> None:
         """An actor has started the trial. Until then, the trial may have waited for resources."""
         if trial_id in self._specs:
+            logger.info("%s has started", self._specs[trial_id].name)
             self._watch.started(self._specs[trial_id])
 
     def on_progress(self, progress: TrialProgress) -> None:
@@ -148,10 +152,12 @@ class AgendaSearcher(Searcher):
         except Exception as problem:  # noqa: BLE001  an error that leaves this method would end the whole sweep
             self._mark_lost(spec, str(problem) or type(problem).__name__)
             return
+        logger.info("%s is %s", spec.name, records.training.state)
         self.agenda.complete(spec.name, records)
         self._watch.finished(spec, records)
 
     def _mark_lost(self, spec: TrialSpec, reason: str) -> None:
+        logger.warning("%s is lost: %s", spec.name, reason)
         self.agenda.mark_lost(spec.name, reason)
         self._watch.lost(spec, reason)
 
@@ -202,6 +208,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     ledger = site.open_ledger()
     with connected(workers, largest, halt) as available, following(site.open_progress()) as follower:
         num_running = workers.max_running(largest, available)
+        logger.info("Ray has %s; trials at a time: %s", available, num_running)
         searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)
         try:
             callbacks = [StartCallback(searcher), FollowCallback(searcher, follower)]

@@ -63,6 +63,10 @@ class Options:
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
+    verbose: bool = False
+    """Whether the logs of trials contain debug messages."""
+    quiet: bool = False
+    """Whether only warnings and failures are printed."""
 
     def kept(self) -> dict[str, Any]:
         """The options that the run folder keeps in addition to the paths of its site, as JSON values."""

@@ -132,6 +132,18 @@ class PlainWatch(Watch):
         self.console.print(f"[{done}/{self._total}] {text}", highlight=False, markup=False, soft_wrap=True)
 
 
+class QuietWatch(PlainWatch):
+    """Prints failures and messages only."""
+
+    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
+        """Nothing."""
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """Print a failure."""
+        if result.training.state == "failed":
+            super().finished(spec, result)
+
+
 class LiveWatch(Watch):
     """Updates a live display, and prints failures and messages above it."""
 
@@ -164,11 +176,14 @@ class LiveWatch(Watch):
 
 
 @contextmanager
-def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console) -> Iterator[Watch]:
+def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console, *, quiet: bool = False) -> Iterator[Watch]:
     """Display a sweep while it runs. `scores` are those that the ledger has at the start."""
     progress = Progress(agenda)
     for record in scores:
         progress.cells.add(record)
+    if quiet:
+        yield QuietWatch(progress, console)
+        return
     if not console.is_terminal:
         # A live display would fill a log file with control characters.
         yield PlainWatch(progress, console)
@@ -180,11 +195,14 @@ def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console) -> Ite
 
 
 @contextmanager
-def reading(console: Console, num_specs: int) -> Iterator[Callable[[TrialSpec], None]]:
+def reading(console: Console, num_specs: int, *, quiet: bool = False) -> Iterator[Callable[[TrialSpec], None]]:
     """Display that data are read and tokenised. The function that is yielded is called with each spec before its data.
 
     A terminal has one line that changes, a pipe one line a minute.
     """
+    if quiet:
+        yield lambda _: None
+        return
     done, due = 0, time.monotonic() + PAUSE
     title = "Reading and tokenising data"
     if not console.is_terminal:

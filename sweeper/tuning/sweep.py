@@ -1,5 +1,6 @@
 """A whole sweep on the driver: resolve the space, check its data, launch the missing trials, summarise the end."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -32,6 +33,8 @@ from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import reading, watching
 from sweeper.tuning.watch import Watches
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +87,15 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         for message in run.ledger.set_damaged_aside():
             console.print(message, markup=False)
         agenda = make_agenda(resolver, run.ledger, options.resources)
+        logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
         if agenda.finished:
             return _summary(agenda)
-        check_pending(agenda, site, console)
+        check_pending(agenda, site, console, quiet=options.quiet)
         if options.workers.is_local:
             warn_of_bf16(agenda, console)
         scores = list(run.ledger.scores().values())
         report = partial(console.print, markup=False)
-        with watching(agenda, scores, console) as display:
+        with watching(agenda, scores, console, quiet=options.quiet) as display:
             journal = [JournalWatch(agenda, run.journal, report)] if run.journal else []
             watch = Watches([display, *journal], report)
             scratch = Path(
@@ -110,13 +114,14 @@ def make_site(space: Space, options: Options) -> Site:
     run = Run.at(options.run)
     cache = str(Path(options.cache or run.default_cache()).resolve())
     mirror = mirror_of(space, options.mirror, Path(cache))
-    return run.make_site(
+    site = run.make_site(
         store=options.store,
         cache=cache,
         mirror=str(mirror) if mirror else None,
         world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
     )
+    return replace(site, verbose=options.verbose)
 
 
 def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None) -> Agenda:
@@ -125,7 +130,7 @@ def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides
     return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
 
 
-def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
+def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool = False) -> None:
     """Read, check and tokenise all data of the missing trials, on the driver, before any GPU is reserved.
 
     Prints a message for data that are incomplete. Raises DataError for data that cannot be used.
@@ -137,9 +142,10 @@ def check_pending(agenda: Agenda, site: Site, console: Console) -> None:
     untranslated = (message for spec in specs for message in _untranslated(spec))
     for message in dict.fromkeys((*missing_languages(agenda.specs.resolver), *untranslated)):
         console.print(message, markup=False)
-    with reading(console, len(specs)) as show:
+    with reading(console, len(specs), quiet=quiet) as show:
         for spec in specs:
             show(spec)
+            logger.info("reading and tokenising the data of %s", spec.name)
             check_spec(spec, bench)
 
 

@@ -49,6 +49,18 @@ def test_the_version_is_printed(call: Call) -> None:
     assert (result.code, result.out) == (0, f"sweeper {__version__}\n")
 
 
+def test_v_prints_log_messages_to_stderr_and_q_excludes_it(call: Call) -> None:
+    import logging
+
+    for options, printed in ((("-v",), True), ((), False), (("-q",), False)):
+        assert call(*options, "tasks", "mnli").code == 0
+        logging.getLogger("sweeper.tests").debug("a detail")
+        # The output of the next command contains what was logged after this one.
+        result = call("--version")
+        assert ("DEBUG sweeper.tests: a detail" in result.err) == printed
+    assert is_user_error(call("-v", "-q", "tasks"))
+
+
 def test_a_plan_counts_the_trials_of_a_space(call: Call) -> None:
     result = call("plan", "text_small")
     assert result.code == 0

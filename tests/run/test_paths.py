@@ -10,7 +10,7 @@ from tests.sources import TREES, string_texts
 RUN_MODULES = ("sweeper.run.run", "sweeper.run.site", "sweeper.run.ledger")
 """The only modules that may contain names of files and folders inside a run folder."""
 RUN_FILES = {"space.json", "site.json", "options.json", "optuna.journal"}
-RUN_FOLDERS = {"ledger", "trainings", "scores", "outcomes", "attempts", "encoders", "checkpoints", "progress"}
+RUN_FOLDERS = {"ledger", "trainings", "scores", "outcomes", "attempts", "encoders", "checkpoints", "progress", "logs"}
 PATH_FUNCTIONS = {
     *("Path", "Folder", "child", "join", "joinpath", "glob", "rglob", "exists", "read", "write", "removesuffix"),
 }

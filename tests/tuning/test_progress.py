@@ -18,7 +18,7 @@ from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.space import Space
-from sweeper.tuning.progress import PlainWatch, Progress, draw, reading
+from sweeper.tuning.progress import PlainWatch, Progress, draw, reading, watching
 from tests.tuning.imaginary import agenda_of, fail, succeed
 
 
@@ -153,4 +153,24 @@ def test_a_plain_display_has_a_line_for_each_end_and_message() -> None:
         f"[0/14] {spec.name}: selection 25.0 (0 s)",
         f"[0/14] {spec.name}: FAILED, its loss was NaN (0 s)",
         f"[0/14] {spec.name}: LOST, its worker died",
+    ]
+
+
+def test_a_quiet_display_prints_failures_and_messages_only() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    agenda = agenda_of(TINY)
+    spec = agenda.next()
+    assert spec is not None
+    with reading(console, 2, quiet=True) as show:
+        show(spec)
+    with watching(agenda, [], console, quiet=True) as watch:
+        watch.started(spec)
+        watch.progressed(spec, training(spec))
+        watch.finished(spec, TrialResult(training=succeed(spec)))
+        watch.finished(spec, TrialResult(training=fail(spec)))
+        watch.notified(spec, "A checkpoint is damaged.")
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        f"[0/14] {spec.name}: FAILED, its loss was NaN (0 s)",
+        f"[0/14] {spec.name}: A checkpoint is damaged.",
     ]

@@ -1,0 +1,97 @@
+"""The log file of a trial: messages of this package, warnings of libraries, and the traceback of a failure."""
+
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sweeper.run.logs import LogFolder
+
+SOURCES = ("sweeper", "transformers", "py.warnings")
+"""Loggers whose messages the log contains."""
+LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LONGEST_UPLOAD = 30.0
+"""Seconds that the end of a trial waits for the upload of its log to a remote store."""
+
+logger = logging.getLogger(__name__)
+
+
+class LogFile(logging.FileHandler):
+    """A log file that no trial depends on: after an error of the disk nothing more is written."""
+
+    problem = ""
+    """A message, if the file could not be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name of logging
+        """Remember the problem instead of printing a traceback for each message."""
+        self.problem = f"Logs of trials cannot be written to {self.baseFilename}."
+        self.setLevel(logging.CRITICAL + 1)
+
+
+@contextmanager
+def trial_log(key: str, logs: LogFolder, *, verbose: bool = False) -> Iterator[list[str]]:
+    """Write the messages of this process to the log of a trial. An exception is logged with its traceback.
+
+    Yields a list that has the problems of the log at the end. In a remote store the file appears when the trial ends.
+    """
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="sweeper-log-") as scratch:
+        draft = Path(scratch, "log")
+        handler = _open(logs, key, draft, problems)
+        try:
+            with _attached(handler, logging.DEBUG if verbose else logging.INFO):
+                yield problems
+        finally:
+            handler.close()
+            problems += [handler.problem] if isinstance(handler, LogFile) and handler.problem else []
+            if draft.exists():
+                _upload(logs, key, draft, problems)
+
+
+def _open(logs: LogFolder, key: str, draft: Path, problems: list[str]) -> logging.Handler:
+    """The handler that writes the log: to its file, or to a draft for a remote store, or to nothing after an error."""
+    try:
+        handler: logging.Handler = LogFile(logs.local_file(key) or draft, encoding="utf-8")
+    except OSError as error:
+        problems.append(f"Logs of trials cannot be written: {error}.")
+        return logging.NullHandler()
+    handler.setFormatter(logging.Formatter(LINE))
+    return handler
+
+
+@contextmanager
+def _attached(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Send the messages of SOURCES from this level on to a handler."""
+    package = logging.getLogger("sweeper")
+    before = package.level
+    package.setLevel(min(level, package.getEffectiveLevel()))
+    handler.setLevel(level)
+    for name in SOURCES:
+        logging.getLogger(name).addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        yield
+    except BaseException:
+        logger.exception("The trial ended with an error.")
+        raise
+    finally:
+        logging.captureWarnings(False)
+        for name in SOURCES:
+            logging.getLogger(name).removeHandler(handler)
+        package.setLevel(before)
+
+
+def _upload(logs: LogFolder, key: str, draft: Path, problems: list[str]) -> None:
+    """Append the draft to the log in the store, in a limited time: a worker must get to its next trial."""
+
+    def append() -> None:
+        try:
+            logs.append(key, draft)
+        except Exception as error:  # noqa: BLE001  no trial depends on its log
+            problems.append(f"Logs of trials cannot be written: {error}.")
+
+    thread = threading.Thread(target=append, daemon=True)
+    thread.start()
+    thread.join(LONGEST_UPLOAD)

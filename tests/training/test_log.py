@@ -1,0 +1,88 @@
+"""The log of a trial: its data, steps, selection, scores, warnings of libraries, and the traceback of a failure."""
+
+import logging
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from sweeper.files.folder import Folder
+from sweeper.run.logs import LogFolder
+from sweeper.training import trial as trial_module
+from sweeper.training.log import trial_log
+from sweeper.training.trial import run_trial
+from tests.worlds import TrialFolders, score, stage, trial
+
+SPEC = trial(stage("names"), scores=(score("names", languages=("en",)),))
+
+
+def test_a_trial_logs_its_data_truncation_steps_selection_scores_and_end(folders: TrialFolders) -> None:
+    bench = folders.bench()
+    result = run_trial(SPEC, bench)
+    log = bench.site.open_logs().read(SPEC.key)
+    assert "INFO sweeper.training.trial: trial (key " in log
+    assert "training data, names en: 24 examples, 24 features, " in log
+    assert "evaluation data, names en: 12 examples" in log
+    assert "truncated" in log
+    step = result.training.steps
+    assert f"step {step}/{step}: loss " in log
+    assert "gradient norm " in log
+    assert "selection data: {'names': " in log
+    assert "names: f1 x 100: en " in log
+    assert log.splitlines()[-1].split(": ", 1)[1].startswith("done: load ")
+
+
+def test_a_failed_training_leaves_its_traceback_in_the_log(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = trial_module.load_body
+
+    def broken(*args: str) -> nn.Module:
+        body = load(*args)
+        with torch.no_grad():
+            body.embeddings.word_embeddings.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
+        return body
+
+    monkeypatch.setattr(trial_module, "load_body", broken)
+    bench = folders.bench()
+    result = run_trial(replace(SPEC, seed=7), bench)
+    assert result.training.state == "failed"
+    log = bench.site.open_logs().read(SPEC.key)
+    assert "ERROR sweeper.training.trial: The training failed" in log
+    assert "Traceback (most recent call last):" in log
+    assert "TrialError: The training loss is not finite at step " in log
+
+
+@pytest.mark.parametrize("place", ["local", "remote"])
+def test_the_log_of_each_attempt_is_appended_also_in_a_remote_store(place: str, tmp_path: Path) -> None:
+    logs = LogFolder(Folder(str(tmp_path / "logs") if place == "local" else f"memory://{tmp_path.name}/logs"))
+    for number in (1, 2):
+        with trial_log("abc", logs) as problems:
+            logging.getLogger("sweeper.a").info("attempt %d", number)
+            logging.getLogger("transformers.b").warning("a warning of transformers")
+            logging.getLogger("sweeper.a").debug("a detail")
+    with pytest.raises(ValueError, match="lost"), trial_log("abc", logs, verbose=True):
+        logging.getLogger("sweeper.a").debug("a detail with -v")
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            logging.captureWarnings(True)
+            warnings.warn("a warning of Python", stacklevel=1)
+        raise ValueError("lost")
+    text = logs.read("abc")
+    assert problems == []
+    assert [text.count(part) for part in ("attempt 1", "attempt 2", "a warning of transformers")] == [1, 1, 2]
+    assert [text.count(part) for part in ("a detail\n", "a detail with -v")] == [0, 1]
+    assert "UserWarning: a warning of Python" in text
+    assert "Traceback" in text
+    assert text.rstrip().endswith("ValueError: lost")
+
+
+def test_a_log_that_cannot_be_written_is_reported_and_does_not_stop_the_trial(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file")
+    with trial_log("abc", LogFolder(Folder(str(tmp_path / "logs")))) as problems:
+        logging.getLogger("sweeper.a").info("a message")
+    (problem,) = problems
+    assert problem.startswith("Logs of trials cannot be written: ")
