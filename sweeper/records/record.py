@@ -41,6 +41,9 @@ class TrainingRecord:
     """Task -> language -> numbers of training examples `translated`, and `dropped` because no answer was found."""
     loss: tuple[float, ...] = ()
     """Mean training loss in each of twenty equal ranges of steps."""
+    gradient_norm: tuple[float | None, ...] = ()
+    """Mean gradient norm, before clipping, in the same ranges; None if not finite. Empty in records of versions that
+    did not measure it."""
     micro_tokens: int = 0
     """Tokens of the micro-batch at the end: fewer than in the spec after an out-of-memory error."""
     timing: Mapping[str, float] = field(default_factory=dict)

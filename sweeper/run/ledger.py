@@ -48,6 +48,13 @@ class Ledger:
         self.folder.write(name, text.encode())
         return name
 
+    def traceback(self, key: str) -> str:
+        """The traceback of a trial's last attempt that failed without a record; "" if there is none."""
+        try:
+            return self.folder.read(f"attempts/{key}.txt").decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
     def attempts(self) -> list[str]:
         """Keys of the trials that have a traceback. A later attempt may have given them a record."""
         return [name.removesuffix(".txt") for name in self.folder.child("attempts").names() if name != "driver.txt"]

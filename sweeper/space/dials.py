@@ -160,6 +160,14 @@ MAX_TRIALS = 10_000
 """Maximum number of trials of a study."""
 
 
+def learning_rate_at(training: Training, step: int, num_steps: int) -> float:
+    """The learning rate of a step, from 0 on: a linear increase from 0 in the warm-up, then a linear decrease to 0."""
+    warmup = round(training.warmup * num_steps)
+    rise = (step + 1) / (warmup + 1)
+    fall = (num_steps - step) / max(1, num_steps - warmup)
+    return training.learning_rate * min(1.0, rise, fall)
+
+
 def check_dials(dials: Dials, training: Training | None = None) -> None:
     """Raise UserError if a dial is not an option of Training, or has a value that Training rejects.
 

@@ -4,8 +4,7 @@ import tempfile
 from dataclasses import dataclass, replace
 
 from sweeper.errors import UserError
-from sweeper.records.record import ScoreRecord, TrainingRecord
-from sweeper.run.ledger import Ledger
+from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
@@ -24,12 +23,14 @@ class Comparison:
 def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     """Train and score a recorded trial again, starting from the encoders of earlier stages in the store of the run.
 
-    Raises UserError unless exactly one training record has a key that begins with `key`.
+    Raises UserError if there is no training record with that key.
     """
     recorded = Run.open(run)
     site, ledger = recorded.site, recorded.ledger
     site = site.with_mirror(mirror) if mirror else site
-    old = _record(ledger, key)
+    old = ledger.training(key)
+    if old is None:
+        raise UserError(f"{run} has no training record with the key {key!r}.")
     old_scores = {score.key: score for score in ledger.scores().values() if score.training == old.key}
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
         bench = Workbench(site.with_results_in(scratch))
@@ -44,16 +45,6 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
         same = same and equal
         lines.append(_score_line(score, "equal to the ledger" if equal else "NOT equal to the ledger"))
     return Comparison(lines=(*lines, "Same as the ledger." if same else "Differs from the ledger."), same=same)
-
-
-def _record(ledger: Ledger, key: str) -> TrainingRecord:
-    records = [record for full_key, record in ledger.trainings().items() if full_key.startswith(key)]
-    if len(records) != 1:
-        raise UserError(
-            f"{len(records)} training records have a key that begins with {key!r}, but exactly one is needed. The keys "
-            f"are the names of the files in {ledger.folder.url}/trainings."
-        )
-    return records[0]
 
 
 def _score_line(score: ScoreRecord, verdict: str) -> str:

@@ -21,6 +21,7 @@ from sweeper.errors import TrialError
 from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
+from sweeper.space.dials import learning_rate_at
 from sweeper.training.batches import Masking, Stream, collate, mask_tokens, split_batch
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
@@ -59,10 +60,7 @@ class Schedule:
 
         The decrease covers all planned steps. A training that stops early ends at a higher rate.
         """
-        warmup = round(self.training.warmup * self.num_steps)
-        rise = (step + 1) / (warmup + 1)
-        fall = (self.num_steps - step) / max(1, self.num_steps - warmup)
-        return self.training.learning_rate * min(1.0, rise, fall)
+        return learning_rate_at(self.training, step, self.num_steps)
 
 
 @dataclass(frozen=True, kw_only=True)

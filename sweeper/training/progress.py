@@ -1,5 +1,6 @@
 """Counters, losses and selection values of a training, in its checkpoints and with its net in the encoder store."""
 
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -35,6 +36,13 @@ class Progress:
     """Smallest token limit of a micro-batch so far. A resumed training does not increase it again."""
     translated: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     """Task -> language -> training examples `translated` and `dropped`; set when the training ends."""
+
+
+def norm_curve(progress: Progress) -> tuple[float | None, ...]:
+    """Averages of the gradient norms over the intervals of the loss curve. Empty if some were not measured."""
+    if len(progress.gradient_norms) != len(progress.losses):
+        return ()
+    return tuple(norm if math.isfinite(norm) else None for norm in loss_curve(progress.gradient_norms))
 
 
 def loss_curve(losses: list[float]) -> tuple[float, ...]:

@@ -25,7 +25,7 @@ from sweeper.training.log import trial_log
 from sweeper.training.loop import Checkpoints, StageContext
 from sweeper.training.model import Net, load_body
 from sweeper.training.predict import Predictor
-from sweeper.training.progress import loss_curve
+from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, machine, set_up, slow_bf16, use_threads
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
@@ -151,6 +151,7 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
         examples=progress.examples,
         translated=progress.translated,
         loss=loss_curve(progress.losses),
+        gradient_norm=norm_curve(progress),
         micro_tokens=progress.micro_tokens,
     )
 

@@ -55,17 +55,33 @@ def test_a_repeated_trial_equals_its_record_and_changes_nothing(run: Path) -> No
     names = {path.stem: json.loads(path.read_text())["spec"]["name"] for path in trainings(run)}
     key = next(key for key, name in names.items() if name == "tiny/parts -> names/seed 2")
     before = sorted(path.name for path in (run / "ledger").rglob("*"))
-    process = sweeper("trial", str(run), key[:12])
+    process = sweeper("trial", str(run), key[:12], "--again")
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stdout.splitlines()[-1] == "Same as the ledger."
     assert sorted(path.name for path in (run / "ledger").rglob("*")) == before
 
 
-def test_a_prefix_of_no_key_or_of_several_keys_is_refused(call: Call, run: Path) -> None:
-    for key, num in (("nothing", 0), ("", 14)):
-        result = call("trial", str(run), key)
-        assert is_user_error(result)
-        assert f"{num} training records have a key that begins with {key!r}" in result.err
+def test_a_trial_is_shown_by_name_with_its_curves_scores_and_log(call: Call, run: Path) -> None:
+    result = call("trial", str(run), "parts -> names/seed 2", "--json")
+    assert result.code == 0, result.err
+    shown = json.loads(result.out)
+    assert (shown["name"], shown["state"]) == ("tiny/parts -> names/seed 2", "done")
+    steps = shown["record"]["steps"]
+    for name in ("loss", "learning rate", "gradient norm"):
+        assert shown["curves"][name]["steps"][-1] == steps
+        assert all(value > 0 for value in shown["curves"][name]["values"])
+    assert "training data, names en: " in shown["log"]
+    assert f"step {steps}/{steps}: loss " in shown["log"]
+    assert [score["target"] for score in shown["scores"]] == ["names"]
+    text = call("trial", str(run), "tiny/parts -> names/seed 2").out
+    assert "gradient norm" in text
+    assert "names, dev: f1 x 100" in text
+
+
+def test_an_unknown_trial_is_refused_with_the_nearest_name(call: Call, run: Path) -> None:
+    result = call("trial", str(run), "parts -> nmaes/seed 2")
+    assert is_user_error(result)
+    assert "Did you mean 'parts -> names/seed 2'?" in result.err
 
 
 def test_a_repeated_trial_that_differs_from_its_record_ends_with_exit_code_1(run: Path, tmp_path: Path) -> None:
@@ -75,7 +91,7 @@ def test_a_repeated_trial_that_differs_from_its_record_ends_with_exit_code_1(run
     record = json.loads(path.read_text())
     # A value that the repeated trial does not reach.
     path.write_text(json.dumps(record | {"value": 0.123}))
-    process = sweeper("trial", str(changed), path.stem)
+    process = sweeper("trial", str(changed), name, "--again")
     assert process.returncode == 1
     assert process.stdout.splitlines()[-1] == "Differs from the ledger."
 
