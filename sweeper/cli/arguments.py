@@ -17,7 +17,11 @@ SpaceName = Annotated[
 RunFolder = Annotated[str, typer.Argument(help="Run folder, a path or a URL such as s3://...", metavar="RUN")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change the space: seeds=3, trials=4 ... Can be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value: seeds=3, targets.xnli.training.epochs=2 ... `sweeper space` shows the keys. Repeatable.",
+    ),
 ]
 Mirror = Annotated[
     str | None,

@@ -12,6 +12,7 @@ from sweeper.cli.plan import plan
 from sweeper.cli.report import report
 from sweeper.cli.run import run
 from sweeper.cli.show import show
+from sweeper.cli.spaces import space, spaces
 from sweeper.cli.status import status
 from sweeper.cli.submit import submit
 from sweeper.cli.tasks import tasks
@@ -40,7 +41,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 COMMANDS = {
-    "Inspect": (tasks, show, plan, status, trial),
+    "Inspect": (spaces, space, tasks, show, plan, status, trial),
     "Run": (run,),
     "Read results": (report, submit, export),
 }

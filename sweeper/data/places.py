@@ -12,9 +12,8 @@ from sweeper.data import hub
 from sweeper.data.files import BUILDERS
 from sweeper.errors import UserError
 from sweeper.files.folder import expand_path
+from sweeper.tasks.spec import LOCAL_PREFIX
 
-LOCAL_PREFIX = "local/"
-"""Prefix of the ids of data sets that are not on the Hub; the user creates their folders."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 """Ids that can be on the Hub; any other id is a path."""
 MOST_LISTED = 10

@@ -13,12 +13,12 @@ from datasets.exceptions import DatasetsError
 from sweeper.data.files import check_split, load_arguments
 from sweeper.data.hub import COMMIT, commit
 from sweeper.data.mirror import model_digest, rows_digest, split_files, split_list
-from sweeper.data.places import LOCAL_PREFIX, Places, is_path
+from sweeper.data.places import Places, is_path
 from sweeper.data.rows import RowTable, class_names
 from sweeper.data.stream import first_rows
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
-from sweeper.tasks.spec import Rows, RowsByLanguage, Split, Task
+from sweeper.tasks.spec import LOCAL_PREFIX, Rows, RowsByLanguage, Split, Task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ SEED = "{seed}"
 """Placeholder of a trial's seed in `Rows`."""
 
 
+LOCAL_PREFIX = "local/"
+"""Prefix of the ids of data sets that are not on the Hub; the user creates their folders."""
 SPLIT_NAMES: Mapping[str, str] = {"train": "train", "dev": "validation", "test": "test"}
 """Field of `Task` -> the split that is read if a file, folder or Hub id is given without one."""
 
