@@ -65,6 +65,6 @@ def _load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # code of the user can raise anything
+    except (Exception, SystemExit) as error:  # code of the user can raise anything
         raise located(error, path) from error
     return module

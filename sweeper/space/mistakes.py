@@ -4,6 +4,7 @@ import ast
 import pkgutil
 import re
 import sys
+import sysconfig
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
@@ -17,21 +18,27 @@ from sweeper.typed import rule
 
 NAMED = {"Recipe": "name", "Target": "task", "Model": "name", "Task": "name"}
 """Class of a part of a space -> the field that names it."""
+INSTALLED = (
+    *{Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    *(Path(space.__file__).parents[2] / name for name in ("sweeper", "search_spaces")),
+)
+"""Folders whose modules are not code of the user."""
 MISSING_COMMA = re.compile(r"'(\w+)' object is not (callable|subscriptable)")
 
 
 class Place(NamedTuple):
-    """The code that raised an error: its lines and columns, and the frame with its variables."""
+    """The code that raised an error: its file, its lines and columns, and the frame with its variables."""
 
+    path: Path
     start: tuple[int, int]
     end: tuple[int, int]
     frame: FrameType
 
 
-def located(error: Exception, path: Path) -> UserError:
+def located(error: BaseException, path: Path) -> UserError:
     """The error of a space file as a message that starts with the file and the line.
 
-    The line is that of the innermost call in the file, so a wrong value is reported where it is written.
+    The line is that of the innermost call in code of the user: in the file, or in a module that it imports.
     """
     if isinstance(error, SyntaxError) and error.filename and _is_same(error.filename, path):
         # Python's own words name the comma or parenthesis that is missing.
@@ -39,6 +46,7 @@ def located(error: Exception, path: Path) -> UserError:
     place, message = _place(error.__traceback__, path), _explained(error)
     if place is None:
         return UserError(f"{path}: {message}")
+    path = place.path
     with tokenize.open(path) as file:
         calls = [node for node in ast.walk(ast.parse(file.read())) if isinstance(node, ast.Call)]
     if isinstance(error, PartError):
@@ -52,16 +60,21 @@ def _is_same(filename: str, path: Path) -> bool:
     return Path(filename).absolute() == path.absolute()
 
 
+def _is_users(file: Path) -> bool:
+    return file.is_file() and not any(file.is_relative_to(folder) for folder in INSTALLED)
+
+
 def _place(traceback: TracebackType | None, path: Path) -> Place | None:
-    """The innermost code of the file in a traceback."""
+    """The innermost code of the user in a traceback; `path` is the space file."""
     place = None
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if _is_same(code.co_filename, path):
+        if _is_same(code.co_filename, path) or _is_users(Path(code.co_filename)):
             # An instruction has two bytes.
             line, last_line, column, last_column = list(code.co_positions())[traceback.tb_lasti // 2]
             start = (line or traceback.tb_lineno, column or 0)
-            place = Place(start, (last_line or start[0], last_column or 0), traceback.tb_frame)
+            file = path if _is_same(code.co_filename, path) else Path(code.co_filename)
+            place = Place(file, start, (last_line or start[0], last_column or 0), traceback.tb_frame)
         traceback = traceback.tb_next
     return place
 
@@ -116,7 +129,7 @@ def _end(call: ast.Call) -> tuple[int, int]:
     return call.end_lineno or call.lineno, call.end_col_offset or 0
 
 
-def _explained(error: Exception) -> str:
+def _explained(error: BaseException) -> str:
     """The message of an error, with the rule and the nearest name if it is a frequent mistake."""
     if isinstance(error, UserError):
         return str(error)
@@ -124,7 +137,7 @@ def _explained(error: Exception) -> str:
     return explain(error) or _type_and_message(error)
 
 
-def _type_and_message(error: Exception) -> str:
+def _type_and_message(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -183,7 +196,7 @@ def _last(traceback: TracebackType | None) -> FrameType | None:
     return traceback and traceback.tb_frame
 
 
-EXPLANATIONS: dict[type[Exception], Callable[[Any], str]] = {
+EXPLANATIONS: dict[type[BaseException], Callable[[Any], str]] = {
     TypeError: _explain_call,
     NameError: _explain_name,
     ImportError: _explain_import,

@@ -99,10 +99,10 @@ class Space:
         check_fields(self)
         if self.format != FORMAT:
             raise UserError(f"The format of a space is {FORMAT} in this version, got {self.format}.")
-        # The class is frozen, and the scorer of a task can only be inserted where the formats are known.
-        object.__setattr__(self, "tasks", tuple(map(with_scorer, self.tasks)))
-        # Tasks are checked first, because the checks of stages and targets need valid tasks.
-        check_tasks(self.catalog().values())
+        # The class is frozen, and the scorer of a task can only be inserted where the formats are known. Tasks are
+        # checked first, because the checks of stages and targets need valid tasks.
+        object.__setattr__(self, "tasks", tuple(map(_checked, self.tasks)))
+        check_tasks(CATALOG.values())
         _check_names("model", [model.name for model in self.models])
         _check_names("recipe", [recipe.name for recipe in self.recipes])
         _check_names("target", [target.task for target in self.targets])
@@ -228,6 +228,14 @@ def _mistakes_of(term: str, name: str) -> Iterator[None]:
         yield
     except UserError as error:
         raise PartError(term, name, str(error)) from error
+
+
+def _checked(task: Task) -> Task:
+    """The task with its scorer. Raises UserError if its format or scorer does not exist."""
+    with _mistakes_of("task", task.name):
+        complete = with_scorer(task)
+        check_tasks((complete,))
+    return complete
 
 
 def _overridden(stages: tuple[Stage, ...], model: Model) -> tuple[Stage, ...]:

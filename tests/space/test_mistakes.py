@@ -137,6 +137,11 @@ MISTAKES = {
         "line 7: NameError: name 'Space' is not defined. Add `from sweeper.space import Space`.",
     ),
     "an unknown variable": ("SPACE = TINNY", "line 6: NameError: No value is called 'TINNY'. Did you mean 'TINY'?"),
+    "an unknown format of a task": (
+        "SPACE = replace(TINY, tasks=(*TINY.tasks,\nTask(name='own', format='clasify')))",
+        "line 7: No format (task 'own') is called 'clasify'. Did you mean 'classify'?",
+    ),
+    "the end of the program": ("import sys\nsys.exit('stop')", "line 7: SystemExit: stop"),
     "an exception in a function of the user": (
         "def half(x):\n    return 1 / x\nSPACE = half(0)",
         "line 7: ZeroDivisionError: division by zero",
@@ -153,6 +158,19 @@ def test_a_mistake_in_a_space_file_names_its_line_its_part_and_the_rule(
     Path("mine.py").write_text(HEAD + text)
     with pytest.raises(UserError, match=rf"^mine\.py, {re.escape(message)}"):
         load_space("mine.py")
+
+
+def test_a_mistake_in_a_module_that_a_space_file_imports_is_reported_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rows_of_mine.py").write_text(
+        f"{HEAD}def one(name):\n    return Recipe(name=name, stages=Stage(tasks=(name,)))"
+    )
+    file = tmp_path / "mine.py"
+    file.write_text("from rows_of_mine import one\nROW = one('parts')")
+    with pytest.raises(UserError, match=r"rows_of_mine\.py, line 7, recipe 'parts': Recipe\.stages needs a tuple"):
+        load_space(str(file))
 
 
 def test_a_space_of_another_name_is_to_be_renamed(tmp_path: Path) -> None:
