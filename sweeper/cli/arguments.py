@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from sweeper.plan.only import Only
     from sweeper.run.run import Run
     from sweeper.space import Space
 
@@ -39,6 +40,14 @@ Cache = Annotated[
         metavar="DIR", envvar="SWEEPER_CACHE", help="Local folder of each node for tokenised data (RUN/cache)."
     ),
 ]
+OnlyParts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="KEY=NAME,...",
+        help="Run this part of the space first: recipes, targets, models or seeds. Can be repeated.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -49,6 +58,13 @@ def changed_space(name: str, settings: list[str] | None) -> "Space":
 
     run = run_of(name)
     return apply_settings(run.space if run else search_spaces.load_space(name), settings or [])
+
+
+def part_of(space: "Space", texts: list[str] | None) -> "Only":
+    """The part of a space that `--only` selects."""
+    from sweeper.plan.only import parse_only
+
+    return parse_only(texts or (), space)
 
 
 def run_of(name: str) -> "Run | None":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import AsJson, Mirror, Settings, SpaceName, changed_space, run_of
+from sweeper.cli.arguments import AsJson, Mirror, OnlyParts, Settings, SpaceName, changed_space, part_of, run_of
 from sweeper.cli.options import run_options
 from sweeper.cli.output import out, print_json
 
@@ -22,6 +22,7 @@ def plan(
     space: SpaceName,
     mirror: Mirror = None,
     setting: Settings = None,
+    only: OnlyParts = None,
     run_folder: Annotated[
         str | None,
         typer.Option("--out", metavar="RUN", help="Run folder; its finished trials are not counted (runs/SPACE)."),
@@ -59,7 +60,7 @@ def plan(
         else:
             _print(check_tables(checked))
         checked.raise_problems()
-    prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace)
+    prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace, only=part_of(chosen, only))
     if as_json:
         print_json(prediction.as_json() | ({"check": checked.as_json()} if checked else {}))
     else:

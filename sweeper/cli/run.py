@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import Cache, Mirror, Settings, SpaceName, Store, changed_space, run_of
+from sweeper.cli.arguments import Cache, Mirror, OnlyParts, Settings, SpaceName, Store, changed_space, part_of, run_of
 from sweeper.cli.options import run_options
 from sweeper.cli.output import out, verbosity
 from sweeper.errors import ExitCode, MachineError
@@ -28,6 +28,7 @@ def run(
         str | None, typer.Option("--out", metavar="RUN", help="Run folder, a path or s3://... (runs/SPACE).")
     ] = None,
     setting: Settings = None,
+    only: OnlyParts = None,
     store: Store = None,
     cache: Cache = None,
     workers: Annotated[
@@ -54,9 +55,10 @@ def run(
             options, messages = run_options(context, chosen, run_of(space))
             for message in messages if not verbosity.quiet else ():
                 out.print(message, markup=False, highlight=False)
-            options = replace(options, verbose=verbosity.verbose, quiet=verbosity.quiet)
+            part = part_of(chosen, only)
+            options = replace(options, only=part, verbose=verbosity.verbose, quiet=verbosity.quiet)
             result = _checked_run(chosen, options, halt)
-            _print_summary(result, options.run)
+            _print_summary(result, options)
         except BaseException:
             if not halt.requested:
                 raise
@@ -87,8 +89,10 @@ def _checked_run(space: "Space", options: "Options", halt: "Halt") -> "SweepResu
         ) from error
 
 
-def _print_summary(result: "SweepResult", folder: str) -> None:
-    out.print(f"{result.num_done} of {result.num_slots} trials are in the ledger of {folder}.", highlight=False)
+def _print_summary(result: "SweepResult", options: "Options") -> None:
+    folder, part = options.run, f" of {options.only}" if options.only.names else ""
+    counts = f"{result.num_done} of {result.num_slots} trials{part}"
+    out.print(f"{counts} are in the ledger of {folder}.", markup=False, highlight=False)
     failures = (("failed", result.failed), ("lost to machine failures", result.lost), ("blocked", result.blocked))
     for title, reasons in failures:
         if reasons:
@@ -109,4 +113,5 @@ def _print_summary(result: "SweepResult", folder: str) -> None:
     elif result.lost:
         out.print("The same command tries the lost trials again.")
     if result.exit_code == ExitCode.SUCCESS:
-        out.print(f"Next: sweeper report {folder}", markup=False)
+        command = f"run {folder}, which runs the rest" if part else f"report {folder}"
+        out.print(f"Next: sweeper {command}", markup=False)

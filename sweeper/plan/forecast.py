@@ -10,6 +10,7 @@ from typing import Any
 from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
+from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.pace import FORWARD, Pace, Speed, speeds
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, sources_of
@@ -186,8 +187,8 @@ class Forecast:
         }
 
 
-def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forecast:
-    """The cost of a space without the trials that the run folder has finished. Needs no data and no network.
+def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: Only = ALL) -> Forecast:
+    """The cost of a space or a part of it, without the trials that the run folder has finished. Needs no data.
 
     Missing data sets are named in the notes; without a mirror only those that cannot come from the Hub. Raises
     UserError if the mirror is not one, if a path that the space names does not exist, or if the pace refers to a folder
@@ -198,19 +199,20 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace) -> Forec
     cache = Path(tempfile.gettempdir()) / "sweeper-cache"
     sources = sources_of(space, mirror_folder(mirror) if mirror else None, cache)
     check_paths(space, sources)
-    plan = make_plan(space)
+    plan = narrowed(make_plan(space), only)
     done = finished_names(Run.at(run).ledger, plan)
     return Forecast(
         space=space.name,
-        rows=tuple(_row(plan, unit, done) for unit in plan.units),
+        rows=tuple(_row(plan, unit, done) for unit in plan.units if any(plan.trials(unit))),
         pace=pace,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
-        notes=(*_unsized_note(plan), *_patience_note(plan), *_data_notes(space, sources)),
+        notes=(*_unsized_note(plan), *_patience_note(plan), *_data_notes(space, sources, only)),
     )
 
 
 def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
+    roles = [role for role, _ in plan.trials(unit)]
     left = [role for role, number in plan.trials(unit) if unit.trial_name(role, number) not in done]
     other_study = unit.study if unit.study != unit.name else ""
     search_left = left.count("search")
@@ -223,8 +225,8 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         waits_for=tuple(dict.fromkeys(name for name in (unit.parent, other_study) if name)),
         starts_from=plan.unit(unit.parent).recipe if unit.parent else "",
         dials_from=plan.unit(other_study).recipe if other_study else "",
-        search=plan.num_search(unit),
-        replicates=len(plan.seeds(unit)),
+        search=roles.count("search"),
+        replicates=roles.count("replicate"),
         left=len(left),
         search_left=search_left,
         tokens=training_tokens(plan.space, unit, "replicate"),
@@ -241,7 +243,9 @@ def _scratch(plan: Plan, unit: Unit) -> int:
     if unit.kind == "prepare":
         return 0
     # Targets that share a training would each train it.
-    return chain_tokens(plan.space, unit) * len(unit.targets) * len(plan.seeds(unit))
+    return (
+        chain_tokens(plan.space, unit) * len(unit.targets) * sum(role == "replicate" for role, _ in plan.trials(unit))
+    )
 
 
 def _unsized_note(plan: Plan) -> Iterator[str]:
@@ -266,7 +270,7 @@ def _patience_note(plan: Plan) -> Iterator[str]:
         )
 
 
-def _data_notes(space: Space, sources: Sources) -> Iterator[str]:
+def _data_notes(space: Space, sources: Sources, only: Only) -> Iterator[str]:
     """Messages about data that the synthetic world, the mirror or the user's folders do not have."""
     if space.world:
         try:
@@ -276,7 +280,7 @@ def _data_notes(space: Space, sources: Sources) -> Iterator[str]:
         return
     resolver = Resolver(space=space, sources=sources)
     try:
-        check_data(resolver)
+        check_data(resolver, only)
     except DataError as error:
         yield str(error)
         return

@@ -10,6 +10,7 @@ from sweeper.data.hub import COMMIT
 from sweeper.data.source import Sources, available_languages, check_task, data_identity, pinned_task
 from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError
+from sweeper.plan.only import ALL, Only
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, ModelSpec, TranslationSpec
 from sweeper.scoring.scorers import fits_on_dev
@@ -146,25 +147,33 @@ class Resolver:
         return self.memo[key]
 
 
-def check_data(resolver: Resolver) -> None:
-    """Raise DataError if the data of a recipe or target, or a draw of them, are missing.
+def check_data(resolver: Resolver, only: Only = ALL) -> None:
+    """Raise DataError if the data of a recipe or target of a part, or a draw of them, are missing.
 
-    The message names each missing data set, and the settings that exclude the recipes and targets that need it.
+    The message names each missing data set, and the options that exclude the recipes and targets that need it.
     """
     if resolver.sources is None:
         return
     reasons: dict[str, str] = {}
-    recipes = _recipes_without_data(resolver, reasons)
-    targets = _targets_without_data(resolver, reasons)
+    recipes = _recipes_without_data(resolver, only, reasons)
+    targets = _targets_without_data(resolver, only, reasons)
     if not reasons:
         return
     lines = "\n".join(f"  {reason}" for reason in reasons.values())
-    other_recipes = ",".join(recipe.name for recipe in resolver.space.recipes if recipe.name not in recipes)
-    other_targets = ",".join(target.task for target in resolver.space.targets if target.task not in targets)
+    other_recipes = ",".join(
+        recipe.name
+        for recipe in resolver.space.recipes
+        if recipe.name not in recipes and only.has("recipes", recipe.name)
+    )
+    other_targets = ",".join(
+        target.task
+        for target in resolver.space.targets
+        if target.task not in targets and only.has("targets", target.task)
+    )
     # A space needs a recipe and a target, so without one of them there is nothing to run.
     is_runnable = other_recipes and other_targets
     remedy = (
-        f"To run the rest: --set recipes={other_recipes} --set targets={other_targets}"
+        f"To run the rest: --only recipes={other_recipes} --only targets={other_targets}"
         if is_runnable
         else ("Every recipe or every target needs them, so nothing can run without them.")
     )
@@ -174,20 +183,21 @@ def check_data(resolver: Resolver) -> None:
     )
 
 
-def _recipes_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[str]:
+def _recipes_without_data(resolver: Resolver, only: Only, reasons: dict[str, str]) -> set[str]:
     """Names of the recipes with missing data. Adds the reason for each task to `reasons`."""
     return {
         recipe.name
         for recipe in resolver.space.recipes
-        if _add_reasons(resolver, [(task, "train") for task in tasks_of(recipe.stages)], reasons)
+        if only.has("recipes", recipe.name)
+        and _add_reasons(resolver, [(task, "train") for task in tasks_of(recipe.stages)], reasons)
     }
 
 
-def _targets_without_data(resolver: Resolver, reasons: dict[str, str]) -> set[str]:
+def _targets_without_data(resolver: Resolver, only: Only, reasons: dict[str, str]) -> set[str]:
     """Tasks of the targets with missing data. Adds the reason for each task to `reasons`."""
     space = resolver.space
     incomplete = set()
-    for target in space.targets:
+    for target in (target for target in space.targets if only.has("targets", target.task)):
         splits: list[tuple[str, Split]] = [(task, "train") for task in space.trained_tasks(target)]
         splits += [(task, split) for task in scored_tasks([target], space) for split in scored_splits(space, task)]
         if _add_reasons(resolver, splits, reasons):

@@ -1,6 +1,6 @@
 """The units of a space: the trainings and scorings that it needs, and the dependencies between them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,6 +87,8 @@ class Plan:
 
     space: Space
     units: tuple[Unit, ...]
+    part: frozenset[tuple[str, Role, int]] | None = None
+    """Unit, role and number of the trials that run, if not all of them run (plan/only.py)."""
 
     @cached_property
     def _by_name(self) -> dict[str, Unit]:
@@ -112,9 +114,13 @@ class Plan:
         return 1 if unit.keep_search else 0
 
     def trials(self, unit: Unit) -> Iterator[tuple[Role, int]]:
-        """Role of each trial of a unit, with the number of a search trial or the seed of a replicate."""
-        yield from (("search", number) for number in range(self.num_search(unit)))
-        yield from (("replicate", seed) for seed in self.seeds(unit))
+        """Role of each trial of a unit, with the number of a search trial or the seed of a replicate.
+
+        Without the trials that are not in the part that runs.
+        """
+        numbers: dict[Role, Iterable[int]] = {"search": range(self.num_search(unit)), "replicate": self.seeds(unit)}
+        trials = ((role, number) for role, values in numbers.items() for number in values)
+        yield from (trial for trial in trials if self.part is None or (unit.name, *trial) in self.part)
 
 
 def make_plan(space: Space) -> Plan:

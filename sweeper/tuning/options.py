@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.errors import UserError
+from sweeper.plan.only import ALL, Only
 from sweeper.run.run import Run
 from sweeper.space import ResourceOverrides, Resources
 from sweeper.tuning.cpus import usable_cpus
@@ -67,6 +68,8 @@ class Options:
     """Whether the logs of trials contain debug messages."""
     quiet: bool = False
     """Whether only warnings and failures are printed."""
+    only: Only = ALL
+    """The part of the space whose trials run. The run folder does not keep it."""
 
     def kept(self) -> dict[str, Any]:
         """The options that the run folder keeps in addition to the paths of its site, as JSON values."""

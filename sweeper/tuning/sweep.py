@@ -13,6 +13,7 @@ from rich.console import Console
 
 from sweeper.errors import ExitCode, UserError
 from sweeper.plan.infer import infer_space
+from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, mirror_of, sources_of
 from sweeper.plan.specs import Chain, Specs
@@ -77,7 +78,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         site = make_site(space, options)
         sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
         check_paths(space, sources)
-        check_data(Resolver(space=space, sources=sources))
+        check_data(Resolver(space=space, sources=sources), options.only)
         space, inferred = infer_space(space, sources)
         for message in inferred:
             console.print(message, markup=False)
@@ -86,7 +87,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         run.keep_site(site, options.kept())
         for message in run.ledger.set_damaged_aside():
             console.print(message, markup=False)
-        agenda = make_agenda(resolver, run.ledger, options.resources)
+        agenda = make_agenda(resolver, run.ledger, options.resources, options.only)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
         if agenda.finished:
             return _summary(agenda)
@@ -124,9 +125,13 @@ def make_site(space: Space, options: Options) -> Site:
     return replace(site, verbose=options.verbose)
 
 
-def make_agenda(resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None) -> Agenda:
-    """The agenda of a space: its plan without the trials that the ledger contains."""
-    specs = Specs(plan=make_plan(resolver.space), resolver=resolver, resources=resources or ResourceOverrides())
+def make_agenda(
+    resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None, only: Only = ALL
+) -> Agenda:
+    """The agenda of a space, or of a part of it: its plan without the trials that the ledger contains."""
+    specs = Specs(
+        plan=narrowed(make_plan(resolver.space), only), resolver=resolver, resources=resources or ResourceOverrides()
+    )
     return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
 
 

@@ -278,5 +278,5 @@ def test_the_message_about_a_mirror_without_data_has_settings_that_still_run(cal
     assert "Data set demo/names (config 'draw1', split" in result.err
     assert str(mirror / "datasets" / "demo" / "names") in result.err
     assert "Targets that need them: names." in result.err
-    assert "--set recipes=baseline,parts --set targets=few_questions" in result.err
+    assert "--only recipes=baseline,parts --only targets=few_questions" in result.err
     assert call("plan", "tiny", "--mirror", str(mirror)).code == 0

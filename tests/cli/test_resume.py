@@ -39,6 +39,15 @@ def test_a_finished_run_folder_is_continued_without_its_options(call: Call, move
     assert json.loads((moved / "options.json").read_text())["workers"]["num"] == 2
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3 * PATIENCE)
+def test_a_part_that_has_finished_names_the_command_for_the_rest(call: Call, moved: Path) -> None:
+    result = call("run", str(moved), "--only", "recipes=baseline", "--only", "targets=names")
+    assert result.code == 0, result.err
+    assert "4 of 4 trials of --only recipes=baseline --only targets=names are in the ledger" in result.out
+    assert f"Next: sweeper run {moved}, which runs the rest" in result.out
+
+
 def test_the_plan_of_a_run_folder_has_its_kept_options(call: Call, started: Path) -> None:
     result = call("plan", str(started), "--set", "seeds=1")
     assert result.code == 0, result.err

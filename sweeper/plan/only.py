@@ -1,0 +1,97 @@
+"""A part of a space that runs first: `--only recipes=mnli --only targets=xnli`, with everything that it needs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sweeper.errors import UserError, unknown
+from sweeper.plan.units import Plan, Unit
+from sweeper.records.spec import Role
+from sweeper.space import Space
+
+NAMES: Mapping[str, Callable[[Space], list[str]]] = {
+    "models": lambda space: [model.name for model in space.models],
+    "recipes": lambda space: [recipe.name for recipe in space.recipes],
+    "targets": lambda space: [target.task for target in space.targets],
+    "seeds": lambda space: [str(seed) for seed in space.seeds],
+}
+"""Key of `--only` -> the names that a space has for it."""
+
+
+@dataclass(frozen=True)
+class Only:
+    """The names to which each key of `--only` is restricted. A key without names is not restricted."""
+
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def has(self, key: str, name: str) -> bool:
+        """Whether the part has that model, recipe, target or seed."""
+        return key not in self.names or name in self.names[key]
+
+    def __str__(self) -> str:
+        """The options, as they can be typed."""
+        return " ".join(f"--only {key}={','.join(sorted(names))}" for key, names in self.names.items())
+
+
+ALL = Only()
+"""The whole space."""
+
+
+def parse_only(texts: Iterable[str], space: Space) -> Only:
+    """The part of a space that `KEY=NAME,NAME` select; several texts with one key are united.
+
+    Raises UserError for an unknown key or name.
+    """
+    chosen: dict[str, frozenset[str]] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not value:
+            raise UserError(f"--only needs KEY=NAME,NAME with a key of {', '.join(NAMES)}, got {text!r}.")
+        if key not in NAMES:
+            raise unknown("--only key", key, NAMES)
+        names, known = value.split(","), NAMES[key](space)
+        for name in names:
+            if name not in known:
+                raise unknown(key.removesuffix("s"), name, known)
+        chosen[key] = chosen.get(key, frozenset()) | frozenset(names)
+    return Only(chosen)
+
+
+def narrowed(plan: Plan, only: Only) -> Plan:
+    """The plan with the trials of a part and those that they need: preparations, and searches of dials.
+
+    The units, and so the names and keys of the trials, are those of the whole space.
+    """
+    if not only.names:
+        return plan
+    part: set[tuple[str, Role, int]] = set()
+    for unit in plan.units:
+        if unit.kind != "prepare" and _is_chosen(unit, only):
+            for seed in plan.seeds(unit):
+                # The scores of the pretrained encoder have one trial for all seeds.
+                if not unit.stages or only.has("seeds", str(seed)):
+                    _add_replicate(plan, unit, seed, part)
+    return replace(plan, part=frozenset(part))
+
+
+def _is_chosen(unit: Unit, only: Only) -> bool:
+    has_target = any(only.has("targets", target.task) for target in unit.targets)
+    return only.has("models", unit.model.name) and only.has("recipes", unit.recipe) and has_target
+
+
+def _add_replicate(plan: Plan, unit: Unit, seed: int, part: set[tuple[str, Role, int]]) -> None:
+    part.add((unit.name, "replicate", seed))
+    if unit.study:
+        _add_search(plan, plan.unit(unit.study), part)
+    if unit.parent:
+        _add_replicate(plan, plan.unit(unit.parent), seed, part)
+
+
+def _add_search(plan: Plan, owner: Unit, part: set[tuple[str, Role, int]]) -> None:
+    """Add all search trials of a unit, which decide its dials, and those that decide the encoder from which they start.
+
+    Their number is never reduced: the choice of dials would depend on the part.
+    """
+    part.update((owner.name, "search", number) for number in range(plan.num_search(owner)))
+    if owner.parent:
+        parent = plan.unit(owner.parent)
+        _add_search(plan, plan.unit(parent.study) if parent.study else parent, part)
