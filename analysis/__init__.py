@@ -19,7 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .export import export_best as export_best
+    from .export.card import write_card as write_card
+    from .export.choice import Chosen as Chosen
+    from .export.choice import ExportOptions as ExportOptions
+    from .export.choice import choose_export as choose_export
+    from .export.folder import check_is_new as check_is_new
+    from .export.folder import copy_encoder as copy_encoder
+    from .export.folder import export_encoder as export_encoder
     from .figures.heatmap import heatmap as heatmap
     from .figures.heatmap import language_map as language_map
     from .figures.layers import layer_figure as layer_figure
@@ -42,7 +48,13 @@ _MODULES = {
     "layer_figure": ".figures.layers",
     "correlation_map": ".figures.scatter",
     "write_report": ".report.report",
-    "export_best": ".export",
+    "Chosen": ".export.choice",
+    "ExportOptions": ".export.choice",
+    "export_encoder": ".export.folder",
+    "choose_export": ".export.choice",
+    "check_is_new": ".export.folder",
+    "copy_encoder": ".export.folder",
+    "write_card": ".export.card",
     "SubmissionOptions": ".submission.submission",
     "write_submission": ".submission.submission",
 }

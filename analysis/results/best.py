@@ -1,6 +1,6 @@
 """The best recipe for each target, chosen on English selection data and never on the scores of the cells."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -145,14 +145,18 @@ def reason(target: str, best: Best, num_recipes: int) -> str:
     return f"best English selection value{source}, {100 * best.value:.2f}{where}{scope}"
 
 
-def first_seed_scores(data: RunData, model: str, recipe: str, target: str) -> list[ScoreRecord]:
-    """The score records of a cell for its first replicate seed with a score, however high the score is.
+def first_seed_scores(
+    data: RunData, model: str, recipe: str, target: str, seeds: Sequence[int] | None = None
+) -> list[ScoreRecord]:
+    """The score records of a cell for the first of `seeds` with a score, however high the score is.
+
+    `seeds` are by default the replicate seeds of the space.
 
     There are several records if languages were scored at different times. The list is empty if the cell has no score.
     """
     cell = (model, recipe, target, CLEAN)
     scores = [score for score in data.cell_scores if (score.model, score.recipe, score.target, score.condition) == cell]
-    for seed in (None, *data.space.seeds):
+    for seed in (None, *(data.space.seeds if seeds is None else seeds)):
         if of_seed := [score for score in scores if score.seed == seed]:
             return of_seed
     return []

@@ -1,11 +1,13 @@
 """Run a recorded trial again, in this process and a temporary folder, and compare it with the ledger."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sweeper.errors import UserError
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
+from sweeper.training.stage import Trained
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 
@@ -20,10 +22,12 @@ class Comparison:
     """Whether state, selection value and all metrics equal those in the ledger."""
 
 
-def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
+def run_again(
+    run: str, key: str, mirror: str | None = None, take: Callable[[Trained], object] = lambda _: None
+) -> Comparison:
     """Train and score a recorded trial again, starting from the encoders of earlier stages in the store of the run.
 
-    Raises UserError if there is no training record with that key.
+    `take` is called with the trained net. Raises UserError if there is no training record with that key.
     """
     recorded = Run.open(run)
     site, ledger = recorded.site, recorded.ledger
@@ -35,7 +39,7 @@ def run_again(run: str, key: str, mirror: str | None = None) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
         bench = Workbench(site.with_results_in(scratch))
         # Without `retrain`, the trial would load its own encoder from the store of the run.
-        result = run_trial(replace(old.spec, keep=False), bench, retrain=True)
+        result = run_trial(replace(old.spec, keep=False), bench, retrain=True, take=take)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")

@@ -158,14 +158,21 @@ def _parameters_of(output: Tensor) -> Iterator[Tensor]:
 def save_net(net: Net, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write a Hugging Face folder (config, safetensors, tokenizer), and the heads to HEADS_FILE in it."""
     net.body.save_pretrained(folder)  # type: ignore[operator]
-    # A tokenizer keeps the truncation and padding of its last call. If they were saved, the bytes would depend on the
-    # history of the process, and every program that loads the tokenizer would truncate its texts.
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
+    drop_truncation(tokenizer)
     tokenizer.save_pretrained(folder)
     heads = {name: tensor.contiguous() for name, tensor in net.heads.state_dict().items()}
     (folder / HEADS_FILE).parent.mkdir(parents=True, exist_ok=True)
     save_file(heads, folder / HEADS_FILE)
+
+
+def drop_truncation(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Reset the truncation and padding of a tokenizer, which it keeps from its last call.
+
+    If they were saved, the bytes would depend on the history of the process, and every program that loads the tokenizer
+    would truncate its texts.
+    """
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
 
 
 def load_heads(net: Net, folder: Path) -> None:

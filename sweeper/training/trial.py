@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,13 +49,17 @@ class Trial:
     clock: Clock
     reporter: Reporter
     retrain: bool = False
+    take: Callable[[Trained], object] = lambda _: None
+    """Called with the trained net once it has been scored."""
 
 
-def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> TrialResult:
+def run_trial(
+    spec: TrialSpec, bench: Workbench, *, retrain: bool = False, take: Callable[[Trained], object] = lambda _: None
+) -> TrialResult:
     """Train and score by the spec, and write the results to the ledger.
 
     Scores in the ledger and encoders in the store are reused. With `retrain` the last stage is trained even if the
-    store contains its encoder.
+    store contains its encoder. `take` is called with the trained net once it has been scored.
 
     A training that fails (loss not finite, out of memory) gives a record with state `failed` and the reason. Raises
     TrialError if the scoring of an existing encoder fails, and OSError if a disk or the store fails. Then nothing is
@@ -67,7 +71,7 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
             "%s (key %s): an attempt in process %d on %s", spec.name, spec.key, os.getpid(), os.uname().nodename
         )
         with reporting(spec.key, spec.name, site.open_progress()) as reporter:
-            result = _run(spec, bench, reporter, retrain=retrain)
+            result = _run(spec, bench, reporter, retrain, take)
         seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.training.timing.items())
         logger.info("%s: %s", result.training.state, seconds)
     for problem in (*problems, reporter.problem):
@@ -75,12 +79,23 @@ def run_trial(spec: TrialSpec, bench: Workbench, *, retrain: bool = False) -> Tr
     return result
 
 
-def _run(spec: TrialSpec, bench: Workbench, reporter: Reporter, *, retrain: bool) -> TrialResult:
+def _run(
+    spec: TrialSpec, bench: Workbench, reporter: Reporter, retrain: bool, take: Callable[[Trained], object]
+) -> TrialResult:
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
         reader = replace(bench.reader(spec), device=device)
-    trial = Trial(spec=spec, bench=bench, reader=reader, device=device, clock=clock, reporter=reporter, retrain=retrain)
+    trial = Trial(
+        spec=spec,
+        bench=bench,
+        reader=reader,
+        device=device,
+        clock=clock,
+        reporter=reporter,
+        retrain=retrain,
+        take=take,
+    )
     if device.type == "cpu" and spec.uses_bf16:
         bench.notify_once(slow_bf16())
     if spec.kind == "score":
@@ -100,6 +115,7 @@ def _train_and_score(trial: Trial) -> TrialResult:
     old = trial.bench.ledger.training(trial.spec.key)
     record = old or _selection_record(trial, trained)
     scores = _all_scores(trial, trained.net)
+    trial.take(trained)
     # The training record is written last, so that it exists only if all scores of the trial are complete.
     if old is None:
         record = replace(record, timing=trial.clock.timing())

@@ -5,11 +5,16 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from huggingface_hub import ModelCard
 
-from analysis.export import export_best
+from analysis.export.card import write_card
+from analysis.export.choice import ExportOptions, choose_export
+from analysis.export.folder import export_encoder
+from analysis.export.metadata import licence_fields
 from analysis.results.best import best_per_target
 from analysis.results.load import load
 from search_spaces.tiny import SPACE as TINY
@@ -82,6 +87,10 @@ def keep_encoder(store: EncoderStore, spec: TrialSpec, draft: Path) -> None:
     draft.mkdir(exist_ok=True)
     (draft / "config.json").write_text(json.dumps(tasks_of(spec)))
     store.keep(spec.encoder, draft)
+
+
+def export_best(run: str, target: str, folder: Path, **options: Any) -> Path:
+    return export_encoder(run, folder, ExportOptions(target=target, **options))
 
 
 def exported(run: str, target: str, folder: Path) -> tuple[list[str], str]:
@@ -194,7 +203,7 @@ def test_an_export_does_not_replace_a_file(tmp_path: Path) -> None:
 
 def test_an_export_loads_no_training_or_plotting_library() -> None:
     heavy = ("torch", "transformers", "datasets", "ray", "matplotlib", "scipy")
-    code = f"import sys, analysis.export; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, analysis.export.folder; print([name for name in {heavy} if name in sys.modules])"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "[]"
 
@@ -214,4 +223,71 @@ def test_the_card_of_an_encoder_from_the_hub_names_it(tmp_path: Path) -> None:
     card = (
         export_best(complete_run(tmp_path / "run", best="parts"), "names", tmp_path / "out") / "README.md"
     ).read_text()
-    assert card.startswith("---\nlibrary_name: transformers\nbase_model: demo/tiny\ntags: [")
+    assert ModelCard(card).data.base_model == "demo/tiny"
+
+
+def card_of(folder: Path) -> ModelCard:
+    return ModelCard((folder / "README.md").read_text(encoding="utf-8"))
+
+
+def test_without_a_target_the_encoder_of_a_recipe_is_exported_for_the_first_or_the_named_seed(tmp_path: Path) -> None:
+    url = complete_run(tmp_path / "run", best="baseline")
+    for seed, folder in ((None, "first"), (2, "second")):
+        export_encoder(url, tmp_path / folder, ExportOptions(recipe="parts", seed=seed))
+        assert json.loads((tmp_path / folder / "config.json").read_text()) == ["parts"]
+        text = card_of(tmp_path / folder).text
+        assert f"1. parts, seed {seed or 1}\n" in text
+        assert FURTHER not in text
+        assert f"| names | accuracy × 100 | {50 + 10 * (seed or 1)}.0 | {70 + 10 * (seed or 1)}.0 |" in text
+    with pytest.raises(UserError, match=r"no replicate seed 3\. Its seeds: 1, 2\."):
+        export_encoder(url, tmp_path / "out", ExportOptions(recipe="parts", seed=3))
+    with pytest.raises(UserError, match=r"Name what to export: --recipe RECIPE, or --target TARGET"):
+        export_encoder(url, tmp_path / "out", ExportOptions())
+    with pytest.raises(UserError, match=r"--with-head needs --target TARGET"):
+        choose_export(load(url), ExportOptions(recipe="parts", with_head=True))
+    with pytest.raises(UserError, match=r"'twins' scores the encoder itself and trains no head"):
+        choose_export(load(url), ExportOptions(recipe="parts", target="twins", with_head=True))
+
+
+def test_a_target_with_its_head_has_all_stages_and_may_belong_to_the_baseline(tmp_path: Path) -> None:
+    data = load(complete_run(tmp_path / "run", best="baseline"))
+    chosen = choose_export(data, ExportOptions(target="names", with_head=True))
+    assert (chosen.recipe, [stage.data[0].task for stage in chosen.encoder]) == ("baseline", ["claims", "names"])
+    write_card(data, chosen, tmp_path)
+    card = card_of(tmp_path)
+    assert card.data.pipeline_tag == "token-classification"
+    assert '"token-classification", model="FOLDER"' in card.text
+    assert "The scores are those of this model." in card.text
+    assert [(result.dataset_args, result.metric_value) for result in card.data.eval_results or []] == [
+        ({"language": "xa"}, pytest.approx(0.8))
+    ]
+
+
+def test_the_metadata_of_a_card_name_languages_licence_data_sets_and_results_of_each_language(tmp_path: Path) -> None:
+    tasks = tuple(replace(task, licence="CC BY-SA 4.0") for task in SPACE.tasks)
+    space = replace(SPACE, tasks=tasks, world="", models=(Model(name="tiny", id="org/encoder"),))
+    export_best(complete_run(tmp_path / "run", best="parts", space=space), "twins", tmp_path / "out")
+    card = card_of(tmp_path / "out").data
+    assert (card.license, card.library_name, card.pipeline_tag) == (
+        "cc-by-sa-4.0",
+        "transformers",
+        "feature-extraction",
+    )
+    assert card.base_model == "org/encoder"
+    assert card.datasets == ["demo/parts", "demo/claims"]
+    assert card.language == ["en", "xa"]
+    [result] = card.eval_results or []
+    assert (result.dataset_type, result.dataset_split, result.metric_type) == ("twins", "test_xa", "accuracy")
+    assert result.metric_value == pytest.approx(0.6)
+    assert card.metrics == ["accuracy"]
+    assert not (tmp_path / "out" / "LICENSE.md").exists()
+
+
+def test_data_with_several_or_unknown_licences_give_the_licence_other_and_a_list(tmp_path: Path) -> None:
+    assert licence_fields(["MIT", "MIT according to its card"]) == {"license": "mit"}
+    assert licence_fields(["CC BY-NC 4.0 (non-commercial)"]) == {"license": "cc-by-nc-4.0"}
+    for licences in (["MIT", "CC BY 4.0"], ["MIT", ""], ["Apache-2.0; text from Wikipedia, CC BY-SA"]):
+        assert licence_fields(licences)["license"] == "other"
+    export_best(complete_run(tmp_path / "run", best="parts"), "names", tmp_path / "out")
+    assert card_of(tmp_path / "out").data.license_link == "LICENSE.md"
+    assert "generated, free of any claim" in (tmp_path / "out" / "LICENSE.md").read_text()

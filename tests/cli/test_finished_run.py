@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 from sweeper.run.run import Run
 from tests.runs import PATIENCE, Call, copy_of, is_user_error, run_arguments, sweeper, tiny_run, watched_tiny_run
@@ -108,7 +109,7 @@ def test_an_exported_encoder_is_a_hugging_face_folder_with_a_model_card(call: Ca
     tokens = AutoTokenizer.from_pretrained(folder)("a word", return_tensors="pt")
     assert model(**tokens).last_hidden_state.shape[-1] == model.config.hidden_size
     card = (folder / "README.md").read_text()
-    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert ModelCard(card).data.library_name == "transformers"
     assert "prepared by `parts`, for names" in card
     assert not (folder / "manifest.json").exists()
 

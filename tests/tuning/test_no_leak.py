@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.export import export_best
+from analysis.export.choice import ExportOptions
+from analysis.export.folder import export_encoder
 from search_spaces.xtreme import SPACE as XTREME
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
@@ -253,7 +254,7 @@ def test_other_labels_in_reported_rows_and_other_languages_do_not_change_which_e
         Run.at(str(run)).keep_space(space)
         Run.at(str(run)).keep_site(Run.at(str(run)).make_site())
         for target in ("exam", "quiz"):
-            card = export_best(str(run), target, tmp_path / f"{target} {name}") / "README.md"
+            card = export_encoder(str(run), tmp_path / f"{target} {name}", ExportOptions(target=target)) / "README.md"
             cards[name, target] = card.read_text()
     for target in ("exam", "quiz"):
         weights = [(tmp_path / f"{target} {name}" / "model.safetensors").read_bytes() for name in ("one", "two")]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.export import export_best
+from analysis.export.choice import ExportOptions
+from analysis.export.folder import export_encoder
 from analysis.results.best import best_per_target
 from analysis.results.load import load
 from sweeper.run.run import Run
@@ -63,6 +64,6 @@ def test_the_encoder_of_a_refitted_run_is_chosen_by_the_values_of_the_search_tri
     values = [record.value or 0.0 for name, record in records.items() if "-> exam/search" in name]
     best = best_per_target(load(run.url), "small")["exam"]
     assert (best.value, best.by_search) == (max(values), True)
-    card = export_best(run.url, "exam", tmp_path / "out") / "README.md"
+    card = export_encoder(run.url, tmp_path / "out", ExportOptions(target="exam")) / "README.md"
     reason = f"best English selection value of the search trials (replicates were refitted), {100 * max(values):.2f}."
     assert f"Reason for the recipe: {reason}" in card.read_text()
