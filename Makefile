@@ -40,11 +40,15 @@ encoder: $(VENV)/.run
 # The tests generate their data, so a request to the Hub is a bug and must fail.
 test quick lowest: export HF_HUB_OFFLINE := 1
 
+# Two processes, each with the tests of whole files. Their trainings must not compete for threads.
+test quick: export OMP_NUM_THREADS := 1
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow and not mirror"
+	$(PYTEST) -m "not slow and not mirror"
 
 # Old releases use functions that newer packages below them deprecate, so warnings are no errors here.
 lowest: $(LOWEST)/.installed

@@ -4,14 +4,24 @@ import gc
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.session import VARIABLE
+
 if TYPE_CHECKING:
     from tests.runs import Call
     from tests.worlds import TrialFolders
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this test session. The processes of pytest-xdist inherit it from the first one."""
+    if VARIABLE not in os.environ:
+        folder = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="sweeper-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_finish() -> None:

@@ -1,18 +1,19 @@
 """Whole runs for tests: the command line in a separate process, and the content of a run folder."""
 
-import atexit
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
+
+from filelock import FileLock
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.files.serialize import plain
@@ -21,6 +22,7 @@ from sweeper.run.ledger import Ledger
 from sweeper.space import Resources
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
+from tests.session import session_folder
 
 ROOT = Path(__file__).parent.parent
 CORNER = ("--set", "recipes=baseline", "--set", "targets=names", "--set", "seeds=1")
@@ -29,14 +31,6 @@ OPTION_VARIABLES = ("SWEEPER_MIRROR", "SWEEPER_STORE", "SWEEPER_CACHE")
 """Environment variables with options of commands; commands of tests do not inherit them."""
 PATIENCE = 240.0
 """Seconds after which a test stops waiting for a run."""
-
-
-@cache
-def session_folder() -> Path:
-    """A folder for the runs of this test session, removed at its end."""
-    folder = Path(tempfile.mkdtemp(prefix="sweeper-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 @cache
@@ -97,8 +91,19 @@ def tiny_run() -> Path:
 
 @cache
 def watched_tiny_run() -> tuple[Path, list[Status]]:
-    """The run of `tiny_run`, and its status several times a second while it ran, read by this process."""
-    run, statuses = session_folder() / "tiny", []
+    """The run of `tiny_run`, and its status several times a second while it ran, read by the process that started it.
+
+    The first process that needs the run makes it. Another one waits until it is complete.
+    """
+    run, watched = session_folder() / "tiny", session_folder() / "statuses.pickle"
+    with FileLock(session_folder() / "tiny.lock"):
+        if not watched.exists():
+            watched.write_bytes(pickle.dumps(_watched(run)))
+    return run, pickle.loads(watched.read_bytes())
+
+
+def _watched(run: Path) -> list[Status]:
+    statuses = []
     driver = start(*run_arguments(run))
     while driver.poll() is None:
         if (run / "space.json").exists():
@@ -106,7 +111,7 @@ def watched_tiny_run() -> tuple[Path, list[Status]]:
         time.sleep(0.3)
     done = ended(driver)
     assert done.returncode == 0, done.stdout + done.stderr
-    return run, statuses
+    return statuses
 
 
 def copy_of(run: Path, target: Path) -> Path:

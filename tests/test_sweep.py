@@ -94,7 +94,8 @@ def stopped_by(driver: "subprocess.Popen[str]", number: signal.Signals) -> None:
     begin = time.monotonic()
     os.killpg(driver.pid, number)
     out, err = driver.communicate(timeout=PATIENCE)
-    assert time.monotonic() - begin < 10
+    # Ten seconds on an idle machine. Ray itself would wait for sixty.
+    assert time.monotonic() - begin < 30
     assert driver.returncode == 130
     assert "Stopped before the end. The same command continues the sweep." in out
     assert "LOST" not in out

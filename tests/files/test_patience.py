@@ -64,7 +64,7 @@ def test_a_server_that_stays_away_is_an_os_error_that_names_the_cause(error: Exc
     begin = time.monotonic()
     with pytest.raises(OSError, match=r"The store cannot be reached: \w+") as raised:
         patiently(Server(error, failures=10**9), 0.3, "here")
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 3
     assert raised.value.__cause__ is error
 
 

@@ -19,7 +19,6 @@ from tests.runs import (
     ended,
     num_records,
     run_arguments,
-    session_folder,
     shared_cache,
     start,
     sweeper,
@@ -27,6 +26,7 @@ from tests.runs import (
     wait_for,
     workers_at_work,
 )
+from tests.session import session_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 

@@ -79,7 +79,7 @@ def test_a_process_that_is_stuck_in_compiled_code_ends_some_seconds_after_the_si
     process = stuck()
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGTERM):  # the first one is ignored, as under nohup
         process.send_signal(number)
-    assert GRACE - 1 < seconds_until_the_end(process) < GRACE + 4
+    assert GRACE - 1 < seconds_until_the_end(process) < 3 * GRACE
 
 
 def test_a_later_second_signal_ends_the_process_at_once() -> None:
@@ -87,4 +87,4 @@ def test_a_later_second_signal_ends_the_process_at_once() -> None:
     process.send_signal(signal.SIGINT)
     time.sleep(SAME_REQUEST + 0.2)
     process.send_signal(signal.SIGINT)
-    assert seconds_until_the_end(process) < 2
+    assert seconds_until_the_end(process) < GRACE - 1
