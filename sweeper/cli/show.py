@@ -92,7 +92,7 @@ def _example(example: "ShownExample") -> Table:
 
 
 def _token_lines(part: "Input") -> "Iterator[str]":
-    """The tokens in one line; with labels, pairs of lines in which each label is below its token."""
+    """The tokens in one line; with labels, shorter lines, and below a line each label under its token."""
     if not any(part.marks):
         yield " ".join(part.tokens)
         return
@@ -100,10 +100,14 @@ def _token_lines(part: "Input") -> "Iterator[str]":
     for token, mark in zip(part.tokens, part.marks, strict=True):
         width = max(len(token), len(mark)) + 1
         if above and len(above) + width > WIDTH:
-            yield from (above.rstrip(), below.rstrip())
+            yield from _without_blank(above, below)
             above, below = "", ""
         above, below = above + token.ljust(width), below + mark.ljust(width)
-    yield from (above.rstrip(), below.rstrip())
+    yield from _without_blank(above, below)
+
+
+def _without_blank(*lines: str) -> "Iterator[str]":
+    yield from (line.rstrip() for line in lines if line.strip())
 
 
 def _facts(shown: "Preview") -> "Iterator[str]":

@@ -33,7 +33,7 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A pretrained encoder. `id` is a Hub id or a folder."""
+    """A pretrained encoder. `id` is a Hub id or a folder; a relative path starts from the folder of the space file."""
 
     name: str
     id: str

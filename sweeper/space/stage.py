@@ -30,7 +30,7 @@ class Translation:
     by: str
     """The translator: the Hub id or folder of a sequence-to-sequence model (`facebook/nllb-200-distilled-600M`,
     `facebook/m2m100_418M`, or `Helsinki-NLP/opus-mt-en-{language}` with one model per language), `folder:PATH` with
-    existing translations, or `apertium`, the program."""
+    existing translations, or `apertium`, the program. A relative path starts from the folder of the space file."""
     share: float = 1.0
     """Share of the examples that is translated, 0 to 1, chosen by a hash of the ids. The others stay English."""
     num_beams: int = 4
