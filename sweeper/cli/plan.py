@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import AsJson, Mirror, OnlyParts, Settings, SpaceName, changed_space, part_of, run_of
+from sweeper.cli.arguments import AsJson, Cache, Mirror, OnlyParts, Settings, SpaceName, changed_space, part_of, run_of
 from sweeper.cli.options import run_options
 from sweeper.cli.output import out, print_json
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sweeper.plan.check import Check
     from sweeper.space import Space
+    from sweeper.tuning.options import Options
 
 
 def plan(
@@ -23,6 +24,7 @@ def plan(
     mirror: Mirror = None,
     setting: Settings = None,
     only: OnlyParts = None,
+    cache: Cache = None,
     run_folder: Annotated[
         str | None,
         typer.Option("--out", metavar="RUN", help="Run folder; its finished trials are not counted (runs/SPACE)."),
@@ -53,7 +55,7 @@ def plan(
     for message in () if as_json else messages:
         out.print(message, markup=False, highlight=False)
     pace = Pace(workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of)
-    checked = _checked(chosen, options.mirror, options.run) if check else None
+    checked = _checked(chosen, options) if check else None
     if checked and checked.problems:
         if as_json:
             print_json({"check": checked.as_json()})
@@ -72,13 +74,13 @@ def _print(tables: "Iterable[RenderableType]") -> None:
         out.print(table)
 
 
-def _checked(space: "Space", mirror: str | None, run_folder: str) -> "Check":
-    """The check of all data of a space, in the cache of its run folder: a run then reads them from there."""
+def _checked(space: "Space", options: "Options") -> "Check":
+    """The check of all data of a space, in the cache of its run: the run then reads them from there."""
     from pathlib import Path
 
     from sweeper.plan.check import check_space
     from sweeper.plan.sources import mirror_of, sources_of
     from sweeper.run.run import Run
 
-    cache = Path(Run.at(run_folder).default_cache())
-    return check_space(space, sources_of(space, mirror_of(space, mirror, cache), cache))
+    cache = Path(options.cache or Run.at(options.run).default_cache())
+    return check_space(space, sources_of(space, mirror_of(space, options.mirror, cache), cache))

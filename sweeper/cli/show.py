@@ -6,7 +6,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sweeper.cli.arguments import Mirror, Settings, SpaceName, changed_space, default_run
+from sweeper.cli.arguments import Cache, Mirror, Settings, SpaceName, changed_space, run_of
+from sweeper.cli.options import run_options
 from sweeper.cli.output import out
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sweeper.plan.preview import Input, Preview, Request, ShownExample
     from sweeper.space import Space
+    from sweeper.tuning.options import Options
 
 MOST_INPUTS = 4
 """Features of one example that are printed."""
@@ -24,6 +26,7 @@ WIDTH = 100
 
 
 def show(
+    context: typer.Context,
     space: SpaceName,
     task: Annotated[str, typer.Option("--task", metavar="TASK", help="Task of the space or of the catalog.")],
     language: Annotated[str, typer.Option("--language", metavar="CODE", help="Language (en).")] = "",
@@ -32,16 +35,19 @@ def show(
     model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Model of the space (the first one).")] = "",
     mirror: Mirror = None,
     setting: Settings = None,
+    cache: Cache = None,
 ) -> None:
     """Show examples of a task as the model sees them: texts, tokens, labels, what is truncated, label counts."""
     from sweeper.plan.preview import Request
 
+    chosen = changed_space(space, setting)
+    options, _ = run_options(context, chosen, run_of(space))
     request = Request(task=task, split=split, language=language, rows=rows)
-    for part in _parts(_preview(changed_space(space, setting), request, mirror, model)):
+    for part in _parts(_preview(chosen, request, options, model)):
         out.print(part)
 
 
-def _preview(space: "Space", request: "Request", mirror: str | None, name: str) -> "Preview":
+def _preview(space: "Space", request: "Request", options: "Options", name: str) -> "Preview":
     from pathlib import Path
 
     from sweeper.plan.preview import model_of, preview
@@ -50,8 +56,8 @@ def _preview(space: "Space", request: "Request", mirror: str | None, name: str) 
 
     model = model_of(space, name)
     space.task(request.task)  # a name that does not exist is refused before a tokenizer is loaded
-    cache = Path(Run.at(default_run(space)).default_cache())
-    sources = sources_of(space, mirror_of(space, mirror, cache), cache)
+    cache = Path(options.cache or Run.at(options.run).default_cache())
+    sources = sources_of(space, mirror_of(space, options.mirror, cache), cache)
     location = sources.model_location(model.id)
     if not Path(location).is_dir() and not sources.places.is_on_hub(model.id):
         raise sources.places.no_model(model.id)

@@ -10,8 +10,7 @@ from sweeper.errors import DataError
 from sweeper.formats.columns import complete_columns
 from sweeper.formats.fields import NO_LABEL, Line, field_of
 from sweeper.formats.table import properties_of
-from sweeper.plan.resolve import scored_tasks
-from sweeper.space import Space, tasks_of
+from sweeper.space import Space
 from sweeper.tasks.spec import Columns, Rows, RowsByLanguage, Task
 
 FEW_ROWS = 20
@@ -54,10 +53,7 @@ def infer_space(space: Space, sources: Sources | None) -> tuple[Space, tuple[str
 
 def own_tasks(space: Space) -> list[Task]:
     """The tasks that the space defines and that one of its recipes or targets reads."""
-    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
-    trained = (name for target in space.targets for name in space.trained_tasks(target))
-    names = {*(name for stages in chains for name in tasks_of(stages)), *trained, *scored_tasks(space.targets, space)}
-    return [task for task in space.tasks if task.name in names]
+    return [task for task in space.tasks if task.name in space.read_tasks]
 
 
 def infer_task(task: Task, space: Space, sources: Sources) -> Inferred:

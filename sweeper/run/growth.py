@@ -23,7 +23,7 @@ def check_growth(old: Space, new: Space, run: str, without: str = "") -> None:
     The field `without` of both spaces is not compared.
     """
     changes = (change for change in differences(plain(old), plain(new)) if change[0][0] != without)
-    refused = [change for change in changes if not _is_growth(change)]
+    refused = [change for change in changes if not (_is_growth(change) or _completes(change, old))]
     if not refused:
         return
     lines = "\n".join(f"  {'.'.join(path)}: {_short(before)} -> {_short(after)}" for path, before, after in refused)
@@ -62,6 +62,16 @@ def _is_growth(change: Change) -> bool:
         return set(old) <= set(new)
     # A new item of a list of named objects, such as recipes.NAME.
     return old is None and len(path) == 2 and path[0] in GROWING
+
+
+def _completes(change: Change, old: Space) -> bool:
+    """Whether a change adds columns or labels to a task that no trial has read yet.
+
+    They are inferred when a recipe or target reads the task for the first time.
+    """
+    path, before, _ = change
+    is_new = path[0] == "tasks" and len(path) > 2 and path[2] in ("columns", "labels") and not before
+    return is_new and path[1] not in old.read_tasks
 
 
 def _without_draws(world: str) -> list[str]:

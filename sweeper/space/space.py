@@ -200,6 +200,13 @@ class Space:
         names = (*tasks_of(target.before), self.task(target.task).training_task)
         return tuple(dict.fromkeys(name for name in names if name))
 
+    @property
+    def read_tasks(self) -> frozenset[str]:
+        """The names of the tasks whose rows a recipe or target reads."""
+        trained = (name for target in self.targets for name in self.trained_tasks(target))
+        scored = (name for target in self.targets for name in (target.task, self.task(target.task).pool))
+        return frozenset(name for name in (*tasks_of(self._stages()), *trained, *scored) if name)
+
     def num_trained(self, target: Target) -> int:
         """The number of stages that a target adds to those of the recipe."""
         return len(target.before) + bool(self.task(target.task).training_task)

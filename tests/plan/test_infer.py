@@ -13,6 +13,7 @@ from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.formats.table import format_of
 from sweeper.plan.infer import infer_space
+from sweeper.run.growth import check_growth
 from sweeper.run.run import Run
 from sweeper.space import Model, Recipe, Space, Stage, Target
 from sweeper.tasks.spec import Task
@@ -175,6 +176,21 @@ def test_tasks_that_no_recipe_and_no_target_reads_are_not_opened(sources: Source
     used = replace(space, recipes=(*space.recipes, Recipe(name="used", stages=(Stage(tasks=("unused",)),))))
     with pytest.raises(DataError, match=r"nowhere\.csv"):
         infer_space(used, sources)
+
+
+def test_a_recipe_with_a_task_that_was_not_read_before_can_be_added_to_a_run_folder(
+    tmp_path: Path, infer: Infer, sources: Sources
+) -> None:
+    task = infer("classify", [{"text": "a", "label": value} for value in ("x", "y")])
+    later = Task(name="later", format="classify", train="own.jsonl")
+    space, _ = infer_space(replace(space_of(task), tasks=(task, later)), sources)
+    assert space.task("later").columns == {}
+    grown = replace(space, recipes=(*space.recipes, Recipe(name="later", stages=(Stage(tasks=("later",)),))))
+    grown, _ = infer_space(grown, sources)
+    assert grown.task("later").labels == ("x", "y")
+    check_growth(space, grown, "the run folder")
+    with pytest.raises(UserError, match=r"tasks\.later\.labels"):
+        check_growth(grown, replace(grown, tasks=(task, replace(grown.task("later"), labels=("x", "z")))), "the run")
 
 
 def test_a_run_folder_keeps_what_was_inferred_and_accepts_a_study_that_has_moved(
