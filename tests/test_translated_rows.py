@@ -6,7 +6,6 @@ from dataclasses import replace
 from io import StringIO
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -21,7 +20,7 @@ from sweeper.tasks.spec import Rows, Task
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.sweep import check_pending, make_agenda
 from tests import translators_tiny as tiny
-from tests.runs import PATIENCE, ended, run_arguments, shared_cache, start, sweeper
+from tests.runs import PATIENCE, Call, ended, run_arguments, shared_cache, start
 from tests.tokenizers_tiny import save_tiny_encoder
 
 SMALL_SPACE = """
@@ -64,11 +63,6 @@ def space(folder: Path, text: str, by: str) -> str:
     return str(path)
 
 
-def run(tmp_path: Path, by: str) -> Any:
-    """Run a part of `tiny` with a recipe whose translator `by` is not usable."""
-    return sweeper("run", space(tmp_path, SMALL_SPACE, by), "--out", str(tmp_path / "run"), "--cache", shared_cache())
-
-
 @pytest.mark.parametrize(
     ("by", "message"),
     [
@@ -78,14 +72,15 @@ def run(tmp_path: Path, by: str) -> Any:
     ],
 )
 def test_a_missing_translator_ends_a_run_before_any_training(
-    tmp_path: Path, demo_world: Path, by: str, message: str
+    call: Call, tmp_path: Path, demo_world: Path, by: str, message: str
 ) -> None:
     tiny.recorded(tmp_path / "some", {"No text of the world.": "Ningún texto."})
     (tmp_path / "encoder").mkdir()
-    done = run(tmp_path, by.format(folder=tmp_path))
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    part_of_tiny = space(tmp_path, SMALL_SPACE, by.format(folder=tmp_path))
+    done = call("run", part_of_tiny, "--out", str(tmp_path / "run"), "--cache", shared_cache())
+    assert done.code == 2, done.out + done.err
+    assert message in done.err
+    assert "Traceback" not in done.err
     assert not list((tmp_path / "run").rglob("trainings/*.json"))
 
 

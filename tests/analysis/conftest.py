@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from analysis.report.report import Report, write_report
 from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
@@ -137,27 +139,37 @@ def _stage(tasks: tuple[str, ...], seed: int) -> StageSpec:
     return StageSpec(data=data, training=Training(), seed=seed)
 
 
+def _empty_run(parent: Path, /, name: str = "run", **changes: object) -> Run:
+    space = replace(SPACE, **changes)  # type: ignore[arg-type]
+    url = str(parent / name)
+    Folder(url).write("space.json", write_json(space))
+    return Run(url=url, space=space)
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Run]:
     """A function that creates an empty run folder of the small space with the given changes."""
-
-    def make(name: str = "run", **changes: object) -> Run:
-        space = replace(SPACE, **changes)  # type: ignore[arg-type]
-        url = str(tmp_path / name)
-        Folder(url).write("space.json", write_json(space))
-        return Run(url=url, space=space)
-
-    return make
+    return partial(_empty_run, tmp_path)
 
 
 @pytest.fixture
 def full_run(make_run: Callable[..., Run]) -> Run:
-    """A run with all cells of the small space and two seeds.
+    """A run with all cells of the small space and two seeds, as in `_fill`."""
+    return _fill(make_run())
+
+
+@pytest.fixture(scope="session")
+def full_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of a run like `full_run`, in its usual folder. Tests share it and must not change it."""
+    return write_report(_fill(_empty_run(tmp_path_factory.mktemp("full"))).url)
+
+
+def _fill(run: Run) -> Run:
+    """Write all cells of the small space, with two seeds.
 
     Gains on tags: small_nli +10 (seed 1) and +20 (seed 2), large_nli -10 both, middle_qa +5 both. On pairs: +4, +8, -2.
     On search, whose baseline has no seed: small_nli +1 and +3, large_nli 0 and 0, middle_qa -5 and -5.
     """
-    run = make_run()
     raw = run.trained("baseline")
     run.scored(raw, "search", {"de": 0.30, "fr": 0.10}, seed=None)
     tags = {"baseline": (0, 0), "small_nli": (0.10, 0.20), "large_nli": (-0.10, -0.10), "middle_qa": (0.05, 0.05)}

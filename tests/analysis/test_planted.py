@@ -181,11 +181,10 @@ def test_the_report_of_the_demo_begins_with_the_planted_truth(demo_run: str) -> 
     assert (report.path.parent / "planted.csv").read_bytes().startswith(b"recipe,target,planted,gain,q,outcome")
 
 
-def test_a_report_on_real_data_has_no_planted_truth(full_run) -> None:
-    report = write_report(full_run.url)
-    assert "lanted" not in report.path.read_text(encoding="utf-8")
-    assert not list(report.path.parent.glob("planted*"))
-    assert "planted" not in " ".join(report.findings)
+def test_a_report_on_real_data_has_no_planted_truth(full_report, full_run) -> None:
+    assert "lanted" not in full_report.path.read_text(encoding="utf-8")
+    assert not list(full_report.path.parent.glob("planted*"))
+    assert "planted" not in " ".join(full_report.findings)
     with pytest.raises(ValueError, match="no planted gains"):
         planted_map(compute_results(full_run.url), "a title")
 

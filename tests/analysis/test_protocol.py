@@ -15,7 +15,6 @@ from analysis.report.protocol import (
     sets_aside,
     target_sentence,
 )
-from analysis.report.report import write_report
 from analysis.results.significance import LEVEL
 from analysis.results.stats import MIN_SEEDS, paired_interval
 from search_spaces.demo import SPACE as DEMO
@@ -182,8 +181,8 @@ def test_draws_are_mentioned_if_seeds_decide_the_data() -> None:
     assert not has_draws(XTREME)
 
 
-def test_the_report_gives_the_limits_that_its_tests_use(full_run) -> None:
-    text = write_report(full_run.url).path.read_text()
+def test_the_report_gives_the_limits_that_its_tests_use(full_report) -> None:
+    text = full_report.path.read_text()
     assert f"With fewer than {MIN_SEEDS} seeds no gain is tested" in text
     assert np.isnan(paired_interval([0.1, 0.2][: MIN_SEEDS - 1]).p)
     assert not np.isnan(paired_interval([0.1, 0.2, 0.4][:MIN_SEEDS]).p)
@@ -191,10 +190,8 @@ def test_the_report_gives_the_limits_that_its_tests_use(full_run) -> None:
     assert "selection data in the languages of training" not in text
 
 
-def test_at_nine_pairs_the_smallest_significant_rank_correlation_is_that_of_the_report(full_run) -> None:
-    assert (
-        "At n = 9 a single |rho| needs to be at least 0.70 for p < 0.05" in write_report(full_run.url).path.read_text()
-    )
+def test_at_nine_pairs_the_smallest_significant_rank_correlation_is_that_of_the_report(full_report) -> None:
+    assert "At n = 9 a single |rho| needs to be at least 0.70 for p < 0.05" in full_report.path.read_text()
     # The sum of squared rank differences of all 9! orders gives rho; only 0.70 and more are below 0.05.
     share = {rho: extreme_share(rho) for rho in (0.70, 0.68)}
     assert share[0.70] < 0.05 < share[0.68]

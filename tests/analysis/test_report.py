@@ -36,28 +36,29 @@ def csv_rows(path):
         return list(csv.reader(file))
 
 
-def test_a_report_is_a_folder_with_figures_and_tables(full_run):
-    path = write_report(full_run.url).path
+def test_a_report_is_a_folder_with_figures_and_tables(full_report):
+    path = full_report.path
     assert path.name == "report.md"
     assert {path.name for path in path.parent.iterdir()} == FILES
 
 
-def test_the_matrix_file_has_the_recipe_and_then_the_targets_in_points(full_run):
-    folder = write_report(full_run.url).path.parent
+def test_the_matrix_file_has_the_recipe_and_then_the_targets_in_points(full_report):
+    folder = full_report.path.parent
     matrix, gains = csv_rows(folder / "matrix.csv"), csv_rows(folder / "gains.csv")
     assert matrix[0] == gains[0] == ["recipe", "tags", "pairs", "search"]
     assert matrix[2] == ["small_nli", "65.0000", "38.0000", "22.0000"]
     assert gains[2] == ["small_nli", "15.0000", "4.0000", "2.0000"]
 
 
-def test_the_same_ledger_gives_the_same_bytes(full_run, tmp_path):
-    first, second = (write_report(full_run.url, str(tmp_path / name)).path.parent for name in ("a", "b"))
+def test_the_same_ledger_gives_the_same_bytes(full_report, tmp_path):
+    first, run = full_report.path.parent, full_report.path.parent.parent
+    second = write_report(str(run), str(tmp_path / "again")).path.parent
     for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_run):
-    text = write_report(full_run.url).path.read_text()
+def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_report):
+    text = full_report.path.read_text()
     assert "# Numbers made by hand" in text
     assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
     assert "small_nli -> pairs (small_nli)" in text
@@ -72,15 +73,15 @@ def test_the_limits_on_the_data_name_the_largest_number_of_steps():
     assert not [limit for limit in data_limits(TINY) if "steps" in limit]
 
 
-def test_what_is_selected_by_reported_scores_is_called_an_overestimate(full_run):
-    text = write_report(full_run.url).path.read_text()
+def test_what_is_selected_by_reported_scores_is_called_an_overestimate(full_report):
+    text = full_report.path.read_text()
     findings, trivial = text.split("## The run")[0], text.split("## Trivial scores")[1]
     assert "The largest gains are selected among the reported ones and are overestimated on average." in findings
     assert "so that its score is an overestimate: do not report it as a result." in trivial
 
 
-def test_scores_that_are_not_clearly_above_the_trivial_score_are_named(full_run):
-    text = write_report(full_run.url).path.read_text()
+def test_scores_that_are_not_clearly_above_the_trivial_score_are_named(full_report):
+    text = full_report.path.read_text()
     # search: 20 against 25. pairs: 35 against 25 is about two standard errors of 100 examples.
     assert "not clearly above the trivial score: search" in text
     assert "not clearly learned: middle_qa on middle_qa" in text
@@ -211,8 +212,10 @@ def test_a_report_against_another_recipe_names_it_and_has_a_separate_folder(full
     assert csv_rows(path.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
 
 
-def test_a_report_against_the_baseline_equals_the_default(full_run, tmp_path):
-    named, default = (write_report(full_run.url, str(tmp_path / row), row).path.read_text() for row in ("baseline", ""))
+def test_a_report_against_the_baseline_equals_the_default(full_report, tmp_path):
+    run = full_report.path.parent.parent
+    named = write_report(str(run), str(tmp_path / "named"), "baseline").path.read_text()
+    default = full_report.path.read_text()
     assert named == default
     title, introduction, heading, *_ = default.split("\n\n")
     assert title == "# Numbers made by hand: transfer matrix"

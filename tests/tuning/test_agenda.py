@@ -276,21 +276,21 @@ def big_space() -> Space:
 
 
 def timed_drain(agenda: Any, ledger: FakeLedger) -> tuple[list[TrialSpec], float]:
-    begin = time.perf_counter()
+    begin = time.process_time()
     started = drain(agenda, ledger, workers=64)
-    return started, time.perf_counter() - begin
+    return started, time.process_time() - begin
 
 
 @pytest.mark.slow
 def test_an_agenda_of_ten_thousand_trials_needs_a_few_milliseconds_per_trial() -> None:
     space, ledger = big_space(), FakeLedger()
-    begin = time.perf_counter()
+    begin = time.process_time()
     agenda = agenda_of(space)
-    created = time.perf_counter() - begin
+    created = time.process_time() - begin
     started, drained = timed_drain(agenda, ledger)
-    begin = time.perf_counter()
+    begin = time.process_time()
     again = agenda_of(space, ledger)
-    resumed = time.perf_counter() - begin
+    resumed = time.process_time() - begin
     print(f"{len(started)} trials: agenda {created:.1f} s, drained in {drained:.1f} s, resumed in {resumed:.1f} s")
     assert len(started) > 9_000
     assert again.finished
