@@ -208,7 +208,8 @@ def test_the_error_for_an_unknown_task_in_a_space_file_suggests_the_nearest_one(
 def test_an_unknown_field_of_a_training_is_named_with_the_file(call: Call, user: UserFiles) -> None:
     result = call("plan", user.space(training="learning_rat=1"))
     assert is_user_error(result)
-    assert "own.py cannot be loaded as a space: TypeError" in result.err
+    message = "No field of Training is called 'learning_rat'. Did you mean 'learning_rate'?"
+    assert f"own.py, line 24: {message}" in result.err
     assert "learning_rat" in result.err
 
 
