@@ -1,8 +1,11 @@
 """Arguments that several commands have."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from sweeper.cli.output import err
 
 if TYPE_CHECKING:
     from sweeper.plan.only import Only
@@ -57,7 +60,8 @@ def changed_space(name: str, settings: list[str] | None) -> "Space":
     from sweeper.space.settings import apply_settings
 
     run = run_of(name)
-    return apply_settings(run.space if run else search_spaces.load_space(name), settings or [])
+    chosen = run.space if run else search_spaces.load_space(name)
+    return apply_settings(chosen, settings or [], partial(err.print, markup=False, highlight=False))
 
 
 def part_of(space: "Space", texts: list[str] | None) -> "Only":

@@ -19,8 +19,11 @@ TRAINED = ("recipes.*.stages.*", "targets.*.before.*", "targets.*")
 log = logging.getLogger(__name__)
 
 
-def apply_settings(space: Space, settings: Iterable[str]) -> Space:
-    """The space with every `key=value` applied, in order. Raises UserError on an unknown key or an invalid value."""
+def apply_settings(space: Space, settings: Iterable[str], notify: Callable[[str], object] = log.warning) -> Space:
+    """The space with every `key=value` applied, in order. Raises UserError on an unknown key or an invalid value.
+
+    `notify` receives a message for each value that has no effect, because a dial or a model replaces it.
+    """
     for setting in settings:
         key, sign, text = setting.partition("=")
         if not sign:
@@ -31,7 +34,7 @@ def apply_settings(space: Space, settings: Iterable[str]) -> Space:
             # The message of the space contains the field; the prefix adds the argument of the command line.
             raise UserError(f"--set {key}={text}: {error}") from error
         for message in _unused(space, key):
-            log.warning("--set %s=%s: %s", key, text, message)
+            notify(f"--set {key}={text}: {message}")
     return space
 
 

@@ -53,3 +53,10 @@ def test_a_space_and_a_part_of_it_are_printed_as_json(call: Call) -> None:
 def test_an_unknown_path_of_a_space_is_answered_with_the_nearest_name(call: Call) -> None:
     result = call("space", "tiny", "targets.name.training")
     assert (result.code, "No target is called 'name'. Did you mean 'names'?" in result.err) == (2, True)
+
+
+def test_a_setting_without_effect_is_reported_on_stderr(call: Call) -> None:
+    result = call("space", "tiny", "search.trials", "--set", "learning_rate=1e-5")
+    assert (result.code, result.out) == (0, "search.trials = 2\n")
+    assert "targets.names and 1 more search learning_rate as a dial instead of this value." in result.err
+    assert "`--set dials.learning_rate=none` removes the dial." in result.err
