@@ -182,6 +182,6 @@ def _sentences(status: Status) -> Iterator[str]:
     if status.lost:
         yield f"Lost, to be tried again: {', '.join(status.lost)} (keys; their tracebacks are in the ledger)."
     if not status.is_complete and not status.alive:
-        yield "Unless a sweep is just starting, `sweeper run` with the same arguments continues it."
+        yield f"Unless a sweep is just starting, `sweeper run {status.run}` continues it."
     elif status.is_complete:
         yield f"Complete. Next: sweeper report {status.run}"

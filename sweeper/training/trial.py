@@ -4,7 +4,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class Trial:
     reader: DataReader
     device: "torch.device"
     clock: Clock
-    reporter: Reporter
+    reporter: Reporter = field(default_factory=Reporter)
     retrain: bool = False
     take: Callable[[Trained], object] = lambda _: None
     """Called with the trained net once it has been scored."""

@@ -82,7 +82,8 @@ def test_a_status_without_running_trials_says_so_and_gives_no_time_left(tmp_path
     run = Run.at(str(tmp_path))
     run.keep_space(TINY)
     assert status_of(run.url).seconds_left is None
-    assert "No trial is running. Unless a sweep is just starting, `sweeper run`" in text_of(run)
+    sentence = f"Unless a sweep is just starting, `sweeper run {run.url}` continues it."
+    assert f"No trial is running. {sentence}" in text_of(run)
 
 
 def test_the_kind_of_a_failure_follows_from_its_reason() -> None:
