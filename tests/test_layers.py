@@ -33,6 +33,7 @@ IMPORTERS = {
     "transformers": ("sweeper.training", "sweeper.data.tokenizer"),
     "matplotlib": ("analysis.figures",),
     "faiss": ("sweeper.scoring",),
+    **dict.fromkeys(("wandb", "mlflow", "tensorboardX", "trackio"), ("sweeper.tuning.trackers",)),
     "typer": ("sweeper.cli",),
     "rich": ("sweeper.cli", "sweeper.plan", "sweeper.tuning"),
 }

@@ -33,6 +33,8 @@ def run_options(context: "typer.Context", space: "Space", kept: "Run | None") ->
         # A resumed run in another folder starts with a store and a cache of its own.
         options = replace(options, run=typed["run_folder"], store=None, cache=None)
     options = _with_typed(options, typed)
+    if "tracker" in typed:
+        options = replace(options, trackers=tuple(typed["tracker"]))
     variables = _effective(options, typed, variable_values(context), space, kept)
     messages += [f"{name.capitalize()}: {value} ({_variable(name)})" for name, value in variables.items()]
     return replace(options, **variables), messages
@@ -79,5 +81,6 @@ def _kept_message(options: "Options") -> Iterator[str]:
         given, usual = getattr(options, part), getattr(default, part)
         values |= {name: (getattr(given, field), getattr(usual, field)) for name, field in names.items()}
     words = [f"--{name.replace('_', '-')} {value}" for name, (value, usual) in values.items() if value != usual]
+    words += [f"--tracker {name}" for name in options.trackers]
     if words:
         yield f"Kept options of {options.run}: {' '.join(words)}"

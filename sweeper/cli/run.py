@@ -43,6 +43,10 @@ def run(
     checkpoint_every: Annotated[
         float, typer.Option(min=0, help="Seconds between two checkpoints of a training.")
     ] = 60.0,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="wandb, mlflow, tensorboard, trackio or MODULE:CLASS. Can be repeated."),
+    ] = None,
 ) -> None:
     """Run a space, or continue a run folder with the options that it was run with. The same command resumes it."""
     # First of all: the other imports take seconds, in which a stop request would have no message.
@@ -72,7 +76,10 @@ def run(
 def _checked_run(space: "Space", options: "Options", halt: "Halt") -> "SweepResult":
     """Run a space after quick checks of its options, which come before the imports that take seconds."""
     from sweeper.tuning.precheck import check_run
+    from sweeper.tuning.trackers.table import check_tracker
 
+    for tracker in options.trackers:
+        check_tracker(tracker)
     check_run(space, options)
     # A path on the driver can be a different folder, or none, on another machine.
     if not options.workers.is_local and "://" not in options.run:

@@ -115,6 +115,11 @@ class Run:
         return self.folder.local / "optuna.journal" if self.folder.local else None
 
     @property
+    def trackers(self) -> str:
+        """The folder for local files of experiment trackers: in a local run folder, else in the working directory."""
+        return str(self.folder.child("trackers").local or Path("trackers"))
+
+    @property
     def submission(self) -> Path | None:
         """The default folder of a leaderboard submission; None if the run folder is not on a local file system."""
         return self.folder.child("submission").local

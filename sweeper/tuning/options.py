@@ -10,6 +10,7 @@ from sweeper.plan.only import ALL, Only
 from sweeper.run.run import Run
 from sweeper.space import ResourceOverrides, Resources
 from sweeper.tuning.cpus import usable_cpus
+from sweeper.tuning.trackers.interface import Tracker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +69,16 @@ class Options:
     """Whether the logs of trials contain debug messages."""
     quiet: bool = False
     """Whether only warnings and failures are printed."""
+    trackers: tuple[str | Tracker, ...] = ()
+    """Experiment trackers: names as on the command line, or objects with the methods of `Tracker`."""
     only: Only = ALL
     """The part of the space whose trials run. The run folder does not keep it."""
 
     def kept(self) -> dict[str, Any]:
         """The options that the run folder keeps in addition to the paths of its site, as JSON values."""
-        return {"workers": vars(self.workers), "resources": vars(self.resources)}
+        kept: dict[str, Any] = {"workers": vars(self.workers), "resources": vars(self.resources)}
+        names = [tracker for tracker in self.trackers if isinstance(tracker, str)]
+        return kept | ({"trackers": names} if names else {})
 
 
 def kept_options(run: Run) -> Options:
@@ -92,6 +97,7 @@ def kept_options(run: Run) -> Options:
         workers=Workers(**kept.get("workers", {})),
         resources=ResourceOverrides(**kept.get("resources", {})),
         checkpoint_every=site.checkpoint_every,
+        trackers=tuple(kept.get("trackers", ())),
     )
 
 

@@ -33,6 +33,8 @@ from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import reading, watching
+from sweeper.tuning.trackers.feed import tracking
+from sweeper.tuning.trackers.table import open_trackers
 from sweeper.tuning.watch import Watches
 
 logger = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
     Raises UserError for everything that the user must correct, before anything is trained.
     """
     run = Run.at(options.run)
+    trackers = open_trackers(options.trackers, run.trackers)
     with ExitStack() as stack:
         _lock(run, stack)
         # Everything up to `launch` raises errors before a training starts.
@@ -96,13 +99,17 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             warn_of_bf16(agenda, console)
         scores = list(run.ledger.scores().values())
         report = partial(console.print, markup=False)
-        with watching(agenda, scores, console, quiet=options.quiet) as display:
+        halt = halt or Halt()
+        with (
+            watching(agenda, scores, console, quiet=options.quiet) as display,
+            tracking(trackers, agenda, report, halt) as tracked,
+        ):
             journal = [JournalWatch(agenda, run.journal, report)] if run.journal else []
-            watch = Watches([display, *journal], report)
+            watch = Watches([display, *journal, *tracked], report)
             scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-", ignore_cleanup_errors=True))
             )
-            result = launch(agenda, site, options.workers, watch, scratch, halt or Halt())
+            result = launch(agenda, site, options.workers, watch, scratch, halt)
         return _summary(agenda, result)
 
 
