@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sweeper.tuning.trackers import table
 from sweeper.tuning.trackers.feed import MOST_WAITING, TrackerWatch
 from sweeper.tuning.trackers.interface import TrackedTrial, Tracker
 from sweeper.tuning.trackers.table import open_trackers
-from tests.runs import PATIENCE, Call, is_user_error
+from tests.runs import PATIENCE, Call, is_user_error, wait_for
 from tests.worlds import score, stage, trial
 
 GROUP, PROJECT = "tiny/row -> names", "space"
@@ -250,7 +251,10 @@ def test_wandb_writes_a_run_for_each_trial_offline(tmp_path: Path, monkeypatch: 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))  # without a key of W&B
     assert session("wandb", tmp_path, steps=(1, 2), ends=True) == []
-    runs = {key: list(wandb_records(path)) for path in tmp_path.rglob("run-*.wandb") for key in [path.stem[4:]]}
+    files = {path.stem.removeprefix("run-"): path for path in tmp_path.rglob("run-*.wandb")}
+    # A process of W&B writes the files and may end a moment after the runs.
+    wait_for(lambda: all("exit" in types_of(wandb_records(path)) for path in files.values()))
+    runs = {key: list(wandb_records(path)) for key, path in files.items()}
     assert set(runs) == {spec.key for spec in SPECS}
     for spec in SPECS:
         [run] = [record.run for record in runs[spec.key] if record.WhichOneof("record_type") == "run"]
@@ -266,6 +270,10 @@ def test_wandb_writes_a_run_for_each_trial_offline(tmp_path: Path, monkeypatch: 
             for item in record.summary.update
         }
         assert summary["score/names/xa/f1"] == "0.25"
+
+
+def types_of(records: Iterator[Any]) -> set[str]:
+    return {record.WhichOneof("record_type") for record in records}
 
 
 def wandb_records(path: Path) -> Iterator[Any]:
@@ -286,7 +294,8 @@ def wandb_records(path: Path) -> Iterator[Any]:
 
 
 def test_trackio_has_a_run_for_each_trial_also_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("trackio", reason="the extra trackio is not installed")
+    if find_spec("trackio") is None:  # `importorskip` would import it before its folder is set
+        pytest.skip("the extra trackio is not installed")
     monkeypatch.setenv("TRACKIO_DIR", "")  # restored after the test
     assert session(f"trackio:{tmp_path}", tmp_path, steps=(1, 2, 3), ends=False) == []
     assert session(f"trackio:{tmp_path}", tmp_path, steps=(2, 3), ends=True) == []
