@@ -1,11 +1,13 @@
 """Arguments that several commands have."""
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sweeper.cli.output import err
+from sweeper.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from sweeper.plan.only import Only
@@ -77,7 +79,12 @@ def run_of(name: str) -> "Run | None":
     from sweeper.run.run import Run
 
     # A shipped space has priority over a folder of its name.
-    return None if name in search_spaces.shipped() else Run.named(name)
+    run = None if name in search_spaces.shipped() else Run.named(name)
+    path = Path(name)
+    if run is None and path.name != name and path.suffix != ".py" and not path.is_file():
+        folders = sorted(str(folder) for folder in path.parent.glob("*/") if folder.is_dir())
+        raise UserError(f"{unknown('run folder or file', name, folders)} (Looked up in {Path.cwd()}.)")
+    return run
 
 
 def typed_values(context: typer.Context) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The program: its commands, its exit codes, and messages instead of tracebacks."""
 
 import sys
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -78,10 +79,17 @@ def _usage_error(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help
         error.show()
         return ExitCode.USER_ERROR
-    _print_error(error.format_message())
+    _print_error(f"{error.format_message()}{_given_value(error)}")
     if error.ctx is not None:
         err.print(f"Help: {error.ctx.command_path} --help", markup=False, highlight=False)
     return ExitCode.USER_ERROR
+
+
+def _given_value(error: Any) -> str:
+    """The value of an option that is not valid: the message of its type does not always contain it."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    values = (value for name, value in pairwise(sys.argv) if name in names)
+    return next((f", got {value!r}." for value in values), "")
 
 
 def _print_error(message: object) -> None:

@@ -31,7 +31,8 @@ def can_have_gpu(devices: Path = Path("/dev")) -> bool:
     # Devices of NVIDIA, of NVIDIA in the Linux of Windows, of AMD, and of any other type, such as Intel's.
     has_nvidia = any(devices.glob("nvidia[0-9]*")) or (devices / "dxg").exists()
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in HIDDEN
-    return (has_nvidia and not is_hidden) or (devices / "kfd").exists() or any(devices.glob("dri/renderD*"))
+    has_other = (devices / "kfd").exists() or (any(devices.glob("dri/renderD*")) and not has_nvidia)
+    return (has_nvidia and not is_hidden) or has_other
 
 
 def check_cluster(address: str) -> None:

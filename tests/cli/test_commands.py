@@ -90,43 +90,6 @@ def test_a_plan_writes_no_files(call: Call, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("plan", "demmo"), "No space is called 'demmo'. Did you mean 'demo'? Known: "),
-        (("run", "tiny", "--gpus-per-trial", "4"), "Resources need gpus <= 1, got gpus=4. Trials run in parallel"),
-        (("run", "tinny"), "No space is called 'tinny'. Did you mean 'tiny'?"),
-        (("plan", "nowhere.py"), "There is no file nowhere.py"),
-        (("plan", "tiny", "--set", "sedes=3"), "No --set key is called 'sedes'. Did you mean 'seeds'? Known: "),
-        (("run", "tiny", "--set", "targets=nmaes"), "No target is called 'nmaes'. Did you mean 'names'?"),
-        (("run", "tiny", "--set", "trials=many"), "--set trials=many"),
-        (("run", "tiny", "--mirror", "nowhere"), "is not a mirror: the folder "),
-        (("run", "tiny", "--cpus-per-trial", "0"), "Resources need cpus > 0"),
-        (("plan", "tiny", "--workers", "0"), "A plan needs workers >= 1"),
-        (("plan", "tiny", "--throughput", "0"), "throughput > 0"),
-        (("plan", "tiny", "--throughput", "tin=3"), "No model is called 'tin'. Did you mean 'tiny'?"),
-        (("status", "nowhere"), "nowhere is not a run folder"),
-        (("report", "nowhere"), "nowhere"),
-        (("trial", "nowhere", "abc"), "nowhere is not a run folder"),
-        (("export", "nowhere", "--target", "names", "--out", "x"), "nowhere is not a run folder"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
-)
-def test_a_mistake_of_the_user_is_one_message_with_a_remedy(
-    call: Call, arguments: tuple[str, ...], message: str
-) -> None:
-    result = call(*arguments)
-    assert is_user_error(result)
-    assert message in result.err
-
-
-@pytest.mark.parametrize("arguments", [("run", "tiny", "--workers", "0"), ("plan",), ("rnu", "tiny"), ("run", "--x")])
-def test_invalid_arguments_end_with_exit_code_2(call: Call, arguments: tuple[str, ...]) -> None:
-    result = call(*arguments)
-    assert result.code == 2
-    assert "Traceback" not in result.err
-
-
 SPACE_FILE = """
 from dataclasses import replace
 
@@ -190,27 +153,13 @@ def user(tmp_path: Path) -> UserFiles:
 
 
 def run_space(call: Call, user: UserFiles, space: str) -> CommandResult:
-    return call("run", space, "--out", str(user.folder / "run"), "--cache", shared_cache())
+    return call("-q", "run", space, "--out", str(user.folder / "run"), "--cache", shared_cache())
 
 
 def test_a_task_of_a_space_file_with_a_local_folder_is_planned(call: Call, user: UserFiles) -> None:
     result = call("plan", user.space(), "--json")
     assert result.code == 0
     assert [unit["unit"] for unit in json.loads(result.out)["units"]] == ["tiny/baseline -> own"]
-
-
-def test_the_error_for_an_unknown_task_in_a_space_file_suggests_the_nearest_one(call: Call, user: UserFiles) -> None:
-    result = call("plan", user.space(target="onw"))
-    assert is_user_error(result)
-    assert "No task is called 'onw'. Did you mean 'own'?" in result.err
-
-
-def test_an_unknown_field_of_a_training_is_named_with_the_file(call: Call, user: UserFiles) -> None:
-    result = call("plan", user.space(training="learning_rat=1"))
-    assert is_user_error(result)
-    message = "No field of Training is called 'learning_rat'. Did you mean 'learning_rate'?"
-    assert f"own.py, line 24: {message}" in result.err
-    assert "learning_rat" in result.err
 
 
 def test_labels_outside_the_declared_set_are_refused_before_training(call: Call, user: UserFiles) -> None:

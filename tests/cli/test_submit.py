@@ -42,12 +42,6 @@ def test_an_impossible_submission_ends_with_one_message(
     assert message in result.err
 
 
-def test_a_folder_that_is_not_a_run_folder_is_refused(call: Call) -> None:
-    result = call("submit", "nowhere", "--best-per-target")
-    assert is_user_error(result)
-    assert "nowhere is not a run folder" in result.err
-
-
 def write_recipe(ledger: Ledger, space: Space, number: int, value: float) -> None:
     """Write a recipe's training on PAWS-X and its predictions on the test split: always the number of the recipe."""
     recipe = space.recipes[number]
