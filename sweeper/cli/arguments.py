@@ -35,6 +35,10 @@ Mirror = Annotated[
         metavar="DIR", envvar="SWEEPER_MIRROR", help="Folder with downloads from the Hub: datasets/ID and models/ID."
     ),
 ]
+OtherMirror = Annotated[
+    str | None, typer.Option("--mirror", metavar="DIR", help="Mirror to read instead of that of the run.")
+]
+"""Without an environment variable, which must not change the data of a finished trial."""
 Store = Annotated[
     str | None,
     typer.Option(metavar="DIR", envvar="SWEEPER_STORE", help="Encoder store that several sweeps share (RUN)."),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import Mirror, RunFolder
+from sweeper.cli.arguments import OtherMirror, RunFolder
 from sweeper.cli.output import out
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def export(
         bool, typer.Option("--with-head", help="Export the trained target with its head, for `pipeline(...)`.")
     ] = False,
     model: Annotated[str, typer.Option(help="The model, if the run has several.")] = "",
-    mirror: Mirror = None,
+    mirror: OtherMirror = None,
     push: Annotated[str, typer.Option(metavar="REPO", help="Also upload the folder to this Hub repository.")] = "",
     public: Annotated[bool, typer.Option("--public", help="Make a new repository public; default: private.")] = False,
 ) -> None:

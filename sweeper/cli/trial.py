@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sweeper.cli.arguments import AsJson, Mirror, RunFolder
+from sweeper.cli.arguments import AsJson, OtherMirror, RunFolder
 from sweeper.cli.output import out, print_json
 from sweeper.errors import ExitCode, UserError
 
@@ -18,7 +18,7 @@ def trial(
     again: Annotated[
         bool, typer.Option("--again", help="Repeat the trial in this process and compare it with the ledger.")
     ] = False,
-    mirror: Mirror = None,
+    mirror: OtherMirror = None,
     as_json: AsJson = False,
 ) -> None:
     """Show settings, curves, scores, times, log and traceback of one trial. Changes nothing."""
