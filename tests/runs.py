@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -198,9 +199,12 @@ Call = Callable[..., CommandResult]
 
 
 def is_user_error(result: CommandResult) -> bool:
-    """Check that a command ended with exit code 2 and one message on stderr, as for a mistake of the user."""
+    """Check that a command ended with exit code 2 and one message on stderr, as for a mistake of the user.
+
+    The only output on stdout may be that the data are read, because some mistakes are found in them.
+    """
     assert result.code == 2, result
-    assert result.out == ""
+    assert re.fullmatch(r"(Reading and tokenising data of \d+ stages? \.\.\.\n)?", result.out), result
     assert result.err.startswith("error: ")
     assert result.err.count("error: ") == 1
     assert "Traceback" not in result.err

@@ -415,6 +415,7 @@ def test_a_world_of_ten_times_the_scale_counts_ten_times_except_its_running_text
 
 def test_a_mirror_replaces_the_world_and_its_scale(tmp_path: Path) -> None:
     large = replace(MATRIX, world="demo:scale=10")
+    (tmp_path / "datasets").mkdir()
     plan = forecast(large, mirror=str(tmp_path), run=str(tmp_path / "nowhere"), pace=Pace())
     assert plan.tokens_left == plan_of(MATRIX, tmp_path).tokens_left
 
