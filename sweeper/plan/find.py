@@ -77,8 +77,8 @@ def _trained_name(plan: Plan, name: str) -> str:
 def _unknown(run: Run, text: str, names: list[str]) -> UserError:
     near = get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    example = next(iter(names), "model/recipe -> target/seed 1")
+    example = f" such as {names[0]!r}" if names else ""
     return UserError(
-        f"No trial of {run.url} is called {text!r}, and no key begins with it.{hint} A trial has a name such as "
-        f"{example!r}, with or without the model, and a key."
+        f"No trial of {run.url} is called {text!r}, and no key begins with it.{hint} A trial has a name{example}, "
+        "with or without the model, and a key."
     )

@@ -16,6 +16,8 @@ OWNER = ROOT / "sweeper" / "plan" / "units.py"
 TRIAL = re.compile(r"/(search|seed) ")
 UNIT = re.compile(r"\* -> \*| = scores")
 """Constant parts of a unit's name, with * for each inserted value."""
+EXAMPLE = re.compile(r"'[^'*]+/(search|seed) \d+'")
+"""A whole name in quotes, as an example in a sentence for users."""
 SPLITTERS = ("split", "rsplit", "partition", "rpartition", "removeprefix", "removesuffix", "startswith", "endswith")
 
 
@@ -34,7 +36,9 @@ def name_handling(source: str, *, is_planning: bool) -> list[int]:
     """Lines that build the name of a unit or trial, or split one. Names of units occur only in `plan` and `tuning`."""
     tree = ast.parse(source)
     built = [
-        node.lineno for node, text in string_texts(tree) if TRIAL.search(text) or (is_planning and UNIT.search(text))
+        node.lineno
+        for node, text in string_texts(tree)
+        if TRIAL.search(EXAMPLE.sub("", text)) or (is_planning and UNIT.search(text))
     ]
     return built + [line for line, separator in split_at(tree) if separator.strip() in ("->", "/seed", "/search")]
 
