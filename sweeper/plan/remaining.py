@@ -1,6 +1,6 @@
 """The time that a sweep has left, from the tokens of its trials and from the trials that have ended or are running."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -27,6 +27,11 @@ class Work:
         """All work; 0 if the sizes of the data are unknown."""
         return self.training + self.evaluation
 
+    @property
+    def group(self) -> tuple[str, str]:
+        """Model and kind. The trials of a group have the same speed."""
+        return self.model, self.kind
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -34,6 +39,30 @@ class Sample:
 
     work: Work
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """The mean speed of several trials that were measured."""
+
+    mean_seconds: float
+    seconds: float
+    work: float
+    """The work that took `seconds`; 0 if that of a trial is unknown."""
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> "Speed":
+        """The speed of these samples; no seconds without samples."""
+        is_known = all(sample.work.total for sample in samples)
+        return cls(
+            mean_seconds=fmean(sample.seconds for sample in samples) if samples else 0.0,
+            seconds=sum(sample.seconds for sample in samples),
+            work=sum(sample.work.total for sample in samples) if is_known else 0.0,
+        )
+
+    def seconds_of(self, work: Work) -> float:
+        """Seconds of a whole trial with this work."""
+        return work.total * self.seconds / self.work if work.total and self.work else self.mean_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +103,10 @@ class Remaining:
         """
         running = {name: trial for name, trial in running.items() if name in self.works}
         samples = self._samples(running)
-        seconds = {name: self._trial_seconds(self.works[name], samples) for name in left if name in self.works}
+        works = {name: self.works[name] for name in left if name in self.works}
+        # One speed for each group: a display calls this function twice a second for thousands of trials.
+        speeds = {group: Speed.of(_similar(group, samples)) for group in {work.group for work in works.values()}}
+        seconds = {name: speeds[work.group].seconds_of(work) for name, work in works.items()}
         if not samples:
             return None if seconds else 0.0
         rest = {name: self._rest(name, trial, seconds[name]) for name, trial in running.items() if name in seconds}
@@ -84,12 +116,12 @@ class Remaining:
 
     def _samples(self, running: Mapping[str, Running]) -> list[Sample]:
         """The trials that have ended. Projections of running ones stand for the kinds of which none has ended."""
-        known = {(sample.work.model, sample.work.kind) for sample in self.ended}
+        known = {sample.work.group for sample in self.ended}
         works = {name: self.works[name] for name in running}
         projected = (
             Sample(work=work, seconds=running[name].seconds + rest)
             for name, work in works.items()
-            if (work.model, work.kind) not in known and (rest := self._measured_rest(work, running[name])) is not None
+            if work.group not in known and (rest := self._measured_rest(work, running[name])) is not None
         )
         return [*self.ended, *projected]
 
@@ -107,19 +139,15 @@ class Remaining:
         measured = self._measured_rest(self.works[name], trial)
         return max(0.0, seconds - trial.seconds) if measured is None else measured
 
-    def _trial_seconds(self, work: Work, samples: list[Sample]) -> float:
-        """Seconds of a whole trial, from the samples that are most like it."""
-        groups = (
-            [sample for sample in samples if (sample.work.model, sample.work.kind) == (work.model, work.kind)],
-            [sample for sample in samples if sample.work.model == work.model],
-            samples,
-        )
-        similar = next((group for group in groups if group), [])
-        if not similar:
-            return 0.0
-        if not work.total or not all(sample.work.total for sample in similar):
-            return fmean(sample.seconds for sample in similar)
-        return work.total * sum(s.seconds for s in similar) / sum(s.work.total for s in similar)
+
+def _similar(group: tuple[str, str], samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples that are most like the trials of a group: of the group, else of its model, else all."""
+    model, _ = group
+    return (
+        [sample for sample in samples if sample.work.group == group]
+        or [sample for sample in samples if sample.work.model == model]
+        or samples
+    )
 
 
 def _work(plan: Plan, unit: Unit, role: Role) -> Work:

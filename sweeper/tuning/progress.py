@@ -62,7 +62,8 @@ class Progress:
     def end_trial(self, spec: TrialSpec, result: TrialResult) -> float:
         """Move a running trial to the finished ones. Returns its seconds."""
         seconds = self.drop_trial(spec)
-        self.remaining.add(spec.name, seconds)
+        if result.training.state == "done":  # a failure can come at any step
+            self.remaining.add(spec.name, seconds)
         for record in result.scores:
             self.cells.add(record)
         return seconds

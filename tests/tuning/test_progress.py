@@ -14,6 +14,7 @@ from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.plan.matrix import Cells, Matrix
+from sweeper.plan.remaining import Remaining, Work
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
@@ -95,6 +96,25 @@ def test_an_ended_trial_predicts_the_others_by_their_tokens() -> None:
     # The agenda has not received the result, so all trials are left.
     total = sum(work.total for work in works.values())
     assert progress.seconds_left() == pytest.approx(10 * total / works[spec.name].total, rel=0.01)
+
+
+def test_a_failed_trial_does_not_predict_the_duration_of_others() -> None:
+    progress = Progress(agenda_of(TINY))
+    spec = started(progress, seconds=10)
+    progress.end_trial(spec, TrialResult(training=fail(spec)))
+    assert progress.seconds_left() is None
+
+
+def test_the_time_left_of_thousands_of_trials_is_computed_at_once() -> None:
+    # A live display computes it twice a second.
+    work = Work(kind="search", model="tiny", training=100.0, evaluation=1.0)
+    remaining = Remaining({f"trial {number}": work for number in range(4000)})
+    names = list(remaining.works)
+    for name in names[:2000]:
+        remaining.add(name, 10.0)
+    started_at = time.process_time()
+    assert remaining.seconds_left(names[2000:], {}, workers=4) == pytest.approx(2000 * 10 / 4)
+    assert time.process_time() - started_at < 0.5
 
 
 def test_the_live_display_shows_step_loss_speed_and_time_left_of_each_running_trial() -> None:
