@@ -29,6 +29,13 @@ class LogFile(logging.FileHandler):
         self.problem = f"Logs of trials cannot be written to {self.baseFilename}."
         self.setLevel(logging.CRITICAL + 1)
 
+    def close(self) -> None:
+        """Close the file. On a full disk this fails again, because the stream still has the last message."""
+        try:
+            super().close()
+        except OSError as error:
+            self.problem = self.problem or f"Logs of trials cannot be written: {error}."
+
 
 @contextmanager
 def trial_log(key: str, logs: LogFolder, *, verbose: bool = False) -> Iterator[list[str]]:

@@ -86,3 +86,10 @@ def test_a_log_that_cannot_be_written_is_reported_and_does_not_stop_the_trial(tm
         logging.getLogger("sweeper.a").info("a message")
     (problem,) = problems
     assert problem.startswith("Logs of trials cannot be written: ")
+
+
+def test_a_full_disk_under_the_log_is_reported_and_does_not_stop_the_trial(tmp_path: Path) -> None:
+    (tmp_path / "abc.log").symlink_to("/dev/full")  # each write to it fails as on a full disk
+    with trial_log("abc", LogFolder(Folder(str(tmp_path)))) as problems:
+        logging.getLogger("sweeper.a").info("a message")
+    assert problems == [f"Logs of trials cannot be written to {tmp_path / 'abc.log'}."]
