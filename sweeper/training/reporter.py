@@ -35,8 +35,11 @@ class Reporter:
         self._update(phase=phase, detail=detail)
 
     def begin(self, stage: StageSpec) -> None:
-        """Report the stage whose training is prepared."""
-        self._update(stage="+".join(data.task for data in stage.data), step=0, planned_steps=0)
+        """Report the stage whose training is prepared, without the values of an earlier stage."""
+        latest = self.latest
+        tasks = "+".join(data.task for data in stage.data)
+        self.latest = TrialProgress(key=latest.key, name=latest.name, host=latest.host, pid=latest.pid, stage=tasks)
+        self.enter("load")
 
     def start(self, progress: Progress) -> None:
         """Report that the steps of a training start, or continue after a checkpoint."""

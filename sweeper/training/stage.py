@@ -237,6 +237,7 @@ def run_stage(
     while True:
         with context.clock.time("load"):
             net = new_net(make_body(), stage, reader, context.device)
+        context.reporter.begin(stage)  # once more: the body may need the training of an earlier stage
         use_threads(stage.training.threads)
         logger.info("stage with seed %d: %s", stage.seed, stage.training)
         try:

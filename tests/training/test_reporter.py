@@ -56,6 +56,24 @@ def test_a_training_reports_every_step_with_loss_rate_gradient_norm_speed_and_ti
     assert all(norm > 0 for norm in progress.gradient_norms)
 
 
+def test_a_stage_whose_encoder_needs_another_training_is_reported_by_its_own_name_and_values(
+    body: Callable[[], nn.Module], reader: DataReader, context: StageContext
+) -> None:
+    recorder = Recorder()
+    context = replace(context, reporter=recorder)
+
+    def trained_body() -> nn.Module:
+        # As in a trial whose store does not have the encoder of the earlier stage.
+        earlier = replace(context, checkpoints=replace(context.checkpoints, name="earlier.pt"))
+        return run_stage(body, stage("names"), reader, earlier).net.body
+
+    run_stage(trained_body, stage("claims"), reader, context)
+    stages = [state.stage for state in recorder.states if state.phase == "train"]
+    assert list(dict.fromkeys(stages)) == ["names", "claims"]
+    second = next(state for state in recorder.states if state.phase == "train" and state.stage == "claims")
+    assert (second.step, second.loss, second.seconds_left) == (0, None, None)
+
+
 def test_the_file_of_a_trial_is_there_at_once_follows_its_progress_and_is_removed_when_it_ends_or_fails(
     folder: ProgressFolder,
 ) -> None:
