@@ -19,6 +19,7 @@ from sweeper.tuning.trackers import table
 from sweeper.tuning.trackers.feed import MOST_WAITING, TrackerWatch
 from sweeper.tuning.trackers.interface import TrackedTrial, Tracker
 from sweeper.tuning.trackers.table import open_trackers
+from sweeper.tuning.trackers.values import tracked
 from tests.runs import PATIENCE, Call, is_user_error, wait_for
 from tests.worlds import score, stage, trial
 
@@ -84,6 +85,21 @@ def test_a_tracker_gets_one_run_for_a_trial_with_group_curve_and_scores_by_langu
     assert memory.events == [
         ("start", spec.name, GROUP, PROJECT), (1, 1.0), (2, 0.5), (3, 0.7), (4, 0.6), ("done", scores), "close"
     ]  # fmt: skip
+
+
+def test_the_scoring_of_an_encoder_is_a_run_of_its_own_without_the_curve_of_the_training() -> None:
+    memory, preparation = Memory(), replace(SPECS[0], kind="prepare", name="tiny/row/seed 1")
+    scoring = replace(preparation, kind="score", name="tiny/row -> pairs/seed 1")
+    assert scoring.key == preparation.key
+    watch = watch_of(memory)
+    for spec in (preparation, scoring):
+        watch.started(spec)
+        watch.finished(spec, result(spec, steps=4))
+    watch.close()
+    assert [event[1] for event in memory.events if event[0] == "start"] == [preparation.name, scoring.name]
+    assert [event[0] for event in memory.events[:-1]] == ["start", 1, 2, 3, 4, "done", "start", "done"]
+    runs = {tracked(spec, GROUP, PROJECT).key for spec in (preparation, scoring)}
+    assert len(runs) == 2
 
 
 def test_a_trial_that_starts_again_logs_no_step_twice() -> None:

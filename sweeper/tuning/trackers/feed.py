@@ -122,7 +122,7 @@ class TrackerWatch(Watch):
         self._feeds = [Feed(tracker, report) for tracker in trackers]
         self._project = project
         self._groups = groups
-        self._trials: dict[str, TrackedTrial] = {}
+        self._trials: dict[str, TrackedTrial] = {}  # by name
 
     def started(self, spec: TrialSpec) -> None:
         """Start a run of the trial in every tracker."""
@@ -138,7 +138,9 @@ class TrackerWatch(Watch):
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """Log the rest of the loss curve from the record, and the scores."""
-        trial, points, values = self._trial(spec), list(curve(result.training)), scores(result)
+        trial, values = self._trial(spec), scores(result)
+        # The record of a scoring is that of the training of its encoder.
+        points = [] if spec.kind == "score" else list(curve(result.training))
         for feed in self._feeds:
             feed.log(trial, points)
             feed.finish(trial, result.training.state, values)
@@ -158,10 +160,10 @@ class TrackerWatch(Watch):
             feed.close(max(0.0, end - time.monotonic()))
 
     def _trial(self, spec: TrialSpec) -> TrackedTrial:
-        if spec.key not in self._trials:
+        if spec.name not in self._trials:
             group = self._groups.get(spec.name, spec.name)
-            self._trials[spec.key] = tracked(spec, group, self._project)
-        return self._trials[spec.key]
+            self._trials[spec.name] = tracked(spec, group, self._project)
+        return self._trials[spec.name]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ class TrackedTrial:
     """A trial as a tracker shows it: one run, in the group of its cell."""
 
     key: str
-    """Key of the training record: the same if the trial is resumed by another process."""
+    """Key of the training record, with the suffix `-score` for the scoring of an encoder. A resumed trial keeps it."""
     name: str
     """For example `mini-xlmr/mnli -> pos/seed 1`."""
     group: str

@@ -28,7 +28,9 @@ def tracked(spec: TrialSpec, group: str, project: str) -> TrackedTrial:
     config |= {f"dial.{name}": value for name, value in spec.dials.items()}
     if spec.chain and spec.kind != "score":
         config |= {f"training.{name}": value for name, value in plain(spec.chain[-1].training).items()}
-    return TrackedTrial(key=spec.key, name=spec.name, group=group, project=project, config=config)
+    # The scoring of an encoder has the key of its training, but it is a trial of another cell.
+    key = f"{spec.key}-score" if spec.kind == "score" else spec.key
+    return TrackedTrial(key=key, name=spec.name, group=group, project=project, config=config)
 
 
 def point(progress: TrialProgress) -> Point | None:
