@@ -44,6 +44,7 @@ def outcomes(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (root / "ledger" / "outcomes").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_spec_gives_the_same_bytes_in_another_folder_and_another_process(folders: TrialFolders) -> None:
     spec = trial(stage("names", "gaps", mlm=0.3), scores=(score("names"),), keep=True)
     first = facts(run_trial(spec, folders.bench("one")))

@@ -214,6 +214,7 @@ def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRe
     return records, scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["last", "best"])
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
 def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_value_and_no_dial(
@@ -240,6 +241,7 @@ def test_other_labels_in_reported_rows_and_other_languages_change_no_selection_v
     assert all(scored[name]["accuracy"] == pytest.approx(1 - scored_anew[name]["accuracy"]) for name in cells)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evaluate", ["dev", "test"])
 def test_other_labels_in_reported_rows_and_other_languages_do_not_change_which_encoder_is_exported(
     evaluate: str, encoder: Path, tmp_path: Path

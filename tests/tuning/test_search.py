@@ -41,6 +41,7 @@ def history(num: int, search: Search = SEARCH) -> list[TrainingRecord]:
     return records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
 def test_the_same_study_number_and_history_give_the_same_dials_in_another_process(sampler: str) -> None:
     search = replace(SEARCH, sampler=sampler)  # type: ignore[arg-type]
