@@ -94,7 +94,7 @@ def stopped_by(driver: "subprocess.Popen[str]", number: signal.Signals) -> None:
     begin = time.monotonic()
     os.killpg(driver.pid, number)
     out, err = driver.communicate(timeout=PATIENCE)
-    # Ten seconds on an idle machine. Ray itself would wait for sixty.
+    # On an idle machine it is less than ten. Ray itself would wait for sixty.
     assert time.monotonic() - begin < 30
     assert driver.returncode == 130
     assert "Stopped before the end. The same command continues the sweep." in out
@@ -143,7 +143,7 @@ def test_a_sweep_that_is_stopped_or_killed_four_times_makes_the_same_ledger_as_a
     assert content(run) == content(alone)
 
 
-def test_a_signal_to_the_process_group_ends_a_starting_ray_within_10_seconds(tmp_path: Path) -> None:
+def test_a_signal_to_the_process_group_ends_a_starting_ray_within_30_seconds(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
     wait_for(lambda: any("gcs_server" in command for command in session_members(driver.pid).values()), driver)
     stopped_by(driver, signal.SIGTERM)
