@@ -30,8 +30,9 @@ def find_trial(run: Run, text: str) -> FoundTrial:
     trials = _trials(run)
     by_name = {trial.name: trial for trial in trials.values() if trial.name}
     short_names = dict(_short_names(plan))
+    cells = _cell_names(plan)
     full_names = [text, *(f"{model.name}/{text}" for model in plan.space.models)]
-    names = [name for name in full_names if name in by_name or name in short_names]
+    names = [cells.get(name, name) for name in full_names if name in by_name or name in short_names or name in cells]
     if len(names) > 1:
         raise UserError(f"{text!r} is a trial of several models. Write one of: {', '.join(names)}.")
     if names:
@@ -42,7 +43,7 @@ def find_trial(run: Run, text: str) -> FoundTrial:
         raise UserError(f"{len(keys)} trials have a key that begins with {text!r}. Write more digits of it.")
     if keys:
         return trials[keys[0]]
-    raise _unknown(run, text, [*short_names.values(), *short_names, *by_name])
+    raise _unknown(run, text, [*short_names.values(), *short_names, *by_name, *cells])
 
 
 def _trials(run: Run) -> dict[str, FoundTrial]:
@@ -62,6 +63,16 @@ def _short_names(plan: Plan) -> Iterator[tuple[str, str]]:
         for role, number in plan.trials(unit):
             name = unit.trial_name(role, number)
             yield name, name[len(unit.model.name) + 1 :]
+
+
+def _cell_names(plan: Plan) -> dict[str, str]:
+    """The name of a trial by a cell of the matrix -> its name in the plan: XNLI is scored by a training on MNLI."""
+    return {
+        cell: unit.trial_name(role, number)
+        for unit in plan.units
+        for role, number in plan.trials(unit)
+        for cell in unit.cell_names(role, number)
+    }
 
 
 def _trained_name(plan: Plan, name: str) -> str:

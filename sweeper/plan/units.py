@@ -1,7 +1,7 @@
 """The units of a space: the trainings and scorings that it needs, and the dependencies between them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sweeper.errors import UserError
@@ -79,6 +79,11 @@ class Unit:
     def trial_name(self, role: Role, number: int) -> str:
         """Name of a trial; `number` is the number of a search trial or the seed of a replicate."""
         return self.search_name(number) if role == "search" else self.replicate_name(number)
+
+    def cell_names(self, role: Role, number: int) -> tuple[str, ...]:
+        """The name of a trial with each of its targets in place of its training task: `MODEL/RECIPE -> TARGET/...`."""
+        cells = (replace(self, label=f"{self.recipe} -> {target.task}") for target in self.targets)
+        return tuple(cell.trial_name(role, number) for cell in cells)
 
 
 @dataclass(frozen=True, kw_only=True)

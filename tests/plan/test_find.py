@@ -91,6 +91,13 @@ def test_the_scoring_of_a_prepared_encoder_leads_to_the_trial_that_prepared_it(t
     assert find_trial(run, scoring.replicate_name(1)).name == plan.unit(scoring.parent).replicate_name(1)
 
 
+def test_a_trial_is_also_found_by_the_cell_that_it_is_scored_in(tmp_path: Path) -> None:
+    run = Run.at(str(tmp_path))
+    run.keep_space(TEXT_SMALL)
+    names = {text: find_trial(run, text).name for text in ("mrpc -> xnli/seed 1", "mini-xlmr/squad -> tatoeba/seed 2")}
+    assert list(names.values()) == ["mini-xlmr/mrpc -> mnli/seed 1", "mini-xlmr/squad/seed 2"]
+
+
 def test_a_mistyped_name_is_answered_with_the_nearest_one(run: Run) -> None:
     with pytest.raises(UserError, match=r"is called 'baseline -> nams/search 0'.* Did you mean 'baseline -> names/sea"):
         find_trial(run, "baseline -> nams/search 0")
