@@ -1,10 +1,10 @@
 """The places where a data set or a model can be: a mirror, files and folders of the user, the Hub."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -69,7 +69,11 @@ class Places:
 
     def hint(self, kind: Kind, id_: str) -> str:
         """The nearest name of a local data set or model, and all of them; "" if there are none."""
-        names = list(islice(dict.fromkeys(self._known(kind)), 1000))
+        # A data file is not in the mirror, so only the files near the space file are listed.
+        known = (
+            self._near(kind) if kind == "datasets" and is_path(id_) else chain(self._in_mirror(kind), self._near(kind))
+        )
+        names = list(islice(dict.fromkeys(known), 1000))
         # The folders of a path take no part in the comparison.
         ends = {Path(name).name.lower(): name for name in names}
         near = get_close_matches(id_, names, n=1, cutoff=0.5) or [
@@ -98,12 +102,13 @@ class Places:
             yield self.mirror / kind / id_
         yield from dict.fromkeys(base / expand_path(id_) for base in self._bases)
 
-    def _known(self, kind: Kind) -> Iterator[str]:
-        """Ids in the mirror, then models or data files and folders near the space file."""
+    def _in_mirror(self, kind: Kind) -> Iterator[str]:
+        """The ids of the mirror."""
         if self.mirror is not None:
-            root = self.mirror / kind
-            marks = ("config.json",) if kind == "models" else ("*",)
-            yield from _repositories(root, marks)
+            yield from _repositories(self.mirror / kind, "config.json" if kind == "models" else "*")
+
+    def _near(self, kind: Kind) -> Iterator[str]:
+        """The models, or the data files, near the space file."""
         for base in self._bases:
             if kind == "models":
                 yield from (f"./{path.parent.name}" for path in sorted(base.glob("*/config.json")))
@@ -133,8 +138,8 @@ def _is_there(path: Path, id_: str) -> bool:
     return path.is_dir() or (is_path(id_) and path.is_file())
 
 
-def _repositories(root: Path, marks: Iterable[str]) -> Iterator[str]:
-    """Ids `name` and `namespace/name` of the repositories in a folder of a mirror."""
+def _repositories(root: Path, mark: str) -> Iterator[str]:
+    """Ids `name` and `namespace/name` of the folders in a mirror that have a file of that name."""
     for depth in ("*", "*/*"):
-        paths = sorted(path.parent for mark in marks for path in root.glob(f"{depth}/{mark}"))
-        yield from dict.fromkeys(str(path.relative_to(root)) for path in paths if path.is_dir())
+        paths = sorted(path.parent for path in root.glob(f"{depth}/{mark}") if path.is_file())
+        yield from dict.fromkeys(str(path.relative_to(root)) for path in paths)

@@ -259,7 +259,14 @@ def _load(sources: Sources, rows: Rows, location: str, revision: str | None, pre
     except (DatasetsError, ValueError, RuntimeError, StopIteration) as error:
         if isinstance(error.__cause__, OSError):  # caused by the machine, such as a full disk, not by the data
             raise error.__cause__ from error
-        raise DataError(f"{describe(rows)} at {location} cannot be read: {error or 'it is empty'}") from error
+        raise DataError(f"{describe(rows)} at {location} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The reason why rows cannot be read."""
+    # The outer error of `datasets` only says that an error occurred; its cause names the row or the byte.
+    text = str(error.__cause__ or error).strip()
+    return "it has no rows" if not text or "corresponds to no data" in text else text
 
 
 @lru_cache(maxsize=16)

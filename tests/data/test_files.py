@@ -106,6 +106,37 @@ def test_a_missing_file_is_named_with_the_folders_that_were_tried_and_the_neares
     assert "huggingface" not in message
 
 
+def test_a_missing_file_suggests_files_and_a_missing_id_suggests_repositories_of_the_mirror(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    repository = tmp_path / "mirror/datasets/org/sentiment"
+    repository.mkdir(parents=True)
+    (repository / "README.md").touch()
+    places = Sources(mirror=tmp_path / "mirror", cache=tmp_path, base=project).places
+    assert places.hint("datasets", "./sentimen.csv").startswith(" Did you mean 'senti.csv'? Available here: senti.csv,")
+    # The namespace `org` is not a data set.
+    assert "here: org/sentiment, senti.csv" in places.hint("datasets", "org/sentimnt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("latin.csv", "text,label\ncaf\xe9,yes\n".encode("latin-1"), "'utf-8' codec can't decode byte 0xe9"),
+        ("wide.csv", b"text,label\na,yes\na,no,b\n", "Expected 2 fields in line 3, saw 3"),
+        ("broken.jsonl", b'{"text": "a", "label": "yes"}\n{oops', "JSON parse error"),
+        ("empty.csv", b"", "No columns to parse from file"),
+        ("header.csv", b"text,label\n", "it has no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_reported_with_the_reason(
+    sources: Sources, project: Path, name: str, content: bytes, reason: str
+) -> None:
+    (project / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{name} cannot be read: .*{reason}"):
+        sources.load(Rows(id=name))
+
+
 def test_a_file_of_another_type_is_refused_with_the_known_suffixes(sources: Sources, project: Path) -> None:
     (project / "senti.xlsx").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"senti\.xlsx is not a data file: its name must end in \.csv, \.tsv"):
