@@ -127,8 +127,7 @@ def _facts(shown: "Preview") -> "Iterator[str]":
     if found.labels:
         yield f"Labels: {label_text(found.labels)}."
     measured = "" if sizes.measured == found.examples else f" (the first {sizes.measured:,} examples)"
-    limit = shown.lengths.max_length
-    yield f"Tokens of an input: median {sizes.median:,}, longest {min(sizes.longest, limit):,}{measured}."
+    yield f"Tokens of an input: median {sizes.median:,}, longest {sizes.longest:,}{measured}."
     verb = "split into several inputs" if properties_of(shown.task).windowed else "truncated"
     share = 100 * sizes.too_long / sizes.measured
     yield f"{verb.capitalize()}: {sizes.too_long:,} of {sizes.measured:,} examples ({share:.1f} %)."

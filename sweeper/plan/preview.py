@@ -67,7 +67,7 @@ class Sizes:
     """Examples that are truncated, or split into several features."""
     median: int
     longest: int
-    """Tokens of the longest feature; one more than max_length if a feature is truncated."""
+    """Tokens of the longest feature, after truncation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +189,7 @@ def _sizes(examples: list[Example], task: Task, lengths: Lengths, tokenizer: "Pr
     sizes = np.diff(features.offsets)
     windows = np.bincount(features.example, minlength=len(examples))
     cut = np.unique(features.example[sizes > lengths.max_length])
+    sizes = np.minimum(sizes, lengths.max_length)
     return Sizes(
         measured=len(examples),
         too_long=int((windows > 1).sum()) if is_windowed else len(cut),

@@ -69,6 +69,7 @@ def test_a_classified_text_is_shown_with_its_tokens_label_counts_and_truncated_s
     assert "".join(example.inputs[0].tokens).replace("▁", " ") == "<s> the old town</s>"
     assert len(shown.examples[1].inputs[0].tokens) == 12
     assert (shown.sizes.too_long, shown.sizes.measured) == (1, 3)
+    assert shown.sizes.longest == 12
     assert shown.found.labels == {"bad": 2, "good": 1}
     assert shown.owner == "recipe own"
 
@@ -78,6 +79,12 @@ def test_a_text_that_fits_exactly_is_not_truncated(files: Files) -> None:
     text = next(text for text in texts if len(TOKENIZER(text)["input_ids"]) == 12)
     shown = files.first("classify", {"text": text, "label": "x"}, {"text": f"{text} a", "label": "y"})
     assert shown.sizes.too_long == 1
+
+
+def test_the_median_length_is_that_of_truncated_inputs(files: Files) -> None:
+    long = [{"text": "the old town of the river " * 4, "label": label} for label in ("good", "bad")]
+    shown = files.first("classify", *long)
+    assert (shown.sizes.median, shown.sizes.longest) == (12, 12)
 
 
 def test_choices_are_numbered_and_each_is_one_input(files: Files) -> None:
