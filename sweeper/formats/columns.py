@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sweeper.errors import DataError
+from sweeper.errors import DataError, unknown
 from sweeper.formats.interface import Properties
 from sweeper.tasks.spec import Columns, Task
 
 ID = "id"
 """Optional field of every format. A column of that name is used if the task names no columns at all."""
+ANY_FORMAT = (ID, "group")
+"""Optional fields of every format."""
 SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 Source = str | tuple[str, ...]
@@ -35,6 +37,17 @@ def complete_columns(task: Task, properties: Properties, row: Mapping[str, Any])
     if not task.columns and ID in row:
         columns[ID] = ID
     return columns
+
+
+def check_fields_of(task: Task, properties: Properties) -> None:
+    """Raise UserError, with the nearest name, if a task names a column for a field that its format does not have.
+
+    The fields of a format that declares none are not checked.
+    """
+    known = (*properties.usual, *properties.named, *ANY_FORMAT)
+    for field in task.columns if properties.usual else ():
+        if field not in known:
+            raise unknown(f"field of format {task.format!r} (columns of task {task.name!r})", field, known)
 
 
 def _chosen(field: str, sources: list[Source], task: Task, row: Mapping[str, Any]) -> Source | None:

@@ -149,6 +149,8 @@ class Properties:
     (formats/columns.py). `choices.text` is a path, and `choice#` stands for numbered columns: choice1, choice2."""
     required: tuple[str, ...] = ()
     """Fields of `usual` that every task needs; the others are optional."""
+    named: tuple[str, ...] = ()
+    """Further optional fields, which a task must name because their columns are never inferred."""
     head: str = ""
     """Name of the head in the table of heads (training/heads.py); "" for a format that compares sentence vectors of the
     encoder and trains nothing."""

@@ -67,6 +67,7 @@ class Rank:
             "key": ("key",),
         },
         required=(QUERY, "candidate"),
+        named=("context", "answers"),
         head="dual",
         query_field=QUERY,
         num_features=num_features,

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sweeper.errors import unknown
+from sweeper.errors import UserError, unknown
 from sweeper.formats.choose import Choose
 from sweeper.formats.classify import Classify
+from sweeper.formats.columns import check_fields_of
 from sweeper.formats.interface import Format, Properties
 from sweeper.formats.mlm import Mlm
 from sweeper.formats.outcomes import check_scorer
@@ -45,9 +46,16 @@ def with_scorer(task: Task) -> Task:
 
 
 def check_tasks(tasks: Iterable[Task]) -> None:
-    """Raise UserError, with the nearest name, for a task whose format does not exist or cannot use its scorer."""
+    """Raise UserError, with the nearest name, for an unknown format, or a scorer or column field that it does not have.
+
+    Labels must be different.
+    """
     for task in tasks:
-        check_scorer(task, properties_of(task).scorers)
+        properties = properties_of(task)
+        check_scorer(task, properties.scorers)
+        check_fields_of(task, properties)
+        if len(set(task.labels)) < len(task.labels):
+            raise UserError(f"Task {task.name!r} needs different labels, got {', '.join(task.labels)}.")
 
 
 def translatable_formats() -> tuple[str, ...]:

@@ -53,7 +53,9 @@ def located(error: BaseException, path: Path) -> UserError:
         line = _line_of(error, calls)
         return UserError(f"{path}, line {line or place.start[0]}: {message}")
     part = _part(calls, place)
-    return UserError(f"{path}, line {place.start[0]}{f', {part}' if part and part not in message else ''}: {message}")
+    return UserError(
+        f"{path}, line {place.start[0]}{f', {part}' if part and part.lower() not in message.lower() else ''}: {message}"
+    )
 
 
 def _is_same(filename: str, path: Path) -> bool:

@@ -103,6 +103,7 @@ class Space:
         # checked first, because the checks of stages and targets need valid tasks.
         object.__setattr__(self, "tasks", tuple(map(_checked, self.tasks)))
         check_tasks(CATALOG.values())
+        _check_once("task", [task.name for task in self.tasks])
         _check_names("model", [model.name for model in self.models])
         _check_names("recipe", [recipe.name for recipe in self.recipes])
         _check_names("target", [target.task for target in self.targets])
@@ -252,13 +253,17 @@ def _overridden(stages: tuple[Stage, ...], model: Model) -> tuple[Stage, ...]:
 def _check_names(term: str, names: Sequence[str]) -> None:
     if not names:
         raise UserError(f"A space needs at least one {term}.")
-    duplicates = sorted({name for name in names if names.count(name) > 1})
-    if duplicates:
-        raise UserError(f"A space can have each {term} only once, got {', '.join(duplicates)} more than once.")
+    _check_once(term, names)
     for name in names:
         # Names of units are made from these names and slashes.
         if not name or "/" in name:
             raise UserError(f"The name of a {term} must not be empty or contain '/', got {name!r}.")
+
+
+def _check_once(term: str, names: Sequence[str]) -> None:
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise UserError(f"A space can have each {term} only once, got {', '.join(duplicates)} more than once.")
 
 
 def _check_duplicates(recipes: tuple[Recipe, ...]) -> None:

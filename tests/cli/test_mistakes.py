@@ -164,6 +164,10 @@ MISTAKES = [
     written('SPACE = replace(TINY, targets=())', "mine.py, line 8: A space needs at least one target."),
     written('TASK = Task(name="mine", title="", format="clasify", scorer="accuracy", train={"en": (Rows(id="a.csv", split="train"),)})\nSPACE = replace(TINY, tasks=(TASK,))', "mine.py, line 8: No format (task 'mine') is called 'clasify'. Did you mean 'classify'?"),
     written('TASK = Task(name="mine", title="", format="classify", scorer="acuracy")\nSPACE = replace(TINY, tasks=(*TINY.tasks, TASK))', "mine.py, line 8: No scorer of format 'classify' (task 'mine') is called 'acuracy'. Did you mean 'accuracy'?"),
+    written('TASK = Task(name="mine", format="classify", columns={"txt": "body"})\nSPACE = replace(TINY, tasks=(*TINY.tasks, TASK))', "mine.py, line 8: No field of format 'classify' (columns of task 'mine') is called 'txt'. Did you mean 'text'?"),
+    written('TASK = Task(name="mine", format="classify", labels=("good", "good"))\nSPACE = replace(TINY, tasks=(*TINY.tasks, TASK))', "mine.py, line 8: Task 'mine' needs different labels, got good, good."),
+    written('TASK = Task(name="mine", format="classify")\nSPACE = replace(TINY, tasks=(*TINY.tasks, TASK, TASK))', "mine.py, line 9: A space can have each task only once, got mine more than once."),
+    written('TASK = Task(name="mine", format="classify", train=5)', "mine.py, line 8: Task 'mine': train needs a file, a folder, a Hub id, Rows(...)"),
     written('TASK = Task(name="mine", title="", format="classify", scorer="accuracy", train="file.csv")\nMINE = Recipe(name="mine", stages=(Stage(tasks=("mine",)),))\nSPACE = replace(TINY, tasks=(*TINY.tasks, TASK), recipes=(*TINY.recipes, MINE))', "Task 'mine': Data set file.csv (split 'train') is missing: tried"),
     written('SPACE = replace(TINY, world="", models=(Model(name="mine", id="./nowhere"),))', "There is no model './nowhere': tried"),
 ]  # fmt: skip
