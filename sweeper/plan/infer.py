@@ -153,7 +153,9 @@ def _check_labels(task: Task, source: str | tuple[str, ...], values: set[Any], n
     if len({type(value) for value in values}) > 1 or not all(isinstance(value, str | int) for value in values):
         some = ", ".join(repr(value) for value in sorted(values, key=str)[:3])
         raise DataError(f"{where}, which needs texts or whole numbers, got {some}. Name `labels`, or another column.")
-    if len(values) < 2 or (num_rows > FEW_ROWS and len(values) > num_rows / 2):
+    if len(values) == 1:
+        raise DataError(f"{where}, which has the same value {next(iter(values))!r} in all rows. Name another column.")
+    if not values or (num_rows > FEW_ROWS and len(values) > num_rows / 2):
         raise DataError(
             f"{where}, which has {len(values):,} different values in {num_rows:,} rows. Name `labels`, or another "
             "column for the label."
