@@ -8,17 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sweeper.errors import DamagedError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
 from sweeper.records.spec import DataSpec, ScoreSpec, StageSpec, TrialSpec, record_key, score_key, training_key
-from sweeper.run.ledger import outcomes_file
-from sweeper.scoring.scorers import SCORERS
-from sweeper.scoring.sums import mean
 from sweeper.space import Training
-from sweeper.tasks.spec import Task
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
@@ -28,6 +22,7 @@ from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, machine, set_up, slow_bf16, use_threads
+from sweeper.training.scores import outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
 from sweeper.training.workbench import Workbench
 
@@ -156,7 +151,7 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
     return _record(
         trial,
         state="done",
-        value=_selection_value(selection, trial.reader.tasks),
+        value=selection_value(selection, trial.reader.tasks),
         selection=selection,
         tokens=progress.tokens,
         steps=progress.step,
@@ -208,7 +203,7 @@ def _value_of(trial: Trial, stage: StageSpec) -> ValueOf | None:
         return None
 
     def value_of(net: Net) -> float:
-        value = _selection_value(_selection(trial, net, stage.training, stage.validation), trial.reader.tasks)
+        value = selection_value(_selection(trial, net, stage.training, stage.validation), trial.reader.tasks)
         assert value is not None  # the space is checked: keep = "best" needs selection data
         return value
 
@@ -275,15 +270,6 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predic
     )
 
 
-def _selection_value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
-    """Mean of the main metric over the tasks, with the sign changed if lower is better. None without tasks."""
-    values = []
-    for task, metrics in selection.items():
-        scorer = SCORERS[tasks[task].scorer]
-        values.append(metrics[scorer.main] if scorer.higher_is_better else -metrics[scorer.main])
-    return mean(values) if values else None
-
-
 def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
     """The records of all scores of the spec. Scores that are not in the ledger are computed and written."""
     ledger, keys = trial.bench.ledger, {score: score_key(trial.spec.key, score) for score in trial.spec.scores}
@@ -291,9 +277,10 @@ def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
     for scores in layer_groups([score for score, record in records.items() if record is None]):
         results = _evaluate(trial, net, scores)
         for score, by_language in results.items():
-            logger.info("%s: %s", score.target, _score_text(by_language, trial.reader.tasks[score.target]))
-            record = _score_record(trial, score, keys[score], by_language)
-            ledger.write_score(record, _outcomes(by_language))
+            task = trial.reader.tasks[score.target]
+            logger.info("%s: %s", score.target, score_text(by_language, task))
+            record = score_record(trial.spec, score, by_language, task)
+            ledger.write_score(record, outcomes(by_language))
             records[score] = record
     return tuple(record for record in records.values() if record is not None)
 
@@ -308,39 +295,3 @@ def _evaluate(trial: Trial, net: Net, scores: list[ScoreSpec]) -> dict[ScoreSpec
     trial.reporter.enter("evaluate", target)
     with trial.clock.time("evaluate"):
         return evaluate(_predictor(trial, net, scores[0]), scores, trial.reader, report)
-
-
-def _score_text(by_language: ByLanguage, task: Task) -> str:
-    """The main metric of each language x 100."""
-    main = SCORERS[task.scorer].main
-    values = (f"{language} {100 * scored.metrics[main]:.1f}" for language, scored in by_language.items())
-    return f"{main} x 100: {', '.join(values)}"
-
-
-def _score_record(trial: Trial, score: ScoreSpec, key: str, by_language: ByLanguage) -> ScoreRecord:
-    spec = trial.spec
-    return ScoreRecord(
-        key=key,
-        training=spec.key,
-        model=spec.model.name,
-        recipe=spec.recipe,
-        target=score.target,
-        seed=spec.seed if spec.chain else None,  # the pretrained encoder does not depend on a seed
-        split=score.split,
-        condition=score.condition,
-        pooling=score.pooling,
-        layer=score.layer,
-        similarity=score.similarity,
-        metrics={language: dict(scored.metrics) for language, scored in by_language.items()},
-        trivial={language: dict(scored.trivial) for language, scored in by_language.items()},
-        counts={language: len(scored.outcomes) for language, scored in by_language.items()},
-        main=SCORERS[trial.reader.tasks[score.target].scorer].main,
-        outcomes=outcomes_file(key),
-    )
-
-
-def _outcomes(by_language: ByLanguage) -> pd.DataFrame:
-    """A table with one row for each example of each language."""
-    return pd.DataFrame(
-        [{"language": language, **row} for language, scored in by_language.items() for row in scored.outcomes]
-    )
