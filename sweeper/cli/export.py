@@ -58,9 +58,7 @@ def export(
 def _write_with_head(run_folder: str, record: "TrainingRecord", path: Path, mirror: str | None) -> None:
     from sweeper.training.export import export_with_head
 
-    written = export_with_head(run_folder, record, path, mirror)
+    written = export_with_head(run_folder, record, path, mirror, out.print)
     if written.is_retrained:
-        out.print(
-            "The run did not keep this trained target. It was trained again, and its scores equal those of the ledger."
-        )
+        out.print("Its scores equal those of the ledger.")
     out.print(f"Class: {written.kind}", markup=False)

@@ -1,5 +1,6 @@
 """Writes a trained target with its head as an ordinary Hugging Face folder."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,17 @@ class WithHead:
     """Whether it was trained again, because the run did not keep it."""
 
 
-def export_with_head(run: str, record: TrainingRecord, folder: Path, mirror: str | None = None) -> WithHead:
+def export_with_head(
+    run: str,
+    record: TrainingRecord,
+    folder: Path,
+    mirror: str | None = None,
+    notify: Callable[[str], object] = lambda _: None,
+) -> WithHead:
     """Write the trained net of a target of a run, with its head, as a model of transformers, and its tokenizer.
 
-    If the run did not keep the net (`keep_targets`), it is trained again, in a temporary folder.
+    If the run did not keep the net (`keep_targets`), it is trained again, in a temporary folder. `notify` is called
+    with a message before that.
 
     Raises UserError if transformers has no class that can express the head, or if the second training differs from the
     ledger.
@@ -48,6 +56,7 @@ def export_with_head(run: str, record: TrainingRecord, folder: Path, mirror: str
     if stored is None:
         # A second training can take hours, and the head of a class does not depend on the weights.
         _standard(_untrained(bench, record, reader), data.task, reader)
+        notify("The run did not keep this trained target. It is trained again, which takes as long as before.")
     trained = stored or _retrained(run, record, mirror)
     model = _standard(trained.net, data.task, reader)
     model.save_pretrained(folder)

@@ -136,7 +136,10 @@ def test_a_target_that_the_run_did_not_keep_is_trained_again_and_must_equal_the_
     folders: TrialFolders, tmp_path: Path
 ) -> None:
     run, record, bench = finished(folders, spec_of("xclaims", keep=False))
-    assert export_with_head(run, record, tmp_path / "out").is_retrained
+    messages: list[str] = []
+    assert export_with_head(run, record, tmp_path / "out", notify=messages.append).is_retrained
+    assert len(messages) == 1
+    assert "It is trained again, which takes as long as before" in messages[0]
     assert not bench.store.keys(), "the run folder does not change"
     bench.ledger.write_training(replace(record, value=2.0))
     with pytest.raises(UserError, match=r"differs from the ledger.* 2\.0 in the ledger.* keep_targets=true"):
