@@ -102,3 +102,5 @@ def _upload(logs: LogFolder, key: str, draft: Path, problems: list[str]) -> None
     thread = threading.Thread(target=append, daemon=True)
     thread.start()
     thread.join(LONGEST_UPLOAD)
+    if thread.is_alive():
+        problems.append(f"Logs of trials may be incomplete: an upload did not end in {LONGEST_UPLOAD:.0f} seconds.")

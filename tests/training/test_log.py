@@ -1,6 +1,7 @@
 """The log of a trial: its data, steps, selection, scores, warnings of libraries, and the traceback of a failure."""
 
 import logging
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import nn
 
 from sweeper.files.folder import Folder
 from sweeper.run.logs import LogFolder
+from sweeper.training import log as log_module
 from sweeper.training import trial as trial_module
 from sweeper.training.log import trial_log
 from sweeper.training.trial import run_trial
@@ -93,3 +95,16 @@ def test_a_full_disk_under_the_log_is_reported_and_does_not_stop_the_trial(tmp_p
     with trial_log("abc", LogFolder(Folder(str(tmp_path)))) as problems:
         logging.getLogger("sweeper.a").info("a message")
     assert problems == [f"Logs of trials cannot be written to {tmp_path / 'abc.log'}."]
+
+
+def test_an_upload_that_hangs_is_reported_and_does_not_keep_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(log_module, "LONGEST_UPLOAD", 0.01)
+    monkeypatch.setattr(LogFolder, "append", lambda *_: release.wait(60))
+    with trial_log("abc", LogFolder(Folder(f"memory://{tmp_path.name}/logs"))) as problems:
+        logging.getLogger("sweeper.a").info("a message")
+    release.set()
+    (problem,) = problems
+    assert problem.startswith("Logs of trials may be incomplete: ")
