@@ -94,12 +94,12 @@ def test_the_scoring_of_an_encoder_is_a_run_of_its_own_without_the_curve_of_the_
     watch = watch_of(memory)
     for spec in (preparation, scoring):
         watch.started(spec)
-        watch.finished(spec, result(spec, steps=4))
+        watch.finished(spec, result(preparation))  # both have the same record
     watch.close()
     assert [event[1] for event in memory.events if event[0] == "start"] == [preparation.name, scoring.name]
     assert [event[0] for event in memory.events[:-1]] == ["start", 1, 2, 3, 4, "done", "start", "done"]
-    runs = {tracked(spec, GROUP, PROJECT).key for spec in (preparation, scoring)}
-    assert len(runs) == 2
+    assert set(memory.events[-2][1]) == {"score/names/en/f1", "score/names/xa/f1", "score/names/mean"}
+    assert tracked(scoring, GROUP, PROJECT).key != tracked(preparation, GROUP, PROJECT).key
 
 
 def test_a_trial_that_starts_again_logs_no_step_twice() -> None:

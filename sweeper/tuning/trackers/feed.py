@@ -12,7 +12,7 @@ from sweeper.records.spec import TrialSpec
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.trackers.interface import TrackedTrial, Tracker
-from sweeper.tuning.trackers.values import Point, curve, point, scores, tracked
+from sweeper.tuning.trackers.values import Point, curve, is_own, point, scores, tracked
 from sweeper.tuning.watch import Watch
 
 MOST_WAITING = 1000
@@ -138,9 +138,8 @@ class TrackerWatch(Watch):
 
     def finished(self, spec: TrialSpec, result: TrialResult) -> None:
         """Log the rest of the loss curve from the record, and the scores."""
-        trial, values = self._trial(spec), scores(result)
-        # The record of a scoring is that of the training of its encoder.
-        points = [] if spec.kind == "score" else list(curve(result.training))
+        trial, values = self._trial(spec), scores(spec, result)
+        points = list(curve(result.training)) if is_own(spec, result.training) else []
         for feed in self._feeds:
             feed.log(trial, points)
             feed.finish(trial, result.training.state, values)

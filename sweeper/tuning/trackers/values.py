@@ -54,16 +54,27 @@ def curve(record: TrainingRecord) -> Iterator[Point]:
         yield round(number * record.steps / len(record.loss)), {"train/loss": loss}
 
 
-def scores(result: TrialResult) -> dict[str, float]:
-    """The final values: selection, scores of each language, the mean of the main metric of each target, seconds."""
+def scores(spec: TrialSpec, result: TrialResult) -> dict[str, float]:
+    """The final values: selection, scores of each language, the mean of the main metric of each target, seconds.
+
+    Selection and seconds are left out if the record is that of another trial, which trained the scored encoder.
+    """
     record = result.training
-    values = {} if record.value is None else {"value": record.value}
-    for task, metrics in record.selection.items():
-        values |= {f"selection/{task}/{metric}": value for metric, value in metrics.items()}
+    values: dict[str, float] = {}
+    if is_own(spec, record):
+        values |= {} if record.value is None else {"value": record.value}
+        for task, metrics in record.selection.items():
+            values |= {f"selection/{task}/{metric}": value for metric, value in metrics.items()}
+        values |= {f"seconds/{name}": value for name, value in record.timing.items()}
     for score in result.scores:
         # Layers of a retrieval target have scores of their own.
         target = f"score/{score.target}" + (f"/layer {score.layer:.3g}" if score.scores_encoder else "")
         for language, by_metric in score.metrics.items():
             values |= {f"{target}/{language}/{metric}": value for metric, value in by_metric.items()}
         values[f"{target}/mean"] = mean([by_metric[score.main] for by_metric in score.metrics.values()])
-    return values | {f"seconds/{name}": value for name, value in record.timing.items()}
+    return values
+
+
+def is_own(spec: TrialSpec, record: TrainingRecord) -> bool:
+    """Whether a record is that of this trial, and not of the training of an encoder that the trial only scores."""
+    return record.spec.kind == spec.kind
