@@ -10,7 +10,7 @@ from sweeper.records.progress import TrialProgress
 
 @dataclass(frozen=True)
 class ProgressFolder:
-    """`KEY.json` for each running trial. The file of a trial whose worker was killed remains."""
+    """`KEY.json` for each running trial. The driver removes those of killed workers."""
 
     folder: Folder
 

@@ -54,7 +54,10 @@ class Follower:
 
 @contextmanager
 def following(folder: ProgressFolder) -> Iterator[Follower]:
-    """A follower whose thread reads until the block ends. Removes the files that an earlier sweep left."""
+    """A follower whose thread reads until the block ends. Removes all files at the start and at the end.
+
+    An earlier sweep can have left files, and a stop request ends workers before they remove theirs.
+    """
     follower, ended = Follower(folder), threading.Event()
     pause = LOCAL_PAUSE if folder.is_local else REMOTE_PAUSE
 
@@ -63,7 +66,8 @@ def following(folder: ProgressFolder) -> Iterator[Follower]:
             folder.clear()
         while not ended.wait(pause):
             follower.read()
-        follower.read()  # it removes the files of the last trials
+        with suppress(Exception):
+            folder.clear()
 
     thread = threading.Thread(target=read_until_end, daemon=True)
     thread.start()

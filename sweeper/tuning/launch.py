@@ -206,7 +206,8 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
     """
     largest = agenda.specs.resources.largest(agenda.plan.space.models)
     ledger = site.open_ledger()
-    with connected(workers, largest, halt) as available, following(site.open_progress()) as follower:
+    # The follower ends after the workers, and then removes the files of those that were stopped.
+    with following(site.open_progress()) as follower, connected(workers, largest, halt) as available:
         num_running = workers.max_running(largest, available)
         logger.info("Ray has %s; trials at a time: %s", available, num_running)
         searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)

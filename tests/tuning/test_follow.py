@@ -63,7 +63,9 @@ def test_the_progress_of_a_running_trial_reaches_the_watch_and_the_file_of_a_dea
     assert folder.read_all() == []
 
 
-def test_files_that_an_earlier_sweep_left_are_removed_when_a_sweep_starts(folder: ProgressFolder) -> None:
+def test_files_of_an_earlier_sweep_and_of_stopped_workers_are_removed(folder: ProgressFolder) -> None:
     folder.write(progress_of("dead"))
     with following(folder):
         wait_for(lambda: not folder.read_all())
+        folder.write(progress_of("stopped"))
+    wait_for(lambda: not folder.read_all())
