@@ -10,8 +10,14 @@ from sweeper.formats.table import FORMATS
 from sweeper.training.heads import HEADS
 
 ROOT = Path(__file__).parents[2]
-EXEMPT = ("sweeper/formats/", "sweeper/scoring/", "sweeper/training/heads.py")
-"""The formats themselves, and the tables of scorers and heads."""
+EXEMPT = (
+    "sweeper/formats/",
+    "sweeper/scoring/",
+    "sweeper/training/heads.py",
+    "sweeper/training/standard.py",
+    "analysis/export/usage.py",
+)
+"""The formats themselves, and tables: of scorers, of heads, of heads in transformers, of code for exported models."""
 FILES = [
     path
     for package in ("sweeper", "analysis", "search_spaces")
