@@ -48,6 +48,11 @@ def split_list(folder: Path, config: str | None) -> tuple[str, ...]:
     return () if _card(folder).get("configs") else default_splits(folder)
 
 
+def config_list(folder: Path) -> tuple[str, ...]:
+    """The configs that the README.md of a local folder lists, for messages."""
+    return tuple(str(entry.get("config_name")) for entry in _card(folder).get("configs") or [])
+
+
 def _named_split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
     card = _card(folder)
     configs = card.get("configs") or []

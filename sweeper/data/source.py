@@ -12,7 +12,7 @@ from datasets.exceptions import DatasetsError
 
 from sweeper.data.files import check_split, load_arguments
 from sweeper.data.hub import COMMIT, commit
-from sweeper.data.mirror import model_digest, rows_digest, split_files, split_list
+from sweeper.data.mirror import config_list, model_digest, rows_digest, split_files, split_list
 from sweeper.data.places import Places, is_path
 from sweeper.data.rows import RowTable, class_names
 from sweeper.data.stream import first_rows
@@ -116,7 +116,8 @@ class Sources:
                 "set is gated, or name a mirror with --mirror."
             )
         if path.exists():
-            names = ", ".join(split_list(path, rows.config)) or f"no split of config {rows.config!r}"
+            splits = ", ".join(split_list(path, rows.config))
+            names = splits or f"the configs {', '.join(config_list(path)) or 'none'}"
             return DataError(f"{describe(rows)} is missing: {path} has {names}. Name another split or config.")
         if is_path(rows.id):
             hint = places.hint("datasets", rows.id)

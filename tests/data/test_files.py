@@ -73,6 +73,16 @@ def test_a_folder_whose_files_have_no_split_name_is_its_train_split(sources: Sou
         sources.load(Rows(id="split", split="validation"))
 
 
+def test_a_missing_config_is_answered_with_the_configs_of_the_folder(sources: Sources, project: Path) -> None:
+    entries = "".join(f"- config_name: {name}\n  data_files: senti.csv\n" for name in ("de", "fr"))
+    (project / "split" / "README.md").write_text(f"---\nconfigs:\n{entries}---\n")
+    for config in (None, "en"):
+        with pytest.raises(
+            DataError, match=r"is missing: .*split has the configs de, fr\. Name another split or config"
+        ):
+            sources.load(Rows(id="split", config=config))
+
+
 def test_the_first_rows_of_a_file_are_read_and_a_slice_of_them_is_refused(sources: Sources) -> None:
     assert len(texts(sources, Rows(id="senti.csv", first=3))) == 3
     with pytest.raises(UserError, match="Write a slice instead"):
