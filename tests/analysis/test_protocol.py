@@ -170,7 +170,8 @@ def test_the_sign_of_a_gain_is_reversed_only_for_losses() -> None:
     assert gain_sentence(XTREME, "the baseline") == (
         "A **gain** is the score of a recipe minus the score of the baseline with the same seed."
     )
-    tasks = tuple(replace(task, format="mlm", scorer="loss") if task.name == "names" else task for task in TINY.tasks)
+    losses = {"format": "mlm", "scorer": "loss", "columns": {"text": "text"}, "labels": ()}
+    tasks = tuple(replace(task, **losses) if task.name == "names" else task for task in TINY.tasks)
     assert "On names, where a lower score is better, the sign is reversed." in gain_sentence(
         replace(TINY, tasks=tasks), "the baseline"
     )
