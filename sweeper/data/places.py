@@ -18,7 +18,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 """Ids that can be on the Hub; any other id is a path."""
 MOST_LISTED = 10
 """Maximum number of names in a message."""
-Kind = Literal["datasets", "models"]
+RepoType = Literal["datasets", "models"]
 """Folder of a mirror. It is also the part of a Hub URL in front of a data set's id."""
 
 
@@ -33,9 +33,9 @@ class Places:
     base: Path | None = None
     """Folder of the space file: relative paths start there, then from the working directory."""
 
-    def path(self, kind: Kind, id_: str) -> Path | None:
+    def path(self, repo_type: RepoType, id_: str) -> Path | None:
         """The existing folder or file of an id, or None."""
-        return next((path for path in self._candidates(kind, id_) if _is_there(path, id_)), None)
+        return next((path for path in self._candidates(repo_type, id_) if _is_there(path, id_)), None)
 
     def local(self, name: str, is_there: Callable[[Path], bool] = Path.exists) -> Path:
         """The absolute path of a relative one: in the first folder that has it, or else in the first folder."""
@@ -48,15 +48,15 @@ class Places:
             return False
         return self.mirror is None or hub.is_reachable()
 
-    def expected(self, kind: Kind, id_: str) -> Path:
+    def expected(self, repo_type: RepoType, id_: str) -> Path:
         """The path at which a missing data set or model is expected."""
-        return next(iter(self._candidates(kind, id_)))
+        return next(iter(self._candidates(repo_type, id_)))
 
-    def tried(self, kind: Kind, id_: str) -> str:
+    def tried(self, repo_type: RepoType, id_: str) -> str:
         """The places that were tried for a missing id, for messages."""
-        places = [str(path) for path in self._candidates(kind, id_)]
+        places = [str(path) for path in self._candidates(repo_type, id_)]
         if not is_path(id_) and not id_.startswith(LOCAL_PREFIX):
-            url = f"https://huggingface.co/{'datasets/' if kind == 'datasets' else ''}{id_}"
+            url = f"https://huggingface.co/{'datasets/' if repo_type == 'datasets' else ''}{id_}"
             places.append(url if self.is_on_hub(id_) else "not the Hub, which cannot be reached")
         return ", ".join(places)
 
@@ -67,20 +67,22 @@ class Places:
         start = f"{self.base}, the folder of the space file, or {Path.cwd()}" if self._bases[1:] else f"{Path.cwd()}"
         return f" A relative path starts from {start}."
 
-    def hint(self, kind: Kind, id_: str) -> str:
+    def hint(self, repo_type: RepoType, id_: str) -> str:
         """The nearest name of a local data set or model, and all of them; "" if there are none."""
         # A data file is not in the mirror, so only the files near the space file are listed.
-        known = (
-            self._near(kind) if kind == "datasets" and is_path(id_) else chain(self._in_mirror(kind), self._near(kind))
+        available = (
+            self._near(repo_type)
+            if repo_type == "datasets" and is_path(id_)
+            else chain(self._in_mirror(repo_type), self._near(repo_type))
         )
-        names = list(islice(dict.fromkeys(known), 1000))
+        names = list(islice(dict.fromkeys(available), 1000))
         # The folders of a path take no part in the comparison.
         ends = {Path(name).name.lower(): name for name in names}
         near = get_close_matches(id_, names, n=1, cutoff=0.5) or [
             ends[end] for end in get_close_matches(Path(id_).name.lower(), ends, n=1, cutoff=0.5)
         ]
         suggestion = f" Did you mean {near[0]!r}?" if near else ""
-        if not names or (kind == "datasets" and not near):
+        if not names or (repo_type == "datasets" and not near):
             return suggestion
         more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
         return f"{suggestion} Available here: {', '.join(names[:MOST_LISTED])}{more}."
@@ -96,21 +98,21 @@ class Places:
         """The folders from which a relative path starts."""
         return tuple(dict.fromkeys([*([self.base] if self.base else []), Path.cwd()]))
 
-    def _candidates(self, kind: Kind, id_: str) -> Iterator[Path]:
+    def _candidates(self, repo_type: RepoType, id_: str) -> Iterator[Path]:
         # "./name" and "/name" are paths even if the mirror has a repository of that name.
         if self.mirror is not None and not is_path(id_):
-            yield self.mirror / kind / id_
+            yield self.mirror / repo_type / id_
         yield from dict.fromkeys(base / expand_path(id_) for base in self._bases)
 
-    def _in_mirror(self, kind: Kind) -> Iterator[str]:
+    def _in_mirror(self, repo_type: RepoType) -> Iterator[str]:
         """The ids of the mirror."""
         if self.mirror is not None:
-            yield from _repositories(self.mirror / kind, "config.json" if kind == "models" else "*")
+            yield from _repositories(self.mirror / repo_type, "config.json" if repo_type == "models" else "*")
 
-    def _near(self, kind: Kind) -> Iterator[str]:
+    def _near(self, repo_type: RepoType) -> Iterator[str]:
         """The models, or the data files, near the space file."""
         for base in self._bases:
-            if kind == "models":
+            if repo_type == "models":
                 yield from (f"./{path.parent.name}" for path in sorted(base.glob("*/config.json")))
             else:
                 yield from (path.name for path in sorted(base.glob("*")) if path.suffix in BUILDERS)

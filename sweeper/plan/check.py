@@ -60,8 +60,8 @@ class Check:
     def as_json(self) -> dict[str, Any]:
         """The value that `sweeper plan --check --json` adds to the plan."""
         data = [
-            {**part._asdict(), "rows": found.rows, "examples": found.examples, "labels": dict(found.labels)}
-            for part, found in self.surveys.items()
+            {**key._asdict(), "rows": surveyed.rows, "examples": surveyed.examples, "labels": dict(surveyed.labels)}
+            for key, surveyed in self.surveys.items()
         ]
         return {"data": data, "messages": self.messages, "problems": self.problems}
 
@@ -89,8 +89,10 @@ def needs(space: Space) -> dict[tuple[str, Split], tuple[str, ...] | None]:
     """(task, split) that a space reads -> its languages; None for all languages that the source provides."""
     merged: dict[tuple[str, Split], tuple[str, ...] | None] = {}
     for task, split, languages in _needs(space):
-        known = merged.get((task, split), ())
-        merged[task, split] = None if known is None or languages is None else tuple(dict.fromkeys((*known, *languages)))
+        earlier = merged.get((task, split), ())
+        merged[task, split] = (
+            None if earlier is None or languages is None else tuple(dict.fromkeys((*earlier, *languages)))
+        )
     return merged
 
 
@@ -153,9 +155,9 @@ def _read(check: Check, task: Task, split: Split, languages: tuple[str, ...] | N
         check.attempt("", check_task, drawn, (split,), None, sources)
     for language in languages:
         where = f"Task {task.name!r}, {split}, {language}"
-        found = check.attempt(where, survey, drawn, split, language, sources)
-        if found is not None:
-            check.surveys[Part(task.name, split, language)] = found
+        surveyed = check.attempt(where, survey, drawn, split, language, sources)
+        if surveyed is not None:
+            check.surveys[Part(task.name, split, language)] = surveyed
 
 
 def _overlaps(check: Check) -> Iterator[str]:
@@ -163,16 +165,20 @@ def _overlaps(check: Check) -> Iterator[str]:
     space = check.space
     for target in space.targets:
         trained_on = space.task(target.task).training_task
-        trained = [found for part, found in check.surveys.items() if part[:2] == (trained_on, "train")]
+        trained = [surveyed for key, surveyed in check.surveys.items() if key[:2] == (trained_on, "train")]
         evaluated = {
-            part.language: found for part, found in check.surveys.items() if part[:2] == (target.task, space.evaluate)
+            key.language: surveyed
+            for key, surveyed in check.surveys.items()
+            if key[:2] == (target.task, space.evaluate)
         }
-        counts = {language: (shared(found, trained), len(found.items)) for language, found in evaluated.items()}
-        some = [f"{language} {number:,} of {total:,}" for language, (number, total) in counts.items() if number]
-        if some and trained and not properties_of(space.task(target.task)).scores_encoder:
-            yield f"{target.task}: {space.evaluate} items that also occur in the training data: {', '.join(some)}."
+        counts = {
+            language: (shared(surveyed, trained), len(surveyed.items)) for language, surveyed in evaluated.items()
+        }
+        overlaps = [f"{language} {number:,} of {total:,}" for language, (number, total) in counts.items() if number]
+        if overlaps and trained and not properties_of(space.task(target.task)).scores_encoder:
+            yield f"{target.task}: {space.evaluate} items that also occur in the training data: {', '.join(overlaps)}."
 
 
 def label_counts(surveys: Iterable[Survey]) -> Counter[str]:
     """The label counts of several languages together."""
-    return sum((found.labels for found in surveys), Counter[str]())
+    return sum((surveyed.labels for surveyed in surveys), Counter[str]())

@@ -43,19 +43,18 @@ def located(error: BaseException, path: Path) -> UserError:
     if isinstance(error, SyntaxError) and error.filename and _is_same(error.filename, path):
         # Python's own words name the comma or parenthesis that is missing.
         return UserError(f"{path}, line {error.lineno}: SyntaxError: {error.msg.rstrip('?.')}.")
-    place, message = _place(error.__traceback__, path), _explained(error)
-    if place is None:
+    position, message = _place(error.__traceback__, path), _explained(error)
+    if position is None:
         return UserError(f"{path}: {message}")
-    path = place.path
+    path = position.path
     with tokenize.open(path) as file:
         calls = [node for node in ast.walk(ast.parse(file.read())) if isinstance(node, ast.Call)]
     if isinstance(error, PartError):
         line = _line_of(error, calls)
-        return UserError(f"{path}, line {line or place.start[0]}: {message}")
-    part = _part(calls, place)
-    return UserError(
-        f"{path}, line {place.start[0]}{f', {part}' if part and part.lower() not in message.lower() else ''}: {message}"
-    )
+        return UserError(f"{path}, line {line or position.start[0]}: {message}")
+    component = _part(calls, position)
+    is_named = not component or component.lower() in message.lower()
+    return UserError(f"{path}, line {position.start[0]}{'' if is_named else f', {component}'}: {message}")
 
 
 def _is_same(filename: str, path: Path) -> bool:
@@ -68,7 +67,7 @@ def _is_users(file: Path) -> bool:
 
 def _place(traceback: TracebackType | None, path: Path) -> Place | None:
     """The innermost code of the user in a traceback; `path` is the space file."""
-    place = None
+    position = None
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if _is_same(code.co_filename, path) or _is_users(Path(code.co_filename)):
@@ -76,18 +75,18 @@ def _place(traceback: TracebackType | None, path: Path) -> Place | None:
             line, last_line, column, last_column = list(code.co_positions())[traceback.tb_lasti // 2]
             start = (line or traceback.tb_lineno, column or 0)
             file = path if _is_same(code.co_filename, path) else Path(code.co_filename)
-            place = Place(file, start, (last_line or start[0], last_column or 0), traceback.tb_frame)
+            position = Place(file, start, (last_line or start[0], last_column or 0), traceback.tb_frame)
         traceback = traceback.tb_next
-    return place
+    return position
 
 
-def _part(calls: list[ast.Call], place: Place) -> str:
+def _part(calls: list[ast.Call], position: Place) -> str:
     """The innermost recipe, target, model or task whose call contains a place, such as "recipe 'mnli'"; or ""."""
-    around = [call for call in calls if _start(call) <= place.start and place.end <= _end(call)]
+    around = [call for call in calls if _start(call) <= position.start and position.end <= _end(call)]
     for call in sorted(around, key=_start, reverse=True):
         name = _called(call)
         for keyword in call.keywords if name in NAMED else ():
-            value = _value(keyword.value, place.frame)
+            value = _value(keyword.value, position.frame)
             if keyword.arg == NAMED.get(name) and isinstance(value, str):
                 return f"{name.lower()} {value!r}"
     return ""
@@ -100,8 +99,8 @@ def _line_of(error: PartError, calls: list[ast.Call]) -> int | None:
     """
     naming = [call for call in calls if error.name in _constants(call)]
     of_class = [call for call in naming if _called(call).lower() == error.term]
-    found = of_class or naming
-    return found[0].lineno if len(found) == 1 else None
+    matched = of_class or naming
+    return matched[0].lineno if len(matched) == 1 else None
 
 
 def _constants(call: ast.Call) -> Iterator[Any]:
@@ -145,34 +144,34 @@ def _type_and_message(error: BaseException) -> str:
 
 def _explain_call(error: Any) -> str:
     """A call of a class of `sweeper.space` with wrong arguments."""
-    found = re.match(r"(\w+)\.__init__\(\) (.*)", str(error))
-    made = getattr(space, found[1], None) if found else None
-    if not found or not is_dataclass(made):
+    matched = re.match(r"(\w+)\.__init__\(\) (.*)", str(error))
+    constructed = getattr(space, matched[1], None) if matched else None
+    if not matched or not is_dataclass(constructed):
         comma = MISSING_COMMA.match(str(error))
         return f"{_type_and_message(error)}. A comma may be missing after the {comma[1]}." if comma else ""
-    types, names = {field.name: field.type for field in fields(made)}, re.findall(r"'(\w+)'", found[2])
-    if "unexpected keyword" in found[2]:
-        return str(unknown(f"field of {found[1]}", names[0], types))
-    if "missing" in found[2]:
-        return f"{found[1]} needs {', '.join(f'`{name}` ({rule(types[name])})' for name in names)}."
-    return f"The fields of {found[1]} need names, as in {found[1]}({next(iter(types))}=...)."
+    types, names = {field.name: field.type for field in fields(constructed)}, re.findall(r"'(\w+)'", matched[2])
+    if "unexpected keyword" in matched[2]:
+        return str(unknown(f"field of {matched[1]}", names[0], types))
+    if "missing" in matched[2]:
+        return f"{matched[1]} needs {', '.join(f'`{name}` ({rule(types[name])})' for name in names)}."
+    return f"The fields of {matched[1]} need names, as in {matched[1]}({next(iter(types))}=...)."
 
 
 def _explain_name(error: Any) -> str:
     if error.name in space.__all__:
         return f"NameError: {error}. Add `from sweeper.space import {error.name}`."
-    place = _last(error.__traceback__)
+    position = _last(error.__traceback__)
     # The globals are too many for a list.
-    return f"NameError: {unknown('value', error.name, place.f_globals if place else ())}".partition(" Known:")[0]
+    return f"NameError: {unknown('value', error.name, position.f_globals if position else ())}".partition(" Known:")[0]
 
 
 def _explain_import(error: Any) -> str:
-    found = re.match(r"cannot import name '(\w+)'", str(error))
-    if not found or error.name not in sys.modules:
+    matched = re.match(r"cannot import name '(\w+)'", str(error))
+    if not matched or error.name not in sys.modules:
         return ""
     module = sys.modules[error.name]
     public = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
-    return f"ImportError: {unknown(f'name in {error.name}', found[1], public)}"
+    return f"ImportError: {unknown(f'name in {error.name}', matched[1], public)}"
 
 
 def _explain_module(error: Any) -> str:
@@ -187,8 +186,8 @@ def _explain_module(error: Any) -> str:
 def _explain_attribute(error: Any) -> str:
     if not is_dataclass(error.obj):
         return ""
-    kind = error.obj if isinstance(error.obj, type) else type(error.obj)
-    return f"AttributeError: {unknown(f'field of {kind.__name__}', error.name, [f.name for f in fields(error.obj)])}"
+    owner = error.obj if isinstance(error.obj, type) else type(error.obj)
+    return f"AttributeError: {unknown(f'field of {owner.__name__}', error.name, [f.name for f in fields(error.obj)])}"
 
 
 def _last(traceback: TracebackType | None) -> FrameType | None:

@@ -62,21 +62,21 @@ def overlapping(
     """
     recipe, target = tuple(recipe), tuple(target)
     target_rows, target_items = _union(_rows, target, catalog), _union(_items, target, catalog)
-    same_rows = [part.task for part in recipe if _meet(_rows(part, catalog), target_rows)]
-    shared = [part.task for part in recipe if _meet(_items(part, catalog), target_items)]
+    same_rows = [piece.task for piece in recipe if _meet(_rows(piece, catalog), target_rows)]
+    shared = [piece.task for piece in recipe if _meet(_items(piece, catalog), target_items)]
     same_items = [task for task in shared if task not in same_rows]
     return tuple(dict.fromkeys(same_rows)), tuple(dict.fromkeys(same_items))
 
 
 def parts_of(space: Space, stages: Iterable[Stage]) -> tuple[Part, ...]:
     """The training data of the tasks of the stages, without the text that `mlm_task` adds."""
-    return tuple(part for stage in stages for name in stage.tasks for part in _parts(space, stage, name))
+    return tuple(piece for stage in stages for name in stage.tasks for piece in _parts(space, stage, name))
 
 
 def target_parts(space: Space, target: Target) -> tuple[Part, ...]:
     """The data that a target trains on after the encoder of the recipe. Its own training is in English."""
-    own = space.task(target.task).training_task
-    return (*parts_of(space, target.before), *([Part(task=own, language="en")] if own else []))
+    trained = space.task(target.task).training_task
+    return (*parts_of(space, target.before), *([Part(task=trained, language="en")] if trained else []))
 
 
 def trained_languages(space: Space, target: Target) -> set[str]:
@@ -91,7 +91,7 @@ def labelled_languages(space: Space, stages: Iterable[Stage]) -> tuple[str, ...]
         for name in stage.tasks:
             if not properties_of(space.task(name)).is_corpus:
                 parts = _parts(space, stage, name)
-                languages |= dict.fromkeys(part.language for part in parts if not part.is_translated)
+                languages |= dict.fromkeys(piece.language for piece in parts if not piece.is_translated)
                 languages |= dict.fromkeys(_translated_into(space, stage, name))
     return tuple(languages)
 
@@ -109,27 +109,27 @@ def _translated_into(space: Space, stage: Stage, name: str) -> tuple[str, ...]:
     return stage.translation.languages if stage.translation and is_possible else ()
 
 
-def _rows(part: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
+def _rows(piece: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
     """The rows of a part. Translated rows are new."""
-    return frozenset() if part.is_translated else frozenset(_sources(part.task, part.language, catalog))
+    return frozenset() if piece.is_translated else frozenset(_sources(piece.task, piece.language, catalog))
 
 
-def _items(part: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
+def _items(piece: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
     """The rows of the items of a part, in every language that has them."""
     sources: set[Source] = set()
-    for name in contained(part.task, catalog):
+    for name in contained(piece.task, catalog):
         languages = tuple(catalog[name].train) if name in catalog else ()
         # A contained task without the language of the part was translated into it.
-        has_all = languages and (catalog[name].parallel or part.language not in languages)
-        for language in languages if has_all else (part.language,):
+        has_all = languages and (catalog[name].parallel or piece.language not in languages)
+        for language in languages if has_all else (piece.language,):
             sources |= set(_sources(name, language, catalog))
     return frozenset(sources)
 
 
 def _union(
-    kind: Callable[[Part, Mapping[str, Task]], frozenset[Source]], parts: Iterable[Part], catalog: Mapping[str, Task]
+    sources: Callable[[Part, Mapping[str, Task]], frozenset[Source]], parts: Iterable[Part], catalog: Mapping[str, Task]
 ) -> frozenset[Source]:
-    return frozenset[Source]().union(*(kind(part, catalog) for part in parts))
+    return frozenset[Source]().union(*(sources(piece, catalog) for piece in parts))
 
 
 def _sources(name: str, language: str, catalog: Mapping[str, Task]) -> Iterator[Source]:
@@ -162,10 +162,10 @@ def _location(rows: Rows) -> Source:
 def _meet(left: frozenset[Source], right: frozenset[Source]) -> bool:
     """Whether two sets of sources have rows in common. Slices of one split have, unless they are certainly apart."""
     return bool(left & right) or any(
-        one[:-1] == other[:-1] and can_share_rows(str(one[-1]), str(other[-1]))
-        for sliced, others in ((left, right), (right, left))
-        for one in sliced
-        if len(one) == LOCATION and is_sliced(str(one[-1]))
-        for other in others
+        rows[:-1] == other[:-1] and can_share_rows(str(rows[-1]), str(other[-1]))
+        for sliced, rest in ((left, right), (right, left))
+        for rows in sliced
+        if len(rows) == LOCATION and is_sliced(str(rows[-1]))
+        for other in rest
         if len(other) == LOCATION
     )

@@ -12,7 +12,7 @@ def split_names(split: str) -> tuple[str, ...]:
     >>> split_names("train[:50%]+validation")
     ('train', 'validation')
     """
-    return tuple(part.strip().partition("[")[0] for part in split.split("+"))
+    return tuple(piece.strip().partition("[")[0] for piece in split.split("+"))
 
 
 def is_sliced(split: str) -> bool:
@@ -28,16 +28,16 @@ def can_share_rows(first: str, second: str) -> bool:
     >>> can_share_rows("train[:90%]", "train[90%:]"), can_share_rows("train[:90%]", "train[:100]")
     (False, True)
     """
-    return any(_can_meet(one.strip(), other.strip()) for one in first.split("+") for other in second.split("+"))
+    return any(_can_meet(left.strip(), other.strip()) for left in first.split("+") for other in second.split("+"))
 
 
 def _can_meet(first: str, second: str) -> bool:
     if split_names(first) != split_names(second):
         return False
-    ranges = [_SLICE.fullmatch(part) for part in (first, second)]
+    ranges = [_SLICE.fullmatch(piece) for piece in (first, second)]
     # The length of the split is unknown, so numbers cannot be compared with percentages, nor with negative ones.
     if ranges[0] is None or ranges[1] is None or ("%" in first) != ("%" in second):
         return True
-    starts = [int(found["start"] or 0) for found in ranges if found]
-    ends = [int(found["end"] or 0) or math.inf for found in ranges if found]
+    starts = [int(bounds["start"] or 0) for bounds in ranges if bounds]
+    ends = [int(bounds["end"] or 0) or math.inf for bounds in ranges if bounds]
     return max(starts) < min(ends)
