@@ -85,9 +85,12 @@ def private_folders(demo_world: Path, tmp_path: Path) -> "TrialFolders":
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> "Call":
     """Runs a command in this process, in an empty folder."""
     from sweeper.cli import main
+    from sweeper.cli.output import PIPE_WIDTH, out
     from tests.runs import CommandResult
 
     monkeypatch.chdir(tmp_path)
+    # The width of the console is decided when its module is imported, which can be in any test.
+    monkeypatch.setattr(out, "width", PIPE_WIDTH)
     for name in ("MIRROR", "STORE", "CACHE"):
         monkeypatch.delenv(f"SWEEPER_{name}", raising=False)
 
