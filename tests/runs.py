@@ -55,15 +55,20 @@ def start(
     command = [sys.executable, "-m", "sweeper", *arguments]
     variables = {name: value for name, value in os.environ.items() if name not in OPTION_VARIABLES}
     environment = {**variables, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
-    return subprocess.Popen(
-        command,
-        cwd=session_folder(),
-        env=environment,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    # A process inherits an ignored signal, as under nohup; tests hang up on the sweeps that they start.
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=session_folder(),
+            env=environment,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, hangup)
 
 
 def ended(process: "subprocess.Popen[str]", patience: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
