@@ -146,7 +146,7 @@ class Properties:
     """Names of the scorers that a task of this format may use (scoring/scorers.py), the usual one first."""
     usual: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Field -> usual names of its column in lower case, its own name first. They complete a task that names no columns
-    (formats/columns.py). `choices.text` is a path, and `choice#` stands for numbered columns: choice1, choice2."""
+    (formats/columns.py). `choices.text` is a path, and `choice#` means numbered columns: choice1, choice2."""
     required: tuple[str, ...] = ()
     """Fields of `usual` that every task needs; the others are optional."""
     named: tuple[str, ...] = ()

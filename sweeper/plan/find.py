@@ -13,7 +13,7 @@ from sweeper.run.run import Run
 
 @dataclass(frozen=True, kw_only=True)
 class FoundTrial:
-    """A trial of a run folder, and what the folder has of it."""
+    """A trial that a user has named, with its record and its progress if the run folder has them."""
 
     name: str
     """"" for a trial that left only a traceback."""

@@ -17,7 +17,7 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 
 FAILURES = (("not finite", "values that are not finite"), ("Out of memory", "out of memory"))
-"""A part of the reason of a failure, and the kind of failure that it stands for."""
+"""(text, kind of failure): a reason that contains the text belongs to this kind."""
 OTHER_FAILURE = "other reasons"
 RECENT = 3600.0
 """Seconds over which the rate of a run is measured."""

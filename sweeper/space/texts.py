@@ -17,7 +17,7 @@ OPTIONS: Mapping[str, Any] = {field.name: field.type for field in fields(Trainin
 
 
 def read_text(text: str, hint: Any, where: str, key: str = "") -> Any:
-    """The value of a declared type that a text stands for.
+    """Read a text of the command line as a value of a declared type.
 
     `where` names the field in messages; `key` is the key of an entry of a dictionary. A dial is a list of values, or
     JSON. Raises UserError with the rule if the text has another form.
@@ -58,7 +58,7 @@ def write_text(value: Any, hint: Any, key: str = "") -> str:
 
 
 def is_none(text: str) -> bool:
-    """Whether a text stands for None."""
+    """Whether a text means None."""
     return text.strip().lower() in ("none", "null")
 
 

@@ -162,12 +162,7 @@ def train(
             context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
             _log_step(progress, schedule)
             if is_due:
-                context.reporter.enter("evaluate", "selection data")
-                with clock.time("evaluate"):
-                    keeper.evaluate(progress)
-                logger.info("selection value after step %d: %.4f", progress.step, progress.values[-1])
-                context.reporter.value(progress.values[-1])
-                context.reporter.enter("train")
+                _evaluate(keeper, progress, context)
             if keeper.is_exhausted(progress):
                 break
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
@@ -177,6 +172,16 @@ def train(
     keeper.finish(progress)
     logger.info("%d of %d steps, weights after step %d kept", progress.step, progress.planned_steps, progress.kept_step)
     return progress
+
+
+def _evaluate(keeper: Keeper, progress: Progress, context: StageContext) -> None:
+    """Evaluate the weights on the selection data, and report the value."""
+    context.reporter.enter("evaluate", "selection data")
+    with context.clock.time("evaluate"):
+        keeper.evaluate(progress)
+    logger.info("selection value after step %d: %.4f", progress.step, progress.values[-1])
+    context.reporter.value(progress.values[-1])
+    context.reporter.enter("train")
 
 
 def _log_step(progress: Progress, schedule: Schedule) -> None:

@@ -80,7 +80,7 @@ def _assemble(net: Net, task: str, standard: StandardClass, wiring: Wiring, labe
         config.label2id = {label: number for number, label in enumerate(labels)}
     try:
         model = standard.auto.from_config(config, trust_remote_code=False).eval()
-    except ValueError:  # transformers has no such class for this architecture
+    except ValueError:  # the architecture has no model with this head
         return None
     prefix = model.base_model_prefix
     body = {f"{prefix}.{name}": value for name, value in net.body.state_dict().items()}
