@@ -10,6 +10,7 @@ from sweeper.cli.arguments import default_run, typed_values, variable_values
 if TYPE_CHECKING:
     import typer
 
+    from sweeper.data.source import Sources
     from sweeper.run.run import Run
     from sweeper.space import Space
     from sweeper.tuning.options import Options
@@ -38,6 +39,15 @@ def run_options(context: "typer.Context", space: "Space", kept: "Run | None") ->
     variables = _effective(options, typed, variable_values(context), space, kept)
     messages += [f"{name.capitalize()}: {value} ({_variable(name)})" for name, value in variables.items()]
     return replace(options, **variables), messages
+
+
+def sources_for(space: "Space", options: "Options") -> "Sources":
+    """The data and models of a space, with the cache of its run: the run then reads what a command has prepared."""
+    from sweeper.plan.sources import mirror_of, sources_of
+    from sweeper.run.run import Run
+
+    cache = Path(options.cache or Run.at(options.run).default_cache())
+    return sources_of(space, mirror_of(space, options.mirror, cache), cache)
 
 
 def _with_typed(options: "Options", typed: Mapping[str, Any]) -> "Options":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeper.cli.arguments import AsJson, Cache, Mirror, OnlyParts, Settings, SpaceName, changed_space, part_of, run_of
-from sweeper.cli.options import run_options
+from sweeper.cli.options import run_options, sources_for
 from sweeper.cli.output import out, print_json
 
 if TYPE_CHECKING:
@@ -75,12 +75,6 @@ def _print(tables: "Iterable[RenderableType]") -> None:
 
 
 def _checked(space: "Space", options: "Options") -> "Check":
-    """The check of all data of a space, in the cache of its run: the run then reads them from there."""
-    from pathlib import Path
-
     from sweeper.plan.check import check_space
-    from sweeper.plan.sources import mirror_of, sources_of
-    from sweeper.run.run import Run
 
-    cache = Path(options.cache or Run.at(options.run).default_cache())
-    return check_space(space, sources_of(space, mirror_of(space, options.mirror, cache), cache))
+    return check_space(space, sources_for(space, options))

@@ -13,7 +13,8 @@ from sweeper.cli.plan import plan
 from sweeper.cli.report import report
 from sweeper.cli.run import run
 from sweeper.cli.show import show
-from sweeper.cli.spaces import space, spaces
+from sweeper.cli.space import space
+from sweeper.cli.spaces import spaces
 from sweeper.cli.status import status
 from sweeper.cli.submit import submit
 from sweeper.cli.tasks import tasks

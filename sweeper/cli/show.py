@@ -1,5 +1,6 @@
 """`sweeper show`: examples of a task as the model sees them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sweeper.cli.arguments import Cache, Mirror, Settings, SpaceName, changed_space, run_of
-from sweeper.cli.options import run_options
+from sweeper.cli.options import run_options, sources_for
 from sweeper.cli.output import out
 
 if TYPE_CHECKING:
@@ -48,16 +49,11 @@ def show(
 
 
 def _preview(space: "Space", request: "Request", options: "Options", name: str) -> "Preview":
-    from pathlib import Path
-
     from sweeper.plan.preview import model_of, preview
-    from sweeper.plan.sources import mirror_of, sources_of
-    from sweeper.run.run import Run
 
     model = model_of(space, name)
     space.task(request.task)  # a name that does not exist is refused before a tokenizer is loaded
-    cache = Path(options.cache or Run.at(options.run).default_cache())
-    sources = sources_of(space, mirror_of(space, options.mirror, cache), cache)
+    sources = sources_for(space, options)
     location = sources.model_location(model.id)
     if not Path(location).is_dir() and not sources.places.is_on_hub(model.id):
         raise sources.places.no_model(model.id)

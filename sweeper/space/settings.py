@@ -16,10 +16,10 @@ Setting = Callable[[Space, str], Space]
 MAX_SEEDS = 10_000
 TRAINED = ("recipes.*.stages.*", "targets.*.before.*", "targets.*")
 """Paths of all stages and targets."""
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-def apply_settings(space: Space, settings: Iterable[str], notify: Callable[[str], object] = log.warning) -> Space:
+def apply_settings(space: Space, settings: Iterable[str], notify: Callable[[str], object] = logger.warning) -> Space:
     """The space with every `key=value` applied, in order. Raises UserError on an unknown key or an invalid value.
 
     `notify` receives a message for each value that has no effect, because a dial or a model replaces it.
