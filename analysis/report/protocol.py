@@ -140,8 +140,7 @@ def sets_aside(space: Space) -> bool:
 
 
 def _staged_tasks(space: Space) -> tuple[str, ...]:
-    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
-    return tuple(dict.fromkeys(name for chain in chains for name in tasks_of(chain, masked=False)))
+    return tasks_of(space.stages, masked=False)
 
 
 def _trained_tasks(space: Space) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def _facts(chosen: "Space") -> dict[str, Any]:
 
 def _needs(chosen: "Space") -> "Iterator[str]":
     """What a space needs besides the package."""
-    from sweeper.space import APERTIUM, tasks_of
+    from sweeper.space import APERTIUM
     from sweeper.tasks.spec import LOCAL_PREFIX
 
     if any(model.resources.gpus for model in chosen.models):
@@ -57,11 +57,9 @@ def _needs(chosen: "Space") -> "Iterator[str]":
     yield "the Hub or a mirror"
     # An id without a namespace is a folder, or a model of a mirror.
     yield from (f"the encoder {model.id}" for model in chosen.models if "/" not in model.id)
-    stages = [stage for recipe in chosen.recipes for stage in recipe.stages]
-    names = {*tasks_of(stages), *(name for target in chosen.targets for name in chosen.trained_tasks(target))}
-    tasks = [chosen.task(name) for name in (*names, *(target.task for target in chosen.targets))]
+    tasks = map(chosen.task, chosen.read_tasks)
     by_language = [rows for task in tasks for rows in (task.train, task.dev, task.test)]
     ids = {rows.id for languages in by_language for rows_list in languages.values() for rows in rows_list}
     yield from sorted(id_ for id_ in ids if id_.startswith(LOCAL_PREFIX))
-    if any(stage.translation and stage.translation.by == APERTIUM for stage in stages):
+    if any(stage.translation and stage.translation.by == APERTIUM for stage in chosen.stages):
         yield "Apertium"

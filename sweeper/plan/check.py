@@ -12,7 +12,7 @@ from sweeper.formats.table import properties_of
 from sweeper.plan.infer import infer_task, own_tasks
 from sweeper.plan.resolve import Resolver, missing_languages, scored_splits
 from sweeper.plan.sources import missing_paths
-from sweeper.space import Space, Stage, Target
+from sweeper.space import Space, Target
 from sweeper.tasks.spec import Split, Task
 
 Result = TypeVar("Result")
@@ -72,7 +72,7 @@ def check_space(space: Space, sources: Sources) -> Check:
     resolver = Resolver(space=space, sources=sources)
     for model in space.models:
         check.attempt("", resolver.model, model)
-    for stage in _stages(space):
+    for stage in space.stages:
         if stage.translation:
             check.attempt("", resolver.translation, stage.translation)
     unclear = _complete_tasks(check, sources)
@@ -100,7 +100,7 @@ Need = tuple[str, Split, tuple[str, ...] | None]
 
 
 def _needs(space: Space) -> Iterator[Need]:
-    for stage in _stages(space):
+    for stage in space.stages:
         for name in stage.tasks:
             yield name, "train", stage.languages
             # A preparation is scored on the dev sets of its tasks.
@@ -123,13 +123,6 @@ def _target_needs(space: Space, target: Target) -> Iterator[Need]:
         yield target.task, split, target.languages
     if task.pool:
         yield task.pool, space.evaluate, None
-
-
-def _stages(space: Space) -> Iterator[Stage]:
-    for recipe in space.recipes:
-        yield from recipe.stages
-    for target in space.targets:
-        yield from target.before
 
 
 def _complete_tasks(check: Check, sources: Sources) -> set[str]:

@@ -239,10 +239,7 @@ def missing_languages(resolver: Resolver) -> Iterator[str]:
     for target in space.targets:
         expected = target.languages or tuple(space.task(target.task).rows(space.evaluate))
         yield from _missing_message(target.task, expected, resolver.languages(target))
-    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
-    stages = {
-        stage.mlm_task: stage for chain in chains for stage in chain if stage.mlm_share and not stage.mlm_languages
-    }
+    stages = {stage.mlm_task: stage for stage in space.stages if stage.mlm_share and not stage.mlm_languages}
     for name, stage in stages.items():
         yield from _missing_message(name, tuple(space.task(name).train), resolver.mlm_languages(stage))
 

@@ -10,7 +10,7 @@ from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import UserError
 from sweeper.plan.infer import own_tasks
 from sweeper.plan.specs import check_world
-from sweeper.space import FOLDER, Space, Translation
+from sweeper.space import FOLDER, Space
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
 
@@ -68,7 +68,7 @@ def _missing_models(space: Space, sources: Sources) -> Iterator[str]:
 
 
 def _missing_translations(space: Space, sources: Sources) -> Iterator[str]:
-    for translation in _translations(space):
+    for translation in (stage.translation for stage in space.stages if stage.translation):
         name = portable_name(translation.by, translation.languages[0], sources)
         try:
             if name.startswith(FOLDER):
@@ -80,8 +80,3 @@ def _missing_translations(space: Space, sources: Sources) -> Iterator[str]:
             is_model = not name.startswith(FOLDER) and is_path(model)
             if is_model and sources.places.path("models", model) is None:
                 yield str(sources.places.no_model(model))
-
-
-def _translations(space: Space) -> Iterator[Translation]:
-    chains = (*(recipe.stages for recipe in space.recipes), *(target.before for target in space.targets))
-    yield from (stage.translation for stages in chains for stage in stages if stage.translation)

@@ -155,10 +155,11 @@ class Space:
     @property
     def searched(self) -> frozenset[str]:
         """The names of the dials of all stages and targets."""
-        dials = (*(stage.dials for stage in self._stages()), *(target.dials for target in self.targets))
+        dials = (*(stage.dials for stage in self.stages), *(target.dials for target in self.targets))
         return frozenset(name for names in dials for name in names)
 
-    def _stages(self) -> tuple[Stage, ...]:
+    @property
+    def stages(self) -> tuple[Stage, ...]:
         """The stages of all recipes and targets."""
         chains = (*(recipe.stages for recipe in self.recipes), *(target.before for target in self.targets))
         return tuple(stage for chain in chains for stage in chain)
@@ -206,7 +207,7 @@ class Space:
         """The names of the tasks whose rows a recipe or target reads."""
         trained = (name for target in self.targets for name in self.trained_tasks(target))
         scored = (name for target in self.targets for name in (target.task, self.task(target.task).pool))
-        return frozenset(name for name in (*tasks_of(self._stages()), *trained, *scored) if name)
+        return frozenset(name for name in (*tasks_of(self.stages), *trained, *scored) if name)
 
     def num_trained(self, target: Target) -> int:
         """The number of stages that a target adds to those of the recipe."""
