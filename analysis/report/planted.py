@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..results.planted import Outcome, Planted
-from ..results.significance import LEVEL
+from ..results.stats import LEVEL
 
 
 def planted_finding(planted: Planted) -> str:

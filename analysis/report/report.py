@@ -26,8 +26,7 @@ from ..results.load import RunData, load
 from ..results.marks import marks_of
 from ..results.matrix import entry
 from ..results.results import Results, results_of_run
-from ..results.significance import LEVEL
-from ..results.stats import EXACT_UP_TO, MIN_SEEDS
+from ..results.stats import EXACT_UP_TO, LEVEL, MIN_SEEDS
 from . import protocol, sections, tables
 from .findings import strongest_findings
 from .planted import planted_csv, planted_finding, planted_title

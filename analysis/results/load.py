@@ -151,6 +151,8 @@ def _table(scores: Iterable[ScoreRecord]) -> pd.DataFrame:
     rows = [row for score in sorted(scores, key=lambda score: score.key) for row in _rows(score)]
     table = pd.DataFrame.from_records(rows, columns=COLUMNS)
     table = table.astype({"seed": "Int64", "value": float, "trivial": float, "count": int, "main": bool})
+    # A language whose metric is not a number has no score.
+    table = table.dropna(subset="value")
     # A language may have been scored twice, for example before and after a cap was raised: more examples win.
     table = table.sort_values([*KEYS, "training", "count"], ascending=[True] * (len(KEYS) + 1) + [False], kind="stable")
     return table.drop_duplicates([*KEYS, "training"]).reset_index(drop=True)

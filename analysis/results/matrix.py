@@ -100,7 +100,7 @@ def matrix_of(space: Space, gains: pd.DataFrame, model: str, against: str = "") 
     """The matrix of one model from its `gain_table`, under the usual condition."""
     reference = reference_recipe(space, against)
     table = main_scores(gains)
-    seeds = _seed_table(table)
+    seeds = seed_table(table)
     score, gain = _over_seeds(seeds, "score", space), _over_seeds(seeds, "gain", space)
     return Matrix(
         model=model,
@@ -129,7 +129,7 @@ def seed_differences(data: RunData, model: str, pairs: Mapping[str, str]) -> pd.
     """
     checked = {reference_recipe(data.space, name): reference_recipe(data.space, base) for name, base in pairs.items()}
     # Recipes with the same reference share one table.
-    gains = {base: _seed_gains(_seed_table(main_scores(gain_table(data, model, base)))) for base in {*checked.values()}}
+    gains = {base: _seed_gains(seed_table(main_scores(gain_table(data, model, base)))) for base in {*checked.values()}}
     parts = [gains[base][gains[base]["recipe"] == name].assign(reference=base) for name, base in checked.items()]
     columns = ["recipe", "reference", "target", "seed", "gain"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -178,7 +178,7 @@ def _marks_of_rows(space: Space, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["mark", "zero_shot"], index=table.index)
 
 
-def _seed_table(table: pd.DataFrame) -> pd.DataFrame:
+def seed_table(table: pd.DataFrame) -> pd.DataFrame:
     """Columns recipe, target, seed, score, gain: means over languages."""
     languages = _languages_of_cells(table)
     return pd.DataFrame(

@@ -10,8 +10,8 @@ from sweeper.space import Space
 from sweeper.world.truth import planted_gains
 
 from .matrix import Cell, Matrix, entry
-from .significance import LEVEL, CellTest
-from .stats import Correlation, rho_ceiling, spearman
+from .significance import CellTest
+from .stats import LEVEL, Correlation, rho_ceiling, spearman
 
 Outcome = Literal["found", "missed", "false gain", "no gain", "not tested"]
 

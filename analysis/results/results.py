@@ -11,6 +11,7 @@ from sweeper.space import Space
 from .benchmark import Means, benchmark_means, shown_means
 from .correlate import Correlations, correlate
 from .coverage import LanguageCoverage, language_coverage, partial_cells
+from .estimates import estimates
 from .gains import gain_table, reference_recipe
 from .layers import LayerScores, layer_scores
 from .load import RunData, load
@@ -29,6 +30,8 @@ class Results:
     space: Space
     model: str
     matrix: Matrix
+    estimates: pd.DataFrame
+    """The gain of each cell and language with its interval, p and q: the columns of `estimates.Estimate`."""
     tests: Mapping[Cell, CellTest]
     """Test of the gain of each cell that has one, except those of the reference recipe."""
     languages: pd.DataFrame
@@ -67,10 +70,12 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
     tests, means, preparations = cell_tests(matrix), benchmark_means(data, name), preparation_levels(data, name)
+    levels = target_levels(data, matrix)
     return Results(
         space=space,
         model=name,
         matrix=matrix,
+        estimates=estimates(space, gains, matrix, levels),
         tests=tests,
         languages=language_table(space, gains),
         correlations=correlate(data, matrix, preparations),
@@ -78,7 +83,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         benchmarks=shown_means(means, space),
         published=published_comparisons(data, matrix, means),
         planted=compare_planted(matrix, tests, space),
-        targets=target_levels(data, matrix),
+        targets=levels,
         preparations=preparations,
         coverage=language_coverage(data, name),
         partial=partial_cells(data, matrix),

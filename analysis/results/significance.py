@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .matrix import Cell, Matrix, cells_of
-from .stats import Interval, adjusted, paired_interval
-
-LEVEL = 0.05
-"""A gain is called significant if its corrected p is below this."""
+from .stats import LEVEL, Interval, adjusted, paired_interval
 
 
 @dataclass(frozen=True, kw_only=True)

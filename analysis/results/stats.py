@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,12 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 MIN_SEEDS = 3
 """Fewest same-seed differences for an interval: two leave one degree of freedom, and a t quantile of 12.7."""
+EQUAL = 1e-9
+"""Differences that are closer than this share of the scores are equal."""
+LEVEL = 0.05
+"""A gain is called significant if its corrected p is below this."""
+CONFIDENCE = 0.95
+"""Confidence of the intervals."""
 EXACT_UP_TO = 8
 """Largest n for which all orders are enumerated: 8! = 40,320; 9! would be nine times as many for each pair."""
 NUM_DRAWS = 9_999
@@ -49,7 +56,7 @@ def paired_interval(gains: Sequence[float]) -> Interval:
     n = len(values)
     mean = float(values.mean()) if n else math.nan
     sd = float(values.std(ddof=1)) if n > 1 else math.nan
-    if n < MIN_SEEDS or np.ptp(values) == 0:
+    if n < MIN_SEEDS or are_equal(values.min(), values.max(), 1.0):
         return Interval(mean=mean, sd=sd, n=n)
     from scipy import stats  # noqa: PLC0415 - takes about a second to import, and not every run has three seeds
 
@@ -58,9 +65,29 @@ def paired_interval(gains: Sequence[float]) -> Interval:
     return Interval(mean=mean, sd=sd, n=n, low=float(bounds.low), high=float(bounds.high), p=float(test.pvalue))
 
 
-def adjusted(p_values: Sequence[float]) -> list[float]:
+def are_equal(lowest: Any, highest: Any, scale: Any) -> Any:
+    """Whether differences of scores between `lowest` and `highest` are equal but for rounding.
+
+    `scale` is the size of the scores. Equal differences have no known variance: three of them that differ in their last
+    bits would otherwise have a p of 1e-31. Takes and returns numbers or arrays.
+    """
+    return highest - lowest <= EQUAL * np.maximum(np.abs(scale), np.maximum(np.abs(lowest), np.abs(highest)))
+
+
+def t_intervals(mean: Any, error: Any, df: Any) -> tuple[Any, Any, Any]:
+    """Bounds of the 95 % interval and two-sided p against 0 of means with standard errors and degrees of freedom.
+
+    Takes and returns numbers or arrays; nan where the standard error or its degrees of freedom are nan.
+    """
+    from scipy import stats  # noqa: PLC0415 - takes about a second to import
+
+    half = stats.t.ppf(0.5 + CONFIDENCE / 2, df) * error
+    return mean - half, mean + half, 2 * stats.t.sf(np.abs(mean / error), df)
+
+
+def adjusted(p_values: npt.ArrayLike) -> list[float]:
     """p values corrected for their number (Benjamini & Hochberg 1995). nan values stay nan and are not counted."""
-    values = np.asarray(p_values, dtype=float)
+    values = np.array(p_values, dtype=float)
     is_tested = ~np.isnan(values)
     if is_tested.any():
         from scipy import stats  # noqa: PLC0415

@@ -15,8 +15,7 @@ from analysis.report.protocol import (
     sets_aside,
     target_sentence,
 )
-from analysis.results.significance import LEVEL
-from analysis.results.stats import MIN_SEEDS, paired_interval
+from analysis.results.stats import LEVEL, MIN_SEEDS, paired_interval
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.demo_full import SPACE as DEMO_FULL
 from search_spaces.tiny import SPACE as TINY

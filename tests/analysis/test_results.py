@@ -19,6 +19,7 @@ COMPUTED = (
     "gain_table",
     "matrix_of",
     "cell_tests",
+    "estimates",
     "language_table",
     "correlate",
     "layer_scores",

@@ -1,0 +1,240 @@
+"""The table of estimates: the gain of each cell with its standard error, interval, p and q, and how to read it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from sweeper.space import Space
+
+from .load import CLEAN
+from .matrix import Cell, Matrix, seed_table
+from .stats import LEVEL, adjusted, are_equal, t_intervals
+from .trivial import TargetLevel
+
+MEAN = "mean"
+"""The language of the rows that average over languages."""
+Mark = Literal["same rows", "same items", "not zero-shot", "lacks languages", "lacks seeds"]
+"""What a reader must know of a cell. The column `marks` has these words, separated by commas."""
+Basis = Literal["seeds and items", "seeds", "items", ""]
+"""The variation that an interval includes; "" without an interval."""
+Note = Literal["", "no reference", "bimodal", "equal differences", "one seed", "no outcomes"]
+"""Why an interval is missing or incomplete. "no reference": the reference has no score to compare with. "bimodal": the
+seeds form two groups, so that an interval about their mean describes neither. "equal differences": the gains of all
+seeds are equal, so that their variance is unknown. "one seed": the variation between seeds is unknown. "no outcomes":
+the ledger has no outcomes of the cell, so that the variation between items is unknown."""
+COLUMNS = (
+    *("model", "recipe", "target", "condition", "language", "score", "gain", "num_seeds", "num_items"),
+    *("se_seed", "se_item", "se", "df", "low", "high", "p", "q", "marks", "at_chance", "basis", "note"),
+)
+"""The columns of the table, see `Estimate`."""
+UNTESTED = frozenset[Mark]({"same rows", "lacks languages"})
+"""Marks of cells that are left out of the correction for the number of cells and of all summaries."""
+KEYS = ["recipe", "target", "condition", "language"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One row of the table. Scores, gains, standard errors and bounds are fractions of 1, nan if they are missing."""
+
+    model: str
+    recipe: str
+    target: str
+    condition: str
+    language: str
+    """A language, or `mean`: over the languages that the cell and its reference share."""
+    score: float
+    """Mean over seeds of the main metric, as it was measured."""
+    gain: float
+    """Mean same-seed difference to the reference. The sign is reversed for a loss. nan for the reference itself."""
+    num_seeds: int
+    """Number of seeds of the gain; for the reference, of its score."""
+    num_items: int
+    """Number of items, or of groups of items that are drawn together; 0 if unknown."""
+    se_seed: float
+    """Standard error of the gain over new seeds."""
+    se_item: float
+    """Standard error of the gain over new items."""
+    se: float
+    """Standard error of the gain over all that `basis` names."""
+    df: float
+    """Degrees of freedom of `se`."""
+    low: float
+    """Lower bound of the 95 % interval."""
+    high: float
+    """Upper bound of the 95 % interval."""
+    p: float
+    """Two-sided p of the test of a gain of 0."""
+    q: float
+    """`p` corrected for the number of tested cells (Benjamini & Hochberg 1995). nan for a single language, for the
+    reference, and for cells with a mark in UNTESTED."""
+    marks: str
+    at_chance: bool
+    """Whether the score of the reference on this target is not above the trivial score."""
+    basis: Basis
+    note: Note
+
+    @property
+    def half_width(self) -> float:
+        """Half of the width of the interval; nan without an interval."""
+        return (self.high - self.low) / 2
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.low > 0 or self.high < 0
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the gain differs from 0 after the correction for the number of cells."""
+        return self.q < LEVEL
+
+    def has(self, mark: Mark) -> bool:
+        """Whether the cell has a mark."""
+        return mark in self.marks.split(", ")
+
+
+def estimates(space: Space, gains: pd.DataFrame, matrix: Matrix, levels: Iterable[TargetLevel]) -> pd.DataFrame:
+    """The table of estimates of one model: a row for each scored cell, condition and language, or mean of languages.
+
+    `gains` is the `gain_table` of the model and `levels` its `target_levels`. The columns are those of `Estimate`. Rows
+    have the order of the space; the usual condition and the mean come first.
+
+    The interval is that of the paired t test over seeds (Student 1908), from two seeds on.
+    """
+    table = _over_seeds(_by_seed(gains)).reset_index()
+    is_reference = table["recipe"] == matrix.reference
+    table["num_seeds"] = table["num_gains"].where(~is_reference, table["num_scores"])
+    table.loc[is_reference, "gain"] = np.nan
+    table["note"] = _notes(table, matrix.reference)
+    has_interval = (table["note"] == "") & ~is_reference
+    table["se_seed"] = (table["sd"] / np.sqrt(table["num_seeds"])).where(has_interval)
+    table["df"] = (table["num_seeds"] - 1.0).where(has_interval)
+    table["basis"] = np.where(has_interval, "seeds", "")
+    table["se"], table["se_item"], table["num_items"] = table["se_seed"], np.nan, 0
+    table["low"], table["high"], table["p"] = t_intervals(table["gain"], table["se"], table["df"])
+    table["model"], table["marks"] = matrix.model, _marks(table, matrix, len(space.seeds))
+    table["at_chance"] = table["target"].isin([level.target for level in levels if level.verdict == "not above"])
+    table["q"] = adjusted(table["p"].where(_is_tested(table)))
+    return _ordered(table, space)[list(COLUMNS)]
+
+
+def estimate_of(table: pd.DataFrame, cell: Cell, language: str = MEAN, condition: str = CLEAN) -> Estimate | None:
+    """One row of the table of estimates; None if the cell has no score in the language."""
+    rows = table[(table["recipe"] == cell[0]) & (table["target"] == cell[1])]
+    rows = rows[(rows["language"] == language) & (rows["condition"] == condition)]
+    return next(iter(_as_estimates(rows)), None)
+
+
+def mean_estimates(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the means over languages under the usual condition: one for each scored cell."""
+    return table[(table["language"] == MEAN) & (table["condition"] == CLEAN)]
+
+
+def cell_estimates(table: pd.DataFrame) -> dict[Cell, Estimate]:
+    """Cell -> its `mean_estimates`, in the order of the space."""
+    return {(estimate.recipe, estimate.target): estimate for estimate in _as_estimates(mean_estimates(table))}
+
+
+def grid(table: pd.DataFrame, column: str, matrix: Matrix) -> pd.DataFrame:
+    """One column of the `mean_estimates` as a frame of recipes x targets; nan for a cell without a score."""
+    square = mean_estimates(table).pivot(index="recipe", columns="target", values=column)
+    return square.reindex(index=matrix.scores.index, columns=matrix.scores.columns)
+
+
+def is_settled(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether the interval of each row excludes 0."""
+    return (table["low"] > 0) | (table["high"] < 0)
+
+
+def is_significant(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether the gain of each row differs from 0 after the correction for the number of cells."""
+    return table["q"] < LEVEL
+
+
+def is_summarised(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether summaries of gains include a row: it has a gain and no mark in UNTESTED."""
+    has_mark = table["marks"].map(lambda marks: not UNTESTED.isdisjoint(marks.split(", ")))
+    return ~has_mark & table["gain"].notna()
+
+
+def _as_estimates(rows: pd.DataFrame) -> list[Estimate]:
+    return [Estimate(**dict(zip(COLUMNS, row, strict=True))) for row in rows.itertuples(index=False, name=None)]
+
+
+def _by_seed(gains: pd.DataFrame) -> pd.DataFrame:
+    """Columns recipe, target, condition, language, seed, score, gain: each language and their mean."""
+    table = gains[gains["main"]]
+    columns = ["recipe", "target", "condition", "language", "seed", "score", "gain"]
+    means = [
+        seed_table(rows).assign(condition=condition, language=MEAN) for condition, rows in table.groupby("condition")
+    ]
+    parts = [part[columns] for part in [*means, table.rename(columns={"value": "score"})]]
+    return pd.concat(parts, ignore_index=True).astype({"score": float, "gain": float})
+
+
+def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Indexed by KEYS: score, gain, sd (of the gain), num_scores, num_gains, are_equal (all gains), is_seedless."""
+    groups = rows.assign(is_seedless=rows["seed"].isna() & rows["score"].notna()).groupby(KEYS)
+    table = groups.agg(score=("score", "mean"), num_scores=("score", "count"), is_seedless=("is_seedless", "any"))
+    gain = groups["gain"].agg(["mean", "std", "count", "min", "max"])
+    table["gain"], table["sd"], table["num_gains"] = gain["mean"], gain["std"], gain["count"]
+    table["are_equal"] = are_equal(gain["min"], gain["max"], groups["score"].max())
+    return table
+
+
+def _notes(table: pd.DataFrame, reference: str) -> "pd.Series[str]":
+    """The first reason why a row has no interval; "" for a row with an interval and for the reference."""
+    notes = pd.Series("", index=table.index)
+    notes[table["are_equal"]] = "equal differences"
+    notes[table["num_gains"] == 1] = "one seed"
+    notes[table["num_gains"] == 0] = "no reference"
+    return notes.where(table["recipe"] != reference, "")
+
+
+def _marks(table: pd.DataFrame, matrix: Matrix, num_asked: int) -> list[str]:
+    """The marks of each row, separated by commas."""
+    cells = zip(table["recipe"], table["target"], table["language"], strict=True)
+    lacks_seeds = (table["num_seeds"] < num_asked) & ~table["is_seedless"]
+    return [
+        ", ".join([*_training_marks((recipe, target), language, matrix), *(["lacks seeds"] if lacks else [])])
+        for (recipe, target, language), lacks in zip(cells, lacks_seeds, strict=True)
+    ]
+
+
+def _training_marks(cell: Cell, language: str, matrix: Matrix) -> Iterator[Mark]:
+    """The marks that follow from training data and languages. A gain has those of the reference too."""
+    marks, both = matrix.marks, (cell, (matrix.reference, cell[1]))
+    if any(one in marks.same_rows for one in both):
+        yield "same rows"
+    elif any(one in marks.same_items for one in both):
+        yield "same items"
+    trained = {name for one in both for name in marks.not_zero_shot.get(one, ())}
+    if language in trained or (language == MEAN and trained):
+        yield "not zero-shot"
+    if language == MEAN and any(one in matrix.lacking for one in both):
+        yield "lacks languages"
+
+
+def _is_tested(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether a row belongs to the cells that are corrected for their number."""
+    return (table["language"] == MEAN) & (table["condition"] == CLEAN) & is_summarised(table)
+
+
+def _ordered(table: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """Rows in the order of the space; the usual condition and the mean over languages come first."""
+    recipes = {recipe.name: number for number, recipe in enumerate(space.recipes)}
+    targets = {target.task: number for number, target in enumerate(space.targets)}
+    ranks = pd.DataFrame(
+        {
+            "recipe": table["recipe"].map(recipes),
+            "target": table["target"].map(targets),
+            "is_attacked": table["condition"] != CLEAN,
+            "condition": table["condition"],
+            "is_language": table["language"] != MEAN,
+            "language": table["language"],
+        }
+    )
+    return table.loc[ranks.sort_values(list(ranks.columns)).index].reset_index(drop=True)

@@ -1,0 +1,205 @@
+"""The table of estimates: its rows, intervals, family of tests, marks and notes, on small runs."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from analysis.results.estimates import (
+    COLUMNS,
+    MEAN,
+    cell_estimates,
+    estimate_of,
+    grid,
+    is_settled,
+    is_significant,
+    is_summarised,
+    mean_estimates,
+)
+from analysis.results.load import load
+from analysis.results.results import compute_results
+from analysis.results.stats import adjusted
+
+
+def table_of(run, **options):
+    return compute_results(run.url, **options).estimates
+
+
+def filled(run, gains, target="tags"):
+    """Write seeds 1, 2, ... of the baseline at 0.5, and of each recipe in `gains` (recipe -> gain of each seed)."""
+    for seed in range(1, 1 + max(map(len, gains.values()))):
+        run.cell("baseline", target, seed, {"en": 0.5, "de": 0.5})
+    for recipe, values in gains.items():
+        for seed, gain in enumerate(values, 1):
+            run.cell(recipe, target, seed, {"en": 0.5 + gain, "de": 0.5 + gain})
+    return run
+
+
+def not_a_number(run, record):
+    """Replace the metric 0.123 of a record by NaN."""
+    path = Path(run.url) / "ledger" / "scores" / f"{record.key}.json"
+    text = path.read_text()
+    assert "0.123" in text
+    path.write_text(text.replace("0.123", "NaN"))
+
+
+def test_the_table_has_a_row_for_each_cell_and_language_and_the_columns_of_an_estimate(full_run):
+    table = table_of(full_run)
+    assert list(table.columns) == list(COLUMNS)
+    assert len(mean_estimates(table)) == 4 * 3
+    assert table["language"].head(3).tolist() == [MEAN, "de", "en"]
+    assert table.groupby(["recipe", "target"], sort=False).size().eq(3).all()
+    names = [recipe.name for recipe in full_run.space.recipes]
+    assert mean_estimates(table)["recipe"].drop_duplicates().tolist() == names
+
+
+def test_gain_and_score_of_a_cell_are_those_of_the_matrix(full_run):
+    results = compute_results(full_run.url)
+    gains = grid(results.estimates, "gain", results.matrix)
+    assert gains.drop("baseline").equals(results.matrix.gains.drop("baseline"))
+    assert gains.loc["baseline"].isna().all()
+    assert grid(results.estimates, "score", results.matrix).equals(results.matrix.scores)
+
+
+def test_an_interval_is_that_of_the_paired_t_test(make_run):
+    run = filled(make_run(seeds=(1, 2, 3)), {"small_nli": [0.10, 0.20, 0.12]})
+    found = estimate_of(table_of(run), ("small_nli", "tags"))
+    expected = scipy_stats.ttest_1samp([0.10, 0.20, 0.12], 0)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert (found.p, found.q, found.df, found.num_seeds) == pytest.approx((expected.pvalue, expected.pvalue, 2, 3))
+    assert found.half_width == pytest.approx((found.high - found.low) / 2)
+    assert (found.is_settled, found.is_significant, found.basis, found.note) == (True, True, "seeds", "")
+
+
+def test_equal_differences_have_no_interval_and_no_p_although_their_last_bits_differ(make_run):
+    gains = [0.60 - 0.55, 0.70 - 0.65, 0.80 - 0.75]
+    run = make_run(seeds=(1, 2, 3))
+    for seed, (score, base) in enumerate([(0.60, 0.55), (0.70, 0.65), (0.80, 0.75)], 1):
+        run.cell("baseline", "tags", seed, {"en": base})
+        run.cell("small_nli", "tags", seed, {"en": score})
+    assert np.ptp(gains) > 0
+    found = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert found.gain == pytest.approx(0.05)
+    assert np.isnan([found.se, found.low, found.high, found.p, found.q]).all()
+    assert (found.basis, found.note) == ("", "equal differences")
+
+
+def test_differences_that_are_equal_and_about_zero_have_no_interval(make_run):
+    run = make_run(seeds=(1, 2, 3))
+    for seed, score in enumerate([0.1 + 0.2, 0.3, 0.1 + 0.2], 1):
+        run.cell("baseline", "tags", seed, {"en": 0.3})
+        run.cell("small_nli", "tags", seed, {"en": score})
+    assert estimate_of(table_of(run), ("small_nli", "tags")).note == "equal differences"
+
+
+def test_one_seed_has_no_interval_and_says_so(make_run):
+    found = estimate_of(table_of(filled(make_run(seeds=(1,)), {"small_nli": [0.1]})), ("small_nli", "tags"))
+    assert (found.gain, found.note, found.marks) == (pytest.approx(0.1), "one seed", "")
+    assert math.isnan(found.low)
+
+
+def test_only_complete_cells_without_the_same_rows_are_corrected_for_their_number(make_run):
+    run = filled(make_run(seeds=(1, 2, 3)), {"middle_qa": [0.1, 0.2, 0.15]})
+    filled(run, {"small_nli": [0.1, 0.2, 0.1], "middle_qa": [0.1, 0.2, 0.4]}, target="pairs")
+    run.cell("large_nli", "tags", 1, {"en": 0.7})
+    run.cell("large_nli", "tags", 2, {"en": 0.8})
+    cells = cell_estimates(table_of(run))
+    same_rows, incomplete = cells["small_nli", "pairs"], cells["large_nli", "tags"]
+    assert same_rows.has("same rows") and not math.isnan(same_rows.p) and math.isnan(same_rows.q)
+    assert incomplete.marks == "lacks languages, lacks seeds" and math.isnan(incomplete.q)
+    family = [cells["middle_qa", "tags"], cells["middle_qa", "pairs"]]
+    assert [cell.q for cell in family] == pytest.approx(adjusted([cell.p for cell in family]))
+
+
+def test_the_languages_have_intervals_and_no_corrected_p(make_run):
+    run = filled(make_run(seeds=(1, 2, 3)), {"middle_qa": [0.1, 0.2, 0.15]})
+    found = estimate_of(table_of(run), ("middle_qa", "tags"), "de")
+    assert not math.isnan(found.p) and math.isnan(found.q)
+    assert estimate_of(table_of(run), ("middle_qa", "tags"), "fr") is None
+
+
+def test_a_metric_that_is_not_a_number_counts_as_a_missing_language(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.2})
+    not_a_number(run, run.cell("small_nli", "tags", 1, {"en": 0.7, "de": 0.123}))
+    table = table_of(run)
+    found = estimate_of(table, ("small_nli", "tags"))
+    assert (found.score, found.gain) == pytest.approx((0.7, 0.1))
+    assert found.has("lacks languages")
+    assert estimate_of(table, ("small_nli", "tags"), "de") is None
+
+
+def test_a_cell_without_a_score_of_the_reference_says_so(make_run):
+    run = make_run()
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    found = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert (found.note, found.num_seeds, found.score) == ("no reference", 0, 0.6)
+    assert math.isnan(found.gain)
+
+
+def test_seeds_that_the_row_or_its_reference_lacks_are_marked_and_not_counted(make_run):
+    run = filled(make_run(seeds=(1, 2, 3)), {"small_nli": [0.1, 0.2]})
+    run.cell("small_nli", "tags", 3, {"en": 0.9, "de": 0.9})
+    found = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert (found.num_seeds, found.marks) == (2, "lacks seeds")
+
+
+def test_a_baseline_without_a_seed_does_not_lack_seeds(full_run):
+    cells = cell_estimates(table_of(full_run))
+    assert cells["baseline", "search"].marks == cells["small_nli", "search"].marks == ""
+    assert cells["baseline", "search"].num_seeds == 1
+
+
+def test_a_target_whose_reference_is_not_above_the_trivial_score_is_at_chance(make_run):
+    run = make_run(seeds=(1,))
+    run.cell("baseline", "tags", 1, {"en": 0.2, "de": 0.9})
+    run.cell("baseline", "pairs", 1, {"en": 0.6, "de": 0.1})
+    cells = cell_estimates(table_of(run))
+    assert (cells["baseline", "tags"].at_chance, cells["baseline", "pairs"].at_chance) == (True, False)
+
+
+def test_the_gain_of_a_loss_has_its_sign_reversed_and_its_score_has_not(make_run):
+    space = make_run().space
+    tasks = tuple(replace(task, format="mlm", scorer="loss") if task.name == "tags" else task for task in space.tasks)
+    run = make_run("loss", tasks=tasks)
+    run.cell("baseline", "tags", 1, {"en": 3.0})
+    run.cell("small_nli", "tags", 1, {"en": 2.0})
+    found = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert (found.score, found.gain) == pytest.approx((2.0, 1.0))
+
+
+def test_scores_under_another_condition_have_rows_of_their_own_outside_the_family(make_run):
+    run = make_run(seeds=(1, 2))
+    for recipe, base in (("baseline", 0.5), ("small_nli", 0.6)):
+        for seed in (1, 2):
+            training = run.trained(recipe, "tags", seed)
+            run.scored(training, "tags", {"en": base + seed / 50 * base})
+            run.scored(training, "tags", {"en": base - 0.3 + seed / 50 * base}, condition="attacked")
+    table = table_of(run)
+    attacked = estimate_of(table, ("small_nli", "tags"), condition="attacked")
+    assert (attacked.gain, attacked.num_seeds) == (pytest.approx(0.103), 2)
+    assert math.isnan(attacked.q) and not math.isnan(estimate_of(table, ("small_nli", "tags")).q)
+
+
+def test_the_columns_of_a_frame_of_estimates_agree_with_the_single_ones(make_run):
+    run = filled(make_run(seeds=(1, 2, 3)), {"middle_qa": [0.1, 0.11, 0.1], "small_nli": [0.1, -0.2, 0.3]})
+    table = mean_estimates(table_of(run))
+    cells = list(cell_estimates(table).values())
+    assert is_settled(table).tolist() == [cell.is_settled for cell in cells] == [False, False, True]
+    assert is_significant(table).tolist() == [cell.is_significant for cell in cells]
+    assert is_summarised(table).tolist() == [False, True, True]
+
+
+def test_a_correction_leaves_its_argument_as_it_is():
+    values = np.array([0.01, 0.04])
+    assert adjusted(values) == pytest.approx([0.02, 0.04])
+    assert values.tolist() == [0.01, 0.04]
+
+
+def test_loading_leaves_out_no_other_language_of_a_score_with_a_missing_metric(make_run):
+    run = make_run()
+    not_a_number(run, run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.123}))
+    assert load(run.url).table["language"].tolist() == ["en"]
