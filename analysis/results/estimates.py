@@ -11,7 +11,8 @@ from sweeper.space import Space
 
 from .load import CLEAN
 from .matrix import Cell, Matrix, seed_table
-from .stats import LEVEL, adjusted, are_equal, t_intervals
+from .seed_part import KEYS, seed_part
+from .stats import LEVEL, adjusted, t_intervals
 from .trivial import TargetLevel
 
 MEAN = "mean"
@@ -32,7 +33,6 @@ COLUMNS = (
 """The columns of the table, see `Estimate`."""
 UNTESTED = frozenset[Mark]({"same rows", "lacks languages"})
 """Marks of cells that are left out of the correction for the number of cells and of all summaries."""
-KEYS = ["recipe", "target", "condition", "language"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,17 +102,16 @@ def estimates(space: Space, gains: pd.DataFrame, matrix: Matrix, levels: Iterabl
     `gains` is the `gain_table` of the model and `levels` its `target_levels`. The columns are those of `Estimate`. Rows
     have the order of the space; the usual condition and the mean come first.
 
-    The interval is that of the paired t test over seeds (Student 1908), from two seeds on.
+    The interval is about new seeds, from two seeds on, with variances that are moderated over the matrix
+    (`seed_part`).
     """
-    table = _over_seeds(_by_seed(gains)).reset_index()
+    rows = _by_seed(gains)
+    table = _scores(rows).join(seed_part(rows, matrix.reference)).reset_index()
     is_reference = table["recipe"] == matrix.reference
-    table["num_seeds"] = table["num_gains"].where(~is_reference, table["num_scores"])
-    table.loc[is_reference, "gain"] = np.nan
-    table["note"] = _notes(table, matrix.reference)
-    has_interval = (table["note"] == "") & ~is_reference
-    table["se_seed"] = (table["sd"] / np.sqrt(table["num_seeds"])).where(has_interval)
-    table["df"] = (table["num_seeds"] - 1.0).where(has_interval)
-    table["basis"] = np.where(has_interval, "seeds", "")
+    table["num_seeds"] = table["num_seeds"].where(~is_reference, table["num_scores"]).fillna(0).astype(int)
+    table["note"] = _notes(table).where(~is_reference, "")
+    table["se_seed"] = np.sqrt(table["variance"])
+    table["basis"] = np.where(table["se_seed"].notna(), "seeds", "")
     table["se"], table["se_item"], table["num_items"] = table["se_seed"], np.nan, 0
     table["low"], table["high"], table["p"] = t_intervals(table["gain"], table["se"], table["df"])
     table["model"], table["marks"] = matrix.model, _marks(table, matrix, len(space.seeds))
@@ -175,23 +174,20 @@ def _by_seed(gains: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).astype({"score": float, "gain": float})
 
 
-def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Indexed by KEYS: score, gain, sd (of the gain), num_scores, num_gains, are_equal (all gains), is_seedless."""
+def _scores(rows: pd.DataFrame) -> pd.DataFrame:
+    """Indexed by KEYS: score (mean over seeds), num_scores, is_seedless."""
     groups = rows.assign(is_seedless=rows["seed"].isna() & rows["score"].notna()).groupby(KEYS)
-    table = groups.agg(score=("score", "mean"), num_scores=("score", "count"), is_seedless=("is_seedless", "any"))
-    gain = groups["gain"].agg(["mean", "std", "count", "min", "max"])
-    table["gain"], table["sd"], table["num_gains"] = gain["mean"], gain["std"], gain["count"]
-    table["are_equal"] = are_equal(gain["min"], gain["max"], groups["score"].max())
-    return table
+    return groups.agg(score=("score", "mean"), num_scores=("score", "count"), is_seedless=("is_seedless", "any"))
 
 
-def _notes(table: pd.DataFrame, reference: str) -> "pd.Series[str]":
-    """The first reason why a row has no interval; "" for a row with an interval and for the reference."""
+def _notes(table: pd.DataFrame) -> "pd.Series[str]":
+    """The first reason why a row has no interval over seeds; "" for a row with one."""
     notes = pd.Series("", index=table.index)
-    notes[table["are_equal"]] = "equal differences"
-    notes[table["num_gains"] == 1] = "one seed"
-    notes[table["num_gains"] == 0] = "no reference"
-    return notes.where(table["recipe"] != reference, "")
+    notes[table["are_equal"].eq(True)] = "equal differences"
+    notes[table["is_bimodal"].eq(True)] = "bimodal"
+    notes[table["num_seeds"] == 1] = "one seed"
+    notes[table["num_seeds"] == 0] = "no reference"
+    return notes
 
 
 def _marks(table: pd.DataFrame, matrix: Matrix, num_asked: int) -> list[str]:

@@ -1,0 +1,83 @@
+"""The uncertainty of gains about new seeds: moderated variances of each row and of its reference."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .moderation import gain_variances
+from .stats import are_equal
+
+KEYS = ["condition", "language", "target", "recipe"]
+"""What a gain belongs to. The rows of one condition, language and target are a column."""
+Floats = npt.NDArray[np.float64]
+
+
+def seed_part(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """The variance of each gain over seeds. `rows` has the columns KEYS, seed, score and gain.
+
+    Returns a frame indexed by KEYS with gain (mean over seeds), num_seeds (that have a gain), variance (of the mean
+    gain) and df, and the flags are_equal and is_bimodal. The reference is left out.
+
+    The variance of a score is moderated over the rows of its column (`moderation.moderated`), and the gain of n seeds
+    has the variance (that of the row + that of the reference) / n. A reference without a seed has none. The effect of a
+    seed on all rows cancels in a gain and is removed; it stays in if the reference has no seed. A row whose scores are
+    not comparable one by one (no seed, or other languages than the reference) has the variance of its differences
+    (Student 1908). Variance and df are nan with fewer than two seeds, with equal differences, and if the row or the
+    reference is bimodal.
+    """
+    gains = rows[rows["recipe"] != reference].dropna(subset="gain")
+    groups = gains.groupby(KEYS)["gain"]
+    table = pd.DataFrame(groups.agg(gain="mean", num_seeds="count", low="min", high="max", own="var"))
+    table = table.join(_of_columns(_comparable(rows, reference), reference).reindex(table.index))
+    is_moderated = table["total"].notna()
+    table["variance"] = table["total"].where(is_moderated, table["own"]) / table["num_seeds"]
+    table["df"] = table["df"].where(is_moderated, table["num_seeds"] - 1.0)
+    scale = rows.groupby(KEYS)["score"].max().reindex(table.index)
+    table["are_equal"] = are_equal(table["low"], table["high"], scale) & (table["num_seeds"] > 1)
+    table["is_bimodal"] = table["is_bimodal"].eq(True)
+    has_none = (table["num_seeds"] < 2) | table["are_equal"] | table["is_bimodal"]
+    table.loc[has_none, ["variance", "df"]] = np.nan
+    return table[["gain", "num_seeds", "variance", "df", "are_equal", "is_bimodal"]]
+
+
+def _comparable(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """The scores with a seed of the reference, and of the rows whose every gain is their score minus that of it."""
+    column = ["condition", "language", "target"]
+    base = rows[rows["recipe"] == reference].dropna(subset="score")
+    seedless = base[base["seed"].isna()].set_index(column)["score"].rename("fixed")
+    joined = rows.merge(base[[*column, "seed", "score"]], on=[*column, "seed"], how="left", suffixes=("", "_base"))
+    joined = joined.join(seedless, on=column)
+    difference = (joined["score"] - joined["score_base"].fillna(joined["fixed"])).abs()
+    is_other = (joined["gain"].abs() - difference).abs() > 1e-9 * joined["score"].abs().clip(lower=1.0)
+    is_other |= joined["seed"].isna() & (joined["recipe"] != reference)
+    cells = pd.MultiIndex.from_frame(joined[KEYS])
+    is_kept = ~cells.isin(cells[is_other]) & joined["seed"].notna() & joined["score"].notna()
+    return joined.loc[is_kept]
+
+
+def _of_columns(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Indexed by KEYS: total (variance of one same-seed difference), df, is_bimodal; for cells that have scores."""
+    index = pd.MultiIndex.from_frame(rows.loc[~rows.duplicated(KEYS), KEYS])
+    if rows.empty:
+        return pd.DataFrame(columns=["total", "df", "is_bimodal"], index=index, dtype=float)
+    scores, positions, base = _as_array(rows, reference)
+    total, df, is_bimodal = gain_variances(scores, base)
+    found = {"total": total, "df": df, "is_bimodal": is_bimodal}
+    return pd.DataFrame({name: values[positions] for name, values in found.items()}, index=index)
+
+
+def _as_array(rows: pd.DataFrame, reference: str) -> tuple[Floats, tuple[npt.NDArray[np.intp], ...], int]:
+    """The scores as an array of shape (groups, targets, recipes, seeds), with nan for a missing one.
+
+    A group is a condition and a language. Also returns the position of each cell in the first three axes, and that of
+    the reference in the third; -1 if it has no score.
+    """
+    group = rows["condition"] + "\0" + rows["language"]
+    factors = [pd.factorize(part) for part in (group, rows["target"], rows["recipe"], rows["seed"])]
+    codes = tuple(code for code, _ in factors)
+    scores = np.full([len(names) for _, names in factors], np.nan)
+    scores[codes] = rows["score"]
+    is_first = ~rows.duplicated(KEYS).to_numpy()
+    recipes = list(factors[2][1])
+    base = recipes.index(reference) if reference in recipes else -1
+    return scores, tuple(code[is_first] for code in codes[:3]), base
