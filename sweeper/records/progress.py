@@ -47,6 +47,8 @@ class TrialProgress:
     """Last selection value of a training with `keep = "best"`."""
     host: str = ""
     pid: int = 0
+    device: str = ""
+    """Name of the GPU, or `cpu xTHREADS`; "" before it is known."""
     written: float = 0.0
     """Time of writing, in seconds since 1970 (UTC)."""
 

@@ -14,6 +14,7 @@ from sweeper.files.serialize import read_json, write_json
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.growth import check_growth
 from sweeper.run.ledger import Ledger
+from sweeper.run.live import LiveFile
 from sweeper.run.logs import LogFolder
 from sweeper.run.progress import ProgressFolder
 from sweeper.run.site import Site
@@ -100,6 +101,11 @@ class Run:
         return ProgressFolder(self.folder.child("progress"))
 
     @property
+    def live(self) -> LiveFile:
+        """The file with the state of a running sweep."""
+        return LiveFile(self.folder)
+
+    @property
     def logs(self) -> LogFolder:
         """The log files of trials."""
         return LogFolder(self.folder.child("logs"))
@@ -111,7 +117,7 @@ class Run:
 
     @property
     def journal(self) -> Path | None:
-        """The Optuna journal; None if the folder is not on a local file system."""
+        """The Optuna journal that is made on demand; None if the folder is not on a local file system."""
         return self.folder.local / "optuna.journal" if self.folder.local else None
 
     @property

@@ -30,6 +30,10 @@ class Reporter:
     problem: str = ""
     """A message, if the progress could not be written."""
 
+    def use(self, device: str) -> None:
+        """Report the device of the trial."""
+        self._update(device=device)
+
     def enter(self, phase: Phase, detail: str = "") -> None:
         """Report that another phase begins, or that its object has changed."""
         self._update(phase=phase, detail=detail)
@@ -38,7 +42,8 @@ class Reporter:
         """Report the stage whose training is prepared, without the values of an earlier stage."""
         latest = self.latest
         tasks = "+".join(data.task for data in stage.data)
-        self.latest = TrialProgress(key=latest.key, name=latest.name, host=latest.host, pid=latest.pid, stage=tasks)
+        kept = {name: getattr(latest, name) for name in ("key", "name", "host", "pid", "device")}
+        self.latest = TrialProgress(**kept, stage=tasks)
         self.enter("load")
 
     def start(self, progress: Progress) -> None:

@@ -128,13 +128,17 @@ def slow_bf16() -> str:
     return SLOW_BF16.format(host=os.uname().nodename) if flags and flags.isdisjoint(BF16_FLAGS) else ""
 
 
+def device_name(device: torch.device) -> str:
+    """Name of a GPU, or `cpu xTHREADS`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x{torch.get_num_threads()}"
+
+
 def machine(device: torch.device) -> dict[str, str]:
     """Host, process, device and library versions of a record."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x{torch.get_num_threads()}"
     return {
         "host": os.uname().nodename,
         "pid": str(os.getpid()),
-        "device": name,
+        "device": device_name(device),
         "cuda_visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
         "torch": torch.__version__,
         "transformers": transformers.__version__,

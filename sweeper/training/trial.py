@@ -21,7 +21,7 @@ from sweeper.training.model import Net, load_body
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
-from sweeper.training.runtime import Clock, machine, set_up, slow_bf16, use_threads
+from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
 from sweeper.training.scores import outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
 from sweeper.training.workbench import Workbench
@@ -80,6 +80,7 @@ def _run(
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
+        reporter.use(device_name(device))
         reader = replace(bench.reader(spec), device=device)
     trial = Trial(
         spec=spec,

@@ -1,109 +1,132 @@
-"""The Optuna journal in a local run folder, for `optuna-dashboard FILE`. The sweep takes no results from it."""
+"""The searches of a run as an Optuna journal, made from the ledger on demand for `optuna-dashboard`."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import optuna
-from optuna.distributions import IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
 
-from sweeper.records.progress import TrialProgress
-from sweeper.records.record import TrainingRecord, TrialResult
-from sweeper.records.spec import TrialSpec
-from sweeper.space import Distribution
-from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.search import LARGEST_SEED, distribution, optuna_trial
-from sweeper.tuning.watch import Watch
+from sweeper.plan.units import Unit, make_plan
+from sweeper.records.counting import best_search_trial
+from sweeper.records.record import TrainingRecord
+from sweeper.run.run import Run
+from sweeper.space import Choice, Distribution
+from sweeper.tuning.search import distribution, optuna_trial
+
+REPLICATES = " (replicates)"
+"""End of the name of a study of replicates."""
+LOG_RANGE = 10
+"""Numbers of a choice whose largest is at least this many times the smallest have a logarithmic scale."""
 
 
-class Journal:
-    """Finished trials in an Optuna journal file. Each search unit has a study, named like the unit.
+def write_journal(run: Run, path: Path) -> int:
+    """Write the finished trials of a run to a file that `optuna-dashboard FILE` opens. Returns the number of studies.
 
-    The file repeats what the ledger contains and may be deleted. Replicates have `seed` as an additional parameter.
+    Each search unit, such as `mini-xlmr/baseline -> xnli`, has a study with its search trials in the order of their
+    numbers, and a study `... (replicates)` with the trainings that use its dials. No result depends on the file.
+
+    Raises UserError if `run` is not a run folder, DamagedError if a record cannot be read, and OSError if the file
+    cannot be written.
     """
-
-    def __init__(self, path: Path, num_expected: int) -> None:
-        """Open the file. If it is damaged or does not have `num_expected` trials, an empty file replaces it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Opening a study reads the whole file, so each study is opened only once.
-        self._studies: dict[str, optuna.Study] = {}
-        if _num_trials(path) != num_expected:
-            path.unlink(missing_ok=True)
-        self.empty = not path.exists()
-        self._storage = JournalStorage(JournalFileBackend(str(path)))
-
-    def add(self, study: str, dials: Mapping[str, Distribution], record: TrainingRecord) -> None:
-        """Add a finished trial to the study of that name. Raises OSError if the file cannot be written."""
-        space = {name: distribution(dial) for name, dial in dials.items()} | {"seed": IntDistribution(0, LARGEST_SEED)}
-        params = {**record.spec.dials, "seed": record.spec.seed}
-        if study not in self._studies:
-            optuna.logging.set_verbosity(optuna.logging.WARNING)
-            self._studies[study] = optuna.create_study(
-                study_name=study, storage=self._storage, direction="maximize", load_if_exists=True
-            )
-        self._studies[study].add_trial(optuna_trial(record, space, params, recipe=record.spec.recipe))
+    space = run.space
+    owners = {unit.name: unit for unit in make_plan(space).units if unit.searches}
+    trainings = [record for record in run.ledger.trainings().values() if record.spec.study]
+    by_study = defaultdict(list)
+    for record in sorted(trainings, key=_order):
+        by_study[record.spec.study].append(record)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # A complete file replaces the earlier one: a dashboard that reads it sees no half of a study.
+    with tempfile.TemporaryDirectory(prefix=".journal-", dir=path.parent) as folder:
+        draft = Path(folder, "journal")
+        draft.touch()
+        storage = JournalStorage(JournalFileBackend(str(draft)))
+        num = 0
+        for name, records in sorted(_named(by_study.values(), owners)):
+            num += _add_studies(storage, owners[name], records, space.search.largest_study)
+        draft.replace(path)
+    return num
 
 
-def _num_trials(path: Path) -> int:
-    """Number of trials in a journal file; -1 if the file cannot be read."""
-    if not path.exists():
-        return 0
-    try:
-        storage = JournalStorage(JournalFileBackend(str(path)))
-        return sum(summary.n_trials for summary in optuna.get_all_study_summaries(storage))
-    except Exception:  # noqa: BLE001  Optuna raises errors of many types for a damaged file
-        return -1
+def _named(
+    studies: Iterable[list[TrainingRecord]], owners: Mapping[str, Unit]
+) -> Iterator[tuple[str, list[TrainingRecord]]]:
+    """Each study with the name of its unit. A study without search trials has no name and is left out.
+
+    Of two studies of one unit, whose data or model changed between two runs, the newest counts.
+    """
+    newest: dict[str, list[TrainingRecord]] = {}
+    for records in sorted(studies, key=_last_start):
+        names = [r.spec.name.rpartition("/search ")[0] for r in records if r.spec.role == "search"]
+        if names and names[0] in owners:
+            newest[names[0]] = records
+    yield from newest.items()
 
 
-class JournalWatch(Watch):
-    """Adds finished trials to the journal of a local run. The first failure is reported, and then nothing is added."""
+def _add_studies(storage: JournalStorage, owner: Unit, records: list[TrainingRecord], num_trials: int) -> int:
+    """Add the study of a unit, and the one of its replicates if it has any. Returns their number."""
+    searched = [record for record in records if record.spec.role == "search"]
+    replicates = [record for record in records if record.spec.role == "replicate"]
+    chosen = best_search_trial(searched, num_trials)
+    notes = {
+        "model": owner.model.name,
+        "recipe": owner.recipe,
+        "task": searched[0].spec.task,
+        "targets": [target.task for target in owner.targets],
+        "chosen trial": chosen.spec.name if chosen else None,
+        "chosen dials": dict(chosen.spec.dials) if chosen else None,
+    }
+    scales = {name: scale(dial) for name, dial in owner.stage.dials.items()}
+    studies = {owner.name: searched} | ({f"{owner.name}{REPLICATES}": replicates} if replicates else {})
+    for name, members in studies.items():
+        study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+        for note, value in notes.items():
+            study.set_user_attr(note, value)
+        study.add_trials([_trial(record, scales, is_chosen=record is chosen) for record in members])
+    return len(studies)
 
-    def __init__(self, agenda: Agenda, path: Path, report: Callable[[str], object]) -> None:
-        self._report = report
-        self._owners = {
-            agenda.name(slot): agenda.plan.unit(agenda.unit(slot).study)
-            for slot in agenda.slots()
-            if agenda.unit(slot).study
-        }
-        # By key, because dials that a study suggested twice have one training.
-        by_key = {r.key: r for slot, r in agenda.done.items() if agenda.name(slot) in self._owners}
-        self._journal: Journal | None = None
-        with self._one_failure():
-            self._journal = Journal(path, len(by_key))
-            for record in by_key.values() if self._journal.empty else ():
-                self._add(record)
 
-    def started(self, spec: TrialSpec) -> None:
-        """Nothing: a journal contains finished trials only."""
+def scale(dial: Distribution) -> BaseDistribution:
+    """The distribution of a dial on the scale on which a plot should show it.
 
-    def progressed(self, spec: TrialSpec, progress: TrialProgress) -> None:
-        """Nothing: a journal contains finished trials only."""
+    Numbers of a `Choice` have a numeric axis instead of one position for each value; positive numbers with a wide range
+    have a logarithmic one. Other values stay categories.
+    """
+    if not isinstance(dial, Choice):
+        return distribution(dial)
+    numbers = [value for value in dial.values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) < len(dial.values):
+        return CategoricalDistribution(list(dial.values))
+    low, high = min(numbers), max(numbers)
+    is_wide = low > 0 and high >= LOG_RANGE * low
+    if all(isinstance(value, int) for value in numbers):
+        return IntDistribution(int(low), int(high), log=is_wide)
+    # Fractions such as learning rates are compared by their ratios.
+    return FloatDistribution(low, high, log=is_wide or (low > 0 and high < 1))
 
-    def lost(self, spec: TrialSpec, reason: str) -> None:
-        """Nothing: the trial runs again."""
 
-    def notified(self, spec: TrialSpec, message: str) -> None:
-        """Nothing: a journal contains no messages."""
+def _last_start(records: list[TrainingRecord]) -> str:
+    return max(record.machine.get("started", "") for record in records)
 
-    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
-        """Add the trial to its study."""
-        with self._one_failure():
-            self._add(result.training)
 
-    def _add(self, record: TrainingRecord) -> None:
-        owner = self._owners.get(record.spec.name)
-        if self._journal is not None and owner is not None:
-            self._journal.add(owner.name, owner.stage.dials, record)
+def _order(record: TrainingRecord) -> tuple[int, int, str]:
+    # Of equal values Optuna names the first trial as the best one, and the sweep chooses the lowest number.
+    return record.spec.number, record.spec.seed, record.spec.name
 
-    @contextmanager
-    def _one_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001  the ledger has the trial, so nothing here may end the sweep
-            self._journal = None
-            self._report(
-                f"optuna.journal is not written any more ({type(error).__name__}: {error}). The sweep continues. "
-                "The next `sweeper run` that has trials left writes the file again from the ledger."
-            )
+
+def _trial(record: TrainingRecord, scales: Mapping[str, BaseDistribution], *, is_chosen: bool) -> FrozenTrial:
+    """A finished trial with the times of its record."""
+    spec = record.spec
+    notes = {"recipe": spec.recipe, "seed": spec.seed, "reason": record.reason, "is chosen": is_chosen}
+    trial = optuna_trial(record, scales, spec.dials, **notes)
+    if start := record.machine.get("started"):
+        # Optuna's times are local and have no time zone.
+        trial.datetime_start = datetime.fromisoformat(start).astimezone().replace(tzinfo=None)
+        trial.datetime_complete = trial.datetime_start + timedelta(seconds=record.timing.get("total", 0.0))
+    return trial

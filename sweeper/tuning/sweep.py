@@ -29,8 +29,8 @@ from sweeper.training.runtime import slow_bf16
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import LaunchResult, launch
+from sweeper.tuning.live_file import live_file
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import reading, watching
 from sweeper.tuning.trackers.feed import tracking
@@ -103,9 +103,9 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         with (
             watching(agenda, scores, console, quiet=options.quiet) as display,
             tracking(trackers, agenda, report, halt) as tracked,
+            live_file(agenda, run.live, report, halt) as live,
         ):
-            journal = [JournalWatch(agenda, run.journal, report)] if run.journal else []
-            watch = Watches([display, *journal, *tracked], report)
+            watch = Watches([display, live, *tracked], report)
             scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-", ignore_cleanup_errors=True))
             )

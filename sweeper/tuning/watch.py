@@ -1,4 +1,4 @@
-"""The events of a sweep that a display or a journal is notified of. No failure of theirs ends the sweep."""
+"""The events of a sweep that a display or a tracker is notified of. No failure of theirs ends the sweep."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol

@@ -104,9 +104,9 @@ def test_a_full_disk_stops_the_sweep_with_advice_and_the_same_command_continues(
     assert is_contained_in_tiny(run)
 
 
-def test_a_log_on_a_full_disk_and_an_unreadable_journal_do_not_end_the_sweep(tmp_path: Path) -> None:
+def test_a_log_on_a_full_disk_and_a_state_that_cannot_be_written_do_not_end_the_sweep(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    (run / "optuna.journal").mkdir(parents=True)  # a folder where the file should be
+    (run / "live.json").mkdir(parents=True)  # a folder where the file should be
     with Path("/dev/full").open("w") as full:
         done = ended(start(*run_arguments(run, *CORNER), stdout=full))
     assert done.returncode == 0, done.stderr

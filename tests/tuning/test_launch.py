@@ -5,7 +5,6 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
 
 import pandas as pd
 import pytest
@@ -20,7 +19,6 @@ from sweeper.space import Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
-from sweeper.tuning.journal import JournalWatch
 from sweeper.tuning.launch import AgendaSearcher, StartCallback, is_full_disk, pack, read_result, unpack
 from sweeper.tuning.options import Workers
 from sweeper.tuning.watch import Watches
@@ -117,30 +115,6 @@ def test_after_a_full_disk_no_trial_starts_and_the_sweep_ends_with_the_last_runn
     searcher.on_trial_complete("b", {"lost": "OSError: No space left on device", "disk_full": True})
     assert searcher.suggest("d") == searcher.FINISHED
     assert searcher.fatal == "OSError: No space left on device"
-
-
-def test_a_journal_that_cannot_be_written_loses_no_trial_and_is_reported_once(ledger: Ledger, tmp_path: Path) -> None:
-    agenda, reports = agenda_of(SMALL), list[str]()
-    run = tmp_path / "run"
-    searcher = AgendaSearcher(agenda, ledger, JournalWatch(agenda, run / "journal", reports.append), None, Halt())
-    specs = [unpack(searcher.suggest(name)["spec"]) for name in "ab"]
-    rmtree(run)
-    for name, spec in zip("ab", specs, strict=True):
-        ledger.write_training(succeed(spec))
-        searcher.on_trial_complete(name, {"done": True})
-    assert [record.key for record in agenda.done.values()] == [spec.key for spec in specs]
-    assert len(reports) == 1
-    assert "The next `sweeper run` that has trials left writes the file again" in reports[0]
-
-
-def test_a_journal_that_cannot_be_opened_is_reported_once_and_loses_no_trial(ledger: Ledger, tmp_path: Path) -> None:
-    agenda, reports = agenda_of(SMALL), list[str]()
-    (tmp_path / "journal").mkdir()  # a folder where the file should be
-    searcher = AgendaSearcher(agenda, ledger, JournalWatch(agenda, tmp_path / "journal", reports.append), None, Halt())
-    finish(searcher, ledger, "a")
-    finish(searcher, ledger, "b")
-    assert len(agenda.done) == 2
-    assert len(reports) == 1
 
 
 def finish(searcher: AgendaSearcher, ledger: Ledger, name: str) -> None:

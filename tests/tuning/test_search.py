@@ -3,20 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
 
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.space import Choice, LogUniform, Search, Value
-from sweeper.tuning.journal import Journal
 from sweeper.tuning.search import barrier, distribution, suggest
 from tests.tuning.imaginary import SMALL as SPACE
 from tests.tuning.imaginary import agenda_of, fail, succeed
@@ -110,44 +106,3 @@ def test_suggestions_stay_inside_the_bounds() -> None:
 def test_dials_become_the_distributions_of_optuna() -> None:
     assert distribution(DIALS["learning_rate"]) == optuna.distributions.FloatDistribution(1e-5, 1e-2, log=True)
     assert distribution(DIALS["batch_size"]) == optuna.distributions.CategoricalDistribution([8, 16, 32])
-
-
-def test_the_journal_opens_in_optuna_and_shows_replicates_with_their_seed(tmp_path: Path) -> None:
-    path = tmp_path / "optuna.journal"
-    journal = Journal(path, 0)
-    best = history(2)[1]
-    replicate = replace(best, spec=replace(best.spec, role="replicate", seed=7, recipe="parts"))
-    for record in (best, fail(spec_of(2, best.spec.dials)), replicate):
-        journal.add("tiny/baseline -> names", DIALS, record)
-    study = optuna.load_study(
-        study_name="tiny/baseline -> names", storage=JournalStorage(JournalFileBackend(str(path)))
-    )
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
-    assert [trial.params["seed"] for trial in study.trials] == [0, 0, 7]
-    assert study.trials[2].user_attrs["role"] == "replicate"
-    assert study.best_trial.params["learning_rate"] == best.spec.dials["learning_rate"]
-
-
-def test_a_journal_is_continued(tmp_path: Path) -> None:
-    path = tmp_path / "optuna.journal"
-    record = history(1)[0]
-    first = Journal(path, 0)
-    assert first.empty
-    first.add("study", DIALS, record)
-    second = Journal(path, 1)
-    second.add("study", DIALS, record)
-    assert not second.empty
-    study = optuna.load_study(study_name="study", storage=JournalStorage(JournalFileBackend(str(path))))
-    assert len(study.trials) == 2
-
-
-@pytest.mark.parametrize("damage", [lambda text: text[:-20], lambda text: "", lambda text: text + "{"])
-def test_a_journal_that_is_damaged_or_lacks_trials_is_replaced(tmp_path: Path, damage: Callable[[str], str]) -> None:
-    path = tmp_path / "optuna.journal"
-    Journal(path, 0).add("study", DIALS, history(1)[0])
-    path.write_text(damage(path.read_text()))
-    again = Journal(path, 2)
-    assert again.empty
-    again.add("study", DIALS, history(1)[0])
-    study = optuna.load_study(study_name="study", storage=JournalStorage(JournalFileBackend(str(path))))
-    assert len(study.trials) == 1
