@@ -163,6 +163,11 @@ class Run:
         """The default local folder for tokenised data and copies of encoders; a temporary folder for a remote run."""
         return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
 
+    @property
+    def analysis_cache(self) -> Folder:
+        """The local folder for values that an analysis computes from the ledger and can compute again."""
+        return Folder(f"{self.default_cache()}/analysis")
+
     def check_space(self, space: Space) -> None:
         """Raise UserError as `keep_space` does, without a comparison of tasks, which may still be incomplete."""
         if self._has_results():

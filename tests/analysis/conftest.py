@@ -105,7 +105,11 @@ class Run:
     def scored(
         self, training: TrainingRecord, target: str, values: Mapping[str, float], **changes: object
     ) -> ScoreRecord:
-        """Write the score of a training on a target: one value per language, on the main metric of the task."""
+        """Write the score of a training on a target: one value per language, on the main metric of the task.
+
+        The outcomes are a placeholder unless `table` has them.
+        """
+        table = changes.pop("table", pd.DataFrame({"example": ["1"], "correct": [1]}))
         main = SCORERS[self.space.task(target).scorer].main
         record = ScoreRecord(
             key="",
@@ -125,7 +129,8 @@ class Run:
         settings = [record.pooling, record.layer, record.similarity]
         key = digest([record.training, target, record.split, record.condition, record.recipe, sorted(values), settings])
         record = replace(record, key=key, outcomes=f"outcomes/{key}.parquet")
-        self.ledger.write_score(record, pd.DataFrame({"example": ["1"], "correct": [1]}))
+        assert isinstance(table, pd.DataFrame)
+        self.ledger.write_score(record, table)
         return record
 
     def cell(self, recipe: str, target: str, seed: int, values: Mapping[str, float], **changes: object) -> ScoreRecord:

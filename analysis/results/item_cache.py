@@ -1,0 +1,46 @@
+"""Item variances in files, so that the outcomes of a run are read only once."""
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, TypeVar
+from zipfile import BadZipFile
+
+import numpy as np
+
+from sweeper.files.folder import Folder
+
+B = TypeVar("B")
+
+
+def write_blocks(folder: Folder, name: str, blocks: Iterable[Any]) -> None:
+    """Write dataclasses of arrays and plain values to one file. Nothing happens if the folder cannot be written."""
+    arrays: dict[str, Any] = {}
+    plain = []
+    for number, block in enumerate(blocks):
+        values = {field.name: getattr(block, field.name) for field in fields(block)}
+        arrays |= {f"{number}.{key}": value for key, value in values.items() if isinstance(value, np.ndarray)}
+        plain.append({key: value for key, value in values.items() if not isinstance(value, np.ndarray)})
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, plain=np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8), **arrays)
+    try:
+        folder.write(name, buffer.getvalue(), durable=False)
+    except OSError:
+        return  # the values are computed again, for example from a run folder that may only be read
+
+
+def read_blocks(folder: Folder, name: str, block_type: type[B]) -> list[B] | None:
+    """The dataclasses of a file; None if it does not exist or is damaged."""
+    try:
+        with np.load(io.BytesIO(folder.read(name)), allow_pickle=False) as file:
+            plain = json.loads(file["plain"].tobytes())
+            return [_block(block_type, values, file, f"{number}.") for number, values in enumerate(plain)]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
+        return None
+
+
+def _block(block_type: type[B], values: dict[str, Any], file: Any, prefix: str) -> B:
+    arrays = {key.removeprefix(prefix): file[key] for key in file.files if key.startswith(prefix)}
+    lists = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return block_type(**lists, **arrays)

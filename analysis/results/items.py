@@ -1,0 +1,313 @@
+"""The uncertainty of scores and gains about new items, from the outcomes of all examples in the ledger."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sweeper.errors import SweeperError
+from sweeper.files.digests import digest
+from sweeper.files.folder import Folder
+from sweeper.records.record import ScoreRecord
+from sweeper.run.ledger import Ledger
+from sweeper.tasks.spec import has_draws
+
+from .influence import Units, influences, padded
+from .item_cache import read_blocks, write_blocks
+from .load import RunData
+from .sums import MEASURES, Measure
+
+Floats = npt.NDArray[np.float64]
+MEAN = "mean"
+"""The language of the mean over languages."""
+ENGLISH = "en"
+VERSION = 1
+"""Raised when the same outcomes give other values, so that older caches are not used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemBlock:
+    """Variances over new items of the scores of one target, condition and language. Rows are recipes; fractions of 1.
+
+    An item is a group of examples that depend on each other, in all parallel languages together. The scores are means
+    over seeds, and two rows are compared on the same items. With the effects a of a seed, b of an item and e of both,
+    the variance of a mean over S seeds and G items is var(a) / S + var(b) / G + var(e) / (S G). `variance` and
+    `difference` estimate the last two terms, `residual` the last one, which the variance between seeds contains too.
+    """
+
+    target: str
+    condition: str
+    language: str
+    """A language, or `mean`: over all languages of the target."""
+    minus: str = ""
+    """"en" for differences to the English score of the same row; "" for scores."""
+    recipes: tuple[str, ...]
+    num_items: int
+    variance: Floats
+    """Shape (rows,): of the score of a row."""
+    difference: Floats
+    """Shape (rows, rows): of the difference between two rows."""
+    residual: Floats
+    """Shape (rows, rows): the part of `difference` that differs between seeds; nan with fewer than two seeds."""
+
+    def of_gain(self, recipe: str, reference: str) -> tuple[float, float]:
+        """Variance of a gain over new items, and its residual part; nan if a row has no outcomes."""
+        if recipe not in self.recipes or reference not in self.recipes:
+            return np.nan, np.nan
+        pair = self.recipes.index(recipe), self.recipes.index(reference)
+        return float(self.difference[pair]), float(self.residual[pair])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemParts:
+    """The item variances of one model."""
+
+    blocks: Mapping[tuple[str, str, str, str], ItemBlock]
+    """(target, condition, language or `mean`, minus) -> its block. Targets of `own_items` have none."""
+    own_items: frozenset[str]
+    """Targets whose every seed has items of its own: the variance between seeds already contains that of items."""
+    num_read: int = 0
+    """Number of outcomes files that were read; 0 if the cache had all sums."""
+    seconds: float = 0.0
+    """Time that reading them took."""
+    missing: tuple[str, ...] = ()
+    """Outcomes files that are missing or damaged, relative to the ledger; their rows are left out."""
+
+    def block(self, target: str, language: str, condition: str = "clean", minus: str = "") -> ItemBlock | None:
+        """The block of a target and language; None if there is none."""
+        return self.blocks.get((target, condition, language, minus))
+
+
+def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None = None) -> ItemParts:
+    """The item variances of all targets of one model.
+
+    The outcomes are read once, one target at a time; the variances are kept in the folder `cache` under a digest of the
+    keys of the scores. An outcomes file that cannot be read leaves out its row, and is named in `missing`.
+    """
+    started = time.monotonic()
+    own = frozenset(target.task for target in data.space.targets if _has_own_items(data, target.task))
+    blocks: list[ItemBlock] = []
+    missing: list[str] = []
+    num_read = 0
+    for (target, condition), scores in _scores_of_columns(data, model).items():
+        if target in own:
+            continue
+        name = f"items-{digest([VERSION, target, condition, sorted(_identity(scores))])}.npz"
+        found = read_blocks(cache, name, ItemBlock) if cache else None
+        if found is None:
+            column = _Column(target=target, condition=condition, measure=MEASURES[data.space.task(target).scorer])
+            found = list(column.read(scores, ledger))
+            num_read += column.num_read
+            missing += column.missing
+            if cache and not column.missing:
+                write_blocks(cache, name, found)
+        blocks += found
+    return ItemParts(
+        blocks={(block.target, block.condition, block.language, block.minus): block for block in blocks},
+        own_items=own,
+        num_read=num_read,
+        seconds=time.monotonic() - started if num_read else 0.0,
+        missing=tuple(missing),
+    )
+
+
+RowScores = Mapping[tuple[str, int | None], Sequence[ScoreRecord]]
+"""(recipe, seed) -> the scores of one column; several if languages were scored one after another."""
+
+
+def _scores_of_columns(data: RunData, model: str) -> dict[tuple[str, str], RowScores]:
+    """(target, condition) -> the scores of its rows, in the order of the space."""
+    columns: dict[tuple[str, str], dict[tuple[str, int | None], list[ScoreRecord]]] = {}
+    for target in data.space.targets:
+        for score in data.cell_scores:
+            if score.target == target.task and score.model == model:
+                rows = columns.setdefault((score.target, score.condition), defaultdict(list))
+                rows[score.recipe, score.seed].append(score)
+    return {column: dict(rows) for column, rows in columns.items()}
+
+
+def _identity(scores: RowScores) -> Iterator[list[object]]:
+    """What the blocks of a column depend on."""
+    for (recipe, seed), records in scores.items():
+        yield [recipe, -1 if seed is None else seed, [[record.key, sorted(record.metrics)] for record in records]]
+
+
+def _has_own_items(data: RunData, target: str) -> bool:
+    task = data.space.task(target)
+    return has_draws(task.dev if data.space.evaluate == "dev" else task.test)
+
+
+def _lacking(recipes: Sequence[str], scores: RowScores) -> list[frozenset[str]]:
+    """For each recipe, the languages of the column in which at least one of its seeds has no score."""
+    languages = {cell: {name for record in records for name in record.metrics} for cell, records in scores.items()}
+    column = frozenset[str]().union(*languages.values())
+    return [column - frozenset.intersection(*map(frozenset, _of_recipe(languages, name))) for name in recipes]
+
+
+def _of_recipe(languages: Mapping[tuple[str, int | None], set[str]], recipe: str) -> list[set[str]]:
+    return [names for (owner, _), names in languages.items() if owner == recipe]
+
+
+class _Column:
+    """Accumulates the influences of a target's items, seed by seed."""
+
+    def __init__(self, *, target: str, condition: str, measure: Measure) -> None:
+        self.target = target
+        self.condition = condition
+        self.measure = measure
+        self.units = Units()
+        self.num_read = 0
+        self.missing: list[str] = []
+
+    def read(self, scores: RowScores, ledger: Ledger) -> Iterator[ItemBlock]:
+        """Read all outcomes and yield the blocks of the column."""
+        recipes = tuple(dict.fromkeys(recipe for recipe, _ in scores))
+        # Without any seed, the scores are compared once.
+        seeds = sorted({seed for _, seed in scores if seed is not None}) or [0]
+        lacking = _lacking(recipes, scores)
+        fixed = {recipe: self._influences(scores[recipe, None], ledger) for recipe, seed in scores if seed is None}
+        sums = _Sums(len(recipes))
+        for seed in seeds:
+            found = {
+                recipe: self._influences(scores[recipe, seed], ledger) for recipe in recipes if (recipe, seed) in scores
+            }
+            # A score without a seed is compared with every seed.
+            rows = {recipe: w for recipe, w in (fixed | found).items() if w is not None}
+            numbers = [recipes.index(recipe) for recipe in rows]
+            sums.add(numbers, list(rows.values()), self._absent(lacking)[numbers], self._maps())
+        absent = self._absent(lacking)
+        for (language, minus), table in self._maps().items():
+            num_items = int(np.unique(table.units[table.weights != 0]).size)
+            yield ItemBlock(
+                target=self.target,
+                condition=self.condition,
+                language=language,
+                minus=minus,
+                recipes=recipes,
+                num_items=num_items,
+                **sums.variances((language, minus), table, absent),
+            )
+
+    def _influences(self, records: Sequence[ScoreRecord], ledger: Ledger) -> Floats | None:
+        """The influences of one row and seed; None if an outcomes file cannot be read."""
+        tables = []
+        for record in records:
+            try:
+                table = ledger.outcomes(record)
+                tables.append(table[table["language"].isin(list(record.metrics))])
+            except (OSError, SweeperError, ValueError, KeyError):
+                self.missing.append(record.outcomes)
+                return None
+            self.num_read += 1
+        outcomes = pd.concat(tables, ignore_index=True)
+        return influences(outcomes, self.units.positions(outcomes), self.units, self.measure)
+
+    def _absent(self, lacking: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
+        """Shape (rows, positions): whether a row lacks the language of a position."""
+        languages = self.units.languages
+        return np.array([[language in row for language in languages] for row in lacking], dtype=bool)
+
+    def _maps(self) -> "dict[tuple[str, str], _Map]":
+        return _maps(self.units)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Map:
+    """A linear map from the influences of all positions to those of all units."""
+
+    units: npt.NDArray[np.intp]
+    """Unit of each position."""
+    weights: Floats
+    """Weight of each position, 0 outside the languages of the map."""
+    num_units: int
+
+    def of(self, values: Floats) -> Floats:
+        """Influences of shape (rows, positions) as an array of shape (rows, units)."""
+        values = np.pad(values, ((0, 0), (0, len(self.weights) - values.shape[1])))
+        used = self.weights != 0
+        mapped = np.zeros((len(values), self.num_units))
+        # Several languages have the same units, so the values are added and not assigned.
+        for row, line in enumerate(values):
+            mapped[row] = np.bincount(self.units[used], weights=(line * self.weights)[used], minlength=self.num_units)
+        return mapped
+
+
+def _maps(units: Units) -> dict[tuple[str, str], _Map]:
+    """(language, minus) -> map: each language, their mean, and each language minus English."""
+    languages, numbers = np.asarray(units.languages, dtype=object), np.asarray(units.units, dtype=np.intp)
+    names = list(dict.fromkeys(units.languages))
+    weights = {(name, ""): (languages == name).astype(float) for name in names}
+    weights[MEAN, ""] = np.full(len(numbers), 1 / max(len(names), 1))
+    if ENGLISH in names:
+        english = weights[ENGLISH, ""]
+        weights |= {(name, ENGLISH): weights[name, ""] - english for name in names if name != ENGLISH}
+    return {key: _Map(units=numbers, weights=weight, num_units=units.num) for key, weight in weights.items()}
+
+
+class _Sums:
+    """Sums over seeds: of the influences of each row, and of the squared differences between rows."""
+
+    def __init__(self, num_rows: int) -> None:
+        self._total: list[Floats] = [np.zeros(0) for _ in range(num_rows)]
+        self._num = np.zeros(num_rows)
+        self._pairs = np.zeros((num_rows, num_rows))
+        self._squares: dict[tuple[str, str], Floats] = {}
+
+    def add(
+        self,
+        rows: list[int],
+        values: list[Floats],
+        absent: npt.NDArray[np.bool_],
+        maps: Mapping[tuple[str, str], _Map],
+    ) -> None:
+        """Add the influences of one seed. `rows` has the number of each row that has the seed."""
+        if not rows:
+            return
+        pairs = np.ix_(rows, rows)
+        self._num[rows] += 1
+        self._pairs[pairs] += 1
+        for row, value in zip(rows, values, strict=True):
+            total = self._total[row]
+            self._total[row] = np.pad(total, (0, len(value) - len(total))) + value
+        stacked = np.where(absent, np.nan, padded(values, absent.shape[1]))
+        for key, table in maps.items():
+            squares = self._squares.setdefault(key, np.zeros_like(self._pairs))
+            squares[pairs] += _distances(table.of(stacked))
+
+    def variances(self, key: tuple[str, str], table: _Map, absent: npt.NDArray[np.bool_]) -> dict[str, Floats]:
+        """The fields variance, difference and residual of a block."""
+        totals = np.where(absent, np.nan, padded(self._total, absent.shape[1]))
+        means = table.of(totals / np.where(self._num > 0, self._num, np.nan)[:, None])
+        difference = _distances(means)
+        squares = self._squares.get(key, np.full_like(difference, np.nan))
+        num = self._pairs
+        residual = (squares - num * difference) / np.where(num > 1, num * (num - 1), np.nan)
+        return {
+            "variance": (means**2).sum(axis=1),
+            "difference": difference,
+            # Rows with different seeds are compared with their own means, which can make it slightly negative.
+            "residual": np.maximum(residual, 0.0),
+        }
+
+
+def _distances(values: Floats) -> Floats:
+    """Squared distances between the rows of an array of shape (rows, units): shape (rows, rows)."""
+    products = values @ values.T
+    squares = np.diag(products)
+    return np.maximum(squares[:, None] + squares[None, :] - 2 * products, 0.0)
+
+
+Report = Callable[[str], object]
+
+
+def cost_text(parts: Iterable[ItemParts]) -> str:
+    """What reading the outcomes cost, for the user; "" if the cache had everything."""
+    read = [part for part in parts if part.num_read]
+    if not read:
+        return ""
+    num, seconds = sum(part.num_read for part in read), sum(part.seconds for part in read)
+    return f"Read the outcomes of {num:,} scores in {seconds:.1f} s for the intervals over items; their sums are kept."
