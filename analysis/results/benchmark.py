@@ -10,7 +10,9 @@ from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 from sweeper.tasks.spec import Task
 
+from .gains import reference_recipe
 from .load import RunData, main_scores
+from .row_means import mean_rows, with_intervals
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
@@ -30,7 +32,10 @@ class Means:
     """Recipes x tasks of the benchmark: mean over the published languages, then over seeds, a fraction of 1. nan if a
     language is missing or the target is not scored as published."""
     groups: pd.DataFrame
-    """Recipes x groups and `overall`: means of tasks, nan unless all of them have a value."""
+    """Recipes x groups and `overall`: means of tasks over the seeds that have all of them, nan without such a seed."""
+    gains: pd.DataFrame
+    """Columns group and those of `row_means.with_intervals`: the same-seed gain of each recipe in a group, over the
+    seeds in which the recipe and the reference have all tasks."""
     excluded: tuple[str, ...]
     """The tasks that do not count, each with the reason: `pos: 20 of 33 languages`."""
 
@@ -40,8 +45,10 @@ class Means:
         return self.groups.dropna(axis="columns", how="all")
 
 
-def benchmark_means(data: RunData, model: str) -> tuple[Means, ...]:
+def benchmark_means(data: RunData, model: str, against: str = "") -> tuple[Means, ...]:
     """The means of each benchmark that has a task among the targets of the run.
+
+    Gains are measured against the recipe `against` (default: the baseline).
 
     The overall mean is that of all tasks, not of the groups, as in XTREME's `evaluate.py`. For question answering, the
     mean of (EM + F1) / 2 over languages equals half the sum of the two means.
@@ -49,7 +56,8 @@ def benchmark_means(data: RunData, model: str) -> tuple[Means, ...]:
     table = main_scores(data.table)
     table = table[table["model"] == model]
     benchmarks = [benchmark for benchmark in BENCHMARKS if _num_columns(benchmark, data.space)]
-    return tuple(_means(benchmark, table, data.space) for benchmark in benchmarks)
+    reference = reference_recipe(data.space, against)
+    return tuple(_means(benchmark, table, data.space, reference) for benchmark in benchmarks)
 
 
 def shown_means(means: tuple[Means, ...], space: Space) -> tuple[Means, ...]:
@@ -113,30 +121,34 @@ def _plain(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.2f}"
 
 
-def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Means:
+def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space, reference: str) -> Means:
     recipes = [recipe.name for recipe in space.recipes]
+    names = [entry.name for entry in benchmark.entries]
     excluded = dict(_excluded(benchmark, table, space))
     table = table[~table["target"].isin(list(excluded))]
-    scores = {entry: _task_mean(entry, table[table["target"] == entry.name]) for entry in benchmark.entries}
-    tasks = pd.DataFrame({entry.name: mean.reindex(recipes) for entry, mean in scores.items()}, index=recipes)
-    members = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()}
-    members[OVERALL] = list(tasks.columns)
-    groups = pd.DataFrame({name: tasks[names].mean(axis=1, skipna=False) for name, names in members.items()})
+    seeds = pd.concat([_task_scores(entry, table[table["target"] == entry.name]) for entry in benchmark.entries])
+    tasks = seeds.groupby(["recipe", "target"])["score"].mean().unstack("target").reindex(index=recipes, columns=names)
+    members = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()} | {OVERALL: names}
+    rows = {group: mean_rows(seeds, members[group], space.seeds, reference) for group in members}
+    means = {group: means.groupby("recipe")["score"].mean().reindex(recipes) for group, means in rows.items()}
+    gains = [with_intervals(means, reference).assign(group=group) for group, means in rows.items()]
     return Means(
         benchmark=benchmark,
         tasks=tasks,
-        groups=groups,
+        groups=pd.DataFrame(means, index=recipes),
+        gains=pd.concat(gains, ignore_index=True),
         excluded=tuple(f"{name}: {reason}" for name, reason in excluded.items()),
     )
 
 
-def _task_mean(entry: Entry, rows: pd.DataFrame) -> "pd.Series[float]":
-    """Recipe -> mean over the published languages, then over the seeds that have all of them."""
+def _task_scores(entry: Entry, rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns recipe, target, seed, score: the mean over the published languages, for seeds that have all of them."""
     rows = rows[rows["language"].isin(entry.languages)].dropna(subset="value")
     weights = rows["count"] if entry.weighted else 1.0
     seeds = rows.assign(weight=weights, product=rows["value"] * weights).groupby(["recipe", "seed"], dropna=False)
     complete = seeds.sum(numeric_only=True)[seeds.size() == len(entry.languages)]
-    return (complete["product"] / complete["weight"]).groupby("recipe").mean()
+    scores = (complete["product"] / complete["weight"]).rename("score").reset_index()
+    return scores.assign(target=entry.name)
 
 
 def _excluded(benchmark: Benchmark, table: pd.DataFrame, space: Space) -> Iterator[tuple[str, str]]:

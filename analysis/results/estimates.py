@@ -10,13 +10,11 @@ import pandas as pd
 from sweeper.space import Space
 
 from .load import CLEAN
-from .matrix import Cell, Matrix, seed_table
-from .seed_part import KEYS, seed_part
+from .matrix import Cell, Matrix
+from .seed_part import KEYS, MEAN, seed_notes, seed_part
 from .stats import LEVEL, adjusted, t_intervals
 from .trivial import TargetLevel
 
-MEAN = "mean"
-"""The language of the rows that average over languages."""
 Mark = Literal["same rows", "same items", "not zero-shot", "lacks languages", "lacks seeds"]
 """What a reader must know of a cell. The column `marks` has these words, separated by commas."""
 Basis = Literal["seeds and items", "seeds", "items", ""]
@@ -96,20 +94,19 @@ class Estimate:
         return mark in self.marks.split(", ")
 
 
-def estimates(space: Space, gains: pd.DataFrame, matrix: Matrix, levels: Iterable[TargetLevel]) -> pd.DataFrame:
+def estimates(space: Space, seeds: pd.DataFrame, matrix: Matrix, levels: Iterable[TargetLevel]) -> pd.DataFrame:
     """The table of estimates of one model: a row for each scored cell, condition and language, or mean of languages.
 
-    `gains` is the `gain_table` of the model and `levels` its `target_levels`. The columns are those of `Estimate`. Rows
-    have the order of the space; the usual condition and the mean come first.
+    `seeds` are the `scores_by_seed` of the model and `levels` its `target_levels`. The columns are those of `Estimate`.
+    Rows have the order of the space; the usual condition and the mean come first.
 
     The interval is about new seeds, from two seeds on, with variances that are moderated over the matrix
     (`seed_part`).
     """
-    rows = _by_seed(gains)
-    table = _scores(rows).join(seed_part(rows, matrix.reference)).reset_index()
+    table = _scores(seeds).join(seed_part(seeds, matrix.reference)).reset_index()
     is_reference = table["recipe"] == matrix.reference
     table["num_seeds"] = table["num_seeds"].where(~is_reference, table["num_scores"]).fillna(0).astype(int)
-    table["note"] = _notes(table).where(~is_reference, "")
+    table["note"] = seed_notes(table).where(~is_reference, "")
     table["se_seed"] = np.sqrt(table["variance"])
     table["basis"] = np.where(table["se_seed"].notna(), "seeds", "")
     table["se"], table["se_item"], table["num_items"] = table["se_seed"], np.nan, 0
@@ -163,31 +160,10 @@ def _as_estimates(rows: pd.DataFrame) -> list[Estimate]:
     return [Estimate(**dict(zip(COLUMNS, row, strict=True))) for row in rows.itertuples(index=False, name=None)]
 
 
-def _by_seed(gains: pd.DataFrame) -> pd.DataFrame:
-    """Columns recipe, target, condition, language, seed, score, gain: each language and their mean."""
-    table = gains[gains["main"]]
-    columns = ["recipe", "target", "condition", "language", "seed", "score", "gain"]
-    means = [
-        seed_table(rows).assign(condition=condition, language=MEAN) for condition, rows in table.groupby("condition")
-    ]
-    parts = [part[columns] for part in [*means, table.rename(columns={"value": "score"})]]
-    return pd.concat(parts, ignore_index=True).astype({"score": float, "gain": float})
-
-
 def _scores(rows: pd.DataFrame) -> pd.DataFrame:
     """Indexed by KEYS: score (mean over seeds), num_scores, is_seedless."""
     groups = rows.assign(is_seedless=rows["seed"].isna() & rows["score"].notna()).groupby(KEYS)
     return groups.agg(score=("score", "mean"), num_scores=("score", "count"), is_seedless=("is_seedless", "any"))
-
-
-def _notes(table: pd.DataFrame) -> "pd.Series[str]":
-    """The first reason why a row has no interval over seeds; "" for a row with one."""
-    notes = pd.Series("", index=table.index)
-    notes[table["are_equal"].eq(True)] = "equal differences"
-    notes[table["is_bimodal"].eq(True)] = "bimodal"
-    notes[table["num_seeds"] == 1] = "one seed"
-    notes[table["num_seeds"] == 0] = "no reference"
-    return notes
 
 
 def _marks(table: pd.DataFrame, matrix: Matrix, num_asked: int) -> list[str]:

@@ -45,12 +45,12 @@ def gain_table(data: RunData, model: str, against: str = "") -> pd.DataFrame:
     base = base[[*MATCHED, "value"]].drop_duplicates(MATCHED).rename(columns={"value": "base"})
     repeated = _for_every_seed(table[table["recipe"] != reference], space)
     joined = pd.concat([table, repeated], ignore_index=True).merge(base, on=MATCHED, how="left", validate="many_to_one")
-    joined["gain"] = (joined["value"] - joined["base"]) * joined["target"].map(_signs(space)).astype(float)
+    joined["gain"] = (joined["value"] - joined["base"]) * joined["target"].map(directions(space)).astype(float)
     joined.loc[len(table) :, "value"] = np.nan
     return joined.drop(columns="base")
 
 
-def _signs(space: Space) -> dict[str, int]:
+def directions(space: Space) -> dict[str, int]:
     """Target -> 1 if a higher score is better, else -1."""
     scorers = {target.task: SCORERS[space.task(target.task).scorer] for target in space.targets}
     return {name: 1 if scorer.higher_is_better else -1 for name, scorer in scorers.items()}

@@ -19,6 +19,8 @@ from .matrix import Cell, Matrix, language_table, matrix_of
 from .names import check_model
 from .planted import Planted, compare_planted
 from .published import Comparison, published_comparisons
+from .row_means import row_means
+from .seed_part import scores_by_seed
 from .significance import CellTest, cell_tests
 from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
 
@@ -32,6 +34,10 @@ class Results:
     matrix: Matrix
     estimates: pd.DataFrame
     """The gain of each cell and language with its interval, p and q: the columns of `estimates.Estimate`."""
+    row_means: pd.DataFrame
+    """The mean gain of each recipe over the targets that all recipes have, with the columns of `row_means.COLUMNS`."""
+    seeds: pd.DataFrame
+    """The score and the gain of each seed, by language and as the mean over languages: `seed_part.scores_by_seed`."""
     tests: Mapping[Cell, CellTest]
     """Test of the gain of each cell that has one, except those of the reference recipe."""
     languages: pd.DataFrame
@@ -69,13 +75,20 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     name = space.models[0].name if model is None else check_model(space, model)
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
-    tests, means, preparations = cell_tests(matrix), benchmark_means(data, name), preparation_levels(data, name)
-    levels = target_levels(data, matrix)
+    tests, means, preparations = (
+        cell_tests(matrix),
+        benchmark_means(data, name, against),
+        preparation_levels(data, name),
+    )
+    levels, seeds = target_levels(data, matrix), scores_by_seed(gains)
+    cells = estimates(space, seeds, matrix, levels)
     return Results(
         space=space,
         model=name,
         matrix=matrix,
-        estimates=estimates(space, gains, matrix, levels),
+        estimates=cells,
+        row_means=row_means(space, seeds, cells, matrix.reference),
+        seeds=seeds,
         tests=tests,
         languages=language_table(space, gains),
         correlations=correlate(data, matrix, preparations),

@@ -4,12 +4,31 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .matrix import seed_table
 from .moderation import gain_variances
 from .stats import are_equal
 
 KEYS = ["condition", "language", "target", "recipe"]
 """What a gain belongs to. The rows of one condition, language and target are a column."""
+MEAN = "mean"
+"""The language of scores and gains that are means over languages."""
 Floats = npt.NDArray[np.float64]
+
+
+def scores_by_seed(gains: pd.DataFrame) -> pd.DataFrame:
+    """The score and the gain of each seed on the main metric, from a `gain_table`: each language, and their mean.
+
+    Columns recipe, target, condition, language (or MEAN: over the languages that all seeds of the cell have), seed
+    (Int64; NA for a score that depends on no seed), score, gain. As in `gain_table`, a score without a seed has one row
+    with the score and one row with a gain for each replicate seed.
+    """
+    table = gains[gains["main"]]
+    columns = ["recipe", "target", "condition", "language", "seed", "score", "gain"]
+    means = [
+        seed_table(rows).assign(condition=condition, language=MEAN) for condition, rows in table.groupby("condition")
+    ]
+    parts = [part[columns] for part in [*means, table.rename(columns={"value": "score"})]]
+    return pd.concat(parts, ignore_index=True).astype({"score": float, "gain": float, "seed": "Int64"})
 
 
 def seed_part(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
@@ -38,6 +57,16 @@ def seed_part(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
     has_none = (table["num_seeds"] < 2) | table["are_equal"] | table["is_bimodal"]
     table.loc[has_none, ["variance", "df"]] = np.nan
     return table[["gain", "num_seeds", "variance", "df", "are_equal", "is_bimodal"]]
+
+
+def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":
+    """The first reason why a row has no interval over seeds; "" for a row with one."""
+    notes = pd.Series("", index=table.index)
+    notes[table["are_equal"].eq(True)] = "equal differences"
+    notes[table["is_bimodal"].eq(True)] = "bimodal"
+    notes[table["num_seeds"] == 1] = "one seed"
+    notes[table["num_seeds"] == 0] = "no reference"
+    return notes
 
 
 def _comparable(rows: pd.DataFrame, reference: str) -> pd.DataFrame:

@@ -20,6 +20,8 @@ COMPUTED = (
     "matrix_of",
     "cell_tests",
     "estimates",
+    "row_means",
+    "scores_by_seed",
     "language_table",
     "correlate",
     "layer_scores",
