@@ -85,6 +85,13 @@ def t_intervals(mean: Any, error: Any, df: Any) -> tuple[Any, Any, Any]:
     return mean - half, mean + half, 2 * stats.t.sf(np.abs(mean / error), df)
 
 
+def t_quantile(df: float) -> float:
+    """The t quantile of a two-sided 95 % interval."""
+    from scipy import stats  # noqa: PLC0415
+
+    return float(stats.t.ppf(0.5 + CONFIDENCE / 2, df))
+
+
 def adjusted(p_values: npt.ArrayLike) -> list[float]:
     """p values corrected for their number (Benjamini & Hochberg 1995). nan values stay nan and are not counted."""
     values = np.array(p_values, dtype=float)
