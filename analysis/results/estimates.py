@@ -9,6 +9,8 @@ import pandas as pd
 
 from sweeper.space import Space
 
+from .item_part import combined, item_part
+from .items import ItemParts
 from .load import CLEAN
 from .matrix import Cell, Matrix
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
@@ -18,7 +20,7 @@ from .trivial import TargetLevel
 Mark = Literal["same rows", "same items", "not zero-shot", "lacks languages", "lacks seeds"]
 """What a reader must know of a cell. The column `marks` has these words, separated by commas."""
 Basis = Literal["seeds and items", "seeds", "items", ""]
-"""The variation that an interval includes; "" without an interval."""
+"""The variation that an interval includes; "" without an interval. "items" is an interval of one seed."""
 Note = Literal["", "no reference", "bimodal", "equal differences", "one seed", "no outcomes"]
 """Why an interval is missing or incomplete. "no reference": the reference has no score to compare with. "bimodal": the
 seeds form two groups, so that an interval about their mean describes neither. "equal differences": the gains of all
@@ -52,11 +54,11 @@ class Estimate:
     num_items: int
     """Number of items, or of groups of items that are drawn together; 0 if unknown."""
     se_seed: float
-    """Standard error of the gain over new seeds."""
+    """Standard error of the gain about new seeds. Without own items of each seed, it is about the same items."""
     se_item: float
-    """Standard error of the gain over new items."""
+    """Standard error of the gain about new items, for the mean of the same seeds."""
     se: float
-    """Standard error of the gain over all that `basis` names."""
+    """Standard error of the gain about all that `basis` names."""
     df: float
     """Degrees of freedom of `se`."""
     low: float
@@ -67,7 +69,7 @@ class Estimate:
     """Two-sided p of the test of a gain of 0."""
     q: float
     """`p` corrected for the number of tested cells (Benjamini & Hochberg 1995). nan for a single language, for the
-    reference, and for cells with a mark in UNTESTED."""
+    reference, for cells with a mark in UNTESTED, and without an interval over seeds."""
     marks: str
     at_chance: bool
     """Whether the score of the reference on this target is not above the trivial score."""
@@ -81,8 +83,8 @@ class Estimate:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval excludes 0. False if it does not include the variation between seeds."""
+        return self.basis.startswith("seeds") and (self.low > 0 or self.high < 0)
 
     @property
     def is_significant(self) -> bool:
@@ -94,22 +96,23 @@ class Estimate:
         return mark in self.marks.split(", ")
 
 
-def estimates(space: Space, seeds: pd.DataFrame, matrix: Matrix, levels: Iterable[TargetLevel]) -> pd.DataFrame:
+def estimates(
+    space: Space, seeds: pd.DataFrame, matrix: Matrix, levels: Iterable[TargetLevel], items: ItemParts
+) -> pd.DataFrame:
     """The table of estimates of one model: a row for each scored cell, condition and language, or mean of languages.
 
-    `seeds` are the `scores_by_seed` of the model and `levels` its `target_levels`. The columns are those of `Estimate`.
-    Rows have the order of the space; the usual condition and the mean come first.
+    `seeds` are the `scores_by_seed` of the model, `levels` its `target_levels` and `items` its `item_parts`. The
+    columns are those of `Estimate`. Rows have the order of the space; the usual condition and the mean come first.
 
-    The interval is about new seeds, from two seeds on, with variances that are moderated over the matrix
-    (`seed_part`).
+    The interval is about new seeds and new items: from two seeds on, with a seed part that is moderated over the matrix
+    (`seed_part`), an item part from the outcomes (`item_part`), and both `combined`. Where each seed has its own items,
+    the seed part contains the items, and nothing is added.
     """
     table = _scores(seeds).join(seed_part(seeds, matrix.reference)).reset_index()
     is_reference = table["recipe"] == matrix.reference
     table["num_seeds"] = table["num_seeds"].where(~is_reference, table["num_scores"]).fillna(0).astype(int)
     table["note"] = seed_notes(table).where(~is_reference, "")
-    table["se_seed"] = np.sqrt(table["variance"])
-    table["basis"] = np.where(table["se_seed"].notna(), "seeds", "")
-    table["se"], table["se_item"], table["num_items"] = table["se_seed"], np.nan, 0
+    table = _with_errors(table.join(item_part(table, items, matrix.reference)))
     table["low"], table["high"], table["p"] = t_intervals(table["gain"], table["se"], table["df"])
     table["model"], table["marks"] = matrix.model, _marks(table, matrix, len(space.seeds))
     table["at_chance"] = table["target"].isin([level.target for level in levels if level.verdict == "not above"])
@@ -141,8 +144,8 @@ def grid(table: pd.DataFrame, column: str, matrix: Matrix) -> pd.DataFrame:
 
 
 def is_settled(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether the interval of each row excludes 0."""
-    return (table["low"] > 0) | (table["high"] < 0)
+    """Whether the interval of each row excludes 0. False if it does not include the variation between seeds."""
+    return table["basis"].str.startswith("seeds") & ((table["low"] > 0) | (table["high"] < 0))
 
 
 def is_significant(table: pd.DataFrame) -> "pd.Series[bool]":
@@ -158,6 +161,26 @@ def is_summarised(table: pd.DataFrame) -> "pd.Series[bool]":
 
 def _as_estimates(rows: pd.DataFrame) -> list[Estimate]:
     return [Estimate(**dict(zip(COLUMNS, row, strict=True))) for row in rows.itertuples(index=False, name=None)]
+
+
+def _with_errors(table: pd.DataFrame) -> pd.DataFrame:
+    """Add se_seed, se_item, se, df and basis, and the note of a cell without outcomes."""
+    has_none = table["note"].isin(["bimodal", "equal differences", "no reference"]) | table["gain"].isna()
+    seed, item = table["variance"], table["item"].mask(has_none)
+    total, df = combined(seed, table["df"], item, table["num_items"] - 1, table["residual"])
+    has_item = item.notna() | table["is_own"]
+    basis = np.select(
+        [seed.notna() & has_item, seed.notna(), item.notna()], ["seeds and items", "seeds", "items"], default=""
+    )
+    lacks_outcomes = (table["note"] == "") & ~has_item & table["gain"].notna()
+    return table.assign(
+        se_seed=np.sqrt(seed),
+        se_item=np.sqrt(item),
+        se=np.sqrt(total),
+        df=df,
+        basis=basis,
+        note=table["note"].mask(lacks_outcomes, "no outcomes"),
+    )
 
 
 def _scores(rows: pd.DataFrame) -> pd.DataFrame:
@@ -191,8 +214,9 @@ def _training_marks(cell: Cell, language: str, matrix: Matrix) -> Iterator[Mark]
 
 
 def _is_tested(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether a row belongs to the cells that are corrected for their number."""
-    return (table["language"] == MEAN) & (table["condition"] == CLEAN) & is_summarised(table)
+    """Whether a row belongs to the cells that are corrected for their number. One seed is no test of a recipe."""
+    has_seeds = table["se_seed"].notna()
+    return (table["language"] == MEAN) & (table["condition"] == CLEAN) & is_summarised(table) & has_seeds
 
 
 def _ordered(table: pd.DataFrame, space: Space) -> pd.DataFrame:

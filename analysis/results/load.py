@@ -43,6 +43,8 @@ class RunData:
     """Study key -> the search trial with the chosen dials; None while no trial is done."""
     num_outdated: int = 0
     """Number of replicates that are left out because a later search trial has better dials."""
+    run: str = ""
+    """The run folder, as a path or URL; "" for tables that were not loaded from one."""
     notes: tuple[str, ...] = ()
     """Sentences about cells with two trainings of one seed."""
 
@@ -79,6 +81,7 @@ def load(run: str) -> RunData:
         replicates=tuple(counted[key] for key in sorted(counted)),
         chosen=winners(trainings.values(), space.search.largest_study),
         num_outdated=num_replicates - len(counted),
+        run=run,
         notes=notes,
     )
 

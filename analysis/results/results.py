@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeper.errors import UserError
+from sweeper.run.run import Run
 from sweeper.space import Space
 
 from .benchmark import Means, benchmark_means, shown_means
@@ -13,6 +14,7 @@ from .correlate import Correlations, correlate
 from .coverage import LanguageCoverage, language_coverage, partial_cells
 from .estimates import estimates
 from .gains import gain_table, reference_recipe
+from .items import ItemParts, item_parts
 from .layers import LayerScores, layer_scores
 from .load import RunData, load
 from .matrix import Cell, Matrix, language_table, matrix_of
@@ -38,6 +40,8 @@ class Results:
     """The mean gain of each recipe over the targets that all recipes have, with the columns of `row_means.COLUMNS`."""
     seeds: pd.DataFrame
     """The score and the gain of each seed, by language and as the mean over languages: `seed_part.scores_by_seed`."""
+    items: ItemParts
+    """Variances about new items, from the outcomes of the run."""
     tests: Mapping[Cell, CellTest]
     """Test of the gain of each cell that has one, except those of the reference recipe."""
     languages: pd.DataFrame
@@ -80,8 +84,8 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         benchmark_means(data, name, against),
         preparation_levels(data, name),
     )
-    levels, seeds = target_levels(data, matrix), scores_by_seed(gains)
-    cells = estimates(space, seeds, matrix, levels)
+    levels, seeds, items = target_levels(data, matrix), scores_by_seed(gains), _item_parts(data, name)
+    cells = estimates(space, seeds, matrix, levels, items)
     return Results(
         space=space,
         model=name,
@@ -89,6 +93,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         estimates=cells,
         row_means=row_means(space, seeds, cells, matrix.reference),
         seeds=seeds,
+        items=items,
         tests=tests,
         languages=language_table(space, gains),
         correlations=correlate(data, matrix, preparations),
@@ -101,6 +106,14 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         coverage=language_coverage(data, name),
         partial=partial_cells(data, matrix),
     )
+
+
+def _item_parts(data: RunData, model: str) -> ItemParts:
+    """The item variances of a model; none for tables that were not loaded from a run folder."""
+    if not data.run:
+        return ItemParts(blocks={}, own_items=frozenset())
+    run = Run.open(data.run)
+    return item_parts(data, model, run.ledger, run.analysis_cache)
 
 
 def results_of_run(data: RunData, run: str, against: str = "") -> tuple[Results, ...]:

@@ -9,6 +9,7 @@ from sweeper.space import Space
 
 from .estimates import is_summarised, mean_estimates
 from .gains import directions
+from .item_part import combined
 from .load import CLEAN
 from .seed_part import MEAN, seed_notes, seed_part
 from .stats import adjusted, t_intervals
@@ -48,7 +49,7 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
 
     A seed counts if the recipe and the reference have it on all of these targets. The mean over targets is taken for
     each seed first, because the targets of a seed share a prepared encoder; the variance of these means is that of
-    `seed_part`. The items of different targets are independent. q corrects for the number of recipes.
+    `seed_part`. The item part is added where every cell of a recipe has one. q corrects for the number of recipes.
     """
     targets = compared_targets(estimates)
     scores = _compared_scores(space, seeds, estimates, reference)
@@ -56,7 +57,8 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
     tables = []
     for unit, scale in (("score", pd.Series(1.0, index=spreads.index)), ("spread", spreads.where(spreads > 0))):
         scaled = scores.assign(score=scores["score"] / scores["target"].map(scale).astype(float))
-        table = with_intervals(mean_rows(scaled, targets, space.seeds, reference), reference)
+        extra = item_parts_of_means(estimates, targets, scale)
+        table = with_intervals(mean_rows(scaled, targets, space.seeds, reference), reference, extra)
         tables.append(table.assign(unit=unit, num_targets=len(targets)))
     means = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
     order = {recipe.name: number for number, recipe in enumerate(space.recipes)}
@@ -66,20 +68,39 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
     return means
 
 
-def with_intervals(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+def with_intervals(rows: pd.DataFrame, reference: str, extra: pd.DataFrame | None = None) -> pd.DataFrame:
     """The mean gain of each recipe over the seeds of `mean_rows`, with interval, p and q over recipes.
 
-    Columns: those of COLUMNS except unit and num_targets.
+    `extra` has the item variance of recipes, as of `item_parts_of_means`. Columns: those of COLUMNS except unit and
+    num_targets.
     """
     table = seed_part(rows, reference).reset_index()
+    for column in ("item", "added", "added_df"):
+        table[column] = np.nan if extra is None else table["recipe"].map(extra[column]).astype(float)
     table["note"] = seed_notes(table)
-    table["se_seed"] = np.sqrt(table["variance"])
-    table["se_item"] = np.nan
-    table["se"] = table["se_seed"]
-    table["basis"] = np.where(table["se"].notna(), "seeds", "")
+    table["se_seed"], table["se_item"] = np.sqrt(table["variance"]), np.sqrt(table["item"].where(table["note"] == ""))
+    total, table["df"] = combined(table["variance"], table["df"], table["added"], table["added_df"], 0.0)
+    table["se"] = np.sqrt(np.where(table["variance"].notna(), total, np.nan))
+    with_items = table["added"].notna()
+    table["basis"] = np.select([table["se"].isna(), with_items], ["", "seeds and items"], default="seeds")
     table["low"], table["high"], table["p"] = t_intervals(table["gain"], table["se"], table["df"])
     table["q"] = adjusted(table["p"])
     return table[[column for column in COLUMNS if column in table]]
+
+
+def item_parts_of_means(estimates: pd.DataFrame, targets: Sequence[str], scale: "pd.Series[float]") -> pd.DataFrame:
+    """Indexed by recipe: the item variance of the mean over targets, the part that it adds to the seeds, and its df.
+
+    Only recipes whose cells all have an item part. The items of different targets are independent.
+    """
+    cells = mean_estimates(estimates)
+    cells = cells[cells["target"].isin(targets) & (cells["basis"] == "seeds and items")]
+    weights = (1 / (cells["target"].map(scale).astype(float) * len(targets))) ** 2
+    item, added = weights * cells["se_item"] ** 2, weights * (cells["se"] ** 2 - cells["se_seed"] ** 2)
+    squares = added**2 / (cells["num_items"] - 1.0).clip(lower=1.0)
+    parts = pd.DataFrame({"item": item, "added": added, "squares": squares}).groupby(cells["recipe"])
+    sums = parts.sum(min_count=1)[parts.size() == len(targets)]
+    return sums.assign(added_df=sums["added"] ** 2 / sums["squares"].where(sums["squares"] > 0)).drop(columns="squares")
 
 
 def _compared_scores(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, reference: str) -> pd.DataFrame:

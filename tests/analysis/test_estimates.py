@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
@@ -19,6 +20,7 @@ from analysis.results.estimates import (
     is_summarised,
     mean_estimates,
 )
+from analysis.results.item_part import combined
 from analysis.results.load import load
 from analysis.results.results import compute_results
 from analysis.results.stats import adjusted
@@ -71,7 +73,7 @@ def test_an_interval_is_that_of_the_paired_t_test(make_run):
     assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
     assert (found.p, found.q, found.df, found.num_seeds) == pytest.approx((expected.pvalue, expected.pvalue, 2, 3))
     assert found.half_width == pytest.approx((found.high - found.low) / 2)
-    assert (found.is_settled, found.is_significant, found.basis, found.note) == (True, True, "seeds", "")
+    assert (found.is_settled, found.is_significant, found.basis, found.note) == (True, True, "seeds", "no outcomes")
 
 
 def test_equal_differences_have_no_interval_and_no_p_although_their_last_bits_differ(make_run):
@@ -203,3 +205,95 @@ def test_loading_leaves_out_no_other_language_of_a_score_with_a_missing_metric(m
     run = make_run()
     not_a_number(run, run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.123}))
     assert load(run.url).table["language"].tolist() == ["en"]
+
+
+LANGUAGES = ("en", "de")
+
+
+def outcomes(run, recipe, seed, correct):
+    """Score a recipe on `pairs` with the given outcomes of its examples, equal in both languages."""
+    names = [str(number) for number in range(len(correct))]
+    parts = [
+        pd.DataFrame({"language": code, "example": names, "group": names, "correct": correct}) for code in LANGUAGES
+    ]
+    training = run.trained(recipe, "small_nli", seed)
+    scores = dict.fromkeys(LANGUAGES, float(np.mean(correct)))
+    run.scored(training, "pairs", scores, table=pd.concat(parts, ignore_index=True))
+
+
+def measured_on_items(run, num_seeds, num_items=50):
+    """Write two rows with outcomes; returns the gain of each seed and item, shape (seeds, items)."""
+    random = np.random.default_rng(5)
+    base, row = random.integers(0, 2, (2, num_seeds, num_items))
+    for seed in range(num_seeds):
+        outcomes(run, "baseline", seed + 1, base[seed])
+        outcomes(run, "middle_qa", seed + 1, row[seed])
+    return row - base
+
+
+def test_seeds_and_items_together_are_the_crossed_random_effects_of_an_analysis_of_variance(make_run):
+    run = make_run(seeds=(1, 2, 3))
+    gains = measured_on_items(run, 3)
+    seeds, items = gains.shape
+    by_seed = items * gains.mean(axis=1).var(ddof=1)
+    by_item = seeds * gains.mean(axis=0).var(ddof=1)
+    centred = gains - gains.mean(axis=0) - gains.mean(axis=1, keepdims=True) + gains.mean()
+    within = (centred**2).sum() / ((seeds - 1) * (items - 1))
+    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    assert (found.basis, found.note, found.num_items) == ("seeds and items", "", items)
+    assert found.se_seed**2 == pytest.approx(by_seed / gains.size)
+    assert found.se_item**2 == pytest.approx(by_item / gains.size)
+    expected = max(by_seed + by_item - within, by_seed, by_item) / gains.size
+    assert found.se**2 == pytest.approx(expected)
+    assert found.df == pytest.approx((by_seed + by_item) ** 2 / (by_seed**2 / (seeds - 1) + by_item**2 / (items - 1)))
+
+
+def test_one_seed_has_an_interval_over_items_that_settles_nothing(make_run):
+    run = make_run(seeds=(1,))
+    gains = measured_on_items(run, 1)[0]
+    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    expected = scipy_stats.ttest_1samp(gains, 0)
+    assert (found.basis, found.note) == ("items", "one seed")
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert found.p == pytest.approx(expected.pvalue)
+    assert math.isnan(found.q)
+    assert not replace(found, low=0.1, high=0.2).is_settled
+
+
+def test_nothing_is_added_for_items_where_each_seed_has_its_own(make_run):
+    space = make_run().space
+    rows = {code: (replace(space.task("pairs").dev[code][0], config="draw_{seed}"),) for code in ("en", "de")}
+    tasks = tuple(replace(task, dev=rows) if task.name == "pairs" else task for task in space.tasks)
+    run = make_run("drawn", seeds=(1, 2, 3), tasks=tasks)
+    gains = measured_on_items(run, 3).mean(axis=1)
+    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    assert (found.basis, found.num_items) == ("seeds and items", 0)
+    assert found.se == pytest.approx(found.se_seed) == pytest.approx(gains.std(ddof=1) / math.sqrt(3))
+
+
+def test_a_reference_without_a_seed_adds_the_variance_of_its_items_only(make_run):
+    run = make_run(seeds=(1, 2, 3))
+    random = np.random.default_rng(5)
+    base, rows = random.integers(0, 2, 50), random.integers(0, 2, (3, 50))
+
+    def write(recipe, seed, correct):
+        names = [str(number) for number in range(50)]
+        frame = pd.DataFrame({"language": "de", "example": names, "group": names, "correct": correct})
+        training = run.trained(recipe) if seed is None else run.trained(recipe, seed=seed)
+        run.scored(training, "search", {"de": float(correct.mean())}, seed=seed, table=frame)
+
+    write("baseline", None, base)
+    for seed, correct in enumerate(rows, 1):
+        write("middle_qa", seed, correct)
+    found = estimate_of(table_of(run), ("middle_qa", "search"))
+    assert found.se_seed == pytest.approx(scipy_stats.sem(rows.mean(axis=1)))
+    assert found.se_item == pytest.approx(scipy_stats.sem(rows.mean(axis=0) - base))
+    assert found.basis == "seeds and items"
+
+
+def test_the_variance_of_seeds_and_items_is_never_below_the_larger_part():
+    total, df = combined(0.02, 2, 0.05, 40, 0.06)
+    assert total == pytest.approx(0.05)
+    assert df == pytest.approx(0.07**2 / (0.02**2 / 2 + 0.05**2 / 40))
+    assert [float(value) for value in combined(np.nan, np.nan, 0.05, 40, np.nan)] == [0.05, 40]
+    assert [float(value) for value in combined(0.02, 2, np.nan, np.nan, np.nan)] == [0.02, 2]

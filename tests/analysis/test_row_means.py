@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
@@ -10,7 +11,7 @@ from analysis.results.benchmark import OVERALL, benchmark_means
 from analysis.results.estimates import mean_estimates
 from analysis.results.load import load
 from analysis.results.results import compute_results
-from analysis.results.row_means import compared_targets, mean_rows, with_intervals
+from analysis.results.row_means import compared_targets, item_parts_of_means, mean_rows, with_intervals
 from sweeper.space import Recipe, Stage, Target
 
 BASE = {"tags": [0.50, 0.52, 0.49], "pairs": [0.40, 0.41, 0.42]}
@@ -136,3 +137,31 @@ def test_a_gain_in_a_benchmark_is_over_the_seeds_that_the_row_and_the_baseline_s
     assert means.groups.loc["baseline", "classification"] == pytest.approx((0.70 + 0.715) / 2)
     assert means.tasks.loc["baseline", "xnli"] == pytest.approx((0.60 + 0.62 + 0.50) / 3)
     assert OVERALL not in set(means.gains["group"])
+
+
+def test_the_items_of_several_targets_add_to_the_variance_of_a_mean():
+    cells = pd.DataFrame(
+        {
+            "recipe": "once",
+            "target": ["tags", "pairs"],
+            "language": "mean",
+            "condition": "clean",
+            "basis": "seeds and items",
+            "num_items": [100, 50],
+            "se_item": [0.02, 0.03],
+            "se_seed": [0.01, 0.02],
+            "se": [0.021, 0.032],
+        }
+    )
+    rows = [("once", seed, 0.5 + gain, gain) for seed, gain in enumerate((0.10, 0.14, 0.09))]
+    rows += [("baseline", seed, 0.5, 0.0) for seed in range(3)]
+    table = pd.DataFrame(rows, columns=["recipe", "seed", "score", "gain"])
+    table = table.assign(condition="clean", language="mean", target="mean")
+    added = (0.021**2 - 0.01**2 + 0.032**2 - 0.02**2) / 4
+    extra = item_parts_of_means(cells, ["tags", "pairs"], pd.Series(1.0, index=["tags", "pairs"]))
+    found = with_intervals(table, "baseline", extra).iloc[0]
+    assert found["basis"] == "seeds and items"
+    assert found["se"] ** 2 == pytest.approx(np.var([0.10, 0.14, 0.09], ddof=1) / 3 + added)
+    assert found["se_item"] == pytest.approx(math.hypot(0.02, 0.03) / 2)
+    scaled = item_parts_of_means(cells, ["tags", "pairs"], pd.Series(0.5, index=["tags", "pairs"]))
+    assert scaled["added"].iloc[0] == pytest.approx(4 * added)

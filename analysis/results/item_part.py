@@ -1,0 +1,51 @@
+"""The uncertainty of gains about new items, and about new seeds and new items together."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .items import ItemParts
+from .moderation import summed
+
+Floats = npt.NDArray[np.float64]
+
+
+def combined(seed: Any, seed_df: Any, item: Any, item_df: Any, residual: Any) -> tuple[Floats, Floats]:
+    """The variance of a gain about new seeds and new items, and its degrees of freedom. Takes arrays of one shape.
+
+    `seed` is the variance over seeds on the same items, and `item` the variance over items of the mean of the same
+    seeds. Both contain `residual`, the part that differs between seeds and items at once (crossed random effects), so
+    that the sum is seed + item - residual; it is never below the larger part. The degrees of freedom are those of
+    Satterthwaite (1946) for seed + item. With one part missing (nan), the other stands for both.
+    """
+    seed, item = np.asarray(seed, dtype=float), np.asarray(item, dtype=float)
+    seed_df, item_df = np.asarray(seed_df, dtype=float), np.asarray(item_df, dtype=float)
+    total = np.maximum(seed + item - np.nan_to_num(residual), np.maximum(seed, item))
+    _, both_df = summed(seed, seed_df, item, item_df)
+    has_seed, has_item = ~np.isnan(seed), ~np.isnan(item)
+    total = np.where(has_seed & has_item, total, np.where(has_seed, seed, item))
+    return total, np.where(has_seed & has_item, both_df, np.where(has_seed, seed_df, item_df))
+
+
+def item_part(cells: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataFrame:
+    """The item variances of gains. `cells` has the columns recipe, target, condition and language.
+
+    Returns a frame with the index of `cells` and the columns item (variance of the gain about new items), residual,
+    num_items (0 if unknown) and is_own (each seed has its own items, so that the variance between seeds contains them).
+    The variances are nan without outcomes of the row and of the reference.
+    """
+    rows = []
+    for recipe, target, condition, language in cells[["recipe", "target", "condition", "language"]].itertuples(
+        index=False, name=None
+    ):
+        block = items.block(target, language, condition)
+        variance, residual = block.of_gain(recipe, reference) if block else (np.nan, np.nan)
+        # One item, or a group of all items, says nothing about the variation between items.
+        num_items = block.num_items if block and not np.isnan(variance) else 0
+        if num_items < 2:
+            variance = residual = np.nan
+        rows.append((variance, residual, num_items, target in items.own_items))
+    types = {"item": float, "residual": float, "num_items": int, "is_own": bool}
+    return pd.DataFrame(rows, columns=list(types), index=cells.index).astype(types)
