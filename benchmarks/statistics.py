@@ -16,10 +16,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 
-from benchmarks.simulations import best, cells
+from benchmarks.simulations import best, cells, correlations
 from benchmarks.simulations.measure import Measure, header
 
-PARTS: Mapping[str, Callable[[int], Iterable[Measure]]] = {"cells": cells.measures, "best": best.measures}
+PARTS: Mapping[str, Callable[[int], Iterable[Measure]]] = {
+    "cells": cells.measures,
+    "best": best.measures,
+    "correlations": correlations.measures,
+}
 """Part of the table -> the function that measures it on a number of simulated matrices."""
 
 
