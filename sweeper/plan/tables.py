@@ -143,7 +143,7 @@ def label_text(counts: Counter[str]) -> str:
 
 def status_tables(status: Status) -> Iterator[RenderableType]:
     """Finished trials, the matrix, running trials, rate and time left, then failures."""
-    table = Table("trials", "finished", "all", title=escape(status.run), title_justify="left")
+    table = Table("trials", "finished", "all", title=escape(status.run), title_justify="left", box=None)
     for key, (done, total) in status.counts.items():
         table.add_row(TRIAL_KINDS[key], str(done), str(total))
     yield table

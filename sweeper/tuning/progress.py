@@ -23,7 +23,9 @@ from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.watch import Watch
 
 MAX_RUNNING = 16
-"""Number of running trials that the live display lists."""
+"""Largest number of running trials that the live display lists."""
+MIN_LINES = 3
+"""Lines for running trials in a terminal that is too small for the whole display."""
 FIRST_LINE, PAUSE = 30.0, 60.0
 """Seconds from the start of a trial to its first line on a plain display, and between two lines about its progress."""
 
@@ -190,7 +192,7 @@ def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console, *, qui
         yield PlainWatch(progress, console)
         return
     with Live(
-        get_renderable=lambda: _safely_drawn(progress), console=console, refresh_per_second=2, transient=False
+        get_renderable=lambda: _safely_drawn(progress, console), console=console, refresh_per_second=2, transient=False
     ) as live:
         yield LiveWatch(progress, live)
 
@@ -222,18 +224,20 @@ def reading(console: Console, num_specs: int, *, quiet: bool = False) -> Iterato
         yield show
 
 
-def _safely_drawn(progress: Progress) -> RenderableType:
+def _safely_drawn(progress: Progress, console: Console) -> RenderableType:
     """The live display, or the error that prevents it: an exception would end the thread that refreshes the display."""
     try:
-        return draw(progress)
+        return draw(progress, console)
     except Exception as error:  # noqa: BLE001  the sweep does not depend on its display
         return Text(f"The display failed ({type(error).__name__}: {error}).")
 
 
-def draw(progress: Progress) -> RenderableType:
-    """The live display at this moment."""
+def draw(progress: Progress, console: Console) -> RenderableType:
+    """The live display at this moment. Running trials have the lines that bars and matrix leave, and 3 at least."""
+    bars, matrix = _bars(progress), Matrix(progress.cells)
+    lines = console.height - sum(len(console.render_lines(part)) for part in (bars, matrix))
     # The matrix is last: if the terminal is too small, it is the part that `sweeper status` shows as well.
-    return Group(_bars(progress), _running_trials(progress), Matrix(progress.cells))
+    return Group(bars, _running_trials(progress, console, max(lines, MIN_LINES)), matrix)
 
 
 def _bars(progress: Progress) -> Table:
@@ -247,18 +251,28 @@ def _bars(progress: Progress) -> Table:
     return table
 
 
-def _running_trials(progress: Progress) -> Table:
+def _running_trials(progress: Progress, console: Console, lines: int) -> Table:
+    """The running trials, as many as fit into these lines, and one at least."""
+    running = list(progress.running.items())
+    for number in range(min(len(running), MAX_RUNNING), 1, -1):
+        table = _first_trials(progress, running, number)
+        if len(console.render_lines(table)) <= lines:
+            return table
+    return _first_trials(progress, running, 1)
+
+
+def _first_trials(progress: Progress, running: list[tuple[str, float]], number: int) -> Table:
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     now = time.monotonic()
-    for name, start in list(progress.running.items())[:MAX_RUNNING]:
+    for name, start in running[:number]:
         inside = progress.inside.get(name)
         text = "" if inside is None else progress_text(inside)
         table.add_row(Text(clock(now - start), style="dim"), Text(name), Text(text, style="dim"))
-    if len(progress.running) > MAX_RUNNING:
-        table.add_row("", f"and {len(progress.running) - MAX_RUNNING} more")
+    if len(running) > number:
+        table.add_row("", f"and {len(running) - number} more")
     return table
 
 

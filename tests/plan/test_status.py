@@ -69,7 +69,7 @@ def test_a_status_is_complete_as_json(run: Run) -> None:
     assert status["failures"] == {"values that are not finite": 1}
     assert status["lost"] == ["abc"]
     (cell,) = status["matrix"]
-    assert cell == {"model": "tiny", "recipe": "baseline", "target": "names", "score": 0.5, "seeds": 1}
+    assert cell == {"model": "tiny", "recipe": "baseline", "target": "names", "score": 0.5, "gain": None, "seeds": 1}
     states: list[dict[str, Any]] = status["running"]
     assert [(state["step"], state["stale"]) for state in states] == [(100, False), (100, True)]
     assert states[1]["silence"] == pytest.approx(600, abs=30)

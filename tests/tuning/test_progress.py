@@ -15,11 +15,15 @@ from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.plan.matrix import Cells, Matrix
 from sweeper.plan.remaining import Remaining, Work
+from sweeper.plan.shorten import shorten
+from sweeper.plan.status import Status
+from sweeper.plan.tables import status_tables
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
-from sweeper.space import Space
+from sweeper.space import Recipe, Space, Target
 from sweeper.tuning.progress import PlainWatch, Progress, draw, reading, watching
+from sweeper.world.tasks import CORPUS
 from tests.tuning.imaginary import agenda_of, fail, succeed
 
 
@@ -30,34 +34,108 @@ def lines(renderable: RenderableType, width: int = 80) -> list[str]:
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-def score_of(recipe: str, target: str, value: float, seed: int = 1) -> ScoreRecord:
+def score_of(recipe: str, target: str, value: float, seed: int | None = 1, main: str = "accuracy") -> ScoreRecord:
     return ScoreRecord(
         key="", training="", model="tiny", recipe=recipe, target=target, seed=seed, split="dev",
-        metrics={"en": {"accuracy": value}, "de": {"accuracy": value - 0.2}}, trivial={}, counts={}, main="accuracy",
+        metrics={"en": {main: value}, "de": {main: value - 0.2}}, trivial={}, counts={}, main=main,
         outcomes="",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("space", [TINY, TEXT_SMALL, XTREME, XTREME_R, DEMO_FULL], ids=lambda space: space.name)
-def test_the_matrix_fits_80_columns_and_shows_every_recipe_and_target_by_its_whole_name(space: Space) -> None:
+def test_the_matrix_fits_80_columns_and_shows_every_recipe_and_target_once(space: Space) -> None:
     text = lines(Matrix(Cells(space)))
     assert max(len(line) for line in text) <= 80
-    headers = [line.split()[1:] for line in text if line.startswith("recipe")]
-    assert [name for header in headers for name in header] == [target.task for target in space.targets]
+    (header,) = [line.split()[1:] for line in text if line.startswith("recipe")]
+    assert header == shorten([target.task for target in space.targets], max(map(len, header)))
     recipes = [line.split()[0] for line in text if "·" in line]
-    assert recipes == [recipe.name for recipe in space.recipes] * len(headers)
+    assert recipes == shorten([recipe.name for recipe in space.recipes], max(map(len, recipes)))
 
 
-def test_a_cell_is_the_mean_over_languages_and_seeds() -> None:
+def test_a_row_has_gains_over_the_baseline_on_the_same_seeds_and_scores_as_long_as_there_is_no_baseline() -> None:
     cells = Cells.of(TINY, [score_of("parts", "names", value, seed) for seed, value in ((1, 0.9), (2, 0.5))])
-    assert [line.split() for line in lines(Matrix(cells)) if line.startswith("parts")] == [["parts", "60.0", "·"]]
+    assert cells_of("parts", cells) == ["60.0", "·"]
+    cells.add(score_of("baseline", "names", 0.7, 2))
+    assert cells_of("parts", cells) == ["-20.0", "·"]
+    cells.add(score_of("baseline", "names", 0.7, 1))
+    assert cells_of("parts", cells) == ["+0.0", "·"]
+    assert cells_of("baseline", cells) == ["60.0", "·"]
+
+
+def test_a_baseline_without_a_seed_is_the_reference_of_every_seed_and_has_all_seeds() -> None:
+    cells = Cells.of(TINY, [score_of("baseline", "names", 0.6, None), score_of("parts", "names", 0.7, 2)])
+    assert cells_of("parts", cells) == ["+10.0", "·"]
+    assert cells.has_all_seeds(("tiny", "baseline", "names"))
+    assert not cells.has_all_seeds(("tiny", "parts", "names"))
+
+
+def test_the_gain_on_a_loss_is_positive_if_the_loss_is_smaller() -> None:
+    task = replace(CORPUS, name="lines", test=CORPUS.train)
+    space = replace(TINY, tasks=(*TINY.tasks, task), targets=(Target(task="lines"),))
+    cells = Cells.of(
+        space, [score_of("baseline", "lines", 0.7, main="loss"), score_of("parts", "lines", 0.5, main="loss")]
+    )
+    assert cells_of("parts", cells) == ["+20.0"]
+
+
+@pytest.mark.parametrize("like", ["corpus_of_translated_news_{}", "{}_corpus_of_translated_news"])
+def test_a_running_sweep_of_30_recipes_and_9_targets_with_long_names_fits_40_lines_of_100_columns(like: str) -> None:
+    space, progress = large_space(like), Progress(agenda_of(large_space(like)))
+    for recipe in space.recipes:
+        for target in space.targets:
+            progress.cells.add(score_of(recipe.name, target.task, 0.5, 1))
+    for number in range(12):
+        progress.running[f"tiny/{space.recipes[number].name} -> names/seed 1"] = time.monotonic()
+    text = drawn(progress, 100, 40)
+    assert len(text) <= 40
+    assert max(map(len, text)) <= 100
+    header, *rows = text[-31:]
+    assert len(set(header.split()[1:])) == 9
+    assert len({row.split()[0] for row in rows}) == 30
+    assert [len(row.split()) for row in rows] == [10] * 30
+    assert any(line.split()[:1] == ["and"] for line in text)
+    status = Status(run="runs/large", now=0.0, cells=progress.cells, counts=progress.counts(), failed={})
+    assert len([line for item in status_tables(status) for line in lines(item, 100)]) <= 40
+
+
+def test_abbreviated_names_stay_distinct_and_short_ones_stay_whole() -> None:
+    names = ["xnli", *(f"paraphrases_{year}_{kind}" for year in (2015, 2017) for kind in ("clean", "noisy")), "a" * 40]
+    for width in range(3, 30):
+        short = shorten(names, width)
+        assert len(set(short)) == len(names)
+        assert max(map(len, short)) <= width
+    assert short[:2] == ["xnli", "paraphrases_2015_clean"]
 
 
 def test_long_names_of_running_trials_are_shown_whole() -> None:
     progress = Progress(agenda_of(TINY))
     name = f"tiny/{'a-long-recipe-' * 8} -> names/seed 1"
     progress.running[name] = time.monotonic()
-    assert name.replace(" ", "") in "".join(lines(draw(progress))).replace(" ", "")
+    assert name.replace(" ", "") in "".join(drawn(progress)).replace(" ", "")
+
+
+def cells_of(recipe: str, cells: Cells) -> list[str]:
+    """The cells of a row, as text."""
+    return next(line.split()[1:] for line in lines(Matrix(cells)) if line.startswith(recipe))
+
+
+def drawn(progress: Progress, width: int = 80, height: int = 40) -> list[str]:
+    """The lines of the live display in a terminal of this size."""
+    console = Console(file=io.StringIO(), width=width, height=height)
+    return lines(draw(progress, console), width)
+
+
+def large_space(like: str) -> Space:
+    """30 recipes and 9 targets whose long names differ in a number."""
+    (stage,) = TINY.recipes[1].stages
+    recipes = [replace(stage, training=replace(stage.training, epochs=number)) for number in range(1, 30)]
+    tasks = tuple(replace(TINY.task("names"), name=like.format(number)) for number in range(9))
+    return replace(
+        TINY,
+        recipes=(TINY.recipes[0], *(Recipe(name=like.format(n + 100), stages=(s,)) for n, s in enumerate(recipes))),
+        tasks=(*TINY.tasks, *tasks),
+        targets=tuple(replace(TINY.targets[0], task=task.name) for task in tasks),
+    )
 
 
 def started(progress: Progress, seconds: float = 0.0) -> TrialSpec:
@@ -121,7 +199,7 @@ def test_the_live_display_shows_step_loss_speed_and_time_left_of_each_running_tr
     progress = Progress(agenda_of(TINY))
     spec = started(progress, seconds=10)
     progress.inside[spec.name] = training(spec)
-    text = " ".join(" ".join(lines(draw(progress), 130)).split())
+    text = " ".join(" ".join(drawn(progress, 130)).split())
     assert f"0:10 {spec.name} training names, step 100/400, loss 0.5321, 12.3k tokens/s, 0:30 left" in text
     assert "about" in text
 
