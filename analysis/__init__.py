@@ -7,7 +7,7 @@ In a notebook::
     data = analysis.load("runs/demo")  # the tables of the run folder
     results = analysis.compute_results(data)  # everything that a report shows about one model
     results.matrix.gains.round(3)  # a DataFrame of recipes x targets
-    analysis.heatmap(results)  # a matplotlib figure
+    analysis.heatmap_figure(results).savefig("gains.pdf")
 
 In a folder that contains an `analysis` folder of its own, write `from sweeper import analysis`.
 
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from .export.folder import copy_encoder as copy_encoder
     from .export.folder import export_encoder as export_encoder
     from .figures.heatmap import heatmap as heatmap
-    from .figures.heatmap import language_map as language_map
-    from .figures.layers import layer_figure as layer_figure
+    from .figures.heatmap import heatmap_figure as heatmap_figure
+    from .figures.languages import languages as languages
+    from .figures.layers import layer_lines as layer_lines
+    from .figures.pages import figure_files as figure_files
+    from .figures.planted import planted_map as planted_map
     from .figures.scatter import correlation_map as correlation_map
     from .report.report import write_report as write_report
     from .results.load import RunData as RunData
@@ -44,8 +47,11 @@ _MODULES = {
     "Results": ".results.results",
     "compute_results": ".results.results",
     "heatmap": ".figures.heatmap",
-    "language_map": ".figures.heatmap",
-    "layer_figure": ".figures.layers",
+    "heatmap_figure": ".figures.heatmap",
+    "languages": ".figures.languages",
+    "layer_lines": ".figures.layers",
+    "planted_map": ".figures.planted",
+    "figure_files": ".figures.pages",
     "correlation_map": ".figures.scatter",
     "write_report": ".report.report",
     "Chosen": ".export.choice",

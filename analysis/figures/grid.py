@@ -1,17 +1,17 @@
-"""A grid of coloured cells with numbers, for the matrix, the gains by language and the planted gains."""
+"""The content of a grid of coloured cells with numbers: the matrix, planted gains, gains by language, correlations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.patheffects import withStroke
 
-from ..results.marks import DEGREE, DOUBLE_DAGGER, SECTION, STAR
-from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on
+MEAN = ""
+"""Row or column of means. No recipe and no target has this name."""
+GAP = 0.3
+"""Space between two parts of a grid, in cells."""
+NUM_SATURATED = 2
+"""Largest number of cells whose value is beyond the ends of the colour scale."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +20,24 @@ class Square:
 
     text: str
     """"–" if the score is missing, "" if there cannot be one."""
+    short: str = ""
+    """The text for a narrow cell: without decimals. "" if it does not differ."""
     small: str = ""
-    """Second line: the standard deviation over seeds, "score only", or the outcome of a planted cell."""
+    """Second line: the half width of the interval, "score only", or the outcome of a planted cell."""
+    small_short: str = ""
     value: float = np.nan
     """The value that decides the colour, in the unit of the colour bar; nan for a cell without colour."""
+    is_settled: bool = True
+    """Whether the interval excludes 0. Such a cell is in full colour, any other one is pale."""
+    is_bold: bool = False
     is_hatched: bool = False
     is_missing: bool = False
+
+    def lines(self, *, is_short: bool) -> tuple[str, str]:
+        """The two lines of the cell; the second one may be empty."""
+        if is_short:
+            return self.short or self.text, self.small_short or self.small
+        return self.text, self.small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,131 +47,99 @@ class Grid:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     squares: Mapping[tuple[str, str], Square]
-    """(row, column) -> its cell."""
+    """(row, column) -> its cell. A pair without a cell is left white."""
     groups: tuple[str, ...] = ()
     """Group of each column. A line separates two groups."""
-    strip: str = ""
-    """A row of scores without colours, drawn with a gap below it."""
-    captions: Mapping[str, str] = field(default_factory=dict)
-    """Row or column -> its label, if it differs from its name."""
+    row_gaps: frozenset[str] = frozenset()
+    """Rows with a gap above them."""
+    column_gaps: frozenset[str] = frozenset()
+    """Columns with a gap to their left."""
+    row_captions: Mapping[str, str] = field(default_factory=dict)
+    """Row -> its label, if it differs from its name."""
+    column_captions: Mapping[str, str] = field(default_factory=dict)
+    """Column -> its label, if it differs from its name."""
+    at_chance: frozenset[str] = frozenset()
+    """Columns whose header says that the reference is not above the trivial score."""
+    bounds: float = 0.0
+    """Both ends of the colour scale; 0 to derive them from the values."""
 
     @property
     def limit(self) -> float:
-        """Both ends of the colour scale, in the unit of the values: the 95 % quantile of |value|, and at least 1.
+        """Both ends of the colour scale, in the unit of the values: at most NUM_SATURATED cells are beyond them.
 
-        Without the lower bound, noise would get strong colours in a matrix without any effect.
+        It is at least 1. Without this bound, noise would get strong colours in a matrix without any effect.
         """
-        values = [abs(square.value) for square in self.squares.values() if not np.isnan(square.value)]
-        return max(1.0, float(np.quantile(values, 0.95))) if values else 1.0
+        values = sorted(abs(square.value) for square in self.squares.values() if not np.isnan(square.value))
+        return self.bounds or max(1.0, *values[-NUM_SATURATED - 1 :][:1])
+
+    @property
+    def num_saturated(self) -> int:
+        """Number of cells beyond the ends of the colour scale."""
+        return sum(abs(square.value) > self.limit for square in self.squares.values())
+
+    @property
+    def tops(self) -> dict[str, float]:
+        """Row -> its upper edge, in cells from the top."""
+        return _edges(self.rows, self.row_gaps)
+
+    @property
+    def lefts(self) -> dict[str, float]:
+        """Column -> its left edge, in cells from the left."""
+        return _edges(self.columns, self.column_gaps)
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and height, in cells."""
+        return max(self.lefts.values(), default=0.0) + 1, max(self.tops.values(), default=0.0) + 1
+
+    @property
+    def spans(self) -> list[tuple[str, float, float]]:
+        """The runs of columns of one group: its name, its left edge, its right edge."""
+        if not self.groups:
+            return []
+        edges = [0, *(n + 1 for n, (a, b) in enumerate(pairwise(self.groups)) if a != b), len(self.groups)]
+        lefts = list(self.lefts.values())
+        return [(_group_label(self.groups[a]), lefts[a], lefts[b - 1] + 1) for a, b in pairwise(edges)]
+
+    @property
+    def without_scores(self) -> "Grid":
+        """The grid without the rows that have no colour, which say nothing in a grid without numbers."""
+        coloured = {row for (row, _), square in self.squares.items() if square.is_missing or not np.isnan(square.value)}
+        rows = tuple(row for row in self.rows if row in coloured)
+        squares = {cell: square for cell, square in self.squares.items() if cell[0] in coloured}
+        return replace(self, rows=rows, squares=squares)
+
+    def row_label(self, row: str) -> str:
+        """The label of a row."""
+        return self.row_captions.get(row, row)
+
+    def column_label(self, column: str) -> str:
+        """The label of a column, without the words about chance."""
+        return self.column_captions.get(column, column)
 
 
-def draw_grid(axes: Axes, grid: Grid, label: str) -> Axes:
-    """Draw a grid and its colour bar, which is labelled `label`. Returns the axes."""
-    scale = mpl.colors.TwoSlopeNorm(0.0, -grid.limit, grid.limit)
-    colours = mpl.colormaps[DIVERGING]
-    heights = {row: number + (0.25 if grid.strip and number else 0.0) for number, row in enumerate(grid.rows)}
-    for (row, column), square in grid.squares.items():
-        _draw_square(axes, (grid.columns.index(column), heights[row]), square, colours(scale(square.value)))
-    _draw_frame(axes, grid, heights)
-    if any(not np.isnan(square.value) for square in grid.squares.values()):
-        # Placed by the axes and not by the layout, so that the bar has the height of the cells.
-        bar_axes = axes.inset_axes((1.02, 0.0, 0.02, 1.0))
-        bar = axes.figure.colorbar(mpl.cm.ScalarMappable(scale, colours), cax=bar_axes, extend="both", extendfrac=0.02)
-        bar.set_label(label, color=INK, fontsize=8)
-        bar.ax.tick_params(labelsize=8, colors=INK)
-        bar.outline.set_visible(False)
-    return axes
+def side_by_side(grids: Mapping[str, Grid]) -> Grid:
+    """Grids with the same rows as one grid: title -> grid. The titles stand above the columns, as names of groups.
 
-
-def draw_key(axes: Axes, grid: Grid, texts: Mapping[str, str]) -> Axes:
-    """Draw the legend of a grid. Returns the axes.
-
-    `texts` has the texts of the entries `same rows`, `same items`, `not zero-shot`, `missing`, `lacking` and `single`.
-    An entry is shown only if the grid has such a cell or column.
+    The column of a grid has the name "TITLE COLUMN".
     """
-    squares = list(grid.squares.values())
-    blank = Patch(facecolor="none", edgecolor="none")
-    hatched = Patch(facecolor="white", edgecolor=FAINT, hatch="////", lw=0.5)
-    entries = {
-        "same rows": (any(square.is_hatched for square in squares), hatched),
-        "same items": (any(SECTION in square.text for square in squares), blank),
-        "not zero-shot": (any(DEGREE in square.text for square in squares), blank),
-        "missing": (any(s.is_missing for s in squares), Patch(facecolor=MISSING, edgecolor=FAINT, lw=0.5)),
-        "lacking": (any(STAR in square.text for square in squares), blank),
-        "single": (any(DOUBLE_DAGGER in text for text in grid.captions.values()), blank),
-    }
-    shown = [(patch, texts[name]) for name, (occurs, patch) in entries.items() if occurs and name in texts]
-    if shown:
-        axes.legend(
-            *zip(*shown, strict=True),
-            loc="upper left",
-            bbox_to_anchor=(0.0, -0.03),
-            frameon=False,
-            fontsize=7.5,
-            labelcolor=INK,
-        )
-    return axes
+    first = next(iter(grids.values()))
+    pairs = [(title, grid, column) for title, grid in grids.items() for column in grid.columns]
+    return Grid(
+        rows=first.rows,
+        columns=tuple(f"{title} {column}" for title, _, column in pairs),
+        squares={(row, f"{t} {c}"): grid.squares[row, c] for t, grid, c in pairs for row in grid.rows},
+        groups=tuple(title for title, _, _ in pairs),
+        row_captions=first.row_captions,
+        column_gaps=frozenset(f"{title} {grid.columns[0]}" for title, grid in grids.items() if grid.columns),
+        column_captions={f"{title} {column}": grid.column_label(column) for title, grid, column in pairs},
+        bounds=first.bounds,
+    )
 
 
-def _draw_square(axes: Axes, centre: tuple[float, float], square: Square, colour: Colour) -> None:
-    x, y = centre
-    face = _face(square, colour)
-    ink = ink_on(face)
-    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="white", lw=1.0))
-    if square.is_hatched:
-        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////", edgecolor=ink, lw=0, alpha=0.35))
-    # An outline in the colour of the cell keeps the digits readable on hatching.
-    outline = [withStroke(linewidth=2.5, foreground=face)]
-    # The two lines together are centred in the cell.
-    shift = 0.12 if square.small else 0.0
-    axes.text(x, y - shift, square.text, ha="center", va="center", fontsize=8.5, color=ink, path_effects=outline)
-    if square.small:
-        axes.text(x, y + 0.25, square.small, ha="center", va="center", fontsize=6.2, color=ink, path_effects=outline)
-
-
-def _face(square: Square, colour: Colour) -> Colour:
-    if square.is_missing:
-        return mpl.colors.to_rgba(MISSING)
-    if np.isnan(square.value):
-        return mpl.colors.to_rgba("white" if square.text else EMPTY)
-    return colour
-
-
-def _draw_frame(axes: Axes, grid: Grid, heights: Mapping[str, float]) -> None:
-    """Limits, labels and group names."""
-    bottom, width = max(heights.values(), default=0) + 0.5, len(grid.columns)
-    axes.set_xlim(-0.5, width - 0.5)
-    axes.set_ylim(bottom, -0.5)
-    columns = [grid.captions.get(name, name) for name in grid.columns]
-    rows = [grid.captions.get(name, name) for name in heights]
-    axes.set_xticks(range(width), columns, fontsize=8.5, color=INK)
-    axes.set_yticks(list(heights.values()), rows, fontsize=8.5, color=INK)
-    axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
-    axes.spines[:].set_visible(False)
-    _draw_groups(axes, grid)
-
-
-def _draw_groups(axes: Axes, grid: Grid) -> None:
-    """A line between two groups, and the name of each group once above its columns."""
-    if not grid.groups:
-        return
-    edges = [0, *(n + 1 for n, (a, b) in enumerate(pairwise(grid.groups)) if a != b), len(grid.groups)]
-    # Points above the axes: column labels have one line, or two.
-    lift = 26 if any("\n" in grid.captions.get(name, "") for name in grid.columns) else 16
-    for start, end in pairwise(edges):
-        if start:
-            axes.axvline(start - 0.5, color=INK, lw=1.2)
-        axes.annotate(
-            _group_label(grid.groups[start]),
-            ((start + end) / 2 - 0.5, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, lift),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=FAINT,
-            style="italic",
-        )
+def _edges(names: tuple[str, ...], gaps: frozenset[str]) -> dict[str, float]:
+    shift = np.cumsum([GAP * (name in gaps and number > 0) for number, name in enumerate(names)])
+    return {name: number + float(shift[number]) for number, name in enumerate(names)}
 
 
 def _group_label(group: str) -> str:

@@ -1,172 +1,197 @@
-"""Heatmaps of one model: its transfer matrix, and its gains by language."""
+"""The heatmap of one model: gains with their intervals, scores of the reference, means of rows and columns."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
-from sweeper.space import Space
-
-from ..results.correlate import MEAN, comparable_targets
-from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, SECTION, STAR
-from ..results.matrix import Matrix, entry
+from ..results.estimates import Estimate, cell_estimates
+from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
+from ..results.order import clustered
 from ..results.results import Results
-from .colours import FAINT, INK
-from .grid import Grid, Square, draw_grid, draw_key
+from .grid import MEAN, Grid, Square
+from .key import Entry, Key
+from .layout import draw_grid, grid_figure
+from .sizes import TEXT, Size
 
-HEADROOM = 44
-"""Points between the cells and the title, for the names of columns and groups."""
-
-
-def heatmap(results: Results) -> Figure:
-    """The transfer matrix: scores of the reference recipe in the first row, gains of the other recipes below."""
-    matrix = results.matrix
-    grid = matrix_grid(matrix, results.space)
-    figure = Figure(figsize=(2.6 + 0.86 * len(grid.columns), 2.0 + 0.52 * len(grid.rows)), layout="constrained")
-    base = "the same-seed baseline" if matrix.is_baseline else f"{matrix.reference}, same seed"
-    axes = draw_grid(figure.subplots(), grid, f"gain over {base} (points)")
-    title = f"Gain over {matrix.reference} by intermediate training" if matrix.reference else "Scores (no baseline)"
-    _draw_title(axes, f"{title} · {_source(results)}")
-    _draw_footnote(axes, "mean over languages and seeds; ± standard deviation over seeds")
-    draw_key(axes, grid, _key_texts(matrix))
-    return figure
+Order = Literal["given", "clustered"]
+"""Order of rows and columns: that of the space, or similar gains next to each other."""
+SIGNS = {
+    "same rows": DAGGER,
+    "same items": SECTION,
+    "not zero-shot": DEGREE,
+    "lacks languages": STAR,
+    "lacks seeds": PILCROW,
+}
+"""Mark -> its sign in a cell."""
+NO_INTERVAL = "±?"
+"""Second line of a cell without an interval."""
 
 
-def language_map(results: Results) -> Figure:
-    """The mean gain over recipes for each language and target."""
-    matrix = results.matrix
-    grid = language_grid(results.languages, matrix, results.space)
-    figure = Figure(figsize=(2.4 + 0.80 * len(grid.columns), 1.9 + 0.25 * len(grid.rows)), layout="constrained")
-    axes = draw_grid(figure.subplots(), grid, "mean gain (points)")
-    base = "" if matrix.is_baseline else f" over {matrix.reference}"
-    _draw_title(axes, f"Mean gain{base} by language · {_source(results)}")
-    _draw_footnote(
-        axes, f"n: recipes in the mean. Cells marked {DAGGER} or {STAR} are left out, {DEGREE} only in its languages"
-    )
-    draw_key(axes, grid, _key_texts(matrix))
-    return figure
+def heatmap(axes: Axes, results: Results, *, order: Order = "given", size: Size = TEXT) -> Axes:
+    """Draw the transfer matrix: gains in points with the half width of their 95 % intervals. Returns the axes.
 
-
-def matrix_grid(matrix: Matrix, space: Space) -> Grid:
-    """Scores of the reference and gains of the other recipes, in points.
-
-    A column with the mean gain is added if every recipe has a gain on every target. The mean is over the targets on
-    which no recipe trains on the same rows or lacks languages, if there are two or more. A reference that lacks
-    languages gets its mark also in the mean.
+    The first row has the scores of the reference, the last row and the last column have means with their intervals.
+    The labels and the key are drawn outside the axes; `size` decides their fonts.
     """
-    recipes, targets = list(matrix.scores.index), list(matrix.scores.columns)
-    squares = {(recipe, target): _square(matrix, recipe, target) for recipe in recipes for target in targets}
-    groups: list[str] = [space.task(target).group for target in targets]
-    columns = list(targets)
-    is_whole = bool(matrix.recipes) and comparable_targets(matrix.gains.loc[matrix.recipes]) == tuple(targets)
-    over = comparable_targets(matrix.summarised)
-    if is_whole and len(over) > 1:
-        columns.append(MEAN)
-        groups.append("")
-        squares |= {(recipe, MEAN): _mean_square(matrix, recipe, over) for recipe in recipes}
+    return draw_grid(axes, matrix_grid(results, order), matrix_key(results), size)
+
+
+def heatmap_figure(results: Results, size: Size = TEXT, order: Order = "given") -> Figure:
+    """The heatmap as a figure of a given width."""
+    return grid_figure(matrix_grid(results, order), matrix_key(results), source(results), size)
+
+
+def source(results: Results) -> str:
+    """The model, the split and the number of seeds, as the title of a figure."""
+    num = len(results.space.seeds)
+    return f"{results.model} · {results.space.evaluate} · {num} seed{'s' if num > 1 else ''}"
+
+
+def matrix_grid(results: Results, order: Order = "given") -> Grid:
+    """Scores of the reference, gains of the other recipes, and means of both; in points.
+
+    The mean of a recipe is over the targets that every recipe has without a mark that summaries leave out
+    (`Results.row_means`), the mean of a target over the recipes without such a mark (`Results.column_means`).
+    """
+    matrix = results.matrix
+    recipes, targets = _ordered(matrix.gains.loc[matrix.recipes], order)
+    estimates = cell_estimates(results.estimates)
+    reference = (matrix.reference,) if matrix.reference else ()
+    squares = {
+        (recipe, target): _square(estimates.get((recipe, target)), is_reference=recipe == matrix.reference)
+        for recipe in (*reference, *recipes)
+        for target in targets
+    }
+    row_means, column_means = _row_squares(results, recipes), _column_squares(results)
+    groups = [results.space.task(target).group for target in targets]
     return Grid(
-        rows=(*([matrix.reference] if matrix.reference else []), *matrix.recipes),
-        columns=tuple(columns),
-        squares=squares,
-        groups=tuple(groups),
-        strip=matrix.reference,
-        captions={
-            **({matrix.reference: f"{matrix.reference}\n(score)"} if matrix.reference else {}),
-            **{target: f"{target}{DOUBLE_DAGGER}" for target in matrix.single_split},
-            **({MEAN: f"mean of {len(over)}"} if len(over) < len(targets) else {}),
-        },
+        rows=(*reference, *recipes, *([MEAN] if column_means else [])),
+        columns=(*targets, *([MEAN] if row_means else [])),
+        squares=squares | row_means | column_means,
+        groups=(*groups, *([""] if row_means else [])) if order == "given" else (),
+        row_gaps=frozenset({MEAN, *(recipes[:1] if reference else [])}),
+        column_gaps=frozenset({MEAN}),
+        row_captions={**{name: f"{name} (score)" for name in reference}, MEAN: "mean"},
+        column_captions={**{target: f"{target}{DOUBLE_DAGGER}" for target in matrix.single_split}, MEAN: "mean"},
+        at_chance=frozenset(target for (_, target), estimate in estimates.items() if estimate.at_chance),
     )
 
 
-def language_grid(languages: pd.DataFrame, matrix: Matrix, space: Space) -> Grid:
-    """Languages x targets: mean gain in points over the recipes.
+def _ordered(gains: pd.DataFrame, order: Order) -> tuple[list[str], list[str]]:
+    if order == "clustered":
+        return clustered(gains), clustered(gains.T)
+    return list(gains.index), list(gains.columns)
 
-    Cells with the same rows and cells that lack languages are left out. The mean of a language also leaves out the
-    recipes that are not zero-shot in it.
 
-    `languages` is a `language_table`. The cell of a language without evaluation data is empty. The cell of a language
-    with scores and without gains is missing.
+def _square(estimate: Estimate | None, *, is_reference: bool) -> Square:
+    if estimate is None:
+        return Square(text="–", is_missing=True)
+    signs = "".join(sign for mark, sign in SIGNS.items() if mark in estimate.marks.split(", "))
+    if is_reference:
+        return _score_square(estimate.score, signs)
+    if np.isnan(estimate.gain):
+        text, short = f"{100 * estimate.score:.1f}{signs}", f"{100 * estimate.score:.0f}{signs}"
+        return Square(text=text, short=short, small="score only", small_short="score", is_missing=True)
+    return gain_square(estimate, signs, is_hatched=DAGGER in signs)
+
+
+def _score_square(score: float, signs: str = "") -> Square:
+    return Square(text=f"{100 * score:.1f}{signs}", short=f"{100 * score:.0f}{signs}")
+
+
+def gain_square(estimate: Any, signs: str = "", *, is_hatched: bool = False) -> Square:
+    """A gain with the half width of its interval.
+
+    `estimate` has the attributes gain, low and high (fractions of 1) and note.
     """
-    table = languages[languages["main"] & languages["recipe"].isin(matrix.recipes)]
-    usable, targets = matrix.summarised, list(matrix.scores.columns)
-    # English first, because targets are trained in it.
-    names = sorted(set(table["language"]), key=lambda language: (language != "en", language))
-    squares: dict[tuple[str, str], Square] = {}
-    captions = {}
-    for target in targets:
-        recipes = list(usable.index[usable[target].notna()])
-        captions[target] = f"{target}\n(n = {len(recipes)})"
-        rows = table[table["target"] == target]
-        is_included = [
-            recipe in recipes and matrix.is_zero_shot((recipe, target), language)
-            for recipe, language in zip(rows["recipe"], rows["language"], strict=True)
-        ]
-        means = rows[np.array(is_included, dtype=bool)].groupby("language")["gain"].mean() * 100
-        for language in names:
-            has_data = language in set(rows["language"])
-            squares[language, target] = _language_square(float(means.get(language, np.nan)), has_data=has_data)
-    groups = tuple(space.task(target).group for target in targets)
-    return Grid(rows=tuple(names), columns=tuple(targets), squares=squares, groups=groups, captions=captions)
-
-
-def _square(matrix: Matrix, recipe: str, target: str) -> Square:
-    is_reference = recipe == matrix.reference
-    score = entry(matrix.scores, (recipe, target))
-    value = score if is_reference else entry(matrix.gains, (recipe, target))
-    sd = entry(matrix.score_sd if is_reference else matrix.gain_sd, (recipe, target))
-    is_hatched = (recipe, target) in matrix.marks.same_rows
-    marks = matrix.marks.signs(recipe, target) + (STAR if (recipe, target) in matrix.lacking else "")
-    if np.isnan(score):
-        return Square(text="–", is_missing=True, is_hatched=is_hatched)
-    if np.isnan(value):
-        return Square(text=f"{100 * score:.1f}{marks}", small="score only", is_missing=True, is_hatched=is_hatched)
+    gain, half = 100 * estimate.gain, 50 * (estimate.high - estimate.low)
+    is_bimodal, is_settled = estimate.note == "bimodal", bool(estimate.low > 0 or estimate.high < 0)
     return Square(
-        text=f"{100 * value:.1f}{marks}" if is_reference else f"{100 * value:+z.1f}{marks}",
-        small="" if np.isnan(sd) else f"±{100 * sd:.1f}",
-        value=np.nan if is_reference else 100 * value,
+        text=signed(gain, 1) + signs,
+        short=signed(gain, 0) + signs,
+        small="bimodal" if is_bimodal else NO_INTERVAL if np.isnan(half) else f"±{half:.1f}",
+        small_short="bim." if is_bimodal else NO_INTERVAL if np.isnan(half) else _whole(half),
+        value=gain,
+        is_settled=is_settled,
+        is_bold=is_settled,
         is_hatched=is_hatched,
     )
 
 
-def _mean_square(matrix: Matrix, recipe: str, over: Sequence[str]) -> Square:
-    marks = matrix.marks.of_row(recipe, over)
-    marks += STAR if any((recipe, target) in matrix.lacking for target in over) else ""
-    if recipe == matrix.reference:
-        return Square(text=f"{100 * matrix.scores.loc[recipe, list(over)].mean():.1f}{marks}")
-    mean = 100 * float(np.mean([entry(matrix.gains, (recipe, target)) for target in over]))
-    return Square(text=f"{mean:+z.1f}{marks}", value=mean)
+def _whole(half: float) -> str:
+    """A half width without decimals; never 0, which would claim certainty."""
+    return "±<1" if half < 0.5 else f"±{half:.0f}"
 
 
-def _language_square(gain: float, *, has_data: bool) -> Square:
-    if np.isnan(gain):
-        return Square(text="–", is_missing=True) if has_data else Square(text="")
-    return Square(text=f"{gain:+z.1f}", value=gain)
+def signed(value: float, num_decimals: int) -> str:
+    """A number with a sign; the minus is as wide as the plus."""
+    return f"{value:+z.{num_decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _source(results: Results) -> str:
-    return f"{results.model}, {results.space.evaluate}, seeds {', '.join(map(str, results.space.seeds))}"
+def _row_squares(results: Results, recipes: Sequence[str]) -> dict[tuple[str, str], Square]:
+    """The means of the rows, and the mean score of the reference over the same targets."""
+    means = results.row_means[results.row_means["unit"] == "score"]
+    targets = list(results.row_means.attrs["targets"])
+    if means.empty or len(targets) < 2:
+        return {}
+    squares = {(str(row.recipe), MEAN): gain_square(row) for row in means.itertuples() if row.recipe in recipes}
+    if results.matrix.reference:
+        scores = results.matrix.scores.loc[results.matrix.reference, targets]
+        squares[results.matrix.reference, MEAN] = _score_square(float(np.mean(scores.to_numpy())))
+    return squares
 
 
-def _draw_title(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=10.5, color=INK, pad=HEADROOM)
+def _column_squares(results: Results) -> dict[tuple[str, str], Square]:
+    rows = results.column_means.assign(note="")
+    rows = rows[rows["num_recipes"] > 1]
+    return {(MEAN, str(row.target)): gain_square(row) for row in rows.itertuples()}
 
 
-def _draw_footnote(axes: Axes, text: str) -> None:
-    # An offset in points is the same distance from the cells for any number of rows.
-    below = ScaledTranslation(0, -4 / 72, axes.figure.dpi_scale_trans)
-    axes.text(1, 0, text, transform=axes.transAxes + below, ha="right", va="top", fontsize=7, color=FAINT)
+def matrix_key(results: Results) -> Key:
+    """The key of the heatmap: only signs that occur are explained."""
+    matrix, grid = results.matrix, matrix_grid(results)
+    over = "baseline" if matrix.is_baseline else matrix.reference
+    squares = grid.squares.values()
+    text = "\n".join(f"{square.text}\n{square.small}" for square in squares)
+    signs = "".join(square.text for square in squares)
+    asked = len(results.space.seeds)
+    entries = (
+        ("±" in text, Entry(text=_interval_text(results))),
+        (NO_INTERVAL in text, Entry(text=f"{NO_INTERVAL} no interval: one seed, or equal differences")),
+        (
+            "bimodal" in text,
+            Entry(text="bimodal (bim.): the seeds form two groups, so there is no interval"),
+        ),
+        ((MEAN in grid.columns or MEAN in grid.rows), Entry(text=_mean_text(results, grid))),
+        (bool(grid.at_chance), Entry(text=f"at chance: the score of the {over} is not above the trivial score")),
+        (DAGGER in signs, Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched")),
+        (SECTION in signs, Entry(text=f"{SECTION} same items: the recipe trains on them in another language")),
+        (DEGREE in signs, Entry(text=f"{DEGREE} not zero-shot: the recipe has labelled data in one of the languages")),
+        (STAR in signs, Entry(text=f"{STAR} lacks languages that other recipes have")),
+        (PILCROW in signs, Entry(text=f"{PILCROW} fewer than the {asked} seeds that the space asks for")),
+        (bool(matrix.single_split), Entry(text=f"{DOUBLE_DAGGER} dev and test are the same rows")),
+        (any(s.is_missing for s in squares), Entry(text=f"no score, or none of the {over}", swatch="missing")),
+    )
+    return Key(
+        label=f"gain over {over} (points)" if matrix.reference else "",
+        entries=tuple(entry for applies, entry in entries if applies),
+        scales=("settled: the interval excludes 0", "not settled"),
+    )
 
 
-def _key_texts(matrix: Matrix) -> dict[str, str]:
-    reference = "baseline" if matrix.is_baseline else matrix.reference
-    return {
-        "same rows": f"{DAGGER} same rows: recipe and target train on them",
-        "same items": f"{SECTION} same items: the recipe trains on them in another language",
-        "not zero-shot": f"{DEGREE} not zero-shot: the recipe has labelled data in one of the languages",
-        "missing": f"no score yet, or no score of {reference} with the same seed",
-        "lacking": f"{STAR} lacks languages that other recipes have",
-        "single": f"{DOUBLE_DAGGER} dev and test are the same rows",
-    }
+def _interval_text(results: Results) -> str:
+    bases = sorted({basis for basis in results.estimates["basis"] if basis}, key=len)
+    return f"± half width of the 95 % interval over {bases[-1] if bases else 'seeds'}"
+
+
+def _mean_text(results: Results, grid: Grid) -> str:
+    targets = results.row_means.attrs["targets"]
+    dropped = [target for target in results.matrix.scores.columns if target not in targets]
+    rows = f"mean of a row: over {len(targets)} targets" if MEAN in grid.columns else ""
+    without = f" (without {', '.join(dropped)})" if rows and dropped and len(dropped) <= 3 else ""
+    columns = "mean of a column: over the recipes that can be compared" if MEAN in grid.rows else ""
+    return "; ".join(text for text in (rows + without, columns) if text)

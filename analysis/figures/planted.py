@@ -1,4 +1,4 @@
-"""Planted and measured gains side by side: two panels with the same rows and columns."""
+"""Planted and measured gains side by side, in one grid."""
 
 from collections.abc import Mapping
 
@@ -7,60 +7,92 @@ from matplotlib.figure import Figure
 
 from sweeper.space import Space
 
-from ..results.matrix import Cell
-from ..results.planted import Outcome, Planted, PlantedCell
+from ..results.planted import Outcome, Planted, PlantedCell, planted_title
 from ..results.results import Results
-from .colours import FAINT, INK
-from .grid import Grid, Square, draw_grid
-from .heatmap import HEADROOM
+from ..results.stats import LEVEL
+from .grid import Grid, Square, side_by_side
+from .heatmap import signed, source
+from .key import Entry, Key
+from .layout import draw_grid, grid_figure
+from .sizes import TEXT, Size
 
+PLANTED, MEASURED = "planted (grade)", "measured (points)"
+"""The titles of the two halves of the grid."""
 MARKS: Mapping[Outcome, str] = {"found": "✓ found", "missed": "○ missed", "false gain": "✗ false gain"}
-"""Outcome -> its mark in the measured panel. The other outcomes have none."""
-WIDEST = 6
-"""Most columns of panels that are drawn side by side. Wider panels are drawn one below the other."""
+"""Outcome -> its mark in the measured half. The other outcomes have none."""
 
 
-def planted_grids(planted: Planted, space: Space) -> tuple[Grid, Grid]:
-    """The planted and the measured panel. Cells without a comparable gain are marked as missing in both."""
+def planted_grid(planted: Planted, space: Space) -> Grid:
+    """The planted gains on the left and the measured ones on the right.
+
+    The colours of each half are relative to its own largest values. Cells without a comparable gain are missing in both
+    halves.
+    """
     rows = tuple(dict.fromkeys(recipe for recipe, _ in planted.cells))
     reached = {target for _, target in planted.cells}
     columns = tuple(target.task for target in space.targets if target.task in reached)
-    absent = {(row, column): Square(text="–", is_missing=True) for row in rows for column in columns}
-    groups = tuple(space.task(column).group for column in columns)
+    grades, gains = _limits(planted)
+    left = {cell: _planted_square(value, grades) for cell, value in planted.cells.items()}
+    right = {cell: _measured_square(value, gains) for cell, value in planted.cells.items()}
+    missing = {(row, column): Square(text="–", is_missing=True) for row in rows for column in columns}
+    halves = {
+        title: Grid(rows=rows, columns=columns, squares={**missing, **squares}, bounds=1.0)
+        for title, squares in ((PLANTED, left), (MEASURED, right))
+    }
+    return side_by_side(halves)
 
-    def grid(squares: Mapping[Cell, Square]) -> Grid:
-        return Grid(rows=rows, columns=columns, squares={**absent, **squares}, groups=groups)
 
-    return (
-        grid({cell: _planted_square(value) for cell, value in planted.cells.items()}),
-        grid({cell: _measured_square(value) for cell, value in planted.cells.items()}),
+def planted_map(axes: Axes, results: Results, *, size: Size = TEXT) -> Axes:
+    """Draw planted and measured gains. Returns the axes; raises ValueError if the results have no planted gains."""
+    return draw_grid(axes, planted_grid(planted_of(results), results.space), _key(results), size)
+
+
+def planted_figure(results: Results, size: Size = TEXT) -> Figure:
+    """The two halves and the numbers of outcomes, as a figure of a given width."""
+    planted = planted_of(results)
+    title = f"{source(results)} · {planted_title(planted)}"
+    return grid_figure(planted_grid(planted, results.space), _key(results), title, size)
+
+
+def planted_of(results: Results) -> Planted:
+    """The planted gains of the results. Raises ValueError if they have none."""
+    if results.planted is None:
+        raise ValueError(f"The results of {results.model} have no planted gains to draw.")
+    return results.planted
+
+
+def _limits(planted: Planted) -> tuple[float, float]:
+    """The largest grade, and the gain in points that only two cells exceed; at least 1 each."""
+    grades = [abs(cell.planted) for cell in planted.cells.values()]
+    gains = sorted(abs(100 * cell.gain) for cell in planted.cells.values())
+    return max(1.0, *grades), max(1.0, gains[-3:][0])
+
+
+def _planted_square(cell: PlantedCell, limit: float) -> Square:
+    text = signed(cell.planted, 2) if cell.planted else "0"
+    return Square(text=text, short=signed(cell.planted, 1) if cell.planted else "0", value=cell.planted / limit)
+
+
+def _measured_square(cell: PlantedCell, limit: float) -> Square:
+    mark, is_reported = MARKS.get(cell.outcome, ""), cell.q < LEVEL
+    return Square(
+        text=signed(100 * cell.gain, 1),
+        short=signed(100 * cell.gain, 0),
+        small=mark,
+        small_short=mark[:1],
+        value=100 * cell.gain / limit,
+        is_settled=is_reported,
+        is_bold=is_reported,
     )
 
 
-def planted_map(results: Results, title: str) -> Figure:
-    """The two panels under a title. Raises ValueError if the results have no planted gains."""
-    if results.planted is None:
-        raise ValueError(f"The results of {results.model} have no planted gains to draw.")
-    grids = planted_grids(results.planted, results.space)
-    num_rows, num_columns = len(grids[0].rows), len(grids[0].columns)
-    is_wide = num_columns > WIDEST
-    size = (1.8 + 0.78 * num_columns, 1.35 + 0.52 * num_rows)
-    figure = Figure(figsize=(size[0], 2 * size[1]) if is_wide else (2 * size[0], size[1]), layout="constrained")
-    panels = figure.subplots(2, 1) if is_wide else figure.subplots(1, 2)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, color=INK)
-    _draw_panel(panels[0], grids[0], "Planted", "grade")
-    _draw_panel(panels[1], grids[1], f"Measured gain over {results.matrix.reference_words.replace('`', '')}", "points")
-    return figure
-
-
-def _draw_panel(axes: Axes, grid: Grid, title: str, unit: str) -> None:
-    draw_grid(axes, grid, unit)
-    axes.set_title(title, loc="left", fontsize=9.5, color=FAINT, pad=HEADROOM - 6)
-
-
-def _planted_square(cell: PlantedCell) -> Square:
-    return Square(text=f"{cell.planted:+.2f}" if cell.planted else "0", value=cell.planted)
-
-
-def _measured_square(cell: PlantedCell) -> Square:
-    return Square(text=f"{100 * cell.gain:+z.1f}", small=MARKS.get(cell.outcome, ""), value=100 * cell.gain)
+def _key(results: Results) -> Key:
+    marks = {cell.outcome for cell in planted_of(results).cells.values()}
+    texts = {
+        "found": "✓ found: a planted gain or loss with q < 0.05",
+        "missed": "○ missed: a planted gain or loss without",
+        "false gain": "✗ false gain: nothing planted, gain with q < 0.05",
+    }
+    over = results.matrix.reference_words.replace("`", "")
+    entries = [Entry(text=f"measured: gain over {over}; bold: q < 0.05")]
+    return Key(label="", entries=(*entries, *(Entry(text=text) for name, text in texts.items() if name in marks)))

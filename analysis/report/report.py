@@ -13,11 +13,7 @@ from sweeper.run.run import Run
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import BENCHMARKS
 
-from ..figures.heatmap import heatmap, language_map
-from ..figures.layers import layer_figure
-from ..figures.planted import planted_map
-from ..figures.png import png
-from ..figures.scatter import correlation_map
+from ..figures.pages import figure_files
 from ..results import published
 from ..results.benchmark import column_of
 from ..results.coverage import studies
@@ -29,7 +25,7 @@ from ..results.results import Results, results_of_run
 from ..results.stats import EXACT_UP_TO, LEVEL, MIN_SEEDS
 from . import protocol, sections, tables
 from .findings import strongest_findings
-from .planted import planted_csv, planted_finding, planted_title
+from .planted import planted_csv, planted_finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +77,12 @@ def _model_files(results: Results, suffix: str) -> dict[str, bytes]:
         f"matrix{suffix}.csv": tables.wide_csv(results.matrix.scores),
         f"gains{suffix}.csv": tables.wide_csv(results.matrix.gains),
         f"languages{suffix}.csv": tables.language_csv(results.languages),
-        f"heatmap{suffix}.png": png(heatmap(results)),
-        f"languages{suffix}.png": png(language_map(results)),
-        f"correlations{suffix}.png": png(correlation_map(results)),
+        **figure_files(results, suffix),
     }
     if results.planted:
         files[f"planted{suffix}.csv"] = planted_csv(results.planted)
-        files[f"planted{suffix}.png"] = png(planted_map(results, planted_title(results.planted)))
     if results.layers:
         files[f"layers{suffix}.csv"] = tables.layer_csv(results.layers)
-        files[f"layers{suffix}.png"] = png(layer_figure(results))
     return files
 
 

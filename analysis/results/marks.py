@@ -16,6 +16,8 @@ DOUBLE_DAGGER = "‡"
 """The dev and test split of the target are the same rows."""
 STAR = "*"
 """At least one seed of the cell lacks languages of its column."""
+PILCROW = "¶"
+"""The cell lacks some of the replicate seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The planted truth of a run in a synthetic world beside the gains that the run measured."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -84,3 +84,24 @@ def compare_planted(matrix: Matrix, tests: Mapping[Cell, CellTest], space: Space
         if not math.isnan(gain)
     }
     return Planted(cells) if cells else None
+
+
+def planted_title(planted: Planted) -> str:
+    """The numbers of outcomes and the rank correlation, as the title of a figure."""
+    rho = planted.correlation.rho
+    related = "" if math.isnan(rho) else f"rank correlation {rho:.2f}"
+    return "; ".join(text for text in (", ".join(outcome_phrases(planted)), related) if text)
+
+
+def outcome_phrases(planted: Planted) -> list[str]:
+    """Phrases with the numbers of planted gains and losses found, and of planted zeros reported as gains."""
+    gains, zeros, losses = planted.outcomes(1), planted.outcomes(0), planted.outcomes(-1)
+    texts = [_share(gains, "found", "planted gain", "found"), _share(losses, "found", "planted loss", "found")]
+    texts.append(_share(zeros, "false gain", "planted zero", "reported as gains"))
+    return [text for text in texts if text]
+
+
+def _share(outcomes: Sequence[Outcome], counted: Outcome, noun: str, verb: str) -> str:
+    """Phrase such as `8 of 9 planted gains found`; "" without outcomes."""
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{outcomes.count(counted)} of {len(outcomes)} {noun}{plural} {verb}" if outcomes else ""

@@ -10,6 +10,7 @@ from sweeper.run.run import Run
 from sweeper.space import Space
 
 from .benchmark import Means, benchmark_means, shown_means
+from .column_means import column_means
 from .correlate import Correlations, correlate
 from .coverage import LanguageCoverage, language_coverage, partial_cells
 from .estimates import estimates
@@ -38,6 +39,8 @@ class Results:
     """The gain of each cell and language with its interval, p and q: the columns of `estimates.Estimate`."""
     row_means: pd.DataFrame
     """The mean gain of each recipe over the targets that all recipes have, with the columns of `row_means.COLUMNS`."""
+    column_means: pd.DataFrame
+    """The mean gain of each target over recipes, with the columns of `column_means.COLUMNS`."""
     seeds: pd.DataFrame
     """The score and the gain of each seed, by language and as the mean over languages: `seed_part.scores_by_seed`."""
     items: ItemParts
@@ -91,6 +94,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         model=name,
         matrix=matrix,
         estimates=cells,
+        column_means=column_means(seeds, cells),
         row_means=row_means(space, seeds, cells, matrix.reference),
         seeds=seeds,
         items=items,

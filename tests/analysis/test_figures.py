@@ -1,156 +1,289 @@
-"""Figures: texts, colours and lines, read back from the axes."""
+"""The heatmap and other grids: contents, fonts, places and contrast of texts, read back from the figure."""
 
-import math
 from dataclasses import replace
+from itertools import combinations
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from analysis.figures.colours import MISSING, ink_on
-from analysis.figures.grid import draw_grid
-from analysis.figures.heatmap import heatmap, language_grid, language_map, matrix_grid
-from analysis.figures.scatter import correlation_map, draw_pairs, draw_trait
+from analysis.figures.cells import draw_cells
+from analysis.figures.colours import DIVERGING, FAINT, INK, MISSING, contrast, ink_on, pale
+from analysis.figures.files import formats
+from analysis.figures.grid import MEAN, Grid, Square
+from analysis.figures.heatmap import heatmap, heatmap_figure, matrix_grid, matrix_key
+from analysis.figures.key import Entry, Key
+from analysis.figures.languages import language_figure, language_grids, languages
+from analysis.figures.layout import grid_figure
+from analysis.figures.sizes import COLUMN, SIZES, SLIDE, SMALLEST, TEXT, shortened, size_of
+from analysis.results.order import clustered
 from analysis.results.results import compute_results
+from sweeper.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def results(full_report):
+    """The results of a full run."""
+    return compute_results(str(full_report.path.parent.parent))
 
 
 @pytest.fixture
-def drawn(full_run):
-    """The grid of the full run, and the axes it was drawn on."""
-    grid = matrix_grid(compute_results(full_run.url).matrix, full_run.space)
-    return grid, draw_grid(Figure().subplots(), grid, "gain")
+def grid(results):
+    return matrix_grid(results)
 
 
-def texts(axes):
-    return [text.get_text() for text in axes.texts]
+def texts_of(figure):
+    """The visible texts of a figure."""
+    figure.draw_without_rendering()
+    return [text for text in figure.findobj(mpl.text.Text) if text.get_visible() and text.get_text()]
 
 
-def faces(axes):
-    return [patch.get_facecolor() for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_fill()]
+def words(figure):
+    return [text.get_text() for text in texts_of(figure)]
 
 
-def test_the_cells_contain_scores_of_the_baseline_and_gains_of_the_other_recipes(drawn):
-    grid, axes = drawn
-    assert grid.rows == ("baseline", "small_nli", "large_nli", "middle_qa")
+def large_grid(num_rows=11, num_columns=9):
+    """A grid with long names, all kinds of cells and numbers as wide as they get."""
+    rows = [f"paraphrase_identification_in_language_{number}" for number in range(num_rows)]
+    columns = [
+        f"tatoeba_sentence_retrieval_{number}" if number % 2 else f"xnli{number}" for number in range(num_columns)
+    ]
+    rng = np.random.default_rng(0)
+    squares = {}
+    for row in ["baseline", *rows, MEAN]:
+        for column in [*columns, MEAN]:
+            gain = rng.normal() * 10
+            numbers = {"text": f"{gain:+.1f}", "short": f"{gain:+.0f}", "small": "±12.3", "small_short": "±12"}
+            is_score, is_settled = row == "baseline", abs(gain) > 8
+            value = np.nan if is_score else gain
+            squares[row, column] = Square(value=value, is_settled=is_settled, is_bold=is_settled, **numbers)
+    squares[rows[1], columns[1]] = Square(text="–", is_missing=True)
+    squares[rows[2], columns[2]] = replace(squares[rows[2], columns[2]], is_hatched=True, text="+12.3†")
+    return Grid(
+        rows=("baseline", *rows, MEAN),
+        columns=(*columns, MEAN),
+        squares=squares,
+        groups=("classification",) * 4 + ("retrieval",) * (num_columns - 4) + ("",),
+        row_gaps=frozenset({rows[0], MEAN}),
+        column_gaps=frozenset({MEAN}),
+        row_captions={"baseline": "baseline (score)", MEAN: "mean"},
+        column_captions={MEAN: "mean"},
+        at_chance=frozenset(columns[1:3]),
+    )
+
+
+KEY = Key(
+    label="gain over baseline (points)",
+    entries=(Entry(text="† same rows: recipe and target train on them", swatch="hatched"), Entry(text="words " * 40)),
+    scales=("settled: the interval excludes 0", "not settled"),
+)
+
+
+def check_texts(figure):
+    """No font is below 6 points, no text leaves the figure, no two texts overlap."""
+    texts = texts_of(figure)
+    assert min(text.get_fontsize() for text in texts) >= SMALLEST == 6
+    boxes = {text: text.get_window_extent() for text in texts}
+    for text, box in boxes.items():
+        assert box.x0 >= 0 and box.y0 >= 0, text
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text
+    for (first, box), (second, other) in combinations(boxes.items(), 2):
+        width = min(box.x1, other.x1) - max(box.x0, other.x0)
+        height = min(box.y1, other.y1) - max(box.y0, other.y0)
+        # The boxes of two lines have space for accents, which may overlap by a tenth of their height.
+        assert width < 1 or height < 0.1 * min(box.height, other.height), (first, second)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_no_font_is_below_6_points_and_no_text_overlaps_or_leaves_the_figure(size, results):
+    figure = grid_figure(large_grid(), KEY, "a title", size)
+    assert figure.get_figwidth() == size.width
+    assert figure.get_figheight() <= size.tallest
+    check_texts(figure)
+    check_texts(heatmap_figure(results, size))
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_large_matrix_has_short_numbers_or_dots_rather_than_small_fonts(size):
+    figure = grid_figure(large_grid(25, 20), KEY, "a title", size)
+    check_texts(figure)
+    expected = {COLUMN: None, TEXT: "±12", SLIDE: "±12.3"}[size]
+    assert ({"±12", "±12.3"} & set(words(figure))) == ({expected} - {None})
+
+
+def test_the_sizes_are_those_of_a_column_a_text_and_a_slide():
+    assert [(size.name, size.width) for size in SIZES.values()] == [("column", 3.33), ("text", 6.75), ("slide", 13.33)]
+
+
+def test_the_number_beside_a_gain_is_the_half_width_of_its_interval(results, grid):
+    row = results.estimates.set_index(["recipe", "target", "language"]).loc["small_nli", "tags", "mean"]
+    square = grid.squares["small_nli", "tags"]
+    assert (square.text, square.small) == ("+15.0", f"±{50 * (row['high'] - row['low']):.1f}")
+    assert grid.squares["small_nli", "tags"].small in words(heatmap_figure(results))
+
+
+def test_the_cells_contain_scores_of_the_baseline_and_gains_of_the_other_recipes(grid):
+    assert grid.rows == ("baseline", "small_nli", "large_nli", "middle_qa", MEAN)
     assert [grid.squares["baseline", target].text for target in ("tags", "pairs", "search")] == ["50.0", "34.0", "20.0"]
-    assert grid.squares["small_nli", "tags"].text == "+15.0"
-    assert grid.squares["small_nli", "tags"].small == "±7.1"
-    assert {"50.0", "+15.0", "±7.1", "-10.0"} <= set(texts(axes))
+    assert grid.squares["large_nli", "tags"].text == "−10.0"
+    assert grid.row_label("baseline") == "baseline (score)"
 
 
-def test_a_gain_and_a_loss_of_equal_size_are_equally_far_from_white(drawn):
-    grid, axes = drawn
-    colours = mpl.colormaps["RdBu"]
-    by_text = dict(zip([square.text for square in grid.squares.values()], faces(axes), strict=True))
-    share = 0.5 + 0.5 * 10 / grid.limit
-    assert by_text["-10.0"] == pytest.approx(colours(1 - share), abs=0.02)
-    assert by_text["50.0"] == mpl.colors.to_rgba("white")
+def test_settled_cells_are_bold_and_in_full_colour_and_others_are_pale(make_run):
+    run = make_run(seeds=(1, 2, 3))
+    for seed in (1, 2, 3):
+        run.cell("baseline", "tags", seed, {"en": 0.5})
+        run.cell("small_nli", "tags", seed, {"en": 0.6 + 0.001 * seed})
+        run.cell("large_nli", "tags", seed, {"en": (0.3, 0.6, 0.7)[seed - 1]})
+    grid = matrix_grid(compute_results(run.url))
+    sure, unsure = grid.squares["small_nli", "tags"], grid.squares["large_nli", "tags"]
+    assert (sure.is_settled, sure.is_bold, unsure.is_settled, unsure.is_bold) == (True, True, False, False)
+    axes = draw_cells(Figure().subplots(), grid, TEXT)
+    weights = {text.get_text(): text.get_weight() for text in axes.texts}
+    assert (weights[sure.text], weights[unsure.text]) == ("bold", "normal")
+    full = mpl.colormaps[DIVERGING](0.8)
+    assert np.allclose(1 - pale(full)[:3], 0.3 * (1 - np.array(full[:3])))
 
 
-def test_cells_with_the_same_rows_are_hatched_and_daggered(drawn):
-    grid, axes = drawn
-    assert grid.squares["small_nli", "pairs"].text == "+4.0†"
-    hatched = [patch for patch in axes.patches if patch.get_hatch()]
-    assert len(hatched) == 2
-
-
-def test_a_missing_cell_is_grey_with_a_dash_and_there_is_no_mean_column(make_run):
+def test_a_cell_without_an_interval_says_so_and_is_not_settled(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
-    grid = matrix_grid(compute_results(run.url).matrix, run.space)
-    axes = draw_grid(Figure().subplots(), grid, "gain")
+    run.cell("small_nli", "tags", 1, {"en": 0.6})
+    results = compute_results(run.url)
+    square = matrix_grid(results).squares["small_nli", "tags"]
+    assert (square.text, square.small, square.is_settled) == ("+10.0¶", "±?", False)
+    assert any(word.startswith("±? no interval") for word in words(heatmap_figure(results)))
+
+
+def test_the_colour_scale_saturates_in_at_most_two_cells(grid):
+    wild = replace(large_grid(), squares={("row", str(n)): Square(text="", value=1.5**n) for n in range(40)})
+    for one in (grid, large_grid(), wild):
+        assert one.num_saturated <= 2
+    assert wild.limit == 1.5**37
+    calm = replace(wild, squares={("row", "column"): Square(text="", value=0.2)})
+    assert calm.limit == 1.0
+
+
+def test_cells_with_the_same_rows_are_hatched_and_daggered(grid):
+    square = grid.squares["small_nli", "pairs"]
+    assert (square.text, square.is_hatched) == ("+4.0†", True)
+    axes = draw_cells(Figure().subplots(), grid, TEXT)
+    hatched = [collection for collection in axes.collections if collection.get_hatch()]
+    assert [len(collection.get_paths()) for collection in hatched] == [2]
+
+
+def test_missing_cells_are_grey_with_a_dash(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.5})
+    grid = matrix_grid(compute_results(run.url))
     assert grid.squares["small_nli", "tags"].text == "–"
-    assert grid.columns == ("tags", "pairs", "search")
-    assert faces(axes).count(mpl.colors.to_rgba(MISSING)) == 11
+    axes = draw_cells(Figure().subplots(), grid, TEXT)
+    faces = [tuple(face) for face in axes.collections[0].get_facecolor()]
+    assert faces.count(mpl.colors.to_rgba(MISSING)) == 11
 
 
 def test_a_score_without_a_baseline_is_shown_as_a_score(make_run):
     run = make_run()
     run.cell("small_nli", "tags", 1, {"en": 0.5})
-    square = matrix_grid(compute_results(run.url).matrix, run.space).squares["small_nli", "tags"]
-    assert (square.text, square.small, square.is_missing) == ("50.0", "score only", True)
+    square = matrix_grid(compute_results(run.url)).squares["small_nli", "tags"]
+    assert (square.text, square.small, square.is_missing) == ("50.0¶", "score only", True)
 
 
-def test_there_is_a_mean_column_only_if_no_gain_is_missing(drawn):
-    grid, _ = drawn
-    assert grid.columns[-1] == "mean"
-
-
-def test_the_mean_of_a_reference_that_lacks_languages_is_marked(make_run):
+def test_columns_at_chance_are_marked_in_the_header(make_run):
     run = make_run()
-    for target in ("tags", "pairs", "search"):
-        run.cell("baseline", target, 1, {"en": 0.5})
-        for recipe in run.space.recipes[1:]:
-            run.cell(recipe.name, target, 1, {"en": 0.6, "de": 0.2})
-    squares = matrix_grid(compute_results(run.url).matrix, run.space).squares
-    assert (squares["baseline", "tags"].text, squares["baseline", "mean"].text) == ("50.0*", "50.0*")
-    assert squares["middle_qa", "mean"].text == "+10.0"
+    for seed in (1, 2):
+        run.cell("baseline", "tags", seed, {"en": 0.2})
+        run.cell("small_nli", "tags", seed, {"en": 0.2 + 0.1 * seed})
+    results = compute_results(run.url)
+    table = results.estimates.assign(at_chance=results.estimates["target"] == "tags")
+    figure = heatmap_figure(replace(results, estimates=table))
+    assert "tags\n(at chance)" in words(figure)
+    assert any(word.startswith("at chance: ") for word in words(figure))
 
 
-def test_the_mean_column_leaves_out_targets_on_whose_rows_a_recipe_trains(drawn):
-    grid, _ = drawn
-    assert grid.captions["mean"] == "mean of 2"
-    assert grid.squares["middle_qa", "mean"].text == "+0.0"
-    assert grid.squares["small_nli", "mean"].text == "+8.5"
-    assert grid.squares["baseline", "mean"].text == "35.0"
+def test_the_margins_have_means_with_intervals(results, grid):
+    assert (grid.rows[-1], grid.columns[-1]) == (MEAN, MEAN)
+    means = results.row_means[results.row_means["unit"] == "score"].set_index("recipe")
+    square = grid.squares["small_nli", MEAN]
+    assert square.text == f"{100 * means.loc['small_nli', 'gain']:+.1f}"
+    assert square.small.startswith("±")
+    columns = results.column_means.set_index("target")
+    assert columns.loc["tags", "gain"] == pytest.approx(np.mean([0.15, -0.10, 0.05]))
+    by_seed = [np.mean([0.10, -0.10, 0.05]), np.mean([0.20, -0.10, 0.05])]
+    half = 12.706 * np.std(by_seed, ddof=1) / np.sqrt(2)
+    assert (columns.loc["tags", "high"] - columns.loc["tags", "low"]) / 2 == pytest.approx(half, rel=1e-3)
+    assert grid.squares[MEAN, "tags"].text == "+3.3"
 
 
-def test_a_line_separates_two_groups_of_targets(drawn):
-    grid, axes = drawn
-    assert grid.groups == ("tagging", "classification", "retrieval", "")
-    assert [line.get_xdata()[0] for line in axes.lines] == [0.5, 1.5, 2.5]
-    assert {"tagging", "classification", "retrieval"} <= set(texts(axes))
+def test_the_mean_of_a_column_leaves_out_cells_with_the_same_rows(results):
+    columns = results.column_means.set_index("target")
+    assert columns.loc["pairs", "num_recipes"] == 1
+    assert columns.loc["pairs", "gain"] == pytest.approx(-0.02)
 
 
-def test_the_legend_has_only_entries_that_occur(full_run):
-    axes = heatmap(compute_results(full_run.url)).axes[0]
-    texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert len(texts) == 1 and texts[0].startswith("† same rows: recipe and target train on them")
+def test_similar_rows_and_columns_are_neighbours_in_the_clustered_order(results):
+    frame = results.matrix.gains.loc[["small_nli", "large_nli", "middle_qa"]]
+    assert clustered(frame) in (["small_nli", "middle_qa", "large_nli"], ["large_nli", "middle_qa", "small_nli"])
+    grid = matrix_grid(results, "clustered")
+    assert grid.rows[0] == "baseline" and grid.rows[2] == "middle_qa" and grid.rows[-1] == MEAN
+    assert not grid.groups
 
 
-def test_the_gain_of_a_language_is_the_mean_over_recipes_without_the_same_rows(full_run):
-    results = compute_results(full_run.url)
-    grid = language_grid(results.languages, results.matrix, full_run.space)
-    assert grid.rows == ("en", "de", "fr")
-    assert grid.squares["de", "tags"].value == pytest.approx((15 - 10 + 5) / 3)
-    assert grid.squares["en", "pairs"].value == pytest.approx(-2.0)
-    assert grid.squares["en", "search"].text == ""
-    assert grid.captions["pairs"] == "pairs\n(n = 1)"
+def test_a_line_separates_two_groups_of_targets(grid):
+    assert [name for name, _, _ in grid.spans] == ["tagging", "classification", "retrieval", ""]
+    axes = draw_cells(Figure().subplots(), grid, TEXT)
+    # The gap before the means needs no line.
+    assert [line.get_xdata()[0] for line in axes.lines] == [1.0, 2.0]
 
 
-def test_text_is_white_on_dark_cells_only():
-    assert ink_on((0.0, 0.1, 0.3, 1.0)) == "white"
-    assert ink_on((0.9, 0.9, 0.9, 1.0)) != "white"
+def test_the_key_has_only_entries_that_occur(results):
+    entries = [entry.text.split(":")[0] for entry in matrix_key(results).entries]
+    assert "† same rows" in entries
+    assert not {"§ same items", "‡ dev and test are the same rows", "bimodal (bim.)"} & set(entries)
 
 
-def test_correlations_are_drawn_with_their_n_and_p(full_run):
-    correlations = compute_results(full_run.url).correlations
-    axes = draw_pairs(Figure().subplots(), correlations.targets, ["tags", "pairs", "search"], "over {} recipes")
-    assert texts(axes) == ["", "–", "+0.50", "–", "", "–", "+0.50", "–", ""]
-    assert axes.get_title(loc="left").startswith("over 1 to 3 recipes")
-    scatter = draw_trait(Figure().subplots(), correlations, "own_dev")
-    assert sorted(texts(scatter)) == ["large_nli", "middle_qa", "small_nli"]
-    assert "ρ = -0.50, n = 3, p = 1.00" in scatter.get_title(loc="left")
+def test_all_text_has_a_contrast_of_at_least_4_5():
+    for share in np.linspace(0, 1, 501):
+        full = mpl.colormaps[DIVERGING](share)
+        for face in (full, tuple(pale(full))):
+            assert contrast(mpl.colors.to_rgba(ink_on(face)), face) >= 4.5
+    grey = mpl.colors.to_rgba(MISSING)
+    assert contrast(mpl.colors.to_rgba(ink_on(grey)), grey) >= 4.5
+    assert all(contrast(mpl.colors.to_rgba(ink), (1, 1, 1, 1)) >= 4.5 for ink in (INK, FAINT))
 
 
-def test_a_trait_without_values_is_an_empty_panel_with_the_reason(make_run):
-    run = make_run()
-    run.cell("baseline", "tags", 1, {"en": 0.5})
-    correlations = compute_results(run.url).correlations
-    axes = draw_trait(Figure().subplots(), correlations, "own_dev")
-    assert texts(axes) == ["no target on which every recipe has a gain"]
-    assert math.isnan(correlations.traits["own_dev"].max())
+def test_the_same_results_give_the_same_bytes_in_every_format(results):
+    files = formats(heatmap_figure(results, COLUMN))
+    assert files == formats(heatmap_figure(results, COLUMN))
+    assert {name: content[:4] for name, content in files.items()} == {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xm"}
+
+
+def test_the_heatmap_is_drawn_on_the_axes_of_the_user_and_returns_them(results):
+    axes = Figure(figsize=(5, 4)).subplots()
+    assert heatmap(axes, results, size=SLIDE) is axes
+    assert "baseline (score)" in [text.get_text() for text in axes.texts]
+
+
+def test_an_unknown_size_names_the_known_ones():
+    assert size_of("column") is COLUMN
+    with pytest.raises(UserError, match=r"No size is called 'slid'\. Did you mean 'slide'"):
+        size_of("slid")
+
+
+def test_long_names_lose_their_middle_and_stay_distinct():
+    names = ["paraphrase_identification", "paraphrase_generation", "nli"]
+    short = shortened(names, 50, 6)
+    assert len(set(short.values())) == 3 and short["nli"] == "nli"
+    assert all("…" in short[name] for name in names[:2])
 
 
 def test_figures_name_the_recipe_that_gains_are_measured_against(full_run):
     results = compute_results(full_run.url, against="middle_qa")
-    grid = matrix_grid(results.matrix, full_run.space)
-    assert (grid.strip, grid.rows[0]) == ("middle_qa", "middle_qa")
+    grid = matrix_grid(results)
+    assert (grid.rows[0], grid.row_label("middle_qa")) == ("middle_qa", "middle_qa (score)")
     assert grid.squares["baseline", "search"].text == "+5.0"
-    assert heatmap(results).axes[0].get_title(loc="left").startswith("Gain over middle_qa by")
-    assert language_map(results).axes[0].get_title(loc="left").startswith("Mean gain over middle_qa by language")
-    assert correlation_map(results).get_suptitle() == "Gains over middle_qa"
+    assert matrix_key(results).label == "gain over middle_qa (points)"
 
 
 def test_a_target_with_a_single_split_is_marked_and_explained(make_run):
@@ -158,7 +291,19 @@ def test_a_target_with_a_single_split_is_marked_and_explained(make_run):
     run = make_run("single", tasks=tasks)
     for recipe in ("baseline", "small_nli"):
         run.cell(recipe, "tags", 1, {"en": 0.5})
-    figure = heatmap(compute_results(run.url))
-    (axes,) = [axes for axes in figure.axes if axes.get_legend()]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["tags‡", "pairs", "search"]
-    assert "‡ dev and test are the same rows" in [text.get_text() for text in axes.get_legend().get_texts()]
+    found = words(heatmap_figure(compute_results(run.url)))
+    assert {"tags‡", "‡ dev and test are the same rows"} <= set(found)
+
+
+def test_the_gains_by_language_have_a_grid_for_each_target_with_one_colour_scale(results):
+    grids = language_grids(results)
+    assert list(grids) == ["tags", "pairs", "search"]
+    assert (grids["tags"].columns, grids["tags"].rows) == (("en", "de"), ("small_nli", "large_nli", "middle_qa"))
+    assert grids["tags"].squares["small_nli", "de"].value == pytest.approx(15)
+    assert len({grid.bounds for grid in grids.values()}) == 1
+    assert grids["pairs"].squares["small_nli", "de"].is_hatched
+    figure = language_figure(results)
+    check_texts(figure)
+    assert {"tags", "pairs", "search"} <= set(words(figure))
+    axes = Figure().subplots()
+    assert languages(axes, results, "tags") is axes

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from analysis.figures.layers import draw_layers, layer_figure
+from analysis.figures.layers import layer_figure, layer_lines
 from analysis.report.report import write_report
 from analysis.report.tables import layer_rows
 from analysis.results.results import compute_results
@@ -63,7 +63,7 @@ def test_the_figure_has_one_line_per_recipe_in_points_and_marks_the_layer_of_the
     assert [line.get_label() for line in axes.lines[:2]] == ["baseline", "small_nli"]
     assert list(axes.lines[0].get_ydata()) == pytest.approx([10, 30, 20])
     assert list(axes.lines[2].get_xdata()) == [0.5, 0.5]
-    assert draw_layers(axes, results.layers["search"]) is axes
+    assert layer_lines(axes, results.layers["search"]) is axes
 
 
 def test_the_report_shows_layers_and_how_retrieval_was_scored(layered):

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.figures.heatmap import heatmap, language_grid, matrix_grid
+from analysis.figures.heatmap import matrix_grid, matrix_key
+from analysis.figures.languages import language_grids, language_key
 from analysis.report.report import write_report
 from analysis.results.marks import marks_of
 from analysis.results.results import compute_results
@@ -60,30 +61,22 @@ def test_each_cell_has_the_marks_of_its_data_set_language_and_rows():
 
 def test_a_cell_with_the_same_items_is_shown_and_summarised_and_one_with_the_same_rows_is_only_shown(results):
     assert results.matrix.summarised["pairs"].dropna().to_dict() == pytest.approx({"middle_qa": 0.02, "german": 0.18})
-    square = matrix_grid(results.matrix, results.space).squares["german", "pairs"]
+    square = matrix_grid(results).squares["german", "pairs"]
     assert (square.text, square.is_hatched) == ("+18.0§°", False)
-    square = matrix_grid(results.matrix, results.space).squares["small_nli", "pairs"]
+    square = matrix_grid(results).squares["small_nli", "pairs"]
     assert (square.text, square.is_hatched) == ("+4.0†", True)
 
 
-def test_a_recipe_is_left_out_of_the_mean_of_the_language_it_trains_in_and_of_no_other(results):
-    grid = language_grid(results.languages, results.matrix, results.space)
-    assert grid.squares["de", "tags"].value == pytest.approx((2 + 4) / 2)
-    assert grid.squares["en", "tags"].value == pytest.approx((2 + 4 + 6) / 3)
-    assert grid.squares["de", "pairs"].value == pytest.approx(2)
-    assert grid.squares["en", "pairs"].value == pytest.approx((2 + 6) / 2)
+def test_a_gain_in_a_language_is_marked_only_if_the_recipe_trains_in_that_language(results):
+    grid = language_grids(results)["tags"]
+    assert grid.squares["german", "de"].text.endswith("°")
+    assert not any("°" in grid.squares[recipe, "en"].text for recipe in grid.rows)
+    assert any(entry.text.startswith("°") for entry in language_key(results).entries)
 
 
-def test_a_language_has_no_zero_shot_mean_if_the_reference_trains_in_it(run):
-    results = compute_results(run.url, against="german")
-    grid = language_grid(results.languages, results.matrix, results.space)
-    assert grid.squares["de", "tags"].text == "–"
-    assert grid.squares["en", "tags"].value == pytest.approx((-6 - 4 - 2) / 3)
-
-
-def test_the_legend_explains_each_sign_that_occurs(results):
-    (axes,) = [axes for axes in heatmap(results).axes if axes.get_legend()]
-    assert [text.get_text()[0] for text in axes.get_legend().get_texts()] == ["†", "§", "°"]
+def test_the_key_explains_each_sign_that_occurs(results):
+    signs = [entry.text[0] for entry in matrix_key(results).entries]
+    assert [sign for sign in signs if sign in "†§°*¶"] == ["†", "§", "°"]
 
 
 def test_the_report_and_its_csv_files_name_the_marks(run):

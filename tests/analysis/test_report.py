@@ -24,9 +24,8 @@ FILES = {
     "matrix.csv",
     "gains.csv",
     "languages.csv",
-    "heatmap.png",
-    "languages.png",
-    "correlations.png",
+    *(f"heatmap{size}.{ending}" for size in ("", "-column", "-slide") for ending in ("pdf", "png", "svg")),
+    *(f"{name}.{ending}" for name in ("languages", "correlations") for ending in ("pdf", "png")),
 }
 
 

@@ -1,0 +1,259 @@
+"""Draws a grid of coloured cells on axes, with fonts that fit into the cells."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
+
+from ..results.stats import Floats
+from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
+from .grid import Grid, Square
+from .sizes import LINE, POINTS, SMALLEST, Size, shortened, text_width, widest
+
+LABELS = 0.30
+"""Largest share of the width of a figure that the labels of rows take."""
+LONGEST = 13.0
+"""Largest width of a label, in units of the font size. Longer ones lose their middle."""
+MOST_LINES = 3
+"""Most lines of the name of a column that is written horizontally."""
+FILL = 0.96
+"""Share of the width of a cell that its text may take."""
+AT_CHANCE = "at chance"
+"""The words under the name of a column whose reference is not above the trivial score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """How the numbers of a grid are written so that they fit."""
+
+    font: float
+    """Font size of the first line, in points; 0 if no number fits."""
+    small: float = 0.0
+    """Font size of the second line, in points; 0 without one."""
+    is_short: bool = False
+
+    @property
+    def height(self) -> float:
+        """Height of a row in points, with some space around the lines."""
+        return LINE * (self.font + self.small) + 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The labels of the columns, horizontal or vertical."""
+
+    labels: tuple[str, ...]
+    font: float
+    is_vertical: bool
+    height: float
+    """Height in points, without the names of groups."""
+
+
+def numbers_in(grid: Grid, width: float, size: Size) -> Numbers:
+    """The largest numbers that fit into cells of `width` points.
+
+    Cells that are too narrow first lose decimals, then the second line, then all numbers.
+    """
+    squares = list(grid.squares.values())
+    fonts = [font for font in np.arange(size.font, SMALLEST - 0.25, -0.5) if font >= SMALLEST]
+    for is_short, has_small in ((False, True), (True, True), (True, False)):
+        for font in fonts:
+            small = max(SMALLEST, round(0.8 * font, 1)) if has_small and any(s.small for s in squares) else 0.0
+            if _needed(squares, font, small, is_short=is_short) <= FILL * width:
+                return Numbers(font=font, small=small, is_short=is_short)
+    return Numbers(font=0.0)
+
+
+def _needed(squares: Iterable[Square], font: float, small: float, *, is_short: bool) -> float:
+    """Width in points of the widest line."""
+    lines = {(*square.lines(is_short=is_short), _weight(square)) for square in squares}
+    first = max((text_width(text, font, weight) for text, _, weight in lines), default=0.0)
+    return max(first, max((text_width(text, small) for _, text, _ in lines), default=0.0)) if small else first
+
+
+def row_labels(grid: Grid, size: Size) -> dict[str, str]:
+    """Label of a row -> the label as it is drawn."""
+    names = [line for row in grid.rows for line in grid.row_label(row).split("\n")]
+    return shortened(list(dict.fromkeys(names)), min(LABELS * size.points, LONGEST * size.font), size.font)
+
+
+def labels_width(grid: Grid, size: Size) -> float:
+    """Width in points of the labels of the rows, with the space between them and the cells."""
+    return widest(row_labels(grid, size).values(), size.font) + 5
+
+
+def header_of(grid: Grid, width: float, size: Size) -> Header:
+    """The labels of columns that are `width` points wide: horizontal, in up to three lines, if all of them fit."""
+    font = size.font
+    broken = [_broken(grid, column, width - 2, font) for column in grid.columns]
+    num_lines = max((label.count("\n") + 1 for label in broken), default=1)
+    if widest(broken, font) <= width - 2 and num_lines <= MOST_LINES + bool(grid.at_chance):
+        return Header(labels=tuple(broken), font=font, is_vertical=False, height=num_lines * LINE * font + 4)
+    font = max(SMALLEST, min(font, width / LINE))
+    short = shortened([grid.column_label(column) for column in grid.columns], LONGEST * font, font)
+    labels = tuple(_with_chance(grid, column, short[grid.column_label(column)], " ") for column in grid.columns)
+    return Header(labels=labels, font=font, is_vertical=True, height=widest(labels, font) + 5)
+
+
+def _broken(grid: Grid, column: str, width: float, font: float) -> str:
+    """The label of a column, broken after "_", "-" and "." if it is too wide."""
+    lines = [""]
+    for part in re.split(r"(?<=[-_. ])", grid.column_label(column)):
+        if lines[-1] and text_width(lines[-1] + part, font) > width:
+            lines.append(part)
+        else:
+            lines[-1] += part
+    return _with_chance(grid, column, "\n".join(lines), "\n")
+
+
+def _with_chance(grid: Grid, column: str, label: str, separator: str) -> str:
+    return f"{label}{separator}({AT_CHANCE})" if column in grid.at_chance else label
+
+
+def draw_cells(axes: Axes, grid: Grid, size: Size) -> Axes:
+    """Draw the cells of a grid with the labels of rows, columns and groups. Returns the axes."""
+    width, height = grid.extent
+    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.patch.set_visible(False)
+    faces = {cell: _face(square, grid) for cell, square in grid.squares.items()}
+    _draw_faces(axes, grid, faces)
+    cell_width = points_of(axes)[0] / width
+    _draw_numbers(axes, grid, faces, size)
+    _draw_row_labels(axes, grid, size)
+    header = header_of(grid, cell_width, size)
+    _draw_header(axes, grid, header)
+    _draw_groups(axes, grid, header, cell_width, size)
+    return axes
+
+
+def points_of(axes: Axes) -> tuple[float, float]:
+    """Width and height of axes in points."""
+    box = axes.get_window_extent()
+    dpi = axes.figure.get_dpi()
+    return box.width / dpi * POINTS, box.height / dpi * POINTS
+
+
+def scale_of(grid: Grid) -> Normalize:
+    """The colour scale of a grid, with 0 in its middle."""
+    return Normalize(-grid.limit, grid.limit, clip=True)
+
+
+def _face(square: Square, grid: Grid) -> Colour:
+    if square.is_missing:
+        return mpl.colors.to_rgba(MISSING)
+    if np.isnan(square.value):
+        return mpl.colors.to_rgba("white" if square.text else EMPTY)
+    full: Colour = mpl.colormaps[DIVERGING](scale_of(grid)(square.value))
+    return full if square.is_settled else tuple(float(level) for level in pale(full))
+
+
+def _draw_faces(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> None:
+    """The faces of all cells as one artist, and the hatching as another one."""
+    corners = _corners(grid, faces)
+    axes.add_collection(PolyCollection(corners, facecolors=list(faces.values()), edgecolors="white", linewidths=0.8))
+    hatched = [cell for cell in faces if grid.squares[cell].is_hatched]
+    if hatched:
+        lines = PolyCollection(_corners(grid, hatched), facecolors="none", edgecolors=FAINT, linewidths=0)
+        lines.set_hatch("/////")
+        lines.set_alpha(0.55)
+        axes.add_collection(lines)
+
+
+def _corners(grid: Grid, cells: Iterable[tuple[str, str]]) -> list[Floats]:
+    """The corners of each cell: arrays of shape (4, 2)."""
+    lefts, tops = grid.lefts, grid.tops
+    origins = np.array([(lefts[column], tops[row]) for row, column in cells]).reshape(-1, 1, 2)
+    return list(origins + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]))
+
+
+def _draw_numbers(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour], size: Size) -> None:
+    cell_width = points_of(axes)[0] / grid.extent[0]
+    numbers = numbers_in(grid, cell_width, size)
+    if not numbers.font:
+        _draw_dots(axes, grid, faces)
+        numbers = Numbers(font=SMALLEST, is_short=True)
+        faces = {cell: face for cell, face in faces.items() if np.isnan(grid.squares[cell].value)}
+    lefts, tops = grid.lefts, grid.tops
+    total = LINE * (numbers.font + numbers.small) + 3
+    for cell, face in faces.items():
+        square = grid.squares[cell]
+        x, top = lefts[cell[1]] + 0.5, tops[cell[0]]
+        text, small = square.lines(is_short=numbers.is_short)
+        # A box in the colour of the cell keeps the digits readable on hatching.
+        box = {"facecolor": face, "edgecolor": "none", "pad": 0.6} if square.is_hatched else None
+        has_small = bool(small and numbers.small)
+        middle = (1.5 + LINE * numbers.font / 2) / total if has_small else 0.5
+        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "color": ink_on(face), "bbox": box}
+        if text and text_width(text, numbers.font) <= cell_width:
+            axes.text(x, top + middle, text, fontsize=numbers.font, weight=_weight(square), **style)
+        if has_small:
+            below = (1.5 + LINE * numbers.font + LINE * numbers.small / 2) / total
+            axes.text(x, top + below, small, fontsize=numbers.small, **style)
+
+
+def _weight(square: Square) -> str:
+    return "bold" if square.is_bold else "normal"
+
+
+def _draw_dots(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> None:
+    """A dot in each settled cell, in cells that are too narrow for numbers."""
+    lefts, tops = grid.lefts, grid.tops
+    settled = [cell for cell, square in grid.squares.items() if square.is_bold]
+    if settled:
+        x, y = np.array([(lefts[column] + 0.5, tops[row] + 0.5) for row, column in settled]).T
+        axes.scatter(x, y, s=3.0, c=[ink_on(faces[cell]) for cell in settled], linewidths=0)
+
+
+def _draw_row_labels(axes: Axes, grid: Grid, size: Size) -> None:
+    drawn = row_labels(grid, size)
+    left = -4 / points_of(axes)[0]
+    for row, top in grid.tops.items():
+        label = "\n".join(drawn[line] for line in grid.row_label(row).split("\n"))
+        style: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": size.font, "color": INK, "linespacing": 1.0}
+        axes.text(left, top + 0.5, label, transform=axes.get_yaxis_transform(), **style)
+
+
+def _draw_header(axes: Axes, grid: Grid, header: Header) -> None:
+    above = 1 + 3 / points_of(axes)[1]
+    style: dict[str, Any] = {"rotation": 90, "va": "bottom"} if header.is_vertical else {"va": "bottom"}
+    for (column, left), label in zip(grid.lefts.items(), header.labels, strict=True):
+        ink = FAINT if column in grid.at_chance else INK
+        text = axes.text(left + 0.5, above, label, transform=axes.get_xaxis_transform(), ha="center", **style)
+        text.set(fontsize=header.font, color=ink, linespacing=1.1)
+
+
+def _draw_groups(axes: Axes, grid: Grid, header: Header, cell_width: float, size: Size) -> None:
+    """A line between two groups, and the name of each group once above its columns if it fits."""
+    spans = grid.spans
+    above = 1 + (header.height + 2) / points_of(axes)[1]
+    for number, (name, left, right) in enumerate(spans):
+        if number and not _is_gap(grid, left):
+            axes.plot([left, left], [0, grid.extent[1]], color=FAINT, lw=0.6, clip_on=False)
+        label = _cut(name, (right - left) * cell_width - 3, size.small)
+        style: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": size.small, "color": FAINT}
+        axes.text((left + right) / 2, above, label, transform=axes.get_xaxis_transform(), **style)
+
+
+def _is_gap(grid: Grid, left: float) -> bool:
+    return any(grid.lefts[column] == left for column in grid.column_gaps if column in grid.lefts)
+
+
+def _cut(name: str, width: float, font: float) -> str:
+    """The name, or its start with a point; "" if fewer than four letters fit."""
+    for end in _ends(name):
+        if text_width(end, font) <= width:
+            return end
+    return ""
+
+
+def _ends(name: str) -> Iterator[str]:
+    yield name
+    for length in range(len(name) - 2, 3, -1):
+        yield f"{name[:length].rstrip()}."

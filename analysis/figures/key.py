@@ -1,0 +1,148 @@
+"""The key below a grid: its colour scale, and what its signs and colours mean."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from .cells import points_of, scale_of
+from .colours import DIVERGING, FAINT, INK, MISSING, pale
+from .grid import Grid
+from .sizes import LINE, Size, text_width, wrapped
+
+NUM_STEPS = 65
+"""Colours of the drawn scale."""
+Swatch = str
+"""What stands before the text of an entry: "hatched", "missing" or ""."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the key."""
+
+    text: str
+    swatch: Swatch = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """The key of a grid."""
+
+    label: str
+    """What the colours mean, with their unit; "" for no colour scale."""
+    entries: tuple[Entry, ...] = ()
+    scales: tuple[str, ...] = ()
+    """Words beside the scale of full colours and beside that of pale colours; one scale without words if empty."""
+
+
+def key_height(key: Key, grid: Grid, width: float, size: Size) -> float:
+    """Height of the key in points if it is `width` points wide, with the space above it."""
+    num_lines = 1 + max((line.number for line in _lines(key, width, size)), default=-1)
+    return 6 + (_scale_height(key, size) if _has_scale(key, grid) else 0.0) + num_lines * LINE * size.small
+
+
+def draw_key(axes: Axes, key: Key, grid: Grid, left: float, size: Size, wide: float = 0.0) -> Axes:
+    """Draw the key below the cells, from `left` points left of them. Returns the axes.
+
+    It is `wide` points wide, by default up to the right edge of the cells.
+    """
+    width, height = points_of(axes)
+    wide, below = wide or left + width, 6.0
+    if _has_scale(key, grid):
+        _draw_scale(axes, key, grid, size, below, wide - left)
+        below += _scale_height(key, size)
+    style: dict[str, Any] = {
+        "va": "center_baseline",
+        "fontsize": size.small,
+        "color": FAINT,
+        "transform": axes.transAxes,
+    }
+    for line in _lines(key, wide, size):
+        middle = below + (line.number + 0.5) * LINE * size.small
+        axes.text((line.left + line.indent - left) / width, -middle / height, line.text, **style)
+        if line.swatch:
+            _draw_swatch(axes, line.swatch, line.left - left, middle, size)
+    return axes
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A piece of an entry that is drawn on one line."""
+
+    number: int
+    left: float
+    """Points from the left edge of the key."""
+    indent: float
+    """Points between `left` and the text, for the swatch."""
+    text: str
+    swatch: Swatch = ""
+
+
+def _lines(key: Key, width: float, size: Size) -> list[_Line]:
+    """The entries, line by line. An entry that fits into the rest of a line is put there."""
+    lines: list[_Line] = []
+    number, left = 0, 0.0
+    for entry in key.entries:
+        indent = 2.2 * size.small if entry.swatch else 0.0
+        if left and left + indent + text_width(entry.text, size.small) > width:
+            number, left = number + 1, 0.0
+        pieces = wrapped(entry.text, width - left - indent, size.small)
+        for position, text in enumerate(pieces):
+            swatch = entry.swatch if position == 0 else ""
+            lines.append(_Line(number=number + position, left=left, indent=indent, text=text, swatch=swatch))
+        number += len(pieces) - 1
+        left = width if len(pieces) > 1 else left + indent + text_width(entry.text, size.small) + 2.5 * size.small
+    return lines
+
+
+def _has_scale(key: Key, grid: Grid) -> bool:
+    return bool(key.label) and any(not np.isnan(square.value) for square in grid.squares.values())
+
+
+def _scale_height(key: Key, size: Size) -> float:
+    """Height in points: strips, ticks with the label, and a gap."""
+    return max(1, len(key.scales)) * LINE * size.small + LINE * size.small + 6
+
+
+def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room: float) -> None:
+    width, height = points_of(axes)
+    words = max((text_width(text, size.small) for text in key.scales), default=0.0)
+    label = text_width(key.label, size.small)
+    long = max(6 * size.font, min(22 * size.small, room - max(words, label) - 6))
+    num_strips = max(1, len(key.scales))
+    tall = num_strips * LINE * size.small
+    strips = axes.inset_axes((0.0, -(below + tall) / height, long / width, tall / height))
+    steps = np.linspace(-grid.limit, grid.limit, NUM_STEPS)
+    full = mpl.colormaps[DIVERGING](scale_of(grid)(steps))
+    faces = np.stack([full, pale(full)][:num_strips])
+    strips.imshow(faces, aspect="auto", extent=(-grid.limit, grid.limit, num_strips, 0), interpolation="nearest")
+    strips.set_yticks([])
+    strips.spines[:].set_visible(False)
+    ticks = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(-grid.limit, grid.limit)
+    strips.set_xticks([tick for tick in ticks if abs(tick) <= grid.limit])
+    strips.tick_params(labelsize=size.small, colors=INK, length=2, width=0.5, pad=1)
+    for number, text in enumerate(key.scales):
+        style: dict[str, Any] = {"va": "center_baseline", "fontsize": size.small, "color": FAINT}
+        strips.text(1 + 5 / long, 1 - (number + 0.5) / num_strips, text, transform=strips.transAxes, **style)
+    strips.text(
+        1 + 5 / long,
+        -(3 + size.small / 2) / tall,
+        key.label,
+        transform=strips.transAxes,
+        va="center_baseline",
+        fontsize=size.small,
+        color=INK,
+    )
+
+
+def _draw_swatch(axes: Axes, swatch: Swatch, left: float, middle: float, size: Size) -> None:
+    width, height = points_of(axes)
+    wide, tall = 1.6 * size.small / width, 0.9 * size.small / height
+    bottom = -(middle + 0.5 * size.small) / height
+    face, hatch = (MISSING, None) if swatch == "missing" else ("white", "/////")
+    style: dict[str, Any] = {"facecolor": face, "edgecolor": FAINT, "hatch": hatch, "lw": 0.4}
+    axes.add_patch(Rectangle((left / width, bottom), wide, tall, transform=axes.transAxes, clip_on=False, **style))

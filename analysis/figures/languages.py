@@ -1,0 +1,101 @@
+"""Gains by language: for each target, the languages from left to right and the recipes from top to bottom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..results.load import CLEAN
+from ..results.marks import DAGGER, DEGREE, SECTION
+from ..results.results import Results
+from ..results.seed_part import MEAN as ALL
+from .grid import NUM_SATURATED, Grid, Square, side_by_side
+from .heatmap import SIGNS, gain_square, source
+from .key import Entry, Key
+from .layout import draw_grid, stack_figure
+from .sizes import TEXT, Size
+
+MOST_COLUMNS = 14
+"""Most columns of targets that share a line of the figure: with more, numbers would not fit."""
+
+
+def languages(axes: Axes, results: Results, target: str, *, size: Size = TEXT) -> Axes:
+    """Draw the gains of each recipe in each language on one target, in points. Returns the axes.
+
+    Raises KeyError if the target has no gain.
+    """
+    return draw_grid(axes, language_grids(results)[target], language_key(results), size)
+
+
+def language_figure(results: Results, size: Size = TEXT) -> Figure | None:
+    """All targets with two languages or more; None without one. Targets with few languages share a line."""
+    grids = {name: grid for name, grid in language_grids(results).items() if len(grid.columns) > 1}
+    if not grids:
+        return None
+    blocks = [side_by_side(block) for block in _blocks(grids)]
+    return stack_figure(blocks, language_key(results), f"Gains by language · {source(results)}", size)
+
+
+def _blocks(grids: Mapping[str, Grid]) -> list[dict[str, Grid]]:
+    """The grids in blocks of at most MOST_COLUMNS columns, unless a single one has more."""
+    blocks: list[dict[str, Grid]] = []
+    for name, grid in grids.items():
+        if blocks and sum(len(one.columns) for one in (*blocks[-1].values(), grid)) <= MOST_COLUMNS:
+            blocks[-1][name] = grid
+        else:
+            blocks.append({name: grid})
+    return blocks
+
+
+def language_grids(results: Results) -> dict[str, Grid]:
+    """Target -> its grid. All grids have one colour scale, which at most NUM_SATURATED cells exceed."""
+    table = results.estimates
+    rows = table[(table["language"] != ALL) & (table["condition"] == CLEAN) & table["gain"].notna()]
+    values = np.sort(np.abs(100 * rows["gain"]))
+    limit = max(1.0, float(values[-NUM_SATURATED - 1 :][:1].sum()))
+    by_target = dict(iter(rows.groupby("target", sort=False)))
+    recipes = results.matrix.recipes
+    return {
+        str(target): replace(_grid(part, recipes), bounds=limit)
+        for target, part in sorted(by_target.items(), key=lambda item: list(results.matrix.scores).index(item[0]))
+    }
+
+
+def _grid(rows: pd.DataFrame, recipes: Sequence[str]) -> Grid:
+    """`rows` are the estimates of one target by language."""
+    names = sorted(set(rows["language"]), key=lambda language: (language != "en", language))
+    squares = {(str(row.recipe), str(row.language)): _square(row) for row in rows.itertuples()}
+    missing = Square(text="–", is_missing=True)
+    return Grid(
+        rows=tuple(recipes),
+        columns=tuple(names),
+        squares={(recipe, name): squares.get((recipe, name), missing) for recipe in recipes for name in names},
+    )
+
+
+def _square(row: Any) -> Square:
+    marks = row.marks.split(", ")
+    signs = "".join(sign for mark, sign in SIGNS.items() if mark in marks and mark != "lacks seeds")
+    return gain_square(row, signs, is_hatched="same rows" in marks)
+
+
+def language_key(results: Results) -> Key:
+    """The key of the grids."""
+    table = results.estimates
+    marks = set(", ".join(table.loc[table["language"] != ALL, "marks"]).split(", "))
+    over = "baseline" if results.matrix.is_baseline else results.matrix.reference
+    entries: Mapping[str, Entry] = {
+        "same rows": Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched"),
+        "same items": Entry(text=f"{SECTION} same items in another language"),
+        "not zero-shot": Entry(text=f"{DEGREE} not zero-shot: the recipe has labelled data in the language"),
+    }
+    shown = tuple(entry for mark, entry in entries.items() if mark in marks)
+    return Key(
+        label=f"gain over {over} (points)",
+        entries=(Entry(text="± half width of the 95 % interval; no score: grey"), *shown),
+        scales=("settled: the interval excludes 0", "not settled"),
+    )

@@ -1,0 +1,43 @@
+"""All figures of one model as files."""
+
+from collections.abc import Callable, Mapping
+
+from matplotlib.figure import Figure
+
+from ..results.results import Results
+from .files import formats
+from .heatmap import heatmap_figure
+from .languages import language_figure
+from .layers import layer_figure
+from .planted import planted_figure
+from .scatter import correlation_map
+from .sizes import SIZES, TEXT, Size
+
+Draw = Callable[[Results, Size], Figure | None]
+"""Draws a figure of a given width; None if the results have nothing to draw."""
+FIGURES: Mapping[str, Draw] = {
+    "heatmap": heatmap_figure,
+    "languages": language_figure,
+    "correlations": lambda results, _: correlation_map(results),
+    "planted": lambda results, size: planted_figure(results, size) if results.planted else None,
+    "layers": lambda results, size: layer_figure(results, size) if results.layers else None,
+}
+"""Name -> figure."""
+
+
+def figure_files(results: Results, suffix: str = "") -> dict[str, bytes]:
+    """Name -> content of the files of all figures of one model: `NAME[-SIZE][SUFFIX].FORMAT`.
+
+    The heatmap is written in each size as PDF, SVG and PNG, the other figures in the text width as PDF and PNG. The
+    text width has the plain name, as in `heatmap.pdf`. Equal results give equal bytes. A figure without anything to
+    draw is left out.
+    """
+    files: dict[str, bytes] = {}
+    for name, draw in FIGURES.items():
+        is_main = name == "heatmap"
+        for size in SIZES.values() if is_main else (TEXT,):
+            figure = draw(results, size)
+            stem = f"{name}{'' if size is TEXT else f'-{size.name}'}{suffix}"
+            written = formats(figure, ("pdf", "svg", "png") if is_main else ("pdf", "png")) if figure else {}
+            files |= {f"{stem}.{ending}": content for ending, content in written.items()}
+    return files
