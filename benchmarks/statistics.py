@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 
-from benchmarks.simulations import best, cells, correlations
+from benchmarks.simulations import best, cells, correlations, items
 from benchmarks.simulations.measure import Measure, header
 
 PARTS: Mapping[str, Callable[[int], Iterable[Measure]]] = {
     "cells": cells.measures,
+    "items": items.measures,
     "best": best.measures,
     "correlations": correlations.measures,
 }

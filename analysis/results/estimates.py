@@ -166,7 +166,8 @@ def _as_estimates(rows: pd.DataFrame) -> list[Estimate]:
 def _with_errors(table: pd.DataFrame) -> pd.DataFrame:
     """Add se_seed, se_item, se, df and basis, and the note of a cell without outcomes."""
     has_none = table["note"].isin(["bimodal", "equal differences", "no reference"]) | table["gain"].isna()
-    seed, item = table["variance"], table["item"].mask(has_none)
+    # Without seeds, equal outcomes of all items say nothing about the variation.
+    seed, item = table["variance"], table["item"].mask(has_none | (table["variance"].isna() & (table["item"] <= 0)))
     total, df = combined(seed, table["df"], item, table["num_items"] - 1, table["residual"])
     has_item = item.notna() | table["is_own"]
     basis = np.select(

@@ -77,10 +77,12 @@ def are_equal(lowest: Any, highest: Any, scale: Any) -> Any:
 def t_intervals(mean: Any, error: Any, df: Any) -> tuple[Any, Any, Any]:
     """Bounds of the 95 % interval and two-sided p against 0 of means with standard errors and degrees of freedom.
 
-    Takes and returns numbers or arrays; nan where the standard error or its degrees of freedom are nan.
+    Takes and returns numbers or arrays; nan where the standard error is nan or 0, or its degrees of freedom are nan.
     """
     from scipy import stats  # noqa: PLC0415 - takes about a second to import
 
+    # A standard error of 0 is no certainty: nothing is known of the variation.
+    error = np.where(np.asarray(error) > 0, error, np.nan)
     half = stats.t.ppf(0.5 + CONFIDENCE / 2, df) * error
     return mean - half, mean + half, 2 * stats.t.sf(np.abs(mean / error), df)
 

@@ -101,7 +101,7 @@ def measures(num_worlds: int) -> Iterator[Measure]:
             yield from _sensitivity(name, replace(Design(num_seeds=num_seeds), **changes), num_worlds // 2)
     yield from _floor(num_worlds)
     for num_seeds in NUM_SEEDS:
-        yield from _collapses(Design(num_seeds=num_seeds), num_worlds // 4)
+        yield from collapses(Design(num_seeds=num_seeds), num_worlds // 4)
 
 
 def _main(design: Design, num_worlds: int) -> Iterator[Measure]:
@@ -151,7 +151,7 @@ def _floor(num_worlds: int) -> Iterator[Measure]:
     )
 
 
-def _collapses(design: Design, num_worlds: int) -> Iterator[Measure]:
+def collapses(design: Design, num_worlds: int) -> Iterator[Measure]:
     """Collapsed trainings: how many cells are called bimodal, and how good the other intervals are."""
     setting = f"{design.num_seeds} seeds"
     worlds = simulated(design, num_worlds, 3)

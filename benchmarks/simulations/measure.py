@@ -50,6 +50,6 @@ def _number(value: float) -> str:
 
 
 def _line(*texts: str) -> str:
-    widths = (58, 22, 9, 9, 15)
+    widths = (66, 18, 9, 9, 15)
     first = [f"{text:<{width}}" for text, width in zip(texts[:2], widths, strict=False)]
     return " ".join([*first, *(f"{text:>{width}}" for text, width in zip(texts[2:], widths[2:], strict=True))])

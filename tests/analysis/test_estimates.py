@@ -297,3 +297,12 @@ def test_the_variance_of_seeds_and_items_is_never_below_the_larger_part():
     assert df == pytest.approx(0.07**2 / (0.02**2 / 2 + 0.05**2 / 40))
     assert [float(value) for value in combined(np.nan, np.nan, 0.05, 40, np.nan)] == [0.05, 40]
     assert [float(value) for value in combined(0.02, 2, np.nan, np.nan, np.nan)] == [0.02, 2]
+
+
+def test_equal_outcomes_of_one_seed_give_no_interval(make_run):
+    run = make_run(seeds=(1,))
+    for recipe in ("baseline", "middle_qa"):
+        outcomes(run, recipe, 1, np.arange(50) % 2)
+    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    assert (found.gain, found.basis, found.note) == (0, "", "one seed")
+    assert np.isnan([found.se, found.low, found.p]).all()
