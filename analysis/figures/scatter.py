@@ -22,7 +22,7 @@ def correlation_map(results: Results) -> Figure:
     draw_pairs(axes[0, 0], correlations.recipes, matrix.recipes, "Between recipes, over {} targets")
     draw_pairs(axes[0, 1], correlations.targets, list(matrix.scores.columns), "Between targets, over {} recipes")
     draw_trait(axes[1, 0], correlations, "train_size")
-    draw_trait(axes[1, 1], correlations, "own_dev")
+    draw_trait(axes[1, 1], correlations, "headroom")
     return figure
 
 
@@ -66,13 +66,14 @@ def _range(counts: "pd.Series[int]") -> str:
 def _tally(pairs: pd.DataFrame) -> str:
     num_tested = pairs["p"].notna().sum()
     num_small = (pairs["p"] < 0.05).sum()
-    return f"Spearman; bold: p < 0.05, uncorrected ({num_small} of {num_tested}; {0.05 * num_tested:.1f} by chance)"
+    by_chance = f"{num_small} of {num_tested}; {0.05 * num_tested:.1f} by chance"
+    return f"Pearson, across halves of the seeds; bold: p < 0.05, uncorrected ({by_chance})"
 
 
 def draw_trait(axes: Axes, correlations: Correlations, trait: str) -> Axes:
     """Draw the mean gain in points against one trait, with one labelled dot per recipe. Returns the axes."""
     dots = correlations.traits[[trait, MEAN]].dropna()
-    factor = 100 if trait == "own_dev" else 1
+    factor = 100 if trait == "headroom" else 1
     axes.scatter(dots[trait] * factor, dots[MEAN] * 100, color=DOT, s=26, zorder=3)
     for number, (recipe, dot) in enumerate(dots.sort_values(trait).iterrows()):
         axes.annotate(
@@ -95,7 +96,7 @@ def draw_trait(axes: Axes, correlations: Correlations, trait: str) -> Axes:
     axes.margins(0.14)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
-    unit = " (points)" if trait == "own_dev" else ""
+    unit = " (points)" if trait == "headroom" else ""
     axes.set_xlabel(f"{TRAITS[trait]}{unit}", fontsize=8.5, color=INK)
     axes.set_ylabel(f"mean gain over {len(correlations.mean_over)} targets (points)", fontsize=8.5, color=INK)
     axes.set_title(f"Mean gain: {_summary(correlations, trait)}", loc="left", fontsize=9, color=INK)

@@ -140,7 +140,7 @@ def _rho(row: "pd.Series[float]") -> str:
 
 
 def trait_rows(correlations: Correlations) -> list[Row]:
-    """One row per recipe of one task: published size, examples seen, dev score, mean gain."""
+    """One row per recipe of one task: published size, examples seen, share of its headroom gained, mean gain."""
 
     def count(value: float) -> str:
         return "–" if np.isnan(value) else f"{value:,.0f}"
@@ -151,7 +151,7 @@ def trait_rows(correlations: Correlations) -> list[Row]:
     return [
         [
             *(name, count(row["train_size"]), count(row["seen"])),
-            *(share(row["own_dev"], "{:.1f}"), share(row[MEAN], "{:+z.1f}")),
+            *(share(row["headroom"], "{:.0f}"), share(row[MEAN], "{:+z.1f}")),
         ]
         for name, row in correlations.traits.iterrows()
     ]

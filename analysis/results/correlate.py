@@ -1,59 +1,98 @@
 """Correlations of gains: between recipes, between targets, and with traits of the intermediate task."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import tasks_of
+from sweeper.space import Space
 
-from .load import RunData
+from .estimates import is_summarised, mean_estimates
+from .halves import MIN_N, HalfCorrelations, half_correlations
+from .load import CLEAN, RunData
 from .matrix import Matrix
-from .stats import spearman
+from .moderation import row_variances
+from .multitask import multitask_gains
+from .order import clustered
+from .seed_part import MEAN
+from .selection_gains import selection_gains
+from .stats import adjusted
+from .traits import TRAITS, predictors, traits_of
 from .trivial import PreparationLevel
 
-TRAITS: Mapping[str, str] = {
-    "train_size": "published training examples",
-    "seen": "training examples seen",
-    "own_dev": "own dev score",
-}
-"""Trait of an intermediate task -> its label in figures and tables."""
-MEAN = "mean"
-"""Name of the mean gain among targets."""
+Floats = npt.NDArray[np.float64]
+PAIR_COLUMNS = ("a", "b", "rho", "low", "high", "n", "p", "q")
+TARGET_COLUMNS = ("target", "rho", "low", "high", "n", "p", "q")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Correlations:
-    """Spearman correlations, each with n and permutation p, without cells with the same rows and incomplete cells."""
+    """Correlations of one model's gains, without cells with the same rows and incomplete cells.
+
+    Each correlation between gains is measured across disjoint halves of the seeds (`halves`), which share no noise. The
+    columns are rho, the bounds low and high of a 95 % jackknife interval, n, permutation p, and q (p corrected for the
+    number of correlations in the table, Benjamini & Hochberg 1995); nan with n < MIN_N or one seed.
+    """
 
     recipes: pd.DataFrame
-    """Columns a, b, rho, n, p: pairs of recipes, over targets."""
+    """Columns a, b, rho, low, high, n, p, q: pairs of recipes, over targets. The gains on a target are in units of the
+    noise of one of its scores."""
     targets: pd.DataFrame
-    """Columns a, b, rho, n, p: pairs of targets, over recipes."""
+    """The same columns: pairs of targets, over recipes."""
+    recipe_order: tuple[str, ...]
+    """The recipes, so that those with similar correlations are neighbours."""
+    target_order: tuple[str, ...]
+    english: pd.DataFrame
+    """Columns target, rho, ...: the gain in English and the mean gain in the zero-shot languages, over recipes."""
+    selection: pd.DataFrame
+    """The same columns: the gain of the English selection value and of the reported score, over recipes."""
     traits: pd.DataFrame
-    """Index: the recipes of one task. Columns train_size, seen (mean over seeds), own_dev (fraction of 1), mean
-    (gain)."""
+    """Index: the recipes of one task. Columns: the keys of TRAITS, and `mean` (gain)."""
     predictors: pd.DataFrame
-    """Columns trait, target (or `mean`), rho, n, p: over the recipes of one task."""
+    """Columns trait, target (or `mean`), rho, low, high, n, p, q: over the recipes of one task."""
+    multitask: pd.DataFrame
+    """The gain of each recipe of several tasks over those of its single tasks: `multitask.COLUMNS`."""
     mean_over: tuple[str, ...]
     """Targets in the mean gain: those on which every recipe has a gain and none trains on the same rows."""
+    notes: tuple[str, ...]
+    """Why correlations are missing, and their limits, as sentences."""
 
 
-def correlate(data: RunData, matrix: Matrix, preparations: Iterable[PreparationLevel]) -> Correlations:
-    """All correlations of one model's matrix. `preparations` are its `preparation_levels`."""
-    gains = matrix.summarised
-    over = comparable_targets(gains)
-    dev_scores = {(level.recipe, level.task): level.score for level in preparations}
-    traits = _traits(data, matrix.model, dev_scores).join(gains[list(over)].mean(axis=1).rename(MEAN))
+def correlate(
+    data: RunData,
+    matrix: Matrix,
+    seeds: pd.DataFrame,
+    cells: pd.DataFrame,
+    means: pd.DataFrame,
+    preparations: Iterable[PreparationLevel],
+) -> Correlations:
+    """All correlations of one model.
+
+    `seeds` are the `scores_by_seed`, `cells` the table of estimates, `means` the `row_means` and `preparations` the
+    `preparation_levels` of the model.
+    """
+    targets = list(matrix.scores.columns)
+    gains = seed_gains(seeds, cells, matrix.recipes, targets, data.space.seeds)
+    rows = gains / noise(seeds, targets)[:, None, None]
+    recipes, columns = half_correlations(rows.swapaxes(0, 1)), half_correlations(gains)
+    over = tuple(means.attrs.get("targets", ()))
+    mean_gains = means[means["unit"] == "score"].set_index("recipe")["gain"].rename(MEAN)
+    traits = traits_of(data, matrix.model, preparations).join(mean_gains)
+    summarised = matrix.summarised.reindex(traits.index).join(traits[[MEAN]])
     return Correlations(
-        recipes=_pairs(gains.T),
-        targets=_pairs(gains),
+        recipes=_pairs(recipes, matrix.recipes),
+        targets=_pairs(columns, targets),
+        recipe_order=tuple(clustered(pd.DataFrame(recipes.rho, index=matrix.recipes))),
+        target_order=tuple(clustered(pd.DataFrame(columns.rho, index=targets))),
+        english=_with_english(seeds, matrix, gains, targets, data.space.seeds),
+        selection=_with_selection(data, matrix, gains, targets),
         traits=traits,
-        predictors=_predictors(traits, gains.reindex(traits.index).join(traits[[MEAN]])),
+        predictors=predictors(traits, summarised),
+        multitask=multitask_gains(data.space, seeds, cells),
         mean_over=over,
+        notes=tuple(_notes(data.space, seeds, matrix)),
     )
 
 
@@ -66,51 +105,108 @@ def as_square(pairs: pd.DataFrame, names: list[str], column: str) -> npt.NDArray
     """One column of a table of pairs as a symmetric array of shape (names, names), nan on the diagonal."""
     square = np.full((len(names), len(names)), np.nan)
     for a, b, value in zip(pairs["a"], pairs["b"], pairs[column], strict=True):
-        first, second = names.index(a), names.index(b)
-        square[first, second] = square[second, first] = value
+        if a in names and b in names:
+            first, second = names.index(a), names.index(b)
+            square[first, second] = square[second, first] = value
     return square
 
 
-def _pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """One row for each pair of columns of the table."""
+def seed_gains(
+    seeds: pd.DataFrame, cells: pd.DataFrame, recipes: Sequence[str], targets: Sequence[str], numbers: Sequence[int]
+) -> Floats:
+    """The mean gains over languages that summaries include: shape (targets, recipes, seeds), nan for a missing one."""
+    means = mean_estimates(cells)
+    kept = set(means.loc[is_summarised(means), ["recipe", "target"]].itertuples(index=False, name=None))
+    rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset="gain")
+    is_kept = [cell in kept for cell in zip(rows["recipe"], rows["target"], strict=True)]
+    return _as_array(rows[np.array(is_kept, dtype=bool)], "gain", recipes, targets, numbers)
+
+
+def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
+    """Standard deviation over seeds of one score of each target, pooled over its rows; nan without two seeds."""
+    rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["score", "seed"])
+    recipes, numbers = list(dict.fromkeys(rows["recipe"])), list(dict.fromkeys(rows["seed"]))
+    variances, _ = row_variances(_as_array(rows, "score", recipes, targets, numbers))
+    is_known = ~np.isnan(variances)
+    total = np.where(is_known, variances, 0.0).sum(axis=-1)
+    num = is_known.sum(axis=-1)
+    found: Floats = np.sqrt(np.where((num > 0) & (total > 0), total / np.maximum(num, 1), np.nan))
+    return found
+
+
+def _as_array(
+    rows: pd.DataFrame, column: str, recipes: Sequence[str], targets: Sequence[str], numbers: Sequence[int]
+) -> Floats:
+    """A column of a table with recipe, target and seed: shape (targets, recipes, seeds)."""
+    index = pd.MultiIndex.from_product([targets, recipes, list(numbers)], names=["target", "recipe", "seed"])
+    values = rows.astype({"seed": int}).set_index(["target", "recipe", "seed"])[column].reindex(index)
+    return values.to_numpy(dtype=float).reshape(len(targets), len(recipes), len(numbers))
+
+
+def _pairs(found: HalfCorrelations, names: Sequence[str]) -> pd.DataFrame:
+    """One row for each pair of names."""
+    first, second = np.triu_indices(len(names), 1)
+    values = {name: getattr(found, name)[first, second] for name in ("rho", "low", "high", "n", "p")}
+    labels = np.array(names, dtype=object)
+    table = pd.DataFrame({"a": labels[first], "b": labels[second], **values})
+    return table.assign(q=adjusted(table["p"]))[list(PAIR_COLUMNS)]
+
+
+def _by_target(pairs: Mapping[str, Floats]) -> pd.DataFrame:
+    """A table with the correlation of the two variables of each target, from arrays of shape (2, recipes, seeds)."""
     rows = []
-    for a, b in combinations(table.columns, 2):
-        correlation = spearman(table[a].tolist(), table[b].tolist())
-        rows.append((a, b, correlation.rho, correlation.n, correlation.p))
-    return pd.DataFrame(rows, columns=["a", "b", "rho", "n", "p"])
+    for target, values in pairs.items():
+        found = half_correlations(values)
+        rows.append((target, *(getattr(found, name)[0, 1] for name in ("rho", "low", "high", "n", "p"))))
+    table = pd.DataFrame(rows, columns=[*TARGET_COLUMNS[:-1]]).astype({"n": int})
+    return table.assign(q=adjusted(table["p"]))
 
 
-def _predictors(traits: pd.DataFrame, gains: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for trait in TRAITS:
-        for target in gains.columns:
-            correlation = spearman(traits[trait].tolist(), gains[target].tolist())
-            rows.append((trait, target, correlation.rho, correlation.n, correlation.p))
-    return pd.DataFrame(rows, columns=["trait", "target", "rho", "n", "p"])
-
-
-def _traits(data: RunData, model: str, dev_scores: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """One row for each recipe of one task. The sizes and dev scores of a mixture have no single value."""
-    tasks = {recipe.name: tasks_of(recipe.stages, masked=False) for recipe in data.space.recipes}
-    single = {recipe: names[0] for recipe, names in tasks.items() if len(names) == 1}
-    seen = _examples_seen(data, model)
-    rows = {
-        recipe: {
-            "train_size": data.space.task(task).train_size or np.nan,
-            "seen": seen.get(recipe, np.nan),
-            "own_dev": dev_scores.get((recipe, task), np.nan),
-        }
-        for recipe, task in single.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(TRAITS)).astype(float)
-
-
-def _examples_seen(data: RunData, model: str) -> dict[str, float]:
-    """Recipe -> training examples that its encoder has seen, repeats included, mean over seeds."""
-    counts = [
-        (record.spec.recipe, sum(record.examples.values()))
-        for record in data.replicates
-        if record.spec.kind == "prepare" and record.spec.model.name == model and record.state == "done"
+def _with_english(
+    seeds: pd.DataFrame, matrix: Matrix, gains: Floats, targets: Sequence[str], numbers: Sequence[int]
+) -> pd.DataFrame:
+    """The correlation of each target's English gain with its mean gain in zero-shot languages."""
+    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)].dropna(subset="gain")
+    cells = zip(rows["recipe"], rows["target"], rows["language"], strict=True)
+    is_zero_shot = np.array([matrix.is_zero_shot((r, t), name) for r, t, name in cells], dtype=bool)
+    is_english = (rows["language"] == "en").to_numpy()
+    keys = ["recipe", "target", "seed"]
+    others = pd.DataFrame(rows[is_zero_shot & ~is_english].groupby(keys)["gain"].mean()).reset_index()
+    parts = [
+        np.where(np.isnan(gains), np.nan, _as_array(part, "gain", matrix.recipes, targets, numbers))
+        for part in (rows[is_english], others)
     ]
-    table = pd.DataFrame(counts, columns=["recipe", "seen"])
-    return {str(recipe): float(seen) for recipe, seen in table.groupby("recipe")["seen"].mean().items()}
+    both = np.stack(parts, axis=1)
+    has_both = np.isfinite(both).any(axis=(2, 3)).all(axis=1)
+    return _by_target({target: both[n] for n, target in enumerate(targets) if has_both[n]})
+
+
+def _with_selection(data: RunData, matrix: Matrix, gains: Floats, targets: Sequence[str]) -> pd.DataFrame:
+    """The correlation of the gain on selection data with the reported gain, for each target that trains."""
+    table = selection_gains(data, matrix.model, matrix.reference)
+    values = _as_array(table, "gain", matrix.recipes, targets, data.space.seeds)
+    both = np.stack([values, gains], axis=1)
+    return _by_target({target: both[n] for n, target in enumerate(targets) if np.isfinite(values[n]).any()})
+
+
+def _notes(space: Space, seeds: pd.DataFrame, matrix: Matrix) -> Iterable[str]:
+    """Why there is no correlation, and what halves of the seeds cannot separate."""
+    if len(space.seeds) < 2:
+        yield (
+            "No correlation between gains is shown: with one seed, gains share the noise of their baseline and of "
+            "their encoder, and look correlated without any transfer."
+        )
+    if len(matrix.recipes) < MIN_N:
+        yield f"Targets are not correlated over {len(matrix.recipes)} recipes: at least {MIN_N} are needed."
+    if len(matrix.scores.columns) < MIN_N:
+        yield f"Recipes are not correlated over {len(matrix.scores.columns)} targets: at least {MIN_N} are needed."
+    base = seeds[(seeds["recipe"] == matrix.reference) & seeds["score"].notna()]
+    seedless = sorted(set(base.loc[base["seed"].isna(), "target"]))
+    if seedless and len(space.seeds) > 1:
+        yield (
+            f"The score of {matrix.reference_words} on {', '.join(seedless)} depends on no seed. Both halves of the "
+            "seeds subtract the same score, so that only the noise of the rows is separated there."
+        )
+
+
+__all__ = ["MEAN", "TRAITS", "Correlations", "as_square", "comparable_targets", "correlate", "noise", "seed_gains"]

@@ -18,6 +18,8 @@ Integers = npt.NDArray[np.intp]
 MIN_N = 6
 """Fewest pairs of values for a correlation: with five, an order that is as far from 0 occurs in 2 of 120 orders."""
 MAX_SPLITS = 50
+LARGEST = 1 - 1e-9
+"""Correlations are moved this far from 1, where Fisher's z is infinite."""
 NUM_ORDERS = 2_000
 """Random orders for p, the observed one not included."""
 
@@ -162,7 +164,7 @@ def _jackknife(first: Floats, second: Floats, rho: Floats) -> tuple[Floats, Floa
 
 
 def _z(rho: Floats) -> Floats:
-    z: Floats = np.arctanh(np.clip(rho, -0.999, 0.999))
+    z: Floats = np.arctanh(np.clip(rho, -LARGEST, LARGEST))
     return z
 
 

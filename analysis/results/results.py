@@ -89,18 +89,19 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     )
     levels, seeds, items = target_levels(data, matrix), scores_by_seed(gains), _item_parts(data, name)
     cells = estimates(space, seeds, matrix, levels, items)
+    row = row_means(space, seeds, cells, matrix.reference)
     return Results(
         space=space,
         model=name,
         matrix=matrix,
         estimates=cells,
         column_means=column_means(seeds, cells),
-        row_means=row_means(space, seeds, cells, matrix.reference),
+        row_means=row,
         seeds=seeds,
         items=items,
         tests=tests,
         languages=language_table(space, gains),
-        correlations=correlate(data, matrix, preparations),
+        correlations=correlate(data, matrix, seeds, cells, row, preparations),
         layers=layer_scores(data, name),
         benchmarks=shown_means(means, space),
         published=published_comparisons(data, matrix, means),

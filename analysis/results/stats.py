@@ -125,6 +125,45 @@ def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> 
     return Correlation(rho=rho, n=n, p=p)
 
 
+def spearman_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """The 95 % jackknife interval of Spearman's rho, on Fisher's z scale, over pairs without nan.
+
+    nan with fewer than four pairs or a constant side.
+    """
+    n = len(first)
+    if n < MIN_SEEDS + 1:
+        return math.nan, math.nan
+
+    def z(kept: Sequence[int]) -> float:
+        x, y = (_standard_ranks(np.array([side[number] for number in kept])) for side in (first, second))
+        return math.atanh(max(-0.999, min(0.999, float(x @ y)))) if x.any() and y.any() else math.nan
+
+    whole = z(range(n))
+    without = np.array([z([number for number in range(n) if number != left]) for left in range(n)])
+    half = t_quantile(n - 1) * math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
+    return math.tanh(whole - half), math.tanh(whole + half)
+
+
+def correlation_ratio(labels: Sequence[str], values: Sequence[float]) -> tuple[float, float]:
+    """Correlation ratio eta of a category with numbers, and its permutation p (NUM_DRAWS random orders).
+
+    eta^2 is the share of the variance of the values that lies between categories. nan with fewer than two categories,
+    or if every value has a category of its own.
+    """
+    codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)[1]
+    num = int(codes.max(initial=-1)) + 1
+    centred = np.asarray(values, dtype=float) - np.mean(values)
+    total = float(centred @ centred)
+    if not 1 < num < len(codes) or total == 0:
+        return math.nan, math.nan
+    members = np.eye(num)[codes]
+    sizes = members.sum(axis=0)
+    orders = np.random.default_rng(0).permuted(np.tile(centred, (NUM_DRAWS, 1)), axis=1)
+    between = ((np.vstack([centred, orders]) @ members) ** 2 / sizes).sum(axis=1) / total
+    p = np.count_nonzero(between >= between[0] - 1e-9) / len(between)
+    return math.sqrt(between[0]), float(p)
+
+
 def rho_ceiling(values: Iterable[float]) -> float:
     """Largest rho that `values` can have with numbers without ties. It is below 1 if `values` have ties."""
     ordered = sorted(values)
