@@ -17,6 +17,8 @@ def clustered(values: pd.DataFrame) -> list[str]:
     if len(names) < 3 or not filled.shape[1]:
         return names
     from scipy.cluster import hierarchy  # noqa: PLC0415 - takes long to import
+    from scipy.spatial.distance import pdist  # noqa: PLC0415
 
-    tree = hierarchy.linkage(filled, method="average", optimal_ordering=True)
+    # Distances, because scipy warns if it takes the values of a symmetric frame for distances.
+    tree = hierarchy.linkage(pdist(filled), method="average", optimal_ordering=True)
     return [names[leaf] for leaf in hierarchy.leaves_list(tree)]
