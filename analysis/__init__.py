@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .export.folder import check_is_new as check_is_new
     from .export.folder import copy_encoder as copy_encoder
     from .export.folder import export_encoder as export_encoder
+    from .figures.forest import forest as forest
     from .figures.heatmap import heatmap as heatmap
     from .figures.heatmap import heatmap_figure as heatmap_figure
     from .figures.languages import languages as languages
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .figures.pages import figure_files as figure_files
     from .figures.planted import planted_map as planted_map
     from .figures.scatter import correlation_map as correlation_map
+    from .figures.search import search as search
+    from .figures.timeline import timeline as timeline
     from .report.report import write_report as write_report
     from .results.load import RunData as RunData
     from .results.load import load as load
@@ -47,6 +50,9 @@ _MODULES = {
     "Results": ".results.results",
     "compute_results": ".results.results",
     "heatmap": ".figures.heatmap",
+    "forest": ".figures.forest",
+    "search": ".figures.search",
+    "timeline": ".figures.timeline",
     "heatmap_figure": ".figures.heatmap",
     "languages": ".figures.languages",
     "layer_lines": ".figures.layers",

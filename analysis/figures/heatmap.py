@@ -106,10 +106,11 @@ def _score_square(score: float, signs: str = "") -> Square:
 def gain_square(estimate: Any, signs: str = "", *, is_hatched: bool = False) -> Square:
     """A gain with the half width of its interval.
 
-    `estimate` has the attributes gain, low and high (fractions of 1) and note.
+    `estimate` has the attributes gain, low and high (fractions of 1), basis and note. As in `estimates`, an interval
+    that does not include the variation between seeds settles nothing.
     """
     gain, half = 100 * estimate.gain, 50 * (estimate.high - estimate.low)
-    is_bimodal, is_settled = estimate.note == "bimodal", bool(estimate.low > 0 or estimate.high < 0)
+    is_bimodal, is_settled = estimate.note == "bimodal", _excludes_0(estimate)
     return Square(
         text=signed(gain, 1) + signs,
         short=signed(gain, 0) + signs,
@@ -120,6 +121,10 @@ def gain_square(estimate: Any, signs: str = "", *, is_hatched: bool = False) -> 
         is_bold=is_settled,
         is_hatched=is_hatched,
     )
+
+
+def _excludes_0(estimate: Any) -> bool:
+    return bool(estimate.basis.startswith("seeds") and (estimate.low > 0 or estimate.high < 0))
 
 
 def _whole(half: float) -> str:
@@ -146,7 +151,7 @@ def _row_squares(results: Results, recipes: Sequence[str]) -> dict[tuple[str, st
 
 
 def _column_squares(results: Results) -> dict[tuple[str, str], Square]:
-    rows = results.column_means.assign(note="")
+    rows = results.column_means.assign(note="", basis="seeds")
     rows = rows[rows["num_recipes"] > 1]
     return {(MEAN, str(row.target)): gain_square(row) for row in rows.itertuples()}
 

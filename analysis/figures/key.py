@@ -1,5 +1,6 @@
 """The key below a grid: its colour scale, and what its signs and colours mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from .sizes import LINE, Size, text_width, wrapped
 NUM_STEPS = 65
 """Colours of the drawn scale."""
 Swatch = str
-"""What stands before the text of an entry: "hatched", "missing" or ""."""
+"""What stands before the text of an entry: "hatched", "missing", a colour, or "" for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Key:
 
 def key_height(key: Key, grid: Grid, width: float, size: Size) -> float:
     """Height of the key in points if it is `width` points wide, with the space above it."""
-    num_lines = 1 + max((line.number for line in _lines(key, width, size)), default=-1)
+    num_lines = 1 + max((line.number for line in flow(key.entries, width, size)), default=-1)
     return 6 + (_scale_height(key, size) if _has_scale(key, grid) else 0.0) + num_lines * LINE * size.small
 
 
@@ -61,7 +62,7 @@ def draw_key(axes: Axes, key: Key, grid: Grid, left: float, size: Size, wide: fl
         "color": FAINT,
         "transform": axes.transAxes,
     }
-    for line in _lines(key, wide, size):
+    for line in flow(key.entries, wide, size):
         middle = below + (line.number + 0.5) * LINE * size.small
         axes.text((line.left + line.indent - left) / width, -middle / height, line.text, **style)
         if line.swatch:
@@ -70,7 +71,7 @@ def draw_key(axes: Axes, key: Key, grid: Grid, left: float, size: Size, wide: fl
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Line:
+class Line:
     """A piece of an entry that is drawn on one line."""
 
     number: int
@@ -82,18 +83,18 @@ class _Line:
     swatch: Swatch = ""
 
 
-def _lines(key: Key, width: float, size: Size) -> list[_Line]:
+def flow(entries: Sequence[Entry], width: float, size: Size) -> list[Line]:
     """The entries, line by line. An entry that fits into the rest of a line is put there."""
-    lines: list[_Line] = []
+    lines: list[Line] = []
     number, left = 0, 0.0
-    for entry in key.entries:
+    for entry in entries:
         indent = 2.2 * size.small if entry.swatch else 0.0
         if left and left + indent + text_width(entry.text, size.small) > width:
             number, left = number + 1, 0.0
         pieces = wrapped(entry.text, width - left - indent, size.small)
         for position, text in enumerate(pieces):
             swatch = entry.swatch if position == 0 else ""
-            lines.append(_Line(number=number + position, left=left, indent=indent, text=text, swatch=swatch))
+            lines.append(Line(number=number + position, left=left, indent=indent, text=text, swatch=swatch))
         number += len(pieces) - 1
         left = width if len(pieces) > 1 else left + indent + text_width(entry.text, size.small) + 2.5 * size.small
     return lines
@@ -139,10 +140,14 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
     )
 
 
+def swatch_style(swatch: Swatch) -> dict[str, Any]:
+    """The style of the patch of an entry."""
+    face, hatch = {"missing": (MISSING, None), "hatched": ("white", "/////")}.get(swatch, (swatch, None))
+    return {"facecolor": face, "edgecolor": FAINT, "hatch": hatch, "lw": 0.4}
+
+
 def _draw_swatch(axes: Axes, swatch: Swatch, left: float, middle: float, size: Size) -> None:
     width, height = points_of(axes)
     wide, tall = 1.6 * size.small / width, 0.9 * size.small / height
-    bottom = -(middle + 0.5 * size.small) / height
-    face, hatch = (MISSING, None) if swatch == "missing" else ("white", "/////")
-    style: dict[str, Any] = {"facecolor": face, "edgecolor": FAINT, "hatch": hatch, "lw": 0.4}
-    axes.add_patch(Rectangle((left / width, bottom), wide, tall, transform=axes.transAxes, clip_on=False, **style))
+    place = (left / width, -(middle + 0.5 * size.small) / height)
+    axes.add_patch(Rectangle(place, wide, tall, transform=axes.transAxes, clip_on=False, **swatch_style(swatch)))

@@ -6,19 +6,25 @@ from matplotlib.figure import Figure
 
 from ..results.results import Results
 from .files import formats
+from .forest import forest_figure
 from .heatmap import heatmap_figure
 from .languages import language_figure
 from .layers import layer_figure
 from .planted import planted_figure
 from .scatter import correlation_map
+from .search import search_figure
 from .sizes import SIZES, TEXT, Size
+from .timeline import timeline_figure
 
 Draw = Callable[[Results, Size], Figure | None]
 """Draws a figure of a given width; None if the results have nothing to draw."""
 FIGURES: Mapping[str, Draw] = {
     "heatmap": heatmap_figure,
+    "forest": forest_figure,
     "languages": language_figure,
     "correlations": lambda results, _: correlation_map(results),
+    "search": search_figure,
+    "timeline": timeline_figure,
     "planted": lambda results, size: planted_figure(results, size) if results.planted else None,
     "layers": lambda results, size: layer_figure(results, size) if results.layers else None,
 }

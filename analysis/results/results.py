@@ -22,9 +22,11 @@ from .matrix import Cell, Matrix, language_table, matrix_of
 from .names import check_model
 from .planted import Planted, compare_planted
 from .published import Comparison, published_comparisons
+from .responses import responses
 from .row_means import row_means
 from .seed_part import scores_by_seed
 from .significance import CellTest, cell_tests
+from .timeline import timeline
 from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
 
 
@@ -50,6 +52,10 @@ class Results:
     languages: pd.DataFrame
     """Scores and gains by language, with the columns of `language_table`."""
     correlations: Correlations
+    responses: pd.DataFrame
+    """The search trials of each study: the columns of `responses.COLUMNS`."""
+    timeline: pd.DataFrame
+    """When and where each trial was computed: the columns of `timeline.COLUMNS`."""
     layers: Mapping[str, LayerScores]
     """Target -> scores by layer, for retrieval targets with several layers."""
     benchmarks: tuple[Means, ...]
@@ -102,6 +108,8 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         tests=tests,
         languages=language_table(space, gains),
         correlations=correlate(data, matrix, seeds, cells, row, preparations),
+        responses=responses(data.trainings, data.chosen, name),
+        timeline=timeline(data.trainings, name),
         layers=layer_scores(data, name),
         benchmarks=shown_means(means, space),
         published=published_comparisons(data, matrix, means),

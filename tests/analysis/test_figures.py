@@ -36,7 +36,15 @@ def grid(results):
 def texts_of(figure):
     """The visible texts of a figure."""
     figure.draw_without_rendering()
-    return [text for text in figure.findobj(mpl.text.Text) if text.get_visible() and text.get_text()]
+    hidden = {label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in outside(axis)}
+    texts = figure.findobj(mpl.text.Text)
+    return [text for text in texts if text.get_visible() and text.get_text() and text not in hidden]
+
+
+def outside(axis):
+    """The labels of ticks beyond the limits of an axis, which are not drawn."""
+    low, high = sorted(axis.get_view_interval())
+    return [tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
 
 
 def words(figure):

@@ -25,7 +25,7 @@ FILES = {
     "gains.csv",
     "languages.csv",
     *(f"heatmap{size}.{ending}" for size in ("", "-column", "-slide") for ending in ("pdf", "png", "svg")),
-    *(f"{name}.{ending}" for name in ("languages", "correlations") for ending in ("pdf", "png")),
+    *(f"{name}.{ending}" for name in ("forest", "languages", "correlations") for ending in ("pdf", "png")),
 }
 
 

@@ -1,0 +1,34 @@
+"""When and where each training of a run was computed."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import pandas as pd
+
+from sweeper.records.record import TrainingRecord
+
+COLUMNS = ("name", "role", "state", "worker", "device", "start", "hours")
+"""Columns of the table of trials, see `timeline`."""
+
+
+def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
+    """One row for each trial of a model, sorted by start.
+
+    Columns: name, role (preparation, search or target; `score` for an encoder that was only scored), state, worker
+    (host and process), device, start (hours after the first trial of the model) and hours (nan for a failed trial
+    without a duration). Of a resumed training, `hours` covers the last attempt only. Records without a start time, as
+    of older versions, are left out.
+    """
+    rows = [_row(record) for record in trainings if record.spec.model.name == model and record.machine.get("started")]
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["start", "name"], ignore_index=True)
+    table["start"] -= table["start"].min()
+    return table
+
+
+def _row(record: TrainingRecord) -> tuple[object, ...]:
+    spec, machine = record.spec, record.machine
+    role = "search" if spec.role == "search" else {"prepare": "preparation"}.get(spec.kind, spec.kind)
+    worker = f"{machine.get('host', '?')} {machine.get('pid', '')}".strip()
+    start = datetime.fromisoformat(machine["started"]).timestamp() / 3600
+    hours = record.timing.get("total", float("nan")) / 3600
+    return (spec.name, role, record.state, worker, machine.get("device", ""), start, hours)
