@@ -7,15 +7,16 @@ value `none` skips a space. An existing run is resumed, so the same command prin
 measured against the placebo of the recipe: the same stages on data of the same format and size whose labels come from
 knowledge that no target needs.
 
-    world 3  spearman 0.83  ceiling 0.94  zeros 2/44  found 23/24  harms 2/4
+    world 3  spearman 0.83  ceiling 0.94  zeros 2/44 (3/44)  found 23/24 (21/24)  harms 2/4 (2/4)
 
 spearman: rank correlation between planted and measured gain over all cells. ceiling: the highest value that the ties of
-the planted gains allow. zeros: cells with nothing planted for which a paired t test over the seeds is significant at
-5 %. found: cells with a large planted gain (0.5 or more) that are significant gains; cells whose recipe contains the
-training data of the target are left out. harms: cells with a planted loss that are significant losses. In a null world
-all recipes are independent draws of one placebo; they are compared in pairs, and no two pairs share a recipe. The
-binomial band of a pooled share assumes independent cells. Cells of one recipe have the same encoders and are therefore
-slightly dependent.
+the planted gains allow. zeros: cells with nothing planted for which the test of a report (variances over seeds that are
+moderated over the matrix) is significant at 5 %, before the correction for the number of cells. found: cells with a
+large planted gain (0.5 or more) that are significant gains; cells whose recipe contains the training data of the target
+are left out. harms: cells with a planted loss that are significant losses. The values in parentheses are those of the
+paired t test. In a null world all recipes are independent draws of one placebo; they are compared in pairs, and no two
+pairs share a recipe. The binomial band of a pooled share assumes independent cells. Cells of one recipe have the same
+encoders and are therefore slightly dependent.
 """
 
 import argparse
@@ -23,18 +24,23 @@ import math
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from scipy import stats
 
-from analysis.results.load import load
+from analysis.results.gains import gain_table
+from analysis.results.load import CLEAN, RunData, load
 from analysis.results.marks import marks_of
-from analysis.results.matrix import Cell, cells_of, seed_differences
-from analysis.results.stats import MIN_SEEDS, paired_interval, rho_ceiling, spearman
+from analysis.results.matrix import Cell, seed_differences
+from analysis.results.seed_part import MEAN, scores_by_seed, seed_part
+from analysis.results.stats import rho_ceiling, spearman, t_intervals
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.errors import SweeperError
@@ -50,14 +56,16 @@ seeds can be resumed with more of them in the same world."""
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The planted gain of one cell, and the result of a paired t test over the seeds."""
+    """The planted gain of one cell, and the results of the test of a report and of the paired t test over seeds."""
 
     planted: float
     measured: float
     """Mean gain over the reference, as a fraction of 1; nan without scores."""
     p: float
-    """p value; nan without a test, that is, with fewer than three seeds or without any difference."""
+    """p value of a report; nan without a test, as with one seed or equal differences."""
     num_seeds: int
+    plain_p: float = math.nan
+    """p value of the paired t test."""
     has_same_rows: bool = False
     """Whether the recipe trains on rows that the target also trains on."""
 
@@ -78,6 +86,11 @@ class Outcome:
 
     cells: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> "Outcome":
+        """The same world, judged by the paired t test."""
+        return replace(self, cells=tuple(replace(cell, p=cell.plain_p) for cell in self.cells))
 
     @property
     def tested(self) -> list[Verdict]:
@@ -117,6 +130,12 @@ class Outcome:
         return words + (f"  fewest seeds {fewest}" if fewest < seeds else "")
 
 
+ZEROS, LARGE, HARMS = attrgetter("zeros"), attrgetter("large"), attrgetter("harms")
+PARTS: Mapping[str, Callable[[Outcome], list[bool]]] = {"zeros": ZEROS, "found": LARGE, "harms": HARMS}
+"""Count of a line -> the hits that it counts."""
+PLAIN = ", paired t test"
+
+
 def planted(space: Space) -> dict[Cell, float]:
     """Return the planted gain of each cell whose recipe has a placebo in the space."""
     placebos = placebo_recipes(space)
@@ -126,17 +145,40 @@ def planted(space: Space) -> dict[Cell, float]:
 def measured(run: Path, pairs: Mapping[str, str], truths: Mapping[Cell, float], same_rows: Iterable[Cell]) -> Outcome:
     """Measure the cells of `truths` by same-seed differences between a recipe and its reference in `pairs`."""
     run_data = load(str(run))
-    differences = seed_differences(run_data, run_data.space.models[0].name, pairs)
-    gains = {cell: rows["gain"].to_list() for cell, rows in cells_of(differences)}
+    tests = tested_gains(run_data, pairs)
     excluded = frozenset(same_rows)
 
     def verdict(cell: Cell) -> Verdict:
-        test = paired_interval(gains.get(cell, []))
+        if cell not in tests.index:
+            return Verdict(planted=truths[cell], measured=math.nan, p=math.nan, num_seeds=0)
+        test = tests.loc[cell]
         return Verdict(
-            planted=truths[cell], measured=test.mean, p=test.p, num_seeds=test.n, has_same_rows=cell in excluded
+            planted=truths[cell],
+            measured=test["gain"],
+            p=test["p"],
+            num_seeds=test["num_seeds"],
+            plain_p=test["plain_p"],
+            has_same_rows=cell in excluded,
         )
 
     return Outcome(cells=tuple(verdict(cell) for cell in truths), notes=run_data.notes)
+
+
+def tested_gains(run_data: RunData, pairs: Mapping[str, str]) -> pd.DataFrame:
+    """Indexed by recipe and target: gain over the reference in `pairs`, num_seeds, p of a report, and plain_p."""
+    model = run_data.space.models[0].name
+    differences = seed_differences(run_data, model, pairs).astype({"seed": "Int64"})
+    scores = scores_by_seed(gain_table(run_data, model)).drop(columns="gain")
+    scores = scores[(scores["language"] == MEAN) & (scores["condition"] == CLEAN)].dropna(subset="score")
+    rows = scores.merge(differences.drop(columns="reference"), on=["recipe", "target", "seed"], how="left")
+    table = seed_part(rows.astype({"gain": float}), pairs)
+    _, _, table["p"] = t_intervals(table["gain"], np.sqrt(table["variance"]), table["df"])
+    table.index = table.index.droplevel(["condition", "language"]).swaplevel()
+    groups = differences.groupby(["recipe", "target"])["gain"]
+    plain = groups.std() / np.sqrt(groups.count())
+    plain = plain.reindex(table.index).where(~table["are_equal"])
+    _, _, table["plain_p"] = t_intervals(table["gain"], plain, table["num_seeds"] - 1)
+    return table
 
 
 def recovered(run: Path) -> Outcome:
@@ -171,6 +213,11 @@ def count(hits: list[bool]) -> str:
     return f"{sum(hits)}/{len(hits)}"
 
 
+def both(outcome: Outcome, part: Callable[[Outcome], list[bool]]) -> str:
+    """Return the hits of the test of a report, and in parentheses those of the paired t test."""
+    return f"{count(part(outcome))} ({count(part(outcome.plain))})"
+
+
 def share(name: str, hits: list[bool], expected: str) -> str:
     """Return a line with a pooled share."""
     if not hits:
@@ -198,27 +245,30 @@ def planted_lines(options: argparse.Namespace) -> Iterator[str]:
     for world in options.worlds:
         outcome = recovered(sweep("demo_recovery", world, options))
         outcomes.append(outcome)
-        counts = f"zeros {count(outcome.zeros)}  found {count(outcome.large)}  harms {count(outcome.harms)}"
+        counts = "  ".join(f"{name} {both(outcome, part)}" for name, part in PARTS.items())
         rho = f"spearman {outcome.correlation:.2f}  ceiling {outcome.ceiling:.2f}"
         yield f"world {world}  {rho}  {counts}{outcome.lacking(options.seeds)}"
         yield from (f"  {note}" for note in outcome.notes)
-    zeros = [hit for outcome in outcomes for hit in outcome.zeros]
-    if outcomes:
-        yield share("zeros called significant", zeros, band(len(zeros)) if zeros else "")
-        yield share("large gains found", [hit for outcome in outcomes for hit in outcome.large], "aim: 90 % or more")
-        yield share("losses found", [hit for outcome in outcomes for hit in outcome.harms], "no aim")
+    for title, worlds in (("", outcomes), (PLAIN, [outcome.plain for outcome in outcomes])):
+        zeros = [hit for outcome in worlds for hit in outcome.zeros]
+        if outcomes:
+            large, harms = ([hit for outcome in worlds for hit in part(outcome)] for part in (LARGE, HARMS))
+            yield share(f"zeros called significant{title}", zeros, band(len(zeros)) if zeros else "")
+            yield share(f"large gains found{title}", large, "aim: 90 % or more")
+            yield share(f"losses found{title}", harms, "no aim")
 
 
 def null_lines(options: argparse.Namespace) -> Iterator[str]:
     """Yield a line for each null world, then the pooled share."""
-    hits: list[bool] = []
+    outcomes = []
     for world in options.null:
         outcome = null(sweep("demo_null", world, options))
-        hits += outcome.zeros
-        yield f"null world {world}  significant {count(outcome.zeros)}{outcome.lacking(options.seeds)}"
+        outcomes.append(outcome)
+        yield f"null world {world}  significant {both(outcome, ZEROS)}{outcome.lacking(options.seeds)}"
         yield from (f"  {note}" for note in outcome.notes)
-    if hits:
-        yield share("null cells called significant", hits, band(len(hits)))
+    for title, worlds in (("", outcomes), (PLAIN, [outcome.plain for outcome in outcomes])):
+        if hits := [hit for outcome in worlds for hit in outcome.zeros]:
+            yield share(f"null cells called significant{title}", hits, band(len(hits)))
 
 
 def main() -> None:
@@ -230,8 +280,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/recovery"))
     parser.add_argument("run_options", metavar="options", nargs="*", help="after --: options of `sweeper run`")
     options = parser.parse_args()
-    if options.seeds < MIN_SEEDS:
-        raise SystemExit(f"A paired t test needs {MIN_SEEDS} seeds or more, got {options.seeds}.")
+    if options.seeds < 2:
+        raise SystemExit(f"A test needs two seeds or more, got {options.seeds}.")
     print(f"{date.today()}, {options.seeds} seeds a world, {platform.machine()}, python {platform.python_version()}")
     try:
         for line in chain(planted_lines(options), null_lines(options)):

@@ -20,24 +20,26 @@ SWEEPS = 50
 """Largest number of passes over rows and seeds until the residuals of an incomplete column are stable."""
 
 
-def gain_variances(scores: Floats, base: int) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-    """Variance of one same-seed difference of each row to row `base`, its degrees of freedom, and `are_bimodal`.
+def gain_variances(scores: Floats, base: npt.ArrayLike) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Variance of one same-seed difference of each row to its reference, its degrees of freedom, and `are_bimodal`.
 
     `scores` has shape (..., columns, rows, seeds), with nan for a missing score; the results have shape (..., columns,
-    rows). The variance is the sum of the moderated ones of both rows. A row `base` without scores in a column, or
-    `base` = -1, has no variance. A row is bimodal if its own seeds or those of `base` are.
+    rows). `base` is the row of the reference, or one for each row; -1 without one. The variance is the sum of the
+    moderated ones of both rows. A reference without scores in a column has no variance. A row is bimodal if its own
+    seeds or those of its reference are.
     """
-    bimodal = are_bimodal(scores)
-    base_bimodal = np.logical_and(bimodal[..., base], base >= 0)
-    has_base = np.asarray((~np.isnan(scores[..., base, :])).any(axis=-1) & (base >= 0))
+    bases = np.broadcast_to(np.asarray(base), scores.shape[-2:-1])
+    bimodal, has_scores = are_bimodal(scores), np.asarray((~np.isnan(scores)).any(axis=-1))
+    base_bimodal = bimodal[..., bases] & (bases >= 0)
+    has_base = has_scores[..., bases] & (bases >= 0)
     scores = np.where(bimodal[..., None], np.nan, scores)
     # Without a seed, the reference does not share the effect of a seed, which then stays in the gains.
     with_blocks, without = (moderated(*row_variances(scores, blocks)) for blocks in (True, False))
-    variances, df = (np.where(has_base[..., None], one, other) for one, other in zip(with_blocks, without, strict=True))
-    base_variance = np.where(has_base, variances[..., base], 0.0)[..., None]
-    base_df = np.where(has_base, df[..., base], 1.0)[..., None]
+    variances, df = (np.where(has_base, one, other) for one, other in zip(with_blocks, without, strict=True))
+    base_variance = np.where(has_base, with_blocks[0][..., bases], 0.0)
+    base_df = np.where(has_base, with_blocks[1][..., bases], 1.0)
     total, total_df = summed(variances, df, base_variance, base_df)
-    return total, total_df, bimodal | np.expand_dims(base_bimodal, -1)
+    return total, total_df, bimodal | base_bimodal
 
 
 def row_variances(scores: Floats, blocks: bool = True) -> tuple[Floats, Floats]:

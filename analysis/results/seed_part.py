@@ -1,5 +1,7 @@
 """The uncertainty of gains about new seeds: moderated variances of each row and of its reference."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -31,11 +33,12 @@ def scores_by_seed(gains: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).astype({"score": float, "gain": float, "seed": "Int64"})
 
 
-def seed_part(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str]) -> pd.DataFrame:
     """The variance of each gain over seeds. `rows` has the columns KEYS, seed, score and gain.
 
-    Returns a frame indexed by KEYS with gain (mean over seeds), num_seeds (that have a gain), variance (of the mean
-    gain) and df, and the flags are_equal and is_bimodal. The reference is left out.
+    `reference` is the recipe that gains are measured against, or recipe -> its own reference. Returns a frame indexed
+    by KEYS with gain (mean over seeds), num_seeds (that have a gain), variance (of the mean gain) and df, and the flags
+    are_equal and is_bimodal. A recipe without a reference, as the reference itself, is left out.
 
     The variance of a score is moderated over the rows of its column (`moderation.moderated`), and the gain of n seeds
     has the variance (that of the row + that of the reference) / n. A reference without a seed has none. The effect of a
@@ -44,7 +47,9 @@ def seed_part(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
     (Student 1908). Variance and df are nan with fewer than two seeds, with equal differences, and if the row or the
     reference is bimodal.
     """
-    gains = rows[rows["recipe"] != reference].dropna(subset="gain")
+    if isinstance(reference, str):
+        reference = {name: reference for name in rows["recipe"].unique() if name != reference}
+    gains = rows[rows["recipe"].isin(list(reference))].dropna(subset="gain")
     groups = gains.groupby(KEYS)["gain"]
     table = pd.DataFrame(groups.agg(gain="mean", num_seeds="count", low="min", high="max", own="var"))
     table = table.join(_of_columns(_comparable(rows, reference), reference).reindex(table.index))
@@ -69,37 +74,40 @@ def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":
     return notes
 
 
-def _comparable(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """The scores with a seed of the reference, and of the rows whose every gain is their score minus that of it."""
-    column = ["condition", "language", "target"]
-    base = rows[rows["recipe"] == reference].dropna(subset="score")
-    seedless = base[base["seed"].isna()].set_index(column)["score"].rename("fixed")
-    joined = rows.merge(base[[*column, "seed", "score"]], on=[*column, "seed"], how="left", suffixes=("", "_base"))
+def _comparable(rows: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFrame:
+    """The scores with a seed of recipes whose every gain is their score minus that of the reference."""
+    column = ["condition", "language", "target", "base"]
+    scores = rows.dropna(subset="score").rename(columns={"recipe": "base", "score": "base_score"})
+    seedless = scores[scores["seed"].isna()].set_index(column)["base_score"].rename("fixed")
+    joined = rows.assign(base=rows["recipe"].map(lambda name: references.get(name, "")).astype(str))
+    joined = joined.merge(scores[[*column, "seed", "base_score"]], on=[*column, "seed"], how="left")
     joined = joined.join(seedless, on=column)
-    difference = (joined["score"] - joined["score_base"].fillna(joined["fixed"])).abs()
+    difference = (joined["score"] - joined["base_score"].fillna(joined["fixed"])).abs()
     is_other = (joined["gain"].abs() - difference).abs() > 1e-9 * joined["score"].abs().clip(lower=1.0)
-    is_other |= joined["seed"].isna() & (joined["recipe"] != reference)
+    is_other = (joined["base"] != "") & (is_other | joined["seed"].isna())
     cells = pd.MultiIndex.from_frame(joined[KEYS])
     is_kept = ~cells.isin(cells[is_other]) & joined["seed"].notna() & joined["score"].notna()
     return joined.loc[is_kept]
 
 
-def _of_columns(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+def _of_columns(rows: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFrame:
     """Indexed by KEYS: total (variance of one same-seed difference), df, is_bimodal; for cells that have scores."""
     index = pd.MultiIndex.from_frame(rows.loc[~rows.duplicated(KEYS), KEYS])
     if rows.empty:
         return pd.DataFrame(columns=["total", "df", "is_bimodal"], index=index, dtype=float)
-    scores, positions, base = _as_array(rows, reference)
-    total, df, is_bimodal = gain_variances(scores, base)
+    scores, positions, bases = _as_array(rows, references)
+    total, df, is_bimodal = gain_variances(scores, bases)
     found = {"total": total, "df": df, "is_bimodal": is_bimodal}
     return pd.DataFrame({name: values[positions] for name, values in found.items()}, index=index)
 
 
-def _as_array(rows: pd.DataFrame, reference: str) -> tuple[Floats, tuple[npt.NDArray[np.intp], ...], int]:
+def _as_array(
+    rows: pd.DataFrame, references: Mapping[str, str]
+) -> tuple[Floats, tuple[npt.NDArray[np.intp], ...], list[int]]:
     """The scores as an array of shape (groups, targets, recipes, seeds), with nan for a missing one.
 
-    A group is a condition and a language. Also returns the position of each cell in the first three axes, and that of
-    the reference in the third; -1 if it has no score.
+    A group is a condition and a language. Also returns the position of each cell in the first three axes, and the
+    position of the reference of each recipe in the third; -1 without one, or if it has no score.
     """
     group = rows["condition"] + "\0" + rows["language"]
     factors = [pd.factorize(part) for part in (group, rows["target"], rows["recipe"], rows["seed"])]
@@ -107,6 +115,6 @@ def _as_array(rows: pd.DataFrame, reference: str) -> tuple[Floats, tuple[npt.NDA
     scores = np.full([len(names) for _, names in factors], np.nan)
     scores[codes] = rows["score"]
     is_first = ~rows.duplicated(KEYS).to_numpy()
-    recipes = list(factors[2][1])
-    base = recipes.index(reference) if reference in recipes else -1
-    return scores, tuple(code[is_first] for code in codes[:3]), base
+    recipes = {name: number for number, name in enumerate(factors[2][1])}
+    bases = [recipes.get(references.get(name, ""), -1) for name in recipes]
+    return scores, tuple(code[is_first] for code in codes[:3]), bases

@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
+from analysis.results.moderation import gain_variances
 from benchmarks.recovery import Outcome, Verdict, null, planted, recovered, worlds_in
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
@@ -83,6 +86,22 @@ def test_a_recipe_is_measured_against_its_placebo_with_the_same_seeds(make_run: 
     assert (parts.num_seeds, parts.has_same_rows) == (1, False)
     assert math.isnan(parts.p)
     assert verdicts["questions", "names"].num_seeds == 0
+
+
+def test_a_world_is_judged_by_the_test_of_a_report_and_by_the_paired_t_test(make_run: Any) -> None:
+    run = make_run(**vars(replace(RECOVERY, seeds=(1, 2, 3))))
+    recipes = [recipe.name for recipe in RECOVERY.recipes][5:]
+    scores = 0.6 + 0.05 * np.random.default_rng(0).normal(size=(16, 3))
+    for recipe, values in zip(recipes, scores, strict=True):
+        for seed, value in enumerate(values, 1):
+            run.scored(run.trained(recipe, "xquestions", seed), "xquestions", {"en": value}, split="test")
+    verdicts = dict(zip(planted(RECOVERY), recovered(Path(run.url)).cells, strict=True))
+    row, base = recipes.index("parts"), recipes.index("placebo_parts")
+    expected = stats.ttest_1samp(scores[row] - scores[base], 0).pvalue
+    assert verdicts["parts", "xquestions"].plain_p == pytest.approx(expected)
+    variance, df, _ = gain_variances(scores[None], base)
+    statistic = np.mean(scores[row] - scores[base]) / np.sqrt(variance[0, row] / 3)
+    assert verdicts["parts", "xquestions"].p == pytest.approx(2 * stats.t.sf(abs(statistic), df[0, row]))
 
 
 def test_each_second_null_recipe_is_measured_against_the_one_before_it(make_run: Any) -> None:
