@@ -63,9 +63,10 @@ def _named(
     """
     newest: dict[str, list[TrainingRecord]] = {}
     for records in sorted(studies, key=_last_start):
-        names = [r.spec.name.rpartition("/search ")[0] for r in records if r.spec.role == "search"]
-        if names and names[0] in owners:
-            newest[names[0]] = records
+        specs = [record.spec for record in records if record.spec.role == "search"]
+        for name, owner in owners.items():
+            if specs and owner.search_name(specs[0].number) == specs[0].name:
+                newest[name] = records
     yield from newest.items()
 
 
