@@ -1,17 +1,18 @@
 """Loads a run folder as tables: one row for each score of a replicate, in one language, on one metric."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from sweeper.records.counting import is_shown, valid_replicates, winners
+from sweeper.records.counting import is_replicate, is_shown, valid_replicates, winners
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.run import Run
 from sweeper.space import Space, Target, tasks_of
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
 COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]
+PREDICTOR_COLUMNS = ["model", "recipe", "target", "seed", "predictor", "value", "seconds"]
 CLEAN = "clean"
 """The usual condition: evaluation data as they were published."""
 
@@ -41,6 +42,10 @@ class RunData:
     """The replicates that count, of recipes and of targets."""
     chosen: Mapping[str, TrainingRecord | None]
     """Study key -> the search trial with the chosen dials; None while no trial is done."""
+    predictors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PREDICTOR_COLUMNS))
+    """Predictors of transfer of each prepared encoder. Columns: model, recipe, target, seed (Int64; NA for the
+    pretrained encoder, which depends on no seed), predictor (`logme`, `h_score`, `knn`; higher is better), value,
+    seconds (of the forward passes and of the computation). No rows without `Space.predictors`."""
     num_outdated: int = 0
     """Number of replicates that are left out because a later search trial has better dials."""
     run: str = ""
@@ -64,7 +69,7 @@ def load(run: str) -> RunData:
     space, ledger = source.space, source.ledger
     trainings, scores = ledger.trainings(), ledger.scores()
     counted = valid_replicates(trainings, space.search.largest_study)
-    num_replicates = sum(record.spec.role == "replicate" for record in trainings.values())
+    num_replicates = sum(map(is_replicate, trainings.values()))
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     started = {key: record.machine.get("started", "") for key, record in counted.items()}
     cell_scores = sorted(_cell_scores(space, joined), key=lambda score: score.key)
@@ -80,6 +85,7 @@ def load(run: str) -> RunData:
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         replicates=tuple(counted[key] for key in sorted(counted)),
         chosen=winners(trainings.values(), space.search.largest_study),
+        predictors=_predictors(space, trainings.values(), counted.values()),
         num_outdated=num_replicates - len(counted),
         run=run,
         notes=notes,
@@ -139,6 +145,26 @@ def _is_in(space: Space, score: ScoreRecord) -> bool:
 
 def _num_stages(space: Space, name: str) -> int:
     return len(next(recipe.stages for recipe in space.recipes if recipe.name == name))
+
+
+def _predictors(
+    space: Space, trainings: Iterable[TrainingRecord], replicates: Iterable[TrainingRecord]
+) -> pd.DataFrame:
+    """The newest predictors of each encoder that counts, for the models, recipes, targets and seeds of the space."""
+    encoders = {record.spec.encoder for record in replicates if record.spec.kind == "prepare"}
+    names = [{model.name for model in space.models}, {recipe.name for recipe in space.recipes}]
+    rows = []
+    for record in sorted(trainings, key=lambda record: (record.machine.get("started", ""), record.key)):
+        spec, seed = record.spec, record.spec.seed if record.spec.chain else None
+        is_in = spec.model.name in names[0] and spec.recipe in names[1] and (seed is None or seed in space.seeds)
+        if spec.kind == "predict" and is_in and (seed is None or spec.encoder in encoders):
+            for target, found in record.predictors.items():
+                cell = (spec.model.name, spec.recipe, target, seed)
+                rows += [(*cell, name, value, found.seconds[name]) for name, value in found.values.items()]
+    table = pd.DataFrame.from_records(rows, columns=PREDICTOR_COLUMNS)
+    table = table[table["target"].isin([target.task for target in space.targets])]
+    table = table.astype({"seed": "Int64", "value": float, "seconds": float})
+    return table.drop_duplicates(PREDICTOR_COLUMNS[:5], keep="last").reset_index(drop=True)
 
 
 def _in_languages(target: Target, score: ScoreRecord) -> ScoreRecord:

@@ -75,6 +75,7 @@ class Choose:
         },
         required=("prompt", "choices", "label"),
         head="choice",
+        has_classes=True,
         translation=TranslatedChoices(),
         num_features=num_choices,
     )

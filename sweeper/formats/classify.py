@@ -66,6 +66,7 @@ class Classify:
         usual={"text": TEXT, "pair": PAIR, "label": LABEL},
         required=("text", "label"),
         head="sequence",
+        has_classes=True,
         label_field="label",
         translation=TranslatedPair(),
     )

@@ -156,6 +156,9 @@ class Properties:
     encoder and trains nothing."""
     label_field: str = ""
     """Field that contains the labels, if the head has one output for each label of the task; "" otherwise."""
+    has_classes: bool = False
+    """Whether the head chooses one of several classes for a text, a choice or a word, so that predictors of transfer
+    (scoring/transferability.py) are defined."""
     translation: Translatable | None = None
     """Translation of training examples; None if the labels do not fit a translation (a tag belongs to a word)."""
     windowed: bool = False

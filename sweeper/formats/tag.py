@@ -51,6 +51,7 @@ class Tag:
         usual={"tokens": ("tokens", "words", "text_tokens"), "tags": TAGS},
         required=("tokens", "tags"),
         head="token",
+        has_classes=True,
         label_field="tags",
         marks=_marks,
         windowed=True,

@@ -25,6 +25,7 @@ from sweeper.plan.tokens import (
     training_tokens,
 )
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
+from sweeper.records.spec import FORWARD_ONLY
 from sweeper.run.run import Run
 from sweeper.space import Space
 
@@ -105,7 +106,7 @@ class Forecast:
     @property
     def trainings(self) -> int:
         """Number of trials that train a model."""
-        return sum(row.search + row.replicates for row in self.rows if row.kind != "score")
+        return sum(row.search + row.replicates for row in self.rows if row.kind not in FORWARD_ONLY)
 
     @property
     def tokens_left(self) -> int:
@@ -239,8 +240,8 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
 
 
 def _scratch(plan: Plan, unit: Unit) -> int:
-    """Tokens of a unit's cells if each trained its chain from the pretrained encoder; 0 for a preparation."""
-    if unit.kind == "prepare":
+    """Tokens of a unit's cells if each trained its chain from the pretrained encoder; 0 for a unit without cells."""
+    if unit.kind in ("prepare", "predict"):
         return 0
     # Targets that share a training would each train it.
     return (
@@ -250,7 +251,7 @@ def _scratch(plan: Plan, unit: Unit) -> int:
 
 def _unsized_note(plan: Plan) -> Iterator[str]:
     """A message about the training sets that are not counted; nothing if all are counted."""
-    stages = [unit.stage for unit in plan.units if unit.kind != "score"]
+    stages = [unit.stage for unit in plan.units if unit.trains]
     names = {n: None for stage in stages for n in stage.tasks if is_unsized(plan.space.task(n), stage.training)}
     if names:
         yield (
@@ -261,7 +262,7 @@ def _unsized_note(plan: Plan) -> Iterator[str]:
 
 def _patience_note(plan: Plan) -> Iterator[str]:
     """A message if trainings may stop early; nothing if none can."""
-    trained = [unit.stage.training for unit in plan.units if unit.kind != "score"]
+    trained = [unit.stage.training for unit in plan.units if unit.trains]
     num_patient = sum(training.patience is not None for training in trained)
     if num_patient:
         yield (

@@ -9,8 +9,8 @@ from sweeper.files.digests import digest
 from sweeper.files.serialize import key_values
 from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
-from sweeper.plan.units import Plan, Unit, make_plan
-from sweeper.records.spec import SEMANTICS, DataSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
+from sweeper.plan.units import PREDICTOR_EXAMPLES, Plan, Unit, make_plan
+from sweeper.records.spec import SEMANTICS, DataSpec, PredictorSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
 from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import (
     SEARCH_SEED,
@@ -86,8 +86,8 @@ class Specs:
         """The replicate of a unit with a seed and the dials of `choice`, the best search trial."""
         spec = self._spec(unit, "replicate", choice.dials if choice else {}, parent, seed)
         study = choice.study if choice else ""
-        scores = self.scores(unit, seed)
-        return replace(spec, name=unit.replicate_name(seed), study=study, keep=unit.keep, scores=scores)
+        name, scores, predictors = unit.replicate_name(seed), self.scores(unit, seed), self.predictors(unit, seed)
+        return replace(spec, name=name, study=study, keep=unit.keep, scores=scores, predictors=predictors)
 
     def stage(self, unit: Unit, stage: Stage, training: Training, seed: int) -> StageSpec:
         """A stage with the identities of its data, in the draw of the seed."""
@@ -121,7 +121,7 @@ class Specs:
         The language is English for all training languages of the stage. A task without English training data has no
         selection data, and neither has a replicate that is refitted.
         """
-        return () if unit.kind == "score" else self._selection(unit, unit.stage, seed)
+        return self._selection(unit, unit.stage, seed) if unit.trains else ()
 
     def _selection(self, unit: Unit, stage: Stage, seed: int) -> tuple[DataSpec, ...]:
         if is_refitted(self.space, unit, _role(seed)):
@@ -131,20 +131,39 @@ class Specs:
 
     def scores(self, unit: Unit, seed: int) -> tuple[ScoreSpec, ...]:
         """The scores of a replicate: on the targets of the unit; for a preparation on the dev sets of its own tasks."""
+        if unit.kind == "predict":
+            return ()
         if unit.kind == "prepare":
             tasks = [self.space.task(name) for name in unit.stage.tasks]
             with_dev = [task for task in tasks if set(unit.stage.languages) & set(task.dev)]
             return tuple(self._dev_score(task, unit.stage, seed) for task in with_dev)
         return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
 
+    def predictors(self, unit: Unit, seed: int) -> tuple[PredictorSpec, ...]:
+        """The predictors of transfer of a replicate: on English training examples of the targets of its unit."""
+        targets = unit.targets if unit.kind == "predict" else ()
+        return tuple(
+            PredictorSpec(
+                target=target.task,
+                data=self.resolver.data(
+                    DataRequest(self.space.task(target.task).training_task, "train", seed),
+                    ("en",),
+                    target.training,
+                    cap_examples=min(PREDICTOR_EXAMPLES, target.training.cap_examples or PREDICTOR_EXAMPLES),
+                ),
+                **_settings(target.training),
+            )
+            for target in targets
+        )
+
     def reads_draws(self, unit: Unit) -> bool:
         """Whether any data of the unit are drawn for each seed."""
         return any(self.space.task(name).is_drawn for name in self._task_names(unit))
 
     def _spec(self, unit: Unit, role: Role, dials: Mapping[str, Value], parent: Chain, seed: int) -> TrialSpec:
-        # A scoring trains nothing: its chain is that of the encoder.
+        # A unit that trains nothing has the chain of the encoder.
         chain = parent
-        if unit.kind != "score":
+        if unit.trains:
             training = replace(unit.stage.training, **dials)  # type: ignore[arg-type]
             chain = (*parent, self.stage(unit, unit.stage, training, seed))
         return TrialSpec(
@@ -165,7 +184,13 @@ class Specs:
         )
 
     def _task_names(self, unit: Unit) -> list[str]:
-        return list(dict.fromkeys([*tasks_of(unit.stages), *scored_tasks(unit.targets, self.space)]))
+        targets = [self.space.task(target.task) for target in unit.targets]
+        read = (
+            [task.training_task for task in targets]
+            if unit.kind == "predict"
+            else scored_tasks(unit.targets, self.space)
+        )
+        return list(dict.fromkeys([*tasks_of(unit.stages), *read]))
 
     def _aside(self, unit: Unit, request: DataRequest) -> dict[str, Any]:
         """The limits of a data spec that decide which training rows are set aside; {} if none are."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sweeper.formats.table import properties_of
 from sweeper.plan.specs import carve_floor, is_refitted
-from sweeper.plan.units import Unit
+from sweeper.plan.units import PREDICTOR_EXAMPLES, Unit
 from sweeper.records.spec import Role
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space, Stage, Target, Training
@@ -28,7 +28,7 @@ def features_per_example(task: Task) -> int:
 
 def training_tokens(space: Space, unit: Unit, role: Role) -> int:
     """Training tokens of one trial of a unit, without the examples that are set aside for selection."""
-    if unit.kind == "score":
+    if not unit.trains:
         return 0
     sets_aside = unit.sets_aside and not is_refitted(space, unit, role)
     return stage_tokens(space, unit.stage, sets_aside=sets_aside)
@@ -37,7 +37,7 @@ def training_tokens(space: Space, unit: Unit, role: Role) -> int:
 def chain_tokens(space: Space, unit: Unit) -> int:
     """Training tokens of a replicate of a unit that trains its whole chain from the pretrained encoder."""
     own = training_tokens(space, unit, "replicate")
-    earlier = unit.stages if unit.kind == "score" else unit.stages[:-1]
+    earlier = unit.stages if not unit.trains else unit.stages[:-1]
     return own + sum(stage_tokens(space, stage, sets_aside=not space.search.refit) for stage in earlier)
 
 
@@ -112,7 +112,7 @@ def is_unsized(task: Task, training: Training) -> bool:
 
 def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
     """Largest number of tokens that a trial of a unit reads for its selection value and for evaluations in training."""
-    if unit.kind == "score" or is_refitted(space, unit, role):
+    if not unit.trains or is_refitted(space, unit, role):
         return 0
     features = sum(features_per_example(space.task(name)) for name in unit.stage.tasks)
     num_passes = 1 + _num_evaluations(space, unit.stage, sets_aside=unit.sets_aside)
@@ -120,9 +120,15 @@ def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
 
 
 def score_tokens(space: Space, unit: Unit) -> int:
-    """Number of tokens that a replicate of a unit reads for its scores. Targets of unknown size do not count."""
-    sizes = ((target.training.max_length, evaluation_size(space, target)) for target in unit.targets)
+    """Tokens that a replicate of a unit reads for scores or predictors. Targets of unknown size do not count."""
+    size_of = _predictor_size if unit.kind == "predict" else evaluation_size
+    sizes = ((target.training.max_length, size_of(space, target)) for target in unit.targets)
     return round(sum(length * FILLED_SHARE * size for length, size in sizes if size is not None))
+
+
+def _predictor_size(space: Space, target: Target) -> int:
+    """Largest number of features from which the predictors of a target are computed."""
+    return PREDICTOR_EXAMPLES * features_per_example(space.task(space.task(target.task).training_task))
 
 
 def evaluation_size(space: Space, target: Target) -> int | None:

@@ -62,6 +62,7 @@ def _record_facts(record: TrainingRecord) -> dict[str, str]:
         "steps": steps + (f", weights after step {record.kept_step:,}" if record.kept_step else ""),
         "examples": _pairs(record.examples),
         "selection": "; ".join(f"{task}: {_pairs(metrics)}" for task, metrics in record.selection.items()),
+        "predictors": "; ".join(f"{target}: {_pairs(found.values)}" for target, found in record.predictors.items()),
         "seconds": ", ".join(f"{activity} {seconds:.1f}" for activity, seconds in record.timing.items()),
         "machine": _pairs(record.machine),
     }

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sweeper.errors import UserError
-from sweeper.records.spec import Role, UnitKind
+from sweeper.formats.table import properties_of
+from sweeper.records.spec import FORWARD_ONLY, Role, UnitKind
 from sweeper.space import Model, Recipe, Space, Stage, Target
 
 TRIAL_KINDS = {
@@ -13,8 +14,13 @@ TRIAL_KINDS = {
     "prepare": "preparations",
     "target": "target trainings",
     "score": "encoder scores",
+    "predict": "predictors of transfer",
 }
 """Kind of a trial -> its name in tables, in the order in which tables list them."""
+
+
+PREDICTOR_EXAMPLES = 2000
+"""Largest number of training examples from which predictors of transfer are computed."""
 
 
 def trial_kind(unit_kind: str, role: str) -> str:
@@ -24,13 +30,14 @@ def trial_kind(unit_kind: str, role: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """One step of a plan: a stage of a recipe, a training on a target after a recipe, or the scoring of an encoder.
+    """One step of a plan: a stage of a recipe, a training on a target after a recipe, or a pass through an encoder.
 
     A unit has one replicate for each seed. It also has search trials if its dials are searched.
     """
 
     label: str
-    """`RECIPE` for a preparation, `RECIPE -> TASK` for a target training, `RECIPE = scores`."""
+    """`RECIPE` for a preparation, `RECIPE -> TASK` for a target training, `RECIPE = scores`,
+    `RECIPE = predictors`."""
     kind: UnitKind
     model: Model
     recipe: str
@@ -39,7 +46,7 @@ class Unit:
     task: str = ""
     """Training task of a target training."""
     stages: tuple[Stage, ...]
-    """The whole chain, the unit's own stage last. For a scoring: the chain of the encoder."""
+    """The whole chain, the unit's own stage last. For a unit that trains nothing: the chain of the encoder."""
     parent: str = ""
     """Name of the unit that produces the encoder at the start; "" for the pretrained encoder."""
     study: str = ""
@@ -47,7 +54,7 @@ class Unit:
     sets_aside: bool = False
     """Whether the selection data are set aside from train: always, except for targets that select on a dev split."""
     targets: tuple[Target, ...] = ()
-    """Targets that the replicates are scored on."""
+    """Targets that the replicates are scored on, or for which predictors are computed."""
     keep: bool = False
     """Whether the encoders of the replicates are stored."""
     keep_search: bool = False
@@ -62,6 +69,11 @@ class Unit:
     def stage(self) -> Stage:
         """The stage that this unit trains."""
         return self.stages[-1]
+
+    @property
+    def trains(self) -> bool:
+        """Whether the trials of the unit train the last stage."""
+        return self.kind not in FORWARD_ONLY
 
     @property
     def searches(self) -> bool:
@@ -106,7 +118,7 @@ class Plan:
     def lineage(self, unit: Unit) -> tuple[Unit, ...]:
         """The units that train the stages of a unit's chain, in the order of the stages."""
         earlier = self.lineage(self.unit(unit.parent)) if unit.parent else ()
-        return earlier if unit.kind == "score" else (*earlier, unit)
+        return (*earlier, unit) if unit.trains else earlier
 
     def seeds(self, unit: Unit) -> tuple[int, ...]:
         """Replicate seeds of a unit. Scores of the pretrained encoder do not depend on it and have only the first."""
@@ -139,7 +151,8 @@ def make_plan(space: Space) -> Plan:
         own = space.for_model(model)
         # The sort is stable: it moves the recipe without stages to the front and keeps the order of the others.
         for row, recipe in enumerate(sorted(own.recipes, key=lambda recipe: bool(recipe.stages))):
-            for unit in (*_preparations(own, model, recipe, row), *_cells(own, model, recipe, row)):
+            parts = (_preparations, _cells, _predictors) if space.predictors else (_preparations, _cells)
+            for unit in (unit for part in parts for unit in part(own, model, recipe, row)):
                 _check_name(unit, units.setdefault(unit.name, unit))
     return Plan(space=space, units=tuple(units.values()))
 
@@ -268,6 +281,28 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
             targets=tuple(targets),
             keep=bool(last) and space.keep_targets,
         )
+
+
+def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
+    """The unit that computes the predictors of transfer of a prepared encoder, if any target has them."""
+    targets = tuple(target for target in space.targets if has_predictors(space, target))
+    if targets:
+        yield Unit(
+            label=f"{recipe.name} = predictors",
+            kind="predict",
+            model=model,
+            recipe=recipe.name,
+            row=row,
+            stages=recipe.stages,
+            parent=_encoder_unit(space, model, recipe.stages),
+            targets=targets,
+        )
+
+
+def has_predictors(space: Space, target: Target) -> bool:
+    """Whether predictors of transfer are defined for a target: its training labels are classes."""
+    task = space.task(target.task).training_task
+    return bool(task) and properties_of(space.task(task)).has_classes
 
 
 def _shared_trainings(space: Space) -> list[list[Target]]:

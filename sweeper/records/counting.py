@@ -54,7 +54,7 @@ def valid_replicates(trainings: Mapping[str, TrainingRecord], num_trials: int) -
     A replicate is outdated if a later search trial has found better dials for its own stage or for an earlier one.
     """
     best = winners(trainings.values(), num_trials)
-    replicates = {key: record for key, record in trainings.items() if record.spec.role == "replicate"}
+    replicates = {key: record for key, record in trainings.items() if is_replicate(record)}
     # A target training can have the same stages as a preparation. It has another study, whose dials do not matter here.
     prepared = [record for record in replicates.values() if record.spec.kind != "target"]
     outdated = {_encoder(record) for record in prepared if not _has_chosen_dials(record, best)}
@@ -63,6 +63,11 @@ def valid_replicates(trainings: Mapping[str, TrainingRecord], num_trials: int) -
         for key, record in replicates.items()
         if _has_chosen_dials(record, best) and not outdated.intersection(_earlier_encoders(record))
     }
+
+
+def is_replicate(record: TrainingRecord) -> bool:
+    """Whether a record is a replicate of a training or of a scoring."""
+    return record.spec.role == "replicate" and record.spec.kind != "predict"
 
 
 def is_shown(score: ScoreRecord, target: Target) -> bool:

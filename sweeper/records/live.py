@@ -15,7 +15,7 @@ class LiveTrial:
     name: str
     key: str
     kind: str
-    """`search`, `prepare`, `target` or `score`."""
+    """`search`, `prepare`, `target`, `score` or `predict`."""
     model: str
     recipe: str
     target: str

@@ -11,8 +11,20 @@ State = Literal["done", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class TransferPredictors:
+    """Predictors of transfer of one encoder for one target."""
+
+    values: Mapping[str, float]
+    """`logme`, `h_score`, `knn` -> value; higher is better. Empty if all labels are equal."""
+    seconds: Mapping[str, float]
+    """Predictor -> seconds of the forward passes, which all share, and of its own computation."""
+    num_rows: int
+    """Number of labelled vectors: texts, choices, or words of different sentences."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """A finished training, or an encoder that was only scored (`spec.kind` is `score`)."""
+    """A finished training, or an encoder that was only scored (`spec.kind` is `score`) or examined (`predict`)."""
 
     key: str
     spec: TrialSpec
@@ -46,6 +58,8 @@ class TrainingRecord:
     did not measure it."""
     micro_tokens: int = 0
     """Tokens of the micro-batch at the end: fewer than in the spec after an out-of-memory error."""
+    predictors: Mapping[str, TransferPredictors] = field(default_factory=dict)
+    """Target -> predictors of transfer of the encoder. Only trials of kind `predict` have any."""
     timing: Mapping[str, float] = field(default_factory=dict)
     """Seconds by activity: total, train, evaluate, wait (for data), load, save."""
     machine: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,9 @@ SEMANTICS = 2
 """Included in every key. Raised by hand, together with `FORMAT` (files/serialize.py), when a change of our code changes
 the result of a training or a score."""
 Role = Literal["search", "replicate"]
-UnitKind = Literal["prepare", "target", "score"]
+UnitKind = Literal["prepare", "target", "score", "predict"]
+FORWARD_ONLY: frozenset[UnitKind] = frozenset(("score", "predict"))
+"""Kinds whose trials train nothing: they read an encoder that another trial has trained, or the pretrained one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +132,19 @@ class ScoreSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictorSpec:
+    """Predictors of transfer (LogME and others) of an encoder for one target, from its labelled training data."""
+
+    target: str
+    data: DataSpec
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: int = 1
+    micro_tokens: int = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialSpec:
-    """One trial: the last stage of a chain, or the scoring of an encoder, with concrete dials and one seed."""
+    """One trial: the last stage of a chain, or a pass through an encoder, with concrete dials and one seed."""
 
     name: str
     """Readable name, for example `mini-xlmr/mnli -> pos/seed 1`."""
@@ -159,6 +172,7 @@ class TrialSpec:
     select: tuple[DataSpec, ...] = ()
     """English selection data of each trained task that has English training data."""
     scores: tuple[ScoreSpec, ...] = ()
+    predictors: tuple[PredictorSpec, ...] = ()
     tasks: tuple[Task, ...] = ()
     """The definition of every task that the spec names, so that the spec is complete without the catalog."""
     resources: Resources = field(default_factory=Resources)
@@ -171,12 +185,20 @@ class TrialSpec:
     @property
     def uses_bf16(self) -> bool:
         """Whether the training or a score is computed in bf16."""
-        trained = [self.chain[-1].training.precision] if self.kind != "score" else []
-        return "bf16" in (*trained, *(score.precision for score in self.scores))
+        trained = [self.chain[-1].training.precision] if self.trains else []
+        read = (*(score.precision for score in self.scores), *(each.precision for each in self.predictors))
+        return "bf16" in (*trained, *read)
+
+    @property
+    def trains(self) -> bool:
+        """Whether the trial trains the last stage of its chain."""
+        return self.kind not in FORWARD_ONLY
 
     @property
     def key(self) -> str:
         """Key of the training record. A preparation and a target training with the same encoder have two records."""
+        if self.kind == "predict":
+            return record_key(self.encoder, f"predict {digest([key_values(each) for each in self.predictors])}")
         return record_key(self.encoder, "target" if self.kind == "target" else "prepare")
 
 
@@ -202,7 +224,7 @@ def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
 
 
 def record_key(encoder: str, purpose: str) -> str:
-    """Key of the training record of an encoder. `purpose` is `prepare` or `target`."""
+    """Key of the training record of an encoder. `purpose` is `prepare`, `target` or begins with `predict`."""
     # One encoder can be a preparation of one recipe and a trained target of another; both need a record.
     return digest([encoder, purpose])
 

@@ -179,7 +179,7 @@ def _listed(paths: list[str]) -> str:
 SETTINGS: Mapping[str, Setting] = {
     "seeds": _seeds,
     **{name: _at(f"search.{name}") for name in ("trials", "batch", "scope", "refit", "sampler")},
-    **{name: _at(name) for name in ("evaluate", "eval_cap", "sample_seed", "keep_targets", "world")},
+    **{name: _at(name) for name in ("evaluate", "eval_cap", "sample_seed", "keep_targets", "predictors", "world")},
     "models": _subset("models", lambda model: model.name),
     "recipes": _subset("recipes", lambda recipe: recipe.name),
     "targets": _subset("targets", lambda target: target.task),

@@ -89,6 +89,9 @@ class Space:
     """Whether trained targets (body and head) are stored. If they are, a new language needs only scoring."""
     format: int = FORMAT
     """Version of the JSON layout. The sweeper rejects a space or run folder that another version of it wrote."""
+    predictors: bool = False
+    """Whether predictors of transfer (LogME, H-score, accuracy of nearest neighbours) of each prepared encoder are
+    computed for each target for classification, multiple choice or tagging. They need forward passes only."""
     folder: str = field(default="", compare=False)
     """Folder of the space file, from which relative paths of data sets, models and translations start; "" means the
     working directory. `load_space` inserts it. No result depends on it."""

@@ -43,12 +43,21 @@ def run_again(
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")
+    for target, predictors in result.training.predictors.items():
+        equal = target in old.predictors and old.predictors[target].values == predictors.values
+        same = same and equal
+        values = ", ".join(f"{name} {value:.4f}" for name, value in predictors.values.items())
+        lines.append(f"predictors of {target}: {values}; {_verdict(equal)}")
     for score in result.scores:
         # Exact equality: the same spec gives the same bytes on the same type of machine.
         equal = score.key in old_scores and old_scores[score.key].metrics == score.metrics
         same = same and equal
-        lines.append(_score_line(score, "equal to the ledger" if equal else "NOT equal to the ledger"))
+        lines.append(_score_line(score, _verdict(equal)))
     return Comparison(lines=(*lines, "Same as the ledger." if same else "Differs from the ledger."), same=same)
+
+
+def _verdict(equal: bool) -> str:
+    return "equal to the ledger" if equal else "NOT equal to the ledger"
 
 
 def _score_line(score: ScoreRecord, verdict: str) -> str:

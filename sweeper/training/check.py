@@ -24,6 +24,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     longest = usable_positions(config, reader.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.all_data, *stage.validation)]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
+    scored += [predictor.data for predictor in spec.predictors]
     for data in (*trained, *spec.select, *scored):
         reader.check_masking(data)
         if data.max_length > longest:
@@ -32,7 +33,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
                 f"positions of model {spec.model.name!r}: set max_length to {longest} or less."
             )
         reader.prepare(data)
-    if spec.kind != "score":
+    if spec.trains:
         _check_evaluations(spec.chain[-1], reader)
 
 

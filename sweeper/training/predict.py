@@ -1,7 +1,7 @@
 """Outputs of a net for all features of a data set, computed in batches of similar length."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -69,6 +69,18 @@ class Predictor:
             vectors = self._run(features, partial(self._pooled, pass_layers, pooling))
             yield from ({"vectors": vectors.pop(_vector_name(layer))} for layer in pass_layers)
 
+    def states(self, features: Features, positions: Array) -> Array:
+        """The last hidden state (n, hidden) of one token of each feature, at the given positions (n,).
+
+        Raises TrialError if a state is not finite.
+        """
+        numbered = replace(features, labels={**features.labels, "position": positions})
+        return self._run(numbered, self._at_positions)["states"]
+
+    def _at_positions(self, batch: Batch) -> dict[str, Tensor]:
+        hidden = self.net.hidden(batch)
+        return {"states": hidden[torch.arange(len(hidden), device=hidden.device), batch["position"]].float()}
+
     def _pooled(self, layers: Sequence[int], pooling: str, batch: Batch) -> dict[str, Tensor]:
         """The vectors (n, hidden) of a batch for each layer; the keys are those of `_vector_name`."""
         states, mask = self.net.layers(batch), batch["attention_mask"].unsqueeze(-1).float()
@@ -113,6 +125,8 @@ class Predictor:
         if "masked" in features.labels:
             batch["masked"] = pad_flat(features.labels["masked"], features.offsets, numbers, IGNORED)
             batch["embeddings"] = self.net.embeddings()  # the output weights of the masked head
+        if "position" in features.labels:
+            batch["position"] = torch.from_numpy(features.labels["position"][numbers])
         return batch
 
 

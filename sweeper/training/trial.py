@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from sweeper.errors import DamagedError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
-from sweeper.records.spec import DataSpec, ScoreSpec, StageSpec, TrialSpec, record_key, score_key, training_key
+from sweeper.records.spec import (
+    DataSpec,
+    PredictorSpec,
+    ScoreSpec,
+    StageSpec,
+    TrialSpec,
+    record_key,
+    score_key,
+    training_key,
+)
 from sweeper.space import Training
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.keep import ValueOf
@@ -24,6 +33,7 @@ from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
 from sweeper.training.scores import outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
+from sweeper.training.transferability import transfer_predictors
 from sweeper.training.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -97,7 +107,7 @@ def _run(
     if spec.kind == "score":
         return _score_encoder(trial)
     try:
-        return _train_and_score(trial)
+        return _predict_transfer(trial) if spec.kind == "predict" else _train_and_score(trial)
     except TrialError as error:
         logger.exception("The training failed, and the trial has a record with the reason.")
         record = _record(trial, state="failed", reason=str(error))
@@ -129,6 +139,21 @@ def _score_encoder(trial: Trial) -> TrialResult:
         record = _record(trial, state="done")
         trial.bench.ledger.write_training(record)
     return TrialResult(training=record, scores=scores)
+
+
+def _predict_transfer(trial: Trial) -> TrialResult:
+    """Compute the predictors of transfer of an encoder, and write their record."""
+    with trial.clock.time("load"):
+        net = Net(_body(trial, trial.spec.chain), {}).to(trial.device)
+    predictors = {}
+    for each in trial.spec.predictors:
+        trial.reporter.enter("evaluate", f"predictors of {each.target}")
+        with trial.clock.time("evaluate"):
+            predictors[each.target] = transfer_predictors(_predictor(trial, net, each), each.data, trial.reader)
+        logger.info("predictors of %s: %s", each.target, dict(predictors[each.target].values))
+    record = _record(trial, state="done", predictors=predictors)
+    trial.bench.ledger.write_training(record)
+    return TrialResult(training=record)
 
 
 def _train_and_store(trial: Trial) -> Trained:
@@ -258,8 +283,8 @@ def _checkpoints(trial: Trial, key: str) -> Checkpoints:
     return Checkpoints(folder=Folder(site.checkpoints), name=f"{key}.pt", interval=site.checkpoint_every)
 
 
-def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec) -> Predictor:
-    """A predictor with the precision, threads and micro-batch of a training or of a score."""
+def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec | PredictorSpec) -> Predictor:
+    """A predictor with the precision, threads and micro-batch of a training, a score or a predictor of transfer."""
     use_threads(settings.threads)
     return Predictor(
         net=net,

@@ -24,7 +24,7 @@ from sweeper.tuning.watch import Watch
 
 MAX_RUNNING = 16
 """Largest number of running trials that the live display lists."""
-MIN_LINES = 3
+MIN_LINES = 2
 """Lines for running trials in a terminal that is too small for the whole display."""
 FIRST_LINE, PAUSE = 30.0, 60.0
 """Seconds from the start of a trial to its first line on a plain display, and between two lines about its progress."""
@@ -233,7 +233,7 @@ def _safely_drawn(progress: Progress, console: Console) -> RenderableType:
 
 
 def draw(progress: Progress, console: Console) -> RenderableType:
-    """The live display at this moment. Running trials have the lines that bars and matrix leave, and 3 at least."""
+    """The live display at this moment. Running trials have the lines that bars and matrix leave, and 2 at least."""
     bars, matrix = _bars(progress), Matrix(progress.cells)
     lines = console.height - sum(len(console.render_lines(part)) for part in (bars, matrix))
     # The matrix is last: if the terminal is too small, it is the part that `sweeper status` shows as well.
@@ -283,4 +283,6 @@ def _result_text(progress: Progress, result: TrialResult) -> str:
     if result.scores:
         shown = [score for score in result.scores if progress.cells.shows(score)]
         return ", ".join(f"{score.target} {100 * mean_score(score):.1f}" for score in shown)
+    if record.predictors:
+        return f"predictors of {', '.join(record.predictors)}"
     return "" if record.value is None else f"selection {100 * record.value:.1f}"

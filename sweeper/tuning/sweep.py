@@ -164,7 +164,7 @@ def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool =
 def warn_of_bf16(agenda: Agenda, console: Console) -> None:
     """Print a warning if a remaining training uses bf16 on a CPU, and this CPU has no instructions for it."""
     units = {slot.order: agenda.unit(slot) for slot in agenda.slots() if slot not in agenda.done}.values()
-    trained = [unit for unit in units if unit.kind != "score" and unit.stage.training.precision == "bf16"]
+    trained = [unit for unit in units if unit.trains and unit.stage.training.precision == "bf16"]
     on_cpu = any(not agenda.specs.resources.for_model(unit.model).gpus for unit in trained)
     if on_cpu and (warning := slow_bf16()):
         console.print(warning, markup=False)
@@ -202,7 +202,7 @@ def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
     for owner in agenda.plan.lineage(unit):
         training = replace(owner.stage.training, **_critical_dials(owner.stage))  # type: ignore[arg-type]
         chain = (*chain, specs.stage(owner, owner.stage, training, seed))
-    if unit.kind == "score":
+    if not unit.trains:
         return specs.replicate(unit, seed, None, chain)
     trial = specs.search(unit, slot.number if slot.role == "search" else 0, _critical_dials(unit.stage), chain[:-1])
     return trial if slot.role == "search" else specs.replicate(unit, seed, trial, chain[:-1])

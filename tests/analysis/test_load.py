@@ -5,13 +5,18 @@ import sys
 import uuid
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from analysis.results.load import COLUMNS, load
+from analysis.results.load import COLUMNS, PREDICTOR_COLUMNS, load
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
+from sweeper.records.record import TrainingRecord, TransferPredictors
+from sweeper.records.spec import DataSpec, PredictorSpec
 from sweeper.space import Stage, Target
+
+DATA = DataSpec(task="tags", part="train", languages=("en",), max_length=8, stride=4)
 
 
 def values(data, **where):
@@ -120,6 +125,49 @@ def test_a_replicate_of_a_study_without_search_records_counts(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="elsewhere", dials={"learning_rate": 1e-4})
     assert values(load(run.url)) == {("baseline", 1, "en"): 0.6}
+
+
+def predicted(run, encoder, started, **by_target):
+    """Write a record of predictors of the encoder of a preparation: target -> LogME."""
+    found = {
+        target: TransferPredictors(values={"logme": value}, seconds={"logme": 2.0}, num_rows=8)
+        for target, value in by_target.items()
+    }
+    predictors = tuple(PredictorSpec(target=target, data=DATA) for target in by_target)
+    spec = replace(encoder.spec, kind="predict", predictors=predictors)
+    record = TrainingRecord(key=spec.key, spec=spec, state="done", predictors=found, machine={"started": started})
+    run.ledger.write_training(record)
+
+
+def test_the_predictors_of_transfer_are_those_of_the_newest_record_of_each_encoder_that_counts(make_run):
+    run = make_run(predictors=True)
+    run.trained("small_nli", seed=0, role="search", study="p", value=0.5, dials={"learning_rate": 1e-4})
+    outdated = run.trained("small_nli", seed=1, study="p", dials={"learning_rate": 1e-3})
+    raw, first, unknown_seed = (
+        run.trained("baseline"),
+        run.trained("middle_qa", seed=2),
+        run.trained("middle_qa", seed=9),
+    )
+    predicted(run, first, "2026-01-01", tags=0.1)
+    predicted(run, first, "2026-01-02", tags=0.2, pairs=0.3, elsewhere=0.9)
+    for encoder in (outdated, unknown_seed):
+        predicted(run, encoder, "2026-01-03", tags=0.9)
+    predicted(run, raw, "2026-01-01", tags=0.4)
+    data = load(run.url)
+    rows = [tuple(row) for row in data.predictors.astype(object).itertuples(index=False)]
+    expected = [("baseline", "tags", pd.NA, 0.4), ("middle_qa", "tags", 2, 0.2), ("middle_qa", "pairs", 2, 0.3)]
+    assert sorted(map(str, rows)) == sorted(
+        str(("tiny", recipe, target, seed, "logme", value, 2.0)) for recipe, target, seed, value in expected
+    )
+    assert all(record.spec.kind != "predict" for record in data.replicates)
+    assert data.num_outdated == 1
+
+
+def test_a_run_without_predictors_has_an_empty_table_of_them(make_run):
+    run = make_run()
+    run.cell("baseline", "tags", 1, {"en": 0.6})
+    assert list(load(run.url).predictors.columns) == PREDICTOR_COLUMNS
+    assert load(run.url).predictors.empty
 
 
 def test_a_target_on_an_encoder_with_outdated_dials_is_left_out(make_run):

@@ -137,8 +137,9 @@ def test_a_target_with_a_single_split_is_selected_on_a_part_of_train() -> None:
         lambda space: replace(space, search=replace(space.search, trials=99)),
         lambda space: replace(space, seeds=(1, 5, 9)),
         lambda space: replace(space, keep_targets=True),
+        lambda space: replace(space, predictors=True),
     ],
-    ids=["name", "resources", "trials", "seeds", "keep_targets"],
+    ids=["name", "resources", "trials", "seeds", "keep_targets", "predictors"],
 )
 def test_a_setting_that_does_not_change_the_training_changes_no_key(change: Callable[[Space], Space]) -> None:
     old, new = specs_of(SMALL), specs_of(change(SMALL))

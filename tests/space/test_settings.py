@@ -22,6 +22,7 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "eval_cap": ("9", lambda s: s.eval_cap, 9),
     "sample_seed": ("4", lambda s: s.sample_seed, 4),
     "keep_targets": ("yes", lambda s: s.keep_targets, True),
+    "predictors": ("yes", lambda s: s.predictors, True),
     "models": ("tiny", lambda s: [m.name for m in s.models], ["tiny"]),
     "recipes": ("parts,baseline", lambda s: [r.name for r in s.recipes], ["baseline", "parts"]),
     "targets": ("names", lambda s: [t.task for t in s.targets], ["names"]),

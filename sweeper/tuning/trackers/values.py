@@ -26,7 +26,7 @@ def tracked(spec: TrialSpec, group: str, project: str) -> TrackedTrial:
         "targets": ", ".join(dict.fromkeys(score.target for score in spec.scores)),
     }
     config |= {f"dial.{name}": value for name, value in spec.dials.items()}
-    if spec.chain and spec.kind != "score":
+    if spec.chain and spec.trains:
         config |= {f"training.{name}": value for name, value in plain(spec.chain[-1].training).items()}
     # The scoring of an encoder has the key of its training, but it is a trial of another cell.
     key = f"{spec.key}-score" if spec.kind == "score" else spec.key

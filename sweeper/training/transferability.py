@@ -1,0 +1,100 @@
+"""Predictors of transfer of an encoder for one task: the vectors that its head would read, and their labels."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sweeper.data.entry import Encoded
+from sweeper.formats.interface import IGNORED, Array
+from sweeper.formats.table import properties_of
+from sweeper.records.record import TransferPredictors
+from sweeper.records.spec import DataSpec
+from sweeper.scoring.transferability import h_score, knn_accuracy, knn_choice_accuracy, logme
+from sweeper.training.heads import HEADS, Head
+from sweeper.training.predict import Predictor
+from sweeper.training.stage import DataReader
+
+TOKEN_SEED = 0
+"""Seed of the choice of one labelled token of each feature. It is constant, so that encoders are compared on the same
+tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledVectors:
+    """Vectors (n, hidden) with their labels (n,) and groups (n,). Rows of one group are not independent."""
+
+    vectors: Array
+    labels: Array
+    groups: Array
+    are_choices: bool
+    """Whether a row is a choice of an item: its group is the item, and its label whether it is the right choice."""
+
+
+def _knn(rows: LabelledVectors) -> float:
+    accuracy = knn_choice_accuracy if rows.are_choices else knn_accuracy
+    return accuracy(rows.vectors, rows.labels, rows.groups)
+
+
+Measure = Callable[[LabelledVectors], float]
+PREDICTORS: Mapping[str, Measure] = {
+    "logme": lambda rows: logme(rows.vectors, rows.labels),
+    "h_score": lambda rows: h_score(rows.vectors, rows.labels),
+    "knn": _knn,
+}
+"""Name of a predictor -> its computation. Higher values predict better transfer."""
+
+
+def transfer_predictors(predictor: Predictor, data: DataSpec, reader: DataReader) -> TransferPredictors:
+    """The predictors of a net for the task of these data, which have one language.
+
+    No predictor is defined if all labels are equal. Raises TrialError if a vector is not finite.
+    """
+    started = time.perf_counter()
+    (encoded,) = reader.encoded(data).values()
+    rows = labelled_vectors(predictor, encoded, HEADS[properties_of(reader.tasks[data.task]).head])
+    pass_seconds = time.perf_counter() - started
+    values, seconds = {}, {}
+    for name, measure in PREDICTORS.items() if len(np.unique(rows.labels)) > 1 else ():
+        started = time.perf_counter()
+        values[name] = measure(rows)
+        seconds[name] = pass_seconds + time.perf_counter() - started
+    return TransferPredictors(values=values, seconds=seconds, num_rows=len(rows.labels))
+
+
+def labelled_vectors(predictor: Predictor, encoded: Encoded, head: type[Head]) -> LabelledVectors:
+    """The last hidden states that a head would read: of the first token, or of one labelled token of each feature.
+
+    One token of each sentence, because the tokens of one sentence are not independent examples.
+    """
+    features = encoded.features
+    positions, labels = _targets(encoded, head)
+    kept = labels != IGNORED
+    if head.has_item_labels:
+        groups = np.repeat(np.arange(len(features.items) - 1), np.diff(features.items))
+    else:
+        names = [encoded.examples[number].group for number in features.example.tolist()]
+        groups = np.unique(names, return_inverse=True)[1]
+    vectors = predictor.states(features, positions)[kept]
+    return LabelledVectors(vectors=vectors, labels=labels[kept], groups=groups[kept], are_choices=head.has_item_labels)
+
+
+def _targets(encoded: Encoded, head: type[Head]) -> tuple[Array, Array]:
+    """For each feature the position of a token (n,), and the label of the feature or of this token (n,)."""
+    features = encoded.features
+    num, given = len(features.offsets) - 1, np.asarray(features.labels[head.labels])
+    first = np.zeros(num, dtype=np.int64)
+    if head.has_item_labels:
+        items = np.repeat(np.arange(len(features.items) - 1), np.diff(features.items))
+        choice = np.arange(num) - np.asarray(features.items)[items]
+        return first, np.where(given[items] == IGNORED, IGNORED, choice == given[items])
+    if head.labels not in head.token_labels:
+        return first, given
+    random, labels = np.random.default_rng(TOKEN_SEED), np.full(num, IGNORED)
+    for number, (start, end) in enumerate(zip(features.offsets[:-1], features.offsets[1:], strict=True)):
+        labelled = np.flatnonzero(given[start:end] != IGNORED)
+        if len(labelled):
+            first[number] = random.choice(labelled)
+            labels[number] = given[start + first[number]]
+    return first, labels

@@ -1,0 +1,78 @@
+"""Trials that compute predictors of transfer, on the synthetic world."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sweeper.formats.interface import Array
+from sweeper.records.spec import PredictorSpec
+from sweeper.scoring.transferability import h_score, knn_accuracy, knn_choice_accuracy, logme
+from sweeper.training.batches import pad_features
+from sweeper.training.model import Net, load_body
+from sweeper.training.stage import DataReader
+from sweeper.training.trial import run_trial
+from tests.worlds import BY_NAME, TRAINING, TrialFolders, data, stage, trial
+
+TASKS = ("claims", "reasons", "words")
+"""Classification, multiple choice and tagging."""
+
+
+def predictor(task: str) -> PredictorSpec:
+    return PredictorSpec(target=task, data=replace(data(task), carve_share=0.0))
+
+
+def hidden_states(encoder: str, reader: DataReader, task: str) -> list[Array]:
+    """The last hidden states (length, hidden) of each feature, computed alone."""
+    net = Net(load_body(encoder), {}).eval()
+    (encoded,) = reader.encoded(predictor(task).data).values()
+    batches = [pad_features(encoded.features, np.array([n]), 0) for n in range(len(encoded.features.offsets) - 1)]
+    with torch.inference_mode():
+        return [net.hidden(batch)[0].numpy() for batch in batches]
+
+
+def test_the_predictors_of_each_format_are_those_of_the_states_that_its_head_reads(
+    folders: TrialFolders, reader: DataReader, encoder: str
+) -> None:
+    spec = trial(kind="predict", predictors=tuple(map(predictor, TASKS)), tasks=tuple(BY_NAME[task] for task in TASKS))
+    found = run_trial(spec, folders.bench()).training.predictors
+    assert list(found) == list(TASKS)
+    states = {task: hidden_states(encoder, reader, task) for task in TASKS}
+    features = {task: reader.encoded(predictor(task).data)["en"].features for task in TASKS}
+
+    first, labels = np.array([state[0] for state in states["claims"]]), np.asarray(features["claims"].labels["label"])
+    groups = np.unique([e.group for e in reader.encoded(predictor("claims").data)["en"].examples], return_inverse=True)
+    expected = (logme(first, labels), h_score(first, labels), knn_accuracy(first, labels, groups[1]))
+    assert tuple(found["claims"].values.values()) == pytest.approx(expected, rel=1e-3)
+
+    first, items = np.array([state[0] for state in states["reasons"]]), np.asarray(features["reasons"].items)
+    right = np.zeros(len(first), dtype=int)
+    right[items[:-1] + features["reasons"].labels["label"]] = 1
+    item = np.repeat(np.arange(len(items) - 1), np.diff(items))
+    expected = (logme(first, right), h_score(first, right), knn_choice_accuracy(first, right, item))
+    assert tuple(found["reasons"].values.values()) == pytest.approx(expected, rel=1e-3)
+
+    # One word of each sentence, with any of its tags.
+    assert found["words"].num_rows == len(states["words"]) == 24
+    assert found["words"].values.keys() == {"logme", "h_score", "knn"}
+    assert all(seconds > 0 for seconds in found["words"].seconds.values())
+
+
+def test_a_prepared_encoder_has_predictors_of_its_own_and_the_same_ones_again(folders: TrialFolders) -> None:
+    bench, first = folders.bench(), stage("parts", training=replace(TRAINING, epochs=4))
+    run_trial(trial(first, kind="prepare", keep=True), bench)
+    specs = [trial(*chain, kind="predict", predictors=(predictor("words"),), select=()) for chain in ((), (first,))]
+    tasks = (BY_NAME["parts"], BY_NAME["words"])
+    raw, prepared = [run_trial(replace(spec, tasks=tasks), bench).training for spec in specs]
+    assert raw.predictors["words"].values != prepared.predictors["words"].values
+    assert {raw.key, prepared.key} <= set(bench.ledger.trainings())
+    again = run_trial(replace(specs[1], tasks=tasks), folders.bench("again")).training
+    assert again.predictors["words"].values == prepared.predictors["words"].values
+
+
+def test_a_task_whose_examples_have_one_label_has_no_predictors(private_folders: TrialFolders) -> None:
+    one = replace(predictor("claims"), data=replace(predictor("claims").data, cap_examples=1))
+    spec = trial(kind="predict", predictors=(one,), tasks=(BY_NAME["claims"],))
+    found = run_trial(spec, private_folders.bench()).training.predictors["claims"]
+    assert (dict(found.values), found.num_rows) == ({}, 1)
