@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .export.folder import check_is_new as check_is_new
     from .export.folder import copy_encoder as copy_encoder
     from .export.folder import export_encoder as export_encoder
+    from .figures.correlations import correlations as correlations
     from .figures.forest import forest as forest
     from .figures.heatmap import heatmap as heatmap
     from .figures.heatmap import heatmap_figure as heatmap_figure
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from .figures.layers import layer_lines as layer_lines
     from .figures.pages import figure_files as figure_files
     from .figures.planted import planted_map as planted_map
-    from .figures.scatter import correlation_map as correlation_map
     from .figures.search import search as search
     from .figures.timeline import timeline as timeline
+    from .figures.traits import trait as trait
     from .report.report import write_report as write_report
     from .results.load import RunData as RunData
     from .results.load import load as load
@@ -58,7 +59,8 @@ _MODULES = {
     "layer_lines": ".figures.layers",
     "planted_map": ".figures.planted",
     "figure_files": ".figures.pages",
-    "correlation_map": ".figures.scatter",
+    "correlations": ".figures.correlations",
+    "trait": ".figures.traits",
     "write_report": ".report.report",
     "Chosen": ".export.choice",
     "ExportOptions": ".export.choice",

@@ -221,12 +221,14 @@ def _draw_row_labels(axes: Axes, grid: Grid, size: Size) -> None:
 
 
 def _draw_header(axes: Axes, grid: Grid, header: Header) -> None:
-    above = 1 + 3 / points_of(axes)[1]
-    style: dict[str, Any] = {"rotation": 90, "va": "bottom"} if header.is_vertical else {"va": "bottom"}
-    for (column, left), label in zip(grid.lefts.items(), header.labels, strict=True):
-        ink = FAINT if column in grid.at_chance else INK
-        text = axes.text(left + 0.5, above, label, transform=axes.get_xaxis_transform(), ha="center", **style)
-        text.set(fontsize=header.font, color=ink, linespacing=1.1)
+    height = points_of(axes)[1]
+    rotation = 90 if header.is_vertical else 0
+    tops = list(grid.tops.values()) if grid.is_triangle else [0.0] * len(grid.columns)
+    for (column, left), label, top in zip(grid.lefts.items(), header.labels, tops, strict=True):
+        style: dict[str, Any] = {"fontsize": header.font, "color": FAINT if column in grid.at_chance else INK}
+        above = 1 - top / grid.extent[1] + 3 / height
+        text = axes.text(left + 0.5, above, label, transform=axes.get_xaxis_transform(), ha="center", va="bottom")
+        text.set(rotation=rotation, linespacing=1.1, **style)
 
 
 def _draw_groups(axes: Axes, grid: Grid, header: Header, cell_width: float, size: Size) -> None:

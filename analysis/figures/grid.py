@@ -60,6 +60,8 @@ class Grid:
     """Column -> its label, if it differs from its name."""
     at_chance: frozenset[str] = frozenset()
     """Columns whose header says that the reference is not above the trivial score."""
+    is_triangle: bool = False
+    """Whether column n has no cells above row n. Its label is then directly above its first cell."""
     bounds: float = 0.0
     """Both ends of the colour scale; 0 to derive them from the values."""
 

@@ -123,8 +123,10 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
     strips.imshow(faces, aspect="auto", extent=(-grid.limit, grid.limit, num_strips, 0), interpolation="nearest")
     strips.set_yticks([])
     strips.spines[:].set_visible(False)
-    ticks = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(-grid.limit, grid.limit)
-    strips.set_xticks([tick for tick in ticks if abs(tick) <= grid.limit])
+    # The labels of ticks near the ends would leave the scale.
+    ticks = MaxNLocator(min(4, max(2, int(long / (4 * size.small)))), steps=[1, 2, 5, 10])
+    inside = ticks.tick_values(-grid.limit, grid.limit)
+    strips.set_xticks([tick for tick in inside if abs(tick) <= 0.9 * grid.limit])
     strips.tick_params(labelsize=size.small, colors=INK, length=2, width=0.5, pad=1)
     for number, text in enumerate(key.scales):
         style: dict[str, Any] = {"va": "center_baseline", "fontsize": size.small, "color": FAINT}

@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping
 from matplotlib.figure import Figure
 
 from ..results.results import Results
+from .correlations import correlation_figure
 from .files import formats
 from .forest import forest_figure
 from .heatmap import heatmap_figure
 from .languages import language_figure
 from .layers import layer_figure
 from .planted import planted_figure
-from .scatter import correlation_map
 from .search import search_figure
 from .sizes import SIZES, TEXT, Size
 from .timeline import timeline_figure
+from .traits import trait_figure
 
 Draw = Callable[[Results, Size], Figure | None]
 """Draws a figure of a given width; None if the results have nothing to draw."""
@@ -22,7 +23,8 @@ FIGURES: Mapping[str, Draw] = {
     "heatmap": heatmap_figure,
     "forest": forest_figure,
     "languages": language_figure,
-    "correlations": lambda results, _: correlation_map(results),
+    "correlations": correlation_figure,
+    "traits": trait_figure,
     "search": search_figure,
     "timeline": timeline_figure,
     "planted": lambda results, size: planted_figure(results, size) if results.planted else None,

@@ -1,7 +1,7 @@
 """Writes the report of a run: a folder with report.md, its figures, and its tables as CSV files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sweeper.run.run import Run
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import BENCHMARKS
 
-from ..figures.pages import figure_files
+from ..figures.pages import FIGURES, figure_files
 from ..results import published
 from ..results.benchmark import column_of
 from ..results.coverage import studies
@@ -53,12 +53,11 @@ def write_report(run: str, out: str | None = None, against: str = "") -> Report:
     # The findings are those of the first model.
     findings = tuple(strongest_findings(results[0]))
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
-    files = {
-        "marks.csv": tables.marks_csv(marks_of(data.space)),
-        "report.md": _text(data, results, suffixes, against, findings).encode(),
-    }
+    files = {"marks.csv": tables.marks_csv(marks_of(data.space))}
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix)
+    models = [_model_context(result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
+    files["report.md"] = _text(data, results, models, against, findings).encode()
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
     return Report(path=folder / "report.md", findings=findings)
@@ -87,7 +86,7 @@ def _model_files(results: Results, suffix: str) -> dict[str, bytes]:
 
 
 def _text(
-    data: RunData, results: Sequence[Results], suffixes: Sequence[str], against: str, findings: Sequence[str]
+    data: RunData, results: Sequence[Results], models: Sequence[object], against: str, findings: Sequence[str]
 ) -> str:
     """The text of report.md."""
     environment = jinja2.Environment(
@@ -104,7 +103,7 @@ def _text(
         data=data,
         space=space,
         findings=findings,
-        models=[_model_context(result, suffix) for result, suffix in zip(results, suffixes, strict=True)],
+        models=models,
         limits=sections.data_limits(space),
         retrieval=sections.retrieval_settings(space),
         the_reference=the_reference,
@@ -139,13 +138,14 @@ def _protocol(space: Space, reference: str) -> dict[str, object]:
     }
 
 
-def _model_context(results: Results, suffix: str) -> dict[str, object]:
-    """The values of the template that differ between models."""
+def _model_context(results: Results, suffix: str, files: Collection[str]) -> dict[str, object]:
+    """The values of the template that differ between models. `files` are the names of the files of the report."""
     matrix, correlations = results.matrix, results.correlations
     unclear = tables.NOT_CLEARLY_ABOVE
     summarised = [test for cell, test in results.tests.items() if not math.isnan(entry(matrix.summarised, cell))]
     return {
         "name": results.model,
+        "figures": [name for name in FIGURES if f"{name}{suffix}.png" in files],
         "suffix": suffix,
         "scores": tables.matrix_table(matrix, matrix.scores, matrix.score_sd, signed=False),
         "gains": tables.matrix_table(matrix, matrix.gains, matrix.gain_sd, signed=True),

@@ -1,39 +1,95 @@
-"""Figures of correlations, read back from the axes."""
+"""Figures of correlations and traits, read back from the axes."""
 
-import math
+from dataclasses import replace
+from itertools import combinations
 
+import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 
-from analysis.figures.scatter import correlation_map, draw_pairs, draw_trait
+from analysis.figures.correlations import correlation_figure, correlation_grid, correlations
+from analysis.figures.sizes import SIZES, TEXT
+from analysis.figures.traits import trait, trait_figure
 from analysis.results.results import compute_results
+from tests.analysis.test_figures import check_texts, words
 
 
-def texts(axes):
-    return [text.get_text() for text in axes.texts]
+def pairs(names):
+    """A table of pairs: rho falls from 0.9, every second q is small, and the last pair has no correlation."""
+    places = list(combinations(names, 2))
+    rho = np.linspace(0.9, -0.9, len(places))
+    q = np.where(np.arange(len(places)) % 2, 0.5, 0.01)
+    table = pd.DataFrame(places, columns=["a", "b"]).assign(rho=rho, low=rho - 0.1, high=rho + 0.1, n=9, p=0.01, q=q)
+    table.loc[len(table) - 1, ["rho", "low", "high", "p", "q"]] = np.nan
+    return table
 
 
-def test_correlations_are_drawn_with_their_n_and_p(full_run):
-    correlations = compute_results(full_run.url).correlations
-    pairs = pd.DataFrame({"a": ["tags", "tags"], "b": ["pairs", "search"], "n": [1, 3]})
-    pairs = pairs.assign(rho=[math.nan, 0.5], p=[math.nan, 0.2])
-    axes = draw_pairs(Figure().subplots(), pairs, ["tags", "pairs", "search"], "over {} recipes")
-    assert texts(axes) == ["", "–", "+0.50", "–", "", "–", "+0.50", "–", ""]
-    assert axes.get_title(loc="left").startswith("over 1 to 3 recipes")
-    scatter = draw_trait(Figure().subplots(), correlations, "headroom")
-    assert sorted(texts(scatter)) == ["large_nli", "middle_qa", "small_nli"]
-    assert "no correlation (n = 3)" in scatter.get_title(loc="left")
+@pytest.fixture(scope="module")
+def results(full_report):
+    """The results of a full run, with correlations of nine recipes with long names and seven targets."""
+    results = compute_results(str(full_report.path.parent.parent))
+    recipes = [f"paraphrase_identification_{number}" for number in range(9)]
+    targets = [f"xnli{number}" for number in range(7)]
+    found = replace(
+        results.correlations,
+        recipes=pairs(recipes),
+        recipe_order=tuple(recipes[::-1]),
+        targets=pairs(targets),
+        target_order=tuple(targets),
+    )
+    return replace(results, correlations=found)
 
 
-def test_a_trait_without_values_is_an_empty_panel_with_the_reason(make_run):
-    run = make_run()
-    run.cell("baseline", "tags", 1, {"en": 0.5})
-    correlations = compute_results(run.url).correlations
-    axes = draw_trait(Figure().subplots(), correlations, "headroom")
-    assert texts(axes) == ["no target on which every recipe has a gain"]
-    assert math.isnan(correlations.traits["headroom"].max())
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_correlations_have_readable_fonts_and_no_text_overlaps_or_leaves_the_figure(size, results):
+    for figure in (correlation_figure(results, size), trait_figure(results, size)):
+        assert figure.get_figwidth() == size.width
+        check_texts(figure)
 
 
-def test_the_figure_of_correlations_names_the_recipe_that_gains_are_measured_against(full_run):
-    figure = correlation_map(compute_results(full_run.url, against="middle_qa"))
-    assert figure.get_suptitle() == "Gains over middle_qa"
+def test_each_pair_is_drawn_once_below_the_diagonal_in_the_clustered_order(results):
+    grid = correlation_grid(results, "recipes")
+    order = results.correlations.recipe_order
+    assert (grid.rows, grid.columns) == (order[1:], order[:-1])
+    assert len(grid.squares) == 9 * 8 / 2
+    assert all(order.index(row) > order.index(column) for row, column in grid.squares)
+
+
+def test_correlations_that_survive_the_correction_are_bold_and_missing_ones_are_grey(results):
+    grid = correlation_grid(results, "targets")
+    table = results.correlations.targets
+    assert grid.squares["xnli1", "xnli0"].text == "+.90"
+    assert grid.squares["xnli1", "xnli0"].small == "+.80 to +1.00"
+    bold = sum(square.is_bold for square in grid.squares.values())
+    assert bold == (table["q"] < 0.05).sum()
+    assert [cell for cell, square in grid.squares.items() if square.is_missing] == [("xnli6", "xnli5")]
+
+
+def test_the_correlations_have_a_colour_scale_from_minus_1_to_1(results):
+    figure = correlation_figure(results)
+    assert correlation_grid(results, "targets").limit == 1
+    assert {"correlation", "q < 0.05 (corrected for their number)", "0.0"} <= set(words(figure))
+
+
+def test_correlations_are_drawn_on_the_axes_of_the_user_and_returned(results):
+    axes = Figure().subplots()
+    assert correlations(axes, results, "targets") is axes
+    with pytest.raises(ValueError, match="at least two recipes"):
+        alone = replace(results.correlations, recipe_order=("one",))
+        correlations(axes, replace(results, correlations=alone))
+
+
+def test_a_run_with_too_few_recipes_and_targets_has_no_figure_of_correlations(full_run):
+    assert correlation_figure(compute_results(full_run.url)) is None
+
+
+def test_a_trait_has_a_dot_with_an_interval_for_each_recipe(results):
+    axes = Figure().subplots()
+    assert trait(axes, results, "headroom", size=TEXT) is axes
+    rows = results.row_means[results.row_means["unit"] == "score"].set_index("recipe")
+    found = {bar.get_label(): bar[0].get_ydata()[0] for bar in axes.containers}
+    assert found == pytest.approx(
+        {name: 100 * rows.loc[name, "gain"] for name in ("small_nli", "large_nli", "middle_qa")}
+    )
+    assert axes.get_title(loc="left") == "n = 3"

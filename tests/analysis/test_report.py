@@ -1,6 +1,7 @@
 """The report folder, its text, and the messages for runs without results."""
 
 import csv
+import re
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ FILES = {
     "gains.csv",
     "languages.csv",
     *(f"heatmap{size}.{ending}" for size in ("", "-column", "-slide") for ending in ("pdf", "png", "svg")),
-    *(f"{name}.{ending}" for name in ("forest", "languages", "correlations") for ending in ("pdf", "png")),
+    *(f"{name}.{ending}" for name in ("forest", "languages", "traits") for ending in ("pdf", "png")),
 }
 
 
@@ -39,6 +40,12 @@ def test_a_report_is_a_folder_with_figures_and_tables(full_report):
     path = full_report.path
     assert path.name == "report.md"
     assert {path.name for path in path.parent.iterdir()} == FILES
+
+
+def test_the_report_links_only_figures_that_were_drawn(full_report):
+    linked = re.findall(r"\]\((\S+\.png)\)", full_report.path.read_text())
+    assert "heatmap.png" in linked and "correlations.png" not in linked
+    assert set(linked) <= FILES
 
 
 def test_the_matrix_file_has_the_recipe_and_then_the_targets_in_points(full_report):

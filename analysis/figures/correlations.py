@@ -1,0 +1,82 @@
+"""Correlations between recipes and between targets: the lower triangle of each table."""
+
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..results.results import Results
+from ..results.stats import LEVEL
+from .grid import Grid, Square
+from .heatmap import signed, source
+from .key import Entry, Key
+from .layout import draw_grid, stack_figure
+from .sizes import TEXT, Size
+
+Of = Literal["recipes", "targets"]
+"""The variables that are correlated: recipes over targets, or targets over recipes."""
+
+
+def correlations(axes: Axes, results: Results, of: Of = "recipes", *, size: Size = TEXT) -> Axes:
+    """Draw the correlations of gains across disjoint halves of the seeds. Returns the axes.
+
+    Similar variables are next to each other. Correlations with q < 0.05 are bold, others pale; those that cannot be
+    computed are grey. Raises ValueError with fewer than two variables.
+    """
+    grid = correlation_grid(results, of)
+    if grid is None:
+        raise ValueError(f"Correlations need at least two {of}.")
+    return draw_grid(axes, grid, correlation_key(results), size)
+
+
+def correlation_figure(results: Results, size: Size = TEXT) -> Figure | None:
+    """The correlations of recipes above those of targets; None if there is no pair with a correlation."""
+    grids = [correlation_grid(results, "recipes"), correlation_grid(results, "targets")]
+    shown = [grid for grid in grids if grid is not None and not all(s.is_missing for s in grid.squares.values())]
+    if not shown:
+        return None
+    return stack_figure(shown, correlation_key(results), f"Correlations of gains · {source(results)}", size)
+
+
+def correlation_grid(results: Results, of: Of) -> Grid | None:
+    """The lower triangle; None with fewer than two variables."""
+    found = results.correlations
+    pairs, names = (found.recipes, found.recipe_order) if of == "recipes" else (found.targets, found.target_order)
+    if len(names) < 2:
+        return None
+    squares = {frozenset((row.a, row.b)): _square(row) for row in pairs.itertuples()}
+    places = [(row, column) for number, row in enumerate(names) for column in names[:number]]
+    return Grid(
+        rows=tuple(names[1:]),
+        columns=tuple(names[:-1]),
+        squares={place: squares[frozenset(place)] for place in places},
+        is_triangle=True,
+        bounds=1.0,
+    )
+
+
+def _square(pair: Any) -> Square:
+    """`pair` has the attributes rho, low, high and q."""
+    rho = pair.rho
+    if np.isnan(rho):
+        return Square(text="–", is_missing=True)
+    is_found = bool(pair.q < LEVEL)
+    small = "" if np.isnan(pair.low) else f"{_short(pair.low)} to {_short(pair.high)}"
+    return Square(text=_short(rho), short=_short(rho, 1), small=small, value=rho, is_settled=is_found, is_bold=is_found)
+
+
+def _short(rho: float, num_decimals: int = 2) -> str:
+    """A correlation with a sign and without the zero before the point."""
+    text = signed(rho, num_decimals)
+    return text[0] + text[2:] if text[1] == "0" else text
+
+
+def correlation_key(results: Results) -> Key:
+    """The key of the triangles, with the sentences about what cannot be computed."""
+    entries = ["Pearson, of gains on disjoint halves of the seeds; interval below it, where it fits: jackknife, 95 %"]
+    return Key(
+        label="correlation",
+        entries=tuple(Entry(text=text) for text in (*entries, *results.correlations.notes)),
+        scales=(f"q < {LEVEL} (corrected for their number)", "not"),
+    )

@@ -1,0 +1,93 @@
+"""The mean gain of each recipe of one task against the traits of its task."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..results.correlate import MEAN
+from ..results.results import Results
+from ..results.traits import CATEGORIES, TRAITS
+from .colours import FAINT
+from .heatmap import source
+from .key import Entry
+from .panels import Panels, panel_figure, style_axes
+from .search import recipe_colours
+from .sizes import TEXT, Size
+
+NUMBERS = tuple(trait for trait in TRAITS if trait not in CATEGORIES)
+"""The traits that are numbers; the others are in the table of the report."""
+SHARES = ("headroom",)
+"""Traits that are shares; the others are counts, which have a logarithmic axis."""
+
+
+def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes:
+    """Draw the mean gain of each recipe of one task with its 95 % interval against a trait of TRAITS. Returns the axes.
+
+    The correlation, n and p are in the title of the axes. Colours are those of the recipes, which are the labels.
+    """
+    rows = trait_rows(results, name)
+    inks = recipe_colours(results)
+    scale = 100.0 if name in SHARES else 1.0
+    axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
+    for recipe, row in rows.iterrows():
+        bounds = [[100 * (row["gain"] - row["low"])], [100 * (row["high"] - row["gain"])]]
+        style: dict[str, Any] = {
+            "color": inks[str(recipe)],
+            "lw": 0.8,
+            "marker": "o",
+            "ms": 0.5 * size.font,
+            "label": str(recipe),
+        }
+        axes.errorbar([scale * row[name]], [100 * row["gain"]], yerr=np.nan_to_num(bounds), **style)
+    if name not in SHARES and len(rows):
+        axes.set_xscale("log")
+        axes.set_xticks([], minor=True)
+        # Powers of ten would have exponents in a font below 6 points.
+        ends = sorted({float(rows[name].min()), float(rows[name].max())})
+        axes.set_xticks(ends, [f"{end:,.0f}" for end in ends])
+    axes.margins(0.15)
+    style_axes(axes, size, title=_summary(results, name), x=TRAITS[name] + (" (%)" if name in SHARES else ""))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    return axes
+
+
+def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
+    """A panel for each trait that is a number and has a gain for two recipes or more; None without one."""
+    shown = [name for name in NUMBERS if len(trait_rows(results, name)) > 1]
+    if not shown:
+        return None
+    inks = recipe_colours(results)
+    recipes = [recipe for recipe in inks if recipe in results.correlations.traits.index]
+    panels = Panels(
+        num=len(shown),
+        height=10 * size.font,
+        narrowest=15 * size.font,
+        left=3.5 * size.font,
+        between=2.5 * size.font,
+        title=f"Mean gain (points) over {len(results.correlations.mean_over)} targets · {source(results)}",
+        notes=tuple(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
+    )
+    figure, all_axes = panel_figure(panels, size)
+    for axes, name in zip(all_axes, shown, strict=True):
+        trait(axes, results, name, size=size)
+    return figure
+
+
+def trait_rows(results: Results, name: str) -> pd.DataFrame:
+    """Index: recipes of one task. Columns: the trait, gain, low, high; without recipes that lack the trait."""
+    means = results.row_means[results.row_means["unit"] == "score"].set_index("recipe")[["gain", "low", "high"]]
+    rows = results.correlations.traits[[name]].join(means).dropna(subset=[name, "gain"])
+    # A count of 0 was not recorded.
+    return rows if name in SHARES else rows[rows[name] > 0]
+
+
+def _summary(results: Results, name: str) -> str:
+    table = results.correlations.predictors
+    row = table[(table["trait"] == name) & (table["target"] == MEAN)]
+    if row.empty or np.isnan(row["rho"].iloc[0]):
+        return f"n = {len(trait_rows(results, name))}"
+    return f"ρ = {row['rho'].iloc[0]:+z.2f}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"
