@@ -15,7 +15,14 @@ from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import TEXT, Size, shortened, widest
 
-COLOURS = {"search": "#b8a9d9", "preparation": "#e08214", "target": DOT, "score": "#1b7837", "failed": "#b2182b"}
+COLOURS = {
+    "search": "#b8a9d9",
+    "preparation": "#e08214",
+    "target": DOT,
+    "score": "#1b7837",
+    "predictors": "#8c510a",
+    "failed": "#b2182b",
+}
 """Role of a trial -> its colour; `failed` for a failed trial of any role."""
 BAR = 0.8
 """Height of a bar, in units of the distance between workers."""

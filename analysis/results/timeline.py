@@ -7,6 +7,8 @@ import pandas as pd
 
 from sweeper.records.record import TrainingRecord
 
+ROLES = {"prepare": "preparation", "target": "target", "score": "score", "predict": "predictors"}
+"""Kind of the unit of a replicate -> its role in the table."""
 COLUMNS = ("name", "role", "state", "worker", "device", "start", "hours")
 """Columns of the table of trials, see `timeline`."""
 
@@ -14,7 +16,7 @@ COLUMNS = ("name", "role", "state", "worker", "device", "start", "hours")
 def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
     """One row for each trial of a model, sorted by start.
 
-    Columns: name, role (preparation, search or target; `score` for an encoder that was only scored), state, worker
+    Columns: name, role (search, or a value of ROLES; `score` for an encoder that was only scored), state, worker
     (host and process), device, start (hours after the first trial of the model) and hours (nan for a failed trial
     without a duration). Of a resumed training, `hours` covers the last attempt only. Records without a start time, as
     of older versions, are left out.
@@ -27,7 +29,7 @@ def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
 
 def _row(record: TrainingRecord) -> tuple[object, ...]:
     spec, machine = record.spec, record.machine
-    role = "search" if spec.role == "search" else {"prepare": "preparation"}.get(spec.kind, spec.kind)
+    role = "search" if spec.role == "search" else ROLES[spec.kind]
     worker = f"{machine.get('host', '?')} {machine.get('pid', '')}".strip()
     start = datetime.fromisoformat(machine["started"]).timestamp() / 3600
     hours = record.timing.get("total", float("nan")) / 3600

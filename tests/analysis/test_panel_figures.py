@@ -1,6 +1,7 @@
 """Figures of panels: forest, searches and timeline, read back from the axes."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from analysis.figures.timeline import COLOURS, cost, timeline, timeline_figure
 from analysis.results.responses import COLUMNS
 from analysis.results.results import compute_results
 from analysis.results.timeline import COLUMNS as TRIAL_COLUMNS
+from analysis.results.timeline import ROLES
+from sweeper.records.spec import UnitKind
 from tests.analysis.test_figures import check_texts, words
 
 
@@ -96,6 +99,11 @@ def test_a_timeline_has_a_line_for_each_worker_and_the_cost_of_each_role(results
     assert bars["target"].get_paths()[0].get_extents().bounds == pytest.approx((1.0, -0.4, 1.0, 0.8))
     assert "preparation: 1 trials, 1.0 h" in words(timeline_figure(results))
     assert cost(results.timeline) == "4 trials, 2.5 h on 2 workers (gpu x1), busy 62 % of the time"
+
+
+def test_a_timeline_has_a_colour_for_each_kind_of_trial():
+    assert set(ROLES) == set(get_args(UnitKind))
+    assert {*ROLES.values(), "search", "failed"} == set(COLOURS)
 
 
 def test_searches_and_times_are_read_from_the_records_of_a_run(make_run):
