@@ -53,7 +53,9 @@ def _largest_differences(variances: Floats, df: Floats, items: Floats, num_draws
     random = np.random.default_rng(0)
     num = len(variances)
     scores = random.standard_normal((num_draws, num)) * np.sqrt(variances) + _item_errors(items, num_draws, random)
-    estimated = variances * random.chisquare(df, (num_draws, num)) / df
+    # A variance that is known exactly has infinite degrees of freedom.
+    finite = np.minimum(df, 1e9)
+    estimated = variances * random.chisquare(finite, (num_draws, num)) / finite
     errors = np.sqrt(estimated[:, :, None] + estimated[:, None, :] + items)
     differences = np.abs(scores[:, :, None] - scores[:, None, :])
     ratios = np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)

@@ -119,14 +119,14 @@ def seed_gains(
     kept = set(means.loc[is_summarised(means), ["recipe", "target"]].itertuples(index=False, name=None))
     rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset="gain")
     is_kept = [cell in kept for cell in zip(rows["recipe"], rows["target"], strict=True)]
-    return _as_array(rows[np.array(is_kept, dtype=bool)], "gain", recipes, targets, numbers)
+    return as_array(rows[np.array(is_kept, dtype=bool)], "gain", recipes, targets, numbers)
 
 
 def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
     """Standard deviation over seeds of one score of each target, pooled over its rows; nan without two seeds."""
     rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["score", "seed"])
     recipes, numbers = list(dict.fromkeys(rows["recipe"])), list(dict.fromkeys(rows["seed"]))
-    variances, _ = row_variances(_as_array(rows, "score", recipes, targets, numbers))
+    variances, _ = row_variances(as_array(rows, "score", recipes, targets, numbers))
     is_known = ~np.isnan(variances)
     total = np.where(is_known, variances, 0.0).sum(axis=-1)
     num = is_known.sum(axis=-1)
@@ -134,7 +134,7 @@ def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
     return found
 
 
-def _as_array(
+def as_array(
     rows: pd.DataFrame, column: str, recipes: Sequence[str], targets: Sequence[str], numbers: Sequence[int]
 ) -> Floats:
     """A column of a table with recipe, target and seed: shape (targets, recipes, seeds)."""
@@ -173,7 +173,7 @@ def _with_english(
     keys = ["recipe", "target", "seed"]
     others = pd.DataFrame(rows[is_zero_shot & ~is_english].groupby(keys)["gain"].mean()).reset_index()
     parts = [
-        np.where(np.isnan(gains), np.nan, _as_array(part, "gain", matrix.recipes, targets, numbers))
+        np.where(np.isnan(gains), np.nan, as_array(part, "gain", matrix.recipes, targets, numbers))
         for part in (rows[is_english], others)
     ]
     both = np.stack(parts, axis=1)
@@ -184,7 +184,7 @@ def _with_english(
 def _with_selection(data: RunData, matrix: Matrix, gains: Floats, targets: Sequence[str]) -> pd.DataFrame:
     """The correlation of the gain on selection data with the reported gain, for each target that trains."""
     table = selection_gains(data, matrix.model, matrix.reference)
-    values = _as_array(table, "gain", matrix.recipes, targets, data.space.seeds)
+    values = as_array(table, "gain", matrix.recipes, targets, data.space.seeds)
     both = np.stack([values, gains], axis=1)
     return _by_target({target: both[n] for n, target in enumerate(targets) if np.isfinite(values[n]).any()})
 

@@ -17,6 +17,7 @@ from .estimates import estimates
 from .gains import gain_table, reference_recipe
 from .items import ItemParts, item_parts
 from .layers import LayerScores, layer_scores
+from .leaders import Leaders, leaders
 from .load import RunData, load
 from .matrix import Cell, Matrix, language_table, matrix_of
 from .names import check_model
@@ -51,6 +52,8 @@ class Results:
     """Test of the gain of each cell that has one, except those of the reference recipe."""
     languages: pd.DataFrame
     """Scores and gains by language, with the columns of `language_table`."""
+    leaders: Leaders
+    """The best recipes of each target and of the mean."""
     correlations: Correlations
     responses: pd.DataFrame
     """The search trials of each study: the columns of `responses.COLUMNS`."""
@@ -107,6 +110,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         items=items,
         tests=tests,
         languages=language_table(space, gains),
+        leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlate(data, matrix, seeds, cells, row, preparations),
         responses=responses(data.trainings, data.chosen, name),
         timeline=timeline(data.trainings, name),
