@@ -11,6 +11,8 @@ MAX_ITERATIONS = 100
 TOLERANCE = 1e-6
 """Largest relative change of alpha / beta at which the evidence counts as maximal."""
 TINY = 1e-12
+BLOCK = 512
+"""Examples whose neighbours are searched at once. With 8,000 vectors a block of cosines has 32 MB."""
 
 
 def logme(vectors: Array, labels: Array) -> float:
@@ -118,14 +120,21 @@ def _votes(vectors: Array, labels: Array, groups: Array, num_neighbours: int) ->
     classes = _classes(labels)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors.astype(np.float64) / np.maximum(lengths, TINY)
-    cosines = unit @ unit.T
-    cosines[groups[:, None] == groups[None, :]] = -np.inf
+    blocks = [np.arange(start, min(start + BLOCK, len(unit))) for start in range(0, len(unit), BLOCK)]
+    votes = [_block_votes(unit, labels[:, None] == classes, groups, rows, num_neighbours) for rows in blocks]
+    return np.concatenate(votes), classes
+
+
+def _block_votes(unit: Array, is_class: Array, groups: Array, rows: Array, num_neighbours: int) -> Array:
+    """Votes (rows, classes) for some of the examples; `is_class` is (n, classes)."""
+    cosines = unit[rows] @ unit.T
+    cosines[groups[rows][:, None] == groups[None, :]] = -np.inf
     nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :num_neighbours]
     near = np.take_along_axis(cosines, nearest, axis=1)
     # Fewer examples than neighbours: the rest have no vote. The cosines of all neighbours add at most 1/4.
     weights = np.where(np.isfinite(near), 1 + near / (4 * num_neighbours), 0.0)
-    is_class = labels[nearest][:, :, None] == classes[None, None, :]
-    return (weights[:, :, None] * is_class).sum(axis=1), classes
+    votes: Array = (weights[:, :, None] * is_class[nearest]).sum(axis=1)
+    return votes
 
 
 def _classes(labels: Array) -> Array:

@@ -69,7 +69,11 @@ def neighbours(vectors: Array, groups: Array, number: int, k: int) -> list[int]:
     return sorted(others, key=lambda other: -float(unit[other] @ unit[number]))[:k]
 
 
-def test_the_accuracy_of_neighbours_leaves_out_the_group_of_an_example() -> None:
+@pytest.mark.parametrize("block", [7, 512])
+def test_the_accuracy_of_neighbours_leaves_out_the_group_of_an_example(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeper.scoring.transferability.BLOCK", block)
     vectors, labels = sample(60, 6, num_classes=2, shift=0.4)
     groups = np.arange(60) // 2
     right = []
