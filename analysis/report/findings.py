@@ -1,14 +1,10 @@
 """The strongest findings of a model, as sentences that claim no more than the data support."""
 
-import math
-
 import pandas as pd
 
-from ..results.correlate import comparable_targets
-from ..results.matrix import Cell, Matrix, entry
+from ..results.estimates import Estimate, cell_estimates, is_summarised, mean_estimates
+from ..results.matrix import entry
 from ..results.results import Results
-from ..results.significance import CellTest
-from ..results.stats import MIN_SEEDS
 from .planted import planted_finding
 
 NUM_FINDINGS = 3
@@ -19,24 +15,23 @@ def strongest_findings(results: Results) -> list[str]:
 
     In a synthetic world, the comparison with the planted gains comes first.
 
-    Cells with the same rows and cells that lack languages are left out. With fewer than three seeds, the
-    sentences describe the seeds and make no claim of significance.
+    Cells with the same rows and cells that lack languages are left out.
     """
-    matrix = results.matrix
-    gains = matrix.summarised
-    cells = {(recipe, target): entry(gains, (recipe, target)) for recipe in gains.index for target in gains.columns}
-    cells = {cell: gain for cell, gain in cells.items() if not math.isnan(gain)}
-    if not cells:
-        return [f"There is no gain yet: no cell has a score and one of {matrix.reference_words} with the same seed."]
-    best, worst = max(cells, key=cells.__getitem__), min(cells, key=cells.__getitem__)
-    named = [("smallest loss" if is_loss(cells[best]) else "largest gain", best)]
+    table = mean_estimates(results.estimates)
+    estimates = cell_estimates(table[is_summarised(table)])
+    if not estimates:
+        reference = results.matrix.reference_words
+        return [f"There is no gain yet: no cell has a score and one of {reference} with the same seed."]
+    gains = {cell: estimate.gain for cell, estimate in estimates.items()}
+    best, worst = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
+    named = [("smallest loss" if is_loss(gains[best]) else "largest gain", best)]
     if worst != best:
-        named.append(("largest loss" if is_loss(cells[worst]) else "smallest gain", worst))
+        named.append(("largest loss" if is_loss(gains[worst]) else "smallest gain", worst))
     # A cell that is left out may have a larger gain, which the matrix shows.
-    is_partial = int(gains.count().sum()) < int(matrix.gains.loc[matrix.recipes].count().sum())
+    is_partial = len(estimates) < int(table["gain"].count())
     scope = " outside cells with the same rows and incomplete cells" if is_partial else ""
-    sentences = [_cell_finding(f"{name}{scope}", cell, results) for name, cell in named]
-    best_recipe = _best_recipe_finding(matrix, gains)
+    sentences = [_cell_finding(f"{name}{scope}", estimates[cell], results) for name, cell in named]
+    best_recipe = _best_recipe_finding(results, estimates)
     findings = [planted_finding(results.planted)] if results.planted else []
     findings += [*sentences, best_recipe] if best_recipe else sentences
     return findings[:NUM_FINDINGS]
@@ -47,55 +42,53 @@ def is_loss(gain: float) -> bool:
     return round(100 * gain, 1) < 0
 
 
-def _cell_finding(name: str, cell: Cell, results: Results) -> str:
-    matrix, test = results.matrix, results.tests[cell]
-    recipe, target = cell
-    base, score = entry(matrix.scores, (matrix.reference, target)), entry(matrix.scores, cell)
+def _cell_finding(name: str, estimate: Estimate, results: Results) -> str:
+    matrix, target = results.matrix, estimate.target
+    base = entry(matrix.scores, (matrix.reference, target))
     finding = (
-        f"The {name} is {100 * test.interval.mean:+z.1f} points: `{recipe}` on `{target}` "
-        f"({100 * score:.1f}, against {100 * base:.1f} for {matrix.reference_words}). {_certainty(test)}"
+        f"The {name} is {100 * estimate.gain:+z.1f} points: `{estimate.recipe}` on `{target}` "
+        f"({100 * estimate.score:.1f}, against {100 * base:.1f} for {matrix.reference_words}). {_certainty(estimate)}"
     )
     if any(level.target == target and level.verdict != "above" for level in results.targets):
         finding += f" On `{target}`, {matrix.reference_words} itself is not clearly above the trivial score."
     return finding
 
 
-def _certainty(test: CellTest) -> str:
-    interval = test.interval
-    if interval.n == 1:
-        return "There is one seed, so that the variation between seeds is unknown."
-    if interval.n < MIN_SEEDS or math.isnan(interval.p):
-        return (
-            f"{test.num_agreeing} of {interval.n} seeds have this sign (standard deviation {100 * interval.sd:.1f}); "
-            "there are too few seeds for a claim of significance."
-        )
-    summary = "" if test.is_significant else ", so that the gain cannot be distinguished from no effect"
+def _certainty(estimate: Estimate) -> str:
+    if not estimate.basis.startswith("seeds"):
+        return {
+            "one seed": "There is one seed, so that the variation between seeds is unknown.",
+            "bimodal": "Its seeds or those of the reference form two groups, so that it has no interval.",
+            "equal differences": f"All {estimate.num_seeds} seeds have this gain, so that their variation is unknown.",
+        }.get(estimate.note, "It has no interval.")
+    summary = "" if estimate.is_significant else ", so that the gain cannot be distinguished from no effect"
+    items = f" and {estimate.num_items:,} items" if estimate.num_items else ""
     return (
-        f"The 95 % interval over {interval.n} seeds is {100 * interval.low:+z.1f} to {100 * interval.high:+z.1f} "
-        f"(p = {interval.p:.3f}; {test.q:.3f} after correction for the number of cells{summary})."
+        f"The 95 % interval over {estimate.num_seeds} seeds{items} is {100 * estimate.low:+z.1f} to "
+        f"{100 * estimate.high:+z.1f} (p = {estimate.p:.3f}; {estimate.q:.3f} after correction for the number of "
+        f"cells{summary})."
     )
 
 
-def _best_recipe_finding(matrix: Matrix, gains: pd.DataFrame) -> str:
+def _best_recipe_finding(results: Results, estimates: dict[tuple[str, str], Estimate]) -> str:
     """The recipes with the highest and the lowest mean gain; "" with fewer than two recipes or targets."""
-    targets = list(comparable_targets(gains))
-    if len(targets) < 2 or len(gains) < 2:
+    targets = results.row_means.attrs["targets"]
+    means = results.row_means[results.row_means["unit"] == "score"]
+    means = means.sort_values("gain", ascending=False, kind="stable")
+    if len(targets) < 2 or len(means) < 2:
         return ""
-    means = gains[targets].mean(axis=1).sort_values(ascending=False, kind="stable")
-    best, last = str(means.index[0]), str(means.index[-1])
-    num_positive = sum(entry(gains, (best, target)) > 0 for target in targets)
+    best, last = means.iloc[0], means.iloc[-1]
+    num_positive = sum(estimates[best["recipe"], target].gain > 0 for target in targets)
     return (
         f"On average over the {len(targets)} targets on which every recipe has a gain and none trains on the same "
-        f"rows, `{best}` has the highest gain with {100 * means.iloc[0]:+z.1f} points"
-        f"{_seed_range(matrix, best, targets)}, positive on {num_positive} of them; "
-        f"`{last}` has the lowest with {100 * means.iloc[-1]:+z.1f}."
+        f"rows, `{best['recipe']}` has the highest gain with {100 * best['gain']:+z.1f} points{_interval(best)}, "
+        f"positive on {num_positive} of them; `{last['recipe']}` has the lowest with {100 * last['gain']:+z.1f}."
     )
 
 
-def _seed_range(matrix: Matrix, recipe: str, targets: list[str]) -> str:
-    """The lowest and the highest mean gain of a seed, in parentheses."""
-    rows = matrix.seed_gains[(matrix.seed_gains["recipe"] == recipe) & matrix.seed_gains["target"].isin(targets)]
-    by_seed = rows.pivot(index="seed", columns="target", values="gain").dropna().mean(axis=1)
-    if len(by_seed) < 2:
-        return " (one seed)"
-    return f" ({100 * by_seed.min():+z.1f} to {100 * by_seed.max():+z.1f} over {len(by_seed)} seeds)"
+def _interval(mean: "pd.Series[float]") -> str:
+    """The interval of a mean, in parentheses."""
+    num = int(mean["num_seeds"])
+    if pd.isna(mean["low"]):
+        return " (one seed)" if num == 1 else f" ({num} seeds, no interval)"
+    return f" (95 % interval {100 * mean['low']:+z.1f} to {100 * mean['high']:+z.1f} over {num} seeds)"

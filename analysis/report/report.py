@@ -1,6 +1,5 @@
 """Writes the report of a run: a folder with report.md, its figures, and its tables as CSV files."""
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,12 @@ from ..figures.pages import FIGURES, figure_files
 from ..results import published
 from ..results.benchmark import column_of
 from ..results.coverage import studies
+from ..results.estimates import is_significant
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
 from ..results.marks import marks_of
-from ..results.matrix import entry
 from ..results.results import Results, results_of_run
-from ..results.stats import EXACT_UP_TO, LEVEL, MIN_SEEDS
+from ..results.stats import EXACT_UP_TO, LEVEL
 from . import protocol, sections, tables
 from .findings import strongest_findings
 from .planted import planted_csv, planted_finding
@@ -109,7 +108,6 @@ def _text(
         the_reference=the_reference,
         protocol=_protocol(space, the_reference),
         level=LEVEL,
-        min_seeds=MIN_SEEDS,
         exact_up_to=EXACT_UP_TO,
         weighted=_weighted(space),
         studies=sections.study_rows(studies(data)),
@@ -142,7 +140,6 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
     """The values of the template that differ between models. `files` are the names of the files of the report."""
     matrix, correlations = results.matrix, results.correlations
     unclear = tables.NOT_CLEARLY_ABOVE
-    summarised = [test for cell, test in results.tests.items() if not math.isnan(entry(matrix.summarised, cell))]
     return {
         "name": results.model,
         "figures": [name for name in FIGURES if f"{name}{suffix}.png" in files],
@@ -156,8 +153,8 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
         "missing": sections.cell_list(matrix.missing),
         "partial": sections.partial_list(results.partial, len(results.space.seeds)),
         "num_cells": matrix.scores.size,
-        "num_tested": sum(test.is_tested for test in summarised),
-        "num_significant": sum(test.is_significant for test in summarised),
+        "num_tested": int(results.estimates["q"].count()),
+        "num_significant": int(is_significant(results.estimates).sum()),
         "targets": tables.target_rows(results.targets),
         "unclear_targets": [level.target for level in results.targets if level.verdict in unclear],
         "preparations": tables.preparation_rows(results.preparations),

@@ -96,11 +96,6 @@ def correlate(
     )
 
 
-def comparable_targets(gains: pd.DataFrame) -> tuple[str, ...]:
-    """The columns in which every recipe has a gain. Means over different targets could not be compared."""
-    return tuple(str(target) for target in gains.columns if len(gains) and gains[target].notna().all())
-
-
 def as_square(pairs: pd.DataFrame, names: list[str], column: str) -> npt.NDArray[np.float64]:
     """One column of a table of pairs as a symmetric array of shape (names, names), nan on the diagonal."""
     square = np.full((len(names), len(names)), np.nan)
@@ -209,4 +204,4 @@ def _notes(space: Space, seeds: pd.DataFrame, matrix: Matrix) -> Iterable[str]:
         )
 
 
-__all__ = ["MEAN", "TRAITS", "Correlations", "as_square", "comparable_targets", "correlate", "noise", "seed_gains"]
+__all__ = ["MEAN", "TRAITS", "Correlations", "as_square", "correlate", "noise", "seed_gains"]

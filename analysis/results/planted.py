@@ -9,8 +9,8 @@ from typing import Literal
 from sweeper.space import Space
 from sweeper.world.truth import planted_gains
 
+from .estimates import Estimate
 from .matrix import Cell, Matrix, entry
-from .significance import CellTest
 from .stats import LEVEL, Correlation, rho_ceiling, spearman
 
 Outcome = Literal["found", "missed", "false gain", "no gain", "not tested"]
@@ -25,7 +25,7 @@ class PlantedCell:
     gain: float
     """Measured mean gain over seeds, a fraction of 1."""
     q: float
-    """Corrected p of the paired t test over seeds; nan without a test."""
+    """Corrected p of the gain, as of `Estimate`; nan without a test."""
 
     @property
     def outcome(self) -> Outcome:
@@ -62,8 +62,8 @@ class Planted:
         return [cell.outcome for cell in cells if cell.outcome != "not tested"]
 
 
-def compare_planted(matrix: Matrix, tests: Mapping[Cell, CellTest], space: Space) -> Planted | None:
-    """Planted and measured gains of the cells of a matrix.
+def compare_planted(matrix: Matrix, estimates: Mapping[Cell, Estimate], space: Space) -> Planted | None:
+    """Planted and measured gains of the cells of a matrix, with the q of their `cell_estimates`.
 
     Cells with the same rows, incomplete and missing cells are left out, as are cells whose recipe or target is not part
     of the synthetic world. Returns None if no cell is left, as on real data.
@@ -78,7 +78,7 @@ def compare_planted(matrix: Matrix, tests: Mapping[Cell, CellTest], space: Space
             # Rounded, because thirds that cancel each other leave a remainder of 1e-17.
             planted=round(truth[cell] - truth.get((matrix.reference, cell[1]), 0.0), 9),
             gain=gain,
-            q=tests[cell].q if cell in tests else math.nan,
+            q=estimates[cell].q if cell in estimates else math.nan,
         )
         for cell, gain in measured.items()
         if not math.isnan(gain)

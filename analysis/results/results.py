@@ -13,7 +13,7 @@ from .benchmark import Means, benchmark_means, shown_means
 from .column_means import column_means
 from .correlate import Correlations, correlate
 from .coverage import LanguageCoverage, language_coverage, partial_cells
-from .estimates import estimates
+from .estimates import cell_estimates, estimates
 from .gains import gain_table, reference_recipe
 from .items import ItemParts, item_parts
 from .layers import LayerScores, layer_scores
@@ -26,7 +26,6 @@ from .published import Comparison, published_comparisons
 from .responses import responses
 from .row_means import row_means
 from .seed_part import scores_by_seed
-from .significance import CellTest, cell_tests
 from .timeline import timeline
 from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
 
@@ -48,8 +47,6 @@ class Results:
     """The score and the gain of each seed, by language and as the mean over languages: `seed_part.scores_by_seed`."""
     items: ItemParts
     """Variances about new items, from the outcomes of the run."""
-    tests: Mapping[Cell, CellTest]
-    """Test of the gain of each cell that has one, except those of the reference recipe."""
     languages: pd.DataFrame
     """Scores and gains by language, with the columns of `language_table`."""
     leaders: Leaders
@@ -91,11 +88,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     name = space.models[0].name if model is None else check_model(space, model)
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
-    tests, means, preparations = (
-        cell_tests(matrix),
-        benchmark_means(data, name, against),
-        preparation_levels(data, name),
-    )
+    means, preparations = benchmark_means(data, name, against), preparation_levels(data, name)
     levels, seeds, items = target_levels(data, matrix), scores_by_seed(gains), _item_parts(data, name)
     cells = estimates(space, seeds, matrix, levels, items)
     row = row_means(space, seeds, cells, matrix.reference)
@@ -108,7 +101,6 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         row_means=row,
         seeds=seeds,
         items=items,
-        tests=tests,
         languages=language_table(space, gains),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlate(data, matrix, seeds, cells, row, preparations),
@@ -117,7 +109,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         layers=layer_scores(data, name),
         benchmarks=shown_means(means, space),
         published=published_comparisons(data, matrix, means),
-        planted=compare_planted(matrix, tests, space),
+        planted=compare_planted(matrix, cell_estimates(cells), space),
         targets=levels,
         preparations=preparations,
         coverage=language_coverage(data, name),

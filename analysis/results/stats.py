@@ -1,4 +1,4 @@
-"""Uncertainty: paired t intervals over seeds, and Spearman correlation with a permutation test."""
+"""Intervals from standard errors, corrected p values, and Spearman correlation with a permutation test."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-MIN_SEEDS = 3
-"""Fewest same-seed differences for an interval: two leave one degree of freedom, and a t quantile of 12.7."""
+MIN_PAIRS = 3
+"""Fewest pairs of a correlation."""
 EQUAL = 1e-9
 """Differences that are closer than this share of the scores are equal."""
 LEVEL = 0.05
@@ -26,43 +26,12 @@ NUM_DRAWS = 9_999
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A mean gain over seeds. The bounds and p are nan with fewer than three seeds, or if all gains are equal."""
-
-    mean: float
-    sd: float
-    """Standard deviation over seeds (n - 1), nan with one seed."""
-    n: int
-    low: float = math.nan
-    """Lower bound of the 95 % interval."""
-    high: float = math.nan
-    """Upper bound of the 95 % interval."""
-    p: float = math.nan
-    """Two-sided p of the paired t test against a gain of 0, not corrected for the number of cells."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Correlation:
     """Spearman's rho of n pairs and its two-sided permutation p; nan with fewer than three pairs or a constant side."""
 
     rho: float
     n: int
     p: float
-
-
-def paired_interval(gains: Sequence[float]) -> Interval:
-    """Mean, standard deviation and paired t interval of same-seed differences (Student 1908)."""
-    values = np.asarray(gains, dtype=float)
-    n = len(values)
-    mean = float(values.mean()) if n else math.nan
-    sd = float(values.std(ddof=1)) if n > 1 else math.nan
-    if n < MIN_SEEDS or are_equal(values.min(), values.max(), 1.0):
-        return Interval(mean=mean, sd=sd, n=n)
-    from scipy import stats  # noqa: PLC0415 - takes about a second to import, and not every run has three seeds
-
-    test = stats.ttest_1samp(values, 0.0)
-    bounds = test.confidence_interval(0.95)
-    return Interval(mean=mean, sd=sd, n=n, low=float(bounds.low), high=float(bounds.high), p=float(test.pvalue))
 
 
 def are_equal(lowest: Any, highest: Any, scale: Any) -> Any:
@@ -115,7 +84,7 @@ def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> 
     both = ~(np.isnan(x) | np.isnan(y))
     x, y = _standard_ranks(x[both]), _standard_ranks(y[both])
     n = len(x)
-    if n < MIN_SEEDS or not x.any() or not y.any():
+    if n < MIN_PAIRS or not x.any() or not y.any():
         return Correlation(rho=math.nan, n=n, p=math.nan)
     rho = float(x @ y)
     permuted = y[_orders(n, seed)] @ x
@@ -131,7 +100,7 @@ def spearman_interval(first: Sequence[float], second: Sequence[float]) -> tuple[
     nan with fewer than four pairs or a constant side.
     """
     n = len(first)
-    if n < MIN_SEEDS + 1:
+    if n < MIN_PAIRS + 1:
         return math.nan, math.nan
 
     def z(kept: Sequence[int]) -> float:

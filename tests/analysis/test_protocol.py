@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from analysis.report.protocol import (
@@ -15,7 +14,7 @@ from analysis.report.protocol import (
     sets_aside,
     target_sentence,
 )
-from analysis.results.stats import LEVEL, MIN_SEEDS, paired_interval
+from analysis.results.stats import LEVEL
 from search_spaces.demo import SPACE as DEMO
 from search_spaces.demo_full import SPACE as DEMO_FULL
 from search_spaces.tiny import SPACE as TINY
@@ -183,9 +182,6 @@ def test_draws_are_mentioned_if_seeds_decide_the_data() -> None:
 
 def test_the_report_gives_the_limits_that_its_tests_use(full_report) -> None:
     text = full_report.path.read_text()
-    assert f"With fewer than {MIN_SEEDS} seeds no gain is tested" in text
-    assert np.isnan(paired_interval([0.1, 0.2][: MIN_SEEDS - 1]).p)
-    assert not np.isnan(paired_interval([0.1, 0.2, 0.4][:MIN_SEEDS]).p)
     assert LEVEL == 0.05
     assert "selection data in the languages of training" not in text
 

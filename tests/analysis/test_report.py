@@ -141,7 +141,7 @@ def test_the_findings_name_left_out_cells_only_if_there_are_any(make_run):
     assert strongest_findings(compute_results(run.url))[0].startswith("The largest gain is +10.0 points")
 
 
-def test_with_two_seeds_the_findings_claim_no_significance(full_run):
+def test_with_two_seeds_the_intervals_of_few_rows_settle_nothing(full_run):
     findings = strongest_findings(compute_results(full_run.url))
     assert findings[0].startswith(
         "The largest gain outside cells with the same rows and incomplete cells is +15.0 points: `small_nli` on `tags`"
@@ -149,8 +149,22 @@ def test_with_two_seeds_the_findings_claim_no_significance(full_run):
     assert findings[1].startswith(
         "The largest loss outside cells with the same rows and incomplete cells is -10.0 points: `large_nli` on `tags`"
     )
-    assert "`small_nli` has the highest gain with +8.5 points (+5.5 to +11.5 over 2 seeds)" in findings[2]
-    assert all("interval" not in finding and "p =" not in finding for finding in findings)
+    assert "The 95 % interval over 2 seeds is -48.5 to +78.5" in findings[0]
+    assert "cannot be distinguished from no effect" in findings[0]
+    assert findings[1].endswith("All 2 seeds have this gain, so that their variation is unknown.")
+    assert (
+        "`small_nli` has the highest gain with +8.5 points (95 % interval -29.6 to +46.6 over 2 seeds)" in findings[2]
+    )
+
+
+def test_with_one_seed_no_gain_is_tested_and_the_report_says_so(make_run):
+    run = make_run(seeds=(1,))
+    for recipe, score in (("baseline", 0.5), ("small_nli", 0.6)):
+        run.cell(recipe, "tags", 1, {"en": score})
+    text = write_report(run.url).path.read_text()
+    assert "With one seed no gain is tested for significance" in text
+    assert "There is one seed, so that the variation between seeds is unknown." in text
+    assert "differ from 0 at q" not in text
 
 
 def test_with_three_seeds_the_findings_have_an_interval_and_a_corrected_p(make_run):

@@ -18,7 +18,6 @@ from sweeper.space import Model
 COMPUTED = (
     "gain_table",
     "matrix_of",
-    "cell_tests",
     "estimates",
     "row_means",
     "scores_by_seed",

@@ -4,25 +4,24 @@ import math
 
 import pytest
 
-from analysis.results.stats import adjusted, paired_interval, spearman
+from analysis.results.stats import adjusted, are_equal, spearman, t_intervals
 
 
 def test_the_interval_of_three_seeds_is_that_of_students_t():
-    interval = paired_interval([1.0, 2.0, 3.0])
-    # t(0.975, 2) = 4.3027 and the standard error is 1 / sqrt(3); p of t = 2 sqrt(3) with 2 degrees of freedom.
-    assert (interval.mean, interval.sd, interval.n) == (2.0, 1.0, 3)
-    assert interval.high - interval.mean == pytest.approx(4.30265 / math.sqrt(3), abs=1e-4)
-    assert interval.p == pytest.approx(1 - math.sqrt(12 / 14), abs=1e-9)
+    low, high, p = t_intervals(2.0, 1 / math.sqrt(3), 2)
+    # t(0.975, 2) = 4.3027; p of t = 2 sqrt(3) with 2 degrees of freedom.
+    assert (high - 2.0, 2.0 - low) == pytest.approx((4.30265 / math.sqrt(3),) * 2, abs=1e-4)
+    assert p == pytest.approx(1 - math.sqrt(12 / 14), abs=1e-9)
 
 
-def test_two_seeds_have_a_standard_deviation_and_no_interval():
-    interval = paired_interval([1.0, 3.0])
-    assert interval.sd == pytest.approx(math.sqrt(2))
-    assert math.isnan(interval.p) and math.isnan(interval.low) and math.isnan(interval.high)
+def test_a_standard_error_of_zero_is_no_certainty():
+    assert all(map(math.isnan, t_intervals(0.5, 0.0, 2)))
 
 
-def test_equal_gains_have_no_interval():
-    assert math.isnan(paired_interval([0.5, 0.5, 0.5]).p)
+def test_gains_that_differ_in_their_last_bits_are_equal_on_the_scale_of_their_scores():
+    assert are_equal(0.04999999999999999, 0.050000000000000044, 0.8)
+    assert are_equal(0.0, 5.6e-17, 0.3)
+    assert not are_equal(0.05, 0.0501, 0.8)
 
 
 def test_corrected_p_values_depend_on_the_number_of_tested_cells_only():
