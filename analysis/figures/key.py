@@ -17,6 +17,8 @@ from .sizes import LINE, Size, text_width, wrapped
 
 NUM_STEPS = 65
 """Colours of the drawn scale."""
+TICK = 3.6
+"""Space for the label of a tick, in units of its font size."""
 Swatch = str
 """What stands before the text of an entry: "hatched", "missing", a colour, or "" for nothing."""
 
@@ -112,7 +114,7 @@ def _scale_height(key: Key, size: Size) -> float:
 def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room: float) -> None:
     width, height = points_of(axes)
     words = max((text_width(text, size.small) for text in key.scales), default=0.0)
-    label = text_width(key.label, size.small)
+    label = text_width(key.label, size.small) + TICK / 2 * size.small
     long = max(6 * size.font, min(22 * size.small, room - max(words, label) - 6))
     num_strips = max(1, len(key.scales))
     tall = num_strips * LINE * size.small
@@ -123,16 +125,14 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
     strips.imshow(faces, aspect="auto", extent=(-grid.limit, grid.limit, num_strips, 0), interpolation="nearest")
     strips.set_yticks([])
     strips.spines[:].set_visible(False)
-    # The labels of ticks near the ends would leave the scale.
-    ticks = MaxNLocator(min(4, max(2, int(long / (4 * size.small)))), steps=[1, 2, 5, 10])
-    inside = ticks.tick_values(-grid.limit, grid.limit)
-    strips.set_xticks([tick for tick in inside if abs(tick) <= 0.9 * grid.limit])
+    strips.set_xticks(_ticks(grid.limit, long / size.small))
     strips.tick_params(labelsize=size.small, colors=INK, length=2, width=0.5, pad=1)
     for number, text in enumerate(key.scales):
         style: dict[str, Any] = {"va": "center_baseline", "fontsize": size.small, "color": FAINT}
         strips.text(1 + 5 / long, 1 - (number + 0.5) / num_strips, text, transform=strips.transAxes, **style)
+    # The last tick may be at the end of the scale.
     strips.text(
-        1 + 5 / long,
+        1 + (5 + TICK / 2 * size.small) / long,
         -(3 + size.small / 2) / tall,
         key.label,
         transform=strips.transAxes,
@@ -140,6 +140,16 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
         fontsize=size.small,
         color=INK,
     )
+
+
+def _ticks(limit: float, room: float) -> list[float]:
+    """Round values on a scale from -limit to limit. `room` is its length in units of the font size of the labels."""
+    for num in (4, 3, 2):
+        values = MaxNLocator(num, steps=[1, 2, 5, 10]).tick_values(-limit, limit)
+        inside = [float(value) for value in values if abs(value) <= limit]
+        if len(inside) < 2 or (inside[1] - inside[0]) / (2 * limit) * room > TICK:
+            return inside
+    return [0.0]
 
 
 def swatch_style(swatch: Swatch) -> dict[str, Any]:

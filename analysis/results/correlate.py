@@ -82,8 +82,8 @@ def correlate(
     traits = traits_of(data, matrix.model, preparations).join(mean_gains)
     summarised = matrix.summarised.reindex(traits.index).join(traits[[MEAN]])
     return Correlations(
-        recipes=_pairs(recipes, matrix.recipes),
-        targets=_pairs(columns, targets),
+        recipes=pairs_of(recipes, matrix.recipes),
+        targets=pairs_of(columns, targets),
         recipe_order=tuple(clustered(pd.DataFrame(recipes.rho, index=matrix.recipes))),
         target_order=tuple(clustered(pd.DataFrame(columns.rho, index=targets))),
         english=_with_english(seeds, matrix, gains, targets, data.space.seeds),
@@ -138,7 +138,7 @@ def as_array(
     return values.to_numpy(dtype=float).reshape(len(targets), len(recipes), len(numbers))
 
 
-def _pairs(found: HalfCorrelations, names: Sequence[str]) -> pd.DataFrame:
+def pairs_of(found: HalfCorrelations, names: Sequence[str]) -> pd.DataFrame:
     """One row for each pair of names."""
     first, second = np.triu_indices(len(names), 1)
     values = {name: getattr(found, name)[first, second] for name in ("rho", "low", "high", "n", "p")}

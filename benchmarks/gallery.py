@@ -1,0 +1,77 @@
+"""Makes the images of docs/gallery.md from the run of `make demo`.
+
+    python benchmarks/gallery.py runs/demo
+
+The demo has too few recipes and targets for correlations, and no target with several layers. Those two figures show
+simulated values: nine recipes and eight targets with five seeds, whose gains depend on two skills.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import Results, compute_results
+from analysis.figures.files import formats
+from analysis.figures.pages import FIGURES
+from analysis.figures.sizes import SIZES, TEXT
+from analysis.results.correlate import pairs_of
+from analysis.results.halves import half_correlations
+from analysis.results.layers import LayerScores
+from analysis.results.order import clustered
+
+FOLDER = Path(__file__).parent.parent / "docs" / "images"
+DPI = 110
+"""Resolution of the images: readable on a page, and small files."""
+RECIPES = ("nli", "paraphrases", "sentiment", "questions", "reading", "tags", "names", "topics", "multitask")
+TARGETS = ("inference", "similarity", "choice", "entities", "parts_of_speech", "spans", "passages", "retrieval")
+SIMULATED = ("correlations", "layers")
+"""Figures that show simulated values."""
+
+
+def images(results: Results) -> Iterator[tuple[str, Figure]]:
+    """Name and figure of each image."""
+    made = simulated(results)
+    for name, draw in FIGURES.items():
+        for size in SIZES.values() if name == "heatmap" else (TEXT,):
+            figure = draw(made if name in SIMULATED else results, replace(size, dpi=DPI))
+            if figure is not None:
+                yield f"gallery-{name}{'' if size is TEXT else f'-{size.name}'}", figure
+
+
+def simulated(results: Results) -> Results:
+    """The results with simulated correlations and scores by layer."""
+    rng = np.random.default_rng(0)
+    skills = rng.normal(size=(len(TARGETS), 2)) @ rng.normal(size=(2, len(RECIPES)))
+    gains = skills[..., None] + rng.normal(size=(len(TARGETS), len(RECIPES), 5))
+    recipes, targets = half_correlations(gains.swapaxes(0, 1)), half_correlations(gains)
+    found = replace(
+        results.correlations,
+        recipes=pairs_of(recipes, RECIPES),
+        targets=pairs_of(targets, TARGETS),
+        recipe_order=tuple(clustered(pd.DataFrame(recipes.rho, index=list(RECIPES)))),
+        target_order=tuple(clustered(pd.DataFrame(targets.rho, index=list(TARGETS)))),
+        notes=(),
+    )
+    depth = np.linspace(0, 1, 7)
+    names = list(results.matrix.scores.index)
+    heights = 0.5 + 0.08 * np.arange(len(names))
+    curves = pd.DataFrame([height * np.sin(np.pi * depth**0.8) for height in heights], index=names, columns=depth)
+    return replace(results, correlations=found, layers={"retrieval": LayerScores(scores=curves, shown=depth[4])})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Makes the images of docs/gallery.md.")
+    parser.add_argument("run", help="the run folder of `make demo`")
+    for name, figure in images(compute_results(parser.parse_args().run)):
+        content = formats(figure, ("png",))["png"]
+        (FOLDER / f"{name}.png").write_bytes(content)
+        print(f"{name}.png: {len(content) / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
