@@ -23,6 +23,7 @@ from .matrix import Cell, Matrix, language_table, matrix_of
 from .names import check_model
 from .planted import Planted, compare_planted
 from .published import Comparison, published_comparisons
+from .ranking import rankings
 from .responses import responses
 from .row_means import row_means
 from .seed_part import scores_by_seed
@@ -52,6 +53,8 @@ class Results:
     leaders: Leaders
     """The best recipes of each target and of the mean."""
     correlations: Correlations
+    rankings: pd.DataFrame
+    """How well predictors of transfer rank the recipes of each target: the columns of `ranking.COLUMNS`."""
     responses: pd.DataFrame
     """The search trials of each study: the columns of `responses.COLUMNS`."""
     timeline: pd.DataFrame
@@ -92,6 +95,8 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     levels, seeds, items = target_levels(data, matrix), scores_by_seed(gains), _item_parts(data, name)
     cells = estimates(space, seeds, matrix, levels, items)
     row = row_means(space, seeds, cells, matrix.reference)
+    correlations = correlate(data, matrix, seeds, cells, row, preparations)
+    predictors = data.predictors[data.predictors["model"] == name]
     return Results(
         space=space,
         model=name,
@@ -103,7 +108,8 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         items=items,
         languages=language_table(space, gains),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
-        correlations=correlate(data, matrix, seeds, cells, row, preparations),
+        correlations=correlations,
+        rankings=rankings(space, matrix.summarised, correlations.traits, predictors),
         responses=responses(data.trainings, data.chosen, name),
         timeline=timeline(data.trainings, name),
         layers=layer_scores(data, name),

@@ -1,0 +1,140 @@
+"""Predictors of transfer judged on the measured matrix: how well each of them ranks the recipes of a target."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sweeper.space import Space
+
+from .halves import MIN_N
+from .seed_part import MEAN
+from .stats import t_quantile
+from .traits import CATEGORIES, TRAITS
+
+Floats = npt.NDArray[np.float64]
+BAR = "row mean"
+"""The predictor that another one must beat: the mean gain of a recipe on the other targets."""
+RETRIEVAL = "retrieval"
+RANDOM = "random order"
+COLUMNS = ("predictor", "target", "ndcg", "regret_1", "regret_3", "n", "low", "high", "seconds", "recommended", "note")
+"""The columns of the table, see `rankings`."""
+MEASURED = ("logme", "h_score", "knn")
+"""Predictors that a sweep computes from forward passes of the prepared encoders (`Space.predictors`)."""
+
+
+def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """How well each predictor ranks the recipes of each target, and on average.
+
+    `gains` are those that summaries include (recipes x targets), `traits` the `traits_of` the recipes, `measured` the
+    rows of `RunData.predictors` of the model. Columns:
+
+    - predictor, target (or `mean`: over the targets with a value), n: number of recipes, or of targets for the mean;
+    - ndcg: discounted cumulative gain of the predicted order divided by that of the best order (Järvelin & Kekäläinen
+      2002). The relevance of a recipe is its gain, scaled to 0 (the smallest gain) to 1 (the largest);
+    - regret_1, regret_3: the largest gain minus the largest one among the first 1 or 3 recipes, as a fraction of 1;
+    - low, high: for the mean, the 95 % interval over targets of the difference in ndcg to the row mean, on the recipes
+      that both rank; nan with fewer than three targets;
+    - seconds: mean cost of a predictor that the sweep computes, for one encoder and target;
+    - recommended: whether `low` is above 0;
+    - note: "not defined" for a target whose format has no such predictor, "fewer than 6 recipes", or "".
+
+    No predictor is fitted to the target that it ranks: the row mean leaves it out, and the others need no gains. Of
+    equal predictions, ndcg takes the mean over their orders, regret the worst order.
+    """
+    predictors = predictions(space, gains, traits, measured)
+    seconds = measured.groupby("predictor")["seconds"].mean()
+    rows: list[tuple[object, ...]] = []
+    for name, values in predictors.items():
+        each = [(name, target, *_quality(values[target], gains[target])) for target in gains.columns]
+        rows += [(*row[:6], np.nan, np.nan, seconds.get(name, np.nan), False, row[6]) for row in each]
+        rows.append(_mean_row(name, each, _differences(values, predictors[BAR], gains), seconds.get(name, np.nan)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def predictions(
+    space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Predictor -> a value for each recipe and target (recipes x targets); higher values predict larger gains.
+
+    The row mean and the mean over retrieval targets are in units of the spread of each target, without the target
+    itself. The traits of a task are the same for every target; a recipe of several tasks has none.
+    """
+    spread = gains.std(ddof=1)
+    scaled = (gains - gains.mean()) / spread.where(spread > 0)
+    retrieval = [t.task for t in space.targets if not space.task(t.task).training_task and t.task in gains.columns]
+    found = {BAR: _mean_of_others(scaled, list(gains.columns))}
+    if retrieval:
+        found[RETRIEVAL] = _mean_of_others(scaled, retrieval)
+    for trait in TRAITS:
+        if trait not in CATEGORIES and trait in traits:
+            values = traits[trait].reindex(gains.index).astype(float)
+            found[trait] = pd.DataFrame(dict.fromkeys(gains.columns, values))
+    for name in MEASURED if len(measured) else ():
+        means = measured[measured["predictor"] == name].groupby(["recipe", "target"])["value"].mean().unstack()
+        found[name] = means.reindex(index=gains.index, columns=gains.columns).astype(float)
+    found[RANDOM] = pd.DataFrame(0.0, index=gains.index, columns=gains.columns)
+    return found
+
+
+def ndcg(predicted: Floats, gains: Floats) -> float:
+    """Normalised discounted cumulative gain of an order of n recipes, 0 to 1; nan if all gains are equal."""
+    spread = gains.max() - gains.min()
+    if not spread > 0:
+        return float("nan")
+    relevance = (gains - gains.min()) / spread
+    discounts = 1 / np.log2(np.arange(len(gains)) + 2)
+    # The mean over the orders of equal predictions: each has the mean relevance of its group.
+    means = pd.Series(relevance).groupby(predicted).transform("mean").to_numpy()
+    order = np.argsort(-predicted, kind="stable")
+    return float(discounts @ means[order] / (discounts @ np.sort(relevance)[::-1]))
+
+
+def regret(predicted: Floats, gains: Floats, k: int) -> float:
+    """The largest gain minus the largest one of the first k recipes. Of equal predictions, smaller gains come first."""
+    order = np.lexsort((gains, -predicted))
+    return float(gains.max() - gains[order[:k]].max())
+
+
+def _mean_of_others(scaled: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
+    """For each target the mean over `targets` without the target itself, as far as a recipe has gains on them."""
+    columns = {}
+    for target in scaled.columns:
+        others = [name for name in targets if name != target and scaled[name].notna().any()]
+        columns[target] = scaled[others].mean(axis=1) if others else scaled[target] * np.nan
+    return pd.DataFrame(columns, index=scaled.index)
+
+
+def _quality(values: "pd.Series[float]", gains: "pd.Series[float]") -> tuple[float, float, float, int, str]:
+    """ndcg, regret_1, regret_3, n and note of one predictor on one target."""
+    both = pd.DataFrame({"value": values, "gain": gains}).dropna()
+    if len(both) < MIN_N:
+        note = "not defined" if values.isna().all() else f"fewer than {MIN_N} recipes"
+        return np.nan, np.nan, np.nan, len(both), note
+    predicted, measured = both["value"].to_numpy(), both["gain"].to_numpy()
+    return ndcg(predicted, measured), regret(predicted, measured, 1), regret(predicted, measured, 3), len(both), ""
+
+
+def _differences(values: pd.DataFrame, bar: pd.DataFrame, gains: pd.DataFrame) -> list[float]:
+    """For each target the ndcg of a predictor minus that of the row mean, on the recipes that both rank."""
+    found = []
+    for target in gains.columns:
+        both = pd.DataFrame({"value": values[target], "bar": bar[target], "gain": gains[target]}).dropna()
+        if len(both) >= MIN_N:
+            measured = both["gain"].to_numpy()
+            found.append(ndcg(both["value"].to_numpy(), measured) - ndcg(both["bar"].to_numpy(), measured))
+    return [value for value in found if not np.isnan(value)]
+
+
+def _mean_row(
+    name: str, each: list[tuple[str, str, float, float, float, int, str]], differences: list[float], seconds: float
+) -> tuple[object, ...]:
+    """The row of the means over targets."""
+    known = np.array([row[2:5] for row in each if not np.isnan(row[2])]).reshape(-1, 3)
+    means = known.mean(axis=0) if len(known) else np.full(3, np.nan)
+    low = high = np.nan
+    if name != BAR and len(differences) >= 3:
+        half = t_quantile(len(differences) - 1) * np.std(differences, ddof=1) / np.sqrt(len(differences))
+        low, high = np.mean(differences) - half, np.mean(differences) + half
+    notes = {row[6] for row in each}
+    note = "" if len(known) else "not defined" if notes == {"not defined"} else f"fewer than {MIN_N} recipes"
+    return (name, MEAN, *means, len(known), low, high, seconds, bool(low > 0), note)

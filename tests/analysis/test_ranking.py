@@ -1,0 +1,92 @@
+"""Predictors of transfer, judged by the order in which they put the recipes of a target."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.results.halves import MIN_N
+from analysis.results.ranking import BAR, RANDOM, RETRIEVAL, ndcg, predictions, rankings, regret
+from analysis.results.results import compute_results
+from analysis.results.traits import TRAITS
+from tests.analysis.conftest import SPACE
+
+RECIPES = [f"recipe {number}" for number in range(8)]
+TARGETS = ["tags", "pairs", "search"]
+NO_TRAITS = pd.DataFrame(columns=list(TRAITS), dtype=float)
+
+
+def gains(seed=0, noise=0.2):
+    """Gains that differ by recipe, alike on all targets, with noise."""
+    random = np.random.default_rng(seed)
+    effects = random.normal(size=(8, 1)) * [0.1, 0.2, 0.05]
+    return pd.DataFrame(effects + noise * random.normal(size=(8, 3)) * [0.1, 0.2, 0.05], RECIPES, TARGETS)
+
+
+def measured(values, name="logme"):
+    rows = [("tiny", r, t, 1, name, values.loc[r, t], 2.0) for r in values.index for t in values.columns]
+    return pd.DataFrame(rows, columns=["model", "recipe", "target", "seed", "predictor", "value", "seconds"])
+
+
+def row(table, predictor, target="mean"):
+    return table[(table["predictor"] == predictor) & (table["target"] == target)].iloc[0]
+
+
+def test_the_ndcg_of_a_few_orders_is_that_of_a_calculation_by_hand():
+    values = np.array([0.3, 0.1, -0.1])  # relevance 1, 0.5, 0
+    ideal = 1 + 0.5 / np.log2(3)
+    assert ndcg(np.array([3.0, 2.0, 1.0]), values) == pytest.approx(1)
+    assert ndcg(np.array([1.0, 2.0, 3.0]), values) == pytest.approx((0.5 / np.log2(3) + 1 / 2) / ideal)
+    assert np.isnan(ndcg(np.array([1.0, 2.0, 3.0]), np.ones(3)))
+
+
+def test_the_ndcg_of_equal_predictions_is_the_mean_over_their_orders():
+    values = np.array([0.3, 0.1, -0.1, 0.2])
+    orders = [ndcg(np.array(order, dtype=float), values) for order in permutations(range(4))]
+    assert ndcg(np.zeros(4), values) == pytest.approx(np.mean(orders))
+
+
+def test_the_regret_is_the_distance_of_the_best_chosen_recipe_to_the_best_one():
+    predicted, values = np.array([4.0, 3.0, 2.0, 1.0]), np.array([0.0, 0.1, -0.2, 0.3])
+    assert [regret(predicted, values, k) for k in (1, 2, 3, 4)] == pytest.approx([0.3, 0.2, 0.2, 0.0])
+    assert regret(np.zeros(4), values, 1) == pytest.approx(0.5)
+
+
+def test_the_row_mean_leaves_out_the_target_that_it_ranks():
+    table = gains()
+    changed = table.assign(tags=table["tags"].sample(frac=1, random_state=1).to_numpy())
+    both = [predictions(SPACE, frame, NO_TRAITS, measured(table).iloc[:0])[BAR] for frame in (table, changed)]
+    pd.testing.assert_series_equal(both[0]["tags"], both[1]["tags"])
+    assert not np.allclose(both[0]["pairs"], both[1]["pairs"])
+    # Only `search` is a retrieval target, so nothing predicts it from retrieval.
+    assert predictions(SPACE, table, NO_TRAITS, measured(table).iloc[:0])[RETRIEVAL]["search"].isna().all()
+
+
+def test_a_predictor_is_recommended_only_if_it_ranks_better_than_the_row_mean():
+    table = gains(noise=3.0)
+    perfect, useless = measured(table), measured(-table, "knn")
+    found = rankings(SPACE, table, NO_TRAITS, pd.concat([perfect, useless]))
+    assert row(found, "logme")["ndcg"] == pytest.approx(1)
+    assert row(found, "logme")["regret_1"] == 0
+    assert row(found, "logme")["seconds"] == 2.0
+    assert row(found, "logme")["recommended"]
+    assert row(found, "knn")["high"] < 0
+    assert not found.loc[found["predictor"] != "logme", "recommended"].any()
+    assert 0 < row(found, RANDOM)["ndcg"] < 1
+
+
+def test_a_predictor_that_a_target_does_not_have_is_not_defined_there():
+    table = gains()
+    found = rankings(SPACE, table, NO_TRAITS, measured(table[["tags"]]))
+    assert row(found, "logme", "search")["note"] == "not defined"
+    assert np.isnan(row(found, "logme", "search")["ndcg"])
+    assert row(found, "logme")["n"] == 1
+    assert np.isnan(row(found, "logme")["low"])
+
+
+def test_few_recipes_are_not_ranked(full_run):
+    found = compute_results(full_run.url).rankings
+    assert set(found["target"]) == {*TARGETS, "mean"}
+    assert found["ndcg"].isna().all()
+    assert row(found, BAR)["note"] == f"fewer than {MIN_N} recipes"
