@@ -39,7 +39,8 @@ def images(results: Results) -> Iterator[tuple[str, Figure]]:
     for name, draw in FIGURES.items():
         for size in SIZES.values() if name == "heatmap" else (TEXT,):
             figure = draw(made if name in SIMULATED else results, replace(size, dpi=DPI))
-            if figure is not None:
+            figure = figure[0] if isinstance(figure, list) and figure else figure
+            if isinstance(figure, Figure):
                 yield f"gallery-{name}{'' if size is TEXT else f'-{size.name}'}", figure
 
 

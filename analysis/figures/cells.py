@@ -122,7 +122,7 @@ def draw_cells(axes: Axes, grid: Grid, size: Size) -> Axes:
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.patch.set_visible(False)
-    faces = {cell: _face(square, grid) for cell, square in grid.squares.items()}
+    faces = _faces(grid)
     _draw_faces(axes, grid, faces)
     cell_width = points_of(axes)[0] / width
     _draw_numbers(axes, grid, faces, size)
@@ -145,13 +145,18 @@ def scale_of(grid: Grid) -> Normalize:
     return Normalize(-grid.limit, grid.limit, clip=True)
 
 
-def _face(square: Square, grid: Grid) -> Colour:
-    if square.is_missing:
-        return mpl.colors.to_rgba(MISSING)
-    if np.isnan(square.value):
-        return mpl.colors.to_rgba("white" if square.text else EMPTY)
-    full: Colour = mpl.colormaps[DIVERGING](scale_of(grid)(square.value))
-    return full if square.is_settled else tuple(float(level) for level in pale(full))
+def _faces(grid: Grid) -> dict[tuple[str, str], Colour]:
+    """Cell -> its colour."""
+    squares = list(grid.squares.values())
+    values = np.array([square.value for square in squares], dtype=float)
+    full = mpl.colormaps[DIVERGING](scale_of(grid)(np.nan_to_num(values)))
+    faces = np.where(np.array([[square.is_settled] for square in squares]), full, pale(full))
+    missing, white, empty = (mpl.colors.to_rgba(grey) for grey in (MISSING, "white", EMPTY))
+    found: dict[tuple[str, str], Colour] = {}
+    for (cell, square), value, face in zip(grid.squares.items(), values, faces.tolist(), strict=True):
+        without_colour = white if square.text else empty
+        found[cell] = missing if square.is_missing else without_colour if np.isnan(value) else tuple(face)
+    return found
 
 
 def _draw_faces(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> None:

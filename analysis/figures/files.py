@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+
+from .fonts import lean_family
 
 METADATA: Mapping[str, Mapping[str, Any]] = {
     "png": {"Software": None},
@@ -13,7 +16,7 @@ METADATA: Mapping[str, Mapping[str, Any]] = {
     "svg": {"Date": None},
 }
 """Format -> metadata without a date, so that equal figures give equal bytes."""
-STYLE: Any = {"font.family": "DejaVu Sans", "svg.hashsalt": "figure", "pdf.fonttype": 42, "hatch.linewidth": 0.5}
+STYLE: Any = {"svg.hashsalt": "figure", "pdf.fonttype": 42, "hatch.linewidth": 0.5}
 """Settings of files: fonts that journals accept (TrueType), and ids in SVG files that do not change."""
 
 
@@ -22,8 +25,21 @@ def formats(figure: Figure, names: Iterable[str] = tuple(METADATA)) -> dict[str,
     return {name: _file(figure, name) for name in names}
 
 
+def pdf_of_pages(pages: Iterable[Figure]) -> bytes:
+    """One PDF file with a page for each figure."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_style()), PdfPages(buffer, metadata=dict(METADATA["pdf"])) as file:
+        for page in pages:
+            page.savefig(file, format="pdf")
+    return buffer.getvalue()
+
+
 def _file(figure: Figure, name: str) -> bytes:
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_style()):
         figure.savefig(buffer, format=name, dpi=figure.dpi, metadata=dict(METADATA[name]))
     return buffer.getvalue()
+
+
+def _style() -> Any:
+    return {**STYLE, "font.sans-serif": [lean_family()]}

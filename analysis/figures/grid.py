@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -65,26 +66,26 @@ class Grid:
     bounds: float = 0.0
     """Both ends of the colour scale; 0 to derive them from the values."""
 
-    @property
+    @cached_property
     def limit(self) -> float:
         """Both ends of the colour scale, in the unit of the values: at most NUM_SATURATED cells are beyond them.
 
         It is at least 1. Without this bound, noise would get strong colours in a matrix without any effect.
         """
         values = sorted(abs(square.value) for square in self.squares.values() if not np.isnan(square.value))
-        return self.bounds or max(1.0, *values[-NUM_SATURATED - 1 :][:1])
+        return self.bounds or max([1.0, *values[-NUM_SATURATED - 1 :][:1]])
 
     @property
     def num_saturated(self) -> int:
         """Number of cells beyond the ends of the colour scale."""
         return sum(abs(square.value) > self.limit for square in self.squares.values())
 
-    @property
+    @cached_property
     def tops(self) -> dict[str, float]:
         """Row -> its upper edge, in cells from the top."""
         return _edges(self.rows, self.row_gaps)
 
-    @property
+    @cached_property
     def lefts(self) -> dict[str, float]:
         """Column -> its left edge, in cells from the left."""
         return _edges(self.columns, self.column_gaps)

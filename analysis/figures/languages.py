@@ -16,7 +16,7 @@ from ..results.seed_part import MEAN as ALL
 from .grid import NUM_SATURATED, Grid, Square, side_by_side
 from .heatmap import SIGNS, gain_square, source
 from .key import Entry, Key
-from .layout import draw_grid, stack_figure
+from .layout import draw_grid, pages_of, stack_figure
 from .sizes import TEXT, Size
 
 MOST_COLUMNS = 14
@@ -31,13 +31,12 @@ def languages(axes: Axes, results: Results, target: str, *, size: Size = TEXT) -
     return draw_grid(axes, language_grids(results)[target], language_key(results), size)
 
 
-def language_figure(results: Results, size: Size = TEXT) -> Figure | None:
-    """All targets with two languages or more; None without one. Targets with few languages share a line."""
+def language_figures(results: Results, size: Size = TEXT) -> list[Figure]:
+    """Pages with all targets of two languages or more; empty without one. Targets with few languages share a line."""
     grids = {name: grid for name, grid in language_grids(results).items() if len(grid.columns) > 1}
-    if not grids:
-        return None
     blocks = [side_by_side(block) for block in _blocks(grids)]
-    return stack_figure(blocks, language_key(results), f"Gains by language · {source(results)}", size)
+    key, title = language_key(results), f"Gains by language · {source(results)}"
+    return [stack_figure(page, key, title, size) for page in pages_of(blocks, key, title, size)]
 
 
 def _blocks(grids: Mapping[str, Grid]) -> list[dict[str, Grid]]:

@@ -66,6 +66,17 @@ def stack_figure(grids: Sequence[Grid], key: Key, title: str, size: Size) -> Fig
     return figure
 
 
+def pages_of(grids: Sequence[Grid], key: Key, title: str, size: Size) -> list[list[Grid]]:
+    """The grids in groups that fit into the largest height of `size`, one grid at least in each group."""
+    pages: list[list[Grid]] = []
+    for grid in grids:
+        if pages and _frame([*pages[-1], grid], key, title, size).height <= size.tallest * POINTS:
+            pages[-1].append(grid)
+        else:
+            pages.append([grid])
+    return pages
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Part:
     """One grid of a figure. Lengths are in points."""

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from analysis.figures.cells import draw_cells
 from analysis.figures.colours import DIVERGING, FAINT, INK, MISSING, contrast, ink_on, pale
-from analysis.figures.files import formats
+from analysis.figures.files import formats, pdf_of_pages
 from analysis.figures.grid import MEAN, Grid, Square
 from analysis.figures.heatmap import heatmap, heatmap_figure, matrix_grid, matrix_key
 from analysis.figures.key import Entry, Key
-from analysis.figures.languages import language_figure, language_grids, languages
-from analysis.figures.layout import grid_figure
+from analysis.figures.languages import language_figures, language_grids, languages
+from analysis.figures.layout import grid_figure, pages_of
 from analysis.figures.sizes import COLUMN, SIZES, SLIDE, SMALLEST, TEXT, shortened, size_of
 from analysis.results.order import clustered
 from analysis.results.results import compute_results
@@ -310,8 +310,23 @@ def test_the_gains_by_language_have_a_grid_for_each_target_with_one_colour_scale
     assert grids["tags"].squares["small_nli", "de"].value == pytest.approx(15)
     assert len({grid.bounds for grid in grids.values()}) == 1
     assert grids["pairs"].squares["small_nli", "de"].is_hatched
-    figure = language_figure(results)
+    [figure] = language_figures(results)
     check_texts(figure)
     assert {"tags", "pairs", "search"} <= set(words(figure))
     axes = Figure().subplots()
     assert languages(axes, results, "tags") is axes
+
+
+def test_many_languages_are_spread_over_pages_of_one_pdf_file():
+    sizes = [len(page) for page in pages_of([large_grid(25, 4)] * 3, KEY, "a title", TEXT)]
+    assert sizes == [1, 1, 1]
+    [page] = pages_of([large_grid(3, 4)] * 2, KEY, "a title", TEXT)
+    assert len(page) == 2
+    figures = [grid_figure(large_grid(3, 4), KEY, "a title", COLUMN) for _ in range(2)]
+    content = pdf_of_pages(figures)
+    assert content.count(b"/Type /Page ") == 2 and content == pdf_of_pages(figures)
+
+
+def test_pdf_files_have_truetype_fonts_which_journals_accept(results):
+    content = formats(heatmap_figure(results, COLUMN), ("pdf",))["pdf"]
+    assert b"/FontFile2" in content and b"/Type3" not in content
