@@ -11,7 +11,8 @@ from sweeper.space import Space
 
 from .benchmark import Means, benchmark_means, shown_means
 from .column_means import column_means
-from .correlate import Correlations, correlate
+from .completion import Completion, complete
+from .correlate import Correlations, correlate, noise
 from .coverage import LanguageCoverage, language_coverage, partial_cells
 from .estimates import cell_estimates, estimates
 from .gains import gain_table, reference_recipe
@@ -23,7 +24,7 @@ from .matrix import Cell, Matrix, language_table, matrix_of
 from .names import check_model
 from .planted import Planted, compare_planted
 from .published import Comparison, published_comparisons
-from .ranking import rankings
+from .ranking import MEASURED, predictions, rankings
 from .responses import responses
 from .row_means import row_means
 from .seed_part import scores_by_seed
@@ -53,6 +54,8 @@ class Results:
     leaders: Leaders
     """The best recipes of each target and of the mean."""
     correlations: Correlations
+    completion: Completion
+    """Predicted gains of missing cells."""
     rankings: pd.DataFrame
     """How well predictors of transfer rank the recipes of each target: the columns of `ranking.COLUMNS`."""
     responses: pd.DataFrame
@@ -109,6 +112,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         languages=language_table(space, gains),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
+        completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),
         rankings=rankings(space, matrix.summarised, correlations.traits, predictors),
         responses=responses(data.trainings, data.chosen, name),
         timeline=timeline(data.trainings, name),
@@ -121,6 +125,14 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         coverage=language_coverage(data, name),
         partial=partial_cells(data, matrix),
     )
+
+
+def _completion(matrix: Matrix, seeds: pd.DataFrame, predicted: Mapping[str, pd.DataFrame]) -> Completion:
+    """The missing cells, from the predictors that do not depend on gains."""
+    gains, targets = matrix.summarised, list(matrix.summarised.columns)
+    chosen = {name: predicted[name] for name in (*MEASURED, "train_size") if name in predicted}
+    scale = pd.Series(noise(seeds, targets), index=targets)
+    return complete(gains, matrix.gains.loc[gains.index].isna(), scale, chosen)
 
 
 def _item_parts(data: RunData, model: str) -> ItemParts:
