@@ -1,4 +1,4 @@
-"""`python -m analysis RUN [--out DIR] [--against RECIPE]`: writes the report of a run folder without torch or ray."""
+"""`python -m analysis RUN [--out DIR] [--against RECIPE] [--order ORDER]`: a report of a run, without torch or ray."""
 
 import argparse
 import sys
@@ -15,12 +15,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--against", metavar="RECIPE", default="", help="recipe that gains are measured against (default: the baseline)"
     )
+    parser.add_argument(
+        "--order", metavar="ORDER", default="given", help="order of the heatmap: given, or clustered by similar gains"
+    )
     options = parser.parse_args(arguments)
     # Imported here, so that --help does not wait for pandas and matplotlib.
     from .report.report import write_report  # noqa: PLC0415
 
     try:
-        report = write_report(options.run, options.out, options.against)
+        report = write_report(options.run, options.out, options.against, options.order)
     except (SweeperError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)

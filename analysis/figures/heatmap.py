@@ -1,12 +1,14 @@
 """The heatmap of one model: gains with their intervals, scores of the reference, means of rows and columns."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from sweeper.errors import unknown
 
 from ..results.estimates import Estimate, cell_estimates
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
@@ -19,6 +21,7 @@ from .sizes import TEXT, Size
 
 Order = Literal["given", "clustered"]
 """Order of rows and columns: that of the space, or similar gains next to each other."""
+ORDERS: tuple[Order, ...] = get_args(Order)
 SIGNS = {
     "same rows": DAGGER,
     "same items": SECTION,
@@ -43,6 +46,13 @@ def heatmap(axes: Axes, results: Results, *, order: Order = "given", size: Size 
 def heatmap_figure(results: Results, size: Size = TEXT, order: Order = "given") -> Figure:
     """The heatmap as a figure of a given width."""
     return grid_figure(matrix_grid(results, order), matrix_key(results), source(results), size)
+
+
+def order_of(name: str) -> Order:
+    """The order of that name. Raises UserError if it is unknown."""
+    if name not in ORDERS:
+        raise unknown("order", name, ORDERS)
+    return name
 
 
 def source(results: Results) -> str:

@@ -8,7 +8,7 @@ from ..results.results import Results
 from .correlations import correlation_figure
 from .files import formats, pdf_of_pages
 from .forest import forest_figure
-from .heatmap import heatmap_figure
+from .heatmap import Order, heatmap_figure
 from .languages import language_figures
 from .layers import layer_figure
 from .planted import planted_figure
@@ -33,15 +33,18 @@ FIGURES: Mapping[str, Draw] = {
 """Name -> figure."""
 
 
-def figure_files(results: Results, suffix: str = "") -> dict[str, bytes]:
+def figure_files(results: Results, suffix: str = "", order: Order = "given") -> dict[str, bytes]:
     """Name -> content of the files of all figures of one model: `NAME[-SIZE][SUFFIX].FORMAT`.
 
     The heatmap is written in each size as PDF, SVG and PNG, the other figures in the text width as PDF and PNG. The
     text width has the plain name, as in `heatmap.pdf`. A figure with several pages is a PDF file with all of them and a
     PNG file of the first. Equal results give equal bytes. A figure without anything to draw is left out.
+
+    `order` is the order of the rows and columns of the heatmap.
     """
     files: dict[str, bytes] = {}
-    for name, draw in FIGURES.items():
+    figures: dict[str, Draw] = {**FIGURES, "heatmap": lambda results, size: heatmap_figure(results, size, order)}
+    for name, draw in figures.items():
         is_main = name == "heatmap"
         for size in SIZES.values() if is_main else (TEXT,):
             stem = f"{name}{'' if size is TEXT else f'-{size.name}'}{suffix}"

@@ -12,6 +12,7 @@ from sweeper.run.run import Run
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import BENCHMARKS
 
+from ..figures.heatmap import Order, order_of
 from ..figures.pages import FIGURES, figure_files
 from ..results import published
 from ..results.benchmark import column_of
@@ -37,15 +38,17 @@ class Report:
     """The strongest findings, one to three sentences each."""
 
 
-def write_report(run: str, out: str | None = None, against: str = "") -> Report:
+def write_report(run: str, out: str | None = None, against: str = "", order: str = "given") -> Report:
     """Write the report of a run folder, given as a path or an fsspec URL.
 
     Gains are measured against the recipe `against` (default: the baseline). `out` is a local folder. Its default is
     `report` in the run folder (`report-against-RECIPE` with `against`), or `./report-SPACE` if the run is remote.
+    `order` is that of the rows and columns of the heatmap: `given`, as in the space, or `clustered`.
 
-    Raises UserError if `run` is not a run folder or has no score yet, if the space has no recipe `against`, or if `out`
-    is not local.
+    Raises UserError if `run` is not a run folder or has no score yet, if the space has no recipe `against`, if `out` is
+    not local, or if the order is unknown.
     """
+    checked = order_of(order)
     data = load(run)
     results = results_of_run(data, run, against)
     folder = _folder(run, out, f"-against-{against}" if against else "")
@@ -54,7 +57,7 @@ def write_report(run: str, out: str | None = None, against: str = "") -> Report:
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {"marks.csv": tables.marks_csv(marks_of(data.space))}
     for result, suffix in zip(results, suffixes, strict=True):
-        files |= _model_files(result, suffix)
+        files |= _model_files(result, suffix, checked)
     models = [_model_context(result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     files["report.md"] = _text(data, results, models, against, findings).encode()
     for name, content in files.items():
@@ -69,13 +72,13 @@ def _folder(run: str, out: str | None, suffix: str) -> Path:
     return folder
 
 
-def _model_files(results: Results, suffix: str) -> dict[str, bytes]:
+def _model_files(results: Results, suffix: str, order: Order) -> dict[str, bytes]:
     """Name -> content of the figures and tables of one model."""
     files = {
         f"matrix{suffix}.csv": tables.wide_csv(results.matrix.scores),
         f"gains{suffix}.csv": tables.wide_csv(results.matrix.gains),
         f"languages{suffix}.csv": tables.language_csv(results.languages),
-        **figure_files(results, suffix),
+        **figure_files(results, suffix, order),
     }
     if results.planted:
         files[f"planted{suffix}.csv"] = planted_csv(results.planted)

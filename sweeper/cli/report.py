@@ -17,11 +17,14 @@ def report(
     against: Annotated[
         str, typer.Option(metavar="RECIPE", help="Recipe that gains are measured against (the baseline).")
     ] = "",
+    order: Annotated[
+        str, typer.Option(metavar="ORDER", help="Order of the heatmap: `given`, or `clustered` by similar gains.")
+    ] = "given",
 ) -> None:
     """Write matrices, heatmaps, correlations and a report."""
     from sweeper import analysis
 
-    written = analysis.write_report(run_folder, folder, against)
+    written = analysis.write_report(run_folder, folder, against, order)
     # Without markup: findings contain names in brackets, which rich would read as styles.
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False)

@@ -16,6 +16,7 @@ from analysis.figures.heatmap import heatmap, heatmap_figure, matrix_grid, matri
 from analysis.figures.key import Entry, Key
 from analysis.figures.languages import language_figures, language_grids, languages
 from analysis.figures.layout import grid_figure, pages_of
+from analysis.figures.pages import FIGURES
 from analysis.figures.sizes import COLUMN, SIZES, SLIDE, SMALLEST, TEXT, shortened, size_of
 from analysis.results.order import clustered
 from analysis.results.results import compute_results
@@ -330,3 +331,16 @@ def test_many_languages_are_spread_over_pages_of_one_pdf_file():
 def test_pdf_files_have_truetype_fonts_which_journals_accept(results):
     content = formats(heatmap_figure(results, COLUMN), ("pdf",))["pdf"]
     assert b"/FontFile2" in content and b"/Type3" not in content
+
+
+@pytest.mark.parametrize("rows", [(), ("baseline",), ("small_nli",), ("baseline", "small_nli")], ids="-".join)
+def test_an_incomplete_run_has_readable_figures_of_what_it_has(rows, make_run):
+    run = make_run()
+    for recipe in rows:
+        run.cell(recipe, "tags", 1, {"en": 0.5})
+    results = compute_results(run.url)
+    drawn = {name: draw(results, COLUMN) for name, draw in FIGURES.items()}
+    figures = {name: figure for name, figure in drawn.items() if figure}
+    assert ("forest" in figures) == (len(rows) == 2)
+    for figure in figures.values():
+        check_texts(figure)

@@ -250,3 +250,11 @@ def test_the_command_accepts_the_recipe_that_gains_are_measured_against(full_run
     assert not Folder(full_run.url).exists("report-against-midle_qa/report.md")
     assert main([full_run.url, "--against", "middle_qa"]) == 0
     assert capsys.readouterr().out.strip().endswith("report-against-middle_qa/report.md")
+
+
+def test_the_heatmap_of_a_report_can_be_clustered_and_an_unknown_order_names_the_known_ones(full_report, tmp_path):
+    run = str(full_report.path.parent.parent)
+    clustered = write_report(run, str(tmp_path / "clustered"), order="clustered").path.parent
+    assert (clustered / "heatmap.svg").read_bytes() != (full_report.path.parent / "heatmap.svg").read_bytes()
+    with pytest.raises(UserError, match=r"No order is called 'cluster'\. Did you mean 'clustered'"):
+        write_report(run, order="cluster")
