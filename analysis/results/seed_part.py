@@ -79,7 +79,9 @@ def _comparable(rows: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFra
     column = ["condition", "language", "target", "base"]
     scores = rows.dropna(subset="score").rename(columns={"recipe": "base", "score": "base_score"})
     seedless = scores[scores["seed"].isna()].set_index(column)["base_score"].rename("fixed")
-    joined = rows.assign(base=rows["recipe"].map(lambda name: references.get(name, "")).astype(str))
+    joined = rows.assign(
+        base=rows["recipe"].map({name: references.get(name, "") for name in rows["recipe"].unique()}).astype(str)
+    )
     joined = joined.merge(scores[[*column, "seed", "base_score"]], on=[*column, "seed"], how="left")
     joined = joined.join(seedless, on=column)
     difference = (joined["score"] - joined["base_score"].fillna(joined["fixed"])).abs()
