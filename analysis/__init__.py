@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .figures.search import search as search
     from .figures.timeline import timeline as timeline
     from .figures.traits import trait as trait
+    from .page.server import DashboardServer as DashboardServer
     from .report.report import write_report as write_report
     from .results.load import RunData as RunData
     from .results.load import load as load
@@ -61,6 +62,7 @@ _MODULES = {
     "figure_files": ".figures.pages",
     "correlations": ".figures.correlations",
     "trait": ".figures.traits",
+    "DashboardServer": ".page.server",
     "write_report": ".report.report",
     "Chosen": ".export.choice",
     "ExportOptions": ".export.choice",

@@ -65,13 +65,9 @@ def _certainty(estimate: Estimate) -> str:
     items = f" and {estimate.num_items:,} items" if estimate.num_items else ""
     return (
         f"The 95 % interval over {estimate.num_seeds} seeds{items} is {100 * estimate.low:+z.1f} to "
-        f"{100 * estimate.high:+z.1f} ({_p(estimate.p)}; {_p(estimate.q)} after correction for the number of "
+        f"{100 * estimate.high:+z.1f} (p = {estimate.p:.3f}; {estimate.q:.3f} after correction for the number of "
         f"cells{summary})."
     )
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _best_recipe_finding(results: Results, estimates: dict[tuple[str, str], Estimate]) -> str:

@@ -1,4 +1,4 @@
-"""Writes the report of a run: a folder with report.md, its figures, and its tables as CSV files."""
+"""Writes the report of a run: a folder with report.md, report.html, its figures, and its tables as CSV files."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from sweeper.tasks.benchmarks import BENCHMARKS
 
 from ..figures.heatmap import Order, order_of
 from ..figures.pages import FIGURES, figure_files
+from ..page.data import PageSource
+from ..page.page import page_files
 from ..results import published
 from ..results.benchmark import column_of
 from ..results.coverage import studies
@@ -60,6 +62,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
         files |= _model_files(result, suffix, checked)
     models = [_model_context(result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     files["report.md"] = _text(data, results, models, against, findings).encode()
+    files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
     return Report(path=folder / "report.md", findings=findings)

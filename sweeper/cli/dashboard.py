@@ -2,8 +2,10 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated
 
 import typer
@@ -23,10 +25,26 @@ def dashboard(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8080,
 ) -> None:
-    """Show the searches of a run in optuna-dashboard."""
-    if not optuna:
-        raise UserError("`sweeper dashboard` shows the searches only: add --optuna.")
-    _show_searches(run_folder, journal, port)
+    """Show a run in the browser while it runs, or a list of the runs in a folder. Changes nothing."""
+    if optuna:
+        _show_searches(run_folder, journal, port)
+    elif journal:
+        raise UserError("--journal names the file that --optuna writes: add --optuna.")
+    else:
+        _show_page(run_folder, port)
+
+
+def _show_page(run_folder: str, port: int) -> None:
+    """Serve the page of a run until the process is stopped."""
+    from sweeper import analysis
+
+    with analysis.DashboardServer(run_folder, port) as server, suppress(KeyboardInterrupt):
+        out.print(f"{server.address} (Ctrl-C ends it)", markup=False, highlight=False)
+        out.print(
+            f"From another computer: ssh -L {port}:127.0.0.1:{port} {gethostname()}", markup=False, highlight=False
+        )
+        sys.stdout.flush()
+        server.serve_forever()
 
 
 def _show_searches(run_folder: str, journal: Path | None, port: int) -> None:

@@ -63,6 +63,10 @@ class Ledger:
         """Whether any training has finished."""
         return bool(self.folder.child("trainings").names())
 
+    def record_names(self) -> list[str]:
+        """Paths of all records inside the ledger. Records do not change, so equal names mean equal results."""
+        return [f"{kind}/{name}" for kind in ("trainings", "scores") for name in self.folder.child(kind).names()]
+
     def trainings(self) -> dict[str, TrainingRecord]:
         """Key -> record of every finished training. Raises DamagedError."""
         return self._read_all("trainings", TrainingRecord)

@@ -21,7 +21,7 @@ from sweeper.space.settings import apply_settings
 
 FILES = {
     "marks.csv",
-    "report.md",
+    *("report.md", "report.html", "report.json"),
     "matrix.csv",
     "gains.csv",
     "languages.csv",
@@ -173,7 +173,7 @@ def test_with_three_seeds_the_findings_have_an_interval_and_a_corrected_p(make_r
         run.cell("baseline", "tags", seed, {"en": 0.6})
         run.cell("small_nli", "tags", seed, {"en": 0.6 + gain})
     findings = strongest_findings(compute_results(run.url))
-    assert "95 % interval over 3 seeds is -0.5 to +4.5 (p = 0.074; p = 0.074 after correction" in findings[0]
+    assert "95 % interval over 3 seeds is -0.5 to +4.5 (p = 0.074; 0.074 after correction" in findings[0]
     assert "cannot be distinguished from no effect" in findings[0]
 
 
