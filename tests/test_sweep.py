@@ -185,6 +185,7 @@ def test_a_moved_run_folder_grows_without_its_options_and_runs_only_the_added_tr
     done = sweeper("run", str(run_copy), "--set", "seeds=3")
     assert done.returncode == 0, done.stderr
     assert "19 of 19 trials are in the ledger" in done.stdout
+    assert done.stdout.count(f"To watch it in a browser: sweeper dashboard {run_copy}\n") == 1
     assert content(alone).items() <= content(run_copy).items()
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from shlex import quote
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -176,6 +177,11 @@ class LiveWatch(Watch):
     def notified(self, spec: TrialSpec, message: str) -> None:
         """Print the message."""
         self._live.console.print(f"{spec.name}: {message}", markup=False)
+
+
+def announce(run: str, console: Console) -> None:
+    """Print the command that shows a run in a browser. `run` is a path or URL."""
+    console.print(f"To watch it in a browser: sweeper dashboard {quote(run)}", markup=False, highlight=False)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.live_file import live_file
 from sweeper.tuning.options import Options
-from sweeper.tuning.progress import reading, watching
+from sweeper.tuning.progress import announce, reading, watching
 from sweeper.tuning.trackers.feed import tracking
 from sweeper.tuning.trackers.table import open_trackers
 from sweeper.tuning.watch import Watches
@@ -97,6 +97,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         check_pending(agenda, site, console, quiet=options.quiet)
         if options.workers.is_local:
             warn_of_bf16(agenda, console)
+        if not options.quiet:
+            announce(options.run, console)
         scores = list(run.ledger.scores().values())
         report = partial(console.print, markup=False)
         halt = halt or Halt()

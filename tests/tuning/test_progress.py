@@ -22,7 +22,7 @@ from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.space import Recipe, Space, Target
-from sweeper.tuning.progress import PlainWatch, Progress, draw, reading, watching
+from sweeper.tuning.progress import PlainWatch, Progress, announce, draw, reading, watching
 from sweeper.world.tasks import CORPUS
 from tests.tuning.imaginary import agenda_of, fail, succeed
 
@@ -234,6 +234,13 @@ def test_reading_data_is_announced_on_a_pipe() -> None:
         show(spec)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == "Reading and tokenising data of 2 stages ...\n"
+
+
+def test_a_run_announces_the_command_that_shows_it_in_a_browser_ready_to_paste() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    announce("my runs/[a]", console)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "To watch it in a browser: sweeper dashboard 'my runs/[a]'\n"
 
 
 def test_a_plain_display_has_a_line_for_each_end_and_message() -> None:
