@@ -1,67 +1,23 @@
 """A run folder in a bucket: ledger, encoders and checkpoints on s3://, served by a process of the test."""
 
 import json
-import os
 import select
 import socket
 import socketserver
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.runs import CORNER, PATIENCE, ROOT, content, ended, run_arguments, start, sweeper, tiny_run, wait_for
+from tests.buckets import bucket, free_port, in_python
+from tests.runs import CORNER, PATIENCE, content, ended, run_arguments, start, sweeper, tiny_run, wait_for
 
-boto3 = pytest.importorskip("boto3")
-pytest.importorskip("s3fs")
-pytest.importorskip("moto.server")
+__all__ = ["bucket"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[Mapping[str, str]]:
-    """Environment variables with which s3://sweeps is a bucket of the test server."""
-    port = free_port()
-    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        patience = time.monotonic() + 60
-        while not answers(port) and time.monotonic() < patience:
-            time.sleep(0.1)
-        env = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        in_python("import boto3; boto3.client('s3').create_bucket(Bucket='sweeps')", env)
-        yield env
-        server.terminate()
-
-
-def in_python(code: str, env: Mapping[str, str]) -> str:
-    """The output of Python code that can use the bucket."""
-    surroundings = {**os.environ, **env, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def listed(env: Mapping[str, str], folder: str) -> list[str]:
