@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SweeperError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)
+    for warning in report.warnings:
+        sys.stderr.write(f"{warning}\n")
     sys.stdout.write(f"{report.path}\n")
     return ExitCode.SUCCESS
 

@@ -67,7 +67,7 @@ def test_the_guide_goes_from_csv_files_to_the_figure_that_it_describes(tmp_path:
     perform(tmp_path, GUIDE)
     assert (tmp_path / "figure.png").stat().st_size > 0
     scores = pd.read_csv(tmp_path / "runs" / "study" / "report" / "languages.csv")
-    translated = scores[(scores.target == "reviews") & (scores.language == "xf")].set_index("recipe")["mean"]
+    translated = scores[(scores.target == "reviews") & (scores.language == "xf")].set_index("recipe")["score"]
     # The page says that the word list closes the gap and that the control does not.
     assert translated["pairs"] > 90
     assert translated["baseline"] < translated["pairs"] - 10

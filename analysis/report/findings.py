@@ -1,94 +1,151 @@
-"""The strongest findings of a model, as sentences that claim no more than the data support."""
+"""The findings of a model, as sentences that claim no more than the estimates support."""
+
+import math
+from collections.abc import Iterator
 
 import pandas as pd
 
-from ..results.estimates import Estimate, cell_estimates, is_summarised, mean_estimates
-from ..results.matrix import entry
+from ..results.estimates import Estimate, cell_estimates
 from ..results.results import Results
+from ..results.seed_part import MEAN
+from ..results.stats import LEVEL
+from .numbers import interval_text, p_text, points_text
 from .planted import planted_finding
 
-NUM_FINDINGS = 3
+MAX_NAMED = 5
+"""Number of recipes that a sentence names before it counts the others."""
 
 
 def strongest_findings(results: Results) -> list[str]:
-    """At most three findings: the largest gain, the largest loss, the best recipe on average.
+    """The findings of a model: how much is known, the largest gain and loss, the best recipes on average.
 
-    In a synthetic world, the comparison with the planted gains comes first.
-
-    Cells with the same rows and cells that lack languages are left out.
+    In a synthetic world, the comparison with the planted gains comes first. Cells with the same rows and cells that
+    lack languages are left out. The named gains are given with their interval and with the value that is expected after
+    the correction for being the largest of many. Recipes are called best only together with all that cannot be
+    distinguished from them.
     """
-    table = mean_estimates(results.estimates)
-    estimates = cell_estimates(table[is_summarised(table)])
-    if not estimates:
-        reference = results.matrix.reference_words
-        return [f"There is no gain yet: no cell has a score and one of {reference} with the same seed."]
-    gains = {cell: estimate.gain for cell, estimate in estimates.items()}
-    best, worst = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
-    named = [("smallest loss" if is_loss(gains[best]) else "largest gain", best)]
-    if worst != best:
-        named.append(("largest loss" if is_loss(gains[worst]) else "smallest gain", worst))
-    # A cell that is left out may have a larger gain, which the matrix shows.
-    is_partial = len(estimates) < int(table["gain"].count())
-    scope = " outside cells with the same rows and incomplete cells" if is_partial else ""
-    sentences = [_cell_finding(f"{name}{scope}", estimates[cell], results) for name, cell in named]
-    best_recipe = _best_recipe_finding(results, estimates)
+    cells = [estimate for estimate in cell_estimates(results.estimates).values() if _is_summarised(estimate)]
+    if not cells:
+        return [
+            f"There is no gain yet: no cell has a score and one of {results.matrix.reference_words} with the same seed."
+        ]
     findings = [planted_finding(results.planted)] if results.planted else []
-    findings += [*sentences, best_recipe] if best_recipe else sentences
-    return findings[:NUM_FINDINGS]
+    findings += [_settled(cells), _named("largest gain", max(cells, key=lambda cell: cell.gain), results)]
+    worst = min(cells, key=lambda cell: cell.gain)
+    if worst.is_settled and worst.gain < 0:
+        findings.append(_named("largest loss", worst, results))
+    return [*findings, *_best_recipes(results)]
 
 
-def is_loss(gain: float) -> bool:
-    """Whether a gain, a fraction of 1, is negative as a report shows it. A difference of equal means may be -1e-17."""
-    return round(100 * gain, 1) < 0
+def _is_summarised(estimate: Estimate) -> bool:
+    return not math.isnan(estimate.gain) and not estimate.has("same rows") and not estimate.has("lacks languages")
 
 
-def _cell_finding(name: str, estimate: Estimate, results: Results) -> str:
-    matrix, target = results.matrix, estimate.target
-    base = entry(matrix.scores, (matrix.reference, target))
-    finding = (
-        f"The {name} is {100 * estimate.gain:+z.1f} points: `{estimate.recipe}` on `{target}` "
-        f"({100 * estimate.score:.1f}, against {100 * base:.1f} for {matrix.reference_words}). {_certainty(estimate)}"
+def _settled(cells: list[Estimate]) -> str:
+    """How many gains are known to differ from 0."""
+    tested = [cell for cell in cells if not math.isnan(cell.q)]
+    if not tested:
+        return f"No gain can be tested: {_reason(cells)}"
+    found = [cell for cell in tested if cell.is_significant]
+    gains = sum(cell.gain > 0 for cell in found)
+    losses = len(found) - gains
+    counts = f"{gains} {_plural('gain', gains)} and {losses} {_plural('loss', losses)}"
+    sentence = f"Of {len(tested)} cells, {counts} differ from 0 (q < {LEVEL}, corrected for the number of cells)."
+    untested = len(cells) - len(tested)
+    if untested:
+        sentence += f" {untested} further {_plural('cell', untested)} cannot be tested: {_reason(cells)}"
+    return sentence
+
+
+def _reason(cells: list[Estimate]) -> str:
+    """Why cells have no test, as a sentence."""
+    notes = {cell.note for cell in cells if math.isnan(cell.q)} - {""}
+    reasons = {
+        "one seed": "one seed does not show how much scores vary between seeds",
+        "bimodal": "the seeds form two groups, as after collapsed trainings",
+        "equal differences": "the gains of all seeds are equal, so that their variance is unknown",
+        "no reference": "the reference has no score with the same seed",
+    }
+    named = [reasons[note] for note in reasons if note in notes]
+    return f"{'; '.join(named) or 'there is no interval'}."
+
+
+def _named(name: str, cell: Estimate, results: Results) -> str:
+    """A sentence about one cell, which was named because it is the largest."""
+    rows = results.leaders.rows
+    row = rows[(rows["target"] == cell.target) & (rows["recipe"] == cell.recipe)]
+    corrected = float(row["corrected"].iloc[0]) if len(row) else math.nan
+    sentence = f"The {name} is {points_text(cell.gain)} points{interval_text(cell.low, cell.high)}: "
+    sentence += f"`{cell.recipe}` on `{cell.target}`{_test_text(cell)}."
+    if not math.isnan(corrected):
+        sentence += (
+            f" The largest of many gains overstates the truth; {points_text(corrected)} is expected after correction."
+        )
+    if cell.note == "bimodal":
+        sentence += " Its seeds are bimodal: look at each of them."
+    if cell.at_chance:
+        sentence += (
+            f" On `{cell.target}`, {results.matrix.reference_words} itself is not above the trivial score, so that the "
+            "gain may show that the task was learned at all, and not transfer."
+        )
+    return sentence
+
+
+def _test_text(cell: Estimate) -> str:
+    """The p of a cell in parentheses."""
+    if math.isnan(cell.p):
+        seeds = "one seed" if cell.num_seeds == 1 else f"{cell.num_seeds} seeds"
+        return f" ({seeds}, no test)"
+    corrected = "" if math.isnan(cell.q) else f"; {p_text(cell.q, 'q')}"
+    basis = {"items": ", for new items only", "seeds": ", for new seeds only"}.get(cell.basis, "")
+    return f" ({p_text(cell.p)}{corrected}{basis})"
+
+
+def _best_recipes(results: Results) -> Iterator[str]:
+    """A sentence about the recipes with the highest mean gain."""
+    rows, targets = results.leaders.rows, results.leaders.targets
+    rows = rows[rows["target"] == MEAN]
+    mean = results.row_means[results.row_means["unit"] == "score"].set_index("recipe")
+    if rows.empty or len(rows) < 3:
+        return
+    summary = targets[targets["target"] == MEAN].iloc[0]
+    best, num_targets = str(summary["best"]), len(results.row_means.attrs.get("targets", ()))
+    reference = results.matrix.reference
+    if best == reference:
+        words = results.matrix.reference_words
+        yield f"No recipe has a higher mean over the {num_targets} comparable targets than {words}."
+        return
+    numbers = mean.reindex([best])[["gain", "low", "high"]].to_numpy(dtype=float)[0]
+    value, low, high = (float(number) for number in numbers)
+    gain = f"{points_text(value)} points{interval_text(low, high)}"
+    yield (
+        f"On average over the {num_targets} targets that all recipes have, `{best}` has the highest gain, {gain}. "
+        f"{_rivals(rows, best, results)}{_seeds_needed(float(summary['seeds_needed']))}"
     )
-    if any(level.target == target and level.verdict != "above" for level in results.targets):
-        finding += f" On `{target}`, {matrix.reference_words} itself is not clearly above the trivial score."
-    return finding
 
 
-def _certainty(estimate: Estimate) -> str:
-    if not estimate.basis.startswith("seeds"):
-        return {
-            "one seed": "There is one seed, so that the variation between seeds is unknown.",
-            "bimodal": "Its seeds or those of the reference form two groups, so that it has no interval.",
-            "equal differences": f"All {estimate.num_seeds} seeds have this gain, so that their variation is unknown.",
-        }.get(estimate.note, "It has no interval.")
-    summary = "" if estimate.is_significant else ", so that the gain cannot be distinguished from no effect"
-    items = f" and {estimate.num_items:,} items" if estimate.num_items else ""
-    return (
-        f"The 95 % interval over {estimate.num_seeds} seeds{items} is {100 * estimate.low:+z.1f} to "
-        f"{100 * estimate.high:+z.1f} (p = {estimate.p:.3f}; {estimate.q:.3f} after correction for the number of "
-        f"cells{summary})."
-    )
+def _rivals(rows: pd.DataFrame, best: str, results: Results) -> str:
+    """The recipes that cannot be distinguished from the best one."""
+    rivals = [str(name) for name in rows.loc[rows["is_best"], "recipe"] if name != best]
+    if not rivals:
+        return "It is better than every other row at 95 %."
+    names = [f"`{name}`" if name != results.matrix.reference else results.matrix.reference_words for name in rivals]
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"It cannot be distinguished from {', '.join(names[:MAX_NAMED])}{more} at 95 %."
 
 
-def _best_recipe_finding(results: Results, estimates: dict[tuple[str, str], Estimate]) -> str:
-    """The recipes with the highest and the lowest mean gain; "" with fewer than two recipes or targets."""
-    targets = results.row_means.attrs["targets"]
-    means = results.row_means[results.row_means["unit"] == "score"]
-    means = means.sort_values("gain", ascending=False, kind="stable")
-    if len(targets) < 2 or len(means) < 2:
+def _seeds_needed(needed: float) -> str:
+    """How many further seeds would separate the two best rows."""
+    if math.isnan(needed) or needed == 0:
         return ""
-    best, last = means.iloc[0], means.iloc[-1]
-    num_positive = sum(estimates[best["recipe"], target].gain > 0 for target in targets)
+    if math.isinf(needed):
+        return " No number of further seeds would separate the two best rows if their difference stays as it is."
+    num = int(needed)
     return (
-        f"On average over the {len(targets)} targets on which every recipe has a gain and none trains on the same "
-        f"rows, `{best['recipe']}` has the highest gain with {100 * best['gain']:+z.1f} points{_interval(best)}, "
-        f"positive on {num_positive} of them; `{last['recipe']}` has the lowest with {100 * last['gain']:+z.1f}."
+        f" If the difference of the two best rows stays as it is, {num} further {_plural('seed', num)} would separate "
+        "them."
     )
 
 
-def _interval(mean: "pd.Series[float]") -> str:
-    """The interval of a mean, in parentheses."""
-    num = int(mean["num_seeds"])
-    if pd.isna(mean["low"]):
-        return " (one seed)" if num == 1 else f" ({num} seeds, no interval)"
-    return f" (95 % interval {100 * mean['low']:+z.1f} to {100 * mean['high']:+z.1f} over {num} seeds)"
+def _plural(word: str, num: int) -> str:
+    return word if num == 1 else "losses" if word == "loss" else f"{word}s"

@@ -19,15 +19,32 @@ from ..page.page import page_files
 from ..results import published
 from ..results.benchmark import column_of
 from ..results.coverage import studies
-from ..results.estimates import is_significant
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
 from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
-from ..results.stats import EXACT_UP_TO, LEVEL
-from . import protocol, sections, tables
+from ..results.stats import LEVEL
+from . import latex, protocol, sections, tables
+from .files import table_files, trials_csv
 from .findings import strongest_findings
+from .gains import cautions, gains_table
+from .methods import methods_text
 from .planted import planted_csv, planted_finding
+
+FILES = (
+    ("appendix.md", "scores, benchmark means, languages, correlations, dials, failures, limitations, licences"),
+    ("methods.md", "a paragraph for a paper, with versions, hardware, cost and data fingerprints"),
+    (
+        "heatmap, heatmap-column, heatmap-slide",
+        "the matrix as PDF, SVG and PNG, in three sizes",
+    ),
+    ("forest, languages, correlations, traits, search, timeline", "further figures as PDF and PNG"),
+    ("cells.csv, languages.csv", "every estimate with interval, p, q and marks: means over languages, each language"),
+    ("seeds.csv, means.csv, best.csv", "the scores of each seed, mean gains of recipes, sets of best rows"),
+    ("correlations.csv, trials.csv, marks.csv", "all correlations, all trainings, all marks of cells"),
+    ("tables/*.tex", "gains, scores and means for LaTeX with booktabs"),
+)
+"""Files of a report -> their content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +54,9 @@ class Report:
     path: Path
     """The file report.md; figures and tables are in the same folder."""
     findings: tuple[str, ...]
-    """The strongest findings, one to three sentences each."""
+    """The findings of the first model, one to three sentences each."""
+    warnings: tuple[str, ...] = ()
+    """What the user must know about the ledger, for example damaged records, one line each."""
 
 
 def write_report(run: str, out: str | None = None, against: str = "", order: str = "given") -> Report:
@@ -54,18 +73,34 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     data = load(run)
     results = results_of_run(data, run, against)
     folder = _folder(run, out, f"-against-{against}" if against else "")
-    # The findings are those of the first model.
-    findings = tuple(strongest_findings(results[0]))
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
-    files = {"marks.csv": tables.marks_csv(marks_of(data.space))}
+    files = {
+        "marks.csv": tables.marks_csv(marks_of(data.space)),
+        "trials.csv": trials_csv(data),
+        "methods.md": methods_text(data, results[0]).encode(),
+    }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, checked)
     models = [_model_context(result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
-    files["report.md"] = _text(data, results, models, against, findings).encode()
+    # The findings of a report are those of the first model.
+    findings = tuple(strongest_findings(results[0]))
+    for name in ("report", "appendix"):
+        files[f"{name}.md"] = _text(name, data, results, models, against).encode()
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
-    return Report(path=folder / "report.md", findings=findings)
+    return Report(path=folder / "report.md", findings=findings, warnings=damage_notes(data))
+
+
+def damage_notes(data: RunData) -> tuple[str, ...]:
+    """A sentence about damaged records; nothing without any."""
+    if not data.damaged:
+        return ()
+    more = f" and {len(data.damaged) - 1} more" if len(data.damaged) > 1 else ""
+    return (
+        f"Left out because it cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets such records "
+        "aside and runs their trials again.",
+    )
 
 
 def _folder(run: str, out: str | None, suffix: str) -> Path:
@@ -78,9 +113,8 @@ def _folder(run: str, out: str | None, suffix: str) -> Path:
 def _model_files(results: Results, suffix: str, order: Order) -> dict[str, bytes]:
     """Name -> content of the figures and tables of one model."""
     files = {
-        f"matrix{suffix}.csv": tables.wide_csv(results.matrix.scores),
-        f"gains{suffix}.csv": tables.wide_csv(results.matrix.gains),
-        f"languages{suffix}.csv": tables.language_csv(results.languages),
+        **table_files(results, suffix),
+        **latex.table_files(results, suffix),
         **figure_files(results, suffix, order),
     }
     if results.planted:
@@ -90,10 +124,8 @@ def _model_files(results: Results, suffix: str, order: Order) -> dict[str, bytes
     return files
 
 
-def _text(
-    data: RunData, results: Sequence[Results], models: Sequence[object], against: str, findings: Sequence[str]
-) -> str:
-    """The text of report.md."""
+def _text(name: str, data: RunData, results: Sequence[Results], models: Sequence[object], against: str) -> str:
+    """The text of report.md or appendix.md."""
     environment = jinja2.Environment(
         # A path, because the package may be loaded under another name than `analysis`.
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -103,24 +135,32 @@ def _text(
         keep_trailing_newline=True,
     )
     space, the_reference = data.space, results[0].matrix.reference_words
-    return environment.get_template("report.md.j2").render(
+    return environment.get_template(f"{name}.md.j2").render(
         against="" if against == reference_recipe(space) else against,
         data=data,
         space=space,
-        findings=findings,
+        heading=_heading(space),
         models=models,
+        notes=[*data.notes, *damage_notes(data)],
+        files=FILES,
         limits=sections.data_limits(space),
         retrieval=sections.retrieval_settings(space),
         the_reference=the_reference,
         protocol=_protocol(space, the_reference),
         level=LEVEL,
-        exact_up_to=EXACT_UP_TO,
         weighted=_weighted(space),
         studies=sections.study_rows(studies(data)),
         licences=sections.licence_rows(space),
         single_split=results[0].matrix.single_split,
         published={"source": published.SOURCE, "note": published.SQUAD},
         table=tables.markdown,
+    )
+
+
+def _heading(space: Space) -> str:
+    """The title of a report, without a second colon."""
+    return f"Transfer matrix of {space.name}" + (
+        f" ({space.title})" if space.title and space.title != space.name else ""
     )
 
 
@@ -150,17 +190,13 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
         "name": results.model,
         "figures": [name for name in FIGURES if f"{name}{suffix}.png" in files],
         "suffix": suffix,
-        "scores": tables.matrix_table(matrix, matrix.scores, matrix.score_sd, signed=False),
-        "gains": tables.matrix_table(matrix, matrix.gains, matrix.gain_sd, signed=True),
+        "findings": strongest_findings(results),
+        "scores": tables.score_table(matrix),
+        "gains": gains_table(results),
+        "cautions": list(cautions(results)),
         "same_rows": sections.annotated(matrix.marks.same_rows),
         "same_items": sections.annotated(matrix.marks.same_items),
         "not_zero_shot": sections.annotated(matrix.marks.not_zero_shot),
-        "lacking": sections.annotated(matrix.lacking),
-        "missing": sections.cell_list(matrix.missing),
-        "partial": sections.partial_list(results.partial, len(results.space.seeds)),
-        "num_cells": matrix.scores.size,
-        "num_tested": int(results.estimates["q"].count()),
-        "num_significant": int(is_significant(results.estimates).sum()),
         "targets": tables.target_rows(results.targets),
         "unclear_targets": [level.target for level in results.targets if level.verdict in unclear],
         "preparations": tables.preparation_rows(results.preparations),
@@ -181,7 +217,11 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
         "languages": sections.language_rows(results.coverage),
         "recipe_pairs": sections.pair_table(correlations.recipes),
         "target_pairs": sections.pair_table(correlations.targets),
+        "english": sections.target_table(correlations.english),
+        "selection": sections.target_table(correlations.selection),
         "predictors": sections.predictor_table(correlations),
+        "multitask": sections.multitask_rows(correlations),
+        "notes": correlations.notes,
         "traits": sections.trait_rows(correlations),
         "mean_over": correlations.mean_over,
     }

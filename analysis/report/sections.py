@@ -12,6 +12,7 @@ from sweeper.space import Space, Training, tasks_of
 from ..results.correlate import MEAN, TRAITS, Correlations
 from ..results.coverage import LanguageCoverage, StudySummary
 from ..results.matrix import Cell
+from .numbers import gain_text
 from .tables import Row, markdown
 
 CAPS = ("cap_examples", "cap_tokens")
@@ -120,8 +121,22 @@ def pair_table(pairs: pd.DataFrame, num: int = 10) -> str:
     """The `num` pairs with the largest |rho|, as Markdown."""
     pairs = pairs.dropna(subset="rho")
     order = pairs["rho"].abs().sort_values(ascending=False, kind="stable").index[:num]
-    rows = [[pair.a, pair.b, f"{pair.rho:+.2f}", pair.n, f"{pair.p:.3f}"] for pair in pairs.loc[order].itertuples()]
-    return markdown(["a", "b", "rho", "n", "p"], rows) if rows else "No pair has three values in common."
+    rows = [[row["a"], row["b"], *_correlation(row)] for _, row in pairs.loc[order].iterrows()]
+    return markdown(["a", "b", *STATISTICS], rows) if rows else "No pair has enough values in common."
+
+
+def target_table(correlations: pd.DataFrame) -> str:
+    """A table of one correlation for each target, as Markdown."""
+    rows = [[row["target"], *_correlation(row)] for _, row in correlations.dropna(subset="rho").iterrows()]
+    return markdown(["target", *STATISTICS], rows) if rows else "No target has enough values."
+
+
+STATISTICS = ("rho", "95 % interval", "n", "p", "q")
+
+
+def _correlation(row: "pd.Series[float]") -> list[str]:
+    interval = "–" if np.isnan(row["low"]) else f"{row['low']:+.2f} to {row['high']:+.2f}"
+    return [f"{row['rho']:+.2f}", interval, str(int(row["n"])), f"{row['p']:.3f}", f"{row['q']:.3f}"]
 
 
 def predictor_table(correlations: Correlations) -> str:
@@ -137,6 +152,19 @@ def predictor_table(correlations: Correlations) -> str:
 def _rho(row: "pd.Series[float]") -> str:
     n = int(row["n"])
     return f"– (n = {n})" if np.isnan(row["rho"]) else f"{row['rho']:+.2f} (n = {n}, p = {row['p']:.3f})"
+
+
+def multitask_rows(correlations: Correlations) -> list[Row]:
+    """One row per recipe of several tasks and target: its gain over the mean and the best of its single tasks."""
+    return [
+        [
+            *(row["recipe"], row["target"], row["num_members"]),
+            gain_text(float(row["over_mean"]), float(row["mean_low"]), float(row["mean_high"])),
+            row["best_member"],
+            gain_text(float(row["over_best"]), float(row["best_low"]), float(row["best_high"])),
+        ]
+        for _, row in correlations.multitask.iterrows()
+    ]
 
 
 def trait_rows(correlations: Correlations) -> list[Row]:

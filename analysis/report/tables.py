@@ -28,21 +28,20 @@ def markdown(header: Sequence[str], rows: Iterable[Row]) -> str:
     return "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
 
 
-def matrix_table(matrix: Matrix, values: pd.DataFrame, sd: pd.DataFrame, *, signed: bool) -> str:
-    """Scores, or gains if `signed`, in points with their standard deviation over seeds, as Markdown."""
-    form = "{:+z.1f}" if signed else "{:.1f}"
+def score_table(matrix: Matrix) -> str:
+    """Scores in points with their standard deviation over seeds, as Markdown."""
 
     def cell(recipe: str, target: str) -> str:
-        value, spread = 100 * entry(values, (recipe, target)), 100 * entry(sd, (recipe, target))
+        value, spread = 100 * entry(matrix.scores, (recipe, target)), 100 * entry(matrix.score_sd, (recipe, target))
         if np.isnan(value):
             return "–"
-        text = form.format(value) + ("" if np.isnan(spread) else f" ± {spread:.1f}")
+        text = f"{value:.1f}" + ("" if np.isnan(spread) else f" ± {spread:.1f}")
         # An asterisk without a backslash could start emphasis.
         return text + matrix.marks.signs(recipe, target) + (f"\\{STAR}" if (recipe, target) in matrix.lacking else "")
 
-    recipes = matrix.recipes if signed else list(matrix.scores.index)
-    rows = [[recipe, *(cell(recipe, target) for target in values.columns)] for recipe in recipes]
-    names = [f"{name}{DOUBLE_DAGGER if name in matrix.single_split else ''}" for name in values.columns]
+    targets = [str(name) for name in matrix.scores.columns]
+    rows = [[recipe, *(cell(recipe, target) for target in targets)] for recipe in matrix.scores.index]
+    names = [f"{name}{DOUBLE_DAGGER if name in matrix.single_split else ''}" for name in targets]
     return markdown(["recipe", *names], rows)
 
 
@@ -121,24 +120,11 @@ def points(value: float) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.1f}"
 
 
-def wide_csv(values: pd.DataFrame) -> bytes:
-    """A CSV file of recipes x targets in points; missing cells are empty."""
-    return str((100 * values).rename_axis("recipe").to_csv(float_format="%.4f")).encode()
-
-
 def marks_csv(marks: Marks) -> bytes:
     """A line per mark of a cell: recipe, target, mark, and what it refers to (tasks or languages)."""
     kinds = {"same rows": marks.same_rows, "same items": marks.same_items, "not zero-shot": marks.not_zero_shot}
     rows = [(*cell, kind, " ".join(names)) for kind, cells in kinds.items() for cell, names in cells.items()]
     return str(pd.DataFrame(rows, columns=["recipe", "target", "mark", "refers to"]).to_csv(index=False)).encode()
-
-
-def language_csv(table: pd.DataFrame) -> bytes:
-    """A CSV file of scores and gains by language, in points."""
-    scaled = table.copy()
-    for column in ("mean", "sd", "trivial", "gain"):
-        scaled[column] = 100 * scaled[column]
-    return str(scaled.to_csv(index=False, float_format="%.4f")).encode()
 
 
 def layer_csv(layers: Mapping[str, LayerScores]) -> bytes:

@@ -52,6 +52,8 @@ class RunData:
     """The run folder, as a path or URL; "" for tables that were not loaded from one."""
     notes: tuple[str, ...] = ()
     """Sentences about cells with two trainings of one seed."""
+    damaged: tuple[str, ...] = ()
+    """A message for each record that cannot be read and is left out."""
 
     @property
     def failed(self) -> tuple[TrainingRecord, ...]:
@@ -62,12 +64,13 @@ class RunData:
 def load(run: str) -> RunData:
     """Load the tables of a run folder, given as a path or an fsspec URL.
 
-    Raises UserError if `run` is not a run folder or was written by a newer version, and DamagedError if a record cannot
-    be read.
+    A damaged record is left out and named in `damaged`. Raises UserError if `run` is not a run folder or was written by
+    a newer version.
     """
     source = Run.open(run)
     space, ledger = source.space, source.ledger
-    trainings, scores = ledger.trainings(), ledger.scores()
+    damaged: list[str] = []
+    trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
     counted = valid_replicates(trainings, space.search.largest_study)
     num_replicates = sum(map(is_replicate, trainings.values()))
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
@@ -89,6 +92,7 @@ def load(run: str) -> RunData:
         num_outdated=num_replicates - len(counted),
         run=run,
         notes=notes,
+        damaged=tuple(damaged),
     )
 
 

@@ -157,7 +157,9 @@ def results_of_run(data: RunData, run: str, against: str = "") -> tuple[Results,
 def _no_scores(data: RunData, run: str) -> str:
     failed = data.failed
     reason = f" {len(failed)} of them failed; the first reason is: {failed[0].reason}" if failed else ""
+    num = len(data.damaged)
+    damaged = f" {num} record{'s are' if num > 1 else ' is'} damaged: {data.damaged[0]}" if num else ""
     return (
         f"{run} has no {data.space.evaluate} score of a replicate yet. Its ledger has {len(data.trainings)} "
-        f"trainings.{reason} `sweeper run` has to score the baseline on one target first."
+        f"trainings.{reason}{damaged} `sweeper run` has to score the baseline on one target first."
     )

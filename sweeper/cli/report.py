@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sweeper.cli.arguments import RunFolder
-from sweeper.cli.output import out
+from sweeper.cli.output import err, out
 
 
 def report(
@@ -25,6 +25,8 @@ def report(
     from sweeper import analysis
 
     written = analysis.write_report(run_folder, folder, against, order)
+    for warning in written.warnings:
+        err.print(warning, markup=False)
     # Without markup: findings contain names in brackets, which rich would read as styles.
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False)

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from sweeper.files.serialize import FORMAT
 from sweeper.records.spec import TrialSpec
 
 State = Literal["done", "failed"]
+Measured = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
+"""A measured number. JSON has null for NaN, as of the loss of a training that diverged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,7 @@ class ScoreRecord:
     pooling: str = ""
     layer: float = 0.0
     similarity: Literal["cosine", "csls"] = "cosine"
-    metrics: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, Measured]]
     """Language -> metric -> value: a fraction of 1, or nats for a loss."""
     trivial: Mapping[str, Mapping[str, float]]
     """Language -> metric -> value of the trivial baseline: the majority class or a random choice."""

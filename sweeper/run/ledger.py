@@ -67,13 +67,17 @@ class Ledger:
         """Paths of all records inside the ledger. Records do not change, so equal names mean equal results."""
         return [f"{kind}/{name}" for kind in ("trainings", "scores") for name in self.folder.child(kind).names()]
 
-    def trainings(self) -> dict[str, TrainingRecord]:
-        """Key -> record of every finished training. Raises DamagedError."""
-        return self._read_all("trainings", TrainingRecord)
+    def trainings(self, damaged: list[str] | None = None) -> dict[str, TrainingRecord]:
+        """Key -> record of every finished training.
 
-    def scores(self) -> dict[str, ScoreRecord]:
-        """Key -> record of every score. Raises DamagedError."""
-        return self._read_all("scores", ScoreRecord)
+        Raises DamagedError for a record that cannot be read. With a list `damaged`, the record is left out and the
+        message is added to the list.
+        """
+        return self._read_all("trainings", TrainingRecord, damaged)
+
+    def scores(self, damaged: list[str] | None = None) -> dict[str, ScoreRecord]:
+        """Key -> record of every score. Damaged records are treated as in `trainings`."""
+        return self._read_all("scores", ScoreRecord, damaged)
 
     def training(self, key: str) -> TrainingRecord | None:
         """The record of one training, or None if it has not finished. Raises DamagedError."""
@@ -107,11 +111,16 @@ class Ledger:
         # Files that were set aside end in .damaged.
         return folder.read_all([file for file in folder.names() if file.endswith(".json")])
 
-    def _read_all(self, name: str, record_type: type[Record]) -> dict[str, Record]:
-        return {
-            file.removesuffix(".json"): read_json(record_type, data, f"{name}/{file}")
-            for file, data in self._files(name).items()
-        }
+    def _read_all(self, name: str, record_type: type[Record], damaged: list[str] | None) -> dict[str, Record]:
+        records = {}
+        for file, data in self._files(name).items():
+            try:
+                records[file.removesuffix(".json")] = read_json(record_type, data, f"{name}/{file}")
+            except DamagedError as error:
+                if damaged is None:
+                    raise
+                damaged.append(str(error))
+        return records
 
     def _read(self, name: str, key: str, record_type: type[Record]) -> Record | None:
         file = f"{name}/{key}.json"

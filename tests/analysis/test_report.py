@@ -3,11 +3,14 @@
 import csv
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import sweeper
 from analysis.__main__ import main
-from analysis.report.findings import is_loss, strongest_findings
+from analysis.report.findings import strongest_findings
+from analysis.report.numbers import gain_text, p_text
 from analysis.report.report import write_report
 from analysis.report.sections import data_limits
 from analysis.results.results import compute_results
@@ -16,15 +19,16 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
-from sweeper.space import Model
+from sweeper.space import Model, Recipe, Stage
 from sweeper.space.settings import apply_settings
+from tests.analysis.conftest import SPACE
+from tests.analysis.test_correlate import wide_space
 
 FILES = {
-    "marks.csv",
-    *("report.md", "report.html", "report.json"),
-    "matrix.csv",
-    "gains.csv",
-    "languages.csv",
+    *("report.html", "report.json"),
+    *(f"{name}.md" for name in ("report", "appendix", "methods")),
+    *(f"{name}.csv" for name in ("marks", "trials", "cells", "languages", "seeds", "means", "best", "correlations")),
+    *(f"tables/{name}.tex" for name in ("gains", "scores", "means")),
     *(f"heatmap{size}.{ending}" for size in ("", "-column", "-slide") for ending in ("pdf", "png", "svg")),
     *(f"{name}.{ending}" for name in ("forest", "languages", "traits") for ending in ("pdf", "png")),
 }
@@ -39,21 +43,37 @@ def csv_rows(path):
 def test_a_report_is_a_folder_with_figures_and_tables(full_report):
     path = full_report.path
     assert path.name == "report.md"
-    assert {path.name for path in path.parent.iterdir()} == FILES
+    found = {str(file.relative_to(path.parent)) for file in path.parent.rglob("*") if file.is_file()}
+    assert found == FILES
 
 
 def test_the_report_links_only_figures_that_were_drawn(full_report):
-    linked = re.findall(r"\]\((\S+\.png)\)", full_report.path.read_text())
+    linked = re.findall(r"\]\((\S+\.png)\)", full_report.path.read_text() + appendix(full_report))
     assert "heatmap.png" in linked and "correlations.png" not in linked
     assert set(linked) <= FILES
 
 
-def test_the_matrix_file_has_the_recipe_and_then_the_targets_in_points(full_report):
+def appendix(report):
+    """The text of the appendix."""
+    return report.path.with_name("appendix.md").read_text()
+
+
+def cell(folder, recipe, target, name="cells"):
+    """The line of a cell in a CSV file, as a dictionary."""
+    with (folder / f"{name}.csv").open() as file:
+        return next(row for row in csv.DictReader(file) if (row["recipe"], row["target"]) == (recipe, target))
+
+
+def test_the_files_of_cells_and_seeds_have_the_numbers_of_the_matrix_in_points(full_report):
     folder = full_report.path.parent
-    matrix, gains = csv_rows(folder / "matrix.csv"), csv_rows(folder / "gains.csv")
-    assert matrix[0] == gains[0] == ["recipe", "tags", "pairs", "search"]
-    assert matrix[2] == ["small_nli", "65.0000", "38.0000", "22.0000"]
-    assert gains[2] == ["small_nli", "15.0000", "4.0000", "2.0000"]
+    row = cell(folder, "small_nli", "tags")
+    assert (row["score"], row["gain"], row["num_seeds"], row["language"]) == ("65", "15", "2", "mean")
+    assert float(row["low"]) < 15 < float(row["high"])
+    assert cell(folder, "small_nli", "pairs")["marks"].startswith("same rows")
+    seed = cell(folder, "small_nli", "tags", "seeds")
+    assert (seed["seed"], seed["gain"]) == ("1", "10")
+    assert cell(folder, "small_nli", "tags", "languages")["language"] == "de"
+    assert len(csv_rows(folder / "trials.csv")) > 20
 
 
 def test_the_same_ledger_gives_the_same_bytes(full_report, tmp_path):
@@ -65,13 +85,35 @@ def test_the_same_ledger_gives_the_same_bytes(full_report, tmp_path):
 
 def test_the_report_describes_the_run_and_the_cells_with_the_same_rows(full_report):
     text = full_report.path.read_text()
-    assert "# Numbers made by hand" in text
-    assert "| small_nli | +15.0 ± 7.1 | +4.0 ± 0.0† | +2.0 ± 1.4 |" in text
+    assert "# Transfer matrix of hand (Numbers made by hand)" in text
+    assert "| small_nli | +15.0 ± 63.5 | +4.0† | +2.0 ± 12.7 |" in text
     assert "small_nli -> pairs (small_nli)" in text
     assert "- Search for dials: none, because no stage and no target has dials" in text
-    assert "Replicates are trained without the examples that are set aside." in text
-    assert "| tags | The task tags | licence of tags | – |" in text
-    assert "Reported split: **dev**" in text
+    assert "Replicates are trained without the examples that are set aside." in appendix(full_report)
+    assert "| tags | The task tags | licence of tags | – |" in appendix(full_report)
+    assert "reported split: **dev**" in text
+
+
+def test_a_report_has_at_most_120_lines(full_report, make_run):
+    assert len(full_report.path.read_text().splitlines()) <= 120
+    space = wide_space(("en", "de"))
+    pairs = [(f"s{a}", f"s{b}") for a in range(4) for b in range(a)]
+    rows = [Recipe(name=f"a-rather-long-name-{'-'.join(pair)}", stages=(Stage(tasks=pair),)) for pair in pairs]
+    run = make_run(**{**space, "recipes": (*space["recipes"][:6], *rows)})
+    assert len(run.space.recipes) == 12
+    for target in space["targets"]:
+        for recipe in run.space.recipes:
+            run.cell(recipe.name, target.task, 1, {"en": 0.5, "de": 0.4})
+    assert len(write_report(run.url).path.read_text().splitlines()) <= 120
+
+
+def test_the_methods_name_seeds_split_metrics_versions_and_fingerprints(full_report):
+    text = full_report.path.with_name("methods.md").read_text()
+    assert "repeated with 2 seeds (1, 2)" in text
+    assert "Scores are those of the dev split (f1: tags; accuracy: pairs, search)" in text
+    assert f"We used the transfer sweeper {sweeper.__version__}" in text
+    assert "- model tiny: tiny's weights" in text
+    assert "GPU hours" not in text  # no record has a duration
 
 
 def test_the_limits_on_the_data_name_the_largest_number_of_steps():
@@ -80,17 +122,16 @@ def test_the_limits_on_the_data_name_the_largest_number_of_steps():
 
 
 def test_what_is_selected_by_reported_scores_is_called_an_overestimate(full_report):
-    text = full_report.path.read_text()
-    findings, trivial = text.split("## The run")[0], text.split("## Trivial scores")[1]
-    assert "The largest gains are selected among the reported ones and are overestimated on average." in findings
+    trivial = appendix(full_report).split("## Trivial scores")[1]
     assert "so that its score is an overestimate: do not report it as a result." in trivial
 
 
 def test_scores_that_are_not_clearly_above_the_trivial_score_are_named(full_report):
-    text = full_report.path.read_text()
     # search: 20 against 25. pairs: 35 against 25 is about two standard errors of 100 examples.
+    assert "**At chance**: on search, the baseline is not clearly above" in full_report.path.read_text()
+    assert "**Not learned**: middle_qa on middle_qa is not clearly above" in full_report.path.read_text()
+    text = appendix(full_report)
     assert "not clearly above the trivial score: search" in text
-    assert "not clearly learned: middle_qa on middle_qa" in text
     assert "| small_nli | small_nli | accuracy | 2 | 100 | 25.0 | 50.0 | above |" in text
 
 
@@ -104,18 +145,19 @@ def test_a_score_is_above_the_trivial_score_by_two_standard_errors(value, trivia
 
 def test_failed_trainings_are_listed_with_their_reason(full_run):
     full_run.trained("large_nli", "tags", 9, state="failed", reason="The loss became NaN at step 3.")
-    text = write_report(full_run.url).path.read_text()
-    assert "- tiny/large_nli -> tags/seed 9 (replicate): The loss became NaN at step 3." in text
+    report = write_report(full_run.url)
+    assert "- tiny/large_nli -> tags/seed 9 (replicate): The loss became NaN at step 3." in appendix(report)
+    assert "1 training failed" in report.path.read_text()
 
 
 def test_a_partial_run_gives_a_partial_matrix(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
-    path = write_report(run.url).path
-    assert "11 of 12 cells have no score" in path.read_text()
-    assert "baseline -> tags (1 of 2 seeds)" in path.read_text()
-    assert csv_rows(path.parent / "matrix.csv")[2] == ["small_nli", "", "", ""]
-    assert "There is no gain yet" in path.read_text()
+    text = write_report(run.url).path.read_text()
+    assert "11 of 12 cells have no score" in text
+    assert "baseline -> tags (1 of 2 seeds)" in text
+    assert "| small_nli | – | – | – |" in text
+    assert "There is no gain yet" in text
 
 
 def test_the_chosen_dials_of_each_study_are_listed(make_run):
@@ -124,37 +166,18 @@ def test_the_chosen_dials_of_each_study_are_listed(make_run):
         dials = {"learning_rate": rate}
         run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
-    text = write_report(run.url).path.read_text()
+    text = appendix(write_report(run.url))
     assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 0.7000 |" in text
 
 
-@pytest.mark.parametrize(("gain", "expected"), [(-0.001, True), (-1e-17, False), (0.0, False), (0.1, False)])
-def test_a_gain_that_a_report_shows_as_zero_is_called_no_loss(gain, expected):
-    assert is_loss(gain) == expected
-
-
-def test_the_findings_name_left_out_cells_only_if_there_are_any(make_run):
-    run = make_run()
-    for recipe, value in (("baseline", 0.5), ("large_nli", 0.6)):
-        for seed in run.space.seeds:
-            run.cell(recipe, "tags", seed, {"en": value})
-    assert strongest_findings(compute_results(run.url))[0].startswith("The largest gain is +10.0 points")
-
-
-def test_with_two_seeds_the_intervals_of_few_rows_settle_nothing(full_run):
+def test_the_findings_have_intervals_and_name_only_what_is_settled(full_run):
     findings = strongest_findings(compute_results(full_run.url))
-    assert findings[0].startswith(
-        "The largest gain outside cells with the same rows and incomplete cells is +15.0 points: `small_nli` on `tags`"
-    )
-    assert findings[1].startswith(
-        "The largest loss outside cells with the same rows and incomplete cells is -10.0 points: `large_nli` on `tags`"
-    )
-    assert "The 95 % interval over 2 seeds is -48.5 to +78.5" in findings[0]
-    assert "cannot be distinguished from no effect" in findings[0]
-    assert findings[1].endswith("All 2 seeds have this gain, so that their variation is unknown.")
-    assert (
-        "`small_nli` has the highest gain with +8.5 points (95 % interval -29.6 to +46.6 over 2 seeds)" in findings[2]
-    )
+    assert findings[0].startswith("Of 2 cells, 0 gains and 0 losses differ from 0 (q < 0.05")
+    assert findings[1].startswith("The largest gain is +15.0 points (95 % interval -48.5 to +78.5): `small_nli` on")
+    # The largest loss is not settled, so that it is no finding.
+    assert not any("largest loss" in finding for finding in findings)
+    assert "`small_nli` has the highest gain, +8.5 points (95 % interval" in findings[2]
+    assert "It cannot be distinguished from" in findings[2]
 
 
 def test_with_one_seed_no_gain_is_tested_and_the_report_says_so(make_run):
@@ -162,9 +185,10 @@ def test_with_one_seed_no_gain_is_tested_and_the_report_says_so(make_run):
     for recipe, score in (("baseline", 0.5), ("small_nli", 0.6)):
         run.cell(recipe, "tags", 1, {"en": score})
     text = write_report(run.url).path.read_text()
-    assert "With one seed no gain is tested for significance" in text
-    assert "There is one seed, so that the variation between seeds is unknown." in text
-    assert "differ from 0 at q" not in text
+    assert "No gain can be tested: one seed does not show how much scores vary between seeds." in text
+    assert "One seed does not show how much scores vary between seeds: intervals are about new items only." in text
+    assert "Scores are in one language (en)" in text
+    assert "differ from 0" not in text
 
 
 def test_with_three_seeds_the_findings_have_an_interval_and_a_corrected_p(make_run):
@@ -173,8 +197,46 @@ def test_with_three_seeds_the_findings_have_an_interval_and_a_corrected_p(make_r
         run.cell("baseline", "tags", seed, {"en": 0.6})
         run.cell("small_nli", "tags", seed, {"en": 0.6 + gain})
     findings = strongest_findings(compute_results(run.url))
-    assert "95 % interval over 3 seeds is -0.5 to +4.5 (p = 0.074; 0.074 after correction" in findings[0]
-    assert "cannot be distinguished from no effect" in findings[0]
+    assert "+2.0 points (95 % interval -0.5 to +4.5)" in findings[1]
+    assert "(p = 0.074; q = 0.074" in findings[1]
+
+
+def test_a_gain_on_a_target_at_chance_says_so(make_run):
+    run = make_run(seeds=(1, 2, 3))
+    for seed in (1, 2, 3):
+        run.cell("baseline", "tags", seed, {"en": 0.2 + seed / 1000})
+        run.cell("small_nli", "tags", seed, {"en": 0.6 - seed / 1000})
+    findings = strongest_findings(compute_results(run.url))
+    assert "the baseline itself is not above the trivial score" in findings[1]
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "p < 0.001"), (0.0123, "p = 0.012"), (float("nan"), "")])
+def test_no_p_is_printed_as_zero(value, text):
+    assert p_text(value) == text
+
+
+def test_equal_and_bimodal_gains_have_no_interval_and_are_named(make_run):
+    run = make_run(seeds=(1, 2, 3))
+    for seed in (1, 2, 3):
+        run.cell("baseline", "tags", seed, {"en": 0.5})
+        run.cell("small_nli", "tags", seed, {"en": 0.6})
+    text = write_report(run.url).path.read_text()
+    assert "The gains of all seeds are equal, which gives no interval: small_nli -> tags." in text
+    assert gain_text(0.1, float("nan"), float("nan"), "bimodal") == "+10.0 bimodal"
+
+
+def test_names_with_special_characters_cannot_break_latex(make_run):
+    odd = "a&b_c%$#{}~^"
+    run = make_run(recipes=(SPACE.recipes[0], replace(SPACE.recipes[1], name=odd)))
+    for seed in (1, 2):
+        run.cell("baseline", "tags", seed, {"en": 0.5, "de": 0.5})
+        run.cell(odd, "tags", seed, {"en": 0.6 + seed / 100, "de": 0.5})
+    table = (write_report(run.url).path.parent / "tables" / "gains.tex").read_text()
+    assert r"a\&b\_c\%\$\#\{\}\textasciitilde{}\textasciicircum{} &" in table
+    body = table.split("\\midrule\n")[1].split("\\bottomrule")[0]
+    (line,) = body.strip().splitlines()
+    unescaped = re.sub(r"\\[&%$#_{}]", "", line)
+    assert unescaped.count("&") == table.split("{tabular}{")[1].index("}") - 1
 
 
 def test_the_files_of_a_second_model_have_its_name(full_run):
@@ -183,8 +245,10 @@ def test_the_files_of_a_second_model_have_its_name(full_run):
     Folder(full_run.url).write("space.json", write_json(space))
     full_run.scored(full_run.trained("baseline", "tags", 1), "tags", {"en": 0.7}, model="other")
     folder = write_report(full_run.url).path.parent
-    assert csv_rows(folder / "matrix-other.csv")[1][:2] == ["baseline", "70.0000"]
-    assert csv_rows(folder / "matrix.csv")[1][:2] == ["baseline", "50.0000"]
+    assert cell(folder, "baseline", "tags", "cells-other")["score"] == "70"
+    assert cell(folder, "baseline", "tags")["score"] == "50"
+    text = (folder / "report.md").read_text()
+    assert "**other**" in text and "## Gains: other" in text
 
 
 def test_an_empty_ledger_is_refused_with_the_first_failure(make_run):
@@ -212,24 +276,37 @@ def test_a_mistake_of_the_user_is_one_message_with_exit_code_two(tmp_path, capsy
     assert output.out == "" and "is not a run folder" in output.err and output.err.count("\n") == 1
 
 
-def test_a_damaged_record_is_named_with_exit_code_three(full_run, capsys):
+def test_a_damaged_record_is_left_out_and_named_in_the_report_and_on_the_terminal(full_run, capsys):
     Folder(full_run.url).write("ledger/scores/bad.json", b"{")
-    assert main([full_run.url]) == 3
-    assert "scores/bad.json is not JSON" in capsys.readouterr().err
+    assert main([full_run.url]) == 0
+    output = capsys.readouterr()
+    assert "scores/bad.json is not JSON" in output.err
+    assert output.err.count("\n") == 1
+    text = Path(output.out.strip()).read_text()
+    assert "scores/bad.json is not JSON" in text
+    assert "| small_nli | +15.0" in text
+
+
+def test_a_ledger_of_damaged_records_only_is_refused(make_run, capsys):
+    run = make_run()
+    Folder(run.url).write("ledger/trainings/bad.json", b"")
+    assert main([run.url]) == 2
+    assert "1 record is damaged" in capsys.readouterr().err
 
 
 def test_a_report_against_another_recipe_names_it_and_has_a_separate_folder(full_run):
-    path = write_report(full_run.url, against="middle_qa").path
+    report = write_report(full_run.url, against="middle_qa")
+    path = report.path
     assert path.parent.name == "report-against-middle_qa"
     text = path.read_text()
     title, statement, *_ = text.split("\n\n")
-    assert title == "# Numbers made by hand: transfer matrix"
+    assert title == "# Transfer matrix of hand (Numbers made by hand)"
     assert statement == "Gains are measured against the recipe `middle_qa`, not against the baseline."
     assert "Score minus the score of `middle_qa` with the same seed" in text
-    assert "| best other recipe | `middle_qa` vs. trivial |" in text
-    assert "incomplete cells is +10.0 points: `small_nli` on `tags` (65.0, against 55.0 for `middle_qa`" in text
-    assert "over the baseline" not in text.split("## Choice of dials")[0]
-    assert csv_rows(path.parent / "gains.csv")[1] == ["baseline", "-5.0000", "2.0000", "5.0000"]
+    assert "| best other recipe | `middle_qa` vs. trivial |" in appendix(report)
+    assert "The largest gain is +10.0 points" in text
+    assert "over the baseline" not in text + appendix(report).split("## Choice of dials")[0]
+    assert cell(path.parent, "baseline", "tags")["gain"] == "-5"
 
 
 def test_a_report_against_the_baseline_equals_the_default(full_report, tmp_path):
@@ -237,10 +314,9 @@ def test_a_report_against_the_baseline_equals_the_default(full_report, tmp_path)
     named = write_report(str(run), str(tmp_path / "named"), "baseline").path.read_text()
     default = full_report.path.read_text()
     assert named == default
-    title, introduction, heading, *_ = default.split("\n\n")
-    assert title == "# Numbers made by hand: transfer matrix"
+    _, introduction, heading, *_ = default.split("\n\n")
     assert introduction.startswith("Each row of the matrix is a **recipe**")
-    assert heading == "## Strongest findings"
+    assert heading == "## Findings"
     assert "Score minus the score of the baseline with the same seed" in default
 
 

@@ -1,0 +1,84 @@
+"""The tables of a report as CSV files, in points where the values are scores or gains."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ..results.load import RunData
+from ..results.results import Results
+
+IN_POINTS = ("score", "gain", "se_seed", "se_item", "se", "low", "high", "corrected", "trivial", "mean", "sd")
+"""Columns that are fractions of 1 in results and points (x 100) in files."""
+
+
+def csv(table: pd.DataFrame, points: Sequence[str] = IN_POINTS) -> bytes:
+    """A table as a CSV file, with the columns `points` multiplied by 100. Missing values are empty."""
+    scaled = table.copy()
+    for column in points:
+        if column in scaled:
+            scaled[column] = 100 * scaled[column].astype(float)
+    return str(scaled.to_csv(index=False, float_format="%.6g")).encode()
+
+
+def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
+    """Name -> content of the CSV files of one model.
+
+    cells.csv: the estimates of all cells, their means over languages; languages.csv: the same for each language;
+    seeds.csv: score and gain of each seed; means.csv: the mean gain of each recipe; best.csv: the sets of best rows;
+    correlations.csv: all correlations.
+    """
+    estimates, correlations = results.estimates, results.correlations
+    is_mean = estimates["language"] == "mean"
+    named = {
+        "recipes": correlations.recipes,
+        "targets": correlations.targets,
+        "English and zero-shot": correlations.english.rename(columns={"target": "a"}),
+        "selection and score": correlations.selection.rename(columns={"target": "a"}),
+        "traits": correlations.predictors.rename(columns={"trait": "a", "target": "b"}),
+    }
+    pairs = pd.concat(
+        [table.assign(family=family) for family, table in named.items() if len(table)] or [pd.DataFrame()]
+    )
+    tables: Mapping[str, pd.DataFrame] = {
+        "cells": estimates[is_mean],
+        "languages": estimates[~is_mean].merge(_zero_shot(results), on=["recipe", "target", "language"], how="left"),
+        "seeds": results.seeds,
+        "means": results.row_means,
+        "best": results.leaders.rows,
+        "correlations": pairs,
+    }
+    return {f"{name}{suffix}.csv": csv(table) for name, table in tables.items()}
+
+
+def _zero_shot(results: Results) -> pd.DataFrame:
+    """Whether each cell is zero-shot in each language."""
+    columns = ["recipe", "target", "language", "zero_shot"]
+    return results.languages.loc[results.languages["main"], columns].drop_duplicates(columns[:3])
+
+
+def trials_csv(data: RunData) -> bytes:
+    """A line for each training in the ledger: what it is, how it ended, its dials, costs and machine."""
+    rows = [
+        {
+            "name": record.spec.name,
+            "key": record.key,
+            "kind": record.spec.kind,
+            "role": record.spec.role,
+            "model": record.spec.model.name,
+            "recipe": record.spec.recipe,
+            "task": record.spec.task,
+            "seed": record.spec.seed,
+            "state": record.state,
+            "reason": record.reason,
+            "selection_value": record.value,
+            "dials": " ".join(f"{name}={value}" for name, value in record.spec.dials.items()),
+            "steps": record.steps,
+            "tokens": record.tokens,
+            "seconds": record.timing.get("total"),
+            "started": record.machine.get("started", ""),
+            "host": record.machine.get("host", ""),
+            "device": record.machine.get("device", ""),
+        }
+        for record in data.trainings
+    ]
+    return csv(pd.DataFrame(rows), ("selection_value",))

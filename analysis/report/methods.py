@@ -1,0 +1,143 @@
+"""The methods of a run as a text for a paper, from its space and its ledger."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from sweeper import __version__
+from sweeper.records.record import TrainingRecord
+from sweeper.scoring.scorers import SCORERS
+from sweeper.space import Space
+
+from ..results.load import RunData
+from ..results.moderation import CAP
+from ..results.results import Results
+from . import protocol
+
+CITATION = (
+    "Phang, Calixto, Htut, Pruksachatkun, Liu, Vania, Kann and Bowman. English Intermediate-Task Training Improves "
+    "Zero-Shot Cross-Lingual Transfer Too. AACL 2020. arXiv:2005.13013."
+)
+SECONDS_PER_HOUR = 3600
+
+
+def methods_text(data: RunData, results: Results) -> str:
+    """The file methods.md: a paragraph for a paper, the fingerprints of models and data, and references.
+
+    Every number comes from the space and the records of the run. A quantity that no record has is left out.
+    """
+    space = data.space
+    paragraph = " ".join(
+        sentence
+        for part in (_design(space), _scores(space), _statistics(space, results), _cost(data))
+        for sentence in part
+        if sentence
+    )
+    lines = ["# Methods", "", paragraph, "", "## Models and data", "", *_fingerprints(data), "", "## References", ""]
+    return "\n".join([*lines, *(f"- {reference}" for reference in _references())]) + "\n"
+
+
+def _design(space: Space) -> Iterator[str]:
+    models = ", ".join(f"{m.name} ({m.id}{f' at {m.revision}' if m.revision else ''})" for m in space.models)
+    num_rows = sum(bool(recipe.stages) for recipe in space.recipes)
+    yield (
+        f"We measured the transfer of {num_rows} intermediate trainings to {len(space.targets)} target tasks with "
+        f"{models}."
+    )
+    yield f"Dials were searched: {protocol.search_sentence(space)}."
+    yield from protocol.selection_sentences(space)
+    numbers = ", ".join(map(str, space.seeds))
+    yield f"Each training was repeated with {_num(len(space.seeds), 'seed')} ({numbers})."
+    if protocol.has_draws(space):
+        yield "Each seed also has its own draw of the training and evaluation data."
+
+
+def _scores(space: Space) -> Iterator[str]:
+    by_metric: dict[str, list[str]] = {}
+    for target in space.targets:
+        by_metric.setdefault(SCORERS[space.task(target.task).scorer].main, []).append(target.task)
+    metrics = "; ".join(f"{metric}: {', '.join(names)}" for metric, names in by_metric.items())
+    yield f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages."
+    if space.eval_cap:
+        yield f"At most {space.eval_cap:,} evaluation items per language were scored."
+
+
+def _statistics(space: Space, results: Results) -> Iterator[str]:
+    yield (
+        f"A gain is the difference to {results.matrix.reference_words} with the same seed. Variances over seeds are "
+        "moderated over the rows of a target after the common effect of each seed is removed (Smyth 2004), with at "
+        f"most {CAP:g} times their own degrees of freedom."
+    )
+    if len(space.seeds) < 2:
+        yield "With one seed, intervals are about new items only."
+    elif (results.estimates["basis"] == "seeds and items").any():
+        yield (
+            "95 % intervals are about new seeds and new evaluation items: the variance over seeds plus a paired "
+            "jackknife variance over items minus the part that both contain, with Satterthwaite's degrees of freedom."
+        )
+    yield (
+        "p values of complete cells whose recipe does not train on the target's own rows are corrected for their "
+        "number (Benjamini and Hochberg 1995)."
+    )
+    if len(space.seeds) > 1:
+        yield (
+            "Correlations between gains are Pearson correlations across disjoint halves of the seeds with permutation "
+            "p; the best rows are those that a range test (Tukey 1953) does not distinguish from the best; named gains "
+            "are corrected for selection with a spike-and-normal empirical Bayes prior."
+        )
+
+
+def _cost(data: RunData) -> Iterator[str]:
+    done = [record for record in data.trainings if record.timing.get("total")]
+    versions = _values(done, "torch", "PyTorch {}"), _values(done, "transformers", "transformers {}")
+    yield f"We used the transfer sweeper {__version__}{''.join(f', {text}' for text in versions if text)}."
+    devices = sorted({record.machine["device"] for record in done if record.machine.get("device")})
+    if devices:
+        yield f"Devices: {', '.join(devices)}."
+    gpu = sum(record.timing["total"] * record.spec.resources.gpus for record in done) / SECONDS_PER_HOUR
+    cpu = sum(record.timing["total"] for record in done if not record.spec.resources.gpus) / SECONDS_PER_HOUR
+    failed = len(data.failed)
+    if done:
+        parts = ((f"{gpu:.1f} GPU hours", gpu), (f"{cpu:.1f} hours of workers without a GPU", cpu))
+        hours = " and ".join(text for text, value in parts if value)
+        ended = f"; {failed} of them failed" if failed else ""
+        yield f"The {len(data.trainings):,} trainings took {hours or 'less than a minute'}{ended}."
+
+
+def _values(records: Iterable[TrainingRecord], name: str, form: str) -> str:
+    """The versions of a library in the records."""
+    found = sorted({record.machine[name] for record in records if record.machine.get(name)})
+    return form.format(" and ".join(found)) if found else ""
+
+
+def _fingerprints(data: RunData) -> Iterator[str]:
+    """The identities of the pretrained models and of the data of each task, from the records."""
+    models = {r.spec.model.name: r.spec.model for r in data.trainings}
+    for name, model in sorted(models.items()):
+        yield f"- model {name}: {model.identity or 'no identity was recorded'}"
+    specs = chain.from_iterable(stage.data for record in data.replicates for stage in record.spec.chain)
+    scored = (score.data for record in data.replicates for score in record.spec.scores)
+    found: dict[str, set[str]] = {}
+    for spec in (*specs, *scored):
+        if spec.identity:
+            found.setdefault(f"{spec.task} ({spec.part})", set()).add(spec.identity)
+    for name, identities in sorted(found.items()):
+        shown = sorted(identities)
+        more = f" and {len(shown) - 3} more draws" if len(shown) > 3 else ""
+        yield f"- data {name}: {', '.join(shown[:3])}{more}"
+
+
+def _references() -> Iterator[str]:
+    yield "Please cite the software (CITATION.cff) together with the study whose design it repeats:"
+    yield CITATION
+    yield (
+        "Smyth 2004: Linear models and empirical Bayes methods for assessing differential expression. Statistical "
+        "Applications in Genetics and Molecular Biology 3(1)."
+    )
+    yield (
+        "Benjamini and Hochberg 1995: Controlling the false discovery rate. Journal of the Royal Statistical Society B "
+        "57(1)."
+    )
+
+
+def _num(num: int, word: str) -> str:
+    return f"{num} {word}" if num == 1 else f"{num} {word}s"

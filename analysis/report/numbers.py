@@ -1,0 +1,34 @@
+"""Numbers of a report as text."""
+
+import math
+
+MINUS = "-"
+
+
+def points_text(value: float) -> str:
+    """A difference, a fraction of 1, in points with its sign; "–" for nan. Never "-0.0"."""
+    return "–" if math.isnan(value) else f"{100 * value:+z.1f}"
+
+
+def interval_text(low: float, high: float) -> str:
+    """` (95 % interval -1.0 to +2.0)` in points; "" without an interval."""
+    return "" if math.isnan(low) else f" (95 % interval {points_text(low)} to {points_text(high)})"
+
+
+def p_text(value: float, name: str = "p") -> str:
+    """`p = 0.012`, or `p < 0.001`, because no p is 0; "" for nan."""
+    if math.isnan(value):
+        return ""
+    return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
+
+
+def gain_text(gain: float, low: float, high: float, note: str = "") -> str:
+    """A gain in points with the half width of its 95 % interval: `+1.2 ± 0.8`.
+
+    A bimodal cell has the word instead of an interval; "–" for a missing gain.
+    """
+    if math.isnan(gain):
+        return "–"
+    if note == "bimodal":
+        return f"{points_text(gain)} bimodal"
+    return points_text(gain) if math.isnan(low) else f"{points_text(gain)} ± {50 * (high - low):.1f}"
