@@ -11,6 +11,7 @@ import pandas as pd
 import sweeper
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
+from sweeper.tasks.languages import FAMILIES
 
 from ..results.gains import gain_table
 from ..results.load import CLEAN, RunData, main_scores
@@ -167,7 +168,7 @@ def _by_seed(rows: pd.DataFrame, languages: list[str]) -> Iterator[dict[str, Any
 def _languages(results: Results) -> dict[str, list[Any]]:
     """The languages of the model: columns language and family ("" if unknown), English first."""
     names = sorted(set(results.languages["language"]), key=lambda language: (language != "en", language))
-    return {"language": names, "family": ["" for _ in names]}
+    return {"language": names, "family": [FAMILIES.get(name, "") for name in names]}
 
 
 def _columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[Any]]:

@@ -399,6 +399,12 @@
 
   // Searches, failures, cost ---------------------------------------------------------------------------------------------------
 
+  /** The least and the largest value with their places on an axis; one value in the middle if all are equal. */
+  function ends(values, middle, low, high) {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return most > least ? [[least, low], [most, high]] : [[least, middle]];
+  }
+
   function response(study, trials) {
     const dial = study.dials.includes("learning_rate") ? "learning_rate" : study.dials[0];
     const done = trials.filter((trial) => trial.study === study.study && trial.role === "search" && isNumber(trial.dials[dial]) && isNumber(trial.value));
@@ -418,11 +424,11 @@
     const name = `${study.recipe}${study.task && study.task !== study.recipe ? ` → ${study.task}` : ""}`;
     const best = done.find((trial) => trial.key === study.chosen);
     const summary = best ? `chosen ${dial} = ${best.dials[dial]}, selection value ${points(best.value)}` : "none chosen yet";
-    const chart = draw("svg", { viewBox: "0 0 220 124", role: "img", "aria-label": `${name}: selection value against ${dial}, ${plural(done.length, "trial")}, ${summary}` },
-      draw("path", { d: "M40 8V104H214", class: "axis" }), ...dots,
-      label(36, 18, points(Math.max(...ys)), "end"), label(36, 100, points(Math.min(...ys)), "end"),
-      label(48, 118, String(Number(Math.min(...xs).toPrecision(2))), "middle"), label(206, 118, String(Number(Math.max(...xs).toPrecision(2))), "middle"),
-      label(127, 118, isLog ? `${dial} (log)` : dial, "middle"));
+    const chart = draw("svg", { viewBox: "0 0 228 130", role: "img", "aria-label": `${name}: selection value against ${dial}, ${plural(done.length, "trial")}, ${summary}` },
+      draw("path", { d: "M40 8V102H214", class: "axis" }), ...dots,
+      ...ends(ys, 58, 100, 18).map(([number, at]) => label(36, at, points(number), "end")),
+      ...ends(xs, 128, 48, 206).map(([number, at]) => label(at, 112, String(Number(number.toPrecision(2))), "middle")),
+      label(127, 126, isLog ? `${dial} (log)` : dial, "middle"));
     return make("figure", {}, chart, make("figcaption", {}, make("b", {}, name), make("span", {}, summary)));
   }
 

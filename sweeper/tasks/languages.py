@@ -183,3 +183,34 @@ NLLB: Mapping[str, str] = {
     "zh": "zho_Hans",
 }
 """All languages of XTREME and XTREME-R, and a few more -> codes of NLLB-200."""
+
+FAMILIES: Mapping[str, str] = {
+    code: family
+    for family, codes in {
+        "Afro-Asiatic": "ar he",
+        "Austro-Asiatic": "vi",
+        "Austronesian": "id jv ms tl",
+        "Basque": "eu",
+        "Dravidian": "ml ta te",
+        "French creole": "ht",
+        "Indo-European: Baltic": "lt",
+        "Indo-European: Germanic": "af de en nl",
+        "Indo-European: Greek": "el",
+        "Indo-European: Indo-Aryan": "bn gu hi mr pa ur",
+        "Indo-European: Iranian": "fa",
+        "Indo-European: Romance": "es fr it pt ro",
+        "Indo-European: Slavic": "bg pl ru uk",
+        "Japonic": "ja",
+        "Kartvelian": "ka",
+        "Koreanic": "ko",
+        "Kra-Dai": "th",
+        "Niger-Congo": "sw wo yo",
+        "Quechuan": "qu",
+        "Sino-Tibetan": "my zh",
+        "Turkic": "az kk tr",
+        "Uralic": "et fi hu",
+    }.items()
+    for code in _codes(codes)
+}
+"""Language of the benchmarks -> its family, and the branch of an Indo-European language (Hu et al. 2020, Ruder et al.
+2021)."""

@@ -79,6 +79,16 @@ def test_a_language_filters_the_matrix(show: Show, strange_page: Path) -> None:
     assert page.cell("large_nli", "tags").inner_text().startswith("−10.0")
 
 
+def test_a_family_filters_the_languages(show: Show, strange_page: Path) -> None:
+    page = show(strange_page)
+    page.tab.select_option("#target", "search")
+    assert page.rows("languages") == ["de", "fr"]
+    page.tab.select_option("#family", "Indo-European: Romance")
+    assert page.rows("languages") == ["fr"]
+    page.tab.select_option("#language", "fr")
+    assert page.cell("baseline", "search").inner_text().startswith("10.0")
+
+
 def test_the_switch_for_certainty_shows_the_colours_of_unsettled_gains(show: Show, strange_page: Path) -> None:
     page = show(strange_page)
     cell = page.tab.locator("#matrix td.unsettled.gain").first

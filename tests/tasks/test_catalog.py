@@ -7,6 +7,7 @@ import pytest
 from sweeper.formats.table import FORMATS
 from sweeper.tasks.benchmarks import SIZES
 from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.languages import FAMILIES
 
 INTERMEDIATES = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
 NUM_LANGUAGES = {
@@ -159,3 +160,7 @@ def test_tatoeba_and_udpos_rows_are_named_as_on_the_hub() -> None:
     assert CATALOG["pos_hub"].dev["zh"][0].config == "udpos.Chinese"
     assert CATALOG["mlqa"].dev["hi"][0].config == "MLQA.hi.hi"
     assert CATALOG["tydiqa"].dev["te"][0].id_prefix == "telugu-"
+
+
+def test_every_language_of_the_benchmarks_has_a_family() -> None:
+    assert set(FAMILIES) == {*XTREME_R.split()}
