@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize
 from ..results.stats import Floats
 from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
 from .grid import Grid, Square
-from .sizes import LINE, POINTS, SMALLEST, Size, shortened, text_width, widest
+from .sizes import LINE, POINTS, SMALLEST, Size, fonts_of, shortened, text_width, widest
 
 LABELS = 0.30
 """Largest share of the width of a figure that the labels of rows take."""
@@ -58,12 +58,11 @@ class Header:
 def numbers_in(grid: Grid, width: float, size: Size) -> Numbers:
     """The largest numbers that fit into cells of `width` points.
 
-    Cells that are too narrow first lose decimals, then the second line, then all numbers.
+    Cells that are too narrow first lose decimals, then the second line, then both, then all numbers.
     """
     squares = list(grid.squares.values())
-    fonts = [font for font in np.arange(size.font, SMALLEST - 0.25, -0.5) if font >= SMALLEST]
-    for is_short, has_small in ((False, True), (True, True), (True, False)):
-        for font in fonts:
+    for is_short, has_small in ((False, True), (True, True), (False, False), (True, False)):
+        for font in fonts_of(size):
             small = max(SMALLEST, round(0.8 * font, 1)) if has_small and any(s.small for s in squares) else 0.0
             if _needed(squares, font, small, is_short=is_short) <= FILL * width:
                 return Numbers(font=font, small=small, is_short=is_short)
@@ -90,12 +89,12 @@ def labels_width(grid: Grid, size: Size) -> float:
 
 def header_of(grid: Grid, width: float, size: Size) -> Header:
     """The labels of columns that are `width` points wide: horizontal, in up to three lines, if all of them fit."""
-    font = size.font
-    broken = [_broken(grid, column, width - 2, font) for column in grid.columns]
-    num_lines = max((label.count("\n") + 1 for label in broken), default=1)
-    if widest(broken, font) <= width - 2 and num_lines <= MOST_LINES + bool(grid.at_chance):
-        return Header(labels=tuple(broken), font=font, is_vertical=False, height=num_lines * LINE * font + 4)
-    font = max(SMALLEST, min(font, width / LINE))
+    for font in fonts_of(size):
+        broken = [_broken(grid, column, width - 2, font) for column in grid.columns]
+        num_lines = max((label.count("\n") + 1 for label in broken), default=1)
+        if widest(broken, font) <= width - 2 and num_lines <= MOST_LINES + bool(grid.at_chance):
+            return Header(labels=tuple(broken), font=font, is_vertical=False, height=num_lines * LINE * font + 4)
+    font = max(SMALLEST, min(size.font, width / LINE))
     short = shortened([grid.column_label(column) for column in grid.columns], LONGEST * font, font)
     labels = tuple(_with_chance(grid, column, short[grid.column_label(column)], " ") for column in grid.columns)
     return Header(labels=labels, font=font, is_vertical=True, height=widest(labels, font) + 5)

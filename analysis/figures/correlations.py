@@ -78,5 +78,6 @@ def correlation_key(results: Results) -> Key:
     return Key(
         label="correlation",
         entries=tuple(Entry(text=text) for text in (*entries, *results.correlations.notes)),
-        scales=(f"q < {LEVEL} (corrected for their number)", f"q ≥ {LEVEL}"),
+        dots=f"dot: q < {LEVEL}",
+        scales=(f"q < {LEVEL} (corrected)", f"q ≥ {LEVEL}"),
     )

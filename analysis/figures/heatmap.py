@@ -120,12 +120,14 @@ def gain_square(estimate: Any, signs: str = "", *, is_hatched: bool = False) -> 
     that does not include the variation between seeds settles nothing.
     """
     gain, half = 100 * estimate.gain, 50 * (estimate.high - estimate.low)
+    shown = signs.replace(DAGGER, "") if is_hatched else signs
     is_bimodal, is_settled = estimate.note == "bimodal", _excludes_0(estimate)
     return Square(
         text=signed(gain, 1) + signs,
-        short=signed(gain, 0) + signs,
+        short=signed(gain, 0),
         small="bimodal" if is_bimodal else NO_INTERVAL if np.isnan(half) else f"±{half:.1f}",
-        small_short="bim." if is_bimodal else NO_INTERVAL if np.isnan(half) else _whole(half),
+        # In a narrow cell the signs are in the second line, except for those that hatching shows.
+        small_short=("bim." if is_bimodal else NO_INTERVAL if np.isnan(half) else _whole(half)) + shown,
         value=gain,
         is_settled=is_settled,
         is_bold=is_settled,
@@ -144,7 +146,8 @@ def _whole(half: float) -> str:
 
 def signed(value: float, num_decimals: int) -> str:
     """A number with a sign; the minus is as wide as the plus."""
-    return f"{value:+z.{num_decimals}f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{value:+z.{num_decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return "0" if text == "+0" else text
 
 
 def _row_squares(results: Results, recipes: Sequence[str]) -> dict[tuple[str, str], Square]:
@@ -175,12 +178,12 @@ def matrix_key(results: Results) -> Key:
     signs = "".join(square.text for square in squares)
     asked = len(results.space.seeds)
     entries = (
-        ("±" in text, Entry(text=_interval_text(results))),
-        (NO_INTERVAL in text, Entry(text=f"{NO_INTERVAL} no interval: one seed, or equal differences")),
+        ("±" in text, Entry(text=_interval_text(results), is_about_numbers=True)),
         (
-            "bimodal" in text,
-            Entry(text="bimodal (bim.): the seeds form two groups, so there is no interval"),
+            NO_INTERVAL in text,
+            Entry(is_about_numbers=True, text=f"{NO_INTERVAL} no interval: one seed, or equal gains"),
         ),
+        ("bimodal" in text, Entry(is_about_numbers=True, text="bimodal (bim.): the seeds form two groups")),
         ((MEAN in grid.columns or MEAN in grid.rows), Entry(text=_mean_text(results, grid))),
         (bool(grid.at_chance), Entry(text=f"at chance: the score of the {over} is not above the trivial score")),
         (DAGGER in signs, Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched")),

@@ -1,7 +1,7 @@
 """The key below a grid: its colour scale, and what its signs and colours mean."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +17,7 @@ from .sizes import LINE, Size, text_width, wrapped
 
 NUM_STEPS = 65
 """Colours of the drawn scale."""
-TICK = 3.6
+TICK = 2.9
 """Space for the label of a tick, in units of its font size."""
 Swatch = str
 """What stands before the text of an entry: "hatched", "missing", a colour, or "" for nothing."""
@@ -29,6 +29,8 @@ class Entry:
 
     text: str
     swatch: Swatch = ""
+    is_about_numbers: bool = False
+    """Whether it explains numbers, so that it is left out of a grid without them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,14 @@ class Key:
     entries: tuple[Entry, ...] = ()
     scales: tuple[str, ...] = ()
     """Words beside the scale of full colours and beside that of pale colours; one scale without words if empty."""
+    dots: str = "dot: settled"
+    """The meaning of a dot, in a grid without numbers."""
+
+    @property
+    def without_numbers(self) -> "Key":
+        """The key of a grid whose cells are too narrow for numbers."""
+        entries = [entry for entry in self.entries if not entry.is_about_numbers]
+        return replace(self, entries=(Entry(text=self.dots), *entries))
 
 
 def key_height(key: Key, grid: Grid, width: float, size: Size) -> float:
@@ -114,8 +124,11 @@ def _scale_height(key: Key, size: Size) -> float:
 def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room: float) -> None:
     width, height = points_of(axes)
     words = max((text_width(text, size.small) for text in key.scales), default=0.0)
-    label = text_width(key.label, size.small) + TICK / 2 * size.small
-    long = max(6 * size.font, min(22 * size.small, room - max(words, label) - 6))
+    label = text_width(key.label, size.small)
+    # The last tick may be at the end of the scale.
+    gap = 3 + TICK / 2 * size.small
+    long = max(6 * size.font, min(22 * size.small, room - max(words, label) - gap - 1))
+    beside = 1 + gap / long
     num_strips = max(1, len(key.scales))
     tall = num_strips * LINE * size.small
     strips = axes.inset_axes((0.0, -(below + tall) / height, long / width, tall / height))
@@ -129,10 +142,9 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
     strips.tick_params(labelsize=size.small, colors=INK, length=2, width=0.5, pad=1)
     for number, text in enumerate(key.scales):
         style: dict[str, Any] = {"va": "center_baseline", "fontsize": size.small, "color": FAINT}
-        strips.text(1 + 5 / long, 1 - (number + 0.5) / num_strips, text, transform=strips.transAxes, **style)
-    # The last tick may be at the end of the scale.
+        strips.text(beside, 1 - (number + 0.5) / num_strips, text, transform=strips.transAxes, **style)
     strips.text(
-        1 + (5 + TICK / 2 * size.small) / long,
+        beside,
         -(3 + size.small / 2) / tall,
         key.label,
         transform=strips.transAxes,

@@ -95,6 +95,6 @@ def language_key(results: Results) -> Key:
     shown = tuple(entry for mark, entry in entries.items() if mark in marks)
     return Key(
         label=f"gain over {over} (points)",
-        entries=(Entry(text="± half width of the 95 % interval; no score: grey"), *shown),
+        entries=(Entry(text="± half width of the 95 % interval", is_about_numbers=True), *shown),
         scales=("settled: the interval excludes 0", "not settled"),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .cells import draw_cells, header_of, labels_width, numbers_in
+from .cells import draw_cells, header_of, labels_width, numbers_in, points_of
 from .colours import INK
 from .grid import Grid
 from .key import Key, draw_key, key_height
@@ -26,7 +26,8 @@ NARROW_ROW = 1.2
 def draw_grid(axes: Axes, grid: Grid, key: Key, size: Size) -> Axes:
     """Draw a grid on axes, with labels and key around them. Returns the axes."""
     draw_cells(axes, grid, size)
-    return draw_key(axes, key, grid, labels_width(grid, size), size)
+    has_numbers = numbers_in(grid, points_of(axes)[0] / grid.extent[0], size).font
+    return draw_key(axes, key if has_numbers else key.without_numbers, grid, labels_width(grid, size), size)
 
 
 def grid_figure(grid: Grid, key: Key, title: str, size: Size) -> Figure:
@@ -62,7 +63,7 @@ def stack_figure(grids: Sequence[Grid], key: Key, title: str, size: Size) -> Fig
         draw_cells(axes, part.grid, fitted)
         top = bottom
     # The key may be wider than the cells of a small matrix.
-    draw_key(axes, key, frame.parts[-1].grid, frame.left - EDGE, fitted, size.points - 2 * EDGE)
+    draw_key(axes, frame.key, frame.parts[-1].grid, frame.left - EDGE, fitted, size.points - 2 * EDGE)
     return figure
 
 
@@ -87,6 +88,7 @@ class _Part:
     """Height of the labels of columns."""
     row: float
     """Height of a cell."""
+    has_numbers: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,7 @@ class _Frame:
 
     size: Size
     titles: list[str]
+    key: Key
     left: float
     """Width of the labels of rows."""
     cell: float
@@ -114,9 +117,11 @@ def _frame(grids: Sequence[Grid], key: Key, title: str, size: Size) -> _Frame:
     widest = max(grid.extent[0] for grid in grids)
     cell = min((size.points - left - EDGE) / widest, WIDEST_CELL * size.font)
     parts = [_part(grid, cell, size) for grid in grids]
+    key = key if any(part.has_numbers for part in parts) else key.without_numbers
     return _Frame(
         size=size,
         titles=wrapped(title, size.points - 2 * EDGE, size.font),
+        key=key,
         left=left,
         cell=cell,
         parts=parts,
@@ -130,4 +135,4 @@ def _part(grid: Grid, cell: float, size: Size) -> _Part:
     row = max(numbers.height if numbers.font else NARROW_ROW * size.font, cell / FLATTEST)
     names = LINE * size.small + 5 if grid.groups else 5.0
     above = header_of(grid, cell, size).height + names
-    return _Part(grid=grid, above=above, row=row)
+    return _Part(grid=grid, above=above, row=row, has_numbers=bool(numbers.font))

@@ -60,6 +60,11 @@ def size_of(name: str) -> Size:
     return SIZES[name]
 
 
+def fonts_of(size: Size) -> list[float]:
+    """Font sizes from that of `size` down to SMALLEST."""
+    return [size.font - step / 2 for step in range(int(2 * (size.font - SMALLEST)) + 1)]
+
+
 def text_width(text: str, font: float, weight: str = "normal") -> float:
     """Width of one line of text in points, with HINTING."""
     return HINTING * _width(text, weight) * font

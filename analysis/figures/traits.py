@@ -12,7 +12,7 @@ from ..results.correlate import MEAN
 from ..results.results import Results
 from ..results.traits import CATEGORIES, TRAITS
 from .colours import FAINT
-from .heatmap import source
+from .heatmap import signed, source
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .search import recipe_colours
@@ -56,8 +56,8 @@ def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes
 
 
 def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
-    """A panel for each trait that is a number and has a gain for two recipes or more; None without one."""
-    shown = [name for name in NUMBERS if len(trait_rows(results, name)) > 1]
+    """A panel for each trait that is a number and differs between recipes; None without one."""
+    shown = [name for name in NUMBERS if trait_rows(results, name)[name].nunique() > 1]
     if not shown:
         return None
     inks = recipe_colours(results)
@@ -90,4 +90,4 @@ def _summary(results: Results, name: str) -> str:
     row = table[(table["trait"] == name) & (table["target"] == MEAN)]
     if row.empty or np.isnan(row["rho"].iloc[0]):
         return f"n = {len(trait_rows(results, name))}"
-    return f"ρ = {row['rho'].iloc[0]:+z.2f}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"
+    return f"ρ = {signed(float(row['rho'].iloc[0]), 2)}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"

@@ -69,7 +69,7 @@ def test_correlations_that_survive_the_correction_are_bold_and_missing_ones_are_
 def test_the_correlations_have_a_colour_scale_from_minus_1_to_1(results):
     figure = correlation_figure(results)
     assert correlation_grid(results, "targets").limit == 1
-    assert {"correlation", "q < 0.05 (corrected for their number)", "0.0"} <= set(words(figure))
+    assert {"correlation", "q < 0.05 (corrected)", "0.0"} <= set(words(figure))
 
 
 def test_correlations_are_drawn_on_the_axes_of_the_user_and_returned(results):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import combinations
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +13,7 @@ from analysis.figures.cells import draw_cells
 from analysis.figures.colours import DIVERGING, FAINT, INK, MISSING, contrast, ink_on, pale
 from analysis.figures.files import formats, pdf_of_pages
 from analysis.figures.grid import MEAN, Grid, Square
-from analysis.figures.heatmap import heatmap, heatmap_figure, matrix_grid, matrix_key
+from analysis.figures.heatmap import gain_square, heatmap, heatmap_figure, matrix_grid, matrix_key
 from analysis.figures.key import Entry, Key
 from analysis.figures.languages import language_figures, language_grids, languages
 from analysis.figures.layout import grid_figure, pages_of
@@ -119,6 +120,21 @@ def test_a_large_matrix_has_short_numbers_or_dots_rather_than_small_fonts(size):
     check_texts(figure)
     expected = {COLUMN: None, TEXT: "±12", SLIDE: "±12.3"}[size]
     assert ({"±12", "±12.3"} & set(words(figure))) == ({expected} - {None})
+
+
+def test_the_numbers_of_11_x_9_cells_and_their_intervals_fit_into_a_column():
+    found = words(grid_figure(large_grid(), KEY, "a title", COLUMN))
+    assert found.count("±12") > 100
+    assert "dot: settled" not in found
+    assert "dot: settled" in words(grid_figure(large_grid(25, 20), KEY, "a title", COLUMN))
+
+
+def test_the_signs_of_a_narrow_cell_are_in_its_second_line_unless_hatching_shows_them():
+    gain = SimpleNamespace(gain=-0.004, low=-0.02, high=0.012, basis="seeds", note="")
+    square = gain_square(gain, "§")
+    assert square.lines(is_short=False) == ("−0.4§", "±1.6")
+    assert square.lines(is_short=True) == ("0", "±2§")
+    assert gain_square(gain, "†", is_hatched=True).lines(is_short=True) == ("0", "±2")
 
 
 def test_the_sizes_are_those_of_a_column_a_text_and_a_slide():
