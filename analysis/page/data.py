@@ -28,7 +28,7 @@ CELL_COLUMNS = (
 )
 """Columns of `cells.csv` that a cell of the page has."""
 LANGUAGE_COLUMNS = ("language", "score", "gain", "num_seeds", "num_items", "se", "low", "high", "p", "marks", "note")
-"""Columns of `languages.csv` that the languages of a cell have."""
+"""Columns of the estimates that the languages of a cell have, beside `count`: the number of evaluation examples."""
 
 
 ROW_COLUMNS = ("recipe", "gain", "num_targets", "num_seeds", "se", "df", "low", "high", "p", "q", "basis", "note")
@@ -143,8 +143,12 @@ def _cell(cell: Cell, rows: pd.DataFrame | None, seeds: pd.DataFrame | None) -> 
     is_mean = rows["language"] == MEAN
     mean, languages = rows[is_mean], rows[~is_mean]
     values = {name: column[0] for name, column in _columns(mean, CELL_COLUMNS).items()} if len(mean) else {}
-    by_seed = [] if seeds is None else list(_by_seed(seeds, list(languages["language"])))
-    return {**named, **values, "languages": _columns(languages, LANGUAGE_COLUMNS), "seeds": by_seed}
+    names = list(languages["language"])
+    by_language = _columns(languages, LANGUAGE_COLUMNS)
+    if seeds is None:
+        return {**named, **values, "languages": by_language, "seeds": []}
+    by_language["count"] = _numbers(seeds.groupby("language")["count"].min().reindex(names))
+    return {**named, **values, "languages": by_language, "seeds": list(_by_seed(seeds, names))}
 
 
 def _seeds(scores: pd.DataFrame) -> dict[Cell, pd.DataFrame]:

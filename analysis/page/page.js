@@ -75,7 +75,8 @@
     return number < 0 ? {} : Object.fromEntries(Object.entries(cell.languages).map(([name, values]) => [name, values[number]]));
   }
 
-  const value = (row, isReference) => (isReference || view.shown === "score" ? row.score : row.gain);
+  const showsGains = () => view.shown === "gain" && model().reference !== "";
+  const value = (row, isReference) => (isReference || !showsGains() ? row.score : row.gain);
 
   /** Trials that run now, and failed trials, for a cell. A failed preparation concerns the whole row. */
   function states(cell) {
@@ -99,7 +100,7 @@
     const shown = value(row, isReference);
     const { running, failed } = language === "mean" ? states(cell) : { running: 0, failed: 0 };
     const element = make("td", { tabindex: -1, "data-recipe": cell.recipe, "data-target": cell.target, "data-language": language });
-    const isGain = !isReference && view.shown === "gain" && isNumber(shown);
+    const isGain = !isReference && showsGains() && isNumber(shown);
     element.className = !isNumber(shown) ? "missing" : isReference ? "reference" : isGain ? (shown < 0 ? "loss" : "gain") : "";
     if (isGain) {
       element.classList.add(isSettled(row) ? "settled" : "unsettled");
@@ -234,7 +235,7 @@
     const head = [header("matrix", "name", "recipe", [])].concat(data.targets.map((target) =>
       header("matrix", `target:${target.target}`, target.target, [target.metric, ...(atChance.includes(target.target) ? ["at chance"] : [])])));
     const means = Object.values(rowMeans());
-    const hasMeans = means.length > 0 && view.language === "mean" && view.shown === "gain";
+    const hasMeans = means.length > 0 && view.language === "mean" && showsGains();
     if (hasMeans) head.push(header("matrix", "mean", "mean", [`of ${plural(means[0].num_targets, "target")}`]));
     const rows = recipes().map((recipe) => make("tr", {},
       make("th", { scope: "row", tabindex: -1 }, recipe, ...(recipe === reference ? [make("small", {}, "score")] : [])),
@@ -242,9 +243,9 @@
       ...(hasMeans ? [meanCell(rowMeans()[recipe])] : [])));
     makeGrid("matrix", head, rows);
     const where = view.language === "mean" ? "mean over languages" : `language ${view.language}`;
-    byId("matrix-caption").textContent = view.shown === "gain"
-      ? `Gain over ${reference || "no reference"} in points ± half of the 95 % interval, ${where}`
-      : `Score in points, ${where}`;
+    byId("matrix-caption").textContent = showsGains()
+      ? `Gain over ${reference} in points ± half of the 95 % interval, ${where}`
+      : `Score in points, ${where}${reference ? "" : "; the space has no baseline, so there are no gains"}`;
   }
 
   function languages() {
@@ -284,6 +285,13 @@
     if (cell) focusOn(byId(from), cell);
   }
 
+  function examples(cell) {
+    const counts = (cell.languages.count || []).filter(isNumber);
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    if (!counts.length) return "unknown";
+    return `${least === most ? least : `${least} to ${most}`} in each of ${plural(counts.length, "language")}`;
+  }
+
   function facts(cell) {
     const isReference = cell.recipe === model().reference;
     const target = data.targets.find((one) => one.target === cell.target);
@@ -294,7 +302,8 @@
       ["score", `${points(cell.score)} (${target.metric})`],
       ...(isReference ? [] : [["gain", signed(cell.gain)], ["interval", interval], ["p", probability(cell.p)], ["q", probability(cell.q)]]),
       ["seeds", isSeedless(cell) ? "the score depends on no seed" : `${cell.num_seeds} of ${numAsked()}`],
-      ["items", cell.num_items ? String(cell.num_items) : "not counted"],
+      ["examples", examples(cell)],
+      ...(cell.num_items ? [["items", `${cell.num_items} (examples of one item in several languages count once)`]] : []),
       ["marks", cell.marks || "none"], ["note", cell.note || "none"], ["dials", dials.join("; ") || "none"],
     ];
     if (cell.at_chance) known.push(["reference", "not above the trivial score"]);
@@ -368,7 +377,7 @@
     return recipes().map((recipe) => [recipe, data.targets.map((target) => {
       const row = estimate(cellOf(recipe, target.target), view.language);
       const isReference = recipe === model().reference;
-      const isGain = !isReference && view.shown === "gain";
+      const isGain = !isReference && showsGains();
       return { shown: value(row, isReference), half: isGain ? halfWidth(row) : null, isGain, settled: isSettled(row), marks: signs(row.marks) };
     })]);
   }

@@ -8,6 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.page.data import PageSource
+from analysis.page.page import page_files
+from analysis.results.load import load
+from analysis.results.results import results_of_run
+from sweeper.space import Search
+from tests.analysis.conftest import SPACE, _empty_run
 from tests.page.conftest import STRANGE, Opened
 
 Show = Callable[..., Opened]
@@ -67,6 +73,7 @@ def test_every_cell_is_reached_with_arrow_keys_and_shows_its_details(show: Show,
     assert "small_nli on pairs" in details
     assert "sweeper trial" in details
     assert "seed 2" in details
+    assert "100 in each of 2 languages" in details
     page.tab.keyboard.press("Escape")
     assert page.focused() == ("small_nli", "pairs")
     assert not page.tab.locator("#details").is_visible()
@@ -119,6 +126,18 @@ def test_the_matrix_is_copied_as_csv_and_as_latex(show: Show, strange_page: Path
     latex = page.tab.evaluate("navigator.clipboard.readText()")
     assert r"\textless{}b\textgreater{}x \textbar{} \$a\_b\$ \& " in latex
     assert re.search(r"small\\_nli & \$\S*\+15\.0", latex)
+
+
+def test_a_run_without_a_baseline_shows_scores_and_says_why(show: Show, tmp_path: Path) -> None:
+    run = _empty_run(tmp_path, recipes=SPACE.recipes[1:3], search=Search(scope="cell"))
+    run.cell("small_nli", "tags", 1, {"en": 0.5, "de": 0.3})
+    data = load(run.url)
+    source = PageSource(data=data, results=results_of_run(data, run.url), run=run.url)
+    (tmp_path / "report.html").write_bytes(page_files(source)["report.html"])
+    page = show(tmp_path / "report.html")
+    assert page.cell("small_nli", "tags").inner_text().startswith("40.0")
+    assert "no baseline" in page.tab.locator("#matrix caption").inner_text()
+    assert page.errors == []
 
 
 def test_the_search_is_drawn_with_the_chosen_trial(show: Show, strange_page: Path) -> None:
