@@ -134,7 +134,7 @@ def side_by_side(grids: Mapping[str, Grid]) -> Grid:
         squares={(row, f"{t} {c}"): grid.squares[row, c] for t, grid, c in pairs for row in grid.rows},
         groups=tuple(title for title, _, _ in pairs),
         row_captions=first.row_captions,
-        column_gaps=frozenset(f"{title} {grid.columns[0]}" for title, grid in grids.items() if grid.columns),
+        column_gaps=frozenset(f"{t} {c}" for t, grid, c in pairs if c == grid.columns[0] or c in grid.column_gaps),
         column_captions={f"{title} {column}": grid.column_label(column) for title, grid, column in pairs},
         bounds=first.bounds,
     )

@@ -1,13 +1,16 @@
 """Gains by language: for each target, the languages from left to right and the recipes from top to bottom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from sweeper.tasks.languages import FAMILIES
 
 from ..results.load import CLEAN
 from ..results.marks import DAGGER, DEGREE, SECTION
@@ -66,14 +69,27 @@ def language_grids(results: Results) -> dict[str, Grid]:
 
 def _grid(rows: pd.DataFrame, recipes: Sequence[str]) -> Grid:
     """`rows` are the estimates of one target by language."""
-    names = sorted(set(rows["language"]), key=lambda language: (language != "en", language))
+    names = by_family(set(rows["language"]))
     squares = {(str(row.recipe), str(row.language)): _square(row) for row in rows.itertuples()}
     missing = Square(text="–", is_missing=True)
     return Grid(
         rows=tuple(recipes),
         columns=tuple(names),
+        # Languages of a synthetic world have no family.
+        column_gaps=frozenset(b for a, b in pairwise(names) if FAMILIES.get(a) != FAMILIES.get(b, FAMILIES.get(a))),
         squares={(recipe, name): squares.get((recipe, name), missing) for recipe in recipes for name in names},
     )
+
+
+def by_family(languages: Iterable[str]) -> list[str]:
+    """English first, then the families in the order of FAMILIES, then languages without a known family."""
+    families = list(dict.fromkeys(FAMILIES.values()))
+
+    def place(language: str) -> tuple[bool, int, str]:
+        family = FAMILIES.get(language)
+        return language != "en", families.index(family) if family else len(families), language
+
+    return sorted(languages, key=place)
 
 
 def _square(row: Any) -> Square:

@@ -15,7 +15,7 @@ from analysis.figures.files import formats, pdf_of_pages
 from analysis.figures.grid import MEAN, Grid, Square
 from analysis.figures.heatmap import gain_square, heatmap, heatmap_figure, matrix_grid, matrix_key
 from analysis.figures.key import Entry, Key
-from analysis.figures.languages import language_figures, language_grids, languages
+from analysis.figures.languages import by_family, language_figures, language_grids, languages
 from analysis.figures.layout import grid_figure, pages_of
 from analysis.figures.pages import FIGURES
 from analysis.figures.sizes import COLUMN, SIZES, SLIDE, SMALLEST, TEXT, shortened, size_of
@@ -332,6 +332,10 @@ def test_the_gains_by_language_have_a_grid_for_each_target_with_one_colour_scale
     assert {"tags", "pairs", "search"} <= set(words(figure))
     axes = Figure().subplots()
     assert languages(axes, results, "tags") is axes
+
+
+def test_languages_are_ordered_by_family_with_english_first():
+    assert by_family(["zh", "de", "xa", "en", "fr", "es", "nl"]) == ["en", "de", "nl", "es", "fr", "zh", "xa"]
 
 
 def test_many_languages_are_spread_over_pages_of_one_pdf_file():
