@@ -68,9 +68,9 @@ def test_the_figure_has_one_line_per_recipe_in_points_and_marks_the_layer_of_the
 
 def test_the_report_shows_layers_and_how_retrieval_was_scored(layered):
     where = write_report(layered.url).path
-    text = where.read_text()
-    assert "| recipe | 0.00 | **0.50** | 1.00 | best |" in text
-    assert "search: mean of the token vectors at 0.50 of the depth, cosine similarity" in text
+    appendix = (where.parent / "appendix.md").read_text()
+    assert "| recipe | 0.00 | **0.50** | 1.00 | best |" in appendix
+    assert "search: mean of the token vectors at 0.50 of the depth, cosine similarity" in where.read_text()
     with (where.parent / "layers.csv").open() as file:
         assert list(csv.reader(file))[:3] == [
             ["target", "recipe", "layer", "score"],
