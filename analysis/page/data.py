@@ -74,6 +74,7 @@ def page_data(source: PageSource) -> dict[str, Any]:
         "failures": failures(data),
         "lost": [{"key": key, "reason": reason} for key, reason in (source.lost or {}).items()],
         "hardware": hardware(data),
+        "damaged": list(data.damaged),
         "notes": list(data.notes),
         "num_outdated": data.num_outdated,
     }

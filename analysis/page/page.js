@@ -451,8 +451,10 @@
   function drawLists() {
     const failed = rowsOf(data.failures).map((trial) => [trial.name, trial.reason]);
     const lost = [...data.lost.map((trial) => [trial.key, trial.reason])];
-    byId("failures").hidden = !failed.length && !lost.length;
+    const texts = [...data.damaged, ...data.notes];
+    byId("failures").hidden = !failed.length && !lost.length && !texts.length;
     byId("failures-body").replaceChildren(
+      ...texts.map((text) => make("p", {}, text)),
       ...(failed.length ? [table("Failed trials", ["trial", "reason"], failed)] : []),
       ...(lost.length ? [table("Trials that left a traceback and no record. The next run tries them again", ["key", "end of the traceback"], lost)] : []));
     const hardware = rowsOf(data.hardware).map((row) => [row.device || "unknown", String(row.num_trials), row.hours.toFixed(2), row.tokens.toLocaleString("en"), isNumber(row.tokens_per_second) ? Math.round(row.tokens_per_second).toLocaleString("en") : EMPTY]);

@@ -12,7 +12,7 @@ import pytest
 from analysis.page.server import DashboardServer
 from analysis.page.state import LiveRun
 from sweeper.errors import UserError
-from sweeper.records.live import LiveMessage, LiveState
+from sweeper.records.live import LiveMessage, LiveState, LiveTrial, Waiting
 from sweeper.run.run import Run as RunFolder
 from tests.analysis.conftest import Run, _empty_run
 from tests.page.conftest import Opened
@@ -86,20 +86,15 @@ def test_results_are_computed_again_only_if_the_ledger_has_new_records(tmp_path:
     assert live.latest.version != empty.version
 
 
-def test_a_damaged_record_is_reported_and_the_earlier_results_stay(tmp_path: Path) -> None:
+def test_a_damaged_record_is_named_and_the_other_results_stay(tmp_path: Path) -> None:
     run = _empty_run(tmp_path)
     run.cell("baseline", "tags", 1, {"en": 0.5, "de": 0.5})
-    with served(run.url) as server:
-        version = wait_for(lambda: json.loads(asked(server, "/news.json")[1])["report"]["version"])
-        run.ledger.folder.write("trainings/bad.json", b"{")
-        report = wait_for(lambda: _report_with_message(server))
-        assert "bad.json" in report["message"]
-        assert report["version"] == version or report["version"]
-
-
-def _report_with_message(server: DashboardServer) -> dict[str, str] | None:
-    report: dict[str, str] = json.loads(asked(server, "/news.json")[1])["report"]
-    return report if report["message"] else None
+    run.ledger.folder.write("trainings/bad.json", b"{")
+    live = LiveRun(run.url)
+    live.update()
+    data = json.loads(live.latest.data or b"")
+    assert "bad.json" in data["damaged"][0]
+    assert [cell["score"] for cell in data["models"][0]["cells"] if "score" in cell] == [0.5]
 
 
 def test_a_folder_of_runs_is_a_list_with_links(tmp_path: Path) -> None:
@@ -138,3 +133,40 @@ def test_cells_fill_on_an_open_page_while_records_arrive(show: Callable[..., Ope
         assert "1 of 2 seeds" in page.cell("small_nli", "tags").inner_text()
         assert page.errors == []
         assert all(request.startswith(server.address) for request in page.requests)
+
+
+def test_an_open_page_continues_after_a_restart_of_the_sweep(show: Callable[..., Opened], tmp_path: Path) -> None:
+    run = _empty_run(tmp_path)
+    live = RunFolder.at(run.url).live
+    live.write(state(state="stopped"))
+    with served(run.url) as server:
+        page = show(server.address)
+        page.tab.wait_for_selector("#live-state:has-text('state: stopped')")
+        live.write(state(counts={"target": (5, 8)}))
+        page.tab.wait_for_selector("#live-state:has-text('state: running')")
+        assert "5 of 8" in page.tab.locator("#live").inner_text()
+        # The state is months old.
+        assert "probably been killed" in page.tab.locator("#live").inner_text()
+
+
+def test_the_live_page_has_no_serious_violations_of_accessibility(show: Callable[..., Opened], tmp_path: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    run = _empty_run(tmp_path)
+    waiting = Waiting(ready=1, waiting=2)
+    trial = {
+        "kind": "target",
+        "model": "tiny",
+        "recipe": "baseline",
+        "target": "tags",
+        "seed": 1,
+        "step": 3,
+        "steps": 9,
+    }
+    running = LiveTrial(name="tiny/baseline -> tags/seed 1", key="k", since="2026-01-01T00:00:00+00:00", **trial)  # type: ignore[arg-type]
+    RunFolder.at(run.url).live.write(state(running=(running,), queue={"target": waiting}))
+    with served(run.url) as server:
+        page = show(server.address, color_scheme="dark")
+        page.tab.wait_for_selector("#live table")
+        page.tab.wait_for_selector("#matrix :text('1 running')")
+        found = axe.run(page.tab).response["violations"]
+    assert not [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")]
