@@ -7,7 +7,10 @@ import pandas as pd
 from ..results.load import RunData
 from ..results.results import Results
 
-IN_POINTS = ("score", "gain", "se_seed", "se_item", "se", "low", "high", "corrected", "trivial", "mean", "sd")
+IN_POINTS = (
+    *("score", "gain", "difference", "corrected", "regret_1", "regret_3", "trivial", "mean", "sd"),
+    *("se_seed", "se_item", "se", "low", "high"),
+)
 """Columns that are fractions of 1 in results and points (x 100) in files."""
 
 
@@ -25,7 +28,7 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
 
     cells.csv: the estimates of all cells, their means over languages; languages.csv: the same for each language;
     seeds.csv: score and gain of each seed; means.csv: the mean gain of each recipe; best.csv: the sets of best rows;
-    correlations.csv: all correlations.
+    correlations.csv: all correlations; english.csv: differences to English; predictors.csv: predictors of transfer.
     """
     estimates, correlations = results.estimates, results.correlations
     is_mean = estimates["language"] == "mean"
@@ -46,6 +49,8 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
         "means": results.row_means,
         "best": results.leaders.rows,
         "correlations": pairs,
+        "english": results.english_differences,
+        "predictors": results.rankings,
     }
     return {f"{name}{suffix}.csv": csv(table) for name, table in tables.items()}
 

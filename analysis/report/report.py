@@ -24,7 +24,7 @@ from ..results.load import RunData, load
 from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
 from ..results.stats import LEVEL
-from . import latex, protocol, sections, tables
+from . import latex, prediction, protocol, sections, tables
 from .files import table_files, trials_csv
 from .findings import strongest_findings
 from .gains import cautions, gains_table
@@ -39,7 +39,10 @@ FILES = (
         "the matrix as PDF, SVG and PNG, in three sizes",
     ),
     ("forest, languages, correlations, traits, search, timeline", "further figures as PDF and PNG"),
-    ("cells.csv, languages.csv", "every estimate with interval, p, q and marks: means over languages, each language"),
+    (
+        "cells.csv, languages.csv, english.csv",
+        "every estimate with interval, p, q and marks",
+    ),
     ("seeds.csv, means.csv, best.csv", "the scores of each seed, mean gains of recipes, sets of best rows"),
     ("correlations.csv, trials.csv, marks.csv", "all correlations, all trainings, all marks of cells"),
     ("tables/*.tex", "gains, scores and means for LaTeX with booktabs"),
@@ -220,6 +223,10 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
         "english": sections.target_table(correlations.english),
         "selection": sections.target_table(correlations.selection),
         "predictors": sections.predictor_table(correlations),
+        "agreement": prediction.agreement_rows(results),
+        "differences": prediction.difference_rows(results),
+        "rankings": prediction.ranking_table(results),
+        "completion": prediction.completion_text(results),
         "multitask": sections.multitask_rows(correlations),
         "notes": correlations.notes,
         "traits": sections.trait_rows(correlations),

@@ -17,6 +17,7 @@ from .coverage import LanguageCoverage, language_coverage, partial_cells
 from .estimates import cell_estimates, estimates
 from .gains import gain_table, reference_recipe
 from .items import ItemParts, item_parts
+from .language_effects import english_differences, seed_agreement
 from .layers import LayerScores, layer_scores
 from .leaders import Leaders, leaders
 from .load import RunData, load
@@ -51,6 +52,10 @@ class Results:
     """Variances about new items, from the outcomes of the run."""
     languages: pd.DataFrame
     """Scores and gains by language, with the columns of `language_table`."""
+    english_differences: pd.DataFrame
+    """The gain in each language minus the gain in English: `language_effects.COLUMNS`."""
+    seed_agreement: pd.DataFrame
+    """How well the gains of two halves of the seeds agree, by target: `language_effects.AGREEMENT_COLUMNS`."""
     leaders: Leaders
     """The best recipes of each target and of the mean."""
     correlations: Correlations
@@ -110,6 +115,8 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         seeds=seeds,
         items=items,
         languages=language_table(space, gains),
+        english_differences=english_differences(seeds, items, matrix.reference),
+        seed_agreement=seed_agreement(seeds, matrix.reference, space.seeds),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
         completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),

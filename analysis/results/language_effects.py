@@ -1,0 +1,97 @@
+"""Gains in a language beside those in English: their difference, and how well halves of the seeds agree."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .halves import half_means
+from .item_part import combined
+from .items import ENGLISH, ItemParts
+from .load import CLEAN
+from .seed_part import KEYS, MEAN, seed_notes, seed_part
+from .stats import t_intervals
+
+Floats = npt.NDArray[np.float64]
+COLUMNS = (
+    *("recipe", "target", "language", "difference", "num_seeds", "num_items"),
+    *("se_seed", "se_item", "se", "df", "low", "high", "p", "note"),
+)
+"""The difference is the gain in a language minus the gain in English of the same recipe, target and seed, a fraction
+of 1. se_seed and se_item are its standard errors over new seeds and new items, low and high the bounds of its 95 %
+interval. The items of parallel languages are the same in both, so that their difficulty cancels."""
+AGREEMENT_COLUMNS = ("target", "num_values", "gains", "differences")
+
+
+def english_differences(seeds: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataFrame:
+    """The difference of each gain to that in English: a frame with COLUMNS, for every language with English beside it.
+
+    `seeds` are the `scores_by_seed` of a model. The standard errors are those of `estimates`, computed from the
+    differences of scores to English instead of scores.
+    """
+    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)]
+    english = rows[rows["language"] == ENGLISH]
+    keys = ["recipe", "target", "condition", "seed"]
+    joined = rows[rows["language"] != ENGLISH].merge(english[[*keys, "score", "gain"]], on=keys, suffixes=("", "_en"))
+    for column in ("score", "gain"):
+        joined[column] = joined[column] - joined[f"{column}_en"]
+    if joined.empty or not reference:
+        return pd.DataFrame(columns=list(COLUMNS))
+    table = seed_part(joined[[*KEYS, "seed", "score", "gain"]], reference).reset_index()
+    parts = [_of_items(items, *cell, reference) for cell in _cells(table)]
+    item, residual, num_items = (np.array(values, dtype=float) for values in zip(*parts, strict=True))
+    own = table["target"].isin(items.own_items).to_numpy()
+    variance, df = combined(table["variance"], table["df"], np.where(own, np.nan, item), num_items - 1, residual)
+    table["note"] = seed_notes(table)
+    table["difference"], table["num_items"] = table["gain"], num_items.astype(int)
+    table["se_seed"], table["se_item"] = np.sqrt(table["variance"]), np.sqrt(item)
+    table["se"], table["df"] = np.sqrt(variance), df
+    # Without the variation between seeds, as with bimodal seeds, there is no interval.
+    has_none = table["note"].isin(["bimodal", "equal differences", "no reference"])
+    table.loc[has_none, ["se", "df"]] = np.nan
+    table["low"], table["high"], table["p"] = t_intervals(table["difference"], table["se"], table["df"])
+    return table[list(COLUMNS)]
+
+
+def _cells(table: pd.DataFrame) -> Sequence[tuple[str, str, str]]:
+    return list(table[["recipe", "target", "language"]].itertuples(index=False, name=None))
+
+
+def _of_items(items: ItemParts, recipe: str, target: str, language: str, reference: str) -> tuple[float, float, int]:
+    """Variance over items of a difference of gains to English, its residual part, and the number of items."""
+    block = items.block(target, language, minus=ENGLISH)
+    if block is None or block.num_items < 2:
+        return np.nan, np.nan, 0
+    variance, residual = block.of_gain(recipe, reference)
+    return variance, residual, 0 if np.isnan(variance) else block.num_items
+
+
+def seed_agreement(seeds: pd.DataFrame, reference: str, numbers: Sequence[int]) -> pd.DataFrame:
+    """How well the gains of two disjoint halves of the seeds agree, by target: AGREEMENT_COLUMNS.
+
+    `gains` is the correlation of the gains of one half with those of the other over all recipes and languages, the mean
+    over divisions of the seeds. `differences` is the same correlation after the mean of each recipe over languages is
+    removed: it is about what the languages of a figure differ in. nan with one seed, and with fewer than four values.
+    """
+    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN) & (seeds["recipe"] != reference)]
+    rows = rows.dropna(subset=["gain", "seed"])
+    found = []
+    for target in dict.fromkeys(rows["target"]):
+        wide = rows[rows["target"] == target].pivot(index=["recipe", "language"], columns="seed", values="gain")
+        wide = wide.reindex(columns=[number for number in numbers if number in wide.columns]).dropna()
+        centred = wide - wide.groupby("recipe").transform("mean")
+        found.append((target, len(wide), _agreement(wide.to_numpy(float)), _agreement(centred.to_numpy(float))))
+    return pd.DataFrame(found, columns=list(AGREEMENT_COLUMNS))
+
+
+def _agreement(values: Floats) -> float:
+    """Mean correlation between halves of the seeds of values of shape (values, seeds)."""
+    first, second = half_means(values)
+    if len(first) == 0 or len(values) < 4:
+        return np.nan
+    centred = [half - half.mean(axis=1, keepdims=True) for half in (first, second)]
+    lengths = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
+    if (lengths <= 1e-15).any():
+        return np.nan
+    return float(((centred[0] * centred[1]).sum(axis=1) / lengths).mean())

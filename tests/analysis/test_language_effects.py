@@ -1,0 +1,88 @@
+"""Gains by language beside English, from hand-made ledgers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis.results.language_effects import seed_agreement
+from analysis.results.results import compute_results
+from tests.analysis.test_correlate import SEEDS, wide_space
+
+NUM = 60
+
+
+@pytest.fixture
+def results(make_run):
+    """Recipe s0 gains 10 points more in German than in English. The items of the languages are the same."""
+    space = wide_space(("en", "de"))
+    run = make_run(**{**space, "targets": space["targets"][:1]})
+    random = np.random.default_rng(31)
+    for seed in SEEDS:
+        for recipe in ("baseline", *(f"s{number}" for number in range(7))):
+            frames = []
+            for language in ("en", "de"):
+                share = 0.5 + 0.1 * (recipe == "s0" and language == "de")
+                correct = (np.arange(NUM) < share * NUM).astype(int) ^ (random.random(NUM) < 0.02).astype(int)
+                names = [str(number) for number in range(NUM)]
+                frames.append(
+                    pd.DataFrame({"language": language, "example": names, "group": names, "correct": correct})
+                )
+            table = pd.concat(frames, ignore_index=True)
+            values = table.groupby("language")["correct"].mean().to_dict()
+            run.scored(run.trained(recipe, "t0", seed), "t0", values, table=table)
+    return compute_results(run.url)
+
+
+def test_the_difference_to_english_has_an_interval_over_seeds_and_the_same_items(results):
+    table = results.english_differences.set_index("recipe")
+    row = table.loc["s0"]
+    assert row["difference"] == pytest.approx(0.1, abs=0.03)
+    assert row["low"] < row["difference"] < row["high"]
+    assert (row["num_seeds"], row["num_items"]) == (len(SEEDS), NUM)
+    assert row["se"] >= max(row["se_seed"], row["se_item"]) > 0
+    assert set(table["language"]) == {"de"}
+    assert "baseline" not in table.index
+
+
+def test_the_difference_is_that_of_the_gains_by_seed(results):
+    seeds = results.seeds[results.seeds["recipe"] == "s0"].pivot(index="seed", columns="language", values="gain")
+    difference = (seeds["de"] - seeds["en"]).mean()
+    assert results.english_differences.set_index("recipe").loc["s0", "difference"] == pytest.approx(difference)
+
+
+def frame(values):
+    """`scores_by_seed` of one target from gains of shape (recipes, languages, seeds)."""
+    rows = [
+        (f"r{r}", "t", "clean", f"l{n}", seed, gain, gain)
+        for r, by_language in enumerate(values)
+        for n, by_seed in enumerate(by_language)
+        for seed, gain in enumerate(by_seed)
+    ]
+    return pd.DataFrame(rows, columns=["recipe", "target", "condition", "language", "seed", "score", "gain"])
+
+
+def test_the_agreement_of_halves_is_their_correlation_and_that_of_noise_is_near_zero():
+    random = np.random.default_rng(32)
+    values = random.normal(size=(6, 5, 2))
+    (row,) = seed_agreement(frame(values), "base", [0, 1]).itertuples()
+    first, second = values[..., 0].ravel(), values[..., 1].ravel()
+    assert row.num_values == 30
+    assert row.gains == pytest.approx(stats.pearsonr(first, second).statistic)
+    steady = np.repeat(random.normal(size=(6, 5, 1)), 4, axis=2)
+    (row,) = seed_agreement(frame(steady), "base", range(4)).itertuples()
+    assert row.gains == pytest.approx(1)
+    assert row.differences == pytest.approx(1)
+
+
+def test_the_agreement_of_differences_leaves_out_what_all_languages_share():
+    random = np.random.default_rng(33)
+    shared = random.normal(size=(20, 1, 1)) * 5 + random.normal(size=(20, 8, 4))
+    (row,) = seed_agreement(frame(shared), "base", range(4)).itertuples()
+    assert row.gains > 0.9
+    assert abs(row.differences) < 0.2
+
+
+def test_one_seed_has_no_agreement():
+    (row,) = seed_agreement(frame(np.ones((2, 3, 1))), "base", [0]).itertuples()
+    assert np.isnan(row.gains)
