@@ -39,6 +39,8 @@ def english_differences(seeds: pd.DataFrame, items: ItemParts, reference: str) -
     if joined.empty or not reference:
         return pd.DataFrame(columns=list(COLUMNS))
     table = seed_part(joined[[*KEYS, "seed", "score", "gain"]], reference).reset_index()
+    if table.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
     parts = [_of_items(items, *cell, reference) for cell in _cells(table)]
     item, residual, num_items = (np.array(values, dtype=float) for values in zip(*parts, strict=True))
     own = table["target"].isin(items.own_items).to_numpy()
