@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .figures.timeline import timeline as timeline
     from .figures.traits import trait as trait
     from .page.server import DashboardServer as DashboardServer
+    from .report.compare import compare_runs as compare_runs
     from .report.report import write_report as write_report
     from .results.load import RunData as RunData
     from .results.load import load as load
@@ -63,6 +64,7 @@ _MODULES = {
     "correlations": ".figures.correlations",
     "trait": ".figures.traits",
     "DashboardServer": ".page.server",
+    "compare_runs": ".report.compare",
     "write_report": ".report.report",
     "Chosen": ".export.choice",
     "ExportOptions": ".export.choice",

@@ -9,7 +9,13 @@ from sweeper.errors import ExitCode, SweeperError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report and print its path. Returns a code of ExitCode."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Write the report of a sweep.")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["compare"]:
+        return _compare(given[1:])
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="Write the report of a sweep. `python -m analysis compare A B` compares two of them.",
+    )
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
     parser.add_argument("--out", metavar="DIR", help="folder of the report (default: RUN/report)")
     parser.add_argument(
@@ -18,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--order", metavar="ORDER", default="given", help="order of the heatmap: given, or clustered by similar gains"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     # Imported here, so that --help does not wait for pandas and matplotlib.
     from .report.report import write_report  # noqa: PLC0415
 
@@ -30,6 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for warning in report.warnings:
         sys.stderr.write(f"{warning}\n")
     sys.stdout.write(f"{report.path}\n")
+    return ExitCode.SUCCESS
+
+
+def _compare(arguments: Sequence[str]) -> int:
+    """Print the comparison of two runs or models. Returns a code of ExitCode."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis compare", description="Compare the same cells of two runs or models."
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="two run folders, or one with two models")
+    parser.add_argument("--model", metavar="MODEL", action="append", default=[], help="model; twice for two models")
+    parser.add_argument("--out", metavar="FILE", help="CSV file to write")
+    options = parser.parse_args(arguments)
+    from .report.compare import compare_runs  # noqa: PLC0415
+
+    try:
+        text = compare_runs(options.runs, options.model, options.out)
+    except (SweeperError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)
+    sys.stdout.write(f"{text}\n")
     return ExitCode.SUCCESS
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 import sweeper
+from sweeper.cli.compare import compare
 from sweeper.cli.dashboard import dashboard
 from sweeper.cli.export import export
 from sweeper.cli.output import err, out, set_verbosity
@@ -46,7 +47,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HEL
 COMMANDS = {
     "Inspect": (spaces, space, tasks, show, plan, status, trial),
     "Run": (run,),
-    "Read results": (report, dashboard, submit, export),
+    "Read results": (report, compare, dashboard, submit, export),
 }
 """Group of the help -> its commands, in order."""
 for _group, _commands in COMMANDS.items():

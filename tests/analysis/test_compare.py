@@ -1,0 +1,84 @@
+"""The comparison of two runs or models, from hand-made ledgers."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.__main__ import main
+from analysis.report.compare import compare_runs
+from analysis.results.compare import compare
+from analysis.results.results import compute_results
+from sweeper.errors import UserError
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import write_json
+from sweeper.space import Model
+
+FIRST = {"baseline": (0.50, 0.52, 0.49), "small_nli": (0.60, 0.61, 0.62)}
+SECOND = {"baseline": (0.55, 0.56, 0.54), "small_nli": (0.75, 0.77, 0.70), "middle_qa": (0.5, 0.5, 0.6)}
+
+
+def filled(run, scores, model="tiny"):
+    for recipe, values in scores.items():
+        for seed, value in enumerate(values, 1):
+            # The key of a hand-made score does not contain its model.
+            by_language = dict.fromkeys(("en", "de") if model == "tiny" else ("en",), value)
+            run.scored(run.trained(recipe, "tags", seed), "tags", by_language, model=model)
+    return run
+
+
+@pytest.fixture
+def runs(make_run):
+    return filled(make_run("first", seeds=(1, 2, 3)), FIRST), filled(make_run("second", seeds=(1, 2, 3)), SECOND)
+
+
+def test_the_difference_of_gains_adds_the_variances_of_both(runs):
+    first, second = (compute_results(run.url) for run in runs)
+    cells = compare(first, second).cells.set_index("recipe")
+    row = cells.loc["small_nli"]
+    gains = [np.array(scores["small_nli"]) - np.array(scores["baseline"]) for scores in (FIRST, SECOND)]
+    assert row["gain_difference"] == pytest.approx(gains[1].mean() - gains[0].mean())
+    expected = stats.ttest_ind(gains[1], gains[0], equal_var=False).confidence_interval()
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_difference_of_scores_has_the_interval_of_welch(runs):
+    first, second = (compute_results(run.url) for run in runs)
+    row = compare(first, second).cells.set_index("recipe").loc["baseline"]
+    expected = stats.ttest_ind(SECOND["baseline"], FIRST["baseline"], equal_var=False).confidence_interval()
+    assert (row["score_low"], row["score_high"]) == pytest.approx((expected.low, expected.high))
+    assert np.isnan(row["gain_difference"])
+
+
+def test_what_only_one_run_has_is_named_and_the_table_is_written(runs, tmp_path, capsys):
+    path = tmp_path / "compared.csv"
+    assert main(["compare", runs[0].url, runs[1].url, "--out", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "Only b has: middle_qa." in text
+    assert "| small_nli | tags | 61.0 | 74.0 | +13.0 ±" in text
+    with path.open() as file:
+        rows = {row["recipe"]: row for row in csv.DictReader(file)}
+    assert float(rows["small_nli"]["score_difference"]) == pytest.approx(13.0)
+
+
+def test_two_models_of_one_run_are_compared(runs):
+    run = runs[0]
+    models = (*run.space.models, Model(name="other", id="tests/other"))
+    Folder(run.url).write("space.json", write_json(replace(run.space, models=models)))
+    filled(run, {"baseline": (0.7, 0.7, 0.7)}, model="other")
+    assert "| baseline | tags | 50.3 | 70.0 | +19.7 ±" in compare_runs([run.url], ["tiny", "other"])
+
+
+def test_what_cannot_be_compared_is_refused(runs, make_run, capsys):
+    with pytest.raises(UserError, match="needs two runs, or one run and two models"):
+        compare_runs([runs[0].url])
+    space = runs[0].space
+    recipes = (replace(space.recipes[3], name="odd"),)
+    other = make_run("other", recipes=recipes, seeds=(1, 2, 3), search=replace(space.search, scope="cell"))
+    filled(other, {"odd": (0.1, 0.2, 0.3)})
+    with pytest.raises(UserError, match=r"no cell in common\. The first has the recipes baseline, small_nli"):
+        compare_runs([runs[0].url, other.url])
+    assert main(["compare", "nowhere", runs[0].url]) == 2
+    assert "is not a run folder" in capsys.readouterr().err
