@@ -35,10 +35,10 @@ SIMULATED = ("correlations", "layers")
 
 def images(results: Results) -> Iterator[tuple[str, Figure]]:
     """Name and figure of each image."""
-    made = simulated(results)
+    written = simulated(results)
     for name, draw in FIGURES.items():
         for size in SIZES.values() if name == "heatmap" else (TEXT,):
-            figure = draw(made if name in SIMULATED else results, replace(size, dpi=DPI))
+            figure = draw(written if name in SIMULATED else results, replace(size, dpi=DPI))
             figure = figure[0] if isinstance(figure, list) and figure else figure
             if isinstance(figure, Figure):
                 yield f"gallery-{name}{'' if size is TEXT else f'-{size.name}'}", figure
@@ -50,7 +50,7 @@ def simulated(results: Results) -> Results:
     skills = rng.normal(size=(len(TARGETS), 2)) @ rng.normal(size=(2, len(RECIPES)))
     gains = skills[..., None] + rng.normal(size=(len(TARGETS), len(RECIPES), 5))
     recipes, targets = half_correlations(gains.swapaxes(0, 1)), half_correlations(gains)
-    found = replace(
+    existing = replace(
         results.correlations,
         recipes=pairs_of(recipes, RECIPES),
         targets=pairs_of(targets, TARGETS),
@@ -62,7 +62,7 @@ def simulated(results: Results) -> Results:
     names = list(results.matrix.scores.index)
     heights = 0.5 + 0.08 * np.arange(len(names))
     curves = pd.DataFrame([height * np.sin(np.pi * depth**0.8) for height in heights], index=names, columns=depth)
-    return replace(results, correlations=found, layers={"retrieval": LayerScores(scores=curves, shown=depth[4])})
+    return replace(results, correlations=existing, layers={"retrieval": LayerScores(scores=curves, shown=depth[4])})
 
 
 def main() -> None:

@@ -89,14 +89,14 @@ def write_run(options: argparse.Namespace) -> Path:
         for target in given.targets:
             gain = random.normal(0, 0.02)
             for seed in given.seeds:
-                own = (*(replace(one, seed=seed) for one in chain), stage(target.task, seed))
+                stages_of_target = (*(replace(item, seed=seed) for item in chain), stage(target.task, seed))
                 spec = TrialSpec(
                     name=f"tiny/{recipe.name} -> {target.task}/seed {seed}",
                     kind="target",
                     model=model,
                     recipe=recipe.name,
                     task=target.task,
-                    chain=own,
+                    chain=stages_of_target,
                     role="replicate",
                     seed=seed,
                 )
@@ -142,9 +142,9 @@ def stages(run: str) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "compute", computed
     yield (
         "tables",
-        lambda: [(files.table_files(one), latex.table_files(one)) for one in kept["results"]],
+        lambda: [(files.table_files(item), latex.table_files(item)) for item in kept["results"]],
     )
-    yield "figures", lambda: [figure_files(one) for one in kept["results"]]
+    yield "figures", lambda: [figure_files(item) for item in kept["results"]]
     yield (
         "page",
         lambda: page_files(PageSource(data=kept["data"], results=kept["results"], run=run, findings=())),

@@ -41,8 +41,8 @@ def correlation_figure(results: Results, size: Size = TEXT) -> Figure | None:
 
 def correlation_grid(results: Results, of: Of) -> Grid | None:
     """The lower triangle; None with fewer than two variables."""
-    found = results.correlations
-    pairs, names = (found.recipes, found.recipe_order) if of == "recipes" else (found.targets, found.target_order)
+    drawn = results.correlations
+    pairs, names = (drawn.recipes, drawn.recipe_order) if of == "recipes" else (drawn.targets, drawn.target_order)
     if len(names) < 2:
         return None
     squares = {frozenset((row.a, row.b)): _square(row) for row in pairs.itertuples()}

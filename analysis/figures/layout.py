@@ -50,17 +50,17 @@ def stack_figure(grids: Sequence[Grid], key: Key, title: str, size: Size) -> Fig
     if frame.titles:
         figure.text(EDGE / size.points, 1 - top / total, "\n".join(frame.titles), **style)
         top += LINE * fitted.font * len(frame.titles)
-    for part in frame.parts:
-        width, height = part.grid.extent
-        bottom = top + part.above + part.row * height
+    for panel in frame.parts:
+        width, height = panel.grid.extent
+        bottom = top + panel.above + panel.row * height
         places = (
             frame.left / size.points,
             1 - bottom / total,
             frame.cell * width / size.points,
-            part.row * height / total,
+            panel.row * height / total,
         )
         axes = figure.add_axes(places)
-        draw_cells(axes, part.grid, fitted)
+        draw_cells(axes, panel.grid, fitted)
         top = bottom
     # The key may be wider than the cells of a small matrix.
     draw_key(axes, frame.key, frame.parts[-1].grid, frame.left - EDGE, fitted, size.points - 2 * EDGE)
@@ -109,7 +109,7 @@ class _Frame:
     @property
     def height(self) -> float:
         above = EDGE + LINE * self.size.font * len(self.titles)
-        return above + sum(part.above + part.row * part.grid.extent[1] for part in self.parts) + self.below
+        return above + sum(panel.above + panel.row * panel.grid.extent[1] for panel in self.parts) + self.below
 
 
 def _frame(grids: Sequence[Grid], key: Key, title: str, size: Size) -> _Frame:
@@ -117,7 +117,7 @@ def _frame(grids: Sequence[Grid], key: Key, title: str, size: Size) -> _Frame:
     widest = max(grid.extent[0] for grid in grids)
     cell = min((size.points - left - EDGE) / widest, WIDEST_CELL * size.font)
     parts = [_part(grid, cell, size) for grid in grids]
-    key = key if any(part.has_numbers for part in parts) else key.without_numbers
+    key = key if any(panel.has_numbers for panel in parts) else key.without_numbers
     return _Frame(
         size=size,
         titles=wrapped(title, size.points - 2 * EDGE, size.font),

@@ -13,7 +13,6 @@ from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
 from sweeper.tasks.languages import FAMILIES
 
-from ..results.gains import gain_table
 from ..results.load import CLEAN, RunData, main_scores
 from ..results.matrix import Cell
 from ..results.results import Results
@@ -123,7 +122,7 @@ def _model(data: RunData, results: Results) -> dict[str, Any]:
     estimates = {
         (str(recipe), str(target)): rows for (recipe, target), rows in table.groupby(["recipe", "target"], sort=False)
     }
-    seeds = _seeds(main_scores(gain_table(data, results.model, results.matrix.reference)))
+    seeds = _seeds(main_scores(results.gains))
     space = data.space
     cells = ((recipe.name, target.task) for recipe in space.recipes for target in space.targets)
     return {

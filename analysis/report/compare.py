@@ -38,17 +38,17 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
     for run, name in zip(both, names, strict=True):
         data = load(run)
         results.append(compute_results(data, one_model(data.space, name)))
-    found = compare(*results)
+    comparison = compare(*results)
     if out:
         path = Folder(out).local
         if path is None:
             raise UserError(f"A comparison is written to a local file, got --out {out}.")
-        Folder(str(path.parent)).write(path.name, csv(found.cells, POINTS))
+        Folder(str(path.parent)).write(path.name, csv(comparison.cells, POINTS))
     labels = [f"{run} ({result.model})" for run, result in zip(both, results, strict=True)]
-    return comparison_text(found, labels)
+    return comparison_text(comparison, labels)
 
 
-def comparison_text(found: Comparison, labels: Sequence[str]) -> str:
+def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
     """The cells in points, with what only one of the two has."""
     lines = [
         f"a: {labels[0]}",
@@ -57,10 +57,10 @@ def comparison_text(found: Comparison, labels: Sequence[str]) -> str:
         "",
         markdown(
             ["recipe", "target", "score a", "score b", "b - a", "gain a", "gain b", "gain b - gain a", "q"],
-            [_row(row) for _, row in found.cells.iterrows()],
+            [_row(row) for _, row in comparison.cells.iterrows()],
         ),
     ]
-    for label, names in (("a", found.only_a), ("b", found.only_b)):
+    for label, names in (("a", comparison.only_a), ("b", comparison.only_b)):
         if names:
             lines.append(f"Only {label} has: {', '.join(names)}.")
     return "\n".join(lines)

@@ -104,11 +104,11 @@ def _about_intervals(results: Results, num_seeds: int) -> Iterator[str]:
     elif num_seeds == 2 and len(table):
         yield "With two seeds, intervals are wide and effects are hard to find."
     bimodal = table.loc[table["note"] == "bimodal", ["recipe", "target"]].itertuples(index=False, name=None)
-    if found := cell_list(bimodal):
-        yield f"The seeds of these cells form two groups, as after collapsed trainings (seeds.csv): {_listed(found)}."
+    if named := cell_list(bimodal):
+        yield f"The seeds of these cells form two groups, as after collapsed trainings (seeds.csv): {_listed(named)}."
     equal = table.loc[table["note"] == "equal differences", ["recipe", "target"]].itertuples(index=False, name=None)
-    if found := cell_list(equal):
-        yield f"The gains of all seeds are equal, which gives no interval: {_listed(found)}."
+    if named := cell_list(equal):
+        yield f"The gains of all seeds are equal, which gives no interval: {_listed(named)}."
     if (table["basis"] == "seeds").any() or (table["note"] == "no outcomes").any():
         without = sorted(set(table.loc[table["basis"] == "seeds", "target"]))
         if without:

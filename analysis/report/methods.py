@@ -28,8 +28,8 @@ def methods_text(data: RunData, results: Results) -> str:
     space = data.space
     paragraph = " ".join(
         sentence
-        for part in (_design(space), _scores(space), _statistics(space, results), _cost(data))
-        for sentence in part
+        for section in (_design(space), _scores(space), _statistics(space, results), _cost(data))
+        for sentence in section
         if sentence
     )
     lines = ["# Methods", "", paragraph, "", "## Models and data", "", *_fingerprints(data), "", "## References", ""]
@@ -105,8 +105,8 @@ def _cost(data: RunData) -> Iterator[str]:
 
 def _values(records: Iterable[TrainingRecord], name: str, form: str) -> str:
     """The versions of a library in the records."""
-    found = sorted({record.machine[name] for record in records if record.machine.get(name)})
-    return form.format(" and ".join(found)) if found else ""
+    identities_of = sorted({record.machine[name] for record in records if record.machine.get(name)})
+    return form.format(" and ".join(identities_of)) if identities_of else ""
 
 
 def _fingerprints(data: RunData) -> Iterator[str]:
@@ -116,11 +116,11 @@ def _fingerprints(data: RunData) -> Iterator[str]:
         yield f"- model {name}: {model.identity or 'no identity was recorded'}"
     specs = chain.from_iterable(stage.data for record in data.replicates for stage in record.spec.chain)
     scored = (score.data for record in data.replicates for score in record.spec.scores)
-    found: dict[str, set[str]] = {}
+    identities_of: dict[str, set[str]] = {}
     for spec in (*specs, *scored):
         if spec.identity:
-            found.setdefault(f"{spec.task} ({spec.part})", set()).add(spec.identity)
-    for name, identities in sorted(found.items()):
+            identities_of.setdefault(f"{spec.task} ({spec.part})", set()).add(spec.identity)
+    for name, identities in sorted(identities_of.items()):
         shown = sorted(identities)
         more = f" and {len(shown) - 3} more draws" if len(shown) > 3 else ""
         yield f"- data {name}: {', '.join(shown[:3])}{more}"

@@ -60,7 +60,7 @@ class _Fit:
 
 
 def complete(
-    gains: pd.DataFrame, wanted: pd.DataFrame, noise: "pd.Series[float]", predictors: Mapping[str, pd.DataFrame]
+    gains: pd.DataFrame, asked_cells: pd.DataFrame, noise: "pd.Series[float]", predictors: Mapping[str, pd.DataFrame]
 ) -> Completion:
     """Predict gains of a matrix of recipes x targets; `wanted` says which of the missing ones.
 
@@ -91,7 +91,7 @@ def complete(
             fit.error,
             column_error,
         )
-    is_missing = ~known & wanted.reindex_like(gains).to_numpy(dtype=bool)
+    is_missing = ~known & asked_cells.reindex_like(gains).to_numpy(dtype=bool)
     cells, next_cell = _predicted(fit, y, is_missing.ravel())
     table = _table(cells, gains, is_missing, units)
     return Completion(
@@ -123,8 +123,8 @@ def _without(note: str, error: float = np.nan, column_error: float = np.nan) -> 
 def _standardised(values: pd.DataFrame) -> Floats:
     """Columns with mean 0 and standard deviation 1; 0 for missing values and constant columns."""
     spread = values.std(ddof=1)
-    found: Floats = ((values - values.mean()) / spread.where(spread > 0)).fillna(0.0).to_numpy(dtype=float)
-    return found
+    completed: Floats = ((values - values.mean()) / spread.where(spread > 0)).fillna(0.0).to_numpy(dtype=float)
+    return completed
 
 
 def _fitted(y: Floats, known: npt.NDArray[np.bool_], design: Floats) -> _Fit:
@@ -166,8 +166,8 @@ def _column_errors(y: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     counts = known.sum(axis=0)
     means = np.nansum(y, axis=0) / np.maximum(counts, 1)
     errors = (y - means) * counts / np.maximum(counts - 1, 1)
-    found: Floats = errors[known & (counts > 1)]
-    return found
+    completed: Floats = errors[known & (counts > 1)]
+    return completed
 
 
 def _predicted(fit: _Fit, y: Floats, missing: npt.NDArray[np.bool_]) -> tuple[dict[str, Floats], int | None]:

@@ -125,8 +125,8 @@ def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
     is_known = ~np.isnan(variances)
     total = np.where(is_known, variances, 0.0).sum(axis=-1)
     num = is_known.sum(axis=-1)
-    found: Floats = np.sqrt(np.where((num > 0) & (total > 0), total / np.maximum(num, 1), np.nan))
-    return found
+    correlated: Floats = np.sqrt(np.where((num > 0) & (total > 0), total / np.maximum(num, 1), np.nan))
+    return correlated
 
 
 def as_array(
@@ -138,10 +138,10 @@ def as_array(
     return values.to_numpy(dtype=float).reshape(len(targets), len(recipes), len(numbers))
 
 
-def pairs_of(found: HalfCorrelations, names: Sequence[str]) -> pd.DataFrame:
+def pairs_of(correlated: HalfCorrelations, names: Sequence[str]) -> pd.DataFrame:
     """One row for each pair of names."""
     first, second = np.triu_indices(len(names), 1)
-    values = {name: getattr(found, name)[first, second] for name in ("rho", "low", "high", "n", "p")}
+    values = {name: getattr(correlated, name)[first, second] for name in ("rho", "low", "high", "n", "p")}
     labels = np.array(names, dtype=object)
     table = pd.DataFrame({"a": labels[first], "b": labels[second], **values})
     return table.assign(q=adjusted(table["p"]))[list(PAIR_COLUMNS)]
@@ -151,8 +151,8 @@ def _by_target(pairs: Mapping[str, Floats]) -> pd.DataFrame:
     """A table with the correlation of the two variables of each target, from arrays of shape (2, recipes, seeds)."""
     rows = []
     for target, values in pairs.items():
-        found = half_correlations(values)
-        rows.append((target, *(getattr(found, name)[0, 1] for name in ("rho", "low", "high", "n", "p"))))
+        correlated = half_correlations(values)
+        rows.append((target, *(getattr(correlated, name)[0, 1] for name in ("rho", "low", "high", "n", "p"))))
     table = pd.DataFrame(rows, columns=[*TARGET_COLUMNS[:-1]]).astype({"n": int})
     return table.assign(q=adjusted(table["p"]))
 
@@ -166,10 +166,10 @@ def _with_english(
     is_zero_shot = np.array([matrix.is_zero_shot((r, t), name) for r, t, name in cells], dtype=bool)
     is_english = (rows["language"] == "en").to_numpy()
     keys = ["recipe", "target", "seed"]
-    others = pd.DataFrame(rows[is_zero_shot & ~is_english].groupby(keys)["gain"].mean()).reset_index()
+    zero_shot_gains = pd.DataFrame(rows[is_zero_shot & ~is_english].groupby(keys)["gain"].mean()).reset_index()
     parts = [
-        np.where(np.isnan(gains), np.nan, as_array(part, "gain", matrix.recipes, targets, numbers))
-        for part in (rows[is_english], others)
+        np.where(np.isnan(gains), np.nan, as_array(gains_part, "gain", matrix.recipes, targets, numbers))
+        for gains_part in (rows[is_english], zero_shot_gains)
     ]
     both = np.stack(parts, axis=1)
     has_both = np.isfinite(both).any(axis=(2, 3)).all(axis=1)

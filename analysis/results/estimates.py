@@ -203,14 +203,14 @@ def _marks(table: pd.DataFrame, matrix: Matrix, num_asked: int) -> list[str]:
 def _training_marks(cell: Cell, language: str, matrix: Matrix) -> Iterator[Mark]:
     """The marks that follow from training data and languages. A gain has those of the reference too."""
     marks, both = matrix.marks, (cell, (matrix.reference, cell[1]))
-    if any(one in marks.same_rows for one in both):
+    if any(recipe_name in marks.same_rows for recipe_name in both):
         yield "same rows"
-    elif any(one in marks.same_items for one in both):
+    elif any(recipe_name in marks.same_items for recipe_name in both):
         yield "same items"
-    trained = {name for one in both for name in marks.not_zero_shot.get(one, ())}
+    trained = {name for recipe_name in both for name in marks.not_zero_shot.get(recipe_name, ())}
     if language in trained or (language == MEAN and trained):
         yield "not zero-shot"
-    if language == MEAN and any(one in matrix.lacking for one in both):
+    if language == MEAN and any(recipe_name in matrix.lacking for recipe_name in both):
         yield "lacks languages"
 
 

@@ -52,11 +52,12 @@ def splits(num_seeds: int, seed: int = 0) -> npt.NDArray[np.bool_]:
         return np.zeros((0, num_seeds), dtype=bool)
     chosen = list(combinations(range(num_seeds), half))
     if num_seeds % 2 == 0:
-        chosen = [one for one in chosen if 0 in one]  # the other half of a division gives the same correlations
+        # The other half of a division gives the same correlations.
+        chosen = [members for members in chosen if 0 in members]
     if len(chosen) > MAX_SPLITS:
         picked = np.random.default_rng(seed).choice(len(chosen), MAX_SPLITS, replace=False)
         chosen = [chosen[number] for number in sorted(picked)]
-    return np.array([[number in one for number in range(num_seeds)] for one in chosen], dtype=bool)
+    return np.array([[number in members for number in range(num_seeds)] for members in chosen], dtype=bool)
 
 
 def half_means(values: Floats) -> tuple[Floats, Floats]:
@@ -108,12 +109,12 @@ def inflation(values: Floats) -> Floats:
     centred = values - values.mean(axis=-1, keepdims=True)
     n = values.shape[1]
     noise = np.einsum("ais,bis->ab", centred, centred) / (n * (num_seeds - 1))
-    own = np.diag(noise)
+    own_noise = np.diag(noise)
     # The variance of means is that of the true values and of the noise.
-    true = np.maximum(values.mean(axis=-1).var(axis=-1, ddof=1) - own / num_seeds, 0.0)
+    true = np.maximum(values.mean(axis=-1).var(axis=-1, ddof=1) - own_noise / num_seeds, 0.0)
     pairs = num_seeds * (num_seeds - 1)
-    mixed = np.outer(true, own)
-    denominator = pairs * np.outer(true, true) + (num_seeds - 1) * (mixed + mixed.T) + np.outer(own, own)
+    mixed = np.outer(true, own_noise)
+    denominator = pairs * np.outer(true, true) + (num_seeds - 1) * (mixed + mixed.T) + np.outer(own_noise, own_noise)
     factor: Floats = np.sqrt(1 + np.divide(noise**2, denominator, out=np.zeros_like(noise), where=denominator > 0))
     return factor
 

@@ -43,9 +43,9 @@ class Units:
         if self._last is not None and self._last[0].equals(ids):
             return self._last[1]
         rows = ids.astype(str).itertuples(index=False, name=None)
-        found = np.fromiter((self._position(*row) for row in rows), dtype=np.intp, count=len(ids))
-        self._last = ids, found
-        return found
+        numbered = np.fromiter((self._position(*row) for row in rows), dtype=np.intp, count=len(ids))
+        self._last = ids, numbered
+        return numbered
 
     def _position(self, language: str, example: str, group: str) -> int:
         unit = self._of_group.get((language, group), self._of_example.get(example))

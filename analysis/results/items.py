@@ -97,15 +97,15 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
         if target in own:
             continue
         name = f"items-{digest([VERSION, target, condition, sorted(_identity(scores))])}.npz"
-        found = read_blocks(cache, name, ItemBlock) if cache else None
-        if found is None:
+        influences_of = read_blocks(cache, name, ItemBlock) if cache else None
+        if influences_of is None:
             column = _Column(target=target, condition=condition, measure=MEASURES[data.space.task(target).scorer])
-            found = list(column.read(scores, ledger))
+            influences_of = list(column.read(scores, ledger))
             num_read += column.num_read
             missing += column.missing
             if cache and not column.missing:
-                write_blocks(cache, name, found)
-        blocks += found
+                write_blocks(cache, name, influences_of)
+        blocks += influences_of
     return ItemParts(
         blocks={(block.target, block.condition, block.language, block.minus): block for block in blocks},
         own_items=own,
@@ -172,11 +172,11 @@ class _Column:
         fixed = {recipe: self._influences(scores[recipe, None], ledger) for recipe, seed in scores if seed is None}
         sums = _Sums(len(recipes))
         for seed in seeds:
-            found = {
+            influences_of = {
                 recipe: self._influences(scores[recipe, seed], ledger) for recipe in recipes if (recipe, seed) in scores
             }
             # A score without a seed is compared with every seed.
-            rows = {recipe: w for recipe, w in (fixed | found).items() if w is not None}
+            rows = {recipe: w for recipe, w in (fixed | influences_of).items() if w is not None}
             numbers = [recipes.index(recipe) for recipe in rows]
             sums.add(numbers, list(rows.values()), self._absent(lacking)[numbers], self._maps())
         absent = self._absent(lacking)
@@ -306,8 +306,8 @@ Report = Callable[[str], object]
 
 def cost_text(parts: Iterable[ItemParts]) -> str:
     """What reading the outcomes cost, for the user; "" if the cache had everything."""
-    read = [part for part in parts if part.num_read]
+    read = [item_part for item_part in parts if item_part.num_read]
     if not read:
         return ""
-    num, seconds = sum(part.num_read for part in read), sum(part.seconds for part in read)
+    num, seconds = sum(item_part.num_read for item_part in read), sum(item_part.seconds for item_part in read)
     return f"Read the outcomes of {num:,} scores in {seconds:.1f} s for the intervals over items; their sums are kept."

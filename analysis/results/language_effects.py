@@ -43,8 +43,8 @@ def english_differences(seeds: pd.DataFrame, items: ItemParts, reference: str) -
         return pd.DataFrame(columns=list(COLUMNS))
     parts = [_of_items(items, *cell, reference) for cell in _cells(table)]
     item, residual, num_items = (np.array(values, dtype=float) for values in zip(*parts, strict=True))
-    own = table["target"].isin(items.own_items).to_numpy()
-    variance, df = combined(table["variance"], table["df"], np.where(own, np.nan, item), num_items - 1, residual)
+    is_own = table["target"].isin(items.own_items).to_numpy()
+    variance, df = combined(table["variance"], table["df"], np.where(is_own, np.nan, item), num_items - 1, residual)
     table["note"] = seed_notes(table)
     table["difference"], table["num_items"] = table["gain"], num_items.astype(int)
     table["se_seed"], table["se_item"] = np.sqrt(table["variance"]), np.sqrt(item)
@@ -78,13 +78,13 @@ def seed_agreement(seeds: pd.DataFrame, reference: str, numbers: Sequence[int]) 
     """
     rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN) & (seeds["recipe"] != reference)]
     rows = rows.dropna(subset=["gain", "seed"])
-    found = []
+    agreements = []
     for target in dict.fromkeys(rows["target"]):
         wide = rows[rows["target"] == target].pivot(index=["recipe", "language"], columns="seed", values="gain")
         wide = wide.reindex(columns=[number for number in numbers if number in wide.columns]).dropna()
         centred = wide - wide.groupby("recipe").transform("mean")
-        found.append((target, len(wide), _agreement(wide.to_numpy(float)), _agreement(centred.to_numpy(float))))
-    return pd.DataFrame(found, columns=list(AGREEMENT_COLUMNS))
+        agreements.append((target, len(wide), _agreement(wide.to_numpy(float)), _agreement(centred.to_numpy(float))))
+    return pd.DataFrame(agreements, columns=list(AGREEMENT_COLUMNS))
 
 
 def _agreement(values: Floats) -> float:

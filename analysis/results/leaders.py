@@ -79,7 +79,7 @@ def leaders(
         base = column.means[column.recipes.index(reference)] if reference in column.recipes else np.nan
         for number, recipe in enumerate(column.recipes):
             expected = _expected(
-                corrected, recipe, [one.target for one in (over if column.target == MEAN else [column])]
+                corrected, recipe, [column_of.target for column_of in (over if column.target == MEAN else [column])]
             )
             rows.append((column.target, recipe, column.means[number] - base, expected, bool(is_best[number])))
         targets.append(_best_two(column, int(is_best.sum())))
@@ -131,15 +131,17 @@ def _is_seedless(scores: pd.DataFrame, recipe: str, target: str) -> bool:
 
 def _item_differences(items: ItemParts, target: str, recipes: Sequence[str]) -> Floats:
     """Variances of the differences between rows over new items, without the part that seeds contain; 0 if unknown."""
-    found = np.zeros((len(recipes), len(recipes)))
+    variances_of_items = np.zeros((len(recipes), len(recipes)))
     block = items.block(target, MEAN)
     if block is None:
-        return found
-    known = [number for number, name in enumerate(recipes) if name in block.recipes]
-    index = [block.recipes.index(recipes[number]) for number in known]
+        return variances_of_items
+    known_rows = [number for number, name in enumerate(recipes) if name in block.recipes]
+    index = [block.recipes.index(recipes[number]) for number in known_rows]
     residual = np.nan_to_num(block.residual[np.ix_(index, index)])
-    found[np.ix_(known, known)] = np.nan_to_num(np.maximum(block.difference[np.ix_(index, index)] - residual, 0.0))
-    return found
+    variances_of_items[np.ix_(known_rows, known_rows)] = np.nan_to_num(
+        np.maximum(block.difference[np.ix_(index, index)] - residual, 0.0)
+    )
+    return variances_of_items
 
 
 def _mean_of(columns: Sequence[_Column]) -> _Column:

@@ -150,11 +150,11 @@ def _inverse_trigamma(values: Floats) -> Floats:
     from scipy import special  # noqa: PLC0415
 
     safe = np.where(values > 1e-7, values, 1.0)
-    found = 0.5 + 1 / safe
+    estimate = 0.5 + 1 / safe
     for _ in range(20):
-        trigamma = special.polygamma(1, found)
-        found = found + trigamma * (1 - trigamma / safe) / special.polygamma(2, found)
-    return np.where(values > 1e-7, found, np.where(np.isnan(values), np.nan, np.inf))
+        trigamma = special.polygamma(1, estimate)
+        estimate = estimate + trigamma * (1 - trigamma / safe) / special.polygamma(2, estimate)
+    return np.where(values > 1e-7, estimate, np.where(np.isnan(values), np.nan, np.inf))
 
 
 def _median(values: Floats, axis: int) -> Floats:

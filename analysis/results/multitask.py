@@ -38,14 +38,14 @@ def multitask_gains(space: Space, seeds: pd.DataFrame, cells: pd.DataFrame) -> p
     kept = set(means.loc[is_summarised(means), ["recipe", "target"]].itertuples(index=False, name=None))
     rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["score", "seed"])
     rows = rows.assign(score=rows["score"] * rows["target"].map(directions(space)).astype(float))
-    found = []
+    comparisons = []
     for target in dict.fromkeys(means["target"]):
         wide = rows[rows["target"] == target].pivot(index="recipe", columns="seed", values="score")
         for recipe, singles in members.items():
             used = [name for name in singles if (name, target) in kept and name in wide.index]
             if len(used) > 1 and (recipe, target) in kept and recipe in wide.index:
-                found.append((recipe, target, *_compared(wide, recipe, used)))
-    return pd.DataFrame(found, columns=list(COLUMNS))
+                comparisons.append((recipe, target, *_compared(wide, recipe, used)))
+    return pd.DataFrame(comparisons, columns=list(COLUMNS))
 
 
 def _members(space: Space) -> dict[str, list[str]]:
@@ -63,30 +63,30 @@ def _compared(wide: pd.DataFrame, recipe: str, members: Sequence[str]) -> Iterat
         pd.Series(values[0], index=wide.index) for values in moderated(*row_variances(wide.to_numpy()[None]))
     )
     both = wide.loc[[recipe, *members]].dropna(axis="columns")
-    own, others = both.loc[recipe].to_numpy(), both.loc[list(members)].to_numpy()
-    num = len(own)
+    own_scores, member_scores = both.loc[recipe].to_numpy(), both.loc[list(members)].to_numpy()
+    num = len(own_scores)
     yield from (len(members), num)
     yield from _interval(
-        float((own - others.mean(axis=0)).mean()) if num else np.nan,
+        float((own_scores - member_scores.mean(axis=0)).mean()) if num else np.nan,
         [variances[recipe] / max(num, 1), *(variances[name] / max(num, 1) / len(members) ** 2 for name in members)],
         [df[recipe], *(df[name] for name in members)],
     )
-    best = members[int(others.mean(axis=1).argmax())] if num else ""
+    best = members[int(member_scores.mean(axis=1).argmax())] if num else ""
     yield best
     yield from _interval(
-        _over_best(own, others),
+        _over_best(own_scores, member_scores),
         [variances[name] / max(num, 1) for name in (recipe, best)] if best else [np.nan],
         [df[name] for name in (recipe, best)] if best else [np.nan],
     )
 
 
-def _over_best(own: Floats, others: Floats) -> float:
+def _over_best(own_scores: Floats, member_scores: Floats) -> float:
     """Mean difference to the member that is best on the other half of the seeds; nan with fewer than two seeds."""
     differences = []
-    for half in splits(len(own)):
+    for half in splits(len(own_scores)):
         for chosen_on, measured_on in ((half, ~half), (~half, half)):
-            best = others[:, chosen_on].mean(axis=1).argmax()
-            differences.append((own - others[best])[measured_on].mean())
+            best = member_scores[:, chosen_on].mean(axis=1).argmax()
+            differences.append((own_scores - member_scores[best])[measured_on].mean())
     return float(np.mean(differences)) if differences else np.nan
 
 

@@ -62,18 +62,18 @@ def predictions(
     spread = gains.std(ddof=1)
     scaled = (gains - gains.mean()) / spread.where(spread > 0)
     retrieval = [t.task for t in space.targets if not space.task(t.task).training_task and t.task in gains.columns]
-    found = {BAR: _mean_of_others(scaled, list(gains.columns))}
+    judged = {BAR: _mean_of_others(scaled, list(gains.columns))}
     if retrieval:
-        found[RETRIEVAL] = _mean_of_others(scaled, retrieval)
+        judged[RETRIEVAL] = _mean_of_others(scaled, retrieval)
     for trait in TRAITS:
         if trait not in CATEGORIES and trait in traits:
             values = traits[trait].reindex(gains.index).astype(float)
-            found[trait] = pd.DataFrame(dict.fromkeys(gains.columns, values))
+            judged[trait] = pd.DataFrame(dict.fromkeys(gains.columns, values))
     for name in MEASURED if len(measured) else ():
         means = measured[measured["predictor"] == name].groupby(["recipe", "target"])["value"].mean().unstack()
-        found[name] = means.reindex(index=gains.index, columns=gains.columns).astype(float)
-    found[RANDOM] = pd.DataFrame(0.0, index=gains.index, columns=gains.columns)
-    return found
+        judged[name] = means.reindex(index=gains.index, columns=gains.columns).astype(float)
+    judged[RANDOM] = pd.DataFrame(0.0, index=gains.index, columns=gains.columns)
+    return judged
 
 
 def ndcg(predicted: Floats, gains: Floats) -> float:
@@ -99,8 +99,8 @@ def _mean_of_others(scaled: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
     """For each target the mean over `targets` without the target itself, as far as a recipe has gains on them."""
     columns = {}
     for target in scaled.columns:
-        others = [name for name in targets if name != target and scaled[name].notna().any()]
-        columns[target] = scaled[others].mean(axis=1) if others else scaled[target] * np.nan
+        other_targets = [name for name in targets if name != target and scaled[name].notna().any()]
+        columns[target] = scaled[other_targets].mean(axis=1) if other_targets else scaled[target] * np.nan
     return pd.DataFrame(columns, index=scaled.index)
 
 
@@ -116,25 +116,25 @@ def _quality(values: "pd.Series[float]", gains: "pd.Series[float]") -> tuple[flo
 
 def _differences(values: pd.DataFrame, bar: pd.DataFrame, gains: pd.DataFrame) -> list[float]:
     """For each target the ndcg of a predictor minus that of the row mean, on the recipes that both rank."""
-    found = []
+    judged = []
     for target in gains.columns:
         both = pd.DataFrame({"value": values[target], "bar": bar[target], "gain": gains[target]}).dropna()
         if len(both) >= MIN_N:
             measured = both["gain"].to_numpy()
-            found.append(ndcg(both["value"].to_numpy(), measured) - ndcg(both["bar"].to_numpy(), measured))
-    return [value for value in found if not np.isnan(value)]
+            judged.append(ndcg(both["value"].to_numpy(), measured) - ndcg(both["bar"].to_numpy(), measured))
+    return [value for value in judged if not np.isnan(value)]
 
 
 def _mean_row(
     name: str, each: list[tuple[str, str, float, float, float, int, str]], differences: list[float], seconds: float
 ) -> tuple[object, ...]:
     """The row of the means over targets."""
-    known = np.array([row[2:5] for row in each if not np.isnan(row[2])]).reshape(-1, 3)
-    means = known.mean(axis=0) if len(known) else np.full(3, np.nan)
+    known_gains = np.array([row[2:5] for row in each if not np.isnan(row[2])]).reshape(-1, 3)
+    means = known_gains.mean(axis=0) if len(known_gains) else np.full(3, np.nan)
     low = high = np.nan
     if name != BAR and len(differences) >= 3:
         half = t_quantile(len(differences) - 1) * np.std(differences, ddof=1) / np.sqrt(len(differences))
         low, high = np.mean(differences) - half, np.mean(differences) + half
     notes = {row[6] for row in each}
-    note = "" if len(known) else "not defined" if notes == {"not defined"} else f"fewer than {MIN_N} recipes"
-    return (name, MEAN, *means, len(known), low, high, seconds, bool(low > 0), note)
+    note = "" if len(known_gains) else "not defined" if notes == {"not defined"} else f"fewer than {MIN_N} recipes"
+    return (name, MEAN, *means, len(known_gains), low, high, seconds, bool(low > 0), note)

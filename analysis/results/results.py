@@ -46,6 +46,8 @@ class Results:
     """The mean gain of each recipe over the targets that all recipes have, with the columns of `row_means.COLUMNS`."""
     column_means: pd.DataFrame
     """The mean gain of each target over recipes, with the columns of `column_means.COLUMNS`."""
+    gains: pd.DataFrame
+    """All scores with their same-seed gains: `gains.gain_table`."""
     seeds: pd.DataFrame
     """The score and the gain of each seed, by language and as the mean over languages: `seed_part.scores_by_seed`."""
     items: ItemParts
@@ -112,6 +114,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         estimates=cells,
         column_means=column_means(seeds, cells),
         row_means=row,
+        gains=gains,
         seeds=seeds,
         items=items,
         languages=language_table(space, gains),

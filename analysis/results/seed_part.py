@@ -99,8 +99,8 @@ def _of_columns(rows: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFra
         return pd.DataFrame(columns=["total", "df", "is_bimodal"], index=index, dtype=float)
     scores, positions, bases = _as_array(rows, references)
     total, df, is_bimodal = gain_variances(scores, bases)
-    found = {"total": total, "df": df, "is_bimodal": is_bimodal}
-    return pd.DataFrame({name: values[positions] for name, values in found.items()}, index=index)
+    by_cell = {"total": total, "df": df, "is_bimodal": is_bimodal}
+    return pd.DataFrame({name: values[positions] for name, values in by_cell.items()}, index=index)
 
 
 def _as_array(

@@ -35,9 +35,9 @@ def scaled_gains(scores: Floats) -> Floats:
     return (scores[:, 1:] - scores[:, :1]) / noise[:, None, None]
 
 
-def _pairs(found: HalfCorrelations) -> Floats:
+def _pairs(detected: HalfCorrelations) -> Floats:
     """p of all pairs."""
-    return found.p[np.triu_indices(len(found.p), 1)]
+    return detected.p[np.triu_indices(len(detected.p), 1)]
 
 
 def _of_rows(gains: Floats) -> HalfCorrelations:
@@ -60,11 +60,11 @@ def _in_noise(design: Design, num_worlds: int) -> Iterator[Measure]:
     worlds = simulated(design, num_worlds, 400 + design.num_seeds)
     setting = f"{design.num_seeds} seeds, encoder {design.encoder_sd:.0f}"
     gains = [scaled_gains(scores) for scores in worlds.scores]
-    some = gains[: max(num_worlds // 10, 1)]  # the plain test enumerates all orders
-    rows = np.array([_pairs(_of_rows(one)) for one in gains])
-    columns = np.array([_pairs(_of_columns(one)) for one in gains])
-    plain_rows = np.array([_plain_p(one.swapaxes(0, 1)) for one in some])
-    plain_columns = np.array([_plain_p(one) for one in some])
+    sample = gains[: max(num_worlds // 10, 1)]  # the plain test enumerates all orders
+    rows = np.array([_pairs(_of_rows(matrix)) for matrix in gains])
+    columns = np.array([_pairs(_of_columns(matrix)) for matrix in gains])
+    plain_rows = np.array([_plain_p(matrix.swapaxes(0, 1)) for matrix in sample])
+    plain_columns = np.array([_plain_p(matrix) for matrix in sample])
     for name, old, value in (("rows", plain_rows, rows), ("columns", plain_columns, columns)):
         yield Measure(
             name=f"pairs of {name} with p < 0.05 in noise",
@@ -82,9 +82,9 @@ def _planted(design: Design, num_worlds: int) -> Iterator[Measure]:
         tested = [_pairs(_of_rows(scaled_gains(scores))) for scores in _with_planted(worlds, effect_sd)]
         low = {"low": 0.60} if effect_sd >= 3 else {}
         setting = f"5 seeds, effects {effect_sd:.0f}"
-        found = [bool(p[0] < LEVEL) for p in tested]
+        detected = [bool(p[0] < LEVEL) for p in tested]
         corrected = [adjusted(p)[0] < LEVEL for p in tested]
-        yield Measure(name="planted correlation of 0.8 found", setting=setting, value=float(np.mean(found)), **low)
+        yield Measure(name="planted correlation of 0.8 found", setting=setting, value=float(np.mean(detected)), **low)
         yield Measure(name="the same after correction for all pairs", setting=setting, value=float(np.mean(corrected)))
 
 

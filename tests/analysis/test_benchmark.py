@@ -88,7 +88,7 @@ def test_a_task_in_fewer_languages_than_published_does_not_count(make_run):
 def test_the_report_shows_the_means_and_the_tasks_that_do_not_count(make_run):
     run = make(make_run, ["xnli", "pawsx", "xquad"])
     fill(run, "baseline", ["xnli", "pawsx", "xquad"])
-    text = write_report(run.url).path.read_text()
+    text = write_report(run.url).path.with_name("appendix.md").read_text()
     section = text.split("## Benchmark means")[1].split("## Trivial scores")[0]
     assert "### XTREME\n\n| recipe | classification |\n| --- | --- |\n| baseline | 86.0 |" in section
     assert "Not included: pos: not a target of this run; ner:" in section
@@ -98,7 +98,7 @@ def test_the_report_shows_the_means_and_the_tasks_that_do_not_count(make_run):
 def test_the_report_shows_the_benchmark_with_the_most_targets_even_if_none_of_its_groups_is_complete(make_run):
     run = make(make_run, ["xnli", "mlqa", "tydiqa", "ner"])
     fill(run, "baseline", ["xnli", "mlqa", "tydiqa"])
-    text = write_report(run.url).path.read_text()
+    text = write_report(run.url).path.with_name("appendix.md").read_text()
     assert "### XTREME\n\nNo group is complete.\n" in text
     assert "### XTREME-R" not in text
 
@@ -225,7 +225,7 @@ def test_a_target_that_trains_counts_with_any_layer_because_it_has_no_effect(mak
 
 def test_a_run_of_other_tasks_has_no_benchmark_section(full_report):
     assert benchmark_means(load(str(full_report.path.parent.parent)), "tiny") == ()
-    assert "Benchmark means" not in full_report.path.read_text()
+    assert "Benchmark means" not in full_report.path.with_name("appendix.md").read_text()
 
 
 def test_targets_with_a_single_split_are_marked_in_the_report(make_run):

@@ -48,12 +48,12 @@ def test_the_intervals_of_missing_cells_contain_their_gains_about_as_often_as_th
     for seed in range(40):
         full = additive(seed)
         hidden = full.mask(np.random.default_rng(seed).random(full.shape) < 0.2)
-        found = completed(hidden)
-        truth = [full.loc[row.recipe, row.target] for row in found.cells.itertuples()]
-        inside += list((found.cells["low"] <= truth) & (truth <= found.cells["high"]))
-        errors += list(found.cells["gain"] - truth)
-        means += [hidden[row.target].mean() - full.loc[row.recipe, row.target] for row in found.cells.itertuples()]
-        assert not found.uses_predictors
+        prediction = completed(hidden)
+        truth = [full.loc[row.recipe, row.target] for row in prediction.cells.itertuples()]
+        inside += list((prediction.cells["low"] <= truth) & (truth <= prediction.cells["high"]))
+        errors += list(prediction.cells["gain"] - truth)
+        means += [hidden[row.target].mean() - full.loc[row.recipe, row.target] for row in prediction.cells.itertuples()]
+        assert not prediction.uses_predictors
     assert 0.90 < np.mean(inside) < 0.98
     assert np.std(errors) < 0.6 * np.std(means)
 
@@ -62,9 +62,9 @@ def test_predictors_are_used_if_they_reduce_the_error():
     full = additive(noise=1.0)
     random = np.random.default_rng(3)
     signal = pd.DataFrame(random.normal(size=full.shape), RECIPES, TARGETS)
-    found = completed(full + 0.06 * signal, logme=signal)
-    assert found.uses_predictors
-    assert found.error < 0.6 * completed(full + 0.06 * signal).error
+    prediction = completed(full + 0.06 * signal, logme=signal)
+    assert prediction.uses_predictors
+    assert prediction.error < 0.6 * completed(full + 0.06 * signal).error
     # A target without the predictor does not prevent it on others.
     assert completed(full + 0.06 * signal, logme=signal.assign(t0=np.nan)).uses_predictors
 
@@ -75,9 +75,9 @@ def test_gains_are_predicted_only_if_the_mean_of_the_target_is_worse():
         random = np.random.default_rng(seed)
         gains = pd.DataFrame(random.normal(size=6) + 0.02 * random.normal(size=(10, 6)), RECIPES, TARGETS)
         gains.iloc[0, 0] = np.nan
-        found = completed(gains)
-        shown.append(found.note == "")
-        assert shown[-1] == (found.error < found.column_error) == (len(found.cells) == 1)
+        prediction = completed(gains)
+        shown.append(prediction.note == "")
+        assert shown[-1] == (prediction.error < prediction.column_error) == (len(prediction.cells) == 1)
     assert 0 < sum(shown) < 20
 
 
@@ -86,30 +86,30 @@ def test_only_wanted_cells_are_predicted():
     gains.iloc[0, :2] = np.nan
     wanted = gains.isna()
     wanted.loc["r0", "t1"] = False  # measured, but not comparable
-    found = complete(gains, wanted, NOISE, {})
-    assert found.cells[["recipe", "target"]].values.tolist() == [["r0", "t0"]]
-    assert found.next_cell == ("r0", "t0")
+    prediction = complete(gains, wanted, NOISE, {})
+    assert prediction.cells[["recipe", "target"]].values.tolist() == [["r0", "t0"]]
+    assert prediction.next_cell == ("r0", "t0")
 
 
 def test_the_next_cell_is_the_one_that_says_most_about_the_others():
     gains = additive()
     gains.loc["r3", TARGETS[1:]] = np.nan  # one measured gain: every further one says much about the row
     gains.loc["r5", "t2"] = np.nan
-    found = completed(gains)
-    assert found.next_cell is not None
-    assert found.next_cell[0] == "r3"
-    wide = (found.cells["high"] - found.cells["low"]).groupby(found.cells["recipe"]).mean()
+    prediction = completed(gains)
+    assert prediction.next_cell is not None
+    assert prediction.next_cell[0] == "r3"
+    wide = (prediction.cells["high"] - prediction.cells["low"]).groupby(prediction.cells["recipe"]).mean()
     assert wide["r3"] > wide["r5"]
 
 
 def test_a_small_matrix_has_no_predictions_and_says_why():
-    found = completed(additive().iloc[:4])
-    assert found.note.startswith("No gain is predicted: at least 6 recipes and 3 targets")
-    assert found.cells.empty
+    prediction = completed(additive().iloc[:4])
+    assert prediction.note.startswith("No gain is predicted: at least 6 recipes and 3 targets")
+    assert prediction.cells.empty
 
 
 def test_a_complete_matrix_has_errors_and_no_predictions():
-    found = completed(additive())
-    assert found.cells.empty
-    assert found.next_cell is None
-    assert 0 < found.error < found.column_error
+    prediction = completed(additive())
+    assert prediction.cells.empty
+    assert prediction.next_cell is None
+    assert 0 < prediction.error < prediction.column_error

@@ -59,12 +59,19 @@ def test_gain_and_score_of_a_cell_are_those_of_the_matrix(full_run):
 
 def test_an_interval_is_that_of_the_paired_t_test(make_run):
     run = filled(make_run(seeds=(1, 2, 3)), {"small_nli": [0.10, 0.20, 0.12]})
-    found = estimate_of(table_of(run), ("small_nli", "tags"))
+    estimated = estimate_of(table_of(run), ("small_nli", "tags"))
     expected = scipy_stats.ttest_1samp([0.10, 0.20, 0.12], 0)
-    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert (found.p, found.q, found.df, found.num_seeds) == pytest.approx((expected.pvalue, expected.pvalue, 2, 3))
-    assert found.half_width == pytest.approx((found.high - found.low) / 2)
-    assert (found.is_settled, found.is_significant, found.basis, found.note) == (True, True, "seeds", "no outcomes")
+    assert (estimated.low, estimated.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert (estimated.p, estimated.q, estimated.df, estimated.num_seeds) == pytest.approx(
+        (expected.pvalue, expected.pvalue, 2, 3)
+    )
+    assert estimated.half_width == pytest.approx((estimated.high - estimated.low) / 2)
+    assert (estimated.is_settled, estimated.is_significant, estimated.basis, estimated.note) == (
+        True,
+        True,
+        "seeds",
+        "no outcomes",
+    )
 
 
 def test_equal_differences_have_no_interval_and_no_p_although_their_last_bits_differ(make_run):
@@ -74,10 +81,10 @@ def test_equal_differences_have_no_interval_and_no_p_although_their_last_bits_di
         run.cell("baseline", "tags", seed, {"en": base})
         run.cell("small_nli", "tags", seed, {"en": score})
     assert np.ptp(gains) > 0
-    found = estimate_of(table_of(run), ("small_nli", "tags"))
-    assert found.gain == pytest.approx(0.05)
-    assert np.isnan([found.se, found.low, found.high, found.p, found.q]).all()
-    assert (found.basis, found.note) == ("", "equal differences")
+    estimated = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert estimated.gain == pytest.approx(0.05)
+    assert np.isnan([estimated.se, estimated.low, estimated.high, estimated.p, estimated.q]).all()
+    assert (estimated.basis, estimated.note) == ("", "equal differences")
 
 
 def test_differences_that_are_equal_and_about_zero_have_no_interval(make_run):
@@ -89,9 +96,9 @@ def test_differences_that_are_equal_and_about_zero_have_no_interval(make_run):
 
 
 def test_one_seed_has_no_interval_and_says_so(make_run):
-    found = estimate_of(table_of(filled(make_run(seeds=(1,)), {"small_nli": [0.1]})), ("small_nli", "tags"))
-    assert (found.gain, found.note, found.marks) == (pytest.approx(0.1), "one seed", "")
-    assert math.isnan(found.low)
+    estimated = estimate_of(table_of(filled(make_run(seeds=(1,)), {"small_nli": [0.1]})), ("small_nli", "tags"))
+    assert (estimated.gain, estimated.note, estimated.marks) == (pytest.approx(0.1), "one seed", "")
+    assert math.isnan(estimated.low)
 
 
 def test_only_complete_cells_without_the_same_rows_are_corrected_for_their_number(make_run):
@@ -109,8 +116,8 @@ def test_only_complete_cells_without_the_same_rows_are_corrected_for_their_numbe
 
 def test_the_languages_have_intervals_and_no_corrected_p(make_run):
     run = filled(make_run(seeds=(1, 2, 3)), {"middle_qa": [0.1, 0.2, 0.15]})
-    found = estimate_of(table_of(run), ("middle_qa", "tags"), "de")
-    assert not math.isnan(found.p) and math.isnan(found.q)
+    estimated = estimate_of(table_of(run), ("middle_qa", "tags"), "de")
+    assert not math.isnan(estimated.p) and math.isnan(estimated.q)
     assert estimate_of(table_of(run), ("middle_qa", "tags"), "fr") is None
 
 
@@ -119,25 +126,25 @@ def test_a_metric_that_is_not_a_number_counts_as_a_missing_language(make_run):
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.2})
     run.cell("small_nli", "tags", 1, {"en": 0.7, "de": math.nan})
     table = table_of(run)
-    found = estimate_of(table, ("small_nli", "tags"))
-    assert (found.score, found.gain) == pytest.approx((0.7, 0.1))
-    assert found.has("lacks languages")
+    estimated = estimate_of(table, ("small_nli", "tags"))
+    assert (estimated.score, estimated.gain) == pytest.approx((0.7, 0.1))
+    assert estimated.has("lacks languages")
     assert estimate_of(table, ("small_nli", "tags"), "de") is None
 
 
 def test_a_cell_without_a_score_of_the_reference_says_so(make_run):
     run = make_run()
     run.cell("small_nli", "tags", 1, {"en": 0.6})
-    found = estimate_of(table_of(run), ("small_nli", "tags"))
-    assert (found.note, found.num_seeds, found.score) == ("no reference", 0, 0.6)
-    assert math.isnan(found.gain)
+    estimated = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert (estimated.note, estimated.num_seeds, estimated.score) == ("no reference", 0, 0.6)
+    assert math.isnan(estimated.gain)
 
 
 def test_seeds_that_the_row_or_its_reference_lacks_are_marked_and_not_counted(make_run):
     run = filled(make_run(seeds=(1, 2, 3)), {"small_nli": [0.1, 0.2]})
     run.cell("small_nli", "tags", 3, {"en": 0.9, "de": 0.9})
-    found = estimate_of(table_of(run), ("small_nli", "tags"))
-    assert (found.num_seeds, found.marks) == (2, "lacks seeds")
+    estimated = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert (estimated.num_seeds, estimated.marks) == (2, "lacks seeds")
 
 
 def test_a_baseline_without_a_seed_does_not_lack_seeds(full_run):
@@ -160,8 +167,8 @@ def test_the_gain_of_a_loss_has_its_sign_reversed_and_its_score_has_not(make_run
     run = make_run("loss", tasks=tasks)
     run.cell("baseline", "tags", 1, {"en": 3.0})
     run.cell("small_nli", "tags", 1, {"en": 2.0})
-    found = estimate_of(table_of(run), ("small_nli", "tags"))
-    assert (found.score, found.gain) == pytest.approx((2.0, 1.0))
+    estimated = estimate_of(table_of(run), ("small_nli", "tags"))
+    assert (estimated.score, estimated.gain) == pytest.approx((2.0, 1.0))
 
 
 def test_scores_under_another_condition_have_rows_of_their_own_outside_the_family(make_run):
@@ -230,25 +237,27 @@ def test_seeds_and_items_together_are_the_crossed_random_effects_of_an_analysis_
     by_item = seeds * gains.mean(axis=0).var(ddof=1)
     centred = gains - gains.mean(axis=0) - gains.mean(axis=1, keepdims=True) + gains.mean()
     within = (centred**2).sum() / ((seeds - 1) * (items - 1))
-    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
-    assert (found.basis, found.note, found.num_items) == ("seeds and items", "", items)
-    assert found.se_seed**2 == pytest.approx(by_seed / gains.size)
-    assert found.se_item**2 == pytest.approx(by_item / gains.size)
+    estimated = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    assert (estimated.basis, estimated.note, estimated.num_items) == ("seeds and items", "", items)
+    assert estimated.se_seed**2 == pytest.approx(by_seed / gains.size)
+    assert estimated.se_item**2 == pytest.approx(by_item / gains.size)
     expected = max(by_seed + by_item - within, by_seed, by_item) / gains.size
-    assert found.se**2 == pytest.approx(expected)
-    assert found.df == pytest.approx((by_seed + by_item) ** 2 / (by_seed**2 / (seeds - 1) + by_item**2 / (items - 1)))
+    assert estimated.se**2 == pytest.approx(expected)
+    assert estimated.df == pytest.approx(
+        (by_seed + by_item) ** 2 / (by_seed**2 / (seeds - 1) + by_item**2 / (items - 1))
+    )
 
 
 def test_one_seed_has_an_interval_over_items_that_settles_nothing(make_run):
     run = make_run(seeds=(1,))
     gains = measured_on_items(run, 1)[0]
-    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    estimated = estimate_of(table_of(run), ("middle_qa", "pairs"))
     expected = scipy_stats.ttest_1samp(gains, 0)
-    assert (found.basis, found.note) == ("items", "one seed")
-    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert found.p == pytest.approx(expected.pvalue)
-    assert math.isnan(found.q)
-    assert not replace(found, low=0.1, high=0.2).is_settled
+    assert (estimated.basis, estimated.note) == ("items", "one seed")
+    assert (estimated.low, estimated.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert estimated.p == pytest.approx(expected.pvalue)
+    assert math.isnan(estimated.q)
+    assert not replace(estimated, low=0.1, high=0.2).is_settled
 
 
 def test_nothing_is_added_for_items_where_each_seed_has_its_own(make_run):
@@ -257,9 +266,9 @@ def test_nothing_is_added_for_items_where_each_seed_has_its_own(make_run):
     tasks = tuple(replace(task, dev=rows) if task.name == "pairs" else task for task in space.tasks)
     run = make_run("drawn", seeds=(1, 2, 3), tasks=tasks)
     gains = measured_on_items(run, 3).mean(axis=1)
-    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
-    assert (found.basis, found.num_items) == ("seeds and items", 0)
-    assert found.se == pytest.approx(found.se_seed) == pytest.approx(gains.std(ddof=1) / math.sqrt(3))
+    estimated = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    assert (estimated.basis, estimated.num_items) == ("seeds and items", 0)
+    assert estimated.se == pytest.approx(estimated.se_seed) == pytest.approx(gains.std(ddof=1) / math.sqrt(3))
 
 
 def test_a_reference_without_a_seed_adds_the_variance_of_its_items_only(make_run):
@@ -276,10 +285,10 @@ def test_a_reference_without_a_seed_adds_the_variance_of_its_items_only(make_run
     write("baseline", None, base)
     for seed, correct in enumerate(rows, 1):
         write("middle_qa", seed, correct)
-    found = estimate_of(table_of(run), ("middle_qa", "search"))
-    assert found.se_seed == pytest.approx(scipy_stats.sem(rows.mean(axis=1)))
-    assert found.se_item == pytest.approx(scipy_stats.sem(rows.mean(axis=0) - base))
-    assert found.basis == "seeds and items"
+    estimated = estimate_of(table_of(run), ("middle_qa", "search"))
+    assert estimated.se_seed == pytest.approx(scipy_stats.sem(rows.mean(axis=1)))
+    assert estimated.se_item == pytest.approx(scipy_stats.sem(rows.mean(axis=0) - base))
+    assert estimated.basis == "seeds and items"
 
 
 def test_the_variance_of_seeds_and_items_is_never_below_the_larger_part():
@@ -294,6 +303,6 @@ def test_equal_outcomes_of_one_seed_give_no_interval(make_run):
     run = make_run(seeds=(1,))
     for recipe in ("baseline", "middle_qa"):
         outcomes(run, recipe, 1, np.arange(50) % 2)
-    found = estimate_of(table_of(run), ("middle_qa", "pairs"))
-    assert (found.gain, found.basis, found.note) == (0, "", "one seed")
-    assert np.isnan([found.se, found.low, found.p]).all()
+    estimated = estimate_of(table_of(run), ("middle_qa", "pairs"))
+    assert (estimated.gain, estimated.basis, estimated.note) == (0, "", "one seed")
+    assert np.isnan([estimated.se, estimated.low, estimated.p]).all()

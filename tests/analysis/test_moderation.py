@@ -29,9 +29,9 @@ def additive_residuals(scores):
 
     rows, seeds = np.nonzero(~np.isnan(scores))
     design = np.hstack([np.eye(scores.shape[0])[rows], np.eye(scores.shape[1])[seeds][:, 1:]])
-    found = np.full(scores.shape, np.nan)
-    found[rows, seeds] = OLS(scores[rows, seeds], design).fit().resid
-    return found
+    computed = np.full(scores.shape, np.nan)
+    computed[rows, seeds] = OLS(scores[rows, seeds], design).fit().resid
+    return computed
 
 
 def test_variances_with_seed_effects_are_those_of_the_additive_model_of_statsmodels():
@@ -206,20 +206,20 @@ def test_a_row_with_gains_over_other_languages_than_its_score_has_the_variance_o
     table = column(scores)
     is_other = table["recipe"] == "r4"
     table.loc[is_other, "gain"] = [0.1, 0.4, 0.2]
-    found = seed_part(table, "r0").reset_index().set_index("recipe")
-    assert found.loc["r4", "variance"] == pytest.approx(np.var([0.1, 0.4, 0.2], ddof=1) / 3)
-    assert found.loc["r4", "df"] == 2
+    computed = seed_part(table, "r0").reset_index().set_index("recipe")
+    assert computed.loc["r4", "variance"] == pytest.approx(np.var([0.1, 0.4, 0.2], ddof=1) / 3)
+    assert computed.loc["r4", "df"] == 2
     expected, _, _ = gain_variances(np.delete(scores, 4, axis=0)[None], 0)
-    assert found.loc["r5", "variance"] == pytest.approx(expected[0, 4] / 3)
+    assert computed.loc["r5", "variance"] == pytest.approx(expected[0, 4] / 3)
 
 
 def test_a_row_that_lacks_seeds_has_the_variance_of_the_seeds_that_it_shares():
     scores = noise(9, 4)
     scores[5, 2:] = np.nan
-    found = seed_part(column(scores), "r0").reset_index().set_index("recipe")
+    computed = seed_part(column(scores), "r0").reset_index().set_index("recipe")
     total, _, _ = gain_variances(scores[None], 0)
-    assert found.loc["r5", "num_seeds"] == 2
-    assert found.loc["r5", "variance"] == pytest.approx(total[0, 5] / 2)
+    assert computed.loc["r5", "num_seeds"] == 2
+    assert computed.loc["r5", "variance"] == pytest.approx(total[0, 5] / 2)
 
 
 def test_a_table_without_gains_has_no_variances():

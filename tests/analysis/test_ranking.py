@@ -66,27 +66,27 @@ def test_the_row_mean_leaves_out_the_target_that_it_ranks():
 def test_a_predictor_is_recommended_only_if_it_ranks_better_than_the_row_mean():
     table = gains(noise=3.0)
     perfect, useless = measured(table), measured(-table, "knn")
-    found = rankings(SPACE, table, NO_TRAITS, pd.concat([perfect, useless]))
-    assert row(found, "logme")["ndcg"] == pytest.approx(1)
-    assert row(found, "logme")["regret_1"] == 0
-    assert row(found, "logme")["seconds"] == 2.0
-    assert row(found, "logme")["recommended"]
-    assert row(found, "knn")["high"] < 0
-    assert not found.loc[found["predictor"] != "logme", "recommended"].any()
-    assert 0 < row(found, RANDOM)["ndcg"] < 1
+    ranked = rankings(SPACE, table, NO_TRAITS, pd.concat([perfect, useless]))
+    assert row(ranked, "logme")["ndcg"] == pytest.approx(1)
+    assert row(ranked, "logme")["regret_1"] == 0
+    assert row(ranked, "logme")["seconds"] == 2.0
+    assert row(ranked, "logme")["recommended"]
+    assert row(ranked, "knn")["high"] < 0
+    assert not ranked.loc[ranked["predictor"] != "logme", "recommended"].any()
+    assert 0 < row(ranked, RANDOM)["ndcg"] < 1
 
 
 def test_a_predictor_that_a_target_does_not_have_is_not_defined_there():
     table = gains()
-    found = rankings(SPACE, table, NO_TRAITS, measured(table[["tags"]]))
-    assert row(found, "logme", "search")["note"] == "not defined"
-    assert np.isnan(row(found, "logme", "search")["ndcg"])
-    assert row(found, "logme")["n"] == 1
-    assert np.isnan(row(found, "logme")["low"])
+    ranked = rankings(SPACE, table, NO_TRAITS, measured(table[["tags"]]))
+    assert row(ranked, "logme", "search")["note"] == "not defined"
+    assert np.isnan(row(ranked, "logme", "search")["ndcg"])
+    assert row(ranked, "logme")["n"] == 1
+    assert np.isnan(row(ranked, "logme")["low"])
 
 
 def test_few_recipes_are_not_ranked(full_run):
-    found = compute_results(full_run.url).rankings
-    assert set(found["target"]) == {*TARGETS, "mean"}
-    assert found["ndcg"].isna().all()
-    assert row(found, BAR)["note"] == f"fewer than {MIN_N} recipes"
+    ranked = compute_results(full_run.url).rankings
+    assert set(ranked["target"]) == {*TARGETS, "mean"}
+    assert ranked["ndcg"].isna().all()
+    assert row(ranked, BAR)["note"] == f"fewer than {MIN_N} recipes"

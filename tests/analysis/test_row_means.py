@@ -53,19 +53,19 @@ def test_a_target_with_a_marked_cell_is_in_no_mean(full_run):
 
 
 def test_the_interval_of_a_mean_keeps_the_seeds_of_the_targets_together(two_targets):
-    found = row(compute_results(two_targets.url).row_means, "once")
+    averaged = row(compute_results(two_targets.url).row_means, "once")
     by_seed = np.mean([np.subtract(SCORES["once"][name], BASE[name]) for name in BASE], axis=0)
     expected = scipy_stats.ttest_1samp(by_seed, 0)
-    assert (found["gain"], found["num_seeds"], found["num_targets"]) == pytest.approx((by_seed.mean(), 3, 2))
-    assert (found["low"], found["high"]) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert found["p"] == pytest.approx(expected.pvalue)
+    assert (averaged["gain"], averaged["num_seeds"], averaged["num_targets"]) == pytest.approx((by_seed.mean(), 3, 2))
+    assert (averaged["low"], averaged["high"]) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert averaged["p"] == pytest.approx(expected.pvalue)
 
 
 def test_a_mean_in_units_of_spread_divides_each_target_by_its_standard_deviation_over_recipes(two_targets):
-    found = row(compute_results(two_targets.url).row_means, "once", "spread")
+    averaged = row(compute_results(two_targets.url).row_means, "once", "spread")
     spreads = {name: np.std([np.mean(of[name]) for of in (BASE, *SCORES.values())], ddof=1) for name in BASE}
     gains = [(np.mean(SCORES["once"][name]) - np.mean(BASE[name])) / spreads[name] for name in BASE]
-    assert found["gain"] == pytest.approx(np.mean(gains))
+    assert averaged["gain"] == pytest.approx(np.mean(gains))
 
 
 def test_p_values_of_means_are_corrected_for_the_number_of_recipes(two_targets):
@@ -129,11 +129,11 @@ def test_a_gain_in_a_benchmark_is_over_the_seeds_that_the_row_and_the_baseline_s
                     languages = CATALOG[name].rows("test")
                     run.scored(training, name, dict.fromkeys(languages, value), split="test")
     means = benchmark_means(load(run.url), "tiny")[0]
-    found = means.gains.set_index(["group", "recipe"]).loc[("classification", "mnli")]
+    averaged = means.gains.set_index(["group", "recipe"]).loc[("classification", "mnli")]
     gains = [(0.05 + 0.03) / 2, (0.08 + 0.01) / 2]
-    assert (found["gain"], found["num_seeds"]) == pytest.approx((np.mean(gains), 2))
+    assert (averaged["gain"], averaged["num_seeds"]) == pytest.approx((np.mean(gains), 2))
     expected = scipy_stats.ttest_1samp(gains, 0).confidence_interval(0.95)
-    assert (found["low"], found["high"]) == pytest.approx(tuple(expected))
+    assert (averaged["low"], averaged["high"]) == pytest.approx(tuple(expected))
     assert means.groups.loc["baseline", "classification"] == pytest.approx((0.70 + 0.715) / 2)
     assert means.tasks.loc["baseline", "xnli"] == pytest.approx((0.60 + 0.62 + 0.50) / 3)
     assert OVERALL not in set(means.gains["group"])
@@ -159,9 +159,9 @@ def test_the_items_of_several_targets_add_to_the_variance_of_a_mean():
     table = table.assign(condition="clean", language="mean", target="mean")
     added = (0.021**2 - 0.01**2 + 0.032**2 - 0.02**2) / 4
     extra = item_parts_of_means(cells, ["tags", "pairs"], pd.Series(1.0, index=["tags", "pairs"]))
-    found = with_intervals(table, "baseline", extra).iloc[0]
-    assert found["basis"] == "seeds and items"
-    assert found["se"] ** 2 == pytest.approx(np.var([0.10, 0.14, 0.09], ddof=1) / 3 + added)
-    assert found["se_item"] == pytest.approx(math.hypot(0.02, 0.03) / 2)
+    averaged = with_intervals(table, "baseline", extra).iloc[0]
+    assert averaged["basis"] == "seeds and items"
+    assert averaged["se"] ** 2 == pytest.approx(np.var([0.10, 0.14, 0.09], ddof=1) / 3 + added)
+    assert averaged["se_item"] == pytest.approx(math.hypot(0.02, 0.03) / 2)
     scaled = item_parts_of_means(cells, ["tags", "pairs"], pd.Series(0.5, index=["tags", "pairs"]))
     assert scaled["added"].iloc[0] == pytest.approx(4 * added)
