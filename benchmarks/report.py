@@ -91,7 +91,7 @@ def write_run(options: argparse.Namespace) -> Path:
             for seed in given.seeds:
                 stages_of_target = (*(replace(item, seed=seed) for item in chain), stage(target.task, seed))
                 spec = TrialSpec(
-                    name=f"tiny/{recipe.name} -> {target.task}/seed {seed}",
+                    name=f"{recipe.name} on {target.task}, {seed}",
                     kind="target",
                     model=model,
                     recipe=recipe.name,

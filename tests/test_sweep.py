@@ -102,7 +102,7 @@ def stopped_by(driver: "subprocess.Popen[str]", number: signal.Signals) -> None:
     out, err = driver.communicate(timeout=PATIENCE)
     # On an idle machine it is less than ten. Ray itself would wait for sixty.
     assert time.monotonic() - begin < 30
-    assert driver.returncode == 130
+    assert driver.returncode == 130, (out[-2000:], err[-2000:])
     assert "Stopped before the end. The same command continues the sweep." in out
     assert "LOST" not in out
     assert "Traceback" not in err
