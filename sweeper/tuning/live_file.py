@@ -55,9 +55,9 @@ class Writer:
         ended = False
         while not ended:
             self._changed.wait()
-            # Read before the state: the last state is put after the end is set.
-            ended = self._ended.is_set()
+            # Cleared first: a state that is put from here on wakes the thread again, and the last one ends it.
             self._changed.clear()
+            ended = self._ended.is_set()
             self._write(self._latest)
 
     def _write(self, state: LiveState | None) -> None:

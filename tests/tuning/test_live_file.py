@@ -1,6 +1,7 @@
 """The file live.json: what it says while a sweep runs, and that no failure of it reaches the sweep."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,19 @@ def test_a_store_that_does_not_answer_does_not_hold_up_the_end(file: LiveFile, m
     with live_file(agenda_of(SMALL), file, print, Halt()):
         pass
     released.set()
+
+
+def test_the_last_state_is_written_without_delay_also_if_it_follows_another_one_at_once(file: LiveFile) -> None:
+    with live_file(agenda_of(SMALL), file, print, Halt()) as watch:
+        assert isinstance(watch, LiveFileWatch)
+        state = watch.state("running")
+    began = time.monotonic()
+    for _ in range(300):
+        writer = Writer(file, print)
+        writer.put(state)
+        writer.close(state, 60.0)
+    # A lost wake-up would wait for all of the 60 seconds.
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 99}', b'{"state": 1}'])
