@@ -14,6 +14,10 @@ IN_POINTS = (
 """Columns that are fractions of 1 in results and points (x 100) in files."""
 
 
+OTHER_UNITS: Mapping[str, tuple[str, ...]] = {"correlations": (), "predictors": ("regret_1", "regret_3")}
+"""Table -> its columns in points, if the bounds of its intervals are not those of scores or gains."""
+
+
 def csv(table: pd.DataFrame, points: Sequence[str] = IN_POINTS) -> bytes:
     """A table as a CSV file, with the columns `points` multiplied by 100. Missing values are empty."""
     scaled = table.copy()
@@ -46,13 +50,21 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
         "cells": estimates[is_mean],
         "languages": estimates[~is_mean].merge(_zero_shot(results), on=["recipe", "target", "language"], how="left"),
         "seeds": results.seeds,
-        "means": results.row_means,
+        "means": _means(results),
         "best": results.leaders.rows,
         "correlations": pairs,
         "english": results.english_differences,
         "predictors": results.rankings,
     }
-    return {f"{name}{suffix}.csv": csv(table) for name, table in tables.items()}
+    return {f"{name}{suffix}.csv": csv(table, OTHER_UNITS.get(name, IN_POINTS)) for name, table in tables.items()}
+
+
+def _means(results: Results) -> pd.DataFrame:
+    """The row means so that `csv` gives points for scores and leaves spreads as they are."""
+    table = results.row_means.copy()
+    columns = ["gain", "se_seed", "se_item", "se", "low", "high"]
+    table.loc[table["unit"] == "spread", columns] /= 100
+    return table
 
 
 def _zero_shot(results: Results) -> pd.DataFrame:

@@ -79,7 +79,8 @@ def _named(name: str, cell: Estimate, results: Results) -> str:
     sentence += f"`{cell.recipe}` on `{cell.target}`{_test_text(cell)}."
     if not math.isnan(corrected):
         sentence += (
-            f" The largest of many gains overstates the truth; {points_text(corrected)} is expected after correction."
+            f" The largest of many differences overstates the truth; {points_text(corrected)} is expected after "
+            "correction."
         )
     if cell.note == "bimodal":
         sentence += " Its seeds are bimodal: look at each of them."

@@ -69,7 +69,7 @@ def _statistics(space: Space, results: Results) -> Iterator[str]:
     )
     if len(space.seeds) < 2:
         yield "With one seed, intervals are about new items only."
-    elif (results.estimates["basis"] == "seeds and items").any():
+    elif results.estimates["se_item"].notna().any():
         yield (
             "95 % intervals are about new seeds and new evaluation items: the variance over seeds plus a paired "
             "jackknife variance over items minus the part that both contain, with Satterthwaite's degrees of freedom."

@@ -79,7 +79,7 @@ def complete(
         return _without(reason)
     plain = np.ones((y.size, 1))
     features = [_standardised(frame.reindex_like(gains).astype(float)).ravel() for frame in predictors.values()]
-    extended = np.column_stack([plain, *(feature for feature in features if feature[known.ravel()].any())])
+    extended = _independent([plain[:, 0], *features], known.ravel())
     designs = [plain] if extended.shape[1] == 1 else [plain, extended]
     fits = [_fitted(y, known, design) for design in designs]
     column = _column_errors(y, known)
@@ -91,7 +91,8 @@ def complete(
             fit.error,
             column_error,
         )
-    is_missing = ~known & asked_cells.reindex_like(gains).to_numpy(dtype=bool)
+    # A target without units has no prediction.
+    is_missing = ~known & asked_cells.reindex_like(gains).to_numpy(dtype=bool) & (units > 0).to_numpy()[None, :]
     cells, next_cell = _predicted(fit, y, is_missing.ravel())
     table = _table(cells, gains, is_missing, units)
     return Completion(
@@ -102,6 +103,15 @@ def complete(
         uses_predictors=fit is not fits[0],
         note="",
     )
+
+
+def _independent(columns: list[Floats], known: npt.NDArray[np.bool_]) -> Floats:
+    """The columns of a design that are not combinations of earlier ones on the known cells."""
+    kept = columns[:1]
+    for column in columns[1:]:
+        if np.linalg.matrix_rank(np.column_stack([*kept, column])[known]) > len(kept):
+            kept.append(column)
+    return np.column_stack(kept)
 
 
 def _reason(known: npt.NDArray[np.bool_]) -> str:

@@ -161,7 +161,8 @@ def _with_english(
     seeds: pd.DataFrame, matrix: Matrix, gains: Floats, targets: Sequence[str], numbers: Sequence[int]
 ) -> pd.DataFrame:
     """The correlation of each target's English gain with its mean gain in zero-shot languages."""
-    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)].dropna(subset="gain")
+    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["gain", "seed"])
+    rows = rows[rows["recipe"] != matrix.reference]
     cells = zip(rows["recipe"], rows["target"], rows["language"], strict=True)
     is_zero_shot = np.array([matrix.is_zero_shot((r, t), name) for r, t, name in cells], dtype=bool)
     is_english = (rows["language"] == "en").to_numpy()

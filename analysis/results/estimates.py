@@ -178,7 +178,7 @@ def _with_errors(table: pd.DataFrame) -> pd.DataFrame:
         se_seed=np.sqrt(seed),
         se_item=np.sqrt(item),
         se=np.sqrt(total),
-        df=df,
+        df=np.where(np.isnan(total), np.nan, df),
         basis=basis,
         note=table["note"].mask(lacks_outcomes, "no outcomes"),
     )

@@ -5,6 +5,7 @@ encoders. Gains of the same seeds are therefore correlated without any transfer.
 half of the seeds and those of the other row from the other half.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,6 +19,8 @@ Integers = npt.NDArray[np.intp]
 MIN_N = 6
 """Fewest pairs of values for a correlation: with five, an order that is as far from 0 occurs in 2 of 120 orders."""
 MAX_SPLITS = 50
+MAX_LISTED = 2_000
+"""Divisions up to which all are listed; 20 seeds have 184,756."""
 LARGEST = 1 - 1e-9
 """Correlations are moved this far from 1, where Fisher's z is infinite."""
 NUM_ORDERS = 2_000
@@ -50,14 +53,27 @@ def splits(num_seeds: int, seed: int = 0) -> npt.NDArray[np.bool_]:
     half = num_seeds // 2
     if num_seeds < 2:
         return np.zeros((0, num_seeds), dtype=bool)
-    chosen = list(combinations(range(num_seeds), half))
-    if num_seeds % 2 == 0:
-        # The other half of a division gives the same correlations.
-        chosen = [members for members in chosen if 0 in members]
+    if math.comb(num_seeds, half) > MAX_LISTED:
+        chosen = _random_halves(num_seeds, half, seed)
+    else:
+        chosen = list(combinations(range(num_seeds), half))
+        if num_seeds % 2 == 0:
+            # The other half of a division gives the same correlations.
+            chosen = [members for members in chosen if 0 in members]
     if len(chosen) > MAX_SPLITS:
         picked = np.random.default_rng(seed).choice(len(chosen), MAX_SPLITS, replace=False)
         chosen = [chosen[number] for number in sorted(picked)]
     return np.array([[number in members for number in range(num_seeds)] for members in chosen], dtype=bool)
+
+
+def _random_halves(num_seeds: int, half: int, seed: int) -> list[tuple[int, ...]]:
+    """MAX_SPLITS different halves of many seeds; each contains seed 0 if the other half is equally large."""
+    random, chosen = np.random.default_rng(seed), set[tuple[int, ...]]()
+    while len(chosen) < MAX_SPLITS:
+        members = {int(number) for number in random.permutation(num_seeds)[:half]}
+        is_kept = num_seeds % 2 or 0 in members
+        chosen.add(tuple(sorted(members if is_kept else {*range(num_seeds)} - members)))
+    return sorted(chosen)
 
 
 def half_means(values: Floats) -> tuple[Floats, Floats]:

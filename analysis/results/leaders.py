@@ -51,6 +51,8 @@ class _Column:
     df: Floats
     items: Floats
     """Variance of each difference between two rows over new items, shape (rows, rows)."""
+    gains: Floats
+    """Same-seed gain of each row, 0 for the reference; nan without a reference."""
 
     @property
     def num_seeds(self) -> npt.NDArray[np.intp]:
@@ -60,7 +62,9 @@ class _Column:
 
     @property
     def means(self) -> Floats:
-        """Mean score of each row."""
+        """Gain of each row if all rows have one, so that rows with other seeds stay comparable, else mean score."""
+        if not np.isnan(self.gains).any():
+            return self.gains
         totals: Floats = np.where(np.isnan(self.scores), 0.0, self.scores).sum(axis=1)
         return np.where(self.num_seeds > 0, totals / np.maximum(self.num_seeds, 1), np.nan)
 
@@ -71,7 +75,8 @@ def leaders(
     """The best recipes of a model, from its `scores_by_seed`, estimates, `row_means` and item variances."""
     columns = _columns(space, seeds, cells, items, reference)
     over = [column for column in columns if column.target in means.attrs.get("targets", ())]
-    shown = [*columns, *([_mean_of(over)] if len(over) > 1 else [])]
+    mean_gains = means[means["unit"] == "score"]
+    shown = [*columns, *([_mean_of(over, mean_gains, reference)] if len(over) > 1 else [])]
     corrected = _corrected(columns, reference)
     rows, targets = [], []
     for column in shown:
@@ -119,9 +124,16 @@ def _columns(space: Space, seeds: pd.DataFrame, cells: pd.DataFrame, items: Item
                 variances=np.where(seedless, 0.0, variances[number, index]),
                 df=np.where(seedless, np.inf, df[number, index]),
                 items=_item_differences(items, target, names),
+                gains=_gains(kept[kept["target"] == target], names, reference),
             )
         )
     return columns
+
+
+def _gains(rows: pd.DataFrame, recipes: Sequence[str], reference: str) -> Floats:
+    """The gains of a table of estimates or row means, in the order of the recipes; 0 for the reference."""
+    by_recipe = dict(zip(rows["recipe"], rows["gain"], strict=True)) | {reference: 0.0}
+    return np.array([by_recipe.get(name, np.nan) for name in recipes], dtype=float)
 
 
 def _is_seedless(scores: pd.DataFrame, recipe: str, target: str) -> bool:
@@ -144,7 +156,7 @@ def _item_differences(items: ItemParts, target: str, recipes: Sequence[str]) -> 
     return variances_of_items
 
 
-def _mean_of(columns: Sequence[_Column]) -> _Column:
+def _mean_of(columns: Sequence[_Column], gains: pd.DataFrame, reference: str) -> _Column:
     """The mean over targets of the recipes that all of them have."""
     recipes = [name for name in columns[0].recipes if all(name in column.recipes for column in columns)]
     index = [[column.recipes.index(name) for name in recipes] for column in columns]
@@ -161,6 +173,7 @@ def _mean_of(columns: Sequence[_Column]) -> _Column:
         df=np.where(is_known, df, plain_df),
         # The items of different targets are independent.
         items=np.sum(items, axis=0) / len(columns) ** 2,
+        gains=_gains(gains, recipes, reference),
     )
 
 

@@ -72,7 +72,9 @@ class Matrix:
         If the reference itself trains on rows of the target, the whole column is nan: every gain depends on these rows.
         """
         gains = self.gains.loc[self.recipes].copy()
-        gains[[target for recipe, target in self.marks.same_rows if recipe == self.reference]] = np.nan
+        gains[[target for recipe, target in (*self.marks.same_rows, *self.lacking) if recipe == self.reference]] = (
+            np.nan
+        )
         for recipe, target in [*self.marks.same_rows, *self.lacking]:
             if recipe in gains.index:
                 gains.loc[recipe, target] = np.nan

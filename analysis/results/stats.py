@@ -97,7 +97,7 @@ def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> 
 def spearman_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
     """The 95 % jackknife interval of Spearman's rho, on Fisher's z scale, over pairs without nan.
 
-    nan with fewer than four pairs or a constant side.
+    nan with fewer than four pairs, a constant side, or a perfect order. The sides must not contain nan.
     """
     n = len(first)
     if n < MIN_PAIRS + 1:
@@ -110,6 +110,8 @@ def spearman_interval(first: Sequence[float], second: Sequence[float]) -> tuple[
     whole = z(range(n))
     without = np.array([z([number for number in range(n) if number != left]) for left in range(n)])
     half = t_quantile(n - 1) * math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
+    if not half > 1e-6:
+        return math.nan, math.nan  # a perfect order says nothing about its own error
     return math.tanh(whole - half), math.tanh(whole + half)
 
 
