@@ -1,13 +1,11 @@
 """Correlations of gains: between recipes, between targets, and with traits of the intermediate task."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from sweeper.space import Space
 
 from .estimates import is_summarised, mean_estimates
 from .halves import MIN_N, HalfCorrelations, half_correlations
@@ -16,7 +14,7 @@ from .matrix import Matrix
 from .moderation import row_variances
 from .multitask import multitask_gains
 from .order import clustered
-from .seed_part import MEAN
+from .seed_part import MEAN, seeds_done
 from .selection_gains import selection_gains
 from .stats import adjusted
 from .traits import TRAITS, predictors, traits_of
@@ -56,6 +54,8 @@ class Correlations:
     """The gain of each recipe of several tasks over those of its single tasks: `multitask.COLUMNS`."""
     mean_over: tuple[str, ...]
     """Targets in the mean gain: those on which every recipe has a gain and none trains on the same rows."""
+    seeds: tuple[int, ...]
+    """The seeds that are divided into halves: `common_seeds`."""
     notes: tuple[str, ...]
     """Why correlations are missing, and their limits, as sentences."""
 
@@ -73,8 +73,8 @@ def correlate(
     `seeds` are the `scores_by_seed`, `cells` the table of estimates, `means` the `row_means` and `preparations` the
     `preparation_levels` of the model.
     """
-    targets = list(matrix.scores.columns)
-    gains = seed_gains(seeds, cells, matrix.recipes, targets, data.space.seeds)
+    targets, numbers = list(matrix.scores.columns), common_seeds(seeds, cells)
+    gains = seed_gains(seeds, cells, matrix.recipes, targets, numbers)
     rows = gains / noise(seeds, targets)[:, None, None]
     recipes, columns = half_correlations(rows.swapaxes(0, 1)), half_correlations(gains)
     over = tuple(means.attrs.get("targets", ()))
@@ -86,13 +86,14 @@ def correlate(
         targets=pairs_of(columns, targets),
         recipe_order=tuple(clustered(pd.DataFrame(recipes.rho, index=matrix.recipes))),
         target_order=tuple(clustered(pd.DataFrame(columns.rho, index=targets))),
-        english=_with_english(seeds, matrix, gains, targets, data.space.seeds),
-        selection=_with_selection(data, matrix, gains, targets),
+        english=_with_english(seeds, matrix, gains, targets, numbers),
+        selection=_with_selection(data, matrix, gains, targets, numbers),
         traits=traits,
         predictors=predictors(traits, summarised),
         multitask=multitask_gains(data.space, seeds, cells),
         mean_over=over,
-        notes=tuple(_notes(data.space, seeds, matrix)),
+        seeds=numbers,
+        notes=tuple(_notes(numbers, seeds, matrix)),
     )
 
 
@@ -110,11 +111,28 @@ def seed_gains(
     seeds: pd.DataFrame, cells: pd.DataFrame, recipes: Sequence[str], targets: Sequence[str], numbers: Sequence[int]
 ) -> Floats:
     """The mean gains over languages that summaries include: shape (targets, recipes, seeds), nan for a missing one."""
+    return as_array(_summarised_gains(seeds, cells), "gain", recipes, targets, numbers)
+
+
+def common_seeds(seeds: pd.DataFrame, cells: pd.DataFrame) -> tuple[int, ...]:
+    """The seeds that at least half of the cells with a gain have, ascending.
+
+    A value that is missing for one seed takes no part in a correlation. A seed that the sweep has not reached yet, or
+    has just begun, would otherwise leave no value.
+    """
+    rows = _summarised_gains(seeds, cells)
+    num_cells = len(rows[["recipe", "target"]].drop_duplicates())
+    counts = rows.groupby("seed").size()
+    return tuple(sorted(int(str(seed)) for seed in counts.index[2 * counts >= num_cells]))
+
+
+def _summarised_gains(seeds: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `seeds` with a mean gain over languages that summaries include."""
     means = mean_estimates(cells)
     kept = set(means.loc[is_summarised(means), ["recipe", "target"]].itertuples(index=False, name=None))
     rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset="gain")
     is_kept = [cell in kept for cell in zip(rows["recipe"], rows["target"], strict=True)]
-    return as_array(rows[np.array(is_kept, dtype=bool)], "gain", recipes, targets, numbers)
+    return rows[np.array(is_kept, dtype=bool)]
 
 
 def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
@@ -177,17 +195,27 @@ def _with_english(
     return _by_target({target: both[n] for n, target in enumerate(targets) if has_both[n]})
 
 
-def _with_selection(data: RunData, matrix: Matrix, gains: Floats, targets: Sequence[str]) -> pd.DataFrame:
+def _with_selection(
+    data: RunData, matrix: Matrix, gains: Floats, targets: Sequence[str], numbers: Sequence[int]
+) -> pd.DataFrame:
     """The correlation of the gain on selection data with the reported gain, for each target that trains."""
     table = selection_gains(data, matrix.model, matrix.reference)
-    values = as_array(table, "gain", matrix.recipes, targets, data.space.seeds)
+    values = as_array(table, "gain", matrix.recipes, targets, numbers)
     both = np.stack([values, gains], axis=1)
     return _by_target({target: both[n] for n, target in enumerate(targets) if np.isfinite(values[n]).any()})
 
 
-def _notes(space: Space, seeds: pd.DataFrame, matrix: Matrix) -> Iterable[str]:
-    """Why there is no correlation, and what halves of the seeds cannot separate."""
-    if len(space.seeds) < 2:
+def _notes(numbers: Sequence[int], seeds: pd.DataFrame, matrix: Matrix) -> Iterator[str]:
+    """Why there is no correlation, and what halves of the seeds cannot separate. `numbers` are the `common_seeds`."""
+    left_out = [seed for seed in seeds_done(seeds) if seed not in numbers]
+    if numbers and left_out:
+        yield (
+            f"Correlations between gains use the seeds {', '.join(map(str, numbers))}: fewer than half of the cells "
+            f"have {'seed' if len(left_out) == 1 else 'the seeds'} {', '.join(map(str, left_out))}."
+        )
+    if not numbers:
+        yield "No correlation between gains is shown, because there is no gain."
+    elif len(numbers) < 2:
         yield (
             "No correlation between gains is shown: with one seed, gains share the noise of their baseline and of "
             "their encoder, and look correlated without any transfer."
@@ -198,7 +226,7 @@ def _notes(space: Space, seeds: pd.DataFrame, matrix: Matrix) -> Iterable[str]:
         yield f"Recipes are not correlated over {len(matrix.scores.columns)} targets: at least {MIN_N} are needed."
     base = seeds[(seeds["recipe"] == matrix.reference) & seeds["score"].notna()]
     seedless = sorted(set(base.loc[base["seed"].isna(), "target"]))
-    if seedless and len(space.seeds) > 1:
+    if seedless and len(numbers) > 1:
         yield (
             f"The score of {matrix.reference_words} on {', '.join(seedless)} depends on no seed. Both halves of the "
             "seeds subtract the same score, so that only the noise of the rows is separated there."

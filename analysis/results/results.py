@@ -28,7 +28,7 @@ from .published import Comparison, published_comparisons
 from .ranking import MEASURED, predictions, rankings
 from .responses import responses
 from .row_means import row_means
-from .seed_part import scores_by_seed
+from .seed_part import scores_by_seed, seeds_done
 from .timeline import timeline
 from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
 
@@ -86,6 +86,11 @@ class Results:
     partial: Mapping[Cell, int]
     """Cell -> its number of seeds, for cells that lack some of the replicate seeds."""
 
+    @property
+    def seeds_done(self) -> tuple[int, ...]:
+        """The seeds with a score in any cell. The space may ask for more."""
+        return seeds_done(self.seeds)
+
 
 def compute_results(run: str | RunData, model: str | None = None, against: str = "") -> Results:
     """Compute the results of one model of a run.
@@ -119,7 +124,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         items=items,
         languages=language_table(space, gains),
         english_differences=english_differences(seeds, items, matrix.reference),
-        seed_agreement=seed_agreement(seeds, matrix.reference, space.seeds),
+        seed_agreement=seed_agreement(seeds, matrix.reference, correlations.seeds),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
         completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .load import CLEAN
 from .matrix import seed_table
 from .moderation import gain_variances
 from .stats import are_equal
@@ -31,6 +32,12 @@ def scores_by_seed(gains: pd.DataFrame) -> pd.DataFrame:
     ]
     parts = [part[columns] for part in [*means, table.rename(columns={"value": "score"})]]
     return pd.concat(parts, ignore_index=True).astype({"score": float, "gain": float, "seed": "Int64"})
+
+
+def seeds_done(seeds: pd.DataFrame) -> tuple[int, ...]:
+    """The seeds with a score in any cell under the usual condition, ascending. `seeds` are `scores_by_seed`."""
+    scored = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["seed", "score"])
+    return tuple(sorted(int(seed) for seed in scored["seed"].unique()))
 
 
 def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str]) -> pd.DataFrame:

@@ -190,3 +190,29 @@ def test_the_interval_of_a_rank_correlation_is_the_jackknife():
     half = stats.t.ppf(0.975, 8) * np.sqrt(8 / 9 * ((np.array(z) - np.mean(z)) ** 2).sum())
     centre = np.arctanh(stats.spearmanr(first, second).statistic)
     assert np.arctanh([low, high]) == pytest.approx([centre - half, centre + half])
+
+
+def unfinished(run, seeds_of):
+    """Write random scores of all cells of a wide run; `seeds_of(recipe, target)` are the seeds of a cell."""
+    random = np.random.default_rng(16)
+    for target in range(6):
+        for row, recipe in enumerate(("baseline", *(f"s{number}" for number in range(7)))):
+            gain = 0.0 if row == 0 else TRUTH[row - 1, target]
+            for seed in seeds_of(recipe, f"t{target}"):
+                run.cell(recipe, f"t{target}", seed, {"en": 0.5 + gain + 0.002 * random.normal()})
+    return compute_results(run.url).correlations
+
+
+@pytest.mark.parametrize("last", [(), ("baseline", "s0")], ids=["missing everywhere", "begun"])
+def test_a_seed_that_the_sweep_has_not_finished_removes_no_correlation(make_run, last):
+    found_pairs = unfinished(make_run(**wide_space()), lambda recipe, _: SEEDS if recipe in last else SEEDS[:3])
+    assert found_pairs.seeds == SEEDS[:3]
+    assert pair(found_pairs.recipes, "s0", "s1")["rho"] > 0.9
+    assert pair(found_pairs.targets, "t0", "t1")["n"] == 7
+    assert any("use the seeds 1, 2, 3: fewer than half" in note for note in found_pairs.notes) == bool(last)
+
+
+def test_with_one_of_several_asked_seeds_a_sentence_says_that_one_seed_has_no_correlation(make_run):
+    correlations = unfinished(make_run(**wide_space()), lambda *_: SEEDS[:1])
+    assert correlations.recipes["rho"].isna().all()
+    assert correlations.notes[0].startswith("No correlation between gains is shown: with one seed")
