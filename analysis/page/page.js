@@ -111,7 +111,7 @@
     element.append(make("span", { class: "number" }, text + signs(row.marks)));
     const notes = [];
     if (isGain && halfWidth(row) !== null) notes.push(`± ${points(halfWidth(row))}`);
-    if (row.note && row.note !== "one seed" && row.note !== "no outcomes") notes.push(row.note);
+    if (row.note && !["one seed", "incomplete", "no outcomes"].includes(row.note)) notes.push(row.note);
     if (language === "mean" && !(cell.num_seeds >= numAsked()) && !isSeedless(cell)) notes.push(`${cell.num_seeds} of ${plural(numAsked(), "seed")}`);
     if (running) notes.push(`${running} running`);
     if (failed) notes.push(`${failed} failed`);

@@ -65,6 +65,7 @@ def _reason(cells: list[Estimate]) -> str:
         "bimodal": "the seeds form two groups, as after collapsed trainings",
         "equal differences": "the gains of all seeds are equal, so that their variance is unknown",
         "no reference": "the reference has no score with the same seed",
+        "incomplete": "seeds of the cell or of its reference are missing",
     }
     named = [reasons[note] for note in reasons if note in notes]
     return f"{'; '.join(named) or 'there is no interval'}."

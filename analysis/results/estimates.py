@@ -1,6 +1,7 @@
 """The table of estimates: the gain of each cell with its standard error, interval, p and q, and how to read it."""
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,18 +22,23 @@ Mark = Literal["same rows", "same items", "not zero-shot", "lacks languages", "l
 """What a reader must know of a cell. The column `marks` has these words, separated by commas."""
 Basis = Literal["seeds and items", "seeds", "items", ""]
 """The variation that an interval includes; "" without an interval. "items" is an interval of one seed."""
-Note = Literal["", "no reference", "bimodal", "equal differences", "one seed", "no outcomes"]
-"""Why an interval is missing or incomplete. "no reference": the reference has no score to compare with. "bimodal": the
+Note = Literal["", "no reference", "bimodal", "equal differences", "one seed", "incomplete", "no outcomes"]
+"""Why an interval or q is missing or incomplete. "no reference": the reference has no score to compare with. "bimodal": the
 seeds form two groups, so that an interval about their mean describes neither. "equal differences": the gains of all
-seeds are equal, so that their variance is unknown. "one seed": the variation between seeds is unknown. "no outcomes":
+seeds are equal, so that their variance is unknown. "one seed": the variation between seeds is unknown. "incomplete":
+the cell or its reference lacks seeds that the space asks for, or languages, so that it is not tested. "no outcomes":
 the ledger has no outcomes of the cell, so that the variation between items is unknown."""
 COLUMNS = (
     *("model", "recipe", "target", "condition", "language", "score", "gain", "num_seeds", "num_items"),
     *("se_seed", "se_item", "se", "df", "low", "high", "p", "q", "marks", "at_chance", "basis", "note"),
 )
 """The columns of the table, see `Estimate`."""
-UNTESTED = frozenset[Mark]({"same rows", "lacks languages"})
-"""Marks of cells that are left out of the correction for the number of cells and of all summaries."""
+UNSUMMARISED = frozenset[Mark]({"same rows", "lacks languages"})
+"""Marks of cells that are left out of all summaries."""
+INCOMPLETE = frozenset[Mark]({"lacks languages", "lacks seeds"})
+"""Marks of cells whose scores the sweep has not finished."""
+UNTESTED = UNSUMMARISED | INCOMPLETE
+"""Marks of cells that are left out of the correction for the number of cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +123,8 @@ def estimates(
     table["model"], table["marks"] = matrix.model, _marks(table, matrix, len(space.seeds))
     table["at_chance"] = table["target"].isin([level.target for level in levels if level.verdict == "not above"])
     table["q"] = adjusted(table["p"].where(_is_tested(table)))
+    is_incomplete = _is_cell(table) & has_mark(table, INCOMPLETE) & table["gain"].notna()
+    table["note"] = table["note"].mask(is_incomplete & table["note"].isin(["", "no outcomes"]), "incomplete")
     return _ordered(table, space)[list(COLUMNS)]
 
 
@@ -129,7 +137,7 @@ def estimate_of(table: pd.DataFrame, cell: Cell, language: str = MEAN, condition
 
 def mean_estimates(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the means over languages under the usual condition: one for each scored cell."""
-    return table[(table["language"] == MEAN) & (table["condition"] == CLEAN)]
+    return table[_is_cell(table)]
 
 
 def cell_estimates(table: pd.DataFrame) -> dict[Cell, Estimate]:
@@ -154,9 +162,13 @@ def is_significant(table: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def is_summarised(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether summaries of gains include a row: it has a gain and no mark in UNTESTED."""
-    has_mark = table["marks"].map(lambda marks: not UNTESTED.isdisjoint(marks.split(", ")))
-    return ~has_mark & table["gain"].notna()
+    """Whether summaries of gains include a row: it has a gain and no mark in UNSUMMARISED."""
+    return ~has_mark(table, UNSUMMARISED) & table["gain"].notna()
+
+
+def has_mark(table: pd.DataFrame, marks: AbstractSet[Mark]) -> "pd.Series[bool]":
+    """Whether each row has any of the marks."""
+    return table["marks"].map(lambda text: not marks.isdisjoint(text.split(", "))).astype(bool)
 
 
 def _as_estimates(rows: pd.DataFrame) -> list[Estimate]:
@@ -216,8 +228,11 @@ def _training_marks(cell: Cell, language: str, matrix: Matrix) -> Iterator[Mark]
 
 def _is_tested(table: pd.DataFrame) -> "pd.Series[bool]":
     """Whether a row belongs to the cells that are corrected for their number. One seed is no test of a recipe."""
-    has_seeds = table["se_seed"].notna()
-    return (table["language"] == MEAN) & (table["condition"] == CLEAN) & is_summarised(table) & has_seeds
+    return _is_cell(table) & ~has_mark(table, UNTESTED) & table["gain"].notna() & table["se_seed"].notna()
+
+
+def _is_cell(table: pd.DataFrame) -> "pd.Series[bool]":
+    return (table["language"] == MEAN) & (table["condition"] == CLEAN)
 
 
 def _ordered(table: pd.DataFrame, space: Space) -> pd.DataFrame:

@@ -110,8 +110,18 @@ def test_only_complete_cells_without_the_same_rows_are_corrected_for_their_numbe
     same_rows, incomplete = cells["small_nli", "pairs"], cells["large_nli", "tags"]
     assert same_rows.has("same rows") and not math.isnan(same_rows.p) and math.isnan(same_rows.q)
     assert incomplete.marks == "lacks languages, lacks seeds" and math.isnan(incomplete.q)
+    assert incomplete.note == "incomplete"
     family = [cells["middle_qa", "tags"], cells["middle_qa", "pairs"]]
     assert [cell.q for cell in family] == pytest.approx(adjusted([cell.p for cell in family]))
+
+
+def test_a_cell_that_lacks_a_seed_has_an_interval_and_a_note_and_takes_no_part_in_the_correction(make_run):
+    run = filled(make_run(seeds=(1, 2, 3)), {"middle_qa": [0.1, 0.2, 0.15], "small_nli": [0.1, 0.3]})
+    cells = cell_estimates(table_of(run))
+    complete, lacking = cells["middle_qa", "tags"], cells["small_nli", "tags"]
+    assert (lacking.marks, lacking.note) == ("lacks seeds", "incomplete")
+    assert not math.isnan(lacking.p) and math.isnan(lacking.q)
+    assert complete.q == pytest.approx(complete.p)
 
 
 def test_the_languages_have_intervals_and_no_corrected_p(make_run):
