@@ -11,7 +11,7 @@ from .estimates import is_summarised, mean_estimates
 from .halves import MIN_N, HalfCorrelations, half_correlations
 from .load import CLEAN, RunData
 from .matrix import Matrix
-from .moderation import row_variances
+from .moderation import are_bimodal, row_variances
 from .multitask import multitask_gains
 from .order import clustered
 from .seed_part import MEAN, seeds_done
@@ -136,10 +136,14 @@ def _summarised_gains(seeds: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
-    """Standard deviation over seeds of one score of each target, pooled over its rows; nan without two seeds."""
+    """Standard deviation over seeds of one score of each target, pooled over its rows; nan without two seeds.
+
+    Bimodal rows are left out.
+    """
     rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["score", "seed"])
     recipes, numbers = list(dict.fromkeys(rows["recipe"])), list(dict.fromkeys(rows["seed"]))
-    variances, _ = row_variances(as_array(rows, "score", recipes, targets, numbers))
+    scores = as_array(rows, "score", recipes, targets, numbers)
+    variances, _ = row_variances(np.where(are_bimodal(scores)[..., None], np.nan, scores))
     is_known = ~np.isnan(variances)
     total = np.where(is_known, variances, 0.0).sum(axis=-1)
     num = is_known.sum(axis=-1)

@@ -23,8 +23,8 @@ Mark = Literal["same rows", "same items", "not zero-shot", "lacks languages", "l
 Basis = Literal["seeds and items", "seeds", "items", ""]
 """The variation that an interval includes; "" without an interval. "items" is an interval of one seed."""
 Note = Literal["", "no reference", "bimodal", "equal differences", "one seed", "incomplete", "no outcomes"]
-"""Why an interval or q is missing or incomplete. "no reference": the reference has no score to compare with. "bimodal": the
-seeds form two groups, so that an interval about their mean describes neither. "equal differences": the gains of all
+"""Why an interval or q is missing or incomplete. "no reference": the reference has no score to compare with. "bimodal":
+the seeds form two groups, so that an interval about their mean describes neither. "equal differences": the gains of all
 seeds are equal, so that their variance is unknown. "one seed": the variation between seeds is unknown. "incomplete":
 the cell or its reference lacks seeds that the space asks for, or languages, so that it is not tested. "no outcomes":
 the ledger has no outcomes of the cell, so that the variation between items is unknown."""

@@ -15,7 +15,7 @@ from .estimates import is_summarised, mean_estimates
 from .gains import directions
 from .items import ItemParts
 from .load import CLEAN
-from .moderation import moderated, row_variances
+from .moderation import score_variances
 from .seed_part import MEAN
 from .selection import corrected_gains
 
@@ -47,12 +47,13 @@ class _Column:
     scores: Floats
     """Shape (rows, seeds)."""
     variances: Floats
-    """Variance of one score over seeds, shape (rows,)."""
+    """Variance of one score over seeds, shape (rows,); nan for a bimodal row, which stays in the set of best rows."""
     df: Floats
     items: Floats
     """Variance of each difference between two rows over new items, shape (rows, rows)."""
     gains: Floats
     """Same-seed gain of each row, 0 for the reference; nan without a reference."""
+    is_bimodal: npt.NDArray[np.bool_]
 
     @property
     def num_seeds(self) -> npt.NDArray[np.intp]:
@@ -106,10 +107,7 @@ def _columns(space: Space, seeds: pd.DataFrame, cells: pd.DataFrame, items: Item
     targets = list(dict.fromkeys(estimated["target"]))
     recipes = list(dict.fromkeys(estimated["recipe"]))
     values = as_array(both, "score", recipes, targets, space.seeds)
-    plain, plain_df = row_variances(values)
-    variances, df = moderated(plain, plain_df)
-    is_known = ~np.isnan(variances)
-    variances, df = np.where(is_known, variances, plain), np.where(is_known, df, plain_df)
+    variances, df, is_bimodal = score_variances(values)
     columns = []
     for number, target in enumerate(targets):
         names = list(kept.loc[kept["target"] == target, "recipe"])
@@ -125,6 +123,7 @@ def _columns(space: Space, seeds: pd.DataFrame, cells: pd.DataFrame, items: Item
                 df=np.where(seedless, np.inf, df[number, index]),
                 items=_item_differences(items, target, names),
                 gains=_gains(kept[kept["target"] == target], names, reference),
+                is_bimodal=is_bimodal[number, index],
             )
         )
     return columns
@@ -161,19 +160,20 @@ def _mean_of(columns: Sequence[_Column], gains: pd.DataFrame, reference: str) ->
     recipes = [name for name in columns[0].recipes if all(name in column.recipes for column in columns)]
     index = [[column.recipes.index(name) for name in recipes] for column in columns]
     scores = np.mean([column.scores[rows] for column, rows in zip(columns, index, strict=True)], axis=0)
-    plain, plain_df = (values[0] for values in row_variances(scores[None]))
-    variances, df = (values[0] for values in moderated(plain[None], plain_df[None]))
-    is_known = ~np.isnan(variances)
+    # The gap of a collapse on one target may be too small in the mean to see.
+    is_bimodal = np.any([column.is_bimodal[rows] for column, rows in zip(columns, index, strict=True)], axis=0)
+    variances, df, _ = score_variances(np.where(is_bimodal[:, None], np.nan, scores)[None])
     items = [column.items[np.ix_(rows, rows)] for column, rows in zip(columns, index, strict=True)]
     return _Column(
         target=MEAN,
         recipes=recipes,
         scores=scores,
-        variances=np.where(is_known, variances, plain),
-        df=np.where(is_known, df, plain_df),
+        variances=variances[0],
+        df=df[0],
         # The items of different targets are independent.
         items=np.sum(items, axis=0) / len(columns) ** 2,
         gains=_gains(gains, recipes, reference),
+        is_bimodal=is_bimodal,
     )
 
 
@@ -187,6 +187,8 @@ def _corrected(columns: Sequence[_Column], reference: str) -> dict[tuple[str, st
             continue
         base = column.recipes.index(reference)
         errors = column.variances / np.maximum(column.num_seeds, 1)
+        if np.isnan(errors[base]):
+            continue
         shared[number] = errors[base]
         for row, name in enumerate(column.recipes):
             if name != reference:

@@ -42,6 +42,19 @@ def gain_variances(scores: Floats, base: npt.ArrayLike) -> tuple[Floats, Floats,
     return total, total_df, bimodal | base_bimodal
 
 
+def score_variances(scores: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Variance of one score of each row over seeds, its degrees of freedom, and `are_bimodal`.
+
+    `scores` has shape (..., columns, rows, seeds), the results have shape (..., columns, rows). The variances are
+    moderated; where there is no prior, they are those of the row alone. Bimodal rows have nan and enter no prior.
+    """
+    bimodal = are_bimodal(scores)
+    plain, plain_df = row_variances(np.where(bimodal[..., None], np.nan, scores))
+    variances, df = moderated(plain, plain_df)
+    is_moderated = ~np.isnan(variances)
+    return np.where(is_moderated, variances, plain), np.where(is_moderated, df, plain_df), bimodal
+
+
 def row_variances(scores: Floats, blocks: bool = True) -> tuple[Floats, Floats]:
     """Variance over seeds of each row of a column, and its degrees of freedom: arrays of shape (..., rows).
 

@@ -1,6 +1,6 @@
 """The mean gain of each recipe over targets, with an interval that keeps the seeds of the targets together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,8 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
     for unit, scale in (("score", pd.Series(1.0, index=spreads.index)), ("spread", spreads.where(spreads > 0))):
         scaled = scores.assign(score=scores["score"] / scores["target"].map(scale).astype(float))
         extra = item_parts_of_means(estimates, targets, scale)
-        table = with_intervals(mean_rows(scaled, targets, space.seeds, reference), reference, extra)
+        rows = mean_rows(scaled, targets, space.seeds, reference)
+        table = with_intervals(rows, reference, extra, bimodal_recipes(estimates, targets))
         tables.append(table.assign(unit=unit, num_targets=len(targets)))
     means = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
     order = {recipe.name: number for number, recipe in enumerate(space.recipes)}
@@ -68,13 +69,21 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
     return means
 
 
-def with_intervals(rows: pd.DataFrame, reference: str, extra: pd.DataFrame | None = None) -> pd.DataFrame:
+def bimodal_recipes(estimates: pd.DataFrame, targets: Collection[str]) -> frozenset[str]:
+    """The recipes with a bimodal gain on any of the targets. In a mean over targets the gap may be too small to see."""
+    cells = mean_estimates(estimates)
+    return frozenset(cells.loc[cells["target"].isin(list(targets)) & (cells["note"] == "bimodal"), "recipe"])
+
+
+def with_intervals(
+    rows: pd.DataFrame, reference: str, extra: pd.DataFrame | None = None, bimodal: Collection[str] = ()
+) -> pd.DataFrame:
     """The mean gain of each recipe over the seeds of `mean_rows`, with interval, p and q over recipes.
 
-    `extra` has the item variance of recipes, as of `item_parts_of_means`. Columns: those of COLUMNS except unit and
-    num_targets.
+    `extra` has the item variance of recipes, as of `item_parts_of_means`; `bimodal` recipes have no interval. Columns:
+    those of COLUMNS except unit and num_targets.
     """
-    table = seed_part(rows, reference).reset_index()
+    table = seed_part(rows, reference, bimodal).reset_index()
     for column in ("item", "added", "added_df"):
         table[column] = np.nan if extra is None else table["recipe"].map(extra[column]).astype(float)
     table["note"] = seed_notes(table)

@@ -216,3 +216,42 @@ def test_with_one_of_several_asked_seeds_a_sentence_says_that_one_seed_has_no_co
     correlations = unfinished(make_run(**wide_space()), lambda *_: SEEDS[:1])
     assert correlations.recipes["rho"].isna().all()
     assert correlations.notes[0].startswith("No correlation between gains is shown: with one seed")
+
+
+def small_space(**changes):
+    """The baseline, two single-task recipes and their mixture on one target, with four seeds."""
+    space = wide_space()
+    recipes = [recipe for recipe in space["recipes"] if recipe.name in ("baseline", "s0", "s3", "both")]
+    return {**space, "recipes": tuple(recipes), "targets": space["targets"][:1], **changes}
+
+
+def small_scores(run, names):
+    """Write random scores of recipes on t0; returns recipe -> scores by seed."""
+    random = np.random.default_rng(17)
+    scores = {name: 0.5 + 0.05 * random.normal(size=len(SEEDS)) for name in names}
+    for name, by_seed in scores.items():
+        for seed, score in zip(SEEDS, by_seed, strict=True):
+            run.cell(name, "t0", seed, {"en": score})
+    return scores
+
+
+def test_a_mixture_has_an_interval_in_a_matrix_without_a_prior(make_run):
+    run = make_run(**small_space())
+    scores = small_scores(run, ["baseline", "s0", "s3", "both"])
+    (row,) = compute_results(run.url).correlations.multitask.itertuples()
+    difference = scores["both"] - (scores["s0"] + scores["s3"]) / 2
+    assert row.over_mean == pytest.approx(difference.mean())
+    assert row.mean_low < row.over_mean < row.mean_high
+    plain = 2 * stats.t.ppf(0.975, 3) * stats.sem(difference)
+    assert 0.4 * plain < row.mean_high - row.mean_low < 2.5 * plain
+    assert row.best_low < row.over_best < row.best_high
+
+
+def test_two_recipes_of_the_same_single_task_share_its_weight_in_the_mean(make_run):
+    twice = Recipe(name="s0 twice", stages=(Stage(tasks=("s0",)), Stage(tasks=("s0",))))
+    run = make_run(**small_space(recipes=(*small_space()["recipes"], twice)))
+    scores = small_scores(run, ["baseline", "s0", "s3", "both", "s0 twice"])
+    (row,) = compute_results(run.url).correlations.multitask.itertuples()
+    expected = scores["both"] - ((scores["s0"] + scores["s0 twice"]) / 2 + scores["s3"]) / 2
+    assert (row.num_members, row.over_mean) == (3, pytest.approx(expected.mean()))
+    assert row.best_member == max(("s0", "s3", "s0 twice"), key=lambda name: scores[name].mean())

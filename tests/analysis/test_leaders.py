@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.results.correlate import noise
 from analysis.results.results import compute_results
 from sweeper.space import Search
 from tests.analysis.conftest import SPACE, _empty_run
@@ -85,3 +86,47 @@ def test_a_run_without_a_reference_still_has_sets_and_no_gains(make_run):
     rows = compute_results(run.url).leaders.rows
     assert isinstance(rows, pd.DataFrame)
     assert rows["gain"].isna().all()
+
+
+def collapsed_results(parent, drop):
+    """Nine recipes on three targets; s2 loses `drop` in its last seed on t0."""
+    run = _empty_run(parent, **{**wide_space(), "targets": wide_space()["targets"][:3]})
+    random = np.random.default_rng(22)
+    for target in range(3):
+        for recipe in ("baseline", *GAINS, "both"):
+            for seed in SEEDS:
+                loss = drop if (recipe, target, seed) == ("s2", 0, SEEDS[-1]) else 0.0
+                run.cell(recipe, f"t{target}", seed, {"en": 0.5 - loss + NOISE * random.normal()})
+    return compute_results(run.url)
+
+
+@pytest.fixture(scope="module")
+def collapses(tmp_path_factory):
+    """The same results without and with a collapsed training."""
+    return [collapsed_results(tmp_path_factory.mktemp("collapse"), drop) for drop in (0.0, 0.03)]
+
+
+def test_a_collapsed_training_widens_no_interval_of_another_mean(collapses):
+    plain, collapsed = (results.row_means[results.row_means["unit"] == "score"] for results in collapses)
+    plain, collapsed = plain.set_index("recipe"), collapsed.set_index("recipe")
+    assert (plain.loc["s2", "note"], collapsed.loc["s2", "note"]) == ("", "bimodal")
+    assert math.isnan(collapsed.loc["s2", "low"])
+    # The other rows lose one of ten variances of their prior, and one of ten rows of their seed effects.
+    ratio = (collapsed["se"] / plain["se"]).drop("s2")
+    assert ratio.between(0.6, 1.6).all()
+
+
+def test_a_collapsed_training_changes_no_corrected_gain_of_another_row_and_no_noise_of_its_target(collapses):
+    plain, collapsed = (rows_of(results, "t0") for results in collapses)
+    assert math.isnan(collapsed.loc["s2", "corrected"])
+    assert collapsed.loc["s2", "is_best"]
+    others = plain.index.difference(["s2", "baseline"])
+    assert (collapsed["corrected"] - plain["corrected"]).loc[others].abs().max() < NOISE / 2
+    levels = [noise(results.seeds, ["t0"])[0] for results in collapses]
+    assert levels[1] == pytest.approx(levels[0], rel=0.2)
+
+
+def test_a_collapsed_training_widens_no_comparison_of_a_recipe_of_several_tasks(collapses):
+    plain, collapsed = (results.correlations.multitask.set_index("target") for results in collapses)
+    widths = [table["mean_high"] - table["mean_low"] for table in (plain, collapsed)]
+    assert widths[1]["t0"] == pytest.approx(widths[0]["t0"], rel=0.3)

@@ -13,6 +13,7 @@ from analysis.results.moderation import (
     gain_variances,
     moderated,
     row_variances,
+    score_variances,
     summed,
 )
 from analysis.results.seed_part import KEYS, seed_part
@@ -224,3 +225,20 @@ def test_a_row_that_lacks_seeds_has_the_variance_of_the_seeds_that_it_shares():
 
 def test_a_table_without_gains_has_no_variances():
     assert seed_part(column(noise(1, 2)), "r0").empty
+
+
+def test_collapsed_rows_have_no_variance_and_change_no_other():
+    scores = noise(2, 10, 4)
+    scores[0, 3, 1] -= 30
+    variances, df, bimodal = score_variances(scores)
+    assert np.argwhere(bimodal).tolist() == [[0, 3]]
+    assert np.isnan(variances[0, 3])
+    alone, alone_df = moderated(*row_variances(np.delete(scores[:1], 3, axis=1)))
+    assert np.delete(variances[0], 3) == pytest.approx(alone[0])
+    assert np.delete(df[0], 3) == pytest.approx(alone_df[0])
+
+
+def test_a_score_has_the_variance_of_its_own_row_where_there_is_no_prior():
+    scores = noise(1, 3, 4)
+    assert np.isnan(moderated(*row_variances(scores))[0]).all()
+    assert score_variances(scores)[0] == pytest.approx(row_variances(scores)[0])

@@ -165,3 +165,22 @@ def test_the_items_of_several_targets_add_to_the_variance_of_a_mean():
     assert averaged["se_item"] == pytest.approx(math.hypot(0.02, 0.03) / 2)
     scaled = item_parts_of_means(cells, ["tags", "pairs"], pd.Series(0.5, index=["tags", "pairs"]))
     assert scaled["added"].iloc[0] == pytest.approx(4 * added)
+
+
+def test_a_recipe_that_is_bimodal_on_one_target_has_no_interval_and_enters_no_prior_of_a_mean():
+    random = np.random.default_rng(41)
+    names = ["baseline", *(f"r{number}" for number in range(9))]
+    scores = 0.5 + 0.01 * random.normal(size=(10, 4))
+    # The gap is eight standard deviations wide, too narrow to be seen in the mean.
+    scores[3, 2] -= 0.08
+    rows = [
+        (name, seed, score, score - scores[0, seed])
+        for name, by_seed in zip(names, scores, strict=True)
+        for seed, score in enumerate(by_seed)
+    ]
+    table = pd.DataFrame(rows, columns=["recipe", "seed", "score", "gain"])
+    table = table.assign(condition="clean", language="mean", target="mean")
+    named, unnamed = (with_intervals(table, "baseline", None, names).set_index("recipe") for names in (["r2"], []))
+    assert (named.loc["r2", "note"], unnamed.loc["r2", "note"]) == ("bimodal", "")
+    assert math.isnan(named.loc["r2", "low"])
+    assert (named["se"].drop("r2") < 0.8 * unnamed["se"].drop("r2")).all()
