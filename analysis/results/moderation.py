@@ -117,6 +117,8 @@ def are_bimodal(scores: Floats) -> npt.NDArray[np.bool_]:
     MIN_SHARING rows, are never called bimodal, because two scores or few rows do not tell a collapse from noise.
     """
     num_seeds = np.count_nonzero(~np.isnan(scores), axis=-1)
+    if not scores.size:
+        return np.zeros(num_seeds.shape, dtype=bool)
     residuals = scores
     for axis in (-1, -2, -1):
         residuals = residuals - np.expand_dims(_median(residuals, axis), axis)

@@ -242,3 +242,10 @@ def test_a_score_has_the_variance_of_its_own_row_where_there_is_no_prior():
     scores = noise(1, 3, 4)
     assert np.isnan(moderated(*row_variances(scores))[0]).all()
     assert score_variances(scores)[0] == pytest.approx(row_variances(scores)[0])
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 0), (0, 9, 3), (2, 0, 3)])
+def test_a_matrix_without_scores_has_no_variances_and_no_bimodal_row(shape):
+    variances, df, bimodal = score_variances(np.full(shape, np.nan))
+    assert np.isnan(variances).all() and np.isnan(df).all() and not bimodal.any()
+    assert variances.shape == bimodal.shape == shape[:-1]
