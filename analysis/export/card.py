@@ -10,6 +10,7 @@ import pandas as pd
 from sweeper.files.serialize import plain
 from sweeper.records.record import ScoreRecord
 from sweeper.records.spec import DataSpec, StageSpec
+from sweeper.scoring.scorers import SCORERS, metric_label
 
 from ..results.load import RunData, main_scores
 from .choice import Chosen
@@ -59,7 +60,7 @@ def _values(data: RunData, chosen: Chosen) -> dict[str, Any]:
         "num_recipe_stages": chosen.num_recipe_stages,
         "later": _stage_values(chosen.later),
         "licences": "; ".join(f"{task.title}: {task.licence or 'not stated'}" for task in trained_tasks(chosen)),
-        "languages": list(_language_rows(measured_scores(data, chosen))),
+        "languages": list(_language_rows(data, measured_scores(data, chosen))),
     }
 
 
@@ -72,7 +73,7 @@ def _cell_values(data: RunData, chosen: Chosen) -> dict[str, Any]:
     spread = f" (standard deviation {100 * scores.std():.1f})" if several else ""
     what = "model" if chosen.with_head else "encoder"
     return {
-        "main": score.main,
+        "main": _metric(data, score.target, score.main),
         "num_languages": rows.loc[rows["recipe"] == score.recipe, "language"].nunique(),
         "seed_reason": "named by the user" if chosen.is_seed_named else "the first one with a score",
         "vectors": _vectors_text(score),
@@ -101,9 +102,8 @@ def _row(data: RunData, chosen: Chosen) -> dict[str, Any]:
         means = scores.groupby("recipe")["value"].mean()
         if chosen.recipe in means:
             score, baseline = (_percent(means.get(recipe)) for recipe in (chosen.recipe, _baseline(data)))
-            rows.append(
-                {"target": target.task, "metric": scores["metric"].iloc[0], "score": score, "baseline": baseline}
-            )
+            metric = _metric(data, target.task, str(scores["metric"].iloc[0]))
+            rows.append({"target": target.task, "metric": metric, "score": score, "baseline": baseline})
     return {"targets": rows}
 
 
@@ -120,12 +120,18 @@ def _seed_scores(rows: pd.DataFrame, recipe: str) -> "pd.Series[float]":
     return rows[rows["recipe"] == recipe].groupby("seed", dropna=False)["value"].mean()
 
 
-def _language_rows(scores: Iterable[ScoreRecord]) -> Iterator[dict[str, str]]:
+def _language_rows(data: RunData, scores: Iterable[ScoreRecord]) -> Iterator[dict[str, str]]:
     """The main score of each target and language."""
     for score in sorted(scores, key=lambda score: (score.target, score.key)):
         for language, metrics in sorted(score.metrics.items()):
             value = f"{100 * metrics[score.main]:.1f}"
-            yield {"target": score.target, "language": language, "metric": f"{score.main} × 100", "score": value}
+            metric = _metric(data, score.target, score.main)
+            yield {"target": score.target, "language": language, "metric": f"{metric} × 100", "score": value}
+
+
+def _metric(data: RunData, target: str, main: str) -> str:
+    """The main metric of a target, as a table names it."""
+    return metric_label(main, SCORERS[data.space.task(target).scorer].metrics)
 
 
 def _vectors_text(score: ScoreRecord) -> str:

@@ -91,7 +91,7 @@ def _target(space: Space, name: str) -> dict[str, Any]:
         "target": name,
         "title": task.title,
         "group": task.group,
-        "metric": scorer.main,
+        "metric": scorer.label,
         "higher_is_better": scorer.higher_is_better,
         "training_task": task.training_task,
     }

@@ -54,7 +54,7 @@ def _design(space: Space) -> Iterator[str]:
 def _scores(space: Space) -> Iterator[str]:
     by_metric: dict[str, list[str]] = {}
     for target in space.targets:
-        by_metric.setdefault(SCORERS[space.task(target.task).scorer].main, []).append(target.task)
+        by_metric.setdefault(SCORERS[space.task(target.task).scorer].label, []).append(target.task)
     metrics = "; ".join(f"{metric}: {', '.join(names)}" for metric, names in by_metric.items())
     yield f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages."
     if space.eval_cap:

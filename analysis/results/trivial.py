@@ -6,6 +6,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from sweeper.scoring.scorers import SCORERS
+from sweeper.tasks.spec import Task
+
 from .load import RunData, main_scores
 from .matrix import Matrix, cells_of
 
@@ -60,18 +63,21 @@ def target_levels(data: RunData, matrix: Matrix) -> tuple[TargetLevel, ...]:
     """The level of each target that has a score, in the order of the space."""
     table = main_scores(data.table)
     table = table[table["model"] == matrix.model]
-    levels = {str(target): _target_level(str(target), rows, matrix) for target, rows in table.groupby("target")}
+    levels = {
+        str(target): _target_level(data.space.task(str(target)), rows, matrix)
+        for target, rows in table.groupby("target")
+    }
     return tuple(levels[target.task] for target in data.space.targets if target.task in levels)
 
 
-def _target_level(target: str, rows: pd.DataFrame, matrix: Matrix) -> TargetLevel:
+def _target_level(task: Task, rows: pd.DataFrame, matrix: Matrix) -> TargetLevel:
     has_english = (rows["language"] == "en").any()
     rows = rows[rows["language"] == "en"] if has_english else rows
     means = rows.groupby("recipe")["value"].mean()
     rivals = means.drop(matrix.reference, errors="ignore")
     return TargetLevel(
-        target=target,
-        metric=str(rows["metric"].iloc[0]),
+        target=task.name,
+        metric=SCORERS[task.scorer].label,
         language="en" if has_english else "",
         num_examples=int(rows["count"].min()),
         trivial=float(rows["trivial"].mean()),
@@ -89,7 +95,7 @@ def preparation_levels(data: RunData, model: str) -> tuple[PreparationLevel, ...
         PreparationLevel(
             recipe=recipe,
             task=task,
-            metric=str(rows["metric"].iloc[0]),
+            metric=SCORERS[data.space.task(task).scorer].label,
             num_seeds=int(rows["seed"].nunique()),
             num_examples=int(rows["count"].min()),
             trivial=float(rows["trivial"].mean()),

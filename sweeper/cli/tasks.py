@@ -39,7 +39,7 @@ def _task_table(catalog: "Iterable[Task]") -> Table:
 
     table = Table("task", "format", "metric", "languages", "data set", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for task in catalog:
-        metric = SCORERS[task.scorer].main
+        metric = SCORERS[task.scorer].label
         first, *rest = _repositories(task)
         table.add_row(
             task.name,

@@ -11,6 +11,7 @@ from rich.text import Text
 from sweeper.plan.inspect import Curve, TrialView
 from sweeper.plan.running import progress_text
 from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.scoring.scorers import metric_label
 
 BARS = "▁▂▃▄▅▆▇█"
 LOG_LINES = 15
@@ -104,7 +105,8 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 def _score_table(score: ScoreRecord) -> Table:
     layer = f", layer {score.layer:g} of the depth" if score.scores_encoder else ""
-    title = f"{score.target}, {score.split}{layer}: {score.main} x 100"
+    metric = metric_label(score.main, next(iter(score.metrics.values()), {}))
+    title = f"{score.target}, {score.split}{layer}: {metric} x 100"
     table = Table("language", title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("score", "trivial", "examples"):
         table.add_column(name, justify="right")

@@ -1,6 +1,6 @@
 """The table of scorers: the metrics of each, the main metric of a matrix, and the properties that other modules use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,25 @@ class Scorer:
     """Whether parallel sentences are compared, so that `Target.similarity` applies."""
     keeps_fillers: bool = False
     """Whether a cap on evaluation items keeps the sentences without a partner, so that a plan counts whole pools."""
+
+    @property
+    def label(self) -> str:
+        """The main metric as a table names it."""
+        return metric_label(self.main, self.metrics)
+
+
+LABELS: Mapping[str, str] = {"em": "EM", "f1": "F1", "map20": "MAP@20"}
+"""Metric -> its name in a table, if the two differ."""
+
+
+def metric_label(main: str, metrics: Iterable[str]) -> str:
+    """A main metric as a table names it. `score` is the mean of the two other `metrics` of its scorer.
+
+    >>> metric_label("score", ("score", "em", "f1"))
+    '(EM + F1) / 2'
+    """
+    parts = [LABELS.get(metric, metric) for metric in metrics if metric != main]
+    return f"({' + '.join(parts)}) / {len(parts)}" if main == "score" else LABELS.get(main, main)
 
 
 SCORERS: Mapping[str, Scorer] = {

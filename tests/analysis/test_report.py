@@ -111,7 +111,7 @@ def test_a_report_has_at_most_120_lines(full_report, make_run):
 def test_the_methods_name_seeds_split_metrics_versions_and_fingerprints(full_report):
     text = full_report.path.with_name("methods.md").read_text()
     assert "repeated with 2 seeds (1, 2)" in text
-    assert "Scores are those of the dev split (f1: tags; accuracy: pairs, search)" in text
+    assert "Scores are those of the dev split (F1: tags; accuracy: pairs, search)" in text
     assert f"We used the transfer sweeper {sweeper.__version__}" in text
     assert "- model tiny: tiny's weights" in text
     assert "GPU hours" not in text  # no record has a duration

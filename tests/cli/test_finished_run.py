@@ -76,7 +76,7 @@ def test_a_trial_is_shown_by_name_with_its_curves_scores_and_log(call: Call, run
     assert [score["target"] for score in shown["scores"]] == ["names"]
     text = call("trial", str(run), "tiny/parts -> names/seed 2").out
     assert "gradient norm" in text
-    assert "names, test: f1 x 100" in text
+    assert "names, test: F1 x 100" in text
 
 
 def test_an_unknown_trial_is_refused_with_the_nearest_name(call: Call, run: Path) -> None:

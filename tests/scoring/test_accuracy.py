@@ -4,6 +4,7 @@ import pytest
 
 from sweeper.scoring.accuracy import accuracy, accuracy_and_f1, accuracy_counts, binary_counts
 from sweeper.scoring.counts import precision_recall_f1
+from sweeper.scoring.scorers import SCORERS
 
 GOLD = ["yes", "yes", "yes", "no", "no"]
 PREDICTED = ["yes", "no", "no", "yes", "no"]
@@ -31,3 +32,12 @@ def test_f1_is_zero_if_nothing_is_correct():
 def test_without_positive_predictions_f1_is_zero_and_the_score_is_half_of_the_accuracy():
     rows = [binary_counts(gold, "no", positive="yes") for gold in GOLD]
     assert accuracy_and_f1(rows) == pytest.approx({"score": 0.2, "accuracy": 0.4, "f1": 0})
+
+
+def test_a_score_of_two_metrics_is_named_by_its_formula_and_never_score():
+    assert SCORERS["accuracy_f1"].label == "(accuracy + F1) / 2"
+    assert {SCORERS[name].label for name in ("squad", "squad2", "mlqa")} == {"(EM + F1) / 2"}
+    assert (SCORERS["chunks"].label, SCORERS["neighbours"].label, SCORERS["ranking"].label) == (
+        *("F1", "accuracy", "MAP@20"),
+    )
+    assert "score" not in {scorer.label for scorer in SCORERS.values()}
