@@ -1,4 +1,4 @@
-"""The languages of XTREME and XTREME-R, and their names in data sets that do not use two-letter codes."""
+"""The languages of XTREME and XTREME-R: codes in data sets that do not use two letters, families and scripts."""
 
 from collections.abc import Mapping
 
@@ -184,6 +184,32 @@ NLLB: Mapping[str, str] = {
 }
 """All languages of XTREME and XTREME-R, and a few more -> codes of NLLB-200."""
 
+ISO_639_3: Mapping[str, str] = {**{code: name[:3] for code, name in NLLB.items()}, **ISO3, **ISO3_ADDED}
+"""Every language of this module -> its ISO 639-3 code, that of Tatoeba if it has one."""
+
+_SCRIPT_NAMES: Mapping[str, str] = {
+    "Arab": "Arabic",
+    "Beng": "Bengali",
+    "Cyrl": "Cyrillic",
+    "Deva": "Devanagari",
+    "Geor": "Georgian",
+    "Grek": "Greek",
+    "Gujr": "Gujarati",
+    "Guru": "Gurmukhi",
+    "Hang": "Hangul",
+    "Hans": "Han",
+    "Hebr": "Hebrew",
+    "Jpan": "Japanese",
+    "Latn": "Latin",
+    "Mlym": "Malayalam",
+    "Mymr": "Burmese",
+    "Taml": "Tamil",
+    "Telu": "Telugu",
+    "Thai": "Thai",
+}
+SCRIPTS: Mapping[str, str] = {code: _SCRIPT_NAMES[name[4:]] for code, name in NLLB.items()}
+"""Every language of this module -> the script in which the benchmarks write it."""
+
 FAMILIES: Mapping[str, str] = {
     code: family
     for family, codes in {
@@ -191,6 +217,7 @@ FAMILIES: Mapping[str, str] = {
         "Austro-Asiatic": "vi",
         "Austronesian": "id jv ms tl",
         "Basque": "eu",
+        "Constructed": "eo",
         "Dravidian": "ml ta te",
         "French creole": "ht",
         "Indo-European: Baltic": "lt",
@@ -198,7 +225,7 @@ FAMILIES: Mapping[str, str] = {
         "Indo-European: Greek": "el",
         "Indo-European: Indo-Aryan": "bn gu hi mr pa ur",
         "Indo-European: Iranian": "fa",
-        "Indo-European: Romance": "es fr it pt ro",
+        "Indo-European: Romance": "ca es fr gl it pt ro",
         "Indo-European: Slavic": "bg pl ru uk",
         "Japonic": "ja",
         "Kartvelian": "ka",
@@ -212,5 +239,5 @@ FAMILIES: Mapping[str, str] = {
     }.items()
     for code in _codes(codes)
 }
-"""Language of the benchmarks -> its family, and the branch of an Indo-European language (Hu et al. 2020, Ruder et al.
-2021)."""
+"""Every language of this module -> its family, and the branch of an Indo-European language (Hu et al. 2020, Ruder et
+al. 2021)."""

@@ -7,7 +7,7 @@ import pytest
 from sweeper.formats.table import FORMATS
 from sweeper.tasks.benchmarks import SIZES
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.languages import FAMILIES
+from sweeper.tasks.languages import FAMILIES, ISO_639_3, NLLB, SCRIPTS
 
 INTERMEDIATES = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
 NUM_LANGUAGES = {
@@ -162,5 +162,7 @@ def test_tatoeba_and_udpos_rows_are_named_as_on_the_hub() -> None:
     assert CATALOG["tydiqa"].dev["te"][0].id_prefix == "telugu-"
 
 
-def test_every_language_of_the_benchmarks_has_a_family() -> None:
-    assert set(FAMILIES) == {*XTREME_R.split()}
+def test_every_language_has_a_family_a_script_and_an_iso_code() -> None:
+    assert {*XTREME_R.split()} <= set(NLLB)
+    assert set(FAMILIES) == set(SCRIPTS) == set(ISO_639_3) == set(NLLB)
+    assert len(set(ISO_639_3.values())) == len(NLLB)
