@@ -1,35 +1,22 @@
-"""The data of a page as JSON values: the cells of each model with their languages, seeds and trials."""
+"""The data of a page as JSON values: the targets, the models with their cells, the trials."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import pandas as pd
 
 import sweeper
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
 from sweeper.tasks.languages import FAMILIES
 
-from ..results.load import CLEAN, RunData, main_scores
-from ..results.matrix import Cell
+from ..results.load import CLEAN, RunData
 from ..results.results import Results
-from ..results.seed_part import MEAN
+from .cells import cell_values, columns_of
 from .trials import failures, hardware, studies, trials
 
 FORMAT = 1
 """Version of `report.json`. Raised when an older reader would misread a newer file."""
-CELL_COLUMNS = (
-    *("score", "gain", "num_seeds", "num_items", "se_seed", "se_item", "se", "df", "low", "high", "p", "q"),
-    *("marks", "at_chance", "basis", "note"),
-)
-"""Columns of `cells.csv` that a cell of the page has."""
-LANGUAGE_COLUMNS = ("language", "score", "gain", "num_seeds", "num_items", "se", "low", "high", "p", "marks", "note")
-"""Columns of the estimates that the languages of a cell have, beside `count`: the number of evaluation examples."""
-
-
 ROW_COLUMNS = ("recipe", "gain", "num_targets", "num_seeds", "se", "df", "low", "high", "p", "q", "basis", "note")
 """Columns of the mean gains of recipes."""
 
@@ -101,7 +88,7 @@ def _models(source: PageSource) -> list[dict[str, Any]]:
     by_name = {results.model: results for results in source.results}
     space = source.data.space
     return [
-        _model(source.data, by_name[model.name]) if model.name in by_name else _empty_model(space, model.name)
+        _model(by_name[model.name]) if model.name in by_name else _empty_model(space, model.name)
         for model in space.models
     ]
 
@@ -117,74 +104,21 @@ def _empty_model(space: Space, name: str) -> dict[str, Any]:
     return {"model": name, "reference": reference, "cells": cells, "rows": {}, "at_chance": [], "languages": {}}
 
 
-def _model(data: RunData, results: Results) -> dict[str, Any]:
-    table = results.estimates[results.estimates["condition"] == CLEAN]
-    estimates = {
-        (str(recipe), str(target)): rows for (recipe, target), rows in table.groupby(["recipe", "target"], sort=False)
-    }
-    seeds = _seeds(main_scores(results.gains))
-    space = data.space
+def _model(results: Results) -> dict[str, Any]:
+    space, means = results.space, results.row_means
+    estimates = results.estimates[results.estimates["condition"] == CLEAN]
     cells = ((recipe.name, target.task) for recipe in space.recipes for target in space.targets)
     return {
         "model": results.model,
         "reference": results.matrix.reference,
-        "cells": [_cell(cell, estimates.get(cell), seeds.get(cell)) for cell in cells],
-        "rows": _columns(results.row_means[results.row_means["unit"] == "score"], ROW_COLUMNS),
-        "at_chance": sorted(set(table.loc[table["at_chance"], "target"])),
+        "cells": cell_values(results, cells),
+        "rows": columns_of(means[means["unit"] == "score"], ROW_COLUMNS),
+        "at_chance": sorted(set(estimates.loc[estimates["at_chance"], "target"])),
         "languages": _languages(results),
     }
-
-
-def _cell(cell: Cell, rows: pd.DataFrame | None, seeds: pd.DataFrame | None) -> dict[str, Any]:
-    """One cell: its estimate, the same by language, and the scores and gains of each seed."""
-    named: dict[str, Any] = {"recipe": cell[0], "target": cell[1]}
-    if rows is None:
-        return {**named, "num_seeds": 0}
-    is_mean = rows["language"] == MEAN
-    mean, languages = rows[is_mean], rows[~is_mean]
-    values = {name: column[0] for name, column in _columns(mean, CELL_COLUMNS).items()} if len(mean) else {}
-    names = list(languages["language"])
-    by_language = _columns(languages, LANGUAGE_COLUMNS)
-    if seeds is None:
-        return {**named, **values, "languages": by_language, "seeds": []}
-    by_language["count"] = _numbers(seeds.groupby("language")["count"].min().reindex(names))
-    return {**named, **values, "languages": by_language, "seeds": list(_by_seed(seeds, names))}
-
-
-def _seeds(scores: pd.DataFrame) -> dict[Cell, pd.DataFrame]:
-    columns = ["recipe", "target", "seed", "language", "value", "gain", "count", "training"]
-    groups = scores[columns].groupby(["recipe", "target"], sort=False)
-    return {(str(recipe), str(target)): rows for (recipe, target), rows in groups}
-
-
-def _by_seed(rows: pd.DataFrame, languages: list[str]) -> Iterator[dict[str, Any]]:
-    """For each seed of a cell: its training, and score and gain in the order of the languages of the cell."""
-    for seed, seed_rows in rows.groupby("seed", dropna=False):
-        by_language = seed_rows.drop_duplicates("language").set_index("language").reindex(languages)
-        yield {
-            "seed": None if pd.isna(seed) else int(str(seed)),
-            "training": str(seed_rows["training"].iloc[0]),
-            "score": _numbers(by_language["value"]),
-            "gain": _numbers(by_language["gain"]),
-        }
 
 
 def _languages(results: Results) -> dict[str, list[Any]]:
     """The languages of the model: columns language and family ("" if unknown), English first."""
     names = sorted(set(results.languages["language"]), key=lambda language: (language != "en", language))
     return {"language": names, "family": [FAMILIES.get(name, "") for name in names]}
-
-
-def _columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[Any]]:
-    return {name: _numbers(table[name]) for name in names}
-
-
-def _numbers(column: "pd.Series[Any]") -> list[Any]:
-    return [_plain(value) for value in column.tolist()]
-
-
-def _plain(value: Any) -> Any:
-    """A value of a column as JSON: five significant digits, None for nan."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}") if math.isfinite(value) else None
-    return None if value is pd.NA else value
