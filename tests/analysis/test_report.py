@@ -5,10 +5,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import sweeper
 from analysis.__main__ import main
+from analysis.report.files import csv as csv_text
 from analysis.report.findings import strongest_findings
 from analysis.report.numbers import gain_text, p_text
 from analysis.report.report import write_report
@@ -335,3 +337,20 @@ def test_the_heatmap_of_a_report_can_be_clustered_and_an_unknown_order_names_the
     assert (clustered / "heatmap.svg").read_bytes() != (full_report.path.parent / "heatmap.svg").read_bytes()
     with pytest.raises(UserError, match=r"No order is called 'cluster'\. Did you mean 'clustered'"):
         write_report(run, order="cluster")
+
+
+def test_csv_files_have_the_text_that_pandas_writes():
+    table = pd.DataFrame(
+        {
+            "recipe": ['a, b "c"', "line\nbreak", "plain"],
+            "seed": pd.array([1, None, 3], dtype="Int64"),
+            "num": [1000000, 2, 3],
+            "at_chance": [True, False, True],
+            "gain": [0.123456789, float("nan"), 1e-9],
+            "p": [float("inf"), 0.5, 123456789.0],
+            "mixed": ["x", None, 3],
+        }
+    )
+    expected = table.assign(gain=100 * table["gain"]).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    assert csv_text(table, ("gain", "other")).decode() == expected
+    assert csv_text(table[:0]).decode() == ",".join(table.columns) + "\n"
