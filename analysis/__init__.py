@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .export.folder import check_is_new as check_is_new
     from .export.folder import copy_encoder as copy_encoder
     from .export.folder import export_encoder as export_encoder
+    from .figures.contrasts import contrast_intervals as contrast_intervals
     from .figures.correlations import correlations as correlations
     from .figures.forest import forest as forest
     from .figures.heatmap import heatmap as heatmap
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from .figures.traits import trait as trait
     from .page.server import DashboardServer as DashboardServer
     from .report.compare import compare_runs as compare_runs
+    from .report.questions import write_questions as write_questions
     from .report.report import write_report as write_report
+    from .results.contrasts import contrast_table as contrast_table
     from .results.load import RunData as RunData
     from .results.load import load as load
     from .results.results import Results as Results
@@ -66,6 +69,9 @@ _MODULES = {
     "DashboardServer": ".page.server",
     "compare_runs": ".report.compare",
     "write_report": ".report.report",
+    "write_questions": ".report.questions",
+    "contrast_table": ".results.contrasts",
+    "contrast_intervals": ".figures.contrasts",
     "Chosen": ".export.choice",
     "ExportOptions": ".export.choice",
     "export_encoder": ".export.folder",

@@ -12,9 +12,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["compare"]:
         return _compare(given[1:])
+    if given[:1] == ["questions"]:
+        return _questions(given[1:])
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
-        description="Write the report of a sweep. `python -m analysis compare A B` compares two of them.",
+        description="Write the report of a sweep. `python -m analysis compare A B` compares two of them, and "
+        "`python -m analysis questions RUN` writes its planned comparisons.",
     )
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
     parser.add_argument("--out", metavar="DIR", help="folder of the report (default: RUN/report)")
@@ -56,6 +59,25 @@ def _compare(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)
     sys.stdout.write(f"{text}\n")
+    return ExitCode.SUCCESS
+
+
+def _questions(arguments: Sequence[str]) -> int:
+    """Write the pages of the planned comparisons and print their paths. Returns a code of ExitCode."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis questions", description="Write a page for each family of contrasts of the space."
+    )
+    parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
+    parser.add_argument("--out", metavar="DIR", help="folder of the pages (default: RUN/questions)")
+    options = parser.parse_args(arguments)
+    from .report.questions import write_questions  # noqa: PLC0415
+
+    try:
+        paths = write_questions(options.run, options.out)
+    except (SweeperError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)
+    sys.stdout.write("".join(f"{path}\n" for path in paths))
     return ExitCode.SUCCESS
 
 

@@ -30,6 +30,7 @@ from .findings import strongest_findings
 from .gains import cautions, gains_table
 from .methods import methods_text
 from .planted import planted_csv, planted_finding
+from .questions import page_name, question_files
 
 FILES = (
     ("appendix.md", "scores, benchmark means, languages, correlations, dials, failures, limitations, licences"),
@@ -46,6 +47,7 @@ FILES = (
     ("seeds.csv, means.csv, best.csv", "the scores of each seed, mean gains of recipes, sets of best rows"),
     ("correlations.csv, trials.csv, marks.csv", "all correlations, all trainings, all marks of cells"),
     ("tables/*.tex", "gains, scores and means for LaTeX with booktabs"),
+    ("questions-*.md, contrasts.csv, claims.csv", "planned comparisons, if the space has any"),
 )
 """Files of a report -> their content."""
 
@@ -87,6 +89,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     models = [_model_context(result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     # The findings of a report are those of the first model.
     findings = tuple(strongest_findings(results[0]))
+    files |= question_files(data)
     for name in ("report", "appendix"):
         files[f"{name}.md"] = _text(name, data, results, models, against).encode()
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
@@ -152,6 +155,7 @@ def _text(name: str, data: RunData, results: Sequence[Results], models: Sequence
         protocol=_protocol(space, the_reference),
         level=LEVEL,
         weighted=_weighted(space),
+        families={page_name(contrast.family): contrast.family for contrast in space.contrasts},
         studies=sections.study_rows(studies(data)),
         licences=sections.licence_rows(space),
         single_split=results[0].matrix.single_split,

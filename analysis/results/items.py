@@ -89,7 +89,7 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     keys of the scores. An outcomes file that cannot be read leaves out its row, and is named in `missing`.
     """
     started = time.monotonic()
-    own = frozenset(target.task for target in data.space.targets if _has_own_items(data, target.task))
+    own = frozenset(target.task for target in data.space.targets if has_own_items(data, target.task))
     blocks: list[ItemBlock] = []
     missing: list[str] = []
     num_read = 0
@@ -136,7 +136,8 @@ def _identity(scores: RowScores) -> Iterator[list[object]]:
         yield [recipe, -1 if seed is None else seed, [[record.key, sorted(record.metrics)] for record in records]]
 
 
-def _has_own_items(data: RunData, target: str) -> bool:
+def has_own_items(data: RunData, target: str) -> bool:
+    """Whether each seed draws its own items of a target."""
     task = data.space.task(target)
     return has_draws(task.dev if data.space.evaluate == "dev" else task.test)
 
@@ -150,6 +151,22 @@ def _lacking(recipes: Sequence[str], scores: RowScores) -> list[frozenset[str]]:
 
 def _of_recipe(languages: Mapping[tuple[str, int | None], set[str]], recipe: str) -> list[set[str]]:
     return [names for (owner, _), names in languages.items() if owner == recipe]
+
+
+def read_influences(records: Sequence[ScoreRecord], ledger: Ledger, units: Units, measure: Measure) -> Floats | str:
+    """The influences of one trained model on a target; the name of an outcomes file that cannot be read.
+
+    `records` are its scores, of which each has other languages. New items are added to `units`.
+    """
+    tables = []
+    for record in records:
+        try:
+            table = ledger.outcomes(record)
+            tables.append(table[table["language"].isin(list(record.metrics))])
+        except (OSError, SweeperError, ValueError, KeyError):
+            return record.outcomes
+    outcomes = pd.concat(tables, ignore_index=True)
+    return influences(outcomes, units.positions(outcomes), units, measure)
 
 
 class _Column:
@@ -194,17 +211,12 @@ class _Column:
 
     def _influences(self, records: Sequence[ScoreRecord], ledger: Ledger) -> Floats | None:
         """The influences of one row and seed; None if an outcomes file cannot be read."""
-        tables = []
-        for record in records:
-            try:
-                table = ledger.outcomes(record)
-                tables.append(table[table["language"].isin(list(record.metrics))])
-            except (OSError, SweeperError, ValueError, KeyError):
-                self.missing.append(record.outcomes)
-                return None
-            self.num_read += 1
-        outcomes = pd.concat(tables, ignore_index=True)
-        return influences(outcomes, self.units.positions(outcomes), self.units, self.measure)
+        values = read_influences(records, ledger, self.units, self.measure)
+        if isinstance(values, str):
+            self.missing.append(values)
+            return None
+        self.num_read += len(records)
+        return values
 
     def _absent(self, lacking: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
         """Shape (rows, positions): whether a row lacks the language of a position."""

@@ -12,6 +12,7 @@ from sweeper.cli.dashboard import dashboard
 from sweeper.cli.export import export
 from sweeper.cli.output import err, out, set_verbosity
 from sweeper.cli.plan import plan
+from sweeper.cli.questions import questions
 from sweeper.cli.report import report
 from sweeper.cli.run import run
 from sweeper.cli.show import show
@@ -47,7 +48,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HEL
 COMMANDS = {
     "Inspect": (spaces, space, tasks, show, plan, status, trial),
     "Run": (run,),
-    "Read results": (report, compare, dashboard, submit, export),
+    "Read results": (report, questions, compare, dashboard, submit, export),
 }
 """Group of the help -> its commands, in order."""
 for _group, _commands in COMMANDS.items():

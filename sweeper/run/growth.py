@@ -53,8 +53,9 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
-    if path == ("predictors",):
-        return True  # they add or leave out trials, and change none
+    # Predictors add or leave out trials and change none. Only reports read contrasts, claims and factors.
+    if path == ("predictors",) or path[0] in ("contrasts", "claims") or path[2:3] == ("factors",):
+        return True
     if path == ("world",):
         return _without_draws(old) == _without_draws(new)
     # The title of the space, the folder of its file (keys have digests of files, not paths), and tasks.NAME.FIELD.

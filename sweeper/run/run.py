@@ -130,9 +130,12 @@ class Run:
         """The default folder of a leaderboard submission; None if the run folder is not on a local file system."""
         return self.folder.child("submission").local
 
-    def report(self, suffix: str = "") -> Path:
-        """The default folder of a report: `report` in a local run folder, else `report-SPACE`; both with the suffix."""
-        return self.folder.child(f"report{suffix}").local or Path(f"report-{self.space.name}{suffix}")
+    def report(self, suffix: str = "", name: str = "report") -> Path:
+        """The default folder of a report: `report` in a local run folder, else `report-SPACE`; both with the suffix.
+
+        Other pages than a report have another `name`.
+        """
+        return self.folder.child(f"{name}{suffix}").local or Path(f"{name}-{self.space.name}{suffix}")
 
     def make_site(
         self,

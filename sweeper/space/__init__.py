@@ -1,5 +1,6 @@
 """The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
+from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term, difference, interaction
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
 from sweeper.space.model import Model, ResourceOverrides, Resources
 from sweeper.space.space import SEARCH_SEED, Search, Space
@@ -9,9 +10,12 @@ from sweeper.tasks.spec import Rows, Task
 
 __all__ = [
     "APERTIUM",
+    "EACH",
     "FOLDER",
     "SEARCH_SEED",
     "Choice",
+    "Claim",
+    "Contrast",
     "Dials",
     "Distribution",
     "LogUniform",
@@ -21,14 +25,18 @@ __all__ = [
     "Resources",
     "Rows",
     "Search",
+    "Slope",
     "Space",
     "Stage",
     "Target",
     "Task",
+    "Term",
     "Training",
     "Translation",
     "Value",
+    "difference",
     "divided",
     "grid_point",
+    "interaction",
     "tasks_of",
 ]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sweeper.errors import UserError, unknown
 from sweeper.space.dials import Dials, Training, Value, check_dials
+from sweeper.space.factors import Factor
 from sweeper.space.stage import Stage
 from sweeper.space.target import Target
 from sweeper.typed import check_fields
@@ -43,6 +44,9 @@ class Model:
     """Options of Training that this model uses in all stages and targets, such as {"batch_size": 16}."""
     dials: Dials = field(default_factory=dict)
     """Dials of this model: they replace those of the same name in all stages and targets that have one."""
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    """What the model stands for in a comparison, such as {"family": "xlmr", "parameters": 85e6}. No result depends on
+    them."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -8,7 +8,10 @@ from typing import Literal
 from sweeper.errors import PartError, UserError, unknown
 from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks, with_scorer
+from sweeper.space.contrast import CLEAN, Claim, Contrast
+from sweeper.space.contrast_check import Names, check_contrasts
 from sweeper.space.dials import MAX_TRIALS, Dials, check_counts, check_grid, grid_size
+from sweeper.space.factors import numeric_factors
 from sweeper.space.model import Model
 from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
@@ -97,6 +100,10 @@ class Space:
     working directory. `load_space` inserts it. No result depends on it."""
     world: str = ""
     """Synthetic world that provides the data if no mirror is given: `demo`, `demo:truth_seed=3,scale=10`."""
+    contrasts: tuple[Contrast, ...] = ()
+    """Planned comparisons of cells, for the report. No result of a trial depends on them."""
+    claims: tuple[Claim, ...] = ()
+    """Statements that need several contrasts."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -129,6 +136,7 @@ class Space:
         check_counts(self, "eval_cap")
         for model in self.models:
             self.for_model(model)
+        check_contrasts(self.contrasts, self.claims, self.contrast_names())
         # A search per target runs on the pretrained encoder, which only the baseline uses unchanged.
         if self.search.scope == "target" and self.baseline is None:
             raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
@@ -147,6 +155,9 @@ class Space:
             return replace(
                 self,
                 models=(replace(model, training={}, dials={}),),
+                # They compare models, and no trial depends on them.
+                contrasts=(),
+                claims=(),
                 recipes=tuple(replace(recipe, stages=_overridden(recipe.stages, model)) for recipe in self.recipes),
                 targets=tuple(
                     replace(model.override(target), before=_overridden(target.before, model)) for target in self.targets
@@ -154,6 +165,23 @@ class Space:
             )
         except (UserError, TypeError) as error:  # TypeError: a value of the wrong type
             raise UserError(f"With the training options of model {model.name!r}: {error}") from error
+
+    def contrast_names(self) -> Names:
+        """The names that contrasts can refer to."""
+        tasks = {target.task: self.task(target.task) for target in self.targets}
+        scored = {name: task.dev if self.evaluate == "dev" else task.test for name, task in tasks.items()}
+        factors = {
+            "model": numeric_factors((model.name, model.factors) for model in self.models),
+            "recipe": numeric_factors((recipe.name, recipe.factors) for recipe in self.recipes),
+        }
+        return Names(
+            model=[model.name for model in self.models],
+            recipe=[recipe.name for recipe in self.recipes],
+            target=list(tasks),
+            condition=dict.fromkeys(tasks, (CLEAN,)),
+            language={target.task: target.languages or tuple(scored[target.task]) for target in self.targets},
+            factors=factors,
+        )
 
     @property
     def searched(self) -> frozenset[str]:

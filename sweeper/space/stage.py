@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 from sweeper.errors import UserError, unknown
 from sweeper.formats.table import properties_of, translatable_formats
 from sweeper.space.dials import Choice, Dials, Training, check_dials
+from sweeper.space.factors import Factor
 from sweeper.tasks.spec import Task
 from sweeper.typed import check_fields
 
@@ -157,6 +158,9 @@ class Recipe:
 
     name: str
     stages: tuple[Stage, ...] = ()
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    """What the recipe stands for in a comparison, such as {"domain": "news", "dose": 0.3}. Contrasts and reports refer
+    to factors; no result depends on them."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -118,7 +118,8 @@ MISTAKES = {
     ),
     "an unknown attribute": (
         "SPACE = replace(TINY, name=TINY.recipes[0].nam)",
-        "line 6: AttributeError: No field of Recipe is called 'nam'. Did you mean 'name'? Known: name, stages.",
+        "line 6: AttributeError: No field of Recipe is called 'nam'. Did you mean 'name'? Known: name, stages, "
+        "factors.",
     ),
     "an import of an unknown name": (
         "from sweeper.space import Recepy",

@@ -1,0 +1,169 @@
+"""The planned comparisons of a run: a page with text, table and figure for each family of contrasts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweeper.errors import UserError
+from sweeper.files.folder import Folder
+from sweeper.run.run import Run
+from sweeper.space import Claim, Contrast, Space
+
+from ..figures.contrasts import contrast_figure
+from ..figures.files import formats
+from ..results.contrasts import claim_table, contrast_table, row_labels
+from ..results.load import RunData, load
+from .files import csv
+from .numbers import gain_text, p_text, points_text
+from .tables import markdown
+
+IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
+"""Columns of the CSV files in points."""
+
+
+def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
+    """Write the pages of the planned comparisons of a run folder. Returns the pages, one for each family.
+
+    `out` is a local folder (default: `questions` in the run folder).
+
+    Raises UserError if `run` is not a run folder, if its space has no contrasts, or if `out` is not local.
+    """
+    data = load(run)
+    if not data.space.contrasts:
+        raise UserError(
+            f"The space of {run} has no contrasts, so that there is nothing to compare. Add `contrasts` to the space "
+            "file and run `sweeper run SPACE --out {run}` again: no trial is repeated."
+        )
+    folder = Folder(out).local if out else Run.at(run).report(name="questions")
+    if folder is None:
+        raise UserError(f"Pages are written to a local folder, got --out {out}. Name a local one.")
+    files = question_files(data)
+    for name, content in files.items():
+        Folder(str(folder)).write(name, content)
+    return tuple(folder / name for name in files if name.endswith(".md"))
+
+
+def question_files(data: RunData) -> dict[str, bytes]:
+    """Name -> content: `questions-FAMILY.md` with its figure for each family, contrasts.csv and claims.csv.
+
+    Empty for a space without contrasts.
+    """
+    space = data.space
+    if not space.contrasts:
+        return {}
+    table = contrast_table(data)
+    claims = claim_table(space.claims, table)
+    files = {"contrasts.csv": csv(table, IN_POINTS)}
+    if space.claims:
+        files["claims.csv"] = csv(claims, IN_POINTS)
+    for family in dict.fromkeys(contrast.family for contrast in space.contrasts):
+        rows = table[table["family"] == family]
+        name = page_name(family)
+        figure = contrast_figure(rows, f"{family} · {space.evaluate}")
+        if figure:
+            files |= {f"{name}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
+        files[f"{name}.md"] = page_text(space, family, rows, claims, name if figure else "").encode()
+    return files
+
+
+def page_name(family: str) -> str:
+    """The name of the page of a family, without its ending."""
+    return f"questions-{family.replace(' ', '-')}"
+
+
+def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFrame, figure: str) -> str:
+    """The page of one family. `rows` are its contrasts; `figure` is the name of its figure, or ""."""
+    stated = [claim for claim in space.claims if set(claim.contrasts) & set(rows["contrast"])]
+    blocks = [
+        f"# {family}",
+        *_answers(space, rows),
+        "\n".join(f"- {sentence}" for sentence in _claim_sentences(stated, claims)),
+        _resolution(rows),
+        f"![{family}]({figure}.png)" if figure else "",
+        _table(rows),
+        "Estimates are in points ± half the width of the 95 % interval. The interval is about new seeds and new items "
+        "with these models, recipes, targets and languages. p is corrected for the number of estimates on this page "
+        "(Holm 1979).",
+    ]
+    if stated:
+        blocks.append(
+            "A claim needs all of its contrasts, so that its p is the largest of their one-sided p values "
+            "(intersection-union test, Berger 1982)."
+        )
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _answers(space: Space, rows: pd.DataFrame) -> Iterator[str]:
+    """For each contrast, its question and its estimates."""
+    for contrast in space.contrasts:
+        evaluated = rows[rows["contrast"] == contrast.name]
+        if len(evaluated):
+            listed = "\n".join(f"- {sentence}" for sentence in sentences(contrast, evaluated))
+            yield f"{contrast.title}\n\n{listed}" if contrast.title else listed
+
+
+def _resolution(rows: pd.DataFrame) -> str:
+    """How small a difference could have been found."""
+    half = (rows["high"] - rows["low"]).dropna() / 2
+    # Slopes have other units.
+    half = half[rows.loc[half.index, "covariate"] == ""]
+    if half.empty:
+        return ""
+    return (
+        f"Half of the intervals reach more than {100 * half.median():.1f} points to each side: smaller differences "
+        "cannot be told from 0 with these seeds and items. An interval that includes 0 does not show that there is no "
+        "difference."
+    )
+
+
+def sentences(contrast: Contrast, rows: pd.DataFrame) -> Iterator[str]:
+    """One sentence for each estimate of a contrast."""
+    slope = contrast.slope
+    per = f" per {slope.unit or f'unit of {slope.covariate}'}" if slope else ""
+    for (_, row), label in zip(rows.iterrows(), row_labels(rows), strict=True):
+        if pd.isna(row["estimate"]):
+            yield f"{label}: no estimate, because {row['note']}."
+        else:
+            yield f"{label}: {points_text(row['estimate'])} points{per}{_certainty(row)}."
+
+
+def _certainty(row: "pd.Series[Any]") -> str:
+    """The interval and p of a row, or the reason why there is none."""
+    low, high = float(row["low"]), float(row["high"])
+    if pd.isna(low):
+        return f", without an interval ({row['note']})"
+    p = p_text(float(row["p_holm"]), "corrected p")
+    verdict = "excludes 0" if low > 0 or high < 0 else "includes 0"
+    return f" ({points_text(low)} to {points_text(high)}; {p}); the interval {verdict}"
+
+
+def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
+    for claim in claims:
+        for _, row in table[table["claim"] == claim.name].iterrows():
+            model = f" ({row['model']})" if row["model"] else ""
+            needs = " and ".join(f"`{name}`" for name in claim.contrasts)
+            if pd.isna(row["p"]):
+                yield f"Claim{model}: {claim.name}. It needs {needs}, and cannot be tested."
+                continue
+            verdict = "holds" if row["holds"] else "is not shown"
+            yield f"Claim{model}: {claim.name}. It needs {needs}, and {verdict} (largest one-sided {p_text(row['p'])})."
+
+
+def _table(rows: pd.DataFrame) -> str:
+    header = ["contrast", "estimate", "p", "seeds", "items", "targets", "languages", "note"]
+    lines = [
+        [
+            label,
+            gain_text(row["estimate"], row["low"], row["high"], row["note"]),
+            p_text(row["p_holm"]).removeprefix("p = ").removeprefix("p ") or "–",
+            str(row["num_seeds"]),
+            str(row["num_items"] or "–"),
+            str(len(row["targets"].split())),
+            str(len(row["languages"].split())),
+            row["note"],
+        ]
+        for (_, row), label in zip(rows.iterrows(), row_labels(rows), strict=True)
+    ]
+    return markdown(header, lines)

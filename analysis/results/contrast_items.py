@@ -1,0 +1,159 @@
+"""The uncertainty of contrasts about new items: the weighted influence of each item on all scores of a contrast."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sweeper.records.record import ScoreRecord
+from sweeper.run.run import Run
+
+from .contrast_sums import WeightedSum
+from .influence import Units
+from .items import has_own_items, read_influences
+from .load import RunData
+from .sums import MEASURES, Measure
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemVariance:
+    """Variance of a contrast about new items; nan if it is unknown."""
+
+    variance: float = np.nan
+    """Of the mean over the seeds of the run, on targets whose seeds share their items: the variance over seeds contains
+    that of the other targets."""
+    residual: float = np.nan
+    """The part that differs between seeds and items at once, which the variance over seeds contains too."""
+    df: float = np.nan
+    num_items: int = 0
+    are_own: bool = False
+    """Whether each seed has its own items in all targets, so that the variance over seeds contains that of items."""
+
+
+def item_variances(data: RunData, contrasts: Sequence[WeightedSum]) -> list[ItemVariance]:
+    """The item variance of each contrast. The outcomes of each target are read once for all of them."""
+    with_draws = {target.task for target in data.space.targets if has_own_items(data, target.task)}
+    by_contrast: list[dict[str, ItemVariance]] = [{} for _ in contrasts]
+    if not data.run:
+        return [ItemVariance() for _ in contrasts]
+    for target in sorted({name for weighted in contrasts for name in weighted.targets} - with_draws):
+        users = [number for number, weighted in enumerate(contrasts) if target in weighted.targets]
+        column = _Target(data, target, [contrasts[number] for number in users])
+        for number, variance in zip(users, column.variances(), strict=True):
+            by_contrast[number][target] = variance
+    return [
+        _summed(weighted, variances, with_draws) for weighted, variances in zip(contrasts, by_contrast, strict=True)
+    ]
+
+
+def _summed(weighted: WeightedSum, variances: Mapping[str, ItemVariance], with_draws: set[str]) -> ItemVariance:
+    """The sum over targets, whose items are independent."""
+    shared = [variances.get(target, ItemVariance()) for target in weighted.targets if target not in with_draws]
+    if not shared:
+        return ItemVariance(are_own=bool(weighted.targets))
+    total = sum(one.variance for one in shared)
+    squares = sum(one.variance**2 / one.df for one in shared)
+    return ItemVariance(
+        variance=total,
+        residual=sum(one.residual for one in shared),
+        df=total**2 / squares if squares > 0 else np.nan,
+        num_items=sum(one.num_items for one in shared),
+    )
+
+
+class _Target:
+    """Sums of the influences of the items of one target, seed by seed, for several contrasts."""
+
+    def __init__(self, data: RunData, target: str, contrasts: Sequence[WeightedSum]) -> None:
+        self._contrasts = contrasts
+        self._units = Units()
+        self._measure: Measure = MEASURES[data.space.task(target).scorer]
+        self._ledger = Run.open(data.run).ledger
+        self._seeds: Sequence[int] = data.space.seeds
+        # (model, recipe, condition) -> language -> weight, for each contrast.
+        self._weights: list[dict[tuple[str, str, str], dict[str, float]]] = [defaultdict(dict) for _ in contrasts]
+        for weights, weighted in zip(self._weights, contrasts, strict=True):
+            for name, weight in weighted.weights.items():
+                if name.target == target:
+                    weights[name.model, name.recipe, name.condition][name.language] = weight
+        self._records = _records(data, target, {name for weights in self._weights for name in weights})
+        self._fixed: dict[tuple[str, str, str], Floats | None] = {}
+
+    def variances(self) -> list[ItemVariance]:
+        """The item variance of each contrast on this target."""
+        sums = [np.zeros(0) for _ in self._contrasts]
+        squares = np.zeros(len(self._contrasts))
+        num = np.zeros(len(self._contrasts), dtype=int)
+        for seed in self._seeds:
+            for number, values in enumerate(self._of_seed(seed)):
+                if values is not None:
+                    sums[number] = np.pad(sums[number], (0, len(values) - len(sums[number]))) + values
+                    squares[number] += values @ values
+                    num[number] += 1
+        return [self._variance(*numbers) for numbers in zip(range(len(num)), sums, squares, num, strict=True)]
+
+    def _variance(self, number: int, total: Floats, squares: float, num_seeds: int) -> ItemVariance:
+        num_items = self._num_items(number)
+        if num_seeds == 0 or num_items < 2:
+            return ItemVariance()
+        mean = total / num_seeds
+        variance = float(mean @ mean)
+        residual = (squares - num_seeds * variance) / (num_seeds * (num_seeds - 1)) if num_seeds > 1 else np.nan
+        return ItemVariance(variance=variance, residual=max(residual, 0.0), df=num_items - 1.0, num_items=num_items)
+
+    def _num_items(self, number: int) -> int:
+        """The number of units in the languages with a weight."""
+        languages = {name for weights in self._weights[number].values() for name in weights}
+        pairs = zip(self._units.languages, self._units.units, strict=True)
+        return len({unit for language, unit in pairs if language in languages})
+
+    def _of_seed(self, seed: int) -> list[Floats | None]:
+        """For each contrast, the weighted influence of every unit in one seed; None if a score has no outcomes."""
+        scored = {name for weights in self._weights for name in weights}
+        influences_of = {name: self._influences(name, seed) for name in sorted(scored)}
+        return [self._of_part(weights, influences_of) for weights in self._weights]
+
+    def _influences(self, name: tuple[str, str, str], seed: int) -> Floats | None:
+        """The influences of one trained model, or of one without a seed; None without outcomes."""
+        if (name, seed) in self._records:
+            return self._read(self._records[name, seed])
+        if name not in self._fixed:
+            records = self._records.get((name, None))
+            self._fixed[name] = self._read(records) if records else None
+        return self._fixed[name]
+
+    def _read(self, records: Sequence[ScoreRecord]) -> Floats | None:
+        values = read_influences(records, self._ledger, self._units, self._measure)
+        return None if isinstance(values, str) else values
+
+    def _of_part(
+        self,
+        weights: Mapping[tuple[str, str, str], Mapping[str, float]],
+        influences_of: Mapping[tuple[str, str, str], Floats | None],
+    ) -> Floats | None:
+        units = np.asarray(self._units.units, dtype=np.intp)
+        total = np.zeros(self._units.num)
+        for name, by_language in weights.items():
+            values = influences_of[name]
+            if values is None:
+                return None
+            positions = np.array([by_language.get(language, 0.0) for language in self._units.languages[: len(values)]])
+            used = positions != 0
+            total += np.bincount(units[: len(values)][used], (values * positions)[used], minlength=self._units.num)
+        return None if np.isnan(total).any() else total
+
+
+def _records(
+    data: RunData, target: str, scored: set[tuple[str, str, str]]
+) -> dict[tuple[tuple[str, str, str], int | None], list[ScoreRecord]]:
+    """((model, recipe, condition), seed) -> its score records."""
+    records: dict[tuple[tuple[str, str, str], int | None], list[ScoreRecord]] = defaultdict(list)
+    for score in data.cell_scores:
+        name = (score.model, score.recipe, score.condition)
+        if score.target == target and name in scored:
+            records[name, score.seed].append(score)
+    return records

@@ -1,0 +1,238 @@
+"""Contrasts: estimate, standard error, interval and corrected p of each planned comparison of a space."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sweeper.space import Claim
+
+from .contrast_items import ItemVariance, item_variances
+from .contrast_sums import AXES, Score, WeightedSum, weighted_sums
+from .gains import directions
+from .item_part import combined
+from .load import RunData
+from .moderation import are_bimodal, moderated, row_variances
+from .stats import CONFIDENCE, are_equal, t_intervals
+
+Floats = npt.NDArray[np.float64]
+COLUMNS = (
+    *("family", "contrast", "model", "target", "language", "covariate", "targets", "languages", "estimate"),
+    *("num_seeds", "num_items", "se_seed", "se_item", "se", "df", "low", "high", "p", "p_holm", "basis", "note"),
+)
+"""Columns of the table of contrasts. target and language are empty for means, `targets` and `languages` have the names
+that the mean includes, separated by spaces. estimate, standard errors and bounds are fractions of 1, or fractions of 1
+for each unit of the covariate. p_holm is corrected for the number of estimates of the family (Holm 1979). The words of
+`basis` and `note` are those of `estimates`, and a note can be the reason why there is no estimate."""
+CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "holds")
+"""Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
+p of its contrasts (intersection-union test, Berger 1982)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedVariance:
+    """A contrast over seeds: its mean, the variance of that mean, and its degrees of freedom; nan without them."""
+
+    estimate: float
+    num_seeds: int
+    variance: float = np.nan
+    df: float = np.nan
+    note: str = ""
+
+
+def scores_of_seeds(data: RunData) -> tuple[pd.DataFrame, frozenset[Score]]:
+    """The scores on the main metrics: a row for each `Score`, a column for each replicate seed; more is better.
+
+    Also returns the scores that depend on no seed. They are repeated in every column.
+    """
+    table = data.table[data.table["main"]]
+    signs = table["target"].map(directions(data.space)).astype(float)
+    table = table.assign(value=table["value"] * signs)
+    wide = table[table["seed"].notna()].pivot(index=AXES, columns="seed", values="value")
+    wide = wide.reindex(columns=list(data.space.seeds)).astype(float)
+    fixed = table[table["seed"].isna()].set_index(AXES)["value"]
+    fixed = fixed[~fixed.index.isin(wide.index)]
+    repeated = pd.DataFrame(dict.fromkeys(data.space.seeds, fixed), index=fixed.index)
+    return pd.concat([wide, repeated]), frozenset(Score(*name) for name in fixed.index)
+
+
+def contrast_table(data: RunData) -> pd.DataFrame:
+    """The contrasts of a space: a row for each weighted sum, with COLUMNS, in the order of the space.
+
+    The estimate is the mean over seeds of the weighted sum of scores. Its interval is about new seeds and new items,
+    for these recipes, models, targets and languages.
+    """
+    scores, seedless = scores_of_seeds(data)
+    planned = weighted_sums(data.space, scores)
+    items = item_variances(data, planned)
+    by_name = {Score(*name): values for name, values in zip(scores.index, scores.to_numpy(float), strict=True)}
+    arrays = SeedScores(by_name, seedless, [recipe.name for recipe in data.space.recipes])
+    rows = [_row(weighted, arrays, item) for weighted, item in zip(planned, items, strict=True)]
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("low", "high", "p", "p_holm")])
+    table["low"], table["high"], table["p"] = t_intervals(table["estimate"], table["se"], table["df"].astype(float))
+    table["p_holm"] = table.groupby("family", group_keys=False)["p"].transform(holm) if len(table) else table["p"]
+    return table[list(COLUMNS)]
+
+
+def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFrame:
+    """The claims of a space for each model, with CLAIM_COLUMNS.
+
+    A claim holds if every one of its contrasts has the claimed sign with a one-sided p below half of the level of the
+    intervals. It is not corrected for the number of contrasts, because all of them must hold.
+    """
+    rows = []
+    for claim in claims:
+        evaluated = contrasts[contrasts["contrast"].isin(claim.contrasts)]
+        for model, group in evaluated.groupby("model", sort=False):
+            sign = 1.0 if claim.sign == "positive" else -1.0
+            one_sided = np.where(sign * group["estimate"] > 0, group["p"] / 2, 1 - group["p"] / 2)
+            is_complete = len(set(group["contrast"])) == len(set(claim.contrasts)) and not np.isnan(one_sided).any()
+            p = float(one_sided.max()) if is_complete else np.nan
+            weakest = group["estimate"].iloc[int(np.argmax(one_sided))] if is_complete else np.nan
+            rows.append((claim.name, model, " ".join(claim.contrasts), weakest, p, p < (1 - CONFIDENCE) / 2))
+    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
+
+
+def row_labels(table: pd.DataFrame) -> list[str]:
+    """The name of each row of a table of contrasts: `contrast · model · target · language`, without what is equal."""
+    has_models = table.groupby("contrast")["model"].transform("nunique") > 1
+    names = [table["contrast"], table["model"].where(has_models, ""), table["target"], table["language"]]
+    return [" · ".join(name for name in row if name) for row in zip(*names, strict=True)]
+
+
+def holm(p_values: "pd.Series[float]") -> "pd.Series[float]":
+    """p values corrected for their number (Holm 1979). nan values stay nan and are not counted."""
+    tested = p_values.dropna().sort_values()
+    factors = np.arange(len(tested), 0, -1)
+    corrected = np.minimum(np.maximum.accumulate(tested.to_numpy(dtype=float) * factors), 1.0)
+    return pd.Series(corrected, index=tested.index).reindex(p_values.index)
+
+
+class SeedScores:
+    """The scores of a run by seed, for sums with weights."""
+
+    def __init__(self, scores: Mapping[Score, Floats], seedless: frozenset[Score], recipes: Sequence[str]) -> None:
+        self._scores = scores
+        self._seedless = seedless
+        self._num_seeds = max(map(len, scores.values()), default=0)
+        self.recipes = recipes
+
+    def by_seed(self, weights: Mapping[Score, float]) -> Floats:
+        """The weighted sum for each seed, shape (seeds,); nan if a seed lacks a score."""
+        missing = np.full(self._num_seeds, np.nan)
+        total = np.zeros(self._num_seeds)
+        for name, weight in weights.items():
+            total = total + weight * self._scores.get(name, missing)
+        return total
+
+    def is_seedless(self, weights: Iterable[Score]) -> bool:
+        """Whether no score of a sum depends on a seed."""
+        return self._seedless.issuperset(weights)
+
+
+def seed_variance(weights: Mapping[Score, float], arrays: SeedScores) -> SeedVariance:
+    """The mean of a contrast over seeds, and its variance.
+
+    The scores of a trained model under all targets, conditions and languages depend on each other, so that its part of
+    the sum is computed first for each seed. The variance of that part is moderated over all recipes with the same
+    scores (`moderation.moderated`), and the parts of different recipes and models are independent but for the effect of
+    a seed, which is removed if their weights add up to 0. With fewer than 8 such recipes the variance is that of the
+    sums of the seeds (Student 1908).
+    """
+    sums = arrays.by_seed(weights)
+    sums = sums[~np.isnan(sums)]
+    num = len(sums)
+    estimate = float(sums.mean()) if num else np.nan
+    if arrays.is_seedless(weights):
+        return SeedVariance(estimate=estimate, num_seeds=0, note="one seed")
+    if num < 2:
+        return SeedVariance(estimate=estimate, num_seeds=num, note="one seed" if num else "no seed has all scores")
+    if are_equal(sums.min(), sums.max(), 1.0):
+        return SeedVariance(estimate=estimate, num_seeds=num, note="equal differences")
+    variances, df, is_bimodal = _of_recipes(weights, arrays)
+    if is_bimodal:
+        return SeedVariance(estimate=estimate, num_seeds=num, note="bimodal")
+    if np.isnan(variances).any():
+        return SeedVariance(estimate=estimate, num_seeds=num, variance=float(sums.var(ddof=1)) / num, df=num - 1.0)
+    total = float(variances.sum())
+    # Satterthwaite 1946.
+    degrees = total**2 / float((variances**2 / df).sum()) if total > 0 else np.nan
+    return SeedVariance(estimate=estimate, num_seeds=num, variance=total / num, df=degrees)
+
+
+def _of_recipes(weights: Mapping[Score, float], arrays: SeedScores) -> tuple[Floats, Floats, bool]:
+    """Variance of the part of each recipe, its degrees of freedom, and whether the seeds of a part are bimodal."""
+    variances: list[float] = []
+    degrees: list[float] = []
+    is_bimodal = False
+    for (model, pattern), scales in _patterns(weights).items():
+        sums = np.array([arrays.by_seed(_scores(model, recipe, pattern)) for recipe in arrays.recipes])
+        fixed = np.array([arrays.is_seedless(_scores(model, recipe, pattern)) for recipe in arrays.recipes])
+        sums[fixed] = np.nan
+        rows = [arrays.recipes.index(recipe) for recipe in scales]
+        are_two = are_bimodal(sums[None])[0]
+        is_bimodal |= bool(are_two[rows].any())
+        sums[are_two] = np.nan
+        cancels = abs(sum(scales.values())) < 1e-9 and not fixed[rows].any()
+        moderate, df = moderated(*row_variances(sums[None], cancels))
+        for recipe, row in zip(scales, rows, strict=True):
+            if not fixed[row]:
+                variances.append(scales[recipe] ** 2 * moderate[0, row])
+                degrees.append(df[0, row])
+    return np.array(variances), np.array(degrees), is_bimodal
+
+
+Pattern = tuple[tuple[str, str, str, float], ...]
+"""Target, condition, language and weight of the scores of one recipe; the absolute weights have the sum 1."""
+
+
+def _patterns(weights: Mapping[Score, float]) -> dict[tuple[str, Pattern], dict[str, float]]:
+    """(model, pattern) -> recipe -> the factor of its weighted. Recipes with the same scores share a pattern."""
+    by_recipe: dict[tuple[str, str], dict[tuple[str, str, str], float]] = defaultdict(dict)
+    for name, weight in weights.items():
+        by_recipe[name.model, name.recipe][name[2:]] = weight
+    patterns: dict[tuple[str, Pattern], dict[str, float]] = defaultdict(dict)
+    for (model, recipe), scored in by_recipe.items():
+        ordered = sorted(scored.items())
+        scale = sum(abs(weight) for weight in scored.values()) * (1.0 if ordered[0][1] > 0 else -1.0)
+        pattern = tuple((*name, round(weight / scale, 12)) for name, weight in ordered)
+        patterns[model, pattern][recipe] = scale
+    return patterns
+
+
+def _scores(model: str, recipe: str, pattern: Pattern) -> dict[Score, float]:
+    return {Score(model, recipe, target, condition, name): weight for target, condition, name, weight in pattern}
+
+
+def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance) -> dict[str, object]:
+    seed = seed_variance(weighted.weights, arrays) if weighted.weights else SeedVariance(estimate=np.nan, num_seeds=0)
+    note = weighted.reason or seed.note
+    # One seed is no test of a recipe, but its interval over items is given, as in the estimates.
+    has_none = note not in ("", "one seed")
+    variance, df = combined(seed.variance, seed.df, np.nan if has_none else item.variance, item.df, item.residual)
+    has_seed, has_item = not np.isnan(seed.variance), not np.isnan(item.variance) or item.are_own
+    se = np.nan if has_none else float(np.sqrt(variance))
+    basis = "" if np.isnan(se) else " and ".join([*(["seeds"] if has_seed else []), *(["items"] if has_item else [])])
+    slope = weighted.contrast.slope
+    return {
+        "family": weighted.contrast.family,
+        "contrast": weighted.contrast.name,
+        "model": weighted.model,
+        "target": weighted.target,
+        "language": weighted.language,
+        "covariate": slope.covariate if slope else "",
+        "targets": " ".join(weighted.targets),
+        "languages": " ".join(weighted.languages),
+        "estimate": seed.estimate,
+        "num_seeds": seed.num_seeds,
+        "num_items": item.num_items,
+        "se_seed": float(np.sqrt(seed.variance)),
+        "se_item": float(np.sqrt(item.variance)),
+        "se": se,
+        "df": float(df),
+        "basis": basis,
+        "note": note or ("" if has_item or not weighted.weights else "no outcomes"),
+    }

@@ -1,0 +1,154 @@
+"""Contrasts: planned comparisons of cells, each a sum of scores with weights; and claims that need several of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sweeper.errors import UserError
+from sweeper.typed import check_fields
+
+CLEAN = "clean"
+"""The usual condition: evaluation data as they were published."""
+EACH = "*"
+"""In a term of a contrast with a slope: every point of the axis of the slope."""
+Axis = Literal["model", "recipe", "language"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """The mean score of a recipe over targets and languages, with its weight in a contrast."""
+
+    recipe: str
+    weight: float = 1.0
+    model: str = ""
+    """Empty: the model that the contrast is evaluated for."""
+    condition: str = CLEAN
+    targets: tuple[str, ...] = ()
+    """Empty: the targets of the contrast."""
+    languages: tuple[str, ...] = ()
+    """Empty: the languages of the contrast."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.weight == 0:
+            raise UserError(f"A term of a contrast needs a weight other than 0 (recipe {self.recipe!r}).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slope:
+    """A covariate with one value for each point of an axis. The contrast is the least-squares slope on it."""
+
+    axis: Axis
+    """The field of a term whose value EACH stands for every point."""
+    covariate: str
+    """Name of the covariate. Without `values`, it is a numeric factor of the recipes or models of the axis."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Point -> its value. Points without a value are left out."""
+    unit: str = ""
+    """What a difference of 1 means, for example "decade of parameters"."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """A planned comparison: a sum of the scores of cells with weights that add up to 0.
+
+    It is evaluated for each model, seed by seed and on the same items, over all its languages and targets together or
+    for each of them. Scores are fractions of 1, with the sign of losses reversed, so that more is better.
+    """
+
+    name: str
+    terms: tuple[Term, ...]
+    title: str = ""
+    """The question that the contrast answers, for the report."""
+    family: str = "contrasts"
+    """Contrasts of one family are corrected together and share a page of the report."""
+    targets: tuple[str, ...] = ()
+    """The mean over these targets. Empty: all targets on which every term has scores and none trains on their rows."""
+    languages: tuple[str, ...] = ()
+    """The mean over these languages. Empty: all languages of a target in which every term has scores."""
+    each: tuple[Literal["target", "language"], ...] = ()
+    """Evaluate the contrast for each target or language instead of their mean."""
+    slope: Slope | None = None
+    """The slope of the sum on a covariate, instead of the sum."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        # Names of files are made from families.
+        if not self.name or not self.family or "/" in self.family:
+            raise UserError(
+                "A contrast needs a name, and a family without '/', got "
+                f"name = {self.name!r} and family = {self.family!r}."
+            )
+        if not self.terms:
+            raise UserError(f"Contrast {self.name!r} needs at least one term.")
+        total = sum(term.weight for term in self.terms)
+        # A slope has weights that add up to 0 over its points.
+        if self.slope is None and abs(total) > 1e-9:
+            raise UserError(
+                f"Contrast {self.name!r} needs weights that add up to 0, so that it compares cells; their sum is "
+                f"{total:g}. Subtract a reference, for example Term(recipe='baseline', weight={-total:g})."
+            )
+        _check_points(self)
+
+    @property
+    def axis(self) -> Axis | None:
+        """The axis of the slope; None without one."""
+        return self.slope.axis if self.slope else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A statement that holds only if all its contrasts do: its p is the largest of theirs (intersection-union test)."""
+
+    name: str
+    contrasts: tuple[str, ...]
+    """Names of contrasts. In each of them, the claimed sign must be found."""
+    sign: Literal["positive", "negative"] = "positive"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if len(set(self.contrasts)) < 2:
+            raise UserError(f"Claim {self.name!r} needs at least two different contrasts, got {self.contrasts}.")
+
+
+def difference(name: str, recipe: str, reference: str, **options: object) -> Contrast:
+    """The score of a recipe minus that of another one. `options` are fields of Contrast."""
+    terms = (Term(recipe=recipe), Term(recipe=reference, weight=-1.0))
+    return Contrast(name=name, terms=terms, **options)  # type: ignore[arg-type]
+
+
+def interaction(name: str, both: str, first: str, second: str, neither: str, **options: object) -> Contrast:
+    """What two treatments add together beyond the sum of each: both - first - second + neither.
+
+    `options` are fields of Contrast.
+    """
+    weights = {both: 1.0, first: -1.0, second: -1.0, neither: 1.0}
+    terms = tuple(Term(recipe=recipe, weight=weight) for recipe, weight in weights.items())
+    return Contrast(name=name, terms=terms, **options)  # type: ignore[arg-type]
+
+
+def _check_points(contrast: Contrast) -> None:
+    """Raise UserError unless EACH is used exactly where a slope needs it."""
+    for field_name in ("model", "recipe", "condition", "languages"):
+        uses = [term for term in contrast.terms if EACH in _listed(getattr(term, field_name))]
+        axis = "language" if field_name == "languages" else field_name
+        if uses and contrast.axis != axis:
+            raise UserError(
+                f"Contrast {contrast.name!r} has a term with {field_name} = {EACH!r}, which needs a slope with axis = "
+                f"{axis!r}."
+            )
+        # For languages, EACH is the default of terms without languages.
+        if contrast.axis == axis and not uses and axis != "language":
+            raise UserError(
+                f"Contrast {contrast.name!r} has a slope along {axis}s, so that at least one term needs {field_name} = "
+                f"{EACH!r}."
+            )
+    if contrast.axis == "language" and "language" in contrast.each:
+        raise UserError(f"Contrast {contrast.name!r} has a slope along languages, so that `each` cannot be 'language'.")
+
+
+def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return names if isinstance(names, tuple) else (names,)

@@ -1,0 +1,403 @@
+"""Contrasts: their values, intervals, corrections and claims, on hand-made and simulated scores."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis.results.contrast_sums import Score
+from analysis.results.contrasts import SeedScores, claim_table, contrast_table, holm, seed_variance
+from analysis.results.items import item_parts
+from analysis.results.load import COLUMNS, RunData, load
+from sweeper.errors import UserError
+from sweeper.run.growth import check_growth
+from sweeper.run.ledger import Ledger
+from sweeper.space import (
+    EACH,
+    Claim,
+    Contrast,
+    Model,
+    Recipe,
+    Search,
+    Slope,
+    Space,
+    Stage,
+    Target,
+    Term,
+    difference,
+    interaction,
+)
+from sweeper.tasks.spec import Rows, Task
+from tests.analysis.conftest import SPACE as HAND
+
+LANGUAGES = ("en", "de", "sw")
+DOSES = {"none": 0.0, "third": 1 / 3, "all": 1.0}
+
+
+def task(name: str) -> Task:
+    rows = {code: (Rows(id=f"t/{name}", config=code, split="dev"),) for code in LANGUAGES}
+    train = {"en": (Rows(id=f"t/{name}", config="en", split="train"),)}
+    return Task(name=name, format="classify", scorer="accuracy", train=train, dev=rows, licence="none")
+
+
+def space(*contrasts: Contrast, num_recipes: int = 4, num_seeds: int = 3, **changes: object) -> Space:
+    """A space of the baseline and recipes r1, r2, ... on the targets t1 and t2."""
+    names = [f"r{number}" for number in range(1, num_recipes + 1)]
+    given = Space(
+        name="contrasts",
+        models=(Model(name="small", id="t/small"), Model(name="large", id="t/large")),
+        recipes=(Recipe(name="baseline"), *(Recipe(name=name, stages=(Stage(tasks=(name,)),)) for name in names)),
+        targets=(Target(task="t1"), Target(task="t2")),
+        tasks=tuple(map(task, ["t1", "t2", *names])),
+        seeds=tuple(range(1, num_seeds + 1)),
+        search=Search(trials=1),
+        contrasts=contrasts,
+    )
+    return replace(given, **changes)  # type: ignore[arg-type]
+
+
+def tables(given: Space, scores: Mapping[tuple[str, str, str, str], list[float]]) -> RunData:
+    """The tables of scores (model, recipe, target, language) -> a score for each seed."""
+    rows = [
+        (*cell[:3], seed, "dev", "clean", cell[3], "accuracy", value, 0.3, 100, True, "training")
+        for cell, values in scores.items()
+        for seed, value in zip(given.seeds, values, strict=True)
+    ]
+    table = pd.DataFrame.from_records(rows, columns=COLUMNS).astype({"seed": "Int64"})
+    empty = table.iloc[:0]
+    return RunData(
+        space=given,
+        table=table,
+        cell_scores=(),
+        preparation_scores=empty,
+        layer_scores=empty.assign(layer=0.0),
+        trainings=(),
+        replicates=(),
+        chosen={},
+    )
+
+
+def random_scores(given: Space, seed: int = 0) -> dict[tuple[str, str, str, str], list[float]]:
+    random = np.random.default_rng(seed)
+    return {
+        (model.name, recipe.name, target.task, language): list(random.normal(0.5, 0.05, len(given.seeds)))
+        for model in given.models
+        for recipe in given.recipes
+        for target in given.targets
+        for language in LANGUAGES
+    }
+
+
+def means(scores, model, recipe, target):
+    """The mean over languages for each seed."""
+    return np.mean([scores[model, recipe, target, language] for language in LANGUAGES], axis=0)
+
+
+def only(table: pd.DataFrame) -> pd.Series:
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_a_difference_with_few_recipes_is_the_paired_t_test_of_the_means_over_targets_and_languages():
+    given = space(difference("d", "r1", "baseline"), models=(Model(name="small", id="t/small"),))
+    scores = random_scores(given)
+    row = only(contrast_table(tables(given, scores)))
+    sides = [
+        (means(scores, "small", recipe, "t1") + means(scores, "small", recipe, "t2")) / 2
+        for recipe in ("r1", "baseline")
+    ]
+    expected = stats.ttest_rel(*sides)
+    low, high = expected.confidence_interval(0.95)
+    assert row["estimate"] == pytest.approx(np.mean(sides[0] - sides[1]))
+    assert (row["low"], row["high"], row["p"]) == pytest.approx((low, high, expected.pvalue))
+    assert (row["df"], row["num_seeds"], row["basis"], row["note"]) == (2, 3, "seeds", "no outcomes")
+
+
+def test_an_interaction_is_both_minus_each_plus_neither_on_its_target():
+    given = space(interaction("i", "r3", "r1", "r2", "baseline", targets=("t2",)))
+    scores = random_scores(given)
+    row = contrast_table(tables(given, scores)).iloc[1]
+    parts = {name: means(scores, "large", name, "t2").mean() for name in ("r1", "r2", "r3", "baseline")}
+    assert row["model"] == "large"
+    assert row["estimate"] == pytest.approx(parts["r3"] - parts["r1"] - parts["r2"] + parts["baseline"])
+
+
+def test_a_slope_over_recipes_is_the_least_squares_slope_of_their_means():
+    contrast = Contrast(name="dose", terms=(Term(recipe=EACH),), slope=Slope(axis="recipe", covariate="dose"))
+    given = space()
+    levels = dict(zip(("r1", "r2", "r3"), DOSES.values(), strict=True))
+    recipes = tuple(
+        replace(recipe, factors={"dose": levels[recipe.name]} if recipe.name in levels else {})
+        for recipe in given.recipes
+    )
+    given = replace(given, recipes=recipes, contrasts=(contrast,))
+    scores = random_scores(given)
+    row = contrast_table(tables(given, scores)).iloc[0]
+    heights = [np.mean([means(scores, "small", name, target) for target in ("t1", "t2")]) for name in levels]
+    assert row["estimate"] == pytest.approx(np.polyfit(list(levels.values()), heights, 1)[0])
+    assert row["covariate"] == "dose"
+
+
+def test_a_slope_over_models_of_a_gain_uses_the_gains_of_each_model():
+    slope = Slope(axis="model", covariate="size", values={"small": 1.0, "large": 2.0, "huge": 4.0})
+    terms = (Term(recipe="r1", model=EACH), Term(recipe="baseline", model=EACH, weight=-1.0))
+    models = tuple(Model(name=name, id=f"t/{name}") for name in slope.values)
+    given = replace(
+        space(models=models), contrasts=(Contrast(name="scale", terms=terms, slope=slope, targets=("t1",)),)
+    )
+    scores = random_scores(given)
+    row = only(contrast_table(tables(given, scores)))
+    gains = [(means(scores, name, "r1", "t1") - means(scores, name, "baseline", "t1")).mean() for name in slope.values]
+    assert row["estimate"] == pytest.approx(np.polyfit(list(slope.values.values()), gains, 1)[0])
+    assert row["model"] == ""
+
+
+def test_a_slope_over_languages_weights_the_languages_by_their_covariate():
+    slope = Slope(axis="language", covariate="distance", values={"en": 0.0, "de": 0.2, "sw": 0.9})
+    terms = (Term(recipe="r1"), Term(recipe="baseline", weight=-1.0))
+    given = space(Contrast(name="far", terms=terms, slope=slope, targets=("t1",)))
+    scores = random_scores(given)
+    row = contrast_table(tables(given, scores)).iloc[0]
+    gains = [
+        np.mean(scores["small", "r1", "t1", name]) - np.mean(scores["small", "baseline", "t1", name])
+        for name in LANGUAGES
+    ]
+    assert row["estimate"] == pytest.approx(np.polyfit(list(slope.values.values()), gains, 1)[0])
+
+
+def test_a_contrast_for_each_target_and_language_has_a_row_for_each_of_them():
+    given = space(difference("d", "r1", "baseline", each=("target", "language")))
+    scores = random_scores(given)
+    table = contrast_table(tables(given, scores))
+    assert len(table) == 2 * 2 * 3
+    row = table[(table["model"] == "large") & (table["target"] == "t2") & (table["language"] == "sw")].iloc[0]
+    cells = [scores["large", recipe, "t2", "sw"] for recipe in ("r1", "baseline")]
+    assert row["estimate"] == pytest.approx(np.mean(cells[0]) - np.mean(cells[1]))
+
+
+def test_only_languages_that_every_term_has_enter_a_mean():
+    given = space(difference("d", "r1", "baseline", targets=("t1",)))
+    scores = random_scores(given)
+    del scores["small", "r1", "t1", "sw"]
+    row = contrast_table(tables(given, scores)).iloc[0]
+    expected = [
+        np.mean([scores["small", recipe, "t1", code] for code in ("en", "de")]) for recipe in ("r1", "baseline")
+    ]
+    assert row["estimate"] == pytest.approx(expected[0] - expected[1])
+    assert sorted(row["languages"].split()) == ["de", "en"]
+
+
+def test_a_contrast_without_scores_states_which_score_is_missing():
+    given = space(difference("d", "r1", "baseline", targets=("t1",)))
+    scores = {cell: values for cell, values in random_scores(given).items() if cell[:3] != ("small", "r1", "t1")}
+    row = contrast_table(tables(given, scores)).iloc[0]
+    assert np.isnan(row["estimate"]) and np.isnan(row["p"])
+    assert row["note"] == "r1 (small) has no score on t1"
+
+
+def test_a_target_whose_rows_a_term_trains_on_enters_only_by_name():
+    recipes = (Recipe(name="baseline"), Recipe(name="r1", stages=(Stage(tasks=("t1",)),)))
+    given = space(
+        difference("d", "r1", "baseline"), difference("n", "r1", "baseline", targets=("t1",)), recipes=recipes
+    )
+    table = contrast_table(tables(given, random_scores(given)))
+    by_name = table[table["model"] == "small"].set_index("contrast")
+    assert by_name.loc["d", "targets"] == "t2"
+    assert by_name.loc["n", "targets"] == "t1"
+
+
+def test_one_seed_gives_an_estimate_and_no_interval():
+    given = space(difference("d", "r1", "baseline"), num_seeds=1)
+    row = contrast_table(tables(given, random_scores(given))).iloc[0]
+    assert np.isfinite(row["estimate"]) and np.isnan(row["low"]) and row["note"] == "one seed"
+
+
+def test_equal_differences_give_no_interval():
+    given = space(difference("d", "r1", "baseline", targets=("t1",)))
+    scores = random_scores(given)
+    for language in LANGUAGES:
+        base = scores["small", "baseline", "t1", language]
+        scores["small", "r1", "t1", language] = [score + 0.05 for score in base]
+    row = contrast_table(tables(given, scores)).iloc[0]
+    assert row["estimate"] == pytest.approx(0.05)
+    assert np.isnan(row["p"]) and row["note"] == "equal differences"
+
+
+def test_holm_correction_agrees_with_statsmodels():
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    p_values = pd.Series([0.04, 0.001, np.nan, 0.03, 0.5, 0.011])
+    expected = multitest.multipletests(p_values.dropna(), method="holm")[1]
+    corrected = holm(p_values)
+    assert list(corrected.dropna()) == pytest.approx(list(expected))
+    assert np.isnan(corrected[2])
+
+
+def test_each_family_is_corrected_alone():
+    given = space(
+        difference("a", "r1", "baseline"),
+        difference("b", "r2", "baseline"),
+        difference("c", "r3", "baseline", family="other"),
+        models=(Model(name="small", id="t/small"),),
+    )
+    table = contrast_table(tables(given, random_scores(given))).set_index("contrast")
+    assert table.loc["c", "p_holm"] == pytest.approx(table.loc["c", "p"])
+    smaller = table.loc[["a", "b"], "p"].idxmin()
+    assert table.loc[smaller, "p_holm"] == pytest.approx(min(1.0, 2 * table.loc[smaller, "p"]))
+
+
+def test_a_claim_holds_only_if_every_contrast_has_its_sign():
+    table = pd.DataFrame(
+        {"contrast": ["a", "b", "c"], "model": "small", "estimate": [0.1, 0.2, -0.3], "p": [0.01, 0.03, 1e-6]}
+    )
+    claims = [
+        Claim(name="both", contrasts=("a", "b")),
+        Claim(name="one is negative", contrasts=("a", "c")),
+        Claim(name="one is missing", contrasts=("a", "d")),
+    ]
+    found = claim_table(claims, table).set_index("claim")
+    assert (found.loc["both", "p"], found.loc["both", "smallest"]) == pytest.approx((0.015, 0.2))
+    assert list(found["holds"]) == [True, False, False]
+    assert np.isnan(found.loc["one is missing", "p"])
+
+
+WEIGHTS = {
+    "a difference of means over targets": {
+        Score("small", recipe, target, "clean", language): sign / 6
+        for recipe, sign in (("r1", 1), ("baseline", -1))
+        for target in ("t1", "t2")
+        for language in LANGUAGES
+    },
+    "an interaction on one target": {
+        Score("small", recipe, "t1", "clean", language): sign / 3
+        for recipe, sign in (("r3", 1), ("r1", -1), ("r2", -1), ("baseline", 1))
+        for language in LANGUAGES
+    },
+    "a difference between two languages of a gain": {
+        Score("small", recipe, "t1", "clean", language): sign * side
+        for recipe, sign in (("r1", 1), ("baseline", -1))
+        for language, side in (("sw", 1), ("en", -1))
+    },
+}
+
+
+@pytest.mark.parametrize("weights", list(WEIGHTS.values()), ids=list(WEIGHTS))
+def test_intervals_over_three_seeds_cover_the_truth_and_are_narrower_than_those_of_t(weights):
+    random = np.random.default_rng(3)
+    recipes = ["baseline", *(f"r{number}" for number in range(1, 11))]
+    covered, ratios = [], []
+    for _ in range(600):
+        scores = simulated_scores(random, recipes)
+        found = seed_variance(weights, SeedScores(scores, frozenset(), recipes))
+        half = stats.t.ppf(0.975, found.df) * np.sqrt(found.variance)
+        covered.append(abs(found.estimate) <= half)
+        sums = sum(weight * scores[name] for name, weight in weights.items())
+        ratios.append(half / (stats.t.ppf(0.975, 2) * sums.std(ddof=1) / np.sqrt(3)))
+    # Three standard errors of a share of .95 in 600 draws are .027.
+    assert 0.923 <= np.mean(covered) <= 0.977
+    assert np.median(ratios) < 0.8
+
+
+def simulated_scores(random: np.random.Generator, recipes: list[str]) -> dict[Score, np.ndarray]:
+    """Scores without any difference: noise of the seed, of each prepared encoder, each training and each language."""
+    seeds = random.normal(0.5, 0.05, 3)
+    scores = {}
+    for recipe in recipes:
+        encoder = random.normal(0, 0.02, 3)
+        for target in ("t1", "t2"):
+            training = random.normal(0, 0.02, 3)
+            for language in LANGUAGES:
+                noise = random.normal(0, 0.01, 3)
+                scores[Score("small", recipe, target, "clean", language)] = seeds + encoder + training + noise
+    return scores
+
+
+def test_the_item_part_of_a_difference_to_the_baseline_is_that_of_the_gain(make_run):
+    run = make_run()
+    random = np.random.default_rng(5)
+    for recipe in ("baseline", "middle_qa"):
+        for seed in (1, 2):
+            frames = [
+                pd.DataFrame(
+                    {
+                        "language": language,
+                        "example": [str(number) for number in range(60)],
+                        "group": [str(number // 2) for number in range(60)],
+                        "correct": random.integers(0, 2, 60),
+                    }
+                )
+                for language in ("en", "de")
+            ]
+            frame = pd.concat(frames, ignore_index=True)
+            values = frame.groupby("language")["correct"].mean().to_dict()
+            run.scored(run.trained(recipe, "small_nli", seed), "pairs", values, table=frame)
+    data = load(run.url)
+    contrasts = (difference("d", "middle_qa", "baseline"), difference("en", "middle_qa", "baseline", languages=("en",)))
+    data = replace(data, space=replace(data.space, contrasts=contrasts))
+    block = item_parts(data, "tiny", Ledger.at(f"{run.url}/ledger"))
+    table = contrast_table(data).set_index("contrast")
+    for name, language in (("d", "mean"), ("en", "en")):
+        expected = block.block("pairs", language)
+        assert expected is not None
+        assert table.loc[name, "se_item"] ** 2 == pytest.approx(expected.of_gain("middle_qa", "baseline")[0])
+        assert table.loc[name, "num_items"] == expected.num_items == 30
+        assert table.loc[name, "basis"] == "seeds and items"
+        assert table.loc[name, "se"] >= max(table.loc[name, ["se_seed", "se_item"]]) - 1e-12
+
+
+MISTAKES = [
+    (lambda: difference("d", "middle_qq", "baseline"), "Did you mean 'middle_qa'"),
+    (lambda: difference("d", "middle_qa", "baseline", targets=("tag",)), "Did you mean 'tags'"),
+    (lambda: difference("d", "middle_qa", "baseline", targets=("tags",), languages=("dr",)), "Did you mean 'de'"),
+    (lambda: Contrast(name="c", terms=(Term(recipe="middle_qa"),)), "weights that add up to 0"),
+    (
+        lambda: Contrast(name="c", terms=(Term(recipe=EACH), Term(recipe="baseline", weight=-1.0))),
+        "needs a slope with axis = 'recipe'",
+    ),
+    (
+        lambda: Contrast(name="c", terms=(Term(recipe="middle_qa"),), slope=Slope(axis="model", covariate="size")),
+        "needs model = '*'",
+    ),
+    (
+        lambda: Contrast(name="c", terms=(Term(recipe=EACH),), slope=Slope(axis="recipe", covariate="dose")),
+        "No numeric factor of a recipe is called 'dose'",
+    ),
+    (
+        lambda: Contrast(
+            name="c",
+            terms=(Term(recipe=EACH),),
+            slope=Slope(axis="recipe", covariate="x", values={"baseline": 0, "middle_qa": 0}),
+        ),
+        "at least 3 different values",
+    ),
+]
+
+
+@pytest.mark.parametrize(("made", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
+def test_a_contrast_that_cannot_be_evaluated_is_refused_with_the_rule_or_the_nearest_name(made, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        replace(HAND, contrasts=(made(),))
+
+
+def test_a_claim_about_an_unknown_contrast_is_refused():
+    with pytest.raises(UserError, match="No contrast"):
+        replace(
+            HAND, contrasts=(difference("d", "middle_qa", "baseline"),), claims=(Claim(name="c", contrasts=("d", "e")),)
+        )
+
+
+def test_a_space_for_one_of_its_models_accepts_contrasts_between_models():
+    terms = (Term(recipe="baseline", model="large"), Term(recipe="baseline", model="tiny", weight=-1.0))
+    large = Model(name="large", id="tests/large", training={"batch_size": 16})
+    given = replace(HAND, models=(*HAND.models, large), contrasts=(Contrast(name="size", terms=terms),))
+    assert given.for_model(large).contrasts == ()
+
+
+def test_contrasts_and_factors_can_be_added_to_a_finished_run():
+    recipes = tuple(replace(recipe, factors={"dose": 1.0}) for recipe in HAND.recipes)
+    grown = replace(HAND, recipes=recipes, contrasts=(difference("d", "middle_qa", "baseline"),))
+    check_growth(HAND, grown, "run")
+    check_growth(grown, HAND, "run")

@@ -1,0 +1,67 @@
+"""The pages of planned comparisons: sentences, tables, figures and messages."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from analysis.report.questions import question_files, write_questions
+from analysis.report.report import write_report
+from analysis.results.load import load
+from sweeper.errors import UserError
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import write_json
+from sweeper.space import EACH, Claim, Contrast, Slope, Term, difference
+
+CONTRASTS = (
+    difference("qa", "middle_qa", "baseline", title="Does QA help?", each=("target",), family="one page"),
+    difference("qa or nli", "middle_qa", "small_nli", targets=("tags",), family="one page"),
+    Contrast(
+        name="size",
+        family="sizes",
+        terms=(Term(recipe=EACH),),
+        slope=Slope(axis="recipe", covariate="examples", values={"small_nli": 1, "middle_qa": 8, "large_nli": 90}),
+        targets=("tags",),
+    ),
+)
+CLAIMS = (Claim(name="QA beats all", contrasts=("qa", "qa or nli")),)
+
+
+def with_contrasts(run):
+    """The run with contrasts in its space, as if the space had been changed after it."""
+    space = replace(run.space, contrasts=CONTRASTS, claims=CLAIMS)
+    Folder(run.url).write("space.json", write_json(space))
+    return run
+
+
+def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tmp_path):
+    run = with_contrasts(full_run)
+    pages = write_questions(run.url, str(tmp_path / "out"))
+    assert [page.name for page in pages] == ["questions-one-page.md", "questions-sizes.md"]
+    text = pages[0].read_text(encoding="utf-8")
+    assert "Does QA help?\n\n- qa · tags: +5.0 points, without an interval (equal differences)." in text
+    assert "- qa or nli: -10.0 points (" in text
+    assert "the interval includes 0." in text
+    assert "- Claim (tiny): QA beats all. It needs `qa` and `qa or nli`, and cannot be tested." in text
+    assert "points per unit of examples" in pages[1].read_text(encoding="utf-8")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"contrasts.csv", "claims.csv", "questions-one-page.png", "questions-one-page.pdf"} <= names
+
+
+def test_the_estimates_of_the_csv_file_are_in_points(full_run):
+    files = question_files(load(with_contrasts(full_run).url))
+    (half_row,) = files["contrasts.csv"].decode().splitlines()[1:2]
+    assert half_row.startswith("one page,qa,tiny,tags,,,tags,")
+    assert ",5," in half_row
+
+
+def test_a_report_links_the_pages_of_its_contrasts(full_run):
+    report = write_report(with_contrasts(full_run).url)
+    assert "- [one page](questions-one-page.md)" in report.path.read_text(encoding="utf-8")
+    assert (report.path.parent / "questions-sizes.md").exists()
+    assert len(pd.read_csv(report.path.parent / "contrasts.csv")) == 5
+
+
+def test_a_run_without_contrasts_is_refused_with_the_remedy(full_run):
+    with pytest.raises(UserError, match=r"has no contrasts.*Add `contrasts` to the space file"):
+        write_questions(full_run.url)
