@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeper.formats.certainty import of_choices
 from sweeper.formats.fields import NO_LABEL, Line, field_of, group_of, id_of, is_declared, row_error, text_of, texts_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -77,6 +78,7 @@ class Choose:
         head="choice",
         has_classes=True,
         translation=TranslatedChoices(),
+        log_probabilities=of_choices,
         num_features=num_choices,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.errors import UserError
+from sweeper.formats.certainty import of_labels
 from sweeper.formats.fields import Line, field_of, group_of, id_of, is_declared, label_of, short_hash, text_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -69,6 +70,7 @@ class Classify:
         has_classes=True,
         label_field="label",
         translation=TranslatedPair(),
+        log_probabilities=of_labels,
     )
 
     def read(self, row: Mapping[str, Any], task: Task, number: int) -> list[Example]:

@@ -70,11 +70,24 @@ feature (n, ...). The head defines the names (training/heads.py). A format witho
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogProbabilities:
+    """Natural logarithms of the probabilities of an example's correct answer and of its prediction: float32 (n,).
+
+    nan for an answer that the head cannot give.
+    """
+
+    correct: Array
+    predicted: Array
+
+
+@dataclass(frozen=True, kw_only=True)
 class PredictedExamples:
     """Examples with one prediction each, as returned by `decode`."""
 
     examples: Sequence[Example]
     predictions: Sequence[Any]
+    log_probabilities: LogProbabilities | None = None
+    """None if they were not asked for, or if the format has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +182,9 @@ class Properties:
     """Field of the query, if tasks of the format can name a pool, which is a task without this field; "" otherwise."""
     marks: Callable[[Features, Sequence[str]], list[str]] = _no_marks
     """The label of each token of the features as a text, given the label set; "" for a token without a label."""
+    log_probabilities: Callable[[Sequence[Example], Features, Outputs, Sequence[str]], LogProbabilities] | None = None
+    """The log-probabilities of examples from the outputs of the head, whose label set is the last argument; None if the
+    answers of the format have no probability."""
     num_features: Callable[[Task], int] = _single_feature
     """Features per example of a task, for plans made without data; the windows of a long text are not counted."""
 

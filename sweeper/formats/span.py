@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.answers import find
+from sweeper.formats.certainty import of_spans
 from sweeper.formats.fields import Line, answers_of, group_of, id_of, short_hash, text_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -23,6 +24,7 @@ from sweeper.formats.interface import (
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import Pieces, available_tokens, item_per_feature, tokenise, truncate
+from sweeper.formats.spans import NOWHERE, best_pair, position_of
 from sweeper.scoring import mlqa, squad
 from sweeper.scoring.scorers import Scored
 from sweeper.scoring.sums import total
@@ -31,14 +33,8 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-NUM_BEST = 20
-"""Number of the best starts and of the best ends that are combined in a window, as in the script of XTREME."""
-LONGEST_ANSWER = 30
-"""Maximum length of an answer in tokens, as in the script of XTREME."""
 LONGEST_QUESTION = 64
 """Tokens that a question keeps, as in the script of XTREME."""
-NOWHERE = -1
-"""Character position of an answer that the context does not contain."""
 _FAR = np.iinfo(np.int32).max
 
 
@@ -96,6 +92,7 @@ class Span:
         head="span",
         translation=TranslatedSpan(),
         marks=_marks,
+        log_probabilities=of_spans,
         windowed=True,
     )
 
@@ -115,7 +112,7 @@ class Span:
             "context": context,
             "question": text_of(line, "question"),
             "answers": texts,
-            "start": _position(context, texts[0], starts[0]) if texts else None,
+            "start": position_of(context, texts[0], starts[0]) if texts else None,
             "may_decline": may_decline,
         }
         return [Example(id=id_of(line), group=group_of(line, short_hash(context)), fields=fields)]
@@ -172,7 +169,7 @@ class Span:
             window = slice(features.offsets[number], features.offsets[number + 1])
             start, end = outputs["start"][window], outputs["end"][window]
             null[owner] = min(null[owner], start[0] + end[0])
-            score, first, last = _best_pair(start, end, np.flatnonzero(features.extra["char_start"][window] >= 0))
+            score, first, last = best_pair(start, end, np.flatnonzero(features.extra["char_start"][window] >= 0))
             if score > best[owner]:
                 best[owner] = score
                 characters[owner] = (
@@ -204,14 +201,6 @@ class Span:
             trivial=_metrics(*scorer(examples, empty, language)),
             outcomes=[outcome(*triple) for triple in zip(examples, texts, rows, strict=True)],
         )
-
-
-def _position(context: str, text: str, start: int) -> int:
-    """Position of the answer: the declared one if the text occurs there, else the nearest occurrence, else NOWHERE."""
-    if context.startswith(text, max(start, 0)):
-        return max(start, 0)
-    positions = [position for position in range(len(context)) if context.startswith(text, position)]
-    return min(positions, key=lambda position: abs(position - start), default=NOWHERE)
 
 
 def _characters(encoding: Any, side: int) -> Array:
@@ -254,19 +243,6 @@ def _answer_characters(examples: Sequence[Example]) -> tuple[Array, Array]:
             begin[number] = start + len(text) - len(text.lstrip())
             close[number] = start + len(text.rstrip())
     return begin, close
-
-
-def _best_pair(start: Array, end: Array, inside: Array) -> tuple[float, int, int]:
-    """Highest sum of start and end logit in a window, and both tokens; -inf if no pair has a valid length."""
-    # A stable sort of the negated logits prefers the earlier token among equal logits.
-    starts = inside[np.argsort(-start[inside], kind="stable")[:NUM_BEST]]
-    ends = inside[np.argsort(-end[inside], kind="stable")[:NUM_BEST]]
-    length = ends[None, :] - starts[:, None] + 1
-    sums = np.where((length > 0) & (length <= LONGEST_ANSWER), start[starts][:, None] + end[ends][None, :], -np.inf)
-    if not sums.size:
-        return -np.inf, 0, 0
-    row, column = np.unravel_index(int(np.argmax(sums)), sums.shape)
-    return float(sums[row, column]), int(starts[row]), int(ends[column])
 
 
 def _prediction(example: Example, characters: Array, null: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeper.formats.certainty import of_tags
 from sweeper.formats.fields import Line, field_of, group_of, id_of, label_of, row_error, texts_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -54,6 +55,7 @@ class Tag:
         has_classes=True,
         label_field="tags",
         marks=_marks,
+        log_probabilities=of_tags,
         windowed=True,
     )
 

@@ -180,6 +180,7 @@ class Specs:
             select=self.selection(unit, seed),
             # With the entries, workers need neither the catalog nor the module of the space.
             tasks=tuple(self.resolver.entry(name, seed) for name in self._task_names(unit)),
+            log_probabilities=self.space.log_probabilities,
             resources=self.resources.for_model(unit.model),
         )
 

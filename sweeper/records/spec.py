@@ -175,6 +175,8 @@ class TrialSpec:
     predictors: tuple[PredictorSpec, ...] = ()
     tasks: tuple[Task, ...] = ()
     """The definition of every task that the spec names, so that the spec is complete without the catalog."""
+    log_probabilities: bool = True
+    """Whether outcomes have log-probabilities (`Space.log_probabilities`)."""
     resources: Resources = field(default_factory=Resources)
 
     @property

@@ -53,8 +53,8 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
-    # Predictors add or leave out trials and change none. Only reports read contrasts, claims and factors.
-    if path == ("predictors",) or path[0] in ("contrasts", "claims") or path[2:3] == ("factors",):
+    # Predictors are trials of their own, log-probabilities columns of outcomes. Only reports read the others.
+    if path[0] in ("predictors", "log_probabilities", "contrasts", "claims") or path[2:3] == ("factors",):
         return True
     if path == ("world",):
         return _without_draws(old) == _without_draws(new)

@@ -92,6 +92,9 @@ class Space:
     """Whether trained targets (body and head) are stored. If they are, a new language needs only scoring."""
     format: int = FORMAT
     """Version of the JSON layout. The sweeper rejects a space or run folder that another version of it wrote."""
+    log_probabilities: bool = True
+    """Whether the outcomes of each score have the log-probabilities of the correct answer and of the prediction. They
+    add about 8 bytes for each example to the ledger, and change no metric."""
     predictors: bool = False
     """Whether predictors of transfer (LogME, H-score, accuracy of nearest neighbours) of each prepared encoder are
     computed for each target for classification, multiple choice or tagging. They need forward passes only."""

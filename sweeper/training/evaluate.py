@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from sweeper.data.entry import Encoded
-from sweeper.formats.interface import Outputs, PredictedExamples, ScoreSettings
+from sweeper.formats.interface import IGNORED, Features, Outputs, PredictedExamples, ScoreSettings
 from sweeper.formats.table import format_of
 from sweeper.records.spec import DataSpec, ScoreSpec
 from sweeper.scoring.scorers import Scored
@@ -39,10 +41,13 @@ def evaluate(
     scores: Sequence[ScoreSpec],
     reader: DataReader,
     report: Callable[[str], object] = lambda _: None,
+    *,
+    certain: bool = False,
 ) -> dict[ScoreSpec, ByLanguage]:
     """Compute scores that differ only in their layer, with as few passes over the data as memory allows.
 
-    `report` is called with each language before it is scored.
+    `report` is called with each language before it is scored. With `certain`, outcomes have log-probabilities, if the
+    format has any.
     """
     first = scores[0]
     task = reader.tasks[first.target]
@@ -57,12 +62,13 @@ def evaluate(
             for score, scored in _score_layers(predictor, scores, task, language, (encoded, fitted_on)):
                 results[score][language] = scored
         else:
-            predicted = _predict(predictor, task, head, encoded, reader.labels(head))
+            predicted = _predict(predictor, task, head, encoded, reader.labels(head), certain=certain)
             examples, predictions = predicted.examples, predicted.predictions
             # The candidates are scored with the queries: a ranking needs the vectors of both.
             for pool in candidates:
                 examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
-            results[first][language] = task_format.score(examples, predictions, task, language, settings)
+            scored = task_format.score(examples, predictions, task, language, settings)
+            results[first][language] = _with_certainty(scored, predicted)
     return dict(results)
 
 
@@ -74,11 +80,40 @@ def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
     yield from groups.values()
 
 
-def _predict(predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str]) -> PredictedExamples:
+def _predict(
+    predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str], *, certain: bool = False
+) -> PredictedExamples:
     """The examples with the predictions of a trained head. `head` is the task that the head was trained on."""
-    outputs = predictor.heads(head, encoded.features)
-    predictions = format_of(task).decode(encoded.examples, encoded.features, outputs, labels)
-    return PredictedExamples(examples=encoded.examples, predictions=predictions)
+    task_format = format_of(task)
+    log_probabilities = task_format.properties.log_probabilities if certain else None
+    features = _relabelled(encoded, labels) if log_probabilities else encoded.features
+    outputs = predictor.heads(head, features, with_gold=log_probabilities is not None)
+    return PredictedExamples(
+        examples=encoded.examples,
+        predictions=task_format.decode(encoded.examples, features, outputs, labels),
+        log_probabilities=log_probabilities and log_probabilities(encoded.examples, features, outputs, labels),
+    )
+
+
+def _relabelled(encoded: Encoded, labels: Sequence[str]) -> Features:
+    """The features with labels of tokens numbered as in the label set of the head; IGNORED if the head lacks one."""
+    features = encoded.features
+    if "tags" not in features.labels or tuple(encoded.labels) == tuple(labels):
+        return features
+    numbers = {label: number for number, label in enumerate(labels)}
+    # The last entry is that of IGNORED, which is negative and therefore counts from the end.
+    table = np.array([*(numbers.get(label, IGNORED) for label in encoded.labels), IGNORED], dtype=np.int32)
+    tags = np.asarray(features.labels["tags"])
+    return replace(features, labels={**features.labels, "tags": table[np.where(tags == IGNORED, -1, tags)]})
+
+
+def _with_certainty(scored: Scored, predicted: PredictedExamples) -> Scored:
+    """The score whose outcomes have the columns `log_p_gold` and `log_p_prediction`."""
+    logs = predicted.log_probabilities
+    if logs is None:
+        return scored
+    rows = zip(scored.outcomes, logs.correct, logs.predicted, strict=True)
+    return replace(scored, outcomes=[{**row, "log_p_gold": gold, "log_p_prediction": p} for row, gold, p in rows])
 
 
 def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> list[PredictedExamples]:

@@ -125,7 +125,7 @@ class TokenHead(Head):
 
     labels = "tags"
     token_labels = ("tags",)
-    token_outputs = ("best",)
+    token_outputs = ("best", "log_best", "log_gold")
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
@@ -133,8 +133,22 @@ class TokenHead(Head):
         self.out = nn.Linear(sizes.hidden, sizes.labels)
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Index of the best label (n, length)."""
-        return {"best": self.out(hidden).argmax(dim=-1)}
+        """Index of the best label (n, length).
+
+        If the batch has `tags`, also the log-probabilities `log_best` of that label and `log_gold` of the tag, which is
+        0 at tokens without one.
+        """
+        logits = self.out(hidden)
+        best = logits.argmax(dim=-1)
+        if "tags" not in batch:
+            return {"best": best}
+        logs = functional.log_softmax(logits.float(), dim=-1)
+        gold = logs.gather(-1, batch["tags"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return {
+            "best": best,
+            "log_best": logs.gather(-1, best.unsqueeze(-1)).squeeze(-1),
+            "log_gold": torch.where(batch["tags"] == IGNORED, 0.0, gold),
+        }
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the labelled tokens."""

@@ -43,15 +43,18 @@ class Predictor:
         """Device of the net."""
         return next(self.net.parameters()).device
 
-    def heads(self, task: str, features: Features) -> Outputs:
+    def heads(self, task: str, features: Features, *, with_gold: bool = False) -> Outputs:
         """Outputs of the head of a task for all features, as described by `formats.interface.Outputs`.
 
-        Raises TrialError if an output is not finite.
+        With `with_gold`, a head of tokens also gives the log-probabilities of the labels in `features`, which have the
+        numbers of its own label set. Raises TrialError if an output is not finite.
         """
         head = self.net.head(task)
         if head.is_masked:
             assert self.masking is not None
             features = mask_features(features, self.masking, MASK_SEED)
+        elif not with_gold:
+            features = replace(features, labels={})
         return self._run(features, lambda batch: head.outputs(self.net.hidden(batch), batch), head.token_outputs)
 
     def vectors(self, layers: Sequence[int], pooling: str, features: Features) -> Iterator[Outputs]:
@@ -125,6 +128,8 @@ class Predictor:
         if "masked" in features.labels:
             batch["masked"] = pad_flat(features.labels["masked"], features.offsets, numbers, IGNORED)
             batch["embeddings"] = self.net.embeddings()  # the output weights of the masked head
+        if "tags" in features.labels:
+            batch["tags"] = pad_flat(features.labels["tags"], features.offsets, numbers, IGNORED)
         if "position" in features.labels:
             batch["position"] = torch.from_numpy(features.labels["position"][numbers])
         return batch

@@ -320,4 +320,6 @@ def _evaluate(trial: Trial, net: Net, scores: list[ScoreSpec]) -> dict[ScoreSpec
 
     trial.reporter.enter("evaluate", target)
     with trial.clock.time("evaluate"):
-        return evaluate(_predictor(trial, net, scores[0]), scores, trial.reader, report)
+        return evaluate(
+            _predictor(trial, net, scores[0]), scores, trial.reader, report, certain=trial.spec.log_probabilities
+        )

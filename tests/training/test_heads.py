@@ -49,6 +49,16 @@ def test_the_token_loss_is_the_sum_over_the_labelled_tokens(hidden: Tensor) -> N
     assert float(head.loss(hidden, {"tags": tags})) == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_log_probabilities_of_tags_add_up_to_the_negative_loss_and_are_0_without_a_tag(hidden: Tensor) -> None:
+    head = make_head(TokenHead, 4)
+    tags = torch.full((5, 6), IGNORED)
+    tags[0, 1], tags[3, 4] = 2, 0
+    outputs = head.outputs(hidden, {"tags": tags})
+    assert float(outputs["log_gold"].sum()) == pytest.approx(-float(head.loss(hidden, {"tags": tags})), rel=1e-5)
+    assert torch.count_nonzero(outputs["log_gold"]) == 2
+    assert bool((outputs["log_best"] >= outputs["log_gold"])[tags != IGNORED].all())
+
+
 def test_a_batch_without_a_labelled_token_has_no_loss(hidden: Tensor) -> None:
     loss = make_head(TokenHead, 4).loss(hidden, {"tags": torch.full((5, 6), IGNORED)})
     assert float(loss) == 0

@@ -170,3 +170,26 @@ def test_a_score_can_be_computed_again_from_its_outcomes(folders: TrialFolders, 
         again = recount(rows[rows["language"] == language])
         assert {name: again[name] for name in metrics} == pytest.approx(dict(metrics), abs=1e-12)
         assert set(record.trivial[language]) == set(metrics)
+
+
+@pytest.mark.parametrize("task", ["xclaims", "gaps", "words", "questions"])
+def test_outcomes_have_log_probabilities_that_change_no_metric(folders: TrialFolders, task: str) -> None:
+    spec = trial(stage(task), scores=(score(task, languages=BASE),))
+    tables = []
+    for wanted in (True, False):
+        bench = folders.bench(f"log {wanted}")
+        (record,) = run_trial(replace(spec, log_probabilities=wanted), bench).scores
+        tables.append((record, bench.ledger.outcomes(record)))
+    (with_logs, table), (without, bare) = tables
+    columns = ["log_p_gold", "log_p_prediction"]
+    assert with_logs == without, "the same key and the same metrics"
+    pd.testing.assert_frame_equal(table.drop(columns=columns), bare)
+    assert (table[columns].dtypes == "float32").all()
+    known = table.dropna(subset=columns)
+    assert len(known) > 0.9 * len(table)
+    assert (known[columns] <= 1e-6).all(axis=None)
+    if task in ("xclaims", "gaps"):
+        # A correct prediction is the correct answer, and any other one is at least as likely.
+        correct = known["correct"] == 1
+        assert (known["log_p_gold"] == known["log_p_prediction"])[correct].all()
+        assert (known["log_p_gold"] <= known["log_p_prediction"]).all()
