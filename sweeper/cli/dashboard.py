@@ -25,7 +25,10 @@ def dashboard(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8080,
 ) -> None:
-    """Show a run in the browser while it runs, or a list of the runs in a folder. Changes nothing."""
+    """Show a run in the browser while it runs, or a list of the runs in a folder.
+
+    Changes no result. Writes only sums over outcomes to the cache of the run folder, and with --optuna the journal.
+    """
     if optuna:
         _show_searches(run_folder, journal, port)
     elif journal:

@@ -12,7 +12,7 @@ def report(
     run_folder: RunFolder,
     folder: Annotated[
         str | None,
-        typer.Option("--out", metavar="DIR", help="Folder to write (RUN/report)."),
+        typer.Option("--out", metavar="DIR", help="Folder to write (RUN/report, or RUN/report-against-RECIPE)."),
     ] = None,
     against: Annotated[
         str, typer.Option(metavar="RECIPE", help="Recipe that gains are measured against (the baseline).")
@@ -21,7 +21,7 @@ def report(
         str, typer.Option(metavar="ORDER", help="Order of the heatmap: `given`, or `clustered` by similar gains.")
     ] = "given",
 ) -> None:
-    """Write matrices, heatmaps, correlations and a report."""
+    """Write report.html, report.md, figures, CSV and LaTeX tables."""
     from sweeper import analysis
 
     written = analysis.write_report(run_folder, folder, against, order)
