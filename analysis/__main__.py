@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "`python -m analysis questions RUN` writes its planned comparisons.",
     )
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
-    parser.add_argument("--out", metavar="DIR", help="folder of the report (default: RUN/report, or RUN/report-against-RECIPE)")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder of the report (default: RUN/report, or RUN/report-against-RECIPE)"
+    )
     parser.add_argument(
         "--against", metavar="RECIPE", default="", help="recipe that gains are measured against (default: the baseline)"
     )

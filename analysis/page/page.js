@@ -116,7 +116,7 @@
     if (running) notes.push(`${running} running`);
     if (failed) notes.push(`${failed} failed`);
     element.append(...notes.map((note) => make("small", {}, note)));
-    if (isGain && isSettled(row)) element.append(hidden(", settled"));
+    if (isGain && isSettled(row)) element.append(hidden(", interval excludes 0"));
     element.addEventListener("click", () => open(cell.recipe, cell.target, element));
     return element;
   }
@@ -222,7 +222,7 @@
     if (!row || !isNumber(row.gain)) return make("td", { tabindex: -1, class: "missing" }, EMPTY);
     const settled = isSettled(row);
     return make("td", { tabindex: -1, class: `mean ${settled ? "settled" : "unsettled"}` }, make("span", { class: "number" }, signed(row.gain)),
-      halfWidth(row) === null ? null : make("small", {}, `± ${points(halfWidth(row))}`), settled ? hidden(", settled") : null);
+      halfWidth(row) === null ? null : make("small", {}, `± ${points(halfWidth(row))}`), settled ? hidden(", interval excludes 0") : null);
   }
 
   function gainsIn(cells, language) {
@@ -244,7 +244,7 @@
     makeGrid("matrix", head, rows);
     const where = view.language === "mean" ? "mean over languages" : `language ${view.language}`;
     byId("matrix-caption").textContent = showsGains()
-      ? `Gain over ${reference} in points ± half of the 95 % interval, ${where}`
+      ? `Gain over ${reference} in points ± half width of the 95 % interval, ${where}`
       : `Score in points, ${where}${reference ? "" : "; the space has no baseline, so there are no gains"}`;
   }
 
@@ -372,9 +372,10 @@
     }
   }
 
-  /** Recipe, and for each target its value and the half width of its interval, as they are shown. */
+  /** Label of the recipe, and for each target its value and the half width of its interval, as they are shown. */
   function shownRows() {
-    return recipes().map((recipe) => [recipe, data.targets.map((target) => {
+    const label = (recipe) => (recipe === model().reference && showsGains() ? `${recipe} (score)` : recipe);
+    return recipes().map((recipe) => [label(recipe), data.targets.map((target) => {
       const row = estimate(cellOf(recipe, target.target), view.language);
       const isReference = recipe === model().reference;
       const isGain = !isReference && showsGains();
@@ -403,7 +404,8 @@
     };
     const lines = [["recipe", ...data.targets.map((target) => escaped(target.target))], ...shownRows().map(([recipe, cells]) => [escaped(recipe), ...cells.map(cellText)])];
     const [head, ...rows] = lines.map((line) => `${line.join(" & ")} \\\\`);
-    return [`\\begin{tabular}{l${"r".repeat(data.targets.length)}}`, "\\toprule", head, "\\midrule", ...rows, "\\bottomrule", "\\end{tabular}", ""].join("\n");
+    const meaning = "% gain in points +- half width of the 95 % interval; bold: it excludes 0";
+    return [...(showsGains() ? [meaning] : []), `\\begin{tabular}{l${"r".repeat(data.targets.length)}}`, "\\toprule", head, "\\midrule", ...rows, "\\bottomrule", "\\end{tabular}", ""].join("\n");
   }
 
   // Searches, failures, cost ---------------------------------------------------------------------------------------------------
@@ -489,7 +491,7 @@
     const settled = cells.filter(isSettled).length;
     const scored = cells.filter((cell) => isNumber(cell.score)).length;
     return `${data.recipes.length} recipes, ${plural(data.targets.length, "target")}, seeds ${data.space.seeds.join(", ")}, ${data.space.evaluate} split. ` +
-      `${scored} of ${cells.length} cells have a score; the sign of ${settled} gains is settled (the 95 % interval excludes 0).`;
+      `${scored} of ${cells.length} cells have a score; the 95 % interval of ${plural(settled, "gain")} excludes 0.`;
   }
 
   function render() {

@@ -25,31 +25,13 @@ from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
 from ..results.stats import LEVEL
 from . import latex, prediction, protocol, sections, tables
+from .contents import file_rows
 from .files import table_files, trials_csv
 from .findings import strongest_findings
 from .gains import cautions, gains_table
 from .methods import methods_text
 from .planted import planted_csv, planted_finding
 from .questions import page_name, question_files
-
-FILES = (
-    ("appendix.md", "scores, benchmark means, languages, correlations, dials, failures, limitations, licences"),
-    ("methods.md", "a paragraph for a paper, with versions, hardware, cost and data fingerprints"),
-    (
-        "heatmap, heatmap-column, heatmap-slide",
-        "the matrix as PDF, SVG and PNG, in three sizes",
-    ),
-    ("forest, languages, correlations, traits, search, timeline", "further figures as PDF and PNG"),
-    (
-        "cells.csv, languages.csv, english.csv",
-        "every estimate with interval, p, q and marks",
-    ),
-    ("seeds.csv, means.csv, best.csv", "the scores of each seed, mean gains of recipes, sets of best rows"),
-    ("correlations.csv, trials.csv, marks.csv", "all correlations, all trainings, all marks of cells"),
-    ("tables/*.tex", "gains, scores and means for LaTeX with booktabs"),
-    ("questions-*.md, contrasts.csv, claims.csv", "planned comparisons, if the space has any"),
-)
-"""Files of a report -> their content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +72,10 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     # The findings of a report are those of the first model.
     findings = tuple(strongest_findings(results[0]))
     files |= question_files(data)
-    for name in ("report", "appendix"):
-        files[f"{name}.md"] = _text(name, data, results, models, against).encode()
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
+    files["appendix.md"] = _text("appendix", data, results, models, against).encode()
+    listed = tuple(file_rows(files, suffixes))
+    files["report.md"] = _text("report", data, results, models, against, listed).encode()
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
     return Report(path=folder / "report.md", findings=findings, warnings=damage_notes(data))
@@ -130,8 +113,15 @@ def _model_files(results: Results, suffix: str, order: Order) -> dict[str, bytes
     return files
 
 
-def _text(name: str, data: RunData, results: Sequence[Results], models: Sequence[object], against: str) -> str:
-    """The text of report.md or appendix.md."""
+def _text(
+    name: str,
+    data: RunData,
+    results: Sequence[Results],
+    models: Sequence[object],
+    against: str,
+    files: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The text of report.md or appendix.md. `files` are the rows of the list of files."""
     environment = jinja2.Environment(
         # A path, because the package may be loaded under another name than `analysis`.
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -148,7 +138,7 @@ def _text(name: str, data: RunData, results: Sequence[Results], models: Sequence
         heading=_heading(space),
         models=models,
         notes=[*data.notes, *damage_notes(data)],
-        files=FILES,
+        files=files,
         limits=sections.data_limits(space),
         retrieval=sections.retrieval_settings(space),
         the_reference=the_reference,

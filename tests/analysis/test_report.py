@@ -12,6 +12,7 @@ import sweeper
 from analysis.__main__ import main
 from analysis.report.files import csv as csv_text
 from analysis.report.findings import strongest_findings
+from analysis.report.latex import math_gain
 from analysis.report.numbers import gain_text, p_text
 from analysis.report.report import write_report
 from analysis.report.sections import data_limits
@@ -48,6 +49,20 @@ def test_a_report_is_a_folder_with_figures_and_tables(full_report):
     assert path.name == "report.md"
     found = {str(file.relative_to(path.parent)) for file in path.parent.rglob("*") if file.is_file()}
     assert found == FILES
+
+
+def test_the_list_of_files_has_every_file_and_no_other(full_report):
+    listed = [row.split(" | ")[0].strip("| ") for row in files_section(full_report).splitlines() if row.startswith("|")]
+    names = {name for row in listed[2:] for name in row.split(", ")}
+    figures = {name.removesuffix(".png") for name in FILES if name.endswith(".png")}
+    others = {name for name in FILES if not name.endswith((".png", ".pdf", ".svg"))}
+    assert names == figures | others - {"report.md"}
+    assert "Open `report.html` in a browser." in files_section(full_report)
+
+
+def files_section(report):
+    """The list of files in report.md."""
+    return report.path.read_text().split("## Files")[1]
 
 
 def test_the_report_links_only_figures_that_were_drawn(full_report):
@@ -240,6 +255,23 @@ def test_names_with_special_characters_cannot_break_latex(make_run):
     (line,) = body.strip().splitlines()
     unescaped = re.sub(r"\\[&%$#_{}]", "", line)
     assert unescaped.count("&") == table.split("{tabular}{")[1].index("}") - 1
+
+
+def test_the_tables_for_latex_have_intervals_marks_and_the_meaning_of_signs(full_report):
+    folder = full_report.path.parent / "tables"
+    gains, scores, means = ((folder / f"{name}.tex").read_text() for name in ("gains", "scores", "means"))
+    assert r"small\_nli & $+15.0 \pm 63.5$ & $+4.0^{\dagger}$ & $+2.0 \pm 12.7$ \\" in gains
+    assert r"middle\_qa & $+5.0$ & $-2.0$ & $-5.0$ \\" in gains
+    assert r"% \dagger: the recipe trains on rows of the target" in gains
+    assert "% Gains over the baseline in points +- half width of the 95 % interval" in gains
+    assert r"small\_nli & $65.0$ & $38.0^{\dagger}$" in scores
+    assert r"small\_nli & $+8.5 \pm" in means
+
+
+def test_a_gain_whose_interval_excludes_0_is_bold_in_math_mode_and_its_interval_is_not():
+    assert math_gain(0.1, 0.05, 0.15, signs="†§", is_bold=True) == r"$\mathbf{+10.0}^{\dagger\S} \pm 5.0$"
+    assert math_gain(-0.0001, float("nan"), float("nan")) == "$+0.0$"
+    assert math_gain(float("nan"), float("nan"), float("nan")) == "--"
 
 
 def test_the_files_of_a_second_model_have_its_name(full_run):

@@ -119,11 +119,13 @@ def test_the_matrix_is_copied_as_csv_and_as_latex(show: Show, strange_page: Path
     page.tab.wait_for_function("() => document.getElementById('status').textContent.includes('CSV')")
     lines = page.tab.evaluate("navigator.clipboard.readText()").splitlines()
     assert lines[0].startswith("recipe,tags,tags half width,pairs")
+    assert lines[1].startswith("baseline (score),")
     assert lines[2].startswith("small_nli,15.00,")
     assert lines[-1].startswith('"<b>x | $a_b$ & ""c""",')
     page.tab.locator("#copy-latex").click()
     page.tab.wait_for_function("() => document.getElementById('status').textContent.includes('LaTeX')")
     latex = page.tab.evaluate("navigator.clipboard.readText()")
+    assert latex.startswith("% gain in points +- half width of the 95 % interval")
     assert r"\textless{}b\textgreater{}x \textbar{} \$a\_b\$ \& " in latex
     assert re.search(r"small\\_nli & \$\S*\+15\.0", latex)
 

@@ -1,0 +1,50 @@
+"""The list of the files of a report, for readers of report.md."""
+
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+
+CONTENTS = (
+    (("report.html",), "the matrix with the details of all cells and trials: open this in a browser"),
+    (("report.json",), "the data of this page"),
+    (("appendix.md",), "scores, benchmark means, languages, correlations, dials, failures, limitations, licences"),
+    (("methods.md",), "a paragraph for a paper, with versions, hardware, cost and data fingerprints"),
+    (("questions-*.md",), "planned comparisons, one page for each family"),
+    (("heatmap", "heatmap-column", "heatmap-slide"), "the matrix as PDF, SVG and PNG, in three sizes"),
+    (
+        ("forest", "languages", "correlations", "traits", "search", "timeline", "planted", "layers", "questions-*"),
+        "further figures as PDF and PNG",
+    ),
+    (
+        ("cells.csv", "languages.csv"),
+        "scores and gains of cells, on average and by language, with intervals and marks",
+    ),
+    (("english.csv",), "gain in each language minus gain in English"),
+    (("seeds.csv",), "score and gain of each seed"),
+    (("means.csv", "best.csv"), "mean gain of each recipe, and the recipes that cannot be distinguished from the best"),
+    (("correlations.csv", "predictors.csv"), "all correlations, and predictors of transfer"),
+    (("trials.csv", "marks.csv"), "all trainings, and all marks of cells"),
+    (("planted.csv",), "planted and measured gains"),
+    (("layers.csv",), "scores by layer"),
+    (("contrasts.csv", "claims.csv"), "planned comparisons"),
+    (("tables/gains.tex", "tables/scores.tex", "tables/means.tex"), "gains, scores and means for LaTeX with booktabs"),
+)
+"""Files of a report, without the suffix of a further model, and their content. A name without an ending is a figure."""
+
+
+def file_rows(files: Collection[str], suffixes: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The names that were written, and their content, as rows of a table.
+
+    `files` are the names of all files of the report, `suffixes` those of the files of each model.
+    """
+    for names, content in CONTENTS:
+        written = [name for name in names if _is_written(name, files, suffixes)]
+        if written:
+            yield ", ".join(written), content
+
+
+def _is_written(name: str, files: Collection[str], suffixes: Collection[str]) -> bool:
+    path = PurePath(name)
+    stem, ending = str(path.with_suffix("")), path.suffix or ".png"
+    patterns = [f"{stem}{suffix}{ending}" for suffix in suffixes]
+    return any(fnmatchcase(file, pattern) for pattern in patterns for file in files)
