@@ -1,6 +1,7 @@
 """Draws a grid of coloured cells on axes, with fonts that fit into the cells."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import Normalize
+from matplotlib.path import Path
 
 from ..results.stats import Floats
 from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
-from .grid import Grid, Square
+from .grid import Grid
+from .labels import Label, Labels
 from .sizes import LINE, POINTS, SMALLEST, Size, fonts_of, shortened, text_width, widest
 
 LABELS = 0.30
@@ -60,20 +63,20 @@ def numbers_in(grid: Grid, width: float, size: Size) -> Numbers:
 
     Cells that are too narrow first lose decimals, then the second line, then both, then all numbers.
     """
-    squares = list(grid.squares.values())
     for is_short, has_small in ((False, True), (True, True), (False, False), (True, False)):
+        first, second = _widths(grid, is_short=is_short)
         for font in fonts_of(size):
-            small = max(SMALLEST, round(0.8 * font, 1)) if has_small and any(s.small for s in squares) else 0.0
-            if _needed(squares, font, small, is_short=is_short) <= FILL * width:
+            small = max(SMALLEST, round(0.8 * font, 1)) if has_small and second else 0.0
+            if max(first * font, second * small) <= FILL * width:
                 return Numbers(font=font, small=small, is_short=is_short)
     return Numbers(font=0.0)
 
 
-def _needed(squares: Iterable[Square], font: float, small: float, *, is_short: bool) -> float:
-    """Width in points of the widest line."""
-    lines = {(*square.lines(is_short=is_short), _weight(square)) for square in squares}
-    first = max((text_width(text, font, weight) for text, _, weight in lines), default=0.0)
-    return max(first, max((text_width(text, small) for _, text, _ in lines), default=0.0)) if small else first
+def _widths(grid: Grid, *, is_short: bool) -> tuple[float, float]:
+    """Widths of the widest first line and of the widest second line, in units of the font size; 0 without one."""
+    lines = grid.distinct_lines[is_short]
+    first = max((text_width(text, 1.0, _weight(is_bold=is_bold)) for text, _, is_bold in lines), default=0.0)
+    return first, max((text_width(small, 1.0) for _, small, _ in lines if small), default=0.0)
 
 
 def row_labels(grid: Grid, size: Size) -> dict[str, str]:
@@ -159,22 +162,39 @@ def _faces(grid: Grid) -> dict[tuple[str, str], Colour]:
 
 
 def _draw_faces(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> None:
-    """The faces of all cells as one artist, and the hatching as another one."""
-    corners = _corners(grid, faces)
-    axes.add_collection(PolyCollection(corners, facecolors=list(faces.values()), edgecolors="white", linewidths=0.8))
+    """The faces of all cells as one artist, and the hatching as another one.
+
+    Cells of one colour are one path, because the time of drawing depends on the number of paths.
+    """
+    cells: dict[Colour, list[tuple[str, str]]] = defaultdict(list)
+    for cell, face in faces.items():
+        cells[face].append(cell)
+    paths = [path_of_polygons(_corners(grid, members)) for members in cells.values()]
+    axes.add_collection(PathCollection(paths, facecolors=list(cells), edgecolors="white", linewidths=0.8))
     hatched = [cell for cell in faces if grid.squares[cell].is_hatched]
     if hatched:
-        lines = PolyCollection(_corners(grid, hatched), facecolors="none", edgecolors=FAINT, linewidths=0)
+        corners = list(_corners(grid, hatched))
+        lines = PolyCollection(corners, facecolors="none", edgecolors=FAINT, linewidths=0)
         lines.set_hatch("/////")
         lines.set_alpha(0.55)
         axes.add_collection(lines)
 
 
-def _corners(grid: Grid, cells: Iterable[tuple[str, str]]) -> list[Floats]:
-    """The corners of each cell: arrays of shape (4, 2)."""
+def _corners(grid: Grid, cells: Iterable[tuple[str, str]]) -> Floats:
+    """The corners of each cell: shape (cells, 4, 2)."""
     lefts, tops = grid.lefts, grid.tops
     origins = np.array([(lefts[column], tops[row]) for row, column in cells]).reshape(-1, 1, 2)
-    return list(origins + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]))
+    corners: Floats = origins + np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    return corners
+
+
+def path_of_polygons(corners: Floats) -> Path:
+    """Polygons as one path, from their corners of shape (polygons, corners, 2)."""
+    num, num_corners = corners.shape[:2]
+    closed = np.concatenate([corners, corners[:, :1]], axis=1)
+    codes = np.full(num_corners + 1, Path.LINETO)
+    codes[[0, -1]] = Path.MOVETO, Path.CLOSEPOLY
+    return Path(closed.reshape(-1, 2), np.tile(codes, num))
 
 
 def _draw_numbers(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour], size: Size) -> None:
@@ -184,35 +204,51 @@ def _draw_numbers(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour], 
         _draw_dots(axes, grid, faces)
         numbers = Numbers(font=SMALLEST, is_short=True)
         faces = {cell: face for cell, face in faces.items() if np.isnan(grid.squares[cell].value)}
-    lefts, tops = grid.lefts, grid.tops
-    total = LINE * (numbers.font + numbers.small) + 3
+    plain: list[Label] = []
     for cell, face in faces.items():
-        square = grid.squares[cell]
-        x, top = lefts[cell[1]] + 0.5, tops[cell[0]]
-        text, small = square.lines(is_short=numbers.is_short)
+        labels = list(_labels(grid, cell, face, numbers, cell_width))
+        if not grid.squares[cell].is_hatched:
+            plain += labels
+            continue
         # A box in the colour of the cell keeps the digits readable on hatching.
-        box = {"facecolor": face, "edgecolor": "none", "pad": 0.6} if square.is_hatched else None
-        has_small = bool(small and numbers.small)
-        middle = (1.5 + LINE * numbers.font / 2) / total if has_small else 0.5
-        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "color": ink_on(face), "bbox": box}
-        if text and text_width(text, numbers.font) <= cell_width:
-            axes.text(x, top + middle, text, fontsize=numbers.font, weight=_weight(square), **style)
-        if has_small:
-            below = (1.5 + LINE * numbers.font + LINE * numbers.small / 2) / total
-            axes.text(x, top + below, small, fontsize=numbers.small, **style)
+        style: dict[str, Any] = {"bbox": {"facecolor": face, "edgecolor": "none", "pad": 0.6}, "ha": "center"}
+        for label in labels:
+            text = axes.text(label.x, label.y, label.text, va="center_baseline", color=label.colour, **style)
+            text.set(fontsize=label.font, weight=label.weight)
+    axes.add_artist(Labels(plain))
 
 
-def _weight(square: Square) -> str:
-    return "bold" if square.is_bold else "normal"
+def _labels(grid: Grid, cell: tuple[str, str], face: Colour, numbers: Numbers, cell_width: float) -> Iterator[Label]:
+    """The lines of a cell that fit."""
+    square = grid.squares[cell]
+    x, top = grid.lefts[cell[1]] + 0.5, grid.tops[cell[0]]
+    text, small = square.lines(is_short=numbers.is_short)
+    has_small, ink = bool(small and numbers.small), ink_on(face)
+    total = LINE * (numbers.font + numbers.small) + 3
+    middle = (1.5 + LINE * numbers.font / 2) / total if has_small else 0.5
+    if text and text_width(text, numbers.font) <= cell_width:
+        yield Label(
+            x=x, y=top + middle, text=text, font=numbers.font, colour=ink, weight=_weight(is_bold=square.is_bold)
+        )
+    if has_small:
+        below = (1.5 + LINE * numbers.font + LINE * numbers.small / 2) / total
+        yield Label(x=x, y=top + below, text=small, font=numbers.small, colour=ink)
+
+
+def _weight(*, is_bold: bool) -> str:
+    return "bold" if is_bold else "normal"
 
 
 def _draw_dots(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> None:
     """A dot in each settled cell, in cells that are too narrow for numbers."""
     lefts, tops = grid.lefts, grid.tops
-    settled = [cell for cell, square in grid.squares.items() if square.is_bold]
-    if settled:
-        x, y = np.array([(lefts[column] + 0.5, tops[row] + 0.5) for row, column in settled]).T
-        axes.scatter(x, y, s=3.0, c=[ink_on(faces[cell]) for cell in settled], linewidths=0)
+    settled: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for (row, column), square in grid.squares.items():
+        if square.is_bold:
+            settled[ink_on(faces[row, column])].append((lefts[column] + 0.5, tops[row] + 0.5))
+    for ink, places in settled.items():
+        x, y = np.array(places).T
+        axes.scatter(x, y, s=3.0, color=ink, linewidths=0)
 
 
 def _draw_row_labels(axes: Axes, grid: Grid, size: Size) -> None:

@@ -81,6 +81,15 @@ class Grid:
         return sum(abs(square.value) > self.limit for square in self.squares.values())
 
     @cached_property
+    def distinct_lines(self) -> Mapping[bool, frozenset[tuple[str, str, bool]]]:
+        """Whether texts are short -> the different contents of cells: both lines, and whether the first is bold."""
+        squares = self.squares.values()
+        return {
+            is_short: frozenset((*square.lines(is_short=is_short), square.is_bold) for square in squares)
+            for is_short in (False, True)
+        }
+
+    @cached_property
     def tops(self) -> dict[str, float]:
         """Row -> its upper edge, in cells from the top."""
         return _edges(self.rows, self.row_gaps)

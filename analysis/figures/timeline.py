@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from ..results.results import Results
 from ..results.stats import Floats
+from .cells import path_of_polygons
 from .colours import DOT
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
@@ -50,9 +51,10 @@ def timeline(axes: Axes, results: Results, *, size: Size = TEXT) -> Axes:
             "facecolors": COLOURS[str(role)],
             "edgecolors": "white",
             "lw": 0.2,
+            "snap": True,
             "label": labels[str(role)],
         }
-        axes.add_collection(PolyCollection(_bars(start, end, places), **style))
+        axes.add_collection(PathCollection([path_of_polygons(_bars(start, end, places))], **style))
     axes.set(ylim=(len(workers) - 0.4, -0.6), xlim=(0, max(_length(table) * factor, 1e-3)))
     short = shortened(workers, LONGEST * size.small, size.small)
     axes.set_yticks(range(len(workers)), [short[worker] for worker in workers])
@@ -102,11 +104,11 @@ def _roles(table: pd.DataFrame) -> "pd.Series[str]":
     return table["role"].where(table["state"] == "done", "failed")
 
 
-def _bars(start: Floats, end: Floats, places: Floats) -> list[Floats]:
-    """The corners of the bars: arrays of shape (4, 2)."""
+def _bars(start: Floats, end: Floats, places: Floats) -> Floats:
+    """The corners of the bars: shape (bars, 4, 2)."""
     low, high = places - BAR / 2, places + BAR / 2
     corners = ((start, low), (end, low), (end, high), (start, high))
-    return list(np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1))
+    return np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1)
 
 
 def _length(table: pd.DataFrame) -> float:

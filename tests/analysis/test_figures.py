@@ -14,6 +14,7 @@ from analysis.figures.files import formats, pdf_of_pages
 from analysis.figures.grid import MEAN, Grid, Square
 from analysis.figures.heatmap import gain_square, heatmap, heatmap_figure, matrix_grid, matrix_key
 from analysis.figures.key import Entry, Key
+from analysis.figures.labels import Label, Labels
 from analysis.figures.languages import by_family, language_figures, language_grids, languages
 from analysis.figures.layout import grid_figure, pages_of
 from analysis.figures.pages import FIGURES
@@ -167,7 +168,7 @@ def test_settled_cells_are_bold_and_in_full_colour_and_others_are_pale(make_run)
     sure, unsure = grid.squares["small_nli", "tags"], grid.squares["large_nli", "tags"]
     assert (sure.is_settled, sure.is_bold, unsure.is_settled, unsure.is_bold) == (True, True, False, False)
     axes = draw_cells(Figure().subplots(), grid, TEXT)
-    weights = {text.get_text(): text.get_weight() for text in axes.texts}
+    weights = {text.get_text(): text.get_weight() for text in axes.findobj(mpl.text.Text)}
     assert (weights[sure.text], weights[unsure.text]) == ("bold", "normal")
     full = mpl.colormaps[DIVERGING](0.8)
     assert np.allclose(1 - pale(full)[:3], 0.3 * (1 - np.array(full[:3])))
@@ -207,7 +208,9 @@ def test_missing_cells_are_grey_with_a_dash(make_run):
     assert grid.squares["small_nli", "tags"].text == "–"
     axes = draw_cells(Figure().subplots(), grid, TEXT)
     faces = [tuple(face) for face in axes.collections[0].get_facecolor()]
-    assert faces.count(mpl.colors.to_rgba(MISSING)) == 11
+    # All cells of one colour are one path, with five points for each.
+    path = axes.collections[0].get_paths()[faces.index(mpl.colors.to_rgba(MISSING))]
+    assert len(path.vertices) == 5 * 11
 
 
 def test_a_score_without_a_baseline_is_shown_as_a_score(make_run):
@@ -284,6 +287,29 @@ def test_the_same_results_give_the_same_bytes_in_every_format(results):
     files = formats(heatmap_figure(results, COLUMN))
     assert files == formats(heatmap_figure(results, COLUMN))
     assert {name: content[:4] for name, content in files.items()} == {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xm"}
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
+def test_labels_look_like_texts(ending):
+    """The same words in the same places: pixels are equal, and files of vectors draw the same glyphs."""
+    labels = [
+        *(Label(x=0.31 * number, y=0.2 * number, text="+1.5†", font=7.5, colour="white") for number in range(4)),
+        Label(x=0.5, y=0.1, text="±0.5", font=6.0, colour="black", weight="bold"),
+    ]
+    figures = [Figure(figsize=(2, 1), dpi=200, facecolor="0.5") for _ in range(2)]
+    axes = [figure.add_axes((0.1, 0.1, 0.8, 0.8)) for figure in figures]
+    axes[0].add_artist(Labels(labels))
+    for label in labels:
+        style = {"weight": label.weight, "color": label.colour, "ha": "center", "va": "center_baseline"}
+        axes[1].text(label.x, label.y, label.text, fontsize=label.font, **style)
+    found, expected = (formats(figure, [ending])[ending] for figure in figures)
+    if ending == "png":
+        assert found == expected
+    elif ending == "pdf":
+        assert abs(len(found) - len(expected)) < 20
+    else:
+        assert found.count(b"<use") == expected.count(b"<use")
+    assert sorted(words(figures[0])) == sorted(words(figures[1]))
 
 
 def test_the_heatmap_is_drawn_on_the_axes_of_the_user_and_returns_them(results):

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from matplotlib.text import Text
 
 from analysis.figures.planted import MEASURED, PLANTED, planted_figure, planted_grid
 from analysis.report.planted import planted_csv, planted_finding
@@ -157,7 +158,7 @@ def test_the_two_panels_have_the_same_rows_and_columns_and_mark_the_outcomes() -
 
 def test_the_figure_has_planted_gains_on_the_left_and_measured_ones_on_the_right(demo_run: str) -> None:
     [axes] = planted_figure(compute_results(demo_run)).axes
-    place = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    place = {text.get_text(): text.get_position()[0] for text in axes.findobj(Text)}
     assert place["+0.67"] < place[MEASURED] < place["✓ found"] < 8.3
     assert place[PLANTED] < place["+0.67"] or place[PLANTED] < 4
 
