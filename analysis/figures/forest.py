@@ -24,10 +24,11 @@ UNSETTLED = "0.55"
 """Colour of intervals that include 0."""
 
 
-def forest(axes: Axes, results: Results, target: str, *, size: Size = TEXT) -> Axes:
+def forest(axes: Axes, results: Results, target: str, *, size: Size = TEXT, with_names: bool = True) -> Axes:
     """Draw the gain of each recipe on one target, with its 95 % interval and its seeds. Returns the axes.
 
-    Gains whose interval excludes 0 are blue, others grey. Cells with the same rows have an open marker.
+    The names of the recipes are written beside the axes unless `with_names` is false. Gains whose interval excludes 0
+    are blue, others grey. Cells with the same rows have an open marker.
     """
     rows = mean_estimates(results.estimates)
     rows = rows[(rows["target"] == target) & rows["gain"].notna()].set_index("recipe")
@@ -43,7 +44,10 @@ def forest(axes: Axes, results: Results, target: str, *, size: Size = TEXT) -> A
     _draw_intervals(axes, rows, rows.index.map(places), size)
     axes.set(ylim=(len(recipes) - 0.4, -0.6))
     short = shortened(recipes, LONGEST * size.font, size.font)
-    axes.set_yticks(list(places.values()), [short[recipe] for recipe in recipes])
+    if with_names:
+        axes.set_yticks(list(places.values()), [short[recipe] for recipe in recipes])
+    else:
+        axes.set_yticks([])
     at_chance = bool(len(rows)) and bool(rows["at_chance"].any())
     style_axes(axes, size, title=f"{target} ({AT_CHANCE})" if at_chance else target, x="gain (points)")
     axes.tick_params(axis="y", labelsize=size.font, length=0)
@@ -80,9 +84,8 @@ def forest_figure(results: Results, size: Size = TEXT) -> Figure | None:
     )
     figure, all_axes = panel_figure(panels, size)
     for axes, target in zip(all_axes, targets, strict=True):
-        forest(axes, results, target, size=size)
-        if axes.get_position().x0 > all_axes[0].get_position().x0:
-            axes.set_yticklabels([])
+        is_left = axes.get_position().x0 <= all_axes[0].get_position().x0
+        forest(axes, results, target, size=size, with_names=is_left)
     return figure
 
 
