@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .estimates import is_summarised, mean_estimates
 from .halves import half_means
 from .item_part import combined
 from .items import ENGLISH, ItemParts
@@ -69,15 +70,15 @@ def _of_items(items: ItemParts, recipe: str, target: str, language: str, referen
     return variance, residual, 0 if np.isnan(variance) else block.num_items
 
 
-def seed_agreement(seeds: pd.DataFrame, reference: str, numbers: Sequence[int]) -> pd.DataFrame:
+def seed_agreement(seeds: pd.DataFrame, cells: pd.DataFrame, numbers: Sequence[int]) -> pd.DataFrame:
     """How well the gains of two disjoint halves of the seeds agree, by target: AGREEMENT_COLUMNS.
 
     `gains` is the correlation of the gains of one half with those of the other over all recipes and languages, the mean
     over divisions of the seeds. `differences` is the same correlation after the mean of each recipe over languages is
     removed: it is about what the languages of a figure differ in. nan with one seed, and with fewer than four values.
+    `cells` is the table of estimates: cells that summaries leave out, as those with the same rows, do not count.
     """
-    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN) & (seeds["recipe"] != reference)]
-    rows = rows.dropna(subset=["gain", "seed"])
+    rows = language_gains(seeds, cells)
     agreements = []
     for target in dict.fromkeys(rows["target"]):
         wide = rows[rows["target"] == target].pivot(index=["recipe", "language"], columns="seed", values="gain")
@@ -85,6 +86,14 @@ def seed_agreement(seeds: pd.DataFrame, reference: str, numbers: Sequence[int]) 
         centred = wide - wide.groupby("recipe").transform("mean")
         agreements.append((target, len(wide), _agreement(wide.to_numpy(float)), _agreement(centred.to_numpy(float))))
     return pd.DataFrame(agreements, columns=list(AGREEMENT_COLUMNS))
+
+
+def language_gains(seeds: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The gains of single languages and seeds, of the cells that summaries include: rows of `scores_by_seed`."""
+    means = mean_estimates(cells)
+    kept = means.loc[is_summarised(means), ["recipe", "target"]].drop_duplicates()
+    rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["gain", "seed"])
+    return rows.merge(kept, on=["recipe", "target"])
 
 
 def _agreement(values: Floats) -> float:

@@ -124,7 +124,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         items=items,
         languages=language_table(space, gains),
         english_differences=english_differences(seeds, items, matrix.reference),
-        seed_agreement=seed_agreement(seeds, matrix.reference, correlations.seeds),
+        seed_agreement=seed_agreement(seeds, cells, correlations.seeds),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
         completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),

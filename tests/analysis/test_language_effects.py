@@ -62,15 +62,28 @@ def frame(values):
     return pd.DataFrame(rows, columns=["recipe", "target", "condition", "language", "seed", "score", "gain"])
 
 
+def cells(values, same_rows=()):
+    """The means over languages of the same gains as a table of estimates; `same_rows` are numbers of recipes."""
+    rows = [
+        (f"r{r}", "t", "clean", "mean", gains.mean(), "same rows" * (r in same_rows)) for r, gains in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["recipe", "target", "condition", "language", "gain", "marks"])
+
+
+def agreement(values, seeds, same_rows=()):
+    (row,) = seed_agreement(frame(values), cells(values, same_rows), seeds).itertuples()
+    return row
+
+
 def test_the_agreement_of_halves_is_their_correlation_and_that_of_noise_is_near_zero():
     random = np.random.default_rng(32)
     values = random.normal(size=(6, 5, 2))
-    (row,) = seed_agreement(frame(values), "base", [0, 1]).itertuples()
+    row = agreement(values, [0, 1])
     first, second = values[..., 0].ravel(), values[..., 1].ravel()
     assert row.num_values == 30
     assert row.gains == pytest.approx(stats.pearsonr(first, second).statistic)
     steady = np.repeat(random.normal(size=(6, 5, 1)), 4, axis=2)
-    (row,) = seed_agreement(frame(steady), "base", range(4)).itertuples()
+    row = agreement(steady, range(4))
     assert row.gains == pytest.approx(1)
     assert row.differences == pytest.approx(1)
 
@@ -78,11 +91,19 @@ def test_the_agreement_of_halves_is_their_correlation_and_that_of_noise_is_near_
 def test_the_agreement_of_differences_leaves_out_what_all_languages_share():
     random = np.random.default_rng(33)
     shared = random.normal(size=(20, 1, 1)) * 5 + random.normal(size=(20, 8, 4))
-    (row,) = seed_agreement(frame(shared), "base", range(4)).itertuples()
+    row = agreement(shared, range(4))
     assert row.gains > 0.9
     assert abs(row.differences) < 0.2
 
 
 def test_one_seed_has_no_agreement():
-    (row,) = seed_agreement(frame(np.ones((2, 3, 1))), "base", [0]).itertuples()
+    row = agreement(np.ones((2, 3, 1)), [0])
     assert np.isnan(row.gains)
+
+
+def test_the_agreement_leaves_out_cells_with_the_same_rows():
+    random = np.random.default_rng(34)
+    values = random.normal(size=(6, 5, 2))
+    row = agreement(values, [0, 1], same_rows=(0,))
+    assert row.num_values == 25
+    assert row.gains == pytest.approx(agreement(values[1:], [0, 1]).gains)
