@@ -65,12 +65,12 @@ def read_features(folder: Path, kind: str) -> Features:
     chosen = np.char.startswith(arrays["feats"].astype(str), PREFIXES.get(kind, ""))
     codes, values = {}, {}
     for language in sorted(ISO_639_3):
-        known = {code: _union(arrays["data"][places[code]][chosen]) for code in iso_codes(language) if code in places}
+        rows = {code: _union(arrays["data"][places[code]][chosen]) for code in iso_codes(language) if code in places}
         # In the family tree of a language, all branches are known, and those without it are 0.
-        has_data = (code for code, row in known.items() if (row.any() if kind == "genetic" else _num_known(row)))
-        code = next(has_data, next(iter(known), ""))
+        has_data = (code for code, row in rows.items() if (row.any() if kind == "genetic" else _num_known(row)))
+        code = next(has_data, next(iter(rows), ""))
         if code:
-            codes[language], values[language] = code, known[code]
+            codes[language], values[language] = code, rows[code]
     return Features(codes=codes, values=values)
 
 
@@ -105,9 +105,9 @@ def distance_rows(folder: Path) -> Iterator[list[str]]:
     features = {kind: read_features(folder, kind) for kind in KINDS}
     for first, second in combinations(sorted(ISO_639_3), 2):
         distances = []
-        for kind, known in features.items():
-            has_both = {first, second} <= set(known.values)
-            distances.append(angular(known, first, second, is_genetic=kind == "genetic") if has_both else math.nan)
+        for name, measured in features.items():
+            has_both = {first, second} <= set(measured.values)
+            distances.append(angular(measured, first, second, is_genetic=name == "genetic") if has_both else math.nan)
         yield [first, second, *("" if math.isnan(number) else f"{number:.4g}" for number in distances)]
 
 
@@ -140,15 +140,15 @@ def check(folder: Path) -> None:
 
     uriel = URIELPlus()
     features = {kind: read_features(folder, kind) for kind in KINDS}
-    for kind, known in features.items():
+    for name, measured in features.items():
         num, largest = 0, 0.0
-        for first, second in combinations(known.codes, 2):
-            ours = angular(known, first, second, is_genetic=kind == "genetic")
-            is_alone = kind == "genetic" and not (known.values[first].any() and known.values[second].any())
+        for first, second in combinations(measured.codes, 2):
+            ours = angular(measured, first, second, is_genetic=name == "genetic")
+            is_alone = name == "genetic" and not (measured.values[first].any() and measured.values[second].any())
             if not math.isnan(ours) and not is_alone:
-                theirs = uriel.new_distance(kind, known.codes[first], known.codes[second])
+                theirs = uriel.new_distance(name, measured.codes[first], measured.codes[second])
                 num, largest = num + 1, max(largest, abs(ours - float(theirs)))
-        print(f"{kind}: {num} distances, largest difference {largest:.4f}")
+        print(f"{name}: {num} distances, largest difference {largest:.4f}")
 
 
 def write(name: str, header: list[str], rows: Iterator[list[str]]) -> None:

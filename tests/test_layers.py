@@ -17,7 +17,18 @@ LAYERS = (
 """Packages and modules of sweeper/, lowest layer first: each imports itself and those before it."""
 
 ALLOWED = {
-    "analysis": ("errors", "files", "tasks", "space", "records", "run", "scoring", "world.tasks", "world.truth"),
+    "analysis": (
+        "errors",
+        "files",
+        "tasks",
+        "space",
+        "records",
+        "run",
+        "scoring",
+        "world.languages",
+        "world.tasks",
+        "world.truth",
+    ),
     "search_spaces": ("errors", "files", "tasks", "space", "world.tasks", "world.truth"),
 }
 """Package outside sweeper/ -> packages and modules of sweeper/ that it may import."""

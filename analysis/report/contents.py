@@ -20,6 +20,7 @@ CONTENTS = (
         "scores and gains of cells, on average and by language, with intervals and marks",
     ),
     (("english.csv",), "gain in each language minus gain in English"),
+    (("distances.csv", "families.csv"), "gains against the distance, family, script and resources of a language"),
     (("seeds.csv",), "score and gain of each seed"),
     (("means.csv", "best.csv"), "mean gain of each recipe, and the recipes that cannot be distinguished from the best"),
     (("correlations.csv", "predictors.csv"), "all correlations, and predictors of transfer"),

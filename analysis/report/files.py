@@ -17,7 +17,11 @@ IN_POINTS = (
 """Columns that are fractions of 1 in results and points (x 100) in files."""
 
 
-OTHER_UNITS: Mapping[str, tuple[str, ...]] = {"correlations": (), "predictors": ("regret_1", "regret_3")}
+OTHER_UNITS: Mapping[str, tuple[str, ...]] = {
+    "correlations": (),
+    "predictors": ("regret_1", "regret_3"),
+    "distances": ("slope", "se_seed", "low", "high"),
+}
 """Table -> its columns in points, if the bounds of its intervals are not those of scores or gains."""
 
 
@@ -50,7 +54,8 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
 
     cells.csv: the estimates of all cells, their means over languages; languages.csv: the same for each language;
     seeds.csv: score and gain of each seed; means.csv: the mean gain of each recipe; best.csv: the sets of best rows;
-    correlations.csv: all correlations; english.csv: differences to English; predictors.csv: predictors of transfer.
+    correlations.csv: all correlations; english.csv: differences to English; distances.csv: slopes of gains on the
+    distance of a language; families.csv: gains by family, script and resources; predictors.csv: predictors of transfer.
     """
     estimates, correlations = results.estimates, results.correlations
     is_mean = estimates["language"] == "mean"
@@ -72,6 +77,8 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
         "best": results.leaders.rows,
         "correlations": pairs,
         "english": results.english_differences,
+        "distances": results.language_traits.slopes,
+        "families": results.language_traits.groups,
         "predictors": results.rankings,
     }
     return {f"{name}{suffix}.csv": csv(table, OTHER_UNITS.get(name, IN_POINTS)) for name, table in tables.items()}

@@ -24,7 +24,7 @@ from ..results.load import RunData, load
 from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
 from ..results.stats import LEVEL
-from . import latex, prediction, protocol, sections, tables
+from . import language_text, latex, prediction, protocol, sections, tables
 from .contents import file_rows
 from .files import table_files, trials_csv
 from .findings import strongest_findings
@@ -219,6 +219,10 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
         "predictors": sections.predictor_table(correlations),
         "agreement": prediction.agreement_rows(results),
         "differences": prediction.difference_rows(results),
+        "slopes": language_text.slope_rows(results),
+        "categories": language_text.category_rows(results),
+        "groups": language_text.group_rows(results),
+        "slope_notes": results.language_traits.notes,
         "rankings": prediction.ranking_table(results),
         "completion": prediction.completion_text(results),
         "multitask": sections.multitask_rows(correlations),

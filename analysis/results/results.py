@@ -18,6 +18,7 @@ from .estimates import cell_estimates, estimates
 from .gains import gain_table, reference_recipe
 from .items import ItemParts, item_parts
 from .language_effects import english_differences, seed_agreement
+from .language_traits import LanguageTraits, language_traits
 from .layers import LayerScores, layer_scores
 from .leaders import Leaders, leaders
 from .load import RunData, load
@@ -58,6 +59,8 @@ class Results:
     """The gain in each language minus the gain in English: `language_effects.COLUMNS`."""
     seed_agreement: pd.DataFrame
     """How well the gains of two halves of the seeds agree, by target: `language_effects.AGREEMENT_COLUMNS`."""
+    language_traits: LanguageTraits
+    """Gains against properties of the language: distance from English, family, script, resources."""
     leaders: Leaders
     """The best recipes of each target and of the mean."""
     correlations: Correlations
@@ -125,6 +128,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         languages=language_table(space, gains),
         english_differences=english_differences(seeds, items, matrix.reference),
         seed_agreement=seed_agreement(seeds, cells, correlations.seeds),
+        language_traits=language_traits(seeds, cells, matrix, correlations.mean_over, correlations.seeds),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
         completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),

@@ -31,7 +31,7 @@ FILES = {
     *("report.html", "report.json"),
     *(f"{name}.md" for name in ("report", "appendix", "methods")),
     *(f"{name}.csv" for name in ("marks", "trials", "cells", "languages", "seeds", "means", "best", "correlations")),
-    *(f"{name}.csv" for name in ("english", "predictors")),
+    *(f"{name}.csv" for name in ("english", "distances", "families", "predictors")),
     *(f"tables/{name}.tex" for name in ("gains", "scores", "means")),
     *(f"heatmap{size}.{ending}" for size in ("", "-column", "-slide") for ending in ("pdf", "png", "svg")),
     *(f"{name}.{ending}" for name in ("forest", "languages", "traits") for ending in ("pdf", "png")),

@@ -1,0 +1,209 @@
+"""Gains against properties of the language: distance from English, family, script and resources."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sweeper.tasks.distances import KINDS, distance, resources
+from sweeper.tasks.languages import FAMILIES, SCRIPTS
+from sweeper.world import languages as world
+
+from .halves import MIN_N
+from .items import ENGLISH
+from .language_effects import language_gains
+from .matrix import Matrix
+from .seed_part import MEAN
+from .slopes import language_effects, slope_on
+from .stats import adjusted, correlation_ratio
+
+Floats = npt.NDArray[np.float64]
+STEP = 0.1
+"""Change of a distance that slopes are given for."""
+DISTANCES: Mapping[str, str] = {
+    **{kind: f"{kind} distance from English" for kind in KINDS},
+    "world": "distance from English in the synthetic world",
+}
+"""Property of a language that is a number, 0 to 1 -> its label in figures and tables."""
+CATEGORIES: Mapping[str, str] = {"family": "family", "script": "script", "resources": "resources"}
+"""Property without an order -> its label."""
+OF = ("gain", "difference")
+"""What has a slope: the gain over all languages, English included, and the gain minus the English gain over the other
+languages."""
+SLOPE_COLUMNS = ("of", "recipe", "target", "trait", "slope", "low", "high", "se_seed", "rho", "p", "n", "q")
+GROUP_COLUMNS = ("category", "group", "target", "num_languages", "gain", "difference")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageTraits:
+    """The languages of one model, and how gains depend on their properties.
+
+    Gains are those of the cells that summaries include, without the languages in which a cell is not zero-shot. The
+    gain of a language is adjusted for the cells that have it (`slopes.language_effects`). It is a mean over recipes,
+    and for the target `mean` also over the targets in `mean_over`.
+    """
+
+    languages: pd.DataFrame
+    """Columns target, language, gain, difference (to the gain in English), and the properties of the language."""
+    slopes: pd.DataFrame
+    """Columns SLOPE_COLUMNS: one row for each number of DISTANCES that at least MIN_N languages have, each target and
+    each recipe. `slope` is the change of the gain for a change of STEP, low and high the bounds of its 95 % jackknife
+    interval over languages, rho Spearman's correlation with its permutation p. The recipe `mean` stands for all
+    recipes, the target `mean` for `mean_over`. q corrects for the rows of the same `of`, of all recipes or of single
+    ones. For a category, rho is the correlation ratio and there is no slope."""
+    groups: pd.DataFrame
+    """Columns GROUP_COLUMNS: mean gain over the languages of a family, a script or a level of resources."""
+    mean_over: tuple[str, ...]
+    notes: tuple[str, ...]
+    """Why slopes are missing, and what they assume, as sentences."""
+
+
+def language_traits(
+    seeds: pd.DataFrame, cells: pd.DataFrame, matrix: Matrix, mean_over: Sequence[str], numbers: Sequence[int]
+) -> LanguageTraits:
+    """The languages of one model.
+
+    `seeds` are its `scores_by_seed`, `cells` its table of estimates, `mean_over` the targets in mean gains, and
+    `numbers` the seeds that count.
+    """
+    gains = _zero_shot(language_gains(seeds, cells), matrix)
+    traits = properties(sorted(gains["language"].unique(), key=lambda name: (name != ENGLISH, name)))
+    is_compared = gains["target"].isin(list(mean_over))
+    by_target = {(MEAN, str(target)): rows for target, rows in gains.groupby("target", sort=False)}
+    by_recipe = {(str(recipe), MEAN): rows for recipe, rows in gains[is_compared].groupby("recipe", sort=False)}
+    groups = {(MEAN, MEAN): gains[is_compared], **by_target, **by_recipe}
+    to_array = partial(_as_array, languages=list(traits.index), numbers=numbers)
+    arrays = {cell: to_array(rows) for cell, rows in groups.items() if len(rows)}
+    effects = {cell: language_effects(array) for cell, array in arrays.items()}
+    by_language = pd.concat(
+        [_levels(arrays[cell], effects[cell], traits).assign(target=cell[1]) for cell in arrays if cell[0] == MEAN]
+        or [pd.DataFrame(columns=["target", "language", "gain", "difference", *traits.columns])],
+        ignore_index=True,
+    )
+    return LanguageTraits(
+        languages=by_language[["target", "language", "gain", "difference", *traits.columns]],
+        slopes=_slopes(effects, traits),
+        groups=_groups(by_language),
+        mean_over=tuple(mean_over),
+        notes=tuple(_notes(by_language, matrix, numbers)),
+    )
+
+
+def properties(languages: Sequence[str]) -> pd.DataFrame:
+    """The properties of languages: index language, columns DISTANCES (nan if unknown) and CATEGORIES ("" if unknown).
+
+    Generated languages have the distances and scripts of their world.
+    """
+    is_world = not {*world.TRAITS}.isdisjoint({*languages} - {ENGLISH})
+    rows = {name: _properties(name, is_world=is_world) for name in languages}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[*DISTANCES, *CATEGORIES])
+
+
+def _properties(language: str, *, is_world: bool) -> dict[str, float | str]:
+    if is_world and language in world.TRAITS:
+        generated = {"world": world.distance(ENGLISH, language), "script": world.TRAITS[language].script}
+        return {**dict.fromkeys(KINDS, np.nan), "family": "", "resources": "", **generated}
+    return {
+        **{kind: distance(kind, ENGLISH, language) for kind in KINDS},
+        "world": np.nan,
+        "family": FAMILIES.get(language, ""),
+        "script": SCRIPTS.get(language, ""),
+        "resources": resources().get(language, ""),
+    }
+
+
+def _zero_shot(rows: pd.DataFrame, matrix: Matrix) -> pd.DataFrame:
+    """The rows of English and of the languages in which the cell is zero-shot."""
+    cells = zip(rows["recipe"], rows["target"], rows["language"], strict=True)
+    kept = [
+        language == ENGLISH or matrix.is_zero_shot((recipe, target), language) for recipe, target, language in cells
+    ]
+    return rows[np.array(kept, dtype=bool)]
+
+
+def _as_array(rows: pd.DataFrame, languages: Sequence[str], numbers: Sequence[int]) -> Floats:
+    """Gains of shape (cells, languages, seeds)."""
+    cells = rows[["recipe", "target"]].drop_duplicates().itertuples(index=False, name=None)
+    keys = [(*cell, language) for cell in cells for language in languages]
+    wide = rows.astype({"seed": int}).pivot(index=["recipe", "target", "language"], columns="seed", values="gain")
+    values = wide.reindex(index=pd.MultiIndex.from_tuples(keys), columns=list(numbers)).to_numpy(float)
+    return values.reshape(-1, len(languages), len(numbers))
+
+
+def _levels(gains: Floats, effects: Floats, traits: pd.DataFrame) -> pd.DataFrame:
+    """The adjusted gain of each language that has one, its difference to the English one, and its properties."""
+    has_gain = ~np.isnan(gains).any(axis=-1)
+    adjusted_gains = effects.mean(axis=-1) + (gains[has_gain].mean() if has_gain.any() else np.nan)
+    table = traits.rename_axis("language").reset_index()
+    table["gain"] = adjusted_gains
+    english = table.loc[table["language"] == ENGLISH, "gain"]
+    table["difference"] = table["gain"] - (float(english.iloc[0]) if len(english) else np.nan)
+    return table.dropna(subset="gain")
+
+
+def _slopes(effects: Mapping[tuple[str, str], Floats], traits: pd.DataFrame) -> pd.DataFrame:
+    """All slopes and correlation ratios."""
+    rows = []
+    for (recipe, target), values in effects.items():
+        for of in OF:
+            kept = (traits.index != ENGLISH) | (of == "gain")
+            named = {"of": of, "recipe": recipe, "target": target}
+            rows += [{**named, **row} for row in _of_traits(traits[kept], values[kept])]
+    table = pd.DataFrame(rows, columns=list(SLOPE_COLUMNS)).astype({"n": int})
+    is_single = table["recipe"] != MEAN
+    for family in (is_single, ~is_single):
+        for of in OF:
+            chosen = family & (table["of"] == of)
+            table.loc[chosen, "q"] = adjusted(table.loc[chosen, "p"])
+    return table.astype({"q": float})
+
+
+def _of_traits(traits: pd.DataFrame, effects: Floats) -> Iterator[dict[str, object]]:
+    """A row for each property that at least MIN_N languages have."""
+    has_effect = ~np.isnan(effects).any(axis=-1)
+    for name in DISTANCES:
+        values = traits[name].to_numpy(float)
+        if (has_effect & ~np.isnan(values)).sum() >= MIN_N:
+            row = asdict(slope_on(values, effects))
+            yield {"trait": name, **row, **{key: STEP * row[key] for key in ("slope", "low", "high", "se_seed")}}
+    for name in CATEGORIES:
+        labels = traits[name].to_numpy(str)
+        is_labelled = has_effect & (labels != "")
+        if is_labelled.sum() >= MIN_N:
+            rho, p = correlation_ratio(labels[is_labelled].tolist(), effects[is_labelled].mean(axis=-1).tolist())
+            yield {"trait": name, "rho": rho, "p": p, "n": int(is_labelled.sum())}
+
+
+def _groups(languages: pd.DataFrame) -> pd.DataFrame:
+    """The mean over the languages of each group; English has no difference to itself."""
+    tables = []
+    languages = languages.assign(difference=languages["difference"].mask(languages["language"] == ENGLISH))
+    for category in CATEGORIES:
+        members = languages[languages[category].astype(str) != ""]
+        grouped = members.groupby(["target", category], sort=False)
+        means = grouped.agg(
+            num_languages=("language", "size"), gain=("gain", "mean"), difference=("difference", "mean")
+        )
+        tables.append(means.reset_index().rename(columns={category: "group"}).assign(category=category))
+    return pd.concat(tables, ignore_index=True)[list(GROUP_COLUMNS)]
+
+
+def _notes(languages: pd.DataFrame, matrix: Matrix, numbers: Sequence[int]) -> Iterable[str]:
+    """Why there is no slope, and what its interval does not contain."""
+    counts = languages[languages["target"] != MEAN].groupby("target", sort=False).size()
+    few = [target for target in matrix.scores.columns if counts.get(target, 0) < MIN_N]
+    if few:
+        yield (f"No slope over languages on {', '.join(few)}: at least {MIN_N} languages with a gain are needed.")
+    if len(few) < len(matrix.scores.columns):
+        yield (
+            "Intervals are about new languages and take the trainings as they are. All gains in a language share the "
+            f"scores of {matrix.reference_words} in it, and related languages are not independent."
+        )
+        if len(numbers) < 2:
+            yield "With one seed, a training that is weaker in all distant languages cannot be told from a slope."
+
+
+__all__ = ["CATEGORIES", "DISTANCES", "LanguageTraits", "language_traits", "properties"]
