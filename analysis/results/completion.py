@@ -29,9 +29,10 @@ class Completion:
     """Columns recipe, target, gain, se, low, high (95 % prediction interval for a measured gain), as fractions of 1.
     Empty if no cell is missing, or if `note` is not ""."""
     error: float
-    """Root mean squared error of leave-one-cell-out predictions, in units of the noise of each target; nan without."""
+    """Root mean squared error of leave-one-cell-out predictions, in units of the noise of each target; nan without.
+    It is over the cells of targets with two known cells or more, which the mean of the target can predict as well."""
     column_error: float
-    """The same error if each cell is predicted by the mean of the other cells of its target."""
+    """The same error, over the same cells, if each is predicted by the mean of the other cells of its target."""
     next_cell: tuple[str, str] | None
     """The missing cell whose measurement would reduce the sum of the prediction variances of all missing cells most."""
     uses_predictors: bool
@@ -53,10 +54,9 @@ class _Fit:
     """Errors of the leave-one-out predictions of the known cells, divided by their standard errors in `deviations`."""
     deviations: Floats
 
-    @property
-    def error(self) -> float:
-        """Root mean squared error of the predictions."""
-        return float(np.sqrt(np.mean((self.errors * self.deviations) ** 2)))
+    def error(self, compared: npt.NDArray[np.bool_]) -> float:
+        """Root mean squared error of the predictions of the `compared` cells, an array over all cells."""
+        return _rms((self.errors * self.deviations)[compared[self.known]])
 
 
 def complete(
@@ -82,13 +82,13 @@ def complete(
     extended = _independent([plain[:, 0], *features], known.ravel())
     designs = [plain] if extended.shape[1] == 1 else [plain, extended]
     fits = [_fitted(y, known, design) for design in designs]
-    column = _column_errors(y, known)
-    fit = min(fits, key=lambda each: each.error)
-    column_error = float(np.sqrt(np.mean(column**2)))
-    if not fit.error < column_error:
+    compared = known & (known.sum(axis=0) > 1)
+    column_error = _rms(_column_errors(y, known)[compared])
+    error, fit = min(((fit.error(compared.ravel()), fit) for fit in fits), key=lambda pair: pair[0])
+    if not error < column_error:
         return _without(
             "No gain is predicted: leave-one-cell-out errors are not smaller than those of the mean of the target.",
-            fit.error,
+            error,
             column_error,
         )
     # A target without units has no prediction.
@@ -97,7 +97,7 @@ def complete(
     table = _table(cells, gains, is_missing, units)
     return Completion(
         cells=table,
-        error=fit.error,
+        error=error,
         column_error=column_error,
         next_cell=None if next_cell is None else (str(table["recipe"][next_cell]), str(table["target"][next_cell])),
         uses_predictors=fit is not fits[0],
@@ -172,12 +172,15 @@ def _restricted(covariance: Floats, design: Floats, y: Floats) -> tuple[float, F
 
 
 def _column_errors(y: Floats, known: npt.NDArray[np.bool_]) -> Floats:
-    """Error of the mean of the other known cells of the target, for each known cell of a target with two or more."""
+    """Error of the mean of the other known cells of the target, for each cell; nan for a cell that is not known."""
     counts = known.sum(axis=0)
     means = np.nansum(y, axis=0) / np.maximum(counts, 1)
-    errors = (y - means) * counts / np.maximum(counts - 1, 1)
-    completed: Floats = errors[known & (counts > 1)]
-    return completed
+    errors: Floats = (y - means) * counts / np.maximum(counts - 1, 1)
+    return errors
+
+
+def _rms(errors: Floats) -> float:
+    return float(np.sqrt(np.mean(errors**2)))
 
 
 def _predicted(fit: _Fit, y: Floats, missing: npt.NDArray[np.bool_]) -> tuple[dict[str, Floats], int | None]:

@@ -113,3 +113,16 @@ def test_a_complete_matrix_has_errors_and_no_predictions():
     assert prediction.cells.empty
     assert prediction.next_cell is None
     assert 0 < prediction.error < prediction.column_error
+
+
+def test_the_errors_of_the_model_and_of_the_mean_of_a_target_are_over_the_same_cells():
+    gains = additive()
+    gains.loc[RECIPES[1:], "t5"] = np.nan  # the mean of the other cells of t5 does not exist
+    prediction = completed(gains)
+    y = (gains / NOISE).to_numpy(dtype=float)
+    fit = _fitted(y, ~np.isnan(y), np.ones((y.size, 1)))
+    is_compared = (np.arange(y.size) % 6 < 5)[fit.known]
+    errors = (fit.errors * fit.deviations)[is_compared]
+    assert prediction.error == pytest.approx(np.sqrt(np.mean(errors**2)))
+    others = (y[:, :5].sum(axis=0) - y[:, :5]) / 9
+    assert prediction.column_error == pytest.approx(np.sqrt(np.mean((y[:, :5] - others) ** 2)))
