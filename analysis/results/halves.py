@@ -37,7 +37,7 @@ class HalfCorrelations:
     rho: Floats
     """Pearson correlation, both ways, mean over splits. Noise makes it smaller than that of the true gains."""
     low: Floats
-    """Bounds of the 95 % jackknife interval over the values of a variable."""
+    """Bounds of the 95 % jackknife interval over the values of a variable; nan for a correlation of 1 or -1."""
     high: Floats
     p: Floats
     """Two-sided permutation p."""
@@ -170,13 +170,16 @@ def _means(first: Floats, second: Floats) -> Floats:
 
 
 def _jackknife(first: Floats, second: Floats, rho: Floats) -> tuple[Floats, Floats]:
-    """The 95 % interval of correlations by leaving out one value at a time, on Fisher's z scale."""
+    """The 95 % interval of correlations by leaving out one value at a time, on Fisher's z scale.
+
+    nan for a correlation of 1 or -1: it stays the same without any value, which would give an interval without width.
+    """
     n = first.shape[-1]
     kept = [np.delete(np.arange(n), value) for value in range(n)]
     without = np.stack([_z(_means(first[..., index], second[..., index])) for index in kept])
     centre = without.mean(axis=0)
     error = np.sqrt((n - 1) / n * ((without - centre) ** 2).sum(axis=0))
-    half = t_quantile(n - 1) * error
+    half = np.where(np.abs(rho) < LARGEST, t_quantile(n - 1) * error, np.nan)
     return np.tanh(_z(rho) - half), np.tanh(_z(rho) + half)
 
 

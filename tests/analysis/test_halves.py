@@ -94,3 +94,10 @@ def test_a_variable_without_differences_has_no_correlation():
     correlated = half_correlations(values)
     assert np.isnan(correlated.rho[0, 1])
     assert np.isnan(correlated.p[0, 1])
+
+
+def test_a_perfect_correlation_has_no_interval():
+    values = np.random.default_rng(8).normal(size=(1, 8, 1))
+    correlated = half_correlations(np.repeat(np.concatenate([values, 3 * values, -values]), 4, axis=2))
+    assert correlated.rho[0, 1:].tolist() == pytest.approx([1, -1])
+    assert np.isnan(correlated.low[0, 1:]).all() and np.isnan(correlated.high[0, 1:]).all()
