@@ -53,7 +53,8 @@ def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
     lines = [
         f"a: {labels[0]}",
         f"b: {labels[1]}",
-        "Differences are b - a, in points, ± half of the 95 % interval; seeds and items count as independent.",
+        "Differences are b - a (a - b for a loss), in points, positive if b is better, ± half of the 95 % interval; "
+        "seeds and items count as independent.",
         "",
         markdown(
             ["recipe", "target", "score a", "score b", "b - a", "gain a", "gain b", "gain b - gain a", "q"],

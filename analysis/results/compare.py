@@ -7,7 +7,8 @@ import pandas as pd
 
 from sweeper.errors import UserError
 
-from .estimates import mean_estimates
+from .estimates import UNTESTED, has_mark, mean_estimates
+from .gains import directions
 from .load import CLEAN
 from .moderation import summed
 from .results import Results
@@ -25,8 +26,9 @@ class Comparison:
     """The cells that two results have in common."""
 
     cells: pd.DataFrame
-    """COLUMNS, as fractions of 1; each difference is that of the second results minus the first. The interval of a
-    score difference is that of Welch (1947) over seeds. The interval of a gain difference adds the variances of both
+    """COLUMNS, as fractions of 1. Each difference is that of the second results minus the first, with the sign reversed
+    for a loss: it is positive if the second is better. The scores themselves are as they were measured. The interval of
+    a score difference is that of Welch (1947) over seeds. The interval of a gain difference adds the variances of both
     gains, about what the intervals of the gains are about. q corrects p for the number of cells."""
     only_a: tuple[str, ...]
     """Recipes and targets that only the first results have."""
@@ -37,8 +39,9 @@ class Comparison:
 def compare(first: Results, second: Results) -> Comparison:
     """Compare the cells of two runs or models by recipe and target.
 
-    The seeds and the items of the two are treated as independent. If both scored the same items, the intervals are
-    therefore wider than necessary, and never too narrow. Cells with the same rows have no q.
+    The seeds and the items of the two are treated as independent. If both scored the same items, their errors are
+    usually correlated positively, so that the intervals are wider than necessary; they would be too narrow if what the
+    two share moved their scores in opposite directions. Cells with a mark in `estimates.UNTESTED` have no q.
 
     Raises UserError if the two have no cell in common, or if they report different splits.
     """
@@ -60,8 +63,7 @@ def compare(first: Results, second: Results) -> Comparison:
     variance, df = summed(errors[:, 0] ** 2, degrees[:, 0], errors[:, 1] ** 2, degrees[:, 1])
     cells["low"], cells["high"], cells["p"] = t_intervals(cells["gain_difference"], np.sqrt(variance), df)
     cells["marks"] = [_joined(*marks) for marks in zip(cells["marks_a"], cells["marks_b"], strict=True)]
-    has_same_rows = cells["marks"].str.contains("same rows")
-    cells["q"] = adjusted(cells["p"].where(~has_same_rows))
+    cells["q"] = adjusted(cells["p"].where(~has_mark(cells, UNTESTED)))
     cells = cells.join(_score_differences(first, second, cells))
     return Comparison(
         cells=cells[list(COLUMNS)],
@@ -81,7 +83,8 @@ def _score_differences(first: Results, second: Results, cells: pd.DataFrame) -> 
     a, b = statistics
     parts = [(table["var"] / table["count"]).to_numpy(dtype=float) for table in (a, b)]
     degrees = [(table["count"] - 1).where(table["count"] > 1).to_numpy(dtype=float) for table in (a, b)]
-    difference = (b["mean"] - a["mean"]).to_numpy(dtype=float)
+    sign = cells["target"].map(directions(first.space)).to_numpy(dtype=float)
+    difference = (b["mean"] - a["mean"]).to_numpy(dtype=float) * sign
     variance, df = summed(parts[0], degrees[0], parts[1], degrees[1])
     low, high, _ = t_intervals(difference, np.sqrt(np.where(variance > 0, variance, np.nan)), df)
     return pd.DataFrame({"score_difference": difference, "score_low": low, "score_high": high}, index=cells.index)

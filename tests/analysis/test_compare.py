@@ -82,3 +82,24 @@ def test_what_cannot_be_compared_is_refused(runs, make_run, capsys):
         compare_runs([runs[0].url, other.url])
     assert main(["compare", "nowhere", runs[0].url]) == 2
     assert "is not a run folder" in capsys.readouterr().err
+
+
+def test_a_smaller_loss_is_a_positive_difference_of_scores(make_run):
+    tasks = tuple(
+        replace(task, format="mlm", scorer="loss") if task.name == "tags" else task for task in make_run().space.tasks
+    )
+    runs = [make_run(name, tasks=tasks, seeds=(1, 2, 3)) for name in ("worse", "better")]
+    for run, offset in zip(runs, (1.0, 0.0), strict=True):
+        filled(run, {"baseline": (2.0 + offset, 2.1 + offset, 2.05 + offset)})
+    (row,) = compare(*(compute_results(run.url) for run in runs)).cells.itertuples()
+    assert (row.score_a, row.score_b) == pytest.approx((3.05, 2.05))
+    assert row.score_difference == pytest.approx(1.0)
+    assert row.score_low < 1.0 < row.score_high
+
+
+def test_a_cell_that_lacks_seeds_in_one_run_has_no_corrected_p(make_run):
+    runs = [make_run(name, seeds=(1, 2, 3)) for name in ("whole", "half")]
+    filled(runs[0], FIRST)
+    filled(runs[1], {name: values[:2] for name, values in FIRST.items()})
+    cells = compare(*(compute_results(run.url) for run in runs)).cells.set_index("recipe")
+    assert not np.isnan(cells.loc["small_nli", "p"]) and np.isnan(cells.loc["small_nli", "q"])
