@@ -22,8 +22,8 @@ class Measure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value meets the target. True without one."""
-        return self.low <= self.value <= self.high
+        """Whether the value meets the target. True without one; False for a value of nan, which was not measured."""
+        return not math.isnan(self.value) and self.low <= self.value <= self.high
 
     @property
     def target(self) -> str:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.simulations import cells, items
+from benchmarks.simulations import best, cells, items
+from benchmarks.simulations.measure import Measure
 from benchmarks.simulations.worlds import Design, simulated
 
 
@@ -41,3 +42,14 @@ def test_an_interval_over_seeds_and_items_covers_new_seeds_and_items_where_one_o
     covers = [((low <= column.gains) & (column.gains <= high)).mean() for low, high in (plain, both)]
     assert covers[0] < 0.9
     assert covers[1] >= 0.93
+
+
+def test_a_value_that_was_not_measured_meets_no_target():
+    assert not Measure(name="coverage", value=float("nan")).is_met
+    assert not Measure(name="coverage", value=float("nan"), low=0.9).is_met
+    assert Measure(name="coverage", value=0.95, low=0.9).is_met
+
+
+def test_the_target_of_null_sets_is_that_of_the_interval():
+    targets = {measure.name: measure.low for measure in best.measures(20)}
+    assert targets["sets with all rows in null worlds"] == targets["sets of best rows that contain the best"] == 0.95
