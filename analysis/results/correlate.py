@@ -31,7 +31,8 @@ class Correlations:
 
     Each correlation between gains is measured across disjoint halves of the seeds (`halves`), which share no noise. The
     columns are rho, the bounds low and high of a 95 % jackknife interval, n, permutation p, and q (p corrected for the
-    number of correlations in the table, Benjamini & Hochberg 1995); nan with n < MIN_N or one seed.
+    number of correlations in the table, Benjamini & Hochberg 1995); nan with n < MIN_N or one seed. A
+    correlation of 1 or -1 has no bounds.
     """
 
     recipes: pd.DataFrame
@@ -77,23 +78,26 @@ def correlate(
     gains = seed_gains(seeds, cells, matrix.recipes, targets, numbers)
     rows = gains / noise(seeds, targets)[:, None, None]
     recipes, columns = half_correlations(rows.swapaxes(0, 1)), half_correlations(gains)
+    english = _with_english(seeds, matrix, gains, targets, numbers)
+    selection = _with_selection(data, matrix, gains, targets, numbers)
+    of_recipes, of_targets = pairs_of(recipes, matrix.recipes), pairs_of(columns, targets)
     over = tuple(means.attrs.get("targets", ()))
     mean_gains = means[means["unit"] == "score"].set_index("recipe")["gain"].rename(MEAN)
     traits = traits_of(data, matrix.model, preparations).join(mean_gains)
     summarised = matrix.summarised.reindex(traits.index).join(traits[[MEAN]])
     return Correlations(
-        recipes=pairs_of(recipes, matrix.recipes),
-        targets=pairs_of(columns, targets),
+        recipes=of_recipes,
+        targets=of_targets,
         recipe_order=tuple(clustered(pd.DataFrame(recipes.rho, index=matrix.recipes))),
         target_order=tuple(clustered(pd.DataFrame(columns.rho, index=targets))),
-        english=_with_english(seeds, matrix, gains, targets, numbers),
-        selection=_with_selection(data, matrix, gains, targets, numbers),
+        english=english,
+        selection=selection,
         traits=traits,
         predictors=predictors(traits, summarised),
         multitask=multitask_gains(data.space, seeds, cells),
         mean_over=over,
         seeds=numbers,
-        notes=tuple(_notes(numbers, seeds, matrix)),
+        notes=(*_notes(numbers, seeds, matrix), *_perfect([of_recipes, of_targets, english, selection])),
     )
 
 
@@ -235,6 +239,12 @@ def _notes(numbers: Sequence[int], seeds: pd.DataFrame, matrix: Matrix) -> Itera
             f"The score of {matrix.reference_words} on {', '.join(seedless)} depends on no seed. Both halves of the "
             "seeds subtract the same score, so that only the noise of the rows is separated there."
         )
+
+
+def _perfect(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
+    """A sentence about correlations without an interval."""
+    if any((table["rho"].notna() & table["low"].isna()).any() for table in tables):
+        yield "A correlation of 1 or -1 has no interval: it does not change if one value is left out."
 
 
 __all__ = ["MEAN", "TRAITS", "Correlations", "as_square", "correlate", "noise", "seed_gains"]

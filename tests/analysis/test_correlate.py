@@ -1,6 +1,7 @@
 """Correlations of gains: the tables of a run, from hand-made ledgers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,12 @@ import pytest
 from scipy import stats
 
 from analysis.results.correlate import as_square
+from analysis.results.load import load
 from analysis.results.multitask import multitask_gains
 from analysis.results.results import compute_results
+from analysis.results.selection_gains import selection_gains
 from analysis.results.stats import correlation_ratio, spearman_interval
-from sweeper.space import Recipe, Stage, Target
+from sweeper.space import Recipe, Stage, Target, Training
 from tests.analysis.conftest import SPACE, _empty_run, _task
 
 SEEDS = (1, 2, 3, 4)
@@ -255,3 +258,16 @@ def test_two_recipes_of_the_same_single_task_share_its_weight_in_the_mean(make_r
     expected = scores["both"] - ((scores["s0"] + scores["s0 twice"]) / 2 + scores["s3"]) / 2
     assert (row.num_members, row.over_mean) == (3, pytest.approx(expected.mean()))
     assert row.best_member == max(("s0", "s3", "s0 twice"), key=lambda name: scores[name].mean())
+
+
+def test_targets_with_one_training_task_have_the_selection_gains_of_their_own_trainings(make_run):
+    tasks = (*SPACE.tasks, replace(SPACE.tasks[4], name="more"))
+    targets = (Target(task="pairs"), Target(task="more", training=Training(epochs=7)))
+    run = make_run(tasks=tasks, targets=targets, seeds=(1,))
+    for recipe, gain in (("baseline", 0.0), ("middle_qa", 0.1)):
+        for target, epochs in (("pairs", 1), ("more", 7)):
+            value = 0.5 + gain * epochs
+            training = run.trained(recipe, "small_nli", 1, dials={"epochs": epochs}, value=value)
+            run.scored(training, target, {"en": 0.5, "de": 0.5})
+    gains = selection_gains(load(run.url), "tiny", "baseline").set_index("target")["gain"]
+    assert gains.to_dict() == pytest.approx({"pairs": 0.1, "more": 0.7})
