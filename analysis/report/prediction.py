@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from ..results.estimates import UNSUMMARISED, has_mark
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text
+from .numbers import gain_text, p_text
 from .tables import Row, markdown
 
 NUM_SHOWN = 10
@@ -21,16 +22,22 @@ def agreement_rows(results: Results) -> list[Row]:
 
 
 def difference_rows(results: Results) -> list[Row]:
-    """The differences to English that are furthest from 0 in standard errors: recipe, target, language, difference."""
+    """The differences to English that are furthest from 0 in standard errors, with q and the number of items.
+
+    Only differences that summaries include. Those of one seed, whose interval is about items alone, come last.
+    """
     table = results.english_differences
     if table.empty:
         return []
-    distance = (table["difference"] / table["se"]).abs()
-    kept = table.loc[distance.dropna().sort_values(ascending=False, kind="stable").index[:NUM_SHOWN]]
+    table = table[~has_mark(table, UNSUMMARISED) & table["se"].notna()]
+    order = table.assign(is_partial=table["basis"] == "items", nearness=-(table["difference"] / table["se"]).abs())
+    kept = table.loc[order.sort_values(["is_partial", "nearness"], kind="stable").index[:NUM_SHOWN]]
     return [
         [
             *(row["recipe"], row["target"], row["language"]),
             gain_text(float(row["difference"]), float(row["low"]), float(row["high"])),
+            p_text(float(row["q"]), "q").removeprefix("q ").removeprefix("= ") or "–",
+            row["basis"],
             int(row["num_items"]) or "–",
         ]
         for _, row in kept.iterrows()

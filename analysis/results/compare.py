@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.errors import UserError
 
-from .estimates import UNTESTED, has_mark, mean_estimates
+from .estimates import UNTESTED, has_mark, joined_marks, mean_estimates
 from .gains import directions
 from .load import CLEAN
 from .moderation import summed
@@ -62,7 +62,7 @@ def compare(first: Results, second: Results) -> Comparison:
     errors, degrees = cells[["se_a", "se_b"]].to_numpy(dtype=float), cells[["df_a", "df_b"]].to_numpy(dtype=float)
     variance, df = summed(errors[:, 0] ** 2, degrees[:, 0], errors[:, 1] ** 2, degrees[:, 1])
     cells["low"], cells["high"], cells["p"] = t_intervals(cells["gain_difference"], np.sqrt(variance), df)
-    cells["marks"] = [_joined(*marks) for marks in zip(cells["marks_a"], cells["marks_b"], strict=True)]
+    cells["marks"] = [joined_marks(*marks) for marks in zip(cells["marks_a"], cells["marks_b"], strict=True)]
     cells["q"] = adjusted(cells["p"].where(~has_mark(cells, UNTESTED)))
     cells = cells.join(_score_differences(first, second, cells))
     return Comparison(
@@ -88,11 +88,6 @@ def _score_differences(first: Results, second: Results, cells: pd.DataFrame) -> 
     variance, df = summed(parts[0], degrees[0], parts[1], degrees[1])
     low, high, _ = t_intervals(difference, np.sqrt(np.where(variance > 0, variance, np.nan)), df)
     return pd.DataFrame({"score_difference": difference, "score_low": low, "score_high": high}, index=cells.index)
-
-
-def _joined(*marks: str) -> str:
-    """The marks of either cell, each once."""
-    return ", ".join(dict.fromkeys(mark for text in marks for mark in text.split(", ") if mark))
 
 
 def _parts(table: pd.DataFrame) -> set[str]:

@@ -30,7 +30,7 @@ the cell or its reference lacks seeds that the space asks for, or languages, so 
 the ledger has no outcomes of the cell, so that the variation between items is unknown."""
 COLUMNS = (
     *("model", "recipe", "target", "condition", "language", "score", "gain", "num_seeds", "num_items"),
-    *("se_seed", "se_item", "se", "df", "low", "high", "p", "q", "marks", "at_chance", "basis", "note"),
+    *("se_seed", "se_item", "se", "df", "low", "high", "p", "q", "marks", "at_chance", "basis", "is_moderated", "note"),
 )
 """The columns of the table, see `Estimate`."""
 UNSUMMARISED = frozenset[Mark]({"same rows", "lacks languages"})
@@ -80,6 +80,8 @@ class Estimate:
     at_chance: bool
     """Whether the score of the reference on this target is not above the trivial score."""
     basis: Basis
+    is_moderated: bool
+    """Whether the variance over seeds is moderated over the matrix. If not, the interval is that of a paired t test."""
     note: Note
 
     @property
@@ -118,6 +120,7 @@ def estimates(
     is_reference = table["recipe"] == matrix.reference
     table["num_seeds"] = table["num_seeds"].where(~is_reference, table["num_scores"]).fillna(0).astype(int)
     table["note"] = seed_notes(table).where(~is_reference, "")
+    table["is_moderated"] = table["is_moderated"].eq(True)
     table = _with_errors(table.join(item_part(table, items, matrix.reference)))
     table["low"], table["high"], table["p"] = t_intervals(table["gain"], table["se"], table["df"])
     table["model"], table["marks"] = matrix.model, _marks(table, matrix, len(space.seeds))
@@ -169,6 +172,11 @@ def is_summarised(table: pd.DataFrame) -> "pd.Series[bool]":
 def has_mark(table: pd.DataFrame, marks: AbstractSet[Mark]) -> "pd.Series[bool]":
     """Whether each row has any of the marks."""
     return table["marks"].map(lambda text: not marks.isdisjoint(text.split(", "))).astype(bool)
+
+
+def joined_marks(*texts: str) -> str:
+    """The marks of several cells, each once."""
+    return ", ".join(dict.fromkeys(mark for text in texts for mark in text.split(", ") if mark))
 
 
 def _as_estimates(rows: pd.DataFrame) -> list[Estimate]:

@@ -6,30 +6,33 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .estimates import is_summarised, mean_estimates
+from .estimates import UNTESTED, has_mark, is_summarised, joined_marks, mean_estimates
 from .halves import half_means
 from .item_part import combined
 from .items import ENGLISH, ItemParts
 from .load import CLEAN
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
-from .stats import t_intervals
+from .stats import adjusted, t_intervals
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = (
     *("recipe", "target", "language", "difference", "num_seeds", "num_items"),
-    *("se_seed", "se_item", "se", "df", "low", "high", "p", "note"),
+    *("se_seed", "se_item", "se", "df", "low", "high", "p", "q", "marks", "basis", "note"),
 )
 """The difference is the gain in a language minus the gain in English of the same recipe, target and seed, a fraction
 of 1. se_seed and se_item are its standard errors over new seeds and new items, low and high the bounds of its 95 %
-interval. The items of parallel languages are the same in both, so that their difficulty cancels."""
+interval. The items of parallel languages are the same in both, so that their difficulty cancels. q is p corrected for
+the number of differences, without those with a mark in UNTESTED and those without an interval over seeds. marks are
+those of the gain in the language and of the gain in English; the words of `basis` and `note` are those of
+`estimates`."""
 AGREEMENT_COLUMNS = ("target", "num_values", "gains", "differences")
 
 
-def english_differences(seeds: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataFrame:
+def english_differences(seeds: pd.DataFrame, estimates: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataFrame:
     """The difference of each gain to that in English: a frame with COLUMNS, for every language with English beside it.
 
-    `seeds` are the `scores_by_seed` of a model. The standard errors are those of `estimates`, computed from the
-    differences of scores to English instead of scores.
+    `seeds` are the `scores_by_seed` of a model, `estimates` its table of estimates. The standard errors are
+    computed like those of gains, from the differences of scores to English instead of scores.
     """
     rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)]
     english = rows[rows["language"] == ENGLISH]
@@ -46,15 +49,33 @@ def english_differences(seeds: pd.DataFrame, items: ItemParts, reference: str) -
     item, residual, num_items = (np.array(values, dtype=float) for values in zip(*parts, strict=True))
     is_own = table["target"].isin(items.own_items).to_numpy()
     variance, df = combined(table["variance"], table["df"], np.where(is_own, np.nan, item), num_items - 1, residual)
-    table["note"] = seed_notes(table)
+    of_cells = _marks_and_notes(table, estimates)
+    table["marks"], table["note"] = of_cells["marks"], seed_notes(table).mask(of_cells["is_bimodal"], "bimodal")
     table["difference"], table["num_items"] = table["gain"], num_items.astype(int)
     table["se_seed"], table["se_item"] = np.sqrt(table["variance"]), np.sqrt(item)
     table["se"], table["df"] = np.sqrt(variance), df
     # Without the variation between seeds, as with bimodal seeds, there is no interval.
     has_none = table["note"].isin(["bimodal", "equal differences", "no reference"])
-    table.loc[has_none, ["se", "df"]] = np.nan
+    table.loc[has_none, ["se_seed", "se_item", "se", "df"]] = np.nan
+    has_seed, has_item = table["se_seed"].notna(), table["se_item"].notna() | is_own
+    table["basis"] = np.select(
+        [table["se"].isna(), has_seed & has_item, has_seed], ["", "seeds and items", "seeds"], default="items"
+    )
     table["low"], table["high"], table["p"] = t_intervals(table["difference"], table["se"], table["df"])
+    table["q"] = adjusted(table["p"].where(has_seed & ~has_mark(table, UNTESTED)))
     return table[list(COLUMNS)]
+
+
+def _marks_and_notes(table: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
+    """Columns marks and is_bimodal with the index of `table`: those of the gain in the language or in English."""
+    cells = estimates[estimates["condition"] == CLEAN].set_index(["recipe", "target", "language"])[["marks", "note"]]
+    sides = [
+        cells.reindex(pd.MultiIndex.from_frame(table.assign(language=language)[["recipe", "target", "language"]]))
+        for language in (table["language"], ENGLISH)
+    ]
+    joined = [joined_marks(*both) for both in zip(*(side["marks"].fillna("") for side in sides), strict=True)]
+    is_bimodal = np.any([side["note"].eq("bimodal").to_numpy() for side in sides], axis=0)
+    return pd.DataFrame({"marks": joined, "is_bimodal": is_bimodal}, index=table.index)
 
 
 def _cells(table: pd.DataFrame) -> Sequence[tuple[str, str, str]]:

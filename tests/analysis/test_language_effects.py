@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.report.prediction import difference_rows
 from analysis.results.language_effects import seed_agreement
 from analysis.results.results import compute_results
 from tests.analysis.test_correlate import SEEDS, wide_space
@@ -107,3 +108,38 @@ def test_the_agreement_leaves_out_cells_with_the_same_rows():
     row = agreement(values, [0, 1], same_rows=(0,))
     assert row.num_values == 25
     assert row.gains == pytest.approx(agreement(values[1:], [0, 1]).gains)
+
+
+def test_differences_to_english_are_corrected_for_their_number(results):
+    table = results.english_differences
+    assert (table["basis"] == "seeds and items").all()
+    assert table["q"].tolist() == pytest.approx(stats.false_discovery_control(table["p"]).tolist())
+    assert (table["q"] > table["p"]).any()
+    (first, *_) = difference_rows(results)
+    assert first[:3] == ["s0", "t0", "de"]
+
+
+def test_differences_of_cells_with_the_same_rows_keep_their_mark_and_have_no_q(full_run):
+    table = compute_results(full_run.url).english_differences.set_index(["recipe", "target"])
+    assert table.loc[("small_nli", "pairs"), "marks"] == "same rows"
+    assert table["q"].isna()[("small_nli", "pairs")]
+    assert not [row for row in difference_rows(compute_results(full_run.url)) if row[1] == "pairs" and "nli" in row[0]]
+
+
+def test_a_difference_of_one_seed_is_about_items_and_has_no_q(make_run):
+    run = make_run(seeds=(1,))
+    random = np.random.default_rng(34)
+    for recipe in ("baseline", "middle_qa"):
+        names = [str(number) for number in range(NUM)]
+        correct = random.integers(0, 2, (2, NUM))
+        table = pd.concat(
+            pd.DataFrame({"language": code, "example": names, "group": names, "correct": values})
+            for code, values in zip(("en", "de"), correct, strict=True)
+        )
+        values = {"en": float(correct[0].mean()), "de": float(correct[1].mean())}
+        run.scored(run.trained(recipe, "small_nli", 1), "pairs", values, table=table)
+    (row,) = compute_results(run.url).english_differences.itertuples()
+    assert (row.basis, row.note) == ("items", "one seed")
+    assert row.low < row.difference < row.high
+    assert np.isnan(row.q)
+    assert difference_rows(compute_results(run.url))[0][4:6] == ["–", "items"]
