@@ -136,7 +136,7 @@ def stages(run: str) -> Iterator[tuple[str, Callable[[], object]]]:
         kept["data"] = load(run)
 
     def computed() -> None:
-        kept["results"] = results_of_run(kept["data"], run)
+        kept["results"] = results_of_run(kept["data"])
 
     yield "read the ledger", loaded
     yield "compute", computed

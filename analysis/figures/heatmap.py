@@ -57,8 +57,9 @@ def order_of(name: str) -> Order:
 
 def source(results: Results) -> str:
     """The model, the split and the number of seeds, as the title of a figure."""
-    num = len(results.space.seeds)
-    return f"{results.model} · {results.space.evaluate} · {num} seed{'s' if num > 1 else ''}"
+    asked, done = len(results.space.seeds), len(results.seeds_done)
+    num = f"{done} of {asked}" if done < asked else str(asked)
+    return f"{results.model} · {results.space.evaluate} · {num} seed{'s' if asked > 1 else ''}"
 
 
 def matrix_grid(results: Results, order: Order = "given") -> Grid:
@@ -164,8 +165,7 @@ def _row_squares(results: Results, recipes: Sequence[str]) -> dict[tuple[str, st
 
 
 def _column_squares(results: Results) -> dict[tuple[str, str], Square]:
-    rows = results.column_means.assign(note="", basis="seeds")
-    rows = rows[rows["num_recipes"] > 1]
+    rows = results.column_means[results.column_means["num_recipes"] > 1]
     return {(MEAN, str(row.target)): gain_square(row) for row in rows.itertuples()}
 
 
@@ -179,6 +179,10 @@ def matrix_key(results: Results) -> Key:
     asked = len(results.space.seeds)
     entries = (
         ("±" in text, Entry(text=_interval_text(results), is_about_numbers=True)),
+        (
+            _has_means_over_seeds(results),
+            Entry(text="± of some means: over seeds only, without items", is_about_numbers=True),
+        ),
         (
             NO_INTERVAL in text,
             Entry(is_about_numbers=True, text=f"{NO_INTERVAL} no interval: one seed, or equal gains"),
@@ -197,13 +201,20 @@ def matrix_key(results: Results) -> Key:
     return Key(
         label=f"gain over {over} (points)" if matrix.reference else "",
         entries=tuple(entry for applies, entry in entries if applies),
-        scales=("settled: the interval excludes 0", "not settled"),
+        scales=("settled (bold): the interval excludes 0", "not settled"),
     )
 
 
 def _interval_text(results: Results) -> str:
     bases = sorted({basis for basis in results.estimates["basis"] if basis}, key=len)
     return f"± half width of the 95 % interval over {bases[-1] if bases else 'seeds'}"
+
+
+def _has_means_over_seeds(results: Results) -> bool:
+    """Whether the interval of a shown mean is about less than those of the cells."""
+    rows = results.row_means[results.row_means["unit"] == "score"]
+    bases = {*rows["basis"], *results.column_means["basis"]}
+    return "seeds" in bases and "seeds and items" in {*results.estimates["basis"]}
 
 
 def _mean_text(results: Results, grid: Grid) -> str:

@@ -129,7 +129,7 @@ class LiveRun:
 def _source(url: str) -> PageSource:
     """The results of a run, without any while it has no score."""
     data = load(url)
-    results = () if data.table.empty else results_of_run(data, url)
+    results = () if data.table.empty else results_of_run(data)
     finished = {record.key for record in data.trainings}
     return PageSource(data=data, results=results, run=url, lost=dict(_lost(Run.at(url).ledger, finished)))
 

@@ -11,6 +11,7 @@ from ..results.marks import DOUBLE_DAGGER, STAR, Marks
 from ..results.matrix import Matrix, entry
 from ..results.published import Comparison
 from ..results.trivial import PreparationLevel, TargetLevel, Verdict
+from .numbers import gain_text
 
 Row = Sequence[object]
 VERDICTS: Mapping[Verdict, str] = {
@@ -85,6 +86,28 @@ def mean_rows(means: Means) -> list[Row]:
         [recipe, *(points(value) for value in row)]
         for recipe, row in zip(means.shown.index, means.shown.to_numpy(), strict=True)
     ]
+
+
+def mean_gain_rows(means: Means) -> list[Row]:
+    """One row per recipe: its gain in the shown groups with half of the 95 % interval, and the number of seeds."""
+    groups = list(means.shown)
+    table = means.gains[means.gains["group"].isin(groups) & means.gains["gain"].notna()]
+    cells = {
+        (row["recipe"], row["group"]): gain_text(
+            float(row["gain"]), float(row["low"]), float(row["high"]), str(row["note"])
+        )
+        + f" (n = {int(row['num_seeds'])})"
+        for _, row in table.iterrows()
+    }
+    recipes = list(dict.fromkeys(table["recipe"]))
+    ordered = [name for name in means.groups.index if name in recipes]
+    return [[recipe, *(cells.get((recipe, group), "–") for group in groups)] for recipe in ordered]
+
+
+def seeds_only(means: Means) -> list[str]:
+    """The shown groups in which an interval is about new seeds only."""
+    table = means.gains[means.gains["group"].isin(list(means.shown)) & (means.gains["basis"] == "seeds")]
+    return list(dict.fromkeys(table["group"]))
 
 
 def published_rows(comparisons: Iterable[Comparison]) -> list[Row]:

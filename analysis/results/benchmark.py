@@ -1,6 +1,6 @@
 """The means of XTREME and XTREME-R: a task over its languages, a group over its tasks, and all tasks together."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,9 +10,11 @@ from sweeper.space import Space, Target
 from sweeper.tasks.benchmarks import BENCHMARKS, Benchmark, Entry
 from sweeper.tasks.spec import Task
 
+from .estimates import has_mark
 from .gains import reference_recipe
 from .load import RunData, main_scores
-from .row_means import mean_rows, with_intervals
+from .row_means import bimodal_recipes, item_parts_of_means, mean_rows, with_intervals
+from .stats import adjusted
 
 OVERALL = "overall"
 AS_PUBLISHED = ("layer", "pooling", "similarity")
@@ -34,8 +36,10 @@ class Means:
     groups: pd.DataFrame
     """Recipes x groups and `overall`: means of tasks over the seeds that have all of them, nan without such a seed."""
     gains: pd.DataFrame
-    """Columns group and those of `row_means.with_intervals`: the same-seed gain of each recipe in a group, over the
-    seeds in which the recipe and the reference have all tasks."""
+    """Columns group, those of `row_means.with_intervals`, and q: the same-seed gain of each recipe in a group, over the
+    seeds in which the recipe and the reference have all tasks. q is corrected for the number of recipes of a group with
+    all seeds of the space. `basis` states whether the interval is also about items: only if the table of estimates is
+    given, and if every task of the group has outcomes and a plain mean over the scored languages."""
     excluded: tuple[str, ...]
     """The tasks that do not count, each with the reason: `pos: 20 of 33 languages`."""
 
@@ -45,10 +49,13 @@ class Means:
         return self.groups.dropna(axis="columns", how="all")
 
 
-def benchmark_means(data: RunData, model: str, against: str = "") -> tuple[Means, ...]:
+def benchmark_means(
+    data: RunData, model: str, against: str = "", estimates: pd.DataFrame | None = None
+) -> tuple[Means, ...]:
     """The means of each benchmark that has a task among the targets of the run.
 
-    Gains are measured against the recipe `against` (default: the baseline).
+    Gains are measured against the recipe `against` (default: the baseline). `estimates` is the table of estimates of
+    the model, with the item variances of its cells.
 
     The overall mean is that of all tasks, not of the groups, as in XTREME's `evaluate.py`. For question answering, the
     mean of (EM + F1) / 2 over languages equals half the sum of the two means.
@@ -57,7 +64,7 @@ def benchmark_means(data: RunData, model: str, against: str = "") -> tuple[Means
     table = table[table["model"] == model]
     benchmarks = [benchmark for benchmark in BENCHMARKS if _num_columns(benchmark, data.space)]
     reference = reference_recipe(data.space, against)
-    return tuple(_means(benchmark, table, data.space, reference) for benchmark in benchmarks)
+    return tuple(_means(benchmark, table, data.space, reference, estimates) for benchmark in benchmarks)
 
 
 def shown_means(means: tuple[Means, ...], space: Space) -> tuple[Means, ...]:
@@ -121,7 +128,9 @@ def _plain(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.2f}"
 
 
-def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space, reference: str) -> Means:
+def _means(
+    benchmark: Benchmark, table: pd.DataFrame, space: Space, reference: str, estimates: pd.DataFrame | None
+) -> Means:
     recipes = [recipe.name for recipe in space.recipes]
     names = [entry.name for entry in benchmark.entries]
     excluded = dict(_excluded(benchmark, table, space))
@@ -131,7 +140,12 @@ def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space, reference: s
     members = {name: [entry.name for entry in entries] for name, entries in benchmark.groups.items()} | {OVERALL: names}
     rows = {group: mean_rows(seeds, members[group], space.seeds, reference) for group in members}
     means = {group: means.groupby("recipe")["score"].mean().reindex(recipes) for group, means in rows.items()}
-    gains = [with_intervals(means, reference).assign(group=group) for group, means in rows.items()]
+    cells = None if estimates is None else estimates[~has_mark(estimates, {"lacks languages"})]
+    plain = _plain_tasks(benchmark, table)
+    gains = [
+        _gains(means, reference, _parts_of_cells(cells, members[group], plain), len(space.seeds)).assign(group=group)
+        for group, means in rows.items()
+    ]
     return Means(
         benchmark=benchmark,
         tasks=tasks,
@@ -139,6 +153,36 @@ def _means(benchmark: Benchmark, table: pd.DataFrame, space: Space, reference: s
         gains=pd.concat(gains, ignore_index=True),
         excluded=tuple(f"{name}: {reason}" for name, reason in excluded.items()),
     )
+
+
+def _plain_tasks(benchmark: Benchmark, table: pd.DataFrame) -> frozenset[str]:
+    """The tasks whose score is the plain mean over the scored languages, as in a cell of the matrix."""
+    scored = {str(target): set(rows["language"]) for target, rows in table.groupby("target")}
+    return frozenset(
+        entry.name
+        for entry in benchmark.entries
+        if not entry.weighted and scored.get(entry.name) == set(entry.languages)
+    )
+
+
+def _parts_of_cells(
+    cells: pd.DataFrame | None, tasks: Sequence[str], plain: Collection[str]
+) -> tuple[pd.DataFrame | None, frozenset[str]]:
+    """The item variances of a mean over tasks, None if it has none, and the recipes with bimodal seeds in it."""
+    if cells is None:
+        return None, frozenset()
+    names = list(tasks)
+    extra = item_parts_of_means(cells, names, pd.Series(1.0, index=names)) if set(names) <= {*plain} else None
+    return extra, bimodal_recipes(cells, names)
+
+
+def _gains(
+    means: pd.DataFrame, reference: str, parts_of_cells: tuple[pd.DataFrame | None, frozenset[str]], num_asked: int
+) -> pd.DataFrame:
+    """The columns of `Means.gains` except group."""
+    gains = with_intervals(means, reference, *parts_of_cells)
+    is_tested = gains["se_seed"].notna() & (gains["num_seeds"] >= num_asked)
+    return gains.assign(q=adjusted(gains["p"].where(is_tested)))
 
 
 def _task_scores(entry: Entry, rows: pd.DataFrame) -> pd.DataFrame:

@@ -61,6 +61,19 @@ class ItemBlock:
         pair = self.recipes.index(recipe), self.recipes.index(reference)
         return float(self.difference[pair]), float(self.residual[pair])
 
+    def of_mean_gain(self, recipes: Sequence[str], reference: str) -> tuple[float, float]:
+        """`of_gain` of the mean gain of several recipes, which all share the items and the reference.
+
+        The variance of a contrast with weights w, whose sum is 0, is -w'Dw / 2 for the variances D of differences.
+        """
+        if not recipes or not {*recipes, reference} <= {*self.recipes}:
+            return np.nan, np.nan
+        rows = [self.recipes.index(name) for name in (*recipes, reference)]
+        weights = np.array([*[1 / len(recipes)] * len(recipes), -1.0])
+        variances = (-0.5 * weights @ part[np.ix_(rows, rows)] @ weights for part in (self.difference, self.residual))
+        variance, residual = (max(float(part), 0.0) if np.isfinite(part) else np.nan for part in variances)
+        return variance, residual
+
 
 @dataclass(frozen=True, kw_only=True)
 class ItemParts:

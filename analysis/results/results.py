@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeper.errors import UserError
 from sweeper.run.run import Run
 from sweeper.space import Space
 
@@ -15,7 +14,7 @@ from .completion import Completion, complete
 from .correlate import Correlations, correlate, noise
 from .coverage import LanguageCoverage, language_coverage, partial_cells
 from .estimates import cell_estimates, estimates
-from .gains import gain_table, reference_recipe
+from .gains import gain_table
 from .items import ItemParts, item_parts
 from .language_effects import english_differences, seed_agreement
 from .language_traits import LanguageTraits, language_traits
@@ -109,9 +108,10 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     name = space.models[0].name if model is None else check_model(space, model)
     gains = gain_table(data, name, against)
     matrix = matrix_of(space, gains, name, against)
-    means, preparations = benchmark_means(data, name, against), preparation_levels(data, name)
+    preparations = preparation_levels(data, name)
     levels, seeds, items = target_levels(data, matrix), scores_by_seed(gains), _item_parts(data, name)
     cells = estimates(space, seeds, matrix, levels, items)
+    means = benchmark_means(data, name, against, cells)
     row = row_means(space, seeds, cells, matrix.reference)
     correlations = correlate(data, matrix, seeds, cells, row, preparations)
     predictors = data.predictors[data.predictors["model"] == name]
@@ -120,13 +120,13 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         model=name,
         matrix=matrix,
         estimates=cells,
-        column_means=column_means(seeds, cells),
+        column_means=column_means(seeds, cells, items, matrix.reference),
         row_means=row,
         gains=gains,
         seeds=seeds,
         items=items,
         languages=language_table(space, gains),
-        english_differences=english_differences(seeds, items, matrix.reference),
+        english_differences=english_differences(seeds, cells, items, matrix.reference),
         seed_agreement=seed_agreement(seeds, cells, correlations.seeds),
         language_traits=language_traits(seeds, cells, matrix, correlations.mean_over, correlations.seeds),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
@@ -162,23 +162,6 @@ def _item_parts(data: RunData, model: str) -> ItemParts:
     return item_parts(data, model, run.ledger, run.analysis_cache)
 
 
-def results_of_run(data: RunData, run: str, against: str = "") -> tuple[Results, ...]:
-    """The results of every model, in the order of the space.
-
-    Raises UserError if the run has no score yet; `run` is the path or URL in that message.
-    """
-    reference_recipe(data.space, against)
-    if data.table.empty:
-        raise UserError(_no_scores(data, run))
+def results_of_run(data: RunData, against: str = "") -> tuple[Results, ...]:
+    """The results of every model, in the order of the space. A model without a score has empty tables."""
     return tuple(compute_results(data, model.name, against) for model in data.space.models)
-
-
-def _no_scores(data: RunData, run: str) -> str:
-    failed = data.failed
-    reason = f" {len(failed)} of them failed; the first reason is: {failed[0].reason}" if failed else ""
-    num = len(data.damaged)
-    damaged = f" {num} record{'s are' if num > 1 else ' is'} damaged: {data.damaged[0]}" if num else ""
-    return (
-        f"{run} has no {data.space.evaluate} score of a replicate yet. Its ledger has {len(data.trainings)} "
-        f"trainings.{reason}{damaged} `sweeper run` has to score the baseline on one target first."
-    )

@@ -49,7 +49,8 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
 
     A seed counts if the recipe and the reference have it on all of these targets. The mean over targets is taken for
     each seed first, because the targets of a seed share a prepared encoder; the variance of these means is that of
-    `seed_part`. The item part is added where every cell of a recipe has one. q corrects for the number of recipes.
+    `seed_part`. The item part is added where every cell of a recipe has one. The interval of one seed is about items
+    alone. q corrects for the number of recipes that have every seed of the space; the others have none.
     """
     targets = compared_targets(estimates)
     scores = _compared_scores(space, seeds, estimates, reference)
@@ -60,6 +61,7 @@ def row_means(space: Space, seeds: pd.DataFrame, estimates: pd.DataFrame, refere
         extra = item_parts_of_means(estimates, targets, scale)
         rows = mean_rows(scaled, targets, space.seeds, reference)
         table = with_intervals(rows, reference, extra, bimodal_recipes(estimates, targets))
+        table["q"] = adjusted(table["p"].where(table["se_seed"].notna() & (table["num_seeds"] >= len(space.seeds))))
         tables.append(table.assign(unit=unit, num_targets=len(targets)))
     means = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
     order = {recipe.name: number for number, recipe in enumerate(space.recipes)}
@@ -78,37 +80,45 @@ def bimodal_recipes(estimates: pd.DataFrame, targets: Collection[str]) -> frozen
 def with_intervals(
     rows: pd.DataFrame, reference: str, extra: pd.DataFrame | None = None, bimodal: Collection[str] = ()
 ) -> pd.DataFrame:
-    """The mean gain of each recipe over the seeds of `mean_rows`, with interval, p and q over recipes.
+    """The mean gain of each recipe over the seeds of `mean_rows`, with interval and p.
 
     `extra` has the item variance of recipes, as of `item_parts_of_means`; `bimodal` recipes have no interval. Columns:
-    those of COLUMNS except unit and num_targets.
+    those of COLUMNS except unit, num_targets and q.
     """
     table = seed_part(rows, reference, bimodal).reset_index()
-    for column in ("item", "added", "added_df"):
+    for column in ("item", "added", "added_df", "most_seeds"):
         table[column] = np.nan if extra is None else table["recipe"].map(extra[column]).astype(float)
     table["note"] = seed_notes(table)
-    table["se_seed"], table["se_item"] = np.sqrt(table["variance"]), np.sqrt(table["item"].where(table["note"] == ""))
-    total, table["df"] = combined(table["variance"], table["df"], table["added"], table["added_df"], 0.0)
-    table["se"] = np.sqrt(np.where(table["variance"].notna(), total, np.nan))
-    with_items = table["added"].notna()
-    table["basis"] = np.select([table["se"].isna(), with_items], ["", "seeds and items"], default="seeds")
+    # Cells of more seeds than their mean have items with less noise than those of the mean.
+    has_items = (table["variance"].notna() & (table["note"] == "")) | (
+        (table["note"] == "one seed") & (table["most_seeds"] == 1) & (table["item"] > 0)
+    )
+    item, added = table["item"].where(has_items), table["added"].where(has_items)
+    table["se_seed"], table["se_item"] = np.sqrt(table["variance"]), np.sqrt(item)
+    total, table["df"] = combined(table["variance"], table["df"], added, table["added_df"], 0.0)
+    table["se"] = np.sqrt(total)
+    is_over_seeds, with_items = table["variance"].notna(), added.notna()
+    table["basis"] = np.select(
+        [is_over_seeds & with_items, is_over_seeds, with_items], ["seeds and items", "seeds", "items"], default=""
+    )
     table["low"], table["high"], table["p"] = t_intervals(table["gain"], table["se"], table["df"])
-    table["q"] = adjusted(table["p"])
     return table[[column for column in COLUMNS if column in table]]
 
 
 def item_parts_of_means(estimates: pd.DataFrame, targets: Sequence[str], scale: "pd.Series[float]") -> pd.DataFrame:
     """Indexed by recipe: the item variance of the mean over targets, the part that it adds to the seeds, and its df.
 
-    Only recipes whose cells all have an item part. The items of different targets are independent.
+    `most_seeds` is the largest number of seeds of its cells. Only recipes whose cells all have an item part. The items
+    of different targets are independent.
     """
     cells = mean_estimates(estimates)
-    cells = cells[cells["target"].isin(targets) & (cells["basis"] == "seeds and items")]
+    cells = cells[cells["target"].isin(targets) & cells["basis"].isin(["seeds and items", "items"])]
     weights = (1 / (cells["target"].map(scale).astype(float) * len(targets))) ** 2
-    item, added = weights * cells["se_item"] ** 2, weights * (cells["se"] ** 2 - cells["se_seed"] ** 2)
+    item, added = weights * cells["se_item"] ** 2, weights * (cells["se"] ** 2 - cells["se_seed"].fillna(0.0) ** 2)
     squares = added**2 / (cells["num_items"] - 1.0).clip(lower=1.0)
     parts = pd.DataFrame({"item": item, "added": added, "squares": squares}).groupby(cells["recipe"])
     sums = parts.sum(min_count=1)[parts.size() == len(targets)]
+    sums["most_seeds"] = cells.groupby("recipe")["num_seeds"].max().reindex(sums.index)
     return sums.assign(added_df=sums["added"] ** 2 / sums["squares"].where(sums["squares"] > 0)).drop(columns="squares")
 
 

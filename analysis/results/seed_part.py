@@ -45,8 +45,9 @@ def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str], bimodal: C
 
     `reference` is the recipe that gains are measured against, or recipe -> its own reference. `bimodal` are recipes
     that are known to be bimodal, beside those that are called so here. Returns a frame indexed by KEYS with gain (mean
-    over seeds), num_seeds (that have a gain), variance (of the mean gain) and df, and the flags are_equal and
-    is_bimodal. A recipe without a reference, as the reference itself, is left out.
+    over seeds), num_seeds (that have a gain), variance (of the mean gain) and df, and the flags are_equal,
+    is_bimodal and is_moderated (otherwise the variance is that of the differences). A recipe without a reference, as
+    the reference itself, is left out.
 
     The variance of a score is moderated over the rows of its column (`moderation.moderated`), and the gain of n seeds
     has the variance (that of the row + that of the reference) / n. A reference without a seed has none. The effect of a
@@ -62,15 +63,16 @@ def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str], bimodal: C
     table = pd.DataFrame(groups.agg(gain="mean", num_seeds="count", low="min", high="max", own="var"))
     others = rows[~rows["recipe"].isin(list(bimodal))]
     table = table.join(_of_columns(_comparable(others, reference), reference).reindex(table.index))
-    is_moderated = table["total"].notna()
-    table["variance"] = table["total"].where(is_moderated, table["own"]) / table["num_seeds"]
-    table["df"] = table["df"].where(is_moderated, table["num_seeds"] - 1.0)
+    table["is_moderated"] = table["total"].notna()
+    table["variance"] = table["total"].where(table["is_moderated"], table["own"]) / table["num_seeds"]
+    table["df"] = table["df"].where(table["is_moderated"], table["num_seeds"] - 1.0)
     scale = rows.groupby(KEYS)["score"].max().reindex(table.index)
     table["are_equal"] = are_equal(table["low"], table["high"], scale) & (table["num_seeds"] > 1)
     table["is_bimodal"] = table["is_bimodal"].eq(True) | table.index.get_level_values("recipe").isin(list(bimodal))
     has_none = (table["num_seeds"] < 2) | table["are_equal"] | table["is_bimodal"]
     table.loc[has_none, ["variance", "df"]] = np.nan
-    return table[["gain", "num_seeds", "variance", "df", "are_equal", "is_bimodal"]]
+    table["is_moderated"] &= ~has_none
+    return table[["gain", "num_seeds", "variance", "df", "are_equal", "is_bimodal", "is_moderated"]]
 
 
 def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":

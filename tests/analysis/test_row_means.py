@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
+from analysis.report.tables import mean_gain_rows, seeds_only
 from analysis.results.benchmark import OVERALL, benchmark_means
 from analysis.results.estimates import mean_estimates
 from analysis.results.load import load
@@ -137,6 +138,18 @@ def test_a_gain_in_a_benchmark_is_over_the_seeds_that_the_row_and_the_baseline_s
     assert means.groups.loc["baseline", "classification"] == pytest.approx((0.70 + 0.715) / 2)
     assert means.tasks.loc["baseline", "xnli"] == pytest.approx((0.60 + 0.62 + 0.50) / 3)
     assert OVERALL not in set(means.gains["group"])
+    assert (averaged["basis"], seeds_only(means)) == ("seeds", ["classification"])
+    assert mean_gain_rows(means) == [["mnli", "+4.2 ± 3.2 (n = 2)"]]
+    assert math.isnan(averaged["q"])  # the third seed is missing
+    cells = one_seed_cells(
+        **{"recipe": "mnli", "target": ["xnli", "pawsx"], "basis": "seeds and items", "num_seeds": 2, "se_seed": 0.01},
+        **{"marks": "", "note": ""},
+    )
+    with_items = benchmark_means(load(run.url), "tiny", "", cells)[0]
+    wider = with_items.gains.set_index(["group", "recipe"]).loc[("classification", "mnli")]
+    assert (wider["basis"], seeds_only(with_items)) == ("seeds and items", [])
+    added = (0.02**2 - 0.01**2 + 0.03**2 - 0.01**2) / 4
+    assert wider["se"] ** 2 == pytest.approx(averaged["se"] ** 2 + added)
 
 
 def test_the_items_of_several_targets_add_to_the_variance_of_a_mean():
@@ -148,6 +161,7 @@ def test_the_items_of_several_targets_add_to_the_variance_of_a_mean():
             "condition": "clean",
             "basis": "seeds and items",
             "num_items": [100, 50],
+            "num_seeds": 3,
             "se_item": [0.02, 0.03],
             "se_seed": [0.01, 0.02],
             "se": [0.021, 0.032],
@@ -186,3 +200,47 @@ def test_a_recipe_that_is_bimodal_on_one_target_has_no_interval_and_enters_no_pr
     without = with_intervals(table[table["recipe"] != "r2"], "baseline").set_index("recipe")
     assert named["se"].drop("r2").to_dict() == pytest.approx(without["se"].to_dict())
     assert (named["se"].drop("r2") < unnamed["se"].drop("r2")).all()
+
+
+def one_seed_cells(**changes):
+    """Estimates of a recipe with one seed on two targets."""
+    columns = {
+        "recipe": "r0",
+        "target": ["tags", "pairs"],
+        "language": "mean",
+        "condition": "clean",
+        "basis": "items",
+        "num_items": [100, 50],
+        "num_seeds": 1,
+        "se_item": [0.02, 0.03],
+        "se_seed": np.nan,
+        "se": [0.02, 0.03],
+    }
+    return pd.DataFrame({**columns, **changes})
+
+
+def test_the_mean_of_one_seed_has_an_interval_about_items_only():
+    rows = [("r0", 1, 0.6, 0.1), ("baseline", 1, 0.5, 0.0)]
+    table = pd.DataFrame(rows, columns=["recipe", "seed", "score", "gain"])
+    table = table.assign(condition="clean", language="mean", target="mean")
+    scale = pd.Series(1.0, index=["tags", "pairs"])
+    means = [
+        with_intervals(table, "baseline", item_parts_of_means(cells, ["tags", "pairs"], scale)).iloc[0]
+        for cells in (one_seed_cells(), one_seed_cells(num_seeds=[1, 2]))
+    ]
+    error = math.hypot(0.02, 0.03) / 2
+    df = error**4 / ((0.02 / 2) ** 4 / 99 + (0.03 / 2) ** 4 / 49)
+    assert (means[0]["basis"], means[0]["note"]) == ("items", "one seed")
+    assert math.isnan(means[0]["se_seed"])
+    assert means[0]["high"] - means[0]["low"] == pytest.approx(2 * scipy_stats.t.ppf(0.975, df) * error)
+    # The items of a cell with two seeds have less noise than those of one seed.
+    assert (means[1]["basis"], means[1]["note"]) == ("", "one seed")
+
+
+def test_the_mean_of_a_recipe_that_lacks_a_seed_has_no_corrected_p(make_run, two_targets):
+    changes = {name: getattr(two_targets.space, name) for name in ("seeds", "targets", "recipes")}
+    scores = {"baseline": BASE, **SCORES}
+    scores["once"] = {**scores["once"], "tags": [math.nan, 0.65, 0.58]}
+    table = compute_results(fill(make_run("lacking", **changes), scores).url).row_means
+    assert not math.isnan(row(table, "once")["p"]) and math.isnan(row(table, "once")["q"])
+    assert row(table, "twice")["q"] == pytest.approx(row(table, "twice")["p"])

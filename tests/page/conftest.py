@@ -108,7 +108,7 @@ def strange_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def strange_page(strange_run: Run) -> Path:
     """The path of the report.html of that run; report.json is beside it."""
     data = load(strange_run.url)
-    source = PageSource(data=data, results=results_of_run(data, strange_run.url), run=strange_run.url)
+    source = PageSource(data=data, results=results_of_run(data), run=strange_run.url)
     folder = Path(strange_run.url, "page")
     folder.mkdir()
     for name, content in page_files(source).items():

@@ -134,7 +134,7 @@ def test_a_run_without_a_baseline_shows_scores_and_says_why(show: Show, tmp_path
     run = _empty_run(tmp_path, recipes=SPACE.recipes[1:3], search=Search(scope="cell"))
     run.cell("small_nli", "tags", 1, {"en": 0.5, "de": 0.3})
     data = load(run.url)
-    source = PageSource(data=data, results=results_of_run(data, run.url), run=run.url)
+    source = PageSource(data=data, results=results_of_run(data), run=run.url)
     (tmp_path / "report.html").write_bytes(page_files(source)["report.html"])
     page = show(tmp_path / "report.html")
     assert page.cell("small_nli", "tags").inner_text().startswith("40.0")

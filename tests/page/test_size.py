@@ -32,7 +32,7 @@ def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             values = {name: 0.3 + (7 * row + 5 * seed + 3 * place) % 97 / 211.7 for place, name in enumerate(PANX)}
             run.cell(recipe.name, "names", seed, values)
     data = load(run.url)
-    small = page_data(PageSource(data=data, results=results_of_run(data, run.url), run=run.url))
+    small = page_data(PageSource(data=data, results=results_of_run(data), run=run.url))
     path = parent / "report.html"
     path.write_bytes(render_page("large", run.url, to_json(enlarged(small))))
     return path
