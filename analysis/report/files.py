@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..results.correlate import PAIR_COLUMNS
 from ..results.load import RunData
 from ..results.results import Results
 
@@ -23,6 +24,13 @@ OTHER_UNITS: Mapping[str, tuple[str, ...]] = {
     "distances": ("slope", "se_seed", "low", "high"),
 }
 """Table -> its columns in points, if the bounds of its intervals are not those of scores or gains."""
+
+
+TRIAL_COLUMNS = (
+    *("name", "key", "kind", "role", "model", "recipe", "task", "seed", "state", "reason", "selection_value", "dials"),
+    *("steps", "tokens", "seconds", "started", "host", "device"),
+)
+"""Columns of trials.csv."""
 
 
 def csv(table: pd.DataFrame, points: Sequence[str] = IN_POINTS) -> bytes:
@@ -67,7 +75,8 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
         "traits": correlations.predictors.rename(columns={"trait": "a", "target": "b"}),
     }
     pairs = pd.concat(
-        [table.assign(family=family) for family, table in named.items() if len(table)] or [pd.DataFrame()]
+        [table.assign(family=family) for family, table in named.items() if len(table)]
+        or [pd.DataFrame(columns=[*PAIR_COLUMNS, "family"])]
     )
     tables: Mapping[str, pd.DataFrame] = {
         "cells": estimates[is_mean],
@@ -123,4 +132,4 @@ def trials_csv(data: RunData) -> bytes:
         }
         for record in data.trainings
     ]
-    return csv(pd.DataFrame(rows), ("selection_value",))
+    return csv(pd.DataFrame(rows, columns=list(TRIAL_COLUMNS)), ("selection_value",))

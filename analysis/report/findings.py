@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..results.estimates import Estimate, cell_estimates
+from ..results.load import RunData
 from ..results.results import Results
 from ..results.seed_part import MEAN
 from ..results.stats import LEVEL
@@ -14,6 +15,22 @@ from .planted import planted_finding
 
 MAX_NAMED = 5
 """Number of recipes that a sentence names before it counts the others."""
+
+
+def findings_of(data: RunData, results: Results) -> list[str]:
+    """The findings of a model; of a run without any score, what its ledger has instead."""
+    return [_no_scores(data)] if data.table.empty else strongest_findings(results)
+
+
+def _no_scores(data: RunData) -> str:
+    failed, num = data.failed, len(data.damaged)
+    reason = f" {len(failed)} of them failed; the first reason is: {failed[0].reason}" if failed else ""
+    damaged = f" {num} record{'s are' if num > 1 else ' is'} damaged: {data.damaged[0]}" if num else ""
+    return (
+        f"Nothing is known yet: the run has no {data.space.evaluate} score of a replicate. Its ledger has "
+        f"{len(data.trainings)} trainings.{reason}{damaged} `sweeper run` has to score the baseline on one target "
+        "first."
+    )
 
 
 def strongest_findings(results: Results) -> list[str]:
@@ -25,15 +42,17 @@ def strongest_findings(results: Results) -> list[str]:
     distinguished from them.
     """
     cells = [estimate for estimate in cell_estimates(results.estimates).values() if _is_summarised(estimate)]
+    if not cells and not results.matrix.reference:
+        return ["There is no gain, because the space has no baseline: only scores can be compared."]
     if not cells:
         return [
             f"There is no gain yet: no cell has a score and one of {results.matrix.reference_words} with the same seed."
         ]
     findings = [planted_finding(results.planted)] if results.planted else []
-    findings += [_settled(cells), _named("largest gain", max(cells, key=lambda cell: cell.gain), results)]
+    findings += [_settled(cells), _largest_gain(max(cells, key=lambda cell: cell.gain), results)]
     worst = min(cells, key=lambda cell: cell.gain)
     if worst.is_settled and worst.gain < 0:
-        findings.append(_named("largest loss", worst, results))
+        findings.append(_named("The largest loss is", worst, results))
     return [*findings, *_best_recipes(results)]
 
 
@@ -50,7 +69,12 @@ def _settled(cells: list[Estimate]) -> str:
     gains = sum(cell.gain > 0 for cell in found)
     losses = len(found) - gains
     counts = f"{gains} {_plural('gain', gains)} and {losses} {_plural('loss', losses)}"
-    sentence = f"Of {len(tested)} cells, {counts} differ from 0 (q < {LEVEL}, corrected for the number of cells)."
+    names = [f"`{cell.recipe}` on `{cell.target}`" for cell in sorted(found, key=lambda cell: cell.q)]
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    named = f": {', '.join(names[:MAX_NAMED])}{more}" if names else ""
+    sentence = (
+        f"Of {len(tested)} cells, {counts} differ from 0 (q < {LEVEL}, corrected for the number of cells){named}."
+    )
     untested = len(cells) - len(tested)
     if untested:
         sentence += f" {untested} further {_plural('cell', untested)} cannot be tested: {_reason(cells)}"
@@ -71,12 +95,19 @@ def _reason(cells: list[Estimate]) -> str:
     return f"{'; '.join(named) or 'there is no interval'}."
 
 
-def _named(name: str, cell: Estimate, results: Results) -> str:
-    """A sentence about one cell, which was named because it is the largest."""
+def _largest_gain(cell: Estimate, results: Results) -> str:
+    """Sentences about the cell with the largest gain, which may be a loss or 0."""
+    if cell.gain > 0:
+        return _named("The largest gain is", cell, results)
+    return _named("No recipe gains on any target; the smallest loss is", cell, results)
+
+
+def _named(introduction: str, cell: Estimate, results: Results) -> str:
+    """A sentence about one cell, which was named because it is the largest. A loss is named by its negative gain."""
     rows = results.leaders.rows
     row = rows[(rows["target"] == cell.target) & (rows["recipe"] == cell.recipe)]
     corrected = float(row["corrected"].iloc[0]) if len(row) else math.nan
-    sentence = f"The {name} is {points_text(cell.gain)} points{interval_text(cell.low, cell.high)}: "
+    sentence = f"{introduction} {points_text(cell.gain)} points{interval_text(cell.low, cell.high)}: "
     sentence += f"`{cell.recipe}` on `{cell.target}`{_test_text(cell)}."
     if not math.isnan(corrected):
         sentence += (
@@ -85,7 +116,7 @@ def _named(name: str, cell: Estimate, results: Results) -> str:
         )
     if cell.note == "bimodal":
         sentence += " Its seeds are bimodal: look at each of them."
-    if cell.at_chance:
+    if cell.at_chance and cell.gain > 0:
         sentence += (
             f" On `{cell.target}`, {results.matrix.reference_words} itself is not above the trivial score, so that the "
             "gain may show that the task was learned at all, and not transfer."
@@ -114,16 +145,23 @@ def _best_recipes(results: Results) -> Iterator[str]:
     best, num_targets = str(summary["best"]), len(results.row_means.attrs.get("targets", ()))
     reference = results.matrix.reference
     if best == reference:
-        words = results.matrix.reference_words
-        yield f"No recipe has a higher mean over the {num_targets} comparable targets than {words}."
+        runner_up = str(mean["gain"].idxmax())
+        yield (
+            f"No recipe gains on average over the {num_targets} targets that all recipes have; the smallest loss is "
+            f"{_mean_text(mean, runner_up)}, of `{runner_up}`."
+        )
         return
-    numbers = mean.reindex([best])[["gain", "low", "high"]].to_numpy(dtype=float)[0]
-    value, low, high = (float(number) for number in numbers)
-    gain = f"{points_text(value)} points{interval_text(low, high)}"
     yield (
-        f"On average over the {num_targets} targets that all recipes have, `{best}` has the highest gain, {gain}. "
+        f"On average over the {num_targets} targets that all recipes have, `{best}` has the highest gain, "
+        f"{_mean_text(mean, best)}. "
         f"{_rivals(rows, best, results)}{_seeds_needed(float(summary['seeds_needed']))}"
     )
+
+
+def _mean_text(mean: pd.DataFrame, recipe: str) -> str:
+    """The mean gain of a recipe with its interval."""
+    value, low, high = (float(number) for number in mean.loc[[recipe], ["gain", "low", "high"]].to_numpy(float)[0])
+    return f"{points_text(value)} points{interval_text(low, high)}"
 
 
 def _rivals(rows: pd.DataFrame, best: str, results: Results) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ..results.estimates import Estimate, cell_estimates
+from ..results.estimates import Estimate, cell_estimates, mean_estimates
 from ..results.marks import DOUBLE_DAGGER, STAR
 from ..results.results import Results
 from ..results.seed_part import MEAN
@@ -23,7 +23,8 @@ def gains_table(results: Results) -> str:
     targets = [str(name) for name in matrix.scores.columns]
     names = [f"{name}{DOUBLE_DAGGER if name in matrix.single_split else ''}" for name in targets]
     means = {str(unit): rows.set_index("recipe") for unit, rows in results.row_means.groupby("unit")}
-    has_means = bool(means)
+    # The mean over one target would repeat its column.
+    has_means = bool(means) and len(results.row_means.attrs.get("targets", ())) > 1
     rows = [
         [
             recipe,
@@ -39,7 +40,7 @@ def _cell(cell: Estimate | None, signs: str) -> str:
     if cell is None:
         return "–"
     text = gain_text(cell.gain, cell.low, cell.high, cell.note)
-    return f"**{text}**{signs}" if cell.is_significant else f"{text}{signs}"
+    return f"**{text}**{signs}" if cell.is_settled else f"{text}{signs}"
 
 
 def _signs(results: Results, recipe: str, target: str) -> str:
@@ -66,7 +67,8 @@ def cautions(results: Results) -> Iterator[str]:
     """What a reader of the matrix must be careful with, as sentences; nothing for a complete and clear matrix."""
     matrix, num_seeds = results.matrix, len(results.space.seeds)
     reference = matrix.reference_words
-    yield from _about_intervals(results, num_seeds)
+    yield from _about_seeds(results)
+    yield from _about_intervals(results)
     unclear = [level.target for level in results.targets if level.verdict in NOT_CLEARLY_ABOVE]
     if unclear:
         yield (
@@ -94,25 +96,36 @@ def cautions(results: Results) -> Iterator[str]:
         yield f"Scores are in one language ({', '.join(languages)}), so that nothing is known about other languages."
 
 
-def _about_intervals(results: Results, num_seeds: int) -> Iterator[str]:
-    """What the intervals include, and why some are missing."""
-    table = results.estimates[(results.estimates["language"] == MEAN) & results.estimates["gain"].notna()]
+def _about_seeds(results: Results) -> Iterator[str]:
+    """What is missing because of seeds, or because there is no reference."""
+    asked, done = len(results.space.seeds), len(results.seeds_done)
+    table = mean_estimates(results.estimates)
+    most = int(table.loc[table["gain"].notna(), "num_seeds"].max()) if table["gain"].notna().any() else 0
     if not results.matrix.reference:
         yield "The space has no baseline, so that no gain can be computed."
-    if num_seeds == 1 and len(table):
+    if 0 < done < asked:
+        yield (
+            f"Only {done} of the {asked} seeds that the space asks for have scores. A cell that lacks seeds is not "
+            "tested (no q)."
+        )
+    if most == 1:
         yield "One seed does not show how much scores vary between seeds: intervals are about new items only."
-    elif num_seeds == 2 and len(table):
+    elif most == 2:
         yield "With two seeds, intervals are wide and effects are hard to find."
+
+
+def _about_intervals(results: Results) -> Iterator[str]:
+    """What the intervals include, and why some are missing."""
+    table = mean_estimates(results.estimates)
+    table = table[table["gain"].notna()]
     bimodal = table.loc[table["note"] == "bimodal", ["recipe", "target"]].itertuples(index=False, name=None)
     if named := cell_list(bimodal):
         yield f"The seeds of these cells form two groups, as after collapsed trainings (seeds.csv): {_listed(named)}."
     equal = table.loc[table["note"] == "equal differences", ["recipe", "target"]].itertuples(index=False, name=None)
     if named := cell_list(equal):
         yield f"The gains of all seeds are equal, which gives no interval: {_listed(named)}."
-    if (table["basis"] == "seeds").any() or (table["note"] == "no outcomes").any():
-        without = sorted(set(table.loc[table["basis"] == "seeds", "target"]))
-        if without:
-            yield f"Intervals on {', '.join(without)} are about new seeds only, because outcomes of items are missing."
+    if without := sorted(set(table.loc[table["basis"] == "seeds", "target"])):
+        yield f"Intervals on {', '.join(without)} are about new seeds only, because outcomes of items are missing."
 
 
 def _listed(items: list[str]) -> str:

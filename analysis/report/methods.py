@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+import pandas as pd
+
 from sweeper import __version__
 from sweeper.records.record import TrainingRecord
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
 
+from ..results.estimates import mean_estimates
 from ..results.load import RunData
 from ..results.moderation import CAP
 from ..results.results import Results
@@ -28,15 +31,15 @@ def methods_text(data: RunData, results: Results) -> str:
     space = data.space
     paragraph = " ".join(
         sentence
-        for section in (_design(space), _scores(space), _statistics(space, results), _cost(data))
+        for section in (_design(space, results), _scores(space), _statistics(results), _cost(data))
         for sentence in section
         if sentence
     )
     lines = ["# Methods", "", paragraph, "", "## Models and data", "", *_fingerprints(data), "", "## References", ""]
-    return "\n".join([*lines, *(f"- {reference}" for reference in _references())]) + "\n"
+    return "\n".join([*lines, *(f"- {reference}" for reference in _references(results))]) + "\n"
 
 
-def _design(space: Space) -> Iterator[str]:
+def _design(space: Space, results: Results) -> Iterator[str]:
     models = ", ".join(f"{m.name} ({m.id}{f' at {m.revision}' if m.revision else ''})" for m in space.models)
     num_rows = sum(bool(recipe.stages) for recipe in space.recipes)
     yield (
@@ -45,8 +48,13 @@ def _design(space: Space) -> Iterator[str]:
     )
     yield f"Dials were searched: {protocol.search_sentence(space)}."
     yield from protocol.selection_sentences(space)
-    numbers = ", ".join(map(str, space.seeds))
-    yield f"Each training was repeated with {_num(len(space.seeds), 'seed')} ({numbers})."
+    done = results.seeds_done
+    numbers = ", ".join(map(str, done))
+    missing = "" if len(done) >= len(space.seeds) else f"; the space asks for {len(space.seeds)}"
+    if done:
+        yield f"Each training was repeated with {_num(len(done), 'seed')} ({numbers}{missing})."
+    else:
+        yield f"Each training is to be repeated with {_num(len(space.seeds), 'seed')}; none of them has a score yet."
     if protocol.has_draws(space):
         yield "Each seed also has its own draw of the training and evaluation data."
 
@@ -61,29 +69,59 @@ def _scores(space: Space) -> Iterator[str]:
         yield f"At most {space.eval_cap:,} evaluation items per language were scored."
 
 
-def _statistics(space: Space, results: Results) -> Iterator[str]:
-    yield (
-        f"A gain is the difference to {results.matrix.reference_words} with the same seed. Variances over seeds are "
-        "moderated over the rows of a target after the common effect of each seed is removed (Smyth 2004), with at "
-        f"most {CAP:g} times their own degrees of freedom."
-    )
-    if len(space.seeds) < 2:
+def _statistics(results: Results) -> Iterator[str]:
+    cells = mean_estimates(results.estimates)
+    if cells["gain"].isna().all():
+        yield "No gain can be computed yet." if results.matrix.reference else "Without a baseline, there is no gain."
+        return
+    yield f"A gain is the difference to {results.matrix.reference_words} with the same seed."
+    yield _variances(cells[cells["se_seed"].notna()])
+    bases = set(cells["basis"])
+    if bases & {"seeds", "seeds and items"}:
+        if "items" in bases:
+            yield "Intervals of cells with one seed are about new items only."
+    elif "items" in bases:
         yield "With one seed, intervals are about new items only."
-    elif results.estimates["se_item"].notna().any():
+    else:
+        yield "No gain has an interval."
+    if "seeds and items" in bases:
         yield (
             "95 % intervals are about new seeds and new evaluation items: the variance over seeds plus a paired "
             "jackknife variance over items minus the part that both contain, with Satterthwaite's degrees of freedom."
         )
-    yield (
-        "p values of complete cells whose recipe does not train on the target's own rows are corrected for their "
-        "number (Benjamini and Hochberg 1995)."
-    )
-    if len(space.seeds) > 1:
+    if cells["q"].notna().any():
+        yield (
+            "p values of complete cells whose recipe does not train on the target's own rows are corrected for their "
+            "number (Benjamini and Hochberg 1995)."
+        )
+    if results.correlations.recipes["rho"].notna().any() or results.correlations.targets["rho"].notna().any():
         yield (
             "Correlations between gains are Pearson correlations across disjoint halves of the seeds with permutation "
-            "p; the best rows are those that a range test (Tukey 1953) does not distinguish from the best; named gains "
-            "are corrected for selection with a spike-and-normal empirical Bayes prior."
+            "p."
         )
+    if cells["se_seed"].notna().any():
+        yield "The best rows are those that a range test (Tukey 1953) does not distinguish from the best."
+    if results.leaders.rows["corrected"].notna().any():
+        yield "Named gains are corrected for selection with a spike-and-normal empirical Bayes prior."
+
+
+def _variances(cells: pd.DataFrame) -> str:
+    """How the variances over seeds of the cells with an interval over seeds were estimated."""
+    moderated = (
+        "Variances over seeds are moderated over the rows of a target after the common effect of each seed is removed "
+        f"(Smyth 2004), with at most {CAP:g} times their own degrees of freedom"
+    )
+    plain = cells.loc[~cells["is_moderated"], "target"]
+    if cells.empty:
+        return ""
+    if len(plain) == len(cells):
+        return (
+            "Intervals over seeds are those of paired t tests (Student 1908), because the matrix is too small for "
+            "moderated variances."
+        )
+    if plain.empty:
+        return f"{moderated}."
+    return f"{moderated}; {_num(len(plain), 'cell')} on {', '.join(dict.fromkeys(plain))} have paired t tests instead."
 
 
 def _cost(data: RunData) -> Iterator[str]:
@@ -126,13 +164,14 @@ def _fingerprints(data: RunData) -> Iterator[str]:
         yield f"- data {name}: {', '.join(shown[:3])}{more}"
 
 
-def _references() -> Iterator[str]:
+def _references(results: Results) -> Iterator[str]:
     yield "Please cite the software (CITATION.cff) together with the study whose design it repeats:"
     yield CITATION
-    yield (
-        "Smyth 2004: Linear models and empirical Bayes methods for assessing differential expression. Statistical "
-        "Applications in Genetics and Molecular Biology 3(1)."
-    )
+    if results.estimates["is_moderated"].any():
+        yield (
+            "Smyth 2004: Linear models and empirical Bayes methods for assessing differential expression. Statistical "
+            "Applications in Genetics and Molecular Biology 3(1)."
+        )
     yield (
         "Benjamini and Hochberg 1995: Controlling the false discovery rate. Journal of the Royal Statistical Society B "
         "57(1)."

@@ -27,7 +27,7 @@ from ..results.stats import LEVEL
 from . import language_text, latex, prediction, protocol, sections, tables
 from .contents import file_rows
 from .files import table_files, trials_csv
-from .findings import strongest_findings
+from .findings import findings_of
 from .gains import cautions, gains_table
 from .methods import methods_text
 from .planted import planted_csv, planted_finding
@@ -53,12 +53,12 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     `report` in the run folder (`report-against-RECIPE` with `against`), or `./report-SPACE` if the run is remote.
     `order` is that of the rows and columns of the heatmap: `given`, as in the space, or `clustered`.
 
-    Raises UserError if `run` is not a run folder or has no score yet, if the space has no recipe `against`, if `out` is
-    not local, or if the order is unknown.
+    A run without a score has a report that says so. Raises UserError if `run` is not a run folder, if the space has no
+    recipe `against`, if `out` is not local, or if the order is unknown.
     """
     checked = order_of(order)
     data = load(run)
-    results = results_of_run(data, run, against)
+    results = results_of_run(data, against)
     folder = _folder(run, out, f"-against-{against}" if against else "")
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {
@@ -68,9 +68,9 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, checked)
-    models = [_model_context(result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
+    models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     # The findings of a report are those of the first model.
-    findings = tuple(strongest_findings(results[0]))
+    findings = tuple(findings_of(data, results[0]))
     files |= question_files(data)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
@@ -179,7 +179,7 @@ def _protocol(space: Space, reference: str) -> dict[str, object]:
     }
 
 
-def _model_context(results: Results, suffix: str, files: Collection[str]) -> dict[str, object]:
+def _model_context(data: RunData, results: Results, suffix: str, files: Collection[str]) -> dict[str, object]:
     """The values of the template that differ between models. `files` are the names of the files of the report."""
     matrix, correlations = results.matrix, results.correlations
     unclear = tables.NOT_CLEARLY_ABOVE
@@ -187,7 +187,7 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
         "name": results.model,
         "figures": [name for name in FIGURES if f"{name}{suffix}.png" in files],
         "suffix": suffix,
-        "findings": strongest_findings(results),
+        "findings": findings_of(data, results),
         "scores": tables.score_table(matrix),
         "gains": gains_table(results),
         "cautions": list(cautions(results)),
@@ -204,6 +204,8 @@ def _model_context(results: Results, suffix: str, files: Collection[str]) -> dic
                 "title": means.benchmark.title,
                 "columns": list(means.shown),
                 "rows": tables.mean_rows(means),
+                "gains": tables.mean_gain_rows(means),
+                "seeds_only": tables.seeds_only(means),
                 "excluded": means.excluded,
             }
             for means in results.benchmarks

@@ -144,7 +144,8 @@ def predictor_table(correlations: Correlations) -> str:
     table = correlations.predictors.set_index(["target", "trait"])
     rows = []
     for target in dict.fromkeys(correlations.predictors["target"]):
-        label = f"mean of {len(correlations.mean_over)}" if target == MEAN else target
+        num = len(correlations.mean_over)
+        label = target if target != MEAN else f"mean of {num}" if num else "mean (of no target)"
         rows.append([label, *(_rho(table.loc[(target, trait)]) for trait in TRAITS)])
     return markdown(["gain on", *TRAITS.values()], rows)
 

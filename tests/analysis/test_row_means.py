@@ -142,8 +142,13 @@ def test_a_gain_in_a_benchmark_is_over_the_seeds_that_the_row_and_the_baseline_s
     assert mean_gain_rows(means) == [["mnli", "+4.2 ± 3.2 (n = 2)"]]
     assert math.isnan(averaged["q"])  # the third seed is missing
     cells = one_seed_cells(
-        **{"recipe": "mnli", "target": ["xnli", "pawsx"], "basis": "seeds and items", "num_seeds": 2, "se_seed": 0.01},
-        **{"marks": "", "note": ""},
+        recipe="mnli",
+        target=["xnli", "pawsx"],
+        basis="seeds and items",
+        num_seeds=2,
+        se_seed=0.01,
+        marks="",
+        note="",
     )
     with_items = benchmark_means(load(run.url), "tiny", "", cells)[0]
     wider = with_items.gains.set_index(["group", "recipe"]).loc[("classification", "mnli")]
