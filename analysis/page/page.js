@@ -41,7 +41,8 @@
   const points = (value) => (isNumber(value) ? (100 * value).toFixed(1).replace(/^-(0\.0)$/, "$1").replace("-", "−") : EMPTY);
   const signed = (value) => (isNumber(value) && Number((100 * value).toFixed(1)) > 0 ? "+" : "") + points(value);
   const halfWidth = (row) => (isNumber(row.low) ? (row.high - row.low) / 2 : null);
-  const isSettled = (row) => isNumber(row.low) && (row.low > 0 || row.high < 0);
+  // The interval of one seed is about items only and settles nothing.
+  const isSettled = (row) => isNumber(row.low) && row.num_seeds > 1 && (row.low > 0 || row.high < 0);
   const probability = (value) => (!isNumber(value) ? EMPTY : value < 0.001 ? "< 0.001" : value.toFixed(3));
   const signs = (marks) => (marks || "").split(", ").map((mark) => SIGNS[mark] || "").join("");
   const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;

@@ -172,5 +172,5 @@ def means(results: Results) -> str:
 
 
 def _excludes_0(mean: "pd.Series[float]") -> bool:
-    """Whether the interval of a mean, which always covers new seeds, excludes 0."""
-    return bool(mean["low"] > 0 or mean["high"] < 0)
+    """Whether the interval of a mean includes the variation between seeds and excludes 0."""
+    return str(mean["basis"]).startswith("seeds") and bool(mean["low"] > 0 or mean["high"] < 0)
