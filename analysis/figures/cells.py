@@ -278,13 +278,20 @@ def _draw_groups(axes: Axes, grid: Grid, header: Header, cell_width: float, size
     for number, (name, left, right) in enumerate(spans):
         if number and not _is_gap(grid, left):
             axes.plot([left, left], [0, grid.extent[1]], color=FAINT, lw=0.6, clip_on=False)
-        label = _cut(name, (right - left) * cell_width - 3, size.small)
+        label = _with_note(grid, name, (right - left) * cell_width - 3, size.small)
         style: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": size.small, "color": FAINT}
         axes.text((left + right) / 2, above, label, transform=axes.get_xaxis_transform(), **style)
 
 
 def _is_gap(grid: Grid, left: float) -> bool:
     return any(grid.lefts[column] == left for column in grid.column_gaps if column in grid.lefts)
+
+
+def _with_note(grid: Grid, group: str, width: float, font: float) -> str:
+    """The name of a group and its note; the name alone, or its start, if both do not fit."""
+    name, note = grid.group_label(group), grid.group_notes.get(group, "")
+    short = _cut(name, width - text_width(note, font), font)
+    return short + note if short else _cut(name, width, font)
 
 
 def _cut(name: str, width: float, font: float) -> str:

@@ -51,6 +51,8 @@ class Grid:
     """(row, column) -> its cell. A pair without a cell is left white."""
     groups: tuple[str, ...] = ()
     """Group of each column. A line separates two groups."""
+    group_notes: Mapping[str, str] = field(default_factory=dict)
+    """Group -> what stands after its name. It is left out where not even a short name fits beside it."""
     row_gaps: frozenset[str] = frozenset()
     """Rows with a gap above them."""
     column_gaps: frozenset[str] = frozenset()
@@ -111,7 +113,12 @@ class Grid:
             return []
         edges = [0, *(n + 1 for n, (a, b) in enumerate(pairwise(self.groups)) if a != b), len(self.groups)]
         lefts = list(self.lefts.values())
-        return [(_group_label(self.groups[a]), lefts[a], lefts[b - 1] + 1) for a, b in pairwise(edges)]
+        return [(self.groups[a], lefts[a], lefts[b - 1] + 1) for a, b in pairwise(edges)]
+
+    def group_label(self, group: str) -> str:
+        """The label of a group, without its note."""
+        # "qa" is the only group that is an abbreviation.
+        return group.upper() if group == "qa" else group
 
     @property
     def without_scores(self) -> "Grid":
@@ -130,10 +137,10 @@ class Grid:
         return self.column_captions.get(column, column)
 
 
-def side_by_side(grids: Mapping[str, Grid]) -> Grid:
+def side_by_side(grids: Mapping[str, Grid], notes: Mapping[str, str] | None = None) -> Grid:
     """Grids with the same rows as one grid: title -> grid. The titles stand above the columns, as names of groups.
 
-    The column of a grid has the name "TITLE COLUMN".
+    `notes` has what stands after a title. The column of a grid has the name "TITLE COLUMN".
     """
     first = next(iter(grids.values()))
     pairs = [(title, grid, column) for title, grid in grids.items() for column in grid.columns]
@@ -142,6 +149,7 @@ def side_by_side(grids: Mapping[str, Grid]) -> Grid:
         columns=tuple(f"{title} {column}" for title, _, column in pairs),
         squares={(row, f"{t} {c}"): grid.squares[row, c] for t, grid, c in pairs for row in grid.rows},
         groups=tuple(title for title, _, _ in pairs),
+        group_notes=notes or {},
         row_captions=first.row_captions,
         column_gaps=frozenset(f"{t} {c}" for t, grid, c in pairs if c == grid.columns[0] or c in grid.column_gaps),
         column_captions={f"{title} {column}": grid.column_label(column) for title, grid, column in pairs},
@@ -152,8 +160,3 @@ def side_by_side(grids: Mapping[str, Grid]) -> Grid:
 def _edges(names: tuple[str, ...], gaps: frozenset[str]) -> dict[str, float]:
     shift = np.cumsum([GAP * (name in gaps and number > 0) for number, name in enumerate(names)])
     return {name: number + float(shift[number]) for number, name in enumerate(names)}
-
-
-def _group_label(group: str) -> str:
-    # "qa" is the only group that is an abbreviation.
-    return group.upper() if group == "qa" else group

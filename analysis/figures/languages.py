@@ -1,9 +1,9 @@
 """Gains by language: for each target, the languages from left to right and the recipes from top to bottom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,33 +12,47 @@ from matplotlib.figure import Figure
 
 from sweeper.tasks.languages import FAMILIES
 
+from ..results.language_traits import properties
 from ..results.load import CLEAN
 from ..results.marks import DAGGER, DEGREE, SECTION
 from ..results.results import Results
 from ..results.seed_part import MEAN as ALL
 from .grid import NUM_SATURATED, Grid, Square, side_by_side
-from .heatmap import SIGNS, gain_square, source
+from .heatmap import SIGNS, gain_square, signed, source
 from .key import Entry, Key
 from .layout import draw_grid, pages_of, stack_figure
 from .sizes import TEXT, Size
 
+Order = Literal["family", "distance"]
+"""The order of languages: English first, then by family, or by the distance from English."""
 MOST_COLUMNS = 14
 """Most columns of targets that share a line of the figure: with more, numbers would not fit."""
 
 
-def languages(axes: Axes, results: Results, target: str, *, size: Size = TEXT) -> Axes:
+def languages(axes: Axes, results: Results, target: str, *, order: Order = "family", size: Size = TEXT) -> Axes:
     """Draw the gains of each recipe in each language on one target, in points. Returns the axes.
 
-    Raises KeyError if the target has no gain.
+    The key has the agreement between halves of the seeds about the languages. Raises KeyError if the target has no
+    gain.
     """
-    return draw_grid(axes, language_grids(results)[target], language_key(results), size)
+    grid, key = language_grids(results, order)[target], language_key(results)
+    note = agreement_notes(results).get(target)
+    if note:
+        key = replace(key, entries=(Entry(text=f"{note.strip()}: {AGREEMENT}"), *key.entries))
+    return draw_grid(axes, grid, key, size)
 
 
-def language_figures(results: Results, size: Size = TEXT) -> list[Figure]:
-    """Pages with all targets of two languages or more; empty without one. Targets with few languages share a line."""
-    grids = {name: grid for name, grid in language_grids(results).items() if len(grid.columns) > 1}
-    blocks = [side_by_side(block) for block in _blocks(grids)]
+def language_figures(results: Results, size: Size = TEXT, order: Order = "family") -> list[Figure]:
+    """Pages with all targets of two languages or more; empty without one. Targets with few languages share a line.
+
+    The agreement between halves of the seeds stands after the name of a target.
+    """
+    grids = {name: grid for name, grid in language_grids(results, order).items() if len(grid.columns) > 1}
+    notes = {name: note for name, note in agreement_notes(results).items() if name in grids}
+    blocks = [side_by_side(block, notes) for block in _blocks(grids)]
     key, title = language_key(results), f"Gains by language · {source(results)}"
+    if notes:
+        key = replace(key, entries=(*key.entries, Entry(text=f"r: {AGREEMENT}")))
     return [stack_figure(page, key, title, size) for page in pages_of(blocks, key, title, size)]
 
 
@@ -53,7 +67,17 @@ def _blocks(grids: Mapping[str, Grid]) -> list[dict[str, Grid]]:
     return blocks
 
 
-def language_grids(results: Results) -> dict[str, Grid]:
+AGREEMENT = "agreement of two halves of the seeds on how languages differ (near 0: noise)"
+
+
+def agreement_notes(results: Results) -> dict[str, str]:
+    """Target -> the agreement of `seed_agreement` after its name; targets without an agreement are left out."""
+    table = results.seed_agreement.dropna(subset="differences")
+    pairs = zip(table["target"], table["differences"], strict=True)
+    return {str(target): f"  r = {signed(float(agreement), 2)}" for target, agreement in pairs}
+
+
+def language_grids(results: Results, order: Order = "family") -> dict[str, Grid]:
     """Target -> its grid. All grids have one colour scale, which at most NUM_SATURATED cells exceed."""
     table = results.estimates
     rows = table[(table["language"] != ALL) & (table["condition"] == CLEAN) & table["gain"].notna()]
@@ -62,21 +86,20 @@ def language_grids(results: Results) -> dict[str, Grid]:
     by_target = dict(iter(rows.groupby("target", sort=False)))
     recipes = results.matrix.recipes
     return {
-        str(target): replace(_grid(part, recipes), bounds=limit)
+        str(target): replace(_grid(part, recipes, order), bounds=limit)
         for target, part in sorted(by_target.items(), key=lambda item: list(results.matrix.scores).index(item[0]))
     }
 
 
-def _grid(rows: pd.DataFrame, recipes: Sequence[str]) -> Grid:
+def _grid(rows: pd.DataFrame, recipes: Sequence[str], order: Order) -> Grid:
     """`rows` are the estimates of one target by language."""
-    names = by_family(set(rows["language"]))
+    names = ORDERS[order](set(rows["language"]))
     squares = {(str(row.recipe), str(row.language)): _square(row) for row in rows.itertuples()}
     missing = Square(text="–", is_missing=True)
     return Grid(
         rows=tuple(recipes),
         columns=tuple(names),
-        # Languages of a synthetic world have no family.
-        column_gaps=frozenset(b for a, b in pairwise(names) if FAMILIES.get(a) != FAMILIES.get(b, FAMILIES.get(a))),
+        column_gaps=family_gaps(names) if order == "family" else frozenset(),
         squares={(recipe, name): squares.get((recipe, name), missing) for recipe in recipes for name in names},
     )
 
@@ -90,6 +113,23 @@ def by_family(languages: Iterable[str]) -> list[str]:
         return language != "en", families.index(family) if family else len(families), language
 
     return sorted(languages, key=place)
+
+
+def by_distance(languages: Iterable[str]) -> list[str]:
+    """By syntactic distance from English, or by that of the synthetic world; languages without a distance last."""
+    table = properties(sorted(languages))
+    numbers = table["world" if table["world"].notna().any() else "syntactic"].astype(float)
+    return [str(language) for language in numbers.sort_values(kind="stable").index]
+
+
+def family_gaps(languages: Sequence[str]) -> frozenset[str]:
+    """The first language of each family but the first. Languages of a synthetic world have no family."""
+    pairs = pairwise(languages)
+    return frozenset(b for a, b in pairs if FAMILIES.get(a) != FAMILIES.get(b, FAMILIES.get(a)))
+
+
+ORDERS: Mapping[Order, Callable[[Iterable[str]], list[str]]] = {"family": by_family, "distance": by_distance}
+"""Order -> the function that sorts languages."""
 
 
 def _square(row: Any) -> Square:

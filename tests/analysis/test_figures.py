@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -15,10 +16,17 @@ from analysis.figures.grid import MEAN, Grid, Square
 from analysis.figures.heatmap import gain_square, heatmap, heatmap_figure, matrix_grid, matrix_key
 from analysis.figures.key import Entry, Key
 from analysis.figures.labels import Label, Labels
-from analysis.figures.languages import by_family, language_figures, language_grids, languages
+from analysis.figures.languages import (
+    by_distance,
+    by_family,
+    language_figures,
+    language_grids,
+    languages,
+)
 from analysis.figures.layout import grid_figure, pages_of
 from analysis.figures.pages import FIGURES
 from analysis.figures.sizes import COLUMN, SIZES, SLIDE, SMALLEST, TEXT, shortened, size_of
+from analysis.results.language_effects import AGREEMENT_COLUMNS
 from analysis.results.order import clustered
 from analysis.results.results import compute_results
 from sweeper.errors import UserError
@@ -364,6 +372,21 @@ def test_the_gains_by_language_have_a_grid_for_each_target_with_one_colour_scale
 
 def test_languages_are_ordered_by_family_with_english_first():
     assert by_family(["zh", "de", "xa", "en", "fr", "es", "nl"]) == ["en", "de", "nl", "es", "fr", "zh", "xa"]
+
+
+def test_languages_are_ordered_by_distance_with_unknown_ones_last():
+    assert by_distance(["zz", "ja", "en", "nl", "ru"]) == ["en", "nl", "ru", "ja", "zz"]
+    assert by_distance(["xg", "xa", "en", "xc"]) == ["en", "xa", "xc", "xg"]
+
+
+def test_the_agreement_of_halves_of_the_seeds_stands_beside_each_target(results):
+    agreement = pd.DataFrame([("tags", 6, 0.9, 0.25), ("pairs", 6, 0.9, np.nan)], columns=AGREEMENT_COLUMNS)
+    measured = replace(results, seed_agreement=agreement)
+    [figure] = language_figures(measured)
+    check_texts(figure)
+    assert "tags  r = +0.25" in words(figure) and "pairs" in words(figure)
+    axes = languages(Figure().subplots(), measured, "tags", order="distance")
+    assert any(text.get_text().startswith("r = +0.25: agreement") for text in axes.texts)
 
 
 def test_many_languages_are_spread_over_pages_of_one_pdf_file():
