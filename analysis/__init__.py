@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .results.load import load as load
     from .results.results import Results as Results
     from .results.results import compute_results as compute_results
+    from .results.robustness import robustness as robustness
     from .submission.submission import SubmissionOptions as SubmissionOptions
     from .submission.submission import write_submission as write_submission
 
@@ -71,6 +72,7 @@ _MODULES = {
     "write_report": ".report.report",
     "write_questions": ".report.questions",
     "contrast_table": ".results.contrasts",
+    "robustness": ".results.robustness",
     "contrast_intervals": ".figures.contrasts",
     "Chosen": ".export.choice",
     "ExportOptions": ".export.choice",

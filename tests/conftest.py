@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.session import VARIABLE
 
 if TYPE_CHECKING:
     from tests.runs import Call
     from tests.worlds import TrialFolders
+
+
+# The same examples in every run, without limits of time, which a busy machine would exceed.
+settings.register_profile("project", deadline=None, derandomize=True, database=None)
+settings.load_profile("project")
 
 
 def pytest_configure(config: pytest.Config) -> None:

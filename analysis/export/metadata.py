@@ -10,7 +10,7 @@ from sweeper.records.record import ScoreRecord
 from sweeper.space import Space
 from sweeper.tasks.spec import Rows, Task
 
-from ..results.load import RunData
+from ..results.load import CLEAN, RunData
 from .choice import Chosen
 from .usage import ENCODER_TAG, USAGES
 
@@ -55,7 +55,8 @@ def measured_scores(data: RunData, chosen: Chosen) -> tuple[ScoreRecord, ...]:
     """
     if not chosen.scores or chosen.later:
         return ()
-    return tuple(score for score in data.cell_scores if score.training == chosen.record.key)
+    own = (score for score in data.cell_scores if score.training == chosen.record.key)
+    return tuple(score for score in own if score.condition == CLEAN)
 
 
 def trained_tasks(chosen: Chosen) -> list[Task]:

@@ -25,6 +25,7 @@ from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
 from ..results.stats import LEVEL
 from . import language_text, latex, prediction, protocol, sections, tables
+from .conditions import PAGE, condition_files
 from .contents import file_rows
 from .files import table_files, trials_csv
 from .findings import findings_of
@@ -71,7 +72,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     # The findings of a report are those of the first model.
     findings = tuple(findings_of(data, results[0]))
-    files |= question_files(data)
+    files |= question_files(data) | condition_files(data, results)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
     listed = tuple(file_rows(files, suffixes))
@@ -145,7 +146,7 @@ def _text(
         protocol=_protocol(space, the_reference),
         level=LEVEL,
         weighted=_weighted(space),
-        families={page_name(contrast.family): contrast.family for contrast in space.contrasts},
+        pages=_pages(space),
         studies=sections.study_rows(studies(data)),
         licences=sections.licence_rows(space),
         single_split=results[0].matrix.single_split,
@@ -159,6 +160,13 @@ def _heading(space: Space) -> str:
     return f"Transfer matrix of {space.name}" + (
         f" ({space.title})" if space.title and space.title != space.name else ""
     )
+
+
+def _pages(space: Space) -> dict[str, str]:
+    """File -> title of the pages about contrasts and conditions."""
+    pages = {f"{page_name(contrast.family)}.md": contrast.family for contrast in space.contrasts}
+    has_conditions = any(target.conditions for target in space.targets)
+    return pages | ({PAGE: "scores under further conditions"} if has_conditions else {})
 
 
 def _weighted(space: Space) -> list[str]:

@@ -127,7 +127,7 @@ def _scored(data: RunData, model: str, targets: Collection[str]) -> Iterator[tup
     """The scores of cells of a model on the targets, each with the training of its replicate."""
     by_key = {record.key: record for record in data.replicates}
     for score in data.cell_scores:
-        if score.model == model and score.target in targets:
+        if score.model == model and score.target in targets and score.condition == CLEAN:
             yield score, by_key[score.training]
 
 

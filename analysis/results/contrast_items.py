@@ -55,13 +55,13 @@ def _summed(weighted: WeightedSum, variances: Mapping[str, ItemVariance], with_d
     shared = [variances.get(target, ItemVariance()) for target in weighted.targets if target not in with_draws]
     if not shared:
         return ItemVariance(are_own=bool(weighted.targets))
-    total = sum(one.variance for one in shared)
-    squares = sum(one.variance**2 / one.df for one in shared)
+    total = sum(variance.variance for variance in shared)
+    squares = sum(variance.variance**2 / variance.df for variance in shared)
     return ItemVariance(
         variance=total,
-        residual=sum(one.residual for one in shared),
+        residual=sum(variance.residual for variance in shared),
         df=total**2 / squares if squares > 0 else np.nan,
-        num_items=sum(one.num_items for one in shared),
+        num_items=sum(variance.num_items for variance in shared),
     )
 
 

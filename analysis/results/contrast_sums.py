@@ -45,14 +45,14 @@ class WeightedSum:
     """Why it cannot be evaluated."""
 
 
-def weighted_sums(space: Space, scores: pd.DataFrame) -> list[WeightedSum]:
-    """The weighted sums of all contrasts of a space. `scores` is indexed by the `Score`s that exist."""
+def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast]) -> list[WeightedSum]:
+    """The weighted sums of contrasts. `scores` is indexed by the `Score`s that exist."""
     languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for name in scores.index:
         languages[name[:4]].append(name[4])
     marked = frozenset(marks_of(space).same_rows)
     expander = _Expander(space=space, languages=languages, same_rows=marked)
-    return [weighted for contrast in space.contrasts for weighted in expander.sums(contrast)]
+    return [weighted for contrast in contrasts for weighted in expander.sums(contrast)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import Claim
+from sweeper.space import Claim, Contrast
 
 from .contrast_items import ItemVariance, item_variances
 from .contrast_sums import AXES, Score, WeightedSum, weighted_sums
@@ -59,14 +59,14 @@ def scores_of_seeds(data: RunData) -> tuple[pd.DataFrame, frozenset[Score]]:
     return pd.concat([wide, repeated]), frozenset(Score(*name) for name in fixed.index)
 
 
-def contrast_table(data: RunData) -> pd.DataFrame:
-    """The contrasts of a space: a row for each weighted sum, with COLUMNS, in the order of the space.
+def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -> pd.DataFrame:
+    """Contrasts, by default those of the space: a row for each weighted sum, with COLUMNS, in the order of the space.
 
     The estimate is the mean over seeds of the weighted sum of scores. Its interval is about new seeds and new items,
     for these recipes, models, targets and languages.
     """
     scores, seedless = scores_of_seeds(data)
-    planned = weighted_sums(data.space, scores)
+    planned = weighted_sums(data.space, scores, data.space.contrasts if contrasts is None else contrasts)
     items = item_variances(data, planned)
     by_name = {Score(*name): values for name, values in zip(scores.index, scores.to_numpy(float), strict=True)}
     arrays = SeedScores(by_name, seedless, [recipe.name for recipe in data.space.recipes])

@@ -16,6 +16,7 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
+from sweeper.data.perturb.table import perturbed
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.examples import ExampleTranslator
@@ -125,7 +126,7 @@ def _code() -> str:
 
     `scoring` is included because its normalisation locates an answer in a translated text.
     """
-    names = ("sweeper.formats", "sweeper.data", "sweeper.data.translate", "sweeper.scoring")
+    names = ("sweeper.formats", "sweeper.data", "sweeper.data.translate", "sweeper.data.perturb", "sweeper.scoring")
     folders = (resources.files(name) for name in names)
     files = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".py")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files, key=str))).hexdigest()
@@ -135,6 +136,8 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     """Write the files of an entry and return the fields of its manifest. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
     chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
+    if job.data.perturbation:
+        chosen = perturbed(chosen, job.data.perturbation, job.task, partial(_source, job))
     if job.translator:
         chosen = job.translator.examples(chosen, job.task)
     chunks: list[tuple[int, Features]] = []
@@ -151,6 +154,13 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
         job.translator.report(job.task.name)
         summary["translated"] = job.translator.summary()
     return summary
+
+
+def _source(job: _Job) -> Iterable[Example]:
+    """The examples of the language that distractors come from, within the same caps."""
+    assert job.data.perturbation is not None
+    language = job.data.perturbation.source or job.language
+    return apply_caps(_examples(replace(job, language=language), Counter()), job.data)
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.certainty import of_choices
+from sweeper.formats.edits import edited_texts
 from sweeper.formats.fields import NO_LABEL, Line, field_of, group_of, id_of, is_declared, row_error, text_of, texts_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -78,6 +79,8 @@ class Choose:
         head="choice",
         has_classes=True,
         translation=TranslatedChoices(),
+        edits=frozenset(("words", "spaces", "input")),
+        edited=edited_texts(("prompt",)),
         log_probabilities=of_choices,
         num_features=num_choices,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from sweeper.errors import UserError
 from sweeper.formats.certainty import of_labels
+from sweeper.formats.edits import edited_texts
 from sweeper.formats.fields import Line, field_of, group_of, id_of, is_declared, label_of, short_hash, text_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -70,6 +71,8 @@ class Classify:
         has_classes=True,
         label_field="label",
         translation=TranslatedPair(),
+        edits=frozenset(("words", "spaces", "input")),
+        edited=edited_texts(("text", "pair")),
         log_probabilities=of_labels,
     )
 

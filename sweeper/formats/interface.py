@@ -13,6 +13,8 @@ from sweeper.tasks.spec import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from sweeper.formats.edits import Substitute
+
 Array = np.ndarray[Any, Any]
 IGNORED = -100
 """Label of a token or feature that the loss skips."""
@@ -182,6 +184,11 @@ class Properties:
     """Field of the query, if tasks of the format can name a pool, which is a task without this field; "" otherwise."""
     marks: Callable[[Features, Sequence[str]], list[str]] = _no_marks
     """The label of each token of the features as a text, given the label set; "" for a token without a label."""
+    edits: frozenset[str] = frozenset()
+    """What perturbations may change (`space.condition.Need`): `words` within texts, the `spaces` between them, the
+    whole `input`, a `context` with an answer."""
+    edited: "Callable[[Example, Substitute], Example] | None" = None
+    """The example with substitutions in its texts and the same label; None if no text may change."""
     log_probabilities: Callable[[Sequence[Example], Features, Outputs, Sequence[str]], LogProbabilities] | None = None
     """The log-probabilities of examples from the outputs of the head, whose label set is the last argument; None if the
     answers of the format have no probability."""

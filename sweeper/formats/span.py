@@ -8,6 +8,7 @@ import numpy as np
 
 from sweeper.formats.answers import find
 from sweeper.formats.certainty import of_spans
+from sweeper.formats.edits import edited_context
 from sweeper.formats.fields import Line, answers_of, group_of, id_of, short_hash, text_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -92,6 +93,8 @@ class Span:
         head="span",
         translation=TranslatedSpan(),
         marks=_marks,
+        edits=frozenset(("words", "spaces", "input", "context")),
+        edited=edited_context,
         log_probabilities=of_spans,
         windowed=True,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.formats.certainty import of_tags
+from sweeper.formats.edits import edited_words
 from sweeper.formats.fields import Line, field_of, group_of, id_of, label_of, row_error, texts_of
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
@@ -55,6 +56,8 @@ class Tag:
         has_classes=True,
         label_field="tags",
         marks=_marks,
+        edits=frozenset(("words", "input")),
+        edited=edited_words,
         log_probabilities=of_tags,
         windowed=True,
     )

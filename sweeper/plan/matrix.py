@@ -13,7 +13,7 @@ from sweeper.plan.shorten import shorten
 from sweeper.records.counting import is_shown
 from sweeper.records.record import ScoreRecord
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 
 CellId = tuple[str, str, str]
 """Model, recipe and target of a cell."""
@@ -40,7 +40,9 @@ class Cells:
         return cells
 
     def shows(self, record: ScoreRecord) -> bool:
-        """Whether the matrix shows a score. It does not show the scores of additional layers."""
+        """Whether the matrix shows a score. It does not show the scores of additional layers and conditions."""
+        if record.condition != CLEAN:
+            return False
         targets = {target.task: target for target in self.space.targets}
         return record.target not in targets or is_shown(record, targets[record.target])
 

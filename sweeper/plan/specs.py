@@ -10,10 +10,21 @@ from sweeper.files.serialize import key_values
 from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
 from sweeper.plan.units import PREDICTOR_EXAMPLES, Plan, Unit, make_plan
-from sweeper.records.spec import SEMANTICS, DataSpec, PredictorSpec, Role, ScoreSpec, StageSpec, TrialSpec, deciding
+from sweeper.records.spec import (
+    SEMANTICS,
+    DataSpec,
+    PerturbationSpec,
+    PredictorSpec,
+    Role,
+    ScoreSpec,
+    StageSpec,
+    TrialSpec,
+    deciding,
+)
 from sweeper.scoring.scorers import fits_on_dev
 from sweeper.space import (
     SEARCH_SEED,
+    Condition,
     ResourceOverrides,
     Space,
     Stage,
@@ -243,10 +254,20 @@ class Specs:
             **_settings(target.training),
         )
         if task.training_task:
-            return (score,)
+            return (score, *(self._under(condition, target, score, seed) for condition in target.conditions))
         # Nearest neighbours are always compared in fp32; the precision of the training does not matter.
         direct = replace(score, pooling=target.pooling, similarity=target.similarity, precision="fp32")
         return tuple(replace(direct, layer=layer) for layer in target.layers)
+
+    def _under(self, condition: Condition, target: Target, score: ScoreSpec, seed: int) -> ScoreSpec:
+        """The score of the same training under a condition."""
+        perturbation = PerturbationSpec(
+            name=condition.perturbation, budget=condition.budget, source=condition.source, seed=condition.seed
+        )
+        # A language of the condition may be missing in the data source.
+        languages = [name for name in score.data.languages if not condition.languages or name in condition.languages]
+        data = self._target_data(replace(target, languages=tuple(languages)), score.split, seed)
+        return replace(score, condition=condition.name, data=replace(data, perturbation=perturbation))
 
     def _target_data(self, target: Target, split: Split, seed: int) -> DataSpec:
         return self.resolver.data(

@@ -122,8 +122,22 @@ def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
 def score_tokens(space: Space, unit: Unit) -> int:
     """Tokens that a replicate of a unit reads for scores or predictors. Targets of unknown size do not count."""
     size_of = _predictor_size if unit.kind == "predict" else evaluation_size
-    sizes = ((target.training.max_length, size_of(space, target)) for target in unit.targets)
-    return round(sum(length * FILLED_SHARE * size for length, size in sizes if size is not None))
+    sizes = ((target, size_of(space, target)) for target in unit.targets)
+    return round(
+        sum(
+            target.training.max_length * FILLED_SHARE * size * _num_passes(space, unit, target)
+            for target, size in sizes
+            if size is not None
+        )
+    )
+
+
+def _num_passes(space: Space, unit: Unit, target: Target) -> float:
+    """How often the examples of a target are read: once, and once for each condition, as far as it has languages."""
+    if unit.kind == "predict":
+        return 1.0
+    num = len(target.languages or space.task(target.task).rows(space.evaluate)) or 1
+    return 1.0 + sum(len(condition.languages or range(num)) / num for condition in target.conditions)
 
 
 def _predictor_size(space: Space, target: Target) -> int:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 
 from sweeper.files.serialize import FORMAT
 from sweeper.records.spec import TrialSpec
+from sweeper.space.condition import CLEAN
 
 State = Literal["done", "failed"]
 Measured = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
@@ -85,7 +86,7 @@ class ScoreRecord:
     seed: int | None
     """Replicate seed; None if nothing depends on a seed (retrieval with the pretrained encoder)."""
     split: Literal["dev", "test"]
-    condition: str = "clean"
+    condition: str = CLEAN
     pooling: str = ""
     layer: float = 0.0
     similarity: Literal["cosine", "csls"] = "cosine"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sweeper.files.digests import digest
 from sweeper.files.serialize import key_values
 from sweeper.space import Resources, Training, Value
+from sweeper.space.condition import CLEAN, PerturbationName
 from sweeper.tasks.spec import Split, Task
 
 SEMANTICS = 2
@@ -32,6 +33,16 @@ class TranslationSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PerturbationSpec:
+    """The perturbation of evaluation examples under a condition; the fields are those of `space.Condition`."""
+
+    name: PerturbationName
+    budget: float
+    source: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """The examples of one task that a trial reads."""
 
@@ -54,6 +65,7 @@ class DataSpec:
     distractors: int | None = None
     sample_seed: int = 0
     translation: TranslationSpec | None = None
+    perturbation: PerturbationSpec | None = None
     identity: str = ""
     """Digest of the rows, columns, labels, format and scorer (`data.source.data_identity`); empty without a source."""
 
@@ -110,7 +122,7 @@ class ScoreSpec:
     target: str
     split: Literal["dev", "test"]
     data: DataSpec
-    condition: str = "clean"
+    condition: str = CLEAN
     pooling: str = ""
     """Retrieval: `mean` or `cls`. Empty for targets that are scored through a head."""
     layer: float = 0.0

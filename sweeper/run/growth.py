@@ -63,8 +63,9 @@ def _is_growth(change: Change) -> bool:
         return True
     if isinstance(old, list) and isinstance(new, list) and (path == ("seeds",) or _only_adds_scores(path)):
         return set(old) <= set(new)
-    # A new item of a list of named objects, such as recipes.NAME.
-    return old is None and len(path) == 2 and path[0] in GROWING
+    # A new item of a list of named objects, such as recipes.NAME or targets.NAME.conditions.NAME.
+    is_condition = len(path) == 4 and path[0] == "targets" and path[2] == "conditions"
+    return old is None and (is_condition or (len(path) == 2 and path[0] in GROWING))
 
 
 def _completes(change: Change, old: Space) -> bool:

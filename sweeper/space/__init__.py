@@ -1,5 +1,6 @@
 """The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
+from sweeper.space.condition import CLEAN, Condition
 from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term, difference, interaction
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
 from sweeper.space.model import Model, ResourceOverrides, Resources
@@ -10,11 +11,13 @@ from sweeper.tasks.spec import Rows, Task
 
 __all__ = [
     "APERTIUM",
+    "CLEAN",
     "EACH",
     "FOLDER",
     "SEARCH_SEED",
     "Choice",
     "Claim",
+    "Condition",
     "Contrast",
     "Dials",
     "Distribution",

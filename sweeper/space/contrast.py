@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError
+from sweeper.space.condition import CLEAN
 from sweeper.typed import check_fields
 
-CLEAN = "clean"
-"""The usual condition: evaluation data as they were published."""
 EACH = "*"
 """In a term of a contrast with a slope: every point of the axis of the slope."""
 Axis = Literal["model", "recipe", "language"]

@@ -8,7 +8,8 @@ from typing import Literal
 from sweeper.errors import PartError, UserError, unknown
 from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks, with_scorer
-from sweeper.space.contrast import CLEAN, Claim, Contrast
+from sweeper.space.condition import CLEAN
+from sweeper.space.contrast import Claim, Contrast
 from sweeper.space.contrast_check import Names, check_contrasts
 from sweeper.space.dials import MAX_TRIALS, Dials, check_counts, check_grid, grid_size
 from sweeper.space.factors import numeric_factors
@@ -181,7 +182,9 @@ class Space:
             model=[model.name for model in self.models],
             recipe=[recipe.name for recipe in self.recipes],
             target=list(tasks),
-            condition=dict.fromkeys(tasks, (CLEAN,)),
+            condition={
+                target.task: (CLEAN, *(condition.name for condition in target.conditions)) for target in self.targets
+            },
             language={target.task: target.languages or tuple(scored[target.task]) for target in self.targets},
             factors=factors,
         )

@@ -1,14 +1,16 @@
 """Targets (the columns of the matrix): their training, their scoring, and the checks of their tasks."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
 from sweeper.formats.table import properties_of
 from sweeper.scoring.scorers import SCORERS, fits_on_dev
+from sweeper.space.condition import NEEDS, Condition
 from sweeper.space.dials import Dials, Training, check_counts, check_dials
 from sweeper.space.stage import Stage, TaskNamed, check_stage
-from sweeper.tasks.spec import Split, Task, has_draws
+from sweeper.tasks.spec import Rows, Split, Task, has_draws
 from sweeper.typed import check_fields
 
 
@@ -37,8 +39,14 @@ class Target:
     eval_cap: int | None = None
     """Maximum evaluation examples per language, instead of the value of the space."""
 
+    conditions: tuple[Condition, ...] = ()
+    """Further conditions under which the trained target is scored. They train nothing and change no other score."""
+
     def __post_init__(self) -> None:
         check_fields(self)
+        names = [condition.name for condition in self.conditions]
+        if len(set(names)) < len(names):
+            raise UserError(f"A target needs each condition once, got {', '.join(names)}.")
         check_dials(self.dials, self.training)
         check_counts(self, "eval_cap")
         for layer in self.layers:
@@ -71,6 +79,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
             f"Target {target.task!r} trains nothing, so its baseline has one score for all seeds, and its {evaluate} "
             "rows must not contain {seed}. Name one draw in id, config and split."
         )
+    _check_conditions(target, task, rows_by_language)
     if task.pool:
         _check_pool(task, task_named, evaluate)
     if trained is not None and "en" not in trained.train:
@@ -90,6 +99,23 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
         )
     if fits_on_dev(task) and evaluate == "test":
         _check_pools(target, task)
+
+
+def _check_conditions(target: Target, task: Task, rows_by_language: Mapping[str, Sequence[Rows]]) -> None:
+    """Raise UserError if the examples of a target cannot be perturbed as its conditions ask."""
+    if target.conditions and task.pool:
+        raise UserError(f"Target {target.task!r} has a pool of candidates, so that it can have no conditions.")
+    edits = properties_of(task).edits
+    allowed = [name for name, need in NEEDS.items() if need in edits]
+    for condition in target.conditions:
+        if condition.perturbation not in allowed:
+            raise UserError(
+                f"The perturbation {condition.perturbation!r} of condition {condition.name!r} is not defined for "
+                f"{target.task!r} (format {task.format!r}). Defined: {', '.join(allowed) or 'none'}."
+            )
+        for language in (*condition.languages, *([condition.source] if condition.source else [])):
+            if language not in rows_by_language:
+                raise unknown(f"evaluation language of {target.task!r}", language, rows_by_language)
 
 
 def _check_pools(target: Target, task: Task) -> None:

@@ -115,6 +115,7 @@ DEFAULTS = {
         "distractors": None,
         "sample_seed": 0,
         "translation": None,
+        "perturbation": None,
         "identity": "",
     },
     "StageSpec": {

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import pytest
 
 from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
+from sweeper.errors import UserError
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
 from sweeper.plan.units import Unit, make_plan
-from sweeper.records.spec import TrialSpec, score_key
-from sweeper.space import Recipe, Resources, Space, Stage, Training
+from sweeper.records.spec import PerturbationSpec, TrialSpec, score_key
+from sweeper.space import Condition, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
 from tests.spaces import rows_of
@@ -279,3 +281,50 @@ def test_the_shares_of_a_stage_change_its_key_and_their_order_does_not() -> None
 
     assert key({"mnli": 0.4, "squad": 0.6}) == key({"squad": 0.6, "mnli": 0.4})
     assert len({key({}), key({"mnli": 0.4, "squad": 0.6}), key({"mnli": 0.5, "squad": 0.5})}) == 3
+
+
+def with_conditions(*conditions: Condition) -> Space:
+    """The small space with conditions on its first target."""
+    first, *others = SMALL.targets
+    return replace(SMALL, targets=(replace(first, conditions=conditions), *others))
+
+
+def test_a_condition_adds_a_score_and_changes_no_key_of_another_one() -> None:
+    noise = Condition(name="typos", perturbation="keyboard", languages=("en",))
+    plain, extended = (training_of(specs_of(space)) for space in (SMALL, with_conditions(noise)))
+    assert extended.key == plain.key
+    assert score_keys(extended)[: len(plain.scores)] == score_keys(plain)
+    (added,) = extended.scores[len(plain.scores) :]
+    assert (added.condition, added.data.languages) == ("typos", ("en",))
+    assert added.data.perturbation == PerturbationSpec(name="keyboard", budget=0.1)
+
+
+@pytest.mark.parametrize("change", [{"budget": 0.2}, {"seed": 1}, {"perturbation": "diacritics"}], ids=str)
+def test_every_value_of_a_condition_changes_the_key_of_its_score(change: dict[str, Any]) -> None:
+    noise = Condition(name="typos", perturbation="keyboard")
+    specs = [training_of(specs_of(with_conditions(each))) for each in (noise, replace(noise, **change))]
+    before, after = map(score_keys, specs)
+    assert before[:-1] == after[:-1]
+    assert before[-1] != after[-1]
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "a perturbation that the format does not allow": ({"perturbation": "distractor"}, "not defined for 'names'"),
+    "a language without evaluation data": ({"perturbation": "keyboard", "languages": ("zz",)}, "evaluation language"),
+    "the name of the usual condition": ({"perturbation": "keyboard", "name": "clean"}, "not 'clean'"),
+    "an impossible budget": ({"perturbation": "keyboard", "budget": 0.0}, "0 < budget <= 1"),
+    "a source of another perturbation": ({"perturbation": "keyboard", "source": "en"}, "Only the perturbation"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_condition_that_cannot_be_scored_is_refused_with_the_rule(mistake: str) -> None:
+    fields, message = MISTAKES[mistake]
+    with pytest.raises(UserError, match=message):
+        with_conditions(Condition(**{"name": "noise", **fields}))
+
+
+def test_a_retrieval_target_has_no_conditions() -> None:
+    retrieval = Target(task="tatoeba", conditions=(Condition(name="typos", perturbation="keyboard"),))
+    with pytest.raises(UserError, match=r"format 'retrieve'\)\. Defined: none"):
+        replace(XTREME, targets=(retrieval,))

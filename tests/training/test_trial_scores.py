@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from sweeper.errors import DataError
-from sweeper.records.spec import ScoreSpec
+from sweeper.records.spec import PerturbationSpec, ScoreSpec
 from sweeper.scoring.accuracy import accuracy, accuracy_and_f1
 from sweeper.scoring.chunks import ChunkCounts, chunk_metrics
 from sweeper.scoring.counts import precision_recall_f1
@@ -193,3 +194,26 @@ def test_outcomes_have_log_probabilities_that_change_no_metric(folders: TrialFol
         correct = known["correct"] == 1
         assert (known["log_p_gold"] == known["log_p_prediction"])[correct].all()
         assert (known["log_p_gold"] <= known["log_p_prediction"]).all()
+
+
+@pytest.mark.parametrize("task", ["xclaims", "questions"])
+def test_a_condition_scores_the_same_examples_of_the_same_training(folders: TrialFolders, task: str) -> None:
+    clean = score(task, languages=BASE)
+    typos = PerturbationSpec(name="keyboard", budget=1.0)
+    noisy = replace(clean, condition="typos", data=replace(clean.data, perturbation=typos))
+    bench = folders.bench("conditions")
+    first, second = run_trial(trial(stage(task), scores=(clean, noisy)), bench).scores
+    assert (first.condition, second.condition) == ("clean", "typos")
+    tables = [bench.ledger.outcomes(record).sort_values("example") for record in (first, second)]
+    assert list(tables[0]["example"]) == list(tables[1]["example"])
+    assert not np.allclose(tables[0]["log_p_prediction"], tables[1]["log_p_prediction"])
+
+
+def test_a_condition_that_changes_no_text_has_the_clean_score(folders: TrialFolders) -> None:
+    clean = score("xclaims", languages=BASE)
+    # The words of the synthetic language have no diacritics in English.
+    same = PerturbationSpec(name="diacritics", budget=1.0)
+    other = replace(clean, condition="bare", data=replace(clean.data, perturbation=same))
+    first, second = run_trial(trial(stage("xclaims"), scores=(clean, other)), folders.bench("same")).scores
+    assert first.metrics == second.metrics
+    assert first.key != second.key

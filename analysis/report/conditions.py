@@ -1,0 +1,69 @@
+"""Scores under further conditions, as a page and as a CSV file."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from ..results.load import RunData
+from ..results.results import Results
+from ..results.robustness import robustness
+from ..results.seed_part import MEAN
+from .files import csv
+from .numbers import gain_text
+from .tables import markdown
+
+IN_POINTS = ("clean", "score", "drop", "se", "low", "high", "success", "relative_drop", "worst")
+"""Columns of the CSV file in points or percent."""
+PAGE = "robustness.md"
+
+
+def condition_files(data: RunData, results: Sequence[Results]) -> dict[str, bytes]:
+    """Name -> content of robustness.md and robustness.csv; empty for a space without conditions."""
+    at_chance = [
+        (result.model, level.target) for result in results for level in result.targets if level.verdict == "not above"
+    ]
+    table = robustness(data, at_chance)
+    if table.empty:
+        return {}
+    return {PAGE: page_text(table).encode(), "robustness.csv": csv(table, IN_POINTS)}
+
+
+def page_text(table: pd.DataFrame) -> str:
+    """The page: a table for each model, target and condition, over the mean of languages."""
+    means = table[table["language"] == MEAN]
+    blocks = ["# Scores under further conditions"]
+    for (model, target, condition), rows in means.groupby(["model", "target", "condition"], sort=False):
+        blocks += [f"## {target}, {condition} ({model})", markdown(list(HEADER), list(_lines(rows)))]
+    blocks.append(
+        "Values are in points or percent, for the mean over languages; robustness.csv has each language. The drop is "
+        "the clean score minus the score under the condition, on the same items, ± half the width of its 95 % interval "
+        "about new seeds and new items. It is left out where the clean score of the baseline does not beat the trivial "
+        'one ("at chance"). Success is the share of the examples that become wrong, among those that every recipe '
+        "answers correctly when clean: the recipes are compared on one set of examples. Worst is the score if each "
+        "example has its lowest score under all conditions and clean data. Targets without a score of each example "
+        "(tagging) have neither."
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+HEADER = ("recipe", "clean", "score", "drop", "relative drop", "success", "examples", "worst", "seeds", "note")
+
+
+def _lines(rows: pd.DataFrame) -> Iterator[list[str]]:
+    for row in rows.to_dict("records"):
+        yield [
+            str(row["recipe"]),
+            _percent(row["clean"]),
+            _percent(row["score"]),
+            gain_text(row["drop"], row["low"], row["high"], row["note"]),
+            f"{_percent(row['relative_drop'])} %" if row["relative_drop"] == row["relative_drop"] else "–",
+            f"{_percent(row['success'])} %" if row["success"] == row["success"] else "–",
+            "–" if pd.isna(row["num_correct"]) else f"{row['num_correct']:.0f}",
+            _percent(row["worst"]),
+            str(row["num_seeds"]),
+            str(row["note"]),
+        ]
+
+
+def _percent(fraction: float) -> str:
+    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"

@@ -1,0 +1,1 @@
+"""Perturbed evaluation examples, for conditions of a target."""

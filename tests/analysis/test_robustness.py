@@ -1,0 +1,137 @@
+"""Drops, the worst condition and success rates, on hand-made outcomes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.report.report import write_report
+from analysis.results.load import load
+from analysis.results.robustness import robustness
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import write_json
+from sweeper.run.growth import check_growth
+from sweeper.space import Condition
+from tests.analysis.conftest import SPACE
+
+CONDITIONS = (
+    Condition(name="typos", perturbation="keyboard"),
+    Condition(name="bare", perturbation="diacritics"),
+)
+CORRECT = {
+    # Eight examples: recipe -> condition -> what is correct.
+    "baseline": {"clean": "11110000", "typos": "10010000", "bare": "11110000"},
+    "middle_qa": {"clean": "11101100", "typos": "11000100", "bare": "01101100"},
+}
+
+
+@pytest.fixture
+def run(make_run):
+    targets = tuple(
+        replace(target, conditions=CONDITIONS) if target.task == "pairs" else target for target in SPACE.targets
+    )
+    run = make_run(targets=targets)
+    for recipe, conditions in CORRECT.items():
+        for seed in (1, 2):
+            training = run.trained(recipe, "small_nli", seed)
+            for condition, correct in conditions.items():
+                bits = [int(bit) for bit in correct]
+                if seed == 2:
+                    bits[-1] = 1 if condition == "clean" else 0
+                table = pd.DataFrame(
+                    {
+                        "language": "en",
+                        "example": [str(number) for number in range(8)],
+                        "group": [str(number) for number in range(8)],
+                        "correct": bits,
+                    }
+                )
+                run.scored(training, "pairs", {"en": float(np.mean(bits))}, table=table, condition=condition)
+    return run
+
+
+def row(table, recipe, condition, language="en"):
+    rows = table[(table["recipe"] == recipe) & (table["condition"] == condition) & (table["language"] == language)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_a_drop_is_the_clean_score_minus_the_score_under_the_condition(run):
+    typos = row(robustness(load(run.url)), "baseline", "typos")
+    # Seed 1: 4/8 and 2/8; seed 2: 5/8 and 2/8.
+    assert (typos["clean"], typos["score"], typos["drop"]) == pytest.approx((4.5 / 8, 2 / 8, 2.5 / 8))
+    assert typos["relative_drop"] == pytest.approx(2.5 / 4.5)
+    assert typos["low"] < typos["drop"] < typos["high"]
+    assert typos["num_items"] == 8
+
+
+def test_the_mean_over_languages_equals_the_only_language(run):
+    table = robustness(load(run.url))
+    alone, mean = (row(table, "middle_qa", "typos", language) for language in ("en", "mean"))
+    for column in ("clean", "score", "drop", "success", "worst"):
+        assert alone[column] == pytest.approx(mean[column])
+
+
+def test_success_is_about_the_examples_that_every_recipe_answers_correctly_when_clean(run):
+    table = robustness(load(run.url))
+    # Both recipes are correct on examples 0 to 2 in seed 1, and also on example 7 in seed 2.
+    typos = row(table, "baseline", "typos")
+    assert typos["num_correct"] == pytest.approx((3 + 4) / 2)
+    assert typos["success"] == pytest.approx((2 / 3 + 3 / 4) / 2)
+
+
+def test_the_worst_score_takes_the_lowest_of_each_example_over_all_conditions(run):
+    table = robustness(load(run.url))
+    worst = row(table, "middle_qa", "bare")
+    # Correct under clean, typos and bare: examples 1 and 5, in both seeds.
+    assert worst["worst"] == pytest.approx(2 / 8)
+    assert worst["num_conditions"] == 2
+
+
+def test_a_condition_without_any_change_has_a_drop_of_zero(run):
+    table = robustness(load(run.url))
+    bare = row(table, "baseline", "bare")
+    # Only seed 2 differs, by its last example.
+    assert bare["drop"] == pytest.approx(0.5 / 8)
+    assert bare["success"] == pytest.approx((0 + 1 / 4) / 2)
+
+
+def test_a_target_at_chance_has_no_drop(run):
+    table = robustness(load(run.url), at_chance=[("tiny", "pairs")])
+    typos = row(table, "baseline", "typos")
+    assert np.isnan(typos["drop"]) and np.isnan(typos["low"])
+    assert typos["note"] == "at chance"
+
+
+def test_a_space_without_conditions_has_no_rows(full_run):
+    assert robustness(load(full_run.url)).empty
+
+
+def test_conditions_can_be_added_to_a_finished_run_and_leave_the_matrix_as_it_is(run):
+
+    check_growth(SPACE, run.space, run.url)
+    before = load(run.url)
+    Folder(run.url).write("space.json", write_json(SPACE))
+    after = load(run.url)
+    clean = before.table[before.table["condition"] == "clean"].reset_index(drop=True)
+    again = after.table[after.table["condition"] == "clean"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(clean, again)
+
+
+def test_the_report_has_a_page_of_drops_in_points(run):
+    report = write_report(run.url)
+    page = (report.path.parent / "robustness.md").read_text(encoding="utf-8")
+    assert "## pairs, typos (tiny)" in page
+    assert "| baseline | 56.2 | 25.0 | +31.2 ± " in page
+    assert "[scores under further conditions](robustness.md)" in report.path.read_text(encoding="utf-8")
+    csv = pd.read_csv(report.path.parent / "robustness.csv")
+    assert csv["drop"].max() > 1, "in points"
+
+
+def test_the_matrix_of_a_report_shows_clean_scores_only(run):
+    report = write_report(run.url)
+    cells = pd.read_csv(report.path.parent / "cells.csv")
+    clean = cells[(cells["condition"] == "clean") & (cells["recipe"] == "baseline") & (cells["target"] == "pairs")]
+    assert clean["score"].item() == pytest.approx(56.25)
+    assert "56.2" in (report.path.parent / "appendix.md").read_text(encoding="utf-8")
