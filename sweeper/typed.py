@@ -21,9 +21,9 @@ def check_fields(value: Any) -> None:
     A list in a field that declares a tuple becomes a tuple. To be called in `__post_init__`: then the traceback of the
     error contains the line that made the value.
     """
-    for name, hint, is_valid in _checks(type(value)):  # type: ignore[arg-type]
+    for name, hint, is_valid, valid_types in _checks(type(value)):  # type: ignore[arg-type]
         actual = getattr(value, name)
-        if is_valid(actual):
+        if type(actual) in valid_types or is_valid(actual):
             continue
         if isinstance(actual, list) and is_valid(tuple(actual)):
             object.__setattr__(value, name, tuple(actual))  # the class is frozen
@@ -97,10 +97,19 @@ def predicate(hint: Any) -> Callable[[Any], bool]:
 
 
 @cache
-def _checks(data_type: type) -> tuple[tuple[str, Any, Callable[[Any], bool]], ...]:
-    """(name, declared type, predicate) of each field."""
+def _checks(data_type: type) -> tuple[tuple[str, Any, Callable[[Any], bool], frozenset[type]], ...]:
+    """(name, declared type, predicate, types whose values are all valid) of each field."""
     # Field types are objects, not strings, because these modules do not postpone the evaluation of annotations.
-    return tuple((field.name, field.type, predicate(field.type)) for field in fields(data_type))  # type: ignore[arg-type]
+    return tuple(
+        (field.name, field.type, predicate(field.type), _valid_types(field.type))  # type: ignore[arg-type]
+        for field in fields(data_type)
+    )
+
+
+def _valid_types(hint: Any) -> frozenset[type]:
+    """The simple types whose values are all valid, so that they need no predicate: most values of a large ledger."""
+    kinds = set(members(hint))
+    return frozenset(kinds & {str, int, bool, NoneType} | ({int} if float in kinds else set()))
 
 
 def members(hint: Any) -> tuple[Any, ...]:

@@ -1,8 +1,13 @@
 """Loads a run folder as tables: one row for each score of a replicate, in one language, on one metric."""
 
+import gc
+import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from sweeper.records.counting import is_replicate, is_shown, valid_replicates, winners
@@ -12,6 +17,8 @@ from sweeper.space import Space, Target, tasks_of
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
 COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]
+OF_RECORD = ["model", "recipe", "target", "seed", "split", "condition", "main", "training"]
+"""Columns whose value is the same in all rows of a record; `main` is the name of its main metric until the end."""
 PREDICTOR_COLUMNS = ["model", "recipe", "target", "seed", "predictor", "value", "seconds"]
 CLEAN = "clean"
 """The usual condition: evaluation data as they were published."""
@@ -70,14 +77,15 @@ def load(run: str) -> RunData:
     source = Run.open(run)
     space, ledger = source.space, source.ledger
     damaged: list[str] = []
-    trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
+    with _without_collector():
+        trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
     counted = valid_replicates(trainings, space.search.largest_study)
     num_replicates = sum(map(is_replicate, trainings.values()))
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     started = {key: record.machine.get("started", "") for key, record in counted.items()}
     cell_scores = sorted(_cell_scores(space, joined), key=lambda score: score.key)
     table, notes = _one_training_per_seed(_table(cell_scores), started)
-    in_table = set(zip(table["target"], table["training"], strict=True))
+    in_table = set(table[["target", "training"]].drop_duplicates().itertuples(index=False, name=None))
     preparation_scores, _ = _one_training_per_seed(_table(_preparation_scores(space, joined)), started)
     return RunData(
         space=space,
@@ -94,6 +102,18 @@ def load(run: str) -> RunData:
         notes=notes,
         damaged=tuple(damaged),
     )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause the garbage collector, which visits all records that exist again and again while more are read."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 Joined = tuple[ScoreRecord, TrainingRecord]
@@ -181,9 +201,7 @@ def _in_languages(target: Target, score: ScoreRecord) -> ScoreRecord:
 
 def _table(scores: Iterable[ScoreRecord]) -> pd.DataFrame:
     """One row per language and metric. Scores of one training in different languages are merged."""
-    rows = [row for score in sorted(scores, key=lambda score: score.key) for row in _rows(score)]
-    table = pd.DataFrame.from_records(rows, columns=COLUMNS)
-    table = table.astype({"seed": "Int64", "value": float, "trivial": float, "count": int, "main": bool})
+    table = _rows(sorted(scores, key=lambda score: score.key))
     # A language whose metric is not a number has no score.
     table = table.dropna(subset="value")
     # A language may have been scored twice, for example before and after a cap was raised: more examples win.
@@ -191,16 +209,27 @@ def _table(scores: Iterable[ScoreRecord]) -> pd.DataFrame:
     return table.drop_duplicates([*KEYS, "training"]).reset_index(drop=True)
 
 
-def _rows(score: ScoreRecord) -> Iterator[tuple[object, ...]]:
-    """Rows of one score record, with the values in the order of COLUMNS."""
-    for language, metrics in score.metrics.items():
-        trivial = score.trivial.get(language, {})
-        for metric, value in metrics.items():
-            yield (
-                *(score.model, score.recipe, score.target, score.seed, score.split, score.condition, language, metric),
-                *(value, trivial.get(metric, float("nan")), score.counts.get(language, 0)),
-                *(metric == score.main, score.training),
-            )
+def _rows(scores: Sequence[ScoreRecord]) -> pd.DataFrame:
+    """A row for each language and metric of the records, with the columns COLUMNS."""
+    places, languages, metrics = [], [], []
+    values, trivial, counts = array("d"), array("d"), array("q")
+    for place, score in enumerate(scores):
+        for language, by_metric in score.metrics.items():
+            trivial_scores = score.trivial.get(language, {})
+            for metric, value in by_metric.items():
+                places.append(place)
+                languages.append(language)
+                metrics.append(metric)
+                values.append(value)
+                trivial.append(trivial_scores.get(metric, math.nan))
+                counts.append(score.counts.get(language, 0))
+    # Names that all rows of a record share are converted once, which is much faster than once for each row.
+    of_record = {name: pd.Series([getattr(score, name) for score in scores]) for name in OF_RECORD}
+    of_record["seed"] = pd.Series([score.seed for score in scores], dtype="Int64")
+    table = pd.DataFrame({name: column.take(places).reset_index(drop=True) for name, column in of_record.items()})
+    table["language"], table["metric"] = pd.Series(languages), pd.Series(metrics)
+    table["value"], table["trivial"], table["count"] = np.array(values), np.array(trivial), np.array(counts)
+    return table.assign(main=(table["metric"] == table["main"]).astype(bool))[COLUMNS]
 
 
 def _one_training_per_seed(table: pd.DataFrame, started: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:

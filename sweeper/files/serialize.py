@@ -1,10 +1,10 @@
 """Dataclasses as JSON, and dataclasses read back from JSON."""
 
-import json
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from sweeper.errors import DamagedError, UserError
 
@@ -47,7 +47,7 @@ def read_json(data_type: type[T], text: bytes, source: str) -> T:
     results or layout differ.
     """
     try:
-        raw = json.loads(text)
+        raw = from_json(text)
     except ValueError as error:
         raise DamagedError(f"{source} is not JSON: {error}.") from error
     # The version is checked before the fields, because the fields of another layout may fail the validation.
