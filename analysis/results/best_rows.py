@@ -56,10 +56,11 @@ def _largest_differences(variances: Floats, df: Floats, items: Floats, num_draws
     # A variance that is known exactly has infinite degrees of freedom.
     finite = np.minimum(df, 1e9)
     estimated = variances * random.chisquare(finite, (num_draws, num)) / finite
-    errors = np.sqrt(estimated[:, :, None] + estimated[:, None, :] + items)
-    differences = np.abs(scores[:, :, None] - scores[:, None, :])
+    first, second = np.triu_indices(num, 1)
+    errors = np.sqrt(estimated[:, first] + estimated[:, second] + items[first, second])
+    differences = np.abs(scores[:, first] - scores[:, second])
     ratios = np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
-    largest: Floats = ratios.reshape(num_draws, -1).max(axis=1)
+    largest: Floats = ratios.max(axis=1)
     return largest
 
 

@@ -48,10 +48,10 @@ def partial_cells(data: RunData, matrix: Matrix) -> dict[Cell, int]:
 
 def language_coverage(data: RunData, model: str) -> tuple[LanguageCoverage, ...]:
     """The languages of each target, in the order of the space."""
-    table = data.table[data.table["model"] == model]
+    pairs = data.table.loc[data.table["model"] == model, ["target", "language"]].drop_duplicates()
     coverage = []
     for target in data.space.targets:
-        scored = tuple(sorted(set(table.loc[table["target"] == target.task, "language"])))
+        scored = tuple(sorted(pairs.loc[pairs["target"] == target.task, "language"]))
         declared = target.languages or tuple(data.space.task(target.task).rows(data.space.evaluate))
         absent = tuple(language for language in declared if language not in scored)
         coverage.append(LanguageCoverage(target=target.task, scored=scored, absent=absent))

@@ -101,8 +101,8 @@ def seed_agreement(seeds: pd.DataFrame, cells: pd.DataFrame, numbers: Sequence[i
     """
     rows = language_gains(seeds, cells)
     agreements = []
-    for target in dict.fromkeys(rows["target"]):
-        wide = rows[rows["target"] == target].pivot(index=["recipe", "language"], columns="seed", values="gain")
+    for target, of_target in rows.groupby("target", sort=False):
+        wide = of_target.pivot(index=["recipe", "language"], columns="seed", values="gain")
         wide = wide.reindex(columns=[number for number in numbers if number in wide.columns]).dropna()
         centred = wide - wide.groupby("recipe").transform("mean")
         agreements.append((target, len(wide), _agreement(wide.to_numpy(float)), _agreement(centred.to_numpy(float))))

@@ -104,6 +104,8 @@ def _columns(space: Space, seeds: pd.DataFrame, cells: pd.DataFrame, items: Item
         scores[scores["seed"].isna()].drop(columns="seed").merge(pd.DataFrame({"seed": space.seeds}), how="cross")
     )
     both = pd.concat([scores[scores["seed"].notna()], repeated]).drop_duplicates(["recipe", "target", "seed"])
+    has_seed = scores["seed"].notna().groupby([scores["recipe"], scores["target"]]).any()
+    without_seed = set(has_seed.index[~has_seed])
     targets = list(dict.fromkeys(estimated["target"]))
     recipes = list(dict.fromkeys(estimated["recipe"]))
     values = as_array(both, "score", recipes, targets, space.seeds)
@@ -112,7 +114,7 @@ def _columns(space: Space, seeds: pd.DataFrame, cells: pd.DataFrame, items: Item
     for number, target in enumerate(targets):
         names = list(kept.loc[kept["target"] == target, "recipe"])
         index = [recipes.index(name) for name in names]
-        seedless = np.array([_is_seedless(scores, name, target) for name in names], dtype=bool)
+        seedless = np.array([(name, target) in without_seed for name in names], dtype=bool)
         columns.append(
             _Column(
                 target=target,
@@ -133,11 +135,6 @@ def _gains(rows: pd.DataFrame, recipes: Sequence[str], reference: str) -> Floats
     """The gains of a table of estimates or row means, in the order of the recipes; 0 for the reference."""
     by_recipe = dict(zip(rows["recipe"], rows["gain"], strict=True)) | {reference: 0.0}
     return np.array([by_recipe.get(name, np.nan) for name in recipes], dtype=float)
-
-
-def _is_seedless(scores: pd.DataFrame, recipe: str, target: str) -> bool:
-    rows = scores[(scores["recipe"] == recipe) & (scores["target"] == target)]
-    return bool(len(rows)) and bool(rows["seed"].isna().all())
 
 
 def _item_differences(items: ItemParts, target: str, recipes: Sequence[str]) -> Floats:

@@ -84,7 +84,8 @@ def ndcg(predicted: Floats, gains: Floats) -> float:
     relevance = (gains - gains.min()) / spread
     discounts = 1 / np.log2(np.arange(len(gains)) + 2)
     # The mean over the orders of equal predictions: each has the mean relevance of its group.
-    means = pd.Series(relevance).groupby(predicted).transform("mean").to_numpy()
+    has_ties = len(np.unique(predicted)) < len(predicted)
+    means = pd.Series(relevance).groupby(predicted).transform("mean").to_numpy() if has_ties else relevance
     order = np.argsort(-predicted, kind="stable")
     return float(discounts @ means[order] / (discounts @ np.sort(relevance)[::-1]))
 
@@ -106,22 +107,26 @@ def _mean_of_others(scaled: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
 
 def _quality(values: "pd.Series[float]", gains: "pd.Series[float]") -> tuple[float, float, float, int, str]:
     """ndcg, regret_1, regret_3, n and note of one predictor on one target."""
-    both = pd.DataFrame({"value": values, "gain": gains}).dropna()
-    if len(both) < MIN_N:
+    predicted, measured = _complete(values, gains)
+    if len(measured) < MIN_N:
         note = "not defined" if values.isna().all() else f"fewer than {MIN_N} recipes"
-        return np.nan, np.nan, np.nan, len(both), note
-    predicted, measured = both["value"].to_numpy(), both["gain"].to_numpy()
-    return ndcg(predicted, measured), regret(predicted, measured, 1), regret(predicted, measured, 3), len(both), ""
+        return np.nan, np.nan, np.nan, len(measured), note
+    return ndcg(predicted, measured), regret(predicted, measured, 1), regret(predicted, measured, 3), len(measured), ""
+
+
+def _complete(*columns: "pd.Series[float]") -> list[Floats]:
+    """Columns with the same index as arrays, without the rows in which one of them is missing."""
+    values = np.array([column.to_numpy(dtype=float) for column in columns])
+    return list(values[:, ~np.isnan(values).any(axis=0)])
 
 
 def _differences(values: pd.DataFrame, bar: pd.DataFrame, gains: pd.DataFrame) -> list[float]:
     """For each target the ndcg of a predictor minus that of the row mean, on the recipes that both rank."""
     judged = []
     for target in gains.columns:
-        both = pd.DataFrame({"value": values[target], "bar": bar[target], "gain": gains[target]}).dropna()
-        if len(both) >= MIN_N:
-            measured = both["gain"].to_numpy()
-            judged.append(ndcg(both["value"].to_numpy(), measured) - ndcg(both["bar"].to_numpy(), measured))
+        predicted, by_bar, measured = _complete(values[target], bar[target], gains[target])
+        if len(measured) >= MIN_N:
+            judged.append(ndcg(predicted, measured) - ndcg(by_bar, measured))
     return [value for value in judged if not np.isnan(value)]
 
 
