@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 
-from benchmarks.simulations import best, cells, correlations, items
+from benchmarks.simulations import best, cells, correlations, items, languages
 from benchmarks.simulations.measure import Measure, header
 
 PARTS: Mapping[str, Callable[[int], Iterable[Measure]]] = {
@@ -24,6 +24,7 @@ PARTS: Mapping[str, Callable[[int], Iterable[Measure]]] = {
     "items": items.measures,
     "best": best.measures,
     "correlations": correlations.measures,
+    "languages": languages.measures,
 }
 """Part of the table -> the function that measures it on a number of simulated matrices."""
 

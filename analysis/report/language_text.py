@@ -15,7 +15,7 @@ OF_WORDS = {"gain": "all languages", "difference": "other languages"}
 
 
 def slope_rows(results: Results) -> list[Row]:
-    """The slopes on distances with the smallest p: recipe, target, languages, distance, slope, rho, n, p, q."""
+    """The slopes on distances with the smallest p: recipe, target, languages, distance, slope, its se, rho, n, p, q."""
     table = results.language_traits.slopes
     table = table[table["trait"].isin(list(DISTANCES))].dropna(subset="p")
     kept = table.sort_values("p", kind="stable").head(NUM_SHOWN)
@@ -23,6 +23,7 @@ def slope_rows(results: Results) -> list[Row]:
         [
             *(_words(row["recipe"], "all"), _words(row["target"], "mean"), OF_WORDS[row["of"]], row["trait"]),
             gain_text(float(row["slope"]), float(row["low"]), float(row["high"])),
+            "–" if pd.isna(row["se_seed"]) else f"{100 * row['se_seed']:.1f}",
             *(f"{row['rho']:+.2f}", int(row["n"]), f"{row['p']:.3f}", f"{row['q']:.3f}"),
         ]
         for _, row in kept.iterrows()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.simulations import best, cells, items
+from benchmarks.simulations import best, cells, items, languages
 from benchmarks.simulations.measure import Measure
 from benchmarks.simulations.worlds import Design, simulated
 
@@ -53,3 +53,12 @@ def test_a_value_that_was_not_measured_meets_no_target():
 def test_the_target_of_null_sets_is_that_of_the_interval():
     targets = {measure.name: measure.low for measure in best.measures(20)}
     assert targets["sets with all rows in null worlds"] == targets["sets of best rows that contain the best"] == 0.95
+
+
+def test_slopes_over_languages_keep_their_level_where_independent_gains_would_find_them_in_noise():
+    measures = {(measure.name, measure.setting): measure for measure in languages.measures(200)}
+    noise = measures["slopes over languages with p < 0.05, noise", "15 languages"]
+    assert noise.value <= 0.09
+    assert noise.old > 0.3
+    ratio = measures["mean slope / planted slope", "15 languages"]
+    assert ratio.value == pytest.approx(1, abs=0.05)
