@@ -184,6 +184,7 @@ def _protocol(space: Space, reference: str) -> dict[str, object]:
         "selection": " ".join(protocol.selection_sentences(space)),
         "retrieval": protocol.retrieval_sentence(space),
         "draws": protocol.has_draws(space),
+        "sets_aside": protocol.sets_aside(space),
     }
 
 

@@ -92,12 +92,12 @@ def language_rows(coverage: Iterable[LanguageCoverage]) -> list[Row]:
 
 
 def study_rows(studies: Iterable[StudySummary]) -> list[Row]:
-    """One row per study: model, recipe, task, number of trials, number of failures, chosen dials, selection value."""
+    """One row per study: model, recipe, task, trials, failures, chosen dials, selection value in points."""
     return [
         [
             *(study.model, study.recipe, study.task, study.num_trials, study.num_failed),
             "none yet" if study.dials is None else ", ".join(f"{k} = {_dial(v)}" for k, v in study.dials.items()),
-            "–" if study.value is None else f"{study.value:.4f}",
+            "–" if study.value is None else f"{100 * study.value:.1f}",
         ]
         for study in studies
     ]
@@ -118,20 +118,20 @@ def licence_rows(space: Space) -> list[Row]:
 
 
 def pair_table(pairs: pd.DataFrame, num: int = 10) -> str:
-    """The `num` pairs with the largest |rho|, as Markdown."""
+    """The `num` pairs with the largest absolute correlation, as Markdown; "" without any correlation."""
     pairs = pairs.dropna(subset="rho")
     order = pairs["rho"].abs().sort_values(ascending=False, kind="stable").index[:num]
     rows = [[row["a"], row["b"], *_correlation(row)] for _, row in pairs.loc[order].iterrows()]
-    return markdown(["a", "b", *STATISTICS], rows) if rows else "No pair has enough values in common."
+    return markdown(["a", "b", *STATISTICS], rows) if rows else ""
 
 
 def target_table(correlations: pd.DataFrame) -> str:
-    """A table of one correlation for each target, as Markdown."""
+    """A table of one correlation for each target, as Markdown; "" without any correlation."""
     rows = [[row["target"], *_correlation(row)] for _, row in correlations.dropna(subset="rho").iterrows()]
-    return markdown(["target", *STATISTICS], rows) if rows else "No target has enough values."
+    return markdown(["target", *STATISTICS], rows) if rows else ""
 
 
-STATISTICS = ("rho", "95 % interval", "n", "p", "q")
+STATISTICS = ("r", "95 % interval", "n", "p", "q")
 
 
 def _correlation(row: "pd.Series[float]") -> list[str]:
@@ -140,7 +140,9 @@ def _correlation(row: "pd.Series[float]") -> list[str]:
 
 
 def predictor_table(correlations: Correlations) -> str:
-    """Correlation of the gain with each trait as Markdown: one row per target, the mean gain last."""
+    """Correlation of the gain with each trait as Markdown: a line per target, the mean gain last; "" without any."""
+    if correlations.predictors["rho"].isna().all():
+        return ""
     table = correlations.predictors.set_index(["target", "trait"])
     rows = []
     for target in dict.fromkeys(correlations.predictors["target"]):

@@ -229,16 +229,19 @@ def _notes(numbers: Sequence[int], seeds: pd.DataFrame, matrix: Matrix) -> Itera
             "No correlation between gains is shown: with one seed, gains share the noise of their baseline and of "
             "their encoder, and look correlated without any transfer."
         )
-    if len(matrix.recipes) < MIN_N:
-        yield f"Targets are not correlated over {len(matrix.recipes)} recipes: at least {MIN_N} are needed."
-    if len(matrix.scores.columns) < MIN_N:
-        yield f"Recipes are not correlated over {len(matrix.scores.columns)} targets: at least {MIN_N} are needed."
+    num_recipes, num_targets = len(matrix.recipes), len(matrix.scores.columns)
+    if max(num_recipes, num_targets) < MIN_N:
+        yield f"No correlations: {num_recipes} recipes and {num_targets} targets, at least {MIN_N} are needed."
+    elif num_recipes < MIN_N:
+        yield f"Targets are not correlated over {num_recipes} recipes: at least {MIN_N} are needed."
+    elif num_targets < MIN_N:
+        yield f"Recipes are not correlated over {num_targets} targets: at least {MIN_N} are needed."
     base = seeds[(seeds["recipe"] == matrix.reference) & seeds["score"].notna()]
     seedless = sorted(set(base.loc[base["seed"].isna(), "target"]))
     if seedless and len(numbers) > 1:
         yield (
             f"The score of {matrix.reference_words} on {', '.join(seedless)} depends on no seed. Both halves of the "
-            "seeds subtract the same score, so that only the noise of the rows is separated there."
+            "seeds subtract the same score, so that only the noise of the recipes is separated there."
         )
 
 

@@ -189,7 +189,16 @@ def test_the_chosen_dials_of_each_study_are_listed(make_run):
         run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
     text = appendix(write_report(run.url))
-    assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 0.7000 |" in text
+    assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 70.0 |" in text
+    assert "can be far above the reported score of the same dials" in text
+
+
+def test_the_appendix_has_no_empty_tables_and_says_once_why_there_are_no_correlations(full_report):
+    text = appendix(full_report).split("## Correlations")[1].split("## Choice of dials")[0]
+    assert text.count("No correlations: 3 recipes and 3 targets, at least 6 are needed.") == 1
+    assert "n = 3" not in text
+    assert "Pearson" not in text and "Spearman" not in text and "### Predicted cells" not in text
+    assert "| small_nli | 100 |" in text
 
 
 def test_the_findings_have_intervals_and_name_only_what_is_settled(full_run):
