@@ -42,7 +42,7 @@ class Key:
     entries: tuple[Entry, ...] = ()
     scales: tuple[str, ...] = ()
     """Words beside the scale of full colours and beside that of pale colours; one scale without words if empty."""
-    dots: str = "dot: settled"
+    dots: str = "dot: the interval excludes 0"
     """The meaning of a dot, in a grid without numbers."""
 
     @property

@@ -10,7 +10,8 @@ from sweeper.files.folder import Folder
 from ..results.compare import Comparison, compare
 from ..results.load import load
 from ..results.names import one_model
-from ..results.results import compute_results
+from ..results.results import Results, compute_results
+from ..results.stats import LEVEL
 from .files import csv
 from .numbers import gain_text, p_text
 from .tables import markdown, points
@@ -34,18 +35,31 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
         raise UserError("A comparison needs two runs, or one run and two models (--model A --model B).")
     both = [runs[0], runs[-1]]
     names = [models[0], models[-1]] if models else ["", ""]
-    results = []
-    for run, name in zip(both, names, strict=True):
-        data = load(run)
-        results.append(compute_results(data, one_model(data.space, name)))
+    loaded = [load(run) for run in both]
+    chosen = [one_model(data.space, name) for data, name in zip(loaded, names, strict=True)]
+    if chosen[0] == chosen[1] and _place(both[0]) == _place(both[1]):
+        raise UserError(
+            f"Both are the model {chosen[0]} of {both[0]}, and no run differs from itself. Name another run or model."
+        )
+    results = [compute_results(data, model) for data, model in zip(loaded, chosen, strict=True)]
     comparison = compare(*results)
     if out:
         path = Folder(out).local
         if path is None:
             raise UserError(f"A comparison is written to a local file, got --out {out}.")
         Folder(str(path.parent)).write(path.name, csv(comparison.cells, POINTS))
-    labels = [f"{run} ({result.model})" for run, result in zip(both, results, strict=True)]
-    return comparison_text(comparison, labels)
+    return comparison_text(comparison, [_label(run, each) for run, each in zip(both, results, strict=True)])
+
+
+def _place(run: str) -> str:
+    """The place of a run folder, however it is written."""
+    local = Folder(run).local
+    return str(local.resolve()) if local else run.rstrip("/")
+
+
+def _label(run: str, results: Results) -> str:
+    num = len(results.seeds_done)
+    return f"{run} ({results.model}, {results.space.evaluate} split, {num} seed{'' if num == 1 else 's'})"
 
 
 def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
@@ -53,11 +67,12 @@ def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
     lines = [
         f"a: {labels[0]}",
         f"b: {labels[1]}",
-        "Differences are b - a (a - b for a loss), in points, positive if b is better, ± half of the 95 % interval; "
-        "seeds and items count as independent.",
+        "Differences are b - a (a - b for a loss) in points ± half width of the 95 % interval; positive: b is better.",
+        "Intervals treat a and b as independent; they are too wide if both used the same seeds and items.",
+        _summary(comparison),
         "",
         markdown(
-            ["recipe", "target", "score a", "score b", "b - a", "gain a", "gain b", "gain b - gain a", "q"],
+            ["recipe", "target", "score a", "score b", "b - a", "gain a", "gain b", "gain b - gain a", "q of gains"],
             [_row(row) for _, row in comparison.cells.iterrows()],
         ),
     ]
@@ -74,5 +89,16 @@ def _row(row: "pd.Series[float]") -> list[str]:
         gain_text(float(row["score_difference"]), float(row["score_low"]), float(row["score_high"])),
         *(gain_text(float(row[name]), float("nan"), float("nan")) for name in ("gain_a", "gain_b")),
         gain_text(float(row["gain_difference"]), float(row["low"]), float(row["high"])),
-        p_text(float(row["q"]), "q") or "–",
+        p_text(float(row["q"]), "q").removeprefix("q ").removeprefix("= ") or "–",
     ]
+
+
+def _summary(comparison: Comparison) -> str:
+    """How many gains differ, and what q and a dash mean."""
+    q = comparison.cells["q"].dropna()
+    if q.empty:
+        return 'No difference of gains can be tested; "–": no value.'
+    return (
+        f"{int((q < LEVEL).sum())} of {len(q)} gains differ (q < {LEVEL}; q tests gain b - gain a and is corrected for "
+        'the number of cells; "–": no value, or no test).'
+    )

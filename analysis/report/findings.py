@@ -15,6 +15,8 @@ from .planted import planted_finding
 
 MAX_NAMED = 5
 """Number of recipes that a sentence names before it counts the others."""
+EXPLANATION = "The largest of many estimates is too large on average;"
+"""Why named gains are corrected. The first finding that names one says it for all."""
 
 
 def findings_of(data: RunData, results: Results) -> list[str]:
@@ -98,22 +100,15 @@ def _reason(cells: list[Estimate]) -> str:
 def _largest_gain(cell: Estimate, results: Results) -> str:
     """Sentences about the cell with the largest gain, which may be a loss or 0."""
     if cell.gain > 0:
-        return _named("The largest gain is", cell, results)
-    return _named("No recipe gains on any target; the smallest loss is", cell, results)
+        return _named("The largest gain is", cell, results, EXPLANATION)
+    return _named("No recipe gains on any target; the smallest loss is", cell, results, EXPLANATION)
 
 
-def _named(introduction: str, cell: Estimate, results: Results) -> str:
+def _named(introduction: str, cell: Estimate, results: Results, explanation: str = "") -> str:
     """A sentence about one cell, which was named because it is the largest. A loss is named by its negative gain."""
-    rows = results.leaders.rows
-    row = rows[(rows["target"] == cell.target) & (rows["recipe"] == cell.recipe)]
-    corrected = float(row["corrected"].iloc[0]) if len(row) else math.nan
     sentence = f"{introduction} {points_text(cell.gain)} points{interval_text(cell.low, cell.high)}: "
     sentence += f"`{cell.recipe}` on `{cell.target}`{_test_text(cell)}."
-    if not math.isnan(corrected):
-        sentence += (
-            f" The largest of many differences overstates the truth; {points_text(corrected)} is expected after "
-            "correction."
-        )
+    sentence += _corrected_text(results, cell.recipe, cell.target, explanation)
     if cell.note == "bimodal":
         sentence += " Its seeds are bimodal: look at each of them."
     if cell.at_chance and cell.gain > 0:
@@ -122,6 +117,16 @@ def _named(introduction: str, cell: Estimate, results: Results) -> str:
             "gain may show that the task was learned at all, and not transfer."
         )
     return sentence
+
+
+def _corrected_text(results: Results, recipe: str, target: str, explanation: str = "") -> str:
+    """A gain corrected for selection, after an `explanation`; "" if it is unknown."""
+    rows = results.leaders.rows
+    row = rows[(rows["target"] == target) & (rows["recipe"] == recipe)]
+    corrected = float(row["corrected"].iloc[0]) if len(row) else math.nan
+    if math.isnan(corrected):
+        return ""
+    return f" {f'{explanation} c' if explanation else 'C'}orrected for selection: {points_text(corrected)}."
 
 
 def _test_text(cell: Estimate) -> str:
@@ -153,8 +158,8 @@ def _best_recipes(results: Results) -> Iterator[str]:
         return
     yield (
         f"On average over the {num_targets} targets that all recipes have, `{best}` has the highest gain, "
-        f"{_mean_text(mean, best)}. "
-        f"{_rivals(rows, best, results)}{_seeds_needed(float(summary['seeds_needed']))}"
+        f"{_mean_text(mean, best)}.{_corrected_text(results, best, MEAN)} "
+        f"{_rivals(rows, best, results)}{_seeds_needed(summary, results)}"
     )
 
 
@@ -168,23 +173,30 @@ def _rivals(rows: pd.DataFrame, best: str, results: Results) -> str:
     """The recipes that cannot be distinguished from the best one."""
     rivals = [str(name) for name in rows.loc[rows["is_best"], "recipe"] if name != best]
     if not rivals:
-        return "It is better than every other row at 95 %."
-    names = [f"`{name}`" if name != results.matrix.reference else results.matrix.reference_words for name in rivals]
+        return "It is better than every other recipe at 95 %."
+    names = [_in_words(name, results) for name in rivals]
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return f"It cannot be distinguished from {', '.join(names[:MAX_NAMED])}{more} at 95 %."
 
 
-def _seeds_needed(needed: float) -> str:
-    """How many further seeds would separate the two best rows."""
+def _seeds_needed(summary: "pd.Series[float]", results: Results) -> str:
+    """How many further seeds would separate the two best recipes, by the interval of their difference alone."""
+    needed = float(summary["seeds_needed"])
     if math.isnan(needed) or needed == 0:
         return ""
+    both = " and ".join(_in_words(str(summary[name]), results) for name in ("best", "runner_up"))
+    condition = f"If the difference of {both} stays at {100 * abs(float(summary['difference'])):.1f} points,"
     if math.isinf(needed):
-        return " No number of further seeds would separate the two best rows if their difference stays as it is."
+        return f" {condition} no feasible number of further seeds would make its uncorrected 95 % interval exclude 0."
     num = int(needed)
     return (
-        f" If the difference of the two best rows stays as it is, {num} further {_plural('seed', num)} would separate "
-        "them."
+        f" {condition} about {num} further {_plural('seed', num)} would make its uncorrected 95 % interval exclude 0; "
+        "half of such repetitions would succeed."
     )
+
+
+def _in_words(recipe: str, results: Results) -> str:
+    return results.matrix.reference_words if recipe == results.matrix.reference else f"`{recipe}`"
 
 
 def _plural(word: str, num: int) -> str:

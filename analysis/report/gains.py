@@ -18,7 +18,7 @@ MAX_LISTED = 6
 
 
 def gains_table(results: Results) -> str:
-    """Gains in points ± half of the 95 % interval; then the mean gain in points and in units of spreads."""
+    """Gains in points ± half width of the 95 % interval; then the mean gain in points and in units of spreads."""
     matrix, cells = results.matrix, cell_estimates(results.estimates)
     targets = [str(name) for name in matrix.scores.columns]
     names = [f"{name}{DOUBLE_DAGGER if name in matrix.single_split else ''}" for name in targets]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+import numpy as np
 import pandas as pd
 
 from sweeper import __version__
@@ -20,6 +21,16 @@ CITATION = (
     "Phang, Calixto, Htut, Pruksachatkun, Liu, Vania, Kann and Bowman. English Intermediate-Task Training Improves "
     "Zero-Shot Cross-Lingual Transfer Too. AACL 2020. arXiv:2005.13013."
 )
+REFERENCES = {
+    "Student 1908": "The probable error of a mean. Biometrika 6(1).",
+    "Satterthwaite 1946": "An approximate distribution of estimates of variance components. Biometrics Bulletin 2(6).",
+    "Smyth 2004": "Linear models and empirical Bayes methods for assessing differential expression. Statistical "
+    "Applications in Genetics and Molecular Biology 3(1).",
+    "Benjamini and Hochberg 1995": "Controlling the false discovery rate. Journal of the Royal Statistical Society B "
+    "57(1).",
+    "Tukey 1953": "The problem of multiple comparisons. Unpublished manuscript, Princeton University.",
+}
+"""Works that a paragraph can cite, by the words that cite them."""
 SECONDS_PER_HOUR = 3600
 
 
@@ -31,12 +42,12 @@ def methods_text(data: RunData, results: Results) -> str:
     space = data.space
     paragraph = " ".join(
         sentence
-        for section in (_design(space, results), _scores(space), _statistics(results), _cost(data))
+        for section in (_design(space, results), _scores(space, results), _statistics(results), _cost(data))
         for sentence in section
         if sentence
     )
     lines = ["# Methods", "", paragraph, "", "## Models and data", "", *_fingerprints(data), "", "## References", ""]
-    return "\n".join([*lines, *(f"- {reference}" for reference in _references(results))]) + "\n"
+    return "\n".join([*lines, *(f"- {reference}" for reference in _references(paragraph))]) + "\n"
 
 
 def _design(space: Space, results: Results) -> Iterator[str]:
@@ -46,7 +57,10 @@ def _design(space: Space, results: Results) -> Iterator[str]:
         f"We measured the transfer of {num_rows} intermediate trainings to {len(space.targets)} target tasks with "
         f"{models}."
     )
-    yield f"Dials were searched: {protocol.search_sentence(space)}."
+    if protocol.has_dials(space):
+        yield f"Dials were searched: {protocol.search_sentence(space)}."
+    else:
+        yield "No dials were searched, because no stage and no target has dials."
     yield from protocol.selection_sentences(space)
     done = results.seeds_done
     numbers = ", ".join(map(str, done))
@@ -59,12 +73,13 @@ def _design(space: Space, results: Results) -> Iterator[str]:
         yield "Each seed also has its own draw of the training and evaluation data."
 
 
-def _scores(space: Space) -> Iterator[str]:
+def _scores(space: Space, results: Results) -> Iterator[str]:
     by_metric: dict[str, list[str]] = {}
     for target in space.targets:
         by_metric.setdefault(SCORERS[space.task(target.task).scorer].label, []).append(target.task)
     metrics = "; ".join(f"{metric}: {', '.join(names)}" for metric, names in by_metric.items())
-    yield f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages."
+    languages = _languages(results)
+    yield f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages ({languages})."
     if space.eval_cap:
         yield f"At most {space.eval_cap:,} evaluation items per language were scored."
 
@@ -76,19 +91,7 @@ def _statistics(results: Results) -> Iterator[str]:
         return
     yield f"A gain is the difference to {results.matrix.reference_words} with the same seed."
     yield _variances(cells[cells["se_seed"].notna()])
-    bases = set(cells["basis"])
-    if bases & {"seeds", "seeds and items"}:
-        if "items" in bases:
-            yield "Intervals of cells with one seed are about new items only."
-    elif "items" in bases:
-        yield "With one seed, intervals are about new items only."
-    else:
-        yield "No gain has an interval."
-    if "seeds and items" in bases:
-        yield (
-            "95 % intervals are about new seeds and new evaluation items: the variance over seeds plus a paired "
-            "jackknife variance over items minus the part that both contain, with Satterthwaite's degrees of freedom."
-        )
+    yield from _intervals(cells)
     if cells["q"].notna().any():
         yield (
             "p values of complete cells whose recipe does not train on the target's own rows are corrected for their "
@@ -100,16 +103,54 @@ def _statistics(results: Results) -> Iterator[str]:
             "p."
         )
     if cells["se_seed"].notna().any():
-        yield "The best rows are those that a range test (Tukey 1953) does not distinguish from the best."
+        yield "The best recipes are those that a range test (Tukey 1953) does not distinguish from the best."
     if results.leaders.rows["corrected"].notna().any():
         yield "Named gains are corrected for selection with a spike-and-normal empirical Bayes prior."
+
+
+def _languages(results: Results) -> str:
+    """The scored languages, with the targets that have them unless all targets have the same ones."""
+    targets: dict[tuple[str, ...], list[str]] = {}
+    for coverage in results.coverage:
+        targets.setdefault(coverage.scored, []).append(coverage.target)
+    texts = {languages: ", ".join(languages) or "none yet" for languages in targets}
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "; ".join(f"{texts[languages]}: {', '.join(names)}" for languages, names in targets.items())
+
+
+def _intervals(cells: pd.DataFrame) -> Iterator[str]:
+    """What the intervals of the mean estimates cover."""
+    bases, has_items = cells["basis"], cells["se_item"].notna()
+    kinds = np.select([bases == "seeds", bases == "items", has_items], [_SEEDS, _ITEMS, _CROSSED], default=_OWN)
+    groups = cells.assign(kind=kinds)[bases != ""].groupby("kind")["target"]
+    targets = {str(kind): list(dict.fromkeys(names)) for kind, names in groups}
+    if not targets:
+        yield "No gain has an interval."
+        return
+    is_sum = cells["se_seed"].notna() & (cells["is_moderated"] | cells["se_item"].notna())
+    yield f"95 % intervals use Student's t{f' with degrees of freedom by {SATTERTHWAITE}' if is_sum.any() else ''}."
+    for kind, names in targets.items():
+        where = "Those on " + ", ".join(names) if len(targets) > 1 else "They"
+        yield f"{where} cover {kind}."
+
+
+SATTERTHWAITE = "Satterthwaite 1946"
+_CROSSED, _OWN, _SEEDS, _ITEMS = (
+    "new seeds and new items: the variance over seeds plus a paired jackknife variance over items minus the part that "
+    "both contain",
+    "new seeds and new items, because each seed has its own items",
+    "new seeds only, because the ledger has no outcomes of items",
+    "new items only, because these cells have one seed",
+)
+"""What intervals cover, and why."""
 
 
 def _variances(cells: pd.DataFrame) -> str:
     """How the variances over seeds of the cells with an interval over seeds were estimated."""
     moderated = (
-        "Variances over seeds are moderated over the rows of a target after the common effect of each seed is removed "
-        f"(Smyth 2004), with at most {CAP:g} times their own degrees of freedom"
+        "Variances over seeds are moderated over the recipes of a target after the common effect of each seed is "
+        f"removed (Smyth 2004), with at most {CAP:g} times their own degrees of freedom"
     )
     plain = cells.loc[~cells["is_moderated"], "target"]
     if cells.empty:
@@ -135,7 +176,7 @@ def _cost(data: RunData) -> Iterator[str]:
     cpu = sum(record.timing["total"] for record in done if not record.spec.resources.gpus) / SECONDS_PER_HOUR
     failed = len(data.failed)
     if done:
-        parts = ((f"{gpu:.1f} GPU hours", gpu), (f"{cpu:.1f} hours of workers without a GPU", cpu))
+        parts = ((f"{gpu:.1f} GPU hours", gpu), (f"{cpu:.1f} CPU worker-hours", cpu))
         hours = " and ".join(text for text, value in parts if value)
         ended = f"; {failed} of them failed" if failed else ""
         yield f"The {len(data.trainings):,} trainings took {hours or 'less than a minute'}{ended}."
@@ -164,18 +205,11 @@ def _fingerprints(data: RunData) -> Iterator[str]:
         yield f"- data {name}: {', '.join(shown[:3])}{more}"
 
 
-def _references(results: Results) -> Iterator[str]:
+def _references(paragraph: str) -> Iterator[str]:
+    """The study whose design is repeated, and the works that the paragraph cites."""
     yield "Please cite the software (CITATION.cff) together with the study whose design it repeats:"
     yield CITATION
-    if results.estimates["is_moderated"].any():
-        yield (
-            "Smyth 2004: Linear models and empirical Bayes methods for assessing differential expression. Statistical "
-            "Applications in Genetics and Molecular Biology 3(1)."
-        )
-    yield (
-        "Benjamini and Hochberg 1995: Controlling the false discovery rate. Journal of the Royal Statistical Society B "
-        "57(1)."
-    )
+    yield from (f"{name}: {title}" for name, title in REFERENCES.items() if name in paragraph)
 
 
 def _num(num: int, word: str) -> str:

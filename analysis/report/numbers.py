@@ -2,12 +2,17 @@
 
 import math
 
-MINUS = "-"
+MINUS = "\N{MINUS SIGN}"
+
+
+def signed_text(value: float, num_decimals: int = 1) -> str:
+    """A number with its sign; "–" for nan. Zero is never negative."""
+    return "–" if math.isnan(value) else f"{value:+z.{num_decimals}f}".replace("-", MINUS)
 
 
 def points_text(value: float) -> str:
-    """A difference, a fraction of 1, in points with its sign; "–" for nan. Never "-0.0"."""
-    return "–" if math.isnan(value) else f"{100 * value:+z.1f}"
+    """A difference, a fraction of 1, in points with its sign; "–" for nan."""
+    return signed_text(100 * value)
 
 
 def interval_text(low: float, high: float) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 from ..results.estimates import UNSUMMARISED, has_mark
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text, p_text
+from .numbers import gain_text, p_text, signed_text
 from .tables import Row, markdown
 
 NUM_SHOWN = 10
@@ -55,7 +55,7 @@ def ranking_table(results: Results) -> str:
             row["predictor"],
             f"{row['ndcg']:.2f}",
             *(f"{100 * row[name]:.1f}" for name in ("regret_1", "regret_3")),
-            "–" if np.isnan(row["low"]) else f"{row['low']:+.2f} to {row['high']:+.2f}",
+            "–" if np.isnan(row["low"]) else f"{signed_text(row['low'], 2)} to {signed_text(row['high'], 2)}",
             int(row["n"]),
             "–" if pd.isna(row["seconds"]) else f"{row['seconds']:.1f}",
             "yes" if row["recommended"] else "no",
@@ -67,7 +67,7 @@ def ranking_table(results: Results) -> str:
         "NDCG",
         "regret@1",
         "regret@3",
-        "NDCG over the row mean",
+        "NDCG over the recipe mean",
         "targets",
         "seconds",
         "recommended",
@@ -93,4 +93,4 @@ def completion_text(results: Results) -> str:
 
 
 def _share(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:+.2f}"
+    return signed_text(value, 2)

@@ -29,7 +29,7 @@ def gain_sentence(space: Space, reference: str) -> str:
 def search_sentence(space: Space) -> str:
     """The settings of the search for dials."""
     search = space.search
-    if not _has_dials(space):
+    if not has_dials(space):
         return "none, because no stage and no target has dials"
     if search.sampler == "grid":
         return f"scope `{search.scope}`, sampler grid: every combination of the listed values, each once"
@@ -39,7 +39,7 @@ def search_sentence(space: Space) -> str:
 
 def selection_sentences(space: Space) -> Iterator[str]:
     """How dials are chosen, on which data, and what replicates train on."""
-    if _has_dials(space):
+    if has_dials(space):
         yield from _scope_sentences(space)
         yield (
             f"The search trials have seed {SEARCH_SEED}, which is no replicate seed. Their values are measured on "
@@ -76,7 +76,7 @@ def _data_sentences(space: Space) -> Iterator[str]:
 
 
 def _replicate_sentences(space: Space) -> Iterator[str]:
-    dials = " with the chosen dials" if _has_dials(space) else ""
+    dials = " with the chosen dials" if has_dials(space) else ""
     if not sets_aside(space):
         yield f"Replicates are trained{dials}."
     elif space.search.refit:
@@ -148,7 +148,8 @@ def _trained_tasks(space: Space) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (*_staged_tasks(space), *targets) if name))
 
 
-def _has_dials(space: Space) -> bool:
+def has_dials(space: Space) -> bool:
+    """Whether any stage or target has dials to search."""
     spaces = [space.for_model(model) for model in space.models]
     targets = [target for own in spaces for target in own.targets]
     in_targets = any(target.dials or any(stage.dials for stage in target.before) for target in targets)

@@ -83,7 +83,7 @@ def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFram
         _resolution(rows),
         f"![{family}]({figure}.png)" if figure else "",
         _table(rows),
-        "Estimates are in points ± half the width of the 95 % interval. The interval is about new seeds and new items "
+        "Estimates are in points ± half width of the 95 % interval. The interval is about new seeds and new items "
         "with these models, recipes, targets and languages. p is corrected for the number of estimates on this page "
         "(Holm 1979).",
     ]

@@ -12,7 +12,7 @@ from sweeper.space import Space, Training, tasks_of
 from ..results.correlate import MEAN, TRAITS, Correlations
 from ..results.coverage import LanguageCoverage, StudySummary
 from ..results.matrix import Cell
-from .numbers import gain_text
+from .numbers import gain_text, points_text, signed_text
 from .tables import Row, markdown
 
 CAPS = ("cap_examples", "cap_tokens")
@@ -135,8 +135,8 @@ STATISTICS = ("r", "95 % interval", "n", "p", "q")
 
 
 def _correlation(row: "pd.Series[float]") -> list[str]:
-    interval = "–" if np.isnan(row["low"]) else f"{row['low']:+.2f} to {row['high']:+.2f}"
-    return [f"{row['rho']:+.2f}", interval, str(int(row["n"])), f"{row['p']:.3f}", f"{row['q']:.3f}"]
+    interval = "–" if np.isnan(row["low"]) else f"{signed_text(row['low'], 2)} to {signed_text(row['high'], 2)}"
+    return [signed_text(row["rho"], 2), interval, str(int(row["n"])), f"{row['p']:.3f}", f"{row['q']:.3f}"]
 
 
 def predictor_table(correlations: Correlations) -> str:
@@ -154,7 +154,7 @@ def predictor_table(correlations: Correlations) -> str:
 
 def _rho(row: "pd.Series[float]") -> str:
     n = int(row["n"])
-    return f"– (n = {n})" if np.isnan(row["rho"]) else f"{row['rho']:+.2f} (n = {n}, p = {row['p']:.3f})"
+    return f"– (n = {n})" if np.isnan(row["rho"]) else f"{signed_text(row['rho'], 2)} (n = {n}, p = {row['p']:.3f})"
 
 
 def multitask_rows(correlations: Correlations) -> list[Row]:
@@ -176,13 +176,13 @@ def trait_rows(correlations: Correlations) -> list[Row]:
     def count(value: float) -> str:
         return "–" if np.isnan(value) else f"{value:,.0f}"
 
-    def share(value: float, form: str) -> str:
-        return "–" if np.isnan(value) else form.format(100 * value)
+    def share(value: float) -> str:
+        return "–" if np.isnan(value) else f"{100 * value:.0f}"
 
     return [
         [
             *(name, count(row["train_size"]), count(row["seen"])),
-            *(share(row["headroom"], "{:.0f}"), share(row[MEAN], "{:+z.1f}")),
+            *(share(row["headroom"]), points_text(row[MEAN])),
         ]
         for name, row in correlations.traits.iterrows()
     ]

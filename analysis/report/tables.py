@@ -11,7 +11,7 @@ from ..results.marks import DOUBLE_DAGGER, STAR, Marks
 from ..results.matrix import Matrix, entry
 from ..results.published import Comparison
 from ..results.trivial import PreparationLevel, TargetLevel, Verdict
-from .numbers import gain_text
+from .numbers import gain_text, points_text, signed_text
 
 Row = Sequence[object]
 VERDICTS: Mapping[Verdict, str] = {
@@ -115,8 +115,8 @@ def published_rows(comparisons: Iterable[Comparison]) -> list[Row]:
     return [
         [
             comparison.published.label,
-            "–" if comparison.measured is None else f"{100 * comparison.measured:+.1f}",
-            f"{comparison.published.gain:+.1f}",
+            "–" if comparison.measured is None else points_text(comparison.measured),
+            signed_text(comparison.published.gain),
             comparison.published.split,
         ]
         for comparison in comparisons

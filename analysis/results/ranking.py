@@ -12,7 +12,7 @@ from .stats import t_quantile
 from .traits import CATEGORIES, TRAITS
 
 Floats = npt.NDArray[np.float64]
-BAR = "row mean"
+BAR = "recipe mean"
 """The predictor that another one must beat: the mean gain of a recipe on the other targets."""
 RETRIEVAL = "retrieval"
 RANDOM = "random order"
@@ -32,13 +32,13 @@ def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: 
     - ndcg: discounted cumulative gain of the predicted order divided by that of the best order (Järvelin & Kekäläinen
       2002). The relevance of a recipe is its gain, scaled to 0 (the smallest gain) to 1 (the largest);
     - regret_1, regret_3: the largest gain minus the largest one among the first 1 or 3 recipes, as a fraction of 1;
-    - low, high: for the mean, the 95 % interval over targets of the difference in ndcg to the row mean, on the recipes
-      that both rank; nan with fewer than three targets;
+    - low, high: for the mean, the 95 % interval over targets of the difference in ndcg to the recipe mean, on the
+      recipes that both rank; nan with fewer than three targets;
     - seconds: mean cost of a predictor that the sweep computes, for one encoder and target;
     - recommended: whether `low` is above 0;
     - note: "not defined" for a target whose format has no such predictor, "fewer than 6 recipes", or "".
 
-    No predictor is fitted to the target that it ranks: the row mean leaves it out, and the others need no gains. Of
+    No predictor is fitted to the target that it ranks: the recipe mean leaves it out, and the others need no gains. Of
     equal predictions, ndcg takes the mean over their orders, regret the worst order.
     """
     predictors = predictions(space, gains, traits, measured)
@@ -56,7 +56,7 @@ def predictions(
 ) -> dict[str, pd.DataFrame]:
     """Predictor -> a value for each recipe and target (recipes x targets); higher values predict larger gains.
 
-    The row mean and the mean over retrieval targets are in units of the spread of each target, without the target
+    The recipe mean and the mean over retrieval targets are in units of the spread of each target, without the target
     itself. The traits of a task are the same for every target; a recipe of several tasks has none.
     """
     spread = gains.std(ddof=1)
@@ -121,7 +121,7 @@ def _complete(*columns: "pd.Series[float]") -> list[Floats]:
 
 
 def _differences(values: pd.DataFrame, bar: pd.DataFrame, gains: pd.DataFrame) -> list[float]:
-    """For each target the ndcg of a predictor minus that of the row mean, on the recipes that both rank."""
+    """For each target the ndcg of a predictor minus that of the recipe mean, on the recipes that both rank."""
     judged = []
     for target in gains.columns:
         predicted, by_bar, measured = _complete(values[target], bar[target], gains[target])

@@ -63,6 +63,21 @@ def test_what_only_one_run_has_is_named_and_the_table_is_written(runs, tmp_path,
     assert float(rows["small_nli"]["score_difference"]) == pytest.approx(13.0)
 
 
+def test_a_comparison_names_splits_seeds_and_what_q_tests_and_counts_the_gains_that_differ(runs):
+    text = compare_runs([run.url for run in runs])
+    assert f"a: {runs[0].url} (tiny, dev split, 3 seeds)" in text
+    assert "of 1 gains differ (q < 0.05; q tests gain b - gain a" in text
+    assert "Intervals treat a and b as independent; they are too wide if both used the same seeds and items." in text
+    (line,) = (line for line in text.splitlines() if line.startswith("| small_nli"))
+    assert 0 < float(line.rstrip("| ").split("| ")[-1]) < 1
+
+
+def test_a_run_is_not_compared_with_itself(runs):
+    for same in (runs[0].url, f"{runs[0].url}/", f"{runs[0].url}/../{runs[0].url.rsplit('/')[-1]}"):
+        with pytest.raises(UserError, match="no run differs from itself"):
+            compare_runs([runs[0].url, same])
+
+
 def test_two_models_of_one_run_are_compared(runs):
     run = runs[0]
     models = (*run.space.models, Model(name="other", id="tests/other"))

@@ -94,7 +94,7 @@ def large_grid(num_rows=11, num_columns=9):
 KEY = Key(
     label="gain over baseline (points)",
     entries=(Entry(text="† same rows: recipe and target train on them", swatch="hatched"), Entry(text="words " * 40)),
-    scales=("settled: the interval excludes 0", "not settled"),
+    scales=("bold: the interval over seeds excludes 0", "pale: it does not"),
 )
 
 
@@ -136,8 +136,8 @@ def test_a_large_matrix_has_short_numbers_or_dots_rather_than_small_fonts(size):
 def test_the_numbers_of_11_x_9_cells_and_their_intervals_fit_into_a_column():
     found = words(grid_figure(large_grid(), KEY, "a title", COLUMN))
     assert found.count("±12") > 100
-    assert "dot: settled" not in found
-    assert "dot: settled" in words(grid_figure(large_grid(25, 20), KEY, "a title", COLUMN))
+    assert "dot: the interval excludes 0" not in found
+    assert "dot: the interval excludes 0" in words(grid_figure(large_grid(25, 20), KEY, "a title", COLUMN))
 
 
 def test_the_signs_of_a_narrow_cell_are_in_its_second_line_unless_hatching_shows_them():

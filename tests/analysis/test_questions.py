@@ -40,7 +40,7 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
     assert [page.name for page in pages] == ["questions-one-page.md", "questions-sizes.md"]
     text = pages[0].read_text(encoding="utf-8")
     assert "Does QA help?\n\n- qa · tags: +5.0 points, without an interval (equal differences)." in text
-    assert "- qa or nli: -10.0 points (" in text
+    assert "- qa or nli: −10.0 points (" in text
     assert "the interval includes 0." in text
     assert "- Claim (tiny): QA beats all. It needs `qa` and `qa or nli`, and cannot be tested." in text
     assert "points per unit of examples" in pages[1].read_text(encoding="utf-8")

@@ -15,10 +15,11 @@ from analysis.figures.heatmap import matrix_grid, matrix_key
 from analysis.report.files import csv as csv_text
 from analysis.report.findings import strongest_findings
 from analysis.report.latex import math_gain
-from analysis.report.methods import methods_text
+from analysis.report.methods import _intervals, _references, methods_text
 from analysis.report.numbers import gain_text, p_text
 from analysis.report.report import write_report
 from analysis.report.sections import data_limits
+from analysis.results.estimates import mean_estimates
 from analysis.results.load import load
 from analysis.results.results import compute_results
 from analysis.results.trivial import verdict
@@ -136,6 +137,29 @@ def test_the_methods_name_seeds_split_metrics_versions_and_fingerprints(full_rep
     assert f"We used the transfer sweeper {sweeper.__version__}" in text
     assert "- model tiny: tiny's weights" in text
     assert "GPU hours" not in text  # no record has a duration
+    assert "averaged over languages (de, en: tags, pairs; de, fr: search)" in text
+    assert "No dials were searched, because no stage and no target has dials." in text
+
+
+def test_the_methods_say_what_intervals_cover(full_run):
+    cells = mean_estimates(compute_results(full_run.url).estimates)
+    (first, second) = _intervals(cells)
+    assert first == "95 % intervals use Student's t."
+    assert second == "They cover new seeds only, because the ledger has no outcomes of items."
+    own = cells.assign(basis="seeds and items", se_item=float("nan"))
+    assert list(_intervals(own))[1:] == ["They cover new seeds and new items, because each seed has its own items."]
+    mixed = own.assign(se_item=own["se_item"].where(own["target"] == "tags", 0.01))
+    sentences = list(_intervals(mixed))
+    assert sentences[0] == "95 % intervals use Student's t with degrees of freedom by Satterthwaite 1946."
+    texts = sorted(sentences[1:])
+    assert texts[0].startswith("Those on pairs, search cover new seeds and new items: the variance over seeds plus")
+    assert texts[1].startswith("Those on tags cover new seeds and new items, because each seed")
+    assert list(_intervals(cells.assign(basis=""))) == ["No gain has an interval."]
+
+
+def test_the_methods_list_the_works_that_they_cite_and_no_other():
+    cited = list(_references("moderated (Smyth 2004) and tested (Tukey 1953)"))
+    assert [line.split(":")[0] for line in cited[2:]] == ["Smyth 2004", "Tukey 1953"]
 
 
 def test_the_limits_on_the_data_name_the_largest_number_of_steps():
@@ -204,7 +228,7 @@ def test_the_appendix_has_no_empty_tables_and_says_once_why_there_are_no_correla
 def test_the_findings_have_intervals_and_name_only_what_is_settled(full_run):
     findings = strongest_findings(compute_results(full_run.url))
     assert findings[0].startswith("Of 2 cells, 0 gains and 0 losses differ from 0 (q < 0.05")
-    assert findings[1].startswith("The largest gain is +15.0 points (95 % interval -48.5 to +78.5): `small_nli` on")
+    assert findings[1].startswith("The largest gain is +15.0 points (95 % interval −48.5 to +78.5): `small_nli` on")
     # The largest loss is not settled, so that it is no finding.
     assert not any("largest loss" in finding for finding in findings)
     assert "`small_nli` has the highest gain, +8.5 points (95 % interval" in findings[2]
@@ -228,7 +252,7 @@ def test_with_three_seeds_the_findings_have_an_interval_and_a_corrected_p(make_r
         run.cell("baseline", "tags", seed, {"en": 0.6})
         run.cell("small_nli", "tags", seed, {"en": 0.6 + gain})
     findings = strongest_findings(compute_results(run.url))
-    assert "+2.0 points (95 % interval -0.5 to +4.5)" in findings[1]
+    assert "+2.0 points (95 % interval −0.5 to +4.5)" in findings[1]
     assert "(p = 0.074; q = 0.074" in findings[1]
 
 
@@ -409,8 +433,8 @@ LOSSES = {"baseline": (0.50, 0.51, 0.52), "small_nli": (0.45, 0.47, 0.47), "midd
 def test_a_matrix_without_any_gain_names_the_smallest_loss(make_run):
     findings = strongest_findings(compute_results(three_seeds(make_run, LOSSES).url))
     assert findings[0].endswith("corrected for the number of cells): `middle_qa` on `tags`, `small_nli` on `tags`.")
-    assert findings[1].startswith("No recipe gains on any target; the smallest loss is -4.7 points (95 % interval")
-    assert findings[2].startswith("The largest loss is -19.7 points (95 % interval")
+    assert findings[1].startswith("No recipe gains on any target; the smallest loss is −4.7 points (95 % interval")
+    assert findings[2].startswith("The largest loss is −19.7 points (95 % interval")
     assert not any("largest gain" in finding for finding in findings)
 
 
@@ -458,7 +482,7 @@ def test_the_methods_say_which_cells_have_paired_t_tests(full_report, make_run):
             for seed in SEEDS:
                 large.cell(recipe.name, target, seed, {"en": 0.5 + 0.05 * random.normal()})
     text = methods_text(load(large.url), compute_results(large.url))
-    assert "moderated over the rows of a target" in text
+    assert "moderated over the recipes of a target" in text
     assert "2 cells on t1 have paired t tests instead" in text
 
 
