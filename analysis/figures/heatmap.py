@@ -201,7 +201,7 @@ def matrix_key(results: Results) -> Key:
     return Key(
         label=f"gain over {over} (points)" if matrix.reference else "",
         entries=tuple(entry for applies, entry in entries if applies),
-        scales=("bold: the interval over seeds excludes 0", "pale: it does not"),
+        scales=("bold: interval over seeds excludes 0", "pale: it does not"),
     )
 
 

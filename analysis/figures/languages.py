@@ -152,5 +152,5 @@ def language_key(results: Results) -> Key:
     return Key(
         label=f"gain over {over} (points)",
         entries=(Entry(text="± half width of the 95 % interval", is_about_numbers=True), *shown),
-        scales=("bold: the interval over seeds excludes 0", "pale: it does not"),
+        scales=("bold: interval over seeds excludes 0", "pale: it does not"),
     )

@@ -94,7 +94,7 @@ def large_grid(num_rows=11, num_columns=9):
 KEY = Key(
     label="gain over baseline (points)",
     entries=(Entry(text="† same rows: recipe and target train on them", swatch="hatched"), Entry(text="words " * 40)),
-    scales=("bold: the interval over seeds excludes 0", "pale: it does not"),
+    scales=("bold: interval over seeds excludes 0", "pale: it does not"),
 )
 
 
