@@ -102,3 +102,9 @@ def test_the_task_that_the_page_for_contributors_adds_is_valid() -> None:
     task = eval(code, {"Task": Task, "Rows": Rows})  # The page is part of this repository.
     assert task.name not in CATALOG, "The page shows how to add a task, so it must not be in the catalog."
     check_tasks([task])
+
+
+def test_a_question_of_ones_own_is_a_space_file_of_at_most_twenty_lines() -> None:
+    files = dict(steps(GUIDE))
+    lines = [line for line in files["question.py"].splitlines() if line.strip()]
+    assert len(lines) <= 20
