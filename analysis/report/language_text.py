@@ -6,7 +6,7 @@ import pandas as pd
 from ..results.language_traits import CATEGORIES, DISTANCES
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text
+from .numbers import gain_text, points_text, signed_text
 from .tables import Row
 
 NUM_SHOWN = 10
@@ -24,7 +24,7 @@ def slope_rows(results: Results) -> list[Row]:
             *(_words(row["recipe"], "all"), _words(row["target"], "mean"), OF_WORDS[row["of"]], row["trait"]),
             gain_text(float(row["slope"]), float(row["low"]), float(row["high"])),
             "–" if pd.isna(row["se_seed"]) else f"{100 * row['se_seed']:.1f}",
-            *(f"{row['rho']:+.2f}", int(row["n"]), f"{row['p']:.3f}", f"{row['q']:.3f}"),
+            *(signed_text(row["rho"], 2), int(row["n"]), f"{row['p']:.3f}", f"{row['q']:.3f}"),
         ]
         for _, row in kept.iterrows()
     ]
@@ -60,4 +60,4 @@ def _words(name: str, mean: str) -> str:
 
 
 def _points(number: float) -> str:
-    return "–" if pd.isna(number) or np.isinf(number) else f"{100 * number:+z.1f}"
+    return "–" if pd.isna(number) or np.isinf(number) else points_text(number)

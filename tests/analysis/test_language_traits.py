@@ -137,7 +137,7 @@ def test_the_report_has_the_slopes_in_points(make_run):
     appendix = (folder / "appendix.md").read_text()
     assert "### Distance, family and script" in appendix
     assert re.search(
-        r"^\| all \| mean \| other languages \| syntactic \| -2\.0 ± 0\.\d \| 0\.\d \| -1\.00 \| 8 \|", appendix, re.M
+        r"^\| all \| mean \| other languages \| syntactic \| −2\.0 ± 0\.\d \| 0\.\d \| −1\.00 \| 8 \|", appendix, re.M
     )
     assert "| script | Latin | 6 |" in appendix
 
