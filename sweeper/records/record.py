@@ -100,6 +100,9 @@ class ScoreRecord:
     """The metric that the matrix shows."""
     outcomes: str
     """Path of the Parquet file with one row per example, relative to the ledger."""
+    subwords: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Language -> `tokens_per_word` and `overlap` (with English) of the evaluation data. They depend on no training, so
+    that only the records of targets that start from the pretrained encoder have them."""
     format: int = FORMAT
 
     @property

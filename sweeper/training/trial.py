@@ -21,7 +21,7 @@ from sweeper.records.spec import (
     score_key,
     training_key,
 )
-from sweeper.space import Training
+from sweeper.space import CLEAN, Training
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
@@ -33,6 +33,7 @@ from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
 from sweeper.training.scores import outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
+from sweeper.training.subwords import subword_facts
 from sweeper.training.transferability import transfer_predictors
 from sweeper.training.workbench import Workbench
 
@@ -305,10 +306,20 @@ def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
         for score, by_language in results.items():
             task = trial.reader.tasks[score.target]
             logger.info("%s: %s", score.target, score_text(by_language, task))
-            record = score_record(trial.spec, score, by_language, task)
+            record = replace(score_record(trial.spec, score, by_language, task), subwords=_subwords(trial, score))
             ledger.write_score(record, outcomes(by_language))
             records[score] = record
     return tuple(record for record in records.values() if record is not None)
+
+
+def _subwords(trial: Trial, score: ScoreSpec) -> dict[str, dict[str, float]]:
+    """Facts about the evaluation data of a target that starts from the pretrained encoder; empty for other scores.
+
+    The data of a retrieval target contain both languages of a pair.
+    """
+    if len(trial.spec.chain) != 1 or score.scores_encoder or score.condition != CLEAN:
+        return {}
+    return subword_facts(trial.reader.encoded(score.data), trial.reader.tokenizer)
 
 
 def _evaluate(trial: Trial, net: Net, scores: list[ScoreSpec]) -> dict[ScoreSpec, ByLanguage]:
