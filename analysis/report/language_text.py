@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ..results.language_traits import CATEGORIES, DISTANCES
+from ..results.language_traits import CATEGORIES, NUMBERS, STEPS
 from ..results.results import Results
 from ..results.seed_part import MEAN
 from .numbers import gain_text, points_text, signed_text
@@ -17,11 +17,16 @@ OF_WORDS = {"gain": "all languages", "difference": "other languages"}
 def slope_rows(results: Results) -> list[Row]:
     """The slopes on distances with the smallest p: recipe, target, languages, distance, slope, its se, rho, n, p, q."""
     table = results.language_traits.slopes
-    table = table[table["trait"].isin(list(DISTANCES))].dropna(subset="p")
+    table = table[table["trait"].isin(list(NUMBERS))].dropna(subset="p")
     kept = table.sort_values("p", kind="stable").head(NUM_SHOWN)
     return [
         [
-            *(_words(row["recipe"], "all"), _words(row["target"], "mean"), OF_WORDS[row["of"]], row["trait"]),
+            *(
+                _words(row["recipe"], "all"),
+                _words(row["target"], "mean"),
+                OF_WORDS[row["of"]],
+                _property(row["trait"]),
+            ),
             gain_text(float(row["slope"]), float(row["low"]), float(row["high"])),
             "–" if pd.isna(row["se_seed"]) else f"{100 * row['se_seed']:.1f}",
             *(signed_text(row["rho"], 2), int(row["n"]), f"{row['p']:.3f}", f"{row['q']:.3f}"),
@@ -53,6 +58,10 @@ def group_rows(results: Results) -> list[Row]:
         ]
         for _, row in table[table["target"] == MEAN].iterrows()
     ]
+
+
+def _property(trait: str) -> str:
+    return trait.replace("_", " ") + (f" (per {STEPS[trait]:g})" if STEPS[trait] == 1 else "")
 
 
 def _words(name: str, mean: str) -> str:

@@ -15,6 +15,7 @@ from sweeper.world import languages as world
 from .halves import MIN_N
 from .items import ENGLISH
 from .language_effects import language_gains
+from .load import CLEAN, RunData
 from .matrix import Matrix
 from .seed_part import MEAN
 from .slopes import language_effects, slope_on
@@ -28,6 +29,16 @@ DISTANCES: Mapping[str, str] = {
     "world": "distance from English in the synthetic world",
 }
 """Property of a language that is a number, 0 to 1 -> its label in figures and tables."""
+SUBWORDS: Mapping[str, str] = {
+    "tokens_per_word": "subwords per word",
+    "overlap": "share of subwords that occur in the English data",
+}
+"""Property of the evaluation data in a language, by target, from the records of the baseline -> its label."""
+NUMBERS: Mapping[str, str] = {**DISTANCES, **SUBWORDS}
+STEPS: Mapping[str, float] = {**dict.fromkeys(NUMBERS, STEP), "tokens_per_word": 1.0}
+"""Property -> the change that its slope is given for."""
+UNSPACED = frozenset({"Burmese", "Han", "Japanese", "Thai"})
+"""Scripts that do not separate words by spaces, so that their subwords per word are unknown."""
 CATEGORIES: Mapping[str, str] = {"family": "family", "script": "script", "resources": "resources"}
 """Property without an order -> its label."""
 OF = ("gain", "difference")
@@ -49,8 +60,8 @@ class LanguageTraits:
     languages: pd.DataFrame
     """Columns target, language, gain, difference (to the gain in English), and the properties of the language."""
     slopes: pd.DataFrame
-    """Columns SLOPE_COLUMNS: one row for each number of DISTANCES that at least MIN_N languages have, each target and
-    each recipe. `slope` is the change of the gain for a change of STEP, low and high the bounds of its 95 % jackknife
+    """Columns SLOPE_COLUMNS: one row for each number of NUMBERS that at least MIN_N languages have, each target and
+    each recipe. `slope` is the change of the gain for a change of STEPS, low and high the bounds of its 95 % jackknife
     interval over languages, rho Spearman's correlation with its permutation p. The recipe `mean` stands for all
     recipes, the target `mean` for `mean_over`. q corrects for the rows of the same `of`, of all recipes or of single
     ones. For a category, rho is the correlation ratio and there is no slope."""
@@ -62,30 +73,35 @@ class LanguageTraits:
 
 
 def language_traits(
-    seeds: pd.DataFrame, cells: pd.DataFrame, matrix: Matrix, mean_over: Sequence[str], numbers: Sequence[int]
+    data: RunData, seeds: pd.DataFrame, cells: pd.DataFrame, matrix: Matrix, over: tuple[Sequence[str], Sequence[int]]
 ) -> LanguageTraits:
     """The languages of one model.
 
-    `seeds` are its `scores_by_seed`, `cells` its table of estimates, `mean_over` the targets in mean gains, and
-    `numbers` the seeds that count.
+    `seeds` are its `scores_by_seed`, `cells` its table of estimates, and `over` has the targets in mean gains and the
+    seeds that count.
     """
+    mean_over, numbers = over
     gains = _zero_shot(language_gains(seeds, cells), matrix)
     traits = properties(sorted(gains["language"].unique(), key=lambda name: (name != ENGLISH, name)))
     is_compared = gains["target"].isin(list(mean_over))
-    by_target = {(MEAN, str(target)): rows for target, rows in gains.groupby("target", sort=False)}
-    by_recipe = {(str(recipe), MEAN): rows for recipe, rows in gains[is_compared].groupby("recipe", sort=False)}
-    groups = {(MEAN, MEAN): gains[is_compared], **by_target, **by_recipe}
+    groups = {(MEAN, MEAN): gains[is_compared]}
+    groups |= {(MEAN, str(target)): rows for target, rows in gains.groupby("target", sort=False)}
+    groups |= {(str(recipe), MEAN): rows for recipe, rows in gains[is_compared].groupby("recipe", sort=False)}
     to_array = partial(_as_array, languages=list(traits.index), numbers=numbers)
     arrays = {cell: to_array(rows) for cell, rows in groups.items() if len(rows)}
     effects = {cell: language_effects(array) for cell, array in arrays.items()}
-    by_language = pd.concat(
-        [_levels(arrays[cell], effects[cell], traits).assign(target=cell[1]) for cell in arrays if cell[0] == MEAN]
-        or [pd.DataFrame(columns=["target", "language", "gain", "difference", *traits.columns])],
-        ignore_index=True,
-    )
+    measured = subwords(data, matrix.model, mean_over)
+    by_target = {target: _joined(traits, measured, target) for _, target in arrays}
+    columns = ["target", "language", "gain", "difference", *traits.columns, *SUBWORDS]
+    levels = [
+        _levels(arrays[cell], effects[cell], by_target[cell[1]]).assign(target=cell[1])
+        for cell in arrays
+        if cell[0] == MEAN
+    ]
+    by_language = pd.concat(levels or [pd.DataFrame(columns=columns)], ignore_index=True)
     return LanguageTraits(
-        languages=by_language[["target", "language", "gain", "difference", *traits.columns]],
-        slopes=_slopes(effects, traits),
+        languages=by_language[columns],
+        slopes=_slopes(effects, by_target),
         groups=_groups(by_language),
         mean_over=tuple(mean_over),
         notes=tuple(_notes(by_language, matrix, numbers)),
@@ -113,6 +129,28 @@ def _properties(language: str, *, is_world: bool) -> dict[str, float | str]:
         "script": SCRIPTS.get(language, ""),
         "resources": resources().get(language, ""),
     }
+
+
+def subwords(data: RunData, model: str, mean_over: Sequence[str]) -> pd.DataFrame:
+    """The numbers of SUBWORDS by target and language (index), and their means over the targets of mean gains."""
+    rows = [
+        {"target": score.target, "language": language, **numbers}
+        for score in data.cell_scores
+        if score.model == model and score.condition == CLEAN
+        for language, numbers in score.subwords.items()
+    ]
+    table = pd.DataFrame(rows, columns=["target", "language", *SUBWORDS])
+    means = table.groupby(["target", "language"])[list(SUBWORDS)].mean()
+    compared = means[means.index.isin(list(mean_over), level="target")].groupby("language").mean()
+    return pd.concat([means, compared.assign(target=MEAN).set_index("target", append=True).swaplevel()])
+
+
+def _joined(traits: pd.DataFrame, measured: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The properties of languages, with those of their evaluation data on a target."""
+    is_of_target = measured.index.get_level_values("target") == target
+    joined = traits.join(measured[is_of_target].droplevel("target"))
+    joined["tokens_per_word"] = joined["tokens_per_word"].mask(joined["script"].isin(UNSPACED))
+    return joined
 
 
 def _zero_shot(rows: pd.DataFrame, matrix: Matrix) -> pd.DataFrame:
@@ -144,10 +182,11 @@ def _levels(gains: Floats, effects: Floats, traits: pd.DataFrame) -> pd.DataFram
     return table.dropna(subset="gain")
 
 
-def _slopes(effects: Mapping[tuple[str, str], Floats], traits: pd.DataFrame) -> pd.DataFrame:
+def _slopes(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """All slopes and correlation ratios."""
     rows = []
     for (recipe, target), values in effects.items():
+        traits = by_target[target]
         for of in OF:
             kept = (traits.index != ENGLISH) | (of == "gain")
             named = {"of": of, "recipe": recipe, "target": target}
@@ -164,11 +203,11 @@ def _slopes(effects: Mapping[tuple[str, str], Floats], traits: pd.DataFrame) -> 
 def _of_traits(traits: pd.DataFrame, effects: Floats) -> Iterator[dict[str, object]]:
     """A row for each property that at least MIN_N languages have."""
     has_effect = ~np.isnan(effects).any(axis=-1)
-    for name in DISTANCES:
+    for name in NUMBERS:
         values = traits[name].to_numpy(float)
         if (has_effect & ~np.isnan(values)).sum() >= MIN_N:
             row = asdict(slope_on(values, effects))
-            yield {"trait": name, **row, **{key: STEP * row[key] for key in ("slope", "low", "high", "se_seed")}}
+            yield {"trait": name, **row, **{key: STEPS[name] * row[key] for key in ("slope", "low", "high", "se_seed")}}
     for name in CATEGORIES:
         labels = traits[name].to_numpy(str)
         is_labelled = has_effect & (labels != "")
@@ -206,4 +245,4 @@ def _notes(languages: pd.DataFrame, matrix: Matrix, numbers: Sequence[int]) -> I
             yield "With one seed, a training that is weaker in all distant languages cannot be told from a slope."
 
 
-__all__ = ["CATEGORIES", "DISTANCES", "LanguageTraits", "language_traits", "properties"]
+__all__ = ["CATEGORIES", "DISTANCES", "NUMBERS", "STEPS", "LanguageTraits", "language_traits", "properties"]

@@ -128,7 +128,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         languages=language_table(space, gains),
         english_differences=english_differences(seeds, cells, items, matrix.reference),
         seed_agreement=seed_agreement(seeds, cells, correlations.seeds),
-        language_traits=language_traits(seeds, cells, matrix, correlations.mean_over, correlations.seeds),
+        language_traits=language_traits(data, seeds, cells, matrix, (correlations.mean_over, correlations.seeds)),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
         completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),

@@ -17,9 +17,13 @@ from tests.analysis.conftest import _rows, _task
 LANGUAGES = ("en", "de", "fr", "ru", "hi", "fi", "tr", "zh", "sw")
 SEEDS = (1, 2, 3)
 SLOPE = -0.2
+SUBWORDS = {
+    name: {"tokens_per_word": 1 + number / 4, "overlap": 1 - 0.1 * number} for number, name in enumerate(LANGUAGES)
+}
+"""Facts that the records of the baseline have."""
 
 
-def run_of(make_run, languages, gain_in, other_languages=(), trained_in=""):
+def run_of(make_run, languages, gain_in, other_languages=(), trained_in="", subwords=SUBWORDS):
     """Two recipes on the targets `far` (in `languages`) and `near` (in `other_languages`), three seeds.
 
     `gain_in` has the gain in each language. The second recipe gains 0.05 more in all languages, and all recipes gain
@@ -40,7 +44,7 @@ def run_of(make_run, languages, gain_in, other_languages=(), trained_in=""):
     for target, names in (("far", languages), ("near", other_names)):
         for seed in SEEDS:
             base = {name: 0.5 + 0.01 * random.normal() for name in names}
-            run.cell("baseline", target, seed, base)
+            run.scored(run.trained("baseline", target, seed), target, base, subwords=subwords)
             for number, recipe in enumerate(("one", "two")):
                 extra = 0.05 * number + 0.1 * (target == "near")
                 noise = 0.002 * random.normal(size=len(names))
@@ -73,6 +77,28 @@ def test_a_planted_slope_is_found_for_each_target_each_recipe_and_the_mean(trait
     assert measured["rho"] < -0.9
     assert measured["p"] < 0.01
     assert measured["n"] == (9 if of == "gain" else 8)
+
+
+def test_a_slope_on_subwords_is_per_subword_of_a_word_and_per_tenth_of_the_overlap(make_run):
+    gain_in = {name: -0.04 * number for number, name in enumerate(LANGUAGES)}
+    measured = compute_results(run_of(make_run, LANGUAGES, gain_in).url).language_traits
+    for cell in (("far", "mean"), ("mean", "one"), ("mean", "mean")):
+        assert row(measured, "overlap", *cell)["slope"] == pytest.approx(0.04, abs=0.002)
+        assert row(measured, "tokens_per_word", *cell)["slope"] == pytest.approx(-0.16, abs=0.008)
+
+
+def test_subwords_per_word_are_unknown_without_spaces_between_words(traits):
+    table = traits.languages.set_index(["target", "language"])
+    assert np.isnan(table.loc[("far", "zh"), "tokens_per_word"])
+    assert table.loc[("far", "de"), "tokens_per_word"] == 1.25
+    assert table.loc[("mean", "de"), "overlap"] == pytest.approx(0.9)
+    assert row(traits, "tokens_per_word", "far")["n"] == len(LANGUAGES) - 1
+
+
+def test_records_without_subwords_have_slopes_on_distances_alone(make_run):
+    run = run_of(make_run, LANGUAGES, dict.fromkeys(LANGUAGES, 0.0), subwords={})
+    assert set(compute_results(run.url).language_traits.slopes["trait"]) >= {"syntactic", "script"}
+    assert not set(compute_results(run.url).language_traits.slopes["trait"]) & {"overlap", "tokens_per_word"}
 
 
 def test_q_corrects_for_the_rows_of_all_recipes_and_for_those_of_single_ones(traits):
