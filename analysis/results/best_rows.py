@@ -56,12 +56,16 @@ def _largest_differences(variances: Floats, df: Floats, items: Floats, num_draws
     # A variance that is known exactly has infinite degrees of freedom.
     finite = np.minimum(df, 1e9)
     estimated = variances * random.chisquare(finite, (num_draws, num)) / finite
-    first, second = np.triu_indices(num, 1)
-    errors = np.sqrt(estimated[:, first] + estimated[:, second] + items[first, second])
-    differences = np.abs(scores[:, first] - scores[:, second])
-    ratios = np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
-    largest: Floats = ratios.max(axis=1)
-    return largest
+    # One row at a time with draws last: arrays of all pairs at once do not fit into the cache of a processor.
+    scores, estimated = np.ascontiguousarray(scores.T), np.ascontiguousarray(estimated.T)
+    largest = np.zeros(num_draws)
+    for row in range(num - 1):
+        later = slice(row + 1, None)
+        squares = (scores[later] - scores[row]) ** 2
+        variance = estimated[later] + estimated[row] + items[row, later, None]
+        ratios = np.divide(squares, variance, out=np.zeros_like(squares), where=variance > 0)
+        np.maximum(largest, ratios.max(axis=0), out=largest)
+    return np.sqrt(largest)
 
 
 def _item_errors(items: Floats, num_draws: int, random: np.random.Generator) -> Floats:
