@@ -90,6 +90,6 @@ def forest_figure(results: Results, size: Size = TEXT) -> Figure | None:
 
 
 def _notes(rows: pd.DataFrame) -> tuple[Entry, ...]:
-    notes = ["small dots: seeds", "line: 95 % interval, blue if it excludes 0"]
+    notes = ["small dots: seeds", "line: 95 % interval, blue if it excludes 0", "panels have different x axes"]
     notes += [f"open circle: {DAGGER} same rows"] if rows["marks"].str.contains("same rows").any() else []
     return tuple(Entry(text=note) for note in notes)

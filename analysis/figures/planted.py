@@ -90,9 +90,9 @@ def _key(results: Results) -> Key:
     marks = {cell.outcome for cell in planted_of(results).cells.values()}
     texts = {
         "found": "✓ found: a planted gain or loss with q < 0.05",
-        "missed": "○ missed: a planted gain or loss without",
+        "missed": "○ missed: a planted gain or loss with q of at least 0.05",
         "false gain": "✗ false gain: nothing planted, gain with q < 0.05",
     }
     over = results.matrix.reference_words.replace("`", "")
-    entries = [Entry(text=f"measured: gain over {over}; bold: q < 0.05")]
+    entries = [Entry(text=f"measured: gain over {over}; bold: q < 0.05; a bold loss at 0 is no error")]
     return Key(label="", entries=(*entries, *(Entry(text=text) for name, text in texts.items() if name in marks)))

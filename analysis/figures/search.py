@@ -11,7 +11,6 @@ from matplotlib.ticker import MaxNLocator
 from ..results.responses import RATE
 from ..results.results import Results
 from .colours import INK
-from .heatmap import source
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import TEXT, Size
@@ -82,7 +81,7 @@ def search_figure(results: Results, size: Size = TEXT) -> Figure | None:
         narrowest=13 * size.font,
         left=4 * size.font,
         between=3 * size.font,
-        title=f"Selection value (points) by trial, large: chosen · {source(results)}",
+        title=f"Selection value (points, English data set aside) by trial · {results.model} · large dot: chosen",
         notes=tuple(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
     )
     figure, all_axes = panel_figure(panels, size)

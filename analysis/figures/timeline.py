@@ -87,10 +87,13 @@ def timeline_figure(results: Results, size: Size = TEXT) -> Figure | None:
 def cost(table: pd.DataFrame) -> str:
     """The number of trials and workers, their time, and how much of it they were busy."""
     hours, length, num_workers = float(table["hours"].sum()), _length(table), table["worker"].nunique()
-    busy = f", busy {100 * hours / (length * num_workers):.0f} % of the time" if length else ""
+    busy = f"busy {100 * hours / (length * num_workers):.0f} % of the time" if length else ""
     devices = " and ".join(sorted(set(table["device"]) - {""}))
     worker_words = f"{num_workers} worker{'s' if num_workers > 1 else ''}" + (f" ({devices})" if devices else "")
-    return f"{len(table):,} trials, {_duration(hours)} on {worker_words}{busy}"
+    work = f"{_duration(hours)} of work" if num_workers > 1 else ""
+    return f"{len(table):,} trials in {_duration(length)} on {worker_words}" + "".join(
+        f", {words}" for words in (work, busy) if words
+    )
 
 
 def _labels(table: pd.DataFrame) -> dict[str, str]:

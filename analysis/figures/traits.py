@@ -33,6 +33,7 @@ def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes
     inks = recipe_colours(results)
     scale = 100.0 if name in SHARES else 1.0
     axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
+    values = _apart(scale * rows[name], is_log=name not in SHARES)
     for recipe, row in rows.iterrows():
         bounds = [[100 * (row["gain"] - row["low"])], [100 * (row["high"] - row["gain"])]]
         style: dict[str, Any] = {
@@ -42,7 +43,7 @@ def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes
             "ms": 0.5 * size.font,
             "label": str(recipe),
         }
-        axes.errorbar([scale * row[name]], [100 * row["gain"]], yerr=np.nan_to_num(bounds), **style)
+        axes.errorbar([values[str(recipe)]], [100 * row["gain"]], yerr=np.nan_to_num(bounds), **style)
     if name not in SHARES and len(rows):
         axes.set_xscale("log")
         axes.set_xticks([], minor=True)
@@ -85,9 +86,16 @@ def trait_rows(results: Results, name: str) -> pd.DataFrame:
     return rows if name in SHARES else rows[rows[name] > 0]
 
 
+def _apart(values: "pd.Series[float]", *, is_log: bool) -> "pd.Series[float]":
+    """The values, with equal ones moved apart, so that their points and intervals do not hide each other."""
+    number = values.groupby(values).cumcount() - (values.groupby(values).transform("count") - 1) / 2
+    span = values.max() / values.min() if is_log else values.max() - values.min()
+    return values * span ** (0.04 * number) if is_log else values + 0.04 * span * number
+
+
 def _summary(results: Results, name: str) -> str:
     table = results.correlations.predictors
     row = table[(table["trait"] == name) & (table["target"] == MEAN)]
     if row.empty or np.isnan(row["rho"].iloc[0]):
-        return f"n = {len(trait_rows(results, name))}"
+        return f"n = {len(trait_rows(results, name))}: no correlation"
     return f"ρ = {signed(float(row['rho'].iloc[0]), 2)}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"

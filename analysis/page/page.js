@@ -44,6 +44,13 @@
   // The interval of one seed is about items only and settles nothing.
   const isSettled = (row) => isNumber(row.low) && row.num_seeds > 1 && (row.low > 0 || row.high < 0);
   const probability = (value) => (!isNumber(value) ? EMPTY : value < 0.001 ? "< 0.001" : value.toFixed(3));
+  const MEANINGS = {
+    "same rows": "† and dashed border, same rows: recipe and target train on them",
+    "same items": "§ same items in another language",
+    "not zero-shot": "° not zero-shot in one of the languages",
+    "lacks languages": "* lacks languages that other recipes have",
+  };
+  const OTHER = "other";
   const signs = (marks) => (marks || "").split(", ").map((mark) => SIGNS[mark] || "").join("");
   const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
   const shell = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
@@ -249,15 +256,27 @@
       : `Score in points, ${where}${reference ? "" : "; the space has no baseline, so there are no gains"}`;
   }
 
-  function languages() {
-    return rowsOf(model().languages).filter((row) => !view.family || row.family === view.family).map((row) => row.language);
+  function languages(family) {
+    return rowsOf(model().languages).filter((row) => !family || (row.family || OTHER) === family).map((row) => row.language);
+  }
+
+  /** What the signs and colours of the matrix mean, as far as they occur. */
+  function drawLegend() {
+    const marks = new Set(model().cells.flatMap((cell) => (cell.marks || "").split(", ")));
+    const words = [
+      showsGains() ? "Blue: a gain, red: a loss, bold: its 95 % interval excludes 0" : "",
+      showsGains() && model().reference ? `row ${model().reference}: scores` : "",
+      model().at_chance.length ? "at chance: the score of the reference is not above the trivial score" : "",
+      ...Object.entries(MEANINGS).filter(([mark]) => marks.has(mark)).map(([, words]) => words),
+    ];
+    byId("legend").textContent = words.filter(Boolean).map((part) => `${part}.`).join(" ");
   }
 
   function drawLanguages() {
     const families = Object.fromEntries(rowsOf(model().languages).map((row) => [row.language, row.family]));
     const columns = data.recipes.map((recipe) => recipe.recipe);
     const cells = columns.map((recipe) => cellOf(recipe, view.target));
-    const present = languages().filter((language) => cells.some((cell) => isNumber(estimate(cell, language).score)));
+    const present = languages(view.family).filter((language) => cells.some((cell) => isNumber(estimate(cell, language).score)));
     const scale = scaleOf(present.flatMap((language) => gainsIn(cells, language)));
     const ordered = sorted("languages", present, (language, recipe) =>
       value(estimate(cellOf(recipe, view.target), language), recipe === model().reference));
@@ -474,7 +493,8 @@
   }
 
   function drawControls() {
-    const families = [...new Set(rowsOf(model().languages).map((row) => row.family).filter(Boolean))].sort();
+    const named = rowsOf(model().languages).map((row) => row.family || OTHER);
+    const families = named.every((name) => name === OTHER) ? [] : [...new Set(named)].sort();
     if (!families.includes(view.family)) view.family = "";
     if (view.language !== "mean" && !languages().includes(view.language)) view.language = "mean";
     if (!data.targets.some((target) => target.target === view.target)) view.target = data.targets[0].target;
@@ -505,6 +525,7 @@
     byId("findings-body").replaceChildren(...data.findings.map((text) => make("li", {}, ...withCode(text))));
     drawControls();
     drawMatrix();
+    drawLegend();
     drawLanguages();
     drawDetails();
     drawSearches();

@@ -98,7 +98,7 @@ def test_a_timeline_has_a_line_for_each_worker_and_the_cost_of_each_role(results
     assert set(bars) == {"preparation", "search", "target", "failed"} <= set(COLOURS)
     assert bars["target"].get_paths()[0].get_extents().bounds == pytest.approx((1.0, -0.4, 1.0, 0.8))
     assert "preparation: 1 trials, 1.0 h" in words(timeline_figure(results))
-    assert cost(results.timeline) == "4 trials, 2.5 h on 2 workers (gpu x1), busy 62 % of the time"
+    assert cost(results.timeline) == "4 trials in 2.0 h on 2 workers (gpu x1), 2.5 h of work, busy 62 % of the time"
 
 
 def test_a_timeline_has_a_colour_for_each_kind_of_trial():

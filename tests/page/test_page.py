@@ -96,6 +96,14 @@ def test_a_family_filters_the_languages(show: Show, strange_page: Path) -> None:
     assert page.cell("baseline", "search").inner_text().startswith("10.0")
 
 
+def test_the_legend_explains_the_signs_that_occur_and_no_others(show: Show, strange_page: Path) -> None:
+    page = show(strange_page)
+    legend = page.tab.locator("#legend").inner_text()
+    assert "bold: its 95 % interval excludes 0." in legend
+    signs = set("†§°*") & set("".join(page.tab.locator("#matrix td .number").all_inner_texts()))
+    assert signs == set("†§°*") & set(legend)
+
+
 def test_the_switch_for_certainty_shows_the_colours_of_unsettled_gains(show: Show, strange_page: Path) -> None:
     page = show(strange_page)
     cell = page.tab.locator("#matrix td.unsettled.gain").first
