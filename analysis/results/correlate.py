@@ -189,9 +189,7 @@ def _with_english(
     """The correlation of each target's English gain with its mean gain in zero-shot languages."""
     rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)].dropna(subset=["gain", "seed"])
     rows = rows[rows["recipe"] != matrix.reference]
-    cells = rows.groupby(["recipe", "target", "language"], sort=False)
-    each = [matrix.is_zero_shot((r, t), name) for r, t, name in cells.size().index]
-    is_zero_shot = np.array(each, dtype=bool)[cells.ngroup().to_numpy()]
+    is_zero_shot = matrix.are_zero_shot(rows)
     is_english = (rows["language"] == "en").to_numpy()
     keys = ["recipe", "target", "seed"]
     zero_shot_gains = pd.DataFrame(rows[is_zero_shot & ~is_english].groupby(keys)["gain"].mean()).reset_index()

@@ -155,20 +155,18 @@ def _joined(traits: pd.DataFrame, measured: pd.DataFrame, target: str) -> pd.Dat
 
 def _zero_shot(rows: pd.DataFrame, matrix: Matrix) -> pd.DataFrame:
     """The rows of English and of the languages in which the cell is zero-shot."""
-    cells = zip(rows["recipe"], rows["target"], rows["language"], strict=True)
-    kept = [
-        language == ENGLISH or matrix.is_zero_shot((recipe, target), language) for recipe, target, language in cells
-    ]
-    return rows[np.array(kept, dtype=bool)]
+    return rows[(rows["language"] == ENGLISH).to_numpy() | matrix.are_zero_shot(rows)]
 
 
 def _as_array(rows: pd.DataFrame, languages: Sequence[str], numbers: Sequence[int]) -> Floats:
     """Gains of shape (cells, languages, seeds)."""
-    cells = rows[["recipe", "target"]].drop_duplicates().itertuples(index=False, name=None)
-    keys = [(*cell, language) for cell in cells for language in languages]
-    wide = rows.astype({"seed": int}).pivot(index=["recipe", "target", "language"], columns="seed", values="gain")
-    values = wide.reindex(index=pd.MultiIndex.from_tuples(keys), columns=list(numbers)).to_numpy(float)
-    return values.reshape(-1, len(languages), len(numbers))
+    cells = rows.groupby(["recipe", "target"], sort=False).ngroup().to_numpy()
+    language = pd.Index(languages).get_indexer(pd.Index(rows["language"]))
+    seed = pd.Index(list(numbers)).get_indexer(pd.Index(rows["seed"].astype(int)))
+    values = np.full((cells.max(initial=-1) + 1, len(languages), len(numbers)), np.nan)
+    is_kept = (language >= 0) & (seed >= 0)
+    values[cells[is_kept], language[is_kept], seed[is_kept]] = rows["gain"].to_numpy(float)[is_kept]
+    return values
 
 
 def _levels(gains: Floats, effects: Floats, traits: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from itertools import product
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sweeper.space import Space
@@ -84,6 +85,12 @@ class Matrix:
         """Whether a gain in a language is zero-shot: neither recipe nor reference is marked for the language."""
         rows = (cell[0], self.reference)
         return not any(language in self.marks.not_zero_shot.get((row, cell[1]), ()) for row in rows)
+
+    def are_zero_shot(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """`is_zero_shot` of each row of a table with recipe, target and language."""
+        groups = rows.groupby(["recipe", "target", "language"], sort=False)
+        each = [self.is_zero_shot((recipe, target), language) for recipe, target, language in groups.size().index]
+        return np.array(each, dtype=bool)[groups.ngroup().to_numpy()]
 
 
 def entry(values: pd.DataFrame, cell: Cell) -> float:

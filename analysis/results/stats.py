@@ -129,7 +129,7 @@ def correlation_ratio(labels: Sequence[str], values: Sequence[float]) -> tuple[f
         return math.nan, math.nan
     members = np.eye(num)[codes]
     sizes = members.sum(axis=0)
-    orders = np.random.default_rng(0).permuted(np.tile(centred, (NUM_DRAWS, 1)), axis=1)
+    orders = centred[_random_orders(len(centred), 0)]
     between = ((np.vstack([centred, orders]) @ members) ** 2 / sizes).sum(axis=1) / total
     p = np.count_nonzero(between >= between[0] - 1e-9) / len(between)
     return math.sqrt(between[0]), float(p)
@@ -157,9 +157,17 @@ def _mid_ranks(values: Floats) -> Floats:
     return mid
 
 
-@cache
 def _orders(n: int, seed: int) -> npt.NDArray[np.int64]:
-    """Array of shape (orders, n): permutations of 0 .. n - 1, computed once for all pairs of a report."""
-    if n <= EXACT_UP_TO:
-        return np.array(list(permutations(range(n))), dtype=np.int64)
+    """Array of shape (orders, n): permutations of 0 .. n - 1."""
+    return _all_orders(n) if n <= EXACT_UP_TO else _random_orders(n, seed)
+
+
+@cache
+def _all_orders(n: int) -> npt.NDArray[np.int64]:
+    return np.array(list(permutations(range(n))), dtype=np.int64)
+
+
+@cache
+def _random_orders(n: int, seed: int) -> npt.NDArray[np.int64]:
+    """NUM_DRAWS random orders, drawn once for all pairs of a report."""
     return np.random.default_rng(seed).permuted(np.tile(np.arange(n), (NUM_DRAWS, 1)), axis=1)
