@@ -36,7 +36,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.results.gains import gain_table
-from analysis.results.load import CLEAN, RunData, load
+from analysis.results.load import RunData, load
 from analysis.results.marks import marks_of
 from analysis.results.matrix import Cell, seed_differences
 from analysis.results.seed_part import MEAN, scores_by_seed, seed_part
@@ -44,7 +44,7 @@ from analysis.results.stats import rho_ceiling, spearman, t_intervals
 from search_spaces.demo_null import SPACE as NULL
 from search_spaces.demo_recovery import SPACE as RECOVERY
 from sweeper.errors import SweeperError
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 from sweeper.world.truth import LARGE_GAIN, placebo_recipes, planted_gains
 
 LEVEL = 0.05

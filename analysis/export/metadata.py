@@ -7,10 +7,10 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from sweeper.records.record import ScoreRecord
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 from sweeper.tasks.spec import Rows, Task
 
-from ..results.load import CLEAN, RunData
+from ..results.load import RunData
 from .choice import Chosen
 from .usage import ENCODER_TAG, USAGES
 

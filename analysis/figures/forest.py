@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sweeper.space import CLEAN
+
 from ..results.estimates import is_settled, mean_estimates
-from ..results.load import CLEAN
 from ..results.marks import DAGGER
 from ..results.results import Results
 from ..results.seed_part import MEAN

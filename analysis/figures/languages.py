@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sweeper.space import CLEAN
 from sweeper.tasks.languages import FAMILIES
 
 from ..results.language_traits import properties
-from ..results.load import CLEAN
 from ..results.marks import DAGGER, DEGREE, SECTION
 from ..results.results import Results
 from ..results.seed_part import MEAN as ALL

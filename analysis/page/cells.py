@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..results.load import CLEAN, main_scores
+from sweeper.space import CLEAN
+
+from ..results.load import main_scores
 from ..results.matrix import Cell
 from ..results.results import Results
 from ..results.seed_part import MEAN

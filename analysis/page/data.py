@@ -7,10 +7,10 @@ from typing import Any
 
 import sweeper
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 from sweeper.tasks.languages import FAMILIES
 
-from ..results.load import CLEAN, RunData
+from ..results.load import RunData
 from ..results.results import Results
 from .cells import cell_values, columns_of
 from .trials import failures, hardware, studies, trials

@@ -1,11 +1,10 @@
 """Scores under further conditions, as a page and as a CSV file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ..results.load import RunData
-from ..results.results import Results
 from ..results.robustness import robustness
 from ..results.seed_part import MEAN
 from .files import csv
@@ -17,12 +16,9 @@ IN_POINTS = ("clean", "score", "drop", "se", "low", "high", "success", "relative
 PAGE = "robustness.md"
 
 
-def condition_files(data: RunData, results: Sequence[Results]) -> dict[str, bytes]:
+def condition_files(data: RunData) -> dict[str, bytes]:
     """Name -> content of robustness.md and robustness.csv; empty for a space without conditions."""
-    at_chance = [
-        (result.model, level.target) for result in results for level in result.targets if level.verdict == "not above"
-    ]
-    table = robustness(data, at_chance)
+    table = robustness(data)
     if table.empty:
         return {}
     return {PAGE: page_text(table).encode(), "robustness.csv": csv(table, IN_POINTS)}
@@ -37,7 +33,7 @@ def page_text(table: pd.DataFrame) -> str:
     blocks.append(
         "Values are in points or percent, for the mean over languages; robustness.csv has each language. The drop is "
         "the clean score minus the score under the condition, on the same items, ± half the width of its 95 % interval "
-        "about new seeds and new items. It is left out where the clean score of the baseline does not beat the trivial "
+        "about new seeds and new items. It is left out where the clean score of the recipe is not above the trivial "
         'one ("at chance"). Success is the share of the examples that become wrong, among those that every recipe '
         "answers correctly when clean: the recipes are compared on one set of examples. Worst is the score if each "
         "example has its lowest score under all conditions and clean data. Targets without a score of each example "

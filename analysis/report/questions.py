@@ -34,7 +34,7 @@ def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
     if not data.space.contrasts:
         raise UserError(
             f"The space of {run} has no contrasts, so that there is nothing to compare. Add `contrasts` to the space "
-            "file and run `sweeper run SPACE --out {run}` again: no trial is repeated."
+            f"file and run `sweeper run SPACE --out {run}` again: no trial is repeated."
         )
     folder = Folder(out).local if out else Run.at(run).report(name="questions")
     if folder is None:

@@ -72,7 +72,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     # The findings of a report are those of the first model.
     findings = tuple(findings_of(data, results[0]))
-    files |= question_files(data) | condition_files(data, results)
+    files |= question_files(data) | condition_files(data)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
     listed = tuple(file_rows(files, suffixes))

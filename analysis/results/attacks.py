@@ -3,93 +3,100 @@
 Only for targets whose examples have a score of their own: classification, choice, question answering.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from sweeper.errors import SweeperError
+from sweeper.records.record import ScoreRecord
+from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
+from sweeper.space import CLEAN
 
-from .load import CLEAN, RunData
+from .load import RunData
+from .marks import marks_of
 from .seed_part import MEAN
 
 ATTACK_COLUMNS = ("success", "num_correct", "worst", "num_conditions")
 """success: the share of the examples that every recipe answers correctly when clean, in the same seed, and that are
 wrong under the condition. num_correct: the number of these examples. worst: the score if each example has its lowest
-score under clean data and all conditions; num_conditions: their number. Means over seeds; a mean over languages weights
-them equally."""
-KEYS = ["language", "example"]
-EXAMPLE_COLUMNS = [*KEYS, "model", "recipe", "target", "seed", "condition", "credit", "is_correct"]
+score under clean data and all conditions that its language has; num_conditions: their number. Means over seeds. A mean
+over languages weights them equally, and adds up the examples."""
+CELL = ["model", "recipe", "target", "condition", "language"]
+Grouped = dict[tuple[str, str, int | None], list[ScoreRecord]]
 
 
 def attacks(data: RunData) -> pd.DataFrame:
     """ATTACK_COLUMNS for each model, recipe, target, condition and language, and for the mean over languages."""
-    columns = ["model", "recipe", "target", "condition", "language", "seed", *ATTACK_COLUMNS]
-    examples_of = _examples(data) if data.run else pd.DataFrame(columns=EXAMPLE_COLUMNS)
     rows = [
-        (model, recipe, target, condition, language, seed, *measured)
-        for (model, target, seed), examples in examples_of.groupby(["model", "target", "seed"], dropna=False)
-        for (recipe, condition, language), measured in _of_seed(examples)
+        (model, recipe, target, condition, language, *measured)
+        for (model, target, _), records in _groups(data).items()
+        for (recipe, condition, language), measured in _of_seed(_credits(records, Run.open(data.run).ledger))
     ]
-    table = pd.DataFrame(rows, columns=columns)
-    cell = columns[:5]
-    by_language = table.groupby(cell)[list(ATTACK_COLUMNS)].mean()
-    means = by_language.groupby(cell[:4]).mean().assign(language=MEAN).set_index("language", append=True)
-    return pd.concat([by_language, means]).reset_index()
+    table = pd.DataFrame(rows, columns=[*CELL, *ATTACK_COLUMNS])
+    by_language = table.groupby(CELL)[list(ATTACK_COLUMNS)].mean()
+    groups = by_language.groupby(CELL[:4])
+    # The mean over the languages of a condition; nan if one of them has none.
+    means = groups.mean(skipna=False).assign(num_correct=groups["num_correct"].sum())
+    return pd.concat([by_language.reset_index(), means.reset_index().assign(language=MEAN)], ignore_index=True)
 
 
-def _examples(data: RunData) -> pd.DataFrame:
-    """A row for each example of each score, with EXAMPLE_COLUMNS; credit is from 0 to 1."""
-    ledger = Run.open(data.run).ledger
+def _groups(data: RunData) -> Grouped:
+    """(model, target, seed) -> the scores of targets with conditions, without those that trained on their rows."""
+    groups: Grouped = {}
+    if not data.run:
+        return groups
+    same_rows = marks_of(data.space).same_rows
     with_conditions = {target.task for target in data.space.targets if target.conditions}
-    tables = []
     for score in data.cell_scores:
-        if score.target not in with_conditions:
-            continue
+        if score.target in with_conditions and (score.recipe, score.target) not in same_rows:
+            groups.setdefault((score.model, score.target, score.seed), []).append(score)
+    return groups
+
+
+def _credits(records: Sequence[ScoreRecord], ledger: Ledger) -> pd.DataFrame:
+    """A row for each example and recipe: recipe, language, example, and a column with its credit for each condition."""
+    tables = []
+    for record in records:
         try:
-            outcomes = ledger.outcomes(score)
+            outcomes = ledger.outcomes(record)
         except (OSError, SweeperError, ValueError):
             continue
-        credit, is_correct = _credit(outcomes)
-        if credit is None or is_correct is None:
-            continue
-        tables.append(
-            outcomes[KEYS].assign(
-                model=score.model,
-                recipe=score.recipe,
-                target=score.target,
-                seed=score.seed,
-                condition=score.condition,
-                credit=credit,
-                is_correct=is_correct,
+        credit = _credit(outcomes)
+        if credit is not None:
+            rows = outcomes[["language", "example"]].assign(
+                recipe=record.recipe, condition=record.condition, credit=credit
             )
-        )
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EXAMPLE_COLUMNS)
+            tables.append(rows[rows["language"].isin(list(record.metrics))])
+    if not tables:
+        return pd.DataFrame()
+    rows = pd.concat(tables, ignore_index=True)
+    # A language may have been scored twice, before and after a cap was raised.
+    return rows.pivot_table(index=["recipe", "language", "example"], columns="condition", values="credit")
 
 
-def _credit(outcomes: pd.DataFrame) -> "tuple[pd.Series[float] | None, pd.Series[bool] | None]":
-    """The credit of each example, and whether it is entirely correct; None for counts that say neither."""
+def _credit(outcomes: pd.DataFrame) -> "pd.Series[float] | None":
+    """The credit of each example, 0 to 1; None for counts that are no score of an example."""
     if "em" in outcomes:
-        return (outcomes["em"] + outcomes["f1"]) / 2, outcomes["em"] == 1
-    if "correct" in outcomes and "chunks_gold" not in outcomes:
-        return outcomes["correct"].astype(float), outcomes["correct"] == 1
-    return None, None
+        return (outcomes["em"] + outcomes["f1"]) / 2
+    return outcomes["correct"].astype(float) if "correct" in outcomes and "chunks_gold" not in outcomes else None
 
 
-def _of_seed(examples: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], tuple[float, float, float, int]]]:
+def _of_seed(credits_of: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], tuple[float, float, float, int]]]:
     """(recipe, condition, language), and the values of ATTACK_COLUMNS in one model, target and seed."""
-    clean = examples[examples["condition"] == CLEAN]
-    num_recipes = clean["recipe"].nunique()
-    # The examples that every recipe answers correctly, so that recipes are compared on one set.
-    right = clean[clean["is_correct"]].groupby(KEYS)["recipe"].nunique()
-    compared = right.index[right == num_recipes]
-    for recipe, of_recipe in examples.groupby("recipe", sort=False):
-        wide = of_recipe.pivot_table(index=KEYS, columns="condition", values="credit").dropna()
-        worst = wide.min(axis=1).groupby(level="language").mean()
-        for (condition, language), rows in of_recipe.groupby(["condition", "language"], sort=False):
-            if condition == CLEAN:
-                continue
-            compared_rows = rows[pd.MultiIndex.from_frame(rows[KEYS]).isin(compared)]
-            success = 1 - compared_rows["is_correct"].mean() if len(compared_rows) else float("nan")
-            lowest = float(worst.get(language, float("nan")))
-            yield (str(recipe), str(condition), str(language)), (success, len(compared_rows), lowest, wide.shape[1] - 1)
+    if CLEAN not in credits_of:
+        return
+    for language, rows in credits_of.groupby(level="language", sort=False):
+        # A condition may leave out the language.
+        present = rows.dropna(axis=1, how="all")
+        is_right = (present[CLEAN] == 1).groupby(level="example").agg(["sum", "size"])
+        num_recipes = is_right["size"].max()
+        # The examples that every recipe answers correctly, so that recipes are compared on one set.
+        compared = is_right.index[is_right["sum"] == num_recipes]
+        for recipe, of_recipe in present.groupby(level="recipe", sort=False):
+            worst = float(of_recipe.dropna().min(axis=1).mean())
+            counted = of_recipe[of_recipe.index.get_level_values("example").isin(compared)]
+            for condition in present.columns.drop(CLEAN):
+                success = float((counted[condition] < 1).mean()) if len(counted) else float("nan")
+                measured = (success, float(len(counted)), worst, present.shape[1] - 1)
+                yield (str(recipe), str(condition), str(language)), measured

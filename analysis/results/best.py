@@ -8,9 +8,10 @@ import pandas as pd
 from sweeper.errors import UserError
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.scoring.sums import mean
+from sweeper.space import CLEAN
 from sweeper.tasks.benchmarks import Benchmark
 
-from .load import CLEAN, RunData
+from .load import RunData
 
 NAMED = "named by the user"
 """The reason for a recipe that was not chosen by selection values."""

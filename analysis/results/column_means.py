@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.space import CLEAN
+
 from .estimates import is_summarised, mean_estimates
 from .item_part import combined
 from .items import ItemParts
-from .load import CLEAN
 from .seed_part import MEAN
 from .stats import are_equal, t_intervals
 

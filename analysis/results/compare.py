@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from sweeper.errors import UserError
+from sweeper.space import CLEAN
 
 from .estimates import UNTESTED, has_mark, joined_marks, mean_estimates
 from .gains import directions
-from .load import CLEAN
 from .moderation import summed
 from .results import Results
 from .seed_part import MEAN

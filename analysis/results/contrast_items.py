@@ -82,6 +82,8 @@ class _Target:
                     weights[name.model, name.recipe, name.condition][name.language] = weight
         self._records = _records(data, target, {name for weights in self._weights for name in weights})
         self._fixed: dict[tuple[str, str, str], Floats | None] = {}
+        self._num_known = 0
+        self._known: dict[str, set[int]] = {}
 
     def variances(self) -> list[ItemVariance]:
         """The item variance of each contrast on this target."""
@@ -108,14 +110,24 @@ class _Target:
     def _num_items(self, number: int) -> int:
         """The number of units in the languages with a weight."""
         languages = {name for weights in self._weights[number].values() for name in weights}
-        pairs = zip(self._units.languages, self._units.units, strict=True)
-        return len({unit for language, unit in pairs if language in languages})
+        return len(set().union(*(self._units_of().get(name, set()) for name in languages)))
+
+    def _units_of(self) -> dict[str, set[int]]:
+        """Language -> its units, of all scores that were read."""
+        if self._num_known != len(self._units.units):
+            self._num_known = len(self._units.units)
+            self._known = defaultdict(set)
+            for language, unit in zip(self._units.languages, self._units.units, strict=True):
+                self._known[language].add(unit)
+        return self._known
 
     def _of_seed(self, seed: int) -> list[Floats | None]:
         """For each contrast, the weighted influence of every unit in one seed; None if a score has no outcomes."""
-        scored = {name for weights in self._weights for name in weights}
-        influences_of = {name: self._influences(name, seed) for name in sorted(scored)}
-        return [self._of_part(weights, influences_of) for weights in self._weights]
+        scored = sorted({name for weights in self._weights for name in weights})
+        read = {name: self._influences(name, seed) for name in scored}
+        # After all scores are read, because each of them can have further units.
+        by_language = {name: None if values is None else self._by_language(values) for name, values in read.items()}
+        return [self._of_contrast(weights, by_language) for weights in self._weights]
 
     def _influences(self, name: tuple[str, str, str], seed: int) -> Floats | None:
         """The influences of one trained model, or of one without a seed; None without outcomes."""
@@ -130,20 +142,28 @@ class _Target:
         values = read_influences(records, self._ledger, self._units, self._measure)
         return None if isinstance(values, str) else values
 
-    def _of_part(
+    def _by_language(self, values: Floats) -> dict[str, Floats]:
+        """Language -> the influence of every unit, (units,)."""
+        languages = self._units.languages[: len(values)]
+        names = list(dict.fromkeys(languages))
+        numbers = {name: number for number, name in enumerate(names)}
+        rows = np.fromiter((numbers[name] for name in languages), dtype=np.intp, count=len(languages))
+        places = rows * self._units.num + np.asarray(self._units.units[: len(values)], dtype=np.intp)
+        table = np.bincount(places, values, minlength=len(names) * self._units.num)
+        return dict(zip(names, table.reshape(len(names), -1), strict=True))
+
+    def _of_contrast(
         self,
         weights: Mapping[tuple[str, str, str], Mapping[str, float]],
-        influences_of: Mapping[tuple[str, str, str], Floats | None],
+        influences_of: Mapping[tuple[str, str, str], Mapping[str, Floats] | None],
     ) -> Floats | None:
-        units = np.asarray(self._units.units, dtype=np.intp)
         total = np.zeros(self._units.num)
         for name, by_language in weights.items():
-            values = influences_of[name]
-            if values is None:
+            influence = influences_of[name]
+            if influence is None or not set(by_language) <= set(influence):
                 return None
-            positions = np.array([by_language.get(language, 0.0) for language in self._units.languages[: len(values)]])
-            used = positions != 0
-            total += np.bincount(units[: len(values)][used], (values * positions)[used], minlength=self._units.num)
+            for language, weight in by_language.items():
+                total += weight * influence[language]
         return None if np.isnan(total).any() else total
 
 

@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweeper.space import EACH, Contrast, Space, Term
+from sweeper.space import CLEAN, EACH, Contrast, Slope, Space, Term
+from sweeper.space.contrast_check import MIN_POINTS
 
 from .marks import marks_of
 
 AXES = ["model", "recipe", "target", "condition", "language"]
+NEGLIGIBLE = 1e-12
+"""Weights below this are rounding errors of 0."""
 
 
 class Score(NamedTuple):
@@ -33,16 +36,18 @@ class WeightedSum:
     model: str
     """Empty if the terms of the contrast name their models."""
     target: str = ""
-    """Empty: the mean over `targets`."""
+    """Empty: over `targets`."""
     language: str = ""
-    """Empty: the mean over languages."""
+    """Empty: over `languages`."""
     targets: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     """All languages of the targets that have a weight."""
     weights: Mapping[Score, float]
-    """Score -> its weight; empty if the sum cannot be evaluated."""
+    """Score -> its weight; empty if the sum cannot be evaluated. The weights add up to 0."""
     reason: str = ""
     """Why it cannot be evaluated."""
+    lacks_languages: bool = False
+    """Whether a target lacks a language that the contrast names."""
 
 
 def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast]) -> list[WeightedSum]:
@@ -50,8 +55,7 @@ def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contra
     languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for name in scores.index:
         languages[name[:4]].append(name[4])
-    marked = frozenset(marks_of(space).same_rows)
-    expander = _Expander(space=space, languages=languages, same_rows=marked)
+    expander = _Expander(space=space, languages=languages, same_rows=frozenset(marks_of(space).same_rows))
     return [weighted for contrast in contrasts for weighted in expander.sums(contrast)]
 
 
@@ -64,118 +68,154 @@ class _Expander:
     """(recipe, target) whose recipe trains on rows of the target."""
 
     def sums(self, contrast: Contrast) -> Iterator[WeightedSum]:
-        """The weighted sums of one contrast."""
+        """The weighted sums of one contrast; at least one for each model, with a reason if it has no scores."""
         names_models = all(term.model for term in contrast.terms)
         for model in [""] if names_models else [model.name for model in self.space.models]:
             terms = tuple(replace(term, model=term.model or model) for term in contrast.terms)
             terms = tuple(self._at_points(contrast, terms))
-            targets = self._targets(contrast, terms)
-            weighted = WeightedSum(contrast=contrast, model=model, targets=targets, weights={})
+            weighted = WeightedSum(contrast=contrast, model=model, weights={})
             for single in self._of_targets(weighted, terms):
                 yield from self._of_languages(single, terms)
 
     def _at_points(self, contrast: Contrast, terms: Iterable[Term]) -> Iterator[Term]:
-        """The terms of a slope at each point of its axis, multiplied by the weights of a least-squares slope."""
-        if contrast.slope is None:
+        """The terms of a slope over recipes or models at each point, times the weights of a least-squares slope."""
+        slope = contrast.slope
+        if slope is None or slope.axis == "language":
             yield from terms
             return
-        values = self.space.contrast_names().values(contrast.slope)
-        centred = {point: value - float(np.mean(list(values.values()))) for point, value in values.items()}
-        total = sum(value**2 for value in centred.values())
+        weights = slope_weights(self.space.contrast_names().values(slope))
         for term in terms:
-            for point, value in centred.items():
-                yield _at(contrast.slope.axis, point, replace(term, weight=term.weight * value / total))
-
-    def _targets(self, contrast: Contrast, terms: Sequence[Term]) -> tuple[str, ...]:
-        """The named targets, or those on which every term has a score and no term trains on their rows."""
-        if contrast.targets or all(term.targets for term in terms):
-            named = (*contrast.targets, *(target for term in terms for target in term.targets))
-            return tuple(dict.fromkeys(named))
-        return tuple(
-            target.task
-            for target in self.space.targets
-            if all(self.languages.get(_cell(term, target.task)) for term in terms)
-            and not any((term.recipe, target.task) in self.same_rows for term in terms)
-        )
+            for point, weight in weights.items():
+                yield _at(slope, point, replace(term, weight=term.weight * weight))
 
     def _of_targets(self, weighted: WeightedSum, terms: Sequence[Term]) -> Iterator[WeightedSum]:
-        if "target" in weighted.contrast.each:
-            yield from (replace(weighted, target=target, targets=(target,)) for target in weighted.targets)
-        else:
-            yield weighted
+        """The sum over its targets, or one for each of them."""
+        contrast = weighted.contrast
+        if "target" in contrast.each:
+            for target in contrast.targets or self._unmarked(terms):
+                yield replace(weighted, target=target, targets=(target,))
+            return
+        # Without named targets: those on which every term has a score.
+        complete = (name for name in self._unmarked(terms) if all(self.languages.get(_cell(t, name)) for t in terms))
+        yield replace(weighted, targets=contrast.targets or tuple(complete))
+
+    def _unmarked(self, terms: Sequence[Term]) -> tuple[str, ...]:
+        """The targets on whose rows no term trains."""
+        names = [target.task for target in self.space.targets]
+        return tuple(name for name in names if not any((term.recipe, name) in self.same_rows for term in terms))
 
     def _of_languages(self, weighted: WeightedSum, terms: Sequence[Term]) -> Iterator[WeightedSum]:
-        if "language" not in weighted.contrast.each:
-            yield self._weighted(weighted, terms, weighted.contrast.languages)
+        """The sum over its languages, or one for each of them."""
+        contrast = weighted.contrast
+        if "language" not in contrast.each:
+            yield self._with_weights(weighted, terms, contrast.languages)
             return
-        shared = {target: self._shared(terms, target, ()) for target in weighted.targets}
-        names = dict.fromkeys(name for languages in shared.values() for name in languages)
-        for name in weighted.contrast.languages or names:
-            targets = tuple(target for target in weighted.targets if name in shared[target])
-            yield self._weighted(replace(weighted, language=name, targets=targets), terms, (name,))
+        shared = {name: self._shared(terms, name) for name in _targets_of(terms, weighted.targets)}
+        names = contrast.languages or tuple(dict.fromkeys(one for languages in shared.values() for one in languages))
+        for name in names:
+            targets = tuple(target for target in weighted.targets if name in shared.get(target, ()))
+            yield self._with_weights(replace(weighted, language=name, targets=targets), terms, (name,))
+        if not names:
+            yield self._with_weights(weighted, terms, ())
 
-    def _weighted(self, weighted: WeightedSum, terms: Sequence[Term], languages: tuple[str, ...]) -> WeightedSum:
+    def _with_weights(self, weighted: WeightedSum, terms: Sequence[Term], languages: tuple[str, ...]) -> WeightedSum:
         """The sum with the weights of its scores, or with the reason why it has none."""
+        if not weighted.contrast.targets and not weighted.target:
+            usable = (name for name in weighted.targets if self._is_usable(weighted, terms, name, languages))
+            weighted = replace(weighted, targets=tuple(usable))
+        if not _targets_of(terms, weighted.targets):
+            return replace(weighted, reason="no target has scores of all terms")
         weights: dict[Score, float] = defaultdict(float)
-        used = []
-        for target in weighted.targets:
+        for target in _targets_of(terms, weighted.targets):
             try:
-                self._add(weights, terms, target, languages)
+                for name, weight in self._of_target(weighted, terms, target, languages):
+                    weights[name] += weight
             except LookupError as error:
-                if weighted.target or weighted.contrast.targets:
-                    return replace(weighted, weights={}, reason=str(error.args[0]))
-                continue
-            used.append(target)
-        if not used:
-            return replace(weighted, weights={}, reason="no target has scores of all terms")
-        weights = {name: weight / len(used) for name, weight in weights.items() if abs(weight) > 1e-12}
-        named = tuple(dict.fromkeys(name.language for name in weights))
-        return replace(weighted, targets=tuple(used), languages=named, weights=weights)
+                return replace(weighted, weights={}, reason=str(error.args[0]))
+        used = {name: weight for name, weight in weights.items() if abs(weight) > NEGLIGIBLE}
+        by_target: dict[str, set[str]] = defaultdict(set)
+        for name in used:
+            by_target[name.target].add(name.language)
+        return replace(
+            weighted,
+            targets=tuple(by_target),
+            languages=tuple(dict.fromkeys(name.language for name in used)),
+            weights=used,
+            lacks_languages=any(not set(languages) <= scored for scored in by_target.values()),
+        )
 
-    def _add(
-        self,
-        weights: dict[Score, float],
-        terms: Sequence[Term],
-        target: str,
-        languages: tuple[str, ...],
-    ) -> None:
-        """Add the weights of one target. Raises LookupError with the reason if a term lacks scores."""
-        shared = self._shared(terms, target, languages)
-        added: list[tuple[Score, float]] = []
+    def _is_usable(self, weighted: WeightedSum, terms: Sequence[Term], target: str, languages: tuple[str, ...]) -> bool:
+        """Whether a target that the contrast does not name has languages of all terms, enough of them for a slope."""
+        shared = [name for name in self._shared(terms, target) if not languages or name in languages]
+        slope = weighted.contrast.slope
+        if slope is None or slope.axis != "language":
+            return bool(shared) or all(term.languages for term in terms)
+        return len({slope.values[name] for name in shared if name in slope.values}) >= MIN_POINTS
+
+    def _of_target(
+        self, weighted: WeightedSum, terms: Sequence[Term], target: str, languages: tuple[str, ...]
+    ) -> Iterator[tuple[Score, float]]:
+        """The scores of one target with their weights. Raises LookupError with the reason if a term lacks scores."""
+        terms = [term for term in terms if not term.targets or target in term.targets]
+        shared = [name for name in self._shared(terms, target) if not languages or name in languages]
+        slope = weighted.contrast.slope
+        points = self._points(slope, shared, target) if slope and slope.axis == "language" else None
         for term in terms:
-            if term.targets and target not in term.targets:
-                continue
             scored = self.languages.get(_cell(term, target), ())
-            chosen = [name for name in term.languages if name in scored] if term.languages else shared
-            lacking = [name for name in term.languages if name not in scored]
+            lacking = [name for name in term.languages if name not in (*scored, EACH)]
+            chosen = shared if not term.languages or EACH in term.languages else term.languages
             if not chosen or lacking:
-                missing = f" in {', '.join(lacking)}" if lacking else ""
-                condition = "" if term.condition == "clean" else f", {term.condition}"
-                raise LookupError(f"{term.recipe} ({term.model}) has no score on {target}{condition}{missing}")
-            added += [(Score(*_cell(term, target), language), term.weight / len(chosen)) for language in chosen]
-        for name, weight in added:
-            weights[name] += weight
+                raise LookupError(_missing(term, target, lacking or languages))
+            # The mean over the targets of the term.
+            share = term.weight / len(term.targets or weighted.targets)
+            for name in chosen:
+                weight = 1 / len(chosen) if points is None else points.get(name, 0.0)
+                yield Score(*_cell(term, target), name), share * weight
 
-    def _shared(self, terms: Sequence[Term], target: str, languages: tuple[str, ...]) -> list[str]:
-        """The languages in which every term without languages of its own has a score; only `languages`, if any."""
+    def _points(self, slope: Slope, shared: Sequence[str], target: str) -> dict[str, float]:
+        """Language -> its weight in a slope over the languages that every term has."""
+        values = {name: value for name, value in slope.values.items() if name in shared}
+        if len(set(values.values())) < MIN_POINTS:
+            raise LookupError(f"{target} has fewer than {MIN_POINTS} different values of {slope.covariate}")
+        return slope_weights(values)
+
+    def _shared(self, terms: Sequence[Term], target: str) -> list[str]:
+        """The languages of a target in which every term without languages of its own has a score."""
         by_term = [
             self.languages.get(_cell(term, target), ())
             for term in terms
-            if not term.languages and (not term.targets or target in term.targets)
+            if (not term.languages or EACH in term.languages) and (not term.targets or target in term.targets)
         ]
         first = by_term[0] if by_term else ()
-        shared = [name for name in first if all(name in names for names in by_term)]
-        return [name for name in shared if not languages or name in languages]
+        return [name for name in first if all(name in names for names in by_term)]
+
+
+def slope_weights(values: Mapping[str, float]) -> dict[str, float]:
+    """Point -> its weight in a least-squares slope: (x - mean) / sum of (x - mean)^2, without points of weight 0."""
+    mean = float(np.mean(list(values.values())))
+    total = sum((value - mean) ** 2 for value in values.values())
+    weights = {point: (value - mean) / total for point, value in values.items()}
+    return {point: weight for point, weight in weights.items() if abs(weight) * total**0.5 > NEGLIGIBLE}
+
+
+def _targets_of(terms: Sequence[Term], targets: Sequence[str]) -> tuple[str, ...]:
+    """All targets of a sum: its own, if a term has none, and those of its terms."""
+    shared = targets if any(not term.targets for term in terms) else ()
+    return tuple(dict.fromkeys((*shared, *(target for term in terms for target in term.targets))))
 
 
 def _cell(term: Term, target: str) -> tuple[str, str, str, str]:
     return term.model, term.recipe, target, term.condition
 
 
-def _at(axis: str, point: str, term: Term) -> Term:
-    """The term at one point of the axis of a slope."""
-    if axis == "language":
-        return replace(term, languages=(point,)) if term.languages in ((), (EACH,)) else term
-    if axis == "model":
+def _missing(term: Term, target: str, languages: Sequence[str]) -> str:
+    condition = "" if term.condition == CLEAN else f", {term.condition}"
+    where = f" in {', '.join(languages)}" if languages else ""
+    return f"{term.recipe} ({term.model}) has no score on {target}{condition}{where}"
+
+
+def _at(slope: Slope, point: str, term: Term) -> Term:
+    """The term at one point of a slope over recipes or models."""
+    if slope.axis == "model":
         return replace(term, model=point) if term.model == EACH else term
     return replace(term, recipe=point) if term.recipe == EACH else term

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import Claim, Contrast
+from sweeper.space import Claim, Contrast, Space
 
 from .contrast_items import ItemVariance, item_variances
 from .contrast_sums import AXES, Score, WeightedSum, weighted_sums
@@ -19,6 +20,8 @@ from .moderation import are_bimodal, moderated, row_variances
 from .stats import CONFIDENCE, are_equal, t_intervals
 
 Floats = npt.NDArray[np.float64]
+Pattern = tuple[tuple[str, str, str, float], ...]
+"""Target, condition, language and weight of the scores of one recipe; the absolute weights have the sum 1."""
 COLUMNS = (
     *("family", "contrast", "model", "target", "language", "covariate", "targets", "languages", "estimate"),
     *("num_seeds", "num_items", "se_seed", "se_item", "se", "df", "low", "high", "p", "p_holm", "basis", "note"),
@@ -69,10 +72,12 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     planned = weighted_sums(data.space, scores, data.space.contrasts if contrasts is None else contrasts)
     items = item_variances(data, planned)
     by_name = {Score(*name): values for name, values in zip(scores.index, scores.to_numpy(float), strict=True)}
-    arrays = SeedScores(by_name, seedless, [recipe.name for recipe in data.space.recipes])
+    recipes = [recipe.name for recipe in data.space.recipes]
+    arrays = SeedScores(by_name, seedless, recipes, _related(data.space))
     rows = [_row(weighted, arrays, item) for weighted, item in zip(planned, items, strict=True)]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("low", "high", "p", "p_holm")])
-    table["low"], table["high"], table["p"] = t_intervals(table["estimate"], table["se"], table["df"].astype(float))
+    table = table.astype(dict.fromkeys(("estimate", "se_seed", "se_item", "se", "df"), float))
+    table["low"], table["high"], table["p"] = t_intervals(table["estimate"], table["se"], table["df"])
     table["p_holm"] = table.groupby("family", group_keys=False)["p"].transform(holm) if len(table) else table["p"]
     return table[list(COLUMNS)]
 
@@ -86,7 +91,10 @@ def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFram
     rows = []
     for claim in claims:
         evaluated = contrasts[contrasts["contrast"].isin(claim.contrasts)]
-        for model, group in evaluated.groupby("model", sort=False):
+        # A contrast whose terms name their models belongs to every model.
+        is_shared = evaluated["model"] == ""
+        for model in list(dict.fromkeys(evaluated.loc[~is_shared, "model"])) or [""]:
+            group = evaluated[is_shared | (evaluated["model"] == model)]
             sign = 1.0 if claim.sign == "positive" else -1.0
             one_sided = np.where(sign * group["estimate"] > 0, group["p"] / 2, 1 - group["p"] / 2)
             is_complete = len(set(group["contrast"])) == len(set(claim.contrasts)) and not np.isnan(one_sided).any()
@@ -114,8 +122,16 @@ def holm(p_values: "pd.Series[float]") -> "pd.Series[float]":
 class SeedScores:
     """The scores of a run by seed, for sums with weights."""
 
-    def __init__(self, scores: Mapping[Score, Floats], seedless: frozenset[Score], recipes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        scores: Mapping[Score, Floats],
+        seedless: frozenset[Score],
+        recipes: Sequence[str],
+        related: frozenset[frozenset[str]] = frozenset(),
+    ) -> None:
         self._scores = scores
+        self._related = related
+        self._moderated: dict[tuple[str, Pattern, bool], tuple[Floats, Floats, npt.NDArray[np.bool_]]] = {}
         self._seedless = seedless
         self._num_seeds = max(map(len, scores.values()), default=0)
         self.recipes = recipes
@@ -128,9 +144,53 @@ class SeedScores:
             total = total + weight * self._scores.get(name, missing)
         return total
 
+    def fixed_rows(self, model: str, pattern: Pattern) -> npt.NDArray[np.bool_]:
+        """Whether the part of each recipe depends on no seed, shape (recipes,)."""
+        return np.array([self.is_seedless(_scores(model, recipe, pattern)) for recipe in self.recipes], dtype=bool)
+
+    def moderated_rows(
+        self, model: str, pattern: Pattern, cancels: bool
+    ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+        """Variance of the part of each recipe, its degrees of freedom, and whether its seeds are bimodal: (recipes,).
+
+        With `cancels`, the effect of a seed on all recipes is removed. Contrasts with the same scores share the result.
+        """
+        key = model, pattern, cancels
+        if key not in self._moderated:
+            sums = np.array([self.by_seed(_scores(model, recipe, pattern)) for recipe in self.recipes])
+            sums[self.fixed_rows(model, pattern)] = np.nan
+            are_two = are_bimodal(sums[None])[0]
+            sums[are_two] = np.nan
+            variances, df = moderated(*row_variances(sums[None], cancels))
+            self._moderated[key] = variances[0], df[0], are_two
+        return self._moderated[key]
+
+    def are_related(self, weights: Iterable[Score]) -> bool:
+        """Whether two recipes of a sum start with the same stage, so that they share encoders of the same seed."""
+        names = {name.recipe for name in weights}
+        return any(pair <= names for pair in self._related)
+
     def is_seedless(self, weights: Iterable[Score]) -> bool:
         """Whether no score of a sum depends on a seed."""
         return self._seedless.issuperset(weights)
+
+
+def _seed_note(sums: Floats, *, is_seedless: bool) -> str:
+    """Why a sum has no variance over seeds; "" if it has one."""
+    if is_seedless or len(sums) == 1:
+        return "one seed"
+    if len(sums) == 0:
+        return "no seed has all scores"
+    return "equal differences" if are_equal(sums.min(), sums.max(), 1.0) else ""
+
+
+def _related(space: Space) -> frozenset[frozenset[str]]:
+    """The pairs of recipes with the same first stage."""
+    return frozenset(
+        frozenset((first.name, second.name))
+        for first, second in combinations(space.recipes, 2)
+        if first.stages and first.stages[:1] == second.stages[:1]
+    )
 
 
 def seed_variance(weights: Mapping[Score, float], arrays: SeedScores) -> SeedVariance:
@@ -139,23 +199,21 @@ def seed_variance(weights: Mapping[Score, float], arrays: SeedScores) -> SeedVar
     The scores of a trained model under all targets, conditions and languages depend on each other, so that its part of
     the sum is computed first for each seed. The variance of that part is moderated over all recipes with the same
     scores (`moderation.moderated`), and the parts of different recipes and models are independent but for the effect of
-    a seed, which is removed if their weights add up to 0. With fewer than 8 such recipes the variance is that of the
-    sums of the seeds (Student 1908).
+    a seed, which is removed if their weights add up to 0. With fewer than 8 such recipes, and if two recipes of the sum
+    start with the same stage and therefore share encoders, the variance is that of the sums of the seeds (Student
+    1908).
     """
     sums = arrays.by_seed(weights)
     sums = sums[~np.isnan(sums)]
     num = len(sums)
     estimate = float(sums.mean()) if num else np.nan
-    if arrays.is_seedless(weights):
-        return SeedVariance(estimate=estimate, num_seeds=0, note="one seed")
-    if num < 2:
-        return SeedVariance(estimate=estimate, num_seeds=num, note="one seed" if num else "no seed has all scores")
-    if are_equal(sums.min(), sums.max(), 1.0):
-        return SeedVariance(estimate=estimate, num_seeds=num, note="equal differences")
+    note = _seed_note(sums, is_seedless=arrays.is_seedless(weights))
+    if note:
+        return SeedVariance(estimate=estimate, num_seeds=num, note=note)
     variances, df, is_bimodal = _of_recipes(weights, arrays)
     if is_bimodal:
         return SeedVariance(estimate=estimate, num_seeds=num, note="bimodal")
-    if np.isnan(variances).any():
+    if np.isnan(variances).any() or arrays.are_related(weights):
         return SeedVariance(estimate=estimate, num_seeds=num, variance=float(sums.var(ddof=1)) / num, df=num - 1.0)
     total = float(variances.sum())
     # Satterthwaite 1946.
@@ -169,28 +227,20 @@ def _of_recipes(weights: Mapping[Score, float], arrays: SeedScores) -> tuple[Flo
     degrees: list[float] = []
     is_bimodal = False
     for (model, pattern), scales in _patterns(weights).items():
-        sums = np.array([arrays.by_seed(_scores(model, recipe, pattern)) for recipe in arrays.recipes])
-        fixed = np.array([arrays.is_seedless(_scores(model, recipe, pattern)) for recipe in arrays.recipes])
-        sums[fixed] = np.nan
         rows = [arrays.recipes.index(recipe) for recipe in scales]
-        are_two = are_bimodal(sums[None])[0]
-        is_bimodal |= bool(are_two[rows].any())
-        sums[are_two] = np.nan
+        fixed = arrays.fixed_rows(model, pattern)
         cancels = abs(sum(scales.values())) < 1e-9 and not fixed[rows].any()
-        moderate, df = moderated(*row_variances(sums[None], cancels))
+        moderate, df, are_two = arrays.moderated_rows(model, pattern, cancels)
+        is_bimodal |= bool(are_two[rows].any())
         for recipe, row in zip(scales, rows, strict=True):
             if not fixed[row]:
-                variances.append(scales[recipe] ** 2 * moderate[0, row])
-                degrees.append(df[0, row])
+                variances.append(scales[recipe] ** 2 * moderate[row])
+                degrees.append(df[row])
     return np.array(variances), np.array(degrees), is_bimodal
 
 
-Pattern = tuple[tuple[str, str, str, float], ...]
-"""Target, condition, language and weight of the scores of one recipe; the absolute weights have the sum 1."""
-
-
 def _patterns(weights: Mapping[Score, float]) -> dict[tuple[str, Pattern], dict[str, float]]:
-    """(model, pattern) -> recipe -> the factor of its weighted. Recipes with the same scores share a pattern."""
+    """(model, pattern) -> recipe -> the factor of its pattern. Recipes with the same scores share a pattern."""
     by_recipe: dict[tuple[str, str], dict[tuple[str, str, str], float]] = defaultdict(dict)
     for name, weight in weights.items():
         by_recipe[name.model, name.recipe][name[2:]] = weight
@@ -209,9 +259,9 @@ def _scores(model: str, recipe: str, pattern: Pattern) -> dict[Score, float]:
 
 def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance) -> dict[str, object]:
     seed = seed_variance(weighted.weights, arrays) if weighted.weights else SeedVariance(estimate=np.nan, num_seeds=0)
-    note = weighted.reason or seed.note
+    note = weighted.reason or seed.note or ("lacks languages" if weighted.lacks_languages else "")
     # One seed is no test of a recipe, but its interval over items is given, as in the estimates.
-    has_none = note not in ("", "one seed")
+    has_none = note not in ("", "one seed", "lacks languages")
     variance, df = combined(seed.variance, seed.df, np.nan if has_none else item.variance, item.df, item.residual)
     has_seed, has_item = not np.isnan(seed.variance), not np.isnan(item.variance) or item.are_own
     se = np.nan if has_none else float(np.sqrt(variance))

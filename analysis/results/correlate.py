@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sweeper.space import CLEAN
+
 from .estimates import is_summarised, mean_estimates
 from .halves import MIN_N, HalfCorrelations, half_correlations
-from .load import CLEAN, RunData
+from .load import RunData
 from .matrix import Matrix
 from .moderation import are_bimodal, row_variances
 from .multitask import multitask_gains

@@ -8,11 +8,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 
 from .item_part import combined, item_part
 from .items import ItemParts
-from .load import CLEAN
 from .matrix import Cell, Matrix
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
 from .stats import LEVEL, adjusted, t_intervals

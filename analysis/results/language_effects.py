@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sweeper.space import CLEAN
+
 from .estimates import UNTESTED, has_mark, is_summarised, joined_marks, mean_estimates
 from .halves import half_means
 from .item_part import combined
 from .items import ENGLISH, ItemParts
-from .load import CLEAN
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
 from .stats import adjusted, t_intervals
 

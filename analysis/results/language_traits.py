@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sweeper.space import CLEAN
 from sweeper.tasks.distances import KINDS, distance, resources
 from sweeper.tasks.languages import FAMILIES, SCRIPTS
 from sweeper.world import languages as world
@@ -15,7 +16,7 @@ from sweeper.world import languages as world
 from .halves import MIN_N
 from .items import ENGLISH
 from .language_effects import language_gains
-from .load import CLEAN, RunData
+from .load import RunData
 from .matrix import Matrix
 from .seed_part import MEAN
 from .slopes import language_effects, slope_on

@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 
 from .best_rows import best_rows, seeds_to_separate
 from .correlate import as_array
 from .estimates import is_summarised, mean_estimates
 from .gains import directions
 from .items import ItemParts
-from .load import CLEAN
 from .moderation import score_variances
 from .seed_part import MEAN
 from .selection import corrected_gains

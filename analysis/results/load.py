@@ -13,15 +13,13 @@ import pandas as pd
 from sweeper.records.counting import is_replicate, is_shown, valid_replicates, winners
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.run import Run
-from sweeper.space import Space, Target, tasks_of
+from sweeper.space import CLEAN, Space, Target, tasks_of
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
 COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]
 OF_RECORD = ["model", "recipe", "target", "seed", "split", "condition", "main", "training"]
 """Columns whose value is the same in all rows of a record; `main` is the name of its main metric until the end."""
 PREDICTOR_COLUMNS = ["model", "recipe", "target", "seed", "predictor", "value", "seconds"]
-CLEAN = "clean"
-"""The usual condition: evaluation data as they were published."""
 
 
 @dataclass(frozen=True, kw_only=True)

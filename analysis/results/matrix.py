@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 from sweeper.space.overlap import trained_languages
 
 from .gains import gain_table, reference_recipe
-from .load import CLEAN, RunData, main_scores
+from .load import RunData, main_scores
 from .marks import Marks, marks_of
 
 Cell = tuple[str, str]

@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import Space, tasks_of
+from sweeper.space import CLEAN, Space, tasks_of
 
 from .estimates import is_summarised, mean_estimates
 from .gains import directions
 from .halves import splits
-from .load import CLEAN
 from .moderation import score_variances
 from .seed_part import MEAN
 from .stats import t_intervals

@@ -5,12 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 
 from .estimates import is_summarised, mean_estimates
 from .gains import directions
 from .item_part import combined
-from .load import CLEAN
 from .seed_part import MEAN, seed_notes, seed_part
 from .stats import adjusted, t_intervals
 

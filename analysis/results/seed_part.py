@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .load import CLEAN
+from sweeper.space import CLEAN
+
 from .matrix import seed_table
 from .moderation import gain_variances
 from .stats import are_equal

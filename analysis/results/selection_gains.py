@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-from .load import CLEAN, RunData
+from sweeper.space import CLEAN
+
+from .load import RunData
 
 
 def selection_gains(data: RunData, model: str, reference: str) -> pd.DataFrame:

@@ -58,12 +58,12 @@ def of_spans(
 ) -> LogProbabilities:
     """Of an answer: start times end, each with a softmax over the tokens of its window, as in training.
 
-    The correct answer sums over the different spans of the accepted answers. A span in several windows has the
-    probability of the window in which it is the most likely one, and no answer that of the window in which it is the
-    least likely one. nan for answers that no window contains. The prediction is always the text.
+    The correct answer sums over the different spans of the accepted answers in one window, the one that gives them the
+    highest probability: a sum over windows could exceed 1. No answer has the probability of the window in which it is
+    the least likely one. nan for answers that no window contains. The prediction is always the text.
     """
     spans = [_accepted(example) for example in examples]
-    of_answers: list[dict[tuple[int, int], float]] = [{} for _ in examples]
+    answered = np.full(len(examples), np.nan)
     none = np.zeros(len(examples))
     best, predicted = np.full(len(examples), -np.inf), np.full(len(examples), np.nan)
     for number, owner in enumerate(features.example.tolist()):
@@ -75,10 +75,11 @@ def of_spans(
         score, first, last = best_pair(start, end, np.flatnonzero(low >= 0))
         if score > best[owner]:
             best[owner], predicted[owner] = score, log_start[first] + log_end[last]
-        for span, (first, last) in _tokens(spans[owner], low, high):
-            log = float(log_start[first] + log_end[last])
-            of_answers[owner][span] = max(log, of_answers[owner].get(span, -np.inf))
-    answered = [float(np.logaddexp.reduce(list(logs.values()))) if logs else np.nan for logs in of_answers]
+        # Different answers can have the same tokens.
+        pairs = set(_tokens(spans[owner], low, high))
+        if pairs:
+            total = np.logaddexp.reduce([log_start[first] + log_end[last] for first, last in sorted(pairs)])
+            answered[owner] = np.fmax(answered[owner], total)
     has_answer = np.array([bool(example.fields["answers"]) for example in examples], dtype=bool)
     return LogProbabilities(correct=_single(np.where(has_answer, answered, none)), predicted=_single(predicted))
 
@@ -93,17 +94,15 @@ def _accepted(example: Example) -> list[tuple[int, int]]:
     return list(dict.fromkeys(spans))
 
 
-def _tokens(
-    spans: Sequence[tuple[int, int]], low: Array, high: Array
-) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """The spans that a window contains as a whole, with their first and last token.
+def _tokens(spans: Sequence[tuple[int, int]], low: Array, high: Array) -> Iterator[tuple[int, int]]:
+    """The first and last token of the spans that a window contains as a whole.
 
     `low` and `high` (tokens,) are the characters where each token starts and ends; -1 outside the context.
     """
-    for span in spans:
-        tokens = np.flatnonzero((low >= 0) & (low < span[1]) & (high > span[0]))
-        if len(tokens) and low[low >= 0].min() <= span[0] and high.max() >= span[1]:
-            yield span, (int(tokens[0]), int(tokens[-1]))
+    for first_character, end in spans:
+        tokens = np.flatnonzero((low >= 0) & (low < end) & (high > first_character))
+        if len(tokens) and low[low >= 0].min() <= first_character and high.max() >= end:
+            yield int(tokens[0]), int(tokens[-1])
 
 
 def _single(values: Array | Sequence[float]) -> Array:

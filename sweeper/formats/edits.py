@@ -49,7 +49,10 @@ def edited_texts(names: Sequence[str]) -> Callable[[Example, Substitute], Exampl
 
 def edited_words(example: Example, substitute: Substitute) -> Example:
     """The edit of a tagged sentence: each word alone, so that the words and their tags keep their number."""
-    words = [substituted(word, substitute("tokens", word, ())) for word in example.fields["tokens"]]
+    words = [
+        substituted(word, substitute(f"tokens {number}", word, ()))
+        for number, word in enumerate(example.fields["tokens"])
+    ]
     # A word must not become empty or two words.
     kept = [new if new.split() == [new] else old for old, new in zip(example.fields["tokens"], words, strict=True)]
     return replace(example, fields={**example.fields, "tokens": kept})

@@ -1,8 +1,9 @@
 """Specs of a plan's trials (TrialSpec), and the keys of the studies that choose their dials."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from sweeper.files.digests import digest
@@ -254,20 +255,30 @@ class Specs:
             **_settings(target.training),
         )
         if task.training_task:
-            return (score, *(self._under(condition, target, score, seed) for condition in target.conditions))
+            under = (self._under(condition, target, score, seed) for condition in target.conditions)
+            return (score, *chain.from_iterable(under))
         # Nearest neighbours are always compared in fp32; the precision of the training does not matter.
         direct = replace(score, pooling=target.pooling, similarity=target.similarity, precision="fp32")
         return tuple(replace(direct, layer=layer) for layer in target.layers)
 
-    def _under(self, condition: Condition, target: Target, score: ScoreSpec, seed: int) -> ScoreSpec:
-        """The score of the same training under a condition."""
-        perturbation = PerturbationSpec(
-            name=condition.perturbation, budget=condition.budget, source=condition.source, seed=condition.seed
-        )
-        # A language of the condition may be missing in the data source.
+    def _under(self, condition: Condition, target: Target, score: ScoreSpec, seed: int) -> Iterator[ScoreSpec]:
+        """The score of the same training under a condition; none if the data source has none of its languages."""
         languages = [name for name in score.data.languages if not condition.languages or name in condition.languages]
+        if not languages:
+            return
+        source = ""
+        if condition.source:
+            source_data = self._target_data(replace(target, languages=(condition.source,)), score.split, seed)
+            source = source_data.identity
+        perturbation = PerturbationSpec(
+            name=condition.perturbation,
+            budget=condition.budget,
+            source=condition.source,
+            source_identity=source,
+            seed=condition.seed,
+        )
         data = self._target_data(replace(target, languages=tuple(languages)), score.split, seed)
-        return replace(score, condition=condition.name, data=replace(data, perturbation=perturbation))
+        yield replace(score, condition=condition.name, data=replace(data, perturbation=perturbation))
 
     def _target_data(self, target: Target, split: Split, seed: int) -> DataSpec:
         return self.resolver.data(

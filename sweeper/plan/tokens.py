@@ -136,8 +136,9 @@ def _num_passes(space: Space, unit: Unit, target: Target) -> float:
     """How often the examples of a target are read: once, and once for each condition, as far as it has languages."""
     if unit.kind == "predict":
         return 1.0
-    num = len(target.languages or space.task(target.task).rows(space.evaluate)) or 1
-    return 1.0 + sum(len(condition.languages or range(num)) / num for condition in target.conditions)
+    scored = target.languages or tuple(space.task(target.task).rows(space.evaluate))
+    numbers = [len(condition.languages or scored) for condition in target.conditions]
+    return 1.0 + sum(numbers) / max(len(scored), 1)
 
 
 def _predictor_size(space: Space, target: Target) -> int:

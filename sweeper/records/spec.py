@@ -39,6 +39,8 @@ class PerturbationSpec:
     name: PerturbationName
     budget: float
     source: str = ""
+    source_identity: str = ""
+    """Digest of the rows that distractors come from, if `source` names their language."""
     seed: int = 0
 
 

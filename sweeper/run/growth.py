@@ -29,7 +29,8 @@ def check_growth(old: Space, new: Space, run: str, without: str = "") -> None:
     lines = "\n".join(f"  {'.'.join(path)}: {_short(before)} -> {_short(after)}" for path, before, after in refused)
     raise UserError(
         f"{run} was made from another space. A run folder accepts only additional seeds, recipes, targets, models, "
-        f"tasks, languages, layers and search trials. Changed:\n{lines}\nUse another --out, or the original space."
+        f"tasks, languages, layers, conditions and search trials, and other contrasts. Changed:\n{lines}\n"
+        "Use another --out, or the original space."
     )
 
 

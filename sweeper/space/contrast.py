@@ -91,6 +91,7 @@ class Contrast:
                 f"{total:g}. Subtract a reference, for example Term(recipe='baseline', weight={-total:g})."
             )
         _check_points(self)
+        _check_each(self)
 
     @property
     def axis(self) -> Axis | None:
@@ -131,23 +132,40 @@ def interaction(name: str, both: str, first: str, second: str, neither: str, **o
 
 def _check_points(contrast: Contrast) -> None:
     """Raise UserError unless EACH is used exactly where a slope needs it."""
-    for field_name in ("model", "recipe", "condition", "languages"):
-        uses = [term for term in contrast.terms if EACH in _listed(getattr(term, field_name))]
-        axis = "language" if field_name == "languages" else field_name
-        if uses and contrast.axis != axis:
+    named = {
+        "model": [term.model for term in contrast.terms],
+        "recipe": [term.recipe for term in contrast.terms],
+        "language": [name for term in contrast.terms for name in term.languages],
+    }
+    for axis, names in named.items():
+        if EACH in names and contrast.axis != axis:
             raise UserError(
-                f"Contrast {contrast.name!r} has a term with {field_name} = {EACH!r}, which needs a slope with axis = "
+                f"Contrast {contrast.name!r} has a term with {axis} = {EACH!r}, which needs a slope with axis = "
                 f"{axis!r}."
             )
         # For languages, EACH is the default of terms without languages.
-        if contrast.axis == axis and not uses and axis != "language":
+        if contrast.axis == axis != "language" and EACH not in names:
             raise UserError(
-                f"Contrast {contrast.name!r} has a slope along {axis}s, so that at least one term needs {field_name} = "
-                f"{EACH!r}."
+                f"Contrast {contrast.name!r} has a slope along {axis}s. At least one term needs {axis} = {EACH!r}."
             )
+    if contrast.axis == "language" and set(named["language"]) - {EACH}:
+        raise UserError(
+            f"Contrast {contrast.name!r} has a slope along languages. Name them in its `values`, and remove "
+            "`languages` from its terms."
+        )
+
+
+def _check_each(contrast: Contrast) -> None:
+    """Raise UserError if the contrast cannot be evaluated for each target or language."""
     if contrast.axis == "language" and "language" in contrast.each:
-        raise UserError(f"Contrast {contrast.name!r} has a slope along languages, so that `each` cannot be 'language'.")
-
-
-def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    return names if isinstance(names, tuple) else (names,)
+        raise UserError(f"Contrast {contrast.name!r} has a slope along languages. Remove 'language' from `each`.")
+    if "target" in contrast.each and any(term.targets for term in contrast.terms):
+        raise UserError(
+            f"Contrast {contrast.name!r} is evaluated for each target. Remove `targets` from its terms, or 'target' "
+            "from `each`."
+        )
+    if "language" in contrast.each and all(term.languages for term in contrast.terms):
+        raise UserError(
+            f"Contrast {contrast.name!r} is evaluated for each language, but all of its terms name languages. Remove "
+            "'language' from `each`."
+        )

@@ -40,6 +40,12 @@ def check_contrasts(contrasts: Sequence[Contrast], claims: Sequence[Claim], name
     for name in stated:
         if stated.count(name) > 1:
             raise UserError(f"A space can have each contrast only once, got {name!r} more than once.")
+    # Both would write the same files.
+    families = list(dict.fromkeys(contrast.family for contrast in contrasts))
+    for family in families:
+        same = [other for other in families if other.replace(" ", "-") == family.replace(" ", "-")]
+        if len(same) > 1:
+            raise UserError(f"The families {' and '.join(map(repr, same))} would have pages of one name. Rename one.")
     for contrast in contrasts:
         try:
             _check_cells(contrast, names)

@@ -113,9 +113,12 @@ def _check_conditions(target: Target, task: Task, rows_by_language: Mapping[str,
                 f"The perturbation {condition.perturbation!r} of condition {condition.name!r} is not defined for "
                 f"{target.task!r} (format {task.format!r}). Defined: {', '.join(allowed) or 'none'}."
             )
-        for language in (*condition.languages, *([condition.source] if condition.source else [])):
-            if language not in rows_by_language:
-                raise unknown(f"evaluation language of {target.task!r}", language, rows_by_language)
+        scored = target.languages or tuple(rows_by_language)
+        for language in condition.languages:
+            if language not in scored:
+                raise unknown(f"evaluation language of target {target.task!r}", language, scored)
+        if condition.source and condition.source not in rows_by_language:
+            raise unknown(f"evaluation language of {target.task!r}", condition.source, rows_by_language)
 
 
 def _check_pools(target: Target, task: Task) -> None:

@@ -9,8 +9,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.results.contrast_sums import Score
-from analysis.results.contrasts import SeedScores, claim_table, contrast_table, holm, seed_variance
+from analysis.results.contrast_sums import Score, weighted_sums
+from analysis.results.contrasts import (
+    SeedScores,
+    claim_table,
+    contrast_table,
+    holm,
+    scores_of_seeds,
+    seed_variance,
+)
 from analysis.results.items import item_parts
 from analysis.results.load import COLUMNS, RunData, load
 from sweeper.errors import UserError
@@ -167,6 +174,96 @@ def test_a_slope_over_languages_weights_the_languages_by_their_covariate():
         for name in LANGUAGES
     ]
     assert row["estimate"] == pytest.approx(np.polyfit(list(slope.values.values()), gains, 1)[0])
+
+
+def test_a_term_with_targets_of_its_own_is_the_mean_over_these_targets():
+    terms = (
+        Term(recipe="r1", targets=("t1",)),
+        Term(recipe="r1", targets=("t1", "t2"), weight=-1.0),
+    )
+    given = space(Contrast(name="own", terms=terms))
+    scores = random_scores(given)
+    row = contrast_table(tables(given, scores)).iloc[0]
+    heights = {target: means(scores, "small", "r1", target).mean() for target in ("t1", "t2")}
+    assert row["estimate"] == pytest.approx(heights["t1"] - (heights["t1"] + heights["t2"]) / 2)
+
+
+def test_the_weights_of_a_contrast_add_up_to_0_for_any_targets_of_its_terms():
+    terms = (Term(recipe="r1", targets=("t1",)), Term(recipe="baseline", weight=-1.0))
+    given = space(Contrast(name="mixed", terms=terms), difference("d", "r1", "r2", each=("language",)))
+    scores, _ = scores_of_seeds(tables(given, random_scores(given)))
+    for weighted in weighted_sums(given, scores, given.contrasts):
+        assert sum(weighted.weights.values()) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_target_that_a_term_names_is_never_left_out_silently():
+    terms = (
+        Term(recipe="r1", targets=("t1",)),
+        Term(recipe="baseline", weight=-1, targets=("t1",)),
+        Term(recipe="r1", weight=-1, targets=("t2",)),
+        Term(recipe="baseline", targets=("t2",)),
+    )
+    given = space(Contrast(name="near and far", terms=terms))
+    scores = {cell: values for cell, values in random_scores(given).items() if cell[:3] != ("small", "r1", "t2")}
+    row = contrast_table(tables(given, scores)).iloc[0]
+    assert np.isnan(row["estimate"])
+    assert row["note"] == "r1 (small) has no score on t2"
+
+
+def test_a_target_without_a_named_language_is_noted():
+    given = space(difference("d", "r1", "baseline", targets=("t1", "t2"), languages=("de", "sw")))
+    scores = random_scores(given)
+    del scores["small", "r1", "t1", "sw"]
+    row = contrast_table(tables(given, scores)).iloc[0]
+    assert row["note"] == "lacks languages"
+    assert np.isfinite(row["low"])
+
+
+@pytest.mark.parametrize("doses", [(0.0, 0.15, 0.3), (0.0, 0.25, 0.5, 0.75, 1.0)])
+def test_a_slope_with_a_point_at_the_mean_of_its_covariate_is_the_least_squares_slope(doses):
+    names = ["baseline", "r1", "r2", "r3", "r4"][: len(doses)]
+    slope = Slope(axis="recipe", covariate="dose", values=dict(zip(names, doses, strict=True)))
+    given = replace(space(), contrasts=(Contrast(name="dose", terms=(Term(recipe=EACH),), slope=slope),))
+    scores = random_scores(given)
+    row = contrast_table(tables(given, scores)).iloc[0]
+    heights = [np.mean([means(scores, "small", name, target) for target in ("t1", "t2")]) for name in names]
+    assert row["estimate"] == pytest.approx(np.polyfit(doses, heights, 1)[0])
+
+
+def test_a_slope_over_languages_leaves_out_languages_without_a_score_or_a_value():
+    slope = Slope(axis="language", covariate="distance", values={"en": 0.0, "de": 0.2, "sw": 0.9, "xx": 1.0})
+    given = space()
+    given = replace(
+        given,
+        tasks=tuple(replace(t, dev={**t.dev, "xx": t.dev["en"]}) for t in given.tasks),
+        contrasts=(Contrast(name="far", terms=(Term(recipe="r1"),), slope=slope, targets=("t1",)),),
+    )
+    scores = random_scores(given)
+    row = contrast_table(tables(given, scores)).iloc[0]
+    heights = [np.mean(scores["small", "r1", "t1", name]) for name in LANGUAGES]
+    assert row["estimate"] == pytest.approx(np.polyfit([0.0, 0.2, 0.9], heights, 1)[0])
+
+
+def test_recipes_that_share_a_stage_have_the_paired_interval():
+    # With ten recipes, the variance would be moderated.
+    first = Stage(tasks=("r1",))
+    recipes = space(num_recipes=10).recipes
+    shared = Recipe(name="r1 then r2", stages=(first, Stage(tasks=("r2",))))
+    contrasts = (difference("shared", "r1 then r2", "r1"), difference("apart", "r1 then r2", "r3"))
+    models = (Model(name="small", id="t/small"),)
+    given = replace(space(num_recipes=10, models=models), recipes=(*recipes, shared), contrasts=contrasts)
+    table = contrast_table(tables(given, random_scores(given))).set_index("contrast")
+    assert table.loc["shared", "df"] == 2
+    assert table.loc["apart", "df"] > 3
+
+
+def test_a_contrast_for_each_target_without_any_score_states_the_reason():
+    given = space(difference("d", "r1", "baseline", each=("target", "language")))
+    scores = {cell: values for cell, values in random_scores(given).items() if cell[1] != "r1"}
+    table = contrast_table(tables(given, scores))
+    assert set(table["note"]) >= {"r1 (small) has no score on t1", "r1 (large) has no score on t2"}
+    assert table["estimate"].isna().all()
+    assert contrast_table(tables(given, scores), []).empty
 
 
 def test_a_contrast_for_each_target_and_language_has_a_row_for_each_of_them():
@@ -349,6 +446,22 @@ def test_the_item_part_of_a_difference_to_the_baseline_is_that_of_the_gain(make_
 
 
 MISTAKES = [
+    (
+        lambda: Contrast(
+            name="c",
+            terms=(Term(recipe="middle_qa", targets=("tags",)), Term(recipe="baseline", weight=-1)),
+            each=("target",),
+        ),
+        "Remove `targets` from its terms",
+    ),
+    (
+        lambda: Contrast(
+            name="c",
+            terms=(Term(recipe="middle_qa", languages=("en",)), Term(recipe="baseline", weight=-1, languages=("en",))),
+            each=("language",),
+        ),
+        "all of its terms name languages",
+    ),
     (lambda: difference("d", "middle_qq", "baseline"), "Did you mean 'middle_qa'"),
     (lambda: difference("d", "middle_qa", "baseline", targets=("tag",)), "Did you mean 'tags'"),
     (lambda: difference("d", "middle_qa", "baseline", targets=("tags",), languages=("dr",)), "Did you mean 'de'"),
@@ -380,6 +493,21 @@ MISTAKES = [
 def test_a_contrast_that_cannot_be_evaluated_is_refused_with_the_rule_or_the_nearest_name(made, message):
     with pytest.raises(UserError, match=re.escape(message)):
         replace(HAND, contrasts=(made(),))
+
+
+def test_a_claim_combines_contrasts_of_each_model_with_those_between_models():
+    table = pd.DataFrame(
+        {
+            "contrast": ["a", "a", "between"],
+            "model": ["small", "large", ""],
+            "estimate": [-0.1, -0.2, -0.3],
+            "p": [0.04, 0.01, 0.02],
+        }
+    )
+    claims = [Claim(name="all fall", contrasts=("a", "between"), sign="negative")]
+    found = claim_table(claims, table).set_index("model")
+    assert list(found["p"]) == pytest.approx([0.02, 0.01])
+    assert list(found["holds"]) == [True, True]
 
 
 def test_a_claim_about_an_unknown_contrast_is_refused():

@@ -50,9 +50,9 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
 
 def test_the_estimates_of_the_csv_file_are_in_points(full_run):
     files = question_files(load(with_contrasts(full_run).url))
-    (half_row,) = files["contrasts.csv"].decode().splitlines()[1:2]
-    assert half_row.startswith("one page,qa,tiny,tags,,,tags,")
-    assert ",5," in half_row
+    (first_row,) = files["contrasts.csv"].decode().splitlines()[1:2]
+    assert first_row.startswith("one page,qa,tiny,tags,,,tags,")
+    assert ",5," in first_row
 
 
 def test_a_report_links_the_pages_of_its_contrasts(full_run):
@@ -63,5 +63,5 @@ def test_a_report_links_the_pages_of_its_contrasts(full_run):
 
 
 def test_a_run_without_contrasts_is_refused_with_the_remedy(full_run):
-    with pytest.raises(UserError, match=r"has no contrasts.*Add `contrasts` to the space file"):
+    with pytest.raises(UserError, match=rf"has no contrasts.*sweeper run SPACE --out {full_run.url}`"):
         write_questions(full_run.url)

@@ -26,6 +26,13 @@ CORRECT = {
 }
 
 
+def outcomes(correct, language="en"):
+    """Outcomes with one digit for each example."""
+    names = [str(number) for number in range(len(correct))]
+    columns = {"language": language, "example": names, "group": names, "correct": [int(bit) for bit in correct]}
+    return pd.DataFrame(columns)
+
+
 @pytest.fixture
 def run(make_run):
     targets = tuple(
@@ -39,14 +46,7 @@ def run(make_run):
                 bits = [int(bit) for bit in correct]
                 if seed == 2:
                     bits[-1] = 1 if condition == "clean" else 0
-                table = pd.DataFrame(
-                    {
-                        "language": "en",
-                        "example": [str(number) for number in range(8)],
-                        "group": [str(number) for number in range(8)],
-                        "correct": bits,
-                    }
-                )
+                table = outcomes("".join(map(str, bits)))
                 run.scored(training, "pairs", {"en": float(np.mean(bits))}, table=table, condition=condition)
     return run
 
@@ -97,11 +97,43 @@ def test_a_condition_without_any_change_has_a_drop_of_zero(run):
     assert bare["success"] == pytest.approx((0 + 1 / 4) / 2)
 
 
-def test_a_target_at_chance_has_no_drop(run):
-    table = robustness(load(run.url), at_chance=[("tiny", "pairs")])
-    typos = row(table, "baseline", "typos")
+def test_a_cell_whose_clean_score_is_not_above_the_trivial_one_has_no_drop(run):
+    data = load(run.url)
+    table = data.table.copy()
+    table.loc[table["recipe"] == "baseline", "trivial"] = 0.6
+    found = robustness(replace(data, table=table))
+    typos = row(found, "baseline", "typos")
     assert np.isnan(typos["drop"]) and np.isnan(typos["low"])
     assert typos["note"] == "at chance"
+    assert np.isfinite(row(found, "middle_qa", "typos")["drop"])
+
+
+def test_clean_score_and_drop_are_about_the_same_seeds(run):
+    training = run.trained("baseline", "small_nli", 3)
+    run.scored(training, "pairs", {"en": 1.0}, table=outcomes("11111111"))
+    Folder(run.url).write("space.json", write_json(replace(run.space, seeds=(1, 2, 3))))
+    typos = row(robustness(load(run.url)), "baseline", "typos")
+    assert typos["clean"] - typos["score"] == pytest.approx(typos["drop"])
+    assert typos["num_seeds"] == 2
+
+
+def test_a_condition_of_some_languages_leaves_the_worst_score_of_the_others_as_it_is(make_run):
+    some = (CONDITIONS[0], replace(CONDITIONS[1], languages=("de",)))
+    run = make_run(targets=tuple(replace(t, conditions=some if t.task == "pairs" else ()) for t in SPACE.targets))
+    for recipe in ("baseline", "middle_qa"):
+        for seed in (1, 2):
+            training = run.trained(recipe, "small_nli", seed)
+            for condition, bits in {"clean": "1110", "typos": "1100", "bare": "0110"}.items():
+                languages = ("de",) if condition == "bare" else ("en", "de")
+                table = pd.concat([outcomes(bits, language) for language in languages], ignore_index=True)
+                values = table.groupby("language")["correct"].mean().to_dict()
+                run.scored(training, "pairs", values, table=table, condition=condition)
+    table = robustness(load(run.url))
+    english, german, both = (row(table, "baseline", "typos", language) for language in ("en", "de", "mean"))
+    assert (english["worst"], english["num_conditions"]) == (2 / 4, 1)
+    assert (german["worst"], german["num_conditions"]) == (1 / 4, 2)
+    assert both["worst"] == pytest.approx(3 / 8)
+    assert both["num_correct"] == english["num_correct"] + german["num_correct"] == 6
 
 
 def test_a_space_without_conditions_has_no_rows(full_run):
@@ -109,7 +141,6 @@ def test_a_space_without_conditions_has_no_rows(full_run):
 
 
 def test_conditions_can_be_added_to_a_finished_run_and_leave_the_matrix_as_it_is(run):
-
     check_growth(SPACE, run.space, run.url)
     before = load(run.url)
     Folder(run.url).write("space.json", write_json(SPACE))

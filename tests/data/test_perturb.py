@@ -103,6 +103,13 @@ def test_a_position_outside_the_substitutions_moves_with_its_character(text, cut
     assert [after[moved(place, changes)] for place in outside] == [text[place] for place in outside]
 
 
+def test_equal_words_of_a_sentence_change_independently():
+    example = Example(id="1", group="1", fields={"tokens": ["letter"] * 12, "tags": ["X"] * 12})
+    words = edited_words(example, noise.keyboard(DRAWS, 0.5)).fields["tokens"]
+    assert len(set(words)) > 1
+    assert 0 < words.count("letter") < 12
+
+
 def test_all_places_of_answers_are_protected():
     assert occurrences("abcabcab", ["abc", "cab"]) == [(0, 8)]
     assert occurrences("ab xx ab", ["ab", ""]) == [(0, 2), (6, 8)]
@@ -120,6 +127,18 @@ def test_a_distractor_is_the_sentence_of_another_context_with_most_words_of_the_
     example = question()
     distractors = Distractors([example, question(OTHER, ("Loch",), "q2", "g2")])
     assert distractors.best(example, DRAWS) == "Der Käfer fällt in ein Loch."
+
+
+def test_a_question_without_an_answer_has_no_distractor():
+    example = question(answers=())
+    assert Distractors([example, question(OTHER, ("Loch",), "q2", "g2")]).best(example, DRAWS) == ""
+
+
+def test_sentences_without_a_word_of_the_question_are_chosen_by_a_hash():
+    example = question(text="???")
+    distractors = Distractors([example, question(OTHER, ("Loch",), "q2", "g2")])
+    chosen = {distractors.best(example, Draws(name=f"{number}")) for number in range(20)}
+    assert chosen == {"Die Katze fällt vom Dach.", "Der Käfer fällt in ein Loch.", "Es regnet."}
 
 
 def test_a_distractor_contains_no_accepted_answer():
@@ -141,7 +160,7 @@ def test_a_context_without_another_one_stays_as_it_is():
     assert list(perturbed([example], spec, CATALOG["xquad"], lambda: [example])) == [example]
 
 
-def test_examples_do_not_depend_on_each_other_and_parallel_languages_change_at_the_same_places():
+def test_an_example_does_not_depend_on_other_examples_and_changes_with_the_seed():
     spec = PerturbationSpec(name="keyboard", budget=0.5)
     first, second = question(id_="q1"), question(id_="q2")
     together = list(perturbed([first, second], spec, CATALOG["xquad"], list))

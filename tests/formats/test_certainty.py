@@ -107,3 +107,10 @@ def test_an_answer_that_the_context_does_not_contain_has_no_log_probability():
     outputs = {"start": np.zeros(5), "end": np.zeros(5)}
     logs = of_spans([span(["zz"], -1)], windows((0, 1, 2, 3)), outputs, ())
     assert np.isnan(logs.correct[0])
+
+
+def test_answers_in_different_windows_are_not_added_up():
+    start, end = np.array([0.1, 0.8, 0.1, 0.1, 0.8, 0.1]), np.array([0.1, 0.8, 0.1, 0.1, 0.8, 0.1])
+    outputs = {"start": np.log(start), "end": np.log(end)}
+    logs = of_spans([span(["aa", "cc"], 0)], windows((0, 1), (2, 3)), outputs, ())
+    assert np.exp(logs.correct[0]) == pytest.approx(0.64)

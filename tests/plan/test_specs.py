@@ -324,6 +324,13 @@ def test_a_condition_that_cannot_be_scored_is_refused_with_the_rule(mistake: str
         with_conditions(Condition(**{"name": "noise", **fields}))
 
 
+def test_a_condition_in_a_language_that_the_target_leaves_out_is_refused() -> None:
+    first = replace(SMALL.targets[0], languages=("en",))
+    noise = Condition(name="typos", perturbation="keyboard", languages=("xa",))
+    with pytest.raises(UserError, match=r"evaluation language of target 'names' is called 'xa'"):
+        replace(SMALL, targets=(replace(first, conditions=(noise,)),))
+
+
 def test_a_retrieval_target_has_no_conditions() -> None:
     retrieval = Target(task="tatoeba", conditions=(Condition(name="typos", perturbation="keyboard"),))
     with pytest.raises(UserError, match=r"format 'retrieve'\)\. Defined: none"):

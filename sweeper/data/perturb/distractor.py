@@ -5,7 +5,8 @@ sentence is not written for the question but taken from the data set, so that it
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sweeper.data.perturb.draws import Draws
@@ -23,24 +24,43 @@ class Distractors:
     def __init__(self, examples: Iterable[Example]) -> None:
         contexts = dict.fromkeys((example.group, example.fields["context"]) for example in examples)
         texts = ((group, context[start:end]) for group, context in contexts for start, end in sentences(context))
-        self._sentences = [(group, text, terms(text)) for group, text in texts if len(text) <= LONGEST]
+        self._sentences = [(group, text) for group, text in texts if len(text) <= LONGEST]
+        self._with_word: dict[str, list[int]] = defaultdict(list)
+        for number, (_, text) in enumerate(self._sentences):
+            for word in terms(text):
+                self._with_word[word].append(number)
 
     def best(self, example: Example, draws: Draws) -> str:
         """The sentence of another context with most words of the question; "" if there is none.
 
-        Sentences with an accepted answer, and those of the same context, are left out. A hash decides between equal
-        ones. Sentences in another language may share no word with any question: then the hash alone decides.
+        Sentences with an accepted answer, and those of the same context, are left out; a question without an answer has
+        no distractor, because the sentence could answer it. A hash decides between equal ones. Sentences in another
+        language may share no word with any question: then the hash alone decides.
         """
-        question, context = terms(example.fields["question"]), example.fields["context"]
+        if not example.fields["answers"]:
+            return ""
+        words = terms(example.fields["question"])
+        shared = Counter(number for word in words for number in self._with_word.get(word, ()))
+        # From the most shared words down to none, so that few sentences are looked at.
+        by_number: dict[int, list[int]] = defaultdict(list)
+        for number, num_shared in shared.items():
+            by_number[num_shared].append(number)
+        others = (number for number in range(len(self._sentences)) if number not in shared)
+        for numbers in (*(by_number[num_shared] for num_shared in sorted(by_number, reverse=True)), others):
+            equal = list(self._allowed(numbers, example))
+            if equal:
+                return min(equal, key=draws.share)
+        return ""
+
+    def _allowed(self, numbers: Iterable[int], example: Example) -> Iterator[str]:
+        """The sentences of other contexts without an accepted answer."""
         answers = [answer.lower() for answer in example.fields["answers"]]
-        allowed = [
-            (len(question & words), text)
-            for group, text, words in self._sentences
-            if group != example.group and text not in context and not any(a in text.lower() for a in answers)
-        ]
-        most = max((num_shared for num_shared, _ in allowed), default=0)
-        equal = [text for num_shared, text in allowed if num_shared == most]
-        return min(equal, key=draws.share, default="")
+        for number in numbers:
+            group, text = self._sentences[number]
+            lowered = text.lower()
+            is_free = not any(answer in lowered for answer in answers)
+            if group != example.group and is_free and text not in example.fields["context"]:
+                yield text
 
 
 def with_distractor(example: Example, sentence: str, draws: Draws) -> Example:

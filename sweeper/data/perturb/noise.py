@@ -84,7 +84,7 @@ def null_input(draws: Draws, budget: float) -> Substitute:
     def substitute(name: str, text: str, protected: Sequence[Span]) -> list[Substitution]:
         if name == "context":
             return []
-        return [Substitution(0, len(text), NOTHING if name == "tokens" else "")]
+        return [Substitution(0, len(text), NOTHING if name.startswith("tokens") else "")]
 
     return substitute
 

@@ -26,8 +26,7 @@ Source = Callable[[], Iterable[Example]]
 def perturbed(examples: Iterable[Example], spec: PerturbationSpec, task: Task, source: Source) -> Iterator[Example]:
     """The examples with the same ids, labels and answers, and perturbed texts. The order stays.
 
-    Every choice depends on the seed of the perturbation and the id of the example, which is the same in all parallel
-    languages, and not on other examples.
+    Every choice depends on the seed of the perturbation, the id of the example and its text, and not on other examples.
     """
     properties = properties_of(task)
     assert NEEDS[spec.name] in properties.edits, f"{task.format} does not allow {spec.name}."
