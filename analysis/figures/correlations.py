@@ -74,7 +74,10 @@ def _short(rho: float, num_decimals: int = 2) -> str:
 
 def correlation_key(results: Results) -> Key:
     """The key of the triangles, with the sentences about what cannot be computed."""
-    entries = ["Pearson, of gains on disjoint halves of the seeds; interval below it, where it fits: jackknife, 95 %"]
+    entries = [
+        "Pearson, of gains on disjoint halves of the seeds",
+        "below it, where it fits: 95 % jackknife interval, approximate: it can disagree with q",
+    ]
     return Key(
         label="correlation",
         entries=tuple(Entry(text=text) for text in (*entries, *results.correlations.notes)),
