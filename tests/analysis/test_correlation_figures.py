@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.correlations import correlation_figure, correlation_grid, correlations
 from analysis.figures.sizes import SIZES, TEXT
-from analysis.figures.traits import trait, trait_figure
+from analysis.figures.traits import _apart, trait, trait_figure
 from analysis.results.results import compute_results
 from tests.analysis.test_figures import check_texts, words
 
@@ -92,4 +92,13 @@ def test_a_trait_has_a_dot_with_an_interval_for_each_recipe(results):
     assert found == pytest.approx(
         {name: 100 * rows.loc[name, "gain"] for name in ("small_nli", "large_nli", "middle_qa")}
     )
-    assert axes.get_title(loc="left") == "n = 3"
+    assert axes.get_title(loc="left") == "n = 3: no correlation"
+
+
+def test_recipes_with_equal_traits_are_drawn_side_by_side():
+    values = pd.Series({"a": 400.0, "b": 640.0, "c": 640.0})
+    for is_log in (True, False):
+        apart = _apart(values, is_log=is_log)
+        assert apart["a"] == 400.0
+        assert apart["b"] < 640.0 < apart["c"]
+        assert apart["c"] - apart["b"] < 40
