@@ -152,7 +152,8 @@ def _faces(grid: Grid) -> dict[tuple[str, str], Colour]:
     squares = list(grid.squares.values())
     values = np.array([square.value for square in squares], dtype=float)
     full = mpl.colormaps[DIVERGING](scale_of(grid)(np.nan_to_num(values)))
-    faces = np.where(np.array([[square.is_settled] for square in squares]), full, pale(full))
+    are_settled = np.array([square.is_settled for square in squares], dtype=bool)
+    faces = np.where(are_settled[:, None], full, pale(full))
     missing, white, empty = (mpl.colors.to_rgba(grey) for grey in (MISSING, "white", EMPTY))
     found: dict[tuple[str, str], Colour] = {}
     for (cell, square), value, face in zip(grid.squares.items(), values, faces.tolist(), strict=True):

@@ -70,7 +70,10 @@ def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
         left=3.5 * size.font,
         between=2.5 * size.font,
         title=f"Mean gain (points) over {len(results.correlations.mean_over)} targets · {source(results)}",
-        notes=tuple(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
+        notes=(
+            *(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
+            Entry(text="equal values are drawn side by side"),
+        ),
     )
     figure, all_axes = panel_figure(panels, size)
     for axes, name in zip(all_axes, shown, strict=True):
@@ -88,9 +91,11 @@ def trait_rows(results: Results, name: str) -> pd.DataFrame:
 
 def _apart(values: "pd.Series[float]", *, is_log: bool) -> "pd.Series[float]":
     """The values, with equal ones moved apart, so that their points and intervals do not hide each other."""
-    number = values.groupby(values).cumcount() - (values.groupby(values).transform("count") - 1) / 2
+    counts = values.groupby(values).transform("count")
+    # At most 3 % of the axis to each side.
+    number = (values.groupby(values).cumcount() - (counts - 1) / 2) * (0.06 / (counts - 1).clip(lower=1))
     span = values.max() / values.min() if is_log else values.max() - values.min()
-    return values * span ** (0.04 * number) if is_log else values + 0.04 * span * number
+    return values * span**number if is_log else values + span * number
 
 
 def _summary(results: Results, name: str) -> str:

@@ -69,12 +69,15 @@ def cautions(results: Results) -> Iterator[str]:
     reference = matrix.reference_words
     yield from _about_seeds(results)
     yield from _about_intervals(results)
-    unclear = [level.target for level in results.targets if level.verdict in NOT_CLEARLY_ABOVE]
-    if unclear:
-        yield (
-            f"**At chance**: on {', '.join(unclear)}, {reference} is not clearly above the trivial score. A gain there "
-            "may show that the task was learned at all, and not transfer."
-        )
+    at_chance = [level.target for level in results.targets if level.verdict == "not above"]
+    unclear = [level.target for level in results.targets if level.verdict == "unclear"]
+    where = (("At chance", at_chance, "not above"), ("Near chance", unclear, "not more than two standard errors above"))
+    for term, targets, words in where:
+        if targets:
+            yield (
+                f"**{term}**: on {', '.join(targets)}, {reference} is {words} the trivial score. A gain there may show "
+                "that the task was learned at all, and not transfer."
+            )
     unlearned = [f"{p.recipe} on {p.task}" for p in results.preparations if p.verdict in NOT_CLEARLY_ABOVE]
     if unlearned:
         yield (

@@ -6,7 +6,7 @@ import pandas as pd
 from ..results.language_traits import CATEGORIES, NUMBERS, STEPS
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text, points_text, signed_text
+from .numbers import gain_text, p_alone, points_text, signed_text
 from .tables import Row
 
 NUM_SHOWN = 10
@@ -15,7 +15,7 @@ OF_WORDS = {"gain": "all languages", "difference": "other languages"}
 
 
 def slope_rows(results: Results) -> list[Row]:
-    """The slopes on distances with the smallest p: recipe, target, languages, distance, slope, its se, rho, n, p, q."""
+    """The slopes with the smallest p: recipe, target, languages, property, slope, its se, rho, n, p, q."""
     table = results.language_traits.slopes
     table = table[table["trait"].isin(list(NUMBERS))].dropna(subset="p")
     kept = table.sort_values("p", kind="stable").head(NUM_SHOWN)
@@ -29,7 +29,7 @@ def slope_rows(results: Results) -> list[Row]:
             ),
             gain_text(float(row["slope"]), float(row["low"]), float(row["high"])),
             "–" if pd.isna(row["se_seed"]) else f"{100 * row['se_seed']:.1f}",
-            *(signed_text(row["rho"], 2), int(row["n"]), f"{row['p']:.3f}", f"{row['q']:.3f}"),
+            *(signed_text(row["rho"], 2), int(row["n"]), p_alone(row["p"]), p_alone(row["q"])),
         ]
         for _, row in kept.iterrows()
     ]
@@ -42,7 +42,7 @@ def category_rows(results: Results) -> list[Row]:
     return [
         [
             *(_words(row["target"], "mean"), CATEGORIES[row["trait"]], f"{row['rho'] ** 2:.2f}", int(row["n"])),
-            *(f"{row['p']:.3f}", f"{row['q']:.3f}"),
+            *(p_alone(row["p"]), p_alone(row["q"])),
         ]
         for _, row in table[is_shown].dropna(subset="p").iterrows()
     ]
@@ -61,7 +61,7 @@ def group_rows(results: Results) -> list[Row]:
 
 
 def _property(trait: str) -> str:
-    return trait.replace("_", " ") + (f" (per {STEPS[trait]:g})" if STEPS[trait] == 1 else "")
+    return f"{NUMBERS[trait]} (per {STEPS[trait]:g})"
 
 
 def _words(name: str, mean: str) -> str:

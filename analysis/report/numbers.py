@@ -37,3 +37,8 @@ def gain_text(gain: float, low: float, high: float, note: str = "") -> str:
     if note == "bimodal":
         return f"{points_text(gain)} bimodal"
     return points_text(gain) if math.isnan(low) else f"{points_text(gain)} ± {50 * (high - low):.1f}"
+
+
+def p_alone(p: float) -> str:
+    """A p or q value of a table, without its name: `0.012`, or `< 0.001`; "–" for nan."""
+    return p_text(p).removeprefix("p = ").removeprefix("p ") or "–"

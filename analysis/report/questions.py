@@ -16,7 +16,7 @@ from ..figures.files import formats
 from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
 from .files import csv
-from .numbers import gain_text, p_text, points_text
+from .numbers import gain_text, p_alone, p_text, points_text
 from .tables import markdown
 
 IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
@@ -90,7 +90,8 @@ def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFram
     if stated:
         blocks.append(
             "A claim needs all of its contrasts, so that its p is the largest of their one-sided p values "
-            "(intersection-union test, Berger 1982)."
+            "(intersection-union test, Berger 1982). It holds if this p is below 0.025 and every contrast has the "
+            "claimed sign."
         )
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -112,8 +113,8 @@ def _resolution(rows: pd.DataFrame) -> str:
     if half.empty:
         return ""
     return (
-        f"Half of the intervals reach more than {100 * half.median():.1f} points to each side: smaller differences "
-        "cannot be told from 0 with these seeds and items. An interval that includes 0 does not show that there is no "
+        f"The median half width of the intervals is {100 * half.median():.1f} points. With such an interval, a smaller "
+        "estimate cannot be told from 0. An interval that includes 0 does not show that there is no "
         "difference."
     )
 
@@ -147,7 +148,7 @@ def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
             if pd.isna(row["p"]):
                 yield f"Claim{model}: {claim.name}. It needs {needs}, and cannot be tested."
                 continue
-            verdict = "holds" if row["holds"] else "is not shown"
+            verdict = "holds" if row["holds"] else "is not supported"
             yield f"Claim{model}: {claim.name}. It needs {needs}, and {verdict} (largest one-sided {p_text(row['p'])})."
 
 
@@ -157,7 +158,7 @@ def _table(rows: pd.DataFrame) -> str:
         [
             label,
             gain_text(row["estimate"], row["low"], row["high"], row["note"]),
-            p_text(row["p_holm"]).removeprefix("p = ").removeprefix("p ") or "–",
+            p_alone(row["p_holm"]),
             str(row["num_seeds"]),
             str(row["num_items"] or "–"),
             str(len(row["targets"].split())),

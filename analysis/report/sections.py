@@ -12,7 +12,7 @@ from sweeper.space import Space, Training, tasks_of
 from ..results.correlate import MEAN, TRAITS, Correlations
 from ..results.coverage import LanguageCoverage, StudySummary
 from ..results.matrix import Cell
-from .numbers import gain_text, points_text, signed_text
+from .numbers import gain_text, p_alone, p_text, points_text, signed_text
 from .tables import Row, markdown
 
 CAPS = ("cap_examples", "cap_tokens")
@@ -136,7 +136,7 @@ STATISTICS = ("r", "95 % interval", "n", "p", "q")
 
 def _correlation(row: "pd.Series[float]") -> list[str]:
     interval = "–" if np.isnan(row["low"]) else f"{signed_text(row['low'], 2)} to {signed_text(row['high'], 2)}"
-    return [signed_text(row["rho"], 2), interval, str(int(row["n"])), f"{row['p']:.3f}", f"{row['q']:.3f}"]
+    return [signed_text(row["rho"], 2), interval, str(int(row["n"])), p_alone(row["p"]), p_alone(row["q"])]
 
 
 def predictor_table(correlations: Correlations) -> str:
@@ -154,7 +154,7 @@ def predictor_table(correlations: Correlations) -> str:
 
 def _rho(row: "pd.Series[float]") -> str:
     n = int(row["n"])
-    return f"– (n = {n})" if np.isnan(row["rho"]) else f"{signed_text(row['rho'], 2)} (n = {n}, p = {row['p']:.3f})"
+    return f"– (n = {n})" if np.isnan(row["rho"]) else f"{signed_text(row['rho'], 2)} (n = {n}, {p_text(row['p'])})"
 
 
 def multitask_rows(correlations: Correlations) -> list[Row]:

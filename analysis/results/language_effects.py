@@ -9,7 +9,7 @@ import pandas as pd
 from sweeper.space import CLEAN
 
 from .estimates import UNTESTED, has_mark, is_summarised, joined_marks, mean_estimates
-from .halves import half_means
+from .halves import MIN_N, half_means
 from .item_part import combined
 from .items import ENGLISH, ItemParts
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
@@ -97,16 +97,25 @@ def seed_agreement(seeds: pd.DataFrame, cells: pd.DataFrame, numbers: Sequence[i
 
     `gains` is the correlation of the gains of one half with those of the other over all recipes and languages, the mean
     over divisions of the seeds. `differences` is the same correlation after the mean of each recipe over languages is
-    removed: it is about what the languages of a figure differ in. nan with one seed, and with fewer than four values.
+    removed: it is about what the languages of a figure differ in. nan with one seed, with fewer than
+    MIN_N values (of which the means of the recipes take one each), and on targets whose reference depends on no seed,
+    because both halves then subtract the same score.
     `cells` is the table of estimates: cells that summaries leave out, as those with the same rows, do not count.
     """
     rows = language_gains(seeds, cells)
+    is_fixed = seeds["seed"].isna() & seeds["score"].notna()
+    fixed = set(seeds.loc[is_fixed, "target"])
     agreements = []
     for target, of_target in rows.groupby("target", sort=False):
         wide = of_target.pivot(index=["recipe", "language"], columns="seed", values="gain")
         wide = wide.reindex(columns=[number for number in numbers if number in wide.columns]).dropna()
         centred = wide - wide.groupby("recipe").transform("mean")
-        agreements.append((target, len(wide), _agreement(wide.to_numpy(float)), _agreement(centred.to_numpy(float))))
+        numbers_free = (len(wide), len(wide) - wide.index.get_level_values("recipe").nunique())
+        both = [
+            _agreement(table.to_numpy(float)) if free >= MIN_N and target not in fixed else np.nan
+            for table, free in zip((wide, centred), numbers_free, strict=True)
+        ]
+        agreements.append((target, len(wide), *both))
     return pd.DataFrame(agreements, columns=list(AGREEMENT_COLUMNS))
 
 
@@ -121,7 +130,7 @@ def language_gains(seeds: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 def _agreement(values: Floats) -> float:
     """Mean correlation between halves of the seeds of values of shape (values, seeds)."""
     first, second = half_means(values)
-    if len(first) == 0 or len(values) < 4:
+    if len(first) == 0:
         return np.nan
     centred = [half - half.mean(axis=1, keepdims=True) for half in (first, second)]
     lengths = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))

@@ -142,8 +142,31 @@ def subwords(data: RunData, model: str, mean_over: Sequence[str]) -> pd.DataFram
     ]
     table = pd.DataFrame(rows, columns=["target", "language", *SUBWORDS])
     means = table.groupby(["target", "language"])[list(SUBWORDS)].mean()
-    compared = means[means.index.isin(list(mean_over), level="target")].groupby("language").mean()
+    kept = means[means.index.isin(list(mean_over), level="target")]
+    compared = pd.DataFrame({name: _over_targets(kept[name].unstack("target")) for name in SUBWORDS})
+    compared = compared.rename_axis("language")
     return pd.concat([means, compared.assign(target=MEAN).set_index("target", append=True).swaplevel()])
+
+
+def _over_targets(values: pd.DataFrame) -> "pd.Series[float]":
+    """The mean over targets of values of languages (rows) on targets (columns), of which some are missing.
+
+    Adjusted as gains are: another selection of targets does not make a language different.
+    """
+    array = values.to_numpy(dtype=float).T[..., None]
+    if array.size == 0:
+        return pd.Series(dtype=float, index=values.index)
+    return pd.Series(_adjusted(array, language_effects(array)), index=values.index)
+
+
+def _adjusted(values: Floats, effects: Floats) -> Floats:
+    """The effect of each language plus the mean level of cells, each of which counts alike; nan without an effect."""
+    means = values.mean(axis=-1) - effects.mean(axis=-1)
+    has_value = ~np.isnan(means)
+    counted = has_value.sum(axis=1)
+    levels = np.where(has_value, means, 0.0).sum(axis=1)[counted > 0] / counted[counted > 0]
+    adjusted_values: Floats = effects.mean(axis=-1) + (levels.mean() if len(levels) else np.nan)
+    return adjusted_values
 
 
 def _joined(traits: pd.DataFrame, measured: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -172,8 +195,7 @@ def _as_array(rows: pd.DataFrame, languages: Sequence[str], numbers: Sequence[in
 
 def _levels(gains: Floats, effects: Floats, traits: pd.DataFrame) -> pd.DataFrame:
     """The adjusted gain of each language that has one, its difference to the English one, and its properties."""
-    has_gain = ~np.isnan(gains).any(axis=-1)
-    adjusted_gains = effects.mean(axis=-1) + (gains[has_gain].mean() if has_gain.any() else np.nan)
+    adjusted_gains = _adjusted(gains, effects)
     table = traits.rename_axis("language").reset_index()
     table["gain"] = adjusted_gains
     english = table.loc[table["language"] == ENGLISH, "gain"]
@@ -186,7 +208,10 @@ def _slopes(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, p
     rows = []
     for (recipe, target), values in effects.items():
         traits = by_target[target]
-        for of in OF:
+        english = values[traits.index == ENGLISH]
+        has_english = bool(len(english)) and not np.isnan(english).any()
+        # Without an English gain, there is no difference to it.
+        for of in OF if has_english else OF[:1]:
             kept = (traits.index != ENGLISH) | (of == "gain")
             named = {"of": of, "recipe": recipe, "target": target}
             rows += [{**named, **row} for row in _of_traits(traits[kept], values[kept])]
@@ -234,7 +259,10 @@ def _notes(languages: pd.DataFrame, matrix: Matrix, numbers: Sequence[int]) -> I
     counts = languages[languages["target"] != MEAN].groupby("target", sort=False).size()
     few = [target for target in matrix.scores.columns if counts.get(target, 0) < MIN_N]
     if few:
-        yield (f"No slope over languages on {', '.join(few)}: at least {MIN_N} languages with a gain are needed.")
+        yield (
+            f"There is no slope over languages on {', '.join(few)}, because a slope needs at least {MIN_N} languages "
+            "with a gain."
+        )
     if len(few) < len(matrix.scores.columns):
         yield (
             "Intervals are about new languages and take the trainings as they are. All gains in a language share the "

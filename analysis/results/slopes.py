@@ -34,11 +34,12 @@ def language_effects(gains: Floats) -> Floats:
     """The effect of each language on gains of shape (cells, languages, seeds), nan if missing: (languages, seeds).
 
     Least squares of gain = cell + language, where cells may have different languages: a language is compared with the
-    others of the same cell only. A gain counts if it has all seeds. The mean effect is 0; nan for a language that no
-    cell has together with another one.
+    others of the same cell only. A gain counts if it has all seeds. The mean effect is 0; nan for languages that cells
+    do not connect with the largest group of languages, because their difference to it is unknown.
     """
     complete = np.asarray(np.isfinite(gains).all(axis=-1))
     complete[complete.sum(axis=1) < 2] = False
+    complete &= _largest_group(complete)
     sizes = np.maximum(complete.sum(axis=1, keepdims=True), 1)
     filled = np.where(complete[..., None], gains, 0.0)
     centred = np.where(complete[..., None], filled - filled.sum(axis=1, keepdims=True) / sizes[..., None], 0.0)
@@ -48,6 +49,15 @@ def language_effects(gains: Floats) -> Floats:
     is_known = complete.any(axis=0)
     effects[~is_known] = np.nan
     return effects - effects[is_known].mean(axis=0) if is_known.any() else effects
+
+
+def _largest_group(complete: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether each language is in the largest group that cells connect; `complete` has shape (cells, languages)."""
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - takes about a second to import
+
+    links = complete.astype(float)
+    _, groups = connected_components(links.T @ links > 0, directed=False)
+    return np.asarray(groups == np.bincount(groups, weights=complete.any(axis=0)).argmax())
 
 
 def slope_on(trait: Floats, effects: Floats) -> Slope:

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from analysis.report.report import write_report
-from analysis.results.language_traits import properties
+from analysis.results.language_traits import _adjusted, _over_targets, properties
 from analysis.results.results import compute_results
+from analysis.results.slopes import language_effects
 from sweeper.space import Recipe, Stage, Target
 from sweeper.tasks.distances import distance
 from tests.analysis.conftest import _rows, _task
@@ -135,6 +136,28 @@ def test_a_mean_over_targets_with_different_languages_compares_languages_within_
     assert gains["sw"] == pytest.approx(gains.drop("sw").mean(), abs=0.02)
 
 
+def test_the_level_of_adjusted_gains_counts_each_cell_alike():
+    # One cell has eight languages at 0.1, the other one two of them at 0.5.
+    gains = np.full((2, 8, 1), np.nan)
+    gains[0], gains[1, :2] = 0.1, 0.5
+    assert _adjusted(gains, language_effects(gains)) == pytest.approx([0.3] * 8)
+
+
+def test_properties_of_evaluation_data_are_adjusted_for_the_targets_of_a_language():
+    # Both targets have the same order of languages, on another level, and the last two languages have one target only.
+    values = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [11.0, 12.0, np.nan, np.nan]}, index=list("wxyz"))
+    adjusted = _over_targets(values)
+    assert list(adjusted - adjusted["w"]) == pytest.approx([0.0, 1.0, 2.0, 3.0])
+
+
+def test_a_target_without_english_has_no_difference_to_it(make_run):
+    gain_in = dict.fromkeys(LANGUAGES, 0.0)
+    run = run_of(make_run, tuple(name for name in LANGUAGES if name != "en"), gain_in, LANGUAGES)
+    slopes = compute_results(run.url).language_traits.slopes
+    counts = {target: set(rows["of"]) for target, rows in slopes.groupby("target")}
+    assert {"gain"} in counts.values()
+
+
 def test_a_language_that_a_recipe_trains_in_is_left_out_of_this_recipe_alone(make_run):
     run = run_of(make_run, LANGUAGES, dict.fromkeys(LANGUAGES, 0.0), trained_in="sw")
     measured = compute_results(run.url).language_traits
@@ -148,7 +171,8 @@ def test_fewer_than_six_languages_have_no_slope_and_a_sentence_says_so(make_run)
     languages = LANGUAGES[:5]
     measured = compute_results(run_of(make_run, languages, dict.fromkeys(languages, 0.0)).url).language_traits
     assert measured.slopes.empty
-    assert measured.notes == ("No slope over languages on far, near: at least 6 languages with a gain are needed.",)
+    (note,) = measured.notes
+    assert note.startswith("There is no slope over languages on far, near, because a slope needs at least 6 languages")
     assert set(measured.languages["target"]) == {"far", "near", "mean"}
 
 
@@ -162,9 +186,9 @@ def test_the_report_has_the_slopes_in_points(make_run):
     assert set(pd.read_csv(folder / "families.csv")["category"]) == {"family", "script", "resources"}
     appendix = (folder / "appendix.md").read_text()
     assert "### Distance, family and script" in appendix
-    assert re.search(
-        r"^\| all \| mean \| other languages \| syntactic \| −2\.0 ± 0\.\d \| 0\.\d \| −1\.00 \| 8 \|", appendix, re.M
-    )
+    cells = r"−2\.0 ± 0\.\d \| 0\.\d \| −1\.00 \| 8 \|"
+    label = r"syntactic distance from English \(per 0\.1\)"
+    assert re.search(rf"^\| all \| mean \| other languages \| {label} \| {cells}", appendix, re.M)
     assert "| script | Latin | 6 |" in appendix
 
 

@@ -31,6 +31,14 @@ def test_a_language_that_only_a_high_cell_has_gets_no_higher_effect():
     assert effects == pytest.approx(language - language.mean())
 
 
+def test_languages_that_no_cell_connects_with_the_others_have_no_effect():
+    gains = np.full((3, 5, 1), np.nan)
+    gains[0, :3, 0], gains[1, 1:3, 0], gains[2, 3:, 0] = (1.0, 2.0, 3.0), (5.0, 6.0), (7.0, 9.0)
+    effects = language_effects(gains)[:, 0]
+    assert effects[:3] == pytest.approx([-1.0, 0.0, 1.0])
+    assert np.isnan(effects[3:]).all()
+
+
 def test_a_cell_with_one_language_and_a_gain_without_all_seeds_do_not_count():
     gains = np.random.default_rng(2).normal(size=(3, 4, 2))
     gains[2, :3] = np.nan
