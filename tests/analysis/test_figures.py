@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis.figures.cells import draw_cells
@@ -102,7 +103,9 @@ def check_texts(figure):
     """No font is below 6 points, no text leaves the figure, no two texts overlap."""
     texts = texts_of(figure)
     assert min(text.get_fontsize() for text in texts) >= SMALLEST == 6
-    boxes = {text: text.get_window_extent() for text in texts}
+    # One renderer: each text without one would make its own, with all pixels of the figure.
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = {text: text.get_window_extent(renderer) for text in texts}
     for text, box in boxes.items():
         assert box.x0 >= 0 and box.y0 >= 0, text
         assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text

@@ -458,7 +458,7 @@ def test_a_bold_gain_has_an_interval_without_zero_in_the_table_and_in_the_heatma
     report = write_report(run.url)
     text = report.path.read_text()
     assert "| small_nli | **+10.3 ± " in text and "| middle_qa | +0.7 ± " in text
-    assert "Bold: the interval includes the variation between seeds and excludes 0" in text
+    assert "Bold (cells only): the interval includes the variation between seeds and excludes 0" in text
     assert "bold: interval over seeds excludes 0" in matrix_key(results).scales
     assert "\\mathbf{+10.3}" in (report.path.parent / "tables" / "gains.tex").read_text()
 
