@@ -15,7 +15,7 @@ MACHINE_PATHS = ("/" + "work" + "/", ".." + "/shared", "/" + "tmp/w/")
 
 SKIPPED_FOLDERS = {
     *(".git", ".venv", ".venv-lowest", ".pip-cache", "runs", "build", "dist", "__pycache__"),
-    *(".mypy_cache", ".ruff_cache", ".pytest_cache"),
+    *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"),
 }
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json", ".cfg", ".html", ".j2", ".sh", ""}
 

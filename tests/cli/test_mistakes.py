@@ -136,7 +136,7 @@ MISTAKES = [
     typed("trial nowhere abc", "nowhere is not a run folder: it has no space.json. `sweeper run` creates run folders."),
     typed("export nowhere --target mnli --out x", "nowhere is not a run folder: it has no space.json. `sweeper run` creates run folders."),
     typed("submit nowhere --best-per-target", "nowhere is not a run folder: it has no space.json. `sweeper run` creates run folders."),
-    Mistake(command="run demo --out other", message="other was made from another space. A run folder accepts only additional seeds, recipes, targets, models, tasks, languages, layers and search trials. Changed:", files={"other/space.json": "TINY", "other/ledger/trainings/a.json": "{}"}),
+    Mistake(command="run demo --out other", message="other was made from another space. A run folder accepts only additional seeds, recipes, targets, models, tasks, languages, layers, conditions and search trials, and other contrasts. Changed:", files={"other/space.json": "TINY", "other/ledger/trainings/a.json": "{}"}),
     Mistake(command="status damaged", message="", files={"damaged/space.json": "{"}),
     Mistake(command="status old", message="", files={"old/space.json": '{"format": 1}'}),
     Mistake(command="trial old 'tiny/part/seed 1'", message="No trial of old is called 'tiny/part/seed 1', and no key begins with it. Did you mean 'tiny/parts/seed 1'? A trial has a name such as 'baseline -> names/search 0', with or without the model, and a key.", files={"old/space.json": "TINY"}),
