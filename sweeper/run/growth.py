@@ -54,7 +54,7 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
-    # Predictors are trials of their own, log-probabilities columns of outcomes. Only reports read the others.
+    # Predictors add trials, and log-probabilities add columns to outcomes. Only reports read the other fields.
     if path[0] in ("predictors", "log_probabilities", "contrasts", "claims") or path[2:3] == ("factors",):
         return True
     if path == ("world",):

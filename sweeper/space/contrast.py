@@ -38,7 +38,7 @@ class Slope:
     """A covariate with one value for each point of an axis. The contrast is the least-squares slope on it."""
 
     axis: Axis
-    """The field of a term whose value EACH stands for every point."""
+    """The field of a term in which EACH means every point."""
     covariate: str
     """Name of the covariate. Without `values`, it is a numeric factor of the recipes or models of the axis."""
     values: Mapping[str, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Factors: what recipes and models stand for in a comparison, as names and values."""
+"""Factors: properties of recipes and models that contrasts refer to, as names and values."""
 
 from collections.abc import Iterable, Mapping
 

@@ -159,8 +159,8 @@ class Recipe:
     name: str
     stages: tuple[Stage, ...] = ()
     factors: Mapping[str, Factor] = field(default_factory=dict)
-    """What the recipe stands for in a comparison, such as {"domain": "news", "dose": 0.3}. Contrasts and reports refer
-    to factors; no result depends on them."""
+    """Properties that contrasts refer to, such as {"domain": "news", "dose": 0.3}. No result of a trial depends on
+    them."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -1,9 +1,8 @@
-"""Choices that depend only on a hash: the same in every run, and nested for growing budgets."""
+"""Choices that depend only on a hash: equal in every run, and a larger budget includes a smaller one."""
 
-import hashlib
 from dataclasses import dataclass
 
-DIGITS = 8
+from sweeper.data.sample import DIGITS, hash_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +13,9 @@ class Draws:
 
     def share(self, purpose: str) -> float:
         """A number from 0 to 1 (exclusive)."""
-        fraction: float = self._number(purpose) / 16**DIGITS
+        fraction: float = hash_number(f"{self.name}:{purpose}") / 16**DIGITS
         return fraction
 
     def index(self, purpose: str, size: int) -> int:
         """A number from 0 to size - 1."""
-        return self._number(purpose) % size
-
-    def _number(self, purpose: str) -> int:
-        return int(hashlib.sha256(f"{self.name}:{purpose}".encode()).hexdigest()[:DIGITS], 16)
+        return hash_number(f"{self.name}:{purpose}") % size

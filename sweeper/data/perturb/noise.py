@@ -23,7 +23,7 @@ NEIGHBOURS = {
 }
 """Letter -> the letters beside it on its keyboard."""
 NOTHING = "_"
-"""The word that stands for every word of a tagged sentence without input."""
+"""Replaces every word of a tagged sentence under `null_input`."""
 
 
 def keyboard(draws: Draws, budget: float) -> Substitute:
@@ -90,7 +90,7 @@ def null_input(draws: Draws, budget: float) -> Substitute:
 
 
 def _of_words(draws: Draws, budget: float, change: Callable[[str, int, str], Substitution | None]) -> Substitute:
-    """The change of a share of the words of a text, of those that are not protected."""
+    """Applies `change` to a share of the words of a text. Changes of protected characters are left out."""
 
     def substitute(name: str, text: str, protected: Sequence[Span]) -> list[Substitution]:
         changes = (
@@ -108,9 +108,9 @@ def _of_words(draws: Draws, budget: float, change: Callable[[str, int, str], Sub
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:
-    """The words of a text, separated by white space, with their position; single letters of scripts without spaces.
+    """The words of a text, separated by white space, with their position.
 
-    A run of more than 20 letters, as in Chinese, Japanese or Thai, counts as one word for each four letters.
+    A run of more than 20 letters, as in Chinese, Japanese or Thai, is divided into words of four letters.
     """
     for match in WORD.finditer(text):
         word = match.group()
