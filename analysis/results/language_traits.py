@@ -64,7 +64,8 @@ class LanguageTraits:
     """Columns SLOPE_COLUMNS: one row for each number of NUMBERS that at least MIN_N languages have, each target and
     each recipe. `slope` is the change of the gain for a change of STEPS, low and high the bounds of its 95 % jackknife
     interval over languages. rho is Spearman's correlation, and p its permutation p. The recipe `mean` means all
-    recipes, and the target `mean` the targets of `mean_over`. q corrects for the rows of the same `of`, of all recipes or of single
+    recipes, and the target `mean` the targets of `mean_over`. q corrects for the rows of the same `of`, of all recipes
+    or of single
     ones. For a category, rho is the correlation ratio and there is no slope."""
     groups: pd.DataFrame
     """Columns GROUP_COLUMNS: mean gain over the languages of a family, a script or a level of resources."""
