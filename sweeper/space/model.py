@@ -45,7 +45,7 @@ class Model:
     dials: Dials = field(default_factory=dict)
     """Dials of this model: they replace those of the same name in all stages and targets that have one."""
     factors: Mapping[str, Factor] = field(default_factory=dict)
-    """What the model stands for in a comparison, such as {"family": "xlmr", "parameters": 85e6}. No result depends on
+    """Properties that contrasts refer to, such as {"family": "xlmr", "parameters": 85e6}. No result depends on
     them."""
 
     def __post_init__(self) -> None:
