@@ -53,7 +53,7 @@ SQUAD = (
 )
 LIMITS = ("cap_examples", "cap_tokens", "max_steps", "frozen_layers", "average")
 """Fields of a training that the source leaves at their defaults."""
-STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature", "shares")
+STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature", "shares", "label_noise")
 """Fields of a stage that decide its data and that the source leaves at their defaults."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
+from sweeper.data.perturb.labels import with_noisy_labels
 from sweeper.data.perturb.table import perturbed
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
@@ -138,6 +139,8 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
     if job.data.perturbation:
         chosen = perturbed(chosen, job.data.perturbation, job.task, partial(_source, job))
+    if job.data.label_noise:
+        chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.labels)
     if job.translator:
         chosen = job.translator.examples(chosen, job.task)
     chunks: list[tuple[int, Features]] = []

@@ -61,6 +61,11 @@ def num_choices(task: Task) -> int:
     return task.num_choices or num_columns or len(task.labels) or FEWEST_CHOICES
 
 
+def _other_choices(example: Example, labels: Sequence[str]) -> list[int]:
+    """The indices of the wrong choices."""
+    return [number for number in range(len(example.fields["choices"])) if number != example.fields["label"]]
+
+
 class Choose:
     """Predicts the index of the correct option. The number of options may differ between the examples of a task.
 
@@ -79,6 +84,7 @@ class Choose:
         head="choice",
         has_classes=True,
         translation=TranslatedChoices(),
+        other_labels=_other_choices,
         edits=frozenset(("words", "spaces", "input")),
         edited=edited_texts(("prompt",)),
         log_probabilities=of_choices,

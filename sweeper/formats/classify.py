@@ -57,6 +57,11 @@ class TranslatedPair:
         return replace(example, fields={**example.fields, "text": texts[0].text, "pair": pair})
 
 
+def _other_labels(example: Example, labels: Sequence[str]) -> list[str]:
+    """The labels that an example does not have."""
+    return [label for label in labels if label != example.fields["label"]]
+
+
 class Classify:
     """Predicts one label for a text, or for a pair of texts if the task declares a second one.
 
@@ -71,6 +76,7 @@ class Classify:
         has_classes=True,
         label_field="label",
         translation=TranslatedPair(),
+        other_labels=_other_labels,
         edits=frozenset(("words", "spaces", "input")),
         edited=edited_texts(("text", "pair")),
         log_probabilities=of_labels,

@@ -176,6 +176,9 @@ class Properties:
     (scoring/transferability.py) are defined."""
     translation: Translatable | None = None
     """Translation of training examples; None if the labels do not fit a translation (a tag belongs to a word)."""
+    other_labels: Callable[[Example, Sequence[str]], Sequence[Any]] | None = None
+    """The wrong values of the field `label` of an example, given the label set; None if an example has no single label,
+    so that `Stage.label_noise` is not defined."""
     windowed: bool = False
     """Whether a long text becomes several features instead of being truncated."""
     is_corpus: bool = False

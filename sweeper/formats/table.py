@@ -58,6 +58,11 @@ def check_tasks(tasks: Iterable[Task]) -> None:
             raise UserError(f"Task {task.name!r} needs different labels, got {', '.join(task.labels)}.")
 
 
+def noisy_formats() -> tuple[str, ...]:
+    """Names of the formats whose training labels can be made wrong (`Stage.label_noise`)."""
+    return tuple(name for name, entry in FORMATS.items() if entry.properties.other_labels)
+
+
 def translatable_formats() -> tuple[str, ...]:
     """Names of the formats whose training examples can be machine-translated."""
     return tuple(name for name, entry in FORMATS.items() if entry.properties.translation)

@@ -14,6 +14,7 @@ from sweeper.plan.units import PREDICTOR_EXAMPLES, Plan, Unit, make_plan
 from sweeper.records.spec import (
     SEMANTICS,
     DataSpec,
+    LabelNoiseSpec,
     PerturbationSpec,
     PredictorSpec,
     Role,
@@ -121,8 +122,13 @@ class Specs:
         )
 
     def _stage_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec:
-        """The training data of one task of a stage, translated if the stage asks for it and the labels allow it."""
+        """The training data of one task of a stage, with its label noise.
+
+        They are translated if the stage asks for it and the labels allow it.
+        """
         data = self._train_data(unit, DataRequest(task, "train", seed), stage.languages, training, stage.shares)
+        if stage.label_noise:
+            data = replace(data, label_noise=LabelNoiseSpec(probability=stage.label_noise, seed=seed))
         if stage.translation is None or not properties_of(self.space.task(task)).translation:
             return data
         return replace(data, translation=self.resolver.translation(stage.translation))

@@ -45,6 +45,15 @@ class PerturbationSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelNoiseSpec:
+    """Wrong labels in training examples (`Stage.label_noise`)."""
+
+    probability: float
+    seed: int
+    """The seed of the stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """The examples of one task that a trial reads."""
 
@@ -68,6 +77,7 @@ class DataSpec:
     sample_seed: int = 0
     translation: TranslationSpec | None = None
     perturbation: PerturbationSpec | None = None
+    label_noise: LabelNoiseSpec | None = None
     identity: str = ""
     """Digest of the rows, columns, labels, format and scorer (`data.source.data_identity`); empty without a source."""
 

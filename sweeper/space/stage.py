@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 from sweeper.errors import UserError, unknown
-from sweeper.formats.table import properties_of, translatable_formats
+from sweeper.formats.table import noisy_formats, properties_of, translatable_formats
 from sweeper.space.dials import Choice, Dials, Training, check_dials
 from sweeper.space.factors import Factor
 from sweeper.tasks.spec import Task
@@ -86,6 +86,9 @@ class Stage:
     """Task -> its share of the steps on tasks, for all tasks; language -> its share of the steps of each task and of
     `cap_examples`, for all `languages`. The shares of the tasks sum to 1, and so do those of the languages. They do not
     change the number of steps. Empty: the shares follow from the sizes."""
+    label_noise: float = 0.0
+    """Probability, 0 to 1, that a training example of any task of the stage has a wrong label, drawn uniformly from
+    the other labels or choices. The seed of the stage and the id of the example decide. Selection data keep theirs."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
 
@@ -101,6 +104,8 @@ class Stage:
             raise UserError(f"A stage needs 0 <= mlm_share < 1, got {self.mlm_share}.")
         if not 0 <= self.mlm_exponent <= 1:
             raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
+        if not 0 <= self.label_noise <= 1:
+            raise UserError(f"A stage needs 0 <= label_noise <= 1 (a probability), got {self.label_noise}.")
         # All supported translators translate from English.
         if self.translation and self.languages != ("en",):
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")
@@ -188,6 +193,8 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
             f"keep = 'best' chooses the weights on English selection data, but {', '.join(stage.tasks)} has no English "
             "training data to set aside. Use keep = 'last', or add English training data to the task."
         )
+    if stage.label_noise:
+        _check_noisy([task_named(name) for name in stage.tasks])
     if stage.translation:
         _check_translated([task_named(name) for name in stage.tasks])
     if stage.mlm_share:
@@ -207,6 +214,16 @@ def _check_cap(stage: Stage) -> None:
         if isinstance(cap, int):
             divided(cap, stage.languages, stage.shares)
             divided(cap, stage.mlm_languages or ("en",), {})
+
+
+def _check_noisy(tasks: Sequence[Task]) -> None:
+    # All tasks: the dose of a mixture must not depend on the formats of its tasks.
+    for task in tasks:
+        if not properties_of(task).other_labels:
+            raise UserError(
+                f"label_noise needs tasks of format {' or '.join(noisy_formats())}, whose examples have one label; got "
+                f"{task.name!r} ({task.format}). Remove the task from the stage, or the noise."
+            )
 
 
 def _check_translated(tasks: Sequence[Task]) -> None:

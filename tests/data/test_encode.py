@@ -19,7 +19,7 @@ from sweeper.errors import DataError
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
-from sweeper.records.spec import DataSpec
+from sweeper.records.spec import DataSpec, LabelNoiseSpec
 from sweeper.space import Recipe, Search, Stage
 from sweeper.tasks.spec import Rows, Task
 
@@ -122,6 +122,13 @@ def test_labels_are_mapped_by_name_if_the_data_set_has_another_order(read: Encod
     encoded = read(task=replace(TASK, labels=("yes", "no")))
     assert encoded.features.labels["label"].tolist() == [1, 0]
     assert encoded.labels == ("yes", "no")
+
+
+def test_label_noise_reaches_the_labels_of_the_features(read: Encode, pairs: Callable[[int], None]) -> None:
+    pairs(4)
+    clean, noisy = (read(replace(DATA, label_noise=noise)) for noise in (None, LabelNoiseSpec(probability=1.0, seed=1)))
+    assert noisy.features.labels["label"].tolist() == (1 - clean.features.labels["label"]).tolist()
+    assert np.array_equal(noisy.features.tokens, clean.features.tokens)
 
 
 def test_a_label_outside_the_declared_set_is_a_data_error(read: Encode, pairs: Callable[[int], None]) -> None:

@@ -116,6 +116,7 @@ DEFAULTS = {
         "sample_seed": 0,
         "translation": None,
         "perturbation": None,
+        "label_noise": None,
         "identity": "",
     },
     "StageSpec": {

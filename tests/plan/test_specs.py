@@ -13,7 +13,7 @@ from sweeper.errors import UserError
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
 from sweeper.plan.units import Unit, make_plan
-from sweeper.records.spec import PerturbationSpec, TrialSpec, score_key
+from sweeper.records.spec import LabelNoiseSpec, PerturbationSpec, TrialSpec, score_key
 from sweeper.space import Condition, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
@@ -239,6 +239,19 @@ def test_a_stage_translates_the_translatable_tasks_and_leaves_the_others_in_engl
     assert len(data) == 9
     assert [task.task for task in data if not task.translation] == ["ccg"]
     assert {task.translation.languages for task in data if task.translation} == {("de", "ru", "sw")}
+
+
+def test_label_noise_has_the_seed_of_the_stage_and_changes_training_data_only() -> None:
+    recipe = Recipe(name="noisy", stages=(Stage(tasks=("claims",), label_noise=0.3),))
+    specs = specs_of(replace(SMALL, recipes=(*SMALL.recipes, recipe)))
+    unit = unit_of(specs, "tiny/noisy")
+    first, second = (replicate(specs, unit, seed, 1e-3) for seed in (1, 2))
+    assert [data.label_noise for data in first.chain[-1].data] == [LabelNoiseSpec(probability=0.3, seed=1)]
+    assert [data.label_noise for data in second.chain[-1].data] == [LabelNoiseSpec(probability=0.3, seed=2)]
+    read = (*first.select, *(score.data for score in first.scores))
+    assert read and not any(data.label_noise for data in read)
+    cell = replicate(specs, unit_of(specs, "tiny/noisy -> names"), 1, 1e-3)
+    assert cell.chain[-1].data[0].label_noise is None
 
 
 @pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])

@@ -35,6 +35,13 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         (lambda: Training(batch_size=0), "batch_size > 0, got 0"),
         (lambda: Training(frozen_layers=-1), "frozen_layers >= 0, or None to train everything, got -1"),
         (lambda: Stage(tasks=("parts",), dials={"frozen_layers": Choice(values=(0, -2))}), "train everything, got -2"),
+        (lambda: Stage(tasks=("parts",), label_noise=15), "0 <= label_noise <= 1 (a probability), got 15"),
+        (
+            lambda: replace(
+                TINY, recipes=(Recipe(name="noisy", stages=(Stage(tasks=("claims", "parts"), label_noise=0.3),)),)
+            ),
+            "label_noise needs tasks of format classify or choose, whose examples have one label; got 'parts' (tag)",
+        ),
         (lambda: Training(mask_share=1.0), "0 < mask_share < 1, got 1.0"),
         (
             lambda: Stage(
