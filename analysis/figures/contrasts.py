@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..results.contrasts import row_labels
+from ..results.stats import LEVEL
 from .colours import DOT, FAINT
 from .forest import ROW, UNSETTLED
 from .key import Entry
@@ -17,22 +18,25 @@ LONGEST = 28
 """Longest label, in units of the font size."""
 
 
-def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT) -> Axes:
+def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT, num_rows: int = 3) -> Axes:
     """Draw the estimates of some contrasts with their 95 % intervals, from a `contrast_table`. Returns the axes.
 
-    Intervals that exclude 0 are blue, others grey. A contrast without an estimate has a label only.
+    Contrasts with a corrected p below 0.05 are blue, others grey. A contrast without an estimate has a label only. The
+    axes have space for at least `num_rows` contrasts. Raises ValueError for contrasts of several units.
     """
+    units = list(dict.fromkeys(map(_unit, table["covariate"])))
+    if len(units) > 1:
+        raise ValueError(f"Contrasts of one axis need one unit, got {', '.join(units)}.")
     places = np.arange(len(table), dtype=float)
-    inks = np.where((table["low"] > 0) | (table["high"] < 0), DOT, UNSETTLED)
+    inks = np.where(table["p_holm"] < LEVEL, DOT, UNSETTLED)
     axes.axvline(0, color=FAINT, lw=0.6, zorder=1)
     axes.hlines(places, 100 * table["low"], 100 * table["high"], colors=list(inks), lw=size.font / 7, zorder=2)
     axes.scatter(100 * table["estimate"], places, s=(0.5 * size.font) ** 2, c=list(inks), lw=0, zorder=3)
     labels = row_labels(table)
     short = shortened(list(dict.fromkeys(labels)), LONGEST * size.font, size.font)
-    axes.set(ylim=(max(len(table), 3) - 0.4, -0.6))
+    axes.set(ylim=(max(len(table), num_rows) - 0.4, -0.6))
     axes.set_yticks(places, [short[label] for label in labels])
-    units = {f"points per unit of {name}" if name else "points" for name in table["covariate"]}
-    style_axes(axes, size, title="", x=" or ".join(sorted(units)))
+    style_axes(axes, size, title="", x="".join(units))
     axes.tick_params(axis="y", labelsize=size.font, length=0)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.08)
@@ -41,19 +45,30 @@ def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT) ->
 
 
 def contrast_figure(table: pd.DataFrame, title: str, size: Size = TEXT) -> Figure | None:
-    """A panel with all contrasts of one family; None if none has an estimate."""
+    """A panel for each unit of the contrasts of one family, one below the other; None if none has an estimate."""
     if table["estimate"].isna().all():
         return None
-    labels = shortened(list(dict.fromkeys(row_labels(table))), LONGEST * size.font, size.font).values()
+    groups = [rows for _, rows in table.groupby("covariate", sort=False)]
+    num_rows = max(3, *map(len, groups))
+    labels = [label for rows in groups for label in row_labels(rows)]
+    shown = shortened(list(dict.fromkeys(labels)), LONGEST * size.font, size.font).values()
     panels = Panels(
-        num=1,
-        height=max(3, len(table)) * ROW * size.font,
-        narrowest=12 * size.font,
-        left=widest(labels, size.font) + 6,
+        num=len(groups),
+        height=num_rows * ROW * size.font,
+        narrowest=size.points,
+        left=widest(shown, size.font) + 6,
         has_titles=False,
         title=title,
-        notes=(Entry(text="line: 95 % interval, blue if it excludes 0 (not corrected for the number of contrasts)"),),
+        notes=(Entry(text=f"line: 95 % interval of each estimate alone; {SETTLED}"),),
     )
-    figure, (axes,) = panel_figure(panels, size)
-    contrast_intervals(axes, table, size=size)
+    figure, all_axes = panel_figure(panels, size)
+    for axes, rows in zip(all_axes, groups, strict=True):
+        contrast_intervals(axes, rows, size=size, num_rows=num_rows)
     return figure
+
+
+SETTLED = f"blue: p < {LEVEL}, corrected for all estimates of the page (Holm 1979)"
+
+
+def _unit(covariate: str) -> str:
+    return f"points per unit of {covariate}" if covariate else "points"

@@ -15,6 +15,7 @@ from ..figures.contrasts import contrast_figure
 from ..figures.files import formats
 from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
+from ..results.stats import LEVEL
 from .files import csv
 from .numbers import gain_text, p_alone, p_text, points_text
 from .tables import markdown
@@ -39,21 +40,18 @@ def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
     folder = Folder(out).local if out else Run.at(run).report(name="questions")
     if folder is None:
         raise UserError(f"Pages are written to a local folder, got --out {out}. Name a local one.")
-    files = question_files(data)
+    files = question_files(data, contrast_table(data))
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
     return tuple(folder / name for name in files if name.endswith(".md"))
 
 
-def question_files(data: RunData) -> dict[str, bytes]:
+def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
     """Name -> content: `questions-FAMILY.md` with its figure for each family, contrasts.csv and claims.csv.
 
-    Empty for a space without contrasts.
+    `table` is the `contrast_table` of the run.
     """
     space = data.space
-    if not space.contrasts:
-        return {}
-    table = contrast_table(data)
     claims = claim_table(space.claims, table)
     files = {"contrasts.csv": csv(table, IN_POINTS)}
     if space.claims:
@@ -84,8 +82,9 @@ def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFram
         f"![{family}]({figure}.png)" if figure else "",
         _table(rows),
         "Estimates are in points ± half width of the 95 % interval. The interval is about new seeds and new items "
-        "with these models, recipes, targets and languages. p is corrected for the number of estimates on this page "
-        "(Holm 1979).",
+        "with these models, recipes, targets and languages. It covers each estimate alone, whereas p is corrected for "
+        "the number of estimates on this page (Holm 1979): an interval can exclude 0 although the corrected p is above "
+        f"{LEVEL}. Statements about signs are based on the corrected p.",
     ]
     if stated:
         blocks.append(
@@ -114,8 +113,8 @@ def _resolution(rows: pd.DataFrame) -> str:
         return ""
     return (
         f"The median half width of the intervals is {100 * half.median():.1f} points. With such an interval, a smaller "
-        "estimate cannot be told from 0. An interval that includes 0 does not show that there is no "
-        "difference."
+        "estimate cannot be told from 0, even without a correction. An estimate that is not distinguished from 0 does "
+        "not show that there is no difference."
     )
 
 
@@ -135,9 +134,10 @@ def _certainty(row: "pd.Series[Any]") -> str:
     low, high = float(row["low"]), float(row["high"])
     if pd.isna(low):
         return f", without an interval ({row['note']})"
-    p = p_text(float(row["p_holm"]), "corrected p")
-    verdict = "excludes 0" if low > 0 or high < 0 else "includes 0"
-    return f" ({points_text(low)} to {points_text(high)}; {p}); the interval {verdict}"
+    p = float(row["p_holm"])
+    verdict = "differs from 0" if p < LEVEL else "not distinguished from 0"
+    interval = f"95 % interval of this estimate alone {points_text(low)} to {points_text(high)}"
+    return f", {verdict} ({p_text(p, 'corrected p')}; {interval})"
 
 
 def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
 
 
 def _table(rows: pd.DataFrame) -> str:
-    header = ["contrast", "estimate", "p", "seeds", "items", "targets", "languages", "note"]
+    header = ["contrast", "estimate", "corrected p", "seeds", "items", "targets", "languages", "note"]
     lines = [
         [
             label,

@@ -18,6 +18,7 @@ from ..page.data import PageSource
 from ..page.page import page_files
 from ..results import published
 from ..results.benchmark import column_of
+from ..results.contrasts import contrast_table
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
@@ -61,6 +62,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     data = load(run)
     results = results_of_run(data, against)
     folder = _folder(run, out, f"-against-{against}" if against else "")
+    contrasts = contrast_table(data) if data.space.contrasts else None
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {
         "marks.csv": tables.marks_csv(marks_of(data.space)),
@@ -72,7 +74,8 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     # The findings of a report are those of the first model.
     findings = tuple(findings_of(data, results[0]))
-    files |= question_files(data) | condition_files(data)
+    files |= {} if contrasts is None else question_files(data, contrasts)
+    files |= condition_files(data)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
     listed = tuple(file_rows(files, suffixes))

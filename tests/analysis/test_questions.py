@@ -4,9 +4,15 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
-from analysis.report.questions import question_files, write_questions
+from analysis.figures.colours import DOT
+from analysis.figures.contrasts import contrast_figure, contrast_intervals
+from analysis.figures.forest import UNSETTLED
+from analysis.report.questions import question_files, sentences, write_questions
 from analysis.report.report import write_report
+from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
@@ -34,14 +40,18 @@ def with_contrasts(run):
     return run
 
 
+def files_of(run):
+    data = load(run.url)
+    return question_files(data, contrast_table(data))
+
+
 def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tmp_path):
     run = with_contrasts(full_run)
     pages = write_questions(run.url, str(tmp_path / "out"))
     assert [page.name for page in pages] == ["questions-one-page.md", "questions-sizes.md"]
     text = pages[0].read_text(encoding="utf-8")
     assert "Does QA help?\n\n- qa · tags: +5.0 points, without an interval (equal differences)." in text
-    assert "- qa or nli: −10.0 points (" in text
-    assert "the interval includes 0." in text
+    assert "- qa or nli: −10.0 points, not distinguished from 0 (corrected p = " in text
     assert "- Claim (tiny): QA beats all. It needs `qa` and `qa or nli`, and cannot be tested." in text
     assert "points per unit of examples" in pages[1].read_text(encoding="utf-8")
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -49,7 +59,7 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
 
 
 def test_the_estimates_of_the_csv_file_are_in_points(full_run):
-    files = question_files(load(with_contrasts(full_run).url))
+    files = files_of(with_contrasts(full_run))
     (first_row,) = files["contrasts.csv"].decode().splitlines()[1:2]
     assert first_row.startswith("one page,qa,tiny,tags,,,tags,")
     assert ",5," in first_row
@@ -65,3 +75,30 @@ def test_a_report_links_the_pages_of_its_contrasts(full_run):
 def test_a_run_without_contrasts_is_refused_with_the_remedy(full_run):
     with pytest.raises(UserError, match=rf"has no contrasts.*sweeper run SPACE --out {full_run.url}`"):
         write_questions(full_run.url)
+
+
+def test_verdicts_and_colours_follow_the_corrected_p_where_the_interval_alone_excludes_0(full_run):
+    run = with_contrasts(full_run)
+    rows = (
+        contrast_table(load(run.url))
+        .iloc[:2]
+        .assign(estimate=0.1, low=[0.02, 0.09], high=[0.18, 0.11], p=[0.03, 0.001], p_holm=[0.06, 0.002], note="")
+    )
+    first, second = sentences(replace(CONTRASTS[0], slope=None), rows)
+    assert first.endswith(
+        "+10.0 points, not distinguished from 0 (corrected p = 0.060; 95 % interval of this estimate alone +2.0 to "
+        "+18.0)."
+    )
+    assert ", differs from 0 (corrected p = 0.002;" in second
+    axes = contrast_intervals(Figure().add_subplot(), rows)
+    assert [to_hex(ink) for ink in axes.collections[-1].get_facecolor()] == [to_hex(UNSETTLED), to_hex(DOT)]
+
+
+def test_slopes_have_a_panel_of_their_own_with_their_unit(full_run):
+    table = contrast_table(load(with_contrasts(full_run).url))
+    figure = contrast_figure(table, "all families")
+    labels = [axes.get_xlabel() for axes in figure.axes]
+    assert labels == ["points", "points per unit of examples"]
+    assert [len(axes.get_yticks()) for axes in figure.axes] == [4, 1]
+    with pytest.raises(ValueError, match="need one unit, got points, points per unit of examples"):
+        contrast_intervals(Figure().add_subplot(), table)
