@@ -10,8 +10,11 @@ from sweeper import __version__
 from sweeper.records.record import TrainingRecord
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space
+from sweeper.tasks.distances import KINDS
 
+from ..results.contrasts import claim_table
 from ..results.estimates import mean_estimates
+from ..results.language_traits import NUMBERS
 from ..results.load import RunData
 from ..results.moderation import CAP
 from ..results.results import Results
@@ -29,20 +32,29 @@ REFERENCES = {
     "Benjamini and Hochberg 1995": "Controlling the false discovery rate. Journal of the Royal Statistical Society B "
     "57(1).",
     "Tukey 1953": "The problem of multiple comparisons. Unpublished manuscript, Princeton University.",
+    "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2).",
+    "Berger 1982": "Multiparameter hypothesis testing and acceptance sampling. Technometrics 24(4).",
+    "Khan et al. 2025": "URIEL+: Enhancing linguistic inclusion and usability in a typological and multilingual "
+    "knowledge base. COLING 2025.",
 }
 """Works that a paragraph can cite, by the words that cite them."""
 SECONDS_PER_HOUR = 3600
 
 
-def methods_text(data: RunData, results: Results) -> str:
+def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None = None) -> str:
     """The file methods.md: a paragraph for a paper, the fingerprints of models and data, and references.
 
-    Every number comes from the space and the records of the run. A quantity that no record has is left out.
+    `contrasts` is the `contrast_table` of the run, None for a space without contrasts. Every number comes from the
+    space and the records of the run. A quantity that no record has is left out.
     """
     space = data.space
+    planned = () if contrasts is None else _contrasts(space, contrasts)
     paragraph = " ".join(
         sentence
-        for section in (_design(space, results), _scores(space, results), _statistics(results), _cost(data))
+        for section in (
+            *(_design(space, results), _scores(space, results), _statistics(results), planned, _slopes(results)),
+            _cost(data),
+        )
         for sentence in section
         if sentence
     )
@@ -106,6 +118,44 @@ def _statistics(results: Results) -> Iterator[str]:
         yield "The best recipes are those that a range test (Tukey 1953) does not distinguish from the best."
     if results.leaders.rows["corrected"].notna().any():
         yield "Named gains are corrected for selection with a spike-and-normal empirical Bayes prior."
+
+
+def _contrasts(space: Space, table: pd.DataFrame) -> Iterator[str]:
+    """How the planned comparisons with an estimate were computed and tested."""
+    estimated = table[table["estimate"].notna()]
+    if estimated.empty:
+        return
+    num, of_slopes = estimated["contrast"].nunique(), estimated["covariate"] != ""
+    yield (
+        f"{_num(num, 'planned contrast')} {'was' if num == 1 else 'were'} computed seed by seed as weighted sums of "
+        "scores whose weights add up to 0."
+    )
+    if of_slopes.any():
+        covariates = ", ".join(dict.fromkeys(estimated.loc[of_slopes, "covariate"]))
+        yield f"Contrasts on a covariate ({covariates}) are least-squares slopes."
+    if estimated["p_holm"].notna().any():
+        yield "p values of contrasts are corrected within their family (Holm 1979); their intervals are not."
+    tested = claim_table(space.claims, table)["p"].notna().sum()
+    if tested:
+        yield (
+            f"{_num(int(tested), 'claim')} {'was' if tested == 1 else 'were'} tested with the largest one-sided p of "
+            "the contrasts that each needs (intersection-union test, Berger 1982)."
+        )
+
+
+def _slopes(results: Results) -> Iterator[str]:
+    """How gains were related to properties of languages."""
+    table = results.language_traits.slopes
+    table = table[table["trait"].isin(list(NUMBERS)) & table["slope"].notna()]
+    if table.empty:
+        return
+    traits = set(table["trait"])
+    names = [label for trait, label in NUMBERS.items() if trait in traits]
+    source = " (distances: Khan et al. 2025)" if not traits.isdisjoint(KINDS) else ""
+    yield (
+        f"Gains of languages, adjusted for the cells that have each language, were regressed on the {', '.join(names)}"
+        f"{source}, with jackknife intervals over languages and permutation p of Spearman's correlation."
+    )
 
 
 def _languages(results: Results) -> str:

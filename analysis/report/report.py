@@ -67,7 +67,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     files = {
         "marks.csv": tables.marks_csv(marks_of(data.space)),
         "trials.csv": trials_csv(data),
-        "methods.md": methods_text(data, results[0]).encode(),
+        "methods.md": methods_text(data, results[0], contrasts).encode(),
     }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, checked)

@@ -190,6 +190,9 @@ def test_the_report_has_the_slopes_in_points(make_run):
     label = r"syntactic distance from English \(per 0\.1\)"
     assert re.search(rf"^\| all \| mean \| other languages \| {label} \| {cells}", appendix, re.M)
     assert "| script | Latin | 6 |" in appendix
+    methods = (folder / "methods.md").read_text()
+    assert "were regressed on the syntactic distance from English" in methods
+    assert "(distances: Khan et al. 2025), with jackknife intervals" in methods and "- Khan et al. 2025: " in methods
 
 
 def test_a_run_without_a_gain_has_no_languages(make_run):

@@ -10,10 +10,12 @@ from matplotlib.figure import Figure
 from analysis.figures.colours import DOT
 from analysis.figures.contrasts import contrast_figure, contrast_intervals
 from analysis.figures.forest import UNSETTLED
+from analysis.report.methods import methods_text
 from analysis.report.questions import question_files, sentences, write_questions
 from analysis.report.report import write_report
 from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
+from analysis.results.results import compute_results
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
@@ -102,3 +104,18 @@ def test_slopes_have_a_panel_of_their_own_with_their_unit(full_run):
     assert [len(axes.get_yticks()) for axes in figure.axes] == [4, 1]
     with pytest.raises(ValueError, match="need one unit, got points, points per unit of examples"):
         contrast_intervals(Figure().add_subplot(), table)
+
+
+def test_the_methods_describe_contrasts_and_claims_only_where_they_were_computed(full_run):
+    plain = load(full_run.url)
+    results = compute_results(full_run.url)
+    assert "contrast" not in methods_text(plain, results)
+    data = load(with_contrasts(full_run).url)
+    table = contrast_table(data)
+    text = methods_text(data, results, table)
+    assert "3 planned contrasts were computed seed by seed" in text
+    assert "Contrasts on a covariate (examples) are least-squares slopes." in text
+    assert "corrected within their family (Holm 1979)" in text and "- Holm 1979: " in text
+    assert "Berger" not in text  # the claim cannot be tested
+    tested = methods_text(data, results, table.assign(p=0.01))
+    assert "1 claim was tested with the largest one-sided p" in tested and "- Berger 1982: " in tested
