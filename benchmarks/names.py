@@ -30,7 +30,7 @@ FILLER = {
     *("others", "known", "asked", "part"),
 }
 
-SERIALISED = {("DataSpec", "part"), ("TrialSpec", "kind"), ("LogUniform", "kind"), ("Choice", "kind")}
+SERIALISED = {("DataSpec", "part"), ("TrialSpec", "kind"), ("LogUniform", "kind"), ("Choice", "kind"), ("Task", "kind")}
 """(class, field) pairs that are exempt: the field's name enters keys, or is written to records or to `space.json`."""
 
 NUM_WORST = 15

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.space import CLEAN, EACH, Contrast, Slope, Space, Term
-from sweeper.space.contrast_check import MIN_POINTS
+from sweeper.space.contrast_check import MIN_POINTS, Names
 
 from .marks import marks_of
 
@@ -56,7 +56,14 @@ def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contra
     for name in scores.index:
         languages[name[:4]].append(name[4])
     expander = _Expander(space=space, languages=languages, same_rows=frozenset(marks_of(space).same_rows))
-    return [weighted for contrast in contrasts for weighted in expander.sums(contrast)]
+    names = space.contrast_names()
+    return [weighted for contrast in contrasts for weighted in expander.sums(_with_values(contrast, names))]
+
+
+def _with_values(contrast: Contrast, names: Names) -> Contrast:
+    """The contrast with the values of the covariate of its slope."""
+    slope = contrast.slope
+    return contrast if slope is None else replace(contrast, slope=replace(slope, values=names.values(slope)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +90,7 @@ class _Expander:
         if slope is None or slope.axis == "language":
             yield from terms
             return
-        weights = slope_weights(self.space.contrast_names().values(slope))
+        weights = slope_weights(slope.values)
         for term in terms:
             for point, weight in weights.items():
                 yield _at(slope, point, replace(term, weight=term.weight * weight))

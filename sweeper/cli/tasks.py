@@ -65,7 +65,8 @@ def _repositories(task: "Task") -> list[str]:
 
 
 def _task_facts(task: "Task") -> Table:
-    facts = {"title": task.title, "group": task.group, "format": task.format, "scorer": task.scorer}
+    facts = {"title": task.title, "group": task.group, "kind": task.kind, "domain": task.domain}
+    facts |= {"format": task.format, "scorer": task.scorer}
     facts |= {"trains on": task.training_task or "nothing", "published training examples": f"{task.train_size:,}"}
     facts |= {split: _languages(task.rows(split)) for split in SPLITS}
     facts |= {"labels": " ".join(task.labels), "licence": task.licence, "note": task.note}

@@ -45,7 +45,7 @@ class Resolver:
     def model(self, model: Model) -> ModelSpec:
         """A model with its Hub commit or the hash of its files, and an id that every worker can load."""
         if self.sources is None:
-            return ModelSpec(name=model.name, id=model.id, revision=model.revision)
+            return ModelSpec(name=model.name, id=model.id, revision=model.revision, parameters=model.parameters)
         sources = self.sources
         identity = self._once(("model", model.name), lambda: sources.model_identity(model.id, model.revision))
         location = sources.model_location(model.id)
@@ -54,7 +54,11 @@ class Resolver:
         revision = identity if location == model.id and COMMIT.fullmatch(identity) else model.revision
         # The mirror can have another path on another machine, so its models keep their Hub id.
         return ModelSpec(
-            name=model.name, id=location if is_user_folder else model.id, revision=revision, identity=identity
+            name=model.name,
+            id=location if is_user_folder else model.id,
+            revision=revision,
+            identity=identity,
+            parameters=model.parameters,
         )
 
     def entry(self, name: str, seed: int) -> Task:

@@ -61,6 +61,9 @@ class TrainingRecord:
     gradient_norm: tuple[float | None, ...] = ()
     """Mean gradient norm, before clipping, in the same ranges; None if not finite. Empty in records of versions that
     did not measure it."""
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    """Numbers of parameters of the encoder: `total`, and `without_embeddings`. Empty in records of failed trials and of
+    versions that did not count them."""
     micro_tokens: int = 0
     """Tokens of the micro-batch at the end: fewer than in the spec after an out-of-memory error."""
     predictors: Mapping[str, TransferPredictors] = field(default_factory=dict)

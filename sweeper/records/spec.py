@@ -97,6 +97,8 @@ class ModelSpec:
     revision: str | None = None
     identity: str = ""
     """Hub commit, or sha256 over weights, config and tokenizer files."""
+    parameters: int = 0
+    """`Model.parameters`, which a check compares with the configuration of the model. It enters no key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,12 @@ from sweeper.space import Space
 
 GROWING = ("recipes", "targets", "models", "tasks")
 """Fields of a space to which named entries may be added. Seeds and search trials are checked separately."""
-DESCRIPTIVE = ("title", "note", "licence", "departs", "num_choices", "parallel")
+DESCRIPTIVE = ("title", "note", "licence", "departs", "num_choices", "parallel", "kind", "domain")
 """Fields of a task that only reports and plans use. No result depends on them, so they may change. `contains` and
 `train_size` are not among them, because they decide which selection data a larger task leaves out."""
+
+FACTS = (("factors",), ("parameters",))
+"""Fields of recipes and models that only contrasts use."""
 
 Change = tuple[tuple[str, ...], Any, Any]
 """(path into the space, old value, new value). A missing value is None."""
@@ -55,7 +58,7 @@ def _is_growth(change: Change) -> bool:
     if path == ("search", "trials"):
         return bool(new >= old)
     # Predictors add trials, and log-probabilities add columns to outcomes. Only reports read the other fields.
-    if path[0] in ("predictors", "log_probabilities", "contrasts", "claims") or path[2:3] == ("factors",):
+    if path[0] in ("predictors", "log_probabilities", "contrasts", "claims") or path[2:3] in FACTS:
         return True
     if path == ("world",):
         return _without_draws(old) == _without_draws(new)

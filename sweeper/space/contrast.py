@@ -40,7 +40,9 @@ class Slope:
     axis: Axis
     """The field of a term in which EACH means every point."""
     covariate: str
-    """Name of the covariate. Without `values`, it is a numeric factor of the recipes or models of the axis."""
+    """Name of the covariate. Without `values`, it is a numeric factor of the recipes or models of the axis,
+    `log10_parameters` of models that give their `parameters`, or the distance of languages from English, such as
+    `syntactic_distance` (sweeper/tasks/distances.py has the others)."""
     values: Mapping[str, float] = field(default_factory=dict)
     """Point -> its value. Points without a value are left out."""
     unit: str = ""

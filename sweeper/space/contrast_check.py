@@ -22,7 +22,7 @@ class Names:
     language: Mapping[str, Sequence[str]]
     """Target -> its evaluation languages."""
     factors: Mapping[str, Mapping[str, Mapping[str, float]]]
-    """Axis -> covariate -> point -> value: the numeric factors of recipes and models."""
+    """Axis -> covariate -> point -> value: numeric factors of recipes and models, and distances of languages."""
 
     def values(self, slope: Slope) -> Mapping[str, float]:
         """Point -> value of the covariate of a slope. Raises UserError if nothing has the covariate."""
@@ -30,7 +30,7 @@ class Names:
         if slope.values:
             return slope.values
         if slope.covariate not in factors:
-            raise unknown(f"numeric factor of a {slope.axis}", slope.covariate, factors)
+            raise unknown(f"covariate of a {slope.axis}", slope.covariate, factors)
         return factors[slope.covariate]
 
 

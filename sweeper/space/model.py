@@ -1,5 +1,6 @@
 """The class Model: an encoder, the resources of its trials, and its own training options and dials."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
@@ -48,13 +49,24 @@ class Model:
     """Properties that contrasts refer to, such as {"family": "xlmr", "parameters": 85e6}. No result depends on
     them."""
 
+    parameters: int = 0
+    """Number of parameters without the embedding tables, for slopes on `log10_parameters`; 0 if it is not given. A run
+    checks it. No result depends on it."""
+
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.parameters < 0:
+            raise UserError(f"A model needs parameters >= 0, or 0 if they are not given, got {self.parameters}.")
         check_dials(self.dials)
         known = [option.name for option in fields(Training)]
         for name in self.training:
             if name not in known:
                 raise unknown("option of Training", name, known)
+
+    @property
+    def covariates(self) -> Mapping[str, Factor]:
+        """The factors, and the decimal logarithm of the parameters if they are given."""
+        return {**({"log10_parameters": math.log10(self.parameters)} if self.parameters else {}), **self.factors}
 
     @property
     def has_overrides(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Literal
 
 from sweeper.errors import PartError, UserError, unknown
@@ -12,7 +13,7 @@ from sweeper.space.condition import CLEAN
 from sweeper.space.contrast import Claim, Contrast
 from sweeper.space.contrast_check import Names, check_contrasts
 from sweeper.space.dials import MAX_TRIALS, Dials, check_counts, check_grid, grid_size
-from sweeper.space.factors import numeric_factors
+from sweeper.space.factors import distances_from_english, numeric_factors
 from sweeper.space.model import Model
 from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
@@ -174,9 +175,11 @@ class Space:
         """The names that contrasts can refer to."""
         tasks = {target.task: self.task(target.task) for target in self.targets}
         scored = {name: task.dev if self.evaluate == "dev" else task.test for name, task in tasks.items()}
+        languages = {target.task: target.languages or tuple(scored[target.task]) for target in self.targets}
         factors = {
-            "model": numeric_factors((model.name, model.factors) for model in self.models),
+            "model": numeric_factors((model.name, model.covariates) for model in self.models),
             "recipe": numeric_factors((recipe.name, recipe.factors) for recipe in self.recipes),
+            "language": distances_from_english(dict.fromkeys(chain.from_iterable(languages.values()))),
         }
         return Names(
             model=[model.name for model in self.models],
@@ -185,7 +188,7 @@ class Space:
             condition={
                 target.task: (CLEAN, *(condition.name for condition in target.conditions)) for target in self.targets
             },
-            language={target.task: target.languages or tuple(scored[target.task]) for target in self.targets},
+            language=languages,
             factors=factors,
         )
 

@@ -20,6 +20,7 @@ CORPORA = (
         name="mlm_text",
         title="Wikipedia",
         format="mlm",
+        domain="wikipedia",
         scorer="loss",
         columns={"text": "text"},
         train=per_language(PLAIN_TEXT, "wikimedia/wikipedia", "20231101.{}", "train", WIKIPEDIA, NUM_ARTICLES),

@@ -108,6 +108,10 @@ class Task:
     parallel: bool = False
     """Whether the training data are the same items in every language, that is, translations of each other."""
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
+    kind: Literal["", "syntactic", "semantic"] = ""
+    """What the task is mainly about, for contrasts between targets; "" if that is not clear."""
+    domain: str = ""
+    """Where the texts come from, in a short word: `news`, `wikipedia`, `questions`, `mixed`; "" if it is not clear."""
     train_size: int = 0
     """Number of training examples of the published data set, for plans without access to the data. If another task
     `contains` this one, it also decides how many examples the other task leaves out."""

@@ -1,10 +1,11 @@
 """Checks of a trial on the driver, before a device is requested: its model, its data and its evaluations."""
 
 from dataclasses import replace
+from typing import Any
 
 from sweeper.errors import UserError
 from sweeper.records.spec import StageSpec, TrialSpec
-from sweeper.training.model import check_encoder, usable_positions
+from sweeper.training.model import body_of, check_encoder, num_parameters, usable_positions
 from sweeper.training.stage import DataReader, make_schedule
 from sweeper.training.workbench import Workbench
 
@@ -19,6 +20,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
     reader = replace(bench.reader(spec), opened={})
     config = check_encoder(location, spec.model.revision)
+    _check_parameters(spec, config)
     for stage in spec.chain:
         _check_layers(spec, stage.training.frozen_layers, int(config.num_hidden_layers))
     longest = usable_positions(config, reader.tokenizer)
@@ -35,6 +37,18 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
         reader.prepare(data)
     if spec.trains:
         _check_evaluations(spec.chain[-1], reader)
+
+
+def _check_parameters(spec: TrialSpec, config: Any) -> None:
+    """Raise UserError if the model has another number of parameters than the space says."""
+    if spec.model.parameters == 0:
+        return
+    number = num_parameters(body_of(config))["without_embeddings"]
+    if number != spec.model.parameters:
+        raise UserError(
+            f"Model {spec.model.name!r} has {number:,} parameters without its embeddings, but the space says "
+            f"{spec.model.parameters:,}. Write parameters={number} in the model, or leave it out."
+        )
 
 
 def _check_layers(spec: TrialSpec, frozen: int | None, layers: int) -> None:

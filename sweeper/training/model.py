@@ -118,10 +118,30 @@ def load_body(location: str, revision: str | None = None) -> nn.Module:
     body: Any = AutoModel.from_pretrained(
         location, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )
+    return _without_pooler(body)
+
+
+def _without_pooler(body: Any) -> nn.Module:
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # no head uses it, and its weights may be random
     assert isinstance(body, nn.Module)
     return body
+
+
+def num_parameters(body: nn.Module) -> dict[str, int]:
+    """Numbers of parameters of a body: `total`, and `without_embeddings`, the tables of tokens, positions and types."""
+    tables = [module for module in body.modules() if isinstance(module, nn.Embedding)]
+    embedded = {parameter for table in tables for parameter in table.parameters()}
+    sizes = {parameter: parameter.numel() for parameter in body.parameters()}
+    embedding = sum(size for parameter, size in sizes.items() if parameter in embedded)
+    return {"total": sum(sizes.values()), "without_embeddings": sum(sizes.values()) - embedding}
+
+
+def body_of(config: Any) -> nn.Module:
+    """The body of an encoder with this configuration, without its pooler and without memory for its weights."""
+    with torch.device("meta"):
+        body: Any = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    return _without_pooler(body)
 
 
 def freeze(body: nn.Module, num_layers: int) -> None:

@@ -26,7 +26,7 @@ from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
 from sweeper.training.loop import Checkpoints, StageContext
-from sweeper.training.model import Net, load_body
+from sweeper.training.model import Net, load_body, num_parameters
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
@@ -137,7 +137,7 @@ def _score_encoder(trial: Trial) -> TrialResult:
     scores = _all_scores(trial, net)
     record = trial.bench.ledger.training(trial.spec.key)
     if record is None:  # the pretrained encoder, which no trial trains
-        record = _record(trial, state="done")
+        record = _record(trial, state="done", parameters=num_parameters(net.body))
         trial.bench.ledger.write_training(record)
     return TrialResult(training=record, scores=scores)
 
@@ -152,7 +152,7 @@ def _predict_transfer(trial: Trial) -> TrialResult:
         with trial.clock.time("evaluate"):
             predictors[each.target] = transfer_predictors(_predictor(trial, net, each), each.data, trial.reader)
         logger.info("predictors of %s: %s", each.target, dict(predictors[each.target].values))
-    record = _record(trial, state="done", predictors=predictors)
+    record = _record(trial, state="done", predictors=predictors, parameters=num_parameters(net.body))
     trial.bench.ledger.write_training(record)
     return TrialResult(training=record)
 
@@ -182,6 +182,7 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
         selection=selection,
         tokens=progress.tokens,
         steps=progress.step,
+        parameters=num_parameters(trained.net.body),
         planned_steps=progress.planned_steps,
         kept_step=progress.kept_step,
         averaged_steps=progress.averaged_steps,

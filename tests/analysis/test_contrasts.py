@@ -1,7 +1,7 @@
 """Contrasts: their values, intervals, corrections and claims, on hand-made and simulated scores."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +38,7 @@ from sweeper.space import (
     difference,
     interaction,
 )
+from sweeper.tasks.distances import distance
 from sweeper.tasks.spec import Rows, Task
 from tests.analysis.conftest import SPACE as HAND
 
@@ -88,14 +89,16 @@ def tables(given: Space, scores: Mapping[tuple[str, str, str, str], list[float]]
     )
 
 
-def random_scores(given: Space, seed: int = 0) -> dict[tuple[str, str, str, str], list[float]]:
+def random_scores(
+    given: Space, seed: int = 0, languages: Sequence[str] = LANGUAGES
+) -> dict[tuple[str, str, str, str], list[float]]:
     random = np.random.default_rng(seed)
     return {
         (model.name, recipe.name, target.task, language): list(random.normal(0.5, 0.05, len(given.seeds)))
         for model in given.models
         for recipe in given.recipes
         for target in given.targets
-        for language in LANGUAGES
+        for language in languages
     }
 
 
@@ -242,6 +245,37 @@ def test_a_slope_over_languages_leaves_out_languages_without_a_score_or_a_value(
     row = contrast_table(tables(given, scores)).iloc[0]
     heights = [np.mean(scores["small", "r1", "t1", name]) for name in LANGUAGES]
     assert row["estimate"] == pytest.approx(np.polyfit([0.0, 0.2, 0.9], heights, 1)[0])
+
+
+def test_a_slope_over_languages_uses_their_distance_from_english_and_leaves_english_out():
+    slope = Slope(axis="language", covariate="syntactic_distance")
+    given = space()
+    given = replace(
+        given,
+        tasks=tuple(replace(t, dev={**t.dev, "fi": t.dev["en"], "xx": t.dev["en"]}) for t in given.tasks),
+        contrasts=(Contrast(name="far", terms=(Term(recipe="r1"),), slope=slope, targets=("t1",)),),
+    )
+    scores = random_scores(given, languages=(*LANGUAGES, "fi", "xx"))
+    row = contrast_table(tables(given, scores)).iloc[0]
+    names = ("de", "sw", "fi")
+    heights = [np.mean(scores["small", "r1", "t1", name]) for name in names]
+    distances = [distance("syntactic", "en", name) for name in names]
+    assert row["estimate"] == pytest.approx(np.polyfit(distances, heights, 1)[0])
+
+
+def test_a_slope_over_models_uses_the_logarithm_of_their_parameters():
+    numbers = {"small": 10**6, "large": 10**8, "huge": 10**9}
+    models = tuple(Model(name=name, id=f"t/{name}", parameters=number) for name, number in numbers.items())
+    terms, slope = (Term(recipe="r1", model=EACH),), Slope(axis="model", covariate="log10_parameters")
+    contrast = Contrast(name="scale", terms=terms, slope=slope, targets=("t1",))
+    given = replace(space(models=models), contrasts=(contrast,))
+    scores = random_scores(given)
+    heights = [means(scores, name, "r1", "t1").mean() for name in numbers]
+    assert only(contrast_table(tables(given, scores)))["estimate"] == pytest.approx(
+        np.polyfit([6, 8, 9], heights, 1)[0]
+    )
+    with pytest.raises(UserError, match="No covariate of a model is called 'log10_parameters'"):
+        replace(given, models=tuple(replace(model, parameters=0) for model in models))
 
 
 def test_recipes_that_share_a_stage_have_the_paired_interval():
@@ -476,7 +510,7 @@ MISTAKES = [
     ),
     (
         lambda: Contrast(name="c", terms=(Term(recipe=EACH),), slope=Slope(axis="recipe", covariate="dose")),
-        "No numeric factor of a recipe is called 'dose'",
+        "No covariate of a recipe is called 'dose'",
     ),
     (
         lambda: Contrast(
@@ -526,6 +560,8 @@ def test_a_space_for_one_of_its_models_accepts_contrasts_between_models():
 
 def test_contrasts_and_factors_can_be_added_to_a_finished_run():
     recipes = tuple(replace(recipe, factors={"dose": 1.0}) for recipe in HAND.recipes)
-    grown = replace(HAND, recipes=recipes, contrasts=(difference("d", "middle_qa", "baseline"),))
+    models = tuple(replace(model, parameters=10**6) for model in HAND.models)
+    contrasts = (difference("d", "middle_qa", "baseline"),)
+    grown = replace(HAND, recipes=recipes, models=models, contrasts=contrasts)
     check_growth(HAND, grown, "run")
     check_growth(grown, HAND, "run")

@@ -53,6 +53,12 @@ def test_the_catalog_has_the_tasks_of_xtreme_and_xtreme_r_three_substitutes_and_
     assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "bucc", "mrpc", "ud_supertags", *CORPORA, *ADDED}
 
 
+def test_syntactic_tasks_are_those_that_tag_words_with_parts_of_speech_or_categories_of_a_grammar() -> None:
+    syntactic = {name for name, task in CATALOG.items() if task.kind == "syntactic"}
+    assert syntactic == {"ccg", "ud_supertags", "pos", "pos_hub", "pos_r"}
+    assert CATALOG["ner_r"].kind == CATALOG["ner"].kind == ""
+
+
 @pytest.mark.parametrize("name", INTERMEDIATES)
 def test_every_intermediate_has_english_training_and_dev_rows_and_a_published_size(name: str) -> None:
     task = CATALOG[name]

@@ -21,7 +21,7 @@ from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.check import check_spec
-from sweeper.training.model import load_body
+from sweeper.training.model import load_body, num_parameters
 from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, score, stage, trial
 
@@ -222,8 +222,13 @@ def test_a_finished_trial_is_not_run_again(private_folders: TrialFolders) -> Non
     assert outcome.stat().st_mtime_ns == written
 
 
-def test_a_record_contains_time_and_machine(folders: TrialFolders) -> None:
+def test_a_record_contains_time_machine_and_the_number_of_parameters(folders: TrialFolders, encoder: str) -> None:
     record = run_trial(trial(stage("words")), folders.bench()).training
+    weights = {name: tensor.numel() for name, tensor in load_body(encoder).named_parameters()}
+    tables = sum(number for name, number in weights.items() if "_embeddings.weight" in name)
+    total = sum(weights.values())
+    assert record.parameters == {"total": total, "without_embeddings": total - tables}
+    assert 0 < tables < total
     assert {"host", "pid", "device", "started"} <= set(record.machine)
     assert pd.Timestamp(record.machine["started"]).tzinfo is not None
     assert 0 < sum(value for activity, value in record.timing.items() if activity != "total") <= record.timing["total"]
@@ -236,6 +241,14 @@ def test_a_spec_with_more_positions_than_the_model_is_an_error_before_the_run(
     long = replace(words, data=(replace(words.data[0], max_length=129),))
     with pytest.raises(UserError, match="max_length=129 of task 'words' is larger than the 128 positions of model"):
         check_spec(trial(long), folders.bench())
+
+
+def test_a_wrong_number_of_parameters_is_an_error_before_the_run(folders: TrialFolders, encoder: str) -> None:
+    number = num_parameters(load_body(encoder))["without_embeddings"]
+    spec = trial(stage("words"))
+    with pytest.raises(UserError, match=rf"has {number:,} parameters without .* Write parameters={number} in"):
+        check_spec(replace(spec, model=replace(spec.model, parameters=number + 1)), folders.bench())
+    check_spec(replace(spec, model=replace(spec.model, parameters=number)), folders.bench())
 
 
 def test_a_spec_with_missing_data_is_an_error_before_the_run(folders: TrialFolders) -> None:
