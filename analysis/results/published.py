@@ -51,9 +51,12 @@ SQUAD = (
     "The published gain of SQuAD on dev, +8.2, is left out because the source does not state whether it is version 1.1 "
     "or 2.0."
 )
-LIMITS = ("cap_examples", "cap_tokens", "max_steps", "frozen_layers", "average")
+LIMITS = ("cap_examples", "cap_tokens", "max_steps", "frozen_layers", "average", "embedding_noise", "adversarial")
 """Fields of a training that the source leaves at their defaults."""
-STAGE = ("languages", "translation", "mlm_share", "sampling_cap", "temperature", "shares", "label_noise")
+STAGE = (
+    *("languages", "translation", "mlm_share", "sampling_cap", "temperature", "shares"),
+    *("label_noise", "perturbation"),
+)
 """Fields of a stage that decide its data and that the source leaves at their defaults."""
 
 

@@ -137,12 +137,13 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     """Write the files of an entry and return the fields of its manifest. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
     chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
-    if job.data.perturbation:
-        chosen = perturbed(chosen, job.data.perturbation, job.task, partial(_source, job))
     if job.data.label_noise:
         chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.labels)
     if job.translator:
         chosen = job.translator.examples(chosen, job.task)
+    # Last, because a translator would correct wrong letters.
+    if job.data.perturbation:
+        chosen = perturbed(chosen, job.data.perturbation, job.task, partial(_source, job))
     chunks: list[tuple[int, Features]] = []
     with (folder / EXAMPLES).open("w", encoding="utf-8") as file:
         for examples, features in _tokenised(job, chosen):

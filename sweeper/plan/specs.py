@@ -122,16 +122,28 @@ class Specs:
         )
 
     def _stage_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec:
-        """The training data of one task of a stage, with its label noise.
+        """The training data of one task of a stage, with its label noise and its perturbed examples.
 
         They are translated if the stage asks for it and the labels allow it.
         """
         data = self._train_data(unit, DataRequest(task, "train", seed), stage.languages, training, stage.shares)
         if stage.label_noise:
             data = replace(data, label_noise=LabelNoiseSpec(probability=stage.label_noise, seed=seed))
+        if stage.perturbation:
+            source = self._source_data(unit, stage, task, training, seed)
+            perturbation = _perturbation(stage.perturbation, source)
+            data = replace(
+                data,
+                perturbation=replace(perturbation, seed=perturbation.seed + seed, share=stage.perturbed_share),
+            )
         if stage.translation is None or not properties_of(self.space.task(task)).translation:
             return data
         return replace(data, translation=self.resolver.translation(stage.translation))
+
+    def _source_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec | None:
+        """The training data that distractors come from, if the perturbation of a stage names their language."""
+        source = stage.perturbation.source if stage.perturbation else ""
+        return self._train_data(unit, DataRequest(task, "train", seed), (source,), training) if source else None
 
     def selection(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
         """Selection data of the unit's own stage: English dev data if they are not reported, else a part of train.
@@ -272,18 +284,10 @@ class Specs:
         languages = [name for name in score.data.languages if not condition.languages or name in condition.languages]
         if not languages:
             return
-        source = ""
-        if condition.source:
-            source_data = self._target_data(replace(target, languages=(condition.source,)), score.split, seed)
-            source = source_data.identity
-        perturbation = PerturbationSpec(
-            name=condition.perturbation,
-            budget=condition.budget,
-            source=condition.source,
-            source_identity=source,
-            seed=condition.seed,
-        )
+        in_source = replace(target, languages=(condition.source,))
+        source = self._target_data(in_source, score.split, seed) if condition.source else None
         data = self._target_data(replace(target, languages=tuple(languages)), score.split, seed)
+        perturbation = _perturbation(condition, source)
         yield replace(score, condition=condition.name, data=replace(data, perturbation=perturbation))
 
     def _target_data(self, target: Target, split: Split, seed: int) -> DataSpec:
@@ -325,6 +329,17 @@ def carve_floor(space: Space, task: Task) -> float:
 
 def _role(seed: int) -> Role:
     return "search" if seed == SEARCH_SEED else "replicate"
+
+
+def _perturbation(condition: Condition, source: DataSpec | None) -> PerturbationSpec:
+    """The perturbation of a condition. `source` are the data that distractors come from, if it names their language."""
+    return PerturbationSpec(
+        name=condition.perturbation,
+        budget=condition.budget,
+        source=condition.source,
+        source_identity=source.identity if source else "",
+        seed=condition.seed,
+    )
 
 
 def _settings(training: Training) -> dict[str, Any]:

@@ -51,15 +51,16 @@ def _num_aside(space: Space, task: Task) -> int:
 def stage_tokens(space: Space, stage: Stage, *, sets_aside: bool) -> int:
     """Training tokens of a stage, with or without the examples that are set aside.
 
-    Tasks of unknown size do not count, unless `max_steps` gives the number of steps. A batch of masked language
-    modelling has as many texts as a batch of a task has examples.
+    An adversarial step reads each token twice. Tasks of unknown size do not count, unless `max_steps` gives the number
+    of steps. A batch of masked language modelling has as many texts as a batch of a task has examples.
     """
     known = _known_examples(space, stage, sets_aside=sets_aside)
     texts = _texts_per_item(stage)
     weights = {name: stage.shares.get(name, number / sum(known.values())) for name, number in known.items()}
     features = sum(weight * features_per_example(space.task(name)) for name, weight in weights.items())
     num_items = _num_items(stage, sum(known.values()))
-    return round(num_items * (features + texts) * stage.training.max_length * FILLED_SHARE)
+    tokens = num_items * (features + texts) * stage.training.max_length * FILLED_SHARE
+    return round(tokens * stage.training.num_passes)
 
 
 def _num_evaluations(space: Space, stage: Stage, *, sets_aside: bool) -> int:

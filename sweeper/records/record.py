@@ -42,6 +42,7 @@ class TrainingRecord:
     selection: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Task -> metric -> value on the selection data."""
     tokens: int = 0
+    """Tokens that the encoder read in the training; those of an adversarial step count twice."""
     steps: int = 0
     """Optimiser steps of the training."""
     planned_steps: int = 0

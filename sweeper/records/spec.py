@@ -34,7 +34,7 @@ class TranslationSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PerturbationSpec:
-    """The perturbation of evaluation examples under a condition; the fields are those of `space.Condition`."""
+    """The perturbation of examples under a condition; most fields are those of `space.Condition`."""
 
     name: PerturbationName
     budget: float
@@ -42,6 +42,9 @@ class PerturbationSpec:
     source_identity: str = ""
     """Digest of the rows that distractors come from, if `source` names their language."""
     seed: int = 0
+    """In training, the sum of the seeds of the condition and of the stage."""
+    share: float = 1.0
+    """Share of the examples that are perturbed; below 1 only in training."""
 
 
 @dataclass(frozen=True, kw_only=True)

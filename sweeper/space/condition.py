@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sweeper.errors import UserError
+from sweeper.errors import UserError, unknown
+from sweeper.formats.table import properties_of
+from sweeper.tasks.spec import RowsByLanguage, Task
 from sweeper.typed import check_fields
 
 CLEAN = "clean"
@@ -58,3 +60,16 @@ class Condition:
                 f"Only the perturbation 'distractor' has a source, got source = {self.source!r} in condition "
                 f"{self.name!r} ({self.perturbation})."
             )
+
+
+def check_perturbation(condition: Condition, task: Task, rows_by_language: RowsByLanguage, split: str) -> None:
+    """Raise UserError if the examples of a split of a task cannot be perturbed as the condition asks."""
+    edits = properties_of(task).edits
+    allowed = [name for name, need in NEEDS.items() if need in edits]
+    if condition.perturbation not in allowed:
+        raise UserError(
+            f"The perturbation {condition.perturbation!r} of condition {condition.name!r} is not defined for "
+            f"{task.name!r} (format {task.format!r}). Defined: {', '.join(allowed) or 'none'}."
+        )
+    if condition.source and condition.source not in rows_by_language:
+        raise unknown(f"{split} language of {task.name!r}", condition.source, rows_by_language)

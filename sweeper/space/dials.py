@@ -109,6 +109,18 @@ class Training:
     average: float = 0.0
     """Share of the steps, at the end of the training, whose weights are averaged, which can help zero-shot transfer
     (Schmidt et al. 2023); 0: no average. With `keep = "best"`, evaluations in this part evaluate the average so far."""
+    embedding_noise: float = 0.0
+    """Scale alpha of uniform noise that is added to the token embeddings in training, within +-alpha / sqrt(tokens *
+    embedding size) of each feature (NEFTune, Jain et al. 2024, who use 5 to 15); 0: no noise."""
+    adversarial: float = 0.0
+    """L2 norm of a step that training adds to the token embeddings of each feature, in the direction that raises its
+    loss most (Miyato et al. 2017). The loss is the mean of that without and with the step, so that each training step
+    has two passes; 0: no step."""
+
+    @property
+    def num_passes(self) -> int:
+        """Number of forward and backward passes of a step."""
+        return 2 if self.adversarial else 1
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -147,10 +159,13 @@ POSITIVE = (
     *("learning_rate", "epochs", "batch_size", "max_length", "threads", "micro_tokens", "clip", "evaluate_every"),
     "adam_epsilon",
 )
-NOT_NEGATIVE = ("stride", "weight_decay", "min_steps")
+NOT_NEGATIVE = ("stride", "weight_decay", "min_steps", "embedding_noise", "adversarial")
 LIMITS = {"epochs": 100_000, "batch_size": 1_000_000, "max_length": 1_000_000, "threads": 1024, "min_steps": 10**9}
 """Option of a training -> largest value. No study needs more; a larger one is a mistyped number."""
-FRACTIONS = ("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share", "average")
+FRACTIONS = (
+    *("learning_rate", "epochs", "warmup", "weight_decay", "adam_epsilon", "clip", "mask_share", "average"),
+    *("embedding_noise", "adversarial"),
+)
 """Options of a training that can be fractions; all other numeric options are whole numbers."""
 FIXED = ("precision", "threads", "keep", "evaluate_every", "patience")
 """Options of a training that cannot be dials: all trials of a study use the same values."""

@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise
 
 from sweeper.errors import UserError, unknown
 from sweeper.formats.table import noisy_formats, properties_of, translatable_formats
+from sweeper.space.condition import Condition, check_perturbation
 from sweeper.space.dials import Choice, Dials, Training, check_dials
 from sweeper.space.factors import Factor
 from sweeper.tasks.spec import Task
@@ -89,6 +90,12 @@ class Stage:
     label_noise: float = 0.0
     """Probability, 0 to 1, that a training example of any task of the stage has a wrong label, drawn uniformly from
     the other labels or choices. The seed of the stage and the id of the example decide. Selection data keep theirs."""
+    perturbation: Condition | None = None
+    """A condition in which some training examples of all tasks of the stage are, as a defence against it. Its name does
+    not matter, and the seed of the stage is added to its seed. Selection data stay as they are."""
+    perturbed_share: float = 0.0
+    """Share of the training examples that are perturbed, 0 to 1, chosen by a hash of their ids: a larger share includes
+    a smaller one."""
     training: Training = field(default_factory=Training)
     dials: Dials = field(default_factory=dict)
 
@@ -106,6 +113,16 @@ class Stage:
             raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
         if not 0 <= self.label_noise <= 1:
             raise UserError(f"A stage needs 0 <= label_noise <= 1 (a probability), got {self.label_noise}.")
+        if (self.perturbation is None) != (self.perturbed_share == 0) or not 0 <= self.perturbed_share <= 1:
+            raise UserError(
+                "A stage needs both a perturbation and 0 < perturbed_share <= 1, or neither of them; got perturbation "
+                f"= {self.perturbation} and perturbed_share = {self.perturbed_share}."
+            )
+        if self.perturbation and self.perturbation.languages:
+            raise UserError(
+                "A stage perturbs examples of all of its languages. Remove the languages of condition "
+                f"{self.perturbation.name!r}."
+            )
         # All supported translators translate from English.
         if self.translation and self.languages != ("en",):
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")
@@ -193,10 +210,7 @@ def check_stage(stage: Stage, task_named: TaskNamed) -> None:
             f"keep = 'best' chooses the weights on English selection data, but {', '.join(stage.tasks)} has no English "
             "training data to set aside. Use keep = 'last', or add English training data to the task."
         )
-    if stage.label_noise:
-        _check_noisy([task_named(name) for name in stage.tasks])
-    if stage.translation:
-        _check_translated([task_named(name) for name in stage.tasks])
+    _check_changes(stage, [task_named(name) for name in stage.tasks])
     if stage.mlm_share:
         masked = task_named(stage.mlm_task)
         if not properties_of(masked).is_corpus:
@@ -214,6 +228,17 @@ def _check_cap(stage: Stage) -> None:
         if isinstance(cap, int):
             divided(cap, stage.languages, stage.shares)
             divided(cap, stage.mlm_languages or ("en",), {})
+
+
+def _check_changes(stage: Stage, tasks: Sequence[Task]) -> None:
+    """Raise UserError if the examples of the tasks cannot be changed as the stage asks."""
+    if stage.label_noise:
+        _check_noisy(tasks)
+    if stage.perturbation:
+        for task in tasks:
+            check_perturbation(stage.perturbation, task, task.train, "training")
+    if stage.translation:
+        _check_translated(tasks)
 
 
 def _check_noisy(tasks: Sequence[Task]) -> None:

@@ -1,16 +1,15 @@
 """Targets (the columns of the matrix): their training, their scoring, and the checks of their tasks."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper.errors import UserError, unknown
 from sweeper.formats.table import properties_of
 from sweeper.scoring.scorers import SCORERS, fits_on_dev
-from sweeper.space.condition import NEEDS, Condition
+from sweeper.space.condition import Condition, check_perturbation
 from sweeper.space.dials import Dials, Training, check_counts, check_dials
 from sweeper.space.stage import Stage, TaskNamed, check_stage
-from sweeper.tasks.spec import Rows, Split, Task, has_draws
+from sweeper.tasks.spec import RowsByLanguage, Split, Task, has_draws
 from sweeper.typed import check_fields
 
 
@@ -101,24 +100,16 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
         _check_pools(target, task)
 
 
-def _check_conditions(target: Target, task: Task, rows_by_language: Mapping[str, Sequence[Rows]]) -> None:
+def _check_conditions(target: Target, task: Task, rows_by_language: RowsByLanguage) -> None:
     """Raise UserError if the examples of a target cannot be perturbed as its conditions ask."""
     if target.conditions and task.pool:
         raise UserError(f"Target {target.task!r} has a pool of candidates, so that it can have no conditions.")
-    edits = properties_of(task).edits
-    allowed = [name for name, need in NEEDS.items() if need in edits]
     for condition in target.conditions:
-        if condition.perturbation not in allowed:
-            raise UserError(
-                f"The perturbation {condition.perturbation!r} of condition {condition.name!r} is not defined for "
-                f"{target.task!r} (format {task.format!r}). Defined: {', '.join(allowed) or 'none'}."
-            )
+        check_perturbation(condition, task, rows_by_language, "evaluation")
         scored = target.languages or tuple(rows_by_language)
         for language in condition.languages:
             if language not in scored:
                 raise unknown(f"evaluation language of target {target.task!r}", language, scored)
-        if condition.source and condition.source not in rows_by_language:
-            raise unknown(f"evaluation language of {target.task!r}", condition.source, rows_by_language)
 
 
 def _check_pools(target: Target, task: Task) -> None:

@@ -22,7 +22,8 @@ from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
 from sweeper.space.dials import learning_rate_at
-from sweeper.training.batches import Masking, Stream, collate, mask_tokens, split_batch
+from sweeper.training.batches import Masking, Stream, collate, feature_numbers, mask_tokens, split_batch
+from sweeper.training.defences import backward
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
 from sweeper.training.progress import Progress
@@ -151,7 +152,8 @@ def train(
         task = stream.items.task
         progress.step = step + 1
         progress.examples[task] = progress.examples.get(task, 0) + len(chosen)
-        progress.tokens += sum(int(batch["attention_mask"].sum()) for batch in batches)
+        tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
+        progress.tokens += tokens * schedule.training.num_passes
         context.reporter.step(progress, schedule.learning_rate(step))
         if device.type == "cpu":  # there, a value can be read without waiting
             context.reporter.losses(*(value.item() for value in pending[-1]))
@@ -219,34 +221,44 @@ def _step(
     device: torch.device,
 ) -> StepValues:
     """Take one optimiser step on the micro-batches of one batch."""
-    head = net.head(task)
     # The sum is divided by the labels of the whole batch, so the gradient does not depend on the micro-batches.
     total = sum(int(batch.pop("num_labels")) for batch in batches) or 1
     loss = torch.zeros((), device=device)
     optimizer.zero_grad(set_to_none=True)
     for batch in batches:
+        seeds = batch.pop("noise_seeds").tolist()
         on_device = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-        with autocast(device, training.precision):
-            if "masked" in on_device:
-                on_device["embeddings"] = net.embeddings()
-            micro_loss = head.loss(net.hidden(on_device), on_device) / total
-        micro_loss.backward()  # type: ignore[no-untyped-call]
-        loss = loss + micro_loss.detach()
+        loss_of = partial(_loss, net, task, on_device, total, training.precision)
+        loss = loss + backward(net, on_device, seeds, training, loss_of)
     norm = torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip)
     optimizer.step()
     return loss, norm
 
 
+def _loss(net: Net, task: str, batch: dict[str, Tensor], total: int, precision: str) -> Tensor:
+    """The loss of a micro-batch, summed over its labels and divided by `total`."""
+    with autocast(batch["input_ids"].device, precision):
+        if "masked" in batch:
+            batch["embeddings"] = net.embeddings()
+        return net.head(task).loss(net.hidden(batch), batch) / total
+
+
 def _micro_batches(
     stream: Stream, chosen: Array, micro_tokens: int, schedule: Schedule, step: int
 ) -> Iterator[dict[str, Tensor]]:
-    """The micro-batches of one step as tensors on the CPU, each with its number of labels in `num_labels`."""
+    """The micro-batches of one step as tensors on the CPU.
+
+    Each also has its number of labels in `num_labels`, and a seed for each of its features in `noise_seeds`.
+    """
     head = stream.items.head_type
     for number, item_numbers in enumerate(split_batch(stream.items, chosen, micro_tokens)):
         batch = collate(stream.items, item_numbers, torch.device("cpu"))
         if head.is_masked and schedule.masking is not None:
             seed = derived_seed("mask", schedule.seed, step, *item_numbers[:1].tolist(), number)
             mask_tokens(batch, schedule.masking, seed)
+        numbers = feature_numbers(stream.items.features, item_numbers).tolist()
+        seeds = [derived_seed("embedding noise", schedule.seed, step, feature) for feature in numbers]
+        batch["noise_seeds"] = torch.tensor(seeds)
         batch["num_labels"] = (batch[head.labels] != IGNORED).sum()
         yield batch
 

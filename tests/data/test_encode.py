@@ -19,7 +19,7 @@ from sweeper.errors import DataError
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
-from sweeper.records.spec import DataSpec, LabelNoiseSpec
+from sweeper.records.spec import DataSpec, LabelNoiseSpec, PerturbationSpec
 from sweeper.space import Recipe, Search, Stage
 from sweeper.tasks.spec import Rows, Task
 
@@ -129,6 +129,20 @@ def test_label_noise_reaches_the_labels_of_the_features(read: Encode, pairs: Cal
     clean, noisy = (read(replace(DATA, label_noise=noise)) for noise in (None, LabelNoiseSpec(probability=1.0, seed=1)))
     assert noisy.features.labels["label"].tolist() == (1 - clean.features.labels["label"]).tolist()
     assert np.array_equal(noisy.features.tokens, clean.features.tokens)
+
+
+def test_a_share_of_training_examples_is_perturbed(write: Any, read: Encode) -> None:
+    texts = [f"one two number {index}" for index in range(40)]
+    write("demo/pairs", {"en": {"train": {"text": texts, "label": [0, 1] * 20}}}, {"label": NAMES})
+    typos = PerturbationSpec(name="keyboard", budget=1.0)
+    changed = []
+    for share in (0.25, 0.5, 1.0):
+        encoded = read(replace(DATA, perturbation=replace(typos, share=share)))
+        changed.append({example.id for example in encoded.examples if example.fields["text"] not in texts})
+        assert ids(encoded) == [f"{index}" for index in range(40)]
+        assert encoded.features.labels["label"].tolist() == [0, 1] * 20
+    assert changed[0] < changed[1] < changed[2]
+    assert len(changed[2]) == 40 and 4 <= len(changed[0]) <= 16
 
 
 def test_a_label_outside_the_declared_set_is_a_data_error(read: Encode, pairs: Callable[[int], None]) -> None:

@@ -101,6 +101,8 @@ DEFAULTS = {
         "evaluate_every": 1000,
         "patience": None,
         "average": 0.0,
+        "embedding_noise": 0.0,
+        "adversarial": 0.0,
     },
     "LogUniform": {"first": [], "kind": "log_uniform"},
     "Choice": {"first": [], "kind": "choice"},

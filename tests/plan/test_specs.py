@@ -254,6 +254,22 @@ def test_label_noise_has_the_seed_of_the_stage_and_changes_training_data_only() 
     assert cell.chain[-1].data[0].label_noise is None
 
 
+def test_a_share_of_the_training_data_is_perturbed_and_selection_and_evaluation_data_are_not() -> None:
+    typos = Condition(name="typos", perturbation="keyboard", budget=0.2, seed=5)
+    stages = [Stage(tasks=("claims",), perturbation=typos, perturbed_share=share) for share in (0.25, 0.5)]
+    recipes = [Recipe(name=f"typos {number}", stages=(stage,)) for number, stage in enumerate(stages)]
+    specs = specs_of(replace(SMALL, recipes=(*SMALL.recipes, *recipes)))
+    quarter, half = (replicate(specs, unit_of(specs, f"tiny/{recipe.name}"), 1, 1e-3) for recipe in recipes)
+    expected = PerturbationSpec(name="keyboard", budget=0.2, seed=6, share=0.25)
+    assert [data.perturbation for data in quarter.chain[-1].data] == [expected]
+    assert [data.perturbation for data in half.chain[-1].data] == [replace(expected, share=0.5)]
+    read = (*half.select, *(score.data for score in half.scores))
+    assert read and not any(data.perturbation for data in read)
+    renamed = replace(stages[0], perturbation=replace(typos, name="wrong keys"))
+    again = specs_of(replace(SMALL, recipes=(*SMALL.recipes, replace(recipes[0], stages=(renamed,)))))
+    assert replicate(again, unit_of(again, "tiny/typos 0"), 1, 1e-3).key == quarter.key != half.key
+
+
 @pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])
 def test_vectors_are_compared_in_full_precision_for_any_precision_of_training(name: str) -> None:
     specs = specs_of(load_space(name))

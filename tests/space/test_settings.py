@@ -34,6 +34,8 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "epochs": ("1.5", lambda s: s.targets[0].training.epochs, 1.5),
     "max_steps": ("50", lambda s: s.targets[0].training.max_steps, 50),
     "keep": ("best", lambda s: s.targets[0].training.keep, "best"),
+    "embedding_noise": ("5", lambda s: s.targets[0].training.embedding_noise, 5.0),
+    "adversarial": ("0.5", lambda s: s.targets[0].training.adversarial, 0.5),
     "average": ("0.2", lambda s: s.recipes[1].stages[0].training.average, 0.2),
     "learning_rate": ("0.5", lambda s: s.targets[0].training.learning_rate, 0.5),
     "batch_size": ("4", lambda s: s.targets[0].training.batch_size, 4),

@@ -10,9 +10,28 @@ import pytest
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
-from sweeper.space import Choice, LogUniform, Recipe, Resources, Search, Space, Stage, Target, Training, Translation
+from sweeper.space import (
+    Choice,
+    Condition,
+    LogUniform,
+    Recipe,
+    Resources,
+    Search,
+    Space,
+    Stage,
+    Target,
+    Training,
+    Translation,
+)
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
+
+TYPOS = Condition(name="typos", perturbation="keyboard")
+
+
+def with_stage(stage: Stage) -> Space:
+    """A space with one recipe that has this stage."""
+    return replace(TINY, recipes=(Recipe(name="row", stages=(stage,)),))
 
 
 def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once() -> None:
@@ -37,11 +56,39 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         (lambda: Stage(tasks=("parts",), dials={"frozen_layers": Choice(values=(0, -2))}), "train everything, got -2"),
         (lambda: Stage(tasks=("parts",), label_noise=15), "0 <= label_noise <= 1 (a probability), got 15"),
         (
-            lambda: replace(
-                TINY, recipes=(Recipe(name="noisy", stages=(Stage(tasks=("claims", "parts"), label_noise=0.3),)),)
-            ),
+            lambda: with_stage(Stage(tasks=("claims", "parts"), label_noise=0.3)),
             "label_noise needs tasks of format classify or choose, whose examples have one label; got 'parts' (tag)",
         ),
+        (
+            lambda: Stage(tasks=("claims",), perturbed_share=0.5),
+            "both a perturbation and 0 < perturbed_share <= 1, or neither of them; got perturbation = None",
+        ),
+        (lambda: Stage(tasks=("claims",), perturbation=TYPOS, perturbed_share=1.5), "perturbed_share = 1.5"),
+        (
+            lambda: Stage(tasks=("claims",), perturbation=replace(TYPOS, languages=("en",)), perturbed_share=0.5),
+            "A stage perturbs examples of all of its languages. Remove the languages of condition 'typos'",
+        ),
+        (
+            lambda: with_stage(
+                Stage(
+                    tasks=("parts",),
+                    perturbation=Condition(name="near", perturbation="distractor"),
+                    perturbed_share=0.5,
+                )
+            ),
+            "'distractor' of condition 'near' is not defined for 'parts' (format 'tag'). Defined: keyboard",
+        ),
+        (
+            lambda: with_stage(
+                Stage(
+                    tasks=("questions",),
+                    perturbation=Condition(name="far", perturbation="distractor", source="xa"),
+                    perturbed_share=0.5,
+                )
+            ),
+            "No training language of 'questions' is called 'xa'",
+        ),
+        (lambda: Training(adversarial=-1), "Training needs adversarial >= 0, got -1"),
         (lambda: Training(mask_share=1.0), "0 < mask_share < 1, got 1.0"),
         (
             lambda: Stage(

@@ -23,6 +23,7 @@ from tests.worlds import TRAINING, stage
 MakeBody = Callable[[], nn.Module]
 # The loss is checked after steps 20, 40 and 45. A checkpoint can be written after 20 and 40.
 LONG = replace(TRAINING, batch_size=4, min_steps=45, max_length=32)
+DEFENCES: dict[str, Any] = {"embedding_noise": 5.0, "adversarial": 0.5}
 
 
 class Killed(BaseException):
@@ -71,6 +72,7 @@ STAGES = {
     "tag": stage("words", training=LONG),
     "span": stage("questions", training=LONG),
     "masked": stage("texts", training=LONG),
+    "noise and adversarial steps": stage("claims", training=replace(LONG, **DEFENCES)),
     "several tasks with masking mixed in": stage("names", "endings", training=LONG, mlm=0.3),
 }
 
@@ -141,11 +143,12 @@ def test_the_loss_curve_contains_means_over_equal_intervals() -> None:
     assert loss_curve([]) == ()
 
 
+@pytest.mark.parametrize("options", [{}, DEFENCES], ids=["plain", "defences"])
 @pytest.mark.parametrize("task", ["claims", "gaps", "words", "questions"])
 def test_micro_batches_give_the_gradient_of_the_whole_batch(
-    body: MakeBody, reader: DataReader, stream: Callable[[str], Stream], task: str
+    body: MakeBody, reader: DataReader, stream: Callable[[str], Stream], task: str, options: dict[str, Any]
 ) -> None:
-    spec = stage(task, training=replace(TRAINING, learning_rate=1e-9, clip=1e9))
+    spec = stage(task, training=replace(TRAINING, learning_rate=1e-9, clip=1e9, **options))
     net, schedule = new_net(body(), spec, reader, CPU).eval(), make_schedule(spec, reader)
     chosen = stream(task).batch(0)
     gradients = []

@@ -1,4 +1,4 @@
-"""The perturbations of evaluation examples by name, and their application to the examples of one language."""
+"""The perturbations of examples by name, and their application to the examples of one language."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -28,23 +28,30 @@ def perturbed(examples: Iterable[Example], spec: PerturbationSpec, task: Task, s
 
     Every choice depends on the seed of the perturbation, the id of the example and its text, and not on other examples.
     """
-    properties = properties_of(task)
-    assert NEEDS[spec.name] in properties.edits, f"{task.format} does not allow {spec.name}."
-    if spec.name == "distractor":
-        yield from _with_distractors(examples, spec, source)
-        return
-    edited, make = properties.edited, NOISE[spec.name]
-    assert edited is not None
-    for example in examples:
-        yield edited(example, make(_draws(spec, example), spec.budget))
-
-
-def _with_distractors(examples: Iterable[Example], spec: PerturbationSpec, source: Source) -> Iterator[Example]:
-    distractors = Distractors(source())
+    assert NEEDS[spec.name] in properties_of(task).edits, f"{task.format} does not allow {spec.name}."
+    perturb = _distracted(spec, source) if spec.name == "distractor" else _noisy(spec, task)
     for example in examples:
         draws = _draws(spec, example)
+        yield perturb(example, draws) if draws.share("perturbed") < spec.share else example
+
+
+Perturb = Callable[[Example, Draws], Example]
+
+
+def _noisy(spec: PerturbationSpec, task: Task) -> Perturb:
+    edited, make = properties_of(task).edited, NOISE[spec.name]
+    assert edited is not None
+    return lambda example, draws: edited(example, make(draws, spec.budget))
+
+
+def _distracted(spec: PerturbationSpec, source: Source) -> Perturb:
+    distractors = Distractors(source())
+
+    def perturb(example: Example, draws: Draws) -> Example:
         has_one = draws.share("example") < spec.budget
-        yield with_distractor(example, distractors.best(example, draws), draws) if has_one else example
+        return with_distractor(example, distractors.best(example, draws), draws) if has_one else example
+
+    return perturb
 
 
 def _draws(spec: PerturbationSpec, example: Example) -> Draws:
