@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .export.folder import export_encoder as export_encoder
     from .figures.contrasts import contrast_intervals as contrast_intervals
     from .figures.correlations import correlations as correlations
+    from .figures.distances import distances as distances
     from .figures.forest import forest as forest
     from .figures.heatmap import heatmap as heatmap
     from .figures.heatmap import heatmap_figure as heatmap_figure
@@ -62,6 +63,7 @@ _MODULES = {
     "timeline": ".figures.timeline",
     "heatmap_figure": ".figures.heatmap",
     "languages": ".figures.languages",
+    "distances": ".figures.distances",
     "layer_lines": ".figures.layers",
     "planted_map": ".figures.planted",
     "figure_files": ".figures.pages",

@@ -27,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--against", metavar="RECIPE", default="", help="recipe that gains are measured against (default: the baseline)"
     )
     parser.add_argument(
-        "--order", metavar="ORDER", default="given", help="order of the heatmap: given, or clustered by similar gains"
+        "--order",
+        metavar="ORDER",
+        default="given",
+        help="order of the heatmap (given, or clustered by similar gains), of the languages (family, or distance from "
+        "English), or both: clustered,distance",
     )
     options = parser.parse_args(given)
     # Imported here, so that --help does not wait for pandas and matplotlib.

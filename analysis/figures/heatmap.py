@@ -8,8 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweeper.errors import unknown
-
 from ..results.estimates import Estimate, cell_estimates
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
 from ..results.order import clustered
@@ -46,13 +44,6 @@ def heatmap(axes: Axes, results: Results, *, order: Order = "given", size: Size 
 def heatmap_figure(results: Results, size: Size = TEXT, order: Order = "given") -> Figure:
     """The heatmap as a figure of a given width."""
     return grid_figure(matrix_grid(results, order), matrix_key(results), source(results), size)
-
-
-def order_of(name: str) -> Order:
-    """The order of that name. Raises UserError if it is unknown."""
-    if name not in ORDERS:
-        raise unknown("order", name, ORDERS)
-    return name
 
 
 def source(results: Results) -> str:

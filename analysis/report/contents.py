@@ -12,7 +12,10 @@ CONTENTS = (
     (("questions-*.md",), "planned comparisons, one page for each family"),
     (("heatmap", "heatmap-column", "heatmap-slide"), "the matrix as PDF, SVG and PNG, in three sizes"),
     (
-        ("forest", "languages", "correlations", "traits", "search", "timeline", "planted", "layers", "questions-*"),
+        (
+            *("forest", "languages", "distances", "correlations", "traits", "search", "timeline", "planted", "layers"),
+            "questions-*",
+        ),
         "further figures as PDF and PNG",
     ),
     (

@@ -12,8 +12,7 @@ from sweeper.run.run import Run
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import BENCHMARKS
 
-from ..figures.heatmap import Order, order_of
-from ..figures.pages import FIGURES, figure_files
+from ..figures.pages import FIGURES, Orders, figure_files, orders_of
 from ..page.data import PageSource
 from ..page.page import page_files
 from ..results import published
@@ -53,12 +52,13 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
 
     Gains are measured against the recipe `against` (default: the baseline). `out` is a local folder. Its default is
     `report` in the run folder (`report-against-RECIPE` with `against`), or `./report-SPACE` if the run is remote.
-    `order` is that of the rows and columns of the heatmap: `given`, as in the space, or `clustered`.
+    `order` has the order of the rows and columns of the heatmap, `given` (as in the space) or `clustered`, that of the
+    figure of languages, `family` or `distance`, or both: `clustered,distance`.
 
     A run without a score has a report that says so. Raises UserError if `run` is not a run folder, if the space has no
     recipe `against`, if `out` is not local, or if the order is unknown.
     """
-    checked = order_of(order)
+    orders = orders_of(order)
     data = load(run)
     results = results_of_run(data, against)
     folder = _folder(run, out, f"-against-{against}" if against else "")
@@ -70,7 +70,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
         "methods.md": methods_text(data, results[0], contrasts).encode(),
     }
     for result, suffix in zip(results, suffixes, strict=True):
-        files |= _model_files(result, suffix, checked)
+        files |= _model_files(result, suffix, orders)
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     # The findings of a report are those of the first model.
     findings = tuple(findings_of(data, results[0]))
@@ -103,12 +103,12 @@ def _folder(run: str, out: str | None, suffix: str) -> Path:
     return folder
 
 
-def _model_files(results: Results, suffix: str, order: Order) -> dict[str, bytes]:
+def _model_files(results: Results, suffix: str, orders: Orders) -> dict[str, bytes]:
     """Name -> content of the figures and tables of one model."""
     files = {
         **table_files(results, suffix),
         **latex.table_files(results, suffix),
-        **figure_files(results, suffix, order),
+        **figure_files(results, suffix, orders),
     }
     if results.planted:
         files[f"planted{suffix}.csv"] = planted_csv(results.planted)

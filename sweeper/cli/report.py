@@ -18,7 +18,12 @@ def report(
         str, typer.Option(metavar="RECIPE", help="Recipe that gains are measured against (the baseline).")
     ] = "",
     order: Annotated[
-        str, typer.Option(metavar="ORDER", help="Order of the heatmap: `given`, or `clustered` by similar gains.")
+        str,
+        typer.Option(
+            metavar="ORDER",
+            help="Order of the heatmap (`given`, or `clustered` by similar gains), of the languages (by `family` or "
+            "`distance` from English), or both: `clustered,distance`.",
+        ),
     ] = "given",
 ) -> None:
     """Write report.html, report.md, figures, CSV and LaTeX tables."""

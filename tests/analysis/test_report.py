@@ -12,6 +12,7 @@ import pytest
 import sweeper
 from analysis.__main__ import main
 from analysis.figures.heatmap import matrix_grid, matrix_key
+from analysis.figures.pages import Orders, orders_of
 from analysis.report.files import csv as csv_text
 from analysis.report.findings import strongest_findings
 from analysis.report.latex import math_gain
@@ -393,12 +394,19 @@ def test_the_command_accepts_the_recipe_that_gains_are_measured_against(full_run
     assert capsys.readouterr().out.strip().endswith("report-against-middle_qa/report.md")
 
 
-def test_the_heatmap_of_a_report_can_be_clustered_and_an_unknown_order_names_the_known_ones(full_report, tmp_path):
+def test_the_heatmap_of_a_report_can_be_clustered(full_report, tmp_path):
     run = str(full_report.path.parent.parent)
     clustered = write_report(run, str(tmp_path / "clustered"), order="clustered").path.parent
     assert (clustered / "heatmap.svg").read_bytes() != (full_report.path.parent / "heatmap.svg").read_bytes()
+
+
+def test_an_order_names_one_order_of_the_heatmap_and_one_of_languages():
+    assert orders_of("given") == Orders(matrix="given", languages="family")
+    assert orders_of("distance,clustered") == Orders(matrix="clustered", languages="distance")
     with pytest.raises(UserError, match=r"No order is called 'cluster'\. Did you mean 'clustered'"):
-        write_report(run, order="cluster")
+        orders_of("cluster")
+    with pytest.raises(UserError, match=r"at most one order of the heatmap .*, got 'family,distance'"):
+        orders_of("family,distance")
 
 
 def test_csv_files_have_the_text_that_pandas_writes():
