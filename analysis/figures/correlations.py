@@ -1,11 +1,13 @@
 """Correlations between recipes and between targets: the lower triangle of each table."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..results.correlate import PERFECT
 from ..results.results import Results
 from ..results.stats import LEVEL
 from .grid import Grid, Square
@@ -27,7 +29,7 @@ def correlations(axes: Axes, results: Results, of: Of = "recipes", *, size: Size
     grid = correlation_grid(results, of)
     if grid is None:
         raise ValueError(f"Correlations need at least two {of}.")
-    return draw_grid(axes, grid, correlation_key(results), size)
+    return draw_grid(axes, grid, correlation_key(results, [grid]), size)
 
 
 def correlation_figure(results: Results, size: Size = TEXT) -> Figure | None:
@@ -36,7 +38,7 @@ def correlation_figure(results: Results, size: Size = TEXT) -> Figure | None:
     shown = [grid for grid in grids if grid is not None and not all(s.is_missing for s in grid.squares.values())]
     if not shown:
         return None
-    return stack_figure(shown, correlation_key(results), f"Correlations of gains · {source(results)}", size)
+    return stack_figure(shown, correlation_key(results, shown), f"Correlations of gains · {source(results)}", size)
 
 
 def correlation_grid(results: Results, of: Of) -> Grid | None:
@@ -72,15 +74,18 @@ def _short(rho: float, num_decimals: int = 2) -> str:
     return text[0] + text[2:] if text[1] == "0" else text
 
 
-def correlation_key(results: Results) -> Key:
-    """The key of the triangles, with the sentences about what cannot be computed."""
-    entries = [
-        "Pearson, of gains on disjoint halves of the seeds",
-        "below it, where it fits: 95 % jackknife interval, approximate: it can disagree with q",
-    ]
+def correlation_key(results: Results, grids: Sequence[Grid]) -> Key:
+    """The key of triangles: what they show, and why correlations are missing."""
+    squares = [square for grid in grids for square in grid.squares.values() if not square.is_missing]
+    has_interval = {bool(square.small) for square in squares}
+    entries = [Entry(text="Pearson, of gains on disjoint halves of the seeds")]
+    if True in has_interval:
+        text = "below it, where it fits: 95 % jackknife interval, approximate: it can disagree with q"
+        entries.append(Entry(text=text, is_about_numbers=True))
+    notes = [note for note in results.correlations.notes if note != PERFECT or False in has_interval]
     return Key(
         label="correlation",
-        entries=tuple(Entry(text=text) for text in (*entries, *results.correlations.notes)),
+        entries=(*entries, *(Entry(text=note) for note in notes)),
         dots=f"dot: q < {LEVEL}",
         scales=(f"q < {LEVEL} (corrected)", f"q ≥ {LEVEL}"),
     )

@@ -82,6 +82,12 @@ class Grid:
         """Number of cells beyond the ends of the colour scale."""
         return sum(abs(square.value) > self.limit for square in self.squares.values())
 
+    @property
+    def beyond(self) -> tuple[bool, bool]:
+        """Whether values are below the lower and above the upper end of the colour scale."""
+        values = [square.value for square in self.squares.values()]
+        return any(value < -self.limit for value in values), any(value > self.limit for value in values)
+
     @cached_property
     def distinct_lines(self) -> Mapping[bool, frozenset[tuple[str, str, bool]]]:
         """Whether texts are short -> the different contents of cells: both lines, and whether the first is bold."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from .cells import points_of, scale_of
@@ -17,6 +18,8 @@ from .sizes import LINE, Size, text_width, wrapped
 
 NUM_STEPS = 65
 """Colours of the drawn scale."""
+POINTED = 0.8
+"""Width of a pointed end of the scale, in units of the font size."""
 TICK = 2.9
 """Space for the label of a tick, in units of its font size."""
 Swatch = str
@@ -44,6 +47,8 @@ class Key:
     """Words beside the scale of full colours and beside that of pale colours; one scale without words if empty."""
     dots: str = "dot: the interval excludes 0"
     """The meaning of a dot, in a grid without numbers."""
+    beyond: tuple[bool, bool] = (False, False)
+    """Whether values are below the lower and above the upper end of the colour scale; such an end is pointed."""
 
     @property
     def without_numbers(self) -> "Key":
@@ -125,17 +130,19 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
     width, height = points_of(axes)
     words = max((text_width(text, size.small) for text in key.scales), default=0.0)
     label = text_width(key.label, size.small)
+    low, high = (POINTED * size.small * is_beyond for is_beyond in key.beyond)
     # The last tick may be at the end of the scale.
-    gap = 3 + TICK / 2 * size.small
-    long = max(6 * size.font, min(22 * size.small, room - max(words, label) - gap - 1))
-    beside = 1 + gap / long
+    gap = 3 + TICK / 2 * size.small + low + high
+    long = max(6 * size.font - low - high, min(22 * size.small, room - max(words, label) - gap - 1))
+    beside = 1 + (gap - low) / long
     num_strips = max(1, len(key.scales))
     tall = num_strips * LINE * size.small
-    strips = axes.inset_axes((0.0, -(below + tall) / height, long / width, tall / height))
+    strips = axes.inset_axes((low / width, -(below + tall) / height, long / width, tall / height))
     steps = np.linspace(-grid.limit, grid.limit, NUM_STEPS)
     full = mpl.colormaps[DIVERGING](scale_of(grid)(steps))
     faces = np.stack([full, pale(full)][:num_strips])
     strips.imshow(faces, aspect="auto", extent=(-grid.limit, grid.limit, num_strips, 0), interpolation="nearest")
+    _draw_points(strips, faces, low / long, high / long)
     strips.set_yticks([])
     strips.spines[:].set_visible(False)
     strips.set_xticks(_ticks(grid.limit, long / size.small))
@@ -152,6 +159,16 @@ def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room
         fontsize=size.small,
         color=INK,
     )
+
+
+def _draw_points(strips: Axes, faces: npt.NDArray[np.float64], low: float, high: float) -> None:
+    """Pointed ends of the given widths, in units of the scale; an end with width 0 is not pointed."""
+    for number, row in enumerate(faces):
+        top, bottom = 1 - number / len(faces), 1 - (number + 1) / len(faces)
+        for end, wide, colour in ((0.0, -low, row[0]), (1.0, high, row[-1])):
+            if wide:
+                corners = [(end, top), (end, bottom), (end + wide, (top + bottom) / 2)]
+                strips.add_patch(Polygon(corners, transform=strips.transAxes, clip_on=False, fc=colour, lw=0))
 
 
 def _ticks(limit: float, room: float) -> list[float]:

@@ -35,7 +35,7 @@ def languages(axes: Axes, results: Results, target: str, *, order: Order = "fami
     The key has the agreement between halves of the seeds about the languages. Raises KeyError if the target has no
     gain.
     """
-    grid, key = language_grids(results, order)[target], language_key(results)
+    grid, key = language_grids(results, order)[target], language_key(results, [target])
     note = agreement_notes(results).get(target)
     if note:
         key = replace(key, entries=(Entry(text=f"{note.strip()}: {AGREEMENT}"), *key.entries))
@@ -50,10 +50,18 @@ def language_figures(results: Results, size: Size = TEXT, order: Order = "family
     grids = {name: grid for name, grid in language_grids(results, order).items() if len(grid.columns) > 1}
     notes = {name: note for name, note in agreement_notes(results).items() if name in grids}
     blocks = [side_by_side(block, notes) for block in _blocks(grids)]
-    key, title = language_key(results), f"Gains by language · {source(results)}"
-    if notes:
-        key = replace(key, entries=(*key.entries, Entry(text=f"r: {AGREEMENT}")))
-    return [stack_figure(page, key, title, size) for page in pages_of(blocks, key, title, size)]
+    title = f"Gains by language · {source(results)}"
+    pages = pages_of(blocks, _page_key(results, blocks), title, size)
+    return [stack_figure(page, _page_key(results, page), title, size) for page in pages]
+
+
+def _page_key(results: Results, page: Iterable[Grid]) -> Key:
+    """The key of a page: only what occurs on it. The groups of its grids are targets."""
+    targets = list(dict.fromkeys(target for grid in page for target in grid.groups))
+    key = language_key(results, targets)
+    if set(agreement_notes(results)).isdisjoint(targets):
+        return key
+    return replace(key, entries=(*key.entries, Entry(text=f"r: {AGREEMENT}")))
 
 
 def _blocks(grids: Mapping[str, Grid]) -> list[dict[str, Grid]]:
@@ -138,10 +146,11 @@ def _square(row: Any) -> Square:
     return gain_square(row, signs, is_hatched="same rows" in marks)
 
 
-def language_key(results: Results) -> Key:
-    """The key of the grids."""
+def language_key(results: Results, targets: Sequence[str]) -> Key:
+    """The key of the grids of some targets, with the marks that occur in them."""
     table = results.estimates
-    marks = set(", ".join(table.loc[table["language"] != ALL, "marks"]).split(", "))
+    is_shown = (table["language"] != ALL) & (table["condition"] == CLEAN) & table["gain"].notna()
+    marks = set(", ".join(table.loc[is_shown & table["target"].isin(list(targets)), "marks"]).split(", "))
     over = "baseline" if results.matrix.is_baseline else results.matrix.reference
     entries: Mapping[str, Entry] = {
         "same rows": Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched"),

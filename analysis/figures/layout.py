@@ -1,7 +1,7 @@
 """Places grids with their labels and their key: on axes of the user, or as a figure of a given width."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -27,7 +27,8 @@ def draw_grid(axes: Axes, grid: Grid, key: Key, size: Size) -> Axes:
     """Draw a grid on axes, with labels and key around them. Returns the axes."""
     draw_cells(axes, grid, size)
     has_numbers = numbers_in(grid, points_of(axes)[0] / grid.extent[0], size).font
-    return draw_key(axes, key if has_numbers else key.without_numbers, grid, labels_width(grid, size), size)
+    key = replace(key if has_numbers else key.without_numbers, beyond=grid.beyond)
+    return draw_key(axes, key, grid, labels_width(grid, size), size)
 
 
 def grid_figure(grid: Grid, key: Key, title: str, size: Size) -> Figure:
@@ -62,8 +63,10 @@ def stack_figure(grids: Sequence[Grid], key: Key, title: str, size: Size) -> Fig
         axes = figure.add_axes(places)
         draw_cells(axes, panel.grid, fitted)
         top = bottom
+    below, above = zip(*(grid.beyond for grid in grids), strict=True)
+    key = replace(frame.key, beyond=(any(below), any(above)))
     # The key may be wider than the cells of a small matrix.
-    draw_key(axes, frame.key, frame.parts[-1].grid, frame.left - EDGE, fitted, size.points - 2 * EDGE)
+    draw_key(axes, key, frame.parts[-1].grid, frame.left - EDGE, fitted, size.points - 2 * EDGE)
     return figure
 
 

@@ -1,6 +1,6 @@
 """The list of the files of a report, for readers of report.md."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
@@ -46,6 +46,11 @@ def file_rows(files: Collection[str], suffixes: Collection[str]) -> Iterator[tup
         written = [name for name in names if _is_written(name, files, suffixes)]
         if written:
             yield ", ".join(written), content
+
+
+def with_rows(files: Mapping[str, bytes]) -> list[str]:
+    """The names of the files without CSV files that have only a header. `files`: name -> content."""
+    return [name for name, content in files.items() if not name.endswith(".csv") or content.count(b"\n") > 1]
 
 
 def _is_written(name: str, files: Collection[str], suffixes: Collection[str]) -> bool:

@@ -26,7 +26,7 @@ from ..results.results import Results, results_of_run
 from ..results.stats import LEVEL
 from . import language_text, latex, prediction, protocol, sections, tables
 from .conditions import PAGE, condition_files
-from .contents import file_rows
+from .contents import file_rows, with_rows
 from .files import table_files, trials_csv
 from .findings import findings_of
 from .gains import cautions, gains_table
@@ -78,7 +78,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     files |= condition_files(data)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
-    listed = tuple(file_rows(files, suffixes))
+    listed = tuple(file_rows(with_rows(files), suffixes))
     files["report.md"] = _text("report", data, results, models, against, listed).encode()
     for name, content in files.items():
         Folder(str(folder)).write(name, content)

@@ -248,7 +248,11 @@ def _notes(numbers: Sequence[int], seeds: pd.DataFrame, matrix: Matrix) -> Itera
 def _perfect(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
     """A sentence about correlations without an interval."""
     if any((table["rho"].notna() & table["low"].isna()).any() for table in tables):
-        yield "A correlation of 1 or -1 has no interval: it does not change if one value is left out."
+        yield PERFECT
+
+
+PERFECT = "A correlation of 1 or -1 has no interval: it does not change if one value is left out."
+"""The note about correlations without an interval, of any table."""
 
 
 __all__ = ["MEAN", "TRAITS", "Correlations", "as_square", "correlate", "noise", "seed_gains"]

@@ -57,7 +57,8 @@ class Estimate:
     num_seeds: int
     """Number of seeds of the gain; for the reference, of its score."""
     num_items: int
-    """Number of items, or of groups of items that are drawn together; 0 if unknown."""
+    """Number of items, or of groups of items that are drawn together; of one seed if each seed has its own items; 0 if
+    unknown."""
     se_seed: float
     """Standard error of the gain about new seeds. Without own items of each seed, it is about the same items."""
     se_item: float

@@ -33,7 +33,8 @@ def item_part(cells: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataF
     """The item variances of gains. `cells` has the columns recipe, target, condition and language.
 
     Returns a frame with the index of `cells` and the columns item (variance of the gain about new items), residual,
-    num_items (0 if unknown) and is_own (each seed has its own items, so that the variance between seeds contains them).
+    num_items (0 if unknown; of one seed if each has its own) and is_own (each seed has its own items, so that the
+    variance between seeds contains them).
     The variances are nan without outcomes of the row and of the reference.
     """
     rows = []
@@ -46,6 +47,8 @@ def item_part(cells: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataF
         num_items = block.num_items if block and not np.isnan(variance) else 0
         if num_items < 2:
             variance = residual = np.nan
-        rows.append((variance, residual, num_items, target in items.own_items))
+        is_own = target in items.own_items
+        num_items = items.own_counts.get((target, condition, language), 0) if is_own else num_items
+        rows.append((variance, residual, num_items, is_own))
     types = {"item": float, "residual": float, "num_items": int, "is_own": bool}
     return pd.DataFrame(rows, columns=list(types), index=cells.index).astype(types)

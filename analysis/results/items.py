@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from sweeper.tasks.spec import has_draws
 from .influence import Units, influences, padded
 from .item_cache import read_blocks, write_blocks
 from .load import RunData
+from .own_items import Counts, own_counts
 from .sums import MEASURES, Measure
 
 Floats = npt.NDArray[np.float64]
@@ -83,6 +84,8 @@ class ItemParts:
     """(target, condition, language or `mean`, minus) -> its block. Targets of `own_items` have none."""
     own_items: frozenset[str]
     """Targets whose every seed has items of its own: the variance between seeds already contains that of items."""
+    own_counts: Counts = field(default_factory=dict)
+    """Number of items of one seed on the targets of `own_items`."""
     num_read: int = 0
     """Number of outcomes files that were read; 0 if the cache had all sums."""
     seconds: float = 0.0
@@ -122,6 +125,7 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     return ItemParts(
         blocks={(block.target, block.condition, block.language, block.minus): block for block in blocks},
         own_items=own,
+        own_counts=own_counts(data.cell_scores, own, model, ledger),
         num_read=num_read,
         seconds=time.monotonic() - started if num_read else 0.0,
         missing=tuple(missing),

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.figures.correlations import correlation_figure, correlation_grid, correlations
+from analysis.figures.correlations import correlation_figure, correlation_grid, correlation_key, correlations
 from analysis.figures.sizes import SIZES, TEXT
 from analysis.figures.traits import _apart, trait, trait_figure
+from analysis.results.correlate import PERFECT
 from analysis.results.results import compute_results
 from tests.analysis.test_figures import check_texts, words
 
@@ -70,6 +71,18 @@ def test_the_correlations_have_a_colour_scale_from_minus_1_to_1(results):
     figure = correlation_figure(results)
     assert correlation_grid(results, "targets").limit == 1
     assert {"correlation", "q < 0.05 (corrected)", "0.0"} <= set(words(figure))
+
+
+def test_the_key_explains_intervals_and_perfect_correlations_only_where_they_are_drawn(results):
+    def texts(pairs):
+        changed = replace(results.correlations, targets=pairs, notes=(PERFECT,))
+        grid = correlation_grid(replace(results, correlations=changed), "targets")
+        return " ".join(entry.text for entry in correlation_key(replace(results, correlations=changed), [grid]).entries)
+
+    table = results.correlations.targets
+    assert "jackknife" in texts(table) and PERFECT not in texts(table)
+    without = texts(table.assign(low=np.nan, high=np.nan))
+    assert "jackknife" not in without and PERFECT in without
 
 
 def test_correlations_are_drawn_on_the_axes_of_the_user_and_returned(results):

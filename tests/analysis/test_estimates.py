@@ -277,7 +277,7 @@ def test_nothing_is_added_for_items_where_each_seed_has_its_own(make_run):
     run = make_run("drawn", seeds=(1, 2, 3), tasks=tasks)
     gains = measured_on_items(run, 3).mean(axis=1)
     estimated = estimate_of(table_of(run), ("middle_qa", "pairs"))
-    assert (estimated.basis, estimated.num_items) == ("seeds and items", 0)
+    assert (estimated.basis, estimated.num_items) == ("seeds and items", 50)
     assert estimated.se == pytest.approx(estimated.se_seed) == pytest.approx(gains.std(ddof=1) / math.sqrt(3))
 
 

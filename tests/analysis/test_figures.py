@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
 from analysis.figures.cells import draw_cells
 from analysis.figures.colours import DIVERGING, FAINT, INK, MISSING, contrast, ink_on, pale
@@ -24,7 +25,7 @@ from analysis.figures.languages import (
     language_grids,
     languages,
 )
-from analysis.figures.layout import grid_figure, pages_of
+from analysis.figures.layout import draw_grid, grid_figure, pages_of
 from analysis.figures.pages import FIGURES
 from analysis.figures.sizes import COLUMN, SIZES, SLIDE, SMALLEST, TEXT, shortened, size_of
 from analysis.results.language_effects import AGREEMENT_COLUMNS
@@ -193,6 +194,18 @@ def test_a_cell_without_an_interval_says_so_and_is_not_settled(make_run):
     square = matrix_grid(results).squares["small_nli", "tags"]
     assert (square.text, square.small, square.is_settled) == ("+10.0¶", "±?", False)
     assert any(word.startswith("±? no interval") for word in words(heatmap_figure(results)))
+
+
+@pytest.mark.parametrize(("values", "num"), [((-9, 9), 2), ((0, 9), 1), ((-9, 0), 1), ((0, 0), 0)])
+def test_an_end_of_the_colour_scale_is_pointed_if_a_value_is_beyond_it(values, num):
+    squares = {("row", str(number)): Square(text="", value=value) for number, value in enumerate((*values, 1.0))}
+    grid = Grid(rows=("row",), columns=("0", "1", "2"), squares=squares, bounds=5.0)
+    two_scales = replace(KEY, entries=())
+    for figure in (grid_figure(grid, two_scales, "a title", TEXT), Figure()):
+        if not figure.axes:
+            draw_grid(figure.subplots(), grid, two_scales, TEXT)
+        points = [patch for patch in figure.findobj(Polygon) if patch.get_facecolor()[3]]
+        assert len(points) == num * len(KEY.scales)
 
 
 def test_the_colour_scale_saturates_in_at_most_two_cells(grid):

@@ -11,6 +11,7 @@ from scipy import stats
 from analysis.results.influence import Units, influences
 from analysis.results.items import ItemParts, cost_text, item_parts
 from analysis.results.load import load
+from analysis.results.results import compute_results
 from analysis.results.sums import MEASURES
 from sweeper.files.folder import Folder
 from sweeper.run.ledger import Ledger
@@ -223,7 +224,7 @@ def test_a_missing_or_damaged_outcomes_file_leaves_out_its_row_and_is_named(make
     assert np.isnan(block.of_gain("small_nli", "baseline")[0])
 
 
-def test_targets_whose_seeds_have_items_of_their_own_are_not_read(make_run):
+def test_targets_whose_seeds_have_items_of_their_own_have_no_item_variance_but_the_number_of_items_of_a_seed(make_run):
     drawn = {
         language: (replace(rows[0], config="draw_{seed}"),)
         for language, rows in make_run().space.task("pairs").dev.items()
@@ -231,11 +232,16 @@ def test_targets_whose_seeds_have_items_of_their_own_are_not_read(make_run):
     space = make_run().space
     tasks = tuple(replace(task, dev=drawn) if task.name == "pairs" else task for task in space.tasks)
     run = make_run("drawn", tasks=tasks)
-    scored(run, "baseline", 1, table(draws()))
+    translated = outcomes(table(draws()), table(draws(NUM // 2), "de"))
+    for recipe in ("baseline", "small_nli"):
+        for seed in (1, 2):
+            scored(run, recipe, seed, translated)
     parts = parts_of(run)
     assert parts.own_items == {"pairs"}
     assert not parts.blocks
     assert parts.num_read == 0
+    cells = compute_results(run.url).estimates.set_index(["recipe", "language"])["num_items"]
+    assert cells["small_nli"].to_dict() == {"mean": NUM, "en": NUM, "de": NUM // 2}
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK", b"x" * 100])

@@ -71,7 +71,10 @@ def test_a_gain_in_a_language_is_marked_only_if_the_recipe_trains_in_that_langua
     grid = language_grids(results)["tags"]
     assert grid.squares["german", "de"].text.endswith("°")
     assert not any("°" in grid.squares[recipe, "en"].text for recipe in grid.rows)
-    assert any(entry.text.startswith("°") for entry in language_key(results).entries)
+    signs = {
+        target: [entry.text[0] for entry in language_key(results, [target]).entries] for target in ("tags", "search")
+    }
+    assert "°" in signs["tags"] and "°" not in signs["search"]
 
 
 def test_the_key_explains_each_sign_that_occurs(results):

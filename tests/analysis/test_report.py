@@ -57,12 +57,15 @@ def test_a_report_is_a_folder_with_figures_and_tables(full_report):
     assert found == FILES
 
 
-def test_the_list_of_files_has_every_file_and_no_other(full_report):
+def test_the_list_of_files_has_every_file_with_content_and_no_other(full_report):
     listed = [row.split(" | ")[0].strip("| ") for row in files_section(full_report).splitlines() if row.startswith("|")]
     names = {name for row in listed[2:] for name in row.split(", ")}
     figures = {name.removesuffix(".png") for name in FILES if name.endswith(".png")}
     others = {name for name in FILES if not name.endswith((".png", ".pdf", ".svg"))}
-    assert names == figures | others - {"report.md"}
+    folder = full_report.path.parent
+    empty = {name for name in FILES if name.endswith(".csv") and len((folder / name).read_text().splitlines()) == 1}
+    assert "distances.csv" in empty
+    assert names == figures | others - {"report.md"} - empty
     assert listed[2] == "report.html"
 
 
