@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 import sweeper
+from sweeper.cli.align import align
 from sweeper.cli.compare import compare
 from sweeper.cli.dashboard import dashboard
 from sweeper.cli.export import export
@@ -46,7 +47,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 COMMANDS = {
-    "Inspect": (spaces, space, tasks, show, plan, status, trial),
+    "Inspect": (spaces, space, tasks, show, align, plan, status, trial),
     "Run": (run,),
     "Read results": (report, questions, compare, dashboard, submit, export),
 }

@@ -16,13 +16,14 @@ import numpy as np
 
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
+from sweeper.data.perturb.code_mix import WordPairs, read_word_pairs
 from sweeper.data.perturb.labels import with_noisy_labels
 from sweeper.data.perturb.table import perturbed
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.errors import DamagedError, DataError
-from sweeper.files.digests import digest
+from sweeper.files.digests import digest, file_digest
 from sweeper.formats.interface import Example, Features, Lengths
 from sweeper.formats.table import format_of, properties_of
 from sweeper.records.spec import DataSpec, deciding
@@ -143,7 +144,7 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
         chosen = job.translator.examples(chosen, job.task)
     # Last, because a translator would correct wrong letters.
     if job.data.perturbation:
-        chosen = perturbed(chosen, job.data.perturbation, job.task, partial(_source, job))
+        chosen = perturbed(chosen, job.data.perturbation, job.task, _Inputs(job))
     chunks: list[tuple[int, Features]] = []
     with (folder / EXAMPLES).open("w", encoding="utf-8") as file:
         for examples, features in _tokenised(job, chosen):
@@ -160,11 +161,29 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     return summary
 
 
-def _source(job: _Job) -> Iterable[Example]:
-    """The examples of the language that distractors come from, within the same caps."""
-    assert job.data.perturbation is not None
-    language = job.data.perturbation.source or job.language
-    return apply_caps(_examples(replace(job, language=language), Counter()), job.data)
+@dataclass(frozen=True)
+class _Inputs:
+    """What the perturbation of a job reads, apart from its examples."""
+
+    job: _Job
+
+    def examples(self) -> Iterable[Example]:
+        """The examples of the language that distractors come from, or of the job, within the same caps."""
+        assert self.job.data.perturbation is not None
+        language = self.job.data.perturbation.source or self.job.language
+        return apply_caps(_examples(replace(self.job, language=language), Counter()), self.job.data)
+
+    def pairs(self) -> WordPairs:
+        """The words of the language of the job with their translations."""
+        spec = self.job.data.perturbation
+        assert spec is not None
+        path = Path(spec.by)
+        if spec.source_identity and file_digest(path) != spec.source_identity:
+            raise DataError(
+                f"The word pairs {path} have changed since the sweep started. Run the same command again: it treats "
+                "the new file as a different one."
+            )
+        return read_word_pairs(path, self.job.language, spec.source or "en")
 
 
 def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:

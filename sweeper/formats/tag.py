@@ -56,7 +56,7 @@ class Tag:
         has_classes=True,
         label_field="tags",
         marks=_marks,
-        edits=frozenset(("words", "input")),
+        edits=frozenset(("words", "input", "entities")),
         edited=edited_words,
         log_probabilities=of_tags,
         windowed=True,

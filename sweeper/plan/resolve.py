@@ -9,7 +9,8 @@ from typing import NamedTuple
 from sweeper.data.hub import COMMIT
 from sweeper.data.source import Sources, available_languages, check_task, data_identity, pinned_task
 from sweeper.data.translate.identity import portable_name, translator_identity
-from sweeper.errors import DataError
+from sweeper.errors import DataError, UserError
+from sweeper.files.digests import file_digest
 from sweeper.plan.only import ALL, Only
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, ModelSpec, TranslationSpec
@@ -144,6 +145,15 @@ class Resolver:
             by=by,
             identities=tuple(identities),
         )
+
+    def word_pairs(self, by: str) -> tuple[str, str]:
+        """The absolute path of a file of word pairs, and its digest. Raises UserError if it does not exist."""
+        if self.sources is None:
+            return by, ""
+        path = self.sources.places.local(by, Path.is_file)
+        if not path.is_file():
+            raise UserError(f"There is no file of word pairs {by!r}: tried {path}.{self.sources.places.rule(by)}")
+        return str(path), self._once(("word pairs", str(path)), lambda: file_digest(path))
 
     def _once(self, key: tuple[str, ...], look_up: Callable[[], str]) -> str:
         if key not in self.memo:

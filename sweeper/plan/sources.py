@@ -41,7 +41,7 @@ def missing_paths(space: Space, sources: Sources) -> tuple[str, ...]:
 
     Ids that can be on the Hub are no paths, and the tasks of the catalog are not checked.
     """
-    missing = (_missing_data, _missing_models, _missing_translations)
+    missing = (_missing_data, _missing_models, _missing_translations, _missing_word_pairs)
     return tuple(dict.fromkeys(message for find in missing for message in find(space, sources)))
 
 
@@ -80,3 +80,15 @@ def _missing_translations(space: Space, sources: Sources) -> Iterator[str]:
             is_model = not name.startswith(FOLDER) and is_path(model)
             if is_model and sources.places.path("models", model) is None:
                 yield str(sources.places.no_model(model))
+
+
+def _missing_word_pairs(space: Space, sources: Sources) -> Iterator[str]:
+    of_targets = (condition for target in space.targets for condition in target.conditions)
+    of_stages = (stage.perturbation for stage in space.stages if stage.perturbation)
+    for condition in (*of_targets, *of_stages):
+        path = sources.places.local(condition.by, Path.is_file)
+        if condition.by and not path.is_file():
+            yield (
+                f"Condition {condition.name!r} needs the file of word pairs {path}, which does not exist. Write it, or "
+                "align one: sweeper align SPACE --task tatoeba --out FILE."
+            )

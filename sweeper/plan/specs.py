@@ -131,7 +131,7 @@ class Specs:
             data = replace(data, label_noise=LabelNoiseSpec(probability=stage.label_noise, seed=seed))
         if stage.perturbation:
             source = self._source_data(unit, stage, task, training, seed)
-            perturbation = _perturbation(stage.perturbation, source)
+            perturbation = self._perturbation(stage.perturbation, source)
             data = replace(
                 data,
                 perturbation=replace(perturbation, seed=perturbation.seed + seed, share=stage.perturbed_share),
@@ -143,6 +143,8 @@ class Specs:
     def _source_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec | None:
         """The training data that distractors come from, if the perturbation of a stage names their language."""
         source = stage.perturbation.source if stage.perturbation else ""
+        if stage.perturbation and stage.perturbation.by:
+            return None
         return self._train_data(unit, DataRequest(task, "train", seed), (source,), training) if source else None
 
     def selection(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
@@ -281,14 +283,30 @@ class Specs:
 
     def _under(self, condition: Condition, target: Target, score: ScoreSpec, seed: int) -> Iterator[ScoreSpec]:
         """The score of the same training under a condition; none if the data source has none of its languages."""
-        languages = [name for name in score.data.languages if not condition.languages or name in condition.languages]
+        languages = [
+            name
+            for name in score.data.languages
+            if name != condition.other_language and (not condition.languages or name in condition.languages)
+        ]
         if not languages:
             return
         in_source = replace(target, languages=(condition.source,))
-        source = self._target_data(in_source, score.split, seed) if condition.source else None
+        source = self._target_data(in_source, score.split, seed) if condition.source and not condition.by else None
         data = self._target_data(replace(target, languages=tuple(languages)), score.split, seed)
-        perturbation = _perturbation(condition, source)
+        perturbation = self._perturbation(condition, source)
         yield replace(score, condition=condition.name, data=replace(data, perturbation=perturbation))
+
+    def _perturbation(self, condition: Condition, source: DataSpec | None) -> PerturbationSpec:
+        """The perturbation of a condition. `source`: the data of distractors, if the condition names their language."""
+        by, identity = self.resolver.word_pairs(condition.by) if condition.by else ("", "")
+        return PerturbationSpec(
+            name=condition.perturbation,
+            budget=condition.budget,
+            source=condition.source,
+            source_identity=source.identity if source else identity,
+            by=by,
+            seed=condition.seed,
+        )
 
     def _target_data(self, target: Target, split: Split, seed: int) -> DataSpec:
         return self.resolver.data(
@@ -329,17 +347,6 @@ def carve_floor(space: Space, task: Task) -> float:
 
 def _role(seed: int) -> Role:
     return "search" if seed == SEARCH_SEED else "replicate"
-
-
-def _perturbation(condition: Condition, source: DataSpec | None) -> PerturbationSpec:
-    """The perturbation of a condition. `source` are the data that distractors come from, if it names their language."""
-    return PerturbationSpec(
-        name=condition.perturbation,
-        budget=condition.budget,
-        source=condition.source,
-        source_identity=source.identity if source else "",
-        seed=condition.seed,
-    )
 
 
 def _settings(training: Training) -> dict[str, Any]:

@@ -40,7 +40,9 @@ class PerturbationSpec:
     budget: float
     source: str = ""
     source_identity: str = ""
-    """Digest of the rows that distractors come from, if `source` names their language."""
+    """Digest of the rows that distractors come from, if `source` names their language, or of the file `by`."""
+    by: str = ""
+    """`Condition.by` as an absolute path. Keys contain `source_identity` instead."""
     seed: int = 0
     """In training, the sum of the seeds of the condition and of the stage."""
     share: float = 1.0
@@ -234,18 +236,18 @@ class TrialSpec:
 
 
 def deciding(value: Any) -> Any:
-    """The fields of a stage or of data that determine results, as JSON values.
+    """The fields of a stage, of data or of a score that determine results, as JSON values.
 
-    Fields at their default value and the name of a translator are left out.
+    Fields at their default value and the names of translators and files of word pairs are left out.
     """
-    return _without_translator(key_values(value))
+    return _without_paths(key_values(value))
 
 
-def _without_translator(value: Any) -> Any:
+def _without_paths(value: Any) -> Any:
     # The same translator can have different paths on two machines; a separate field contains its identity.
     if isinstance(value, dict):
-        return {name: _without_translator(inner) for name, inner in value.items() if name != "by"}
-    return [_without_translator(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _without_paths(inner) for name, inner in value.items() if name != "by"}
+    return [_without_paths(inner) for inner in value] if isinstance(value, list) else value
 
 
 def training_key(model: ModelSpec, chain: tuple[StageSpec, ...]) -> str:
@@ -262,4 +264,4 @@ def record_key(encoder: str, purpose: str) -> str:
 
 def score_key(training: str, score: ScoreSpec) -> str:
     """Key of a score record: the training, and everything that determines the score."""
-    return digest({"semantics": SEMANTICS, "training": training, "score": key_values(score)})
+    return digest({"semantics": SEMANTICS, "training": training, "score": deciding(score)})

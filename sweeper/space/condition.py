@@ -11,8 +11,8 @@ from sweeper.typed import check_fields
 
 CLEAN = "clean"
 """The usual condition: evaluation data as they were published."""
-PerturbationName = Literal["keyboard", "diacritics", "spacing", "null_input", "distractor"]
-Need = Literal["words", "spaces", "input", "context"]
+PerturbationName = Literal["keyboard", "diacritics", "spacing", "null_input", "distractor", "code_mix", "entity_swap"]
+Need = Literal["words", "spaces", "input", "context", "entities"]
 """What a perturbation edits. A format says which of them it allows (`Properties.edits`)."""
 NEEDS: Mapping[PerturbationName, Need] = {
     "keyboard": "words",
@@ -20,8 +20,12 @@ NEEDS: Mapping[PerturbationName, Need] = {
     "spacing": "spaces",
     "null_input": "input",
     "distractor": "context",
+    "code_mix": "words",
+    "entity_swap": "entities",
 }
 """Perturbation -> what it edits."""
+SOURCED = ("distractor", "code_mix")
+"""Perturbations that insert text of another language."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +36,25 @@ class Condition:
     diacritics: combining marks are removed. spacing: a space is removed, or one is inserted. null_input: the text of a
     classification, the prompt of a choice, the question of a context or every tagged word is replaced by nothing or by
     one fixed word. distractor: a sentence of another context that shares most words with the question is inserted
-    beside the context.
+    beside the context. code_mix: words are replaced by their translations. entity_swap: entities are replaced by others
+    of their type.
     """
 
     name: str
     perturbation: PerturbationName
     budget: float = 0.1
     """Share of the words that are changed, 0 to 1, chosen by a hash: a larger budget includes the changes of a smaller
-    one. For `distractor` the share of the examples with a distractor. `null_input` always changes everything."""
+    one. For `distractor` the share of the examples with a distractor, for `code_mix` that of the words that have a
+    translation, for `entity_swap` that of the entities. `null_input` always changes everything."""
     languages: tuple[str, ...] = ()
-    """Evaluation languages under this condition. Empty: all languages of the target."""
+    """Evaluation languages under this condition. Empty: all languages of the target; for `code_mix` without the
+    language of the translations."""
     source: str = ""
-    """`distractor`: the language of the inserted sentences. Empty: the language of the example."""
+    """`distractor`: the language of the inserted sentences. Empty: the language of the example. `code_mix`: the
+    language of the translations. Empty: English."""
+    by: str = ""
+    """`code_mix`: a file of word pairs with lines such as de<TAB>Haus<TAB>en<TAB>house. `sweeper align` can write it. A
+    relative path starts from the folder of the space file."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,11 +66,21 @@ class Condition:
             )
         if not 0 < self.budget <= 1:
             raise UserError(f"A condition needs 0 < budget <= 1, got {self.budget} (condition {self.name!r}).")
-        if self.source and self.perturbation != "distractor":
+        if self.source and self.perturbation not in SOURCED:
             raise UserError(
-                f"Only the perturbation 'distractor' has a source, got source = {self.source!r} in condition "
-                f"{self.name!r} ({self.perturbation})."
+                f"Only the perturbations {' and '.join(map(repr, SOURCED))} have a source, got source = "
+                f"{self.source!r} in condition {self.name!r} ({self.perturbation})."
             )
+        if (self.perturbation == "code_mix") != bool(self.by):
+            raise UserError(
+                f"The perturbation 'code_mix' needs `by`, a file of word pairs, and no other one has it; got by = "
+                f"{self.by!r} in condition {self.name!r} ({self.perturbation})."
+            )
+
+    @property
+    def other_language(self) -> str:
+        """`code_mix`: the language of the translations, in which no example can be; "" for other perturbations."""
+        return (self.source or "en") if self.perturbation == "code_mix" else ""
 
 
 def check_perturbation(condition: Condition, task: Task, rows_by_language: RowsByLanguage, split: str) -> None:
@@ -71,5 +92,14 @@ def check_perturbation(condition: Condition, task: Task, rows_by_language: RowsB
             f"The perturbation {condition.perturbation!r} of condition {condition.name!r} is not defined for "
             f"{task.name!r} (format {task.format!r}). Defined: {', '.join(allowed) or 'none'}."
         )
-    if condition.source and condition.source not in rows_by_language:
+    if condition.perturbation == "entity_swap" and not any(label.startswith("B-") for label in task.labels or ("B-",)):
+        raise UserError(
+            f"The perturbation 'entity_swap' needs tags of entities such as B-PER, and {task.name!r} has none."
+        )
+    if condition.other_language and condition.other_language in condition.languages:
+        raise UserError(
+            f"Condition {condition.name!r} replaces words by those of {condition.other_language!r}. Remove that "
+            "language from its languages, or name another one in `source`."
+        )
+    if condition.perturbation == "distractor" and condition.source and condition.source not in rows_by_language:
         raise unknown(f"{split} language of {task.name!r}", condition.source, rows_by_language)

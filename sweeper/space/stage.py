@@ -123,6 +123,11 @@ class Stage:
                 "A stage perturbs examples of all of its languages. Remove the languages of condition "
                 f"{self.perturbation.name!r}."
             )
+        if self.perturbation and self.perturbation.other_language in self.languages:
+            raise UserError(
+                f"The stage trains in {self.perturbation.other_language!r}, so that condition "
+                f"{self.perturbation.name!r} needs another language in `source`, whose words are mixed in."
+            )
         # All supported translators translate from English.
         if self.translation and self.languages != ("en",):
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")

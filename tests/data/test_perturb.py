@@ -1,15 +1,19 @@
 """Perturbed examples: ids, labels and answers stay, changes grow with the budget and depend on nothing else."""
 
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeper.data.perturb import noise
+from sweeper.data.perturb.code_mix import WordPairs, code_mix
 from sweeper.data.perturb.distractor import Distractors, with_distractor
 from sweeper.data.perturb.draws import Draws
-from sweeper.data.perturb.table import NOISE, perturbed
+from sweeper.data.perturb.entities import Entities, entities
+from sweeper.data.perturb.table import NOISE, OTHERS, perturbed
 from sweeper.formats.edits import edited_context, edited_words, moved, occurrences, substituted
 from sweeper.formats.interface import Example
 from sweeper.formats.table import properties_of
@@ -27,6 +31,20 @@ SCRIPTS = {
     "Chinese": "人人生而自由在尊严和权利上一律平等他们赋有理性和良心并应以兄弟关系的精神相对待",
 }
 DRAWS = Draws(name="test")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a perturbation reads, as values."""
+
+    given: Sequence[Example] = ()
+    words: WordPairs = field(default_factory=dict)
+
+    def examples(self):
+        return self.given
+
+    def pairs(self):
+        return self.words
 
 
 def question(context=TEXT, answers=("in den Graben",), id_="q1", group="g1", text="Wohin fällt der Käfer?"):
@@ -71,11 +89,14 @@ def test_spacing_noise_changes_spaces_only():
 contexts = st.text(alphabet=st.sampled_from("ab äé.,\n中文"), min_size=1, max_size=60)
 
 
-@given(context=contexts, place=st.integers(0, 59), size=st.integers(1, 12), name=st.sampled_from(sorted(NOISE)))
+MAKERS = {**NOISE, "code_mix": code_mix({"a": ("é", "zwei Wörter"), "ab": ("中",), "é": ("a",)})}
+
+
+@given(context=contexts, place=st.integers(0, 59), size=st.integers(1, 12), name=st.sampled_from(sorted(MAKERS)))
 def test_a_perturbed_context_contains_its_answers_where_the_start_says(context, place, size, name):
     answer = context[place % len(context) :][:size]
     example = question(context, (answer, context[:2]))
-    new = edited_context(example, NOISE[name](DRAWS, 0.8))
+    new = edited_context(example, MAKERS[name](DRAWS, 0.8))
     start = new.fields["start"]
     assert new.fields["context"][start : start + len(answer)] == answer
     assert context[:2] in new.fields["context"]
@@ -86,7 +107,8 @@ def test_a_perturbed_context_contains_its_answers_where_the_start_says(context, 
 @given(words=st.lists(st.text(min_size=1, max_size=12).filter(lambda w: w.split() == [w]), min_size=1, max_size=8))
 def test_tagged_words_keep_their_number_and_stay_single_words(words):
     example = Example(id="1", group="1", fields={"tokens": words, "tags": ["X"] * len(words)})
-    for make in NOISE.values():
+    mixed = code_mix({word.lower(): ("x", "two words") for word in words})
+    for make in (*NOISE.values(), mixed):
         new = edited_words(example, make(DRAWS, 1.0)).fields
         assert len(new["tokens"]) == len(words)
         assert all(word.split() == [word] for word in new["tokens"])
@@ -157,21 +179,70 @@ def test_the_start_of_the_answer_moves_with_a_sentence_before_the_context(name):
 def test_a_context_without_another_one_stays_as_it_is():
     example = question()
     spec = PerturbationSpec(name="distractor", budget=1.0)
-    assert list(perturbed([example], spec, CATALOG["xquad"], lambda: [example])) == [example]
+    assert list(perturbed([example], spec, CATALOG["xquad"], Given([example]))) == [example]
 
 
 def test_an_example_does_not_depend_on_other_examples_and_changes_with_the_seed():
     spec = PerturbationSpec(name="keyboard", budget=0.5)
     first, second = question(id_="q1"), question(id_="q2")
-    together = list(perturbed([first, second], spec, CATALOG["xquad"], list))
-    assert together[1] == next(iter(perturbed([second], spec, CATALOG["xquad"], list)))
+    together = list(perturbed([first, second], spec, CATALOG["xquad"], Given()))
+    assert together[1] == next(iter(perturbed([second], spec, CATALOG["xquad"], Given())))
     assert together[0].fields["context"] != together[1].fields["context"]
-    again = list(perturbed([first], PerturbationSpec(name="keyboard", budget=0.5, seed=1), CATALOG["xquad"], list))
+    reseeded = PerturbationSpec(name="keyboard", budget=0.5, seed=1)
+    again = list(perturbed([first], reseeded, CATALOG["xquad"], Given()))
     assert again[0] != together[0]
 
 
 def test_every_perturbation_is_defined_for_a_format_and_known_by_its_name():
-    assert set(NEEDS) == {*NOISE, "distractor"}
+    assert set(NEEDS) == {*NOISE, *OTHERS, "code_mix"}
     allowed = {need for task in CATALOG.values() for need in properties_of(task).edits}
     assert allowed == set(NEEDS.values())
     assert all(bool(properties_of(task).edits) == (properties_of(task).edited is not None) for task in CATALOG.values())
+
+
+def tagged(id_, text, tags):
+    return Example(id=id_, group=id_, fields={"tokens": text.split(), "tags": tags.split()})
+
+
+BERLIN = tagged("1", "Anna lives in New York", "B-PER O O B-LOC I-LOC")
+PARIS = tagged("2", "El Paso saw Bob", "B-LOC I-LOC O B-PER")
+ROME = tagged("3", "Rome saw Carla", "B-LOC O B-PER")
+
+
+def test_an_entity_is_swapped_for_another_one_of_its_type_and_number_of_words():
+    swapped = Entities([BERLIN, PARIS, ROME]).swapped(BERLIN, DRAWS, 1.0)
+    assert " ".join(swapped.fields["tokens"]) in ("Bob lives in El Paso", "Carla lives in El Paso")
+    assert swapped.fields["tags"] == BERLIN.fields["tags"]
+
+
+def test_an_entity_without_another_one_of_its_type_and_size_stays():
+    assert Entities([ROME]).swapped(ROME, DRAWS, 1.0) == ROME
+
+
+def test_an_entity_begins_at_b_or_at_an_i_that_continues_none():
+    spans = entities(["I-PER", "I-PER", "B-PER", "O", "I-LOC", "I-ORG"])
+    assert spans == [(0, 2, "PER"), (2, 3, "PER"), (4, 5, "LOC"), (5, 6, "ORG")]
+
+
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+sentences_of_tags = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(TAGS)), min_size=1, max_size=6)
+
+
+@given(rows=st.lists(sentences_of_tags, min_size=1, max_size=4), budget=st.sampled_from((0.3, 1.0)))
+def test_a_swap_keeps_ids_tags_and_words_outside_entities_and_inserts_entities_of_the_data_set(rows, budget):
+    examples = [
+        Example(id=str(n), group="", fields={"tokens": [word for word, _ in row], "tags": [tag for _, tag in row]})
+        for n, row in enumerate(rows)
+    ]
+    texts = {
+        (name, *example.fields["tokens"][start:end])
+        for example in examples
+        for start, end, name in entities(example.fields["tags"])
+    }
+    spec = PerturbationSpec(name="entity_swap", budget=budget)
+    for old, new in zip(examples, perturbed(examples, spec, CATALOG["ner"], Given(examples)), strict=True):
+        assert (new.id, new.group, new.fields["tags"]) == (old.id, old.group, old.fields["tags"])
+        for number, tag in enumerate(old.fields["tags"]):
+            assert tag != "O" or new.fields["tokens"][number] == old.fields["tokens"][number]
+        for start, end, name in entities(new.fields["tags"]):
+            assert (name, *new.fields["tokens"][start:end]) in texts

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
+from sweeper.data.source import Sources
 from sweeper.errors import UserError
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
@@ -268,6 +270,27 @@ def test_a_share_of_the_training_data_is_perturbed_and_selection_and_evaluation_
     renamed = replace(stages[0], perturbation=replace(typos, name="wrong keys"))
     again = specs_of(replace(SMALL, recipes=(*SMALL.recipes, replace(recipes[0], stages=(renamed,)))))
     assert replicate(again, unit_of(again, "tiny/typos 0"), 1, 1e-3).key == quarter.key != half.key
+
+
+def test_code_mixing_leaves_out_its_own_language_and_its_key_has_the_words_and_not_their_path(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("one.tsv", "two.tsv", "three.tsv")]
+    for file, word in zip(files, ("haus", "haus", "heim"), strict=True):
+        file.write_text(f"xa\t{word}\ten\thouse\n", encoding="utf-8")
+    keys = []
+    for file in files:
+        mixed = Condition(name="mixed", perturbation="code_mix", by=str(file))
+        targets = tuple(replace(target, conditions=(mixed,)) for target in SMALL.targets)
+        specs = specs_of(replace(SMALL, targets=targets))
+        resolver = replace(specs.resolver, sources=Sources(mirror=None, cache=tmp_path))
+        target = next(target for target in targets if target.task == "names")
+        clean = replicate(specs, unit_of(specs, "tiny/baseline -> names"), 1, 1e-3).scores[0]
+        [score] = replace(specs, resolver=replace(resolver, sources=None))._under(mixed, target, clean, 1)
+        assert score.data.languages == tuple(name for name in clean.data.languages if name != "en")
+        path, identity = resolver.word_pairs(str(file))
+        assert path == str(file) and score.data.perturbation
+        perturbation = replace(score.data.perturbation, by=path, source_identity=identity)
+        keys.append(score_key("training", replace(score, data=replace(score.data, perturbation=perturbation))))
+    assert keys[0] == keys[1] != keys[2]
 
 
 @pytest.mark.parametrize("name", ["xtreme", "xtreme_r"])

@@ -26,6 +26,7 @@ from sweeper.space import (
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
+MIXED = Condition(name="mixed", perturbation="code_mix", by="pairs.tsv")
 TYPOS = Condition(name="typos", perturbation="keyboard")
 
 
@@ -87,6 +88,27 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
                 )
             ),
             "No training language of 'questions' is called 'xa'",
+        ),
+        (
+            lambda: Condition(name="mixed", perturbation="code_mix"),
+            "'code_mix' needs `by`, a file of word pairs, and no other one has it; got by = '' in condition 'mixed'",
+        ),
+        (
+            lambda: Stage(tasks=("claims",), perturbation=MIXED, perturbed_share=0.5),
+            "The stage trains in 'en', so that condition 'mixed' needs another language in `source`",
+        ),
+        (
+            lambda: replace(
+                TINY, targets=(Target(task="names", conditions=(replace(MIXED, languages=("xa", "en")),)),)
+            ),
+            "Condition 'mixed' replaces words by those of 'en'. Remove that language from its languages",
+        ),
+        (
+            lambda: replace(
+                TINY,
+                targets=(Target(task="words", conditions=(Condition(name="swap", perturbation="entity_swap"),)),),
+            ),
+            "'entity_swap' needs tags of entities such as B-PER, and 'words' has none",
         ),
         (lambda: Training(adversarial=-1), "Training needs adversarial >= 0, got -1"),
         (lambda: Training(mask_share=1.0), "0 < mask_share < 1, got 1.0"),

@@ -101,7 +101,7 @@ def _of_words(draws: Draws, budget: float, change: Callable[[str, int, str], Sub
         return [
             substitution
             for substitution in changes
-            if substitution is not None and not _overlaps(substitution, protected)
+            if substitution is not None and not overlaps(substitution, protected)
         ]
 
     return substitute
@@ -121,7 +121,7 @@ def _words(text: str) -> Iterator[tuple[int, str]]:
             yield match.start() + index, word[index : index + 4]
 
 
-def _overlaps(change: Substitution, protected: Sequence[Span]) -> bool:
+def overlaps(change: Substitution, protected: Sequence[Span]) -> bool:
     """Whether a substitution changes a protected character, or inserts text between two of them."""
     return any(change.start < end and start < max(change.end, change.start + 1) for start, end in protected)
 

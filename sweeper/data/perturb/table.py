@@ -1,10 +1,13 @@
 """The perturbations of examples by name, and their application to the examples of one language."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 from sweeper.data.perturb import noise
+from sweeper.data.perturb.code_mix import WordPairs, code_mix
 from sweeper.data.perturb.distractor import Distractors, with_distractor
 from sweeper.data.perturb.draws import Draws
+from sweeper.data.perturb.entities import Entities
 from sweeper.formats.edits import Substitute
 from sweeper.formats.interface import Example
 from sweeper.formats.table import properties_of
@@ -19,39 +22,62 @@ NOISE: Mapping[str, Callable[[Draws, float], Substitute]] = {
     "null_input": noise.null_input,
 }
 """Perturbation -> the substitutions that it makes."""
-Source = Callable[[], Iterable[Example]]
-"""Returns the examples that distractors come from."""
 
 
-def perturbed(examples: Iterable[Example], spec: PerturbationSpec, task: Task, source: Source) -> Iterator[Example]:
-    """The examples with the same ids, labels and answers, and perturbed texts. The order stays.
+class Inputs(Protocol):
+    """What a perturbation reads, apart from the example itself. Each method reads it anew."""
 
-    Every choice depends on the seed of the perturbation, the id of the example and its text, and not on other examples.
-    """
-    assert NEEDS[spec.name] in properties_of(task).edits, f"{task.format} does not allow {spec.name}."
-    perturb = _distracted(spec, source) if spec.name == "distractor" else _noisy(spec, task)
-    for example in examples:
-        draws = _draws(spec, example)
-        yield perturb(example, draws) if draws.share("perturbed") < spec.share else example
+    def examples(self) -> Iterable[Example]:
+        """The examples that distractors or entities come from."""
+        ...
+
+    def pairs(self) -> WordPairs:
+        """The translations of words."""
+        ...
 
 
 Perturb = Callable[[Example, Draws], Example]
 
 
-def _noisy(spec: PerturbationSpec, task: Task) -> Perturb:
-    edited, make = properties_of(task).edited, NOISE[spec.name]
+def perturbed(examples: Iterable[Example], spec: PerturbationSpec, task: Task, inputs: Inputs) -> Iterator[Example]:
+    """The examples with the same ids, labels and answers, and perturbed texts. The order stays.
+
+    Every choice depends on the seed of the perturbation, the id of the example and its text. Distractors and entities
+    also depend on the other examples.
+    """
+    assert NEEDS[spec.name] in properties_of(task).edits, f"{task.format} does not allow {spec.name}."
+    perturb = OTHERS[spec.name](spec, inputs) if spec.name in OTHERS else _edited(spec, task, inputs)
+    for example in examples:
+        draws = _draws(spec, example)
+        yield perturb(example, draws) if draws.share("perturbed") < spec.share else example
+
+
+def _edited(spec: PerturbationSpec, task: Task, inputs: Inputs) -> Perturb:
+    edited, make = properties_of(task).edited, code_mix(inputs.pairs()) if spec.by else NOISE[spec.name]
     assert edited is not None
     return lambda example, draws: edited(example, make(draws, spec.budget))
 
 
-def _distracted(spec: PerturbationSpec, source: Source) -> Perturb:
-    distractors = Distractors(source())
+def _distracted(spec: PerturbationSpec, inputs: Inputs) -> Perturb:
+    distractors = Distractors(inputs.examples())
 
     def perturb(example: Example, draws: Draws) -> Example:
         has_one = draws.share("example") < spec.budget
         return with_distractor(example, distractors.best(example, draws), draws) if has_one else example
 
     return perturb
+
+
+def _swapped(spec: PerturbationSpec, inputs: Inputs) -> Perturb:
+    entities = Entities(inputs.examples())
+    return lambda example, draws: entities.swapped(example, draws, spec.budget)
+
+
+OTHERS: Mapping[str, Callable[[PerturbationSpec, Inputs], Perturb]] = {
+    "distractor": _distracted,
+    "entity_swap": _swapped,
+}
+"""Perturbation -> its change of an example, for those that need more than substitutions in one text."""
 
 
 def _draws(spec: PerturbationSpec, example: Example) -> Draws:
