@@ -12,13 +12,14 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo encoder test quick lowest lint clean
+.PHONY: help demo encoder test quick faults lowest lint clean
 
 help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
 	@echo "make encoder pretrain the demo's encoder again, in fp32"
-	@echo "make test    set up, run all tests"
+	@echo "make test    set up, run all tests but those of make faults: at most 15 minutes on two cores"
 	@echo "make quick   the tests that take seconds"
+	@echo "make faults  tests that kill, stop or starve whole sweeps: at most 20 minutes"
 	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"
 	@echo "make lint    ruff (lint, format), codespell and mypy"
 	@echo "make clean   remove .venv, .venv-lowest and caches; runs/ stays"
@@ -38,17 +39,21 @@ encoder: $(VENV)/.run
 	$(BIN)/python -m sweeper.world.ship runs/demo_encoder
 
 # The tests generate their data, so a request to the Hub is a bug and must fail.
-test quick lowest: export HF_HUB_OFFLINE := 1
+test quick faults lowest: export HF_HUB_OFFLINE := 1
 
 # Two processes, each with the tests of whole files. Their trainings must not compete for threads.
-test quick: export OMP_NUM_THREADS := 1
+test quick faults: export OMP_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test: $(VENV)/.dev
-	$(PYTEST)
+	$(PYTEST) -m "not faults"
 
 quick: $(VENV)/.dev
 	$(PYTEST) -m "not slow and not mirror"
+
+# SAMPLE=K/N runs every N-th of them, starting with test K.
+faults: $(VENV)/.dev
+	$(PYTEST) -m faults $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Old releases use functions that newer packages below them deprecate, so warnings are no errors here.
 lowest: $(LOWEST)/.installed

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,27 @@ settings.register_profile("project", deadline=None, derandomize=True, database=N
 settings.load_profile("project")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample", metavar="K/N", help="run every N-th of the selected tests, starting with test K (0 to N-1)"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of this test session. The processes of pytest-xdist inherit it from the first one."""
     if VARIABLE not in os.environ:
         folder = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="sweeper-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(trylast=True)  # after the selection by markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the files with the most slow tests first, so that the two processes of `make test` end at the same time."""
+    if config.option.sample:
+        first, step = map(int, config.option.sample.split("/"))
+        items[:] = items[first::step]
+    num_slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -num_slow[item.path])
 
 
 def pytest_collection_finish() -> None:

@@ -72,6 +72,7 @@ def test_the_command_of_a_finished_sweep_does_nothing_and_starts_no_ray(
     assert content(alone) == before
 
 
+@pytest.mark.faults
 def test_with_one_usable_cpu_one_trial_runs_at_a_time_and_makes_the_same_ledger_as_two_workers(
     alone: Path, tmp_path: Path
 ) -> None:
@@ -133,6 +134,7 @@ DISTURBANCES = (
 """Number of records -> what then ends the driver while trials run."""
 
 
+@pytest.mark.faults
 def test_a_sweep_that_is_stopped_or_killed_four_times_makes_the_same_ledger_as_an_undisturbed_one(
     alone: Path, tmp_path: Path
 ) -> None:
@@ -149,18 +151,21 @@ def test_a_sweep_that_is_stopped_or_killed_four_times_makes_the_same_ledger_as_a
     assert content(run) == content(alone)
 
 
+@pytest.mark.faults
 def test_a_signal_to_the_process_group_ends_a_starting_ray_within_30_seconds(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
     wait_for(lambda: any("gcs_server" in command for command in session_members(driver.pid).values()), driver)
     stopped_by(driver, signal.SIGTERM)
 
 
+@pytest.mark.faults
 def test_ctrl_c_before_ray_starts_ends_in_the_same_way(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
     wait_for((tmp_path / "run" / "site.json").exists, driver)
     stopped_by(driver, signal.SIGINT)
 
 
+@pytest.mark.faults
 def test_damaged_records_and_lost_scores_are_made_again_and_no_other_trial_runs(alone: Path, run_copy: Path) -> None:
     name = "tiny/parts -> names/seed 2"
     records, scores = run_copy / "ledger" / "trainings", run_copy / "ledger" / "scores"

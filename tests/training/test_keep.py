@@ -123,6 +123,7 @@ def run_spec(world: str, root: str, cache: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("name", ["last, averaged", "best, averaged"])
 def test_a_process_that_is_killed_in_a_training_and_started_again_stores_the_same_bytes(
     folders: TrialFolders, name: str

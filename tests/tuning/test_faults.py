@@ -28,7 +28,7 @@ from tests.runs import (
 )
 from tests.session import session_folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(3 * PATIENCE)]
 
 
 def is_contained_in_tiny(run: Path) -> bool:

@@ -80,6 +80,7 @@ class Proxy(socketserver.ThreadingTCPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.faults
 def test_a_store_that_cannot_be_reached_for_8_seconds_does_not_end_the_sweep_and_loses_no_trial(
     bucket: Mapping[str, str], tmp_path: Path
 ) -> None:
