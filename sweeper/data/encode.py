@@ -18,10 +18,11 @@ from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write
 from sweeper.data.join import join
 from sweeper.data.perturb.code_mix import WordPairs, read_word_pairs
 from sweeper.data.perturb.labels import with_noisy_labels
+from sweeper.data.perturb.paraphrase import Paraphraser
 from sweeper.data.perturb.table import perturbed
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
 from sweeper.data.source import Sources, data_identity, language_rows
-from sweeper.data.translate.examples import ExampleTranslator
+from sweeper.data.translate.round_trip import NO_TRANSLATORS, Translators
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.digests import digest, file_digest
 from sweeper.formats.interface import Example, Features, Lengths
@@ -48,7 +49,7 @@ class _Job:
     language: str
     sources: Sources
     tokenizer: "PreTrainedTokenizerBase"
-    translator: ExampleTranslator | None
+    translators: Translators
 
 
 def encode(
@@ -57,7 +58,7 @@ def encode(
     language: str,
     sources: Sources,
     tokenizer: "PreTrainedTokenizerBase",
-    translator: ExampleTranslator | None = None,
+    translators: Translators = NO_TRANSLATORS,
 ) -> Encoded:
     """Return the tokenised examples of one language, from the cache of `sources` or newly written to it.
 
@@ -71,7 +72,7 @@ def encode(
         language=language,
         sources=sources,
         tokenizer=tokenizer,
-        translator=translator,
+        translators=translators,
     )
     folder = sources.cache / "encoded" / _key(job)
     entry = open_entry(folder)
@@ -140,8 +141,8 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
     if job.data.label_noise:
         chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.labels)
-    if job.translator:
-        chosen = job.translator.examples(chosen, job.task)
+    if job.translators.examples:
+        chosen = job.translators.examples.examples(chosen, job.task)
     # Last, because a translator would correct wrong letters.
     if job.data.perturbation:
         chosen = perturbed(chosen, job.data.perturbation, job.task, _Inputs(job))
@@ -155,9 +156,9 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     features = join(chunks)
     write_features(folder, features)
     summary = {"labels": job.task.labels, "counts": _counts(job, chunks, features) | {"dropped": counts["dropped"]}}
-    if job.translator:
-        job.translator.report(job.task.name)
-        summary["translated"] = job.translator.summary()
+    if job.translators.examples:
+        job.translators.examples.report(job.task.name)
+        summary["translated"] = job.translators.examples.summary()
     return summary
 
 
@@ -172,6 +173,11 @@ class _Inputs:
         assert self.job.data.perturbation is not None
         language = self.job.data.perturbation.source or self.job.language
         return apply_caps(_examples(replace(self.job, language=language), Counter()), self.job.data)
+
+    def paraphraser(self) -> Paraphraser:
+        """The translators into another language and back."""
+        assert self.job.translators.round_trip is not None
+        return self.job.translators.round_trip
 
     def pairs(self) -> WordPairs:
         """The words of the language of the job with their translations."""
@@ -263,8 +269,8 @@ def _empty(job: _Job, counts: Counter[str]) -> DataError:
     settings = f"cap_examples={data.cap_examples}"
     if data.part in ("train", "select"):
         settings += f", carve_share={data.carve_share}, carve_cap={data.carve_cap}"
-    if job.translator:
-        settings += f", translated examples {job.translator.summary()}"
+    if job.translators.examples:
+        settings += f", translated examples {job.translators.examples.summary()}"
     return DataError(
         f"Task {job.task.name!r}, {data.part}, {job.language}: no example is left. The split has {counts['rows']} "
         f"rows, {counts['dropped']} of them without a label ({settings}). Leave the language out, name another split, "

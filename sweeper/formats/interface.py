@@ -189,7 +189,8 @@ class Properties:
     """The label of each token of the features as a text, given the label set; "" for a token without a label."""
     edits: frozenset[str] = frozenset()
     """What perturbations may change (`space.condition.Need`): `words` within texts, the `spaces` between them, the
-    whole `input`, a `context` with an answer, tagged `entities`."""
+    whole `input`, a `context` with an answer, its `question`, tagged
+    `entities`."""
     edited: "Callable[[Example, Substitute], Example] | None" = None
     """The example with substitutions in its texts and the same label; None if no text may change."""
     log_probabilities: Callable[[Sequence[Example], Features, Outputs, Sequence[str]], LogProbabilities] | None = None

@@ -93,7 +93,7 @@ class Span:
         head="span",
         translation=TranslatedSpan(),
         marks=_marks,
-        edits=frozenset(("words", "spaces", "input", "context")),
+        edits=frozenset(("words", "spaces", "input", "context", "question")),
         edited=edited_context,
         log_probabilities=of_spans,
         windowed=True,

@@ -75,6 +75,8 @@ def check_space(space: Space, sources: Sources) -> Check:
     for stage in space.stages:
         if stage.translation:
             check.attempt("", resolver.translation, stage.translation)
+    for condition in (condition for target in space.targets for condition in target.conditions):
+        check.attempt("", resolver.made_by, condition)
     unclear = _complete_tasks(check, sources)
     for (name, split), languages in needs(space).items():
         if name not in unclear:

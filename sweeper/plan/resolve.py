@@ -15,7 +15,7 @@ from sweeper.plan.only import ALL, Only
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, ModelSpec, TranslationSpec
 from sweeper.scoring.scorers import fits_on_dev
-from sweeper.space import SEARCH_SEED, Model, Space, Stage, Target, Training, Translation, tasks_of
+from sweeper.space import APERTIUM, SEARCH_SEED, Condition, Model, Space, Stage, Target, Training, Translation, tasks_of
 from sweeper.tasks.spec import Split, Task
 
 
@@ -146,10 +146,23 @@ class Resolver:
             identities=tuple(identities),
         )
 
-    def word_pairs(self, by: str) -> tuple[str, str]:
-        """The absolute path of a file of word pairs, and its digest. Raises UserError if it does not exist."""
-        if self.sources is None:
+    def made_by(self, condition: Condition) -> tuple[str, str]:
+        """The absolute path of the word pairs or the translator of a condition, and its identity; "" without one.
+
+        Raises UserError if it does not exist.
+        """
+        by, language = condition.by, condition.other_language
+        if self.sources is None or not by:
             return by, ""
+        if by == APERTIUM:
+            raise UserError(
+                f"Condition {condition.name!r} translates in both directions, but 'apertium' translates from English. "
+                "Use an M2M100 or NLLB model, or folder:PATH."
+            )
+        if condition.perturbation == "paraphrase":
+            sources, name = self.sources, portable_name(by, language, self.sources)
+            look_up = partial(translator_identity, name, language, condition.revision, sources)
+            return name, self._once(("translator", name, condition.revision or "", language), look_up)
         path = self.sources.places.local(by, Path.is_file)
         if not path.is_file():
             raise UserError(f"There is no file of word pairs {by!r}: tried {path}.{self.sources.places.rule(by)}")

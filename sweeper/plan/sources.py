@@ -87,7 +87,7 @@ def _missing_word_pairs(space: Space, sources: Sources) -> Iterator[str]:
     of_stages = (stage.perturbation for stage in space.stages if stage.perturbation)
     for condition in (*of_targets, *of_stages):
         path = sources.places.local(condition.by, Path.is_file)
-        if condition.by and not path.is_file():
+        if condition.perturbation == "code_mix" and not path.is_file():
             yield (
                 f"Condition {condition.name!r} needs the file of word pairs {path}, which does not exist. Write it, or "
                 "align one: sweeper align SPACE --task tatoeba --out FILE."

@@ -298,7 +298,7 @@ class Specs:
 
     def _perturbation(self, condition: Condition, source: DataSpec | None) -> PerturbationSpec:
         """The perturbation of a condition. `source`: the data of distractors, if the condition names their language."""
-        by, identity = self.resolver.word_pairs(condition.by) if condition.by else ("", "")
+        by, identity = self.resolver.made_by(condition)
         return PerturbationSpec(
             name=condition.perturbation,
             budget=condition.budget,

@@ -30,6 +30,8 @@ class TranslationSpec:
     """The translator (see `Translation.by`). Training keys contain `identities` instead."""
     identities: tuple[str, ...] = ()
     """For each language, the Hub commit or a sha256 of everything that determines the translations."""
+    source: str = "en"
+    """Language of the texts that are translated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class PerturbationSpec:
     budget: float
     source: str = ""
     source_identity: str = ""
-    """Digest of the rows that distractors come from, if `source` names their language, or of the file `by`."""
+    """Identity of the rows that distractors come from, if `source` names their language, or of `by`."""
     by: str = ""
     """`Condition.by` as an absolute path. Keys contain `source_identity` instead."""
     seed: int = 0

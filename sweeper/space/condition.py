@@ -11,8 +11,17 @@ from sweeper.typed import check_fields
 
 CLEAN = "clean"
 """The usual condition: evaluation data as they were published."""
-PerturbationName = Literal["keyboard", "diacritics", "spacing", "null_input", "distractor", "code_mix", "entity_swap"]
-Need = Literal["words", "spaces", "input", "context", "entities"]
+PerturbationName = Literal[
+    "keyboard",
+    "diacritics",
+    "spacing",
+    "null_input",
+    "distractor",
+    "code_mix",
+    "entity_swap",
+    "paraphrase",
+]
+Need = Literal["words", "spaces", "input", "context", "question", "entities"]
 """What a perturbation edits. A format says which of them it allows (`Properties.edits`)."""
 NEEDS: Mapping[PerturbationName, Need] = {
     "keyboard": "words",
@@ -22,10 +31,13 @@ NEEDS: Mapping[PerturbationName, Need] = {
     "distractor": "context",
     "code_mix": "words",
     "entity_swap": "entities",
+    "paraphrase": "question",
 }
 """Perturbation -> what it edits."""
-SOURCED = ("distractor", "code_mix")
-"""Perturbations that insert text of another language."""
+SOURCED = ("distractor", "code_mix", "paraphrase")
+"""Perturbations that use another language."""
+MADE_BY = ("code_mix", "paraphrase")
+"""Perturbations that need a file of word pairs or a translator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,24 +49,28 @@ class Condition:
     classification, the prompt of a choice, the question of a context or every tagged word is replaced by nothing or by
     one fixed word. distractor: a sentence of another context that shares most words with the question is inserted
     beside the context. code_mix: words are replaced by their translations. entity_swap: entities are replaced by others
-    of their type.
+    of their type. paraphrase: a question is translated into another language and back.
     """
 
     name: str
     perturbation: PerturbationName
     budget: float = 0.1
     """Share of the words that are changed, 0 to 1, chosen by a hash: a larger budget includes the changes of a smaller
-    one. For `distractor` the share of the examples with a distractor, for `code_mix` that of the words that have a
+    one. For `distractor` and `paraphrase` the share of the examples, for `code_mix` that of the words with a
     translation, for `entity_swap` that of the entities. `null_input` always changes everything."""
     languages: tuple[str, ...] = ()
-    """Evaluation languages under this condition. Empty: all languages of the target; for `code_mix` without the
-    language of the translations."""
+    """Evaluation languages under this condition. Empty: all languages of the target; for `code_mix` and `paraphrase`
+    without that of the translations."""
     source: str = ""
     """`distractor`: the language of the inserted sentences. Empty: the language of the example. `code_mix`: the
-    language of the translations. Empty: English."""
+    language of the translations. Empty: English. `paraphrase`: the language between the two translations. Empty:
+    English."""
     by: str = ""
     """`code_mix`: a file of word pairs with lines such as de<TAB>Haus<TAB>en<TAB>house. `sweeper align` can write it. A
-    relative path starts from the folder of the space file."""
+    relative path starts from the folder of the space file. `paraphrase`: an M2M100 or NLLB model, or `folder:PATH` with
+    existing translations in both directions (see `Translation.by`)."""
+    revision: str | None = None
+    """`paraphrase`: pinned commit or ref of the model on the Hub."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,16 +87,16 @@ class Condition:
                 f"Only the perturbations {' and '.join(map(repr, SOURCED))} have a source, got source = "
                 f"{self.source!r} in condition {self.name!r} ({self.perturbation})."
             )
-        if (self.perturbation == "code_mix") != bool(self.by):
+        if (self.perturbation in MADE_BY) != bool(self.by):
             raise UserError(
-                f"The perturbation 'code_mix' needs `by`, a file of word pairs, and no other one has it; got by = "
-                f"{self.by!r} in condition {self.name!r} ({self.perturbation})."
+                "The perturbations 'code_mix' (a file of word pairs) and 'paraphrase' (a translator) need `by`, and no "
+                f"other one has it; got by = {self.by!r} in condition {self.name!r} ({self.perturbation})."
             )
 
     @property
     def other_language(self) -> str:
-        """`code_mix`: the language of the translations, in which no example can be; "" for other perturbations."""
-        return (self.source or "en") if self.perturbation == "code_mix" else ""
+        """The language of translations, in which no example can be; "" for perturbations without translations."""
+        return (self.source or "en") if self.perturbation in MADE_BY else ""
 
 
 def check_perturbation(condition: Condition, task: Task, rows_by_language: RowsByLanguage, split: str) -> None:
@@ -98,8 +114,8 @@ def check_perturbation(condition: Condition, task: Task, rows_by_language: RowsB
         )
     if condition.other_language and condition.other_language in condition.languages:
         raise UserError(
-            f"Condition {condition.name!r} replaces words by those of {condition.other_language!r}. Remove that "
-            "language from its languages, or name another one in `source`."
+            f"Condition {condition.name!r} translates into {condition.other_language!r}. Remove that language from its "
+            "languages, or name another one in `source`."
         )
     if condition.perturbation == "distractor" and condition.source and condition.source not in rows_by_language:
         raise unknown(f"{split} language of {task.name!r}", condition.source, rows_by_language)

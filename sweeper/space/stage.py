@@ -126,7 +126,12 @@ class Stage:
         if self.perturbation and self.perturbation.other_language in self.languages:
             raise UserError(
                 f"The stage trains in {self.perturbation.other_language!r}, so that condition "
-                f"{self.perturbation.name!r} needs another language in `source`, whose words are mixed in."
+                f"{self.perturbation.name!r} needs another language in `source`."
+            )
+        if self.perturbation and self.perturbation.by and self.translation:
+            raise UserError(
+                f"A stage with a translation cannot have the perturbation {self.perturbation.perturbation!r}, which "
+                "needs the language of each example. Remove one of them."
             )
         # All supported translators translate from English.
         if self.translation and self.languages != ("en",):

@@ -14,6 +14,7 @@ from sweeper.data.encode import encode, label_set
 from sweeper.data.entry import Encoded
 from sweeper.data.source import Sources, data_identity
 from sweeper.data.translate.examples import ExampleTranslator
+from sweeper.data.translate.round_trip import RoundTrip, Translators
 from sweeper.errors import DataError, TrialError, UserError
 from sweeper.files.digests import digest
 from sweeper.files.serialize import plain
@@ -27,7 +28,7 @@ from sweeper.training.loop import Schedule, StageContext, train
 from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
 from sweeper.training.progress import Progress
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
-from sweeper.training.translators import check_translator, needs_device, open_translator
+from sweeper.training.translators import Models, check_translator, needs_device, open_translator, round_trip_specs
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +69,11 @@ class DataReader:
             # Close the oldest memory maps first.
             while self.opened and sum(map(len, self.opened.values())) + len(data.languages) > MOST_OPEN:
                 self.opened.pop(next(iter(self.opened)))
+            models: Models = {}
             self.opened[key] = {
-                language: encode(data, task, language, self.sources, self.tokenizer, self._example_translator(data))
+                language: encode(
+                    data, task, language, self.sources, self.tokenizer, self._translators(data, language, models)
+                )
                 for language in data.languages
             }
         return self.opened[key]
@@ -83,13 +87,25 @@ class DataReader:
             check_translator(data.translation, self.sources)
             if needs_device(data.translation):
                 data = replace(data, translation=None)
+        if data.perturbation is not None and data.perturbation.name == "paraphrase":
+            specs = round_trip_specs(data.perturbation, data.languages[0])
+            for spec in specs:
+                check_translator(spec, self.sources)
+            if needs_device(specs[0]):
+                data = replace(data, perturbation=None)
         self.encoded(data)
 
-    def _example_translator(self, data: DataSpec) -> ExampleTranslator | None:
-        if data.translation is None:
-            return None
-        translator = open_translator(data.translation, self.sources, self.device)
-        return ExampleTranslator(spec=data.translation, translator=translator, notify=self.notify)
+    def _translators(self, data: DataSpec, language: str, models: Models) -> Translators:
+        """The translators of the data. They share the loaded models."""
+        examples = round_trip = None
+        if data.translation is not None:
+            translator = open_translator(data.translation, self.sources, self.device)
+            examples = ExampleTranslator(spec=data.translation, translator=translator, notify=self.notify)
+        if data.perturbation is not None and data.perturbation.name == "paraphrase":
+            specs = round_trip_specs(data.perturbation, language)
+            there, back = (open_translator(spec, self.sources, self.device, models) for spec in specs)
+            round_trip = RoundTrip(language=language, pivot=specs[0].languages[0], there=there, back=back)
+        return Translators(examples=examples, round_trip=round_trip)
 
     def _check_identity(self, data: DataSpec, task: Task) -> None:
         if data.identity and data_identity(task, data.part, data.languages, self.sources) != data.identity:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,7 @@ from sweeper.data.translate.pieces import LONGEST
 from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
-from sweeper.records.spec import SEMANTICS, TranslationSpec
+from sweeper.records.spec import SEMANTICS, PerturbationSpec, TranslationSpec
 from sweeper.space import APERTIUM, FOLDER
 from sweeper.tasks.languages import NLLB
 from sweeper.training.runtime import use_threads
@@ -38,8 +38,14 @@ MIN_WIDTH = 16
 """Minimum padded length of a sentence in tokens. Larger lengths are powers of two."""
 POSITIONS = 512
 """Minimum number of positions of a model. A sentence of at most LONGEST characters has no more tokens."""
+NUM_BEAMS = 4
+"""Width of the beam search of paraphrases."""
 THREADS = 1
 """CPU threads of a translation. The number is fixed because the rounding of sums depends on it."""
+
+
+Models = dict[str, tuple[PreTrainedTokenizerBase, Any]]
+"""Location -> tokenizer and model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +53,11 @@ class Codes:
     """Settings of a tokenizer and its model for the source and the target language."""
 
     source: str | None = None
-    """The tokenizer's code of English, if it has one."""
+    """The tokenizer's code of the language of the texts, if it has one."""
     first: int | None = None
     """Id of the target language's token, with which a translation begins."""
     prefix: str = ""
-    """Text in front of the English sentence."""
+    """Text in front of a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +71,8 @@ class Seq2Seq:
     spec: TranslationSpec
     sources: Sources
     device: torch.device
-    loaded: dict[str, tuple[PreTrainedTokenizerBase, Any]] = field(default_factory=dict)
-    """Location -> tokenizer and model; at most one."""
+    loaded: Models = field(default_factory=dict)
+    """At most one model. Engines may share it."""
 
     def batches(self, sentences: Sequence[str]) -> list[list[str]]:
         """Groups of at most BATCH_ROWS sentences with similar lengths."""
@@ -74,9 +80,9 @@ class Seq2Seq:
         return [ordered[start : start + BATCH_ROWS] for start in range(0, len(ordered), BATCH_ROWS)]
 
     def translate(self, batch: Sequence[str], language: str) -> list[str]:
-        """Translate English sentences by beam search. Sentences of equal padded length share a forward pass."""
+        """Translate sentences by beam search. Sentences of equal padded length share a forward pass."""
         tokenizer, model = self._model(language)
-        codes = target_codes(tokenizer, language, self.spec.by)
+        codes = target_codes(tokenizer, language, self.spec.by, self.spec.source)
         if codes.source:
             tokenizer.src_lang = codes.source
         tokens = [tokenizer(f"{codes.prefix}{sentence}")["input_ids"] for sentence in batch]
@@ -116,8 +122,24 @@ class Seq2Seq:
         return self.loaded[location]
 
 
-def open_translator(spec: TranslationSpec, sources: Sources, device: torch.device) -> Translator:
-    """The translator of a spec, with the cache of its earlier translations.
+def round_trip_specs(spec: PerturbationSpec, language: str) -> tuple[TranslationSpec, TranslationSpec]:
+    """The translations of a paraphrase: from the language of its texts into another one, and back."""
+    pivot = spec.source or "en"
+    there = TranslationSpec(
+        languages=(pivot,),
+        share=1.0,
+        num_beams=NUM_BEAMS,
+        by=spec.by,
+        identities=(spec.source_identity,),
+        source=language,
+    )
+    return there, replace(there, languages=(language,), source=pivot)
+
+
+def open_translator(
+    spec: TranslationSpec, sources: Sources, device: torch.device, models: Models | None = None
+) -> Translator:
+    """The translator of a spec, with the cache of its earlier translations. `models` are loaded models to share.
 
     Raises DataError if the translator has changed since the sweep started.
     """
@@ -129,14 +151,16 @@ def open_translator(spec: TranslationSpec, sources: Sources, device: torch.devic
             )
     if spec.by.startswith(FOLDER):
         return Recorded(Path(spec.by.removeprefix(FOLDER)))
-    engine = Seq2Seq(spec=spec, sources=sources, device=device) if needs_device(spec) else Apertium()
+    loaded = {} if models is None else models
+    engine = Seq2Seq(spec=spec, sources=sources, device=device, loaded=loaded) if needs_device(spec) else Apertium()
     return CachedTranslator(engine, {language: _cache_file(spec, language, sources) for language in spec.languages})
 
 
 def _cache_file(spec: TranslationSpec, language: str, sources: Sources) -> Path:
     """The cache file of a language. It does not depend on the other languages of the spec, which may change."""
     identity = spec.identities[spec.languages.index(language)]
-    name = digest([SEMANTICS, identity, spec.num_beams if needs_device(spec) else None])
+    source = [] if spec.source == "en" else [spec.source]
+    name = digest([SEMANTICS, identity, spec.num_beams if needs_device(spec) else None, *source])
     return sources.cache / "translations" / name / f"{language}.jsonl"
 
 
@@ -150,31 +174,37 @@ def check_translator(spec: TranslationSpec, sources: Sources) -> None:
     for language in spec.languages if needs_device(spec) else ():
         location, revision = _location(spec, language, sources)
         _check_config(location, revision)
-        target_codes(_tokenizer(location, revision), language, spec.by)
+        target_codes(_tokenizer(location, revision), language, spec.by, spec.source)
 
 
-def target_codes(tokenizer: PreTrainedTokenizerBase, language: str, by: str) -> Codes:
-    """The codes of English and of a target language for a model.
+def target_codes(tokenizer: PreTrainedTokenizerBase, language: str, by: str, source: str = "en") -> Codes:
+    """The codes of a source and of a target language for a model.
 
     M2M100 uses the same codes as this project, NLLB uses different ones. MarianMT needs a code only if the model has
-    several target languages. Raises UserError if the model does not support the language.
+    several target languages. Raises UserError if the model does not support the languages.
     """
     m2m100_ids = getattr(tokenizer, "lang_code_to_id", None)
     if m2m100_ids is not None:
-        if language not in m2m100_ids:
-            raise unknown(f"language of {by}", language, m2m100_ids)
-        return Codes(source="en", first=m2m100_ids[language])
+        for name in (language, source):
+            if name not in m2m100_ids:
+                raise unknown(f"language of {by}", name, m2m100_ids)
+        return Codes(source=source, first=m2m100_ids[language])
     if hasattr(tokenizer, "supported_language_codes"):
+        if source != "en" or language == "en":
+            raise UserError(
+                f"{by} (MarianMT) translates in one direction. Use M2M100, NLLB, or a folder with translations in both."
+            )
         return _marian_codes(tokenizer, language, by)
-    if language not in NLLB:
-        raise unknown("language with an NLLB code", language, NLLB)
+    for name in (language, source):
+        if name not in NLLB:
+            raise unknown("language with an NLLB code", name, NLLB)
     first = tokenizer.convert_tokens_to_ids(NLLB[language])
     if not isinstance(first, int) or first == tokenizer.unk_token_id:
         raise UserError(
             f"The tokenizer of {by} has no token {NLLB[language]!r} for {language!r}: use M2M100, NLLB, or a MarianMT "
             "model of that language."
         )
-    return Codes(source=NLLB["en"], first=first)
+    return Codes(source=NLLB[source], first=first)
 
 
 def _marian_codes(tokenizer: Any, language: str, by: str) -> Codes:

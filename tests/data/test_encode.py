@@ -16,6 +16,7 @@ from sweeper.data.encode import CHUNK, encode, label_set
 from sweeper.data.entry import Encoded, open_entry, write_entry
 from sweeper.data.source import Sources, data_identity
 from sweeper.errors import DataError
+from sweeper.files.digests import file_digest
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
@@ -143,6 +144,45 @@ def test_a_share_of_training_examples_is_perturbed(write: Any, read: Encode) -> 
         assert encoded.features.labels["label"].tolist() == [0, 1] * 20
     assert changed[0] < changed[1] < changed[2]
     assert len(changed[2]) == 40 and 4 <= len(changed[0]) <= 16
+
+
+def test_code_mixing_reads_the_words_of_each_language_and_notices_a_changed_file(
+    tmp_path: Path, pairs: Callable[[int], None], read: Encode
+) -> None:
+    pairs(3)
+    file = tmp_path / "pairs.tsv"
+    file.write_text("en\tone\txa\teins\nde\ttwo\txa\tzwei\n", encoding="utf-8")
+    mixed = PerturbationSpec(name="code_mix", budget=1.0, source="xa", by=str(file), source_identity=file_digest(file))
+    dev = replace(DATA, part="dev", languages=("en", "de"), perturbation=mixed)
+    texts = [example.fields["text"].strip() for example in read(dev, language="de").examples]
+    assert texts == ["zwei", "zwei zwei", "zwei zwei zwei"]
+    file.write_text("en\tone\txa\tuno\n", encoding="utf-8")
+    with pytest.raises(DataError, match="have changed since the sweep started"):
+        read(dev, language="en")
+
+
+def test_entities_are_swapped_within_the_examples_of_the_cap(write: Any, read: Encode) -> None:
+    rows = {
+        "tokens": [["Anna", "met", "Bob"], ["Carla", "slept"], ["It", "rained"]],
+        "tags": [["B-PER", "O", "B-PER"], ["B-PER", "O"], ["O", "O"]],
+    }
+    write("demo/tags", {"en": {"test": rows}})
+    task = Task(
+        name="tags",
+        format="tag",
+        scorer="chunks",
+        columns={"tokens": "tokens", "tags": "tags"},
+        labels=("O", "B-PER"),
+        test={"en": (Rows(id="demo/tags", config="en", split="test"),)},
+    )
+    swap = PerturbationSpec(name="entity_swap", budget=1.0)
+    encoded = read(replace(DATA, task="tags", part="test", perturbation=swap), task)
+    assert [example.fields["tags"] for example in encoded.examples] == rows["tags"]
+    changed = [example.fields["tokens"] for example in encoded.examples]
+    assert changed[2] == rows["tokens"][2]
+    names = {"Anna", "Bob", "Carla"}
+    for old, new in ((rows["tokens"][0][0], changed[0][0]), (rows["tokens"][1][0], changed[1][0])):
+        assert new in names - {old}
 
 
 def test_a_label_outside_the_declared_set_is_a_data_error(read: Encode, pairs: Callable[[int], None]) -> None:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -45,6 +45,12 @@ class Given:
 
     def pairs(self):
         return self.words
+
+    def paraphraser(self):
+        return self
+
+    def paraphrases(self, texts):
+        return {text: f"{text} again" for text in texts}
 
 
 def question(context=TEXT, answers=("in den Graben",), id_="q1", group="g1", text="Wohin fällt der Käfer?"):
@@ -194,7 +200,7 @@ def test_an_example_does_not_depend_on_other_examples_and_changes_with_the_seed(
 
 
 def test_every_perturbation_is_defined_for_a_format_and_known_by_its_name():
-    assert set(NEEDS) == {*NOISE, *OTHERS, "code_mix"}
+    assert set(NEEDS) == {*NOISE, *OTHERS, "code_mix", "paraphrase"}
     allowed = {need for task in CATALOG.values() for need in properties_of(task).edits}
     assert allowed == set(NEEDS.values())
     assert all(bool(properties_of(task).edits) == (properties_of(task).edited is not None) for task in CATALOG.values())
@@ -246,3 +252,17 @@ def test_a_swap_keeps_ids_tags_and_words_outside_entities_and_inserts_entities_o
             assert tag != "O" or new.fields["tokens"][number] == old.fields["tokens"][number]
         for start, end, name in entities(new.fields["tags"]):
             assert (name, *new.fields["tokens"][start:end]) in texts
+
+
+def test_a_share_of_the_questions_is_paraphrased_and_everything_else_stays():
+    questions = [question(id_=f"q{number}", text=f"Wohin {number}?") for number in range(60)]
+    new = {}
+    for budget in (0.3, 0.6, 1.0):
+        spec = PerturbationSpec(name="paraphrase", budget=budget)
+        examples = list(perturbed(questions, spec, CATALOG["xquad"], Given()))
+        for old, example in zip(questions, examples, strict=True):
+            assert replace(example, fields={**example.fields, "question": old.fields["question"]}) == old
+        new[budget] = {example.id for example in examples if example.fields["question"].endswith("again")}
+    assert new[0.3] < new[0.6] < new[1.0]
+    assert 8 < len(new[0.3]) < 28
+    assert len(new[1.0]) == 60

@@ -16,6 +16,7 @@ from sweeper.data.translate.cached import CachedTranslator, TranslationFile
 from sweeper.data.translate.examples import ExampleTranslator, language_of
 from sweeper.data.translate.pieces import LONGEST, pieces_of
 from sweeper.data.translate.recorded import Recorded
+from sweeper.data.translate.round_trip import RoundTrip
 from sweeper.errors import UserError
 from sweeper.formats.interface import Example
 from sweeper.tasks.catalog import CATALOG
@@ -288,3 +289,15 @@ def test_an_example_with_an_empty_translation_is_dropped(tmp_path: Path) -> None
     work = ExampleTranslator(spec=tiny.spec("folder", "es"), translator=folder, notify=str)
     assert list(work.examples([pair(1)], CATALOG["mnli"])) == []
     assert work.summary() == {"es": {"translated": 0, "dropped": 1}}
+
+
+def test_a_paraphrase_is_a_translation_into_another_language_and_back(tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    folder.mkdir()
+    lines = (("Who did it?", "de", "Wer war es?"), ("Wer war es?", "en", "Who was it?"), ("Why?", "de", "Warum?"))
+    text = "".join(json.dumps({"text": a, "language": code, "translation": b}) + "\n" for a, code, b in lines)
+    (folder / "all.jsonl").write_text(text)
+    trip = RoundTrip(language="en", pivot="de", there=Recorded(folder), back=Recorded(folder))
+    assert trip.paraphrases(["Who did it?", "Who did it?"]) == {"Who did it?": "Who was it?"}
+    with pytest.raises(UserError, match=r"no translation into 'en' of 'Warum\?'"):
+        trip.paraphrases(["Why?"])

@@ -106,7 +106,7 @@ DEFAULTS = {
     },
     "LogUniform": {"first": [], "kind": "log_uniform"},
     "Choice": {"first": [], "kind": "choice"},
-    "TranslationSpec": {"identities": []},
+    "TranslationSpec": {"identities": [], "source": "en"},
     "DataSpec": {
         "cap_examples": None,
         "caps": [],

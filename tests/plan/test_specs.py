@@ -286,7 +286,7 @@ def test_code_mixing_leaves_out_its_own_language_and_its_key_has_the_words_and_n
         clean = replicate(specs, unit_of(specs, "tiny/baseline -> names"), 1, 1e-3).scores[0]
         [score] = replace(specs, resolver=replace(resolver, sources=None))._under(mixed, target, clean, 1)
         assert score.data.languages == tuple(name for name in clean.data.languages if name != "en")
-        path, identity = resolver.word_pairs(str(file))
+        path, identity = resolver.made_by(mixed)
         assert path == str(file) and score.data.perturbation
         perturbation = replace(score.data.perturbation, by=path, source_identity=identity)
         keys.append(score_key("training", replace(score, data=replace(score.data, perturbation=perturbation))))

@@ -91,7 +91,7 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         ),
         (
             lambda: Condition(name="mixed", perturbation="code_mix"),
-            "'code_mix' needs `by`, a file of word pairs, and no other one has it; got by = '' in condition 'mixed'",
+            "need `by`, and no other one has it; got by = '' in condition 'mixed' (code_mix)",
         ),
         (
             lambda: Stage(tasks=("claims",), perturbation=MIXED, perturbed_share=0.5),
@@ -101,7 +101,7 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
             lambda: replace(
                 TINY, targets=(Target(task="names", conditions=(replace(MIXED, languages=("xa", "en")),)),)
             ),
-            "Condition 'mixed' replaces words by those of 'en'. Remove that language from its languages",
+            "Condition 'mixed' translates into 'en'. Remove that language from its languages",
         ),
         (
             lambda: replace(

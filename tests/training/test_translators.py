@@ -16,15 +16,17 @@ from sweeper.data.translate.cached import CachedTranslator
 from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
 from sweeper.files.serialize import plain
-from sweeper.records.spec import StageSpec, TranslationSpec, deciding, training_key
+from sweeper.records.spec import PerturbationSpec, StageSpec, TranslationSpec, deciding, training_key
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.translators import (
     BATCH_ROWS,
     NLLB,
+    Models,
     Seq2Seq,
     check_translator,
     needs_device,
     open_translator,
+    round_trip_specs,
     target_codes,
 )
 from tests import translators_tiny as tiny
@@ -95,6 +97,31 @@ def test_the_cache_of_a_language_is_used_with_other_languages(
     assert isinstance(translator, CachedTranslator)
     monkeypatch.setattr(Seq2Seq, "translate", None)
     assert translator.translate(TEXTS, "de") == first
+
+
+def test_questions_are_paraphrased_by_a_model_in_both_directions(model: Path, reader: DataReader) -> None:
+    identity = translator_identity(str(model), "de", None, reader.sources)
+    spec = PerturbationSpec(name="paraphrase", budget=1.0, source="de", by=str(model), source_identity=identity)
+    clean = data("xquestions", "test", ("en",), cap_examples=4)
+    old, new = (reader.encoded(each)["en"].examples for each in (clean, replace(clean, perturbation=spec)))
+    there, back = round_trip_specs(spec, "en")
+    assert (there.source, there.languages, back.source, back.languages) == ("en", ("de",), "de", ("en",))
+    models: Models = {}
+    engines = [Seq2Seq(spec=each, sources=reader.sources, device=CPU, loaded=models) for each in (there, back)]
+    for before, after in zip(old, new, strict=True):
+        question = before.fields["question"]
+        german = engines[0].translate([question], "de")
+        expected = engines[1].translate(german, "en")[0] or question
+        assert after == replace(before, fields={**before.fields, "question": expected})
+    assert len(models) == 1
+    assert [example.fields["question"] for example in new] != [example.fields["question"] for example in old]
+
+
+def test_a_marian_model_cannot_translate_back() -> None:
+    bilingual = FakeTokenizer()
+    bilingual.supported_language_codes = []  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"marian \(MarianMT\) translates in one direction"):
+        target_codes(bilingual, "en", "marian", "de")  # type: ignore[arg-type]
 
 
 def test_a_translator_that_has_changed_since_the_sweep_started_is_an_error(

@@ -8,6 +8,7 @@ from sweeper.data.perturb.code_mix import WordPairs, code_mix
 from sweeper.data.perturb.distractor import Distractors, with_distractor
 from sweeper.data.perturb.draws import Draws
 from sweeper.data.perturb.entities import Entities
+from sweeper.data.perturb.paraphrase import Paraphraser, paraphrased
 from sweeper.formats.edits import Substitute
 from sweeper.formats.interface import Example
 from sweeper.formats.table import properties_of
@@ -35,6 +36,10 @@ class Inputs(Protocol):
         """The translations of words."""
         ...
 
+    def paraphraser(self) -> Paraphraser:
+        """Paraphrases texts of the language of the examples."""
+        ...
+
 
 Perturb = Callable[[Example, Draws], Example]
 
@@ -46,6 +51,10 @@ def perturbed(examples: Iterable[Example], spec: PerturbationSpec, task: Task, i
     also depend on the other examples.
     """
     assert NEEDS[spec.name] in properties_of(task).edits, f"{task.format} does not allow {spec.name}."
+    if spec.name == "paraphrase":
+        chosen = ((example, _is_paraphrased(spec, example)) for example in examples)
+        yield from paraphrased(chosen, inputs.paraphraser())
+        return
     perturb = OTHERS[spec.name](spec, inputs) if spec.name in OTHERS else _edited(spec, task, inputs)
     for example in examples:
         draws = _draws(spec, example)
@@ -56,6 +65,11 @@ def _edited(spec: PerturbationSpec, task: Task, inputs: Inputs) -> Perturb:
     edited, make = properties_of(task).edited, code_mix(inputs.pairs()) if spec.by else NOISE[spec.name]
     assert edited is not None
     return lambda example, draws: edited(example, make(draws, spec.budget))
+
+
+def _is_paraphrased(spec: PerturbationSpec, example: Example) -> bool:
+    draws = _draws(spec, example)
+    return draws.share("perturbed") < spec.share and draws.share("example") < spec.budget
 
 
 def _distracted(spec: PerturbationSpec, inputs: Inputs) -> Perturb:

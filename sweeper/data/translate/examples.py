@@ -53,8 +53,9 @@ class ExampleTranslator:
         translatable = properties_of(task).translation
         assert translatable is not None, f"Format {task.format!r} cannot be translated."
         languages = {example.id: language_of(example.id, self.spec) for example in chunk}
-        translations = {
-            language: self._translations(
+        by_language = {
+            language: translations(
+                self.translator,
                 [
                     text
                     for example in chunk
@@ -70,19 +71,20 @@ class ExampleTranslator:
             if language is None:
                 yield example
                 continue
-            texts = [translations[language][text] for text in translatable.texts(example)]
+            texts = [by_language[language][text] for text in translatable.texts(example)]
             translated = translatable.translated(example, texts, language) if all(map(_has_text, texts)) else None
             self.counts[language, "dropped" if translated is None else "translated"] += 1
             if translated is not None:
                 yield translated
 
-    def _translations(self, texts: Sequence[str], language: str) -> Mapping[str, Translated]:
-        """Text -> its translation. A piece without a letter (a number, a date) is left as it is."""
-        pieces_by_text = {text: self.translator.pieces(text, language) for text in texts}
-        all_pieces = (piece.text for pieces in pieces_by_text.values() for piece in pieces)
-        to_translate = dict.fromkeys(text for text in all_pieces if any(map(str.isalpha, text)))
-        translations = self.translator.translate(list(to_translate), language)
-        return {text: _joined(pieces, translations) for text, pieces in pieces_by_text.items()}
+
+def translations(translator: Translator, texts: Sequence[str], language: str) -> Mapping[str, Translated]:
+    """Text -> its translation. A piece without a letter (a number, a date) is left as it is."""
+    pieces_by_text = {text: translator.pieces(text, language) for text in texts}
+    all_pieces = (piece.text for pieces in pieces_by_text.values() for piece in pieces)
+    to_translate = dict.fromkeys(text for text in all_pieces if any(map(str.isalpha, text)))
+    translated = translator.translate(list(to_translate), language)
+    return {text: _joined(pieces, translated) for text, pieces in pieces_by_text.items()}
 
 
 def language_of(id_: str, spec: TranslationSpec) -> str | None:
