@@ -1,4 +1,4 @@
-"""Finds spaces by name (the modules of this package) or by the path of a Python file."""
+"""Finds spaces by name (the modules of this package and of `questions`) or by the path of a Python file."""
 
 import importlib
 import importlib.util
@@ -13,11 +13,23 @@ from sweeper.files.serialize import plain, read_json
 from sweeper.space import Space
 from sweeper.space.mistakes import located
 
+QUESTIONS = "questions"
+"""The package with the spaces of the questions; their names are `questions/NAME`."""
+LARGE = "-xl"
+"""End of the name of the cluster-sized twin of a question: `XL` in the module of the question."""
+PLANTED = "_world"
+"""End of the name of a question in the synthetic world, which has no twin."""
+
 
 def shipped() -> list[str]:
     """The names of the spaces in this package, sorted."""
-    names = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return sorted(name for name in names if name != Path(__file__).stem)
+    folder = Path(__file__).parent
+    names = [module.name for module in pkgutil.iter_modules([str(folder)]) if not module.ispkg]
+    names.remove(Path(__file__).stem)
+    for module in pkgutil.iter_modules([str(folder / QUESTIONS)]):
+        name = f"{QUESTIONS}/{module.name}"
+        names += [name] if name.endswith(PLANTED) else [name, name + LARGE]
+    return sorted(names)
 
 
 def load_space(name: str) -> Space:
@@ -32,7 +44,9 @@ def load_space(name: str) -> Space:
         raise UserError(
             f"{unknown('space', name, shipped())} A Python file works too, for example: sweeper run my_space.py"
         )
-    return _space_of(importlib.import_module(f"{__package__}.{name}"), name)
+    module = name.removesuffix(LARGE).replace("/", ".")
+    attribute = "XL" if name.endswith(LARGE) else "SPACE"
+    return _space_of(importlib.import_module(f"{__package__}.{module}"), name, attribute)
 
 
 def check_types(space: Space, name: str) -> Space:
@@ -46,13 +60,13 @@ def check_types(space: Space, name: str) -> Space:
         raise UserError(str(error)) from error
 
 
-def _space_of(module: ModuleType, name: str) -> Space:
-    space = getattr(module, "SPACE", None)
+def _space_of(module: ModuleType, name: str, attribute: str = "SPACE") -> Space:
+    space = getattr(module, attribute, None)
     if not isinstance(space, Space):
         value = "nothing" if space is None else f"a value of type {type(space).__name__}"
         others = [other for other, value in vars(module).items() if isinstance(value, Space)]
-        remedy = f" Rename its {others[-1]!r} to SPACE." if others else ""
-        raise UserError(f"{name} must define SPACE as a sweeper.space.Space; it defines {value}.{remedy}")
+        remedy = f" Rename its {others[-1]!r} to {attribute}." if others else ""
+        raise UserError(f"{name} must define {attribute} as a sweeper.space.Space; it defines {value}.{remedy}")
     return check_types(space, name)
 
 

@@ -83,9 +83,11 @@ def run_of(name: str) -> "Run | None":
     from sweeper.run.run import Run
 
     # A shipped space has priority over a folder of its name.
-    run = None if name in search_spaces.shipped() else Run.named(name)
-    path = Path(name)
-    if run is None and path.name != name and path.suffix != ".py" and not path.is_file():
+    if name in search_spaces.shipped():
+        return None
+    run, path = Run.named(name), Path(name)
+    is_question = path.parts[:1] == (search_spaces.QUESTIONS,) and not path.parent.is_dir()
+    if run is None and not is_question and path.name != name and path.suffix != ".py" and not path.is_file():
         folders = sorted(str(folder) for folder in path.parent.glob("*/") if folder.is_dir())
         raise UserError(f"{unknown('run folder or file', name, folders)} (Looked up in {Path.cwd()}.)")
     return run

@@ -60,7 +60,7 @@ def _show_searches(run_folder: str, journal: Path | None, port: int) -> None:
     from sweeper.tuning.journal import write_journal
 
     run = Run.open(run_folder)
-    path = journal or run.journal or Path(f"optuna-{run.space.name}.journal")
+    path = journal or run.journal or Path(f"optuna-{run.space.file_name}.journal")
     num = write_journal(run, path)
     if not num:
         raise UserError(f"{run.url} has no search trials, so there is nothing to show.")

@@ -135,7 +135,7 @@ class Run:
 
         Other pages than a report have another `name`.
         """
-        return self.folder.child(f"{name}{suffix}").local or Path(f"{name}-{self.space.name}{suffix}")
+        return self.folder.child(f"{name}{suffix}").local or Path(f"{name}-{self.space.file_name}{suffix}")
 
     def make_site(
         self,

@@ -193,6 +193,11 @@ class Space:
         )
 
     @property
+    def file_name(self) -> str:
+        """The name without slashes, for names of files and of projects of trackers."""
+        return self.name.replace("/", "-")
+
+    @property
     def searched(self) -> frozenset[str]:
         """The names of the dials of all stages and targets."""
         dials = (*(stage.dials for stage in self.stages), *(target.dials for target in self.targets))

@@ -174,7 +174,7 @@ def tracking(
         yield []
         return
     groups = {agenda.name(slot): agenda.unit(slot).name for slot in agenda.slots()}
-    watch = TrackerWatch(trackers, agenda.plan.space.name, groups, report)
+    watch = TrackerWatch(trackers, agenda.plan.space.file_name, groups, report)
     try:
         yield [watch]
     finally:
