@@ -12,8 +12,10 @@ from sweeper.files.draft import atomic_folder
 from sweeper.world import parallel
 from sweeper.world.draws import Draws
 from sweeper.world.encoder import write_encoders
-from sweeper.world.languages import CODES, Language, make_languages
+from sweeper.world.languages import CODES, Language, jargon, make_languages
 from sweeper.world.lessons import Lesson, draw_knowledge, scored_lesson, taught_lesson
+from sweeper.world.question_tasks import JARGON
+from sweeper.world.questions import QUESTION_DATA
 from sweeper.world.repositories import INTERMEDIATES, TARGETS, Repository
 from sweeper.world.settings import World, parse_world
 from sweeper.world.skills import NEEDS, TEACHES
@@ -41,12 +43,14 @@ def build(world: str, folder: Path) -> None:
 def _write_all(draft: Path, world: World) -> None:
     languages = make_languages(world.language_seed)
     datasets = draft / "datasets" / "demo"
-    for repository in (*INTERMEDIATES, *_placebo_repositories(), *_null_repositories(), *TARGETS):
+    added = QUESTION_DATA if world.questions else ()
+    named = {**languages, JARGON: jargon(languages, world.language_seed)}
+    for repository in (*INTERMEDIATES, *_placebo_repositories(), *_null_repositories(), *TARGETS, *added):
         for draw in range(world.draws):
-            _write_draw(datasets / repository.name, repository, languages, world, draw)
+            _write_draw(datasets / repository.name, repository, named, world, draw)
         _write_card(datasets / repository.name)
     _write_shared(datasets, languages, world)
-    write_encoders(draft / "models" / "demo", languages, world.language_seed)
+    write_encoders(draft / "models" / "demo", languages, world.language_seed, questions=bool(world.questions))
 
 
 def _placebo_repositories() -> list[Repository]:
@@ -68,26 +72,30 @@ def _null_repositories() -> list[Repository]:
 def _write_draw(
     folder: Path, repository: Repository, languages: Mapping[str, Language], world: World, draw: int
 ) -> None:
-    lessons = _lessons(repository.name, world.truth_seed, draw)
+    lessons = _lessons(repository, world.truth_seed, draw)
     for table in repository.tables:
         rows: list[dict[str, object]] = []
         for code in table.languages:
             # The language is not part of the seed, so that all languages have the same events, as parallel items.
-            draws = Draws(world.truth_seed, draw, repository.name, table.events or table.split)
-            rows += repository.make_rows(lessons[table.source], draws, languages[code], table.num * world.scale)
+            draws = Draws(world.truth_seed, draw, repository.events or repository.name, table.events or table.split)
+            make_rows = table.make_rows or repository.make_rows
+            rows += make_rows(lessons[table.source], draws, languages[code], table.num * world.scale)
         _write_rows(folder / f"draw{draw}" / f"{table.split}.jsonl", rows)
 
 
-def _lessons(name: str, truth_seed: int, draw: int) -> dict[str, Lesson]:
+def _lessons(repository: Repository, truth_seed: int, draw: int) -> dict[str, Lesson]:
     """Return the lesson of each source that the tables of a data set have."""
+    name = repository.name
     knowledge = draw_knowledge(truth_seed, draw, _truth_name(name))
     original = NULL_ORIGINAL if name.startswith(NULL) else name.removeprefix(PLACEBO)
-    if original in NEEDS:
-        needs = NEEDS[original]
+    needs = NEEDS.get(original) if repository.needs is None else repository.needs
+    if needs is not None:
         # A share of 0 teaches only the shown concepts. It needs no draws.
         shown = taught_lesson(dict.fromkeys(needs, 0.0), knowledge, Draws())
         return {"shown": shown, "rest": scored_lesson(needs, knowledge)}
-    return {"taught": taught_lesson(TEACHES[original], knowledge, Draws(truth_seed, draw, name, "lesson"))}
+    levels = TEACHES[original] if repository.teaches is None else repository.teaches
+    draws = Draws(truth_seed, draw, repository.events or name, "lesson")
+    return {"taught": taught_lesson(levels, knowledge, draws, repository.wrong)}
 
 
 def _truth_name(name: str) -> str:

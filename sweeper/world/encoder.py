@@ -1,48 +1,90 @@
 """The encoder of the world: an XLM-R of three layers, blank or pretrained, and a tokenizer for its languages."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
-from sweeper.world.languages import Language
-from sweeper.world.vocabulary import SHIPPED, SPECIAL_TOKENS, TOKENIZER, pieces_of, ships
+from sweeper.world.draws import Draws
+from sweeper.world.languages import Language, jargon
+from sweeper.world.question_tasks import JARGON, SHORTENED, TWINS
+from sweeper.world.vocabulary import SHIPPED, SPECIAL_TOKENS, TOKENIZER, pieces_of, ships, with_words
 
+Weights = dict[str, NDArray[np.float32]]
+"""Name of a parameter -> its values."""
 WEIGHTS = "model.safetensors"
 TORCH = {"format": "pt"}
 """Metadata that transformers requires of a safetensors file."""
 NUM_LAYERS, HIDDEN, NUM_HEADS, INTERMEDIATE, NUM_POSITIONS = 3, 160, 4, 640, 130
+EMBEDDINGS = "embeddings.word_embeddings.weight"
 SPREAD = 0.02
 """Standard deviation of the random weights."""
 DROPOUT = 0.0
 """No dropout: the world is small enough to be learned, and its labels have no noise to overfit."""
 
 
-def write_encoders(folder: Path, languages: Mapping[str, Language], language_seed: int) -> None:
+def write_encoders(folder: Path, languages: Mapping[str, Language], language_seed: int, *, questions: bool) -> None:
     """Write `blank`, an untrained encoder, and `tiny`, the same one pretrained, as Hugging Face folders.
 
-    The package has pretrained weights for language seed 0 only; `demo_encoder` pretrains an encoder for another seed.
+    `questions` adds encoders pretrained on less text, twins (`tiny` with its hidden units in other orders), and `tiny`
+    with embeddings of synonyms. The package has pretrained weights for language seed 0 only; `demo_encoder` pretrains
+    an encoder for another seed.
     The pooler is left out, as in encoders that were pretrained by masked language modelling alone.
     """
-    tokenizer = _tokenizer(languages)
-    _write_encoder(folder / "blank", tokenizer)
-    save_file(_weights(tokenizer.get_vocab_size(), language_seed), folder / "blank" / WEIGHTS, metadata=TORCH)
-    if ships(language_seed):
-        _write_encoder(folder / "tiny", tokenizer)
-        shipped = load(resources.files("sweeper.world").joinpath(SHIPPED).read_bytes())
-        save_file(
-            {name: array.astype(np.float32) for name, array in shipped.items()},
-            folder / "tiny" / WEIGHTS,
-            metadata=TORCH,
-        )
+    pieces = pieces_of(languages)
+    tokenizer = _tokenizer(pieces)
+    _write_encoder(folder / "blank", tokenizer, _weights(tokenizer.get_vocab_size(), language_seed))
+    if not ships(language_seed):
+        return
+    pretrained = _shipped(SHIPPED)
+    _write_encoder(folder / "tiny", tokenizer, pretrained)
+    if not questions:
+        return
+    for name in SHORTENED:
+        _write_encoder(folder / name, tokenizer, _shipped(f"{name}.safetensors"))
+    for name in TWINS:
+        _write_encoder(folder / name, tokenizer, reordered(pretrained, Draws(name).shuffled(range(HIDDEN))))
+    more = with_words(pieces, jargon(languages, language_seed))
+    _write_encoder(folder / JARGON, _tokenizer(more), with_rows(pretrained, len(more) - len(pieces), language_seed))
 
 
-def _write_encoder(folder: Path, tokenizer: Tokenizer) -> None:
+def with_rows(weights: Weights, num: int, seed: int) -> Weights:
+    """Return weights with `num` random embeddings before that of `<mask>`, as large as the pretrained ones."""
+    rows = weights[EMBEDDINGS]
+    added = np.random.default_rng(seed).normal(0, rows.std(), (num, HIDDEN)).astype(np.float32)
+    return {**weights, EMBEDDINGS: np.concatenate([rows[:-1], added, rows[-1:]])}
+
+
+def reordered(weights: Weights, order: list[int]) -> Weights:
+    """Return the weights of an encoder with the same outputs, whose hidden units are in another order.
+
+    A new head has other weights for each unit then, so that trainings of two such encoders are independent draws.
+    """
+    # The attention has units of its own between two projections, and so has the intermediate layer.
+    within = (".query.", ".key.", ".value.", ".intermediate.")
+    changed = {}
+    for name, array in weights.items():
+        is_within = any(key in name for key in within)
+        # A projection has the shape (out, in); embeddings have the shape (rows, hidden).
+        reads_hidden = array.ndim == 2 and (is_within or "embeddings" in name)
+        changed[name] = np.ascontiguousarray(array[:, order] if reads_hidden else array if is_within else array[order])
+    return changed
+
+
+def _shipped(file: str) -> Weights:
+    """Return the weights in a file of this package, in float32."""
+    shipped = load(resources.files("sweeper.world").joinpath(file).read_bytes())
+    return {name: array.astype(np.float32) for name, array in shipped.items()}
+
+
+def _write_encoder(folder: Path, tokenizer: Tokenizer, weights: Weights) -> None:
     folder.mkdir(parents=True)
+    save_file(weights, folder / WEIGHTS, metadata=TORCH)
     tokenizer.save(str(folder / TOKENIZER))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config())
     _write_json(folder / "config.json", _config(tokenizer.get_vocab_size()))
@@ -53,8 +95,8 @@ def _write_json(path: Path, content: dict[str, object]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
 
 
-def _tokenizer(languages: Mapping[str, Language]) -> Tokenizer:
-    vocabulary = {piece: number for number, piece in enumerate(pieces_of(languages))}
+def _tokenizer(pieces: Sequence[str]) -> Tokenizer:
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.decoder = decoders.WordPiece()
@@ -107,7 +149,7 @@ def _config(num_tokens: int) -> dict[str, object]:
     }
 
 
-def _weights(num_tokens: int, seed: int) -> dict[str, np.ndarray]:
+def _weights(num_tokens: int, seed: int) -> Weights:
     """Return random weights for all parameters of `XLMRobertaModel` except the pooler, by their names in it."""
     rng = np.random.default_rng(seed)
     weights = {}
@@ -119,13 +161,13 @@ def _weights(num_tokens: int, seed: int) -> dict[str, np.ndarray]:
         else:
             weights[name] = rng.normal(0, SPREAD, shape).astype(np.float32)
     # As in XLM-R: the embedding of padding is zero.
-    weights["embeddings.word_embeddings.weight"][SPECIAL_TOKENS.index("<pad>")] = 0
+    weights[EMBEDDINGS][SPECIAL_TOKENS.index("<pad>")] = 0
     return weights
 
 
 def _shapes(num_tokens: int) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (num_tokens, HIDDEN),
+        EMBEDDINGS: (num_tokens, HIDDEN),
         "embeddings.position_embeddings.weight": (NUM_POSITIONS, HIDDEN),
         "embeddings.token_type_embeddings.weight": (1, HIDDEN),
         "embeddings.LayerNorm.weight": (HIDDEN,),

@@ -1,10 +1,10 @@
 """English and eight generated languages: their grammar, their words, and the distance between two of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from sweeper.world.concepts import CONCEPTS, FUNCTION, SHARED
+from sweeper.world.concepts import CLASSIFIED, CONCEPTS, FUNCTION, SHARED
 from sweeper.world.draws import Draws
 
 Order = Literal["SVO", "SOV", "VSO"]
@@ -78,6 +78,14 @@ def make_languages(language_seed: int) -> dict[str, Language]:
     # Languages share this set, so that no word has two meanings in two languages.
     taken = {word for role in CONCEPTS for word in CONCEPTS[role]} | set(FUNCTION)
     return {code: _language(code, traits, taken, language_seed) for code, traits in TRAITS.items()}
+
+
+def jargon(languages: Mapping[str, Language], language_seed: int) -> Language:
+    """Return English in which each concept that has a hidden class is a synonym: a word of no other language."""
+    taken = {word for language in languages.values() for word in language.words.values()}
+    draws = Draws(language_seed, "lexicon", "jargon")
+    synonyms = {concept: _new_word(draws, "Latin", taken) for concepts in CLASSIFIED.values() for concept in concepts}
+    return replace(languages["en"], words={**languages["en"].words, **synonyms})
 
 
 def _language(code: str, traits: Traits, taken: set[str], seed: int) -> Language:

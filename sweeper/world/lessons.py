@@ -81,24 +81,27 @@ def draw_knowledge(truth_seed: int, draw: int, truth: str = "") -> Knowledge:
     return Knowledge(tables=tables, shown={role: frozenset(concepts) for role, concepts in shown.items()})
 
 
-def taught_lesson(levels: Levels, knowledge: Knowledge, draws: Draws) -> Lesson:
+def taught_lesson(levels: Levels, knowledge: Knowledge, draws: Draws, wrong: float = 0.0) -> Lesson:
     """Return the lesson of an intermediate task: the shown concepts, and for each skill a share of the hidden ones.
 
     A negative share assigns the next class to the hidden concepts, which is always wrong: a model that has learned it
-    is misled on the concepts that targets are scored on.
+    is misled on the concepts that targets are scored on. `wrong` is the share of the taught hidden concepts, 0 to 1,
+    that have the next class although the share is positive; a larger share includes the concepts of a smaller one.
     """
-    return Lesson(tables={skill: _taught_classes(skill, share, knowledge, draws) for skill, share in levels.items()})
+    return Lesson(
+        tables={skill: _taught_classes(skill, share, knowledge, draws, wrong) for skill, share in levels.items()}
+    )
 
 
-def _taught_classes(skill: str, share: float, knowledge: Knowledge, draws: Draws) -> Classes:
+def _taught_classes(skill: str, share: float, knowledge: Knowledge, draws: Draws, wrong: float) -> Classes:
     table, hidden = knowledge.tables[skill], knowledge.hidden(skill)
     by_class = [draws.shuffled(of_class(hidden, label)) for label in range(NUM_CLASSES)]
     # The classes take turns, so that any share contains equally many of each, give or take one.
     in_turn = [concept for turn in zip_longest(*by_class) for concept in turn if concept]
     taught = in_turn[: round(abs(share) * len(hidden))]
-    shift = 1 if share < 0 else 0
+    shifted = set(taught if share < 0 else taught[: round(wrong * len(taught))])
     shown = {concept: label for concept, label in table.items() if concept not in hidden}
-    return shown | {concept: (table[concept] + shift) % NUM_CLASSES for concept in taught}
+    return shown | {concept: (table[concept] + (concept in shifted)) % NUM_CLASSES for concept in taught}
 
 
 def scored_lesson(skills: Iterable[str], knowledge: Knowledge) -> Lesson:

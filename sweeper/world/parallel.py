@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from sweeper.world.concepts import CONCEPTS, NOUNS
+from sweeper.world.concepts import CLASSIFIED, CONCEPTS, NOUNS
 from sweeper.world.draws import Draws
 from sweeper.world.events import Event, draw_event, sentence
 from sweeper.world.languages import CODES, Language
@@ -66,6 +66,38 @@ def texts(languages: Mapping[str, Language], draws: Draws, num: int) -> list[Row
             line = [write(second), sentence(draw_event(draws), second)]
         rows.append({"text": " ".join(draws.shuffled(line))})
     return rows
+
+
+def synonym_texts(draws: Draws, jargon: Language, num: int) -> list[Row]:
+    """Return lines of text with one event in English and in its jargon; half of the sentences mix both.
+
+    The lines contain none of the hidden knowledge.
+    """
+    rows = []
+    english = replace(jargon, words={concept: concept for concept in jargon.words})
+    for _ in range(num):
+        event = draw_event(draws)
+        both = ((english, jargon), (jargon, english))
+        line = [sentence(event, _half(language, other, draws)) for language, other in both]
+        rows.append({"text": " ".join(draws.shuffled(line))})
+    return rows
+
+
+def _half(language: Language, other: Language, draws: Draws) -> Language:
+    """Return a language, or in half of the cases one with half of its words replaced by those of another one."""
+    if not draws.chance(MIXED):
+        return language
+    borrowed = {concept: other.words[concept] for concept in language.words if draws.chance(0.5)}
+    return replace(language, words={**language.words, **borrowed})
+
+
+def exchanged(jargon: Language, draws: Draws) -> Language:
+    """Return a jargon in which each synonym has the meaning of another concept in its role."""
+    words = dict(jargon.words)
+    for concepts in CLASSIFIED.values():
+        order = draws.shuffled(concepts)
+        words |= {concept: jargon.words[other] for concept, other in zip(order, (*order[1:], order[0]), strict=True)}
+    return replace(jargon, words=words)
 
 
 def _mixed(grammar: Language, languages: Mapping[str, Language], draws: Draws) -> Language:

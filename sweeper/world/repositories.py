@@ -8,6 +8,7 @@ from sweeper.world import pairs, sequences
 from sweeper.world.draws import Draws
 from sweeper.world.languages import CODES, Language
 from sweeper.world.lessons import Lesson
+from sweeper.world.skills import Levels
 from sweeper.world.tasks import EVAL_SIZE, TRAIN_ROWS
 
 MakeRows = Callable[[Lesson, Draws, Language, int], list[pairs.Row]]
@@ -28,6 +29,8 @@ class Table:
     """Languages of its rows, one after the other."""
     events: str = ""
     """Seed name of its events: tables with the same name are parallel. "" means the name of the split."""
+    make_rows: MakeRows | None = None
+    """Its rows, if not those of the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,15 @@ class Repository:
     name: str
     make_rows: MakeRows
     tables: tuple[Table, ...]
+    teaches: Levels | None = None
+    """What the data set teaches, if its name has no entry in the tables of skills."""
+    needs: Levels | None = None
+    """What a target needs, likewise."""
+    wrong: float = 0.0
+    """Share of the taught hidden concepts, 0 to 1, that have the next class instead of their own."""
+    events: str = ""
+    """Seed name of its events and of the taught concepts: data sets with the same name have the same ones. "" means the
+    name of the data set."""
 
 
 def _train(name: str, source: Source) -> tuple[Table, ...]:

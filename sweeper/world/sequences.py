@@ -30,12 +30,22 @@ def questions_null(lesson: Lesson, draws: Draws, language: Language, num: int) -
     return [_question(lesson, draws, language, number, unanswerable=is_null) for number, is_null in enumerate(chances)]
 
 
+def first_questions(share: float, lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
+    """Return the same, but in a share of the rows the answer is certain to be in the first sentence.
+
+    Rows with another share have the same words, and a larger share includes the rows of a smaller one.
+    """
+    return [_question(lesson, draws, language, number, unanswerable=False, first=share) for number in range(num)]
+
+
 def few_questions(lesson: Lesson, draws: Draws, language: Language, num: int) -> list[Row]:
     """Return answerable questions whose ids start with the language code, because one split has all languages."""
     return [row | {"id": f"{language.code}-{row['id']}"} for row in questions(lesson, draws, language, num)]
 
 
-def _question(lesson: Lesson, draws: Draws, language: Language, number: int, *, unanswerable: bool) -> Row:
+def _question(
+    lesson: Lesson, draws: Draws, language: Language, number: int, *, unanswerable: bool, first: float | None = None
+) -> Row:
     query = draw_query(lesson, draws, number, (HOLDS, FAILS))
     role = SKILLS[query.skill].role
     distractors = draws.sample(not_of_class(lesson.tables[query.skill], query.label), NUM_SENTENCES)
@@ -43,6 +53,10 @@ def _question(lesson: Lesson, draws: Draws, language: Language, number: int, *, 
     events = [draw_event(draws).with_(**{role: distractor}) for distractor in distractors]
     if not unanswerable:
         events[chosen] = query.event
+    # Drawn for every share, so that rows with other shares have the same words.
+    if first is not None and draws.chance(first):
+        events[0], events[chosen] = events[chosen], events[0]
+        chosen = 0
     events = [event.with_(number="", place="", time="") for event in events]
     context, start, answer = _paragraph(events, language, min(chosen, NUM_SENTENCES - 1), role)
     return {

@@ -10,11 +10,14 @@ from sweeper.errors import UserError, unknown
 from sweeper.files.folder import expand_path
 from sweeper.tasks.spec import Task
 from sweeper.world.languages import make_languages
+from sweeper.world.question_tasks import JARGON, SHORTENED, TWINS
 from sweeper.world.tasks import CORPUS, is_world_task
 from sweeper.world.vocabulary import has_other_languages, ships
 
 NAME = "demo"
 PRETRAINED = "demo/tiny"
+ENCODERS = tuple(f"demo/{name}" for name in (*SHORTENED, *TWINS, JARGON))
+"""The encoders that only a world with questions has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,8 @@ class World:
     """Factor on the number of examples. 10 and 100 make the world a scaling benchmark."""
     draws: int = 6
     """Number of draws of knowledge and examples: draw 0 for the search, and one draw for each replicate seed."""
+    questions: int = 0
+    """1: the world also has the data sets and encoders of the spaces `questions/NAME_world`. 0: it has none."""
 
 
 def parse_world(world: str) -> World:
@@ -45,6 +50,8 @@ def parse_world(world: str) -> World:
     parsed = replace(World(), **settings)
     if parsed.scale < 1 or parsed.draws < 1:
         raise UserError(f"A world needs scale >= 1 and draws >= 1, got scale={parsed.scale} and draws={parsed.draws}.")
+    if parsed.questions > 1:
+        raise UserError(f"The setting questions of a world is 0 or 1, got {parsed.questions}.")
     return parsed
 
 
@@ -102,8 +109,14 @@ def check_space(world: str, models: Iterable[str], seeds: Iterable[int]) -> None
     `models` are ids and folders of encoders. `seeds` are the seeds of trials that read the draw of their seed.
     """
     settings = parse_world(world)
-    if PRETRAINED in models and not ships(settings.language_seed):
+    pretrained = [model for model in models if model in (PRETRAINED, *ENCODERS)]
+    if pretrained and not ships(settings.language_seed):
         raise UserError(_no_encoder(world, settings.language_seed))
+    if not settings.questions and set(pretrained) - {PRETRAINED}:
+        raise UserError(
+            f"World {world!r} has no encoder {pretrained[-1]}. Set questions=1, as in "
+            f"`--set world={world_name(replace(settings, questions=1))}`."
+        )
     languages = make_languages(settings.language_seed)
     for model in models:
         if has_other_languages(expand_path(model), languages):

@@ -1,4 +1,4 @@
-"""`python -m sweeper.world.ship RUN`: copies the encoder of a `demo_encoder` run into this package."""
+"""`python -m sweeper.world.ship RUN [FILE]`: copies the encoder of a `demo_encoder` run into this package."""
 
 import sys
 from pathlib import Path
@@ -28,4 +28,4 @@ def ship(run: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    ship(Path(sys.argv[1]), Path(__file__).parent / SHIPPED)
+    ship(Path(sys.argv[1]), Path(__file__).parent / (*sys.argv[2:], SHIPPED)[0])

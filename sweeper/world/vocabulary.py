@@ -1,7 +1,7 @@
 """The vocabulary of the world's tokenizer, and whether an encoder has it. Loads no library."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -24,6 +24,11 @@ def pieces_of(languages: Mapping[str, Language]) -> list[str]:
     letters = {letter for word in words for letter in word}
     spelling = letters | {f"##{letter}" for letter in letters}
     return [*SPECIAL_TOKENS, *sorted(words | spelling | set(PUNCTUATION)), "<mask>"]
+
+
+def with_words(pieces: Sequence[str], language: Language) -> list[str]:
+    """Return the pieces, and before `<mask>` the words of a language that they do not contain."""
+    return [*pieces[:-1], *sorted(set(language.words.values()) - set(pieces)), pieces[-1]]
 
 
 def ships(language_seed: int) -> bool:

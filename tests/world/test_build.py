@@ -168,7 +168,7 @@ def test_a_folder_that_exists_is_left_unchanged(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_a_world_that_fails_half_way_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full_disk(*_: object) -> None:
+    def full_disk(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(f"{BUILD}.write_encoders", full_disk)
@@ -179,7 +179,7 @@ def test_a_world_that_fails_half_way_leaves_no_folder(tmp_path: Path, monkeypatc
 
 @pytest.mark.usefixtures("tiny")
 def test_the_world_of_a_faster_process_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def faster(*_: object) -> None:
+    def faster(*_: object, **__: object) -> None:
         (tmp_path / "world").mkdir()
         (tmp_path / "world" / "theirs").touch()
 

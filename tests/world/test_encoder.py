@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from transformers import AutoModel, AutoTokenizer
@@ -18,7 +19,16 @@ from sweeper.records.spec import DataSpec
 from sweeper.tasks.spec import Task
 from sweeper.world.concepts import NOUNS
 from sweeper.world.draws import Draws
-from sweeper.world.encoder import NUM_LAYERS, SHIPPED, SPREAD
+from sweeper.world.encoder import (
+    EMBEDDINGS,
+    HIDDEN,
+    NUM_LAYERS,
+    SHIPPED,
+    SPREAD,
+    WEIGHTS,
+    reordered,
+    with_rows,
+)
 from sweeper.world.events import Event, draw_event, sentence
 from sweeper.world.languages import CODES
 from sweeper.world.tasks import EVAL_SIZE, NULLS, PLACEBOS, TASKS
@@ -192,3 +202,26 @@ def test_each_task_encodes_in_each_split_and_language(
             assert tokenizer.unk_token_id not in encoded.features.tokens
             encoded_splits += 1
     assert encoded_splits >= 2
+
+
+def test_a_twin_has_the_same_outputs_with_its_hidden_units_in_another_order(demo_world: Path, tiny: Any) -> None:
+    order = Draws("twin").shuffled(range(HIDDEN))
+    weights = load_file(demo_world / "models" / "demo" / "tiny" / WEIGHTS)
+    twin = AutoModel.from_config(tiny.config, add_pooling_layer=False).eval()
+    changed = {name: torch.from_numpy(array) for name, array in reordered(weights, order).items()}
+    assert not twin.load_state_dict(changed, strict=False).missing_keys
+    ids = torch.tensor([[0, 50, 60, 70, 2]])
+    with torch.inference_mode():
+        outputs, expected = (model(input_ids=ids).last_hidden_state.numpy() for model in (twin, tiny))
+    np.testing.assert_allclose(outputs, expected[..., order], atol=1e-5)
+    assert np.abs(outputs - expected).max() > 0.1
+
+
+def test_an_encoder_for_synonyms_has_the_pretrained_embeddings_and_new_ones_before_the_mask(demo_world: Path) -> None:
+    weights = load_file(demo_world / "models" / "demo" / "tiny" / WEIGHTS)
+    larger = with_rows(weights, 3, seed=0)
+    rows, more = weights[EMBEDDINGS], larger[EMBEDDINGS]
+    assert more.shape == (len(rows) + 3, HIDDEN)
+    np.testing.assert_array_equal(more[: len(rows) - 1], rows[:-1])
+    np.testing.assert_array_equal(more[-1], rows[-1])
+    assert 0.8 < more[-4:-1].std() / rows.std() < 1.2
