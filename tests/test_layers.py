@@ -29,7 +29,16 @@ ALLOWED = {
         "world.tasks",
         "world.truth",
     ),
-    "search_spaces": ("errors", "files", "tasks", "space", "world.tasks", "world.truth"),
+    "search_spaces": (
+        "errors",
+        "files",
+        "tasks",
+        "space",
+        "world.languages",
+        "world.question_tasks",
+        "world.tasks",
+        "world.truth",
+    ),
 }
 """Package outside sweeper/ -> packages and modules of sweeper/ that it may import."""
 

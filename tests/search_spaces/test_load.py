@@ -9,6 +9,7 @@ from search_spaces.load import load_space, shipped
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.run.run import Run
+from tests.runs import Call
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -81,3 +82,17 @@ def test_a_value_of_the_wrong_type_is_refused_on_loading(tmp_path: Path, change:
     )
     with pytest.raises(UserError, match=message):
         load_space(str(file))
+
+
+def test_the_twin_of_a_question_is_another_space_of_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "questions").mkdir()
+    for name in ("habit", "habit_world"):
+        (tmp_path / "questions" / f"{name}.py").write_text("")
+    monkeypatch.setattr("search_spaces.load.__file__", str(tmp_path / "load.py"))
+    (tmp_path / "load.py").write_text("")
+    assert shipped() == ["questions/habit", "questions/habit-xl", "questions/habit_world"]
+
+
+def test_an_unknown_question_is_answered_with_the_nearest_one(call: Call) -> None:
+    failed = call("plan", "questions/difficulty_wrld")
+    assert (failed.code, "Did you mean 'questions/difficulty_world'?" in failed.err) == (2, True)

@@ -1,0 +1,105 @@
+"""Difficulty of the intermediate task, syntactic or semantic: a dose of label noise, and tasks with equal examples.
+
+The dose is the causal part: the same examples of MNLI and of supertagging would be easier or harder only by noise in
+their labels. Tagging has no label noise, so that the doses are those of two semantic tasks. All tasks have the same
+number of examples. Few tasks cannot show a correlation between difficulty and gain: the page states contrasts only.
+"""
+
+from dataclasses import replace
+
+from sweeper.space import Contrast, Model, Recipe, Resources, Slope, Space, Stage, Target, Term, Training
+from sweeper.space.contrast import EACH
+from sweeper.tasks.catalog import CATALOG
+
+from ..text_small import LENGTHS, SHORT
+
+DOSES = (0.0, 0.15, 0.3)
+"""Probabilities of a wrong label."""
+DOSED = ("mnli", "csqa")
+SYNTACTIC, SEMANTIC = ("ud_supertags",), ("mnli", "mrpc", "squad", "csqa", "hellaswag", "cosmos_qa")
+EXAMPLES = 480
+SCORED = ("ar", "de", "fi", "hi", "ru", "sw", "tr", "zh")
+TAGS = ("ar", "de", "fi", "hi", "ru", "tr", "zh")
+TARGETS = ("tatoeba", "pos_hub", "ner")
+
+
+def _stage(name: str) -> Stage:
+    training = replace(LENGTHS.get(name, SHORT), learning_rate=2e-4, cap_tokens=None, cap_examples=EXAMPLES)
+    return Stage(tasks=(name,), training=training)
+
+
+def _recipes(name: str) -> tuple[Recipe, ...]:
+    """A task, and the same one with each dose of noise if it has doses."""
+    return tuple(
+        Recipe(
+            name=f"{name}, {dose:.0%} noise" if dose else name,
+            stages=(replace(_stage(name), label_noise=dose),),
+            factors={"kind": CATALOG[name].kind} | ({f"{name} noise": 10 * dose} if name in DOSED else {}),
+        )
+        for dose in (DOSES if name in DOSED else (0.0,))
+    )
+
+
+def _mean(names: tuple[str, ...], weight: float) -> tuple[Term, ...]:
+    return tuple(Term(recipe=name, weight=weight / len(names)) for name in names)
+
+
+CONTRASTS = (
+    *(
+        Contrast(
+            name=f"dose of {name}",
+            title=f"Does the score fall with noise in the labels of {name}?",
+            family="dose",
+            terms=(Term(recipe=EACH),),
+            targets=TARGETS,
+            each=("target",),
+            slope=Slope(axis="recipe", covariate=f"{name} noise", unit="10 % of the labels"),
+        )
+        for name in DOSED
+    ),
+    Contrast(
+        name="syntactic - semantic",
+        title="Do syntactic tasks help more than semantic ones, with equal examples?",
+        family="kinds",
+        terms=(*_mean(SYNTACTIC, 1.0), *_mean(SEMANTIC, -1.0)),
+        targets=TARGETS,
+        each=("target",),
+    ),
+)
+
+SPACE = Space(
+    name="questions/difficulty",
+    title="Difficulty of the intermediate task: doses of label noise, syntactic and semantic tasks",
+    models=(Model(name="mini-xlmr", id="mini-xlmr"),),
+    recipes=(Recipe(name="baseline"), *(recipe for name in SYNTACTIC + SEMANTIC for recipe in _recipes(name))),
+    targets=(
+        Target(task="tatoeba", training=SHORT, languages=SCORED),
+        Target(task="pos_hub", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=TAGS),
+        Target(task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=SCORED),
+    ),
+    seeds=(1, 2),
+    evaluate="dev",
+    eval_cap=60,
+    contrasts=CONTRASTS,
+)
+
+LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=256, precision="bf16", threads=4)
+LARGE_EXAMPLES = 9_741
+"""The size of the smallest task, CSQA."""
+
+
+def _large(stage: Stage) -> Stage:
+    return replace(stage, training=replace(LARGE, stride=stage.training.stride, cap_examples=LARGE_EXAMPLES))
+
+
+XL = replace(
+    SPACE,
+    name="questions/difficulty-xl",
+    title=f"{SPACE.title}, on a cluster",
+    models=(Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1)),),
+    recipes=tuple(replace(recipe, stages=tuple(map(_large, recipe.stages))) for recipe in SPACE.recipes),
+    targets=tuple(replace(target, training=LARGE, languages=None) for target in SPACE.targets),
+    seeds=(1, 2, 3, 4, 5),
+    evaluate="test",
+    eval_cap=None,
+)

@@ -1,0 +1,110 @@
+"""Distant intermediate languages: XNLI in fifteen languages with equal examples, English, and five languages mixed.
+
+The development rows of XNLI are the training data. They are parallel, so that all languages have the same content. XNLI
+itself is therefore no target. Tatoeba trains nothing, so that a source language is compared with each target language
+directly; NER trains in English. The languages of the sources do not include most of those with few resources: the page
+is about them as target languages.
+"""
+
+from dataclasses import replace
+from itertools import product
+from math import isnan
+
+from sweeper.space import Contrast, Model, Recipe, Resources, Space, Stage, Target, Term, Training, difference
+from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.distances import distance, resources
+from sweeper.tasks.languages import XNLI
+from sweeper.tasks.spec import Task
+
+from ..text_small import SHORT
+from .typology_world import centred, slope_weights
+
+ROWS: Task = replace(
+    CATALOG["xnli"],
+    name="xnli_rows",
+    title="Development rows of XNLI as training data",
+    train=CATALOG["xnli"].dev,
+    dev={},
+    test={},
+    trains_on="",
+    contains=(),
+    train_size=2_490,
+)
+SOURCES = XNLI
+MIX = ("ar", "hi", "sw", "th", "zh")
+"""Five distant languages, which have together as many examples as each other recipe."""
+EXAMPLES = 480
+SCORED = ("ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "ta", "te", "th", "tr", "ur", "vi", "zh")
+TAGGED = tuple(code for code in SCORED if code != "th")
+"""Languages of NER: the mirror that the sizes were chosen for has no Thai rows of PAN-X."""
+LOW = tuple(code for code in SCORED if resources()[code] == "low")
+"""Scored languages with few resources (URIEL+)."""
+KINDS = ("syntactic", "genetic", "geographic")
+STAGE = Stage(tasks=(ROWS.name,), training=replace(SHORT, learning_rate=2e-4, cap_tokens=None, cap_examples=EXAMPLES))
+
+
+def _on_distance(kind: str) -> Contrast:
+    """The slope of scores on a distance, after removing the means of sources and of target languages."""
+    apart = {(one, other): distance(kind, one, other) for one, other in product(SOURCES, SCORED) if one != other}
+    # A distance is nan if URIEL+ knows too little about a language.
+    weights = slope_weights(centred({cell: value for cell, value in apart.items() if not isnan(value)}))
+    return Contrast(
+        name=f"{kind} distance",
+        title=f"Does a score fall with the {kind} distance of source and target language?",
+        family="typology",
+        terms=tuple(Term(recipe=one, weight=weight, languages=(other,)) for (one, other), weight in weights.items()),
+        targets=("tatoeba",),
+    )
+
+
+CONTRASTS = (
+    *map(_on_distance, KINDS),
+    difference("mix of five - English", "mix", "en", family="typology", targets=("tatoeba", "ner"), each=("target",)),
+    difference(
+        "mix of five - English, few resources", "mix", "en", family="typology", targets=("tatoeba",), languages=LOW
+    ),
+    *(
+        difference(f"{code} - English", code, "en", family="sources", targets=("tatoeba",))
+        for code in SOURCES
+        if code != "en"
+    ),
+)
+
+SPACE = Space(
+    name="questions/typology",
+    title="Distant intermediate languages, with equal examples",
+    models=(Model(name="mini-xlmr", id="mini-xlmr"),),
+    recipes=(
+        Recipe(name="baseline"),
+        *(Recipe(name=code, stages=(replace(STAGE, languages=(code,)),), factors={"source": code}) for code in SOURCES),
+        Recipe(name="mix", stages=(replace(STAGE, languages=MIX),), factors={"source": "mix"}),
+    ),
+    targets=(
+        Target(task="tatoeba", training=SHORT, languages=SCORED),
+        Target(task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=TAGGED),
+    ),
+    tasks=(ROWS,),
+    seeds=(1, 2),
+    evaluate="dev",
+    eval_cap=60,
+    contrasts=CONTRASTS,
+)
+
+LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128, precision="bf16", threads=4)
+XL = replace(
+    SPACE,
+    name="questions/typology-xl",
+    title=f"{SPACE.title}, on a cluster",
+    models=(
+        Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1)),
+        Model(name="mmbert-base", id="jhu-clsp/mmBERT-base", resources=Resources(cpus=4, gpus=1)),
+    ),
+    recipes=tuple(
+        replace(recipe, stages=tuple(replace(stage, training=LARGE) for stage in recipe.stages))
+        for recipe in SPACE.recipes
+    ),
+    targets=tuple(replace(target, training=LARGE) for target in SPACE.targets),
+    seeds=(1, 2, 3, 4, 5),
+    evaluate="test",
+    eval_cap=None,
+)

@@ -1,0 +1,103 @@
+"""Distant intermediate languages in the synthetic world: does a gain fall with the distance of source and target?
+
+Planted: the same claims in each of the nine languages. Targets train in English, so that the distance of a source from
+English matters too; it is part of the model, as all properties of a source are. Null: the same slopes on targets that
+need none of what the claims teach. Gains are measured over the placebo in the same source language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+
+from sweeper.space import Contrast, Recipe, Stage, Term
+from sweeper.world.languages import CODES, distance
+from sweeper.world.question_tasks import LESSONS, QUESTION_TASKS
+from sweeper.world.tasks import PLACEBO, TASKS
+
+from ..demo_full import PREPARE, targets
+from ..demo_full import SPACE as FULL
+
+TAUGHT, OTHER = "xclaims", "xrewrites"
+"""The target that needs what the claims teach, and one that needs none of it."""
+NUM_SEEDS = 4
+Cell = tuple[str, str]
+"""Source language and language of the target."""
+PASSES = 200
+"""Passes of the removal of means; the remaining means are below the rounding of floats."""
+
+
+def centred(values: Mapping[Cell, float]) -> dict[Cell, float]:
+    """The values without the means of their sources and of their target languages, also if cells are missing."""
+    rest = dict(values)
+    for _ in range(PASSES):
+        for side in (0, 1):
+            for name in {cell[side] for cell in rest}:
+                cells = [cell for cell in rest if cell[side] == name]
+                mean = sum(rest[cell] for cell in cells) / len(cells)
+                rest |= {cell: rest[cell] - mean for cell in cells}
+    return rest
+
+
+def slope_weights(values: Mapping[Cell, float]) -> dict[Cell, float]:
+    """Cell -> its weight in the least-squares slope on values that have the mean 0."""
+    squares = sum(value * value for value in values.values())
+    return {cell: value / squares for cell, value in values.items()}
+
+
+def partial_values(language: str) -> dict[Cell, float]:
+    """The distance of each source to a target language, without what its distance to English explains."""
+    sources = [code for code in CODES if code != language]
+    near, english = ([distance(code, other) for code in sources] for other in (language, "en"))
+    near, english = ([value - sum(values) / len(values) for value in values] for values in (near, english))
+    explained = 0.0
+    if language != "en":
+        explained = sum(a * b for a, b in zip(near, english, strict=True)) / sum(b * b for b in english)
+    rest = (a - explained * b for a, b in zip(near, english, strict=True))
+    return {(source, language): value for source, value in zip(sources, rest, strict=True)}
+
+
+def gains(weights: Mapping[Cell, float]) -> tuple[Term, ...]:
+    """The terms of a weighted sum of gains over the placebo of each source."""
+    return tuple(
+        Term(recipe=prefix + source, weight=sign * weight, languages=(language,))
+        for (source, language), weight in weights.items()
+        for prefix, sign in (("", 1.0), (PLACEBO, -1.0))
+        if weight
+    )
+
+
+def _contrasts(target: str, family: str) -> tuple[Contrast, ...]:
+    apart = {(one, other): distance(one, other) for one, other in product(CODES, repeat=2) if one != other}
+    by_name = {
+        f"{target}: distance, all languages": slope_weights(centred(apart)),
+        **{f"{target}: distance to {code}": slope_weights(partial_values(code)) for code in CODES},
+    }
+    return tuple(
+        Contrast(name=name, family=family, terms=gains(weights), targets=(target,)) for name, weights in by_name.items()
+    )
+
+
+PLANTED, NULL = _contrasts(TAUGHT, "typology"), _contrasts(OTHER, "typology null")
+SIGNS = dict.fromkeys((contrast.name for contrast in PLANTED), -1) | dict.fromkeys((c.name for c in NULL), 0)
+"""Contrast -> the sign that is planted; 0 if nothing is."""
+
+SPACE = replace(
+    FULL,
+    name="questions/typology_world",
+    title="Do gains fall with the distance of source and target language? In the synthetic world",
+    recipes=tuple(
+        Recipe(
+            name=prefix + code,
+            stages=(Stage(tasks=(prefix + LESSONS,), languages=(code,), training=PREPARE),),
+            factors={"language": code},
+        )
+        for code in CODES
+        for prefix in ("", PLACEBO)
+    ),
+    targets=tuple(target for target in targets({}) if target.task in (TAUGHT, OTHER)),
+    tasks=(*TASKS, *QUESTION_TASKS),
+    seeds=tuple(range(1, NUM_SEEDS + 1)),
+    # The world of the other questions, which have five seeds.
+    world="demo:draws=6,questions=1",
+    contrasts=(*PLANTED, *NULL),
+)

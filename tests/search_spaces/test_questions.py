@@ -1,0 +1,69 @@
+"""The spaces of the five questions: every contrast is stated for scores that the space will have."""
+
+import importlib
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.results.contrast_sums import AXES, weighted_sums
+from search_spaces.load import PLANTED, load_space, shipped
+from search_spaces.questions.typology_world import centred, partial_values, slope_weights
+from sweeper.space import Space
+from sweeper.world.languages import CODES, distance
+from sweeper.world.settings import parse_world
+
+QUESTIONS = [name for name in shipped() if name.startswith("questions/")]
+WORLDS = [name for name in QUESTIONS if name.endswith(PLANTED)]
+
+
+def complete_scores(space: Space) -> pd.DataFrame:
+    """An empty column of scores for every cell, condition and language of a space."""
+    names = space.contrast_names()
+    rows = [
+        (model, recipe, target, condition, language)
+        for model, recipe, target in product(names.model, names.recipe, names.target)
+        for condition, language in product(names.condition[target], names.language[target])
+    ]
+    return pd.DataFrame(index=pd.MultiIndex.from_tuples(rows, names=list(AXES)))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_contrast_of_a_question_refers_to_scores_of_its_space(name: str) -> None:
+    space = load_space(name)
+    planned = weighted_sums(space, complete_scores(space), space.contrasts)
+    assert planned
+    assert {weighted.contrast.name: weighted.reason for weighted in planned if weighted.reason} == {}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_question_in_the_synthetic_world_states_what_is_planted_in_each_contrast(name: str) -> None:
+    space = load_space(name)
+    signs = importlib.import_module(f"search_spaces.{name.replace('/', '.')}").SIGNS
+    assert set(signs) == {contrast.name for contrast in space.contrasts}
+    assert 0 in signs.values() and {1, -1} & set(signs.values())
+    assert parse_world(space.world).questions == 1
+    assert max(space.seeds) < parse_world(space.world).draws
+
+
+def test_slopes_on_distance_are_those_of_a_regression_with_the_properties_of_sources_and_targets() -> None:
+    apart = {cell: distance(*cell) for cell in product(CODES, repeat=2) if len(set(cell)) == 2}
+    weights = slope_weights(centred(apart))
+    columns = [*([cell[0] == code for code in CODES] for cell in apart)]
+    design = np.array(
+        [
+            [*row, *(cell[1] == code for code in CODES[1:]), apart[cell]]
+            for row, cell in zip(columns, apart, strict=True)
+        ],
+        dtype=float,
+    )
+    expected = np.linalg.pinv(design)[-1]
+    np.testing.assert_allclose(list(weights.values()), expected, atol=1e-12)
+
+
+def test_the_slope_in_one_language_leaves_out_what_the_distance_to_english_explains() -> None:
+    weights = slope_weights(partial_values("xc"))
+    sources = [source for source, _ in weights]
+    design = np.array([[1.0, distance(source, "en"), distance(source, "xc")] for source in sources])
+    np.testing.assert_allclose(list(weights.values()), np.linalg.pinv(design)[-1], atol=1e-12)
