@@ -13,6 +13,7 @@ from sweeper.tasks.languages import FAMILIES
 from ..results.load import RunData
 from ..results.results import Results
 from .cells import cell_values, columns_of
+from .summaries import best_values, correlation_values, predictor_values
 from .trials import failures, hardware, studies, trials
 
 FORMAT = 1
@@ -101,7 +102,8 @@ def _empty_model(space: Space, name: str) -> dict[str, Any]:
         for target in space.targets
     ]
     reference = space.baseline.name if space.baseline else ""
-    return {"model": name, "reference": reference, "cells": cells, "rows": {}, "at_chance": [], "languages": {}}
+    empty: dict[str, Any] = {name: {} for name in ("rows", "languages", "best", "correlations", "predictors")}
+    return {"model": name, "reference": reference, "cells": cells, "at_chance": [], "notes": [], **empty}
 
 
 def _model(results: Results) -> dict[str, Any]:
@@ -115,6 +117,10 @@ def _model(results: Results) -> dict[str, Any]:
         "rows": columns_of(means[means["unit"] == "score"], ROW_COLUMNS),
         "at_chance": sorted(set(estimates.loc[estimates["at_chance"], "target"])),
         "languages": _languages(results),
+        "best": best_values(results),
+        "correlations": correlation_values(results),
+        "predictors": predictor_values(results),
+        "notes": list(results.correlations.notes),
     }
 
 

@@ -470,6 +470,27 @@
     byId("searches-body").replaceChildren(...figures);
   }
 
+  // Summaries ----------------------------------------------------------------------------------------------------------
+
+  /** A correlation or a share with a sign. */
+  const share = (value) => (isNumber(value) ? (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−") : EMPTY);
+  const between = (row) => (isNumber(row.low) ? `${share(row.low)} to ${share(row.high)}` : EMPTY);
+
+  function drawSummary(name, ...contents) {
+    byId(name).hidden = !contents.length;
+    byId(`${name}-body`).replaceChildren(...contents);
+  }
+
+  function drawSummaries() {
+    const best = rowsOf(model().best).map((row) => [row.target, row.recipes.join(", "), `${row.recipes.length} of ${row.num_rows}`, row.best, signed(row.gain), signed(row.corrected)]);
+    drawSummary("best", ...(best.length ? [table("Recipes that cannot be distinguished from the best one (95 %), by target", ["target", "set of best recipes", "size", "largest gain", "gain (points)", "corrected for selection"], best)] : []));
+    const notes = model().notes.map((text) => make("p", {}, text));
+    const pairs = rowsOf(model().correlations).map((row) => [row.of, row.a, row.b, share(row.rho), between(row), String(row.n), probability(row.p), probability(row.q)]);
+    drawSummary("correlations", ...notes, ...(pairs.length ? [table("Pairs of recipes over targets, and of targets over recipes", ["of", "first", "second", "correlation", "95 % interval", "n", "p", "q"], pairs)] : []));
+    const predictors = rowsOf(model().predictors).map((row) => [row.predictor, row.ndcg.toFixed(2), points(row.regret_1), points(row.regret_3), between(row), String(row.n), isNumber(row.seconds) ? row.seconds.toFixed(1) : EMPTY, row.recommended ? "yes" : "no"]);
+    drawSummary("predictors", ...(predictors.length ? [table("Quality of the predicted order", ["predictor", "NDCG", "regret@1 (points)", "regret@3 (points)", "NDCG over the recipe mean", "targets", "seconds", "recommended"], predictors)] : []));
+  }
+
   function drawLists() {
     const failed = rowsOf(data.failures).map((trial) => [trial.name, trial.reason]);
     const lost = [...data.lost.map((trial) => [trial.key, trial.reason])];
@@ -528,6 +549,7 @@
     drawLegend();
     drawLanguages();
     drawDetails();
+    drawSummaries();
     drawSearches();
     drawLists();
   }

@@ -1,5 +1,6 @@
 """The cells of a page: rounded numbers, languages and seeds."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,9 @@ import pandas as pd
 
 from analysis.page.cells import cell_values
 from analysis.page.numbers import five_digits, json_values
+from analysis.page.summaries import best_values, correlation_values, predictor_values
+from analysis.results.correlate import PAIR_COLUMNS
+from analysis.results.ranking import COLUMNS
 from analysis.results.results import compute_results
 from tests.analysis.conftest import Run
 
@@ -57,3 +61,17 @@ def test_a_cell_without_a_score_has_its_names_only(make_run: Any) -> None:
     run: Run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.5})
     assert cells_of(run)["small_nli", "tags"] == {"recipe": "small_nli", "target": "tags", "num_seeds": 0}
+
+
+def test_the_summaries_of_a_page_have_the_best_sets_correlations_and_judged_predictors(full_run: Run) -> None:
+    results = compute_results(full_run.url)
+    assert best_values(results)["target"] == list(dict.fromkeys(results.leaders.rows["target"]))
+    assert correlation_values(results)["rho"] == predictor_values(results)["ndcg"] == []
+    pairs = pd.DataFrame([("a", "b", 0.5, 0.1, 0.9, 9, 0.01, 0.02), ("a", "c", *[np.nan] * 6)], columns=[*PAIR_COLUMNS])
+    more = pairs.assign(rho=[-0.8, np.nan])
+    correlations = replace(results.correlations, recipes=pairs, targets=more)
+    judged = pd.DataFrame([("size", "mean", 0.8, 0.01, 0.0, 3, -0.2, 0.1, np.nan, False, "")], columns=[*COLUMNS])
+    results = replace(results, correlations=correlations, rankings=pd.concat([judged, judged.assign(target="tags")]))
+    assert [correlation_values(results)[name] for name in ("of", "rho")] == [["targets", "recipes"], [-0.8, 0.5]]
+    assert predictor_values(results)["predictor"] == ["size"]
+    assert predictor_values(results)["seconds"] == [None]

@@ -159,6 +159,21 @@ def test_the_search_is_drawn_with_the_chosen_trial(show: Show, strange_page: Pat
     )
 
 
+def test_best_recipes_are_a_table_with_the_size_of_each_set_and_missing_tables_say_why(
+    show: Show, strange_page: Path
+) -> None:
+    model = json.loads((strange_page.parent / "report.json").read_text())["models"][0]
+    best = pd.DataFrame(model["best"])
+    page = show(strange_page)
+    rows = page.tab.locator("#best tbody tr").evaluate_all("all => all.map(tr => tr.innerText.split('\\t'))")
+    assert [row[0] for row in rows] == best["target"].tolist()
+    assert rows[0][1] == ", ".join(best["recipes"][0])
+    assert rows[0][2] == f"{len(best['recipes'][0])} of {best['num_rows'][0]}"
+    assert page.tab.locator("#correlations table").count() == page.tab.locator("#predictors table").count() == 0
+    assert page.tab.locator("#correlations p").last.inner_text() == model["notes"][-1]
+    assert page.tab.locator("#predictors").is_hidden()
+
+
 def test_a_narrow_window_scrolls_tables_and_not_the_page(show: Show, strange_page: Path) -> None:
     page = show(strange_page, viewport={"width": 390, "height": 800})
     assert page.tab.evaluate("document.documentElement.scrollWidth") <= 390
