@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
+from sweeper.space import CLEAN
 
 FAILURES = (("not finite", "values that are not finite"), ("Out of memory", "out of memory"))
 """(text, kind of failure): a reason that contains the text belongs to this kind."""
@@ -165,13 +166,15 @@ ScoreId = tuple[object, ...]
 
 
 def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
-    """Names of the trials that a ledger contains. A scoring is finished when all of its scores exist."""
+    """Names of the trials that a ledger contains. A scoring is finished when all of its scores exist, a target training
+    when it has a score under each condition."""
     return _finished_names(plan, ledger.trainings().values(), ledger.scores().values())
 
 
 def _finished_names(plan: Plan, trainings: Iterable[TrainingRecord], scores: Iterable[ScoreRecord]) -> set[str]:
-    done = {record.spec.name for record in trainings}
+    done, scores = {record.spec.name for record in trainings}, list(scores)
     scored = {_score_id(score) for score in scores}
+    by_condition = {(score.model, score.recipe, score.target, score.seed, score.condition): score for score in scores}
     for unit in plan.units:
         done |= _search_names_of(plan, unit) if _has_replicate(plan, unit, done) else set()
         if unit.kind == "score":
@@ -179,7 +182,31 @@ def _finished_names(plan: Plan, trainings: Iterable[TrainingRecord], scores: Ite
             names = {unit.replicate_name(seed): _score_ids(unit, seed) for seed in plan.seeds(unit)}
             done -= set(names)
             done |= {name for name, ids in names.items() if scored.issuperset(ids)}
-    return done
+    targets = [unit for unit in plan.units if unit.kind == "target"]
+    cells = [(unit, seed) for unit in targets for seed in plan.seeds(unit)]
+    lacking = [(unit, seed) for unit, seed in cells if _lacks_condition(unit, seed, by_condition)]
+    return done - {unit.replicate_name(seed) for unit, seed in lacking}
+
+
+ConditionId = tuple[str, str, str, int | None, str]
+"""Model, recipe, target, seed and condition of a score."""
+
+
+def _lacks_condition(unit: Unit, seed: int, scores: Mapping[ConditionId, ScoreRecord]) -> bool:
+    """Whether a training has a score on a target, and lacks one under a condition that was added later.
+
+    A condition that has none of the scored languages has no score.
+    """
+    for target in unit.targets:
+        cell = unit.model.name, unit.recipe, target.task, seed
+        clean = scores.get((*cell, CLEAN))
+        if clean is None:
+            continue
+        for condition in target.conditions:
+            is_defined = not condition.languages or not set(condition.languages).isdisjoint(clean.metrics)
+            if is_defined and (*cell, condition.name) not in scores:
+                return True
+    return False
 
 
 def _has_replicate(plan: Plan, unit: Unit, done: set[str]) -> bool:

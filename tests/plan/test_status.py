@@ -11,10 +11,13 @@ import pytest
 from rich.console import Console
 
 from search_spaces.tiny import SPACE as TINY
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import write_json
 from sweeper.plan.status import failure_kind, status_of
 from sweeper.plan.tables import status_tables
 from sweeper.records.progress import TrialProgress
 from sweeper.run.run import Run
+from sweeper.space import Condition
 from tests.tuning.imaginary import agenda_of, fail, succeed
 from tests.tuning.test_progress import score_of, training
 
@@ -90,3 +93,26 @@ def test_the_kind_of_a_failure_follows_from_its_reason() -> None:
     assert failure_kind("The training loss is not finite at step 20 with ...") == "values that are not finite"
     assert failure_kind("Out of memory even with 64 tokens per pass: ...") == "out of memory"
     assert failure_kind("The data have no labels.") == "other reasons"
+
+
+def test_a_training_is_not_finished_while_it_lacks_the_score_of_a_condition_that_was_added(tmp_path: Path) -> None:
+    run = Run.at(str(tmp_path / "run"))
+    run.keep_space(TINY)
+    agenda = agenda_of(TINY)
+    trained = next(spec for spec in iter(agenda.next, None) if spec.name.endswith("baseline -> names/search 0"))
+    replicate = replace(trained, name="tiny/baseline -> names/seed 1", role="replicate", seed=1)
+    run.ledger.write_training(succeed(replicate))
+    table = pd.DataFrame({"n": [1]})
+    clean = replace(score_of("baseline", "names", 0.6), key="a", outcomes="outcomes/a.parquet")
+    run.ledger.write_score(clean, table)
+    assert status_of(run.url).counts["target"][0] == 1
+    conditions = (
+        Condition(name="typos", perturbation="keyboard"),
+        Condition(name="typos in xf", perturbation="keyboard", languages=("xf",)),
+    )
+    targets = tuple(replace(t, conditions=conditions) if t.task == "names" else t for t in TINY.targets)
+    Folder(run.url).write("space.json", write_json(replace(TINY, targets=targets)))
+    assert status_of(run.url).counts["target"][0] == 0
+    under = replace(clean, key="b", condition="typos", outcomes="outcomes/b.parquet")
+    run.ledger.write_score(under, table)
+    assert status_of(run.url).counts["target"][0] == 1
