@@ -172,8 +172,10 @@ class Specs:
         return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
 
     def predictors(self, unit: Unit, seed: int) -> tuple[PredictorSpec, ...]:
-        """The predictors of transfer of a replicate: on English training examples of the targets of its unit."""
+        """The predictors of transfer of a replicate: on English training examples of the targets of its unit, and on
+        the text of the last stage of its recipe."""
         targets = unit.targets if unit.kind == "predict" else ()
+        sources = self._source_texts(unit, seed) if targets and unit.stages else ()
         return tuple(
             PredictorSpec(
                 target=target.task,
@@ -183,9 +185,24 @@ class Specs:
                     target.training,
                     cap_examples=min(PREDICTOR_EXAMPLES, target.training.cap_examples or PREDICTOR_EXAMPLES),
                 ),
+                sources=sources,
                 **_settings(target.training),
             )
             for target in targets
+        )
+
+    def _source_texts(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
+        """Training examples of the tasks of the last stage of a unit."""
+        training = unit.stage.training
+        cap = min(PREDICTOR_EXAMPLES, training.cap_examples or PREDICTOR_EXAMPLES)
+        return tuple(
+            self.resolver.data(
+                DataRequest(task, "train", seed),
+                tuple(name for name in unit.stage.languages if name in self.space.task(task).train),
+                training,
+                cap_examples=cap,
+            )
+            for task in unit.stage.tasks
         )
 
     def reads_draws(self, unit: Unit) -> bool:

@@ -136,7 +136,7 @@ def score_tokens(space: Space, unit: Unit) -> int:
 def _num_passes(space: Space, unit: Unit, target: Target) -> float:
     """How often the examples of a target are read: once, and once for each condition, as far as it has languages."""
     if unit.kind == "predict":
-        return 1.0
+        return 2.0 if unit.stages else 1.0  # the text of the recipe's last stage, too
     scored = target.languages or tuple(space.task(target.task).rows(space.evaluate))
     numbers = [len(condition.languages or scored) for condition in target.conditions]
     return 1.0 + sum(numbers) / max(len(scored), 1)

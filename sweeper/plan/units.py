@@ -285,7 +285,7 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
 
 def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
     """The unit that computes the predictors of transfer of a prepared encoder, if any target has them."""
-    targets = tuple(target for target in space.targets if has_predictors(space, target))
+    targets = tuple(target for target in space.targets if has_predictors(space, recipe, target))
     if targets:
         yield Unit(
             label=f"{recipe.name} = predictors",
@@ -299,10 +299,10 @@ def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterato
         )
 
 
-def has_predictors(space: Space, target: Target) -> bool:
-    """Whether predictors of transfer are defined for a target: its training labels are classes."""
+def has_predictors(space: Space, recipe: Recipe, target: Target) -> bool:
+    """Whether predictors of transfer are defined: the target trains, and it has classes or the recipe has texts."""
     task = space.task(target.task).training_task
-    return bool(task) and properties_of(space.task(task)).has_classes
+    return bool(task) and (bool(recipe.stages) or properties_of(space.task(task)).has_classes)
 
 
 def _shared_trainings(space: Space) -> list[list[Target]]:

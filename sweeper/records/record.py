@@ -20,11 +20,12 @@ class TransferPredictors:
     """Predictors of transfer of one encoder for one target."""
 
     values: Mapping[str, float]
-    """`logme`, `h_score`, `knn` -> value; higher is better. Empty if all labels are equal."""
+    """`logme`, `h_score`, `knn`, `embedding` -> value; higher is better. The first three are missing for a format
+    without classes and if all labels are equal, the last one for an encoder without an intermediate training."""
     seconds: Mapping[str, float]
     """Predictor -> seconds of the forward passes, which all share, and of its own computation."""
     num_rows: int
-    """Number of labelled vectors: texts, choices, or words of different sentences."""
+    """Number of labelled vectors: texts, choices, or words of different sentences; 0 for a format without classes."""
 
 
 @dataclass(frozen=True, kw_only=True)

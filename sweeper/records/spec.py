@@ -170,6 +170,8 @@ class PredictorSpec:
 
     target: str
     data: DataSpec
+    sources: tuple[DataSpec, ...] = ()
+    """Training data of the last stage of the recipe, whose text is compared with that of `data`."""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192

@@ -26,7 +26,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     longest = usable_positions(config, reader.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.all_data, *stage.validation)]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
-    scored += [predictor.data for predictor in spec.predictors]
+    scored += [data for predictor in spec.predictors for data in (predictor.data, *predictor.sources)]
     for data in (*trained, *spec.select, *scored):
         reader.check_masking(data)
         if data.max_length > longest:

@@ -80,6 +80,20 @@ class Predictor:
         numbered = replace(features, labels={**features.labels, "position": positions})
         return self._run(numbered, self._at_positions)["states"]
 
+    def mean_vector(self, features: Features) -> Array:
+        """The mean over features of their sentence vectors (hidden,): means of the last hidden states of all tokens.
+
+        Raises TrialError if it is not finite.
+        """
+        means: Array = self._run(replace(features, labels={}), self._token_means)["means"].mean(
+            axis=0, dtype=np.float64
+        )
+        return means
+
+    def _token_means(self, batch: Batch) -> dict[str, Tensor]:
+        mask = batch["attention_mask"].unsqueeze(-1).float()
+        return {"means": (self.net.hidden(batch).float() * mask).sum(dim=1) / mask.sum(dim=1)}
+
     def _at_positions(self, batch: Batch) -> dict[str, Tensor]:
         hidden = self.net.hidden(batch)
         return {"states": hidden[torch.arange(len(hidden), device=hidden.device), batch["position"]].float()}

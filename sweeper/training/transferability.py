@@ -1,7 +1,7 @@
 """Predictors of transfer of an encoder for one task: the vectors that its head would read, and their labels."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from sweeper.data.entry import Encoded
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.formats.table import properties_of
 from sweeper.records.record import TransferPredictors
-from sweeper.records.spec import DataSpec
+from sweeper.records.spec import DataSpec, PredictorSpec
 from sweeper.scoring.transferability import h_score, knn_accuracy, knn_choice_accuracy, logme
 from sweeper.training.heads import HEADS, Head
 from sweeper.training.predict import Predictor
@@ -46,21 +46,44 @@ PREDICTORS: Mapping[str, Measure] = {
 """Name of a predictor -> its computation. Higher values predict better transfer."""
 
 
-def transfer_predictors(predictor: Predictor, data: DataSpec, reader: DataReader) -> TransferPredictors:
-    """The predictors of a net for the task of these data, which have one language.
+EMBEDDING = "embedding"
+"""The cosine of the mean sentence vectors of two training sets (TextEmb, Vu et al. 2020, section 4.2)."""
 
-    No predictor is defined if all labels are equal. Raises TrialError if a vector is not finite.
+
+def transfer_predictors(predictor: Predictor, spec: PredictorSpec, reader: DataReader) -> TransferPredictors:
+    """The predictors of a net for the task of a target, whose data have one language.
+
+    `embedding` needs source texts. The others need classes, and are not defined if all labels are equal. Raises
+    TrialError if a vector is not finite.
     """
-    started = time.perf_counter()
-    (encoded,) = reader.encoded(data).values()
-    rows = labelled_vectors(predictor, encoded, HEADS[properties_of(reader.tasks[data.task]).head])
-    pass_seconds = time.perf_counter() - started
-    values, seconds = {}, {}
-    for name, measure in PREDICTORS.items() if len(np.unique(rows.labels)) > 1 else ():
+    values: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    num_rows = 0
+    (encoded,) = reader.encoded(spec.data).values()
+    properties = properties_of(reader.tasks[spec.data.task])
+    if properties.has_classes:
         started = time.perf_counter()
-        values[name] = measure(rows)
-        seconds[name] = pass_seconds + time.perf_counter() - started
-    return TransferPredictors(values=values, seconds=seconds, num_rows=len(rows.labels))
+        rows = labelled_vectors(predictor, encoded, HEADS[properties.head])
+        pass_seconds, num_rows = time.perf_counter() - started, len(rows.labels)
+        for name, measure in PREDICTORS.items() if len(np.unique(rows.labels)) > 1 else ():
+            started = time.perf_counter()
+            values[name] = measure(rows)
+            seconds[name] = pass_seconds + time.perf_counter() - started
+    if spec.sources:
+        started = time.perf_counter()
+        values[EMBEDDING] = _text_similarity(predictor, encoded, spec.sources, reader)
+        seconds[EMBEDDING] = time.perf_counter() - started
+    return TransferPredictors(values=values, seconds=seconds, num_rows=num_rows)
+
+
+def _text_similarity(predictor: Predictor, target: Encoded, sources: Sequence[DataSpec], reader: DataReader) -> float:
+    """The cosine between the mean sentence vectors of a target and of the sources, in which each text counts once."""
+    texts = [encoded.features for data in sources for encoded in reader.encoded(data).values()]
+    sizes = [len(features.offsets) - 1 for features in texts]
+    means = [predictor.mean_vector(features) for features in texts]
+    source = np.average(means, axis=0, weights=sizes)
+    vector = predictor.mean_vector(target.features)
+    return float(source @ vector / (np.linalg.norm(source) * np.linalg.norm(vector)))
 
 
 def labelled_vectors(predictor: Predictor, encoded: Encoded, head: type[Head]) -> LabelledVectors:

@@ -150,7 +150,7 @@ def _predict_transfer(trial: Trial) -> TrialResult:
     for each in trial.spec.predictors:
         trial.reporter.enter("evaluate", f"predictors of {each.target}")
         with trial.clock.time("evaluate"):
-            predictors[each.target] = transfer_predictors(_predictor(trial, net, each), each.data, trial.reader)
+            predictors[each.target] = transfer_predictors(_predictor(trial, net, each), each, trial.reader)
         logger.info("predictors of %s: %s", each.target, dict(predictors[each.target].values))
     record = _record(trial, state="done", predictors=predictors, parameters=num_parameters(net.body))
     trial.bench.ledger.write_training(record)

@@ -33,11 +33,21 @@ def test_a_space_has_predictors_only_if_it_asks_for_them_and_no_other_trial_chan
     assert len({with_predictors[name] for name in added} | set(without.values())) == len(with_predictors)
 
 
-def test_predictors_exist_for_targets_whose_labels_are_classes() -> None:
+def test_predictors_exist_for_targets_that_train() -> None:
     units = [unit for unit in make_plan(replace(XTREME, predictors=True)).units if unit.kind == "predict"]
     assert len(units) == len(XTREME.recipes)
-    # Question answering and retrieval have none.
-    assert [target.task for target in units[0].targets] == ["xnli", "pawsx", "pos", "ner"]
+    # Retrieval has none.
+    expected = ["xnli", "pawsx", "pos", "ner", "xquad", "mlqa", "tydiqa"]
+    assert [target.task for target in units[1].targets] == expected
+    # Without an intermediate training, there is no text to compare with that of question answering.
+    assert [target.task for target in units[0].targets] == expected[:4]
+
+
+def test_only_encoders_of_recipes_have_texts_that_are_compared_with_those_of_the_target() -> None:
+    specs = {spec.name: spec for spec in drain(agenda_of(WITH), FakeLedger())}
+    assert not any(each.sources for each in specs["tiny/baseline = predictors/seed 1"].predictors)
+    (source,) = specs["tiny/parts = predictors/seed 1"].predictors[0].sources
+    assert (source.task, source.part, source.cap_examples) == ("parts", "train", 64)
 
 
 def test_a_run_that_asks_for_predictors_later_computes_only_them_and_a_new_target_computes_them_again() -> None:
@@ -71,7 +81,7 @@ def test_predictors_wait_for_their_encoder_and_are_blocked_with_it() -> None:
 def test_a_part_of_a_space_has_the_predictors_of_its_recipes_and_targets() -> None:
     plan = make_plan(WITH)
     (unit,) = [unit for unit in plan.units if unit.name == "tiny/parts = predictors"]
-    for option, expected in (("targets=names", 2), ("targets=few_questions", 0), ("recipes=baseline", 0)):
+    for option, expected in (("targets=names", 2), ("targets=few_questions", 2), ("recipes=baseline", 0)):
         assert len(list(narrowed(plan, parse_only([option], WITH)).trials(unit))) == expected
 
 
@@ -81,5 +91,6 @@ def test_a_plan_counts_predictors_as_forward_passes(tmp_path: object) -> None:
     assert plans[1].trainings == plans[0].trainings
     assert plans[1].tokens_left == plans[0].tokens_left
     assert plans[1].saving == plans[0].saving
-    length = TINY.targets[0].training.max_length
-    assert plans[1].evaluation_left - plans[0].evaluation_left == 3 * 2000 * length // 2
+    tags, spans = (target.training.max_length for target in TINY.targets)
+    # The two prepared encoders read each target and the texts of their recipe, the pretrained one reads the tags alone.
+    assert plans[1].evaluation_left - plans[0].evaluation_left == 2000 * (5 * tags + 4 * spans) // 2

@@ -76,3 +76,21 @@ def test_a_task_whose_examples_have_one_label_has_no_predictors(private_folders:
     spec = trial(kind="predict", predictors=(one,), tasks=(BY_NAME["claims"],))
     found = run_trial(spec, private_folders.bench()).training.predictors["claims"]
     assert (dict(found.values), found.num_rows) == ({}, 1)
+
+
+def test_the_embedding_predictor_is_the_cosine_of_mean_sentence_vectors_for_any_format(
+    folders: TrialFolders, reader: DataReader, encoder: str
+) -> None:
+    tasks = ("claims", "words", "questions")
+    sources = (predictor("claims").data, predictor("words").data)
+    asked = tuple(replace(predictor(task), sources=sources) for task in tasks)
+    spec = trial(kind="predict", predictors=asked, tasks=tuple(BY_NAME[task] for task in tasks))
+    found = run_trial(spec, folders.bench()).training.predictors
+    means = {task: np.array([state.mean(axis=0) for state in hidden_states(encoder, reader, task)]) for task in tasks}
+    source = np.concatenate([means["claims"], means["words"]]).mean(axis=0)
+    for task in tasks:
+        target = means[task].mean(axis=0)
+        expected = source @ target / np.linalg.norm(source) / np.linalg.norm(target)
+        assert found[task].values["embedding"] == pytest.approx(expected, rel=1e-4)
+    # Spans have no classes.
+    assert (set(found["questions"].values), found["questions"].num_rows) == ({"embedding"}, 0)
