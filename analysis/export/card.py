@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.files.serialize import plain
 from sweeper.records.record import ScoreRecord
-from sweeper.records.spec import DataSpec, StageSpec
+from sweeper.records.spec import DataSpec, StageSpec, TranslationSpec
 from sweeper.scoring.scorers import SCORERS, metric_label
 
 from ..results.load import RunData, main_scores
@@ -153,15 +153,23 @@ def _stage_values(stages: Iterable[StageSpec]) -> list[dict[str, object]]:
 
 
 def _task_text(data: DataSpec) -> str:
-    """A task, with its share of machine-translated examples."""
-    if data.translation is None:
-        return data.task
-    translation = data.translation
+    """A task, with the shares of its examples that are machine-translated, wrongly labelled or perturbed."""
+    changes = []
+    if data.translation:
+        changes.append(_translation_text(data.translation))
+    if data.label_noise:
+        changes.append(f"wrong labels with a probability of {data.label_noise.probability:g}")
+    if data.perturbation:
+        changes.append(f"{data.perturbation.share:.0%} perturbed by {data.perturbation.name}")
+    return f"{data.task} ({'; '.join(changes)})" if changes else data.task
+
+
+def _translation_text(translation: TranslationSpec) -> str:
     is_local = translation.by.startswith(("folder:", "/", "."))
     # The card is published: it must not contain paths of this machine.
     translator = Path(translation.by.removeprefix("folder:")).name if is_local else translation.by
     languages = ", ".join(translation.languages)
-    return f"{data.task} ({translation.share:.0%} machine-translated into {languages} by {translator})"
+    return f"{translation.share:.0%} machine-translated into {languages} by {translator}"
 
 
 def _mlm_text(stage: StageSpec) -> str:

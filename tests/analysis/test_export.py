@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 
-from analysis.export.card import write_card
+from analysis.export.card import _task_text, write_card
 from analysis.export.choice import ExportOptions, choose_export
 from analysis.export.folder import export_encoder
 from analysis.export.metadata import licence_fields
@@ -22,7 +22,7 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.serialize import write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
-from sweeper.records.spec import TrialSpec, score_key
+from sweeper.records.spec import DataSpec, LabelNoiseSpec, PerturbationSpec, TranslationSpec, TrialSpec, score_key
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
@@ -218,6 +218,21 @@ def test_the_card_of_an_encoder_from_a_folder_has_no_path_and_names_a_missing_li
     assert "/home/user" not in card
     assert "base_model" not in card
     assert ": not stated" in card
+
+
+def test_a_task_in_a_card_has_the_shares_of_its_changed_examples() -> None:
+    plain = DataSpec(task="mnli", part="train", languages=("en",), max_length=128, stride=64)
+    changed = replace(
+        plain,
+        translation=TranslationSpec(languages=("de", "sw"), share=0.5, num_beams=4, by="folder:/home/me/translations"),
+        label_noise=LabelNoiseSpec(probability=0.15, seed=1),
+        perturbation=PerturbationSpec(name="keyboard", budget=0.2, share=0.3),
+    )
+    assert _task_text(plain) == "mnli"
+    assert _task_text(changed) == (
+        "mnli (50% machine-translated into de, sw by translations; wrong labels with a probability of 0.15; 30% "
+        "perturbed by keyboard)"
+    )
 
 
 def test_the_card_of_an_encoder_from_the_hub_names_it(tmp_path: Path) -> None:
