@@ -138,7 +138,10 @@ def _num_passes(space: Space, unit: Unit, target: Target) -> float:
     if unit.kind == "predict":
         return 2.0 if unit.stages else 1.0  # the text of the recipe's last stage, too
     scored = target.languages or tuple(space.task(target.task).rows(space.evaluate))
-    numbers = [len(condition.languages or scored) for condition in target.conditions]
+    numbers = [
+        sum(language != condition.other_language for language in condition.languages or scored)
+        for condition in target.conditions
+    ]
     return 1.0 + sum(numbers) / max(len(scored), 1)
 
 

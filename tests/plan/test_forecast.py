@@ -20,12 +20,19 @@ from sweeper.files.serialize import write_json
 from sweeper.plan.forecast import Forecast, forecast
 from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
 from sweeper.plan.tables import forecast_tables
-from sweeper.plan.tokens import evaluation_size, features_per_example, selection_tokens, stage_tokens, training_tokens
+from sweeper.plan.tokens import (
+    evaluation_size,
+    features_per_example,
+    score_tokens,
+    selection_tokens,
+    stage_tokens,
+    training_tokens,
+)
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import ModelSpec, Role, TrialSpec
 from sweeper.run.ledger import Ledger
-from sweeper.space import Model, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.space import Condition, Model, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
 from tests.spaces import MATRIX
@@ -35,6 +42,20 @@ SEARCH = replace(XTREME.search, cap=1_000)
 SPACE = replace(XTREME, models=(MODEL,), recipes=(Recipe(name="baseline"),), seeds=(1, 2), search=SEARCH)
 TRAINING = Training(epochs=2, max_length=100)
 ROLES: tuple[Role, ...] = ("search", "replicate")
+
+
+def test_a_condition_reads_the_examples_of_its_languages_again_except_for_that_of_its_translations() -> None:
+    target = next(target for target in TINY.targets if target.task == "names")
+    mixed = Condition(name="mixed", perturbation="code_mix", by="pairs.tsv")
+    typos = Condition(name="typos", perturbation="keyboard", languages=("xa",))
+
+    def tokens(*conditions: Condition) -> int:
+        space = replace(TINY, targets=(replace(target, conditions=conditions),))
+        return score_tokens(space, make_plan(space).unit("tiny/baseline -> names"))
+
+    assert (target.languages, tokens() % 3) == (("en", "xa", "xf"), 0)
+    assert tokens(mixed) * 3 == tokens() * 5
+    assert tokens(typos) * 3 == tokens() * 4
 
 
 def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:

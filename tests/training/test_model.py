@@ -86,6 +86,24 @@ def test_every_supported_encoder_trains_with_each_head_and_is_saved(
         assert all(torch.equal(after[name], again[name]) for name in after)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("model_folder", CONFIGS, indirect=True)
+def test_noise_and_adversarial_steps_reach_the_embeddings_of_every_supported_encoder(
+    model_folder: str, precision: str, reader: DataReader, context: StageContext
+) -> None:
+    model_reader = replace(reader, tokenizer=load_tokenizer(model_folder), opened={})
+    trainings = []
+    for options in ({}, {"embedding_noise": 50.0}, {"adversarial": 5.0}):
+        training = replace(ONE_STEP, precision=precision, **options)  # type: ignore[arg-type]
+        trainings.append(
+            run_stage(lambda: load_body(model_folder), stage("words", training=training), model_reader, context)
+        )
+        context.checkpoints.clear()
+    plain, noisy, adversarial = (trained.progress.losses[0] for trained in trainings)
+    assert noisy != plain
+    assert adversarial > plain
+
+
 def parameters(body: nn.Module) -> dict[str, torch.Tensor]:
     """Copies of all parameters."""
     return {name: tensor.detach().clone() for name, tensor in body.named_parameters()}
