@@ -43,3 +43,9 @@ def _file(figure: Figure, name: str) -> bytes:
 
 def _style() -> Any:
     return {**STYLE, "font.sans-serif": [lean_family()]}
+
+
+def settings() -> list[str]:
+    """The settings of matplotlib that a figure may depend on."""
+    # Reading the backend would load it.
+    return [f"{name} {mpl.rcParams[name]}" for name in mpl.rcParams if not name.startswith("backend")]

@@ -33,6 +33,9 @@ from .gains import cautions, gains_table
 from .methods import methods_text
 from .planted import planted_csv, planted_finding
 from .questions import page_name, question_files
+from .reuse import Written, content_digests, inputs_of, keep_report, kept_report
+
+REPORT = "report.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +58,30 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     `order` has the order of the rows and columns of the heatmap, `given` (as in the space) or `clustered`, that of the
     figure of languages, `family` or `distance`, or both: `clustered,distance`.
 
-    A run without a score has a report that says so. Raises UserError if `run` is not a run folder, if the space has no
+    A report whose run, options and code have not changed since it was written (`reuse`) is kept as it is. A run without
+    a score has a report that says so. Raises UserError if `run` is not a run folder, if the space has no
     recipe `against`, if `out` is not local, or if the order is unknown.
     """
-    orders = orders_of(order)
-    data = load(run)
-    results = results_of_run(data, against)
+    orders, source = orders_of(order), Run.open(run)
     folder = _folder(run, out, f"-against-{against}" if against else "")
+    inputs = inputs_of(source, [run, against, order])
+    kept = kept_report(source, folder, inputs)
+    if kept:
+        return Report(path=folder / REPORT, findings=tuple(kept.findings), warnings=tuple(kept.warnings))
+    data = load(run)
+    files, findings = _report_files(data, run, against, orders)
+    warnings = damage_notes(data)
+    for name, content in files.items():
+        Folder(str(folder)).write(name, content)
+    if inputs:
+        digests = content_digests(files)
+        keep_report(source, folder, Written(inputs=inputs, files=digests, findings=findings, warnings=warnings))
+    return Report(path=folder / REPORT, findings=findings, warnings=warnings)
+
+
+def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Name -> content of all files, and the findings of the first model."""
+    results = results_of_run(data, against)
     contrasts = contrast_table(data) if data.space.contrasts else None
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {
@@ -72,17 +92,14 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, orders)
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
-    # The findings of a report are those of the first model.
     findings = tuple(findings_of(data, results[0]))
     files |= {} if contrasts is None else question_files(data, contrasts)
     files |= condition_files(data)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
     listed = tuple(file_rows(with_rows(files), suffixes))
-    files["report.md"] = _text("report", data, results, models, against, listed).encode()
-    for name, content in files.items():
-        Folder(str(folder)).write(name, content)
-    return Report(path=folder / "report.md", findings=findings, warnings=damage_notes(data))
+    files[REPORT] = _text("report", data, results, models, against, listed).encode()
+    return files, findings
 
 
 def damage_notes(data: RunData) -> tuple[str, ...]:

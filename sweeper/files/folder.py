@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ PACKAGES = {"s3": "'transfer-sweeper[s3]'", "gs": "gcsfs", "gcs": "gcsfs", "az":
 """Protocol of a URL -> the package that `pip install` needs for it."""
 PROTOCOLS = ("file", "s3", "gs", "az")
 """Protocols that messages suggest; fsspec knows many more."""
+CHANGING = ("mtime", "created", "ETag", "etag", "LastModified", "last_modified", "updated")
+"""Fields of a remote file of which each file system has at least one that changes if the file is written again."""
 DAMAGED_SUFFIX = ".damaged"
 """Suffix of the names of damaged files and folders that were renamed."""
 
@@ -93,6 +95,22 @@ class Folder:
         names = (path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
         return sorted(name for name in names if name and not name.startswith(DRAFT_PREFIX))
 
+    def states(self) -> dict[str, list[str]]:
+        """Name of each file directly inside -> values of which one changes whenever the file is written.
+
+        A local file has its size, its times and its number, a remote one its size, its time and its tag. A name without
+        values means that the file system does not tell when a file is written.
+        """
+        self._fs.invalidate_cache()
+        try:
+            if self._is_local:
+                with os.scandir(self._root) as entries:
+                    return {entry.name: _state(entry.stat()) for entry in entries}
+            listed = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return {}
+        return {str(entry["name"]).rstrip("/").rsplit("/", 1)[-1]: _remote_state(entry) for entry in listed}
+
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises FileNotFoundError."""
         return bytes(self._fs.cat_file(self.path(name)))
@@ -160,3 +178,12 @@ class Folder:
         with suppress(FileNotFoundError):  # another worker may have deleted it first
             if self._fs.exists(self.path(name)):
                 self._fs.rm(self.path(name), recursive=True)
+
+
+def _state(status: os.stat_result) -> list[str]:
+    return [str(number) for number in (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)]
+
+
+def _remote_state(entry: Mapping[str, object]) -> list[str]:
+    told = [str(entry[name]) for name in CHANGING if entry.get(name) is not None]
+    return [str(entry.get("size")), *told] if told else []

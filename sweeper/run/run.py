@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.errors import DamagedError, UserError
+from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
 from sweeper.files.probe import check_reachable
 from sweeper.files.serialize import read_json, write_json
@@ -170,6 +171,15 @@ class Run:
     def analysis_cache(self) -> Folder:
         """The local folder for values that an analysis computes from the ledger and can compute again."""
         return Folder(f"{self.default_cache()}/analysis")
+
+    @property
+    def state(self) -> str | None:
+        """A digest that changes whenever a file changes that an analysis reads; None if the file system cannot tell."""
+        settings = self.folder.states()
+        states = {name: self.ledger.folder.child(name).states() for name in ("trainings", "scores", "outcomes")}
+        states[""] = {name: settings[name] for name in (SPACE_FILE, SITE_FILE, OPTIONS_FILE) if name in settings}
+        is_known = all(told for files in states.values() for told in files.values())
+        return digest(states) if is_known else None
 
     def check_space(self, space: Space) -> None:
         """Raise UserError as `keep_space` does, without a comparison of tasks, which may still be incomplete."""

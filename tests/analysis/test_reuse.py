@@ -1,0 +1,125 @@
+"""A report is kept only if nothing that it was computed from has changed."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.report import reuse
+from analysis.report.report import write_report
+from analysis.report.reuse import Written, content_digests, inputs_of, keep_report, kept_report
+from sweeper.files import folder as folders
+from sweeper.files.folder import Folder
+from sweeper.run.run import Run
+
+OPTIONS = ("", "given")
+RECORD = "ledger/scores/a.json"
+
+
+def small_run(url: str) -> Run:
+    """A run folder whose records are never read."""
+    for name in ("space.json", "ledger/trainings/a.json", RECORD, "ledger/outcomes/a.parquet"):
+        Folder(url).write(name, b"1234")
+    return Run.at(url)
+
+
+def change_in_place(run: Path) -> None:
+    """Other bytes of the same number, with the old time of change."""
+    file = run / RECORD
+    times = file.stat()
+    file.write_bytes(b"5678")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+CHANGES = {
+    "a record with other bytes, the old size and the old time": change_in_place,
+    "a record that is replaced": lambda run: Folder(str(run)).write(RECORD, b"5678"),
+    "a record that is added": lambda run: Folder(str(run)).write("ledger/scores/b.json", b"1234"),
+    "a record that is removed": lambda run: (run / RECORD).unlink(),
+    "other outcomes": lambda run: Folder(str(run)).write("ledger/outcomes/a.parquet", b"5678"),
+    "another space": lambda run: Folder(str(run)).write("space.json", b"5678"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_report_is_written_again_after_a_change_of_the_run(change, tmp_path):
+    run = small_run(str(tmp_path / "run"))
+    before = inputs_of(run, OPTIONS)
+    assert before == inputs_of(run, OPTIONS)
+    change(tmp_path / "run")
+    assert inputs_of(run, OPTIONS) not in (before, None)
+
+
+def test_a_report_is_written_again_with_other_options_code_or_packages(tmp_path, monkeypatch):
+    run = small_run(str(tmp_path / "run"))
+    before = inputs_of(run, OPTIONS)
+    assert inputs_of(run, ("", "clustered")) != before
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "module.py").write_text("VERSION = 1")
+    monkeypatch.setattr(reuse, "PACKAGES", (tmp_path / "code",))
+    of_code = inputs_of(run, OPTIONS)
+    (tmp_path / "code" / "module.py").write_text("VERSION = 2")
+    assert len({before, of_code, inputs_of(run, OPTIONS)}) == 3
+    (tmp_path / "site" / "numpy-9.9.9.dist-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "site")])
+    packages = reuse.installed_packages()
+    reuse.installed_packages.cache_clear()
+    assert [name for name in reuse.installed_packages() if name not in packages] == ["numpy-9.9.9.dist-info"]
+    reuse.installed_packages.cache_clear()
+
+
+def noted_report(run: Run, folder: Path) -> str:
+    """Write a report of one file and note it. Returns its inputs."""
+    inputs = inputs_of(run, OPTIONS)
+    files = {"report.md": b"text"}
+    Folder(str(folder)).write("report.md", b"text")
+    keep_report(run, folder, Written(inputs=inputs, files=content_digests(files), findings=["a"], warnings=[]))
+    return inputs
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"inputs": 1}', b"null"])
+def test_a_damaged_note_is_ignored(content, tmp_path):
+    run = small_run(str(tmp_path / "run"))
+    inputs = noted_report(run, tmp_path / "report")
+    assert kept_report(run, tmp_path / "report", inputs).findings == ["a"]
+    [note] = run.analysis_cache.names()
+    run.analysis_cache.write(note, content)
+    assert kept_report(run, tmp_path / "report", inputs) is None
+
+
+def test_a_report_with_a_changed_or_missing_file_is_written_again(tmp_path):
+    run, report = small_run(str(tmp_path / "run")), tmp_path / "report"
+    inputs = noted_report(run, report)
+    assert kept_report(run, tmp_path / "elsewhere", inputs) is None
+    (report / "report.md").write_bytes(b"mine")
+    assert kept_report(run, report, inputs) is None
+    (report / "report.md").unlink()
+    assert kept_report(run, report, inputs) is None
+
+
+def test_a_cache_that_cannot_be_written_keeps_nothing_and_stops_nothing(tmp_path):
+    run = small_run(str(tmp_path / "run"))
+    (tmp_path / "run" / "cache").write_text("a file in the place of the folder")
+    inputs = noted_report(run, tmp_path / "report")
+    assert kept_report(run, tmp_path / "report", inputs) is None
+
+
+def test_a_remote_run_is_watched_by_what_its_store_tells_of_its_files(tmp_path, monkeypatch):
+    run = small_run(f"memory://{tmp_path.name}")
+    before = inputs_of(run, OPTIONS)
+    assert before == inputs_of(run, OPTIONS)
+    run.folder.write(RECORD, b"5678")
+    assert inputs_of(run, OPTIONS) not in (before, None)
+    # A store that tells nothing but sizes would hide a change.
+    monkeypatch.setattr(folders, "CHANGING", ())
+    assert inputs_of(run, OPTIONS) is None
+    assert kept_report(run, tmp_path, None) is None
+
+
+def test_the_report_of_an_unchanged_run_is_not_computed_again(full_report, monkeypatch):
+    folder = full_report.path.parent
+    before = Folder(str(folder)).states()
+    monkeypatch.setattr("analysis.report.report.load", lambda run: pytest.fail(f"{run} was read"))
+    assert write_report(str(folder.parent)) == full_report
+    assert Folder(str(folder)).states() == before
