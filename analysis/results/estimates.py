@@ -13,7 +13,7 @@ from sweeper.space import CLEAN, Space
 from .item_part import combined, item_part
 from .items import ItemParts
 from .matrix import Cell, Matrix
-from .seed_part import KEYS, MEAN, seed_notes, seed_part
+from .seed_part import MEAN, numbered_cells, seed_notes, seed_part
 from .stats import LEVEL, adjusted, t_intervals
 from .trivial import TargetLevel
 
@@ -206,8 +206,10 @@ def _with_errors(table: pd.DataFrame) -> pd.DataFrame:
 
 def _scores(rows: pd.DataFrame) -> pd.DataFrame:
     """Indexed by KEYS: score (mean over seeds), num_scores, is_seedless."""
-    groups = rows.assign(is_seedless=rows["seed"].isna() & rows["score"].notna()).groupby(KEYS)
-    return groups.agg(score=("score", "mean"), num_scores=("score", "count"), is_seedless=("is_seedless", "any"))
+    cells, names = numbered_cells(rows)
+    groups = rows.assign(is_seedless=rows["seed"].isna() & rows["score"].notna()).groupby(cells)
+    table = groups.agg(score=("score", "mean"), num_scores=("score", "count"), is_seedless=("is_seedless", "any"))
+    return table.set_index(names)
 
 
 def _marks(table: pd.DataFrame, matrix: Matrix, num_asked: int) -> list[str]:

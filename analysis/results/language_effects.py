@@ -36,11 +36,7 @@ def english_differences(seeds: pd.DataFrame, estimates: pd.DataFrame, items: Ite
     computed like those of gains, from the differences of scores to English instead of scores.
     """
     rows = seeds[(seeds["language"] != MEAN) & (seeds["condition"] == CLEAN)]
-    english = rows[rows["language"] == ENGLISH]
-    keys = ["recipe", "target", "condition", "seed"]
-    joined = rows[rows["language"] != ENGLISH].merge(english[[*keys, "score", "gain"]], on=keys, suffixes=("", "_en"))
-    for column in ("score", "gain"):
-        joined[column] = joined[column] - joined[f"{column}_en"]
+    joined = _minus_english(rows)
     if joined.empty or not reference:
         return pd.DataFrame(columns=list(COLUMNS))
     table = seed_part(joined[[*KEYS, "seed", "score", "gain"]], reference).reset_index()
@@ -65,6 +61,19 @@ def english_differences(seeds: pd.DataFrame, estimates: pd.DataFrame, items: Ite
     table["low"], table["high"], table["p"] = t_intervals(table["difference"], table["se"], table["df"])
     table["q"] = adjusted(table["p"].where(has_seed & ~has_mark(table, UNTESTED)))
     return table[list(COLUMNS)]
+
+
+def _minus_english(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of other languages with English beside them, with the English score and gain subtracted."""
+    trained = rows.groupby(["recipe", "target", "seed"], dropna=False).ngroup().to_numpy()
+    is_english = (rows["language"] == ENGLISH).to_numpy()
+    english = np.full(trained.max(initial=-1) + 1, -1)
+    english[trained[is_english]] = np.flatnonzero(is_english)
+    beside = english[trained]
+    is_kept = ~is_english & (beside >= 0)
+    values = rows[["score", "gain"]].to_numpy(dtype=float)
+    differences = (values - values[beside])[is_kept]
+    return rows[is_kept].assign(score=differences[:, 0], gain=differences[:, 1])
 
 
 def _marks_and_notes(table: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """The uncertainty of gains about new seeds: moderated variances of each row and of its reference."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ KEYS = ["condition", "language", "target", "recipe"]
 MEAN = "mean"
 """The language of scores and gains that are means over languages."""
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.intp]
 
 
 def scores_by_seed(gains: pd.DataFrame) -> pd.DataFrame:
@@ -59,21 +62,29 @@ def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str], bimodal: C
     """
     if isinstance(reference, str):
         reference = {name: reference for name in rows["recipe"].unique() if name != reference}
-    gains = rows[rows["recipe"].isin(list(reference))].dropna(subset="gain")
-    groups = gains.groupby(KEYS)["gain"]
+    cells, names = numbered_cells(rows)
+    has_gain = (rows["recipe"].isin(list(reference)) & rows["gain"].notna()).to_numpy()
+    groups = rows.loc[has_gain, "gain"].groupby(cells[has_gain])
     table = pd.DataFrame(groups.agg(gain="mean", num_seeds="count", low="min", high="max", own="var"))
-    others = rows[~rows["recipe"].isin(list(bimodal))]
-    table = table.join(_of_columns(_comparable(others, reference), reference).reindex(table.index))
+    is_other = ~rows["recipe"].isin(list(bimodal)).to_numpy()
+    table = table.join(_of_columns(rows[is_other], cells[is_other], reference))
     table["is_moderated"] = table["total"].notna()
     table["variance"] = table["total"].where(table["is_moderated"], table["own"]) / table["num_seeds"]
     table["df"] = table["df"].where(table["is_moderated"], table["num_seeds"] - 1.0)
-    scale = rows.groupby(KEYS)["score"].max().reindex(table.index)
+    scale = rows["score"].groupby(cells).max().reindex(table.index)
     table["are_equal"] = are_equal(table["low"], table["high"], scale) & (table["num_seeds"] > 1)
+    table.index = names[table.index]
     table["is_bimodal"] = table["is_bimodal"].eq(True) | table.index.get_level_values("recipe").isin(list(bimodal))
     has_none = (table["num_seeds"] < 2) | table["are_equal"] | table["is_bimodal"]
     table.loc[has_none, ["variance", "df"]] = np.nan
     table["is_moderated"] &= ~has_none
     return table[["gain", "num_seeds", "variance", "df", "are_equal", "is_bimodal", "is_moderated"]]
+
+
+def numbered_cells(rows: pd.DataFrame) -> tuple[Numbers, pd.MultiIndex]:
+    """The number of the cell of each row, and the KEYS of each cell, sorted. Numbers are grouped faster than names."""
+    groups = rows.groupby(KEYS)
+    return groups.ngroup().to_numpy(), cast(pd.MultiIndex, groups.size().index)
 
 
 def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":
@@ -86,49 +97,81 @@ def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":
     return notes
 
 
-def _comparable(rows: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFrame:
-    """The scores with a seed of recipes whose every gain is their score minus that of the reference."""
-    column = ["condition", "language", "target", "base"]
-    scores = rows.dropna(subset="score").rename(columns={"recipe": "base", "score": "base_score"})
-    seedless = scores[scores["seed"].isna()].set_index(column)["base_score"].rename("fixed")
-    joined = rows.assign(
-        base=rows["recipe"].map({name: references.get(name, "") for name in rows["recipe"].unique()}).astype(str)
+@dataclass(frozen=True, kw_only=True)
+class _Scores:
+    """Rows as arrays, one value for each row. A group is a condition and a language."""
+
+    codes: tuple[Numbers, Numbers, Numbers, Numbers]
+    """Group, target, recipe and seed as numbers; -1 without a seed."""
+    sizes: tuple[int, ...]
+    score: Floats
+    gain: Floats
+    base: Numbers
+    """Number of the reference of the recipe; -1 without one, or if it has no row."""
+    has_reference: npt.NDArray[np.bool_]
+
+    @property
+    def has_score(self) -> npt.NDArray[np.bool_]:
+        """Whether a row has a score of a seed."""
+        return (self.codes[3] >= 0) & ~np.isnan(self.score)
+
+    def array(self, chosen: npt.NDArray[np.bool_]) -> Floats:
+        """The scores of the chosen rows, shape (groups, targets, recipes, seeds), with nan for a missing one."""
+        scores = np.full(self.sizes, np.nan)
+        scores[tuple(code[chosen] for code in self.codes)] = self.score[chosen]
+        return scores
+
+    def of_reference(self) -> Floats:
+        """The score of the reference with the same seed, or its score without a seed."""
+        group, target, _, seed = self.codes
+        fixed, is_fixed = np.full(self.sizes[:3], np.nan), (seed < 0) & ~np.isnan(self.score)
+        fixed[tuple(code[is_fixed] for code in self.codes[:3])] = self.score[is_fixed]
+        same_seed = self.array(self.has_score)[group, target, self.base, seed]
+        scores = np.where(np.isnan(same_seed), fixed[group, target, self.base], same_seed)
+        return np.where(self.base >= 0, scores, np.nan)
+
+
+def _numbered(rows: pd.DataFrame, references: Mapping[str, str]) -> _Scores:
+    (condition, _), (language, languages) = pd.factorize(rows["condition"]), pd.factorize(rows["language"])
+    group = condition * len(languages) + language
+    target, recipe, seed = (pd.factorize(rows[name]) for name in ("target", "recipe", "seed"))
+    names = {name: number for number, name in enumerate(recipe[1])}
+    bases = np.array([names.get(references.get(name, ""), -1) for name in names], dtype=np.intp)
+    has_reference = np.array([bool(references.get(name)) for name in names], dtype=bool)
+    return _Scores(
+        codes=(group, target[0], recipe[0], seed[0]),
+        sizes=(int(group.max(initial=-1)) + 1, len(target[1]), len(names), len(seed[1])),
+        score=rows["score"].to_numpy(dtype=float),
+        gain=rows["gain"].to_numpy(dtype=float),
+        base=bases[recipe[0]],
+        has_reference=has_reference[recipe[0]],
     )
-    joined = joined.merge(scores[[*column, "seed", "base_score"]], on=[*column, "seed"], how="left")
-    joined = joined.join(seedless, on=column)
-    difference = (joined["score"] - joined["base_score"].fillna(joined["fixed"])).abs()
-    is_other = (joined["gain"].abs() - difference).abs() > 1e-9 * joined["score"].abs().clip(lower=1.0)
-    is_other = (joined["base"] != "") & (is_other | joined["seed"].isna())
-    cells = pd.MultiIndex.from_frame(joined[KEYS])
-    is_kept = ~cells.isin(cells[is_other]) & joined["seed"].notna() & joined["score"].notna()
-    return joined.loc[is_kept]
 
 
-def _of_columns(rows: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFrame:
-    """Indexed by KEYS: total (variance of one same-seed difference), df, is_bimodal; for cells that have scores."""
-    index = pd.MultiIndex.from_frame(rows.loc[~rows.duplicated(KEYS), KEYS])
+def _are_comparable(numbered: _Scores, cells: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether a row has a score of a seed, and its cell no gain that is not its score minus that of the reference."""
+    difference = np.abs(numbered.score - numbered.of_reference())
+    is_other = np.abs(np.abs(numbered.gain) - difference) > 1e-9 * np.maximum(np.abs(numbered.score), 1.0)
+    is_other = numbered.has_reference & (is_other | (numbered.codes[3] < 0))
+    return numbered.has_score & ~np.isin(cells, cells[is_other])
+
+
+def _of_columns(rows: pd.DataFrame, cells: Numbers, references: Mapping[str, str]) -> pd.DataFrame:
+    """total (variance of one same-seed difference), df and is_bimodal; the index has the cells that have scores."""
     if rows.empty:
-        return pd.DataFrame(columns=["total", "df", "is_bimodal"], index=index, dtype=float)
-    scores, positions, bases = _as_array(rows, references)
-    total, df, is_bimodal = gain_variances(scores, bases)
-    by_cell = {"total": total, "df": df, "is_bimodal": is_bimodal}
-    return pd.DataFrame({name: values[positions] for name, values in by_cell.items()}, index=index)
-
-
-def _as_array(
-    rows: pd.DataFrame, references: Mapping[str, str]
-) -> tuple[Floats, tuple[npt.NDArray[np.intp], ...], list[int]]:
-    """The scores as an array of shape (groups, targets, recipes, seeds), with nan for a missing one.
-
-    A group is a condition and a language. Also returns the position of each cell in the first three axes, and the
-    position of the reference of each recipe in the third; -1 without one, or if it has no score.
-    """
-    group = rows["condition"] + "\0" + rows["language"]
-    factors = [pd.factorize(part) for part in (group, rows["target"], rows["recipe"], rows["seed"])]
-    codes = tuple(code for code, _ in factors)
-    scores = np.full([len(names) for _, names in factors], np.nan)
-    scores[codes] = rows["score"]
-    is_first = ~rows.duplicated(KEYS).to_numpy()
-    recipes = {name: number for number, name in enumerate(factors[2][1])}
-    bases = [recipes.get(references.get(name, ""), -1) for name in recipes]
-    return scores, tuple(code[is_first] for code in codes[:3]), bases
+        return pd.DataFrame(columns=["total", "df", "is_bimodal"], dtype=float)
+    numbered = _numbered(rows, references)
+    is_kept = _are_comparable(numbered, cells)
+    kept, first = np.unique(cells[is_kept], return_index=True)
+    if not len(kept):
+        return pd.DataFrame(columns=["total", "df", "is_bimodal"], dtype=float)
+    # Groups, targets, recipes and seeds without a score would count as missing ones.
+    axes = [np.unique(code[is_kept], return_inverse=True) for code in numbered.codes]
+    scores = numbered.array(is_kept)[np.ix_(*(numbers for numbers, _ in axes))]
+    of_recipe = dict(zip(numbered.codes[2], numbered.base, strict=True))
+    recipes = {number: place for place, number in enumerate(axes[2][0])}
+    total, df, is_bimodal = gain_variances(scores, [recipes.get(of_recipe[number], -1) for number in recipes])
+    places = tuple(inverse[first] for _, inverse in axes[:3])
+    return pd.DataFrame(
+        {"total": total[places], "df": df[places], "is_bimodal": is_bimodal[places]}, index=pd.Index(kept)
+    )
