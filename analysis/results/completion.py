@@ -143,15 +143,19 @@ def _fitted(y: Floats, known: npt.NDArray[np.bool_], design: Floats) -> _Fit:
     kept, target = known.ravel(), y.ravel()[known.ravel()]
     same_recipe = np.kron(np.eye(num_recipes), np.ones((num_targets, num_targets)))
     same_target = np.kron(np.ones((num_recipes, num_recipes)), np.eye(num_targets))
-    best: tuple[float, Floats, Floats, float] | None = None
+
+    def covariance_of(ratios: tuple[float, float]) -> Floats:
+        covariance: Floats = np.eye(y.size) + ratios[0] * same_recipe + ratios[1] * same_target
+        return covariance
+
     ratios = RATIOS if y.size <= MANY else RATIOS[::2]
-    for of_recipe, of_target in product(ratios, ratios):
-        covariance = np.eye(y.size) + of_recipe * same_recipe + of_target * same_target
-        likelihood, projection, scale = _restricted(covariance[np.ix_(kept, kept)], design[kept], target)
-        if best is None or likelihood > best[0]:
-            best = likelihood, covariance, projection, scale
-    assert best is not None
-    _, covariance, projection, scale = best
+    inside = np.ix_(kept, kept)
+    likelihoods = {
+        pair: _likelihood(covariance_of(pair)[inside], design[kept], target) for pair in product(ratios, ratios)
+    }
+    covariance = covariance_of(max(likelihoods, key=lambda pair: likelihoods[pair]))
+    projection = _projection(covariance[inside], design[kept])
+    scale = float(target @ projection @ target) / (len(target) - design.shape[1])
     diagonal = np.diag(projection)
     deviations = np.sqrt(scale / diagonal)
     # (Py)_i / P_ii is the error of the prediction of cell i from all others.
@@ -159,16 +163,26 @@ def _fitted(y: Floats, known: npt.NDArray[np.bool_], design: Floats) -> _Fit:
     return _Fit(covariance=covariance, design=design, known=kept, scale=scale, errors=errors, deviations=deviations)
 
 
-def _restricted(covariance: Floats, design: Floats, y: Floats) -> tuple[float, Floats, float]:
-    """Restricted log likelihood, the projection P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1, and the noise variance."""
+def _likelihood(covariance: Floats, design: Floats, y: Floats) -> float:
+    """Restricted log likelihood. A Cholesky factor L of the covariance V takes less time than the inverse of V."""
+    from scipy import linalg  # noqa: PLC0415 - takes long to import
+
+    factor = np.linalg.cholesky(covariance)
+    whitened = linalg.solve_triangular(factor, np.column_stack([design, y]), lower=True)  # L^-1 [X, y]
+    x, z = whitened[:, :-1], whitened[:, -1]
+    information = x.T @ x
+    free = len(y) - design.shape[1]
+    scale = float(z @ z - (x.T @ z) @ np.linalg.solve(information, x.T @ z)) / free
+    logs = 2 * np.log(np.diag(factor)).sum() + np.linalg.slogdet(information)[1]
+    return float(-(free * np.log(max(scale, 1e-300)) + logs) / 2)
+
+
+def _projection(covariance: Floats, design: Floats) -> Floats:
+    """The projection P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1."""
     inverse: Any = np.linalg.inv(covariance)
     weighted = inverse @ design
-    information = design.T @ weighted
-    projection = inverse - weighted @ np.linalg.solve(information, weighted.T)
-    free = len(y) - design.shape[1]
-    scale = float(y @ projection @ y) / free
-    logs = np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(information)[1]
-    return -(free * np.log(max(scale, 1e-300)) + logs) / 2, projection, scale
+    projection: Floats = inverse - weighted @ np.linalg.solve(design.T @ weighted, weighted.T)
+    return projection
 
 
 def _column_errors(y: Floats, known: npt.NDArray[np.bool_]) -> Floats:

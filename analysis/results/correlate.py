@@ -15,6 +15,7 @@ from .load import RunData
 from .matrix import Matrix
 from .moderation import are_bimodal, row_variances
 from .multitask import multitask_gains
+from .names import positions
 from .order import clustered
 from .seed_part import MEAN, seeds_done
 from .selection_gains import selection_gains
@@ -160,10 +161,13 @@ def noise(seeds: pd.DataFrame, targets: Sequence[str]) -> Floats:
 def as_array(
     rows: pd.DataFrame, column: str, recipes: Sequence[str], targets: Sequence[str], numbers: Sequence[int]
 ) -> Floats:
-    """A column of a table with recipe, target and seed: shape (targets, recipes, seeds)."""
-    index = pd.MultiIndex.from_product([targets, recipes, list(numbers)], names=["target", "recipe", "seed"])
-    values = rows.astype({"seed": int}).set_index(["target", "recipe", "seed"])[column].reindex(index)
-    return values.to_numpy(dtype=float).reshape(len(targets), len(recipes), len(numbers))
+    """A column of a table with recipe, target and seed: shape (targets, recipes, seeds), nan for a missing value."""
+    names = {"target": targets, "recipe": recipes, "seed": numbers}
+    places = np.array([positions(rows[key], list(listed)) for key, listed in names.items()])
+    is_listed = (places >= 0).all(axis=0)
+    values = np.full((len(targets), len(recipes), len(numbers)), np.nan)
+    values[tuple(places[:, is_listed])] = rows[column].to_numpy(dtype=float)[is_listed]
+    return values
 
 
 def pairs_of(correlated: HalfCorrelations, names: Sequence[str]) -> pd.DataFrame:

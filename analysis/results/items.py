@@ -138,12 +138,12 @@ RowScores = Mapping[tuple[str, int | None], Sequence[ScoreRecord]]
 
 def _scores_of_columns(data: RunData, model: str) -> dict[tuple[str, str], RowScores]:
     """(target, condition) -> the scores of its rows, in the order of the space."""
+    order = {target.task: number for number, target in enumerate(data.space.targets)}
+    scores = [score for score in data.cell_scores if score.model == model]
     columns: dict[tuple[str, str], dict[tuple[str, int | None], list[ScoreRecord]]] = {}
-    for target in data.space.targets:
-        for score in data.cell_scores:
-            if score.target == target.task and score.model == model:
-                rows = columns.setdefault((score.target, score.condition), defaultdict(list))
-                rows[score.recipe, score.seed].append(score)
+    for score in sorted(scores, key=lambda score: order[score.target]):
+        rows = columns.setdefault((score.target, score.condition), defaultdict(list))
+        rows[score.recipe, score.seed].append(score)
     return {column: dict(rows) for column, rows in columns.items()}
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from .items import ENGLISH
 from .language_effects import language_gains
 from .load import RunData
 from .matrix import Matrix
+from .names import positions
 from .seed_part import MEAN
 from .slopes import language_effects, slope_on
 from .stats import adjusted, correlation_ratio
@@ -85,12 +85,7 @@ def language_traits(
     mean_over, numbers = over
     gains = _zero_shot(language_gains(seeds, cells), matrix)
     traits = properties(sorted(gains["language"].unique(), key=lambda name: (name != ENGLISH, name)))
-    is_compared = gains["target"].isin(list(mean_over))
-    groups = {(MEAN, MEAN): gains[is_compared]}
-    groups |= {(MEAN, str(target)): rows for target, rows in gains.groupby("target", sort=False)}
-    groups |= {(str(recipe), MEAN): rows for recipe, rows in gains[is_compared].groupby("recipe", sort=False)}
-    to_array = partial(_as_array, languages=list(traits.index), numbers=numbers)
-    arrays = {cell: to_array(rows) for cell, rows in groups.items() if len(rows)}
+    arrays = _arrays(gains, list(traits.index), mean_over, numbers)
     effects = {cell: language_effects(array) for cell, array in arrays.items()}
     measured = subwords(data, matrix.model, mean_over)
     by_target = {target: _joined(traits, measured, target) for _, target in arrays}
@@ -183,15 +178,24 @@ def _zero_shot(rows: pd.DataFrame, matrix: Matrix) -> pd.DataFrame:
     return rows[(rows["language"] == ENGLISH).to_numpy() | matrix.are_zero_shot(rows)]
 
 
-def _as_array(rows: pd.DataFrame, languages: Sequence[str], numbers: Sequence[int]) -> Floats:
-    """Gains of shape (cells, languages, seeds)."""
-    cells = rows.groupby(["recipe", "target"], sort=False).ngroup().to_numpy()
-    language = pd.Index(languages).get_indexer(pd.Index(rows["language"]))
-    seed = pd.Index(list(numbers)).get_indexer(pd.Index(rows["seed"].astype(int)))
-    values = np.full((cells.max(initial=-1) + 1, len(languages), len(numbers)), np.nan)
-    is_kept = (language >= 0) & (seed >= 0)
-    values[cells[is_kept], language[is_kept], seed[is_kept]] = rows["gain"].to_numpy(float)[is_kept]
-    return values
+def _arrays(
+    rows: pd.DataFrame, languages: Sequence[str], mean_over: Sequence[str], numbers: Sequence[int]
+) -> dict[tuple[str, str], Floats]:
+    """The gains of each (recipe, target) that has a slope, of shape (cells, languages, seeds); `mean` means all."""
+    recipes, targets = (list(rows[column].unique()) for column in ("recipe", "target"))
+    listed = {"recipe": recipes, "target": targets, "language": languages, "seed": list(numbers)}
+    places = np.array([positions(rows[column], names) for column, names in listed.items()])
+    is_kept = (places >= 0).all(axis=0)
+    values = np.full([len(names) for names in listed.values()], np.nan)
+    values[tuple(places[:, is_kept])] = rows["gain"].to_numpy(float)[is_kept]
+    compared = values[:, np.isin(targets, list(mean_over))]
+    arrays = {
+        (MEAN, MEAN): compared.reshape(compared.shape[0] * compared.shape[1], *values.shape[2:]),
+        **{(MEAN, str(target)): values[:, number] for number, target in enumerate(targets)},
+        **{(str(recipe), MEAN): compared[number] for number, recipe in enumerate(recipes)},
+    }
+    has_gain = {cell: (~np.isnan(array)).any(axis=(1, 2)) for cell, array in arrays.items()}
+    return {cell: array[has_gain[cell]] for cell, array in arrays.items() if has_gain[cell].any()}
 
 
 def _levels(gains: Floats, effects: Floats, traits: pd.DataFrame) -> pd.DataFrame:

@@ -15,10 +15,12 @@ from sweeper.space.overlap import trained_languages
 from .gains import gain_table, reference_recipe
 from .load import RunData, main_scores
 from .marks import Marks, marks_of
+from .names import positions
 
 Cell = tuple[str, str]
 """Names of a recipe and of a target."""
 CELL = ["recipe", "target"]
+Numbers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +83,18 @@ class Matrix:
                 gains.loc[recipe, target] = np.nan
         return gains
 
-    def is_zero_shot(self, cell: Cell, language: str) -> bool:
-        """Whether a gain in a language is zero-shot: neither recipe nor reference is marked for the language."""
-        rows = (cell[0], self.reference)
-        return not any(language in self.marks.not_zero_shot.get((row, cell[1]), ()) for row in rows)
-
     def are_zero_shot(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """`is_zero_shot` of each row of a table with recipe, target and language."""
-        groups = rows.groupby(["recipe", "target", "language"], sort=False)
-        each = [self.is_zero_shot((recipe, target), language) for recipe, target, language in groups.size().index]
-        return np.array(each, dtype=bool)[groups.ngroup().to_numpy()]
+        """Whether the gain of each row of a table with recipe, target and language is zero-shot.
+
+        It is if neither the recipe nor the reference is marked for the language.
+        """
+        names = [list(rows[column].unique()) for column in ("recipe", "target", "language")]
+        is_marked = np.zeros([len(of_column) for of_column in names], dtype=bool)
+        for (recipe, target), languages in self.marks.not_zero_shot.items():
+            marked = names[0] if recipe == self.reference else [recipe]
+            is_marked[np.ix_(*map(np.isin, names, (marked, [target], languages)))] = True
+        places = map(positions, (rows["recipe"], rows["target"], rows["language"]), names)
+        return ~is_marked[tuple(places)]
 
 
 def entry(values: pd.DataFrame, cell: Cell) -> float:
@@ -194,15 +198,14 @@ def seed_table(table: pd.DataFrame) -> pd.DataFrame:
     The score is the mean over the languages that all seeds of the cell have, because means over different languages
     could not be compared. The gain is the mean over those of them in which every seed with a reference has a gain.
     """
-    table = table[_is_common(table)]
-    # Groups of integers are much faster than groups of names.
-    cell = table.groupby(CELL).ngroup()
-    language = table.groupby([*CELL, "language"]).ngroup()
+    cell, language = _numbered(table)
+    is_common = _is_common(table, cell, language)
+    table, cell, language = table[is_common], cell[is_common], language[is_common]
     seed = table.groupby([*CELL, "seed"], dropna=False).ngroup()
     has_gain = table["gain"].notna()
-    num_paired = seed[has_gain].drop_duplicates().groupby(cell).size()
-    num_gains = has_gain.groupby(language).sum()
-    is_shared = language.map(num_gains) == cell.map(num_paired)
+    num_paired = np.bincount(cell[has_gain & ~seed.where(has_gain).duplicated()], minlength=cell.max(initial=-1) + 1)
+    num_gains = np.bincount(language[has_gain], minlength=language.max(initial=-1) + 1)
+    is_shared = num_gains[language] == num_paired[cell]
     groups = table.assign(gain=table["gain"].where(is_shared)).groupby(seed)
     means = groups.agg(
         recipe=("recipe", "first"),
@@ -214,22 +217,29 @@ def seed_table(table: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index(drop=True)
 
 
+def _numbered(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
+    """The numbers of the cell of each row, and of its cell and language. Numbers are grouped faster than names."""
+    return table.groupby(CELL).ngroup().to_numpy(), table.groupby([*CELL, "language"]).ngroup().to_numpy()
+
+
 def _seed_gains(seeds: pd.DataFrame) -> pd.DataFrame:
     return seeds.dropna(subset="gain")[["recipe", "target", "seed", "gain"]].reset_index(drop=True)
 
 
-def _is_common(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether all seeds of the cell of a row have its language."""
+def _is_common(table: pd.DataFrame, cell: Numbers, language: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether all seeds of the cell of a row have its language. `cell` and `language` are the numbers of each row."""
     seeds = table["seed"].astype("Int64").fillna(-1)
-    num_seeds = seeds.groupby([table["recipe"], table["target"]]).transform("nunique")
-    return table.groupby([*CELL, "language"])["language"].transform("size") == num_seeds
+    num_seeds = seeds.groupby(cell).transform("nunique").to_numpy()
+    return np.asarray(np.bincount(language)[language] == num_seeds) if len(table) else np.zeros(0, dtype=bool)
 
 
 def _lacking(table: pd.DataFrame) -> dict[Cell, tuple[str, ...]]:
     """Cell -> languages of its column in which at least one of its seeds has no score; complete cells are left out."""
     cells, columns = table[CELL].drop_duplicates(), table[["target", "language"]].drop_duplicates()
-    common = table.loc[_is_common(table), [*CELL, "language"]].drop_duplicates().assign(is_common=True)
-    expected = cells.merge(columns, on="target").merge(common, on=[*CELL, "language"], how="left")
+    common = table.loc[_is_common(table, *_numbered(table)), [*CELL, "language"]].drop_duplicates()
+    expected = cells.merge(columns, on="target").merge(
+        common.assign(is_common=True), on=[*CELL, "language"], how="left"
+    )
     lacking = expected[expected["is_common"].isna()]
     return {cell: tuple(sorted(rows["language"])) for cell, rows in cells_of(lacking)}
 

@@ -1,4 +1,11 @@
-"""Names of recipes and models that a user gives, checked against the space."""
+"""Names of recipes and models that a user gives, checked against the space, and names as numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from sweeper.errors import UserError, unknown
 from sweeper.space import Space
@@ -28,3 +35,10 @@ def one_model(space: Space, name: str) -> str:
     if len(names) > 1:
         raise UserError(f"The run has several models. Choose one with --model: {', '.join(names)}.")
     return names[0]
+
+
+def positions(column: "pd.Series[Any]", names: Sequence[object]) -> npt.NDArray[np.intp]:
+    """The place of each value of a column in a list; -1 for a value that is not in it, or missing."""
+    places = {name: place for place, name in enumerate(names)}
+    codes, distinct = pd.factorize(column)
+    return np.array([*(places.get(name, -1) for name in distinct), -1], dtype=np.intp)[codes]
