@@ -5,10 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.artist import Artist
-from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import to_rgba
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
+
+from .sizes import unit_outline, unit_width
+
+Floats = npt.NDArray[np.float64]
+ASCENT = 0.76
+"""Height of a line above its baseline in DejaVu Sans, in units of the font size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +33,6 @@ class Label:
     """Font size in points."""
     colour: str
     weight: str = "normal"
-
-    @property
-    def style(self) -> tuple[str, float, str, str]:
-        """Everything but the place."""
-        return self.text, self.font, self.colour, self.weight
 
 
 class Labels(Artist):
@@ -45,31 +51,47 @@ class Labels(Artist):
             text.set_transform(self._parent.transData)
         return list(texts)
 
-    def draw(self, renderer: RendererBase) -> None:
-        """Draw all labels. Labels that differ in their place only are measured once."""
+    def draw(self, renderer: Any) -> None:
+        """Draw all labels: as outlines in a picture of pixels, where each of them would take long, else as texts."""
         if not self.get_visible():
             return
-        groups: dict[tuple[str, float, str, str], list[Label]] = defaultdict(list)
-        for label in self.labels:
-            groups[label.style].append(label)
-        height = renderer.get_canvas_width_height()[1] if renderer.flipy() else None
-        for labels in groups.values():
-            self._draw_equal(renderer, labels, height)
+        places = self._parent.transData.transform([(label.x, label.y) for label in self.labels]).reshape(-1, 2)
+        points = renderer.points_to_pixels(1.0)
+        sizes = np.array([label.font * points for label in self.labels])
+        widths = np.array([unit_width(label.text, label.weight) for label in self.labels])
+        starts = places - np.column_stack([widths * sizes / 2, ASCENT * sizes / 2])
+        if isinstance(renderer, RendererAgg):
+            self._draw_outlines(renderer, starts, sizes)
+        else:
+            self._draw_texts(renderer, starts)
         self.stale = False
 
-    def _draw_equal(self, renderer: RendererBase, labels: Sequence[Label], height: float | None) -> None:
-        """Draw labels that differ in their place only. `height` is that of the canvas if its y axis points down."""
-        sample = self._text(labels[0], 0.0, 0.0)
-        sample.set_transform(IdentityTransform())
-        box = sample.get_window_extent(renderer)
-        gc = renderer.new_gc()
-        gc.set_foreground(labels[0].colour)
-        for x, y in self._parent.transData.transform([(label.x, label.y) for label in labels]):
-            # The place is half of the ascent above the baseline, and the upper edge of the box another half.
-            baseline = y - box.y1
-            below = baseline if height is None else height - baseline
-            renderer.draw_text(gc, x + box.x0, below, sample.get_text(), sample.get_fontproperties(), 0)
-        gc.restore()
+    def _draw_outlines(self, renderer: Any, starts: Floats, sizes: Floats) -> None:
+        """Draw the labels of each colour as one path, from the starts of their baselines in pixels."""
+        groups: dict[str, list[int]] = defaultdict(list)
+        for number, label in enumerate(self.labels):
+            if label.text.strip():
+                groups[label.colour].append(number)
+        for colour, numbers in groups.items():
+            outlines = [unit_outline(self.labels[number].text, self.labels[number].weight) for number in numbers]
+            moved = [corners * sizes[n] + starts[n] for (corners, _), n in zip(outlines, numbers, strict=True)]
+            path = Path(np.concatenate(moved), np.concatenate([codes for _, codes in outlines]))
+            gc = renderer.new_gc()
+            gc.set_linewidth(0)
+            gc.set_snap(False)
+            renderer.draw_path(gc, path, IdentityTransform(), to_rgba(colour))
+            gc.restore()
+
+    def _draw_texts(self, renderer: Any, starts: Floats) -> None:
+        fonts = {(label.font, label.weight) for label in self.labels}
+        properties = {font: FontProperties(size=font[0], weight=font[1]) for font in fonts}
+        height = renderer.get_canvas_width_height()[1]
+        for label, (x, y) in zip(self.labels, starts.tolist(), strict=True):
+            gc = renderer.new_gc()
+            gc.set_foreground(label.colour)
+            below = height - y if renderer.flipy() else y
+            renderer.draw_text(gc, x, below, label.text, properties[label.font, label.weight], 0)
+            gc.restore()
 
     def _text(self, label: Label, x: float, y: float) -> Text:
         style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "parse_math": False}

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from sweeper.errors import unknown
 
+Floats = npt.NDArray[np.float64]
 POINTS = 72.0
 """Points in an inch."""
 SMALLEST = 6.0
@@ -67,15 +70,29 @@ def fonts_of(size: Size) -> list[float]:
 
 def text_width(text: str, font: float, weight: str = "normal") -> float:
     """Width of one line of text in points, with HINTING."""
-    return HINTING * _width(text, weight) * font
+    return HINTING * unit_width(text, weight) * font
 
 
 @cache
-def _width(text: str, weight: str) -> float:
-    """Width in units of the font size."""
-    properties = FontProperties(family=["DejaVu Sans"], size=100, weight=weight)
-    width, _, _ = text_to_path.get_text_width_height_descent(text, properties, ismath=False)
+def unit_width(text: str, weight: str) -> float:
+    """Width of one line of text in units of the font size."""
+    width, _, _ = text_to_path.get_text_width_height_descent(text, _unit_font(weight), ismath=False)
     return float(width) / 100
+
+
+@cache
+def unit_outline(text: str, weight: str) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    """The outlines of the letters of a text in units of the font size, from the start of its baseline.
+
+    Returns the vertices and the codes of a path.
+    """
+    vertices, codes = text_to_path.get_text_path(_unit_font(weight), text, ismath=False)
+    return np.asarray(vertices, dtype=float) / text_to_path.FONT_SCALE, np.asarray(codes, dtype=np.uint8)
+
+
+@cache
+def _unit_font(weight: str) -> FontProperties:
+    return FontProperties(family=["DejaVu Sans"], size=100, weight=weight)
 
 
 def widest(texts: Iterable[str], font: float, weight: str = "normal") -> float:

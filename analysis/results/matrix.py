@@ -219,7 +219,9 @@ def seed_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def _numbered(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
     """The numbers of the cell of each row, and of its cell and language. Numbers are grouped faster than names."""
-    return table.groupby(CELL).ngroup().to_numpy(), table.groupby([*CELL, "language"]).ngroup().to_numpy()
+    groups = (table.groupby(CELL), table.groupby([*CELL, "language"]))
+    cell, language = (np.asarray(group.ngroup(), dtype=np.intp) for group in groups)
+    return cell, language
 
 
 def _seed_gains(seeds: pd.DataFrame) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str], bimodal: C
 def numbered_cells(rows: pd.DataFrame) -> tuple[Numbers, pd.MultiIndex]:
     """The number of the cell of each row, and the KEYS of each cell, sorted. Numbers are grouped faster than names."""
     groups = rows.groupby(KEYS)
-    return groups.ngroup().to_numpy(), cast(pd.MultiIndex, groups.size().index)
+    return np.asarray(groups.ngroup(), dtype=np.intp), cast(pd.MultiIndex, groups.size().index)
 
 
 def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":

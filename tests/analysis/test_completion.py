@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.results.completion import _fitted, _restricted, complete
+from analysis.results.completion import _fitted, _likelihood, _projection, complete
 
 RECIPES, TARGETS = [f"r{n}" for n in range(10)], [f"t{n}" for n in range(6)]
 NOISE = pd.Series(0.02, index=TARGETS)
@@ -38,9 +38,9 @@ def test_the_restricted_likelihood_without_effects_is_that_of_a_linear_regressio
     random = np.random.default_rng(0)
     x, y = np.column_stack([np.ones(20), random.normal(size=20)]), random.normal(size=20)
     residuals = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-    likelihood, _, scale = _restricted(np.eye(20), x, y)
+    scale = y @ _projection(np.eye(20), x) @ y / 18
     assert scale == pytest.approx(residuals @ residuals / 18)
-    assert likelihood == pytest.approx(-(18 * np.log(scale) + np.log(np.linalg.det(x.T @ x))) / 2)
+    assert _likelihood(np.eye(20), x, y) == pytest.approx(-(18 * np.log(scale) + np.log(np.linalg.det(x.T @ x))) / 2)
 
 
 def test_the_intervals_of_missing_cells_contain_their_gains_about_as_often_as_they_say():
