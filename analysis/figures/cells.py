@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.path import Path
+from matplotlib.transforms import TransformedPath
 
 from ..results.stats import Floats
 from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
@@ -64,19 +65,12 @@ def numbers_in(grid: Grid, width: float, size: Size) -> Numbers:
     Cells that are too narrow first lose decimals, then the second line, then both, then all numbers.
     """
     for is_short, has_small in ((False, True), (True, True), (False, False), (True, False)):
-        first, second = _widths(grid, is_short=is_short)
+        first, second = grid.line_widths[is_short]
         for font in fonts_of(size):
             small = max(SMALLEST, round(0.8 * font, 1)) if has_small and second else 0.0
             if max(first * font, second * small) <= FILL * width:
                 return Numbers(font=font, small=small, is_short=is_short)
     return Numbers(font=0.0)
-
-
-def _widths(grid: Grid, *, is_short: bool) -> tuple[float, float]:
-    """Widths of the widest first line and of the widest second line, in units of the font size; 0 without one."""
-    lines = grid.distinct_lines[is_short]
-    first = max((text_width(text, 1.0, _weight(is_bold=is_bold)) for text, _, is_bold in lines), default=0.0)
-    return first, max((text_width(small, 1.0) for _, small, _ in lines if small), default=0.0)
 
 
 def row_labels(grid: Grid, size: Size) -> dict[str, str]:
@@ -140,6 +134,11 @@ def points_of(axes: Axes) -> tuple[float, float]:
     box = axes.get_window_extent()
     dpi = axes.figure.get_dpi()
     return box.width / dpi * POINTS, box.height / dpi * POINTS
+
+
+def clip_of(axes: Axes) -> TransformedPath:
+    """The clip path of texts around axes, which are not clipped. Without one, matplotlib makes one for each text."""
+    return TransformedPath(axes.patch.get_path(), axes.patch.get_transform())
 
 
 def scale_of(grid: Grid) -> Normalize:
@@ -254,22 +253,22 @@ def _draw_dots(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> 
 
 def _draw_row_labels(axes: Axes, grid: Grid, size: Size) -> None:
     drawn = row_labels(grid, size)
-    left = -4 / points_of(axes)[0]
+    left, clip = -4 / points_of(axes)[0], clip_of(axes)
     for row, top in grid.tops.items():
         label = "\n".join(drawn[line] for line in grid.row_label(row).split("\n"))
         style: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": size.font, "color": INK, "linespacing": 1.0}
-        axes.text(left, top + 0.5, label, transform=axes.get_yaxis_transform(), **style)
+        axes.text(left, top + 0.5, label, transform=axes.get_yaxis_transform(), clip_path=clip, **style)
 
 
 def _draw_header(axes: Axes, grid: Grid, header: Header) -> None:
-    height = points_of(axes)[1]
+    height, clip = points_of(axes)[1], clip_of(axes)
     rotation = 90 if header.is_vertical else 0
     tops = list(grid.tops.values()) if grid.is_triangle else [0.0] * len(grid.columns)
     for (column, left), label, top in zip(grid.lefts.items(), header.labels, tops, strict=True):
         style: dict[str, Any] = {"fontsize": header.font, "color": FAINT if column in grid.at_chance else INK}
         above = 1 - top / grid.extent[1] + 3 / height
-        text = axes.text(left + 0.5, above, label, transform=axes.get_xaxis_transform(), ha="center", va="bottom")
-        text.set(rotation=rotation, linespacing=1.1, **style)
+        style |= {"ha": "center", "va": "bottom", "rotation": rotation, "linespacing": 1.1, "clip_path": clip}
+        axes.text(left + 0.5, above, label, transform=axes.get_xaxis_transform(), **style)
 
 
 def _draw_groups(axes: Axes, grid: Grid, header: Header, cell_width: float, size: Size) -> None:

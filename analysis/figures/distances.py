@@ -36,10 +36,10 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
     dots. `trait` is a key of `language_traits.DISTANCES`, by default the syntactic distance, or that of the world.
     """
     name = trait or distance_of(results)
-    points = language_points(results, target, name)
+    points, inks = language_points(results, target, name), recipe_colours(results)
     axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
     for recipe, rows in recipe_points(results, target, name):
-        style: dict[str, Any] = {"s": (0.25 * size.font) ** 2, "c": recipe_colours(results)[recipe], "lw": 0}
+        style: dict[str, Any] = {"s": (0.25 * size.font) ** 2, "c": inks[recipe], "lw": 0}
         axes.scatter(rows["distance"], rows["gain"], label=recipe, zorder=2, **style)
     axes.scatter(points["distance"], points["gain"], s=(0.45 * size.font) ** 2, c=INK, lw=0, zorder=4)
     slope = slope_of(results, target, name)
@@ -106,12 +106,13 @@ def language_points(results: Results, target: str, trait: str) -> pd.DataFrame:
 def recipe_points(results: Results, target: str, trait: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Recipe -> its gain in each language that `language_points` have, zero-shot or English; columns as there."""
     points = language_points(results, target, trait).set_index("language")["distance"]
-    table = results.estimates
-    is_shown = (table["target"] == target) & (table["condition"] == CLEAN) & table["gain"].notna()
-    shown = table[is_shown & table["language"].isin(points.index) & (table["recipe"] != results.matrix.reference)]
+    table = results.estimates[results.estimates["target"] == target]
+    is_shown = (table["condition"] == CLEAN) & table["gain"].notna() & table["language"].isin(points.index)
+    shown = table[is_shown & (table["recipe"] != results.matrix.reference)]
     shown = shown[(shown["language"] == ENGLISH).to_numpy() | results.matrix.are_zero_shot(shown)]
-    for recipe, rows in shown.groupby("recipe", sort=False):
-        yield str(recipe), rows.assign(distance=rows["language"].map(points), gain=100 * rows["gain"])
+    shown = shown.assign(distance=shown["language"].map(points).astype(float), gain=100 * shown["gain"])
+    for recipe, rows in shown[["recipe", "language", "distance", "gain"]].groupby("recipe", sort=False):
+        yield str(recipe), rows
 
 
 def slope_of(results: Results, target: str, trait: str) -> "pd.Series[float] | None":

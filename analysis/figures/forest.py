@@ -6,12 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sweeper.space import CLEAN
-
 from ..results.estimates import is_settled, mean_estimates
 from ..results.marks import DAGGER
 from ..results.results import Results
-from ..results.seed_part import MEAN
 from .cells import AT_CHANCE, LONGEST
 from .colours import DOT, FAINT
 from .heatmap import source
@@ -35,8 +32,8 @@ def forest(axes: Axes, results: Results, target: str, *, size: Size = TEXT, with
     rows = rows[(rows["target"] == target) & rows["gain"].notna()].set_index("recipe")
     recipes = results.matrix.recipes
     places = {recipe: float(place) for place, recipe in enumerate(recipes)}
-    seeds = results.seeds
-    seeds = seeds[(seeds["target"] == target) & (seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)]
+    seeds = results.mean_seeds
+    seeds = seeds[seeds["target"] == target]
     seeds = seeds[seeds["recipe"].isin(rows.index)].dropna(subset="gain")
     axes.axvline(0, color=FAINT, lw=0.6, zorder=1)
     # Below the interval, which would hide them.

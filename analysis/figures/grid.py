@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from .sizes import text_width
+
 MEAN = ""
 """Row or column of means. No recipe and no target has this name."""
 GAP = 0.3
@@ -89,13 +91,18 @@ class Grid:
         return any(value < -self.limit for value in values), any(value > self.limit for value in values)
 
     @cached_property
-    def distinct_lines(self) -> Mapping[bool, frozenset[tuple[str, str, bool]]]:
-        """Whether texts are short -> the different contents of cells: both lines, and whether the first is bold."""
-        squares = self.squares.values()
-        return {
-            is_short: frozenset((*square.lines(is_short=is_short), square.is_bold) for square in squares)
-            for is_short in (False, True)
-        }
+    def line_widths(self) -> Mapping[bool, tuple[float, float]]:
+        """Whether texts are short -> widths of the widest first and of the widest second line, 0 without one.
+
+        They are in units of the font size.
+        """
+        widths = {}
+        for is_short in (False, True):
+            lines = {(*square.lines(is_short=is_short), square.is_bold) for square in self.squares.values()}
+            first = (text_width(text, 1.0, "bold" if is_bold else "normal") for text, _, is_bold in lines)
+            second = (text_width(small, 1.0) for _, small, _ in lines if small)
+            widths[is_short] = (max(first, default=0.0), max(second, default=0.0))
+        return widths
 
     @cached_property
     def tops(self) -> dict[str, float]:

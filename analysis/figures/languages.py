@@ -102,7 +102,8 @@ def language_grids(results: Results, order: Order = "family") -> dict[str, Grid]
 def _grid(rows: pd.DataFrame, recipes: Sequence[str], order: Order) -> Grid:
     """`rows` are the estimates of one target by language."""
     names = ORDERS[order](set(rows["language"]))
-    squares = {(str(row.recipe), str(row.language)): _square(row) for row in rows.itertuples()}
+    shown = rows[["recipe", "language", "gain", "low", "high", "basis", "note", "marks"]]
+    squares = {(str(row.recipe), str(row.language)): _square(row) for row in shown.itertuples()}
     missing = Square(text="–", is_missing=True)
     return Grid(
         rows=tuple(recipes),

@@ -87,7 +87,8 @@ def style_axes(axes: Axes, size: Size, *, title: str = "", x: str = "", y: str =
     axes.spines[["left", "bottom"]].set(color=FAINT, linewidth=0.6)
     axes.tick_params(labelsize=size.small, colors=INK, length=2.5, width=0.6, pad=2)
     width = axes.get_window_extent().width / axes.figure.get_dpi() * POINTS
-    axes.set_title(_cut(title, width, size.font), loc="left", fontsize=size.font, color=INK, pad=4)
+    # With y, matplotlib does not look for ticks above the axes each time that it draws the title.
+    axes.set_title(_cut(title, width, size.font), loc="left", fontsize=size.font, color=INK, pad=4, y=1.0)
     axes.set_xlabel(_cut(x, width + 2 * size.font, size.font), fontsize=size.font, color=INK, labelpad=2)
     axes.set_ylabel(y, fontsize=size.font, color=INK, labelpad=2)
     return axes

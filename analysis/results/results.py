@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from sweeper.run.run import Run
-from sweeper.space import Space
+from sweeper.space import CLEAN, Space
 
 from .benchmark import Means, benchmark_means, shown_means
 from .column_means import column_means
@@ -28,7 +29,7 @@ from .published import Comparison, published_comparisons
 from .ranking import MEASURED, predictions, rankings
 from .responses import responses
 from .row_means import row_means
-from .seed_part import scores_by_seed, seeds_done
+from .seed_part import MEAN, scores_by_seed, seeds_done
 from .timeline import timeline
 from .trivial import PreparationLevel, TargetLevel, preparation_levels, target_levels
 
@@ -87,6 +88,11 @@ class Results:
     """Scored and absent languages of each target."""
     partial: Mapping[Cell, int]
     """Cell -> its number of seeds, for cells that lack some of the replicate seeds."""
+
+    @cached_property
+    def mean_seeds(self) -> pd.DataFrame:
+        """The rows of `seeds` that are means over languages under the usual condition."""
+        return self.seeds[(self.seeds["language"] == MEAN) & (self.seeds["condition"] == CLEAN)]
 
     @property
     def seeds_done(self) -> tuple[int, ...]:

@@ -1,9 +1,11 @@
 """The heatmap and other grids: contents, fonts, places and contrast of texts, read back from the figure."""
 
 from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
 import matplotlib as mpl
+import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
@@ -315,7 +317,7 @@ def test_the_same_results_give_the_same_bytes_in_every_format(results):
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
 def test_labels_look_like_texts(ending):
-    """The same words in the same places: pixels are equal, and files of vectors draw the same glyphs."""
+    """The same words in the same places: pixels are nearly equal, and files of vectors draw the same glyphs."""
     labels = [
         *(Label(x=0.31 * number, y=0.2 * number, text="+1.5†", font=7.5, colour="white") for number in range(4)),
         Label(x=0.5, y=0.1, text="±0.5", font=6.0, colour="black", weight="bold"),
@@ -328,7 +330,9 @@ def test_labels_look_like_texts(ending):
         axes[1].text(label.x, label.y, label.text, fontsize=label.font, **style)
     found, expected = (formats(figure, [ending])[ending] for figure in figures)
     if ending == "png":
-        assert found == expected
+        # Outlines are not moved to whole pixels, which differs far less than text that is moved by one pixel.
+        outlines, texts = (mpl.image.imread(BytesIO(content)) for content in (found, expected))
+        assert 10 * np.abs(outlines - texts).sum() < np.abs(outlines - np.roll(texts, 1, axis=0)).sum()
     elif ending == "pdf":
         assert abs(len(found) - len(expected)) < 20
     else:
