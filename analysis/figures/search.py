@@ -25,13 +25,15 @@ MOST_TICKS = 3
 def search(axes: Axes, results: Results, target: str = "", *, size: Size = TEXT) -> Axes:
     """Draw the selection value of each trial against its learning rate, a line for each study. Returns the axes.
 
-    `target` selects the studies of a target; by default those of the preparations. The chosen trial of each study is a
+    `target` selects the studies of a target, which are those of the task that it trains on; by default those of the
+    preparations. The chosen trial of each study is a
     large dot. Colours are those of the recipes, which are the labels of the lines.
     """
     table = results.responses
     rows = table[table["kind"] == "prepare"]
     if target:
-        rows = table[(table["task"] == target) & (table["kind"] == "target")]
+        task = results.space.task(target).training_task
+        rows = table[(table["task"] == task) & (table["kind"] == "target")]
     inks = recipe_colours(results)
     for _, study in rows.groupby("study", sort=False):
         recipe = str(study["recipe"].iloc[0])
@@ -41,8 +43,15 @@ def search(axes: Axes, results: Results, target: str = "", *, size: Size = TEXT)
     inks_chosen = [inks[recipe] for recipe in chosen["recipe"]]
     style = {"s": (0.8 * size.font) ** 2, "c": inks_chosen, "ec": INK, "lw": 0.6, "zorder": 3}
     axes.scatter(chosen["setting"], 100 * chosen["value"], **style)
-    _style(axes, rows, target or PREPARATION, size)
+    _style(axes, rows, ", ".join(_same_training(results, target)) or PREPARATION, size)
     return axes
+
+
+def _same_training(results: Results, target: str) -> list[str]:
+    """The targets that share the training of a target, and so its searches; empty without a target."""
+    task = results.space.task(target).training_task if target else ""
+    targets = map(str, results.matrix.scores.columns) if task else ()
+    return [name for name in targets if results.space.task(name).training_task == task]
 
 
 def _style(axes: Axes, rows: pd.DataFrame, title: str, size: Size) -> None:
@@ -69,7 +78,10 @@ def search_figure(results: Results, size: Size = TEXT) -> Figure | None:
     """A panel for the preparations and one for each target; None without search trials."""
     table = results.responses
     searched = set(table.loc[table["kind"] == "target", "task"])
-    targets = [task for task in results.matrix.scores.columns if task in searched]
+    tasks = {target: results.space.task(target).training_task for target in map(str, results.matrix.scores.columns)}
+    # Targets that share a training share a panel.
+    targets = [next(name for name in tasks if tasks[name] == task) for task in dict.fromkeys(tasks.values())]
+    targets = [target for target in targets if tasks[target] in searched]
     names = ([""] if (table["kind"] == "prepare").any() else []) + targets
     if not names:
         return None

@@ -100,7 +100,12 @@ def _labels(table: pd.DataFrame) -> dict[str, str]:
     """Each role that occurs -> its number of trials and their time."""
     roles = _roles(table)
     counts, hours = roles.value_counts(), table["hours"].groupby(roles).sum()
-    return {role: f"{role}: {counts[role]:,} trials, {_duration(hours[role])}" for role in COLOURS if role in counts}
+    plural = {role: "" if counts[role] == 1 else "s" for role in counts.index}
+    return {
+        role: f"{role}: {counts[role]:,} trial{plural[role]}, {_duration(hours[role])}"
+        for role in COLOURS
+        if role in counts
+    }
 
 
 def _roles(table: pd.DataFrame) -> "pd.Series[str]":

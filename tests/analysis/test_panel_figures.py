@@ -86,6 +86,14 @@ def test_a_search_has_a_line_for_each_study_and_a_large_dot_for_the_chosen_trial
     assert words(search_figure(results)).count("recipes") == 1
 
 
+def test_a_target_that_trains_on_another_task_has_a_panel_with_the_searches_of_that_task(results):
+    table = results.responses.query("study == 's1'").assign(task="small_nli")
+    searched = replace(results, responses=table)
+    axes = search(Figure().subplots(), searched, "pairs")
+    assert [list(line.get_ydata()) for line in axes.lines] == [[40, 60, 50]]
+    assert [axes.get_title("left") for axes in search_figure(searched).axes] == ["pairs"]
+
+
 def test_a_run_without_searches_has_no_figure_of_searches(full_run):
     assert search_figure(compute_results(full_run.url)) is None
 
@@ -97,7 +105,7 @@ def test_a_timeline_has_a_line_for_each_worker_and_the_cost_of_each_role(results
     bars = {bars.get_label().split(":")[0]: bars for bars in axes.collections}
     assert set(bars) == {"preparation", "search", "target", "failed"} <= set(COLOURS)
     assert bars["target"].get_paths()[0].get_extents().bounds == pytest.approx((1.0, -0.4, 1.0, 0.8))
-    assert "preparation: 1 trials, 1.0 h" in words(timeline_figure(results))
+    assert "preparation: 1 trial, 1.0 h" in words(timeline_figure(results))
     assert cost(results.timeline) == "4 trials in 2.0 h on 2 workers (gpu x1), 2.5 h of work, busy 62 % of the time"
 
 
