@@ -30,6 +30,8 @@ SIGNS = {
 """Mark -> its sign in a cell."""
 NO_INTERVAL = "±?"
 """Second line of a cell without an interval."""
+WITHOUT_INTERVAL = f"{NO_INTERVAL} no interval: one seed, or equal gains"
+BIMODAL = "bimodal (bim.): the seeds form two groups"
 
 
 def heatmap(axes: Axes, results: Results, *, order: Order = "given", size: Size = TEXT) -> Axes:
@@ -176,9 +178,9 @@ def matrix_key(results: Results) -> Key:
         ),
         (
             NO_INTERVAL in text,
-            Entry(is_about_numbers=True, text=f"{NO_INTERVAL} no interval: one seed, or equal gains"),
+            Entry(is_about_numbers=True, text=WITHOUT_INTERVAL),
         ),
-        ("bimodal" in text, Entry(is_about_numbers=True, text="bimodal (bim.): the seeds form two groups")),
+        ("bimodal" in text, Entry(is_about_numbers=True, text=BIMODAL)),
         ((MEAN in grid.columns or MEAN in grid.rows), Entry(text=_mean_text(results, grid))),
         (bool(grid.at_chance), Entry(text=f"at chance: the score of the {over} is not above the trivial score")),
         (DAGGER in signs, Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched")),

@@ -1,5 +1,6 @@
 """The key below a grid: its colour scale, and what its signs and colours mean."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -176,9 +177,11 @@ def _ticks(limit: float, room: float) -> list[float]:
     for num in (4, 3, 2):
         values = MaxNLocator(num, steps=[1, 2, 5, 10]).tick_values(-limit, limit)
         inside = [float(value) for value in values if abs(value) <= limit]
-        if len(inside) < 2 or (inside[1] - inside[0]) / (2 * limit) * room > TICK:
+        if len(inside) > 1 and (inside[1] - inside[0]) / (2 * limit) * room > TICK:
             return inside
-    return [0.0]
+    power = 10.0 ** math.floor(math.log10(limit))
+    end = math.floor(limit / power + 1e-9) * power  # the limit with one digit
+    return [-end, end]
 
 
 def swatch_style(swatch: Swatch) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..results.marks import DAGGER, DEGREE, SECTION
 from ..results.results import Results
 from ..results.seed_part import MEAN as ALL
 from .grid import NUM_SATURATED, Grid, Square, side_by_side
-from .heatmap import SIGNS, gain_square, signed, source
+from .heatmap import BIMODAL, SIGNS, WITHOUT_INTERVAL, gain_square, signed, source
 from .key import Entry, Key
 from .layout import draw_grid, pages_of, stack_figure
 from .sizes import TEXT, Size
@@ -153,14 +153,19 @@ def language_key(results: Results, targets: Sequence[str]) -> Key:
     is_shown = (table["language"] != ALL) & (table["condition"] == CLEAN) & table["gain"].notna()
     marks = set(", ".join(table.loc[is_shown & table["target"].isin(list(targets)), "marks"]).split(", "))
     over = "baseline" if results.matrix.is_baseline else results.matrix.reference
+    notes = table.loc[is_shown & table["target"].isin(list(targets)), ["low", "note"]]
+    is_bimodal = (notes["note"] == "bimodal").any()
+    lacks_interval = (notes["low"].isna() & (notes["note"] != "bimodal")).any()
     entries: Mapping[str, Entry] = {
         "same rows": Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched"),
         "same items": Entry(text=f"{SECTION} same items in another language"),
         "not zero-shot": Entry(text=f"{DEGREE} not zero-shot: the recipe has labelled data in the language"),
     }
-    shown = tuple(entry for mark, entry in entries.items() if mark in marks)
+    shown = [entry for mark, entry in entries.items() if mark in marks]
+    about_numbers = ["± half width of the 95 % interval", *([WITHOUT_INTERVAL] if lacks_interval else [])]
+    about_numbers += [BIMODAL] if is_bimodal else []
     return Key(
         label=f"gain over {over} (points)",
-        entries=(Entry(text="± half width of the 95 % interval", is_about_numbers=True), *shown),
+        entries=(*(Entry(text=text, is_about_numbers=True) for text in about_numbers), *shown),
         scales=("bold: interval over seeds excludes 0", "pale: it does not"),
     )

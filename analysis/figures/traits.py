@@ -20,6 +20,8 @@ from .sizes import TEXT, Size
 
 NUMBERS = tuple(trait for trait in TRAITS if trait not in CATEGORIES)
 """The traits that are numbers; the others are in the table of the report."""
+LEAST = 1.05
+"""Smallest ratio between the largest and the smallest count of a panel."""
 SHARES = ("headroom",)
 """Traits that are shares; the others are counts, which have a logarithmic axis."""
 
@@ -57,12 +59,16 @@ def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes
 
 
 def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
-    """A panel for each trait that is a number and differs between recipes; None without one."""
-    shown = [name for name in NUMBERS if trait_rows(results, name)[name].nunique() > 1]
+    """A panel for each trait that is a number and differs between recipes; None without one.
+
+    Counts that differ by less than LEAST are equal: trainings of one budget see almost the same number of tokens.
+    """
+    shown = [name for name in NUMBERS if _differs(trait_rows(results, name)[name], is_count=name not in SHARES)]
     if not shown:
         return None
     inks = recipe_colours(results)
-    recipes = [recipe for recipe in inks if recipe in results.correlations.traits.index]
+    drawn = {recipe for name in shown for recipe in trait_rows(results, name).index}
+    recipes = [recipe for recipe in inks if recipe in drawn]
     panels = Panels(
         num=len(shown),
         height=10 * size.font,
@@ -79,6 +85,10 @@ def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
     for axes, name in zip(all_axes, shown, strict=True):
         trait(axes, results, name, size=size)
     return figure
+
+
+def _differs(values: "pd.Series[float]", *, is_count: bool) -> bool:
+    return bool(values.max() > LEAST * values.min() if is_count else values.nunique() > 1)
 
 
 def trait_rows(results: Results, name: str) -> pd.DataFrame:

@@ -483,7 +483,7 @@
 
   function drawSummaries() {
     const best = rowsOf(model().best).map((row) => [row.target, row.recipes.join(", "), `${row.recipes.length} of ${row.num_rows}`, row.best, signed(row.gain), signed(row.corrected)]);
-    drawSummary("best", ...(best.length ? [table("Recipes that cannot be distinguished from the best one (95 %), by target", ["target", "set of best recipes", "size", "largest gain", "gain (points)", "corrected for selection"], best)] : []));
+    drawSummary("best", ...(best.length ? [table("Recipes that cannot be distinguished from the best one (95 %), by target", ["target", "set of best recipes", "size", "best of them", "gain (points)", "corrected for selection"], best)] : []));
     const notes = model().notes.map((text) => make("p", {}, text));
     const pairs = rowsOf(model().correlations).map((row) => [row.of, row.a, row.b, share(row.rho), between(row), String(row.n), probability(row.p), probability(row.q)]);
     drawSummary("correlations", ...notes, ...(pairs.length ? [table("Pairs of recipes over targets, and of targets over recipes", ["of", "first", "second", "correlation", "95 % interval", "n", "p", "q"], pairs)] : []));

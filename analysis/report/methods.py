@@ -150,11 +150,13 @@ def _slopes(results: Results) -> Iterator[str]:
     if table.empty:
         return
     traits = set(table["trait"])
-    names = [label for trait, label in NUMBERS.items() if trait in traits]
-    source = " (distances: Khan et al. 2025)" if not traits.isdisjoint(KINDS) else ""
+    kinds = [kind for kind in KINDS if kind in traits]
+    names = [f"{', '.join(kinds)} distance from English (Khan et al. 2025)"] if kinds else []
+    names += [label for trait, label in NUMBERS.items() if trait in traits and trait not in KINDS]
     yield (
-        f"Gains of languages, adjusted for the cells that have each language, were regressed on the {', '.join(names)}"
-        f"{source}, with jackknife intervals over languages and permutation p of Spearman's correlation."
+        "Gains of languages, adjusted for the cells that have each language, were regressed on the "
+        f"{', on the '.join(names)}, with jackknife intervals over languages and "
+        "permutation p of Spearman's correlation."
     )
 
 

@@ -85,6 +85,14 @@ def test_the_key_explains_intervals_and_perfect_correlations_only_where_they_are
     assert "jackknife" not in without and PERFECT in without
 
 
+def test_trainings_that_saw_almost_equal_counts_have_no_panel(results):
+    traits = results.correlations.traits
+    close = traits.assign(train_size=[1000 + number for number in range(len(traits))])
+    changed = replace(results, correlations=replace(results.correlations, traits=close))
+    assert "published training examples" in [axes.get_xlabel() for axes in trait_figure(results).axes]
+    assert "published training examples" not in [axes.get_xlabel() for axes in trait_figure(changed).axes]
+
+
 def test_correlations_are_drawn_on_the_axes_of_the_user_and_returned(results):
     axes = Figure().subplots()
     assert correlations(axes, results, "targets") is axes

@@ -18,7 +18,7 @@ from analysis.figures.colours import DIVERGING, FAINT, INK, MISSING, contrast, i
 from analysis.figures.files import formats, pdf_of_pages
 from analysis.figures.grid import MEAN, Grid, Square
 from analysis.figures.heatmap import gain_square, heatmap, heatmap_figure, matrix_grid, matrix_key
-from analysis.figures.key import Entry, Key
+from analysis.figures.key import Entry, Key, _ticks
 from analysis.figures.labels import Label, Labels
 from analysis.figures.languages import (
     by_distance,
@@ -208,6 +208,14 @@ def test_an_end_of_the_colour_scale_is_pointed_if_a_value_is_beyond_it(values, n
             draw_grid(figure.subplots(), grid, two_scales, TEXT)
         points = [patch for patch in figure.findobj(Polygon) if patch.get_facecolor()[3]]
         assert len(points) == num * len(KEY.scales)
+
+
+@pytest.mark.parametrize(
+    ("limit", "room", "expected"),
+    [(4.24, 5.8, [-4, 4]), (4.24, 30, [-4, -2, 0, 2, 4]), (0.15, 5.8, [-0.1, 0.1]), (1.0, 5.8, [-1, 1])],
+)
+def test_a_colour_scale_has_labels_on_both_sides_even_if_it_is_short(limit, room, expected):
+    assert _ticks(limit, room) == pytest.approx(expected)
 
 
 def test_the_colour_scale_saturates_in_at_most_two_cells(grid):

@@ -191,8 +191,9 @@ def test_the_report_has_the_slopes_in_points(make_run):
     assert re.search(rf"^\| all \| mean \| other languages \| {label} \| {cells}", appendix, re.M)
     assert "| script | Latin | 6 |" in appendix
     methods = (folder / "methods.md").read_text()
-    assert "were regressed on the syntactic distance from English" in methods
-    assert "(distances: Khan et al. 2025), with jackknife intervals" in methods and "- Khan et al. 2025: " in methods
+    kinds = "syntactic, phonological, inventory, featural, genetic, geographic"
+    assert f"regressed on the {kinds} distance from English (Khan et al. 2025), on the subwords per word" in methods
+    assert "- Khan et al. 2025: " in methods
 
 
 def test_a_run_without_a_gain_has_no_languages(make_run):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.figures.heatmap import matrix_grid, matrix_key
+from analysis.figures.heatmap import WITHOUT_INTERVAL, matrix_grid, matrix_key
 from analysis.figures.languages import language_grids, language_key
 from analysis.report.report import write_report
 from analysis.results.marks import marks_of
@@ -75,6 +75,13 @@ def test_a_gain_in_a_language_is_marked_only_if_the_recipe_trains_in_that_langua
         target: [entry.text[0] for entry in language_key(results, [target]).entries] for target in ("tags", "search")
     }
     assert "°" in signs["tags"] and "°" not in signs["search"]
+
+
+def test_the_key_of_languages_explains_missing_intervals_where_they_occur(results):
+    texts = [entry.text for entry in language_key(results, ["tags"]).entries]
+    estimates = results.estimates.assign(low=0.1, note="")
+    settled = [entry.text for entry in language_key(replace(results, estimates=estimates), ["tags"]).entries]
+    assert WITHOUT_INTERVAL in texts and WITHOUT_INTERVAL not in settled
 
 
 def test_the_key_explains_each_sign_that_occurs(results):
