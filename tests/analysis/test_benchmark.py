@@ -5,18 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.report.report import write_report
 from analysis.report.tables import published_rows
 from analysis.results.benchmark import benchmark_means
 from analysis.results.load import load
 from analysis.results.matrix import transfer_matrix
-from analysis.results.published import NINE
-from analysis.results.results import compute_results
+from analysis.results.published import NINE, published_comparisons
 from search_spaces.xtreme import SPACE as SHIPPED
 from sweeper.space import Choice, Model, Recipe, Search, Stage, Target, Training
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.benchmarks import BENCHMARKS, XTREME, XTREME_R
 from sweeper.tasks.catalog import CATALOG
+from tests.analysis.texts import text_report
 
 XTREME_SPACE = apply_settings(SHIPPED, ["keep=last"])
 """The study without evaluations during its trainings, so that replicates can train on all examples."""
@@ -88,7 +87,7 @@ def test_a_task_in_fewer_languages_than_published_does_not_count(make_run):
 def test_the_report_shows_the_means_and_the_tasks_that_do_not_count(make_run):
     run = make(make_run, ["xnli", "pawsx", "xquad"])
     fill(run, "baseline", ["xnli", "pawsx", "xquad"])
-    text = write_report(run.url).path.with_name("appendix.md").read_text()
+    text = text_report(run.url).path.with_name("appendix.md").read_text()
     section = text.split("## Benchmark means")[1].split("## Trivial scores")[0]
     assert "### XTREME\n\n| recipe | classification |\n| --- | --- |\n| baseline | 86.0 |" in section
     assert "Not included: pos: not a target of this run; ner:" in section
@@ -98,7 +97,7 @@ def test_the_report_shows_the_means_and_the_tasks_that_do_not_count(make_run):
 def test_the_report_shows_the_benchmark_with_the_most_targets_even_if_none_of_its_groups_is_complete(make_run):
     run = make(make_run, ["xnli", "mlqa", "tydiqa", "ner"])
     fill(run, "baseline", ["xnli", "mlqa", "tydiqa"])
-    text = write_report(run.url).path.with_name("appendix.md").read_text()
+    text = text_report(run.url).path.with_name("appendix.md").read_text()
     assert "### XTREME\n\nNo group is complete.\n" in text
     assert "### XTREME-R" not in text
 
@@ -233,7 +232,7 @@ def test_targets_with_a_single_split_are_marked_in_the_report(make_run):
     fill(run, "baseline", ["xnli", "xquad"])
     data = load(run.url)
     assert transfer_matrix(data, "tiny").single_split == ("xquad",)
-    text = write_report(run.url).path.read_text()
+    text = text_report(run.url).path.read_text()
     assert "| recipe | xnli | xquad‡ |" in text
     assert "‡ The dev and test split of this target are the same rows." in text
 
@@ -258,7 +257,10 @@ def study_run(make_run, evaluate="dev", **changes):
 
 
 def published_beside(run, against=""):
-    return published_rows(compute_results(run.url, against=against).published)
+    """The rows of published gains in a report, without its other results."""
+    data = load(run.url)
+    matrix = transfer_matrix(data, "tiny", against)
+    return published_rows(published_comparisons(data, matrix, benchmark_means(data, "tiny", against)))
 
 
 def test_published_gains_are_shown_beside_the_recipes_that_measure_the_same(make_run):

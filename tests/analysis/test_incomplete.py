@@ -10,6 +10,7 @@ from analysis.report.report import write_report
 from sweeper.files.folder import Folder
 from sweeper.space import Model, Search
 from tests.analysis.conftest import SPACE
+from tests.analysis.texts import text_report
 
 FILES = {
     *("report.md", "appendix.md", "methods.md", "report.html", "report.json"),
@@ -154,6 +155,6 @@ def test_an_incomplete_ledger_has_a_whole_report_that_states_what_is_missing(mak
 def test_a_report_of_an_unfinished_run_says_that_the_last_seeds_are_missing(make_run):
     run = make_run(seeds=(1, 2, 3), targets=SPACE.targets[:1])
     fill(run)
-    text = write_report(run.url).path.read_text()
+    text = text_report(run.url).path.read_text()
     assert "No gain can be tested: seeds of the cell or of its reference are missing." in text
     assert "With two seeds, intervals are wide" in text

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.report.report import write_report
 from analysis.results.language_traits import _adjusted, _over_targets, properties
 from analysis.results.results import compute_results
 from analysis.results.slopes import language_effects
 from sweeper.space import Recipe, Stage, Target
 from sweeper.tasks.distances import distance
 from tests.analysis.conftest import _rows, _task
+from tests.analysis.texts import text_report
 
 LANGUAGES = ("en", "de", "fr", "ru", "hi", "fi", "tr", "zh", "sw")
 SEEDS = (1, 2, 3)
@@ -178,7 +178,7 @@ def test_fewer_than_six_languages_have_no_slope_and_a_sentence_says_so(make_run)
 
 def test_the_report_has_the_slopes_in_points(make_run):
     gain_in = {name: SLOPE * distance("syntactic", "en", name) for name in LANGUAGES}
-    folder = write_report(run_of(make_run, LANGUAGES, gain_in).url).path.parent
+    folder = text_report(run_of(make_run, LANGUAGES, gain_in).url).path.parent
     table = pd.read_csv(io.StringIO((folder / "distances.csv").read_text()))
     chosen = table[(table["trait"] == "syntactic") & (table["target"] == "mean") & (table["recipe"] == "mean")]
     assert chosen["slope"].tolist() == pytest.approx([10 * SLOPE, 10 * SLOPE], abs=0.2)

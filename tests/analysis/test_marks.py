@@ -7,11 +7,11 @@ import pytest
 
 from analysis.figures.heatmap import WITHOUT_INTERVAL, matrix_grid, matrix_key
 from analysis.figures.languages import language_grids, language_key
-from analysis.report.report import write_report
 from analysis.results.marks import marks_of
 from analysis.results.results import compute_results
 from sweeper.space import Recipe, Space, Stage
 from tests.analysis.conftest import SPACE, TASKS
+from tests.analysis.texts import text_report
 
 
 def in_german(task):
@@ -90,7 +90,7 @@ def test_the_key_explains_each_sign_that_occurs(results):
 
 
 def test_the_report_and_its_csv_files_name_the_marks(run):
-    path = write_report(run.url).path
+    path = text_report(run.url).path
     text = path.read_text()
     assert "† Same rows: " in text and "small_nli -> pairs (small_nli)" in text
     assert "§ Same items: " in text and "german -> pairs (small_nli)" in text

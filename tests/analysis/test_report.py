@@ -32,6 +32,7 @@ from sweeper.space import Model, Recipe, Stage
 from sweeper.space.settings import apply_settings
 from tests.analysis.conftest import SPACE
 from tests.analysis.test_correlate import SEEDS, wide_space
+from tests.analysis.texts import text_report
 
 FILES = {
     *("report.html", "report.json"),
@@ -131,7 +132,7 @@ def test_a_report_has_at_most_120_lines(full_report, make_run):
     for target in space["targets"]:
         for recipe in run.space.recipes:
             run.cell(recipe.name, target.task, 1, {"en": 0.5, "de": 0.4})
-    assert len(write_report(run.url).path.read_text().splitlines()) <= 120
+    assert len(text_report(run.url).path.read_text().splitlines()) <= 120
 
 
 def test_the_methods_name_seeds_split_metrics_versions_and_fingerprints(full_report):
@@ -195,7 +196,7 @@ def test_a_score_is_above_the_trivial_score_by_two_standard_errors(value, trivia
 
 def test_failed_trainings_are_listed_with_their_reason(full_run):
     full_run.trained("large_nli", "tags", 9, state="failed", reason="The loss became NaN at step 3.")
-    report = write_report(full_run.url)
+    report = text_report(full_run.url)
     assert "- tiny/large_nli -> tags/seed 9 (replicate): The loss became NaN at step 3." in appendix(report)
     assert "1 training failed" in report.path.read_text()
 
@@ -203,7 +204,7 @@ def test_failed_trainings_are_listed_with_their_reason(full_run):
 def test_a_partial_run_gives_a_partial_matrix(make_run):
     run = make_run()
     run.cell("baseline", "tags", 1, {"en": 0.6, "de": 0.4})
-    text = write_report(run.url).path.read_text()
+    text = text_report(run.url).path.read_text()
     assert "11 of 12 cells have no score" in text
     assert "baseline -> tags (1 of 2 seeds)" in text
     assert "| small_nli | – | – | – |" in text
@@ -216,7 +217,7 @@ def test_the_chosen_dials_of_each_study_are_listed(make_run):
         dials = {"learning_rate": rate}
         run.trained("baseline", "tags", 0, role="search", study="s", number=number, value=value, dials=dials)
     run.cell("baseline", "tags", 1, {"en": 0.6}, study="s", dials={"learning_rate": 1e-4})
-    text = appendix(write_report(run.url))
+    text = appendix(text_report(run.url))
     assert "| tiny | baseline | tags | 2 | 0 | learning_rate = 0.0001 | 70.0 |" in text
     assert "can be far above the reported score of the same dials" in text
 
@@ -243,7 +244,7 @@ def test_with_one_seed_no_gain_is_tested_and_the_report_says_so(make_run):
     run = make_run(seeds=(1,))
     for recipe, score in (("baseline", 0.5), ("small_nli", 0.6)):
         run.cell(recipe, "tags", 1, {"en": score})
-    text = write_report(run.url).path.read_text()
+    text = text_report(run.url).path.read_text()
     assert "No gain can be tested: one seed does not show how much scores vary between seeds." in text
     assert "One seed does not show how much scores vary between seeds: intervals are about new items only." in text
     assert "Scores are in one language (en)" in text
@@ -279,7 +280,7 @@ def test_equal_and_bimodal_gains_have_no_interval_and_are_named(make_run):
     for seed in (1, 2, 3):
         run.cell("baseline", "tags", seed, {"en": 0.5})
         run.cell("small_nli", "tags", seed, {"en": 0.6})
-    text = write_report(run.url).path.read_text()
+    text = text_report(run.url).path.read_text()
     assert "The gains of all seeds are equal, which gives no interval: small_nli -> tags." in text
     assert gain_text(0.1, float("nan"), float("nan"), "bimodal") == "+10.0 bimodal"
 
@@ -290,7 +291,7 @@ def test_names_with_special_characters_cannot_break_latex(make_run):
     for seed in (1, 2):
         run.cell("baseline", "tags", seed, {"en": 0.5, "de": 0.5})
         run.cell(odd, "tags", seed, {"en": 0.6 + seed / 100, "de": 0.5})
-    table = (write_report(run.url).path.parent / "tables" / "gains.tex").read_text()
+    table = (text_report(run.url).path.parent / "tables" / "gains.tex").read_text()
     assert r"a\&b\_c\%\$\#\{\}\textasciitilde{}\textasciicircum{} &" in table
     body = table.split("\\midrule\n")[1].split("\\bottomrule")[0]
     (line,) = body.strip().splitlines()
@@ -320,7 +321,7 @@ def test_the_files_of_a_second_model_have_its_name(full_run):
     space = replace(full_run.space, models=models)
     Folder(full_run.url).write("space.json", write_json(space))
     full_run.scored(full_run.trained("baseline", "tags", 1), "tags", {"en": 0.7}, model="other")
-    folder = write_report(full_run.url).path.parent
+    folder = text_report(full_run.url).path.parent
     assert cell(folder, "baseline", "tags", "cells-other")["score"] == "70"
     assert cell(folder, "baseline", "tags")["score"] == "50"
     text = (folder / "report.md").read_text()
@@ -364,7 +365,7 @@ def test_a_ledger_of_damaged_records_only_has_a_report_that_names_the_first(make
 
 
 def test_a_report_against_another_recipe_names_it_and_has_a_separate_folder(full_run):
-    report = write_report(full_run.url, against="middle_qa")
+    report = text_report(full_run.url, against="middle_qa")
     path = report.path
     assert path.parent.name == "report-against-middle_qa"
     text = path.read_text()
@@ -466,7 +467,7 @@ def test_a_bold_gain_has_an_interval_without_zero_in_the_table_and_in_the_heatma
     grid = matrix_grid(results)
     bold = {recipe: grid.squares[recipe, "tags"].is_bold for recipe in ("small_nli", "middle_qa")}
     assert bold == {"small_nli": True, "middle_qa": False}
-    report = write_report(run.url)
+    report = text_report(run.url)
     text = report.path.read_text()
     assert "| small_nli | **+10.3 ± " in text and "| middle_qa | +0.7 ± " in text
     assert "Bold (cells only): the interval includes the variation between seeds and excludes 0" in text
@@ -475,7 +476,7 @@ def test_a_bold_gain_has_an_interval_without_zero_in_the_table_and_in_the_heatma
 
 
 def test_one_comparable_target_has_no_mean_and_the_report_says_so(make_run):
-    text = write_report(three_seeds(make_run, LOSSES).url).path.read_text()
+    text = text_report(three_seeds(make_run, LOSSES).url).path.read_text()
     assert "There is no mean over targets: only tags has a comparable gain of every recipe." in text
     assert "| recipe | tags | pairs | search |\n" in text
 
@@ -502,5 +503,5 @@ def test_cautions_are_about_the_usual_condition_only(make_run):
     for recipe in LOSSES:
         for seed in (1, 2, 3):
             run.scored(run.trained(recipe, "tags", seed), "tags", {"en": 0.5, "de": 0.5}, condition="attacked")
-    text = write_report(run.url).path.read_text()
+    text = text_report(run.url).path.read_text()
     assert "The gains of all seeds are equal" not in text

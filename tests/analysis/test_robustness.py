@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.report.report import write_report
 from analysis.results.load import load
 from analysis.results.robustness import robustness
 from sweeper.files.folder import Folder
@@ -14,6 +13,7 @@ from sweeper.files.serialize import write_json
 from sweeper.run.growth import check_growth
 from sweeper.space import Condition
 from tests.analysis.conftest import SPACE
+from tests.analysis.texts import text_report
 
 CONDITIONS = (
     Condition(name="typos", perturbation="keyboard"),
@@ -151,7 +151,7 @@ def test_conditions_can_be_added_to_a_finished_run_and_leave_the_matrix_as_it_is
 
 
 def test_the_report_has_a_page_of_drops_in_points(run):
-    report = write_report(run.url)
+    report = text_report(run.url)
     page = (report.path.parent / "robustness.md").read_text(encoding="utf-8")
     assert "## pairs, typos (tiny)" in page
     assert "| baseline | 56.2 | 25.0 | +31.2 ± " in page
@@ -161,7 +161,7 @@ def test_the_report_has_a_page_of_drops_in_points(run):
 
 
 def test_the_matrix_of_a_report_shows_clean_scores_only(run):
-    report = write_report(run.url)
+    report = text_report(run.url)
     cells = pd.read_csv(report.path.parent / "cells.csv")
     clean = cells[(cells["condition"] == "clean") & (cells["recipe"] == "baseline") & (cells["target"] == "pairs")]
     assert clean["score"].item() == pytest.approx(56.25)
