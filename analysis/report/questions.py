@@ -105,14 +105,14 @@ def _answers(space: Space, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _resolution(rows: pd.DataFrame) -> str:
-    """How small a difference could have been found."""
-    half = (rows["high"] - rows["low"]).dropna() / 2
-    # Slopes have other units.
-    half = half[rows.loc[half.index, "covariate"] == ""]
-    if half.empty:
+    """How small a difference could have been found, apart for slopes, whose units are others."""
+    half = 100 * (rows["high"] - rows["low"]).dropna() / 2
+    medians = half.groupby(rows["covariate"].loc[half.index]).median()
+    if medians.empty:
         return ""
+    widths = [f"{median:.1f} points" + (f" per unit of {name}" if name else "") for name, median in medians.items()]
     return (
-        f"The median half width of the intervals is {100 * half.median():.1f} points. With such an interval, a smaller "
+        f"The median half width of the intervals is {' and '.join(widths)}. With such an interval, a smaller "
         "estimate cannot be told from 0, even without a correction. An estimate that is not distinguished from 0 does "
         "not show that there is no difference."
     )

@@ -56,6 +56,9 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
     assert "- qa or nli: −10.0 points, not distinguished from 0 (corrected p = " in text
     assert "- Claim (tiny): QA beats all. It needs `qa` and `qa or nli`, and cannot be tested." in text
     assert "points per unit of examples" in pages[1].read_text(encoding="utf-8")
+    half = contrast_table(load(run.url)).set_index("contrast").eval("50 * (high - low)")["size"]
+    resolution = f"The median half width of the intervals is {half:.1f} points per unit of examples."
+    assert resolution in pages[1].read_text(encoding="utf-8")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"contrasts.csv", "claims.csv", "questions-one-page.png", "questions-one-page.pdf"} <= names
 
