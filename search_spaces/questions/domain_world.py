@@ -3,7 +3,7 @@
 Planted: the targets are scored on synonyms of the words that they train on. No other text contains the synonyms. The
 task teaches the classes of the words, and a corpus has the synonyms beside their meanings, so that only both together
 help. In the placebo of the corpus the synonyms stand beside other words, and the placebo of the task teaches classes
-that no target needs. Null: each of the two without the other, and a target that needs nothing of what the task teaches.
+that no target needs. Null: each of the two without the other, and targets that need nothing of what the task teaches.
 """
 
 from dataclasses import replace
@@ -16,10 +16,10 @@ from sweeper.world.tasks import PLACEBO, TASKS
 from ..demo_full import PREPARE, targets
 from ..demo_full import SPACE as FULL
 
-TAUGHT, OTHER = ("synonym_claims", "synonym_words"), ("synonym_rewrites",)
-"""Targets that need what the task teaches, and one that does not."""
+TAUGHT, OTHER = ("synonym_claims", "synonym_rewrites"), ("other_claims", "other_rewrites")
+"""Targets that need what the task teaches, and targets that do not."""
 ADAPT = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128, mask_share=1 / 3)
-NUM_SEEDS = 5
+NUM_SEEDS = 3
 NAMES = {(prefix, other): f"{prefix}text, {other}task" for prefix, other in product(("", PLACEBO), repeat=2)}
 """Placebo prefix of the corpus and of the task -> name of the recipe."""
 BOTH, TEXT_ONLY, TASK_ONLY, NEITHER = NAMES.values()

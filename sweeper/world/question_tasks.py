@@ -28,10 +28,12 @@ SYNONYMS, NUM_SYNONYM_LINES = "synonyms", 2_000
 """A corpus in which synonyms of the concepts stand beside them, and its number of lines."""
 SYNONYM_TARGETS: Mapping[str, str] = {
     "synonym_claims": "xclaims",
-    "synonym_words": "words",
     "synonym_rewrites": "xrewrites",
+    "other_claims": "xclaims",
+    "other_rewrites": "xrewrites",
 }
-"""Target that trains on English words and is scored on their synonyms -> the task with the same format."""
+"""Target that trains on English words and is scored on their synonyms -> the task with the same format. The others ask
+for classes that the lessons do not teach."""
 SPLITS = ("train", "validation", "test")
 
 _CLAIMS = Task(

@@ -92,6 +92,7 @@ QUESTION_DATA: tuple[Repository, ...] = (
     _corpus(SYNONYMS),
     _corpus(PLACEBO + SYNONYMS),
     _with_synonyms("synonym_claims", pairs.claims, CLAIMED),
-    _with_synonyms("synonym_words", sequences.words, CLAIMED),
-    _with_synonyms("synonym_rewrites", pairs.rewrites, UNCLAIMED),
+    _with_synonyms("synonym_rewrites", pairs.rewrites, CLAIMED),
+    _with_synonyms("other_claims", pairs.claims, UNCLAIMED),
+    _with_synonyms("other_rewrites", pairs.rewrites, UNCLAIMED),
 )
