@@ -208,19 +208,29 @@ def _levels(gains: Floats, effects: Floats, traits: pd.DataFrame) -> pd.DataFram
     return table.dropna(subset="gain")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """The languages of one recipe and target, and their effects of shape (languages, seeds)."""
+
+    named: Mapping[str, str]
+    """The columns of, recipe and target of its rows."""
+    traits: pd.DataFrame
+    effects: Floats
+
+    @property
+    def has_effect(self) -> npt.NDArray[np.bool_]:
+        """Whether each language has an effect of every seed."""
+        return np.asarray(~np.isnan(self.effects).any(axis=-1))
+
+
 def _slopes(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """All slopes and correlation ratios."""
-    rows = []
-    for (recipe, target), values in effects.items():
-        traits = by_target[target]
-        english = values[traits.index == ENGLISH]
-        has_english = bool(len(english)) and not np.isnan(english).any()
-        # Without an English gain, there is no difference to it.
-        for of in OF if has_english else OF[:1]:
-            kept = (traits.index != ENGLISH) | (of == "gain")
-            named = {"of": of, "recipe": recipe, "target": target}
-            rows += [{**named, **row} for row in _of_traits(traits[kept], values[kept])]
-    table = pd.DataFrame(rows, columns=list(SLOPE_COLUMNS)).astype({"n": int})
+    blocks = list(_blocks(effects, by_target))
+    # Property by property, because the random orders of a property are the same in all blocks.
+    rows = [(number, row) for name in NUMBERS for number, block in enumerate(blocks) for row in _of_number(name, block)]
+    rows += [(number, row) for number, block in enumerate(blocks) for row in _of_categories(block)]
+    ordered = [row for _, row in sorted(rows, key=lambda numbered: numbered[0])]
+    table = pd.DataFrame(ordered, columns=list(SLOPE_COLUMNS)).astype({"n": int})
     is_single = table["recipe"] != MEAN
     for family in (is_single, ~is_single):
         for of in OF:
@@ -229,20 +239,36 @@ def _slopes(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, p
     return table.astype({"q": float})
 
 
-def _of_traits(traits: pd.DataFrame, effects: Floats) -> Iterator[dict[str, object]]:
-    """A row for each property that at least MIN_N languages have."""
-    has_effect = ~np.isnan(effects).any(axis=-1)
-    for name in NUMBERS:
-        values = traits[name].to_numpy(float)
-        if (has_effect & ~np.isnan(values)).sum() >= MIN_N:
-            row = asdict(slope_on(values, effects))
-            yield {"trait": name, **row, **{key: STEPS[name] * row[key] for key in ("slope", "low", "high", "se_seed")}}
+def _blocks(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, pd.DataFrame]) -> Iterator[_Block]:
+    for (recipe, target), values in effects.items():
+        traits = by_target[target]
+        english = values[traits.index == ENGLISH]
+        has_english = bool(len(english)) and not np.isnan(english).any()
+        # Without an English gain, there is no difference to it.
+        for of in OF if has_english else OF[:1]:
+            kept = (traits.index != ENGLISH) | (of == "gain")
+            named = {"of": of, "recipe": recipe, "target": target}
+            yield _Block(named=named, traits=traits[kept], effects=values[kept])
+
+
+def _of_number(name: str, block: _Block) -> Iterator[dict[str, object]]:
+    """The row of a property that is a number, if at least MIN_N languages have it."""
+    values = block.traits[name].to_numpy(float)
+    if (block.has_effect & ~np.isnan(values)).sum() >= MIN_N:
+        row = asdict(slope_on(values, block.effects))
+        scaled = {key: STEPS[name] * row[key] for key in ("slope", "low", "high", "se_seed")}
+        yield {**block.named, "trait": name, **row, **scaled}
+
+
+def _of_categories(block: _Block) -> Iterator[dict[str, object]]:
+    """A row for each property without an order that at least MIN_N languages have."""
     for name in CATEGORIES:
-        labels = traits[name].to_numpy(str)
-        is_labelled = has_effect & (labels != "")
+        labels = block.traits[name].to_numpy(str)
+        is_labelled = block.has_effect & (labels != "")
         if is_labelled.sum() >= MIN_N:
-            rho, p = correlation_ratio(labels[is_labelled].tolist(), effects[is_labelled].mean(axis=-1).tolist())
-            yield {"trait": name, "rho": rho, "p": p, "n": int(is_labelled.sum())}
+            means = block.effects[is_labelled].mean(axis=-1).tolist()
+            rho, p = correlation_ratio(labels[is_labelled].tolist(), means)
+            yield {**block.named, "trait": name, "rho": rho, "p": p, "n": int(is_labelled.sum())}
 
 
 def _groups(languages: pd.DataFrame) -> pd.DataFrame:

@@ -156,7 +156,7 @@ def _mid_ranks(values: Floats) -> Floats:
     return mid
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _arranged(values: bytes, seed: int) -> Floats:
     """The values in the orders of `_orders`: value i is at the place of number i. One side is correlated with many."""
     side = np.frombuffer(values)
