@@ -18,7 +18,7 @@ TAUGHT, OTHER = ("xclaims", "words"), ("xrewrites", "names")
 """Targets that need what the claims teach, and those that need none of it."""
 LANGUAGES = ("en", "xa", "xb", "xd")
 """English, and languages in which zero-shot transfer to most targets works."""
-NUM_SEEDS = 3
+NUM_SEEDS = 5
 
 
 def _slope(target: str, family: str) -> Contrast:

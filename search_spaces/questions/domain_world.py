@@ -19,7 +19,7 @@ from ..demo_full import SPACE as FULL
 TAUGHT, OTHER = ("synonym_claims", "synonym_rewrites"), ("other_claims", "other_rewrites")
 """Targets that need what the task teaches, and targets that do not."""
 ADAPT = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128, mask_share=1 / 3)
-NUM_SEEDS = 3
+NUM_SEEDS = 5
 NAMES = {(prefix, other): f"{prefix}text, {other}task" for prefix, other in product(("", PLACEBO), repeat=2)}
 """Placebo prefix of the corpus and of the task -> name of the recipe."""
 BOTH, TEXT_ONLY, TASK_ONLY, NEITHER = NAMES.values()

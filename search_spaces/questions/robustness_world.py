@@ -19,7 +19,7 @@ from .typology_world import slope_weights
 
 ATTACK, NOTHING = "distractor", "diacritics"
 DRAWS = "ab"
-NUM_SEEDS = 3
+NUM_SEEDS = 5
 
 
 def _drop(recipe: str, condition: str, weight: float) -> tuple[Term, ...]:
