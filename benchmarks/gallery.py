@@ -2,12 +2,16 @@
 
     python benchmarks/gallery.py runs/demo
 
+The languages of the demo are too few for a figure of distances, which comes from a run on real text (README.md):
+
+    python benchmarks/gallery.py runs/text_part --only distances
+
 The demo has too few recipes and targets for correlations, and no target with several layers. Those two figures show
 simulated values: nine recipes and eight targets with five seeds, whose gains depend on two skills.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,10 +37,10 @@ SIMULATED = ("correlations", "layers")
 """Figures that show simulated values."""
 
 
-def images(results: Results) -> Iterator[tuple[str, Figure]]:
+def images(results: Results, names: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     """Name and figure of each image."""
     written = simulated(results)
-    for name, draw in FIGURES.items():
+    for name, draw in ((name, FIGURES[name]) for name in names):
         for size in SIZES.values() if name == "heatmap" else (TEXT,):
             figure = draw(written if name in SIMULATED else results, replace(size, dpi=DPI))
             figure = figure[0] if isinstance(figure, list) and figure else figure
@@ -68,7 +72,9 @@ def simulated(results: Results) -> Results:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the images of docs/gallery.md.")
     parser.add_argument("run", help="the run folder of `make demo`")
-    for name, figure in images(compute_results(parser.parse_args().run)):
+    parser.add_argument("--only", metavar="FIGURE", choices=FIGURES, help="make the images of one figure")
+    options = parser.parse_args()
+    for name, figure in images(compute_results(options.run), [options.only] if options.only else list(FIGURES)):
         content = formats(figure, ("png",))["png"]
         (FOLDER / f"{name}.png").write_bytes(content)
         print(f"{name}.png: {len(content) / 1000:.0f} kB")
