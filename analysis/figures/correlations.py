@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..results.correlate import PERFECT
+from ..results.halves import MIN_N
 from ..results.results import Results
 from ..results.stats import LEVEL
 from .grid import Grid, Square
@@ -76,12 +77,15 @@ def _short(rho: float, num_decimals: int = 2) -> str:
 
 def correlation_key(results: Results, grids: Sequence[Grid]) -> Key:
     """The key of triangles: what they show, and why correlations are missing."""
-    squares = [square for grid in grids for square in grid.squares.values() if not square.is_missing]
+    drawn = [square for grid in grids for square in grid.squares.values()]
+    squares = [square for square in drawn if not square.is_missing]
     has_interval = {bool(square.small) for square in squares}
     entries = [Entry(text="Pearson, of gains on disjoint halves of the seeds")]
     if True in has_interval:
         text = "below it, where it fits: 95 % jackknife interval, approximate: it can disagree with q"
         entries.append(Entry(text=text, is_about_numbers=True))
+    if len(squares) < len(drawn):
+        entries.append(Entry(text=f"fewer than {MIN_N} common values, or no variation", swatch="missing"))
     notes = [note for note in results.correlations.notes if note != PERFECT or False in has_interval]
     return Key(
         label="correlation",

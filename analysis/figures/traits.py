@@ -22,8 +22,8 @@ NUMBERS = tuple(trait for trait in TRAITS if trait not in CATEGORIES)
 """The traits that are numbers; the others are in the table of the report."""
 LEAST = 1.05
 """Smallest ratio between the largest and the smallest count of a panel."""
-SHARES = ("headroom",)
-"""Traits that are shares; the others are counts, which have a logarithmic axis."""
+SHARES = {"headroom": "own headroom gained (%)"}
+"""Traits that are shares, with the labels of their axes; the others are counts, which have a logarithmic axis."""
 
 
 def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes:
@@ -53,7 +53,7 @@ def trait(axes: Axes, results: Results, name: str, *, size: Size = TEXT) -> Axes
         ends = sorted({float(rows[name].min()), float(rows[name].max())})
         axes.set_xticks(ends, [f"{end:,.0f}" for end in ends])
     axes.margins(0.15)
-    style_axes(axes, size, title=_summary(results, name), x=TRAITS[name] + (" (%)" if name in SHARES else ""))
+    style_axes(axes, size, title=_summary(results, name), x=SHARES.get(name, TRAITS[name]))
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     return axes
 
@@ -69,6 +69,7 @@ def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
     inks = recipe_colours(results)
     drawn = {recipe for name in shown for recipe in trait_rows(results, name).index}
     recipes = [recipe for recipe in inks if recipe in drawn]
+    has_equal = any(trait_rows(results, name)[name].duplicated().any() for name in shown)
     panels = Panels(
         num=len(shown),
         height=10 * size.font,
@@ -78,7 +79,7 @@ def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
         title=f"Mean gain (points) over {len(results.correlations.mean_over)} targets · {source(results)}",
         notes=(
             *(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
-            Entry(text="equal values are drawn side by side"),
+            *([Entry(text="equal values are drawn side by side")] if has_equal else []),
         ),
     )
     figure, all_axes = panel_figure(panels, size)

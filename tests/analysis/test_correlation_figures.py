@@ -81,6 +81,7 @@ def test_the_key_explains_intervals_and_perfect_correlations_only_where_they_are
 
     table = results.correlations.targets
     assert "jackknife" in texts(table) and PERFECT not in texts(table)
+    assert "fewer than 6 common values" in texts(table) and "common values" not in texts(table.fillna({"rho": 0.5}))
     without = texts(table.assign(low=np.nan, high=np.nan))
     assert "jackknife" not in without and PERFECT in without
 
