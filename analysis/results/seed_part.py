@@ -126,8 +126,10 @@ class _Scores:
         group, target, _, seed = self.codes
         fixed, is_fixed = np.full(self.sizes[:3], np.nan), (seed < 0) & ~np.isnan(self.score)
         fixed[tuple(code[is_fixed] for code in self.codes[:3])] = self.score[is_fixed]
-        same_seed = self.array(self.has_score)[group, target, self.base, seed]
-        scores = np.where(np.isnan(same_seed), fixed[group, target, self.base], same_seed)
+        scores = fixed[group, target, self.base]
+        numbered = seed >= 0  # -1 would be the last seed, or an error without any seed
+        same_seed = self.array(self.has_score)[tuple(c[numbered] for c in (group, target, self.base, seed))]
+        scores[numbered] = np.where(np.isnan(same_seed), scores[numbered], same_seed)
         return np.where(self.base >= 0, scores, np.nan)
 
 

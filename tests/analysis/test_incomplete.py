@@ -51,6 +51,10 @@ def unequal_seeds(run):
     fill(run, seeds=(1, 3), recipes=("middle_qa",))
 
 
+def baseline_without_a_seed(run):
+    run.scored(run.trained("baseline"), "search", {"de": 0.30, "fr": 0.10}, seed=None)
+
+
 def damaged(run):
     fill(run, seeds=range(1, 21))
     Folder(run.url).write("ledger/scores/0000.json", b'{"key": "00')
@@ -75,6 +79,11 @@ CASES = {
     "only failures": Case(
         failures_only,
         ("2 of them failed; the first reason is: The disk is full.", "- 2 trainings failed; the [appendix]"),
+    ),
+    "only a baseline without a seed": Case(
+        baseline_without_a_seed,
+        ("There is no gain yet: no cell has a score and one of the baseline with the same seed.",),
+        {"targets": SPACE.targets[2:]},
     ),
     "half finished": Case(
         half_finished,
