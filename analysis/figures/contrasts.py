@@ -21,8 +21,9 @@ LONGEST = 28
 def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT, num_rows: int = 3) -> Axes:
     """Draw the estimates of some contrasts with their 95 % intervals, from a `contrast_table`. Returns the axes.
 
-    Contrasts with a corrected p below 0.05 are blue, others grey. A contrast without an estimate has a label only. The
-    axes have space for at least `num_rows` contrasts. Raises ValueError for contrasts of several units.
+    Contrasts with a corrected p below 0.05 are blue, others grey, and those without a test have an open marker. A
+    contrast without an estimate has a label only. The axes have space for at least `num_rows` contrasts. Raises
+    ValueError for contrasts of several units.
     """
     units = list(dict.fromkeys(map(_unit, table["covariate"])))
     if len(units) > 1:
@@ -31,7 +32,8 @@ def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT, nu
     inks = np.where(table["p_holm"] < LEVEL, DOT, UNSETTLED)
     axes.axvline(0, color=FAINT, lw=0.6, zorder=1)
     axes.hlines(places, 100 * table["low"], 100 * table["high"], colors=list(inks), lw=size.font / 7, zorder=2)
-    axes.scatter(100 * table["estimate"], places, s=(0.5 * size.font) ** 2, c=list(inks), lw=0, zorder=3)
+    faces, area, width = np.where(table["p_holm"].isna(), "white", inks), (0.5 * size.font) ** 2, size.font / 9
+    axes.scatter(100 * table["estimate"], places, s=area, c=list(faces), edgecolors=list(inks), lw=width, zorder=3)
     labels = row_labels(table)
     short = shortened(list(dict.fromkeys(labels)), LONGEST * size.font, size.font)
     axes.set(ylim=(max(len(table), num_rows) - 0.4, -0.6))
@@ -59,7 +61,7 @@ def contrast_figure(table: pd.DataFrame, title: str, size: Size = TEXT) -> Figur
         left=widest(shown, size.font) + 6,
         has_titles=False,
         title=title,
-        notes=(Entry(text=f"line: 95 % interval of each estimate alone; {SETTLED}"),),
+        notes=tuple(Entry(text=text) for text in _key_texts(table)),
     )
     figure, all_axes = panel_figure(panels, size)
     for axes, rows in zip(all_axes, groups, strict=True):
@@ -67,7 +69,15 @@ def contrast_figure(table: pd.DataFrame, title: str, size: Size = TEXT) -> Figur
     return figure
 
 
-SETTLED = f"blue: p < {LEVEL}, corrected for all estimates of the page (Holm 1979)"
+def _key_texts(table: pd.DataFrame) -> list[str]:
+    has_untested = bool((table["estimate"].notna() & table["p_holm"].isna()).any())
+    return [
+        f"line: 95 % interval of each estimate alone; {SETTLED}",
+        *(["open circle: not tested"] if has_untested else []),
+    ]
+
+
+SETTLED = f"blue: p < {LEVEL}, corrected for the tested estimates of the page (Holm 1979)"
 
 
 def _unit(covariate: str) -> str:

@@ -85,6 +85,7 @@ def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFram
         "with these models, recipes, targets and languages. It covers each estimate alone, whereas p is corrected for "
         "the number of estimates on this page (Holm 1979): an interval can exclude 0 although the corrected p is above "
         f"{LEVEL}. Statements about signs are based on the corrected p.",
+        _untested(rows),
     ]
     if stated:
         blocks.append(
@@ -106,8 +107,9 @@ def _answers(space: Space, rows: pd.DataFrame) -> Iterator[str]:
 
 def _resolution(rows: pd.DataFrame) -> str:
     """How small a difference could have been found, apart for slopes, whose units are others."""
-    half = 100 * (rows["high"] - rows["low"]).dropna() / 2
-    medians = half.groupby(rows["covariate"].loc[half.index]).median()
+    tested = rows[rows["p"].notna()]
+    half = 50 * (tested["high"] - tested["low"])
+    medians = half.groupby(tested["covariate"]).median()
     if medians.empty:
         return ""
     widths = [f"{median:.1f} points" + (f" per unit of {name}" if name else "") for name, median in medians.items()]
@@ -115,6 +117,19 @@ def _resolution(rows: pd.DataFrame) -> str:
         f"The median half width of the intervals is {' and '.join(widths)}. With such an interval, a smaller "
         "estimate cannot be told from 0, even without a correction. An estimate that is not distinguished from 0 does "
         "not show that there is no difference."
+    )
+
+
+def _untested(rows: pd.DataFrame) -> str:
+    """Which estimates with an interval are not tested; "" if all are."""
+    reasons = {
+        "one seed": "The interval of one seed is about new items only.",
+        "lacks languages": "`lacks languages`: a target has no scores in a language that the contrast names.",
+    }
+    notes = set(rows.loc[rows["low"].notna() & rows["p"].isna(), "note"])
+    texts = [reason for note, reason in reasons.items() if note in notes]
+    return " ".join(
+        [*texts, "These estimates are not tested, and the correction does not count them."] if texts else []
     )
 
 
@@ -135,8 +150,11 @@ def _certainty(row: "pd.Series[Any]") -> str:
     if pd.isna(low):
         return f", without an interval ({row['note']})"
     p = float(row["p_holm"])
+    about = " about new items only" if row["basis"] == "items" else ""
+    interval = f"95 % interval of this estimate alone{about} {points_text(low)} to {points_text(high)}"
+    if pd.isna(p):
+        return f", not tested: {row['note']} ({interval})"
     verdict = "differs from 0" if p < LEVEL else "not distinguished from 0"
-    interval = f"95 % interval of this estimate alone {points_text(low)} to {points_text(high)}"
     return f", {verdict} ({p_text(p, 'corrected p')}; {interval})"
 
 
@@ -146,7 +164,7 @@ def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
             model = f" ({row['model']})" if row["model"] else ""
             needs = " and ".join(f"`{name}`" for name in claim.contrasts)
             if pd.isna(row["p"]):
-                yield f"Claim{model}: {claim.name}. It needs {needs}, and cannot be tested."
+                yield f"Claim{model}: {claim.name}. It needs {needs}, and is not tested, because not all of them are."
                 continue
             verdict = "holds" if row["holds"] else "is not supported"
             yield f"Claim{model}: {claim.name}. It needs {needs}, and {verdict} (largest one-sided {p_text(row['p'])})."

@@ -28,8 +28,12 @@ COLUMNS = (
 )
 """Columns of the table of contrasts. target and language are empty for means, `targets` and `languages` have the names
 that the mean includes, separated by spaces. estimate, standard errors and bounds are fractions of 1, or fractions of 1
-for each unit of the covariate. p_holm is corrected for the number of estimates of the family (Holm 1979). The words of
-`basis` and `note` are those of `estimates`, and a note can be the reason why there is no estimate."""
+for each unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p and
+p_holm are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of
+`estimates`, and a note can be the reason why there is no estimate."""
+UNTESTED_NOTES = ("one seed", "lacks languages")
+"""Notes of estimates with an interval that are not tested: the variation between seeds is unknown, or a target lacks
+languages that the contrast names."""
 CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "holds")
 """Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
 p of its contrasts (intersection-union test, Berger 1982)."""
@@ -78,6 +82,7 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("low", "high", "p", "p_holm")])
     table = table.astype(dict.fromkeys(("estimate", "se_seed", "se_item", "se", "df"), float))
     table["low"], table["high"], table["p"] = t_intervals(table["estimate"], table["se"], table["df"])
+    table["p"] = table["p"].mask(table["note"].isin(UNTESTED_NOTES))
     table["p_holm"] = table.groupby("family", group_keys=False)["p"].transform(holm) if len(table) else table["p"]
     return table[list(COLUMNS)]
 
@@ -261,7 +266,7 @@ def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance) -> dict[
     seed = seed_variance(weighted.weights, arrays) if weighted.weights else SeedVariance(estimate=np.nan, num_seeds=0)
     note = weighted.reason or seed.note or ("lacks languages" if weighted.lacks_languages else "")
     # One seed is no test of a recipe, but its interval over items is given, as in the estimates.
-    has_none = note not in ("", "one seed", "lacks languages")
+    has_none = note not in ("", *UNTESTED_NOTES)
     variance, df = combined(seed.variance, seed.df, np.nan if has_none else item.variance, item.df, item.residual)
     has_seed, has_item = not np.isnan(seed.variance), not np.isnan(item.variance) or item.are_own
     se = np.nan if has_none else float(np.sqrt(variance))

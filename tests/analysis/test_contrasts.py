@@ -219,7 +219,7 @@ def test_a_target_without_a_named_language_is_noted():
     del scores["small", "r1", "t1", "sw"]
     row = contrast_table(tables(given, scores)).iloc[0]
     assert row["note"] == "lacks languages"
-    assert np.isfinite(row["low"])
+    assert np.isfinite(row["low"]) and np.isnan(row["p"]) and np.isnan(row["p_holm"])
 
 
 @pytest.mark.parametrize("doses", [(0.0, 0.15, 0.3), (0.0, 0.25, 0.5, 0.75, 1.0)])
@@ -347,6 +347,23 @@ def test_one_seed_gives_an_estimate_and_no_interval():
     assert np.isfinite(row["estimate"]) and np.isnan(row["low"]) and row["note"] == "one seed"
 
 
+def test_a_contrast_of_one_seed_has_an_interval_but_no_test_and_the_correction_does_not_count_it(
+    make_run,
+):
+    run = with_outcomes(with_outcomes(make_run(), seeds=(1,)), recipes=("small_nli", "large_nli"))
+    data = load(run.url)
+    other = difference("two", "small_nli", "large_nli", targets=("pairs",))
+    contrasts = (difference("one", "middle_qa", "baseline"), other)
+    data = replace(data, space=replace(data.space, contrasts=contrasts))
+    table = contrast_table(data).set_index("contrast")
+    assert tuple(table.loc["one", ["basis", "note"]]) == ("items", "one seed")
+    assert np.isfinite(table.loc["one", "low"])
+    assert np.isnan(table.loc["one", "p"]) and np.isnan(table.loc["one", "p_holm"])
+    assert table.loc["two", "p_holm"] == table.loc["two", "p"]
+    claims = claim_table([Claim(name="both", contrasts=("one", "two"))], table.reset_index())
+    assert np.isnan(only(claims)["p"]) and not only(claims)["holds"]
+
+
 def test_equal_differences_give_no_interval():
     given = space(difference("d", "r1", "baseline", targets=("t1",)))
     scores = random_scores(given)
@@ -446,11 +463,11 @@ def simulated_scores(random: np.random.Generator, recipes: list[str]) -> dict[Sc
     return scores
 
 
-def test_the_item_part_of_a_difference_to_the_baseline_is_that_of_the_gain(make_run):
-    run = make_run()
+def with_outcomes(run, recipes=("baseline", "middle_qa"), seeds=(1, 2)):
+    """The run with scores on `pairs` whose outcomes are random."""
     random = np.random.default_rng(5)
-    for recipe in ("baseline", "middle_qa"):
-        for seed in (1, 2):
+    for recipe in recipes:
+        for seed in seeds:
             frames = [
                 pd.DataFrame(
                     {
@@ -465,6 +482,11 @@ def test_the_item_part_of_a_difference_to_the_baseline_is_that_of_the_gain(make_
             frame = pd.concat(frames, ignore_index=True)
             values = frame.groupby("language")["correct"].mean().to_dict()
             run.scored(run.trained(recipe, "small_nli", seed), "pairs", values, table=frame)
+    return run
+
+
+def test_the_item_part_of_a_difference_to_the_baseline_is_that_of_the_gain(make_run):
+    run = with_outcomes(make_run())
     data = load(run.url)
     contrasts = (difference("d", "middle_qa", "baseline"), difference("en", "middle_qa", "baseline", languages=("en",)))
     data = replace(data, space=replace(data.space, contrasts=contrasts))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
@@ -54,7 +55,10 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
     text = pages[0].read_text(encoding="utf-8")
     assert "Does QA help?\n\n- qa · tags: +5.0 points, without an interval (equal differences)." in text
     assert "- qa or nli: −10.0 points, not distinguished from 0 (corrected p = " in text
-    assert "- Claim (tiny): QA beats all. It needs `qa` and `qa or nli`, and cannot be tested." in text
+    assert (
+        "- Claim (tiny): QA beats all. It needs `qa` and `qa or nli`, and is not tested, because not all of them are."
+        in text
+    )
     assert "points per unit of examples" in pages[1].read_text(encoding="utf-8")
     half = contrast_table(load(run.url)).set_index("contrast").eval("50 * (high - low)")["size"]
     resolution = f"The median half width of the intervals is {half:.1f} points per unit of examples."
@@ -97,6 +101,19 @@ def test_verdicts_and_colours_follow_the_corrected_p_where_the_interval_alone_ex
     assert ", differs from 0 (corrected p = 0.002;" in second
     axes = contrast_intervals(Figure().add_subplot(), rows)
     assert [to_hex(ink) for ink in axes.collections[-1].get_facecolor()] == [to_hex(UNSETTLED), to_hex(DOT)]
+
+
+def test_an_estimate_of_one_seed_is_not_called_different_from_0(full_run):
+    data = load(with_contrasts(full_run).url)
+    untested = {"basis": "items", "low": 0.01, "high": 0.09, "p": np.nan, "p_holm": np.nan, "note": "one seed"}
+    table = contrast_table(data).assign(**untested)
+    text = question_files(data, table)["questions-one-page.md"].decode()
+    alone = "(95 % interval of this estimate alone about new items only +1.0 to +9.0)"
+    assert f"- qa or nli: −10.0 points, not tested: one seed {alone}." in text
+    assert "The interval of one seed is about new items only. These estimates are not tested," in text
+    assert "median half width" not in text
+    axes = contrast_intervals(Figure().add_subplot(), table[table["covariate"] == ""])
+    assert {to_hex(ink) for ink in axes.collections[-1].get_facecolor()} == {to_hex("white")}
 
 
 def test_slopes_have_a_panel_of_their_own_with_their_unit(full_run):
