@@ -7,12 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..numbers import signed_text
 from ..results.correlate import PERFECT
 from ..results.halves import MIN_N
 from ..results.results import Results
 from ..results.stats import LEVEL
 from .grid import Grid, Square
-from .heatmap import signed, source
+from .heatmap import source
 from .key import Entry, Key
 from .layout import draw_grid, stack_figure
 from .sizes import TEXT, Size
@@ -71,7 +72,7 @@ def _square(pair: Any) -> Square:
 
 def _short(rho: float, num_decimals: int = 2) -> str:
     """A correlation with a sign and without the zero before the point."""
-    text = signed(rho, num_decimals)
+    text = signed_text(rho, num_decimals)
     return text[0] + text[2:] if text[1] == "0" else text
 
 

@@ -11,13 +11,14 @@ from matplotlib.ticker import MaxNLocator
 
 from sweeper.space import CLEAN
 
+from ..numbers import signed_text
 from ..results.halves import MIN_N
 from ..results.items import ENGLISH
 from ..results.language_traits import DISTANCES, STEPS
 from ..results.results import Results
 from ..results.seed_part import MEAN
 from .colours import FAINT, INK
-from .heatmap import signed, source
+from .heatmap import source
 from .key import Entry
 from .labels import Label, Labels
 from .panels import Panels, panel_figure, style_axes
@@ -128,7 +129,7 @@ def _summary(slope: "pd.Series[float] | None", num: int) -> str:
         return f"no slope from {num} languages"
     half = 50 * (slope["high"] - slope["low"])
     width = "" if np.isnan(half) else f" ± {half:.1f}"
-    return f"{signed(100 * slope['slope'], 1)}{width}, n = {int(slope['n'])}"
+    return f"{signed_text(100 * slope['slope'], 1)}{width}, n = {int(slope['n'])}"
 
 
 def _codes(axes: Axes, points: pd.DataFrame, size: Size) -> list[Label]:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..numbers import signed_text
 from ..results.estimates import Estimate, cell_estimates
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
 from ..results.order import clustered
@@ -117,8 +118,8 @@ def gain_square(estimate: Any, signs: str = "", *, is_hatched: bool = False) -> 
     shown = signs.replace(DAGGER, "") if is_hatched else signs
     is_bimodal, is_settled = estimate.note == "bimodal", _excludes_0(estimate)
     return Square(
-        text=signed(gain, 1) + signs,
-        short=signed(gain, 0),
+        text=signed_text(gain, 1) + signs,
+        short=signed_text(gain, 0),
         small="bimodal" if is_bimodal else NO_INTERVAL if np.isnan(half) else f"±{half:.1f}",
         # In a narrow cell the signs are in the second line, except for those that hatching shows.
         small_short=("bim." if is_bimodal else NO_INTERVAL if np.isnan(half) else _whole(half)) + shown,
@@ -136,12 +137,6 @@ def _excludes_0(estimate: Any) -> bool:
 def _whole(half: float) -> str:
     """A half width without decimals; never 0, which would claim certainty."""
     return "±<1" if half < 0.5 else f"±{half:.0f}"
-
-
-def signed(value: float, num_decimals: int) -> str:
-    """A number with a sign; the minus is as wide as the plus."""
-    text = f"{value:+z.{num_decimals}f}".replace("-", "\N{MINUS SIGN}")
-    return "0" if text == "+0" else text
 
 
 def _row_squares(results: Results, recipes: Sequence[str]) -> dict[tuple[str, str], Square]:

@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 from sweeper.space import CLEAN
 from sweeper.tasks.languages import FAMILIES
 
+from ..numbers import signed_text
 from ..results.language_traits import properties
 from ..results.marks import DAGGER, DEGREE, SECTION
 from ..results.results import Results
 from ..results.seed_part import MEAN as ALL
 from .grid import NUM_SATURATED, Grid, Square, side_by_side
-from .heatmap import BIMODAL, SIGNS, WITHOUT_INTERVAL, gain_square, signed, source
+from .heatmap import BIMODAL, SIGNS, WITHOUT_INTERVAL, gain_square, source
 from .key import Entry, Key
 from .layout import draw_grid, pages_of, stack_figure
 from .sizes import TEXT, Size
@@ -82,7 +83,7 @@ def agreement_notes(results: Results) -> dict[str, str]:
     """Target -> the agreement of `seed_agreement` after its name; targets without an agreement are left out."""
     table = results.seed_agreement.dropna(subset="differences")
     pairs = zip(table["target"], table["differences"], strict=True)
-    return {str(target): f"  r = {signed(float(agreement), 2)}" for target, agreement in pairs}
+    return {str(target): f"  r = {signed_text(float(agreement), 2)}" for target, agreement in pairs}
 
 
 def language_grids(results: Results, order: Order = "family") -> dict[str, Grid]:

@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 
 from sweeper.space import Space
 
+from ..numbers import signed_text
 from ..results.planted import Outcome, Planted, PlantedCell, planted_title
 from ..results.results import Results
 from ..results.stats import LEVEL
 from .grid import Grid, Square, side_by_side
-from .heatmap import signed, source
+from .heatmap import source
 from .key import Entry, Key
 from .layout import draw_grid, grid_figure
 from .sizes import TEXT, Size
@@ -69,15 +70,15 @@ def _limits(planted: Planted) -> tuple[float, float]:
 
 
 def _planted_square(cell: PlantedCell, limit: float) -> Square:
-    text = signed(cell.planted, 2) if cell.planted else "0"
-    return Square(text=text, short=signed(cell.planted, 1) if cell.planted else "0", value=cell.planted / limit)
+    text = signed_text(cell.planted, 2) if cell.planted else "0"
+    return Square(text=text, short=signed_text(cell.planted, 1) if cell.planted else "0", value=cell.planted / limit)
 
 
 def _measured_square(cell: PlantedCell, limit: float) -> Square:
     mark, is_reported = MARKS.get(cell.outcome, ""), cell.q < LEVEL
     return Square(
-        text=signed(100 * cell.gain, 1),
-        short=signed(100 * cell.gain, 0),
+        text=signed_text(100 * cell.gain, 1),
+        short=signed_text(100 * cell.gain, 0),
         small=mark,
         small_short=mark[:1],
         value=100 * cell.gain / limit,

@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..numbers import signed_text
 from ..results.correlate import MEAN
 from ..results.results import Results
 from ..results.traits import CATEGORIES, TRAITS
 from .colours import FAINT
-from .heatmap import signed, source
+from .heatmap import source
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .search import recipe_colours
@@ -114,4 +115,4 @@ def _summary(results: Results, name: str) -> str:
     row = table[(table["trait"] == name) & (table["target"] == MEAN)]
     if row.empty or np.isnan(row["rho"].iloc[0]):
         return f"n = {len(trait_rows(results, name))}: no correlation"
-    return f"ρ = {signed(float(row['rho'].iloc[0]), 2)}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"
+    return f"ρ = {signed_text(float(row['rho'].iloc[0]), 2)}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"

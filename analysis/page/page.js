@@ -39,7 +39,11 @@
 
   const isNumber = (value) => typeof value === "number";
   const points = (value) => (isNumber(value) ? (100 * value).toFixed(1).replace(/^-(0\.0)$/, "$1").replace("-", "−") : EMPTY);
-  const signed = (value) => (isNumber(value) && Number((100 * value).toFixed(1)) > 0 ? "+" : "") + points(value);
+  const withSign = (value, digits) => {
+    const text = value.toFixed(digits);
+    return Number(text) ? (value > 0 ? "+" : "") + text.replace("-", "−") : text.replace("-", "");
+  };
+  const signed = (value) => (isNumber(value) ? withSign(100 * value, 1) : EMPTY);
   const halfWidth = (row) => (isNumber(row.low) ? (row.high - row.low) / 2 : null);
   // The interval of one seed is about items only and settles nothing.
   const isSettled = (row) => isNumber(row.low) && row.num_seeds > 1 && (row.low > 0 || row.high < 0);
@@ -473,7 +477,7 @@
   // Summaries ----------------------------------------------------------------------------------------------------------
 
   /** A correlation or a share with a sign. */
-  const share = (value) => (isNumber(value) ? (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−") : EMPTY);
+  const share = (value) => (isNumber(value) ? withSign(value, 2) : EMPTY);
   const between = (row) => (isNumber(row.low) ? `${share(row.low)} to ${share(row.high)}` : EMPTY);
 
   function drawSummary(name, ...contents) {

@@ -7,13 +7,13 @@ import pandas as pd
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 
+from ..numbers import gain_text, p_text
 from ..results.compare import Comparison, compare
 from ..results.load import load
 from ..results.names import one_model
 from ..results.results import Results, compute_results
 from ..results.stats import LEVEL
 from .files import csv
-from .numbers import gain_text, p_text
 from .tables import markdown, points
 
 POINTS = (

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ..numbers import gain_text
 from ..results.load import RunData
 from ..results.robustness import robustness
 from ..results.seed_part import MEAN
 from .files import csv
-from .numbers import gain_text
 from .tables import markdown
 
 IN_POINTS = ("clean", "score", "drop", "se", "low", "high", "success", "relative_drop", "worst")

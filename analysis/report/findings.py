@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ..numbers import interval_text, p_text, points_text
 from ..results.estimates import Estimate, cell_estimates
 from ..results.load import RunData
 from ..results.results import Results
 from ..results.seed_part import MEAN
 from ..results.stats import LEVEL
-from .numbers import interval_text, p_text, points_text
 from .planted import planted_finding
 
 MAX_NAMED = 5

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ..numbers import gain_text
 from ..results.estimates import Estimate, cell_estimates, mean_estimates
 from ..results.marks import DOUBLE_DAGGER, STAR
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text
 from .sections import annotated, cell_list, partial_list
 from .tables import NOT_CLEARLY_ABOVE, markdown
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from ..numbers import gain_text, p_alone, points_text, signed_text
 from ..results.language_traits import CATEGORIES, NUMBERS, STEPS
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text, p_alone, points_text, signed_text
 from .tables import Row
 
 NUM_SHOWN = 10

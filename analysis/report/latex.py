@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from ..numbers import MINUS, signed_text
 from ..results.estimates import Estimate, cell_estimates
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
 from ..results.results import Results
@@ -44,7 +45,7 @@ def math_gain(
     """A gain with the half width of its interval in math mode, such as `$\\mathbf{-3.3}^{\\dagger} \\pm 8.2$`."""
     if math.isnan(gain):
         return "--"
-    main = f"{scale * gain:+z.1f}"
+    main = signed_text(scale * gain).replace(MINUS, "-")
     text = (f"\\mathbf{{{main}}}" if is_bold else main) + raised(signs)
     return f"${text}$" if math.isnan(low) else f"${text} \\pm {scale / 2 * (high - low):.1f}$"
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from ..numbers import gain_text, p_text, signed_text
 from ..results.estimates import UNSUMMARISED, has_mark
 from ..results.results import Results
 from ..results.seed_part import MEAN
-from .numbers import gain_text, p_text, signed_text
 from .tables import Row, markdown
 
 NUM_SHOWN = 10

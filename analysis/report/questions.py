@@ -13,11 +13,11 @@ from sweeper.space import Claim, Contrast, Space
 
 from ..figures.contrasts import contrast_figure
 from ..figures.files import formats
+from ..numbers import gain_text, p_alone, p_text, points_text
 from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
 from ..results.stats import LEVEL
 from .files import csv
-from .numbers import gain_text, p_alone, p_text, points_text
 from .tables import markdown
 
 IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")

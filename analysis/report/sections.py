@@ -9,10 +9,10 @@ import pandas as pd
 from sweeper.scoring.scorers import SCORERS, fits_on_dev
 from sweeper.space import Space, Training, tasks_of
 
+from ..numbers import gain_text, p_alone, p_text, points_text, signed_text
 from ..results.correlate import MEAN, TRAITS, Correlations
 from ..results.coverage import LanguageCoverage, StudySummary
 from ..results.matrix import Cell
-from .numbers import gain_text, p_alone, p_text, points_text, signed_text
 from .tables import Row, markdown
 
 CAPS = ("cap_examples", "cap_tokens")

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ..numbers import gain_text, points_text, signed_text
 from ..results.benchmark import Means
 from ..results.layers import LayerScores
 from ..results.marks import DOUBLE_DAGGER, STAR, Marks
 from ..results.matrix import Matrix, entry
 from ..results.published import Comparison
 from ..results.trivial import PreparationLevel, TargetLevel, Verdict
-from .numbers import gain_text, points_text, signed_text
 
 Row = Sequence[object]
 VERDICTS: Mapping[Verdict, str] = {

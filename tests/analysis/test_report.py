@@ -13,11 +13,11 @@ import sweeper
 from analysis.__main__ import main
 from analysis.figures.heatmap import matrix_grid, matrix_key
 from analysis.figures.pages import Orders, orders_of
+from analysis.numbers import gain_text, p_text, signed_text
 from analysis.report.files import csv as csv_text
 from analysis.report.findings import strongest_findings
 from analysis.report.latex import math_gain
 from analysis.report.methods import _intervals, _references, methods_text
-from analysis.report.numbers import gain_text, p_text
 from analysis.report.report import write_report
 from analysis.report.sections import data_limits
 from analysis.results.estimates import mean_estimates
@@ -275,6 +275,14 @@ def test_no_p_is_printed_as_zero(value, text):
     assert p_text(value) == text
 
 
+@pytest.mark.parametrize(
+    ("number", "num_decimals", "text"),
+    [(-0.034, 1, "0.0"), (7e-18, 1, "0.0"), (0.04, 1, "0.0"), (-0.051, 1, "−0.1"), (1.25, 1, "+1.2"), (-0.3, 0, "0")],
+)
+def test_a_number_that_rounds_to_0_has_no_sign(number, num_decimals, text):
+    assert signed_text(number, num_decimals) == text
+
+
 def test_equal_and_bimodal_gains_have_no_interval_and_are_named(make_run):
     run = make_run(seeds=(1, 2, 3))
     for seed in (1, 2, 3):
@@ -312,7 +320,8 @@ def test_the_tables_for_latex_have_intervals_marks_and_the_meaning_of_signs(full
 
 def test_a_gain_whose_interval_excludes_0_is_bold_in_math_mode_and_its_interval_is_not():
     assert math_gain(0.1, 0.05, 0.15, signs="†§", is_bold=True) == r"$\mathbf{+10.0}^{\dagger\S} \pm 5.0$"
-    assert math_gain(-0.0001, float("nan"), float("nan")) == "$+0.0$"
+    assert math_gain(-0.0001, float("nan"), float("nan")) == "$0.0$"
+    assert math_gain(-0.012, -0.02, -0.004) == r"$-1.2 \pm 0.8$"
     assert math_gain(float("nan"), float("nan"), float("nan")) == "--"
 
 

@@ -1,4 +1,4 @@
-"""Numbers of a report as text."""
+"""Gains, intervals and p as text, in reports and figures."""
 
 import math
 
@@ -6,8 +6,11 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def signed_text(value: float, num_decimals: int = 1) -> str:
-    """A number with its sign; "–" for nan. Zero is never negative."""
-    return "–" if math.isnan(value) else f"{value:+z.{num_decimals}f}".replace("-", MINUS)
+    """A number with its sign, and without one if it rounds to 0; "–" for nan. The minus is as wide as the plus."""
+    if math.isnan(value):
+        return "–"
+    text = f"{value:+.{num_decimals}f}"
+    return text.replace("-", MINUS) if float(text) else text[1:]
 
 
 def points_text(value: float) -> str:
