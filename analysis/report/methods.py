@@ -139,7 +139,8 @@ def _contrasts(space: Space, table: pd.DataFrame) -> Iterator[str]:
     if tested:
         yield (
             f"{_num(int(tested), 'claim')} {'was' if tested == 1 else 'were'} tested with the largest one-sided p of "
-            "the contrasts that each needs (intersection-union test, Berger 1982)."
+            "the contrasts that each needs (intersection-union test, Berger 1982), corrected for the number of claims "
+            "(Holm 1979)."
         )
 
 

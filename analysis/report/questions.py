@@ -90,8 +90,8 @@ def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFram
     if stated:
         blocks.append(
             "A claim needs all of its contrasts, so that its p is the largest of their one-sided p values "
-            "(intersection-union test, Berger 1982). It holds if this p is below 0.025 and every contrast has the "
-            "claimed sign."
+            "(intersection-union test, Berger 1982). It holds if this p, corrected for the number of tested claims of "
+            "the space (Holm 1979), is below 0.025 and every contrast has the claimed sign."
         )
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -167,7 +167,8 @@ def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
                 yield f"Claim{model}: {claim.name}. It needs {needs}, and is not tested, because not all of them are."
                 continue
             verdict = "holds" if row["holds"] else "is not supported"
-            yield f"Claim{model}: {claim.name}. It needs {needs}, and {verdict} (largest one-sided {p_text(row['p'])})."
+            p = p_text(row["p_holm"], "corrected one-sided p")
+            yield f"Claim{model}: {claim.name}. It needs {needs}, and {verdict} ({p})."
 
 
 def _table(rows: pd.DataFrame) -> str:

@@ -34,9 +34,10 @@ p_holm are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words 
 UNTESTED_NOTES = ("one seed", "lacks languages")
 """Notes of estimates with an interval that are not tested: the variation between seeds is unknown, or a target lacks
 languages that the contrast names."""
-CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "holds")
+CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "p_holm", "holds")
 """Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
-p of its contrasts (intersection-union test, Berger 1982)."""
+p of its contrasts (intersection-union test, Berger 1982); nan if a contrast is not tested. p_holm is p corrected for
+the number of tested claims of the space, each with each of its models (Holm 1979)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +91,8 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
 def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFrame:
     """The claims of a space for each model, with CLAIM_COLUMNS.
 
-    A claim holds if every one of its contrasts has the claimed sign with a one-sided p below half of the level of the
-    intervals. It is not corrected for the number of contrasts, because all of them must hold.
+    A claim holds if its p, corrected for the number of rows, is below half of the level of the intervals. It is not
+    corrected for the number of contrasts, because all of them must have the claimed sign.
     """
     rows = []
     for claim in claims:
@@ -105,8 +106,10 @@ def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFram
             is_complete = len(set(group["contrast"])) == len(set(claim.contrasts)) and not np.isnan(one_sided).any()
             p = float(one_sided.max()) if is_complete else np.nan
             weakest = group["estimate"].iloc[int(np.argmax(one_sided))] if is_complete else np.nan
-            rows.append((claim.name, model, " ".join(claim.contrasts), weakest, p, p < (1 - CONFIDENCE) / 2))
-    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
+            rows.append((claim.name, model, " ".join(claim.contrasts), weakest, p))
+    table = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS[:5]))
+    table["p_holm"] = holm(table["p"])
+    return table.assign(holds=table["p_holm"] < (1 - CONFIDENCE) / 2)
 
 
 def row_labels(table: pd.DataFrame) -> list[str]:

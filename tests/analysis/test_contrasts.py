@@ -399,7 +399,7 @@ def test_each_family_is_corrected_alone():
 
 def test_a_claim_holds_only_if_every_contrast_has_its_sign():
     table = pd.DataFrame(
-        {"contrast": ["a", "b", "c"], "model": "small", "estimate": [0.1, 0.2, -0.3], "p": [0.01, 0.03, 1e-6]}
+        {"contrast": ["a", "b", "c"], "model": "small", "estimate": [0.1, 0.2, -0.3], "p": [0.01, 0.02, 1e-6]}
     )
     claims = [
         Claim(name="both", contrasts=("a", "b")),
@@ -407,7 +407,7 @@ def test_a_claim_holds_only_if_every_contrast_has_its_sign():
         Claim(name="one is missing", contrasts=("a", "d")),
     ]
     found = claim_table(claims, table).set_index("claim")
-    assert (found.loc["both", "p"], found.loc["both", "smallest"]) == pytest.approx((0.015, 0.2))
+    assert (found.loc["both", "p"], found.loc["both", "smallest"]) == pytest.approx((0.01, 0.2))
     assert list(found["holds"]) == [True, False, False]
     assert np.isnan(found.loc["one is missing", "p"])
 
@@ -564,6 +564,15 @@ def test_a_claim_combines_contrasts_of_each_model_with_those_between_models():
     found = claim_table(claims, table).set_index("model")
     assert list(found["p"]) == pytest.approx([0.02, 0.01])
     assert list(found["holds"]) == [True, True]
+
+
+def test_claims_are_corrected_for_their_number_without_those_that_are_not_tested():
+    table = pd.DataFrame({"contrast": list("abc"), "model": "m", "estimate": 0.1, "p": [0.03, 0.03, np.nan]})
+    alone, *rest = (Claim(name=pair, contrasts=tuple(pair)) for pair in ("ab", "ba", "bc"))
+    assert only(claim_table([alone], table))["holds"]
+    corrected = claim_table([alone, *rest], table)
+    assert list(corrected["p_holm"][:2]) == pytest.approx([0.03, 0.03]) and np.isnan(corrected["p_holm"][2])
+    assert not corrected["holds"].any()
 
 
 def test_a_claim_about_an_unknown_contrast_is_refused():

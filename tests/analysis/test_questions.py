@@ -116,6 +116,13 @@ def test_an_estimate_of_one_seed_is_not_called_different_from_0(full_run):
     assert {to_hex(ink) for ink in axes.collections[-1].get_facecolor()} == {to_hex("white")}
 
 
+def test_the_verdict_of_a_claim_has_its_corrected_p(full_run):
+    data = load(with_contrasts(full_run).url)
+    table = contrast_table(data).assign(estimate=0.1, p=0.01)
+    text = question_files(data, table)["questions-one-page.md"].decode()
+    assert "It needs `qa` and `qa or nli`, and holds (corrected one-sided p = 0.005)." in text
+
+
 def test_slopes_have_a_panel_of_their_own_with_their_unit(full_run):
     table = contrast_table(load(with_contrasts(full_run).url))
     figure = contrast_figure(table, "all families")
@@ -138,4 +145,5 @@ def test_the_methods_describe_contrasts_and_claims_only_where_they_were_computed
     assert "corrected within their family (Holm 1979)" in text and "- Holm 1979: " in text
     assert "Berger" not in text  # the claim cannot be tested
     tested = methods_text(data, results, table.assign(p=0.01))
+    assert "corrected for the number of claims (Holm 1979)" in tested
     assert "1 claim was tested with the largest one-sided p" in tested and "- Berger 1982: " in tested
