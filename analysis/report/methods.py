@@ -27,6 +27,8 @@ CITATION = (
 REFERENCES = {
     "Student 1908": "The probable error of a mean. Biometrika 6(1).",
     "Satterthwaite 1946": "An approximate distribution of estimates of variance components. Biometrics Bulletin 2(6).",
+    "Zou and Donner 2008": "Construction of confidence limits about effect measures: a general approach. Statistics in "
+    "Medicine 27(10).",
     "Smyth 2004": "Linear models and empirical Bayes methods for assessing differential expression. Statistical "
     "Applications in Genetics and Molecular Biology 3(1).",
     "Benjamini and Hochberg 1995": "Controlling the false discovery rate. Journal of the Royal Statistical Society B "
@@ -181,8 +183,10 @@ def _intervals(cells: pd.DataFrame) -> Iterator[str]:
     if not targets:
         yield "No gain has an interval."
         return
-    is_sum = cells["se_seed"].notna() & (cells["is_moderated"] | cells["se_item"].notna())
+    is_sum = cells["se_seed"].notna() & cells["is_moderated"]
     yield f"95 % intervals use Student's t{f' with degrees of freedom by {SATTERTHWAITE}' if is_sum.any() else ''}."
+    if (cells["se_seed"].notna() & cells["se_item"].notna()).any():
+        yield "Where they cover both, intervals over seeds and over items are combined (Zou and Donner 2008)."
     for kind, names in targets.items():
         where = "Those on " + ", ".join(names) if len(targets) > 1 else "They"
         yield f"{where} cover {kind}."

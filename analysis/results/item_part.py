@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .items import ItemParts
-from .moderation import summed
+from .stats import CONFIDENCE
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,16 +17,31 @@ def combined(seed: Any, seed_df: Any, item: Any, item_df: Any, residual: Any) ->
 
     `seed` is the variance over seeds on the same items, and `item` the variance over items of the mean of the same
     seeds. Both contain `residual`, the part that differs between seeds and items at once (crossed random effects), so
-    that the sum is seed + item - residual; it is never below the larger part. The degrees of freedom are those of
-    Satterthwaite (1946) for seed + item. With one part missing (nan), the other stands for both.
+    that the sum is seed + item - residual; it is never below the larger part. The degrees of freedom are those with
+    which the 95 % interval combines the intervals of both parts (Zou & Donner 2008),
+
+        half width^2 = t(seed_df)^2 seed + t(item_df)^2 (item - residual),  at least t(item_df)^2 item.
+
+    Those of Satterthwaite (1946) are too many where two seeds have a variance of one degree of freedom: an
+    underestimated variance then hides its own uncertainty. With one part missing (nan), the other stands for both.
     """
+    from scipy import special  # noqa: PLC0415 - takes about a second to import
+
     seed, item = np.asarray(seed, dtype=float), np.asarray(item, dtype=float)
     seed_df, item_df = np.asarray(seed_df, dtype=float), np.asarray(item_df, dtype=float)
-    total = np.maximum(seed + item - np.nan_to_num(residual), np.maximum(seed, item))
-    _, both_df = summed(seed, seed_df, item, item_df)
+    only_items = np.maximum(item - np.nan_to_num(residual), 0.0)
+    total = np.maximum(seed + only_items, item)
+    share = 0.5 + CONFIDENCE / 2
+    of_seed, of_item = special.stdtrit(seed_df, share) ** 2, special.stdtrit(item_df, share) ** 2
+    squared = np.maximum(of_seed * seed + of_item * only_items, of_item * item)
+    both_df = special.stdtridf(share, np.sqrt(_ratio(squared, total)))
     has_seed, has_item = ~np.isnan(seed), ~np.isnan(item)
     total = np.where(has_seed & has_item, total, np.where(has_seed, seed, item))
     return total, np.where(has_seed & has_item, both_df, np.where(has_seed, seed_df, item_df))
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.where(below > 0, above / np.where(below > 0, below, 1.0), np.nan)
 
 
 def item_part(cells: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataFrame:

@@ -84,20 +84,27 @@ def moderated(variances: Floats, df: Floats, cap: float = CAP) -> tuple[Floats, 
 
     Each variance s2 with d degrees of freedom becomes (d0 s0 + d s2) / (d0 + d) with d0 + d degrees of freedom. The
     prior s0, d0 is estimated from the variances of a column. A column with fewer than MIN_SHARING positive variances
-    uses the prior of all columns together. d0 is at most (`cap` - 1) d, so that no row loses its own variance. Both are
-    nan where a variance is nan, in columns with fewer than MIN_ROWS of them, and where all columns together have fewer
-    than MIN_SHARING.
+    uses the prior of all columns together, in units of the pooled variance of each column, because targets differ in
+    noise. d0 is at most (`cap` - 1) d, so that no row loses its own variance. Both are nan where a variance is nan, in
+    columns with fewer than MIN_ROWS of them, and where all columns together have fewer than MIN_SHARING.
     """
     num_rows = np.count_nonzero(variances > 0, axis=-1)[..., None]
     variances = np.where(num_rows >= MIN_ROWS, variances, np.nan)
     by_column = _moderated(variances, df, cap)
+    scale = _pooled(variances, df)[..., None]
     whole = (*variances.shape[:-2], -1)
-    together = _moderated(variances.reshape(whole), df.reshape(whole), cap)
-    values, degrees = (
-        np.where(num_rows >= MIN_SHARING, own, wide.reshape(variances.shape))
-        for own, wide in zip(by_column, together, strict=True)
-    )
+    relative = np.where(scale > 0, variances / np.where(scale > 0, scale, 1.0), np.nan)
+    shared, shared_df = _moderated(relative.reshape(whole), df.reshape(whole), cap)
+    together = shared.reshape(variances.shape) * scale, shared_df.reshape(variances.shape)
+    has_prior = num_rows >= MIN_SHARING
+    values, degrees = (np.where(has_prior, own, wide) for own, wide in zip(by_column, together, strict=True))
     return values, degrees
+
+
+def _pooled(variances: Floats, df: Floats) -> Floats:
+    """The mean of the positive variances of each column, weighted by their degrees of freedom: shape (..., columns)."""
+    is_used = variances > 0
+    return _ratio(np.where(is_used, df * variances, 0.0).sum(axis=-1), np.where(is_used, df, 0.0).sum(axis=-1))
 
 
 def _moderated(variances: Floats, df: Floats, cap: float) -> tuple[Floats, Floats]:
@@ -148,9 +155,8 @@ def fitted_prior(variances: Floats, df: Floats) -> tuple[Floats, Floats]:
     prior_df = 2 * _inverse_trigamma(excess)
     is_finite = np.isfinite(prior_df)
     half0 = np.where(is_finite, prior_df, 2.0) / 2
-    pooled = _ratio(np.where(is_used, df * variances, 0.0).sum(axis=-1), np.where(is_used, df, 0.0).sum(axis=-1))
     fitted = np.exp(mean + special.digamma(half0) - np.log(half0))
-    return np.where(is_finite, fitted, pooled), prior_df
+    return np.where(is_finite, fitted, _pooled(variances, df)), prior_df
 
 
 def summed(first: Floats, first_df: Floats, second: Floats, second_df: Floats) -> tuple[Floats, Floats]:

@@ -99,6 +99,8 @@ def measures(num_worlds: int) -> Iterator[Measure]:
     for name, changes in SENSITIVITY.items():
         for num_seeds in (3, 5):
             yield from _sensitivity(name, replace(Design(num_seeds=num_seeds), **changes), num_worlds // 2)
+    for num_seeds in (2, 3, 5):
+        yield from _small(Design(num_seeds=num_seeds, num_rows=5, target_spread=1.0), num_worlds)
     yield from _floor(num_worlds)
     for num_seeds in NUM_SEEDS:
         yield from collapses(Design(num_seeds=num_seeds), num_worlds // 4)
@@ -134,6 +136,22 @@ def _sensitivity(name: str, design: Design, num_worlds: int) -> Iterator[Measure
     for label, measure, given in functions:
         old, value = measure(plain(given), given), measure(moderated(given), given)
         yield Measure(name=f"{label}; {name}", setting=f"{design.num_seeds} seeds", old=old, value=value)
+
+
+def _small(design: Design, num_worlds: int) -> Iterator[Measure]:
+    """Coverage in the quietest and the noisiest target of matrices whose columns share a prior."""
+    worlds = simulated(design, num_worlds, 4)
+    tests, order = (plain(worlds), moderated(worlds)), worlds.noise.argsort(axis=1)
+    for name, place in (("quietest", 0), ("noisiest", -1)):
+        chosen = (np.arange(len(order)), order[:, place])
+        old, value = (
+            float(((tested.low <= worlds.gains) & (worlds.gains <= tested.high))[chosen].mean()) for tested in tests
+        )
+        label, setting = (
+            f"coverage in the {name} target; 5 rows, noise of targets, log sd 1",
+            f"{design.num_seeds} seeds",
+        )
+        yield Measure(name=label, setting=setting, old=old, value=value, low=0.93, high=0.97)
 
 
 def _floor(num_worlds: int) -> Iterator[Measure]:

@@ -40,15 +40,15 @@ class Column:
     """The part of `item` that differs between seeds; nan with one seed."""
 
 
-def columns(num_seeds: int, num_columns: int, random: np.random.Generator) -> Column:
+def columns(num_seeds: int, num_columns: int, random: np.random.Generator, seed_sd: float = SEED_SD) -> Column:
     """Simulate columns of 10 rows and a baseline on 100 items."""
     shape = (num_columns, NUM_ROWS + 1)
     skill = random.normal(0.4, 0.2, shape)
-    latent = skill[..., None, None] + SEED_SD * random.normal(size=(*shape, num_seeds, 1))
+    latent = skill[..., None, None] + seed_sd * random.normal(size=(*shape, num_seeds, 1))
     latent = latent + EASE_SD * random.normal(size=(num_columns, 1, 1, NUM_ITEMS))
     latent = latent + ROW_ITEM_SD * random.normal(size=(*shape, 1, NUM_ITEMS))
     correct = (latent + random.normal(size=(*shape, num_seeds, NUM_ITEMS)) > 0).astype(float)
-    truth = stats.norm.cdf(skill / np.sqrt(1 + SEED_SD**2 + EASE_SD**2 + ROW_ITEM_SD**2))
+    truth = stats.norm.cdf(skill / np.sqrt(1 + seed_sd**2 + EASE_SD**2 + ROW_ITEM_SD**2))
     gains = correct[:, 1:] - correct[:, :1]
     over_items = gains.mean(axis=2).var(axis=-1, ddof=1) / NUM_ITEMS
     within = gains - gains.mean(axis=2, keepdims=True)
@@ -79,8 +79,26 @@ def intervals(column: Column) -> Iterator[tuple[Floats, Floats]]:
     yield t_intervals(mean, np.sqrt(total), df)[:2]
 
 
+def few_rows(num_seeds: int, num_columns: int, seed_sd: float) -> float:
+    """Coverage of a report's intervals where too few rows share a prior: paired t tests over seeds, with items."""
+    column = columns(num_seeds, num_columns, np.random.default_rng(num_seeds), seed_sd)
+    differences = column.scores[:, 1:] - column.scores[:, :1]
+    mean, seed = differences.mean(axis=-1), differences.var(axis=-1, ddof=1) / num_seeds
+    total, df = combined(seed, num_seeds - 1, column.item, NUM_ITEMS - 1, column.residual)
+    low, high, _ = t_intervals(mean, np.sqrt(total), df)
+    return float(((low <= column.gains) & (column.gains <= high)).mean())
+
+
 def measures(num_worlds: int) -> Iterator[Measure]:
     """Yield coverage and width for new seeds and items."""
+    for seed_sd in (SEED_SD, 3 * SEED_SD):
+        for num_seeds in (2, 3, 5):
+            yield Measure(
+                name=f"coverage for new seeds and items; few rows, noise of seeds {seed_sd:.1f}",
+                setting=f"{NUM_ITEMS} items, {num_seeds} seeds",
+                value=few_rows(num_seeds, max(num_worlds // 10, 10), seed_sd),
+                low=0.93,
+            )
     for num_seeds in NUM_SEEDS:
         random = np.random.default_rng(num_seeds)
         hits: list[list[float]] = [[], []]

@@ -253,9 +253,9 @@ def test_seeds_and_items_together_are_the_crossed_random_effects_of_an_analysis_
     assert estimated.se_item**2 == pytest.approx(by_item / gains.size)
     expected = max(by_seed + by_item - within, by_seed, by_item) / gains.size
     assert estimated.se**2 == pytest.approx(expected)
-    assert estimated.df == pytest.approx(
-        (by_seed + by_item) ** 2 / (by_seed**2 / (seeds - 1) + by_item**2 / (items - 1))
-    )
+    of_seeds, of_items = (scipy_stats.t.ppf(0.975, num - 1) ** 2 for num in (seeds, items))
+    squared = max(of_seeds * by_seed + of_items * max(by_item - within, 0), of_items * by_item) / gains.size
+    assert (estimated.high - estimated.gain) ** 2 == pytest.approx(squared)
 
 
 def test_one_seed_has_an_interval_over_items_that_settles_nothing(make_run):
@@ -304,9 +304,18 @@ def test_a_reference_without_a_seed_adds_the_variance_of_its_items_only(make_run
 def test_the_variance_of_seeds_and_items_is_never_below_the_larger_part():
     total, df = combined(0.02, 2, 0.05, 40, 0.06)
     assert total == pytest.approx(0.05)
-    assert df == pytest.approx(0.07**2 / (0.02**2 / 2 + 0.05**2 / 40))
+    assert scipy_stats.t.ppf(0.975, df) ** 2 * total == pytest.approx(scipy_stats.t.ppf(0.975, 2) ** 2 * 0.02)
     assert [float(value) for value in combined(np.nan, np.nan, 0.05, 40, np.nan)] == [0.05, 40]
     assert [float(value) for value in combined(0.02, 2, np.nan, np.nan, np.nan)] == [0.02, 2]
+
+
+def test_the_interval_over_seeds_and_items_combines_those_of_both():
+    total, df = combined(0.02, 1, 0.05, 40, 0.01)
+    expected = scipy_stats.t.ppf(0.975, 1) ** 2 * 0.02 + scipy_stats.t.ppf(0.975, 40) ** 2 * 0.04
+    assert total == pytest.approx(0.06)
+    assert scipy_stats.t.ppf(0.975, df) ** 2 * total == pytest.approx(expected)
+    # Without variation between seeds, only the items are left.
+    assert [float(value) for value in combined(0.0, 1, 0.05, 40, 0.0)] == pytest.approx([0.05, 40])
 
 
 def test_equal_outcomes_of_one_seed_give_no_interval(make_run):

@@ -102,11 +102,23 @@ def test_the_degrees_of_freedom_are_capped_so_that_a_row_keeps_a_share_of_its_ow
 def test_small_columns_share_the_prior_of_the_whole_matrix_and_a_small_matrix_has_none():
     variances, df = np.exp(noise(3, 4)), np.full((3, 4), 2.0)
     values, _ = moderated(variances, df)
-    together, _ = moderated(np.exp(noise(3, 4)).reshape(1, 12), np.full((1, 12), 2.0))
-    assert values.reshape(1, 12) == pytest.approx(together)
+    scale = variances.mean(axis=1, keepdims=True)
+    together, _ = moderated((variances / scale).reshape(1, 12), np.full((1, 12), 2.0))
+    assert values / scale == pytest.approx(together.reshape(3, 4))
     assert MIN_SHARING == 8
     assert np.isnan(moderated(variances[:1], df[:1])[0]).all()
     assert np.isnan(moderated(np.exp(noise(9, 3)), np.full((9, 3), 2.0))[0]).all()
+
+
+@pytest.mark.parametrize("num_seeds", [2, 3, 5])
+def test_quiet_and_noisy_targets_of_a_small_matrix_have_intervals_that_cover_the_truth_equally_often(num_seeds):
+    scales = np.exp(np.linspace(-1.5, 1.5, 6))[:, None, None]  # the noise of targets differs by a factor of 20
+    scores = noise(1000, 6, 6, num_seeds) * scales
+    variance, df, _ = gain_variances(scores, 0)
+    gains = (scores - scores[:, :, :1]).mean(axis=-1)
+    half = stats.t.ppf(0.975, df) * np.sqrt(variance / num_seeds)
+    coverage = (np.abs(gains) <= half)[..., 1:].mean(axis=(0, 2))
+    assert (coverage > 0.93).all() and (coverage < 0.975).all()
 
 
 def test_the_sum_of_two_variances_has_the_degrees_of_freedom_of_welchs_test():

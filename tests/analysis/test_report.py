@@ -155,8 +155,9 @@ def test_the_methods_say_what_intervals_cover(full_run):
     assert list(_intervals(own))[1:] == ["They cover new seeds and new items, because each seed has its own items."]
     mixed = own.assign(se_item=own["se_item"].where(own["target"] == "tags", 0.01))
     sentences = list(_intervals(mixed))
-    assert sentences[0] == "95 % intervals use Student's t with degrees of freedom by Satterthwaite 1946."
-    texts = sorted(sentences[1:])
+    assert sentences[0] == "95 % intervals use Student's t."
+    assert sentences[1].startswith("Where they cover both, intervals over seeds and over items are combined")
+    texts = sorted(sentences[2:])
     assert texts[0].startswith("Those on pairs, search cover new seeds and new items: the variance over seeds plus")
     assert texts[1].startswith("Those on tags cover new seeds and new items, because each seed")
     assert list(_intervals(cells.assign(basis=""))) == ["No gain has an interval."]
