@@ -84,8 +84,8 @@ SPACE = Space(
 )
 
 LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=256, precision="bf16", threads=4)
-LARGE_EXAMPLES = 9_741
-"""The size of the smallest task, CSQA."""
+LARGE_EXAMPLES = min(CATALOG[name].train_size for name in SYNTACTIC + SEMANTIC)
+"""The size of the smallest task."""
 
 
 def _large(stage: Stage) -> Stage:

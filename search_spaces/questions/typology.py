@@ -91,6 +91,8 @@ SPACE = Space(
 )
 
 LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128, precision="bf16", threads=4)
+LARGE_EXAMPLES = ROWS.train_size
+"""One language has no more, and the mix has as many."""
 XL = replace(
     SPACE,
     name="questions/typology-xl",
@@ -100,7 +102,12 @@ XL = replace(
         Model(name="mmbert-base", id="jhu-clsp/mmBERT-base", resources=Resources(cpus=4, gpus=1)),
     ),
     recipes=tuple(
-        replace(recipe, stages=tuple(replace(stage, training=LARGE) for stage in recipe.stages))
+        replace(
+            recipe,
+            stages=tuple(
+                replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES)) for stage in recipe.stages
+            ),
+        )
         for recipe in SPACE.recipes
     ),
     targets=tuple(replace(target, training=LARGE) for target in SPACE.targets),

@@ -9,12 +9,14 @@ import pytest
 
 from analysis.results.contrast_sums import AXES, weighted_sums
 from search_spaces.load import PLANTED, load_space, shipped
+from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import centred, partial_values, slope_weights
 from sweeper.space import Space
 from sweeper.world.languages import CODES, distance
 from sweeper.world.settings import parse_world
 
 QUESTIONS = [name for name in shipped() if name.startswith("questions/")]
+CLUSTER = [name for name in QUESTIONS if name.endswith("-xl")]
 WORLDS = [name for name in QUESTIONS if name.endswith(PLANTED)]
 
 
@@ -35,6 +37,26 @@ def test_every_contrast_of_a_question_refers_to_scores_of_its_space(name: str) -
     planned = weighted_sums(space, complete_scores(space), space.contrasts)
     assert planned
     assert {weighted.contrast.name: weighted.reason for weighted in planned if weighted.reason} == {}
+
+
+@pytest.mark.parametrize("name", CLUSTER)
+def test_recipes_with_equal_examples_have_equal_examples_on_a_cluster(name: str) -> None:
+    small, large = load_space(name.removesuffix("-xl")), load_space(name)
+    pairs = zip(small.recipes, large.recipes, strict=True)
+    examples = {
+        min([stage.training.cap_examples or 10**9, *(large.task(task).train_size for task in stage.tasks)])
+        for before, after in pairs
+        for equal, stage in zip(before.stages, after.stages, strict=True)
+        if equal.training.cap_examples
+    }
+    assert len(examples) <= 1
+    assert all(stage.training.cap_examples for recipe in large.recipes for stage in recipe.stages) or not examples
+
+
+def test_the_smallest_corpus_of_domain_adaptation_on_a_cluster_has_all_tokens_of_an_epoch() -> None:
+    english = next(recipe for recipe in DOMAIN_XL.recipes if recipe.name == "English news then mnli")
+    training = english.stages[0].training
+    assert training.cap_tokens and training.cap_tokens / training.epochs <= 42_034
 
 
 @pytest.mark.parametrize("name", WORLDS)
