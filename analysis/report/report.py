@@ -58,9 +58,9 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     `order` has the order of the rows and columns of the heatmap, `given` (as in the space) or `clustered`, that of the
     figure of languages, `family` or `distance`, or both: `clustered,distance`.
 
-    A report whose run, options and code have not changed since it was written (`reuse`) is kept as it is. A run without
-    a score has a report that says so. Raises UserError if `run` is not a run folder, if the space has no
-    recipe `against`, if `out` is not local, or if the order is unknown.
+    A report whose run, options and code have not changed since it was written (`reuse`) is kept as it is, unless
+    existing outcomes could not be read. A run without a score has a report that says so. Raises UserError if `run` is
+    not a run folder, if the space has no recipe `against`, if `out` is not local, or if the order is unknown.
     """
     orders, source = orders_of(order), Run.open(run)
     folder = _folder(run, out, f"-against-{against}" if against else "")
@@ -73,10 +73,15 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     warnings = damage_notes(data)
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
-    if inputs:
+    if inputs and not _may_be_readable(data, source):
         digests = content_digests(files)
         keep_report(source, folder, Written(inputs=inputs, files=digests, findings=findings, warnings=warnings))
     return Report(path=folder / REPORT, findings=findings, warnings=warnings)
+
+
+def _may_be_readable(data: RunData, run: Run) -> bool:
+    """Whether outcomes exist that could not be read, perhaps only for a moment, so that no change would be seen."""
+    return any(run.ledger.folder.exists(name) for name in data.unread)
 
 
 def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tuple[dict[str, bytes], tuple[str, ...]]:

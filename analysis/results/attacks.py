@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from sweeper.errors import SweeperError
 from sweeper.records.record import ScoreRecord
-from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import CLEAN
 
 from .load import RunData
 from .marks import marks_of
+from .outcomes import read_outcomes
 from .seed_part import MEAN
 
 ATTACK_COLUMNS = ("success", "num_correct", "worst", "num_conditions")
@@ -31,7 +30,7 @@ def attacks(data: RunData) -> pd.DataFrame:
     rows = [
         (model, recipe, target, condition, language, *measured)
         for (model, target, _), records in _groups(data).items()
-        for (recipe, condition, language), measured in _of_seed(_credits(records, Run.open(data.run).ledger))
+        for (recipe, condition, language), measured in _of_seed(_credits(records, data))
     ]
     table = pd.DataFrame(rows, columns=[*CELL, *ATTACK_COLUMNS])
     by_language = table.groupby(CELL)[list(ATTACK_COLUMNS)].mean()
@@ -54,16 +53,13 @@ def _groups(data: RunData) -> Grouped:
     return groups
 
 
-def _credits(records: Sequence[ScoreRecord], ledger: Ledger) -> pd.DataFrame:
+def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
     """A row for each example and recipe: recipe, language, example, and a column with its credit for each condition."""
-    tables = []
+    tables, ledger = [], Run.open(data.run).ledger
     for record in records:
-        try:
-            outcomes = ledger.outcomes(record)
-        except (OSError, SweeperError, ValueError):
-            continue
-        credit = _credit(outcomes)
-        if credit is not None:
+        outcomes = read_outcomes(record, ledger, data.unread)
+        credit = None if outcomes is None else _credit(outcomes)
+        if outcomes is not None and credit is not None:
             rows = outcomes[["language", "example"]].assign(
                 recipe=record.recipe, condition=record.condition, credit=credit
             )

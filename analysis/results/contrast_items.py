@@ -73,6 +73,7 @@ class _Target:
         self._units = Units()
         self._measure: Measure = MEASURES[data.space.task(target).scorer]
         self._ledger = Run.open(data.run).ledger
+        self._unread = data.unread
         self._seeds: Sequence[int] = data.space.seeds
         # (model, recipe, condition) -> language -> weight, for each contrast.
         self._weights: list[dict[tuple[str, str, str], dict[str, float]]] = [defaultdict(dict) for _ in contrasts]
@@ -139,7 +140,7 @@ class _Target:
         return self._fixed[name]
 
     def _read(self, records: Sequence[ScoreRecord]) -> Floats | None:
-        values = read_influences(records, self._ledger, self._units, self._measure)
+        values = read_influences(records, self._ledger, self._units, self._measure, self._unread)
         return None if isinstance(values, str) else values
 
     def _by_language(self, values: Floats) -> dict[str, Floats]:

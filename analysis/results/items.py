@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.errors import SweeperError
 from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord
@@ -19,6 +18,7 @@ from sweeper.tasks.spec import has_draws
 from .influence import Units, influences, padded
 from .item_cache import read_blocks, write_blocks
 from .load import RunData
+from .outcomes import read_outcomes
 from .own_items import Counts, own_counts
 from .sums import MEASURES, Measure
 
@@ -115,7 +115,8 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
         name = f"items-{digest([VERSION, target, condition, sorted(_identity(scores))])}.npz"
         influences_of = read_blocks(cache, name, ItemBlock) if cache else None
         if influences_of is None:
-            column = _Column(target=target, condition=condition, measure=MEASURES[data.space.task(target).scorer])
+            measure = MEASURES[data.space.task(target).scorer]
+            column = _Column(target=target, condition=condition, measure=measure, unread=data.unread)
             influences_of = list(column.read(scores, ledger))
             num_read += column.num_read
             missing += column.missing
@@ -125,7 +126,7 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     return ItemParts(
         blocks={(block.target, block.condition, block.language, block.minus): block for block in blocks},
         own_items=own,
-        own_counts=own_counts(data.cell_scores, own, model, ledger),
+        own_counts=own_counts(data, own, model, ledger),
         num_read=num_read,
         seconds=time.monotonic() - started if num_read else 0.0,
         missing=tuple(missing),
@@ -170,18 +171,20 @@ def _of_recipe(languages: Mapping[tuple[str, int | None], set[str]], recipe: str
     return [names for (owner, _), names in languages.items() if owner == recipe]
 
 
-def read_influences(records: Sequence[ScoreRecord], ledger: Ledger, units: Units, measure: Measure) -> Floats | str:
+def read_influences(
+    records: Sequence[ScoreRecord], ledger: Ledger, units: Units, measure: Measure, unread: set[str]
+) -> Floats | str:
     """The influences of one trained model on a target; the name of an outcomes file that cannot be read.
 
-    `records` are its scores, of which each has other languages. New items are added to `units`.
+    `records` are its scores, of which each has other languages. New items are added to `units`, and
+    files that may be readable later to `unread`.
     """
     tables = []
     for record in records:
-        try:
-            table = ledger.outcomes(record)
-            tables.append(table[table["language"].isin(list(record.metrics))])
-        except (OSError, SweeperError, ValueError, KeyError):
+        table = read_outcomes(record, ledger, unread)
+        if table is None:
             return record.outcomes
+        tables.append(table[table["language"].isin(list(record.metrics))])
     outcomes = pd.concat(tables, ignore_index=True)
     return influences(outcomes, units.positions(outcomes), units, measure)
 
@@ -189,7 +192,8 @@ def read_influences(records: Sequence[ScoreRecord], ledger: Ledger, units: Units
 class _Column:
     """Accumulates the influences of a target's items, seed by seed."""
 
-    def __init__(self, *, target: str, condition: str, measure: Measure) -> None:
+    def __init__(self, *, target: str, condition: str, measure: Measure, unread: set[str]) -> None:
+        self.unread = unread
         self.target = target
         self.condition = condition
         self.measure = measure
@@ -228,7 +232,7 @@ class _Column:
 
     def _influences(self, records: Sequence[ScoreRecord], ledger: Ledger) -> Floats | None:
         """The influences of one row and seed; None if an outcomes file cannot be read."""
-        values = read_influences(records, ledger, self.units, self.measure)
+        values = read_influences(records, ledger, self.units, self.measure, self.unread)
         if isinstance(values, str):
             self.missing.append(values)
             return None

@@ -59,6 +59,8 @@ class RunData:
     """Sentences about cells with two trainings of one seed."""
     damaged: tuple[str, ...] = ()
     """A message for each record that cannot be read and is left out."""
+    unread: set[str] = field(default_factory=set)
+    """Outcomes files, relative to the ledger, that the file system did not return; `read_outcomes` adds them."""
 
     @property
     def failed(self) -> tuple[TrainingRecord, ...]:

@@ -4,14 +4,20 @@ import os
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis.report import reuse
 from analysis.report.report import write_report
 from analysis.report.reuse import Written, content_digests, inputs_of, keep_report, kept_report
+from analysis.results.results import compute_results
 from sweeper.files import folder as folders
 from sweeper.files.folder import Folder
+from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
+from sweeper.space import Contrast, Term
+from tests.analysis.conftest import SPACE
+from tests.analysis.texts import text_report
 
 OPTIONS = ("", "given")
 RECORD = "ledger/scores/a.json"
@@ -123,3 +129,34 @@ def test_the_report_of_an_unchanged_run_is_not_computed_again(full_report, monke
     monkeypatch.setattr("analysis.report.report.load", lambda run: pytest.fail(f"{run} was read"))
     assert write_report(str(folder.parent)) == full_report
     assert Folder(str(folder)).states() == before
+
+
+def unreachable(ledger, record):
+    raise OSError(f"{record.outcomes}: timeout of {ledger.folder.url}")
+
+
+@pytest.mark.parametrize("has_cache", [False, True], ids=["items of gains", "items of contrasts"])
+def test_a_report_that_could_not_read_outcomes_for_a_moment_is_computed_again(make_run, monkeypatch, has_cache):
+    terms = (Term(recipe="small_nli"), Term(recipe="baseline", weight=-1.0))
+    run = make_run(targets=SPACE.targets[:1], contrasts=(Contrast(name="gain", terms=terms),))
+    for seed in (1, 2):
+        for recipe, correct in (("baseline", [1, 0, 0]), ("small_nli", [1, 1, seed - 1])):
+            outcomes = pd.DataFrame({"language": "en", "example": [*"abc"], "group": [*"abc"]})
+            outcomes = outcomes.assign(chunks_correct=correct, chunks_predicted=1, chunks_gold=1)
+            run.scored(run.trained(recipe, "tags", seed), "tags", {"en": sum(correct) / 3}, table=outcomes)
+    if has_cache:
+        compute_results(run.url)  # keeps the variances of gains, so that only the contrasts read outcomes again
+    with monkeypatch.context() as broken:
+        broken.setattr(Ledger, "outcomes", unreachable)
+        before = contents(text_report(run.url))
+    after = contents(text_report(run.url))
+    assert after != before
+    # The report that could read them is kept.
+    monkeypatch.setattr("analysis.report.report.load", lambda run: pytest.fail(f"{run} was read"))
+    assert contents(text_report(run.url)) == after
+
+
+def contents(report):
+    """Name -> content of the files of a report."""
+    folder = Folder(str(report.path.parent))
+    return folder.read_all([name for name in folder.names() if "." in name])
