@@ -178,7 +178,7 @@ def matrix_key(results: Results) -> Key:
         ("bimodal" in text, Entry(is_about_numbers=True, text=BIMODAL)),
         ((MEAN in grid.columns or MEAN in grid.rows), Entry(text=_mean_text(results, grid))),
         (bool(grid.at_chance), Entry(text=f"at chance: the score of the {over} is not above the trivial score")),
-        (DAGGER in signs, Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched")),
+        (DAGGER in signs, Entry(text=f"{DAGGER} same rows: the recipe trains on rows of the target", swatch="hatched")),
         (SECTION in signs, Entry(text=f"{SECTION} same items: the recipe trains on them in another language")),
         (DEGREE in signs, Entry(text=f"{DEGREE} not zero-shot: the recipe has labelled data in one of the languages")),
         (STAR in signs, Entry(text=f"{STAR} lacks languages that other recipes have")),

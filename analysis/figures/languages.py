@@ -158,7 +158,7 @@ def language_key(results: Results, targets: Sequence[str]) -> Key:
     is_bimodal = (notes["note"] == "bimodal").any()
     lacks_interval = (notes["low"].isna() & (notes["note"] != "bimodal")).any()
     entries: Mapping[str, Entry] = {
-        "same rows": Entry(text=f"{DAGGER} same rows: recipe and target train on them", swatch="hatched"),
+        "same rows": Entry(text=f"{DAGGER} same rows: the recipe trains on rows of the target", swatch="hatched"),
         "same items": Entry(text=f"{SECTION} same items in another language"),
         "not zero-shot": Entry(text=f"{DEGREE} not zero-shot: the recipe has labelled data in the language"),
     }

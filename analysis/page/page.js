@@ -49,7 +49,7 @@
   const isSettled = (row) => isNumber(row.low) && row.num_seeds > 1 && (row.low > 0 || row.high < 0);
   const probability = (value) => (!isNumber(value) ? EMPTY : value < 0.001 ? "< 0.001" : value.toFixed(3));
   const MEANINGS = {
-    "same rows": "† and dashed border, same rows: recipe and target train on them",
+    "same rows": "† and dashed border, same rows: the recipe trains on rows of the target",
     "same items": "§ same items in another language",
     "not zero-shot": "° not zero-shot in one of the languages",
     "lacks languages": "* lacks languages that other recipes have",

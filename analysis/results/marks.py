@@ -7,7 +7,7 @@ from sweeper.space import Space
 from sweeper.space.overlap import overlap_of
 
 DAGGER = "†"
-"""Same rows: the recipe trains on rows that the target also trains on."""
+"""Same rows: the recipe trains on rows that the target also trains on, or is scored on."""
 SECTION = "§"
 """Same items: the recipe trains on items of the target's training data in another language."""
 DEGREE = "°"
@@ -25,7 +25,7 @@ class Marks:
     """The marks of the cells of a space: (recipe, target) -> what the mark refers to. Other cells are left out."""
 
     same_rows: Mapping[tuple[str, str], tuple[str, ...]]
-    """Tasks of the recipe with rows that the target also trains on. Summaries leave these cells out."""
+    """Tasks of the recipe with rows that the target trains on too, or is scored on. Summaries leave these cells out."""
     same_items: Mapping[tuple[str, str], tuple[str, ...]]
     """Tasks of the recipe with the target's training items in another language. Summaries include these cells."""
     not_zero_shot: Mapping[tuple[str, str], tuple[str, ...]]

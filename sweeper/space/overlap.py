@@ -1,4 +1,4 @@
-"""Decides what the training data of a recipe and of a target have in common: rows, items, and languages."""
+"""Decides what the training data of a recipe and the data of a target have in common: rows, items, and languages."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Overlap:
     """What the training data of a recipe have in common with a target."""
 
     same_rows: tuple[str, ...] = ()
-    """Tasks of the recipe with rows that the target also trains on."""
+    """Tasks of the recipe with rows that the target also trains on, or with items that it is scored on."""
     same_items: tuple[str, ...] = ()
     """Other tasks of the recipe that train on items of the target's training data in another language."""
     not_zero_shot: tuple[str, ...] = ()
@@ -44,11 +44,21 @@ def overlap_of(space: Space, recipe: Recipe, target: Target) -> Overlap:
     """The overlap of a recipe and a target of a space."""
     learned, trained = parts_of(space, recipe.stages), target_parts(space, target)
     rows, items = overlapping(learned, trained, space.catalog())
+    scored = _scored_items(space, learned, target)
+    rows = tuple(dict.fromkeys((*rows, *scored)))
+    items = tuple(task for task in items if task not in scored)
     added = set(labelled_languages(space, recipe.stages)) - trained_languages(space, target)
     evaluated = target.languages or tuple(space.task(target.task).rows(space.evaluate))
     return Overlap(
         same_rows=rows, same_items=items, not_zero_shot=tuple(language for language in evaluated if language in added)
     )
+
+
+def _scored_items(space: Space, learned: Iterable[Part], target: Target) -> tuple[str, ...]:
+    """The tasks of a recipe that train on items of the split that the target is scored on, in any language."""
+    scored = space.task(target.task).rows(space.evaluate)
+    sources = frozenset(_location(rows) for language in scored for rows in scored[language])
+    return tuple(piece.task for piece in learned if _meet(_items(piece, space.catalog()), sources))
 
 
 def overlapping(

@@ -1,6 +1,7 @@
 """Cells of the matrix whose recipe and target train on the same rows, items or languages."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -163,6 +164,23 @@ def test_two_tasks_with_the_same_draws_share_their_training_data() -> None:
         for name, config in (("target", "draw{seed}"), ("same", "draw{seed}"), ("other", "more{seed}"))
     }
     assert same_rows(("same", "other"), "target", tasks) == ("same",)
+
+
+def test_a_recipe_that_trains_on_items_that_the_target_is_scored_on_has_the_same_rows() -> None:
+    dev = {code: (Rows(id="facebook/xnli", config=code, split="validation"),) for code in ("de", "fr")}
+    dev_rows = replace(CATALOG["mnli"], name="dev_rows", train=dev, contains=(), parallel=True)
+    apart = replace(dev_rows, parallel=False)
+    target = replace(CATALOG["xnli"], dev={"fr": dev["fr"]}, test={"fr": (Rows(id="facebook/xnli", config="fr"),)})
+
+    def marked(task: Task, evaluate: Literal["dev", "test"]) -> tuple[str, ...]:
+        space = replace(XTREME, tasks=(task, target), evaluate=evaluate)
+        return overlap(Stage(tasks=("dev_rows",), languages=("de",)), "xnli", space).same_rows
+
+    # The items of parallel tasks are the same in every language. Other languages of other tasks have other items.
+    assert marked(dev_rows, "dev") == ("dev_rows",)
+    assert marked(apart, "dev") == ()
+    assert marked(replace(apart, train={"de": dev["fr"]}), "dev") == ("dev_rows",)
+    assert marked(dev_rows, "test") == ()
 
 
 def test_slices_of_one_split_have_the_same_rows_unless_they_are_certainly_apart() -> None:
