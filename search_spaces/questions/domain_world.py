@@ -2,8 +2,9 @@
 
 Planted: the targets are scored on synonyms of the words that they train on. No other text contains the synonyms. The
 task teaches the classes of the words, and a corpus has the synonyms beside their meanings, so that only both together
-help. In the placebo of the corpus the synonyms stand beside other words, and the placebo of the task teaches classes
-that no target needs. Null: each of the two without the other, and targets that need nothing of what the task teaches.
+help. In the placebo of the corpus the synonyms have other meanings in each line, and the placebo of the task teaches
+classes that no target needs. Null: each of the two without the other, and targets that need nothing of what
+the task teaches.
 """
 
 from dataclasses import replace

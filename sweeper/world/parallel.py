@@ -92,11 +92,15 @@ def _half(language: Language, other: Language, draws: Draws) -> Language:
 
 
 def exchanged(jargon: Language, draws: Draws) -> Language:
-    """Return a jargon in which each synonym has the meaning of another concept in its role."""
+    """Return a jargon in which each synonym has the meaning of a random concept in its role, possibly its own.
+
+    All concepts have the same probability. Without its own concept, a synonym would have the wrong class too often.
+    """
     words = dict(jargon.words)
     for concepts in CLASSIFIED.values():
-        order = draws.shuffled(concepts)
-        words |= {concept: jargon.words[other] for concept, other in zip(order, (*order[1:], order[0]), strict=True)}
+        words |= {
+            concept: jargon.words[other] for concept, other in zip(concepts, draws.shuffled(concepts), strict=True)
+        }
     return replace(jargon, words=words)
 
 

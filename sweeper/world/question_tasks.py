@@ -110,6 +110,6 @@ QUESTION_TASKS: tuple[Task, ...] = (
     *(_first(name, share) for name, share in SHARES.items()),
     _QUESTIONS,
     _corpus(SYNONYMS, "Text with synonyms beside their meanings"),
-    _corpus(PLACEBO + SYNONYMS, "Placebo: text with synonyms beside other words"),
+    _corpus(PLACEBO + SYNONYMS, "Placebo: text with synonyms beside random words"),
     *map(_with_synonyms, SYNONYM_TARGETS),
 )

@@ -62,7 +62,7 @@ def _first_target() -> Repository:
 
 
 def _corpus(name: str) -> Repository:
-    """Return text with the synonyms; in the placebo they stand beside other concepts."""
+    """Return text with the synonyms; in the placebo their meanings are random in each line."""
     tables = (Table(split="train", source="taught", num=NUM_SYNONYM_LINES, languages=(JARGON,)),)
     make_rows = _exchanged_texts if name.startswith(PLACEBO) else _texts
     return Repository(name=name, make_rows=make_rows, tables=tables, teaches={})
@@ -73,7 +73,10 @@ def _texts(_: Lesson, draws: Draws, language: Language, num: int) -> list[pairs.
 
 
 def _exchanged_texts(_: Lesson, draws: Draws, language: Language, num: int) -> list[pairs.Row]:
-    return parallel.synonym_texts(draws, parallel.exchanged(language, draws), num)
+    # Other meanings in each line. With stable ones, the task would teach each synonym the class of another concept.
+    return [
+        row for _ in range(num) for row in parallel.synonym_texts(draws, parallel.exchanged(language, draws), num=1)
+    ]
 
 
 def _with_synonyms(name: str, make_rows: MakeRows, needs: Levels) -> Repository:
