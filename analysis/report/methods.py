@@ -36,10 +36,23 @@ REFERENCES = {
     "Tukey 1953": "The problem of multiple comparisons. Unpublished manuscript, Princeton University.",
     "Holm 1979": "A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2).",
     "Berger 1982": "Multiparameter hypothesis testing and acceptance sampling. Technometrics 24(4).",
+    "You et al. 2021": "LogME: Practical assessment of pre-trained models for transfer learning. ICML 2021.",
+    "Bao et al. 2019": "An information-theoretic approach to transferability in task transfer learning. ICIP 2019.",
+    "Ledoit and Wolf 2004": "A well-conditioned estimator for large-dimensional covariance matrices. Journal of "
+    "Multivariate Analysis 88(2).",
+    "Vu et al. 2020": "Exploring and predicting transferability across NLP tasks. EMNLP 2020.",
     "Khan et al. 2025": "URIEL+: Enhancing linguistic inclusion and usability in a typological and multilingual "
     "knowledge base. COLING 2025.",
 }
 """Works that a paragraph can cite, by the words that cite them."""
+PREDICTORS = {
+    "logme": "LogME (You et al. 2021)",
+    "h_score": "the H-score (Bao et al. 2019) with a shrunk covariance (Ledoit and Wolf 2004)",
+    "knn": "the accuracy of nearest neighbours",
+    "embedding": "the cosine between the mean sentence vectors of the last intermediate training's texts and of the "
+    "target's, from the pretrained encoder (Vu et al. 2020)",
+}
+"""Measured predictors of transfer in words."""
 SECONDS_PER_HOUR = 3600
 
 
@@ -55,7 +68,7 @@ def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None
         sentence
         for section in (
             *(_design(space, results), _scores(space, results), _statistics(results), planned, _slopes(results)),
-            _cost(data),
+            *(_predictors(data), _cost(data)),
         )
         for sentence in section
         if sentence
@@ -161,6 +174,14 @@ def _slopes(results: Results) -> Iterator[str]:
         f"{', on the '.join(names)}, with jackknife intervals over languages and "
         "permutation p of Spearman's correlation."
     )
+
+
+def _predictors(data: RunData) -> Iterator[str]:
+    """The predictors of transfer that the run computed."""
+    computed = set(data.predictors["predictor"])
+    names = [text for name, text in PREDICTORS.items() if name in computed]
+    if names:
+        yield f"Predictors of transfer were computed from forward passes over training examples: {'; '.join(names)}."
 
 
 def _languages(results: Results) -> str:

@@ -172,8 +172,10 @@ class Specs:
         return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
 
     def predictors(self, unit: Unit, seed: int) -> tuple[PredictorSpec, ...]:
-        """The predictors of transfer of a replicate: on English training examples of the targets of its unit, and on
-        the text of the last stage of its recipe."""
+        """The predictors of transfer of a replicate.
+
+        They read English training examples of the targets of its unit, and the text of the last stage of its recipe.
+        """
         targets = unit.targets if unit.kind == "predict" else ()
         sources = self._source_texts(unit, seed) if targets and unit.stages else ()
         return tuple(
@@ -186,24 +188,22 @@ class Specs:
                     cap_examples=min(PREDICTOR_EXAMPLES, target.training.cap_examples or PREDICTOR_EXAMPLES),
                 ),
                 sources=sources,
+                text_encoder=self.resolver.model(unit.model).identity if sources else "",
                 **_settings(target.training),
             )
             for target in targets
         )
 
     def _source_texts(self, unit: Unit, seed: int) -> tuple[DataSpec, ...]:
-        """Training examples of the tasks of the last stage of a unit."""
-        training = unit.stage.training
-        cap = min(PREDICTOR_EXAMPLES, training.cap_examples or PREDICTOR_EXAMPLES)
-        return tuple(
-            self.resolver.data(
-                DataRequest(task, "train", seed),
-                tuple(name for name in unit.stage.languages if name in self.space.task(task).train),
-                training,
-                cap_examples=cap,
-            )
-            for task in unit.stage.tasks
-        )
+        """Training examples of the tasks of the last stage of a unit, with one cap for all languages of a task."""
+        stage = unit.stage
+        cap = min(PREDICTOR_EXAMPLES, stage.training.cap_examples or PREDICTOR_EXAMPLES)
+        sources = []
+        for task in stage.tasks:
+            languages = tuple(name for name in stage.languages if name in self.space.task(task).train)
+            data = self.resolver.data(DataRequest(task, "train", seed), languages, stage.training)
+            sources.append(_capped(data, cap, stage.shares))
+        return tuple(sources)
 
     def reads_draws(self, unit: Unit) -> bool:
         """Whether any data of the unit are drawn for each seed."""
@@ -264,9 +264,7 @@ class Specs:
         data = self.resolver.data(
             request, languages, training, cap_examples=training.cap_examples, cap_tokens=cap, **aside
         )
-        if training.cap_examples is None or len(languages) == 1:
-            return data
-        return replace(data, cap_examples=None, caps=divided(training.cap_examples, languages, shares))
+        return data if training.cap_examples is None else _capped(data, training.cap_examples, shares)
 
     def _select_data(self, unit: Unit, stage: Stage, task: str, seed: int) -> DataSpec:
         request = DataRequest(task, "select" if unit.sets_aside else "dev", seed)
@@ -375,3 +373,10 @@ def check_world(space: Space) -> None:
     specs = Specs(plan=make_plan(space), resolver=Resolver(space=space, sources=None))
     drawn = {seed for unit in specs.plan.units if specs.reads_draws(unit) for seed in specs.plan.seeds(unit)}
     check_space(space.world, [model.id for model in space.models], drawn)
+
+
+def _capped(data: DataSpec, cap: int, shares: Mapping[str, float]) -> DataSpec:
+    """The data with one cap for all of their languages."""
+    if len(data.languages) == 1:
+        return replace(data, cap_examples=cap)
+    return replace(data, cap_examples=None, caps=divided(cap, data.languages, shares))

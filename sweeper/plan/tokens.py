@@ -136,7 +136,8 @@ def score_tokens(space: Space, unit: Unit) -> int:
 def _num_passes(space: Space, unit: Unit, target: Target) -> float:
     """How often the examples of a target are read: once, and once for each condition, as far as it has languages."""
     if unit.kind == "predict":
-        return 2.0 if unit.stages else 1.0  # the text of the recipe's last stage, too
+        # The prepared and the pretrained encoder read the target, and the latter the recipe's last stage.
+        return 3.0 if unit.stages else 1.0
     scored = target.languages or tuple(space.task(target.task).rows(space.evaluate))
     numbers = [
         sum(language != condition.other_language for language in condition.languages or scored)

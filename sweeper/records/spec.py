@@ -172,6 +172,9 @@ class PredictorSpec:
     data: DataSpec
     sources: tuple[DataSpec, ...] = ()
     """Training data of the last stage of the recipe, whose text is compared with that of `data`."""
+    text_encoder: str = ""
+    """Identity of the pretrained encoder that reads both texts; empty without sources. (It was the prepared encoder in
+    older records, which have sources and no identity.)"""
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 1
     micro_tokens: int = 8192

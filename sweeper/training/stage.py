@@ -310,4 +310,9 @@ def load_trained(folder: Path, stage: StageSpec, reader: DataReader, device: tor
     """Read a net and its progress from a folder that `save_trained` wrote."""
     net = new_net(load_body(str(folder)), stage, reader, device)
     load_heads(net, folder)
-    return Trained(net=net, progress=Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))))
+    return Trained(net=net, progress=read_progress(folder))
+
+
+def read_progress(folder: Path) -> Progress:
+    """The counters of a training from a folder that `save_trained` wrote."""
+    return Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8")))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,14 +47,17 @@ PREDICTORS: Mapping[str, Measure] = {
 
 
 EMBEDDING = "embedding"
-"""The cosine of the mean sentence vectors of two training sets (TextEmb, Vu et al. 2020, section 4.2)."""
+"""The cosine of the mean sentence vectors of two training sets (TextEmb, Vu et al. 2020, section 4.2).
+
+The pretrained encoder computes all of them: each prepared encoder has its own geometry, so that their cosines cannot be
+compared between recipes.
+"""
 
 
 def transfer_predictors(predictor: Predictor, spec: PredictorSpec, reader: DataReader) -> TransferPredictors:
     """The predictors of a net for the task of a target, whose data have one language.
 
-    `embedding` needs source texts. The others need classes, and are not defined if all labels are equal. Raises
-    TrialError if a vector is not finite.
+    They need classes, and are not defined if all labels are equal. Raises TrialError if a vector is not finite.
     """
     values: dict[str, float] = {}
     seconds: dict[str, float] = {}
@@ -69,21 +72,48 @@ def transfer_predictors(predictor: Predictor, spec: PredictorSpec, reader: DataR
             started = time.perf_counter()
             values[name] = measure(rows)
             seconds[name] = pass_seconds + time.perf_counter() - started
-    if spec.sources:
-        started = time.perf_counter()
-        values[EMBEDDING] = _text_similarity(predictor, encoded, spec.sources, reader)
-        seconds[EMBEDDING] = time.perf_counter() - started
     return TransferPredictors(values=values, seconds=seconds, num_rows=num_rows)
 
 
-def _text_similarity(predictor: Predictor, target: Encoded, sources: Sequence[DataSpec], reader: DataReader) -> float:
-    """The cosine between the mean sentence vectors of a target and of the sources, in which each text counts once."""
-    texts = [encoded.features for data in sources for encoded in reader.encoded(data).values()]
-    sizes = [len(features.offsets) - 1 for features in texts]
-    means = [predictor.mean_vector(features) for features in texts]
-    source = np.average(means, axis=0, weights=sizes)
-    vector = predictor.mean_vector(target.features)
-    return float(source @ vector / (np.linalg.norm(source) * np.linalg.norm(vector)))
+def with_text_similarity(
+    predictors: Mapping[str, TransferPredictors],
+    predictor: Predictor,
+    specs: Sequence[PredictorSpec],
+    sampled: Mapping[str, int],
+    reader: DataReader,
+) -> dict[str, TransferPredictors]:
+    """Target -> its predictors and `embedding`, for targets with the same sources.
+
+    `predictor` has the pretrained encoder. `sampled` is the number of examples of each task that the last stage drew.
+    """
+    started = time.perf_counter()
+    source = _mean_text(predictor, specs[0].sources, sampled, reader)
+    source_seconds, added = time.perf_counter() - started, dict(predictors)
+    for spec in specs:
+        started = time.perf_counter()
+        (encoded,) = reader.encoded(spec.data).values()
+        vector = predictor.mean_vector(encoded.features)
+        cosine = float(source @ vector / (np.linalg.norm(source) * np.linalg.norm(vector)))
+        seconds, computed = source_seconds + time.perf_counter() - started, predictors[spec.target]
+        added[spec.target] = replace(
+            computed,
+            values={**computed.values, EMBEDDING: cosine},
+            seconds={**computed.seconds, EMBEDDING: seconds},
+        )
+    return added
+
+
+def _mean_text(
+    predictor: Predictor, sources: Sequence[DataSpec], sampled: Mapping[str, int], reader: DataReader
+) -> Array:
+    """The mean sentence vector (hidden,) of the sources: all texts of a task alike, and tasks as they were sampled."""
+    means = []
+    for data in sources:
+        texts = [encoded.features for encoded in reader.encoded(data).values()]
+        sizes = [len(features.offsets) - 1 for features in texts]
+        means.append(np.average([predictor.mean_vector(features) for features in texts], axis=0, weights=sizes))
+    mean: Array = np.average(means, axis=0, weights=[sampled[data.task] for data in sources])
+    return mean
 
 
 def labelled_vectors(predictor: Predictor, encoded: Encoded, head: type[Head]) -> LabelledVectors:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DamagedError, TrialError
 from sweeper.files.folder import Folder
-from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
+from sweeper.records.record import ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
 from sweeper.records.spec import (
     DataSpec,
     PredictorSpec,
@@ -32,9 +32,9 @@ from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
 from sweeper.training.scores import outcomes, score_record, score_text, selection_value
-from sweeper.training.stage import DataReader, Trained, load_trained, run_stage, save_trained
+from sweeper.training.stage import DataReader, Trained, load_trained, read_progress, run_stage, save_trained
 from sweeper.training.subwords import subword_facts
-from sweeper.training.transferability import transfer_predictors
+from sweeper.training.transferability import transfer_predictors, with_text_similarity
 from sweeper.training.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -151,10 +151,38 @@ def _predict_transfer(trial: Trial) -> TrialResult:
         trial.reporter.enter("evaluate", f"predictors of {each.target}")
         with trial.clock.time("evaluate"):
             predictors[each.target] = transfer_predictors(_predictor(trial, net, each), each, trial.reader)
-        logger.info("predictors of %s: %s", each.target, dict(predictors[each.target].values))
-    record = _record(trial, state="done", predictors=predictors, parameters=num_parameters(net.body))
+    parameters = num_parameters(net.body)
+    if any(each.sources for each in trial.spec.predictors):
+        del net  # its memory must be free before the next net is made
+        predictors = _compare_texts(trial, predictors)
+    for target, computed in predictors.items():
+        logger.info("predictors of %s: %s", target, dict(computed.values))
+    record = _record(trial, state="done", predictors=predictors, parameters=parameters)
     trial.bench.ledger.write_training(record)
     return TrialResult(training=record)
+
+
+def _compare_texts(trial: Trial, predictors: dict[str, TransferPredictors]) -> dict[str, TransferPredictors]:
+    """Add the predictor that compares texts, with the pretrained encoder."""
+    specs = trial.spec.predictors
+    with trial.clock.time("load"):
+        net = Net(_body(trial, ()), {}).to(trial.device)
+        sampled = _sampled(trial)
+    with trial.clock.time("evaluate"):
+        predictor = _predictor(trial, net, replace(specs[0], precision="fp32"))
+        return with_text_similarity(predictors, predictor, specs, sampled, trial.reader)
+
+
+def _sampled(trial: Trial) -> Mapping[str, int]:
+    """Task -> number of examples that the last stage of the encoder drew."""
+    tasks = [data.task for data in trial.spec.chain[-1].data]
+    if len(tasks) == 1:
+        return {tasks[0]: 1}
+    local = _fetch(trial, trial.spec.encoder)
+    if local is None:
+        raise TrialError("The encoder is not in the store. Run the same command again: it is trained again.")
+    drawn = read_progress(local).examples
+    return {task: drawn.get(task, 0) for task in tasks}
 
 
 def _train_and_store(trial: Trial) -> Trained:

@@ -168,6 +168,15 @@ def test_the_methods_list_the_works_that_they_cite_and_no_other():
     assert [line.split(":")[0] for line in cited[2:]] == ["Smyth 2004", "Tukey 1953"]
 
 
+def test_the_methods_name_and_cite_the_predictors_that_were_computed_and_no_other(full_run):
+    data, results = load(full_run.url), compute_results(full_run.url)
+    assert "redictor" not in methods_text(data, results)
+    computed = pd.DataFrame({"predictor": ["embedding", "knn"]})
+    text = methods_text(replace(data, predictors=computed), results)
+    assert "over training examples: the accuracy of nearest neighbours; the cosine between the mean" in text
+    assert "- Vu et al. 2020: " in text and "LogME" not in text
+
+
 def test_the_limits_on_the_data_name_the_largest_number_of_steps():
     assert "at most 1,500 steps of a training" in data_limits(apply_settings(TINY, ["max_steps=1500"]))
     assert not [limit for limit in data_limits(TINY) if "steps" in limit]

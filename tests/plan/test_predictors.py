@@ -10,7 +10,7 @@ from sweeper.plan.pace import Pace
 from sweeper.plan.units import make_plan
 from sweeper.run.growth import check_growth
 from sweeper.run.run import Run
-from sweeper.space import Space
+from sweeper.space import Recipe, Space, Stage, Training
 from tests.tuning.imaginary import FakeLedger, agenda_of, drain, fail, succeed, unless
 
 WITH = replace(TINY, predictors=True)
@@ -48,6 +48,17 @@ def test_only_encoders_of_recipes_have_texts_that_are_compared_with_those_of_the
     assert not any(each.sources for each in specs["tiny/baseline = predictors/seed 1"].predictors)
     (source,) = specs["tiny/parts = predictors/seed 1"].predictors[0].sources
     assert (source.task, source.part, source.cap_examples) == ("parts", "train", 64)
+
+
+def test_the_text_of_a_stage_in_several_languages_has_one_cap_for_all_of_them() -> None:
+    languages = tuple(TINY.task("xclaims").dev)[:3]
+    task = replace(TINY.task("parts"), train=dict.fromkeys(languages, TINY.task("parts").train["en"]))
+    stage = Stage(tasks=("parts",), languages=languages, training=Training(cap_examples=64))
+    recipes = (TINY.recipes[0], Recipe(name="parts", stages=(stage,)))
+    tasks = (task, *(other for other in TINY.tasks if other.name != "parts"))
+    specs = {spec.name: spec for spec in drain(agenda_of(replace(WITH, recipes=recipes, tasks=tasks)), FakeLedger())}
+    (source,) = specs["tiny/parts = predictors/seed 1"].predictors[0].sources
+    assert (source.cap_examples, sum(source.caps), len(source.caps)) == (None, 64, 3)
 
 
 def test_a_run_that_asks_for_predictors_later_computes_only_them_and_a_new_target_computes_them_again() -> None:
@@ -92,5 +103,6 @@ def test_a_plan_counts_predictors_as_forward_passes(tmp_path: object) -> None:
     assert plans[1].tokens_left == plans[0].tokens_left
     assert plans[1].saving == plans[0].saving
     tags, spans = (target.training.max_length for target in TINY.targets)
-    # The two prepared encoders read each target and the texts of their recipe, the pretrained one reads the tags alone.
-    assert plans[1].evaluation_left - plans[0].evaluation_left == 2000 * (5 * tags + 4 * spans) // 2
+    # Two prepared encoders read each target, and then the pretrained one the target and the texts of the recipe. The
+    # baseline reads the tags alone.
+    assert plans[1].evaluation_left - plans[0].evaluation_left == 2000 * (7 * tags + 6 * spans) // 2

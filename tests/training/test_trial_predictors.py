@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from sweeper.formats.interface import Array
-from sweeper.records.spec import PredictorSpec
+from sweeper.records.spec import PredictorSpec, TrialSpec
 from sweeper.scoring.transferability import h_score, knn_accuracy, knn_choice_accuracy, logme
 from sweeper.training.batches import pad_features
 from sweeper.training.model import Net, load_body
-from sweeper.training.stage import DataReader
+from sweeper.training.stage import DataReader, read_progress
 from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, TRAINING, TrialFolders, data, stage, trial
 
@@ -78,19 +78,52 @@ def test_a_task_whose_examples_have_one_label_has_no_predictors(private_folders:
     assert (dict(found.values), found.num_rows) == ({}, 1)
 
 
-def test_the_embedding_predictor_is_the_cosine_of_mean_sentence_vectors_for_any_format(
+TEXTS = ("claims", "words", "questions")
+
+
+def compared(*sources: str, epochs: float = 1) -> TrialSpec:
+    """A trial that compares the texts of a stage on some tasks with those of TEXTS."""
+    prepared = stage(*sources, training=replace(TRAINING, epochs=epochs))
+    read = tuple(predictor(task).data for task in sources)
+    asked = tuple(replace(predictor(task), sources=read, text_encoder="pretrained") for task in TEXTS)
+    tasks = tuple(BY_NAME[task] for task in dict.fromkeys([*sources, *TEXTS]))
+    return trial(prepared, kind="predict", predictors=asked, select=(), tasks=tasks)
+
+
+def mean_text(encoder: str, reader: DataReader, task: str) -> Array:
+    mean: Array = np.mean([state.mean(axis=0) for state in hidden_states(encoder, reader, task)], axis=0)
+    return mean
+
+
+def cosine(first: Array, second: Array) -> float:
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
+
+
+def test_texts_are_compared_with_the_pretrained_encoder_whatever_the_training_of_the_recipe(
     folders: TrialFolders, reader: DataReader, encoder: str
 ) -> None:
-    tasks = ("claims", "words", "questions")
-    sources = (predictor("claims").data, predictor("words").data)
-    asked = tuple(replace(predictor(task), sources=sources) for task in tasks)
-    spec = trial(kind="predict", predictors=asked, tasks=tuple(BY_NAME[task] for task in tasks))
-    found = run_trial(spec, folders.bench()).training.predictors
-    means = {task: np.array([state.mean(axis=0) for state in hidden_states(encoder, reader, task)]) for task in tasks}
-    source = np.concatenate([means["claims"], means["words"]]).mean(axis=0)
-    for task in tasks:
-        target = means[task].mean(axis=0)
-        expected = source @ target / np.linalg.norm(source) / np.linalg.norm(target)
-        assert found[task].values["embedding"] == pytest.approx(expected, rel=1e-4)
+    short, long = (run_trial(compared("parts", epochs=n), folders.bench()).training.predictors for n in (1, 3))
+    source = mean_text(encoder, reader, "parts")
+    for task in TEXTS:
+        expected = cosine(source, mean_text(encoder, reader, task))
+        assert short[task].values["embedding"] == pytest.approx(expected, rel=1e-4)
+        assert long[task].values["embedding"] == short[task].values["embedding"]
+        assert long[task].seconds["embedding"] > 0
+    assert long["words"].values["logme"] != short["words"].values["logme"]
     # Spans have no classes.
-    assert (set(found["questions"].values), found["questions"].num_rows) == ({"embedding"}, 0)
+    assert (set(short["questions"].values), short["questions"].num_rows) == ({"embedding"}, 0)
+
+
+def test_the_texts_of_a_mixture_are_weighted_by_the_examples_that_its_stage_drew(
+    folders: TrialFolders, reader: DataReader, encoder: str
+) -> None:
+    equal, bench = compared("claims", "words"), folders.bench()
+    # Sorted by task, as those of a plan.
+    spec = replace(equal, chain=(replace(equal.chain[0], shares=(("claims", 0.9), ("words", 0.1))),))
+    found = run_trial(spec, bench).training.predictors
+    drawn = read_progress(bench.store.fetch(spec.encoder)).examples
+    assert drawn["claims"] != drawn["words"]
+    means = [mean_text(encoder, reader, task) for task in ("claims", "words")]
+    source = np.average(means, axis=0, weights=[drawn["claims"], drawn["words"]])
+    expected = cosine(source, mean_text(encoder, reader, "questions"))
+    assert found["questions"].values["embedding"] == pytest.approx(expected, rel=1e-5)
