@@ -69,6 +69,7 @@ def _task_facts(task: "Task") -> Table:
     facts |= {"format": task.format, "scorer": task.scorer}
     facts |= {"trains on": task.training_task or "nothing", "published training examples": f"{task.train_size:,}"}
     facts |= {split: _languages(task.rows(split)) for split in SPLITS}
+    facts |= {"label map": ", ".join(f"{label} -> {new}" for label, new in task.label_map.items())}
     facts |= {"labels": " ".join(task.labels), "licence": task.licence, "note": task.note}
     facts |= {f"column of {field}": str(column) for field, column in task.columns.items()}
     facts |= {"contains the data of": ", ".join(task.contains), "data sets": ", ".join(_repositories(task))}

@@ -140,7 +140,7 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     counts: Counter[str] = Counter()
     chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
     if job.data.label_noise:
-        chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.labels)
+        chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.read_labels)
     if job.translators.examples:
         chosen = job.translators.examples.examples(chosen, job.task)
     # Last, because a translator would correct wrong letters.
@@ -155,7 +155,10 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
         raise _empty(job, counts)
     features = join(chunks)
     write_features(folder, features)
-    summary = {"labels": job.task.labels, "counts": _counts(job, chunks, features) | {"dropped": counts["dropped"]}}
+    summary = {
+        "labels": job.task.read_labels,
+        "counts": _counts(job, chunks, features) | {"dropped": counts["dropped"]},
+    }
     if job.translators.examples:
         job.translators.examples.report(job.task.name)
         summary["translated"] = job.translators.examples.summary()
@@ -232,12 +235,12 @@ def _tokenised(job: _Job, examples: Iterable[Example]) -> Iterator[tuple[list[Ex
     total = 0
     source = iter(examples)
     while chunk := list(islice(source, CHUNK)):
-        features = task_format.encode(chunk, job.tokenizer, lengths, job.task.labels)
+        features = task_format.encode(chunk, job.tokenizer, lengths, job.task.read_labels)
         fitting = _num_fitting(features, len(chunk), job.data.cap_tokens, total)
         # The arrays must not contain the dropped examples, so the last chunk is tokenised again.
         if fitting < len(chunk):
             chunk = chunk[:fitting]
-            features = task_format.encode(chunk, job.tokenizer, lengths, job.task.labels)
+            features = task_format.encode(chunk, job.tokenizer, lengths, job.task.read_labels)
         yield chunk, features
         total += len(features.tokens)
         if job.data.cap_tokens is not None and total >= job.data.cap_tokens:

@@ -200,7 +200,9 @@ def data_identity(task: Task, split: Split, languages: Sequence[str], sources: S
     columns = {name: list(column) if isinstance(column, tuple) else column for name, column in task.columns.items()}
     # The scorer can decide which rows are read: with that of SQuAD 2.0, unanswerable questions are included.
     format_and_scorer = [task.format, task.scorer]
-    return digest({"rows": identities, "columns": columns, "labels": list(task.labels), "kind": format_and_scorer})
+    mapping = {"label_map": dict(task.label_map)} if task.label_map else {}
+    identity = {"rows": identities, "columns": columns, "labels": list(task.labels), "kind": format_and_scorer}
+    return digest(identity | mapping)
 
 
 def language_rows(task: Task, split: Split, language: str) -> tuple[Rows, ...]:

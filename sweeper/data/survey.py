@@ -37,7 +37,7 @@ def survey(task: Task, split: Split, language: str, sources: Sources) -> Survey:
     labels: Counter[str] = Counter()
     items: set[int] = set()
     rows = dropped = examples = 0
-    task_format, known = format_of(task), set(task.labels) if properties_of(task).label_field else None
+    task_format, known = format_of(task), set(task.read_labels) if properties_of(task).label_field else None
     for found in read_examples(task, split, language, sources):
         rows += 1
         dropped += not found
@@ -81,6 +81,6 @@ def _check_labels(summary: Summary, example: Example, known: set[str] | None, ta
     unknown = set(summary.labels) - known if known is not None else set()
     if unknown:
         raise DataError(
-            f"Task {task.name!r}, example {example.id!r}: a label must be one of {list(task.labels)}, got "
+            f"Task {task.name!r}, example {example.id!r}: a label must be one of {list(task.read_labels)}, got "
             f"{sorted(unknown)[0]!r}."
         )

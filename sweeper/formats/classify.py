@@ -142,12 +142,12 @@ class Classify:
 
 
 def _binary(gold: str, predicted: str, task: Task) -> Counts:
-    if len(task.labels) != 2:
+    if len(task.read_labels) != 2:
         raise UserError(
             f"Scorer 'accuracy_f1' needs two labels, the positive one last; "
-            f"task {task.name!r} declares {list(task.labels)}."
+            f"task {task.name!r} declares {list(task.read_labels)}."
         )
-    return binary_counts(gold, predicted, task.labels[1])
+    return binary_counts(gold, predicted, task.read_labels[1])
 
 
 _SCORERS: Mapping[str, tuple[Count, Sum]] = {

@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from sweeper.errors import DataError, unknown
+from sweeper.tasks.labels import mapped
 from sweeper.tasks.spec import Task
 
 NO_LABEL = (None, "", -1, "-1")
@@ -90,18 +91,18 @@ def short_hash(text: str) -> str:
 
 
 def label_of(line: Line, value: Any) -> str | None:
-    """The name of a label; None if the row has no label (None, -1 or an empty text).
+    """The name of a label, after `label_map`; None if the row has no label (None, -1 or an empty text).
 
     A number is an index into the labels of the task. Raises DataError for a value outside of them.
     """
-    labels = line.task.labels
+    labels, label_map = line.task.labels, line.task.label_map
     if value in NO_LABEL:
         return None
     # A text that looks like a number is a name: some label sets are "0" and "1".
     if isinstance(value, int) and 0 <= value < len(labels):
-        return labels[value]
+        return mapped(labels[value], label_map) if label_map else labels[value]
     if isinstance(value, str) and (value in labels or not labels):
-        return value
+        return mapped(value, label_map) if label_map else value
     raise row_error(
         line, f"a label must be one of {list(labels) or 'the names that the data set declares'}, got {value!r}."
     )

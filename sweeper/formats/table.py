@@ -14,6 +14,7 @@ from sweeper.formats.rank import Rank
 from sweeper.formats.retrieve import Retrieve
 from sweeper.formats.span import Span
 from sweeper.formats.tag import Tag
+from sweeper.tasks.labels import types_of
 from sweeper.tasks.spec import Task
 
 FORMATS: Mapping[str, Format] = {
@@ -48,7 +49,7 @@ def with_scorer(task: Task) -> Task:
 def check_tasks(tasks: Iterable[Task]) -> None:
     """Raise UserError, with the nearest name, for an unknown format, or a scorer or column field that it does not have.
 
-    Labels must be different.
+    Labels must be different, and a label map names existing ones.
     """
     for task in tasks:
         properties = properties_of(task)
@@ -56,6 +57,15 @@ def check_tasks(tasks: Iterable[Task]) -> None:
         check_fields_of(task, properties)
         if len(set(task.labels)) < len(task.labels):
             raise UserError(f"Task {task.name!r} needs different labels, got {', '.join(task.labels)}.")
+        _check_label_map(task, properties)
+
+
+def _check_label_map(task: Task, properties: Properties) -> None:
+    if task.label_map and not (properties.label_field and task.labels):
+        raise UserError(f"Task {task.name!r} ({task.format}) has a label_map, which needs a format with `labels`.")
+    for label in task.label_map:
+        if label not in types_of(task.labels):
+            raise unknown(f"label in label_map (task {task.name!r})", label, types_of(task.labels))
 
 
 def noisy_formats() -> tuple[str, ...]:

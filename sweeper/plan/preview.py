@@ -173,8 +173,8 @@ def _with(space: Space, task: Task) -> tuple[Task, ...]:
 
 def _shown(example: Example, task: Task, lengths: Lengths, tokenizer: "PreTrainedTokenizerBase") -> ShownExample:
     task_format = format_of(task)
-    features = task_format.encode([example], tokenizer, lengths, task.labels)
-    marks = properties_of(task).marks(features, task.labels)
+    features = task_format.encode([example], tokenizer, lengths, task.read_labels)
+    marks = properties_of(task).marks(features, task.read_labels)
     tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(features.tokens.tolist())]
     bounds = features.offsets.tolist()
     inputs = (Input(tokens=tuple(tokens[start:end]), marks=tuple(marks[start:end])) for start, end in pairwise(bounds))
@@ -185,7 +185,7 @@ def _sizes(examples: list[Example], task: Task, lengths: Lengths, tokenizer: "Pr
     # With one token more than the maximum, a text that fits exactly differs from one that is cut.
     is_windowed = properties_of(task).windowed
     limit = lengths if is_windowed else replace(lengths, max_length=lengths.max_length + 1)
-    features = format_of(task).encode(examples, tokenizer, limit, task.labels)
+    features = format_of(task).encode(examples, tokenizer, limit, task.read_labels)
     sizes = np.diff(features.offsets)
     windows = np.bincount(features.example, minlength=len(examples))
     cut = np.unique(features.example[sizes > lengths.max_length])

@@ -9,6 +9,7 @@ from sweeper.scoring.scorers import SCORERS, fits_on_dev
 from sweeper.space.condition import Condition, check_perturbation
 from sweeper.space.dials import Dials, Training, check_counts, check_dials
 from sweeper.space.stage import Stage, TaskNamed, check_stage
+from sweeper.tasks.labels import types_of
 from sweeper.tasks.spec import RowsByLanguage, Split, Task, has_draws
 from sweeper.typed import check_fields
 
@@ -86,6 +87,7 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
     # A head that was trained on one format cannot predict answers of another format.
     if trained is not None and trained.format != task.format:
         raise UserError(f"Target {target.task!r} ({task.format}) cannot train on {trained.name!r} ({trained.format}).")
+    _check_label_map(task, trained)
     if trained is not None and target.also_layers:
         raise UserError(
             f"Target {target.task!r} is scored through a head on the last layer. `also_layers` is only for targets "
@@ -98,6 +100,17 @@ def check_target(target: Target, task_named: TaskNamed, evaluate: Split) -> None
         )
     if fits_on_dev(task) and evaluate == "test":
         _check_pools(target, task)
+
+
+def _check_label_map(task: Task, trained: Task | None) -> None:
+    """Raise UserError if the task maps a label to one that its training task does not have."""
+    if trained is None:
+        return
+    labels = types_of(task.labels if task.name == trained.name else trained.read_labels)
+    for label in task.label_map.values():
+        # Labels that the data set declares are not known here.
+        if labels and label not in labels:
+            raise unknown(f"label of {trained.name!r} (label_map of task {task.name!r})", label, labels)
 
 
 def _check_conditions(target: Target, task: Task, rows_by_language: RowsByLanguage) -> None:

@@ -1,9 +1,10 @@
-"""The catalog: intermediate tasks, their free substitutes, targets of XTREME and XTREME-R, and corpora."""
+"""The catalog: intermediate tasks, their free substitutes, targets of XTREME and XTREME-R, others, and corpora."""
 
 from collections.abc import Mapping
 
 from sweeper.tasks.intermediates import INTERMEDIATES, SUBSTITUTES
 from sweeper.tasks.languages import PLAIN_TEXT
+from sweeper.tasks.low_resource import TARGETS as LOW_RESOURCE
 from sweeper.tasks.spec import Task
 from sweeper.tasks.targets import TARGETS, per_language
 from sweeper.tasks.xtreme_r import INTERMEDIATES as ADDED_INTERMEDIATES
@@ -51,5 +52,5 @@ CORPORA = (
 
 XTREME_R = (*ADDED_INTERMEDIATES, *ADDED_TARGETS, *POOLS)
 CATALOG: Mapping[str, Task] = {
-    task.name: task for task in (*INTERMEDIATES, *SUBSTITUTES, *TARGETS, *XTREME_R, *CORPORA)
+    task.name: task for task in (*INTERMEDIATES, *SUBSTITUTES, *TARGETS, *XTREME_R, *LOW_RESOURCE, *CORPORA)
 }

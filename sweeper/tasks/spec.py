@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sweeper.errors import UserError
+from sweeper.tasks.labels import all_mapped
 from sweeper.tasks.slices import is_sliced
 from sweeper.typed import check_fields
 
@@ -92,6 +93,9 @@ class Task:
     labels: tuple[str, ...] = ()
     """The label set in the order of the head's outputs; if empty, the names that the data set declares, or else the
     sorted values of the training split."""
+    label_map: Mapping[str, str] = field(default_factory=dict)
+    """Label of `labels` -> label of the training task (`trains_on`), which replaces it in all examples. Labels that are
+    not named keep their names. A span is named by its type, without B- and I-; `{"DATE": "O"}` removes whole spans."""
     train: RowsByLanguage = field(default_factory=dict)
     """Language -> rows. A single `Rows`, or the path or Hub id of a data set, means English. `"data.csv"` in place of
     `Rows` means its split `train` here, `validation` in `dev`, and `test` in `test`."""
@@ -136,6 +140,11 @@ class Task:
     def training_task(self) -> str:
         """Name of the task that is trained for this one, or "" if the task trains nothing (retrieval)."""
         return self.trains_on or (self.name if self.train else "")
+
+    @property
+    def read_labels(self) -> tuple[str, ...]:
+        """The labels of the examples: `labels` after `label_map`."""
+        return all_mapped(self.labels, self.label_map) if self.label_map else self.labels
 
     @property
     def single_split(self) -> bool:

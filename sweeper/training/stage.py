@@ -118,7 +118,8 @@ class DataReader:
         """The label set of a task, in the order of the outputs of its head. Reads no data if the task declares it."""
         key = digest(plain(self.tasks[task]))
         if key not in self.label_sets:
-            self.label_sets[key] = label_set(self.tasks[task], self.sources)
+            labels = label_set(self.tasks[task], self.sources)
+            self.label_sets[key] = replace(self.tasks[task], labels=labels).read_labels
         return self.label_sets[key]
 
     @property

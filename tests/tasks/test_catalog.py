@@ -37,9 +37,10 @@ XTREME_R = (
 )
 """The fifty languages of XTREME-R."""
 ADDED = {"siqa", "copa", "squad_pairs", "mewslix_pairs", "lareqa_sentences", "mewslix_entities", *XTREME_R_LANGUAGES}
+OTHERS = {"masakhaner": 20, "sib200": 68, "belebele": 61, "americas_nli": 10, "ntrex": 57}
 CORPORA = ("mlm_text", "local_text")
 FIELDS = {
-    "classify": {"text", "pair", "label"},
+    "classify": {"text", "label"},
     "choose": {"prompt", "choices", "label"},
     "tag": {"tokens", "tags"},
     "span": {"context", "question", "answers"},
@@ -49,8 +50,17 @@ FIELDS = {
 }
 
 
-def test_the_catalog_has_the_tasks_of_xtreme_and_xtreme_r_three_substitutes_and_two_corpora() -> None:
-    assert set(CATALOG) == {*INTERMEDIATES, *NUM_LANGUAGES, "bucc", "mrpc", "ud_supertags", *CORPORA, *ADDED}
+def test_the_catalog_has_the_tasks_of_xtreme_and_xtreme_r_others_three_substitutes_and_two_corpora() -> None:
+    assert set(CATALOG) == {
+        *INTERMEDIATES,
+        *NUM_LANGUAGES,
+        "bucc",
+        "mrpc",
+        "ud_supertags",
+        *CORPORA,
+        *ADDED,
+        *OTHERS,
+    }
 
 
 def test_syntactic_tasks_are_those_that_tag_words_with_parts_of_speech_or_categories_of_a_grammar() -> None:
@@ -68,7 +78,7 @@ def test_every_intermediate_has_english_training_and_dev_rows_and_a_published_si
     assert task.licence
 
 
-@pytest.mark.parametrize(("name", "number"), [*NUM_LANGUAGES.items(), *XTREME_R_LANGUAGES.items()])
+@pytest.mark.parametrize(("name", "number"), [*NUM_LANGUAGES.items(), *XTREME_R_LANGUAGES.items(), *OTHERS.items()])
 def test_every_target_has_the_languages_of_its_benchmark(name: str, number: int) -> None:
     assert len(CATALOG[name].test) == number
 
@@ -157,7 +167,7 @@ def test_the_note_of_a_task_with_local_data_names_their_folder() -> None:
         for rows in rows_list
         if rows.id.startswith("local/")
     }
-    assert {name for name, _ in local} == {"ccg", "ud_supertags", "pos", "bucc2018", "local_text"}
+    assert {name for name, _ in local} == {"ccg", "ud_supertags", "pos", "bucc2018", "local_text", "ntrex"}
     assert not [name for name, folder in local if folder not in CATALOG[name].note]
 
 

@@ -11,6 +11,7 @@ from sweeper.errors import UserError
 from sweeper.plan.tokens import features_per_example
 from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.space import Training
+from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.runtime import Clock, derived_seed, halved
 from sweeper.training.stage import DataReader, make_schedule
@@ -162,6 +163,13 @@ def test_mask_share_changes_the_training_but_not_the_evaluation(
     schedule = make_schedule(StageSpec(data=(corpus,), training=Training(mask_share=0.4), seed=1), reader)
     assert schedule.masking is not None and reader.masking is not None
     assert (schedule.masking.share, reader.masking.share) == (0.4, 0.15)
+
+
+def test_a_head_has_the_labels_of_its_examples_after_the_label_map(tmp_path: Path) -> None:
+    tasks = {name: CATALOG[name] for name in ("masakhaner", "ner")}
+    sources = Sources(mirror=None, cache=tmp_path)
+    reader = DataReader(tasks=tasks, sources=sources, tokenizer=tiny_tokenizer())
+    assert reader.labels("masakhaner") == reader.labels("ner")
 
 
 @pytest.mark.parametrize("task", ["claims", "words", "endings", "reasons", "gaps"])
