@@ -9,12 +9,15 @@ command prints the table again. Each line is one estimate of a contrast of the s
 
 planted: the sign that the world plants, 0 if it plants nothing. A planted contrast is found if its p, not corrected
 for the number of contrasts, is below 5 % and it has the planted sign. A null contrast is called if its p is below 5 %.
-A null contrast without any variance has no p and is not called. The binomial band of the pooled share assumes that the
-contrasts are independent. Contrasts of one world share recipes, draws and seeds, and are therefore dependent.
+Null contrasts that are exactly 0 in every seed have no p, cannot be called, and are counted apart. Any other contrast
+without a p has failed: it is in no share, and the program ends with an error. The binomial band of the pooled share
+assumes that the contrasts are independent. Contrasts of one world share recipes, draws and seeds, and are therefore
+dependent.
 """
 
 import argparse
 import importlib
+import math
 import platform
 import subprocess
 import sys
@@ -59,6 +62,16 @@ class Verdict:
         return self.p < LEVEL
 
     @property
+    def is_exactly_zero(self) -> bool:
+        """Whether the estimate is 0 in every seed, so that it has no p and cannot be called."""
+        return self.estimate == 0 and math.isnan(self.p)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has no p for any other reason, for example no score or only one seed."""
+        return math.isnan(self.p) and not self.is_exactly_zero
+
+    @property
     def is_found(self) -> bool:
         """Whether the planted sign is found."""
         return self.is_significant and self.estimate * self.planted > 0
@@ -67,8 +80,9 @@ class Verdict:
     def text(self) -> str:
         """The line of the contrast."""
         word = ("found" if self.is_found else "missed") if self.planted else ("called" if self.is_significant else "")
+        word = "failed" if self.has_failed else word
         values = f"{100 * self.estimate:+7.1f} ({100 * self.low:+.1f} to {100 * self.high:+.1f})  p {self.p:.3f}"
-        return f"{self.label:<48} planted {SIGN_TEXTS[self.planted]}  {values}  {word or self.note}"
+        return f"{self.label:<48} planted {SIGN_TEXTS[self.planted]}  {values}  {word} {self.note}".rstrip()
 
 
 def verdicts(table: pd.DataFrame, signs: Mapping[str, int]) -> list[Verdict]:
@@ -89,15 +103,24 @@ def verdicts(table: pd.DataFrame, signs: Mapping[str, int]) -> list[Verdict]:
 
 
 def lines_of(found: list[Verdict]) -> Iterator[str]:
-    """Yield the pooled shares of planted contrasts that are found and of null contrasts that are called."""
-    planted = [verdict.is_found for verdict in found if verdict.planted]
-    null = [verdict.is_significant for verdict in found if not verdict.planted]
+    """Yield the pooled shares of planted contrasts that are found and of null contrasts that are called.
+
+    Null contrasts that are exactly 0, and failed contrasts, are in neither share.
+    """
+    tested = [verdict for verdict in found if not verdict.has_failed]
+    zeros = [verdict for verdict in tested if not verdict.planted and verdict.is_exactly_zero]
+    planted = [verdict.is_found for verdict in tested if verdict.planted]
+    null = [verdict.is_significant for verdict in tested if not verdict.planted and not verdict.is_exactly_zero]
     if planted:
         yield f"planted contrasts found {sum(planted)}/{len(planted)} = {sum(planted) / len(planted):.1%} (aim: 80 %)"
     if null:
         low, high = (bound / len(null) for bound in stats.binom.interval(0.95, len(null), LEVEL))
         share = f"{sum(null)}/{len(null)} = {sum(null) / len(null):.1%}"
         yield f"null contrasts called {share} (nominal {LEVEL:.0%}, binomial 95 % band {low:.1%} to {high:.1%})"
+    if zeros:
+        yield f"null contrasts that are exactly 0 in every seed: {len(zeros)}"
+    if len(tested) < len(found):
+        yield f"failed contrasts (without a p): {len(found) - len(tested)}"
     for name, hits in (("planted", planted), ("null", null)):
         if len(hits) < FEWEST[name]:
             yield f"These worlds have {len(hits)} {name} contrasts, fewer than {FEWEST[name]}. Add worlds."
@@ -128,6 +151,8 @@ def report(options: argparse.Namespace) -> Iterator[str]:
         yield f"world {world}  {(time.monotonic() - start) / 60:.1f} minutes"
         pooled += judged
     yield from lines_of(pooled)
+    if any(verdict.has_failed for verdict in pooled):
+        raise SweeperError("Some contrasts have no p. Run the same command again to repeat failed trials.")
 
 
 def questions() -> list[str]:
