@@ -98,14 +98,15 @@ class Folder:
     def states(self) -> dict[str, list[str]]:
         """Name of each file directly inside -> values of which one changes whenever the file is written.
 
-        A local file has its size, its times and its number, a remote one its size, its time and its tag. A name without
-        values means that the file system does not tell when a file is written.
+        A local file has its size, its times and its inode, a remote one its size, its time and its tag. A name without
+        values means that a change of the file could be missed, for example because its metadata cannot be read.
+        Drafts are left out.
         """
         self._fs.invalidate_cache()
         try:
             if self._is_local:
                 with os.scandir(self._root) as entries:
-                    return {entry.name: _state(entry.stat()) for entry in entries}
+                    return {entry.name: _state(entry) for entry in entries if not entry.name.startswith(DRAFT_PREFIX)}
             listed = self._fs.ls(self._root, detail=True)
         except FileNotFoundError:
             return {}
@@ -180,7 +181,11 @@ class Folder:
                 self._fs.rm(self.path(name), recursive=True)
 
 
-def _state(status: os.stat_result) -> list[str]:
+def _state(entry: "os.DirEntry[str]") -> list[str]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return []  # a link to a missing file, or a file that was deleted after it was listed
     return [str(number) for number in (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)]
 
 

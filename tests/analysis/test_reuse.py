@@ -12,6 +12,7 @@ from analysis.report.report import write_report
 from analysis.report.reuse import Written, content_digests, inputs_of, keep_report, kept_report
 from analysis.results.results import compute_results
 from sweeper.files import folder as folders
+from sweeper.files.draft import draft_path
 from sweeper.files.folder import Folder
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
@@ -55,6 +56,20 @@ def test_a_report_is_written_again_after_a_change_of_the_run(change, tmp_path):
     assert before == inputs_of(run, OPTIONS)
     change(tmp_path / "run")
     assert inputs_of(run, OPTIONS) not in (before, None)
+
+
+def test_a_link_to_a_missing_file_hides_no_change_of_other_files(tmp_path):
+    run = small_run(str(tmp_path / "run"))
+    (tmp_path / "run" / "ledger" / "scores" / "b.json").symlink_to(tmp_path / "missing")
+    assert inputs_of(run, OPTIONS) is None
+    assert sorted(run.ledger.folder.child("scores").states()) == ["a.json", "b.json"]
+
+
+def test_a_draft_of_a_running_sweep_is_no_change_of_a_run(tmp_path):
+    run = small_run(str(tmp_path / "run"))
+    before = inputs_of(run, OPTIONS)
+    draft_path(tmp_path / "run" / RECORD).write_bytes(b"12")
+    assert inputs_of(run, OPTIONS) == before
 
 
 def test_a_report_is_written_again_with_other_options_code_or_packages(tmp_path, monkeypatch):
