@@ -4,12 +4,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.files.digests import digest
+from sweeper.files.digests import digest, file_digest
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
@@ -26,8 +27,8 @@ Floats = npt.NDArray[np.float64]
 MEAN = "mean"
 """The language of the mean over languages."""
 ENGLISH = "en"
-VERSION = 1
-"""Raised when the same outcomes give other values, so that older caches are not used."""
+CODE = ("items.py", "influence.py", "sums.py", "outcomes.py")
+"""Files of this package on which the variances of given outcomes depend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,17 +103,20 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     """The item variances of all targets of one model.
 
     The outcomes are read once, one target at a time; the variances are kept in the folder `cache` under a digest of the
-    keys of the scores. An outcomes file that cannot be read leaves out its row, and is named in `missing`.
+    scores, the states of their outcomes files and the code. An outcomes file that cannot be read leaves out its row,
+    and is named in `missing`.
     """
     started = time.monotonic()
     own = frozenset(target.task for target in data.space.targets if has_own_items(data, target.task))
     blocks: list[ItemBlock] = []
     missing: list[str] = []
     num_read = 0
+    states = ledger.outcome_states() if cache else {}
+    code = [file_digest(Path(__file__).with_name(file)) for file in CODE]
     for (target, condition), scores in _scores_of_columns(data, model).items():
         if target in own:
             continue
-        name = f"items-{digest([VERSION, target, condition, sorted(_identity(scores))])}.npz"
+        name = f"items-{digest([code, target, condition, sorted(_identity(scores, states))])}.npz"
         influences_of = read_blocks(cache, name, ItemBlock) if cache else None
         if influences_of is None:
             measure = MEASURES[data.space.task(target).scorer]
@@ -148,10 +152,11 @@ def _scores_of_columns(data: RunData, model: str) -> dict[tuple[str, str], RowSc
     return {column: dict(rows) for column, rows in columns.items()}
 
 
-def _identity(scores: RowScores) -> Iterator[list[object]]:
+def _identity(scores: RowScores, states: Mapping[str, list[str]]) -> Iterator[list[object]]:
     """What the blocks of a column depend on."""
     for (recipe, seed), records in scores.items():
-        yield [recipe, -1 if seed is None else seed, [[record.key, sorted(record.metrics)] for record in records]]
+        files = [[record.key, sorted(record.metrics), states.get(record.outcomes)] for record in records]
+        yield [recipe, -1 if seed is None else seed, files]
 
 
 def has_own_items(data: RunData, target: str) -> bool:

@@ -94,6 +94,10 @@ class Ledger:
 
         return pd.read_parquet(io.BytesIO(self.folder.read(record.outcomes)))
 
+    def outcome_states(self) -> dict[str, list[str]]:
+        """`ScoreRecord.outcomes` of each file with outcomes -> its state, as in `Folder.states`."""
+        return {f"outcomes/{name}": state for name, state in self.folder.child("outcomes").states().items()}
+
     def set_damaged_aside(self) -> list[str]:
         """Rename every record that cannot be read. Returns one message for each."""
         messages = []

@@ -244,6 +244,25 @@ def test_targets_whose_seeds_have_items_of_their_own_have_no_item_variance_but_t
     assert cells["small_nli"].to_dict() == {"mean": NUM, "en": NUM, "de": NUM // 2}
 
 
+def test_outcomes_that_were_written_again_are_read_again(make_run, tmp_path):
+    run, cache = make_run(), Folder(str(tmp_path / "cache"))
+    scored(run, "baseline", 1, table([1, 0, 1, 0]))
+    record = scored(run, "small_nli", 1, table([1, 0, 1, 1]))
+    before = parts_of(run, cache).block("pairs", "en")
+    run.ledger.write_score(record, table([0, 1, 0, 1]))
+    after, fresh = parts_of(run, cache).block("pairs", "en"), parts_of(run).block("pairs", "en")
+    np.testing.assert_array_equal(after.difference, fresh.difference)
+    assert after.difference[0, 1] != before.difference[0, 1]
+
+
+def test_sums_of_other_code_are_not_used(make_run, tmp_path, monkeypatch):
+    run, cache = make_run(), Folder(str(tmp_path / "cache"))
+    scored(run, "baseline", 1, table(draws()))
+    assert [parts_of(run, cache).num_read for _ in range(2)] == [1, 0]
+    monkeypatch.setattr("analysis.results.items.file_digest", lambda path: f"other {path.name}")
+    assert [parts_of(run, cache).num_read for _ in range(2)] == [1, 0]
+
+
 @pytest.mark.parametrize("damage", [b"", b"PK", b"x" * 100])
 def test_the_sums_are_kept_and_a_damaged_cache_is_replaced(make_run, tmp_path, damage):
     run, cache = make_run(), Folder(str(tmp_path / "cache"))
