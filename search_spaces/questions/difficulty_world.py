@@ -6,8 +6,9 @@ targets that need none of the taught skills.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
-from sweeper.space import EACH, Contrast, Recipe, Slope, Stage, Term
+from sweeper.space import EACH, Contrast, Recipe, Slope, Stage, Term, difference
 from sweeper.world.question_tasks import DOSES, QUESTION_TASKS
 from sweeper.world.tasks import TASKS
 
@@ -33,9 +34,24 @@ def _slope(target: str, family: str) -> Contrast:
     )
 
 
+def _steps(target: str, family: str) -> tuple[Contrast, ...]:
+    """What each step from one dose to the next costs, over all languages."""
+    return tuple(
+        difference(f"{less} - {more} on {target}", less, more, family=family, targets=(target,))
+        for less, more in pairwise(DOSES)
+    )
+
+
 PLANTED = tuple(_slope(target, "difficulty") for target in TAUGHT)
-NULL = tuple(_slope(target, "difficulty null") for target in OTHER)
-SIGNS = dict.fromkeys((contrast.name for contrast in PLANTED), -1) | dict.fromkeys((c.name for c in NULL), 0)
+STEPS = tuple(step for target in TAUGHT for step in _steps(target, "difficulty"))
+NULL = tuple(
+    contrast for target in OTHER for contrast in (_slope(target, "difficulty null"), *_steps(target, "difficulty null"))
+)
+SIGNS = (
+    dict.fromkeys((contrast.name for contrast in PLANTED), -1)
+    | dict.fromkeys((step.name for step in STEPS), 1)
+    | dict.fromkeys((contrast.name for contrast in NULL), 0)
+)
 """Contrast -> the sign that is planted; 0 if nothing is."""
 
 SPACE = replace(
@@ -50,5 +66,5 @@ SPACE = replace(
     tasks=(*TASKS, *QUESTION_TASKS),
     seeds=tuple(range(1, NUM_SEEDS + 1)),
     world=f"demo:draws={NUM_SEEDS + 1},questions=1",
-    contrasts=(*PLANTED, *NULL),
+    contrasts=(*PLANTED, *STEPS, *NULL),
 )

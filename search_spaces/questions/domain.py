@@ -75,7 +75,6 @@ RECIPES = (
     ),
     Recipe(name="English news then mnli", stages=(_adapt("news", languages=("en",)), TASK), factors={"domain": "news"}),
 )
-TARGETS = ("tatoeba", "ner", "xnli")
 
 
 def _contrasts(domain: str) -> tuple[Contrast, ...]:
@@ -109,9 +108,7 @@ SPACE = Space(
         Target(
             task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "ru", "zh")
         ),
-        Target(
-            task="xnli", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "ru", "zh")
-        ),
+        Target(task="pawsx", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "zh")),
     ),
     tasks=CORPORA,
     seeds=(1, 2),

@@ -2,12 +2,28 @@
 
 A share (0, 1/4, 1/2, 3/4, 1) of the training questions is multilingual: evaluation rows of XQuAD, which is therefore no
 target. The English rows are those of SQuAD. One recipe trains on perturbed examples as a defence. The claim that mixed
-training is more robust than both needs a contrast with each of them.
+training is more robust than both needs a contrast with each of them. XQuAD is parallel: multilingual training has the
+same questions in six languages, so that it has a sixth of the different questions of English training.
 """
 
 from dataclasses import replace
 
-from sweeper.space import Claim, Condition, Contrast, Model, Recipe, Resources, Space, Stage, Target, Term, Training
+from sweeper.space import (
+    CLEAN,
+    EACH,
+    Claim,
+    Condition,
+    Contrast,
+    Model,
+    Recipe,
+    Resources,
+    Slope,
+    Space,
+    Stage,
+    Target,
+    Term,
+    Training,
+)
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LONG
@@ -16,6 +32,7 @@ OTHERS = ("ar", "de", "es", "hi", "ru", "tr")
 """Languages of the multilingual rows."""
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIXED, ENGLISH, OTHER = "50 % multilingual", "0 % multilingual", "100 % multilingual"
+DEFENDED = "50 %, with typos"
 EXAMPLES = 240
 ROWS = replace(
     CATALOG["xquad"],
@@ -67,6 +84,23 @@ def _less_drop(attack: str) -> Contrast:
     return Contrast(name=f"smaller drop, {attack}", title=title, family="robustness", terms=terms, targets=("tydiqa",))
 
 
+def _trend(attack: str) -> Contrast:
+    """The slope of the drop on the multilingual share."""
+    return Contrast(
+        name=f"drop per share, {attack}",
+        title="Does the drop under attack change with the multilingual share?",
+        family="shares",
+        terms=(Term(recipe=EACH), Term(recipe=EACH, weight=-1.0, condition=attack)),
+        targets=("tydiqa",),
+        slope=Slope(axis="recipe", covariate="share", unit="all examples"),
+    )
+
+
+def _against_mixed(name: str, recipe: str, reference: str, condition: str) -> Contrast:
+    terms = (Term(recipe=recipe, condition=condition), Term(recipe=reference, weight=-1.0, condition=condition))
+    return Contrast(name=f"{name}, {condition}", family="shares", terms=terms, targets=("tydiqa",))
+
+
 NAMES = tuple(attack.name for attack in ATTACKS if attack.perturbation != "null_input")
 SPACE = Space(
     name="questions/robustness",
@@ -81,7 +115,7 @@ SPACE = Space(
             for share in SHARES
         ),
         Recipe(
-            name="50 %, with typos",
+            name=DEFENDED,
             stages=(replace(_stage(0.5), perturbation=TYPOS, perturbed_share=0.5),),
             factors={"defence": "typos"},
         ),
@@ -100,6 +134,9 @@ SPACE = Space(
     contrasts=(
         *(_against(attack, other) for attack in NAMES for other in (ENGLISH, OTHER)),
         *map(_less_drop, NAMES),
+        *map(_trend, NAMES),
+        *(_against_mixed("defence - no defence", DEFENDED, MIXED, name) for name in (CLEAN, TYPOS.name)),
+        *(_against_mixed("mixed - no intermediate task", MIXED, "baseline", name) for name in (CLEAN, *NAMES)),
     ),
     claims=tuple(
         Claim(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.results.contrast_sums import AXES, weighted_sums
+from analysis.results.marks import marks_of
 from search_spaces.load import PLANTED, load_space, shipped
 from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import centred, partial_values, slope_weights
@@ -37,6 +38,16 @@ def test_every_contrast_of_a_question_refers_to_scores_of_its_space(name: str) -
     planned = weighted_sums(space, complete_scores(space), space.contrasts)
     assert planned
     assert {weighted.contrast.name: weighted.reason for weighted in planned if weighted.reason} == {}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_recipe_and_target_of_a_question_is_in_a_contrast_and_trains_on_no_rows_of_its_targets(name: str) -> None:
+    space = load_space(name)
+    planned = weighted_sums(space, complete_scores(space), space.contrasts)
+    cells = {(score.recipe, score.target) for weighted in planned for score in weighted.weights}
+    assert {recipe for recipe, _ in cells} == {recipe.name for recipe in space.recipes}
+    assert {target for _, target in cells} == {target.task for target in space.targets}
+    assert not cells & set(marks_of(space).same_rows)
 
 
 @pytest.mark.parametrize("name", CLUSTER)
