@@ -1,7 +1,8 @@
 """Robustness in the synthetic world: does the drop under a distractor grow with the share of a planted shortcut?
 
 Planted: in a share of the intermediate questions, the answer is certain to be in the first sentence, as in all training
-questions of the target and in none of its evaluation data. A net that has learned the place of the answer falls for a
+questions of the target. In its evaluation data the place is random. The target trains briefly, because it would teach
+the shortcut to every recipe in a longer training. A net that has learned the place of the answer falls for a
 sentence that is inserted before the context; one that has learned the classes of words does so less. Null: two
 independent draws of one task with the same share, and an attack that changes nothing, because no language of the world
 has diacritics.
@@ -14,11 +15,13 @@ from sweeper.world.question_tasks import FIRST, QUESTION_TASKS, SHARES
 
 from ..demo_full import PREPARE, QUESTIONS
 from ..demo_full import SPACE as FULL
-from .difficulty_world import LANGUAGES
 from .typology_world import slope_weights
 
 ATTACK, NOTHING = "distractor", "diacritics"
 DRAWS = "ab"
+LANGUAGES = ("en", "xa", "xb")
+"""English, and languages in which zero-shot transfer works. A score near 0 in clean data cannot drop."""
+TRAINING = replace(QUESTIONS, epochs=2)
 NUM_SEEDS = 5
 
 
@@ -65,7 +68,7 @@ SPACE = replace(
         replace(
             FULL.targets[0],
             task=FIRST,
-            training=QUESTIONS,
+            training=TRAINING,
             dials={},
             languages=LANGUAGES,
             conditions=(
