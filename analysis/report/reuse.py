@@ -22,7 +22,7 @@ PACKAGES = (Path(__file__).parents[1], Path(sweeper.__file__).parent)
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What is noted of a report that was written."""
+    """The cache entry of a report."""
 
     inputs: str
     """Digest of everything that the report was computed from."""
@@ -33,10 +33,11 @@ class Written:
 
 
 def inputs_of(run: Run, options: Sequence[str]) -> str | None:
-    """A digest of the run, the options, the code and the installed packages; None if a change could be missed.
+    """A digest of the run, the options, the code and the installed packages.
 
-    A record counts as changed if its size, its time or its number in the file system changed, or its tag in an object
-    store. The digest is taken before the records are read, so that a record that is added meanwhile is seen next time.
+    None if the file system does not report changes. A record counts as changed if its size, its times or its inode
+    changed, or its tag in an object store. The digest is taken before the records are read, so that a record that is
+    added meanwhile is seen next time.
     """
     state = run.state
     return state and digest([state, list(options), code_digest(), installed_packages(), settings()])
@@ -46,6 +47,10 @@ def code_digest() -> str:
     """A digest of all files of the packages that compute a report, which also changes between two releases."""
     paths = sorted(path for folder in PACKAGES for path in folder.rglob("*") if "__pycache__" not in path.parts)
     return digest([[str(path), file_digest(path)] for path in paths if path.is_file()])
+
+
+IMPORTED = code_digest()
+"""The code when it was imported: what this process runs, whatever is written to its files later."""
 
 
 @cache
@@ -67,7 +72,12 @@ def kept_report(run: Run, folder: Path, inputs: str | None) -> Written | None:
 
 
 def keep_report(run: Run, folder: Path, written: Written) -> None:
-    """Note a report. Nothing happens if the cache cannot be written, for example in a run folder that is read only."""
+    """Note a report, unless the files of the code have changed since they were imported: `inputs` has the new ones.
+
+    Nothing happens if the cache cannot be written, for example in a run folder that is read only.
+    """
+    if code_digest() != IMPORTED:
+        return
     content = json.dumps(asdict(written)).encode()
     try:
         run.analysis_cache.write(_note(folder), content, durable=False)

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.report import reuse
 from analysis.report.report import write_report
-from analysis.report.reuse import Written, content_digests, inputs_of, keep_report, kept_report
+from analysis.report.reuse import Written, code_digest, content_digests, inputs_of, keep_report, kept_report
 from analysis.results.results import compute_results
 from sweeper.files import folder as folders
 from sweeper.files.draft import draft_path
@@ -88,6 +88,16 @@ def test_a_report_is_written_again_with_other_options_code_or_packages(tmp_path,
     reuse.installed_packages.cache_clear()
     assert [name for name in reuse.installed_packages() if name not in packages] == ["numpy-9.9.9.dist-info"]
     reuse.installed_packages.cache_clear()
+
+
+def test_a_process_that_runs_older_code_than_its_files_keeps_no_report(tmp_path, monkeypatch):
+    run = small_run(str(tmp_path / "run"))
+    monkeypatch.setattr(reuse, "IMPORTED", "code before an update")
+    inputs = noted_report(run, tmp_path / "report")
+    assert kept_report(run, tmp_path / "report", inputs) is None
+    monkeypatch.setattr(reuse, "IMPORTED", code_digest())
+    inputs = noted_report(run, tmp_path / "report")
+    assert kept_report(run, tmp_path / "report", inputs).findings == ["a"]
 
 
 def noted_report(run: Run, folder: Path) -> str:
