@@ -32,6 +32,9 @@ TRIAL_COLUMNS = (
 )
 """Columns of trials.csv."""
 
+POINT_DECIMALS = 9
+"""Decimals of values in points: rounding errors, about 1e-14, are written as 0."""
+
 
 def csv(table: pd.DataFrame, points: Sequence[str] = IN_POINTS) -> bytes:
     """A table as a CSV file, with the columns `points` multiplied by 100. Missing values are empty."""
@@ -44,7 +47,9 @@ def csv(table: pd.DataFrame, points: Sequence[str] = IN_POINTS) -> bytes:
 def _texts(column: "pd.Series[Any]", scale: float | None) -> list[str]:
     """The values of a column as they are written: numbers with a point in six digits, missing ones empty."""
     if scale is not None or pd.api.types.is_float_dtype(column.dtype):
-        numbers = column.to_numpy(dtype=float, na_value=np.nan) * (scale or 1.0)
+        numbers = column.to_numpy(dtype=float, na_value=np.nan)
+        if scale is not None:
+            numbers = np.round(numbers * scale, POINT_DECIMALS) + 0.0  # and -0.0 becomes 0.0
         return ["" if math.isnan(number) else f"{number:.6g}" for number in numbers.tolist()]
     codes, distinct = pd.factorize(column)
     fields = np.array([*map(_field, distinct), ""], dtype=object)  # a missing value has the code -1

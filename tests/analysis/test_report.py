@@ -524,3 +524,8 @@ def test_cautions_are_about_the_usual_condition_only(make_run):
             run.scored(run.trained(recipe, "tags", seed), "tags", {"en": 0.5, "de": 0.5}, condition="attacked")
     text = text_report(run.url).path.read_text()
     assert "The gains of all seeds are equal" not in text
+
+
+def test_rounding_errors_are_written_as_zero_points_and_small_p_values_are_kept():
+    table = pd.DataFrame({"gain": [-1.41872e-16, -1e-300, 0.0123], "p": [1e-14, 0.5, 1.0]})
+    assert csv_text(table).decode().splitlines() == ["gain,p", "0,1e-14", "0,0.5", "1.23,1"]
