@@ -6,7 +6,7 @@ Writes a ledger of simulated scores through the records of the project (once: an
 its report in processes of one thread: stage by stage, then the whole report, then the same report again. Prints CPU
 seconds without imports, and the peak memory, with the aims beside them. Item intervals are excluded, because the scores
 have no outcomes. The first report reads all records, computes and draws everything; the second one is kept, after a
-check that neither the run nor the code has changed.
+check that neither the run nor the code has changed. A report after any such change takes as long as the first.
 """
 
 import argparse

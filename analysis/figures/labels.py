@@ -52,7 +52,7 @@ class Labels(Artist):
         return list(texts)
 
     def draw(self, renderer: Any) -> None:
-        """Draw all labels: as outlines in a picture of pixels, where each of them would take long, else as texts."""
+        """Draw all labels: as outlines in a raster image, where each of them would take long, else as texts."""
         if not self.get_visible():
             return
         places = self._parent.transData.transform([(label.x, label.y) for label in self.labels]).reshape(-1, 2)

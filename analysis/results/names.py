@@ -38,7 +38,7 @@ def one_model(space: Space, name: str) -> str:
 
 
 def positions(column: "pd.Series[Any]", names: Sequence[object]) -> npt.NDArray[np.intp]:
-    """The place of each value of a column in a list; -1 for a value that is not in it, or missing."""
+    """The position of each value of a column in a list; -1 for a value that is not in it, or missing."""
     places = {name: place for place, name in enumerate(names)}
     codes, distinct = pd.factorize(column)
     return np.array([*(places.get(name, -1) for name in distinct), -1], dtype=np.intp)[codes]

@@ -64,7 +64,10 @@ def t_quantile(df: float) -> float:
 
 
 def adjusted(p_values: npt.ArrayLike) -> list[float]:
-    """p values corrected for their number (Benjamini & Hochberg 1995). nan values stay nan and are not counted."""
+    """p values corrected for their number (Benjamini & Hochberg 1995). nan values stay nan and are not counted.
+
+    Equals `scipy.stats.false_discovery_control`, whose import takes half a second.
+    """
     values = np.array(p_values, dtype=float)
     tested = np.flatnonzero(~np.isnan(values))
     order = tested[np.argsort(values[tested])]
