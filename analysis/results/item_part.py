@@ -23,7 +23,8 @@ def combined(seed: Any, seed_df: Any, item: Any, item_df: Any, residual: Any) ->
         half width^2 = t(seed_df)^2 seed + t(item_df)^2 (item - residual),  at least t(item_df)^2 item.
 
     Those of Satterthwaite (1946) are too many where two seeds have a variance of one degree of freedom: an
-    underestimated variance then hides its own uncertainty. With one part missing (nan), the other stands for both.
+    underestimated variance then hides its own uncertainty. Without one part (nan, or items that add nothing), the other
+    stands for both.
     """
     from scipy import special  # noqa: PLC0415 - takes about a second to import
 
@@ -35,7 +36,7 @@ def combined(seed: Any, seed_df: Any, item: Any, item_df: Any, residual: Any) ->
     of_seed, of_item = special.stdtrit(seed_df, share) ** 2, special.stdtrit(item_df, share) ** 2
     squared = np.maximum(of_seed * seed + of_item * only_items, of_item * item)
     both_df = special.stdtridf(share, np.sqrt(_ratio(squared, total)))
-    has_seed, has_item = ~np.isnan(seed), ~np.isnan(item)
+    has_seed, has_item = ~np.isnan(seed), item > 0
     total = np.where(has_seed & has_item, total, np.where(has_seed, seed, item))
     return total, np.where(has_seed & has_item, both_df, np.where(has_seed, seed_df, item_df))
 

@@ -314,6 +314,8 @@ def test_the_interval_over_seeds_and_items_combines_those_of_both():
     expected = scipy_stats.t.ppf(0.975, 1) ** 2 * 0.02 + scipy_stats.t.ppf(0.975, 40) ** 2 * 0.04
     assert total == pytest.approx(0.06)
     assert scipy_stats.t.ppf(0.975, df) ** 2 * total == pytest.approx(expected)
+    # Items that add nothing have no degrees of freedom.
+    assert [float(value) for value in combined(0.02, 5, 0.0, np.nan, 0.0)] == [0.02, 5]
     # Without variation between seeds, only the items are left.
     assert [float(value) for value in combined(0.0, 1, 0.05, 40, 0.0)] == pytest.approx([0.05, 40])
 
