@@ -22,6 +22,10 @@ Of = Literal["recipes", "targets"]
 """The variables that are correlated: recipes over targets, or targets over recipes."""
 
 
+MOST_MISSING = 0.5
+"""Largest share of pairs without a correlation in a figure; the table of a report has the others."""
+
+
 def correlations(axes: Axes, results: Results, of: Of = "recipes", *, size: Size = TEXT) -> Axes:
     """Draw the correlations of gains across disjoint halves of the seeds. Returns the axes.
 
@@ -35,12 +39,16 @@ def correlations(axes: Axes, results: Results, of: Of = "recipes", *, size: Size
 
 
 def correlation_figure(results: Results, size: Size = TEXT) -> Figure | None:
-    """The correlations of recipes above those of targets; None if there is no pair with a correlation."""
+    """The correlations of recipes above those of targets; None if neither has one for at least half of its pairs."""
     grids = [correlation_grid(results, "recipes"), correlation_grid(results, "targets")]
-    shown = [grid for grid in grids if grid is not None and not all(s.is_missing for s in grid.squares.values())]
+    shown = [grid for grid in grids if grid is not None and _share_missing(grid) <= MOST_MISSING]
     if not shown:
         return None
     return stack_figure(shown, correlation_key(results, shown), f"Correlations of gains · {source(results)}", size)
+
+
+def _share_missing(grid: Grid) -> float:
+    return float(np.mean([square.is_missing for square in grid.squares.values()]))
 
 
 def correlation_grid(results: Results, of: Of) -> Grid | None:

@@ -78,7 +78,7 @@ def forest_figure(results: Results, size: Size = TEXT) -> Figure | None:
         narrowest=12 * size.font,
         left=widest(names, size.font) + 6,
         title=f"Gain over {results.matrix.reference} · {source(results)}",
-        notes=_notes(rows),
+        notes=_notes(rows, has_empty=len(rows[rows["recipe"].isin(recipes)]) < len(recipes) * len(targets)),
     )
     figure, all_axes = panel_figure(panels, size)
     for axes, target in zip(all_axes, targets, strict=True):
@@ -87,7 +87,8 @@ def forest_figure(results: Results, size: Size = TEXT) -> Figure | None:
     return figure
 
 
-def _notes(rows: pd.DataFrame) -> tuple[Entry, ...]:
+def _notes(rows: pd.DataFrame, *, has_empty: bool) -> tuple[Entry, ...]:
     notes = ["small dots: seeds", "line: 95 % interval, blue if it excludes 0", "panels have different x axes"]
+    notes += ["empty row: no gain"] if has_empty else []
     notes += [f"open circle: {DAGGER} same rows"] if rows["marks"].str.contains("same rows").any() else []
     return tuple(Entry(text=note) for note in notes)

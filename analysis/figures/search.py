@@ -93,8 +93,11 @@ def search_figure(results: Results, size: Size = TEXT) -> Figure | None:
         narrowest=13 * size.font,
         left=4 * size.font,
         between=3 * size.font,
-        title=f"Selection value (points, English data set aside) by trial · {results.model} · large dot: chosen",
-        notes=tuple(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
+        title=f"Selection value (points, held-out English training examples) by trial · {results.model}",
+        notes=(
+            *(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
+            Entry(text="large dot: chosen, the first of equal values"),
+        ),
     )
     figure, all_axes = panel_figure(panels, size)
     for axes, name in zip(all_axes, names, strict=True):

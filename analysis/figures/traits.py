@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..numbers import signed_text
 from ..results.correlate import MEAN
+from ..results.halves import MIN_N
 from ..results.results import Results
 from ..results.traits import CATEGORIES, TRAITS
 from .colours import FAINT
@@ -81,6 +82,7 @@ def trait_figure(results: Results, size: Size = TEXT) -> Figure | None:
         notes=(
             *(Entry(text=recipe, swatch=inks[recipe]) for recipe in recipes),
             *([Entry(text="equal values are drawn side by side")] if has_equal else []),
+            *([Entry(text="axes of counts are logarithmic")] if set(shown) - set(SHARES) else []),
         ),
     )
     figure, all_axes = panel_figure(panels, size)
@@ -114,5 +116,6 @@ def _summary(results: Results, name: str) -> str:
     table = results.correlations.predictors
     row = table[(table["trait"] == name) & (table["target"] == MEAN)]
     if row.empty or np.isnan(row["rho"].iloc[0]):
-        return f"n = {len(trait_rows(results, name))}: no correlation"
+        num = len(trait_rows(results, name))
+        return f"n = {num}: {'too few for a correlation' if num < MIN_N else 'no variation'}"
     return f"ρ = {signed_text(float(row['rho'].iloc[0]), 2)}, n = {row['n'].iloc[0]}, p = {row['p'].iloc[0]:.2f}"

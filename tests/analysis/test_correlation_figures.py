@@ -102,6 +102,16 @@ def test_correlations_are_drawn_on_the_axes_of_the_user_and_returned(results):
         correlations(axes, replace(results, correlations=alone))
 
 
+def test_a_triangle_in_which_most_pairs_have_no_correlation_is_left_to_the_table(results):
+    def titles(num_missing):
+        table = results.correlations.targets.copy()
+        table.loc[: num_missing - 1, "rho"] = np.nan
+        return words(correlation_figure(replace(results, correlations=replace(results.correlations, targets=table))))
+
+    # One of 21 pairs has no correlation from the start.
+    assert "xnli1" in titles(9) and "xnli1" not in titles(11)
+
+
 def test_a_run_with_too_few_recipes_and_targets_has_no_figure_of_correlations(full_run):
     assert correlation_figure(compute_results(full_run.url)) is None
 
@@ -114,7 +124,8 @@ def test_a_trait_has_a_dot_with_an_interval_for_each_recipe(results):
     assert found == pytest.approx(
         {name: 100 * rows.loc[name, "gain"] for name in ("small_nli", "large_nli", "middle_qa")}
     )
-    assert axes.get_title(loc="left") == "n = 3: no correlation"
+    assert axes.get_title(loc="left") == "n = 3: too few for a correlation"
+    assert "axes of counts are logarithmic" in words(trait_figure(results))
 
 
 def test_recipes_with_equal_traits_are_drawn_side_by_side():

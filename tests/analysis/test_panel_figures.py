@@ -76,6 +76,14 @@ def test_a_forest_shows_settled_gains_in_blue_and_cells_with_the_same_rows_with_
     assert "open circle: † same rows" in words(forest_figure(results))
 
 
+def test_the_forest_explains_rows_without_a_gain_only_if_there_are_any(results):
+    estimates = results.estimates
+    chosen = (estimates["recipe"] == "small_nli") & (estimates["target"] == "tags")
+    without = replace(results, estimates=estimates.assign(gain=estimates["gain"].mask(chosen)))
+    assert "empty row: no gain" in words(forest_figure(without))
+    assert "empty row: no gain" not in words(forest_figure(results))
+
+
 def test_a_search_has_a_line_for_each_study_and_a_large_dot_for_the_chosen_trial(results):
     axes = Figure().subplots()
     assert search(axes, results, "tags") is axes
@@ -84,6 +92,7 @@ def test_a_search_has_a_line_for_each_study_and_a_large_dot_for_the_chosen_trial
     assert axes.collections[0].get_offsets().tolist() == [pytest.approx([3e-5, 60])]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1e-5", "3e-5", "1e-4"]
     assert words(search_figure(results)).count("recipes") == 1
+    assert "large dot: chosen, the first of equal values" in words(search_figure(results))
 
 
 def test_a_target_that_trains_on_another_task_has_a_panel_with_the_searches_of_that_task(results):
