@@ -30,6 +30,11 @@ def p_text(value: float, name: str = "p") -> str:
     return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
 
 
+def num_decimals_of(gain: float, half: float) -> int:
+    """Decimals of a gain and its half width, in points: 2 if they are equal with 1, which hides the larger."""
+    return 2 if f"{abs(gain):.1f}" == f"{half:.1f}" else 1
+
+
 def gain_text(gain: float, low: float, high: float, note: str = "") -> str:
     """A gain in points with the half width of its 95 % interval: `+1.2 ± 0.8`.
 
@@ -39,7 +44,11 @@ def gain_text(gain: float, low: float, high: float, note: str = "") -> str:
         return "–"
     if note == "bimodal":
         return f"{points_text(gain)} bimodal"
-    return points_text(gain) if math.isnan(low) else f"{points_text(gain)} ± {50 * (high - low):.1f}"
+    if math.isnan(low):
+        return points_text(gain)
+    half = 50 * (high - low)
+    num_decimals = num_decimals_of(100 * gain, half)
+    return f"{signed_text(100 * gain, num_decimals)} ± {half:.{num_decimals}f}"
 
 
 def p_alone(p: float) -> str:

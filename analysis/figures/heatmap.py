@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..numbers import signed_text
+from ..numbers import num_decimals_of, signed_text
 from ..results.estimates import Estimate, cell_estimates
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
 from ..results.order import clustered
@@ -116,11 +116,12 @@ def gain_square(estimate: Any, signs: str = "", *, is_hatched: bool = False) -> 
     """
     gain, half = 100 * estimate.gain, 50 * (estimate.high - estimate.low)
     shown = signs.replace(DAGGER, "") if is_hatched else signs
+    num_decimals = num_decimals_of(gain, half)
     is_bimodal, is_settled = estimate.note == "bimodal", _excludes_0(estimate)
     return Square(
-        text=signed_text(gain, 1) + signs,
+        text=signed_text(gain, num_decimals) + signs,
         short=signed_text(gain, 0),
-        small="bimodal" if is_bimodal else NO_INTERVAL if np.isnan(half) else f"±{half:.1f}",
+        small="bimodal" if is_bimodal else NO_INTERVAL if np.isnan(half) else f"±{half:.{num_decimals}f}",
         # In a narrow cell the signs are in the second line, except for those that hatching shows.
         small_short=("bim." if is_bimodal else NO_INTERVAL if np.isnan(half) else _whole(half)) + shown,
         value=gain,
@@ -171,6 +172,7 @@ def matrix_key(results: Results) -> Key:
             _has_means_over_seeds(results),
             Entry(text="± of some means: over seeds only, without items", is_about_numbers=True),
         ),
+        (any(s.is_bold for s in squares), Entry(text="bold is not corrected for the number of cells")),
         (
             NO_INTERVAL in text,
             Entry(is_about_numbers=True, text=WITHOUT_INTERVAL),
@@ -210,5 +212,5 @@ def _mean_text(results: Results, grid: Grid) -> str:
     dropped = [target for target in results.matrix.scores.columns if target not in targets]
     rows = f"mean of a row: over {len(targets)} targets" if MEAN in grid.columns else ""
     without = f" (without {', '.join(dropped)})" if rows and dropped and len(dropped) <= 3 else ""
-    columns = "mean of a column: over the recipes that can be compared" if MEAN in grid.rows else ""
+    columns = "mean of a column: over the recipes with comparable gains" if MEAN in grid.rows else ""
     return "; ".join(text for text in (rows + without, columns) if text)

@@ -152,13 +152,13 @@ def _best_recipes(results: Results) -> Iterator[str]:
     if best == reference:
         runner_up = str(mean["gain"].idxmax())
         yield (
-            f"No recipe gains on average over the {num_targets} targets that all recipes have; the smallest loss is "
-            f"{_mean_text(mean, runner_up)}, of `{runner_up}`."
+            f"No recipe gains on average over the {num_targets} targets that all compared recipes have; the smallest "
+            f"loss is {_mean_text(mean, runner_up)}, of `{runner_up}`."
         )
         return
     yield (
-        f"On average over the {num_targets} targets that all recipes have, `{best}` has the highest gain, "
-        f"{_mean_text(mean, best)}.{_corrected_text(results, best, MEAN)} "
+        f"On average over the {num_targets} targets that all compared recipes have, `{best}` has the highest "
+        f"gain, {_mean_text(mean, best)}.{_corrected_text(results, best, MEAN)} "
         f"{_rivals(rows, best, results)}{_seeds_needed(summary, results)}"
     )
 

@@ -80,9 +80,10 @@ def cautions(results: Results) -> Iterator[str]:
             )
     unlearned = [f"{p.recipe} on {p.task}" for p in results.preparations if p.verdict in NOT_CLEARLY_ABOVE]
     if unlearned:
+        verb = "is" if len(unlearned) == 1 else "are"
         yield (
-            f"**Not learned**: {_listed(unlearned)} is not clearly above the trivial score. The gains of these recipes "
-            "show the effect of further training and not of a learned task."
+            f"**Not learned**: {_listed(unlearned)} {verb} not clearly above the trivial score. The gains of these "
+            "recipes show the effect of further training and not of a learned task."
         )
     if matrix.missing:
         missing = _listed(cell_list(matrix.missing))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from ..numbers import MINUS, signed_text
+from ..numbers import MINUS, num_decimals_of, signed_text
 from ..results.estimates import Estimate, cell_estimates
 from ..results.marks import DAGGER, DEGREE, DOUBLE_DAGGER, PILCROW, SECTION, STAR
 from ..results.results import Results
@@ -45,9 +45,11 @@ def math_gain(
     """A gain with the half width of its interval in math mode, such as `$\\mathbf{-3.3}^{\\dagger} \\pm 8.2$`."""
     if math.isnan(gain):
         return "--"
-    main = signed_text(scale * gain).replace(MINUS, "-")
+    half = scale / 2 * (high - low)
+    num_decimals = num_decimals_of(scale * gain, half)
+    main = signed_text(scale * gain, num_decimals).replace(MINUS, "-")
     text = (f"\\mathbf{{{main}}}" if is_bold else main) + raised(signs)
-    return f"${text}$" if math.isnan(low) else f"${text} \\pm {scale / 2 * (high - low):.1f}$"
+    return f"${text}$" if math.isnan(low) else f"${text} \\pm {half:.{num_decimals}f}$"
 
 
 def raised(signs: str) -> str:

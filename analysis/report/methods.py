@@ -79,11 +79,11 @@ def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None
 
 def _design(space: Space, results: Results) -> Iterator[str]:
     models = ", ".join(f"{m.name} ({m.id}{f' at {m.revision}' if m.revision else ''})" for m in space.models)
-    num_rows = sum(bool(recipe.stages) for recipe in space.recipes)
-    yield (
-        f"We measured the transfer of {num_rows} intermediate trainings to {len(space.targets)} target tasks with "
-        f"{models}."
-    )
+    trained = [recipe.name for recipe in space.recipes if recipe.stages]
+    scores = results.matrix.scores.reindex(trained)
+    recipes = _of_planned(int(scores.notna().any(axis=1).sum()), len(trained), "intermediate training")
+    targets = _of_planned(int(scores.notna().any(axis=0).sum()), len(space.targets), "target task")
+    yield f"We measured the transfer of {recipes} to {targets} with {models}."
     if protocol.has_dials(space):
         yield f"Dials were searched: {protocol.search_sentence(space)}."
     else:
@@ -107,8 +107,10 @@ def _scores(space: Space, results: Results) -> Iterator[str]:
     metrics = "; ".join(f"{metric}: {', '.join(names)}" for metric, names in by_metric.items())
     languages = _languages(results)
     yield f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages ({languages})."
-    if space.eval_cap:
-        yield f"At most {space.eval_cap:,} evaluation items per language were scored."
+    caps = [f"{space.eval_cap:,}"] if space.eval_cap else []
+    caps += [f"{target.eval_cap:,} on {target.task}" for target in space.targets if target.eval_cap]
+    if caps:
+        yield f"Evaluation items per language were limited to {', and to '.join(caps)}."
 
 
 def _statistics(results: Results) -> Iterator[str]:
@@ -116,7 +118,7 @@ def _statistics(results: Results) -> Iterator[str]:
     if cells["gain"].isna().all():
         yield "No gain can be computed yet." if results.matrix.reference else "Without a baseline, there is no gain."
         return
-    yield f"A gain is the difference to {results.matrix.reference_words} with the same seed."
+    yield f"A gain is the difference from {results.matrix.reference_words} with the same seed."
     yield _variances(cells[cells["se_seed"].notna()])
     yield from _intervals(cells)
     if cells["q"].notna().any():
@@ -169,9 +171,12 @@ def _slopes(results: Results) -> Iterator[str]:
     kinds = [kind for kind in KINDS if kind in traits]
     names = [f"{', '.join(kinds)} distance from English (Khan et al. 2025)"] if kinds else []
     names += [label for trait, label in NUMBERS.items() if trait in traits and trait not in KINDS]
+    few, many = table["n"].min(), table["n"].max()
+    num = f"{few} to {many}" if few < many else str(few)
     yield (
-        "Gains of languages, adjusted for the cells that have each language, were regressed on the "
-        f"{', on the '.join(names)}, with jackknife intervals over languages and "
+        "Gains of languages, adjusted for the cells that have each language, were regressed on each of the following "
+        f"properties separately, with and without English, over the languages that have it (n = {num}): the "
+        f"{', the '.join(names)}. Intervals of slopes are jackknife intervals over languages, and p is the "
         "permutation p of Spearman's correlation."
     )
 
@@ -182,6 +187,11 @@ def _predictors(data: RunData) -> Iterator[str]:
     names = [text for name, text in PREDICTORS.items() if name in computed]
     if names:
         yield f"Predictors of transfer were computed from forward passes over training examples: {'; '.join(names)}."
+
+
+def _of_planned(num: int, planned: int, word: str) -> str:
+    """`3 of 5 planned intermediate trainings`, or `5 intermediate trainings` if all of them have scores."""
+    return _num(num, word) if num == planned else f"{num} of {planned} planned {word}s"
 
 
 def _languages(results: Results) -> str:
@@ -240,7 +250,12 @@ def _variances(cells: pd.DataFrame) -> str:
         )
     if plain.empty:
         return f"{moderated}."
-    return f"{moderated}; {_num(len(plain), 'cell')} on {', '.join(dict.fromkeys(plain))} have paired t tests instead."
+    freedom = sorted({int(num) - 1 for num in cells.loc[~cells["is_moderated"], "num_seeds"]})
+    words = "degree" if freedom == [1] else "degrees"
+    return (
+        f"{moderated}; the {_num(len(plain), 'cell')} on {', '.join(dict.fromkeys(plain))} have paired t tests with "
+        f"{' or '.join(map(str, freedom))} {words} of freedom instead."
+    )
 
 
 def _cost(data: RunData) -> Iterator[str]:

@@ -4,6 +4,7 @@ import csv
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 
 import sweeper
 from analysis.__main__ import main
-from analysis.figures.heatmap import matrix_grid, matrix_key
+from analysis.figures.heatmap import gain_square, matrix_grid, matrix_key
 from analysis.figures.pages import Orders, orders_of
 from analysis.numbers import gain_text, p_text, signed_text
 from analysis.report.files import csv as csv_text
@@ -293,6 +294,22 @@ def test_a_number_that_rounds_to_0_has_no_sign(number, num_decimals, text):
     assert signed_text(number, num_decimals) == text
 
 
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "text"),
+    [
+        (-0.0423, -0.0841, -0.0005, "−4.23 ± 4.18"),
+        (0.0328, -0.0006, 0.0662, "+3.28 ± 3.34"),
+        (0.0, -0.03, 0.03, "0.0 ± 3.0"),
+    ],
+)
+def test_a_half_width_that_rounds_to_the_gain_has_another_decimal(gain, low, high, text):
+    assert gain_text(gain, low, high) == text
+    estimate = SimpleNamespace(gain=gain, low=low, high=high, basis="seeds and items", note="")
+    square = gain_square(estimate)
+    assert f"{square.text} {square.small}".replace("±", "± ") == text
+    assert math_gain(gain, low, high) == "$" + text.replace("±", r"\pm").replace("−", "-") + "$"
+
+
 def test_equal_and_bimodal_gains_have_no_interval_and_are_named(make_run):
     run = make_run(seeds=(1, 2, 3))
     for seed in (1, 2, 3):
@@ -475,7 +492,9 @@ def test_a_recipe_that_loses_least_on_average_is_not_said_to_gain(make_run):
         for seed, value in enumerate(values, 1):
             run.cell(recipe, "search", seed, {"de": value, "fr": value})
     findings = strongest_findings(compute_results(run.url))
-    assert findings[-1].startswith("No recipe gains on average over the 2 targets that all recipes have; the smallest")
+    assert findings[-1].startswith(
+        "No recipe gains on average over the 2 targets that all compared recipes have; the smallest"
+    )
     assert findings[-1].endswith("of `small_nli`.")
 
 
@@ -491,6 +510,7 @@ def test_a_bold_gain_has_an_interval_without_zero_in_the_table_and_in_the_heatma
     assert "| small_nli | **+10.3 ± " in text and "| middle_qa | +0.7 ± " in text
     assert "Bold (cells only): the interval includes the variation between seeds and excludes 0" in text
     assert "bold: interval over seeds excludes 0" in matrix_key(results).scales
+    assert "bold is not corrected for the number of cells" in [entry.text for entry in matrix_key(results).entries]
     assert "\\mathbf{+10.3}" in (report.path.parent / "tables" / "gains.tex").read_text()
 
 
@@ -506,7 +526,7 @@ def test_the_methods_say_which_cells_have_paired_t_tests(full_report, make_run):
     assert "Intervals over seeds are those of paired t tests (Student 1908)" in small
     assert "moderated over" not in small and "Smyth" not in small
     space = wide_space()
-    large = make_run("large", **{**space, "targets": space["targets"][:2]})
+    large = make_run("large", **{**space, "targets": (replace(space["targets"][0], eval_cap=100), space["targets"][1])})
     random = np.random.default_rng(61)
     for target, recipes in (("t0", space["recipes"]), ("t1", space["recipes"][:3])):
         for recipe in recipes:
@@ -514,7 +534,9 @@ def test_the_methods_say_which_cells_have_paired_t_tests(full_report, make_run):
                 large.cell(recipe.name, target, seed, {"en": 0.5 + 0.05 * random.normal()})
     text = methods_text(load(large.url), compute_results(large.url))
     assert "moderated over the recipes of a target" in text
-    assert "2 cells on t1 have paired t tests instead" in text
+    assert f"; the 2 cells on t1 have paired t tests with {len(SEEDS) - 1} degrees of freedom instead." in text
+    assert "Evaluation items per language were limited to 100 on t0." in text
+    assert "transfer of 2 of 3 planned intermediate trainings to 1 of 3 planned target tasks" in small
 
 
 def test_cautions_are_about_the_usual_condition_only(make_run):
