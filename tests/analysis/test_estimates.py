@@ -309,6 +309,10 @@ def test_the_variance_of_seeds_and_items_is_never_below_the_larger_part():
     assert [float(value) for value in combined(0.02, 2, np.nan, np.nan, np.nan)] == [0.02, 2]
 
 
+def test_a_part_over_items_of_0_leaves_the_interval_over_seeds():
+    assert [float(value) for value in combined(0.02, 2, 0.0, np.nan, 0.0)] == pytest.approx([0.02, 2])
+
+
 def test_the_interval_over_seeds_and_items_combines_those_of_both():
     total, df = combined(0.02, 1, 0.05, 40, 0.01)
     expected = scipy_stats.t.ppf(0.975, 1) ** 2 * 0.02 + scipy_stats.t.ppf(0.975, 40) ** 2 * 0.04
