@@ -298,16 +298,12 @@ class Specs:
 
     def _under(self, condition: Condition, target: Target, score: ScoreSpec, seed: int) -> Iterator[ScoreSpec]:
         """The score of the same training under a condition; none if the data source has none of its languages."""
-        languages = [
-            name
-            for name in score.data.languages
-            if name != condition.other_language and (not condition.languages or name in condition.languages)
-        ]
+        languages = condition.languages_of(score.data.languages)
         if not languages:
             return
         in_source = replace(target, languages=(condition.source,))
         source = self._target_data(in_source, score.split, seed) if condition.source and not condition.by else None
-        data = self._target_data(replace(target, languages=tuple(languages)), score.split, seed)
+        data = self._target_data(replace(target, languages=languages), score.split, seed)
         perturbation = self._perturbation(condition, source)
         yield replace(score, condition=condition.name, data=replace(data, perturbation=perturbation))
 

@@ -203,8 +203,7 @@ def _lacks_condition(unit: Unit, seed: int, scores: Mapping[ConditionId, ScoreRe
         if clean is None:
             continue
         for condition in target.conditions:
-            is_defined = not condition.languages or not set(condition.languages).isdisjoint(clean.metrics)
-            if is_defined and (*cell, condition.name) not in scores:
+            if condition.languages_of(clean.metrics) and (*cell, condition.name) not in scores:
                 return True
     return False
 

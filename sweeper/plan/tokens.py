@@ -139,10 +139,7 @@ def _num_passes(space: Space, unit: Unit, target: Target) -> float:
         # The prepared and the pretrained encoder read the target, and the latter the recipe's last stage.
         return 3.0 if unit.stages else 1.0
     scored = target.languages or tuple(space.task(target.task).rows(space.evaluate))
-    numbers = [
-        sum(language != condition.other_language for language in condition.languages or scored)
-        for condition in target.conditions
-    ]
+    numbers = [len(condition.languages_of(scored)) for condition in target.conditions]
     return 1.0 + sum(numbers) / max(len(scored), 1)
 
 

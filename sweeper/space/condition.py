@@ -1,6 +1,6 @@
 """Conditions: circumstances under which a trained target is scored again, with perturbed evaluation examples."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 

@@ -103,12 +103,16 @@ def test_a_training_is_not_finished_while_it_lacks_the_score_of_a_condition_that
     replicate = replace(trained, name="tiny/baseline -> names/seed 1", role="replicate", seed=1)
     run.ledger.write_training(succeed(replicate))
     table = pd.DataFrame({"n": [1]})
-    clean = replace(score_of("baseline", "names", 0.6), key="a", outcomes="outcomes/a.parquet")
+    clean = replace(
+        score_of("baseline", "names", 0.6), key="a", metrics={"en": {"accuracy": 0.6}}, outcomes="outcomes/a.parquet"
+    )
     run.ledger.write_score(clean, table)
     assert status_of(run.url).counts["target"][0] == 1
     conditions = (
         Condition(name="typos", perturbation="keyboard"),
         Condition(name="typos in xf", perturbation="keyboard", languages=("xf",)),
+        # The target is scored in English only, and no English word has an English translation.
+        Condition(name="mixed", perturbation="code_mix", by="words.tsv"),
     )
     targets = tuple(replace(t, conditions=conditions) if t.task == "names" else t for t in TINY.targets)
     Folder(run.url).write("space.json", write_json(replace(TINY, targets=targets)))
