@@ -70,6 +70,15 @@ PARALLEL = [
 ]
 
 
+def test_a_file_of_word_pairs_may_have_a_byte_order_mark_and_must_be_utf_8(tmp_path):
+    file = tmp_path / "pairs.tsv"
+    file.write_text("de\tHäuser\ten\thouses\n", encoding="utf-8-sig")
+    assert read_word_pairs(file, "de", "en") == {"häuser": ("houses",)}
+    file.write_text("de\tHäuser\ten\thouses\n", encoding="latin-1")
+    with pytest.raises(UserError, match=r"pairs\.tsv is not UTF-8: .* Save it in UTF-8\."):
+        read_word_pairs(file, "de", "en")
+
+
 def test_words_that_occur_in_the_same_parallel_sentences_are_aligned():
     pairs = dict(word_pairs(PARALLEL))
     assert {"haus": "house", "buch": "book", "rot": "red", "alt": "old", "ein": "a"}.items() <= pairs.items()

@@ -22,7 +22,7 @@ def read_word_pairs(path: Path, language: str, other: str) -> WordPairs:
     Raises UserError for a line of another form, or if the file has no pair of the two languages.
     """
     pairs: dict[str, dict[str, None]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         cells = [cell.strip() for cell in line.split("\t")]
         if not line.strip():
             continue
@@ -39,6 +39,14 @@ def read_word_pairs(path: Path, language: str, other: str) -> WordPairs:
             "leave the language out of the condition."
         )
     return {word: tuple(translations) for word, translations in pairs.items()}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        # Spreadsheets write a byte order mark, which is no part of the first line.
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"The file of word pairs {path} is not UTF-8: {error}. Save it in UTF-8.") from error
 
 
 def code_mix(pairs: WordPairs) -> Callable[[Draws, float], Substitute]:
