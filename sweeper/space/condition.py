@@ -92,11 +92,22 @@ class Condition:
                 "The perturbations 'code_mix' (a file of word pairs) and 'paraphrase' (a translator) need `by`, and no "
                 f"other one has it; got by = {self.by!r} in condition {self.name!r} ({self.perturbation})."
             )
+        if self.perturbation == "paraphrase" and "{language}" in self.by:
+            raise UserError(
+                f"A paraphrase needs one model for both directions, got by = {self.by!r} in condition {self.name!r}. "
+                "Use an M2M100 or NLLB model, or folder:PATH."
+            )
 
     @property
     def other_language(self) -> str:
         """The language of translations, in which no example can be; "" for perturbations without translations."""
         return (self.source or "en") if self.perturbation in MADE_BY else ""
+
+    def languages_of(self, scored: Iterable[str]) -> tuple[str, ...]:
+        """Those of the scored languages that have a score under this condition."""
+        return tuple(
+            name for name in scored if name != self.other_language and (not self.languages or name in self.languages)
+        )
 
 
 def check_perturbation(condition: Condition, task: Task, rows_by_language: RowsByLanguage, split: str) -> None:

@@ -113,26 +113,7 @@ class Stage:
             raise UserError(f"A stage needs 0 <= mlm_exponent <= 1, got {self.mlm_exponent}.")
         if not 0 <= self.label_noise <= 1:
             raise UserError(f"A stage needs 0 <= label_noise <= 1 (a probability), got {self.label_noise}.")
-        if (self.perturbation is None) != (self.perturbed_share == 0) or not 0 <= self.perturbed_share <= 1:
-            raise UserError(
-                "A stage needs both a perturbation and 0 < perturbed_share <= 1, or neither of them; got perturbation "
-                f"= {self.perturbation} and perturbed_share = {self.perturbed_share}."
-            )
-        if self.perturbation and self.perturbation.languages:
-            raise UserError(
-                "A stage perturbs examples of all of its languages. Remove the languages of condition "
-                f"{self.perturbation.name!r}."
-            )
-        if self.perturbation and self.perturbation.other_language in self.languages:
-            raise UserError(
-                f"The stage trains in {self.perturbation.other_language!r}, so that condition "
-                f"{self.perturbation.name!r} needs another language in `source`."
-            )
-        if self.perturbation and self.perturbation.by and self.translation:
-            raise UserError(
-                f"A stage with a translation cannot have the perturbation {self.perturbation.perturbation!r}, which "
-                "needs the language of each example. Remove one of them."
-            )
+        _check_perturbed(self)
         # All supported translators translate from English.
         if self.translation and self.languages != ("en",):
             raise UserError(f"Translation starts from English, so `languages` must be ('en',); got {self.languages}.")
@@ -140,6 +121,35 @@ class Stage:
             raise UserError(f"A stage needs temperature >= 1 (1 is proportional to the sizes), got {self.temperature}.")
         check_dials(self.dials, self.training)
         _check_shares(self)
+
+
+def _check_perturbed(stage: Stage) -> None:
+    """Raise UserError if the perturbation of a stage contradicts its other fields."""
+    if (stage.perturbation is None) != (stage.perturbed_share == 0) or not 0 <= stage.perturbed_share <= 1:
+        raise UserError(
+            "A stage needs both a perturbation and 0 < perturbed_share <= 1, or neither of them; got perturbation "
+            f"= {stage.perturbation} and perturbed_share = {stage.perturbed_share}."
+        )
+    if stage.perturbation and stage.perturbation.languages:
+        raise UserError(
+            "A stage perturbs examples of all of its languages. Remove the languages of condition "
+            f"{stage.perturbation.name!r}."
+        )
+    if stage.perturbation and stage.perturbation.other_language in stage.languages:
+        raise UserError(
+            f"The stage trains in {stage.perturbation.other_language!r}, so that condition "
+            f"{stage.perturbation.name!r} needs another language in `source`."
+        )
+    if stage.perturbation and stage.perturbation.by and stage.translation:
+        raise UserError(
+            f"A stage with a translation cannot have the perturbation {stage.perturbation.perturbation!r}, which "
+            "needs the language of each example. Remove one of them."
+        )
+    if stage.perturbation and stage.perturbation.perturbation == "distractor" and stage.translation:
+        raise UserError(
+            "A stage with a translation cannot have the perturbation 'distractor', whose sentences would not be "
+            "translated. Remove one of them."
+        )
 
 
 def _check_shares(stage: Stage) -> None:

@@ -90,6 +90,19 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
             "No training language of 'questions' is called 'xa'",
         ),
         (
+            lambda: Condition(name="again", perturbation="paraphrase", by="Helsinki-NLP/opus-mt-en-{language}"),
+            "A paraphrase needs one model for both directions, got by = 'Helsinki-NLP/opus-mt-en-{language}'",
+        ),
+        (
+            lambda: Stage(
+                tasks=("questions",),
+                translation=Translation(languages=("de",), by="apertium"),
+                perturbation=Condition(name="near", perturbation="distractor"),
+                perturbed_share=0.5,
+            ),
+            "A stage with a translation cannot have the perturbation 'distractor'",
+        ),
+        (
             lambda: Condition(name="mixed", perturbation="code_mix"),
             "need `by`, and no other one has it; got by = '' in condition 'mixed' (code_mix)",
         ),
