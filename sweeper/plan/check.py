@@ -11,7 +11,7 @@ from sweeper.errors import UserError
 from sweeper.formats.table import properties_of
 from sweeper.plan.infer import infer_task, own_tasks
 from sweeper.plan.resolve import Resolver, missing_languages, scored_splits
-from sweeper.plan.sources import missing_paths
+from sweeper.plan.sources import conditions_of, missing_paths
 from sweeper.space import Space, Target
 from sweeper.tasks.spec import Split, Task
 
@@ -75,7 +75,7 @@ def check_space(space: Space, sources: Sources) -> Check:
     for stage in space.stages:
         if stage.translation:
             check.attempt("", resolver.translation, stage.translation)
-    for condition in (condition for target in space.targets for condition in target.conditions):
+    for condition in conditions_of(space):
         check.attempt("", resolver.made_by, condition)
     unclear = _complete_tasks(check, sources)
     for (name, split), languages in needs(space).items():

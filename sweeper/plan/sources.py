@@ -10,7 +10,7 @@ from sweeper.data.translate.recorded import Recorded
 from sweeper.errors import UserError
 from sweeper.plan.infer import own_tasks
 from sweeper.plan.specs import check_world
-from sweeper.space import FOLDER, Space
+from sweeper.space import FOLDER, Condition, Space
 from sweeper.world.build import build
 from sweeper.world.settings import world_folder
 
@@ -82,10 +82,15 @@ def _missing_translations(space: Space, sources: Sources) -> Iterator[str]:
                 yield str(sources.places.no_model(model))
 
 
+def conditions_of(space: Space) -> Iterator[Condition]:
+    """The conditions of targets, and the perturbations of training examples."""
+    for target in space.targets:
+        yield from target.conditions
+    yield from (stage.perturbation for stage in space.stages if stage.perturbation)
+
+
 def _missing_word_pairs(space: Space, sources: Sources) -> Iterator[str]:
-    of_targets = (condition for target in space.targets for condition in target.conditions)
-    of_stages = (stage.perturbation for stage in space.stages if stage.perturbation)
-    for condition in (*of_targets, *of_stages):
+    for condition in conditions_of(space):
         path = sources.places.local(condition.by, Path.is_file)
         if condition.perturbation == "code_mix" and not path.is_file():
             yield (

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError
-from sweeper.records.spec import StageSpec, TrialSpec
+from sweeper.records.spec import DataSpec, PerturbationSpec, StageSpec, TrialSpec
 from sweeper.training.model import body_of, check_encoder, num_parameters, usable_positions
 from sweeper.training.stage import DataReader, make_schedule
 from sweeper.training.workbench import Workbench
@@ -64,12 +64,18 @@ def _check_evaluations(stage: StageSpec, reader: DataReader) -> None:
     """Raise UserError if a stage keeps the best weights but is too short for an evaluation before its last step."""
     if stage.training.keep != "best":
         return
-    # A translation needs the device of the trial, and changes the number of steps only by its dropped examples.
-    untranslated = replace(stage, data=tuple(replace(data, translation=None) for data in stage.data))
-    num_steps = make_schedule(untranslated, reader).num_steps
+    # A translation and a paraphrase need the device of the trial. A translation changes the number of steps only by its
+    # dropped examples, a paraphrase does not.
+    untranslated = tuple(replace(data, translation=None, perturbation=_without_model(data)) for data in stage.data)
+    num_steps = make_schedule(replace(stage, data=untranslated), reader).num_steps
     if stage.training.evaluate_every >= num_steps:
         raise UserError(
             f"keep = 'best' needs evaluate_every below the {num_steps} steps of the training on "
             f"{', '.join(data.task for data in stage.data)}, got {stage.training.evaluate_every}: no evaluation would "
             "happen before the last step. Lower evaluate_every, or use keep = 'last'."
         )
+
+
+def _without_model(data: DataSpec) -> PerturbationSpec | None:
+    """The perturbation of data, None if a model makes it."""
+    return None if data.perturbation and data.perturbation.name == "paraphrase" else data.perturbation

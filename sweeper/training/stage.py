@@ -88,7 +88,7 @@ class DataReader:
             if needs_device(data.translation):
                 data = replace(data, translation=None)
         if data.perturbation is not None and data.perturbation.name == "paraphrase":
-            specs = round_trip_specs(data.perturbation, data.languages[0])
+            specs = [spec for language in data.languages for spec in round_trip_specs(data.perturbation, language)]
             for spec in specs:
                 check_translator(spec, self.sources)
             if needs_device(specs[0]):

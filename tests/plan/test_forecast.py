@@ -14,9 +14,11 @@ from search_spaces.demo_recovery import SPACE as DEMO_RECOVERY
 from search_spaces.tiny import SPACE as TINY
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
+from sweeper.data.source import Sources
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
+from sweeper.plan.check import check_space
 from sweeper.plan.forecast import Forecast, forecast
 from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
 from sweeper.plan.tables import forecast_tables
@@ -56,6 +58,14 @@ def test_a_condition_reads_the_examples_of_its_languages_again_except_for_that_o
     assert (target.languages, tokens() % 3) == (("en", "xa", "xf"), 0)
     assert tokens(mixed) * 3 == tokens() * 5
     assert tokens(typos) * 3 == tokens() * 4
+
+
+def test_a_check_looks_at_the_translator_of_perturbed_training_examples(tmp_path: Path) -> None:
+    again = Condition(name="again", perturbation="paraphrase", by="apertium", source="xa")
+    stage = Stage(tasks=("questions",), perturbation=again, perturbed_share=0.5)
+    space = replace(TINY, recipes=(Recipe(name="baseline"), Recipe(name="again", stages=(stage,))))
+    problems = check_space(space, Sources(mirror=tmp_path, cache=tmp_path)).problems
+    assert any("Condition 'again' translates in both directions" in problem for problem in problems)
 
 
 def plan_of(space: Space, tmp_path: Path, **pace: object) -> Forecast:

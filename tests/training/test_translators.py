@@ -17,6 +17,7 @@ from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
 from sweeper.files.serialize import plain
 from sweeper.records.spec import PerturbationSpec, StageSpec, TranslationSpec, deciding, training_key
+from sweeper.training.check import _check_evaluations
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.translators import (
     BATCH_ROWS,
@@ -278,6 +279,33 @@ def test_preparing_data_does_not_run_a_translation_model(
     assert spec.translation is not None
     reader.prepare(replace(spec, translation=replace(spec.translation, by="folder:x")))
     assert in_english == [True, False]
+
+
+def test_preparing_paraphrases_checks_the_model_for_every_language_in_both_directions(
+    reader: DataReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[tuple[str, tuple[str, ...]]] = []
+    monkeypatch.setattr(DataReader, "encoded", lambda self, data: {})
+    monkeypatch.setattr(
+        "sweeper.training.stage.check_translator", lambda spec, sources: checked.append((spec.source, spec.languages))
+    )
+    spec = PerturbationSpec(name="paraphrase", budget=1.0, source="en", by="t/m2m", source_identity="i")
+    reader.prepare(replace(data("xquestions", "test", ("xa", "xg")), perturbation=spec))
+    assert checked == [("xa", ("en",)), ("en", ("xa",)), ("xg", ("en",)), ("en", ("xg",))]
+
+
+def test_the_steps_of_a_stage_are_counted_without_a_translation_model(
+    reader: DataReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[StageSpec] = []
+    schedule = make_schedule(stage("claims"), reader)
+    monkeypatch.setattr("sweeper.training.check.make_schedule", lambda spec, reader: counted.append(spec) or schedule)
+    again = PerturbationSpec(name="paraphrase", budget=1.0, source="de", by="t/m2m", source_identity="i")
+    typos = PerturbationSpec(name="keyboard", budget=0.1)
+    sets = tuple(replace(data("claims"), perturbation=spec) for spec in (again, typos))
+    best = replace(stage("claims").training, keep="best", evaluate_every=1)
+    _check_evaluations(replace(stage("claims"), data=sets, training=best), reader)
+    assert [each.perturbation for each in counted[0].data] == [None, typos]
 
 
 def test_a_key_depends_on_the_translation_but_not_on_the_location_of_the_translator(
