@@ -70,6 +70,14 @@ def test_the_smallest_corpus_of_domain_adaptation_on_a_cluster_has_all_tokens_of
     assert training.cap_tokens and training.cap_tokens / training.epochs <= 42_034
 
 
+def test_adaptation_around_a_task_has_different_rows_on_each_side() -> None:
+    around = next(recipe for recipe in DOMAIN_XL.recipes if recipe.name == "news around mnli")
+    before, _, after = around.stages
+    splits = [DOMAIN_XL.task(stage.tasks[0]).train["en"][0].split for stage in (before, after)]
+    assert splits == ["train[:998]", "train[998:]"]
+    assert before.training.cap_tokens == after.training.cap_tokens
+
+
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_question_in_the_synthetic_world_states_what_is_planted_in_each_contrast(name: str) -> None:
     space = load_space(name)
