@@ -1,7 +1,8 @@
 """Domain adaptation x intermediate task: text of a domain before or after MNLI, or half of it on each side.
 
 The domains are the Bible and news (NTREX), in English or in four languages, with equal tokens. General text (Wikipedia)
-of the same size is the placebo of a domain: it has the same number of steps.
+of the same size is the placebo of a domain: it has as many tokens.
+The numbers of steps differ, because lines have different lengths.
 """
 
 from dataclasses import replace
