@@ -26,11 +26,11 @@ AFRICAN: Mapping[str, str] = {
     "tn": "tsn",
     "tw": "twi",
     "wo": "wol",
-    "xh": "xho",
+    "xho": "xho",
     "yo": "yor",
     "zu": "zul",
 }
-"""The 20 languages of MasakhaNER 2 -> its configs."""
+"""The 20 languages of MasakhaNER 2 -> its configs. isiXhosa has three letters, because `xh` is a generated language."""
 
 AMERICAN: Mapping[str, str] = {
     "ay": "aym",

@@ -8,6 +8,7 @@ from sweeper.formats.table import FORMATS
 from sweeper.tasks.benchmarks import SIZES
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.languages import FAMILIES, ISO_639_3, NLLB, SCRIPTS
+from sweeper.world.languages import TRAITS
 
 INTERMEDIATES = ("anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmos_qa", "csqa")
 NUM_LANGUAGES = {
@@ -182,3 +183,8 @@ def test_every_language_has_a_family_a_script_and_an_iso_code() -> None:
     assert {*XTREME_R.split()} <= set(NLLB)
     assert set(FAMILIES) == set(SCRIPTS) == set(ISO_639_3) == set(NLLB)
     assert len(set(ISO_639_3.values())) == len(NLLB)
+
+
+def test_no_language_of_a_task_has_the_code_of_a_generated_language() -> None:
+    languages = {code for task in CATALOG.values() for code in (*task.train, *task.dev, *task.test)}
+    assert languages & set(TRAITS) == {"en"}
