@@ -33,7 +33,7 @@ from .gains import cautions, gains_table
 from .methods import methods_text
 from .planted import planted_csv, planted_finding
 from .questions import page_name, question_files
-from .reuse import Written, content_digests, inputs_of, keep_report, kept_report
+from .reuse import Written, content_digests, inputs_of, keep_report, kept_report, remove_obsolete
 
 REPORT = "report.md"
 
@@ -71,6 +71,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     data = load(run)
     files, findings = _report_files(data, run, against, orders)
     warnings = damage_notes(data)
+    remove_obsolete(source, folder, files)
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
     if inputs and not _may_be_readable(data, source):

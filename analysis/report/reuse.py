@@ -5,7 +5,8 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -69,6 +70,22 @@ def kept_report(run: Run, folder: Path, inputs: str | None) -> Written | None:
         return noted if is_same and _has(folder, noted.files) else None
     except (OSError, ValueError, TypeError, AttributeError):
         return None  # no note, or a damaged one
+
+
+def remove_obsolete(run: Run, folder: Path, names: Collection[str]) -> None:
+    """Remove the files of the last noted report that a new report with the files `names` does not have.
+
+    Files that were changed since then are kept.
+    """
+    try:
+        noted = Written(**json.loads(run.analysis_cache.read(_note(folder))))
+        obsolete = {name: sha256 for name, sha256 in noted.files.items() if name not in names}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return  # no note, or a damaged one
+    for name, sha256 in obsolete.items():
+        with suppress(OSError):
+            if _has(folder, {name: sha256}):
+                (folder / name).unlink()
 
 
 def keep_report(run: Run, folder: Path, written: Written) -> None:

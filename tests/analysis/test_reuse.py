@@ -9,7 +9,15 @@ import pytest
 
 from analysis.report import reuse
 from analysis.report.report import write_report
-from analysis.report.reuse import Written, code_digest, content_digests, inputs_of, keep_report, kept_report
+from analysis.report.reuse import (
+    Written,
+    code_digest,
+    content_digests,
+    inputs_of,
+    keep_report,
+    kept_report,
+    remove_obsolete,
+)
 from analysis.results.results import compute_results
 from sweeper.files import folder as folders
 from sweeper.files.draft import draft_path
@@ -109,6 +117,21 @@ def noted_report(run: Run, folder: Path) -> str:
     return inputs
 
 
+def test_files_that_a_new_report_does_not_have_are_removed_unless_they_were_changed(tmp_path):
+    run, report = small_run(str(tmp_path / "run")), tmp_path / "report"
+    files = dict.fromkeys(("report.md", "layers.csv", "gone.csv", "tables/old.tex", "edited.md"), b"text")
+    for name, content in files.items():
+        Folder(str(report)).write(name, content)
+    remove_obsolete(run, report, {"report.md"})  # nothing is noted yet
+    keep_report(run, report, Written(inputs="a", files=content_digests(files), findings=[], warnings=[]))
+    (report / "gone.csv").unlink()
+    (report / "edited.md").write_bytes(b"mine")
+    (report / "other.md").write_bytes(b"of the user")
+    remove_obsolete(run, report, {"report.md"})
+    left = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    assert left == {"report.md", "edited.md", "other.md"}
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"inputs": 1}', b"null"])
 def test_a_damaged_note_is_ignored(content, tmp_path):
     run = small_run(str(tmp_path / "run"))
@@ -117,6 +140,8 @@ def test_a_damaged_note_is_ignored(content, tmp_path):
     [note] = run.analysis_cache.names()
     run.analysis_cache.write(note, content)
     assert kept_report(run, tmp_path / "report", inputs) is None
+    remove_obsolete(run, tmp_path / "report", ())
+    assert (tmp_path / "report" / "report.md").exists()
 
 
 def test_a_report_with_a_changed_or_missing_file_is_written_again(tmp_path):
