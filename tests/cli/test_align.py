@@ -25,3 +25,10 @@ def test_align_refuses_a_task_without_parallel_sentences(call: Call, demo_world:
     result = call("align", "tiny", "--task", "names", "--out", "pairs.tsv", "--mirror", str(demo_world))
     assert is_user_error(result)
     assert "Task 'names' has no pairs of parallel sentences. Use a task of format retrieve" in result.err
+
+
+def test_align_refuses_a_file_in_a_missing_folder_before_it_reads_any_sentence(call: Call, demo_world: Path) -> None:
+    result = call("align", "tiny", "--task", "twins", "--out", "missing/pairs.tsv", "--mirror", str(demo_world))
+    assert is_user_error(result)
+    assert result.err.startswith("error: --out missing/pairs.tsv: there is no folder missing. Create it")
+    assert "word pairs" not in result.out
