@@ -33,11 +33,10 @@ def combined(seed: Any, seed_df: Any, item: Any, item_df: Any, residual: Any) ->
     only_items = np.maximum(item - np.nan_to_num(residual), 0.0)
     total = np.maximum(seed + only_items, item)
     share = 0.5 + CONFIDENCE / 2
-    # A part of 0 has no uncertainty, and may have no degrees of freedom: targets whose every seed has its own items.
-    item_df = np.where(item == 0, np.inf, item_df)
     of_seed, of_item = special.stdtrit(seed_df, share) ** 2, special.stdtrit(item_df, share) ** 2
     squared = np.maximum(of_seed * seed + of_item * only_items, of_item * item)
     both_df = special.stdtridf(share, np.sqrt(_ratio(squared, total)))
+    # Items add nothing, and have no degrees of freedom, where every seed has its own.
     has_seed, has_item = ~np.isnan(seed), item > 0
     total = np.where(has_seed & has_item, total, np.where(has_seed, seed, item))
     return total, np.where(has_seed & has_item, both_df, np.where(has_seed, seed_df, item_df))
