@@ -37,6 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests that write the records of a run and compute its results."""
+    if {"make_run", "full_run", "full_report"} & set(getattr(item, "fixturenames", ())):
+        item.add_marker("seconds")
+
+
 @pytest.hookimpl(trylast=True)  # after the selection by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the files with the most slow tests first, so that the two processes of `make test` end at the same time."""

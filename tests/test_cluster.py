@@ -12,6 +12,8 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 from sweeper.tasks.catalog import CATALOG
 
+pytestmark = pytest.mark.seconds
+
 ROOT = Path(__file__).parent.parent
 Config = dict[str, Any]
 

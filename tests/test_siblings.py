@@ -9,6 +9,8 @@ import pytest
 
 from tests.sources import ROOT
 
+pytestmark = pytest.mark.seconds
+
 COMPARE = """
 import sys
 import analysis, search_spaces.tiny

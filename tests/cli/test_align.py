@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from sweeper.world.languages import make_languages
 from tests.runs import Call, is_user_error
+
+pytestmark = pytest.mark.seconds
 
 
 def test_align_writes_word_pairs_that_are_translations_in_the_lexicon_of_the_world(

@@ -9,6 +9,8 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.run.run import Run
 from tests.runs import PATIENCE, Call, copy_of, is_user_error, shared_cache, tiny_run, world
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.fixture
 def moved(tmp_path: Path) -> Path:

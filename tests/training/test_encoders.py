@@ -21,6 +21,8 @@ from sweeper.training.trial import run_trial
 from tests.encoders import ENCODERS, POSITIONS, save_encoder
 from tests.worlds import TRAINING, TrialFolders, score, stage, trial
 
+pytestmark = pytest.mark.seconds
+
 FROZEN = 2
 
 

@@ -32,6 +32,8 @@ from sweeper.training.workbench import Workbench
 from tests.encoders import ENCODERS, SIZES, save_encoder
 from tests.worlds import BY_NAME, TRAINING, TrialFolders, data, score, stage, trial
 
+pytestmark = pytest.mark.seconds
+
 LEARNING = replace(TRAINING, cap_examples=64, epochs=3, max_length=128)
 LANGUAGES = ("en", "xa")
 Predict = Callable[[str, Sequence[Example]], list[str]]

@@ -26,6 +26,8 @@ from tests.training.conftest import CPU
 from tests.training.test_loop import LONG, Killed, MakeBody, killed_at, weights
 from tests.worlds import TrialFolders, data, stage, trial
 
+pytestmark = pytest.mark.seconds
+
 NUM_STEPS = 45
 EVERY = 7
 BEST = {"keep": "best", "evaluate_every": EVERY}
