@@ -29,6 +29,10 @@ NOT_MIRRORED = {
     "mewslix",
     "mewslix_pairs",
     "mewslix_entities",
+    "sib200",
+    "belebele",
+    "americas_nli",
+    "ntrex",
 }
 PARALLEL = ("xnli", "pawsx", "xquad")
 
