@@ -18,7 +18,7 @@ help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
 	@echo "make encoder pretrain the demo's encoder again, in fp32"
 	@echo "make test    set up, run all tests but those of make faults: at most 15 minutes on two cores"
-	@echo "make quick   the tests that take less than a second each: a minute"
+	@echo "make quick   the tests that take less than a second each: some three minutes on two cores"
 	@echo "make faults  tests that kill, stop or starve whole sweeps: at most 20 minutes"
 	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"
 	@echo "make lint    ruff (lint, format), codespell and mypy"
