@@ -14,7 +14,6 @@ from sweeper.space import (
     Contrast,
     Model,
     Recipe,
-    Resources,
     Slope,
     Space,
     Stage,
@@ -27,6 +26,7 @@ from sweeper.space.contrast import EACH
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LENGTHS, SHORT
+from . import on_cluster
 
 DOSES = (0.0, 0.15, 0.3)
 """Probabilities of a wrong label."""
@@ -125,14 +125,6 @@ def _large(stage: Stage) -> Stage:
     return replace(stage, training=replace(LARGE, stride=stage.training.stride, cap_examples=LARGE_EXAMPLES))
 
 
-XL = replace(
-    SPACE,
-    name="questions/difficulty-xl",
-    title=f"{SPACE.title}, on a cluster",
-    models=(Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1)),),
-    recipes=tuple(replace(recipe, stages=tuple(map(_large, recipe.stages))) for recipe in SPACE.recipes),
-    targets=tuple(replace(target, training=LARGE, languages=None) for target in SPACE.targets),
-    seeds=(1, 2, 3, 4, 5),
-    evaluate="test",
-    eval_cap=None,
+XL = on_cluster(
+    replace(SPACE, targets=tuple(replace(target, languages=None) for target in SPACE.targets)), _large, LARGE
 )

@@ -11,7 +11,6 @@ from sweeper.space import (
     Contrast,
     Model,
     Recipe,
-    Resources,
     Space,
     Stage,
     Target,
@@ -23,6 +22,7 @@ from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
 from ..text_small import SHORT
+from . import on_cluster
 
 LANGUAGES = ("en", "de", "ru", "zh")
 SETS = {"bible": "local/bible_parallel", "news": "local/ntrex"}
@@ -135,14 +135,4 @@ def _large(stage: Stage) -> Stage:
     return replace(stage, training=replace(LARGE, cap_tokens=None if is_task or not tokens else GROWTH * tokens))
 
 
-XL = replace(
-    SPACE,
-    name="questions/domain-xl",
-    title=f"{SPACE.title}, on a cluster",
-    models=(Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1)),),
-    recipes=tuple(replace(recipe, stages=tuple(map(_large, recipe.stages))) for recipe in SPACE.recipes),
-    targets=tuple(replace(target, training=LARGE) for target in SPACE.targets),
-    seeds=(1, 2, 3, 4, 5),
-    evaluate="test",
-    eval_cap=None,
-)
+XL = on_cluster(SPACE, _large, LARGE)

@@ -16,7 +16,6 @@ from sweeper.space import (
     Contrast,
     Model,
     Recipe,
-    Resources,
     Slope,
     Space,
     Stage,
@@ -27,6 +26,7 @@ from sweeper.space import (
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LONG
+from . import on_cluster
 
 OTHERS = ("ar", "de", "es", "hi", "ru", "tr")
 """Languages of the multilingual rows."""
@@ -149,21 +149,10 @@ SPACE = Space(
 
 LARGE = Training(learning_rate=3e-5, epochs=3, batch_size=32, max_length=384, stride=128, precision="bf16", threads=4)
 LARGE_EXAMPLES = 7_000
-XL = replace(
-    SPACE,
-    name="questions/robustness-xl",
-    title=f"{SPACE.title}, on a cluster",
-    models=(Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1)),),
-    recipes=tuple(
-        replace(
-            recipe,
-            stages=tuple(
-                replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES)) for stage in recipe.stages
-            ),
-        )
-        for recipe in SPACE.recipes
-    ),
-    targets=tuple(replace(target, training=LARGE, eval_cap=None) for target in SPACE.targets),
-    seeds=(1, 2, 3, 4, 5),
-    evaluate="test",
-)
+
+
+def _large(stage: Stage) -> Stage:
+    return replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES))
+
+
+XL = on_cluster(SPACE, _large, LARGE)

@@ -17,6 +17,7 @@ from sweeper.tasks.languages import XNLI
 from sweeper.tasks.spec import Task
 
 from ..text_small import SHORT
+from . import XLMR_LARGE, on_cluster
 from .typology_world import centred, slope_weights
 
 ROWS: Task = replace(
@@ -95,25 +96,11 @@ SPACE = Space(
 LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128, precision="bf16", threads=4)
 LARGE_EXAMPLES = ROWS.train_size
 """One language has no more, and the mix has as many."""
-XL = replace(
-    SPACE,
-    name="questions/typology-xl",
-    title=f"{SPACE.title}, on a cluster",
-    models=(
-        Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1)),
-        Model(name="mmbert-base", id="jhu-clsp/mmBERT-base", resources=Resources(cpus=4, gpus=1)),
-    ),
-    recipes=tuple(
-        replace(
-            recipe,
-            stages=tuple(
-                replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES)) for stage in recipe.stages
-            ),
-        )
-        for recipe in SPACE.recipes
-    ),
-    targets=tuple(replace(target, training=LARGE) for target in SPACE.targets),
-    seeds=(1, 2, 3, 4, 5),
-    evaluate="test",
-    eval_cap=None,
-)
+MMBERT = Model(name="mmbert-base", id="jhu-clsp/mmBERT-base", resources=Resources(cpus=4, gpus=1))
+
+
+def _large(stage: Stage) -> Stage:
+    return replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES))
+
+
+XL = on_cluster(SPACE, _large, LARGE, models=(XLMR_LARGE, MMBERT))
