@@ -1,16 +1,13 @@
-"""Entity swap: an entity of a tagged sentence is replaced by another one of its type from other examples."""
+"""Entity swap: an entity of a tagged sentence is replaced by another one of its type from the data set."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import NamedTuple
 
 from sweeper.data.perturb.draws import Draws
 from sweeper.formats.interface import Example
-
-BEGIN, INSIDE = "B-", "I-"
-"""Prefixes of the tags of the first word of an entity, and of its other words."""
+from sweeper.scoring.chunks import chunks
 
 
 class Entity(NamedTuple):
@@ -36,7 +33,7 @@ class Entities:
     def swapped(self, example: Example, draws: Draws, budget: float) -> Example:
         """The example with a share of its entities replaced by others of the same type and number of words.
 
-        So each word keeps its tag. An entity that is the only one of its type and size stays.
+        Each word keeps its tag. An entity that is the only one of its type and size stays.
         """
         tokens = list(example.fields["tokens"])
         for start, end, name in entities(example.fields["tags"]):
@@ -49,10 +46,4 @@ class Entities:
 
 def entities(tags: Sequence[str]) -> list[Entity]:
     """The entities of tags such as B-PER I-PER O, in order. An I- tag that continues no entity begins one."""
-    types = [tag[len(BEGIN) :] if tag.startswith((BEGIN, INSIDE)) else "" for tag in tags]
-    continues = [
-        tag.startswith(INSIDE) and number > 0 and types[number] == types[number - 1] for number, tag in enumerate(tags)
-    ]
-    # An entity ends before the next word that continues none.
-    starts = [number for number, is_inside in enumerate(continues) if not is_inside]
-    return [Entity(start, end, types[start]) for start, end in pairwise([*starts, len(tags)]) if types[start]]
+    return [Entity(first, last + 1, name) for name, first, last in chunks([tags])]
