@@ -137,7 +137,7 @@ def points_of(axes: Axes) -> tuple[float, float]:
 
 
 def clip_of(axes: Axes) -> TransformedPath:
-    """The clip path of texts around axes, which are not clipped. Without one, matplotlib makes one for each text."""
+    """A clip path that all texts of the axes share. Without it, matplotlib computes one for each text."""
     return TransformedPath(axes.patch.get_path(), axes.patch.get_transform())
 
 

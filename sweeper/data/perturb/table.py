@@ -26,7 +26,7 @@ NOISE: Mapping[str, Callable[[Draws, float], Substitute]] = {
 
 
 class Inputs(Protocol):
-    """What a perturbation reads, apart from the example itself. Each method reads it anew."""
+    """What a perturbation reads besides the example itself. Each call of a method reads the data again."""
 
     def examples(self) -> Iterable[Example]:
         """The examples that distractors or entities come from."""
