@@ -42,8 +42,9 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
     """
     name = trait or distance_of(results)
     points, inks = language_points(results, target, name), recipe_colours(results)
+    of_recipes = dict(recipe_points(results, target, name))
     axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
-    for recipe, rows in recipe_points(results, target, name):
+    for recipe, rows in of_recipes.items():
         style: dict[str, Any] = {"s": (0.25 * size.font) ** 2, "c": inks[recipe], "lw": 0}
         axes.scatter(rows["distance"], rows["gain"], label=recipe, zorder=2, **style)
     faces = ["white" if language == ENGLISH else INK for language in points["language"]]
@@ -60,7 +61,7 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.06 * (high - low), high + 0.12 * (high - low))  # space for codes
-    covered = pd.concat([rows for _, rows in recipe_points(results, target, name)] + ([] if slope is None else [line]))
+    covered = pd.concat([*of_recipes.values(), *([] if slope is None else [line])])
     axes.add_artist(Labels(_codes(axes, points, covered, size)))
     return axes
 

@@ -35,15 +35,11 @@ def combined(seed: Any, seed_df: Any, item: Any, item_df: Any, residual: Any) ->
     share = 0.5 + CONFIDENCE / 2
     of_seed, of_item = special.stdtrit(seed_df, share) ** 2, special.stdtrit(item_df, share) ** 2
     squared = np.maximum(of_seed * seed + of_item * only_items, of_item * item)
-    both_df = special.stdtridf(share, np.sqrt(_ratio(squared, total)))
+    both_df = special.stdtridf(share, np.sqrt(squared / np.where(total > 0, total, np.nan)))
     # Items add nothing, and have no degrees of freedom, where every seed has its own.
     has_seed, has_item = ~np.isnan(seed), item > 0
     total = np.where(has_seed & has_item, total, np.where(has_seed, seed, item))
     return total, np.where(has_seed & has_item, both_df, np.where(has_seed, seed_df, item_df))
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.where(below > 0, above / np.where(below > 0, below, 1.0), np.nan)
 
 
 def item_part(cells: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataFrame:
