@@ -317,6 +317,7 @@ class Specs:
             source_identity=source.identity if source else identity,
             by=by,
             seed=condition.seed,
+            side=condition.side,
         )
 
     def _target_data(self, target: Target, split: Split, seed: int) -> DataSpec:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sweeper.files.digests import digest
 from sweeper.files.serialize import key_values
 from sweeper.space import Resources, Training, Value
-from sweeper.space.condition import CLEAN, PerturbationName
+from sweeper.space.condition import CLEAN, PerturbationName, Side
 from sweeper.tasks.spec import Split, Task
 
 SEMANTICS = 2
@@ -49,6 +49,7 @@ class PerturbationSpec:
     """In training, the sum of the seeds of the condition and of the stage."""
     share: float = 1.0
     """Share of the examples that are perturbed; below 1 only in training."""
+    side: Side = "either"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ PerturbationName = Literal[
     "entity_swap",
     "paraphrase",
 ]
+Side = Literal["either", "before", "after"]
+"""Where a distractor is inserted into a context."""
 Need = Literal["words", "spaces", "input", "context", "question", "entities"]
 """What a perturbation edits. A format says which of them it allows (`Properties.edits`)."""
 NEEDS: Mapping[PerturbationName, Need] = {
@@ -72,6 +74,8 @@ class Condition:
     revision: str | None = None
     """`paraphrase`: pinned commit or ref of the model on the Hub."""
     seed: int = 0
+    side: Side = "either"
+    """`distractor`: inserted before or after the context; "either": on one of both sides, chosen by a hash."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -86,6 +90,11 @@ class Condition:
             raise UserError(
                 f"Only the perturbations {' and '.join(map(repr, SOURCED))} have a source, got source = "
                 f"{self.source!r} in condition {self.name!r} ({self.perturbation})."
+            )
+        if self.side != "either" and self.perturbation != "distractor":
+            raise UserError(
+                f"Only the perturbation 'distractor' has a side, got side = {self.side!r} in condition {self.name!r} "
+                f"({self.perturbation}). Remove it."
             )
         if (self.perturbation in MADE_BY) != bool(self.by):
             raise UserError(

@@ -182,6 +182,18 @@ def test_the_start_of_the_answer_moves_with_a_sentence_before_the_context(name):
     assert new["context"][new["start"] :].startswith("in den Graben")
 
 
+def test_a_distractor_with_a_side_is_always_on_that_side():
+    spec = PerturbationSpec(name="distractor", budget=1.0, side="before")
+    examples = [question(), question(OTHER, ("Loch",), "q2", "g2")]
+    before = list(perturbed(examples, spec, CATALOG["xquad"], Given(examples)))
+    after = list(perturbed(examples, replace(spec, side="after"), CATALOG["xquad"], Given(examples)))
+    either = list(perturbed(examples, replace(spec, side="either"), CATALOG["xquad"], Given(examples)))
+    for example, first, last in zip(examples, before, after, strict=True):
+        assert first.fields["context"].endswith(" " + example.fields["context"])
+        assert last.fields["context"].startswith(example.fields["context"] + " ")
+    assert all(example in sides for example, *sides in zip(either, before, after, strict=True))
+
+
 def test_a_context_without_another_one_stays_as_it_is():
     example = question()
     spec = PerturbationSpec(name="distractor", budget=1.0)

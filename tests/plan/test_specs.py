@@ -12,6 +12,7 @@ from search_spaces.load import load_space, shipped
 from search_spaces.xtreme import SPACE as XTREME
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
+from sweeper.files.serialize import key_values
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
 from sweeper.plan.units import Unit, make_plan
@@ -270,6 +271,17 @@ def test_a_share_of_the_training_data_is_perturbed_and_selection_and_evaluation_
     renamed = replace(stages[0], perturbation=replace(typos, name="wrong keys"))
     again = specs_of(replace(SMALL, recipes=(*SMALL.recipes, replace(recipes[0], stages=(renamed,)))))
     assert replicate(again, unit_of(again, "tiny/typos 0"), 1, 1e-3).key == quarter.key != half.key
+
+
+def test_the_side_of_a_distractor_is_part_of_the_keys_unless_it_is_either() -> None:
+    spec = PerturbationSpec(name="distractor", budget=1.0)
+    assert key_values(replace(spec, side="either")) == {"name": "distractor", "budget": 1.0}
+    assert key_values(replace(spec, side="before")) == {"name": "distractor", "budget": 1.0, "side": "before"}
+    far = Condition(name="far", perturbation="distractor", side="before")
+    target = replace(SMALL.targets[0], task="xquestions", conditions=(far,))
+    specs = specs_of(replace(SMALL, targets=(target,)))
+    scores = replicate(specs, unit_of(specs, "tiny/baseline -> xquestions"), 1, 1e-3).scores
+    assert [score.data.perturbation.side for score in scores if score.data.perturbation] == ["before"]
 
 
 def test_code_mixing_leaves_out_its_own_language_and_its_key_has_the_words_and_not_their_path(tmp_path: Path) -> None:

@@ -103,6 +103,10 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
             "A stage with a translation cannot have the perturbation 'distractor'",
         ),
         (
+            lambda: Condition(name="typos", perturbation="keyboard", side="before"),
+            "Only the perturbation 'distractor' has a side, got side = 'before' in condition 'typos' (keyboard)",
+        ),
+        (
             lambda: Condition(name="mixed", perturbation="code_mix"),
             "need `by`, and no other one has it; got by = '' in condition 'mixed' (code_mix)",
         ),

@@ -12,8 +12,10 @@ from dataclasses import replace
 from sweeper.data.perturb.draws import Draws
 from sweeper.formats.interface import Example
 from sweeper.formats.sentences import sentences
+from sweeper.space.condition import Side
 
 WORD = re.compile(r"\w+")
+SIDES: tuple[Side, ...] = ("before", "after")
 LONGEST = 300
 """Largest number of characters of an inserted sentence."""
 
@@ -63,12 +65,13 @@ class Distractors:
                 yield text
 
 
-def with_distractor(example: Example, sentence: str, draws: Draws) -> Example:
+def with_distractor(example: Example, sentence: str, draws: Draws, side: Side = "either") -> Example:
     """The example with the sentence before or after its context; unchanged without a sentence."""
     fields, start = example.fields, example.fields["start"]
     if not sentence:
         return example
-    if draws.index("side", 2) == 0:
+    chosen = SIDES[draws.index("side", len(SIDES))] if side == "either" else side
+    if chosen == "before":
         moved = start if start is None or start < 0 else start + len(sentence) + 1
         return replace(example, fields={**fields, "context": f"{sentence} {fields['context']}", "start": moved})
     return replace(example, fields={**fields, "context": f"{fields['context']} {sentence}"})

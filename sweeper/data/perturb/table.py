@@ -77,7 +77,7 @@ def _distracted(spec: PerturbationSpec, inputs: Inputs) -> Perturb:
 
     def perturb(example: Example, draws: Draws) -> Example:
         has_one = draws.share("example") < spec.budget
-        return with_distractor(example, distractors.best(example, draws), draws) if has_one else example
+        return with_distractor(example, distractors.best(example, draws), draws, spec.side) if has_one else example
 
     return perturb
 
