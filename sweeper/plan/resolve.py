@@ -46,7 +46,13 @@ class Resolver:
     def model(self, model: Model) -> ModelSpec:
         """A model with its Hub commit or the hash of its files, and an id that every worker can load."""
         if self.sources is None:
-            return ModelSpec(name=model.name, id=model.id, revision=model.revision, parameters=model.parameters)
+            return ModelSpec(
+                name=model.name,
+                id=model.id,
+                revision=model.revision,
+                parameters=model.parameters,
+                layers=model.layers,
+            )
         sources = self.sources
         identity = self._once(("model", model.name), lambda: sources.model_identity(model.id, model.revision))
         location = sources.model_location(model.id)
@@ -58,8 +64,9 @@ class Resolver:
             name=model.name,
             id=location if is_user_folder else model.id,
             revision=revision,
-            identity=identity,
+            identity=f"{identity}, lowest {model.layers} layers" if model.layers else identity,
             parameters=model.parameters,
+            layers=model.layers,
         )
 
     def entry(self, name: str, seed: int) -> Task:

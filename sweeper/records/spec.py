@@ -104,9 +104,11 @@ class ModelSpec:
     id: str
     revision: str | None = None
     identity: str = ""
-    """Hub commit, or sha256 over weights, config and tokenizer files."""
+    """Hub commit, or sha256 over weights, config and tokenizer files; with `layers`, followed by their number."""
     parameters: int = 0
     """`Model.parameters`, which a check compares with the configuration of the model. It enters no key."""
+    layers: int = 0
+    """`Model.layers`. `identity` contains it, and therefore every key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,8 @@ class Model:
     id: str
     revision: str | None = None
     resources: Resources = field(default_factory=Resources)
+    layers: int = 0
+    """The lowest layers that the model consists of; the layers above them are removed before the training. 0: all."""
     training: Mapping[str, Value | None] = field(default_factory=dict)
     """Options of Training that this model uses in all stages and targets, such as {"batch_size": 16}."""
     dials: Dials = field(default_factory=dict)
@@ -57,6 +59,8 @@ class Model:
         check_fields(self)
         if self.parameters < 0:
             raise UserError(f"A model needs parameters >= 0, or 0 if they are not given, got {self.parameters}.")
+        if self.layers < 0:
+            raise UserError(f"A model needs layers >= 0, or 0 for all of its layers, got {self.layers}.")
         check_dials(self.dials)
         known = [option.name for option in fields(Training)]
         for name in self.training:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sweeper.errors import UserError
 from sweeper.records.spec import DataSpec, PerturbationSpec, StageSpec, TrialSpec
-from sweeper.training.model import body_of, check_encoder, num_parameters, usable_positions
+from sweeper.training.model import body_of, check_encoder, num_parameters, usable_positions, with_layers
 from sweeper.training.stage import DataReader, make_schedule
 from sweeper.training.workbench import Workbench
 
@@ -19,7 +19,7 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     location = bench.sources.model_location(spec.model.id)
     # A reader with its own memory maps, which are closed after the check: those of a whole sweep are too many files.
     reader = replace(bench.reader(spec), opened={})
-    config = check_encoder(location, spec.model.revision)
+    config = _config(spec, location)
     _check_parameters(spec, config)
     for stage in spec.chain:
         _check_layers(spec, stage.training.frozen_layers, int(config.num_hidden_layers))
@@ -37,6 +37,18 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
         reader.prepare(data)
     if spec.trains:
         _check_evaluations(spec.chain[-1], reader)
+
+
+def _config(spec: TrialSpec, location: str) -> Any:
+    """The configuration of the model of a trial. Raises UserError if the model has fewer layers than the space says."""
+    config = check_encoder(location, spec.model.revision)
+    available = int(config.num_hidden_layers)
+    if spec.model.layers > available:
+        raise UserError(
+            f"Model {spec.model.name!r} has {available} layers, but the space says layers={spec.model.layers}: set "
+            f"layers to {available} or less, or to 0 for all."
+        )
+    return with_layers(config, spec.model.layers)
 
 
 def _check_parameters(spec: TrialSpec, config: Any) -> None:

@@ -72,7 +72,7 @@ def _standard(net: Net, task: str, reader: DataReader) -> Any:
 def _untrained(bench: Workbench, record: TrainingRecord, reader: DataReader) -> Net:
     """The pretrained encoder with new heads, of the shapes of the trained net."""
     model = record.spec.model
-    body = load_body(bench.sources.model_location(model.id), model.revision)
+    body = load_body(bench.sources.model_location(model.id), model.revision, model.layers)
     return new_net(body, record.spec.chain[-1], reader, CPU)
 
 

@@ -1,6 +1,7 @@
 """An encoder body with one head per task: checking, loading, saving, and the forward pass."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -110,15 +111,31 @@ def usable_positions(config: Any, tokenizer: PreTrainedTokenizerBase) -> int:
     return min(positions, tokenizer.model_max_length)
 
 
-def load_body(location: str, revision: str | None = None) -> nn.Module:
+def load_body(location: str, revision: str | None = None, layers: int = 0) -> nn.Module:
     """The body of an encoder in float32, without its pooler. Reads safetensors only and runs no remote code.
 
-    Raises OSError if the model has no safetensors file.
+    `layers`: the number of lowest layers that are kept; 0: all. Raises OSError if the model has no safetensors file.
     """
     body: Any = AutoModel.from_pretrained(
-        location, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        location,
+        config=with_layers(check_encoder(location, revision), layers) if layers else None,
+        revision=revision,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     return _without_pooler(body)
+
+
+def with_layers(config: Any, layers: int) -> Any:
+    """The configuration of a model that consists of the lowest layers of another one; 0: all layers."""
+    if not layers:
+        return config
+    cut = deepcopy(config)
+    cut.num_hidden_layers = layers
+    if getattr(cut, "layer_types", None):
+        cut.layer_types = cut.layer_types[:layers]
+    return cut
 
 
 def _without_pooler(body: Any) -> nn.Module:

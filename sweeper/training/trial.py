@@ -270,7 +270,7 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     """The body of an encoder: pretrained if the chain is empty, else from the store, else trained and stored now."""
     model = trial.spec.model
     if not chain:
-        return load_body(trial.bench.sources.model_location(model.id), model.revision)
+        return load_body(trial.bench.sources.model_location(model.id), model.revision, model.layers)
     encoder = training_key(model, chain)
     local = _fetch(trial, encoder)
     if local is not None:

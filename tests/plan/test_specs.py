@@ -17,7 +17,7 @@ from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
 from sweeper.plan.units import Unit, make_plan
 from sweeper.records.spec import LabelNoiseSpec, PerturbationSpec, TrialSpec, score_key
-from sweeper.space import Condition, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.space import Condition, Model, Recipe, Resources, Space, Stage, Target, Training
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
 from tests.spaces import rows_of
@@ -184,6 +184,15 @@ def trained_with(**values: object) -> Space:
 )
 def test_a_setting_that_changes_the_training_changes_the_key(space: Space) -> None:
     assert training_of(specs_of(space)).key != training_of(specs_of(SMALL)).key
+
+
+def test_the_identity_of_a_model_contains_the_number_of_its_layers(tmp_path: Path) -> None:
+    models = [Model(name="model", id=str(tmp_path), layers=layers) for layers in (0, 2, 4)]
+    known = {("model", "model"): "digest of the files"}
+    resolver = Resolver(space=SMALL, sources=Sources(mirror=None, cache=tmp_path), memo=known)
+    identities = [resolver.model(model).identity for model in models]
+    assert identities[0] == "digest of the files"
+    assert len(set(identities)) == len(models)
 
 
 def test_dials_seed_and_data_identity_change_the_key() -> None:

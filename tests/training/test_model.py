@@ -157,6 +157,20 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
         load_tokenizer(str(tmp_path))
 
 
+@pytest.mark.parametrize("model_folder", CONFIGS, indirect=True)
+def test_a_model_cut_to_its_lowest_layers_has_their_weights(model_folder: str, tmp_path: Path) -> None:
+    whole, cut = load_body(model_folder), load_body(model_folder, layers=1)
+    depth = Net(whole, {}).depth
+    assert depth > Net(cut, {}).depth == 1
+    kept = cut.state_dict()
+    weights = whole.state_dict()
+    assert set(kept) < set(weights)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in kept.items())
+    # A stage saves the encoder that it trained, and the next one loads it whole.
+    save_net(Net(cut, {}), load_tokenizer(model_folder), tmp_path)
+    assert Net(load_body(str(tmp_path)), {}).depth == 1
+
+
 def test_weights_that_are_not_safetensors_are_an_error(tmp_path: Path, encoder: str) -> None:
     body = load_body(encoder)
     body.config.save_pretrained(tmp_path)  # type: ignore[union-attr, operator]

@@ -21,7 +21,7 @@ from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.check import check_spec
-from sweeper.training.model import load_body, num_parameters
+from sweeper.training.model import check_encoder, load_body, num_parameters
 from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, score, stage, trial
 
@@ -249,6 +249,22 @@ def test_a_wrong_number_of_parameters_is_an_error_before_the_run(folders: TrialF
     with pytest.raises(UserError, match=rf"has {number:,} parameters without .* Write parameters={number} in"):
         check_spec(replace(spec, model=replace(spec.model, parameters=number + 1)), folders.bench())
     check_spec(replace(spec, model=replace(spec.model, parameters=number)), folders.bench())
+
+
+def test_more_layers_than_the_model_has_are_an_error_before_the_run(folders: TrialFolders, encoder: str) -> None:
+    depth = int(check_encoder(encoder).num_hidden_layers)
+    spec = trial(stage("words"))
+    with pytest.raises(UserError, match=rf"has {depth} layers, .* says layers={depth + 1}: set layers to {depth} or"):
+        check_spec(replace(spec, model=replace(spec.model, layers=depth + 1)), folders.bench())
+    # The number of parameters is that of the layers that are left.
+    number = num_parameters(load_body(encoder, layers=1))["without_embeddings"]
+    check_spec(replace(spec, model=replace(spec.model, layers=1, parameters=number)), folders.bench())
+
+
+def test_a_trial_trains_the_lowest_layers_of_its_model(folders: TrialFolders, encoder: str) -> None:
+    spec = trial(stage("words"))
+    record = run_trial(replace(spec, model=replace(spec.model, layers=1)), folders.bench()).training
+    assert record.parameters == num_parameters(load_body(encoder, layers=1))
 
 
 def test_a_spec_with_missing_data_is_an_error_before_the_run(folders: TrialFolders) -> None:
