@@ -1,9 +1,9 @@
 """Gains against the distance of the language from English, with the slope of each target."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +18,9 @@ from ..results.items import ENGLISH
 from ..results.language_traits import DISTANCES, STEPS
 from ..results.results import Results
 from ..results.seed_part import MEAN
+from ..results.stats import Floats
 from .colours import FAINT, INK
+from .dots import Dots
 from .heatmap import source
 from .key import Entry
 from .labels import Label, Labels
@@ -26,7 +28,6 @@ from .panels import Panels, panel_figure, style_axes
 from .search import recipe_colours
 from .sizes import LINE, POINTS, TEXT, Size, text_width
 
-Box = tuple[float, float, float, float]
 NUM_ON_LINE = 65
 """Points of a line that codes of languages must not cover."""
 
@@ -35,20 +36,25 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
     """Draw the gain in each language against its distance from English, in points. Returns the axes.
 
     Large dots with the codes of the languages are means over recipes, adjusted for the cells that have the language;
-    small dots are single recipes, in their colours, which are the labels. English is an open circle. The line is the
-    slope of the other languages, whose value and 95 % interval are in the title. `target` can be `mean`: over the
-    targets of mean gains, without small dots. `trait` is a key of `language_traits.DISTANCES`, by default the syntactic
-    distance, or that of the world.
+    small dots are single recipes, in the colours of `recipe_colours`. English is an open circle. The line is the slope
+    of the other languages, whose value and 95 % interval are in the title. `target` can be `mean`: over the targets of
+    mean gains, without small dots. `trait` is a key of `language_traits.DISTANCES`, by default the syntactic distance,
+    or that of the world.
     """
     name = trait or distance_of(results)
-    points, inks = language_points(results, target, name), recipe_colours(results)
-    of_recipes = dict(recipe_points(results, target, name))
+    return _draw_panel(axes, results, target, name, recipe_points(results, name), size)
+
+
+def _draw_panel(axes: Axes, results: Results, target: str, name: str, dots: pd.DataFrame, size: Size) -> Axes:
+    """`name` is that of the trait, and `dots` are the `recipe_points` of all targets."""
+    points, dots = language_points(results, target, name), dots[dots["target"] == target]
     axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
-    for recipe, rows in of_recipes.items():
-        style: dict[str, Any] = {"s": (0.25 * size.font) ** 2, "c": inks[recipe], "lw": 0}
-        axes.scatter(rows["distance"], rows["gain"], label=recipe, zorder=2, **style)
+    inks = dots["recipe"].map(recipe_colours(results)).tolist()
+    small = Dots(axes, dots[["distance", "gain"]].to_numpy(float), inks, 0.25 * size.font)
+    small.set_zorder(2)
+    axes.add_collection(small)
     faces = ["white" if language == ENGLISH else INK for language in points["language"]]
-    style = {"s": (0.45 * size.font) ** 2, "c": faces, "ec": INK, "lw": 0.6, "zorder": 4}
+    style: dict[str, Any] = {"s": (0.45 * size.font) ** 2, "c": faces, "ec": INK, "lw": 0.6, "zorder": 4}
     axes.scatter(points["distance"], points["gain"], **style)
     slope = slope_of(results, target, name)
     line = slope_line(points, 0.0 if slope is None else 100 * slope["slope"] / STEPS[name])
@@ -61,7 +67,7 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.06 * (high - low), high + 0.12 * (high - low))  # space for codes
-    covered = pd.concat([*of_recipes.values(), *([] if slope is None else [line])])
+    covered = pd.concat([dots, *([] if slope is None else [line])])
     axes.add_artist(Labels(_codes(axes, points, covered, size)))
     return axes
 
@@ -72,8 +78,8 @@ def distance_figure(results: Results, size: Size = TEXT) -> Figure | None:
     targets = [t for t in (*results.matrix.scores.columns, MEAN) if slope_of(results, t, name) is not None]
     if not targets:
         return None
-    inks = recipe_colours(results)
-    drawn = {recipe for target in targets for recipe, _ in recipe_points(results, target, name)}
+    inks, dots = recipe_colours(results), recipe_points(results, name)
+    drawn = set(dots.loc[dots["target"].isin(targets), "recipe"])
     panels = Panels(
         num=len(targets),
         height=11 * size.font,
@@ -94,7 +100,7 @@ def distance_figure(results: Results, size: Size = TEXT) -> Figure | None:
     )
     figure, all_axes = panel_figure(panels, size)
     for axes, target in zip(all_axes, targets, strict=True):
-        distances(axes, results, target, trait=name, size=size)
+        _draw_panel(axes, results, target, name, dots, size)
     return figure
 
 
@@ -113,21 +119,19 @@ def language_points(results: Results, target: str, trait: str) -> pd.DataFrame:
     return points.dropna().reset_index(drop=True)
 
 
-def recipe_points(results: Results, target: str, trait: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Recipe -> its gain in each language that `language_points` have; columns as there.
+def recipe_points(results: Results, trait: str) -> pd.DataFrame:
+    """Columns recipe, target, distance, gain (points): the gain of each recipe in the languages of `language_points`.
 
     The cells are those of the means: without cells that summaries leave out, zero-shot or English.
     """
-    points = language_points(results, target, trait).set_index("language")["distance"]
-    table = results.estimates[results.estimates["target"] == target]
-    is_shown = (table["condition"] == CLEAN) & table["gain"].notna() & table["language"].isin(points.index)
-    means = mean_estimates(results.estimates)
-    compared = means.loc[is_summarised(means) & (means["target"] == target), "recipe"]
-    shown = table[is_shown & table["recipe"].isin(compared)]
+    table = results.estimates
+    shown = table[(table["condition"] == CLEAN) & table["gain"].notna()]
     shown = shown[(shown["language"] == ENGLISH).to_numpy() | results.matrix.are_zero_shot(shown)]
-    shown = shown.assign(distance=shown["language"].map(points).astype(float), gain=100 * shown["gain"])
-    for recipe, rows in shown[["recipe", "language", "distance", "gain"]].groupby("recipe", sort=False):
-        yield str(recipe), rows
+    means, known = mean_estimates(table), results.language_traits.languages.dropna(subset=[trait, "gain"])
+    known = known.assign(distance=known[trait].astype(float))[["target", "language", "distance"]]
+    shown = shown.merge(means.loc[is_summarised(means), ["recipe", "target"]], on=["recipe", "target"])
+    shown = shown.merge(known, on=["target", "language"])
+    return shown.assign(gain=100 * shown["gain"])[["recipe", "target", "distance", "gain"]]
 
 
 def slope_of(results: Results, target: str, trait: str) -> "pd.Series[float] | None":
@@ -172,29 +176,34 @@ def _codes(axes: Axes, points: pd.DataFrame, covered: pd.DataFrame, size: Size) 
         for rows in (points, covered)
     )
     unusual = (points["gain"] - points["gain"].mean()).abs() + np.where(points["language"] == ENGLISH, np.inf, 0)
-    taken = [(x, y, 0.5 * size.font, 0.5 * size.font) for x, y in dots]
-    taken += [(x, y, 0.25 * size.font, 0.25 * size.font) for x, y in small]
+    taken = np.concatenate([_squares(dots, 0.5 * size.font), _squares(small, 0.25 * size.font)])
     labels = []
     for number in unusual.sort_values(ascending=False, kind="stable").index:
         language = str(points["language"][number])
-        boxes = _beside(dots[number][0], dots[number][1], language, size)
-        free = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), None)
-        if free:
-            taken.append(free)
-            x, y = axes.transData.inverted().transform((free[0] / to_points, free[1] / to_points))
+        boxes = _beside(dots[number], language, size)
+        is_free = ~_overlap(boxes, taken)
+        if is_free.any():
+            box = boxes[is_free.argmax()]
+            taken = np.concatenate([taken, [box]])
+            x, y = axes.transData.inverted().transform(box[:2] / to_points)
             labels.append(Label(x=x, y=y, text=language, font=size.small, colour=INK))
     return labels
 
 
-def _beside(x: float, y: float, code: str, size: Size) -> list[Box]:
+def _squares(middles: Floats, width: float) -> Floats:
+    """Boxes around points: middle from the left and from below, width, height."""
+    return np.column_stack([middles, np.full_like(middles, width)])
+
+
+def _beside(dot: Floats, code: str, size: Size) -> Floats:
     """The boxes of a code above, below, to the right and to the left of a dot."""
     width, height = text_width(code, size.small), size.small
     up, right = 0.3 * size.font + LINE * height / 2, 0.4 * size.font + width / 2
-    return [(x + dx, y + dy, width, height) for dx, dy in ((0, up), (0, -up), (right, 0), (-right, 0))]
+    middles = dot + np.array([(0, up), (0, -up), (right, 0), (-right, 0)])
+    return np.column_stack([middles, np.full(4, width), np.full(4, height)])
 
 
-def _overlap(first: Box, second: Box) -> bool:
-    """Whether two boxes overlap: middle from the left and from below, width, height."""
-    return abs(first[0] - second[0]) < (first[2] + second[2]) / 2 and abs(first[1] - second[1]) < (
-        (first[3] + second[3]) / 2
-    )
+def _overlap(boxes: Floats, others: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each box overlaps any of the others."""
+    apart, sizes = np.abs(boxes[:, None, :2] - others[:, :2]), (boxes[:, None, 2:] + others[:, 2:]) / 2
+    return np.asarray(np.any(np.all(apart < sizes, axis=2), axis=1))

@@ -1,14 +1,19 @@
 """Figures of gains against the distance of the language, read back from the axes."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis.figures.distances import distance_figure, distances, language_points, recipe_points
+from analysis.figures.dots import Dots
+from analysis.figures.files import formats
 from analysis.figures.labels import Labels
 from analysis.figures.pages import FIGURES
+from analysis.figures.search import recipe_colours
 from analysis.figures.sizes import POINTS, SIZES, TEXT, text_width
 from analysis.results.results import compute_results
 from sweeper.tasks.distances import distance
@@ -44,9 +49,14 @@ def test_distances_have_readable_fonts_and_no_text_overlaps_or_leaves_the_figure
 def test_a_panel_has_a_dot_for_each_language_and_recipe_and_the_planted_slope(results):
     axes = Figure(figsize=(4, 3)).subplots()
     assert distances(axes, results, "near") is axes
-    *recipes, means = axes.collections
-    assert [dots.get_label() for dots in recipes] == ["one", "two"]
-    assert [len(dots.get_offsets()) for dots in (*recipes, means)] == [len(LANGUAGES)] * 3
+    recipes, means = axes.collections
+    faces = [to_hex(face) for face in recipes.get_facecolors()]
+    inks = recipe_colours(results)
+    assert faces == [inks["one"]] * len(LANGUAGES) + [inks["two"]] * len(LANGUAGES)
+    shown = recipe_points(results, "syntactic")
+    shown = shown.loc[shown["target"] == "near", ["distance", "gain"]]
+    np.testing.assert_allclose(recipes.get_offsets(), shown.to_numpy(float))
+    assert len(means.get_offsets()) == len(LANGUAGES)
     points = language_points(results, "near", "syntactic").set_index("language")
     np.testing.assert_allclose(means.get_offsets(), points[["distance", "gain"]].to_numpy(float))
     (x0, y0), *_, (x1, y1) = axes.lines[-1].get_xydata()
@@ -64,6 +74,19 @@ def test_a_language_is_named_beside_its_dot_unless_the_name_would_cover_somethin
     ends = axes.transData.transform([points.loc[label.text].to_numpy(float) for label in few])
     shown = axes.transData.transform([(label.x, label.y) for label in few])
     assert np.abs(ends - shown).max() < 2 * TEXT.font / POINTS * axes.figure.get_dpi()
+
+
+def test_a_vector_file_has_each_dot_in_the_order_of_drawing_and_a_path_for_each_run_of_a_colour():
+    axes = Figure(figsize=(2, 2)).subplots()
+    colours = ["#ff0000", "#ff0000", "#0000ff", "#ff0000"]
+    axes.add_collection(Dots(axes, [(0.1, 0.1), (0.5, 0.5), (0.5, 0.6), (0.9, 0.9)], colours, 2.0))
+    drawn = formats(axes.figure, ["svg"])["svg"].decode()
+    paths = re.findall(r'<path d="([^"]*)"[^>]*stroke: (#[0-9a-f]{6})[^>]*stroke-linecap: round', drawn)
+    assert [(path.count("M "), path.count("L "), colour) for path, colour in paths] == [
+        (2, 2, "#ff0000"),
+        (1, 1, "#0000ff"),
+        (1, 1, "#ff0000"),
+    ]
 
 
 @pytest.mark.parametrize("target", ["far", "near"])
@@ -94,8 +117,9 @@ def test_cells_with_the_same_rows_have_no_dots_because_the_means_leave_them_out(
     estimates = results.estimates
     chosen = (estimates["recipe"] == "two") & (estimates["target"] == "near")
     marked = replace(results, estimates=estimates.assign(marks=estimates["marks"].mask(chosen, "same rows")))
-    assert [recipe for recipe, _ in recipe_points(marked, "near", "syntactic")] == ["one"]
-    assert [recipe for recipe, _ in recipe_points(marked, "far", "syntactic")] == ["one", "two"]
+    points = recipe_points(marked, "syntactic")
+    assert set(points.loc[points["target"] == "near", "recipe"]) == {"one"}
+    assert set(points.loc[points["target"] == "far", "recipe"]) == {"one", "two"}
 
 
 def test_a_run_with_few_languages_has_no_figure_of_distances(full_run):
