@@ -3,9 +3,10 @@
 Planted: in a share of the intermediate questions, the answer is certain to be in the first sentence, as in all training
 questions of the target. In its evaluation data the place is random. The target trains briefly, because it would teach
 the shortcut to every recipe in a longer training. A net that has learned the place of the answer falls for a
-sentence that is inserted before the context; one that has learned the classes of words does so less. Null: two
-independent draws of one task with the same share, and an attack that changes nothing, because no language of the world
-has diacritics.
+sentence that is inserted before the context; one that has learned the classes of words does so less. The inserted
+sentence is in the most distant language, because a word of the queried class in it would be a second right answer.
+Null: two independent draws of one task with the same share, and an attack that changes nothing, because no language of
+the world has diacritics.
 """
 
 from dataclasses import replace
@@ -18,6 +19,8 @@ from ..demo_full import SPACE as FULL
 from .typology_world import slope_weights
 
 ATTACK, NOTHING = "distractor", "diacritics"
+DISTANT = "xh"
+"""Language of the distractors."""
 DRAWS = "ab"
 LANGUAGES = ("en", "xa", "xb")
 """English, and languages in which zero-shot transfer works. A score near 0 in clean data cannot drop."""
@@ -72,7 +75,7 @@ SPACE = replace(
             dials={},
             languages=LANGUAGES,
             conditions=(
-                Condition(name=ATTACK, perturbation="distractor", budget=1.0),
+                Condition(name=ATTACK, perturbation="distractor", budget=1.0, side="before", source=DISTANT),
                 Condition(name=NOTHING, perturbation="diacritics", budget=1.0),
             ),
         ),
