@@ -29,6 +29,7 @@ from analysis.figures.pages import figure_files
 from analysis.page.page import PageSource, page_files
 from analysis.report import files, latex
 from analysis.report.report import write_report
+from analysis.results.collector import frozen_objects
 from analysis.results.load import load
 from analysis.results.results import results_of_run
 from sweeper.files.folder import Folder
@@ -142,16 +143,17 @@ def stages(run: str) -> Iterator[tuple[str, Callable[[], object]]]:
         kept["results"] = results_of_run(kept["data"])
 
     yield "read the ledger", loaded
-    yield "compute", computed
-    yield (
-        "tables",
-        lambda: [(files.table_files(item), latex.table_files(item)) for item in kept["results"]],
-    )
-    yield "figures", lambda: [figure_files(item) for item in kept["results"]]
-    yield (
-        "page",
-        lambda: page_files(PageSource(data=kept["data"], results=kept["results"], run=run, findings=())),
-    )
+    with frozen_objects():  # as in `write_report`
+        yield "compute", computed
+        yield (
+            "tables",
+            lambda: [(files.table_files(item), latex.table_files(item)) for item in kept["results"]],
+        )
+        yield "figures", lambda: [figure_files(item) for item in kept["results"]]
+        yield (
+            "page",
+            lambda: page_files(PageSource(data=kept["data"], results=kept["results"], run=run, findings=())),
+        )
 
 
 def measure(run: str, name: str) -> None:

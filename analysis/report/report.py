@@ -17,6 +17,7 @@ from ..page.data import PageSource
 from ..page.page import page_files
 from ..results import published
 from ..results.benchmark import column_of
+from ..results.collector import frozen_objects
 from ..results.contrasts import contrast_table
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
@@ -69,7 +70,8 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     if kept:
         return Report(path=folder / REPORT, findings=tuple(kept.findings), warnings=tuple(kept.warnings))
     data = load(run)
-    files, findings = _report_files(data, run, against, orders)
+    with frozen_objects():
+        files, findings = _report_files(data, run, against, orders)
     warnings = damage_notes(data)
     remove_obsolete(source, folder, files)
     for name, content in files.items():

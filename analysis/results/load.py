@@ -1,10 +1,8 @@
 """Loads a run folder as tables: one row for each score of a replicate, in one language, on one metric."""
 
-import gc
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +12,8 @@ from sweeper.records.counting import is_replicate, is_shown, valid_replicates, w
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.run.run import Run
 from sweeper.space import CLEAN, Space, Target, tasks_of
+
+from .collector import paused_collector
 
 KEYS = ["model", "recipe", "target", "seed", "split", "condition", "language", "metric"]
 COLUMNS = [*KEYS, "value", "trivial", "count", "main", "training"]
@@ -68,6 +68,7 @@ class RunData:
         return tuple(record for record in self.trainings if record.state == "failed")
 
 
+@paused_collector()
 def load(run: str) -> RunData:
     """Load the tables of a run folder, given as a path or an fsspec URL.
 
@@ -77,8 +78,7 @@ def load(run: str) -> RunData:
     source = Run.open(run)
     space, ledger = source.space, source.ledger
     damaged: list[str] = []
-    with _without_collector():
-        trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
+    trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
     counted = valid_replicates(trainings, space.search.largest_study)
     num_replicates = sum(map(is_replicate, trainings.values()))
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
@@ -102,18 +102,6 @@ def load(run: str) -> RunData:
         notes=notes,
         damaged=tuple(damaged),
     )
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Pause the garbage collector, which visits all records that exist again and again while more are read."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 Joined = tuple[ScoreRecord, TrainingRecord]
