@@ -150,6 +150,11 @@ def _contrasts(space: Space, table: pd.DataFrame) -> Iterator[str]:
     if of_slopes.any():
         covariates = ", ".join(dict.fromkeys(estimated.loc[of_slopes, "covariate"]))
         yield f"Contrasts on a covariate ({covariates}) are least-squares slopes."
+    if (estimated["unit"] != "points").any():
+        yield (
+            "Relative contrasts divide by the mean score or headroom of a recipe for each model and target; intervals "
+            "treat this divisor as known."
+        )
     if estimated["p_holm"].notna().any():
         yield "p values of contrasts are corrected within their family (Holm 1979); their intervals are not."
     tested = claim_table(space.claims, table)["p"].notna().sum()

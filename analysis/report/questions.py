@@ -1,6 +1,7 @@
 """The planned comparisons of a run: a page with text, table and figure for each family of contrasts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from sweeper.files.folder import Folder
 from sweeper.run.run import Run
 from sweeper.space import Claim, Contrast, Space
 
-from ..figures.contrasts import contrast_figure
+from ..figures.contrast_points import point_figure
+from ..figures.contrasts import contrast_figure, unit_text
 from ..figures.files import formats
 from ..numbers import gain_text, p_alone, p_text, points_text
+from ..results.contrast_points import point_table
 from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
 from ..results.stats import LEVEL
@@ -21,7 +24,7 @@ from .files import csv
 from .tables import markdown
 
 IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
-"""Columns of the CSV files in points."""
+"""Columns of the CSV files in points, or in percent of another `unit`."""
 
 
 def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
@@ -47,22 +50,29 @@ def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
 
 
 def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
-    """Name -> content: `questions-FAMILY.md` with its figure for each family, contrasts.csv and claims.csv.
+    """Name -> content: `questions-FAMILY.md` with its figures for each family, and the CSV files.
 
     `table` is the `contrast_table` of the run.
     """
     space = data.space
-    claims = claim_table(space.claims, table)
+    claims, points = claim_table(space.claims, table), point_table(data)
     files = {"contrasts.csv": csv(table, IN_POINTS)}
+    if len(points):
+        files["slope_points.csv"] = csv(points, IN_POINTS)
     if space.claims:
         files["claims.csv"] = csv(claims, IN_POINTS)
     for family in dict.fromkeys(contrast.family for contrast in space.contrasts):
         rows = table[table["family"] == family]
         name = page_name(family)
-        figure = contrast_figure(rows, f"{family} · {space.evaluate}")
-        if figure:
-            files |= {f"{name}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
-        files[f"{name}.md"] = page_text(space, family, rows, claims, name if figure else "").encode()
+        of_family = points[points["family"] == family]
+        figures = {
+            name: contrast_figure(rows, f"{family} · {space.evaluate}"),
+            f"{name}-points": point_figure(of_family, f"{family} · {space.evaluate}"),
+        }
+        drawn = {title: figure for title, figure in figures.items() if figure}
+        for title, figure in drawn.items():
+            files |= {f"{title}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
+        files[f"{name}.md"] = page_text(space, family, Tables(rows, of_family, claims), list(drawn)).encode()
     return files
 
 
@@ -71,21 +81,34 @@ def page_name(family: str) -> str:
     return f"questions-{family.replace(' ', '-')}"
 
 
-def page_text(space: Space, family: str, rows: pd.DataFrame, claims: pd.DataFrame, figure: str) -> str:
-    """The page of one family. `rows` are its contrasts; `figure` is the name of its figure, or ""."""
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a page."""
+
+    rows: pd.DataFrame
+    """The contrasts of its family."""
+    points: pd.DataFrame
+    """The points of its slopes."""
+    claims: pd.DataFrame
+
+
+def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str]) -> str:
+    """The page of one family. `figures` are the names of its figures."""
+    rows, claims = tables.rows, tables.claims
     stated = [claim for claim in space.claims if set(claim.contrasts) & set(rows["contrast"])]
     blocks = [
         f"# {family}",
         *_answers(space, rows),
         "\n".join(f"- {sentence}" for sentence in _claim_sentences(stated, claims)),
         _resolution(rows),
-        f"![{family}]({figure}.png)" if figure else "",
+        *(f"![{name}]({name}.png)" for name in figures),
         _table(rows),
-        "Estimates are in points ± half width of the 95 % interval. The interval is about new seeds and new items "
-        "with these models, recipes, targets and languages. It covers each estimate alone, whereas p is corrected for "
-        "the number of estimates on this page (Holm 1979): an interval can exclude 0 although the corrected p is above "
-        f"{LEVEL}. Statements about signs are based on the corrected p.",
+        f"Estimates are in {' or '.join(dict.fromkeys(rows['unit']))} ± half width of the 95 % interval. The interval "
+        "is about new seeds and new items with these models, recipes, targets and languages. It covers each estimate "
+        "alone, whereas p is corrected for the number of estimates on this page (Holm 1979): an interval can exclude 0 "
+        f"although the corrected p is above {LEVEL}. Statements about signs are based on the corrected p.",
         _untested(rows),
+        _spread(tables.points),
     ]
     if stated:
         blocks.append(
@@ -109,15 +132,36 @@ def _resolution(rows: pd.DataFrame) -> str:
     """How small a difference could have been found, apart for slopes, whose units are others."""
     tested = rows[rows["p"].notna()]
     half = 50 * (tested["high"] - tested["low"])
-    medians = half.groupby(tested["covariate"]).median()
+    medians = half.groupby(list(map(unit_text, tested["unit"], tested["covariate"])), sort=False).median()
     if medians.empty:
         return ""
-    widths = [f"{median:.1f} points" + (f" per unit of {name}" if name else "") for name, median in medians.items()]
+    widths = [f"{median:.1f} {unit}" for unit, median in medians.items()]
     return (
         f"The median half width of the intervals is {' and '.join(widths)}. With such an interval, a smaller "
         "estimate cannot be told from 0, even without a correction. An estimate that is not distinguished from 0 does "
         "not show that there is no difference."
     )
+
+
+def _spread(points: pd.DataFrame) -> str:
+    """The points of slopes with the spread of each over its languages; "" if it is not known."""
+    rows = points[points["num_languages"] > 1]
+    if rows.empty:
+        return ""
+    lines = [
+        [
+            label,
+            row["point"],
+            f"{row['value']:.4g}",
+            gain_text(row["estimate"], row["low"], row["high"], ""),
+            f"{100 * row['sd_languages']:.1f}",
+            f"{row['num_languages']:.0f}",
+        ]
+        for (_, row), label in zip(rows.iterrows(), row_labels(rows), strict=True)
+    ]
+    header = ["slope", "point", "value", "estimate", "sd over languages", "languages"]
+    note = "The standard deviation over languages includes the noise of the score in each language."
+    return f"The points of the slopes:\n\n{markdown(header, lines)}\n\n{note}"
 
 
 def _untested(rows: pd.DataFrame) -> str:
@@ -141,7 +185,7 @@ def sentences(contrast: Contrast, rows: pd.DataFrame) -> Iterator[str]:
         if pd.isna(row["estimate"]):
             yield f"{label}: no estimate, because {row['note']}."
         else:
-            yield f"{label}: {points_text(row['estimate'])} points{per}{_certainty(row)}."
+            yield f"{label}: {points_text(row['estimate'])} {row['unit']}{per}{_certainty(row)}."
 
 
 def _certainty(row: "pd.Series[Any]") -> str:

@@ -43,7 +43,7 @@ class WeightedSum:
     languages: tuple[str, ...] = ()
     """All languages of the targets that have a weight."""
     weights: Mapping[Score, float]
-    """Score -> its weight; empty if the sum cannot be evaluated. The weights add up to 0."""
+    """Score -> its weight; empty if the sum cannot be evaluated. In points, the weights add up to 0."""
     reason: str = ""
     """Why it cannot be evaluated."""
     lacks_languages: bool = False
@@ -51,13 +51,50 @@ class WeightedSum:
 
 
 def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast]) -> list[WeightedSum]:
-    """The weighted sums of contrasts. `scores` is indexed by the `Score`s that exist."""
+    """The weighted sums of contrasts. `scores` has a row for each `Score` that exists and a column for each seed."""
     languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for name in scores.index:
         languages[name[:4]].append(name[4])
     expander = _Expander(space=space, languages=languages, same_rows=frozenset(marks_of(space).same_rows))
     names = space.contrast_names()
-    return [weighted for contrast in contrasts for weighted in expander.sums(_with_values(contrast, names))]
+    means = dict(zip(map(Score._make, scores.index), scores.mean(axis=1).astype(float), strict=True))
+    return [
+        in_unit(weighted, means, names.reference(contrast))
+        for contrast in contrasts
+        for weighted in expander.sums(_with_values(contrast, names))
+    ]
+
+
+def in_unit(weighted: WeightedSum, means: Mapping[Score, float], reference: str) -> WeightedSum:
+    """A sum in the unit of its contrast: each weight is divided by the mean score of a recipe, or by its headroom.
+
+    The mean is over the seeds and over the languages that the sum has for the same model, target and condition.
+    `means` has the mean of each score over the seeds.
+    """
+    unit = weighted.contrast.unit
+    if unit == "points" or not weighted.weights:
+        return weighted
+    languages: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for name in weighted.weights:
+        languages[_trained(name)].add(name.language)
+    divisors = {}
+    for (model, target, condition), names in languages.items():
+        scores = [means.get(Score(model, reference, target, condition, name), np.nan) for name in names]
+        score = float(np.mean(scores))
+        divisor = score if unit == "score" else 1 - score
+        # A loss is negative here, and has neither a share nor a headroom. Without a score, both are nan.
+        if not (score >= 0 and divisor > 0):
+            value = "no score" if np.isnan(score) else f"a score of {100 * score:.1f}"
+            reason = f"{reference} ({model}) has {value} on {target}, which is no unit ({unit})"
+            return replace(weighted, weights={}, reason=reason)
+        divisors[model, target, condition] = divisor
+    return replace(
+        weighted, weights={name: weight / divisors[_trained(name)] for name, weight in weighted.weights.items()}
+    )
+
+
+def _trained(name: Score) -> tuple[str, str, str]:
+    return name.model, name.target, name.condition
 
 
 def _with_values(contrast: Contrast, names: Names) -> Contrast:
@@ -93,7 +130,7 @@ class _Expander:
         weights = slope_weights(slope.values)
         for term in terms:
             for point, weight in weights.items():
-                yield _at(slope, point, replace(term, weight=term.weight * weight))
+                yield at_point(slope, point, replace(term, weight=term.weight * weight))
 
     def _of_targets(self, weighted: WeightedSum, terms: Sequence[Term]) -> Iterator[WeightedSum]:
         """The sum over its targets, or one for each of them."""
@@ -221,7 +258,7 @@ def _missing(term: Term, target: str, languages: Sequence[str]) -> str:
     return f"{term.recipe} ({term.model}) has no score on {target}{condition}{where}"
 
 
-def _at(slope: Slope, point: str, term: Term) -> Term:
+def at_point(slope: Slope, point: str, term: Term) -> Term:
     """The term at one point of a slope over recipes or models."""
     if slope.axis == "model":
         return replace(term, model=point) if term.model == EACH else term

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sweeper.space import Claim, Contrast, Space
+from sweeper.space.contrast_check import Names
 
 from .contrast_items import ItemVariance, item_variances
 from .contrast_sums import AXES, Score, WeightedSum, weighted_sums
@@ -23,14 +24,15 @@ Floats = npt.NDArray[np.float64]
 Pattern = tuple[tuple[str, str, str, float], ...]
 """Target, condition, language and weight of the scores of one recipe; the absolute weights have the sum 1."""
 COLUMNS = (
-    *("family", "contrast", "model", "target", "language", "covariate", "targets", "languages", "estimate"),
+    *("family", "contrast", "model", "target", "language", "covariate", "unit", "targets", "languages", "estimate"),
     *("num_seeds", "num_items", "se_seed", "se_item", "se", "df", "low", "high", "p", "p_holm", "basis", "note"),
 )
 """Columns of the table of contrasts. target and language are empty for means, `targets` and `languages` have the names
-that the mean includes, separated by spaces. estimate, standard errors and bounds are fractions of 1, or fractions of 1
-for each unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p and
-p_holm are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of
-`estimates`, and a note can be the reason why there is no estimate."""
+that the mean includes, separated by spaces. unit is "points", or the score or headroom of a recipe in percent.
+estimate, standard errors and bounds are fractions of 1, or fractions of 1 for each unit of the covariate. p_holm is
+corrected for the number of tested estimates of the family (Holm 1979); p and p_holm are nan for an estimate that is not
+tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`, and a note can be the reason why
+there is no estimate."""
 UNTESTED_NOTES = ("one seed", "lacks languages")
 """Notes of estimates with an interval that are not tested: the variation between seeds is unknown, or a target lacks
 languages that the contrast names."""
@@ -79,7 +81,8 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     by_name = {Score(*name): values for name, values in zip(scores.index, scores.to_numpy(float), strict=True)}
     recipes = [recipe.name for recipe in data.space.recipes]
     arrays = SeedScores(by_name, seedless, recipes, _related(data.space))
-    rows = [_row(weighted, arrays, item) for weighted, item in zip(planned, items, strict=True)]
+    names = data.space.contrast_names()
+    rows = [_row(weighted, arrays, item, names) for weighted, item in zip(planned, items, strict=True)]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("low", "high", "p", "p_holm")])
     table = table.astype(dict.fromkeys(("estimate", "se_seed", "se_item", "se", "df"), float))
     table["low"], table["high"], table["p"] = t_intervals(table["estimate"], table["se"], table["df"])
@@ -110,6 +113,10 @@ def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFram
     table = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS[:5]))
     table["p_holm"] = holm(table["p"])
     return table.assign(holds=table["p_holm"] < (1 - CONFIDENCE) / 2)
+
+
+def _unit(contrast: Contrast, reference: str) -> str:
+    return "points" if contrast.unit == "points" else f"% of the {contrast.unit} of {reference}"
 
 
 def row_labels(table: pd.DataFrame) -> list[str]:
@@ -265,7 +272,7 @@ def _scores(model: str, recipe: str, pattern: Pattern) -> dict[Score, float]:
     return {Score(model, recipe, target, condition, name): weight for target, condition, name, weight in pattern}
 
 
-def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance) -> dict[str, object]:
+def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance, names: Names) -> dict[str, object]:
     seed = seed_variance(weighted.weights, arrays) if weighted.weights else SeedVariance(estimate=np.nan, num_seeds=0)
     note = weighted.reason or seed.note or ("lacks languages" if weighted.lacks_languages else "")
     # One seed is no test of a recipe, but its interval over items is given, as in the estimates.
@@ -282,6 +289,7 @@ def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance) -> dict[
         "target": weighted.target,
         "language": weighted.language,
         "covariate": slope.covariate if slope else "",
+        "unit": _unit(weighted.contrast, names.reference(weighted.contrast)),
         "targets": " ".join(weighted.targets),
         "languages": " ".join(weighted.languages),
         "estimate": seed.estimate,

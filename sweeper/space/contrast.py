@@ -11,6 +11,7 @@ from sweeper.typed import check_fields
 EACH = "*"
 """In a term of a contrast with a slope: every point of the axis of the slope."""
 Axis = Literal["model", "recipe", "language"]
+Unit = Literal["points", "score", "headroom"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Slope:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """A planned comparison: a sum of the scores of cells with weights that add up to 0.
+    """A planned comparison: a sum of the scores of cells with weights that add up to 0 (a space checks it).
 
     It is evaluated for each model, seed by seed and on the same items, over all its languages and targets together or
     for each of them. Scores are fractions of 1, with the sign of losses reversed, so that more is better.
@@ -74,6 +75,12 @@ class Contrast:
     """Evaluate the contrast for each target or language instead of their mean."""
     slope: Slope | None = None
     """The slope of the sum on a covariate, instead of the sum."""
+    unit: Unit = "points"
+    """Of the estimate. `score`: the mean score of `relative_to` with the same model, on the same target and in the same
+    languages, so that a gain is relative. `headroom`: 1 minus this score, so that a gain is a share of what was
+    possible."""
+    relative_to: str = ""
+    """The recipe of `unit`. Empty: the baseline."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -85,12 +92,10 @@ class Contrast:
             )
         if not self.terms:
             raise UserError(f"Contrast {self.name!r} needs at least one term.")
-        total = sum(term.weight for term in self.terms)
-        # A slope has weights that add up to 0 over its points.
-        if self.slope is None and abs(total) > 1e-9:
+        if self.relative_to and self.unit == "points":
             raise UserError(
-                f"Contrast {self.name!r} needs weights that add up to 0, so that it compares cells; their sum is "
-                f"{total:g}. Subtract a reference, for example Term(recipe='baseline', weight={-total:g})."
+                f"Contrast {self.name!r} has relative_to = {self.relative_to!r}, which unit = 'points' does not use. "
+                "Set unit to 'score' or 'headroom', or remove `relative_to`."
             )
         _check_points(self)
         _check_each(self)

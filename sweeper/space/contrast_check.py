@@ -16,6 +16,8 @@ class Names:
 
     model: Sequence[str]
     recipe: Sequence[str]
+    baseline: str
+    """Empty without a baseline."""
     target: Sequence[str]
     condition: Mapping[str, Sequence[str]]
     """Target -> its conditions."""
@@ -23,6 +25,10 @@ class Names:
     """Target -> its evaluation languages."""
     factors: Mapping[str, Mapping[str, Mapping[str, float]]]
     """Axis -> covariate -> point -> value: numeric factors of recipes and models, and distances of languages."""
+
+    def reference(self, contrast: Contrast) -> str:
+        """The recipe whose score is the unit of a contrast; "" if the unit is a point."""
+        return "" if contrast.unit == "points" else contrast.relative_to or self.baseline
 
     def values(self, slope: Slope) -> Mapping[str, float]:
         """Point -> value of the covariate of a slope. Raises UserError if nothing has the covariate."""
@@ -58,6 +64,20 @@ def check_contrasts(contrasts: Sequence[Contrast], claims: Sequence[Claim], name
 
 
 def _check_cells(contrast: Contrast, names: Names) -> None:
+    total = sum(term.weight for term in contrast.terms)
+    # A slope has weights that add up to 0 over its points.
+    if contrast.slope is None and abs(total) > 1e-9:
+        raise UserError(
+            f"The weights need the sum 0, so that cells are compared; it is {total:g}. Subtract a reference, for "
+            f"example Term(recipe='baseline', weight={-total:g})."
+        )
+    if contrast.relative_to and contrast.relative_to not in names.recipe:
+        raise unknown("recipe", contrast.relative_to, names.recipe)
+    if contrast.unit != "points" and not names.reference(contrast):
+        raise UserError(
+            f"unit = {contrast.unit!r} needs the score of a recipe, and the space has no baseline: name a recipe in "
+            "`relative_to`."
+        )
     slope = contrast.slope
     if slope:
         points = {"model": names.model, "recipe": names.recipe, "language": _all(names.language)}[slope.axis]

@@ -184,6 +184,7 @@ class Space:
         return Names(
             model=[model.name for model in self.models],
             recipe=[recipe.name for recipe in self.recipes],
+            baseline=self.baseline.name if self.baseline else "",
             target=list(tasks),
             condition={
                 target.task: (CLEAN, *(condition.name for condition in target.conditions)) for target in self.targets

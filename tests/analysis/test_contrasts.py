@@ -166,6 +166,47 @@ def test_a_slope_over_models_of_a_gain_uses_the_gains_of_each_model():
     assert row["model"] == ""
 
 
+@pytest.mark.parametrize(("unit", "reference"), [("score", ""), ("headroom", ""), ("headroom", "r2")])
+def test_a_gain_can_be_a_share_of_the_score_or_of_the_headroom_of_a_recipe(unit, reference):
+    contrast = replace(difference("d", "r1", "baseline", targets=("t1", "t2")), unit=unit, relative_to=reference)
+    given = space(contrast)
+    scores = random_scores(given)
+    table = contrast_table(tables(given, scores))
+    for _, row in table.iterrows():
+        shares = []
+        for target in ("t1", "t2"):
+            gain = (means(scores, row["model"], "r1", target) - means(scores, row["model"], "baseline", target)).mean()
+            base = means(scores, row["model"], reference or "baseline", target).mean()
+            shares.append(gain / (base if unit == "score" else 1 - base))
+        assert row["estimate"] == pytest.approx(np.mean(shares))
+        assert row["unit"] == f"% of the {unit} of {reference or 'baseline'}"
+        assert row["low"] < row["estimate"] < row["high"]
+
+
+def test_a_slope_over_models_of_a_headroom_normalised_gain_uses_the_headroom_of_each_model():
+    slope = Slope(axis="model", covariate="size", values={"small": 1.0, "large": 2.0, "huge": 4.0})
+    terms = (Term(recipe="r1", model=EACH), Term(recipe="baseline", model=EACH, weight=-1.0))
+    models = tuple(Model(name=name, id=f"t/{name}") for name in slope.values)
+    contrast = Contrast(name="scale", terms=terms, slope=slope, targets=("t1",), unit="headroom")
+    given = replace(space(models=models), contrasts=(contrast,))
+    scores = random_scores(given)
+    row = only(contrast_table(tables(given, scores)))
+    gains = [
+        (means(scores, name, "r1", "t1") - means(scores, name, "baseline", "t1")).mean()
+        / (1 - means(scores, name, "baseline", "t1").mean())
+        for name in slope.values
+    ]
+    assert row["estimate"] == pytest.approx(np.polyfit(list(slope.values.values()), gains, 1)[0])
+
+
+def test_a_score_of_0_is_no_unit():
+    given = space(replace(difference("d", "r1", "baseline", targets=("t1",)), unit="score"))
+    scores = {name: [0.0] * 3 if name[1] == "baseline" else values for name, values in random_scores(given).items()}
+    row = contrast_table(tables(given, scores)).iloc[0]
+    assert np.isnan(row["estimate"])
+    assert row["note"] == "baseline (small) has a score of 0.0 on t1, which is no unit (score)"
+
+
 def test_a_slope_over_languages_weights_the_languages_by_their_covariate():
     slope = Slope(axis="language", covariate="distance", values={"en": 0.0, "de": 0.2, "sw": 0.9})
     terms = (Term(recipe="r1"), Term(recipe="baseline", weight=-1.0))
@@ -519,9 +560,14 @@ MISTAKES = [
         "all of its terms name languages",
     ),
     (lambda: difference("d", "middle_qq", "baseline"), "Did you mean 'middle_qa'"),
+    (
+        lambda: difference("d", "middle_qa", "small_nli", unit="score", relative_to="middle_qq"),
+        "'middle_qq'. Did you mean 'middle_qa'",
+    ),
+    (lambda: difference("d", "middle_qa", "small_nli", relative_to="baseline"), "Set unit to 'score' or 'headroom'"),
     (lambda: difference("d", "middle_qa", "baseline", targets=("tag",)), "Did you mean 'tags'"),
     (lambda: difference("d", "middle_qa", "baseline", targets=("tags",), languages=("dr",)), "Did you mean 'de'"),
-    (lambda: Contrast(name="c", terms=(Term(recipe="middle_qa"),)), "weights that add up to 0"),
+    (lambda: Contrast(name="c", terms=(Term(recipe="middle_qa"),)), "The weights need the sum 0"),
     (
         lambda: Contrast(name="c", terms=(Term(recipe=EACH), Term(recipe="baseline", weight=-1.0))),
         "needs a slope with axis = 'recipe'",
@@ -549,6 +595,15 @@ MISTAKES = [
 def test_a_contrast_that_cannot_be_evaluated_is_refused_with_the_rule_or_the_nearest_name(made, message):
     with pytest.raises(UserError, match=re.escape(message)):
         replace(HAND, contrasts=(made(),))
+
+
+def test_a_relative_contrast_needs_a_baseline_or_a_named_recipe():
+    recipes = tuple(recipe for recipe in HAND.recipes if recipe.stages)
+    relative = difference("d", "middle_qa", "small_nli", unit="headroom")
+    given = replace(HAND, recipes=recipes, search=replace(HAND.search, scope="cell"))
+    with pytest.raises(UserError, match="the space has no baseline: name a recipe in `relative_to`"):
+        replace(given, contrasts=(relative,))
+    replace(given, contrasts=(replace(relative, relative_to="small_nli"),))
 
 
 def test_a_claim_combines_contrasts_of_each_model_with_those_between_models():

@@ -70,7 +70,7 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
 def test_the_estimates_of_the_csv_file_are_in_points(full_run):
     files = files_of(with_contrasts(full_run))
     (first_row,) = files["contrasts.csv"].decode().splitlines()[1:2]
-    assert first_row.startswith("one page,qa,tiny,tags,,,tags,")
+    assert first_row.startswith("one page,qa,tiny,tags,,,points,tags,")
     assert ",5," in first_row
 
 

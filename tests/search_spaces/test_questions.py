@@ -22,14 +22,14 @@ WORLDS = [name for name in QUESTIONS if name.endswith(PLANTED)]
 
 
 def complete_scores(space: Space) -> pd.DataFrame:
-    """An empty column of scores for every cell, condition and language of a space."""
+    """A column of equal scores for every cell, condition and language of a space."""
     names = space.contrast_names()
     rows = [
         (model, recipe, target, condition, language)
         for model, recipe, target in product(names.model, names.recipe, names.target)
         for condition, language in product(names.condition[target], names.language[target])
     ]
-    return pd.DataFrame(index=pd.MultiIndex.from_tuples(rows, names=list(AXES)))
+    return pd.DataFrame(0.5, index=pd.MultiIndex.from_tuples(rows, names=list(AXES)), columns=[1])
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
