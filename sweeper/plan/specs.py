@@ -37,6 +37,7 @@ from sweeper.space import (
     tasks_of,
 )
 from sweeper.space.overlap import contained
+from sweeper.space.twins import NO_INPUT, NOISY_LABELS, is_twin
 from sweeper.tasks.spec import Split, Task
 from sweeper.world.settings import check_space, scale_of
 
@@ -127,8 +128,7 @@ class Specs:
         They are translated if the stage asks for it and the labels allow it.
         """
         data = self._train_data(unit, DataRequest(task, "train", seed), stage.languages, training, stage.shares)
-        if stage.label_noise:
-            data = replace(data, label_noise=LabelNoiseSpec(probability=stage.label_noise, seed=seed))
+        data = replace(data, label_noise=_label_noise(stage, seed))
         if stage.perturbation:
             source = self._source_data(unit, stage, task, training, seed)
             perturbation = self._perturbation(stage.perturbation, source)
@@ -168,7 +168,7 @@ class Specs:
         if unit.kind == "prepare":
             tasks = [self.space.task(name) for name in unit.stage.tasks]
             with_dev = [task for task in tasks if set(unit.stage.languages) & set(task.dev)]
-            return tuple(self._dev_score(task, unit.stage, seed) for task in with_dev)
+            return tuple(score for task in with_dev for score in self._dev_scores(task, unit.stage, seed))
         return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
 
     def predictors(self, unit: Unit, seed: int) -> tuple[PredictorSpec, ...]:
@@ -271,6 +271,21 @@ class Specs:
         cap, aside = self.space.search.cap, self._aside(unit, request)
         return self.resolver.data(request, ("en",), stage.training, cap_examples=cap, **aside)
 
+    def _dev_scores(self, task: Task, stage: Stage, seed: int) -> Iterator[ScoreSpec]:
+        """The score of a preparation on one of its tasks; with `null_twins` those that usable information needs."""
+        score = self._dev_score(task, stage, seed)
+        if not self.space.null_twins:
+            yield score
+            return
+        noisy = replace(score.data, label_noise=_label_noise(stage, seed))
+        if is_twin(stage):
+            data = replace(noisy, perturbation=self._perturbation(NO_INPUT, None))
+            yield replace(score, condition=NO_INPUT.name, data=data)
+            return
+        yield score
+        if stage.label_noise:
+            yield replace(score, condition=NOISY_LABELS, data=noisy)
+
     def _dev_score(self, task: Task, stage: Stage, seed: int) -> ScoreSpec:
         """The score of a preparation on the dev split of one of its tasks."""
         languages = tuple(language for language in stage.languages if language in task.dev)
@@ -359,6 +374,10 @@ def carve_floor(space: Space, task: Task) -> float:
 
 def _role(seed: int) -> Role:
     return "search" if seed == SEARCH_SEED else "replicate"
+
+
+def _label_noise(stage: Stage, seed: int) -> LabelNoiseSpec | None:
+    return LabelNoiseSpec(probability=stage.label_noise, seed=seed) if stage.label_noise else None
 
 
 def _settings(training: Training) -> dict[str, Any]:

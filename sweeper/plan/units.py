@@ -151,8 +151,7 @@ def make_plan(space: Space) -> Plan:
         own = space.for_model(model)
         # The sort is stable: it moves the recipe without stages to the front and keeps the order of the others.
         for row, recipe in enumerate(sorted(own.recipes, key=lambda recipe: bool(recipe.stages))):
-            parts = (_preparations, _cells, _predictors) if space.predictors else (_preparations, _cells)
-            for unit in (unit for part in parts for unit in part(own, model, recipe, row)):
+            for unit in (unit for part in PARTS for unit in part(own, model, recipe, row)):
                 _check_name(unit, units.setdefault(unit.name, unit))
     return Plan(space=space, units=tuple(units.values()))
 
@@ -284,8 +283,9 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
 
 
 def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
-    """The unit that computes the predictors of transfer of a prepared encoder, if any target has them."""
-    targets = tuple(target for target in space.targets if has_predictors(space, recipe, target))
+    """The unit that computes the predictors of transfer of a prepared encoder, if the space asks for any."""
+    asked = space.targets if space.predictors else ()
+    targets = tuple(target for target in asked if has_predictors(space, recipe, target))
     if targets:
         yield Unit(
             label=f"{recipe.name} = predictors",
@@ -297,6 +297,27 @@ def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterato
             parent=_encoder_unit(space, model, recipe.stages),
             targets=targets,
         )
+
+
+def _twins(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
+    """The unit of the twin without input. It has the dials of its recipe, and nothing starts from its encoder."""
+    twin = space.twins.get(recipe.name)
+    if twin:
+        yield Unit(
+            label=twin.name,
+            kind="prepare",
+            model=model,
+            recipe=twin.name,
+            row=row,
+            stages=twin.stages,
+            parent=_encoder_unit(space, model, twin.stages[:-1]),
+            study=_preparation_study(space, model, recipe, recipe.stages) if twin.stages[-1].dials else "",
+            sets_aside=True,
+        )
+
+
+PARTS = (_preparations, _cells, _predictors, _twins)
+"""The units of a recipe."""
 
 
 def has_predictors(space: Space, recipe: Recipe, target: Target) -> bool:

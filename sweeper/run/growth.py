@@ -57,8 +57,8 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
-    # Predictors add trials, and log-probabilities add columns to outcomes. Only reports read the other fields.
-    if path[0] in ("predictors", "log_probabilities", "contrasts", "claims") or path[2:3] in FACTS:
+    # Predictors and twins add trials, log-probabilities add columns to outcomes, and only reports read the others.
+    if path[0] in ("predictors", "null_twins", "log_probabilities", "contrasts", "claims") or path[2:3] in FACTS:
         return True
     if path == ("world",):
         return _without_draws(old) == _without_draws(new)

@@ -17,6 +17,7 @@ from sweeper.space.factors import distances_from_english, numeric_factors
 from sweeper.space.model import Model
 from sweeper.space.stage import Recipe, Stage, check_stage, tasks_of
 from sweeper.space.target import Target, check_target
+from sweeper.space.twins import has_twin, twin_of
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Task
 from sweeper.typed import check_fields
@@ -100,6 +101,9 @@ class Space:
     predictors: bool = False
     """Whether predictors of transfer (LogME, H-score, accuracy of nearest neighbours) of each prepared encoder are
     computed for each target for classification, multiple choice or tagging. They need forward passes only."""
+    null_twins: bool = False
+    """Whether each recipe has a twin whose last stage trains on the same labels without input, for usable information
+    (docs/questions.md). A twin has no target. Tasks without dev data, and formats without such an input, have none."""
     folder: str = field(default="", compare=False)
     """Folder of the space file, from which relative paths of data sets, models and translations start; "" means the
     working directory. `load_space` inserts it. No result depends on it."""
@@ -133,7 +137,9 @@ class Space:
         for target in self.targets:
             with _mistakes_of("target", target.task):
                 check_target(target, self.task, self.evaluate)
-        _check_duplicates(self.recipes)
+        with_twins = (*self.recipes, *self.twins.values())
+        _check_once("recipe", [recipe.name for recipe in with_twins])
+        _check_duplicates(with_twins)
         if self.search.refit:
             self._check_refit()
         if self.search.sampler == "grid":
@@ -238,6 +244,12 @@ class Space:
     def baseline(self) -> Recipe | None:
         """The recipe without stages, if the space has one."""
         return next((recipe for recipe in self.recipes if not recipe.stages), None)
+
+    @property
+    def twins(self) -> dict[str, Recipe]:
+        """Recipe -> its twin without input; empty without `null_twins`."""
+        asked = self.recipes if self.null_twins else ()
+        return {recipe.name: twin_of(recipe) for recipe in asked if has_twin(recipe, self.task)}
 
     def catalog(self) -> dict[str, Task]:
         """Name -> task: the catalog, overridden by the tasks of the space."""

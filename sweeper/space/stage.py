@@ -261,10 +261,15 @@ def _check_changes(stage: Stage, tasks: Sequence[Task]) -> None:
         _check_translated(tasks)
 
 
+def has_one_label(task: Task) -> bool:
+    """Whether each example of the task has one label."""
+    return properties_of(task).other_labels is not None
+
+
 def _check_noisy(tasks: Sequence[Task]) -> None:
     # All tasks: the dose of a mixture must not depend on the formats of its tasks.
     for task in tasks:
-        if not properties_of(task).other_labels:
+        if not has_one_label(task):
             raise UserError(
                 f"label_noise needs tasks of format {' or '.join(noisy_formats())}, whose examples have one label; got "
                 f"{task.name!r} ({task.format}). Remove the task from the stage, or the noise."

@@ -288,7 +288,8 @@ def _result_text(progress: Progress, result: TrialResult) -> str:
         return f"FAILED, {record.reason}"
     if result.scores:
         shown = [score for score in result.scores if progress.cells.shows(score)]
-        return ", ".join(f"{score.target} {100 * mean_score(score):.1f}" for score in shown)
+        # A twin without input has no score under the usual condition.
+        return ", ".join(f"{score.target} {100 * mean_score(score):.1f}" for score in shown or result.scores)
     if record.predictors:
         return f"predictors of {', '.join(record.predictors)}"
     return "" if record.value is None else f"selection {100 * record.value:.1f}"
