@@ -32,6 +32,7 @@ CONTENTS = (
     (("layers.csv",), "scores by layer"),
     (("contrasts.csv", "claims.csv"), "planned comparisons"),
     (("robustness.md", "robustness.csv"), "scores under further conditions"),
+    (("difficulty.md", "difficulty.csv"), "measures of the difficulty of the intermediate tasks"),
     (("tables/gains.tex", "tables/scores.tex", "tables/means.tex"), "gains, scores and means for LaTeX with booktabs"),
 )
 """Files of a report, without the suffix of a further model, and their content. A name without an ending is a figure."""

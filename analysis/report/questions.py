@@ -19,7 +19,9 @@ from ..numbers import gain_text, p_alone, p_text, points_text
 from ..results.contrast_points import point_table
 from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
+from ..results.results import results_of_run
 from ..results.stats import LEVEL
+from .difficulty import difficulty_files
 from .files import csv
 from .tables import markdown
 
@@ -28,7 +30,8 @@ IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
 
 
 def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
-    """Write the pages of the planned comparisons of a run folder. Returns the pages, one for each family.
+    """Write the pages of the planned comparisons of a run folder. Returns the pages: one for each family,
+    and the one about difficulty if the space has `null_twins`.
 
     `out` is a local folder (default: `questions` in the run folder).
 
@@ -44,6 +47,8 @@ def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
     if folder is None:
         raise UserError(f"Pages are written to a local folder, got --out {out}. Name a local one.")
     files = question_files(data, contrast_table(data))
+    if data.space.twins:
+        files |= difficulty_files(data, results_of_run(data))
     for name, content in files.items():
         Folder(str(folder)).write(name, content)
     return tuple(folder / name for name in files if name.endswith(".md"))

@@ -28,6 +28,8 @@ from ..results.stats import LEVEL
 from . import language_text, latex, prediction, protocol, sections, tables
 from .conditions import PAGE, condition_files
 from .contents import file_rows, with_rows
+from .difficulty import PAGE as DIFFICULTY
+from .difficulty import difficulty_files
 from .files import table_files, trials_csv
 from .findings import findings_of
 from .gains import cautions, gains_table
@@ -103,6 +105,7 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     findings = tuple(findings_of(data, results[0]))
     files |= {} if contrasts is None else question_files(data, contrasts)
     files |= condition_files(data)
+    files |= difficulty_files(data, results)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
     files["appendix.md"] = _text("appendix", data, results, models, against).encode()
     listed = tuple(file_rows(with_rows(files), suffixes))
@@ -191,10 +194,11 @@ def _heading(space: Space) -> str:
 
 
 def _pages(space: Space) -> dict[str, str]:
-    """File -> title of the pages about contrasts and conditions."""
+    """File -> title of the pages about contrasts, conditions and difficulty."""
     pages = {f"{page_name(contrast.family)}.md": contrast.family for contrast in space.contrasts}
     has_conditions = any(target.conditions for target in space.targets)
-    return pages | ({PAGE: "scores under further conditions"} if has_conditions else {})
+    pages |= {PAGE: "scores under further conditions"} if has_conditions else {}
+    return pages | ({DIFFICULTY: "difficulty of the intermediate tasks"} if space.twins else {})
 
 
 def _weighted(space: Space) -> list[str]:

@@ -47,6 +47,9 @@ class RunData:
     """The replicates that count, of recipes and of targets."""
     chosen: Mapping[str, TrainingRecord | None]
     """Study key -> the search trial with the chosen dials; None while no trial is done."""
+    preparation_records: tuple[ScoreRecord, ...] = ()
+    """The score records of prepared encoders and of twins without input (`Space.null_twins`), in the order of their
+    keys."""
     predictors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PREDICTOR_COLUMNS))
     """Predictors of transfer of each prepared encoder. Columns: model, recipe, target, seed (Int64; NA for the
     pretrained encoder, which depends on no seed), predictor (`logme`, `h_score`, `knn`, `embedding`; higher is better),
@@ -85,13 +88,14 @@ def load(run: str) -> RunData:
     started = {key: record.machine.get("started", "") for key, record in counted.items()}
     cell_scores = sorted(_cell_scores(space, joined), key=lambda score: score.key)
     table, notes = _one_training_per_seed(_table(cell_scores), started)
-    in_table = set(table[["target", "training"]].drop_duplicates().itertuples(index=False, name=None))
-    preparation_scores, _ = _one_training_per_seed(_table(_preparation_scores(space, joined)), started)
+    prepared = sorted(_preparation_scores(space, joined), key=lambda score: score.key)
+    preparations, _ = _one_training_per_seed(_table(prepared), started)
     return RunData(
         space=space,
         table=table,
-        cell_scores=tuple(score for score in cell_scores if (score.target, score.training) in in_table),
-        preparation_scores=preparation_scores,
+        cell_scores=_records_in(table, cell_scores),
+        preparation_scores=preparations[preparations["recipe"].isin([recipe.name for recipe in space.recipes])],
+        preparation_records=_records_in(preparations, prepared),
         layer_scores=_layer_scores(space, joined, started),
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         replicates=tuple(counted[key] for key in sorted(counted)),
@@ -113,11 +117,18 @@ def main_scores(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["main"] & (table["condition"] == CLEAN)]
 
 
+def _records_in(table: pd.DataFrame, scores: Iterable[ScoreRecord]) -> tuple[ScoreRecord, ...]:
+    """The records of the targets and trainings of a table."""
+    in_table = set(table[["target", "training"]].drop_duplicates().itertuples(index=False, name=None))
+    return tuple(score for score in scores if (score.target, score.training) in in_table)
+
+
 def _cell_scores(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
     """The scores that belong to a cell of the space, on its split."""
     targets = {target.task: target for target in space.targets}
+    recipes = {recipe.name for recipe in space.recipes}
     for score, training in joined:
-        target = targets.get(score.target)
+        target = targets.get(score.target) if score.recipe in recipes else None
         if target and score.split == space.evaluate and _is_in(space, score) and is_shown(score, target):
             num_stages = len(training.spec.chain) - _num_stages(space, score.recipe)
             # A task can be both recipe and target. The score of the prepared encoder on its own task is not the cell:
@@ -138,21 +149,20 @@ def _layer_scores(space: Space, joined: Sequence[Joined], started: Mapping[str, 
 
 
 def _preparation_scores(space: Space, joined: Iterable[Joined]) -> Iterator[ScoreRecord]:
-    """The dev scores of prepared encoders on the tasks of their recipes."""
-    tasks = {recipe.name: tasks_of(recipe.stages, masked=False) for recipe in space.recipes}
+    """The dev scores of prepared encoders and of twins on the tasks of their recipes."""
+    recipes = {recipe.name: recipe for recipe in (*space.recipes, *space.twins.values())}
     for score, training in joined:
-        in_recipe = score.split == "dev" and _is_in(space, score) and score.target in tasks[score.recipe]
-        if in_recipe and len(training.spec.chain) == _num_stages(space, score.recipe):
+        recipe = recipes.get(score.recipe)
+        if recipe is None or score.split != "dev" or not _is_in(space, score):
+            continue
+        if score.target in tasks_of(recipe.stages, masked=False) and len(training.spec.chain) == len(recipe.stages):
             yield score
 
 
 def _is_in(space: Space, score: ScoreRecord) -> bool:
-    """Whether the space has the model, the recipe and the seed of a score."""
-    return (
-        score.model in {model.name for model in space.models}
-        and score.recipe in {recipe.name for recipe in space.recipes}
-        and (score.seed is None or score.seed in space.seeds)
-    )
+    """Whether the space has the model and the seed of a score."""
+    has_seed = score.seed is None or score.seed in space.seeds
+    return has_seed and score.model in {model.name for model in space.models}
 
 
 def _num_stages(space: Space, name: str) -> int:

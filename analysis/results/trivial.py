@@ -89,8 +89,8 @@ def _target_level(task: Task, rows: pd.DataFrame, matrix: Matrix) -> TargetLevel
 
 def preparation_levels(data: RunData, model: str) -> tuple[PreparationLevel, ...]:
     """The level of each prepared encoder on each of its tasks, in the order of the space."""
-    table = data.preparation_scores
-    table = table[table["main"] & (table["model"] == model)]
+    table = main_scores(data.preparation_scores)
+    table = table[table["model"] == model]
     levels = [
         PreparationLevel(
             recipe=recipe,

@@ -2,8 +2,8 @@
 
 Only the dose is causal: label noise changes the difficulty of a task and nothing else. Tagging has no label noise, so
 that the doses are those of two semantic tasks. All tasks have the same number of examples. The only syntactic task,
-supertagging, trains on rows of `pos_hub`, which is therefore a target of the doses only. Few tasks
-cannot show a correlation between difficulty and gain: the page states contrasts only.
+supertagging, trains on rows of `pos_hub`, which is therefore a target of the doses only. The report
+has a page with measures of difficulty. Few tasks cannot show that they are correlated with gains.
 """
 
 from dataclasses import replace
@@ -107,6 +107,7 @@ SPACE = Space(
     seeds=(1, 2),
     evaluate="dev",
     eval_cap=60,
+    null_twins=True,
     contrasts=CONTRASTS,
     claims=tuple(
         Claim(

@@ -284,9 +284,8 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
 
 def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Unit]:
     """The unit that computes the predictors of transfer of a prepared encoder, if the space asks for any."""
-    asked = space.targets if space.predictors else ()
-    targets = tuple(target for target in asked if has_predictors(space, recipe, target))
-    if targets:
+    targets = tuple(target for target in space.targets if has_predictors(space, recipe, target))
+    if space.predictors and targets:
         yield Unit(
             label=f"{recipe.name} = predictors",
             kind="predict",

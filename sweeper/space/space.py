@@ -248,8 +248,8 @@ class Space:
     @property
     def twins(self) -> dict[str, Recipe]:
         """Recipe -> its twin without input; empty without `null_twins`."""
-        asked = self.recipes if self.null_twins else ()
-        return {recipe.name: twin_of(recipe) for recipe in asked if has_twin(recipe, self.task)}
+        recipes = self.recipes if self.null_twins else ()
+        return {recipe.name: twin_of(recipe) for recipe in recipes if has_twin(recipe, self.task)}
 
     def catalog(self) -> dict[str, Task]:
         """Name -> task: the catalog, overridden by the tasks of the space."""
