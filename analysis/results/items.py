@@ -111,7 +111,7 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     blocks: list[ItemBlock] = []
     missing: list[str] = []
     num_read = 0
-    states = ledger.outcome_states() if cache else {}
+    states = ledger.outcome_states()
     code = [file_digest(Path(__file__).with_name(file)) for file in CODE]
     for (target, condition), scores in _scores_of_columns(data, model).items():
         if target in own:
@@ -120,7 +120,9 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
         influences_of = read_blocks(cache, name, ItemBlock) if cache else None
         if influences_of is None:
             measure = MEASURES[data.space.task(target).scorer]
-            column = _Column(target=target, condition=condition, measure=measure, unread=data.unread)
+            column = _Column(
+                target=target, condition=condition, measure=measure, unread=data.unread, present=frozenset(states)
+            )
             influences_of = list(column.read(scores, ledger))
             num_read += column.num_read
             missing += column.missing
@@ -197,8 +199,12 @@ def read_influences(
 class _Column:
     """Accumulates the influences of a target's items, seed by seed."""
 
-    def __init__(self, *, target: str, condition: str, measure: Measure, unread: set[str]) -> None:
+    def __init__(
+        self, *, target: str, condition: str, measure: Measure, unread: set[str], present: frozenset[str]
+    ) -> None:
+        """`present` has the files with outcomes: no other file is opened. A ledger may have none of thousands."""
         self.unread = unread
+        self.present = present
         self.target = target
         self.condition = condition
         self.measure = measure
@@ -237,6 +243,11 @@ class _Column:
 
     def _influences(self, records: Sequence[ScoreRecord], ledger: Ledger) -> Floats | None:
         """The influences of one row and seed; None if an outcomes file cannot be read."""
+        absent = [record.outcomes for record in records if record.outcomes not in self.present]
+        if absent:
+            self.missing.append(absent[0])
+            self.unread.update(absent)
+            return None
         values = read_influences(records, ledger, self.units, self.measure, self.unread)
         if isinstance(values, str):
             self.missing.append(values)

@@ -1,5 +1,6 @@
 """Uncertainty about new items: jackknife of every metric, the same items for rows and languages, and the cache."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,6 +223,16 @@ def test_a_missing_or_damaged_outcomes_file_leaves_out_its_row_and_is_named(make
     assert block is not None
     assert kept.recipe in block.recipes
     assert np.isnan(block.of_gain("small_nli", "baseline")[0])
+
+
+def test_a_ledger_without_outcomes_is_listed_once_and_no_file_is_opened(make_run, monkeypatch):
+    run = make_run()
+    records = [scored(run, recipe, 1, table(draws())) for recipe in ("baseline", "small_nli")]
+    shutil.rmtree(Path(run.url, "ledger", "outcomes"))
+    opened = []
+    monkeypatch.setattr(Ledger, "outcomes", lambda _, record: opened.append(record.outcomes))
+    assert {*parts_of(run).missing} == {record.outcomes for record in records}
+    assert not opened
 
 
 def test_targets_whose_seeds_have_items_of_their_own_have_no_item_variance_but_the_number_of_items_of_a_seed(make_run):

@@ -1,5 +1,6 @@
 """The ledger: reading and writing records, and setting damaged ones aside."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,3 +152,13 @@ def test_the_key_of_a_score_depends_on_its_training_and_on_what_is_scored() -> N
         score_key("one", replace(score_spec, data=replace(score_spec.data, languages=("en",)))),
     }
     assert len(keys) == 5
+
+
+def test_the_format_of_a_record_is_checked_before_its_values(ledger: Ledger) -> None:
+    ledger.write_training(replace(training(), format=FORMAT - 1))
+    name = f"trainings/{training().key}.json"
+    text, num = re.subn(rb'"learning_rate": [^,\n]*', b'"learning_rate": -1.0', ledger.folder.read(name))
+    assert num
+    ledger.folder.write(name, text)
+    with pytest.raises(UserError, match=f"has format {FORMAT - 1}"):
+        ledger.trainings()
