@@ -9,6 +9,7 @@ measured over the placebo in the same source language.
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
+from typing import TypeVar
 
 from sweeper.space import Contrast, Recipe, Stage, Term
 from sweeper.world.languages import CODES, distance
@@ -21,9 +22,10 @@ from ..demo_full import SPACE as FULL
 TAUGHT, OTHER = "xclaims", "xrewrites"
 """The target that needs what the claims teach, and one that needs none of it."""
 LANGUAGES = tuple(code for code in CODES if code != "xa")
-"""Target languages with a slope of their own. `xa` is nearly English: the distances of a source to the two differ by
-0.02, so that no regression can separate them."""
+"""Languages with slopes of their own, as a target and as a source. `xa` is nearly English: the distances of a language
+to the two differ by 0.02, so that no regression can separate them."""
 NUM_SEEDS = 3
+Name = TypeVar("Name")
 Cell = tuple[str, str]
 """Source language and language of the target."""
 PASSES = 200
@@ -42,21 +44,21 @@ def centred(values: Mapping[Cell, float]) -> dict[Cell, float]:
     return rest
 
 
-def slope_weights(values: Mapping[Cell, float]) -> dict[Cell, float]:
-    """Cell -> its weight in the least-squares slope on values that have the mean 0."""
+def slope_weights(values: Mapping[Name, float]) -> dict[Name, float]:
+    """Name -> its weight in the least-squares slope on values that have the mean 0."""
     squares = sum(value * value for value in values.values())
     return {cell: value / squares for cell, value in values.items()}
 
 
-def partial_values(language: str) -> dict[Cell, float]:
-    """The distance of each source to a target language, without what its distance to English explains."""
+def partial_values(language: str) -> dict[str, float]:
+    """The distance of each language to one of them, without what its distance to English explains."""
     near, english = ([distance(code, other) for code in CODES] for other in (language, "en"))
     near, english = ([value - sum(values) / len(values) for value in values] for values in (near, english))
     explained = 0.0
     if language != "en":
         explained = sum(a * b for a, b in zip(near, english, strict=True)) / sum(b * b for b in english)
     rest = (a - explained * b for a, b in zip(near, english, strict=True))
-    return {(source, language): value for source, value in zip(CODES, rest, strict=True)}
+    return dict(zip(CODES, rest, strict=True))
 
 
 def gains(weights: Mapping[Cell, float]) -> tuple[Term, ...]:
@@ -75,8 +77,11 @@ def _contrasts(target: str, family: str) -> tuple[Contrast, ...]:
     by_name = {
         f"{target}: distance, all languages": slope_weights(centred(distances)),
         f"{target}: distance, different languages": slope_weights(centred(apart)),
-        **{f"{target}: distance to {code}": slope_weights(partial_values(code)) for code in LANGUAGES},
     }
+    for code in LANGUAGES:
+        values = slope_weights(partial_values(code))
+        by_name[f"{target}: distance to {code}"] = {(other, code): weight for other, weight in values.items()}
+        by_name[f"{target}: distance from {code}"] = {(code, other): weight for other, weight in values.items()}
     return tuple(
         Contrast(name=name, family=family, terms=gains(weights), targets=(target,)) for name, weights in by_name.items()
     )

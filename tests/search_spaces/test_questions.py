@@ -103,8 +103,7 @@ def test_slopes_on_distance_are_those_of_a_regression_with_the_properties_of_sou
     np.testing.assert_allclose(list(weights.values()), expected, atol=1e-12)
 
 
-def test_the_slope_in_one_language_leaves_out_what_the_distance_to_english_explains() -> None:
+def test_the_slope_of_one_language_leaves_out_what_the_distance_to_english_explains() -> None:
     weights = slope_weights(partial_values("xc"))
-    sources = [source for source, _ in weights]
-    design = np.array([[1.0, distance(source, "en"), distance(source, "xc")] for source in sources])
+    design = np.array([[1.0, distance(other, "en"), distance(other, "xc")] for other in weights])
     np.testing.assert_allclose(list(weights.values()), np.linalg.pinv(design)[-1], atol=1e-12)
