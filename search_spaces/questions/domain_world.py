@@ -3,8 +3,8 @@
 Planted: the targets are scored on synonyms of the words that they train on. No other text contains the synonyms. The
 task teaches the classes of the words, and a corpus has the synonyms beside their meanings, so that only both together
 help. In the placebo of the corpus the synonyms have other meanings in each line, and the placebo of the task teaches
-classes that no target needs. Null: each of the two without the other, and targets that need nothing of what
-the task teaches.
+classes that no target needs. Null: each of the two without the other, and a target that needs nothing of what the task
+teaches.
 """
 
 from dataclasses import replace
@@ -17,8 +17,8 @@ from sweeper.world.tasks import PLACEBO, TASKS
 from ..demo_full import PREPARE, targets
 from ..demo_full import SPACE as FULL
 
-TAUGHT, OTHER = ("synonym_claims", "synonym_rewrites"), ("other_claims", "other_rewrites")
-"""Targets that need what the task teaches, and targets that do not."""
+TAUGHT, OTHER = SYNONYM_TARGETS
+"""The target that needs what the task teaches, and the one that does not."""
 ADAPT = Training(learning_rate=1e-3, epochs=5, batch_size=32, max_length=128, mask_share=1 / 3)
 NUM_SEEDS = 5
 NAMES = {(prefix, other): f"{prefix}text, {other}task" for prefix, other in product(("", PLACEBO), repeat=2)}
@@ -26,21 +26,29 @@ NAMES = {(prefix, other): f"{prefix}text, {other}task" for prefix, other in prod
 BOTH, TEXT_ONLY, TASK_ONLY, NEITHER = NAMES.values()
 
 
-def _contrasts(chosen: tuple[str, ...], family: str) -> tuple[Contrast, ...]:
-    """The interaction of corpus and task, and the gain of the task after the corpus."""
-    interact = interaction(f"text x task: {family}", BOTH, TEXT_ONLY, TASK_ONLY, NEITHER, family=family)
-    gain = difference(f"task after text: {family}", BOTH, TEXT_ONLY, family=family)
-    return tuple(replace(contrast, targets=chosen, each=("target",)) for contrast in (interact, gain))
+def _both(target: str, family: str) -> tuple[Contrast, ...]:
+    """The interaction of corpus and task, and the gain of both over one of them or none."""
+    gains = {"text and task": NEITHER, "task after text": TEXT_ONLY, "text before task": TASK_ONLY}
+    return (
+        interaction(f"{target}: text x task", BOTH, TEXT_ONLY, TASK_ONLY, NEITHER, targets=(target,), family=family),
+        *(
+            difference(f"{target}: {name}", BOTH, other, targets=(target,), family=family)
+            for name, other in gains.items()
+        ),
+    )
 
 
-PLANTED = _contrasts(TAUGHT, "domain")
-NULL = (
-    *_contrasts(OTHER, "domain null"),
-    *(
-        difference(name, recipe, NEITHER, targets=TAUGHT + OTHER, each=("target",), family="domain null")
-        for name, recipe in (("task without text", TASK_ONLY), ("text without task", TEXT_ONLY))
-    ),
-)
+def _alone(target: str) -> tuple[Contrast, ...]:
+    """The gain of one of the two without the other."""
+    gains = {"task without text": TASK_ONLY, "text without task": TEXT_ONLY}
+    return tuple(
+        difference(f"{target}: {name}", recipe, NEITHER, targets=(target,), family="domain null")
+        for name, recipe in gains.items()
+    )
+
+
+PLANTED = _both(TAUGHT, "domain")
+NULL = (*_both(OTHER, "domain null"), *_alone(TAUGHT), *_alone(OTHER))
 SIGNS = dict.fromkeys((contrast.name for contrast in PLANTED), 1) | dict.fromkeys((c.name for c in NULL), 0)
 """Contrast -> the sign that is planted; 0 if nothing is."""
 
@@ -60,10 +68,7 @@ SPACE = replace(
     models=(Model(name=JARGON, id=f"demo/{JARGON}"),),
     recipes=tuple(_recipe(*prefixes) for prefixes in NAMES),
     targets=tuple(
-        replace(target, task=name)
-        for name, original in SYNONYM_TARGETS.items()
-        for target in targets({})
-        if target.task == original
+        replace(target, task=name) for name in SYNONYM_TARGETS for target in targets({}) if target.task == "xclaims"
     ),
     tasks=(*TASKS, *QUESTION_TASKS),
     seeds=tuple(range(1, NUM_SEEDS + 1)),

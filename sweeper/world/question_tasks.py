@@ -26,14 +26,9 @@ FIRST = "first_questions"
 """The target of these tasks: in its training data, all answers are in the first sentence."""
 SYNONYMS, NUM_SYNONYM_LINES = "synonyms", 2_000
 """A corpus in which synonyms of the concepts stand beside them, and its number of lines."""
-SYNONYM_TARGETS: Mapping[str, str] = {
-    "synonym_claims": "xclaims",
-    "synonym_rewrites": "xrewrites",
-    "other_claims": "xclaims",
-    "other_rewrites": "xrewrites",
-}
-"""Target that trains on English words and is scored on their synonyms -> the task with the same format. The others ask
-for classes that the lessons do not teach."""
+SYNONYM_TARGETS = ("synonym_claims", "other_claims")
+"""Targets that train on English words and are scored on their synonyms. The second one asks for classes that the
+lessons do not teach."""
 SPLITS = ("train", "validation", "test")
 
 _CLAIMS = Task(
@@ -90,8 +85,8 @@ def _corpus(name: str, title: str) -> Task:
 
 
 def _with_synonyms(name: str) -> Task:
-    """The target of the same format, which trains on English words and is scored on their synonyms."""
-    original = ENTRIES[SYNONYM_TARGETS[name]]
+    """The claims of `xclaims`, but trained on English words and scored on their synonyms."""
+    original = ENTRIES["xclaims"]
     rows = {split: {"en": (Rows(id=f"demo/{name}", config=DRAW, split=split),)} for split in SPLITS}
     return replace(
         original,

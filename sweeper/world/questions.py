@@ -7,8 +7,17 @@ from sweeper.world import pairs, parallel, sequences
 from sweeper.world.draws import Draws
 from sweeper.world.languages import CODES, Language
 from sweeper.world.lessons import Lesson
-from sweeper.world.question_tasks import DOSES, FIRST, JARGON, LESSONS, NUM_SYNONYM_LINES, SHARES, SYNONYMS
-from sweeper.world.repositories import MakeRows, Repository, Table
+from sweeper.world.question_tasks import (
+    DOSES,
+    FIRST,
+    JARGON,
+    LESSONS,
+    NUM_SYNONYM_LINES,
+    SHARES,
+    SYNONYM_TARGETS,
+    SYNONYMS,
+)
+from sweeper.world.repositories import Repository, Table
 from sweeper.world.skills import Levels
 from sweeper.world.tasks import FEW_SIZE, PLACEBO, TRAIN_SIZE
 
@@ -79,11 +88,11 @@ def _exchanged_texts(_: Lesson, draws: Draws, language: Language, num: int) -> l
     ]
 
 
-def _with_synonyms(name: str, make_rows: MakeRows, needs: Levels) -> Repository:
-    """Return a target that trains on English words and is scored on their synonyms."""
+def _with_synonyms(name: str, needs: Levels) -> Repository:
+    """Return claims that train on English words and are scored on their synonyms."""
     train = Table(split="train", source="shown", num=FEW_SIZE)
     evaluation = [Table(split=split, source="rest", languages=(JARGON,)) for split in ("validation", "test")]
-    return Repository(name=name, make_rows=make_rows, tables=(train, *evaluation), needs=needs)
+    return Repository(name=name, make_rows=pairs.claims, tables=(train, *evaluation), needs=needs)
 
 
 QUESTION_DATA: tuple[Repository, ...] = (
@@ -94,8 +103,5 @@ QUESTION_DATA: tuple[Repository, ...] = (
     _first_target(),
     _corpus(SYNONYMS),
     _corpus(PLACEBO + SYNONYMS),
-    _with_synonyms("synonym_claims", pairs.claims, CLAIMED),
-    _with_synonyms("synonym_rewrites", pairs.rewrites, CLAIMED),
-    _with_synonyms("other_claims", pairs.claims, UNCLAIMED),
-    _with_synonyms("other_rewrites", pairs.rewrites, UNCLAIMED),
+    *(_with_synonyms(name, needs) for name, needs in zip(SYNONYM_TARGETS, (CLAIMED, UNCLAIMED), strict=True)),
 )
