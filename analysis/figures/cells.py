@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.path import Path
-from matplotlib.transforms import TransformedPath
 
 from ..results.stats import Floats
 from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
@@ -26,6 +25,8 @@ LONGEST = 13.0
 """Largest width of a label, in units of the font size. Longer ones lose their middle."""
 MOST_LINES = 3
 """Most lines of the name of a column that is written horizontally."""
+BETWEEN = 1.2
+"""Distance between two lines of a label, in units of the font size."""
 FILL = 0.96
 """Share of the width of a cell that its text may take."""
 AT_CHANCE = "at chance"
@@ -134,11 +135,6 @@ def points_of(axes: Axes) -> tuple[float, float]:
     box = axes.get_window_extent()
     dpi = axes.figure.get_dpi()
     return box.width / dpi * POINTS, box.height / dpi * POINTS
-
-
-def clip_of(axes: Axes) -> TransformedPath:
-    """A clip path that all texts of the axes share. Without it, matplotlib computes one for each text."""
-    return TransformedPath(axes.patch.get_path(), axes.patch.get_transform())
 
 
 def scale_of(grid: Grid) -> Normalize:
@@ -253,22 +249,29 @@ def _draw_dots(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour]) -> 
 
 def _draw_row_labels(axes: Axes, grid: Grid, size: Size) -> None:
     drawn = row_labels(grid, size)
-    left, clip = -4 / points_of(axes)[0], clip_of(axes)
+    width, height = (length / num for length, num in zip(points_of(axes), grid.extent, strict=True))
+    labels = []
     for row, top in grid.tops.items():
-        label = "\n".join(drawn[line] for line in grid.row_label(row).split("\n"))
-        style: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": size.font, "color": INK, "linespacing": 1.0}
-        axes.text(left, top + 0.5, label, transform=axes.get_yaxis_transform(), clip_path=clip, **style)
+        lines = grid.row_label(row).split("\n")
+        for number, line in enumerate(lines):
+            y = top + 0.5 + (number - (len(lines) - 1) / 2) * BETWEEN * size.font / height
+            label = Label(x=-4 / width, y=y, text=drawn[line], font=size.font, colour=INK, align="right")
+            labels.append(label)
+    axes.add_artist(Labels(labels))
 
 
 def _draw_header(axes: Axes, grid: Grid, header: Header) -> None:
-    height, clip = points_of(axes)[1], clip_of(axes)
-    rotation = 90 if header.is_vertical else 0
+    height, font = points_of(axes)[1] / grid.extent[1], header.font
     tops = list(grid.tops.values()) if grid.is_triangle else [0.0] * len(grid.columns)
-    for (column, left), label, top in zip(grid.lefts.items(), header.labels, tops, strict=True):
-        style: dict[str, Any] = {"fontsize": header.font, "color": FAINT if column in grid.at_chance else INK}
-        above = 1 - top / grid.extent[1] + 3 / height
-        style |= {"ha": "center", "va": "bottom", "rotation": rotation, "linespacing": 1.1, "clip_path": clip}
-        axes.text(left + 0.5, above, label, transform=axes.get_xaxis_transform(), **style)
+    labels = []
+    for (column, left), text, top in zip(grid.lefts.items(), header.labels, tops, strict=True):
+        colour, lines = FAINT if column in grid.at_chance else INK, text.split("\n")
+        for number, line in enumerate(reversed(lines)):
+            above = 3.0 if header.is_vertical else 3 + (number + 0.5) * BETWEEN * font
+            place: dict[str, Any] = {"x": left + 0.5, "y": top - above / height}
+            place |= {"align": "left", "is_vertical": True} if header.is_vertical else {}
+            labels.append(Label(text=line, font=font, colour=colour, **place))
+    axes.add_artist(Labels(labels))
 
 
 def _draw_groups(axes: Axes, grid: Grid, header: Header, cell_width: float, size: Size) -> None:

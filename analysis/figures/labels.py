@@ -1,9 +1,9 @@
 """Many short texts as one artist, which is made and drawn much faster than a `Text` for each of them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +18,26 @@ from matplotlib.transforms import IdentityTransform
 from .sizes import unit_outline, unit_width
 
 Floats = npt.NDArray[np.float64]
+Align = Literal["left", "center", "right"]
+SHARES: Mapping[Align, float] = {"left": 0.0, "center": 0.5, "right": 1.0}
+"""Part of a text -> share of its width before that part."""
+VERTICAL: Mapping[Align, str] = {"left": "bottom", "center": "center", "right": "top"}
+"""Part of a vertical text -> its name in matplotlib."""
 ASCENT = 0.76
 """Height of a line above its baseline in DejaVu Sans, in units of the font size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """One line of text whose middle is at a place of the axes, in data coordinates."""
+    """One line of text at a place of the axes, in data coordinates. Its middle line goes through the place."""
 
     x: float
     y: float
     text: str
+    align: Align = "center"
+    """Which part of the text is at the place."""
+    is_vertical: bool = False
+    """Whether the text is written from below."""
     font: float
     """Font size in points."""
     colour: str
@@ -58,8 +67,10 @@ class Labels(Artist):
         places = self._parent.transData.transform([(label.x, label.y) for label in self.labels]).reshape(-1, 2)
         points = renderer.points_to_pixels(1.0)
         sizes = np.array([label.font * points for label in self.labels])
-        widths = np.array([unit_width(label.text, label.weight) for label in self.labels])
-        starts = places - np.column_stack([widths * sizes / 2, ASCENT * sizes / 2])
+        along = [SHARES[label.align] * unit_width(label.text, label.weight) for label in self.labels]
+        shifts = np.column_stack([np.array(along) * sizes, ASCENT * sizes / 2])
+        are_vertical = np.array([label.is_vertical for label in self.labels], dtype=bool)
+        starts = places - np.where(are_vertical[:, None], _turned(shifts), shifts)
         if isinstance(renderer, RendererAgg):
             self._draw_outlines(renderer, starts, sizes)
         else:
@@ -74,7 +85,11 @@ class Labels(Artist):
                 groups[label.colour].append(number)
         for colour, numbers in groups.items():
             outlines = [unit_outline(self.labels[number].text, self.labels[number].weight) for number in numbers]
-            moved = [corners * sizes[n] + starts[n] for (corners, _), n in zip(outlines, numbers, strict=True)]
+            turned = [
+                _turned(corners) if self.labels[n].is_vertical else corners
+                for (corners, _), n in zip(outlines, numbers, strict=True)
+            ]
+            moved = [corners * sizes[n] + starts[n] for corners, n in zip(turned, numbers, strict=True)]
             path = Path(np.concatenate(moved), np.concatenate([codes for _, codes in outlines]))
             gc = renderer.new_gc()
             gc.set_linewidth(0)
@@ -90,11 +105,13 @@ class Labels(Artist):
             gc = renderer.new_gc()
             gc.set_foreground(label.colour)
             below = height - y if renderer.flipy() else y
-            renderer.draw_text(gc, x, below, label.text, properties[label.font, label.weight], 0)
+            renderer.draw_text(gc, x, below, label.text, properties[label.font, label.weight], 90 * label.is_vertical)
             gc.restore()
 
     def _text(self, label: Label, x: float, y: float) -> Text:
-        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "parse_math": False}
+        style: dict[str, Any] = {"ha": label.align, "va": "center_baseline", "parse_math": False}
+        if label.is_vertical:
+            style |= {"rotation": 90, "ha": "center", "va": VERTICAL[label.align]}
         text = Text(x, y, label.text, fontsize=label.font, weight=label.weight, color=label.colour, **style)
         text.set_figure(self._parent.figure)
         return text
@@ -104,3 +121,8 @@ class Labels(Artist):
         if self.axes is None:
             raise ValueError("Labels are drawn on axes: add them with axes.add_artist.")
         return self.axes
+
+
+def _turned(vectors: Floats) -> Floats:
+    """Vectors of shape (vectors, 2) turned to the left by a right angle."""
+    return np.column_stack([-vectors[:, 1], vectors[:, 0]])
