@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sweeper.errors import SweeperError
+from sweeper.errors import DamagedError, SweeperError
 from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
 
@@ -18,9 +18,9 @@ def read_outcomes(record: ScoreRecord, ledger: Ledger, unread: set[str]) -> pd.D
     """
     try:
         outcomes = ledger.outcomes(record)
+    except (DamagedError, ValueError):
+        return None
     except (OSError, SweeperError):
         unread.add(record.outcomes)
-        return None
-    except ValueError:
         return None
     return outcomes if set(COLUMNS) <= set(outcomes) else None

@@ -14,6 +14,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
+def bytes_digest(content: bytes) -> str:
+    """The sha256 of bytes in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """The sha256 of a file's bytes in hexadecimal. The process caches it until the file changes."""
     state = path.stat()

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from sweeper.errors import DamagedError, UserError
+from sweeper.files.seal import check_seal, sealed
 
 FORMAT = 2
 """Version of spaces and records. Raised when an older reader would misread one, and whenever `SEMANTICS` is raised, so
@@ -41,12 +42,18 @@ def write_json(value: Any) -> bytes:
     return _adapter(type(value)).dump_json(value, indent=1)  # type: ignore[arg-type]
 
 
-def read_json(data_type: type[T], text: bytes, source: str) -> T:
-    """A dataclass from its JSON. `source` names the file in messages.
+def write_sealed(value: Any) -> bytes:
+    """A dataclass as JSON with a seal, for files that are kept."""
+    return sealed(write_json(value))
 
-    Raises DamagedError if the bytes are not such a dataclass, and UserError if another version wrote them whose
-    results or layout differ.
+
+def read_json(data_type: type[T], text: bytes, source: str) -> T:
+    """A dataclass from its JSON, with or without a seal. `source` names the file in messages.
+
+    Raises DamagedError if the bytes differ from their seal or are not such a dataclass, and UserError if another
+    version wrote them whose results or layout differ.
     """
+    check_seal(text, source)
     with suppress(ValidationError, UserError):
         value = _adapter(data_type).validate_json(text)  # type: ignore[arg-type]
         # Nearly all files are read here. The steps below take twice as long and tell what is wrong with the others.

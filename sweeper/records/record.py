@@ -79,6 +79,15 @@ class TrainingRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """Facts about a file by which damage to it is noticed."""
+
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoreRecord:
     """The score of one training on one target."""
 
@@ -105,6 +114,8 @@ class ScoreRecord:
     """The metric that the matrix shows."""
     outcomes: str
     """Path of the Parquet file with one row per example, relative to the ledger."""
+    outcome_facts: FileFacts | None = None
+    """Facts about the file with the outcomes; None in records of versions that did not write them."""
     subwords: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Language -> `tokens_per_word` and `overlap` (with English) of the evaluation data. They depend on no training, so
     that only the records of targets that start from the pretrained encoder have them."""

@@ -1,14 +1,17 @@
 """The ledger: the records of finished trials as files. A record is written once and never changed."""
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from sweeper.errors import DamagedError
+from sweeper.files.digests import bytes_digest
 from sweeper.files.folder import Folder
-from sweeper.files.serialize import read_json, write_json
-from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.files.seal import is_sealed
+from sweeper.files.serialize import read_json, write_sealed
+from sweeper.records.record import FileFacts, ScoreRecord, TrainingRecord
 
 if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes need it
     import pandas as pd
@@ -32,15 +35,22 @@ class Ledger:
 
     def write_training(self, record: TrainingRecord) -> None:
         """Write the record of a finished training. Raises OSError."""
-        self.folder.write(f"trainings/{record.key}.json", write_json(record))
+        self.folder.write(f"trainings/{record.key}.json", write_sealed(record))
 
-    def write_score(self, record: ScoreRecord, outcomes: "pd.DataFrame") -> None:
-        """Write the per-example outcomes of a score, then its record. Raises OSError."""
+    def write_score(self, record: ScoreRecord, outcomes: "pd.DataFrame") -> ScoreRecord:
+        """Write the per-example outcomes of a score, then its record, and return the record. Raises OSError.
+
+        The written record has `outcome_facts`.
+        """
         buffer = io.BytesIO()
         outcomes.to_parquet(buffer, index=False, compression="zstd")
+        content = buffer.getvalue()
+        facts = FileFacts(sha256=bytes_digest(content), bytes=len(content), rows=len(outcomes))
+        record = replace(record, outcome_facts=facts)
         # Outcomes first: after an interruption in between, the trial runs again and overwrites them.
-        self.folder.write(record.outcomes, buffer.getvalue())
-        self.folder.write(f"scores/{record.key}.json", write_json(record))
+        self.folder.write(record.outcomes, content)
+        self.folder.write(f"scores/{record.key}.json", write_sealed(record))
+        return record
 
     def write_traceback(self, key: str, text: str) -> str:
         """Write the traceback of a trial that failed without a record. Returns the file's path inside the ledger."""
@@ -88,27 +98,61 @@ class Ledger:
         return self._read("scores", key, ScoreRecord)
 
     def outcomes(self, record: ScoreRecord) -> "pd.DataFrame":
-        """The per-example outcomes of a score: language, example, group, prediction, and additive counts."""
+        """The per-example outcomes of a score: language, example, group, prediction, and additive counts.
+
+        Raises DamagedError if the file differs from what was written, and FileNotFoundError.
+        """
         # Inside the function: the commands that only read records should not load pandas.
         import pandas as pd  # noqa: PLC0415
 
-        return pd.read_parquet(io.BytesIO(self.folder.read(record.outcomes)))
+        content = self.folder.read(record.outcomes)
+        if record.outcome_facts and bytes_digest(content) != record.outcome_facts.sha256:
+            raise DamagedError(f"{record.outcomes} is damaged: its content differs from the digest in its record.")
+        return pd.read_parquet(io.BytesIO(content))
 
     def outcome_states(self) -> dict[str, list[str]]:
         """`ScoreRecord.outcomes` of each file with outcomes -> its state, as in `Folder.states`."""
         return {f"outcomes/{name}": state for name, state in self.folder.child("outcomes").states().items()}
 
     def set_damaged_aside(self) -> list[str]:
-        """Rename every record that cannot be read. Returns one message for each."""
-        messages = []
-        for name, record_type in (("trainings", TrainingRecord), ("scores", ScoreRecord)):
-            for file, data in self._files(name).items():
-                try:
-                    read_json(record_type, data, f"{name}/{file}")
-                except DamagedError as error:
-                    new_path = self.folder.set_aside(f"{name}/{file}")
-                    messages.append(f"{error} It was renamed to {new_path}; its trial runs again.")
+        """Rename every record that is damaged or whose outcomes are lost. Returns one message for each.
+
+        The content of outcomes is compared in a local ledger, their size in a remote one.
+        """
+        damaged = [*self._damaged("trainings", TrainingRecord), *self._damaged("scores", ScoreRecord)]
+        messages = [self._set_aside(file, str(error)) for file, error in damaged]
+        states = self.outcome_states()
+        for key, record in self.scores().items():
+            loss = self._loss_of_outcomes(record, states)
+            if loss:
+                messages.append(self._set_aside(f"scores/{key}.json", f"The outcomes {record.outcomes} {loss}."))
         return messages
+
+    def _set_aside(self, name: str, reason: str) -> str:
+        """Rename a record and return a message."""
+        return f"{reason} {name} was renamed to {self.folder.set_aside(name)}; its trial runs again."
+
+    def _damaged(self, name: str, record_type: type[Record]) -> Iterator[tuple[str, DamagedError]]:
+        """The files of damaged records with the reasons."""
+        for file, content in self._files(name).items():
+            try:
+                _record(record_type, content, f"{name}/{file}")
+            except DamagedError as error:
+                yield f"{name}/{file}", error
+
+    def _loss_of_outcomes(self, record: ScoreRecord, states: Mapping[str, list[str]]) -> str:
+        """How the outcomes of a score are lost; "" if they are not. Without facts in the record, they must exist."""
+        if record.outcomes not in states:
+            return "are missing"
+        facts = record.outcome_facts
+        size = next(iter(states[record.outcomes]), "")
+        if facts is None or not size.isdecimal():
+            return ""
+        is_local = self.folder.local is not None
+        differ = int(size) != facts.bytes or (
+            is_local and bytes_digest(self.folder.read(record.outcomes)) != facts.sha256
+        )
+        return "differ from what was written" if differ else ""
 
     def _files(self, name: str) -> Mapping[str, bytes]:
         folder = self.folder.child(name)
@@ -119,7 +163,7 @@ class Ledger:
         records = {}
         for file, data in self._files(name).items():
             try:
-                records[file.removesuffix(".json")] = read_json(record_type, data, f"{name}/{file}")
+                records[file.removesuffix(".json")] = _record(record_type, data, f"{name}/{file}")
             except DamagedError as error:
                 if damaged is None:
                     raise
@@ -130,7 +174,17 @@ class Ledger:
         file = f"{name}/{key}.json"
         if not self.folder.exists(file):
             return None
-        return read_json(record_type, self.folder.read(file), file)
+        return _record(record_type, self.folder.read(file), file)
+
+
+def _record(record_type: type[Record], content: bytes, file: str) -> Record:
+    """A record from the content of its file. Raises DamagedError, also if the file has the record of another key."""
+    record = read_json(record_type, content, file)
+    # A record without a seal can have any content, so that its key is computed.
+    key = record.key if is_sealed(content) or isinstance(record, ScoreRecord) else record.spec.key
+    if f"{key}.json" != PurePosixPath(file).name:
+        raise DamagedError(f"{file} is damaged: it has the record of {key}.")
+    return record
 
 
 def outcomes_file(score_key: str) -> str:

@@ -1,17 +1,15 @@
 """A run folder: its space, site, ledger and encoder store. Only this package contains names of files inside one."""
 
-import json
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from sweeper.errors import DamagedError, UserError
 from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
 from sweeper.files.probe import check_reachable
-from sweeper.files.serialize import read_json, write_json
+from sweeper.files.serialize import read_json, write_sealed
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.growth import check_growth
 from sweeper.run.ledger import Ledger
@@ -21,6 +19,7 @@ from sweeper.run.progress import ProgressFolder
 from sweeper.run.site import Site
 from sweeper.space import Space
 
+T = TypeVar("T")
 SPACE_FILE = "space.json"
 SITE_FILE = "site.json"
 OPTIONS_FILE = "options.json"
@@ -68,18 +67,16 @@ class Run:
     @property
     def space(self) -> Space:
         """The space, read from its file at each access. Raises UserError if the file is missing or damaged."""
-        self._require(SPACE_FILE)
-        try:
-            return read_json(Space, self.folder.read(SPACE_FILE), self.folder.path(SPACE_FILE))
-        except DamagedError as error:
-            raise UserError(f"{error} Restore the file, or run the sweep again with another --out.") from error
+        return self._read(SPACE_FILE, Space)
 
     @property
     def site(self) -> Site:
-        """The site, with paths in the current location of the folder. Raises UserError if its file is missing."""
-        self._require(SITE_FILE)
+        """The site, with paths in the current location of the folder.
+
+        Raises UserError if its file is missing or damaged.
+        """
         # The file contains absolute paths of the folder in which the run was made.
-        return Site(**json.loads(self.folder.read(SITE_FILE))).moved(self._root)
+        return self._read(SITE_FILE, Site).moved(self._root)
 
     @property
     def has_site(self) -> bool:
@@ -183,29 +180,37 @@ class Run:
 
     def check_space(self, space: Space) -> None:
         """Raise UserError as `keep_space` does, without a comparison of tasks, which may still be incomplete."""
-        if self._has_results():
+        if self._has_results() and not self._damage_of_space():
             check_growth(self.space, space, self.url, without="tasks")
 
-    def keep_space(self, space: Space) -> None:
-        """Write the resolved space. A space that only grew replaces the existing one.
+    def keep_space(self, space: Space) -> str:
+        """Write the resolved space. A space that only grew replaces the existing one, and any space a damaged one.
 
-        Raises UserError with the differences after any other change, unless nothing has been trained yet.
+        Returns a message about a damaged file, which is renamed; "" without one. No result can be taken for that of
+        another space, because the keys of the ledger cover everything that results depend on. Raises UserError with
+        the differences after any other change, unless nothing has been trained yet.
         """
+        damage = self._damage_of_space()
+        if damage:
+            damage += f" It was renamed to {self.folder.set_aside(SPACE_FILE)} and is written again."
         # Before the first training there are no results that a change could make invalid.
-        if self._has_results():
+        elif self._has_results():
             check_growth(self.space, space, self.url)
-        self.folder.write(SPACE_FILE, write_json(space))
+        self.folder.write(SPACE_FILE, write_sealed(space))
+        return damage
 
-    def keep_site(self, site: Site, options: Mapping[str, Any] | None = None) -> None:
-        """Write the site and, if given, the options that are not part of it, as JSON values."""
-        self.folder.write(SITE_FILE, site.to_json())
+    def keep_site(self, site: Site, options: object = None) -> None:
+        """Write the site and, if given, the options that are not part of it, a dataclass."""
+        self.folder.write(SITE_FILE, write_sealed(site))
         if options is not None:
-            self.folder.write(OPTIONS_FILE, json.dumps(options, indent=1).encode())
+            self.folder.write(OPTIONS_FILE, write_sealed(options))
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options that were given with the site; empty in a run folder of an earlier version."""
-        return dict(json.loads(self.folder.read(OPTIONS_FILE))) if self.folder.exists(OPTIONS_FILE) else {}
+    def options(self, data_type: type[T]) -> T | None:
+        """The options that were given with the site; None in a run folder of an earlier version.
+
+        Raises UserError if their file is damaged.
+        """
+        return self._read(OPTIONS_FILE, data_type) if self.folder.exists(OPTIONS_FILE) else None
 
     @property
     def _root(self) -> str:
@@ -213,6 +218,27 @@ class Run:
 
     def _has_results(self) -> bool:
         return self.folder.exists(SPACE_FILE) and self.ledger.has_trainings()
+
+    def _damage_of_space(self) -> str:
+        """How the file of the space is damaged; "" if it is not, or does not exist."""
+        if not self.folder.exists(SPACE_FILE):
+            return ""
+        try:
+            read_json(Space, self.folder.read(SPACE_FILE), self.folder.path(SPACE_FILE))
+        except DamagedError as error:
+            return str(error)
+        return ""
+
+    def _read(self, name: str, data_type: type[T]) -> T:
+        """The content of a file. Raises UserError if it is missing or damaged."""
+        self._require(name)
+        try:
+            return read_json(data_type, self.folder.read(name), self.folder.path(name))
+        except DamagedError as error:
+            raise UserError(
+                f"{error} Run the sweep again with its space and --out {self.url}: that writes the file again, and no "
+                "finished trial is repeated. If you edited the file yourself, remove its first entry, sha256."
+            ) from error
 
     def _require(self, name: str) -> None:
         if not self.folder.exists(name):

@@ -1,7 +1,6 @@
 """The site of a run: the paths and URLs at which its workers read and write files."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +63,6 @@ class Site:
     def moved(self, new: str) -> "Site":
         """The site after its run folder was moved to `new`: every path inside the old folder is changed accordingly."""
         return Site(**{name: _moved(value, self._run_folder, new) for name, value in vars(self).items()})
-
-    def to_json(self) -> bytes:
-        """The site as indented JSON."""
-        return json.dumps(asdict(self), indent=1).encode()
 
 
 def _moved(value: Any, old: str, new: str) -> Any:

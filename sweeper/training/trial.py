@@ -336,8 +336,7 @@ def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
             task = trial.reader.tasks[score.target]
             logger.info("%s: %s", score.target, score_text(by_language, task))
             record = replace(score_record(trial.spec, score, by_language, task), subwords=_subwords(trial, score))
-            ledger.write_score(record, outcomes(by_language))
-            records[score] = record
+            records[score] = ledger.write_score(record, outcomes(by_language))
     return tuple(record for record in records.values() if record is not None)
 
 

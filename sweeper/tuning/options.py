@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sweeper.errors import UserError
 from sweeper.plan.only import ALL, Only
@@ -51,6 +50,15 @@ class Workers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptOptions:
+    """The options that a run folder keeps in addition to the paths of its site."""
+
+    workers: Workers = field(default_factory=Workers)
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
+    trackers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """Settings of a run that do not change any result."""
 
@@ -74,11 +82,10 @@ class Options:
     only: Only = ALL
     """The part of the space whose trials run. The run folder does not keep it."""
 
-    def kept(self) -> dict[str, Any]:
-        """The options that the run folder keeps in addition to the paths of its site, as JSON values."""
-        kept: dict[str, Any] = {"workers": vars(self.workers), "resources": vars(self.resources)}
-        names = [tracker for tracker in self.trackers if isinstance(tracker, str)]
-        return kept | ({"trackers": names} if names else {})
+    def kept(self) -> KeptOptions:
+        """The options that the run folder keeps in addition to the paths of its site."""
+        names = tuple(tracker for tracker in self.trackers if isinstance(tracker, str))
+        return KeptOptions(workers=self.workers, resources=self.resources, trackers=names)
 
 
 def kept_options(run: Run) -> Options:
@@ -88,16 +95,16 @@ def kept_options(run: Run) -> Options:
     """
     if not run.has_site:  # nothing has run yet
         return Options(run=run.url)
-    site, kept = run.site, run.options
+    site, kept = run.site, run.options(KeptOptions) or KeptOptions()
     return Options(
         run=run.url,
         mirror=None if site.world else site.mirror,
         store=site.store,
         cache=site.cache,
-        workers=Workers(**kept.get("workers", {})),
-        resources=ResourceOverrides(**kept.get("resources", {})),
+        workers=kept.workers,
+        resources=kept.resources,
         checkpoint_every=site.checkpoint_every,
-        trackers=tuple(kept.get("trackers", ())),
+        trackers=kept.trackers,
     )
 
 

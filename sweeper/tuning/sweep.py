@@ -86,9 +86,9 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         for message in inferred:
             console.print(message, markup=False)
         resolver = Resolver(space=space, sources=sources)
-        run.keep_space(space)
+        damage = run.keep_space(space)
         run.keep_site(site, options.kept())
-        for message in run.ledger.set_damaged_aside():
+        for message in (*([damage] if damage else []), *run.ledger.set_damaged_aside()):
             console.print(message, markup=False)
         agenda = make_agenda(resolver, run.ledger, options.resources, options.only)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))

@@ -10,6 +10,7 @@ from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.run.run import SPACE_FILE, Run
 from sweeper.space import Space, Stage, Target
+from sweeper.tuning.options import KeptOptions, Workers
 from tests.spaces import MATRIX
 
 GROWN = {
@@ -136,8 +137,33 @@ def test_a_folder_without_a_space_is_not_a_run_folder(tmp_path: Path) -> None:
 
 def test_the_error_for_a_damaged_space_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / SPACE_FILE).write_text('{"name": "tiny"')
-    with pytest.raises(UserError, match=r"space\.json is not JSON.*Restore the file"):
+    with pytest.raises(UserError, match=r"space\.json is not JSON.*Run the sweep again with its space and --out"):
         _ = Run.at(str(tmp_path)).space
+
+
+@pytest.mark.parametrize("name", [SPACE_FILE, "site.json", "options.json"])
+def test_a_flipped_bit_in_a_file_of_the_run_folder_is_noticed(tmp_path: Path, name: str) -> None:
+    run = Run.at(str(tmp_path))
+    run.keep_space(TINY)
+    run.keep_site(run.make_site(), KeptOptions(workers=Workers(num=2)))
+    content = (tmp_path / name).read_bytes()
+    for place in range(len(content) // 10, len(content), len(content) // 5):
+        (tmp_path / name).write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(UserError, match=rf"{name}.*Run the sweep again with its space and --out"):
+            _ = run.space, run.site, run.options(KeptOptions)
+
+
+def test_a_damaged_space_is_renamed_and_written_again(tmp_path: Path) -> None:
+    run = Run.at(str(tmp_path))
+    run.keep_space(TINY)
+    Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
+    content = (tmp_path / SPACE_FILE).read_bytes()
+    (tmp_path / SPACE_FILE).write_bytes(content.replace(b"tiny", b"tinx", 1))
+    run.check_space(TINY)
+    message = run.keep_space(TINY)
+    assert f"{SPACE_FILE} is damaged: its content differs from its digest. It was renamed to " in message
+    assert run.space == TINY
+    assert run.keep_space(TINY) == ""
 
 
 def test_a_space_may_change_in_any_way_before_anything_is_trained(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """The ledger: reading and writing records, and setting damaged ones aside."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, UserError
-from sweeper.files.serialize import FORMAT
+from sweeper.files.serialize import FORMAT, write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import score_key
 from sweeper.run.ledger import Ledger
@@ -54,6 +56,19 @@ def score() -> ScoreRecord:
     )
 
 
+def flipped(content: bytes, place: int) -> bytes:
+    """The bytes with one bit flipped."""
+    changed = bytearray(content)
+    changed[place // 8] ^= 1 << place % 8
+    return bytes(changed)
+
+
+def replace_outcomes(ledger: Ledger, outcomes: pd.DataFrame) -> bytes:
+    """The bytes of a file with other outcomes."""
+    elsewhere = Ledger(ledger.folder.child("elsewhere"))
+    return elsewhere.folder.read(elsewhere.write_score(score(), outcomes).outcomes)
+
+
 def test_a_ledger_whose_folder_does_not_exist_is_empty(ledger: Ledger) -> None:
     assert ledger.trainings() == {}
     assert ledger.scores() == {}
@@ -76,10 +91,11 @@ def test_the_record_of_a_failed_training_is_read_back_unchanged(ledger: Ledger) 
 
 
 def test_a_score_record_and_its_outcomes_are_read_back_exactly(ledger: Ledger) -> None:
-    ledger.write_score(score(), OUTCOMES)
-    assert ledger.scores() == {score().key: score()}
-    assert ledger.score(score().key) == score()
-    pd.testing.assert_frame_equal(ledger.outcomes(score()), OUTCOMES, check_dtype=False)
+    written = ledger.write_score(score(), OUTCOMES)
+    assert replace(written, outcome_facts=None) == score()
+    assert ledger.scores() == {score().key: written}
+    assert ledger.score(score().key) == written
+    pd.testing.assert_frame_equal(ledger.outcomes(written), OUTCOMES, check_dtype=False)
 
 
 def test_outcomes_without_a_record_are_ignored(ledger: Ledger) -> None:
@@ -111,6 +127,81 @@ def test_a_truncated_record_is_damaged_and_set_aside(ledger: Ledger, cut: int) -
     assert "its trial runs again" in message
     assert ledger.trainings() == {}
     assert ledger.folder.child("trainings").names() == [f"{record.key}.json.damaged"]
+
+
+@pytest.mark.parametrize("kind", ["trainings", "scores"])
+def test_a_record_with_any_flipped_bit_is_damaged_or_has_the_content_that_was_written(
+    ledger: Ledger, kind: str
+) -> None:
+    ledger.write_training(training())
+    ledger.write_score(score(), OUTCOMES)
+    read: Callable[[], Mapping[str, object]] = getattr(ledger, kind)
+    ((key, written),) = read().items()
+    name = f"{kind}/{key}.json"
+    content = ledger.folder.read(name)
+    random = Random(0)
+    places = [*range(8 * 16), *(random.randrange(8 * len(content)) for _ in range(300))]
+    num_damaged = 0
+    for place in places:
+        ledger.folder.write(name, flipped(content, place))
+        try:
+            assert read() == {key: written}
+        except DamagedError:
+            num_damaged += 1
+    # A flip in the name of the seal leaves a record without one.
+    assert num_damaged > 350
+
+
+def test_records_that_changed_places_are_damaged(ledger: Ledger) -> None:
+    other = replace(score(), key="f" * 20, outcomes=f"outcomes/{'f' * 20}.parquet")
+    ledger.write_score(score(), OUTCOMES)
+    ledger.write_score(other, OUTCOMES)
+    first, second = (f"scores/{record.key}.json" for record in (score(), other))
+    contents = ledger.folder.read(first), ledger.folder.read(second)
+    ledger.folder.write(first, contents[1])
+    ledger.folder.write(second, contents[0])
+    messages = ledger.set_damaged_aside()
+    assert len(messages) == 2
+    assert f"{first} is damaged: it has the record of {other.key}. {first} was renamed to " in messages[0]
+    assert ledger.scores() == {}
+
+
+def test_a_record_without_a_seal_is_read_if_its_key_is_that_of_its_content(ledger: Ledger) -> None:
+    record = training()
+    ledger.folder.write(f"trainings/{record.key}.json", write_json(record))
+    assert ledger.trainings() == {record.key: record}
+    model = replace(record.spec.model, identity="other weights")
+    other = replace(record, spec=replace(record.spec, model=model))
+    ledger.folder.write(f"trainings/{record.key}.json", write_json(other))
+    with pytest.raises(DamagedError, match=f"it has the record of {other.spec.key}"):
+        ledger.trainings()
+
+
+@pytest.mark.parametrize("damage", ["bit", "block", "truncated", "swapped", "removed"])
+def test_a_score_with_damaged_outcomes_is_computed_again(ledger: Ledger, damage: str) -> None:
+    written = ledger.write_score(score(), OUTCOMES)
+    content = ledger.folder.read(written.outcomes)
+    other = OUTCOMES.assign(correct=[0, 0, 0])
+    damaged = {
+        "bit": flipped(content, 1000),
+        "block": content[:100] + bytes(100) + content[200:],
+        "truncated": content[:-20],
+        "swapped": replace_outcomes(ledger, other),
+    }
+    if damage == "removed":
+        ledger.folder.remove(written.outcomes)
+        reason = "are missing"
+    else:
+        ledger.folder.write(written.outcomes, damaged[damage])
+        reason = "differ from what was written"
+        with pytest.raises(DamagedError, match="differs from the digest in its record"):
+            ledger.outcomes(written)
+    # Reading the outcomes of a whole remote ledger could take minutes: there only their size is compared.
+    is_noticed = ledger.folder.local is not None or len(damaged.get(damage, b"")) != len(content)
+    messages = ledger.set_damaged_aside()
+    assert len(messages) == is_noticed
+    assert all(f"The outcomes {written.outcomes} {reason}." in message for message in messages)
+    assert (ledger.scores() == {}) == is_noticed
 
 
 def test_a_record_without_a_required_field_is_damaged(ledger: Ledger) -> None:
@@ -155,10 +246,9 @@ def test_the_key_of_a_score_depends_on_its_training_and_on_what_is_scored() -> N
 
 
 def test_the_format_of_a_record_is_checked_before_its_values(ledger: Ledger) -> None:
-    ledger.write_training(replace(training(), format=FORMAT - 1))
-    name = f"trainings/{training().key}.json"
-    text, num = re.subn(rb'"learning_rate": [^,\n]*', b'"learning_rate": -1.0', ledger.folder.read(name))
+    text = write_json(replace(training(), format=FORMAT - 1))
+    text, num = re.subn(rb'"learning_rate": [^,\n]*', b'"learning_rate": -1.0', text)
     assert num
-    ledger.folder.write(name, text)
+    ledger.folder.write(f"trainings/{training().key}.json", text)
     with pytest.raises(UserError, match=f"has format {FORMAT - 1}"):
         ledger.trainings()
