@@ -1,14 +1,18 @@
-"""Seals: a digest of the stored bytes of a JSON file inside the file, so that damage is noticed when it is read.
+"""Seals: a digest of the stored bytes of a file inside the file, so that damage is noticed when the file is read.
 
-The digest is the first member of the object, and covers all bytes after it: verification is one hash, and the file
-remains plain JSON.
+In a JSON file, the digest is the first member of the object and covers all bytes after it: verification is one hash,
+and the file remains plain JSON. In a binary file, the digest is at the end and also covers the name of the file.
 """
 
+import hashlib
 import re
+from pathlib import Path
 
 from sweeper.errors import DamagedError
 from sweeper.files.digests import bytes_digest
 
+SEAL_LENGTH = 64
+"""Bytes of a seal at the end of a binary file."""
 _SEAL = re.compile(rb'\{"sha256": "([^"]{64})",')
 
 
@@ -32,3 +36,22 @@ def check_seal(text: bytes, source: str) -> None:
 
 def _digest(body: bytes) -> bytes:
     return bytes_digest(body).encode()
+
+
+def append_seal(path: Path, name: str) -> None:
+    """Append to a binary file the digest of its bytes and of the name under which it will be stored."""
+    with path.open("r+b") as file:
+        hasher = hashlib.file_digest(file, "sha256")
+        hasher.update(name.encode())
+        file.seek(0, 2)
+        file.write(hasher.hexdigest().encode())
+
+
+def without_seal(content: bytes, name: str) -> memoryview:
+    """The bytes of a binary file without its seal, not copied. Raises DamagedError if they differ from the seal."""
+    body, seal = memoryview(content)[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
+    hasher = hashlib.sha256(body)
+    hasher.update(name.encode())
+    if hasher.hexdigest().encode() != seal:
+        raise DamagedError(f"{name} is damaged: its content differs from its digest.")
+    return body

@@ -3,26 +3,23 @@
 A training that is resumed from a checkpoint ends with the same bytes as one that was not interrupted (on CPU).
 """
 
-import io
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sweeper.errors import TrialError
-from sweeper.files.folder import Folder
 from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
 from sweeper.space.dials import learning_rate_at
 from sweeper.training.batches import Masking, Stream, collate, feature_numbers, mask_tokens, split_batch
+from sweeper.training.checkpoints import Checkpoints
 from sweeper.training.defences import backward
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
@@ -65,46 +62,6 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoints:
-    """The checkpoint file of one training. It is removed when the training ends."""
-
-    folder: Folder
-    name: str
-    interval: float = 60.0
-    """Minimum number of seconds between two checkpoints."""
-
-    def load(self, notify: Callable[[str], None]) -> dict[str, Any] | None:
-        """The last checkpoint, or None without one. A damaged file is renamed and reported through `notify`."""
-        try:
-            data = io.BytesIO(self.folder.read(self.name))
-        except FileNotFoundError:
-            return None
-        try:
-            state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
-        except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-            aside = self.folder.set_aside(self.name)
-            notify(
-                f"Checkpoint {self.name} is damaged ({type(error).__name__}) and was renamed to {aside}: the training "
-                "starts from its first step."
-            )
-            return None
-        return state
-
-    def save(self, state: dict[str, Any], clock: Clock) -> float:
-        """Replace the checkpoint atomically. Returns the time (of `time.monotonic`) at which the next one is due."""
-        started = time.monotonic()
-        with clock.time("save"):
-            self.folder.write_with(self.name, partial(_save_to, state))
-        now = time.monotonic()
-        # An interval of 20 times the duration keeps saving below 5 % of the training time on a slow disk.
-        return now + max(self.interval, 20 * (now - started))
-
-    def clear(self) -> None:
-        """Remove the checkpoint of a finished training."""
-        self.folder.remove(self.name)
-
-
-@dataclass(frozen=True, kw_only=True)
 class StageContext:
     """Device, clock, checkpoints, messages and progress of a training. None of them changes its result."""
 
@@ -121,7 +78,8 @@ def train(
 ) -> Progress:
     """Train a net in place, starting from the last checkpoint if there is one.
 
-    `value_of` evaluates the weights if the training keeps the best ones. Raises TrialError if the loss is not finite.
+    `value_of` evaluates the weights if the training keeps the best ones. Raises TrialError if the loss or a weight is
+    not finite.
     """
     device, clock, checkpoints = context.device, context.clock, context.checkpoints
     optimizer = make_optimizer(net, schedule.training)
@@ -172,6 +130,7 @@ def train(
                 due = checkpoints.save(_state(net, optimizer, keeper, progress), clock)
                 logger.debug("checkpoint after step %d", progress.step)
     keeper.finish(progress)
+    _check_weights(net, progress, schedule.training)
     logger.info("%d of %d steps, weights after step %d kept", progress.step, progress.planned_steps, progress.kept_step)
     return progress
 
@@ -277,6 +236,15 @@ def _collect(progress: Progress, pending: list[StepValues], training: Training) 
         )
 
 
+def _check_weights(net: Net, progress: Progress, training: Training) -> None:
+    """Raise TrialError if a weight is not finite, which the loss of the last step does not show."""
+    if not all(bool(torch.isfinite(parameter).all()) for parameter in net.parameters()):
+        raise TrialError(
+            f"The weights are not finite after step {progress.kept_step} with "
+            f"learning_rate={training.learning_rate:g}: lower the upper bound of the learning rate, or raise warmup."
+        )
+
+
 def _occurrences(order: Array) -> list[int]:
     """For each step, the number of earlier steps with the same stream, which is the number of its batch."""
     seen: dict[int, int] = {}
@@ -285,11 +253,6 @@ def _occurrences(order: Array) -> list[int]:
         counts.append(seen.get(stream, 0))
         seen[stream] = counts[-1] + 1
     return counts
-
-
-def _save_to(state: dict[str, Any], path: Path) -> None:
-    with path.open("wb") as file:
-        torch.save(state, file)
 
 
 def _state(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, progress: Progress) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The record of a score, the outcomes of its examples, its line in the log, and the selection value."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 
+from sweeper.errors import TrialError
 from sweeper.records.record import ScoreRecord
 from sweeper.records.spec import ScoreSpec, TrialSpec, score_key
 from sweeper.run.ledger import outcomes_file
@@ -14,7 +16,9 @@ from sweeper.training.evaluate import ByLanguage
 
 
 def score_record(spec: TrialSpec, score: ScoreSpec, by_language: ByLanguage, task: Task) -> ScoreRecord:
-    """The record of a score of a trial. `task` is that of the target."""
+    """The record of a score of a trial. `task` is that of the target. Raises TrialError if a metric is not finite."""
+    for language, scored in by_language.items():
+        _check_finite(scored.metrics, f"{score.target} in {language}")
     key = score_key(spec.key, score)
     return ScoreRecord(
         key=key,
@@ -51,9 +55,23 @@ def score_text(by_language: ByLanguage, task: Task) -> str:
 
 
 def selection_value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping[str, Task]) -> float | None:
-    """Mean of the main metric over the tasks, with the sign changed if lower is better. None without tasks."""
+    """Mean of the main metric over the tasks, with the sign changed if lower is better. None without tasks.
+
+    Raises TrialError if a metric is not finite.
+    """
     values = []
     for task, metrics in selection.items():
+        _check_finite(metrics, f"the selection data of {task}")
         scorer = SCORERS[tasks[task].scorer]
         values.append(metrics[scorer.main] if scorer.higher_is_better else -metrics[scorer.main])
     return mean(values) if values else None
+
+
+def _check_finite(metrics: Mapping[str, float], where: str) -> None:
+    """Raise TrialError if a metric is not finite, because no comparison with it is defined."""
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise TrialError(
+                f"The metric {name} on {where} is {value}: the outputs of the model are not finite, or the metric is "
+                "not defined for these examples."
+            )

@@ -22,10 +22,11 @@ from sweeper.records.spec import (
     training_key,
 )
 from sweeper.space import CLEAN, Training
+from sweeper.training.checkpoints import Checkpoints
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
-from sweeper.training.loop import Checkpoints, StageContext
+from sweeper.training.loop import StageContext
 from sweeper.training.model import Net, load_body, num_parameters
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve

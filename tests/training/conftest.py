@@ -11,7 +11,8 @@ from sweeper.data.source import Sources
 from sweeper.data.tokenizer import load_tokenizer
 from sweeper.files.folder import Folder
 from sweeper.training.batches import Stream
-from sweeper.training.loop import Checkpoints, StageContext
+from sweeper.training.checkpoints import Checkpoints
+from sweeper.training.loop import StageContext
 from sweeper.training.model import load_body
 from sweeper.training.runtime import Clock, set_up
 from sweeper.training.stage import DataReader, make_schedule

@@ -123,6 +123,52 @@ def test_a_training_with_a_damaged_checkpoint_renames_it_and_starts_again(
     assert weights(trained) == weights(run_stage(body, spec, reader, context))
 
 
+@pytest.mark.parametrize("damage", ["bit", "block", "truncated", "swapped", "unsealed"])
+def test_a_checkpoint_with_any_damage_is_renamed_and_changes_no_weight(
+    body: MakeBody, reader: DataReader, context: StageContext, messages: list[str], damage: str
+) -> None:
+    spec, checkpoints = STAGES["tag"], context.checkpoints
+    uninterrupted = run_stage(body, spec, reader, replace(context, checkpoints=replace(checkpoints, interval=1e9)))
+    with pytest.raises(Killed):
+        run_stage(killed_at(body, 44), spec, reader, context)
+    content = checkpoints.folder.read("one.pt")
+    middle = len(content) // 2
+    damaged = {
+        "bit": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        "block": content[:middle] + bytes(4096) + content[middle + 4096 :],
+        "truncated": content[:-1],
+        "unsealed": content[:-64],  # as an earlier version wrote it
+    }
+    if damage == "swapped":
+        # A valid checkpoint under the name of another training.
+        checkpoints.folder.write("two.pt", content)
+        checkpoints.folder.remove("one.pt")
+        context = replace(context, checkpoints=replace(checkpoints, name="two.pt"))
+    else:
+        checkpoints.folder.write("one.pt", damaged[damage])
+    trained = run_stage(body, spec, reader, context)
+    assert "is damaged (DamagedError) and was renamed to" in messages[-1]
+    assert weights(trained) == weights(uninterrupted)
+
+
+def test_weights_that_the_last_step_makes_infinite_fail_the_training(
+    body: MakeBody, reader: DataReader, context: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = torch.optim.AdamW.step
+    num_steps = make_schedule(STAGES["tag"], reader).num_steps
+
+    def breaking(optimizer: torch.optim.AdamW, *args: Any) -> Any:
+        result = step(optimizer, *args)
+        parameter = optimizer.param_groups[0]["params"][0]
+        if optimizer.state[parameter]["step"] == num_steps:
+            parameter.data[0] = float("nan")
+        return result
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", breaking)
+    with pytest.raises(TrialError, match=f"The weights are not finite after step {num_steps} with learning_rate="):
+        run_stage(body, STAGES["tag"], reader, context)
+
+
 def empty_schedule(training: Training, num_steps: int) -> Schedule:
     return Schedule(streams=(), order=np.zeros(num_steps, dtype=np.int64), training=training, seed=0)
 
