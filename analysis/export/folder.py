@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from sweeper.errors import UserError
+from sweeper.files.manifest import MANIFEST
 from sweeper.records.spec import training_key
-from sweeper.run.encoders import MANIFEST
 from sweeper.run.run import Run
 
 from ..results.load import load

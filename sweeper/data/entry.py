@@ -1,7 +1,7 @@
-"""A cache entry of tokenised examples: arrays as memory maps, examples as JSON lines, file sizes in a manifest."""
+"""A cache entry of tokenised examples: arrays as memory maps, examples as JSON lines, and a manifest with digests."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Any, overload
 import numpy as np
 
 from sweeper.files.draft import atomic_folder
+from sweeper.files.manifest import MANIFEST, list_files, manifest_bytes, verified_manifest
 from sweeper.formats.interface import Array, Example, Features
 
-MANIFEST = "manifest.json"
 EXAMPLES = "examples.jsonl"
 REQUIRED_ARRAYS = ("tokens", "offsets", "items", "example")
 """Arrays that every entry has; segments, labels and extra depend on the format and the tokenizer."""
@@ -68,17 +68,13 @@ class Encoded:
 
 
 def open_entry(folder: Path) -> Encoded | None:
-    """The entry in a folder; None if a file is missing, or if its size differs from the manifest."""
-    try:
-        # Comparing sizes detects a truncated file, such as after a full disk, without reading the arrays.
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if any((folder / name).stat().st_size != size for name, size in manifest["sizes"].items()):
-            return None
-    except (FileNotFoundError, ValueError, KeyError):
+    """The entry in a folder; None if it does not exist, or if a file is missing or differs from the manifest."""
+    manifest = verified_manifest(folder)
+    if manifest is None or "counts" not in manifest:  # a manifest of an earlier version
         return None
     counts = manifest["counts"]
     return Encoded(
-        features=_read_features(folder, manifest["sizes"]),
+        features=_read_features(folder, manifest["files"]),
         examples=StoredExamples(folder / EXAMPLES, counts["examples"]),
         labels=tuple(manifest["labels"]),
         counts=counts,
@@ -93,9 +89,8 @@ def write_entry(folder: Path, fill: Callable[[Path], Mapping[str, Any]]) -> None
     """
 
     def fill_with_manifest(draft: Path) -> None:
-        manifest = fill(draft)
-        sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}
-        (draft / MANIFEST).write_text(json.dumps({"sizes": sizes, **manifest}, ensure_ascii=False), encoding="utf-8")
+        fields = fill(draft)
+        (draft / MANIFEST).write_bytes(manifest_bytes(list_files(draft), **fields))
 
     atomic_folder(folder, fill_with_manifest, lambda path: open_entry(path) is not None)
 
@@ -116,7 +111,7 @@ def write_features(folder: Path, features: Features) -> None:
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
-def _read_features(folder: Path, names: Mapping[str, int]) -> Features:
+def _read_features(folder: Path, names: Iterable[str]) -> Features:
     arrays: dict[str, Array] = {
         name.removesuffix(".npy"): np.load(folder / name, mmap_mode="r") for name in names if name.endswith(".npy")
     }

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sweeper.data.files import check_split, load_arguments
 from sweeper.data.hub import COMMIT, commit
 from sweeper.data.mirror import config_list, model_digest, rows_digest, split_files, split_list
 from sweeper.data.places import Places, is_path
+from sweeper.data.prepared import load_prepared
 from sweeper.data.rows import RowTable, class_names
 from sweeper.data.stream import first_rows
 from sweeper.errors import DataError, UserError, unknown
@@ -276,7 +277,10 @@ def _reason(error: Exception) -> str:
 def _open(
     location: str, config: str | None, split: str, revision: str | None, prepared: str | None
 ) -> datasets.Dataset:
-    return datasets.load_dataset(**load_arguments(location, config, split), revision=revision, cache_dir=prepared)
+    load = partial(
+        datasets.load_dataset, **load_arguments(location, config, split), revision=revision, cache_dir=prepared
+    )
+    return load_prepared(load, Path(prepared), [config, split]) if prepared else load()
 
 
 def _silence() -> None:

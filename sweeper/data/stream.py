@@ -6,11 +6,8 @@ from pathlib import Path
 import datasets
 
 from sweeper.files.digests import digest
-from sweeper.files.draft import atomic_folder
+from sweeper.files.manifest import verified_folder
 from sweeper.tasks.spec import Rows
-
-COMPLETE = "state.json"
-"""File that `save_to_disk` writes last into the folder of a table."""
 
 
 def first_rows(rows: Rows, location: str, identity: str, revision: str | None, cache: Path) -> datasets.Dataset:
@@ -20,13 +17,8 @@ def first_rows(rows: Rows, location: str, identity: str, revision: str | None, c
     rows, from the Hub or from a download. Raises the exceptions of `datasets.load_dataset`.
     """
     folder = cache / "first" / digest([location, rows.config, rows.split, rows.first, identity])
-    if not _is_complete(folder):
-        atomic_folder(folder, partial(_save, rows, location, revision), _is_complete)
+    verified_folder(folder, partial(_save, rows, location, revision))
     return datasets.load_from_disk(str(folder))
-
-
-def _is_complete(folder: Path) -> bool:
-    return (folder / COMPLETE).is_file()
 
 
 def _save(rows: Rows, location: str, revision: str | None, draft: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from sweeper.files.draft import atomic_folder
+from sweeper.files.manifest import verified_folder
 from sweeper.world import parallel
 from sweeper.world.draws import Draws
 from sweeper.world.encoder import write_encoders
@@ -27,17 +27,14 @@ teaches what a target needs is decided in advance; docs/synthetic-world.md says 
 
 
 def build(world: str, folder: Path) -> None:
-    """Write a world into `folder`, completely or not at all. A folder that exists is left unchanged.
+    """Write a world into `folder`, completely or not at all. A folder that exists is left unchanged if it is undamaged.
 
     `world` is its name in a space: `demo`, or with settings `demo:truth_seed=3,scale=10`. The folder gets
     `datasets/demo/NAME/CONFIG/SPLIT.jsonl` with a README.md for each data set, `models/demo/blank` and, for language
     seed 0, `models/demo/tiny`. Raises UserError if `world` is not the name of a world, and OSError if a file
     cannot be written.
     """
-    settings = parse_world(world)
-    if folder.exists():
-        return
-    atomic_folder(folder, partial(_write_all, world=settings), is_complete=Path.exists)
+    verified_folder(folder, partial(_write_all, world=parse_world(world)))
 
 
 def _write_all(draft: Path, world: World) -> None:

@@ -17,6 +17,7 @@ from sweeper.data.entry import Encoded, open_entry, write_entry
 from sweeper.data.source import Sources, data_identity
 from sweeper.errors import DataError
 from sweeper.files.digests import file_digest
+from sweeper.files.manifest import MANIFEST
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
@@ -321,21 +322,33 @@ def test_an_earlier_call_of_the_tokenizer_does_not_change_the_entry(
     assert len(entries(sources)) == 1
 
 
-@pytest.mark.parametrize("damage", ["cut", "lose", "garble"])
+FLIPPED = ("tokens.npy", "offsets.npy", "labels.label.npy", "examples.jsonl", MANIFEST)
+
+
+@pytest.mark.parametrize("damage", ["cut", "lose", "garble", "swap", *FLIPPED])
 def test_a_damaged_entry_is_written_again(
-    read: Encode, pairs: Callable[[int], None], sources: Sources, damage: str
+    read: Encode, pairs: Callable[[int], None], sources: Sources, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     pairs(4)
-    tokens = read().features.tokens.tolist()
+    read()
     (entry,) = entries(sources)
+    written = {path.name: path.read_bytes() for path in entry.iterdir()}
     if damage == "cut":
-        (entry / "tokens.npy").write_bytes((entry / "tokens.npy").read_bytes()[:-4])
+        (entry / "tokens.npy").write_bytes(written["tokens.npy"][:-4])
     elif damage == "lose":
         (entry / "examples.jsonl").unlink()
+    elif damage == "garble":
+        (entry / MANIFEST).write_text('{"files"')
+    elif damage == "swap":
+        (entry / "tokens.npy").write_bytes(written["offsets.npy"])
     else:
-        (entry / "manifest.json").write_text('{"sizes"')
-    assert read().features.tokens.tolist() == tokens
+        content = written[damage]
+        (entry / damage).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    read()
+    assert {path.name: path.read_bytes() for path in entry.iterdir()} == written
     assert entries(sources) == [entry]
+    assert str(entry) in caplog.text
+    assert "is damaged" in caplog.text
 
 
 def test_a_failed_entry_leaves_no_files(read: Encode, write: Any, sources: Sources) -> None:

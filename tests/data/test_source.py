@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from datasets import ClassLabel, List, Value
 
-from sweeper.data.source import Sources, available_languages, check_task, data_identity
+from sweeper.data.source import Sources, _open, available_languages, check_task, data_identity
 from sweeper.errors import DataError, UserError
 from sweeper.tasks.spec import Rows, Task
 
@@ -73,6 +73,27 @@ def test_a_changed_file_changes_the_identity_and_is_not_read_from_an_old_cache(
     assert card.read_text() == old
     assert sources.load(ROWS)[0]["text"] == "x y"
     assert sources.identity(ROWS) != before
+
+
+def test_a_damaged_copy_of_a_data_set_is_made_again(
+    sources: Sources, write: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["one", "two"]}}})
+    rows = Rows(id="demo/pairs", config="en", split="train")
+    assert sources.load(rows).table["text"][:] == ["one", "two"]
+    (copy,) = sources.cache.rglob("*.arrow")
+    content = copy.read_bytes()
+    assert b"two" in content
+    for damaged in (content.replace(b"two", b"tvo"), content[:100]):
+        copy.write_bytes(damaged)
+        _open.cache_clear()
+        assert sources.load(rows).table["text"][:] == ["one", "two"]
+        assert copy.read_bytes() == content
+    (manifest,) = sources.cache.rglob("*.files.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b"sha256", b"sha257"))
+    _open.cache_clear()
+    assert sources.load(rows).table["text"][:] == ["one", "two"]
+    assert caplog.text.count("is damaged") == 3
 
 
 def test_an_identity_depends_on_one_split_and_not_on_the_path_of_the_mirror(

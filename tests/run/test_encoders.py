@@ -8,7 +8,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.errors import DamagedError
 from sweeper.files.folder import Folder
-from sweeper.run.encoders import MANIFEST, EncoderStore
+from sweeper.files.manifest import MANIFEST, manifest_bytes
+from sweeper.run.encoders import EncoderStore
 
 FILES = {"config.json": b"{}", "model.safetensors": bytes(range(200)), "heads/heads.safetensors": b"head"}
 
@@ -62,6 +63,16 @@ def test_an_encoder_with_a_flipped_byte_is_set_aside(store: EncoderStore, source
     assert not store.has("a1")
     store.keep("a1", source)
     assert (store.fetch("a1") / name).is_file() or name == MANIFEST
+
+
+@pytest.mark.parametrize("name", ["../../outside/pwned.py", "/tmp/pwned.py", "a/../../pwned.py", "..\\pwned.py"])
+def test_a_manifest_with_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, source: Path, name: str) -> None:
+    store = EncoderStore(Folder(f"memory://{uuid.uuid4().hex}/encoders"), tmp_path / "copies")
+    store.keep("a1", source)
+    store.folder.write(f"a1/{MANIFEST}", manifest_bytes({name: {"bytes": 2, "sha256": "0" * 64}}))
+    with pytest.raises(DamagedError, match=r"a1 is damaged \(manifest\.json\)"):
+        store.fetch("a1")
+    assert not list(tmp_path.rglob("pwned.py"))
 
 
 def test_the_keys_of_a_store_are_those_of_complete_and_undamaged_encoders(store: EncoderStore, source: Path) -> None:

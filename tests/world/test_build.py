@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.files.manifest import MANIFEST, list_files, manifest_bytes
 from sweeper.tasks.spec import Rows, Task
 from sweeper.world.build import build
 from sweeper.world.repositories import INTERMEDIATES, TARGETS
@@ -44,9 +45,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def built(world: str, folder: Path) -> dict[str, bytes]:
-    """Path of each file of a world -> its bytes."""
+    """Path of each file of a world, without its manifest -> its bytes."""
     build(world, folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -159,11 +160,19 @@ def test_each_data_set_has_a_card_that_lists_its_files(demo_world: Path) -> None
         assert configs == ({"default"} if folder.name in SHARED else {f"draw{draw}" for draw in range(len(configs))})
 
 
-def test_a_folder_that_exists_is_left_unchanged(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("tiny")
+def test_a_world_that_exists_is_left_unchanged_and_a_damaged_one_is_written_again(tmp_path: Path) -> None:
     folder = tmp_path / "world"
-    folder.mkdir()
-    build("demo", folder)
-    assert list(tmp_path.rglob("*")) == [folder]
+    build("demo:draws=1", folder)
+    changed = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    build("demo:draws=1", folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == changed
+    rows = next(folder.rglob("*.jsonl"))
+    content = rows.read_bytes()
+    rows.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    build("demo:draws=1", folder)
+    assert rows.read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["world"]
 
 
 @pytest.mark.usefixtures("tiny")
@@ -182,7 +191,8 @@ def test_the_world_of_a_faster_process_is_kept(tmp_path: Path, monkeypatch: pyte
     def faster(*_: object, **__: object) -> None:
         (tmp_path / "world").mkdir()
         (tmp_path / "world" / "theirs").touch()
+        (tmp_path / "world" / MANIFEST).write_bytes(manifest_bytes(list_files(tmp_path / "world")))
 
     monkeypatch.setattr(f"{BUILD}.write_encoders", faster)
     build("demo:draws=1", tmp_path / "world")
-    assert [path.name for path in tmp_path.rglob("*")] == ["world", "theirs"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"world", "theirs", MANIFEST}

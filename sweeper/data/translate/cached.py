@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from sweeper.data.translate.interface import Engine, Piece
 from sweeper.data.translate.pieces import pieces_of
+from sweeper.files.digests import digest
 
 
 @dataclass
@@ -36,9 +37,12 @@ class TranslationFile:
         for line in added.splitlines():
             try:
                 entry = json.loads(line)
-                self.translations.setdefault(entry["text"], entry["translation"])
+                text, translation = entry["text"], entry["translation"]
             except (ValueError, KeyError, TypeError):
                 continue  # a truncated line: its text is translated and stored again
+            # Earlier versions wrote no digest.
+            if entry.get("digest") in (None, self._digest(text, translation)):
+                self.translations.setdefault(text, translation)
 
     def add(self, translations: Mapping[str, str]) -> None:
         """Append the translations that are not in the file yet, and read those of other processes."""
@@ -46,15 +50,24 @@ class TranslationFile:
         with FileLock(f"{self.path}.lock"):
             self.read()  # under the lock, so that no other process adds a text between reading and writing
             new = {text: translation for text, translation in translations.items() if text not in self.translations}
-            lines = [
-                json.dumps({"text": text, "language": self.language, "translation": translation}, ensure_ascii=False)
-                + "\n"
-                for text, translation in new.items()
-            ]
+            lines = [self._line(text, translation) for text, translation in new.items()]
             with self.path.open("ab") as file:
                 truncated = file.tell() > self._read  # the last line is incomplete, because its writer was killed
                 file.write((b"\n" if truncated else b"") + "".join(lines).encode())
             self.read()
+
+    def _line(self, text: str, translation: str) -> str:
+        entry = {
+            "text": text,
+            "language": self.language,
+            "translation": translation,
+            "digest": self._digest(text, translation),
+        }
+        return json.dumps(entry, ensure_ascii=False) + "\n"
+
+    def _digest(self, text: str, translation: str) -> str:
+        """Digest of a line: a damaged one is skipped, so that its text is translated and stored again."""
+        return digest([text, self.language, translation])
 
 
 @dataclass

@@ -1,0 +1,54 @@
+"""The copies of data sets that `datasets` makes in the cache, verified against the digests of their files."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+
+from sweeper.errors import DamagedError
+from sweeper.files.digests import digest, file_digest
+from sweeper.files.folder import Folder
+from sweeper.files.manifest import damaged_files, manifest_bytes, read_manifest
+
+logger = logging.getLogger(__name__)
+
+
+def load_prepared(load: Callable[[], datasets.Dataset], folder: Path, part: object) -> datasets.Dataset:
+    """A split from `load`, whose copy is in a folder. A damaged copy is removed first, so that it is made again.
+
+    `part` is the config and split as JSON values. Each part has a manifest of its own, because `datasets` adds the
+    files of other parts to the same folder at any time.
+    """
+    manifest = f"{digest(part)}.files.json"
+    _remove_if_damaged(folder, manifest)
+    table = load()
+    if not (folder / manifest).exists():
+        paths = [Path(file["filename"]) for file in table.cache_files]
+        files = {
+            path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+            for path in paths
+            if path.is_relative_to(folder)
+        }
+        Folder(str(folder)).write(manifest, manifest_bytes(files))
+    return table
+
+
+def _remove_if_damaged(folder: Path, manifest: str) -> None:
+    """Remove the files of a part and its manifest if they are damaged."""
+    try:
+        files = read_manifest((folder / manifest).read_bytes(), str(folder / manifest))["files"]
+        damaged = damaged_files(folder, files)
+    except FileNotFoundError:
+        return
+    except DamagedError:
+        # Without the manifest, the files of the part are unknown.
+        logger.warning("%s is damaged: the copies of the data set in %s are made again.", manifest, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    if damaged:
+        logger.warning("%s in %s is damaged: the copy of the data set is made again.", ", ".join(damaged), folder)
+        for name in files:
+            shutil.rmtree((folder / name).parent, ignore_errors=True)
+        (folder / manifest).unlink(missing_ok=True)
