@@ -31,6 +31,10 @@ CONTENTS = (
     (("planted.csv",), "planted and measured gains"),
     (("layers.csv",), "scores by layer"),
     (("contrasts.csv", "claims.csv"), "planned comparisons"),
+    (
+        ("language_permutations.csv", "english_regret.csv", "source_resources.csv"),
+        "contrasts over source languages: permuted labels, the cost of English, few resources",
+    ),
     (("robustness.md", "robustness.csv"), "scores under further conditions"),
     (("difficulty.md", "difficulty.csv"), "measures of the difficulty of the intermediate tasks"),
     (("tables/gains.tex", "tables/scores.tex", "tables/means.tex"), "gains, scores and means for LaTeX with booktabs"),

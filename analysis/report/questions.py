@@ -23,6 +23,7 @@ from ..results.results import results_of_run
 from ..results.stats import LEVEL
 from .difficulty import difficulty_files
 from .files import csv
+from .source_languages import SourceTables, source_section, source_tables
 from .tables import markdown
 
 IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
@@ -61,7 +62,8 @@ def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
     """
     space = data.space
     claims, points = claim_table(space.claims, table), point_table(data)
-    files = {"contrasts.csv": csv(table, IN_POINTS)}
+    sources = source_tables(data)
+    files = {"contrasts.csv": csv(table, IN_POINTS)} | sources.files()
     if len(points):
         files["slope_points.csv"] = csv(points, IN_POINTS)
     if space.claims:
@@ -77,7 +79,7 @@ def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
         drawn = {title: figure for title, figure in figures.items() if figure}
         for title, figure in drawn.items():
             files |= {f"{title}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
-        files[f"{name}.md"] = page_text(space, family, Tables(rows, of_family, claims), list(drawn)).encode()
+        files[f"{name}.md"] = page_text(space, family, Tables(rows, of_family, claims, sources), list(drawn)).encode()
     return files
 
 
@@ -95,6 +97,7 @@ class Tables:
     points: pd.DataFrame
     """The points of its slopes."""
     claims: pd.DataFrame
+    sources: SourceTables
 
 
 def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str]) -> str:
@@ -115,6 +118,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
         _untested(rows),
         _spread(tables.points),
     ]
+    blocks += source_section(space, family, tables.sources)
     if stated:
         blocks.append(
             "A claim needs all of its contrasts, so that its p is the largest of their one-sided p values "

@@ -1,0 +1,132 @@
+"""The section on source languages of a page of contrasts: permuted labels, the cost of English, few resources."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweeper.space import Space, tasks_of
+
+from ..numbers import gain_text, p_alone, p_text, points_text
+from ..results.halves import MIN_N
+from ..results.language_permutations import language_permutations
+from ..results.load import RunData
+from ..results.source_languages import by_resources, regrets
+from .files import csv
+from .tables import markdown
+
+IN_POINTS = ("estimate", "regret", "low", "high", "naive", "se_seed", "se_item", "se")
+"""Columns of the CSV files in points."""
+
+
+@dataclass(frozen=True)
+class SourceTables:
+    """The tables of all families."""
+
+    permutations: pd.DataFrame
+    regrets: pd.DataFrame
+    resources: pd.DataFrame
+    """Families are the first recipes of groups, not those of the space."""
+    targets: dict[str, tuple[str, ...]]
+    """Family -> the targets of its contrasts over at least MIN_N source languages."""
+
+    def files(self) -> dict[str, bytes]:
+        """Name -> content of the CSV files of the tables with rows."""
+        named = {
+            "language_permutations.csv": self.permutations,
+            "english_regret.csv": self.regrets,
+            "source_resources.csv": self.resources.rename(columns={"family": "group"}),
+        }
+        return {name: csv(table, IN_POINTS) for name, table in named.items() if len(table)}
+
+
+def source_tables(data: RunData) -> SourceTables:
+    """The tables of a run. They are empty unless a contrast weights at least MIN_N languages differently."""
+    permutations = language_permutations(data)
+    targets = {
+        str(family): _targets(data.space, rows)
+        for family, rows in permutations[_over_sources(permutations)].groupby("family", sort=False)
+    }
+    named = list(dict.fromkeys(name for names in targets.values() for name in names))
+    return SourceTables(permutations, regrets(data, named), by_resources(data, named), targets)
+
+
+def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[str]:
+    """The blocks of the section of a family; none without a permutation test."""
+    tested = tables.permutations[tables.permutations["family"] == family]
+    if tested.empty:
+        return
+    yield "## Language labels"
+    yield (
+        "The p values above are about new seeds and items with these languages. The permutation test asks how often "
+        "other labels of the languages would give an estimate as far from 0. Labels of languages that are both source "
+        "and target are exchanged in both roles together, all others within their role (Mantel 1967). These p values "
+        "are not corrected for the number of contrasts."
+    )
+    yield "\n".join(f"- {_permutation(row)}" for _, row in tested.iterrows())
+    targets = tables.targets.get(family, ())
+    cost = tables.regrets[tables.regrets["target"].isin(targets)]
+    if len(cost):
+        yield "## English or the best source language"
+        yield markdown(REGRET, _regret_lines(space, cost))
+        yield (
+            "Cost: the score of the best source language minus that of English, in points, as a mean over target "
+            "languages other than English and the source. The best source is chosen on the other seeds, for each "
+            "target language or once for all of them; the interval is about new seeds. The cost of a source that is "
+            "chosen on all seeds is too large."
+        )
+    few = tables.resources[tables.resources["targets"].isin(targets)]
+    if len(few):
+        yield "## Target languages with few resources"
+        yield markdown(RESOURCES, _resource_lines(space, few))
+        yield (
+            "Mean over the other source languages minus English as the source, in points, on target languages with few "
+            "resources (URIEL+) and on the others. A source is left out on its own language."
+        )
+
+
+REGRET = ("recipes on", "target", "best source", "cost of English", "p", "chosen on all seeds", "seeds", "languages")
+RESOURCES = ("recipes on", "target", "target languages", "other sources - English", "p", "number", "note")
+
+
+def _over_sources(permutations: pd.DataFrame) -> "pd.Series[bool]":
+    return permutations["num_both"] + permutations["num_source"] >= MIN_N
+
+
+def _targets(space: Space, rows: pd.DataFrame) -> tuple[str, ...]:
+    """The targets of some contrasts."""
+    names = [contrast for contrast in space.contrasts if contrast.name in set(rows["contrast"])]
+    stated = (target for contrast in names for target in contrast.targets)
+    return tuple(dict.fromkeys([*stated, *(target for target in rows["target"] if target)]))
+
+
+def _permutation(row: "pd.Series[float]") -> str:
+    """The sentence of a test."""
+    label = " · ".join(str(row[name]) for name in ("contrast", "target", "language") if row[name])
+    sizes = {"source and target": row["num_both"], "source only": row["num_source"], "target only": row["num_target"]}
+    roles = ", ".join(f"{size} {role}" for role, size in sizes.items() if size)
+    return f"{label}: {points_text(row['estimate'])}, permutation {p_text(row['p'])} (languages: {roles})."
+
+
+def _regret_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
+    for row in table.to_dict("records"):
+        yield [
+            *(_tasks(space, row["group"]), row["target"], row["choice"]),
+            *(gain_text(row["regret"], row["low"], row["high"]), p_alone(row["p"]), points_text(row["naive"])),
+            *(str(row["num_seeds"]), str(row["num_languages"])),
+        ]
+
+
+def _resource_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
+    for row in table.to_dict("records"):
+        yield [
+            *(_tasks(space, row["family"]), " ".join(filter(None, (row["targets"], row["model"]))), row["contrast"]),
+            *(gain_text(row["estimate"], row["low"], row["high"], row["note"]), p_alone(row["p"])),
+            *(str(len(row["languages"].split())), row["note"]),
+        ]
+
+
+def _tasks(space: Space, name: str) -> str:
+    """The tasks of a recipe in words."""
+    recipe = next(recipe for recipe in space.recipes if recipe.name == name)
+    return " + ".join(tasks_of(recipe.stages, masked=False))

@@ -1,0 +1,178 @@
+"""Source languages of recipes: permuted labels, the regret of English, languages with few resources."""
+
+from dataclasses import replace
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+
+from analysis.report.questions import question_files
+from analysis.results.contrasts import contrast_table
+from analysis.results.language_permutations import Roles, language_permutations, permuted_estimates
+from analysis.results.source_languages import BOTH, FEW, OTHER, by_resources, large_groups, regret_of, regrets
+from sweeper.space import Contrast, Model, Recipe, Space, Stage, Target, Term, difference
+from tests.analysis.test_contrasts import tables, task
+
+LANGUAGES = ("en", "de", "fr", "sw", "ta", "th", "tr")
+"""English and six others, of which Swahili, Tamil and others have different levels of resources."""
+NAN = np.nan
+
+
+def slope(values, target="t1", name="distance"):
+    """A contrast with a weight for each source and target language, which sum to 0 in each row and column."""
+    rest = np.array(values, dtype=float)
+    rest = rest - rest.mean(axis=0) - rest.mean(axis=1, keepdims=True) + rest.mean()
+    terms = [
+        Term(recipe=source, weight=float(rest[i, j]), languages=(other,))
+        for (i, source), (j, other) in product(enumerate(LANGUAGES), enumerate(LANGUAGES))
+    ]
+    return Contrast(name=name, family="typology", terms=tuple(terms), targets=(target,))
+
+
+def a_space(*contrasts, num_seeds=3):
+    intermediate = replace(task("nli"), train=dict.fromkeys(LANGUAGES, task("nli").train["en"]))
+    target = replace(task("t1"), dev=dict.fromkeys(LANGUAGES, task("t1").dev["en"]))
+    return Space(
+        name="hand",
+        models=(Model(name="small", id="t/small"),),
+        recipes=(
+            Recipe(name="baseline"),
+            *(Recipe(name=name, stages=(Stage(tasks=("nli",), languages=(name,)),)) for name in LANGUAGES),
+            Recipe(name="mix", stages=(Stage(tasks=("nli",), languages=("de", "fr")),)),
+        ),
+        targets=(Target(task="t1"),),
+        tasks=(intermediate, target),
+        seeds=tuple(range(1, num_seeds + 1)),
+        contrasts=contrasts,
+    )
+
+
+def scores_of(given, values):
+    """The score of each recipe in each language: values(source, language) plus noise of the seed."""
+    random = np.random.default_rng(0)
+    return {
+        ("small", recipe.name, "t1", language): list(
+            values(recipe.name, language) + random.normal(0, 0.001, len(given.seeds))
+        )
+        for recipe in given.recipes
+        for language in LANGUAGES
+    }
+
+
+DISTANCES = np.abs(np.subtract.outer(np.arange(7.0) ** 1.5, np.arange(7.0) ** 1.5))
+
+
+def near(source, language):
+    """A score that falls with the distance of source and language."""
+    if source not in LANGUAGES:
+        return 0.5
+    return 0.6 - 0.01 * DISTANCES[LANGUAGES.index(source), LANGUAGES.index(language)]
+
+
+def test_recipes_that_differ_only_in_their_language_are_a_group():
+    groups = large_groups(a_space())
+    assert groups == {"en": {name: name for name in LANGUAGES}}
+
+
+def test_permuted_estimates_move_rows_and_columns_together_and_keep_the_row_without_a_source():
+    weights, scores = np.arange(12.0).reshape(1, 4, 3), np.arange(12.0)[::-1].reshape(1, 4, 3) ** 2
+    orders = np.array(list(permutations(range(3))))
+    expected = [
+        sum(weights[0, (*order, 3)[i], order[j]] * scores[0, i, j] for i in range(4) for j in range(3))
+        for order in orders.tolist()
+    ]
+    assert permuted_estimates(weights, scores, orders) == pytest.approx(expected)
+
+
+def test_orders_exchange_labels_only_within_a_role():
+    roles = Roles(both=("a", "b"), source=("c", "d"), target=("e",))
+    orders = roles.orders(50)
+    assert orders.shape == (51, 5)
+    assert list(orders[0]) == [0, 1, 2, 3, 4]
+    assert all({*row[:2]} == {0, 1} and {*row[2:4]} == {2, 3} and row[4] == 4 for row in orders.tolist())
+
+
+def test_scores_that_fall_with_the_distance_have_a_small_permutation_p_and_the_estimate_of_the_contrast():
+    given = a_space(slope(DISTANCES))
+    data = tables(given, scores_of(given, near))
+    (row,) = language_permutations(data).to_dict("records")
+    assert row["estimate"] == pytest.approx(contrast_table(data).iloc[0]["estimate"])
+    assert row["p"] < 0.01
+    assert (row["num_both"], row["num_source"], row["num_target"]) == (7, 0, 0)
+
+
+def test_distances_without_a_relation_to_scores_are_called_at_the_nominal_rate():
+    random = np.random.default_rng(1)
+    names = [f"d{number}" for number in range(200)]
+    drawn = [random.normal(size=(7, 7)) for _ in names]
+    given = a_space(*(slope(values + values.T, name=name) for values, name in zip(drawn, names, strict=True)))
+    # Sources and targets with effects of their own, which the weights remove.
+    shifts = dict(zip(LANGUAGES, random.normal(0, 0.1, 7), strict=True))
+    noise = {cell: random.normal(0, 0.05) for cell in product(LANGUAGES, LANGUAGES)}
+    scores = scores_of(given, lambda s, t: 0.5 + shifts.get(s, 0) - shifts[t] + noise.get((s, t), 0) / 2)
+    p = language_permutations(tables(given, scores))["p"]
+    assert len(p) == 200
+    # The binomial 99 % band of 200 tests at 5 %.
+    assert 2 <= (p < 0.05).sum() <= 20
+
+
+def test_means_over_languages_and_differences_of_two_sources_have_no_permutation_test():
+    given = a_space(difference("mean", "de", "en", targets=("t1",)), difference("mix", "mix", "baseline"))
+    assert language_permutations(tables(given, scores_of(given, near))).empty
+
+
+def test_a_contrast_that_would_need_a_missing_score_has_no_permutation_test():
+    given = a_space(slope(np.where(np.eye(7) > 0, 0.0, DISTANCES)))
+    scores = scores_of(given, near)
+    del scores["small", "de", "t1", "sw"]
+    assert language_permutations(tables(given, scores)).empty
+
+
+def test_the_regret_is_that_of_the_source_that_is_best_on_the_other_seeds():
+    # Sources English and x; one target language; three seeds.
+    scores = np.array([[[0.5, 0.5, 0.5]], [[0.6, 0.3, 0.8]]])
+    regret = regret_of(scores, 0, is_each=True)
+    # The means of x on the other seeds are 0.55, 0.7 and 0.45, so that seed 3 chooses English.
+    assert regret.by_seed == pytest.approx([0.1, -0.2, 0.0])
+    assert regret.naive == pytest.approx(0.2 / 3)
+
+
+def test_one_source_for_all_languages_is_compared_beside_the_mean_of_each_language():
+    # x lacks its own language, which is easy for all sources.
+    scores = np.array([[[0.9, 0.9], [0.5, 0.5]], [[NAN, NAN], [0.6, 0.6]]])
+    assert regret_of(scores, 0, is_each=False).by_seed == pytest.approx([0.1, 0.1])
+
+
+def test_one_seed_has_no_regret_but_the_naive_one():
+    given = a_space(slope(DISTANCES), num_seeds=1)
+    table = regrets(tables(given, scores_of(given, near)), ["t1"])
+    assert table["regret"].isna().all()
+    assert (table["naive"] > 0).any()
+
+
+def test_sources_are_compared_with_english_on_languages_with_few_resources_and_on_the_others():
+    given = a_space(slope(DISTANCES))
+    data = tables(given, scores_of(given, near))
+    table = by_resources(data, ["t1"]).set_index("contrast")
+    assert list(table.index) == [FEW, OTHER, BOTH]
+    assert table.loc[BOTH, "estimate"] == pytest.approx(table.loc[FEW, "estimate"] - table.loc[OTHER, "estimate"])
+    few = set(table.loc[FEW, "languages"].split())
+    assert few and not few & set(table.loc[OTHER, "languages"].split())
+    over = [
+        np.mean([near(source, name) for source in LANGUAGES if source not in ("en", name)]) - near("en", name)
+        for name in few
+    ]
+    assert table.loc[FEW, "estimate"] == pytest.approx(np.mean(over), abs=0.002)
+
+
+def test_the_page_of_a_family_over_source_languages_has_their_section_and_other_pages_have_none():
+    given = a_space(slope(DISTANCES), difference("mean", "de", "en", targets=("t1",), family="means"))
+    data = tables(given, scores_of(given, near))
+    files = question_files(data, contrast_table(data))
+    page = files["questions-typology.md"].decode()
+    assert "- distance: −" in page and "permutation p = " in page.replace("p < 0.001", "p = 0")
+    assert "(languages: 7 source and target)" in page
+    assert "| nli | t1 | for each language | +" in page
+    assert "few resources - other languages" in page
+    assert "## Language labels" not in files["questions-means.md"].decode()
+    assert {"language_permutations.csv", "english_regret.csv", "source_resources.csv"} <= files.keys()
