@@ -1,10 +1,11 @@
 """Robustness in the synthetic world: does the drop under a distractor grow with the share of a planted shortcut?
 
 Planted: in a share of the intermediate questions, the answer is certain to be in the first sentence, as in all training
-questions of the target. In its evaluation data the place is random. The target trains briefly, because it would teach
-the shortcut to every recipe in a longer training. A net that has learned the place of the answer falls for a
-sentence that is inserted before the context; one that has learned the classes of words does so less. The inserted
-sentence is in the most distant language, because a word of the queried class in it would be a second right answer.
+questions of the target. In its evaluation data the place is random. The target trains its head only, because it would
+otherwise teach the shortcut to some encoders of every recipe. A net that has learned the place of the answer falls for
+a sentence that is inserted before the context; one that has learned the classes of words does so less. The inserted
+sentence has the word order of English and no word of the question's language, because a word of the queried class in it
+would be a second right answer.
 Null: two independent draws of one task with the same share, and an attack that changes nothing, because no language of
 the world has diacritics.
 """
@@ -19,12 +20,14 @@ from ..demo_full import SPACE as FULL
 from .typology_world import slope_weights
 
 ATTACK, NOTHING = "distractor", "diacritics"
-DISTANT = "xh"
-"""Language of the distractors."""
+FOREIGN = "xf"
+"""Language of the distractors: it has the word order of English and none of its words."""
 DRAWS = "ab"
+LAYERS = 3
+"""Layers of the encoder: the target trains its head only."""
 LANGUAGES = ("en", "xa", "xb")
 """English, and languages in which zero-shot transfer works. A score near 0 in clean data cannot drop."""
-TRAINING = replace(QUESTIONS, epochs=2)
+TRAINING = replace(QUESTIONS, epochs=6, frozen_layers=LAYERS)
 NUM_SEEDS = 5
 
 
@@ -75,7 +78,7 @@ SPACE = replace(
             dials={},
             languages=LANGUAGES,
             conditions=(
-                Condition(name=ATTACK, perturbation="distractor", budget=1.0, side="before", source=DISTANT),
+                Condition(name=ATTACK, perturbation="distractor", budget=1.0, side="before", source=FOREIGN),
                 Condition(name=NOTHING, perturbation="diacritics", budget=1.0),
             ),
         ),
