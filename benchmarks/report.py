@@ -10,6 +10,7 @@ check that neither the run nor the code has changed. A report after any such cha
 """
 
 import argparse
+import gc
 import os
 import platform
 import resource
@@ -141,9 +142,10 @@ def stages(run: str) -> Iterator[tuple[str, Callable[[], object]]]:
 
     def computed() -> None:
         kept["results"] = results_of_run(kept["data"])
+        gc.freeze()  # as in `write_report`
 
     yield "read the ledger", loaded
-    with frozen_objects():  # as in `write_report`
+    with frozen_objects():
         yield "compute", computed
         yield (
             "tables",

@@ -1,5 +1,6 @@
 """Writes the report of a run: a folder with report.md, report.html, its figures, and its tables as CSV files."""
 
+import gc
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +87,13 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
 
 def _may_be_readable(data: RunData, run: Run) -> bool:
     """Whether outcomes exist that could not be read, perhaps only for a moment, so that no change would be seen."""
-    return any(run.ledger.folder.exists(name) for name in data.unread)
+    return not data.unread.isdisjoint(run.ledger.outcome_states())
 
 
 def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """Name -> content of all files, and the findings of the first model."""
     results = results_of_run(data, against)
+    gc.freeze()  # as the records: figures make many objects, but free none of the results
     contrasts = contrast_table(data) if data.space.contrasts else None
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {

@@ -1,5 +1,6 @@
 """The ledger: reading and writing records, and setting damaged ones aside."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -67,6 +68,13 @@ def replace_outcomes(ledger: Ledger, outcomes: pd.DataFrame) -> bytes:
     """The bytes of a file with other outcomes."""
     elsewhere = Ledger(ledger.folder.child("elsewhere"))
     return elsewhere.folder.read(elsewhere.write_score(score(), outcomes).outcomes)
+
+
+def test_a_metric_that_is_not_a_number_is_null_in_its_file_and_is_read_back(ledger: Ledger) -> None:
+    ledger.write_score(replace(score(), metrics={"en": {"accuracy": float("nan"), "f1": 0.5}}), OUTCOMES)
+    assert b'"accuracy": null' in ledger.folder.read(f"scores/{score().key}.json")
+    (read,) = ledger.scores().values()
+    assert math.isnan(read.metrics["en"]["accuracy"]) and read.metrics["en"]["f1"] == 0.5
 
 
 def test_a_ledger_whose_folder_does_not_exist_is_empty(ledger: Ledger) -> None:
