@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from huggingface_hub import metadata_load
-
+from sweeper.data.card import Config, Info, read_card
 from sweeper.data.files import default_splits
 from sweeper.files.digests import file_digest
 from sweeper.tasks.slices import split_names
 
+Entry = TypeVar("Entry", Config, Info)
 MODEL_FILES = (
     "*.safetensors",
     "config.json",
@@ -42,29 +41,29 @@ def split_files(folder: Path, config: str | None, split: str | None) -> list[Pat
 
 def split_list(folder: Path, config: str | None) -> tuple[str, ...]:
     """The splits of a config in a local folder, for messages."""
-    entry = _entry(_card(folder).get("configs") or [], config)
-    if entry is not None and entry.get("data_files"):
-        return tuple(dict.fromkeys(name for name, _ in _patterns(entry["data_files"])))
-    return () if _card(folder).get("configs") else default_splits(folder)
+    configs = read_card(folder).configs
+    entry = _entry(configs or [], config)
+    if entry is not None and entry.splits:
+        return tuple(dict.fromkeys(files.split for files in entry.splits))
+    return () if configs else default_splits(folder)
 
 
 def config_list(folder: Path) -> tuple[str, ...]:
     """The configs that the README.md of a local folder lists, for messages."""
-    return tuple(str(entry.get("config_name")) for entry in _card(folder).get("configs") or [])
+    return tuple(entry.config_name for entry in read_card(folder).configs or [])
 
 
 def _named_split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
-    card = _card(folder)
-    configs = card.get("configs") or []
+    configs = read_card(folder).configs
     if not configs:
         has_split = split is None or _has_split_name(folder, split) or _is_unnamed_train(folder, split)
         return _all_files(folder) if has_split else []
     entry = _entry(configs, config)
     if entry is None:
         return []
-    if not entry.get("data_files"):  # `datasets` then finds the splits by the names of files
-        return _all_files(folder / str(entry.get("data_dir", "")))
-    patterns = (pattern for name, pattern in _patterns(entry["data_files"]) if split in (None, name))
+    if not entry.splits:  # `datasets` then finds the splits by the names of files
+        return _all_files(folder / (entry.data_dir or ""))
+    patterns = (pattern for files in entry.splits if split in (None, files.split) for pattern in files.patterns)
     return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
 
 
@@ -74,7 +73,9 @@ def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
     It does not depend on the names and paths of the files, so a mirror can be moved.
     """
     digests = [file_digest(path) for path in split_files(folder, config, split)]
-    return hashlib.sha256(json.dumps([digests, _features(folder, config)], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([digests, _features(folder, config)], sort_keys=True, default=str).encode()
+    ).hexdigest()
 
 
 def model_digest(folder: Path, extra: Sequence[str] = ()) -> str:
@@ -84,42 +85,19 @@ def model_digest(folder: Path, extra: Sequence[str] = ()) -> str:
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
-def _card(folder: Path) -> Mapping[str, Any]:
-    """The metadata at the top of the folder's README.md; empty without the file."""
-    path = folder / "README.md"
-    if not path.is_file():
-        return {}
-    state = path.stat()  # size and time are keys of the cache, so that a changed README is read again
-    return _card_of(str(path), state.st_size, state.st_mtime_ns)
-
-
-@cache
-def _card_of(path: str, _size: int, _changed: int) -> Mapping[str, Any]:
-    return metadata_load(path) or {}
-
-
-def _entry(configs: Sequence[Mapping[str, Any]], config: str | None) -> Mapping[str, Any] | None:
+def _entry(entries: Sequence[Entry], config: str | None) -> Entry | None:
     """The config of that name; for None, the only config, or the one marked as default or named `default`."""
     if config is not None:
-        return next((entry for entry in configs if entry.get("config_name") == config), None)
-    if len(configs) == 1:
-        return configs[0]
-    return next((entry for entry in configs if entry.get("default") or entry.get("config_name") == "default"), None)
-
-
-def _patterns(data_files: Any) -> Iterable[tuple[str, str]]:
-    """(split, glob pattern) of a `data_files` entry; a path without a split is training data, as in `datasets`."""
-    for item in [data_files] if isinstance(data_files, str | Mapping) else data_files:
-        split, paths = (item["split"], item["path"]) if isinstance(item, Mapping) else ("train", item)
-        for path in [paths] if isinstance(paths, str) else paths:
-            yield str(split), str(path)
+        return next((entry for entry in entries if entry.config_name == config), None)
+    if len(entries) == 1:
+        return entries[0]
+    return next((entry for entry in entries if entry.default or entry.config_name == "default"), None)
 
 
 def _features(folder: Path, config: str | None) -> Any:
-    infos = _card(folder).get("dataset_info") or []
-    entries = [infos] if isinstance(infos, Mapping) else infos
-    entry = _entry(entries, config) if entries else None
-    return entry.get("features") if entry else None
+    infos = read_card(folder).infos
+    entry = _entry(infos, config) if infos else None
+    return entry.features if entry else None
 
 
 def _all_files(folder: Path) -> list[Path]:

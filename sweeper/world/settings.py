@@ -15,6 +15,8 @@ from sweeper.world.tasks import CORPUS, is_world_task
 from sweeper.world.vocabulary import has_other_languages, ships
 
 NAME = "demo"
+MOST_DIGITS = 9
+"""Most digits of a setting."""
 PRETRAINED = "demo/tiny"
 ENCODERS = tuple(f"demo/{name}" for name in (*SHORTENED, *TWINS, JARGON))
 """The encoders that only a world with questions has."""
@@ -65,8 +67,12 @@ def _parse_setting(setting: str, world: str) -> tuple[str, int]:
         )
     if key not in keys:
         raise unknown("setting of a world", key, keys)
-    if not value.isdecimal():
-        raise UserError(f"The setting {key} of a world is a whole number, got {value!r}. Example: {NAME}:{key}=1.")
+    if not value.isdecimal() or len(value) > MOST_DIGITS:
+        shown = value if len(value) <= 2 * MOST_DIGITS else f"{value[:MOST_DIGITS]}... ({len(value):,} characters)"
+        raise UserError(
+            f"The setting {key} of a world is a whole number of at most {MOST_DIGITS} digits, got {shown!r}. Example: "
+            f"{NAME}:{key}=1."
+        )
     return key, int(value)
 
 
