@@ -50,7 +50,8 @@ def _trials(run: Run) -> dict[str, FoundTrial]:
     """Key -> every trial that has a record, a progress file or a traceback."""
     trials = {key: FoundTrial(name="", key=key) for key in run.ledger.attempts()}
     trials |= {p.key: FoundTrial(name=p.name, key=p.key, progress=p) for p in run.progress.read_all()}
-    for key, record in run.ledger.trainings().items():
+    # The status names damaged records.
+    for key, record in run.ledger.trainings(damaged=[]).items():
         # The training record of a scoring is that of its encoder, so a trial with a record can be running.
         running = trials[key].progress if key in trials else None
         trials[key] = FoundTrial(name=record.spec.name, key=key, record=record, progress=running)

@@ -201,14 +201,15 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: On
     sources = sources_of(space, mirror_folder(mirror) if mirror else None, cache)
     check_paths(space, sources)
     plan = narrowed(make_plan(space), only)
-    done = finished_names(Run.at(run).ledger, plan)
+    damaged: list[str] = []
+    done = finished_names(Run.at(run).ledger, plan, damaged)
     return Forecast(
         space=space.name,
         rows=tuple(_row(plan, unit, done) for unit in plan.units if any(plan.trials(unit))),
         pace=pace,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
-        notes=(*_unsized_note(plan), *_patience_note(plan), *_data_notes(space, sources, only)),
+        notes=(*damaged, *_unsized_note(plan), *_patience_note(plan), *_data_notes(space, sources, only)),
     )
 
 

@@ -61,7 +61,7 @@ def view_trial(run: Run, text: str) -> TrialView:
         trial=trial,
         state=_state(trial),
         curves=training_curves(record) if record else {},
-        scores=tuple(score for score in run.ledger.scores().values() if score.training == key),
+        scores=tuple(score for score in run.ledger.scores(damaged=[]).values() if score.training == key),
         log_path=run.logs.path(key),
         log=run.logs.read(key) if key else "",
         traceback=run.ledger.traceback(key) if key else "",

@@ -46,6 +46,10 @@ class Status:
     """Estimate while trials are running; None if unknown."""
     last_end: float | None = None
     """Time at which the last trial ended."""
+    damaged: tuple[str, ...] = ()
+    """A message for each record that is damaged. It is left out, and the next run makes it again."""
+    unsealed: int = 0
+    """Number of records without a digest."""
 
     @property
     def alive(self) -> tuple[TrialProgress, ...]:
@@ -86,6 +90,8 @@ class Status:
             "trials_per_hour": self.trials_per_hour,
             "seconds_left": self.seconds_left,
             "last_end": self.last_end,
+            "damaged": list(self.damaged),
+            "unsealed": self.unsealed,
         }
 
 
@@ -100,7 +106,8 @@ def status_of(url: str) -> Status:
     space, ledger = run.space, run.ledger
     # Before the records: a trial that ends in between is then finished, and not missing.
     progress = run.progress.read_all()
-    trainings, scores = ledger.trainings(), ledger.scores()
+    damaged: list[str] = []
+    trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
     plan = make_plan(space)
     done = _finished_names(plan, trainings.values(), scores.values())
     running = tuple(trial for trial in progress if trial.key not in trainings or trial.name not in done)
@@ -116,6 +123,8 @@ def status_of(url: str) -> Status:
         trials_per_hour=_rate(trainings.values(), now),
         seconds_left=_seconds_left(plan, trainings.values(), done, [t for t in running if not t.is_stale(now)]),
         last_end=max(ends, default=None),
+        damaged=tuple(damaged),
+        unsealed=ledger.num_unsealed(),
     )
 
 
@@ -165,10 +174,10 @@ ScoreId = tuple[object, ...]
 """Model, recipe, target, seed, pooling, layer and similarity of a score."""
 
 
-def finished_names(ledger: Ledger, plan: Plan) -> set[str]:
+def finished_names(ledger: Ledger, plan: Plan, damaged: list[str] | None = None) -> set[str]:
     """Names of the trials that a ledger contains. A scoring is finished when all of its scores exist, a target training
-    when it has a score under each condition."""
-    return _finished_names(plan, ledger.trainings().values(), ledger.scores().values())
+    when it has a score under each condition. Damaged records are treated as in `Ledger.trainings`."""
+    return _finished_names(plan, ledger.trainings(damaged).values(), ledger.scores(damaged).values())
 
 
 def _finished_names(plan: Plan, trainings: Iterable[TrainingRecord], scores: Iterable[ScoreRecord]) -> set[str]:

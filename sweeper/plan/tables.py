@@ -181,6 +181,11 @@ def _sentences(status: Status) -> Iterator[str]:
         yield f"{len(status.failed)} failed: {kinds}. `sweeper trial {status.run} TRIAL` shows a trial with its log."
     if status.lost:
         yield f"Lost, to be tried again: {', '.join(status.lost)} (keys; their tracebacks are in the ledger)."
+    if status.damaged:
+        messages = " ".join(status.damaged)
+        yield f"Left out: {messages} `sweeper run {status.run}` renames damaged records and repeats their trials."
+    if status.unsealed:
+        yield f"Records without a digest, because an earlier version wrote them: {status.unsealed}."
     if not status.is_complete and not status.alive:
         yield f"Unless a sweep is just starting, `sweeper run {status.run}` continues it."
     elif status.is_complete:

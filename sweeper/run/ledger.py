@@ -89,6 +89,11 @@ class Ledger:
         """Key -> record of every score. Damaged records are treated as in `trainings`."""
         return self._read_all("scores", ScoreRecord, damaged)
 
+    def num_unsealed(self) -> int:
+        """The number of records without a digest, to which damage may not be noticed."""
+        contents = (content for name in ("trainings", "scores") for content in self._files(name).values())
+        return sum(not is_sealed(content) for content in contents)
+
     def training(self, key: str) -> TrainingRecord | None:
         """The record of one training, or None if it has not finished. Raises DamagedError."""
         return self._read("trainings", key, TrainingRecord)

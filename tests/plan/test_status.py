@@ -13,6 +13,8 @@ from rich.console import Console
 from search_spaces.tiny import SPACE as TINY
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
+from sweeper.plan.forecast import forecast
+from sweeper.plan.pace import Pace
 from sweeper.plan.status import failure_kind, status_of
 from sweeper.plan.tables import status_tables
 from sweeper.records.progress import TrialProgress
@@ -79,6 +81,22 @@ def test_a_status_is_complete_as_json(run: Run) -> None:
     assert status["seconds_left"] > 0
     assert status["trials_per_hour"] == pytest.approx(60, rel=0.1)
     assert status["last_end"] == pytest.approx(time.time() - 60, abs=30)
+
+
+def test_status_and_plan_leave_out_a_damaged_record_and_name_it(run: Run) -> None:
+    ((key, record), *_) = run.ledger.trainings().items()
+    name = f"trainings/{key}.json"
+    content = run.ledger.folder.read(name)
+    run.ledger.folder.write(name, content.replace(b'"steps": ', b'"steps": 1'))
+    status = status_of(run.url)
+    message = f"{name} is damaged: its content differs from its digest."
+    assert status.damaged == (message,)
+    assert f"Left out: {message} `sweeper run {run.url}` renames damaged records" in text_of(run)
+    assert message in forecast(TINY, mirror=None, run=run.url, pace=Pace()).notes
+    # Records of earlier versions have no digest.
+    run.ledger.folder.write(name, write_json(record))
+    assert status_of(run.url).unsealed == 1
+    assert "Records without a digest, because an earlier version wrote them: 1." in text_of(run)
 
 
 def test_a_status_without_running_trials_says_so_and_gives_no_time_left(tmp_path: Path) -> None:
