@@ -41,6 +41,8 @@ def read_manifest(content: bytes, source: str) -> dict[str, Any]:
     check_seal(content, source)
     try:
         manifest = json.loads(content)
+        # Earlier versions wrote the files alone, without a seal.
+        manifest = manifest if "files" in manifest else {"files": manifest}
         files = manifest["files"]
         is_valid = all(
             isinstance(facts["bytes"], int) and isinstance(facts["sha256"], str) and _is_inside(name)

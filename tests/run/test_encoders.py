@@ -1,5 +1,6 @@
 """The encoder store: manifests, damaged files, copies on a node."""
 
+import json
 import uuid
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.errors import DamagedError
 from sweeper.files.folder import Folder
-from sweeper.files.manifest import MANIFEST, manifest_bytes
+from sweeper.files.manifest import MANIFEST, list_files, manifest_bytes
 from sweeper.run.encoders import EncoderStore
 
 FILES = {"config.json": b"{}", "model.safetensors": bytes(range(200)), "heads/heads.safetensors": b"head"}
@@ -73,6 +74,13 @@ def test_a_manifest_with_a_path_that_leaves_the_folder_is_refused(tmp_path: Path
     with pytest.raises(DamagedError, match=r"a1 is damaged \(manifest\.json\)"):
         store.fetch("a1")
     assert not list(tmp_path.rglob("pwned.py"))
+
+
+def test_an_encoder_with_the_manifest_of_an_earlier_version_is_read(store: EncoderStore, source: Path) -> None:
+    store.keep("a1", source)
+    store.folder.write(f"a1/{MANIFEST}", json.dumps(list_files(source)).encode())
+    folder = store.fetch("a1")
+    assert {name: (folder / name).read_bytes() for name in FILES} == FILES
 
 
 def test_the_keys_of_a_store_are_those_of_complete_and_undamaged_encoders(store: EncoderStore, source: Path) -> None:
