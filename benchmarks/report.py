@@ -34,7 +34,7 @@ from analysis.results.collector import frozen_objects
 from analysis.results.load import load
 from analysis.results.results import results_of_run
 from sweeper.files.folder import Folder
-from sweeper.files.serialize import write_json
+from sweeper.files.serialize import write_json, write_sealed
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
 from sweeper.space import Model, Recipe, Search, Space, Stage, Target, Training
@@ -126,8 +126,8 @@ def write_run(options: argparse.Namespace) -> Path:
                     main="accuracy",
                     outcomes=f"outcomes/{spec.key}.parquet",
                 )
-                ledger.write(f"trainings/{spec.key}.json", write_json(training), durable=False)
-                ledger.write(f"scores/{spec.key}.json", write_json(score), durable=False)
+                ledger.write(f"trainings/{spec.key}.json", write_sealed(training), durable=False)
+                ledger.write(f"scores/{spec.key}.json", write_sealed(score), durable=False)
     (run / "done").touch()
     return run
 
