@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import log10
 
 from sweeper.space import EACH, Contrast, Model, Recipe, Slope, Space, Stage, Term
+from sweeper.world.languages import TRAITS
 from sweeper.world.question_tasks import LESSONS, QUESTION_TASKS, TWINS
 from sweeper.world.tasks import NUM_LINES, PLACEBO, TASKS
 
@@ -21,14 +22,16 @@ SIZES = {name: {"log10_size": size} for name, size in zip(TWINS, (5.0, 6.0, 7.0)
 """Twin -> the assumed logarithm of its parameters."""
 TAUGHT = "xclaims"
 """The target that needs what the lessons teach."""
-NEAR, FAR = ("en", "xa", "xb", "xd"), ("xc", "xe", "xf", "xg", "xh")
-"""Languages that an eighth of the text aligns nearly as well as all of it, and those that need more."""
+LANGUAGES = ("en", "xa", "xb", "xd", "xc", "xe", "xf", "xg", "xh")
+"""In the order in which an eighth of the text aligns them with English."""
+UNRELATED = tuple(code for code in LANGUAGES if not TRAITS[code].cognates)
+"""Languages without an English word: the lessons reach them by the alignment of the encoder alone."""
 NUM_SEEDS = 5
 
 
-def _slope(covariate: str, family: str, languages: tuple[str, ...]) -> Contrast:
-    """The slope of the gain of the lessons over their placebo, in each language."""
-    return Contrast(
+def _slopes(covariate: str, family: str, languages: tuple[str, ...]) -> tuple[Contrast, Contrast]:
+    """The slope of the gain of the lessons over their placebo, in each language and in unrelated ones together."""
+    single = Contrast(
         name=f"gain per {covariate}",
         family=family,
         terms=(Term(recipe=LESSONS, model=EACH), Term(recipe=PLACEBO + LESSONS, model=EACH, weight=-1.0)),
@@ -37,10 +40,11 @@ def _slope(covariate: str, family: str, languages: tuple[str, ...]) -> Contrast:
         each=("language",),
         slope=Slope(axis="model", covariate=covariate, unit="decade"),
     )
+    return single, replace(single, name=f"gain per {covariate}, unrelated languages", languages=UNRELATED, each=())
 
 
-PLANTED = (_slope("log10_lines", "scale", FAR),)
-NULL = (_slope("log10_size", "scale null", NEAR + FAR),)
+PLANTED = _slopes("log10_lines", "scale", UNRELATED)
+NULL = _slopes("log10_size", "scale null", LANGUAGES)
 SIGNS = dict.fromkeys((contrast.name for contrast in PLANTED), 1) | dict.fromkeys((c.name for c in NULL), 0)
 """Contrast -> the sign that is planted; 0 if nothing is."""
 
@@ -55,7 +59,7 @@ SPACE = Space(
         Recipe(name=name, stages=(Stage(tasks=(name,), languages=("en",), training=PREPARE),))
         for name in (LESSONS, PLACEBO + LESSONS)
     ),
-    targets=tuple(replace(target, languages=NEAR + FAR) for target in targets({}) if target.task == TAUGHT),
+    targets=tuple(replace(target, languages=LANGUAGES) for target in targets({}) if target.task == TAUGHT),
     tasks=(*TASKS, *QUESTION_TASKS),
     seeds=tuple(range(1, NUM_SEEDS + 1)),
     evaluate="test",
