@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from ..numbers import p_text, points_text, signed_text
+from ..numbers import MINUS, p_text, points_text, signed_text
 from ..results.difficulty import MEASURES, difficulty, rank_correlations
 from ..results.halves import MIN_N
 from ..results.load import RunData
@@ -42,11 +42,12 @@ def page_text(measured: pd.DataFrame) -> str:
     blocks.append(
         "Usable information is the mean log-probability of the gold answer minus that of a twin that was trained and "
         "scored without input (Ethayarajh et al. 2022), in nats for each example of the dev data ± its standard error. "
-        "In question answering the twin has the context and not the question, and in tagging an example is a whole "
-        "sentence. With label noise, both are scored on labels with as much noise. Entropy is minus the mean "
-        "log-probability of the twin. The mean loss over all training steps (nats for each label) is the area under "
-        "the learning curve divided by its length. The prequential description length is the code length of all "
-        "training labels when each example is first seen, in nats; it exists for one epoch of a task whose examples "
+        "In question answering the twin has the context and not the question, in multiple choice it has the options "
+        "only, and in tagging an example is a whole sentence. With label noise, both are scored on labels with as much "
+        "noise. Entropy is minus the mean log-probability of the twin. The mean loss over all training steps (nats for "
+        "each label) is the area under the learning curve divided by its length. "
+        "The prequential description length is the code length of all training "
+        "labels when each example is first seen, in nats; it exists for one epoch of a task whose examples "
         "have one label. The share of the headroom is (score - trivial) / (1 - trivial) on dev data without noise. "
         "Losses and information of tasks of different formats have different units. Correlations are over recipes of "
         "one task without label noise, with a permutation p that is not corrected for the number of measures."
@@ -83,4 +84,4 @@ def _correlations(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _nats(value: float, num_decimals: int) -> str:
-    return "–" if pd.isna(value) else f"{value:.{num_decimals}f}"
+    return "–" if pd.isna(value) else f"{value:.{num_decimals}f}".replace("-", MINUS)

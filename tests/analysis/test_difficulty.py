@@ -62,6 +62,10 @@ def test_fewer_than_six_recipes_have_a_sentence_instead_of_a_correlation():
     )
 
 
+def test_a_twin_that_does_better_than_its_recipe_gives_negative_information_with_a_minus_sign():
+    assert "| r0 | – | −0.25 | – |" in page_text(table(information=[-0.25], gain=[0.1]))
+
+
 def outcomes(log_probabilities):
     names = [str(number) for number in range(len(log_probabilities))]
     return pd.DataFrame({"language": "en", "example": names, "group": names, "log_p_gold": log_probabilities})
