@@ -26,7 +26,7 @@ LANGUAGES = ("en", "xa", "xb", "xd", "xc", "xe", "xf", "xg", "xh")
 """In the order in which an eighth of the text aligns them with English."""
 UNRELATED = tuple(code for code in LANGUAGES if not TRAITS[code].cognates)
 """Languages without an English word: the lessons reach them by the alignment of the encoder alone."""
-NUM_SEEDS = 5
+NUM_SEEDS = 8
 
 
 def _slopes(covariate: str, family: str, languages: tuple[str, ...]) -> tuple[Contrast, Contrast]:
@@ -63,7 +63,6 @@ SPACE = Space(
     tasks=(*TASKS, *QUESTION_TASKS),
     seeds=tuple(range(1, NUM_SEEDS + 1)),
     evaluate="test",
-    # The world of the other questions, which have five seeds.
-    world="demo:draws=6,questions=1",
+    world=f"demo:draws={NUM_SEEDS + 1},questions=1",
     contrasts=(*PLANTED, *NULL),
 )
