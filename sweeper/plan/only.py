@@ -59,13 +59,15 @@ def parse_only(texts: Iterable[str], space: Space) -> Only:
 def narrowed(plan: Plan, only: Only) -> Plan:
     """The plan with the trials of a part and those that they need: preparations, and searches of dials.
 
-    The units, and so the names and keys of the trials, are those of the whole space.
+    A twin without input has no target: it is in a part if its recipe is and if no targets are named. The units, and so
+    the names and keys of the trials, are those of the whole space.
     """
     if not only.names:
         return plan
     part: set[tuple[str, Role, int]] = set()
+    recipe_of = {twin.name: name for name, twin in plan.space.twins.items()}
     for unit in plan.units:
-        if unit.kind != "prepare" and _is_chosen(unit, only):
+        if _is_chosen(unit, only, recipe_of):
             for seed in plan.seeds(unit):
                 # The scores of the pretrained encoder have one trial for all seeds.
                 if not unit.stages or only.has("seeds", str(seed)):
@@ -73,9 +75,12 @@ def narrowed(plan: Plan, only: Only) -> Plan:
     return replace(plan, part=frozenset(part))
 
 
-def _is_chosen(unit: Unit, only: Only) -> bool:
+def _is_chosen(unit: Unit, only: Only, recipe_of: Mapping[str, str]) -> bool:
+    """Whether a part has a unit because of its names. `recipe_of`: twin without input -> its recipe."""
     has_target = any(only.has("targets", target.task) for target in unit.targets)
-    return only.has("models", unit.model.name) and only.has("recipes", unit.recipe) and has_target
+    is_twin = unit.recipe in recipe_of and "targets" not in only.names
+    recipe = recipe_of.get(unit.recipe, unit.recipe)
+    return only.has("models", unit.model.name) and only.has("recipes", recipe) and (has_target or is_twin)
 
 
 def _add_replicate(plan: Plan, unit: Unit, seed: int, part: set[tuple[str, Role, int]]) -> None:

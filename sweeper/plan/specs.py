@@ -269,7 +269,7 @@ class Specs:
     def _select_data(self, unit: Unit, stage: Stage, task: str, seed: int) -> DataSpec:
         request = DataRequest(task, "select" if unit.sets_aside else "dev", seed)
         cap, aside = self.space.search.cap, self._aside(unit, request)
-        return self.resolver.data(request, ("en",), stage.training, cap_examples=cap, **aside)
+        return self._as_trained(self.resolver.data(request, ("en",), stage.training, cap_examples=cap, **aside), stage)
 
     def _dev_scores(self, task: Task, stage: Stage, seed: int) -> Iterator[ScoreSpec]:
         """The score of a preparation on one of its tasks; with `null_twins` those that usable information needs."""
@@ -279,12 +279,17 @@ class Specs:
             return
         noisy = replace(score.data, label_noise=_label_noise(stage, seed))
         if is_twin(stage):
-            data = replace(noisy, perturbation=self._perturbation(NO_INPUT, None))
-            yield replace(score, condition=NO_INPUT.name, data=data)
+            yield replace(score, condition=NO_INPUT.name, data=self._as_trained(noisy, stage))
             return
         yield score
         if stage.label_noise:
             yield replace(score, condition=NOISY_LABELS, data=noisy)
+
+    def _as_trained(self, data: DataSpec, stage: Stage) -> DataSpec:
+        """Data that select or score the weights of a stage: without input if the stage is that of a twin."""
+        if not (self.space.null_twins and is_twin(stage)):
+            return data
+        return replace(data, perturbation=self._perturbation(NO_INPUT, None))
 
     def _dev_score(self, task: Task, stage: Stage, seed: int) -> ScoreSpec:
         """The score of a preparation on the dev split of one of its tasks."""

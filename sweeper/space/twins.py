@@ -7,7 +7,7 @@ from sweeper.space.condition import NEEDS, Condition
 from sweeper.space.stage import Recipe, Stage, TaskNamed
 
 NO_INPUT = Condition(name="no input", perturbation="null_input", budget=1.0)
-"""The condition under which twins train and are scored."""
+"""The condition under which twins train, select their weights and are scored."""
 NOISY_LABELS = "noisy labels"
 """Condition of a preparation with `Stage.label_noise`: its dev data have as many wrong labels as its training data."""
 

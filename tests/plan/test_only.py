@@ -1,6 +1,7 @@
 """`--only`: a part of a space with what it needs. The ledger of all parts is that of an undisturbed run."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,16 @@ def test_a_part_starts_its_own_trials_and_those_that_they_need_and_no_others() -
         "tiny/parts/seed 2",
         "tiny/parts -> names/seed 2",
     }
+
+
+@pytest.mark.parametrize(
+    ("texts", "seeds"),
+    [(("recipes=parts",), {1, 2}), (("seeds=2",), {2}), (("recipes=baseline",), set()), (("targets=names",), set())],
+)
+def test_a_twin_is_in_the_parts_with_its_recipe_that_name_no_targets(texts: tuple[str, ...], seeds: set[int]) -> None:
+    ledger = FakeLedger()
+    first = drain(agenda_of_part(replace(TINY, null_twins=True), ledger, *texts), ledger)
+    assert {spec.seed for spec in first if spec.recipe == "parts without input"} == seeds
 
 
 def test_several_options_with_one_key_are_united() -> None:

@@ -69,6 +69,18 @@ def test_a_twin_has_the_dials_that_were_chosen_for_its_recipe() -> None:
     assert specs[f"{TWIN}/seed 1"].dials == specs["tiny/parts/seed 1"].dials != {}
 
 
+def test_a_twin_selects_its_weights_without_input() -> None:
+    (baseline, recipe) = WITH.recipes
+    (stage,) = recipe.stages
+    best = replace(stage, training=replace(stage.training, keep="best"))
+    space = replace(WITH, recipes=(baseline, replace(recipe, stages=(best,))))
+    specs = {spec.name: spec for spec in drain(agenda_of(space), FakeLedger())}
+    spec, own = specs[f"{TWIN}/seed 1"], specs["tiny/parts/seed 1"]
+    selected = [*spec.select, *spec.chain[-1].validation]
+    assert [data.perturbation.name for data in selected if data.perturbation] == ["null_input"] * 2
+    assert [data.perturbation for data in (*own.select, *own.chain[-1].validation)] == [None] * 2
+
+
 def test_a_recipe_without_dev_data_has_no_twin() -> None:
     tasks = tuple(replace(task, dev={}) if task.name == "parts" else task for task in TINY.tasks)
     assert replace(WITH, tasks=tasks).twins == {}
