@@ -102,8 +102,9 @@ class Space:
     """Whether predictors of transfer (LogME, H-score, accuracy of nearest neighbours) of each prepared encoder are
     computed for each target for classification, multiple choice or tagging. They need forward passes only."""
     null_twins: bool = False
-    """Whether each recipe has a twin whose last stage trains on the same labels without input, for usable information
-    (docs/questions.md). A twin has no target. Tasks without dev data, and formats without such an input, have none."""
+    """Whether each recipe of one task has a twin whose last stage trains on the same labels without input, for usable
+    information (docs/questions.md). A twin has no target. Tasks without dev data, and formats without such an input,
+    have none."""
     folder: str = field(default="", compare=False)
     """Folder of the space file, from which relative paths of data sets, models and translations start; "" means the
     working directory. `load_space` inserts it. No result depends on it."""

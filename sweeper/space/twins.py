@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sweeper.formats.table import properties_of
 from sweeper.space.condition import NEEDS, Condition
-from sweeper.space.stage import Recipe, Stage, TaskNamed
+from sweeper.space.stage import Recipe, Stage, TaskNamed, tasks_of
 
 NO_INPUT = Condition(name="no input", perturbation="null_input", budget=1.0)
 """The condition under which twins train, select their weights and are scored."""
@@ -13,13 +13,16 @@ NOISY_LABELS = "noisy labels"
 
 
 def has_twin(recipe: Recipe, task_named: TaskNamed) -> bool:
-    """Whether the last stage of a recipe can train without input, and has dev data that measure what it then lacks."""
-    if not recipe.stages or recipe.stages[-1].perturbation:
+    """Whether the one task of a recipe can train without input, and has dev data that measure what it then lacks.
+
+    A recipe of several tasks has no single difficulty, and so no twin.
+    """
+    names = tasks_of(recipe.stages, masked=False)
+    if len(names) != 1 or recipe.stages[-1].perturbation:
         return False
-    stage = recipe.stages[-1]
-    tasks = [task_named(name) for name in stage.tasks]
-    has_input = all(NEEDS[NO_INPUT.perturbation] in properties_of(task).edits for task in tasks)
-    return has_input and any(set(stage.languages) & set(task.dev) for task in tasks)
+    task = task_named(names[0])
+    has_input = NEEDS[NO_INPUT.perturbation] in properties_of(task).edits
+    return has_input and bool(set(recipe.stages[-1].languages) & set(task.dev))
 
 
 def twin_name(recipe: str) -> str:

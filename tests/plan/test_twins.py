@@ -86,6 +86,16 @@ def test_a_recipe_without_dev_data_has_no_twin() -> None:
     assert replace(WITH, tasks=tasks).twins == {}
 
 
+def test_a_recipe_of_several_tasks_has_no_twin() -> None:
+    (stage,) = DIFFICULTY.recipes[3].stages
+    other = replace(stage, tasks=("mrpc",))
+    one = Recipe(name="one", stages=(stage,))
+    mixed = Recipe(name="mixed", stages=(replace(stage, tasks=("mnli", "mrpc")),))
+    chained = Recipe(name="chained", stages=(stage, other))
+    space = replace(DIFFICULTY, recipes=(one, mixed, chained), contrasts=(), claims=())
+    assert list(space.twins) == ["one"]
+
+
 def test_a_recipe_with_the_name_of_a_twin_is_refused() -> None:
     baseline, recipe = TINY.recipes
     other = replace(recipe, stages=(replace(recipe.stages[0], label_noise=0.0, temperature=2.0),))
