@@ -69,6 +69,11 @@ def scores_of_seeds(data: RunData) -> tuple[pd.DataFrame, frozenset[Score]]:
     return pd.concat([wide, repeated]), frozenset(Score(*name) for name in fixed.index)
 
 
+def by_score(table: pd.DataFrame) -> dict[Score, Floats]:
+    """The rows of `scores_of_seeds` by name: a value for each replicate seed."""
+    return {Score(*name): values for name, values in zip(table.index, table.to_numpy(dtype=float), strict=True)}
+
+
 def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -> pd.DataFrame:
     """Contrasts, by default those of the space: a row for each weighted sum, with COLUMNS, in the order of the space.
 
@@ -78,9 +83,8 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     scores, seedless = scores_of_seeds(data)
     planned = weighted_sums(data.space, scores, data.space.contrasts if contrasts is None else contrasts)
     items = item_variances(data, planned)
-    by_name = {Score(*name): values for name, values in zip(scores.index, scores.to_numpy(float), strict=True)}
     recipes = [recipe.name for recipe in data.space.recipes]
-    arrays = SeedScores(by_name, seedless, recipes, _related(data.space))
+    arrays = SeedScores(by_score(scores), seedless, recipes, _related(data.space))
     names = data.space.contrast_names()
     rows = [_row(weighted, arrays, item, names) for weighted, item in zip(planned, items, strict=True)]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("low", "high", "p", "p_holm")])

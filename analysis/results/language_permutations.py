@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .contrast_sums import Score, WeightedSum, weighted_sums
-from .contrasts import scores_of_seeds
+from .contrasts import by_score, scores_of_seeds
 from .halves import MIN_N
 from .load import RunData
 from .source_languages import source_groups
@@ -60,7 +60,7 @@ def language_permutations(data: RunData) -> pd.DataFrame:
     has a score of every seed.
     """
     scores, _ = scores_of_seeds(data)
-    means = {Score(*name): float(np.mean(values)) for name, values in zip(scores.index, scores.to_numpy(), strict=True)}
+    means = {name: float(np.mean(values)) for name, values in by_score(scores).items()}
     groups = source_groups(data.space)
     rows = []
     for weighted in weighted_sums(data.space, scores, data.space.contrasts):

@@ -1,6 +1,6 @@
 """Recipes that differ only in their training language: what English as the source costs, and where."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from sweeper.space import CLEAN, Contrast, Recipe, Space, Term
 from sweeper.tasks.distances import resources
 
 from .contrast_sums import Score
-from .contrasts import contrast_table, scores_of_seeds
+from .contrasts import by_score, contrast_table, scores_of_seeds
 from .halves import MIN_N
 from .load import RunData
 from .stats import are_equal, t_intervals
@@ -77,15 +77,19 @@ def large_groups(space: Space) -> dict[str, dict[str, str]]:
 
 
 def regrets(data: RunData, targets: Sequence[str]) -> pd.DataFrame:
-    """What it costs to choose English instead of the best source language, with REGRET_COLUMNS."""
-    table, _ = scores_of_seeds(data)
-    scores = {Score(*name): values for name, values in zip(table.index, table.to_numpy(dtype=float), strict=True)}
+    """What it costs to choose English instead of the best source language, with REGRET_COLUMNS.
+
+    Languages that lack a score of another source are left out, and so are models without a complete language.
+    """
+    scores = by_score(scores_of_seeds(data)[0])
     rows = []
     for model in data.space.models:
         for first, group in large_groups(data.space).items():
             for target in targets:
-                languages = _languages(scores, target, model.name, group[ENGLISH])
+                languages = _complete(scores, target, model.name, group)
                 values = _array(scores, target, model.name, group, languages)
+                if not values.shape[-1]:
+                    continue
                 for choice, is_each in (("for each language", True), ("for all languages", False)):
                     regret = regret_of(values, list(group).index(ENGLISH), is_each=is_each)
                     rows.append((model.name, target, first, choice, *_interval(regret), len(languages)))
@@ -117,9 +121,11 @@ def _cost(choosing: Floats, scored: Floats, english: int, is_each: bool) -> floa
     if is_each:
         best = np.nanargmax(choosing, axis=0)
         return float((scored[best, np.arange(scored.shape[1])] - scored[english]).mean())
+    # A source without another language than its own has no mean.
+    usable = np.flatnonzero(~np.isnan(choosing).all(axis=1))
     # Each source lacks its own language, so that languages are compared beside their mean.
-    best_one = int(np.nanargmax(np.nanmean(choosing - np.nanmean(choosing, axis=0), axis=1)))
-    return float(np.nanmean(scored[best_one] - scored[english]))
+    above = np.nanmean(choosing[usable] - np.nanmean(choosing, axis=0), axis=1)
+    return float(np.nanmean(scored[usable[np.argmax(above)]] - scored[english]))
 
 
 def _interval(regret: Regret) -> tuple[float, float, float, float, float, int]:
@@ -138,16 +144,15 @@ def by_resources(data: RunData, targets: Sequence[str]) -> pd.DataFrame:
     """Other sources minus the English one on target languages with few resources, on the rest, and their difference.
 
     A `contrast_table`, whose contrasts are named FEW, OTHER and BOTH, and whose families are the first recipes of the
-    groups. Empty unless a target has languages of both kinds.
+    groups. Empty unless a target has languages of both kinds. The languages are those of all models together.
     """
-    table, _ = scores_of_seeds(data)
-    scores = {Score(*name): values for name, values in zip(table.index, table.to_numpy(dtype=float), strict=True)}
-    model = data.space.models[0].name
+    scores = by_score(scores_of_seeds(data)[0])
+    models = {model.name for model in data.space.models}
     contrasts = [
         contrast
         for first, group in large_groups(data.space).items()
         for target in targets
-        for contrast in _resource_contrasts(first, group, target, _languages(scores, target, model, group[ENGLISH]))
+        for contrast in _resource_contrasts(first, group, target, _languages(scores, target, models, group[ENGLISH]))
     ]
     return contrast_table(data, contrasts)
 
@@ -173,14 +178,25 @@ def _over_english(group: Mapping[str, str], languages: Sequence[str], sign: floa
         yield from (Term(recipe=name, weight=share / len(others), languages=(language,)) for name in others)
 
 
-def _languages(scores: Mapping[Score, Floats], target: str, model: str, recipe: str) -> list[str]:
-    """The languages of a target other than English in which a recipe has a score."""
+def _languages(scores: Mapping[Score, Floats], target: str, models: Container[str], recipe: str) -> list[str]:
+    """The languages of a target other than English in which a recipe has a score with one of the models."""
     names = dict.fromkeys(
         name.language
         for name in scores
-        if (name.model, name.recipe, name.target, name.condition) == (model, recipe, target, CLEAN)
+        if name.model in models and (name.recipe, name.target, name.condition) == (recipe, target, CLEAN)
     )
     return [name for name in names if name != ENGLISH]
+
+
+def _complete(scores: Mapping[Score, Floats], target: str, model: str, group: Mapping[str, str]) -> list[str]:
+    """The languages of a target other than English in which each other source has a score."""
+    return [
+        name
+        for name in _languages(scores, target, {model}, group[ENGLISH])
+        if all(
+            Score(model, recipe, target, CLEAN, name) in scores for source, recipe in group.items() if source != name
+        )
+    ]
 
 
 def _array(
@@ -192,8 +208,7 @@ def _array(
     values = np.array(
         [[np.full(num_seeds, np.nan) if cell is None else cell for cell in row] for row in cells], dtype=float
     ).reshape(len(group), len(languages), num_seeds)
-    has_all = ~np.isnan(values).any(axis=(0, 1))
-    for number, source in enumerate(group):
-        if source in languages:
-            values[number, languages.index(source)] = np.nan
+    is_own = np.equal.outer(np.array(list(group)), np.array(languages, dtype=str))
+    has_all = ~(np.isnan(values) & ~is_own[..., None]).any(axis=(0, 1))
+    values[is_own] = np.nan
     return values[..., has_all]

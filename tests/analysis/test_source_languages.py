@@ -165,6 +165,33 @@ def test_sources_are_compared_with_english_on_languages_with_few_resources_and_o
     assert table.loc[FEW, "estimate"] == pytest.approx(np.mean(over), abs=0.002)
 
 
+def test_a_source_whose_only_target_language_is_its_own_is_never_the_best():
+    # The third source has a score in its own language only.
+    scores = np.array([[[0.5, 0.5]], [[0.6, 0.6]], [[NAN, NAN]]])
+    assert regret_of(scores, 0, is_each=False).by_seed == pytest.approx([0.1, 0.1])
+
+
+def test_languages_without_the_scores_of_all_sources_do_not_count_for_the_cost_of_english():
+    given = a_space(slope(DISTANCES))
+    scores = scores_of(given, near)
+    del scores["small", "de", "t1", "sw"]
+    # The cell of a source in its own language is not used.
+    del scores["small", "ta", "t1", "ta"]
+    table = regrets(tables(given, scores), ["t1"])
+    assert list(table["num_languages"]) == [5, 5]
+    assert table["regret"].notna().all()
+
+
+def test_a_first_model_without_scores_has_no_cost_of_english_and_the_reason_on_few_resources():
+    given = a_space(slope(DISTANCES))
+    given = replace(given, models=(Model(name="new", id="t/new"), *given.models))
+    data = tables(given, scores_of(given, near))
+    assert set(regrets(data, ["t1"])["model"]) == {"small"}
+    few = by_resources(data, ["t1"])
+    assert few[few["model"] == "small"]["estimate"].notna().all()
+    assert few[few["model"] == "new"]["note"].str.contains("has no score on t1").all()
+
+
 def test_the_page_of_a_family_over_source_languages_has_their_section_and_other_pages_have_none():
     given = a_space(slope(DISTANCES), difference("mean", "de", "en", targets=("t1",), family="means"))
     data = tables(given, scores_of(given, near))
