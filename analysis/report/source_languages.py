@@ -7,7 +7,9 @@ import pandas as pd
 
 from sweeper.space import Space, tasks_of
 
+from ..figures.contrasts import unit_text
 from ..numbers import gain_text, p_alone, p_text, points_text
+from ..results.contrasts import row_labels
 from ..results.halves import MIN_N
 from ..results.language_permutations import language_permutations
 from ..results.load import RunData
@@ -17,6 +19,8 @@ from .tables import markdown
 
 IN_POINTS = ("estimate", "regret", "low", "high", "naive", "se_seed", "se_item", "se")
 """Columns of the CSV files in points."""
+
+UNCORRECTED = "p is not corrected for the number of rows."
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def source_tables(data: RunData) -> SourceTables:
     """The tables of a run. They are empty unless a contrast weights at least MIN_N languages differently."""
     permutations = language_permutations(data)
     targets = {
-        str(family): _targets(data.space, rows)
+        str(family): tuple(dict.fromkeys(" ".join(rows["targets"]).split()))
         for family, rows in permutations[_over_sources(permutations)].groupby("family", sort=False)
     }
     named = list(dict.fromkeys(name for names in targets.values() for name in names))
@@ -63,7 +67,8 @@ def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[
         "and target are exchanged in both roles together, all others within their role (Mantel 1967). These p values "
         "are not corrected for the number of contrasts."
     )
-    yield "\n".join(f"- {_permutation(row)}" for _, row in tested.iterrows())
+    rows = zip(row_labels(tested), tested.iterrows(), strict=True)
+    yield "\n".join(f"- {label}: {_permutation(row)}" for label, (_, row) in rows)
     targets = tables.targets.get(family, ())
     cost = tables.regrets[tables.regrets["target"].isin(targets)]
     if len(cost):
@@ -73,7 +78,7 @@ def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[
             "Cost: the score of the best source language minus that of English, in points, as a mean over target "
             "languages other than English and the source. The best source is chosen on the other seeds, for each "
             "target language or once for all of them; the interval is about new seeds. The cost of a source that is "
-            "chosen on all seeds is too large."
+            f"chosen on all seeds is too large. Languages without the scores of all sources are left out. {UNCORRECTED}"
         )
     few = tables.resources[tables.resources["targets"].isin(targets)]
     if len(few):
@@ -81,7 +86,7 @@ def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[
         yield markdown(RESOURCES, _resource_lines(space, few))
         yield (
             "Mean over the other source languages minus English as the source, in points, on target languages with few "
-            "resources (URIEL+) and on the others. A source is left out on its own language."
+            f"resources (URIEL+) and on the others. A source is left out on its own language. {UNCORRECTED}"
         )
 
 
@@ -93,25 +98,18 @@ def _over_sources(permutations: pd.DataFrame) -> "pd.Series[bool]":
     return permutations["num_both"] + permutations["num_source"] >= MIN_N
 
 
-def _targets(space: Space, rows: pd.DataFrame) -> tuple[str, ...]:
-    """The targets of some contrasts."""
-    names = [contrast for contrast in space.contrasts if contrast.name in set(rows["contrast"])]
-    stated = (target for contrast in names for target in contrast.targets)
-    return tuple(dict.fromkeys([*stated, *(target for target in rows["target"] if target)]))
-
-
 def _permutation(row: "pd.Series[float]") -> str:
-    """The sentence of a test."""
-    label = " · ".join(str(row[name]) for name in ("contrast", "target", "language") if row[name])
+    """The result of a test in words."""
     sizes = {"source and target": row["num_both"], "source only": row["num_source"], "target only": row["num_target"]}
     roles = ", ".join(f"{size} {role}" for role, size in sizes.items() if size)
-    return f"{label}: {points_text(row['estimate'])}, permutation {p_text(row['p'])} (languages: {roles})."
+    estimate = f"{points_text(row['estimate'])} {unit_text('points', str(row['covariate']))}"
+    return f"{estimate}, permutation {p_text(row['p'])} (languages: {roles})."
 
 
 def _regret_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
     for row in table.to_dict("records"):
         yield [
-            *(_tasks(space, row["group"]), row["target"], row["choice"]),
+            *(_tasks(space, row["group"]), f"{row['target']} {row['model']}", row["choice"]),
             *(gain_text(row["regret"], row["low"], row["high"]), p_alone(row["p"]), points_text(row["naive"])),
             *(str(row["num_seeds"]), str(row["num_languages"])),
         ]

@@ -20,10 +20,14 @@ from .source_languages import source_groups
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
-COLUMNS = ("family", "contrast", "model", "target", "language", "estimate", "p", "num_both", "num_source", "num_target")
-"""Columns of the table of tests. p: the share of orders of the labels whose estimate is at least as far from 0, the
-observed one included. num_both: languages that are source and target, whose labels are exchanged in both roles
-together; num_source and num_target: languages with one role, which are exchanged among each other."""
+COLUMNS = (
+    *("family", "contrast", "model", "target", "language", "covariate", "targets", "estimate", "p"),
+    *("num_both", "num_source", "num_target"),
+)
+"""Columns of the table of tests. targets: the names that the estimate includes, separated by spaces. p: the share of
+orders of the labels whose estimate is at least as far from 0, the observed one included. num_both: languages that are
+source and target, whose labels are exchanged in both roles together; num_source and num_target: languages with one
+role, which are exchanged among each other."""
 NUM_ORDERS = 1_999
 FEWEST_VALUES = 100
 """Fewest different estimates of all orders. A mean over languages has one, and no test."""
@@ -68,7 +72,9 @@ def language_permutations(data: RunData) -> pd.DataFrame:
         tested = _test(weighted, means, groups) if weighted.contrast.unit == "points" else None
         if tested:
             contrast = weighted.contrast
-            rows.append((contrast.family, contrast.name, weighted.model, weighted.target, weighted.language, *tested))
+            names = contrast.family, contrast.name, weighted.model, weighted.target, weighted.language
+            covariate = contrast.slope.covariate if contrast.slope else ""
+            rows.append((*names, covariate, " ".join(weighted.targets), *tested))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

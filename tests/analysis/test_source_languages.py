@@ -1,5 +1,6 @@
 """Source languages of recipes: permuted labels, the regret of English, languages with few resources."""
 
+import re
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -192,14 +193,27 @@ def test_a_first_model_without_scores_has_no_cost_of_english_and_the_reason_on_f
     assert few[few["model"] == "new"]["note"].str.contains("has no score on t1").all()
 
 
+@pytest.mark.parametrize("names_targets", ["no", "in the terms"])
+def test_a_contrast_over_source_languages_that_names_no_targets_has_the_same_sections(names_targets):
+    contrast = replace(slope(DISTANCES), targets=())
+    if names_targets == "in the terms":
+        contrast = replace(contrast, terms=tuple(replace(term, targets=("t1",)) for term in contrast.terms))
+    given = a_space(contrast)
+    data = tables(given, scores_of(given, near))
+    page = question_files(data, contrast_table(data))["questions-typology.md"].decode()
+    assert "## English or the best source language" in page
+    assert "## Target languages with few resources" in page
+
+
 def test_the_page_of_a_family_over_source_languages_has_their_section_and_other_pages_have_none():
     given = a_space(slope(DISTANCES), difference("mean", "de", "en", targets=("t1",), family="means"))
     data = tables(given, scores_of(given, near))
     files = question_files(data, contrast_table(data))
     page = files["questions-typology.md"].decode()
     assert "- distance: −" in page and "permutation p = " in page.replace("p < 0.001", "p = 0")
-    assert "(languages: 7 source and target)" in page
-    assert "| nli | t1 | for each language | +" in page
+    assert re.search(r"points, permutation p .* \(languages: 7 source and target\)", page)
+    assert page.count("p is not corrected for the number of rows.") == 2
+    assert "| nli | t1 small | for each language | +" in page
     assert "few resources - other languages" in page
     assert "## Language labels" not in files["questions-means.md"].decode()
     assert {"language_permutations.csv", "english_regret.csv", "source_resources.csv"} <= files.keys()
