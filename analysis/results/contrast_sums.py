@@ -8,14 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweeper.space import CLEAN, EACH, Contrast, Slope, Space, Term
+from sweeper.space import CLEAN, EACH, Contrast, Slope, Space, Term, slope_weights
+from sweeper.space.contrast import NEGLIGIBLE
 from sweeper.space.contrast_check import MIN_POINTS, Names
 
 from .marks import marks_of
 
 AXES = ["model", "recipe", "target", "condition", "language"]
-NEGLIGIBLE = 1e-12
-"""Weights below this are rounding errors of 0."""
 
 
 class Score(NamedTuple):
@@ -232,14 +231,6 @@ class _Expander:
         ]
         first = by_term[0] if by_term else ()
         return [name for name in first if all(name in names for names in by_term)]
-
-
-def slope_weights(values: Mapping[str, float]) -> dict[str, float]:
-    """Point -> its weight in a least-squares slope: (x - mean) / sum of (x - mean)^2, without points of weight 0."""
-    mean = float(np.mean(list(values.values())))
-    total = sum((value - mean) ** 2 for value in values.values())
-    weights = {point: (value - mean) / total for point, value in values.items()}
-    return {point: weight for point, weight in weights.items() if abs(weight) * total**0.5 > NEGLIGIBLE}
 
 
 def _targets_of(terms: Sequence[Term], targets: Sequence[str]) -> tuple[str, ...]:

@@ -19,14 +19,13 @@ from sweeper.space import (
     Stage,
     Target,
     Term,
-    Training,
     difference,
 )
 from sweeper.space.contrast import EACH
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LENGTHS, SHORT
-from . import on_cluster
+from . import LARGE, on_cluster, with_examples
 
 DOSES = (0.0, 0.15, 0.3)
 """Probabilities of a wrong label."""
@@ -117,15 +116,13 @@ SPACE = Space(
     ),
 )
 
-LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=256, precision="bf16", threads=4)
+LARGE_LONG = replace(LARGE, max_length=256)
 LARGE_EXAMPLES = min(CATALOG[name].train_size for name in SYNTACTIC + SEMANTIC)
 """The size of the smallest task."""
 
 
-def _large(stage: Stage) -> Stage:
-    return replace(stage, training=replace(LARGE, stride=stage.training.stride, cap_examples=LARGE_EXAMPLES))
-
-
 XL = on_cluster(
-    replace(SPACE, targets=tuple(replace(target, languages=None) for target in SPACE.targets)), _large, LARGE
+    replace(SPACE, targets=tuple(replace(target, languages=None) for target in SPACE.targets)),
+    with_examples(LARGE_LONG, LARGE_EXAMPLES),
+    LARGE_LONG,
 )

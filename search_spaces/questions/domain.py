@@ -14,7 +14,6 @@ from sweeper.space import (
     Space,
     Stage,
     Target,
-    Training,
     difference,
     interaction,
 )
@@ -22,7 +21,7 @@ from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
 from ..text_small import SHORT
-from . import on_cluster
+from . import LARGE, on_cluster
 
 LANGUAGES = ("en", "de", "ru", "zh")
 SETS = {"bible": "local/bible_parallel", "news": "local/ntrex"}
@@ -123,7 +122,6 @@ SPACE = Space(
     contrasts=CONTRASTS,
 )
 
-LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128, precision="bf16", threads=4)
 GROWTH = 5
 """Factor on the tokens of adaptation: 40,000 in each of the three epochs. The smallest corpus, news in English, has
 42,034 words, and therefore at least as many tokens of any encoder."""

@@ -21,12 +21,11 @@ from sweeper.space import (
     Stage,
     Target,
     Term,
-    Training,
 )
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LONG
-from . import on_cluster
+from . import LARGE, on_cluster
 
 OTHERS = ("ar", "de", "es", "hi", "ru", "tr")
 """Languages of the multilingual rows."""
@@ -147,12 +146,12 @@ SPACE = Space(
     ),
 )
 
-LARGE = Training(learning_rate=3e-5, epochs=3, batch_size=32, max_length=384, stride=128, precision="bf16", threads=4)
+LARGE_LONG = replace(LARGE, learning_rate=3e-5, max_length=384, stride=128)
 LARGE_EXAMPLES = 7_000
 
 
 def _large(stage: Stage) -> Stage:
-    return replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES))
+    return replace(stage, training=replace(LARGE_LONG, cap_examples=LARGE_EXAMPLES))
 
 
-XL = on_cluster(SPACE, _large, LARGE)
+XL = on_cluster(SPACE, _large, LARGE_LONG)

@@ -12,12 +12,11 @@ the world has diacritics.
 
 from dataclasses import replace
 
-from sweeper.space import Condition, Contrast, Recipe, Stage, Term
+from sweeper.space import Condition, Contrast, Recipe, Stage, Term, slope_weights
 from sweeper.world.question_tasks import FIRST, QUESTION_TASKS, SHARES
 
 from ..demo_full import PREPARE, QUESTIONS
 from ..demo_full import SPACE as FULL
-from .typology_world import slope_weights
 
 ATTACK, NOTHING = "distractor", "diacritics"
 FOREIGN = "xf"
@@ -38,10 +37,8 @@ def _drop(recipe: str, condition: str, weight: float) -> tuple[Term, ...]:
 
 def _trend(draw: str, condition: str, family: str) -> Contrast:
     """The slope of the drop on the share of the shortcut, in each language."""
-    shares = {(name, ""): share for name, share in SHARES.items() if name.endswith(draw)}
-    mean = sum(shares.values()) / len(shares)
-    weights = slope_weights({cell: share - mean for cell, share in shares.items()})
-    terms = tuple(term for (name, _), weight in weights.items() for term in _drop(name, condition, weight))
+    weights = slope_weights({name: share for name, share in SHARES.items() if name.endswith(draw)})
+    terms = tuple(term for name, weight in weights.items() for term in _drop(name, condition, weight))
     return Contrast(name=f"{condition}: draw {draw}", family=family, terms=terms, targets=(FIRST,), each=("language",))
 
 

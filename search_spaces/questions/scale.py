@@ -20,14 +20,13 @@ from sweeper.space import (
     Stage,
     Target,
     Term,
-    Training,
     difference,
 )
 from sweeper.space.contrast import Unit
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LENGTHS, SHORT
-from . import on_cluster
+from . import LARGE, on_cluster, with_examples
 
 PARAMETERS = {1: 790_272, 2: 1_580_032, 4: 3_159_552, 6: 4_739_072}
 """Layers of mini-xlmr -> parameters without the embedding tables."""
@@ -98,7 +97,7 @@ SPACE = Space(
     contrasts=_slopes(MODELS),
 )
 
-LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=256, precision="bf16", threads=4)
+LARGE_LONG = replace(LARGE, max_length=256)
 LARGE_EXAMPLES = min(CATALOG[name].train_size for name in TASKS)
 """The size of the smallest task."""
 XLMR = (
@@ -130,10 +129,6 @@ MMBERT = tuple(
 )
 
 
-def _large(stage: Stage) -> Stage:
-    return replace(stage, training=replace(LARGE, stride=stage.training.stride, cap_examples=LARGE_EXAMPLES))
-
-
 def _mmbert(task: str) -> Contrast:
     """The gain of a task with the larger mmBERT minus that with the smaller one."""
     small, base = (model.name for model in MMBERT)
@@ -149,8 +144,8 @@ def _mmbert(task: str) -> Contrast:
 XL = replace(
     on_cluster(
         replace(SPACE, targets=tuple(replace(target, languages=None) for target in SPACE.targets), contrasts=()),
-        _large,
-        LARGE,
+        with_examples(LARGE_LONG, LARGE_EXAMPLES),
+        LARGE_LONG,
         models=(*XLMR, *MMBERT),
     ),
     contrasts=(*_slopes(XLMR), *map(_mmbert, TASKS)),

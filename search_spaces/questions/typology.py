@@ -10,15 +10,14 @@ from dataclasses import replace
 from itertools import product
 from math import isnan
 
-from sweeper.space import Contrast, Model, Recipe, Resources, Space, Stage, Target, Term, Training, difference
+from sweeper.space import Contrast, Model, Recipe, Resources, Space, Stage, Target, Term, difference, slope_weights
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.distances import distance, resources
 from sweeper.tasks.languages import XNLI
 from sweeper.tasks.spec import Task
 
 from ..text_small import SHORT
-from . import XLMR_LARGE, on_cluster
-from .typology_world import centred, slope_weights
+from . import LARGE, XLMR_LARGE, centred, on_cluster, with_examples
 
 ROWS: Task = replace(
     CATALOG["xnli"],
@@ -93,14 +92,9 @@ SPACE = Space(
     contrasts=CONTRASTS,
 )
 
-LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128, precision="bf16", threads=4)
 LARGE_EXAMPLES = ROWS.train_size
 """One language has no more, and the mix has as many."""
 MMBERT = Model(name="mmbert-base", id="jhu-clsp/mmBERT-base", resources=Resources(cpus=4, gpus=1))
 
 
-def _large(stage: Stage) -> Stage:
-    return replace(stage, training=replace(LARGE, cap_examples=LARGE_EXAMPLES))
-
-
-XL = on_cluster(SPACE, _large, LARGE, models=(XLMR_LARGE, MMBERT))
+XL = on_cluster(SPACE, with_examples(LARGE, LARGE_EXAMPLES), LARGE, models=(XLMR_LARGE, MMBERT))

@@ -9,15 +9,15 @@ measured over the placebo in the same source language.
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
-from typing import TypeVar
 
-from sweeper.space import Contrast, Recipe, Stage, Term
+from sweeper.space import Contrast, Recipe, Stage, Term, slope_weights
 from sweeper.world.languages import CODES, distance
 from sweeper.world.question_tasks import LESSONS, QUESTION_TASKS
 from sweeper.world.tasks import PLACEBO, TASKS
 
 from ..demo_full import PREPARE, targets
 from ..demo_full import SPACE as FULL
+from . import Cell, centred
 
 TAUGHT, OTHER = "xclaims", "xrewrites"
 """The target that needs what the claims teach, and one that needs none of it."""
@@ -25,29 +25,6 @@ LANGUAGES = tuple(code for code in CODES if code != "xa")
 """Languages with slopes of their own, as a target and as a source. `xa` is nearly English: the distances of a language
 to the two differ by 0.02, so that no regression can separate them."""
 NUM_SEEDS = 3
-Name = TypeVar("Name")
-Cell = tuple[str, str]
-"""Source language and language of the target."""
-PASSES = 200
-"""Passes of the removal of means; the remaining means are below the rounding of floats."""
-
-
-def centred(values: Mapping[Cell, float]) -> dict[Cell, float]:
-    """The values without the means of their sources and of their target languages, also if cells are missing."""
-    rest = dict(values)
-    for _ in range(PASSES):
-        for side in (0, 1):
-            for name in {cell[side] for cell in rest}:
-                cells = [cell for cell in rest if cell[side] == name]
-                mean = sum(rest[cell] for cell in cells) / len(cells)
-                rest |= {cell: rest[cell] - mean for cell in cells}
-    return rest
-
-
-def slope_weights(values: Mapping[Name, float]) -> dict[Name, float]:
-    """Name -> its weight in the least-squares slope on values that have the mean 0."""
-    squares = sum(value * value for value in values.values())
-    return {cell: value / squares for cell, value in values.items()}
 
 
 def partial_values(language: str) -> dict[str, float]:
@@ -67,7 +44,6 @@ def gains(weights: Mapping[Cell, float]) -> tuple[Term, ...]:
         Term(recipe=prefix + source, weight=sign * weight, languages=(language,))
         for (source, language), weight in weights.items()
         for prefix, sign in (("", 1.0), (PLACEBO, -1.0))
-        if weight
     )
 
 

@@ -1,7 +1,7 @@
 """The search space: everything that one sweep covers, as Python values that are validated when they are created."""
 
 from sweeper.space.condition import CLEAN, Condition
-from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term, difference, interaction
+from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term, difference, interaction, slope_weights
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
 from sweeper.space.model import Model, ResourceOverrides, Resources
 from sweeper.space.space import SEARCH_SEED, Search, Space
@@ -41,5 +41,6 @@ __all__ = [
     "divided",
     "grid_point",
     "interaction",
+    "slope_weights",
     "tasks_of",
 ]

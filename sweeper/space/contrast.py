@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from math import fsum
+from typing import Literal, TypeVar
 
 from sweeper.errors import UserError
 from sweeper.space.condition import CLEAN
@@ -12,6 +13,9 @@ EACH = "*"
 """In a term of a contrast with a slope: every point of the axis of the slope."""
 Axis = Literal["model", "recipe", "language"]
 Unit = Literal["points", "score", "headroom"]
+Point = TypeVar("Point")
+NEGLIGIBLE = 1e-12
+"""Weights below this are rounding errors of 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +139,14 @@ def interaction(name: str, both: str, first: str, second: str, neither: str, **o
     weights = {both: 1.0, first: -1.0, second: -1.0, neither: 1.0}
     terms = tuple(Term(recipe=recipe, weight=weight) for recipe, weight in weights.items())
     return Contrast(name=name, terms=terms, **options)  # type: ignore[arg-type]
+
+
+def slope_weights(values: Mapping[Point, float]) -> dict[Point, float]:
+    """Point -> its weight in a least-squares slope: (x - mean) / sum of (x - mean)^2, without points of weight 0."""
+    mean = fsum(values.values()) / len(values)
+    total = fsum((value - mean) ** 2 for value in values.values())
+    weights = {point: (value - mean) / total for point, value in values.items()}
+    return {point: weight for point, weight in weights.items() if abs(weight) * total**0.5 > NEGLIGIBLE}
 
 
 def _check_points(contrast: Contrast) -> None:

@@ -10,9 +10,10 @@ import pytest
 from analysis.results.contrast_sums import AXES, weighted_sums
 from analysis.results.marks import marks_of
 from search_spaces.load import PLANTED, load_space, shipped
+from search_spaces.questions import centred
 from search_spaces.questions.domain import XL as DOMAIN_XL
-from search_spaces.questions.typology_world import centred, partial_values, slope_weights
-from sweeper.space import Space
+from search_spaces.questions.typology_world import partial_values
+from sweeper.space import Space, slope_weights
 from sweeper.world.languages import CODES, distance
 from sweeper.world.settings import parse_world
 
