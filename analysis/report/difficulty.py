@@ -43,14 +43,17 @@ def page_text(measured: pd.DataFrame) -> str:
         "Usable information is the mean log-probability of the gold answer minus that of a twin that was trained and "
         "scored without input (Ethayarajh et al. 2022), in nats for each example of the dev data ± its standard error. "
         "In question answering the twin has the context and not the question, in multiple choice it has the options "
-        "only, and in tagging an example is a whole sentence. With label noise, both are scored on labels with as much "
-        "noise. Entropy is minus the mean log-probability of the twin. The mean loss over all training steps (nats for "
-        "each label) is the area under the learning curve divided by its length. "
-        "The prequential description length is the code length of all training "
-        "labels when each example is first seen, in nats; it exists for one epoch of a task whose examples "
-        "have one label. The share of the headroom is (score - trivial) / (1 - trivial) on dev data without noise. "
-        "Losses and information of tasks of different formats have different units. Correlations are over recipes of "
-        "one task without label noise, with a permutation p that is not corrected for the number of measures."
+        "only, and in tagging an example is a whole sentence. The standard error is about new seeds and new groups of "
+        "dependent examples. With label noise, both are scored on labels with as much noise. Entropy is minus the mean "
+        "log-probability of the twin. The mean loss over all training steps (nats for each label) is the area under "
+        "the learning curve divided by its length; with masked language modelling there is none, because the curve "
+        "would include it. The prequential description length is the code length of all training labels when each "
+        "example is first seen, in nats; it exists for one epoch of a task whose examples have one label and are not "
+        "changed in training. The share of the headroom is (score - trivial) / (1 - trivial) on clean dev data. "
+        "Correlations are over tasks, each with its first recipe without label noise and masked language modelling. "
+        "Their permutation p is not corrected for the number of measures. Information and losses of different formats "
+        "are not comparable, because their examples have different numbers of labels and answers: a rank correlation "
+        "over several formats can show the difference between formats alone."
     )
     return "\n\n".join(blocks) + "\n"
 
@@ -75,12 +78,12 @@ def _correlations(table: pd.DataFrame) -> Iterator[str]:
     for row in rank_correlations(table).to_dict("records"):
         name, n = MEASURES[row["measure"]].capitalize(), row["n"]
         if n < MIN_N:
-            yield f"{name}: no correlation with the mean gain over {n} recipes, because at least {MIN_N} are needed."
+            yield f"{name}: no correlation with the mean gain over {n} tasks, because at least {MIN_N} are needed."
         elif pd.isna(row["rho"]):
-            yield f"{name}: no correlation with the mean gain over {n} recipes, because all values are equal."
+            yield f"{name}: no correlation with the mean gain over {n} tasks, because all values are equal."
         else:
             rho = signed_text(row["rho"], 2)
-            yield f"{name} and mean gain: Spearman's rho {rho} over {n} recipes ({p_text(row['p'])})."
+            yield f"{name} and mean gain: Spearman's rho {rho} over {n} tasks ({p_text(row['p'])})."
 
 
 def _nats(value: float, num_decimals: int) -> str:

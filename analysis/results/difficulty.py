@@ -8,13 +8,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from sweeper.records.record import ScoreRecord, TrainingRecord
+from sweeper.records.spec import StageSpec
 from sweeper.run.run import Run
-from sweeper.space import CLEAN, Recipe, Space, Training
+from sweeper.space import CLEAN, Recipe, Space
 from sweeper.space.stage import has_one_label
 from sweeper.space.twins import NO_INPUT, NOISY_LABELS
 
 from .halves import MIN_N
+from .influence import Units
 from .load import RunData
+from .outcomes import COLUMNS as ITEM
 from .outcomes import read_outcomes
 from .seed_part import MEAN
 from .stats import spearman
@@ -28,7 +31,7 @@ MEASURES: Mapping[str, str] = {
 }
 """Measure -> its name in texts."""
 COLUMNS = (
-    *("model", "recipe", "task", "label_noise", "information", "se", "entropy", "num_seeds", "num_items"),
+    *("model", "recipe", "task", "label_noise", "mlm_share", "information", "se", "entropy", "num_seeds", "num_items"),
     *("mean_loss", "code_length", "headroom", "gain"),
 )
 """Columns of the table: one row for each recipe of one task.
@@ -36,9 +39,9 @@ COLUMNS = (
 information: mean over examples and seeds of the log-probability of the gold answer minus that of the twin without input
 (Ethayarajh et al. 2022), in nats for each example, on the dev data of the task. se: its standard error. entropy: minus
 the mean log-probability of the twin. mean_loss: mean training loss over all steps, in nats for each label, which is the
-area under the learning curve divided by the number of steps. code_length: the sum of the losses of all examples when
-they are first seen (Blier and Ollivier 2018), in nats; nan unless each example is seen once and has one label. headroom
-and gain (over the targets of the mean) are fractions of 1."""
+area under the learning curve divided by the number of steps; nan with masked language modelling. code_length: the sum
+of the losses of all examples when they are first seen (Blier and Ollivier 2018), in nats; nan unless each example is
+seen once, unchanged, and has one label. headroom and gain (over the targets of the mean) are fractions of 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +69,9 @@ def difficulty(data: RunData, model: str, traits: pd.DataFrame) -> pd.DataFrame:
                 "recipe": recipe.name,
                 "task": recipe.stages[-1].tasks[0],
                 "label_noise": recipe.stages[-1].label_noise,
+                "mlm_share": max(stage.mlm_share for stage in recipe.stages),
                 **vars(information),
-                "mean_loss": _mean(mean_loss(record.loss, record.steps) for record in records),
+                "mean_loss": _mean(map(_label_loss, records)),
                 "code_length": _mean(_code_length(record, data.space) for record in records),
                 "headroom": trait["headroom"],
                 "gain": trait[MEAN],
@@ -79,10 +83,10 @@ def difficulty(data: RunData, model: str, traits: pd.DataFrame) -> pd.DataFrame:
 def rank_correlations(table: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation of each measure with the mean gain: columns measure, rho, n, p (permutation).
 
-    Only over recipes without label noise: doses of one task are not independent tasks. rho and p are nan with fewer
-    than MIN_N recipes.
+    Only over the first recipe of each task without label noise and masked language modelling: variants of one task are
+    not independent tasks. rho and p are nan with fewer than MIN_N tasks.
     """
-    tasks = table[table["label_noise"] == 0]
+    tasks = table[(table["label_noise"] == 0) & (table["mlm_share"] == 0)].drop_duplicates("task")
     rows = []
     for measure in MEASURES:
         both = tasks[[measure, "gain"]].dropna()
@@ -107,10 +111,11 @@ def information_of(data: RunData, model: str, recipe: Recipe) -> Information:
 
 
 def usable_information(pairs: Iterable[pd.DataFrame]) -> Information:
-    """The usable information from a frame for each seed: index example, columns `informed` and `blind` log-probability.
+    """The usable information from a frame for each seed.
 
-    The standard error adds the variance over seeds to that over items, so that it is not too small; with one seed it
-    is that over items.
+    A frame has the index language, example, group and the columns `informed` and `blind` log-probability. The standard
+    error adds the variance over seeds to that over groups of examples, so that it is not too small; with one seed it is
+    that over groups.
     """
     frames = list(pairs)
     if not frames:
@@ -118,7 +123,7 @@ def usable_information(pairs: Iterable[pd.DataFrame]) -> Information:
     gained = [frame["informed"] - frame["blind"] for frame in frames]
     by_seed = np.array([values.mean() for values in gained])
     by_item = pd.concat(gained, axis=1).mean(axis=1)
-    variance = float(by_item.var(ddof=1)) / len(by_item) if len(by_item) > 1 else np.nan
+    variance = _item_variance(by_item)
     if len(by_seed) > 1:
         variance += float(by_seed.var(ddof=1)) / len(by_seed)
     return Information(
@@ -126,8 +131,20 @@ def usable_information(pairs: Iterable[pd.DataFrame]) -> Information:
         se=float(np.sqrt(variance)),
         entropy=-_mean(frame["blind"].mean() for frame in frames),
         num_seeds=len(frames),
-        num_items=len(by_item),
+        # Draws of data have other groups under the same ids.
+        num_items=by_item.groupby(level=["language", "example"]).ngroups,
     )
+
+
+def _item_variance(values: "pd.Series[float]") -> float:
+    """The variance of a mean over new groups of examples (index language, example, group), as in `Units`."""
+    units = Units()
+    positions = units.positions(values.index.to_frame(index=False))
+    deviations = (values - values.mean()).to_numpy(dtype=float)
+    sums = np.bincount(np.asarray(units.units)[positions], weights=deviations)
+    if len(sums) < 2:
+        return np.nan
+    return float(sums @ sums) / len(values) ** 2 * len(sums) / (len(sums) - 1)
 
 
 def mean_loss(loss: Iterable[float], steps: int) -> float:
@@ -143,14 +160,21 @@ def _code_length(record: TrainingRecord, space: Space) -> float:
     """The online code length of the labels of a training, in nats; nan if its losses are no code."""
     stage = record.spec.chain[-1]
     have_one_label = [has_one_label(space.task(data.task)) for data in stage.data]
-    if have_one_label != [True] or stage.mlm is not None or not _sees_once(stage.training):
+    if have_one_label != [True] or not _sees_once(stage):
         return np.nan
-    return mean_loss(record.loss, record.steps) * sum(record.examples.values())
+    return _label_loss(record) * sum(record.examples.values())
 
 
-def _sees_once(training: Training) -> bool:
-    """Whether a training sees no example twice, and its loss is that of the examples as they are."""
-    return training.epochs <= 1 and not training.min_steps and not training.adversarial
+def _label_loss(record: TrainingRecord) -> float:
+    """The mean loss of the labels of a training; nan if it includes the loss of masked language modelling."""
+    return np.nan if record.spec.chain[-1].mlm is not None else mean_loss(record.loss, record.steps)
+
+
+def _sees_once(stage: StageSpec) -> bool:
+    """Whether a stage sees no example twice, and its loss is that of the examples as they are."""
+    training = stage.training
+    changes = training.adversarial or training.embedding_noise or any(data.perturbation for data in stage.data)
+    return training.epochs <= 1 and not training.min_steps and not changes
 
 
 def _is_preparation(record: TrainingRecord, model: str, recipe: Recipe) -> bool:
@@ -176,7 +200,7 @@ def _log_probabilities(data: RunData, informed: ScoreRecord, blind: ScoreRecord)
         outcomes = read_outcomes(record, ledger, data.unread)
         if outcomes is None or "log_p_gold" not in outcomes:
             return None
-        columns.append(outcomes.set_index(["language", "example"])["log_p_gold"].astype(float).rename(name))
+        columns.append(outcomes.set_index(list(ITEM))["log_p_gold"].astype(float).rename(name))
     return pd.concat(columns, axis=1, join="inner").dropna()
 
 

@@ -13,14 +13,15 @@ from analysis.results.difficulty import COLUMNS, difficulty, mean_loss, rank_cor
 from analysis.results.load import load
 from analysis.results.results import compute_results
 from sweeper.records.record import TrainingRecord
-from sweeper.records.spec import DataSpec, ModelSpec, StageSpec, TrialSpec
+from sweeper.records.spec import DataSpec, ModelSpec, PerturbationSpec, StageSpec, TrialSpec
 from sweeper.space import Recipe, Stage, Target, Training, difference
 from sweeper.space.twins import twin_of
 
 
-def frame(informed, blind):
-    examples = pd.Index([str(number) for number in range(len(informed))], name="example")
-    return pd.DataFrame({"informed": informed, "blind": blind}, index=examples)
+def frame(informed, blind, groups=None):
+    examples = [str(number) for number in range(len(informed))]
+    items = pd.DataFrame({"language": "en", "example": examples, "group": groups or examples})
+    return pd.DataFrame({"informed": informed, "blind": blind}, index=pd.MultiIndex.from_frame(items))
 
 
 def test_usable_information_is_the_mean_log_probability_beyond_that_of_the_twin():
@@ -30,6 +31,20 @@ def test_usable_information_is_the_mean_log_probability_beyond_that_of_the_twin(
     assert (measured.num_seeds, measured.num_items) == (2, 2)
     # Means by seed 0.9 and 0.8, by item 0.9 and 0.8: each has the variance 0.005, divided by 2.
     assert measured.se == pytest.approx((0.0025 + 0.0025) ** 0.5)
+
+
+def test_the_standard_error_of_usable_information_counts_dependent_examples_once():
+    twice = usable_information([frame([0.0, 0.0, 1.0, 1.0], [-1.0] * 4, groups=["a", "a", "b", "b"])])
+    once = usable_information([frame([0.0, 1.0], [-1.0] * 2)])
+    assert (twice.information, twice.se) == (once.information, pytest.approx(once.se))
+    assert np.isnan(usable_information([frame([0.0, 1.0], [-1.0] * 2, groups=["a", "a"])]).se)
+
+
+def test_draws_of_data_with_the_same_ids_count_each_id_once():
+    frames = [frame([0.0, 1.0], [-1.0] * 2, groups=["a", "b"]), frame([0.0, 3.0], [-1.0] * 2, groups=["c", "d"])]
+    same = [frame([0.0, 1.0], [-1.0] * 2), frame([0.0, 3.0], [-1.0] * 2)]
+    assert usable_information(frames).num_items == 2
+    assert usable_information(frames).se == pytest.approx(usable_information(same).se)
 
 
 def test_usable_information_without_a_pair_of_scores_is_missing():
@@ -44,22 +59,28 @@ def test_the_mean_loss_weights_each_point_of_the_curve_by_its_steps():
 
 def table(**columns):
     size = len(next(iter(columns.values())))
-    rows = pd.DataFrame(columns).assign(model="tiny", recipe=[f"r{number}" for number in range(size)])
-    return rows.reindex(columns=list(COLUMNS)).assign(label_noise=columns.get("label_noise", [0.0] * size))
+    names = [f"r{number}" for number in range(size)]
+    rows = pd.DataFrame({"recipe": names, "task": names, "label_noise": 0.0, "mlm_share": 0.0} | columns)
+    return rows.assign(model="tiny").reindex(columns=list(COLUMNS))
 
 
-def test_a_rank_correlation_is_that_of_recipes_without_label_noise():
-    rows = table(information=[1, 2, 3, 4, 5, 6, 9], gain=[6, 5, 4, 3, 2, 1, 90], label_noise=[0, 0, 0, 0, 0, 0, 0.3])
+def test_a_rank_correlation_is_that_of_the_first_recipe_of_each_task_without_noise_and_masked_text():
+    tasks = ["b", "a", "b", "c", "d", "e", "f", "a", "a"]
+    rows = table(
+        task=tasks,
+        information=[9.0, 1, 2, 3, 4, 5, 6, 9, 9],
+        gain=[99.0, 6, 5, 4, 3, 2, 1, 90, 95],
+        label_noise=[0.0, 0, 0, 0, 0, 0, 0, 0.3, 0],
+        mlm_share=[0.2, 0, 0, 0, 0, 0, 0, 0, 0],
+    )
     measured = rank_correlations(rows).set_index("measure").loc["information"]
     assert (measured["rho"], measured["n"]) == (pytest.approx(-1), 6)
     assert measured["p"] == pytest.approx(2 / 720)
 
 
-def test_fewer_than_six_recipes_have_a_sentence_instead_of_a_correlation():
+def test_fewer_than_six_tasks_have_a_sentence_instead_of_a_correlation():
     text = page_text(table(information=[1.0, 2, 3, 4, 5], gain=[1.0, 2, 3, 4, 5]))
-    assert (
-        "Usable information: no correlation with the mean gain over 5 recipes, because at least 6 are needed." in text
-    )
+    assert "Usable information: no correlation with the mean gain over 5 tasks, because at least 6 are needed." in text
 
 
 def test_a_twin_that_does_better_than_its_recipe_gives_negative_information_with_a_minus_sign():
@@ -71,6 +92,7 @@ def outcomes(log_probabilities):
     return pd.DataFrame({"language": "en", "example": names, "group": names, "log_p_gold": log_probabilities})
 
 
+DATA = DataSpec(task="small_nli", part="train", languages=("en",), max_length=8, stride=4)
 NOISY = Recipe(name="noisy", stages=(Stage(tasks=("small_nli",), label_noise=0.5),))
 
 
@@ -96,7 +118,7 @@ def run(make_run):
 def score(run, recipe, condition, log_probabilities, **changes):
     """Write a preparation with its score under a condition."""
     number = len(recipe.name)  # the names differ in length, and so do the trainings
-    data = DataSpec(task="small_nli", part="train", languages=("en",), max_length=8, stride=4, sample_seed=number)
+    data = replace(DATA, sample_seed=number)
     spec = TrialSpec(
         name=f"tiny/{recipe.name}/seed 1",
         kind="prepare",
@@ -124,19 +146,32 @@ def test_the_information_of_a_run_is_that_of_each_recipe_on_labels_as_noisy_as_i
 
 
 def test_the_code_length_of_one_epoch_is_the_loss_of_all_examples(run):
-    data = load(run.url)
-    records = [
-        replace(record, spec=once(record.spec)) if record.spec.recipe == "small_nli" else record
-        for record in data.replicates
-    ]
-    changed = replace(data, replicates=tuple(records))
-    rows = difficulty(changed, "tiny", compute_results(data).correlations.traits).set_index("recipe")
-    assert rows.loc["small_nli", "code_length"] == pytest.approx(0.6 * 50)
+    assert rows_of_once(run).loc["small_nli", "code_length"] == pytest.approx(0.6 * 50)
 
 
-def once(spec):
+def once(spec, **changes):
     *earlier, stage = spec.chain
-    return replace(spec, chain=(*earlier, replace(stage, training=replace(stage.training, epochs=1.0))))
+    training = replace(stage.training, epochs=1.0, embedding_noise=changes.pop("embedding_noise", 0.0))
+    return replace(spec, chain=(*earlier, replace(stage, training=training, **changes)))
+
+
+def rows_of_once(run, **changes):
+    data = load(run.url)
+    records = tuple(replace(record, spec=once(record.spec, **changes)) for record in data.replicates)
+    changed = replace(data, replicates=records)
+    return difficulty(changed, "tiny", compute_results(data).correlations.traits).set_index("recipe")
+
+
+def test_changed_examples_have_no_code_length(run):
+    assert np.isnan(rows_of_once(run, embedding_noise=5.0).loc["small_nli", "code_length"])
+    perturbed = replace(DATA, perturbation=PerturbationSpec(name="keyboard", budget=0.1))
+    assert np.isnan(rows_of_once(run, data=(perturbed,)).loc["small_nli", "code_length"])
+
+
+def test_a_loss_that_includes_masked_language_modelling_is_no_loss_of_labels(run):
+    row = rows_of_once(run, mlm=DATA).loc["small_nli"]
+    assert np.isnan(row["mean_loss"])
+    assert np.isnan(row["code_length"])
 
 
 def test_scores_under_other_conditions_and_those_of_twins_are_no_dev_scores_of_recipes(run):
