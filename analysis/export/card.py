@@ -46,7 +46,7 @@ def _values(data: RunData, chosen: Chosen) -> dict[str, Any]:
         "title": f"{chosen.model.name} {prepared}{purpose}",
         # The card is published: it must not contain paths of this machine.
         "base": Path(chosen.model.id).name if is_folder(chosen.model.id) else chosen.model.id,
-        "identity": chosen.model.identity[:20],
+        "identity": chosen.model.identity[:20] + (f", lowest {chosen.model.layers} layers" * bool(chosen.model.layers)),
         "code": usage.code if usage else ENCODER_CODE,
         "note": usage.note.format(max_length=own.max_length, stride=own.stride) if usage else "",
         "with_head": chosen.with_head,

@@ -30,7 +30,7 @@ CONTENTS = (
     (("trials.csv", "marks.csv"), "all trainings, and all marks of cells"),
     (("planted.csv",), "planted and measured gains"),
     (("layers.csv",), "scores by layer"),
-    (("contrasts.csv", "claims.csv"), "planned comparisons"),
+    (("contrasts.csv", "claims.csv", "slope_points.csv"), "planned comparisons, and the points of slopes"),
     (
         ("language_permutations.csv", "english_regret.csv", "source_resources.csv"),
         "contrasts over source languages: permuted labels, the cost of English, few resources",

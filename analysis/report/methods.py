@@ -9,7 +9,7 @@ import pandas as pd
 from sweeper import __version__
 from sweeper.records.record import TrainingRecord
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import Space
+from sweeper.space import Model, Space
 from sweeper.tasks.distances import KINDS
 
 from ..results.contrasts import claim_table
@@ -77,8 +77,14 @@ def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None
     return "\n".join([*lines, *(f"- {reference}" for reference in _references(paragraph))]) + "\n"
 
 
+def _source_of(model: Model) -> str:
+    """The id of a model with its revision, and the number of its layers if it is cut."""
+    revision = f" at {model.revision}" if model.revision else ""
+    return f"{model.id}{revision}{f', lowest {model.layers} layers' if model.layers else ''}"
+
+
 def _design(space: Space, results: Results) -> Iterator[str]:
-    models = ", ".join(f"{m.name} ({m.id}{f' at {m.revision}' if m.revision else ''})" for m in space.models)
+    models = ", ".join(f"{model.name} ({_source_of(model)})" for model in space.models)
     trained = [recipe.name for recipe in space.recipes if recipe.stages]
     scores = results.matrix.scores.reindex(trained)
     recipes = _of_planned(int(scores.notna().any(axis=1).sum()), len(trained), "intermediate training")

@@ -165,10 +165,11 @@ def _spread(points: pd.DataFrame) -> str:
             gain_text(row["estimate"], row["low"], row["high"], ""),
             f"{100 * row['sd_languages']:.1f}",
             f"{row['num_languages']:.0f}",
+            row["unit"],
         ]
         for (_, row), label in zip(rows.iterrows(), row_labels(rows), strict=True)
     ]
-    header = ["slope", "point", "value", "estimate", "sd over languages", "languages"]
+    header = ["slope", "point", "value", "estimate", "sd over languages", "languages", "unit"]
     note = "The standard deviation over languages includes the noise of the score in each language."
     return f"The points of the slopes:\n\n{markdown(header, lines)}\n\n{note}"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from sweeper.space import Contrast, Slope, Space
+from sweeper.space import Contrast, Slope
 
-from .contrast_sums import at_point
-from .contrasts import contrast_table
+from .contrast_sums import WeightedSum, at_point, weighted_sums
+from .contrasts import contrast_table, scores_of_seeds
 from .load import RunData
 
 COLUMNS = (
@@ -19,36 +19,41 @@ COLUMNS = (
 """Columns of the table of points. point is a recipe, model or language, and value that of the covariate. estimate is
 the sum at the point, as a fraction of 1, with its 95 % interval. sd_languages is the standard deviation of the sums of
 num_languages languages; it contains the noise of each of them. Both are nan for a slope over languages, and where
-languages or targets are evaluated alone."""
+languages are evaluated alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Point:
-    """A contrast at one point of its slope."""
+    """A slope that is evaluated, at one point."""
 
-    contrast: Contrast
+    weighted: WeightedSum
+    """The slope, with the targets and languages that it includes."""
     slope: Slope
     name: str
 
     @property
     def single(self) -> Contrast:
-        """The contrast at the point, without a slope."""
-        given = self.contrast
+        """The contrast at the point, without a slope, on the targets and in the languages of the slope."""
+        given = self.weighted.contrast
+        terms = tuple(replace(term, model=term.model or self.weighted.model) for term in given.terms)
         if self.slope.axis == "language":
-            terms = tuple(replace(term, languages=()) for term in given.terms)
-            return replace(given, slope=None, terms=terms, languages=(self.name,))
-        return replace(given, slope=None, terms=tuple(at_point(self.slope, self.name, term) for term in given.terms))
+            terms = tuple(replace(term, languages=()) for term in terms)
+            languages: tuple[str, ...] = (self.name,)
+        else:
+            terms = tuple(at_point(self.slope, self.name, term) for term in terms)
+            languages = self.weighted.languages
+        return replace(given, slope=None, each=(), terms=terms, targets=self.weighted.targets, languages=languages)
 
     @property
     def has_spread(self) -> bool:
         """Whether the languages of the point can be evaluated alone."""
-        names_languages = all(term.languages for term in self.contrast.terms)
-        return self.slope.axis != "language" and not self.contrast.each and not names_languages
+        names_languages = all(term.languages for term in self.weighted.contrast.terms)
+        return self.slope.axis != "language" and not self.weighted.language and not names_languages
 
 
 def point_table(data: RunData) -> pd.DataFrame:
-    """The points of all slopes of the space, with COLUMNS. A point without scores is left out."""
-    points = {f"{number}": point for number, point in enumerate(_points(data.space))}
+    """The points of all slopes of the space, with COLUMNS. A point without scores is left out, and so is a slope."""
+    points = {f"{number}": point for number, point in enumerate(_points(data))}
     whole = [replace(point.single, name=key) for key, point in points.items()]
     spread = [replace(single, each=("language",)) for single in whole if points[single.name].has_spread]
     # One call, so that outcomes are read once. The sums of languages have other names than the whole ones.
@@ -56,26 +61,38 @@ def point_table(data: RunData) -> pd.DataFrame:
     table = table[table["estimate"].notna()]
     is_whole = table["contrast"].isin(points)
     by_language = table[~is_whole].assign(contrast=table["contrast"].str.removesuffix(" each"))
-    spreads = by_language.groupby(["contrast", "model"])["estimate"].agg(["std", "count"])
+    spreads = by_language.groupby("contrast")["estimate"].agg(["std", "count"])
     rows = table[is_whole]
-    spreads = spreads.reindex(pd.MultiIndex.from_frame(rows[["contrast", "model"]]))
+    spreads = spreads.reindex(rows["contrast"])
     owners = [points[key] for key in rows["contrast"]]
     return rows.assign(
-        contrast=[point.contrast.name for point in owners],
+        contrast=[point.weighted.contrast.name for point in owners],
+        model=[point.weighted.model for point in owners],
+        target=[point.weighted.target for point in owners],
+        language=[point.weighted.language for point in owners],
         covariate=[point.slope.covariate for point in owners],
         point=[point.name for point in owners],
         value=[float(point.slope.values[point.name]) for point in owners],
-        language=np.where([point.slope.axis == "language" for point in owners], "", rows["language"]),
         sd_languages=spreads["std"].to_numpy(),
         num_languages=spreads["count"].to_numpy(),
     )[list(COLUMNS)].reset_index(drop=True)
 
 
-def _points(space: Space) -> Iterator[_Point]:
-    """The points of all slopes of a space, those of one slope in the order of their values."""
-    names = space.contrast_names()
-    for contrast in space.contrasts:
-        if contrast.slope:
-            slope = replace(contrast.slope, values=names.values(contrast.slope))
-            for name in sorted(slope.values, key=slope.values.__getitem__):
-                yield _Point(contrast=contrast, slope=slope, name=name)
+def _points(data: RunData) -> Iterator[_Point]:
+    """The points of all slopes of a space with an estimate, those of one slope in the order of their values."""
+    slopes = [contrast for contrast in data.space.contrasts if contrast.slope]
+    for weighted in weighted_sums(data.space, scores_of_seeds(data)[0], slopes):
+        slope = weighted.contrast.slope
+        assert slope is not None
+        for name in _names(slope, weighted):
+            yield _Point(weighted=weighted, slope=slope, name=name)
+
+
+def _names(slope: Slope, weighted: WeightedSum) -> list[str]:
+    """The points of a slope in the order of their values; none without an estimate."""
+    names = sorted(slope.values, key=slope.values.__getitem__) if weighted.weights else []
+    if slope.axis != "language" or not names:
+        return names
+    # A language at the mean of the covariate has no weight.
+    mean = np.mean([slope.values[name] for name in weighted.languages])
+    return [name for name in names if name in weighted.languages or slope.values[name] == mean]

@@ -54,46 +54,12 @@ def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contra
     languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for name in scores.index:
         languages[name[:4]].append(name[4])
-    expander = _Expander(space=space, languages=languages, same_rows=frozenset(marks_of(space).same_rows))
     names = space.contrast_names()
     means = dict(zip(map(Score._make, scores.index), scores.mean(axis=1).astype(float), strict=True))
-    return [
-        in_unit(weighted, means, names.reference(contrast))
-        for contrast in contrasts
-        for weighted in expander.sums(_with_values(contrast, names))
-    ]
-
-
-def in_unit(weighted: WeightedSum, means: Mapping[Score, float], reference: str) -> WeightedSum:
-    """A sum in the unit of its contrast: each weight is divided by the mean score of a recipe, or by its headroom.
-
-    The mean is over the seeds and over the languages that the sum has for the same model, target and condition.
-    `means` has the mean of each score over the seeds.
-    """
-    unit = weighted.contrast.unit
-    if unit == "points" or not weighted.weights:
-        return weighted
-    languages: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for name in weighted.weights:
-        languages[_trained(name)].add(name.language)
-    divisors = {}
-    for (model, target, condition), names in languages.items():
-        scores = [means.get(Score(model, reference, target, condition, name), np.nan) for name in names]
-        score = float(np.mean(scores))
-        divisor = score if unit == "score" else 1 - score
-        # A loss is negative here, and has neither a share nor a headroom. Without a score, both are nan.
-        if not (score >= 0 and divisor > 0):
-            value = "no score" if np.isnan(score) else f"a score of {100 * score:.1f}"
-            reason = f"{reference} ({model}) has {value} on {target}, which is no unit ({unit})"
-            return replace(weighted, weights={}, reason=reason)
-        divisors[model, target, condition] = divisor
-    return replace(
-        weighted, weights={name: weight / divisors[_trained(name)] for name, weight in weighted.weights.items()}
+    expander = _Expander(
+        space=space, languages=languages, same_rows=frozenset(marks_of(space).same_rows), names=names, means=means
     )
-
-
-def _trained(name: Score) -> tuple[str, str, str]:
-    return name.model, name.target, name.condition
+    return [weighted for contrast in contrasts for weighted in expander.sums(_with_values(contrast, names))]
 
 
 def _with_values(contrast: Contrast, names: Names) -> Contrast:
@@ -109,6 +75,9 @@ class _Expander:
     """(model, recipe, target, condition) -> the languages with a score."""
     same_rows: frozenset[tuple[str, str]]
     """(recipe, target) whose recipe trains on rows of the target."""
+    names: Names
+    means: Mapping[Score, float]
+    """The mean of each score over the seeds."""
 
     def sums(self, contrast: Contrast) -> Iterator[WeightedSum]:
         """The weighted sums of one contrast; at least one for each model, with a reason if it has no scores."""
@@ -211,9 +180,28 @@ class _Expander:
                 raise LookupError(_missing(term, target, lacking or languages))
             # The mean over the targets of the term.
             share = term.weight / len(term.targets or weighted.targets)
+            whole = self._unit(weighted.contrast, term.model, target, chosen) if points is None else 1.0
             for name in chosen:
                 weight = 1 / len(chosen) if points is None else points.get(name, 0.0)
-                yield Score(*_cell(term, target), name), share * weight
+                unit = whole if points is None else self._unit(weighted.contrast, term.model, target, [name])
+                yield Score(*_cell(term, target), name), share * weight / unit
+
+    def _unit(self, contrast: Contrast, model: str, target: str, languages: Sequence[str]) -> float:
+        """The unit of a contrast: 1, or the mean score or the headroom of a recipe in some languages, on clean data.
+
+        Raises LookupError with the reason if the recipe has no score, or one that is no unit.
+        """
+        reference = self.names.reference(contrast)
+        if not reference:
+            return 1.0
+        scores = [self.means.get(Score(model, reference, target, CLEAN, name), np.nan) for name in languages]
+        score = float(np.mean(scores))
+        unit = score if contrast.unit == "score" else 1 - score
+        # A loss is negative here, and has neither a share nor a headroom. Without a score, both are nan.
+        if not (score >= 0 and unit > 0):
+            value = "no score" if np.isnan(score) else f"a score of {100 * score:.1f}"
+            raise LookupError(f"{reference} ({model}) has {value} on {target}, which is no unit ({contrast.unit})")
+        return unit
 
     def _points(self, slope: Slope, shared: Sequence[str], target: str) -> dict[str, float]:
         """Language -> its weight in a slope over the languages that every term has."""

@@ -2,8 +2,8 @@
 
 The sizes are one encoder cut to its lowest layers, so that a laptop can train all of them. A cut encoder was not
 pretrained at its size: its upper layers are missing, and its last layer was never the output of the pretraining. The
-twin has three sizes of XLM-R, which were pretrained alike. Sizes of one family only share a slope: two mmBERT encoders
-are compared with each other.
+twin has three sizes of XLM-R, which were pretrained alike. Two mmBERT encoders are too few for a slope, so that their
+gains are compared directly.
 """
 
 from dataclasses import replace

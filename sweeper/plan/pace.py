@@ -98,10 +98,10 @@ def _measured_speeds(models: tuple[Model, ...], run_url: str) -> dict[str, Speed
     run = Run.open(run_url)
     # The name of a model can differ between two spaces, its id is the same.
     ids = {model.name: model.id for model in run.space.models}
-    by_id = defaultdict(list)
+    by_id: dict[tuple[str, int], list[TrainingRecord]] = defaultdict(list)
     for record in run.ledger.trainings(damaged=[]).values():
-        by_id[_model_id(record, ids)].append(record)
-    measured = {model.name: _measured(by_id[model.id], run_url) for model in models}
+        by_id[_model_id(record, ids), record.spec.model.layers].append(record)
+    measured = {model.name: _measured(by_id[model.id, model.layers], run_url) for model in models}
     return {name: speed for name, speed in measured.items() if speed is not None}
 
 

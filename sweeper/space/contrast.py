@@ -80,9 +80,9 @@ class Contrast:
     slope: Slope | None = None
     """The slope of the sum on a covariate, instead of the sum."""
     unit: Unit = "points"
-    """Of the estimate. `score`: the mean score of `relative_to` with the same model, on the same target and in the same
-    languages, so that a gain is relative. `headroom`: 1 minus this score, so that a gain is a share of what was
-    possible."""
+    """Of the estimate. `score`: the mean score of `relative_to` on clean data, with the model and target of each term
+    and in its languages, so that a gain is relative. `headroom`: 1 minus this score, so that a gain is a share of what
+    was possible. A slope over languages has the unit of each language."""
     relative_to: str = ""
     """The recipe of `unit`. Empty: the baseline."""
 

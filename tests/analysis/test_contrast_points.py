@@ -61,11 +61,23 @@ def test_a_point_has_the_standard_deviation_of_its_sums_over_languages():
         assert row["num_languages"] == 3
 
 
-def test_a_point_without_scores_is_left_out():
+def test_a_slope_without_an_estimate_has_no_points():
     data, scores = data_of(FAR)
     lacking = {name: values for name, values in scores.items() if name[3] != "de"}
-    points = point_table(replace(tables(data.space, lacking)))
-    assert set(points["point"]) == {"en", "sw"}
+    assert point_table(tables(data.space, lacking)).empty
+
+
+def test_points_have_the_targets_and_languages_of_their_slope():
+    huge = replace(SCALE, targets=(), slope=replace(SCALE.slope, values=SIZES))
+    some = replace(FAR, name="some")
+    data, scores = data_of(huge, replace(some, languages=LANGUAGES))
+    scores = {name: values for name, values in scores.items() if name[:3:2] != ("huge", "t2")}
+    data = tables(data.space, scores)
+    points, slopes = point_table(data), contrast_table(data)
+    assert set(points.loc[points["contrast"] == "some", "point"]) == set(LANGUAGES)
+    for _, slope in slopes.iterrows():
+        rows = points[(points["contrast"] == slope["contrast"]) & (points["model"] == slope["model"])]
+        assert np.polyfit(rows["value"], rows["estimate"], 1)[0] == pytest.approx(slope["estimate"])
 
 
 def test_the_figure_has_a_panel_for_each_slope_and_names_the_points():
@@ -96,6 +108,6 @@ def test_the_page_of_a_family_has_the_points_of_its_slopes():
     files = question_files(data, contrast_table(data))
     page = files["questions-contrasts.md"].decode()
     assert "![questions-contrasts-points](questions-contrasts-points.png)" in page
-    assert "| slope | point | value | estimate | sd over languages | languages |" in page
+    assert "| slope | point | value | estimate | sd over languages | languages | unit |" in page
     assert page.count("| scale | ") == 4  # the slope and its three points
     assert {"slope_points.csv", "questions-contrasts-points.pdf"} <= set(files)

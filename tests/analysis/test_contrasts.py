@@ -26,6 +26,7 @@ from sweeper.run.ledger import Ledger
 from sweeper.space import (
     EACH,
     Claim,
+    Condition,
     Contrast,
     Model,
     Recipe,
@@ -197,6 +198,33 @@ def test_a_slope_over_models_of_a_headroom_normalised_gain_uses_the_headroom_of_
         for name in slope.values
     ]
     assert row["estimate"] == pytest.approx(np.polyfit(list(slope.values.values()), gains, 1)[0])
+
+
+def test_a_relative_drop_is_a_share_of_the_clean_score():
+    attacked = Target(task="t1", conditions=(Condition(name="noise", perturbation="keyboard"),))
+    terms = (Term(recipe="r1", condition="noise"), Term(recipe="r1", weight=-1))
+    contrast = Contrast(name="drop", terms=terms, targets=("t1",), unit="score", relative_to="r1")
+    given = replace(space(targets=(attacked, Target(task="t2"))), contrasts=(contrast,))
+    scores = {name: [0.8, 0.79, 0.81] for name in random_scores(given)}
+    data = tables(given, scores)
+    noisy = data.table[data.table["target"] == "t1"].assign(condition="noise", value=[0.4, 0.42, 0.38] * 30)
+    row = contrast_table(replace(data, table=pd.concat([data.table, noisy]))).iloc[0]
+    assert row["estimate"] == pytest.approx(-0.5)
+
+
+def test_each_term_of_a_relative_contrast_has_the_unit_of_its_own_languages():
+    terms = tuple(
+        Term(recipe=recipe, weight=sign * weight, languages=(language,))
+        for language, sign in (("de", 1), ("sw", -1))
+        for recipe, weight in (("r1", 1), ("baseline", -1))
+    )
+    given = space(Contrast(name="d", terms=terms, targets=("t1",), unit="score"))
+    levels = {"de": (0.8, 0.88), "sw": (0.2, 0.24)}
+    scores = {
+        name: [levels[name[3]][name[1] == "r1"] + shift for shift in (0.0, 0.01, -0.01)]
+        for name in random_scores(given, languages=("de", "sw"))
+    }
+    assert contrast_table(tables(given, scores)).iloc[0]["estimate"] == pytest.approx(0.1 - 0.2)
 
 
 def test_a_score_of_0_is_no_unit():

@@ -363,6 +363,16 @@ def test_a_model_that_shares_only_its_name_with_a_measured_one_is_not_measured(m
     assert speeds((other,), Pace(measured_in=measured, throughputs={ALL_MODELS: 7.0}))["large"].throughput == 7.0
 
 
+def test_a_model_cut_to_its_lowest_layers_has_a_pace_of_its_own(measured: str) -> None:
+    cut = replace(MODEL, name="cut", layers=2)
+    spec = record(40, 0, 1.0).spec
+    Ledger.at(f"{measured}/ledger").write_training(
+        replace(record(40, 20_000, 10.0), spec=replace(spec, model=replace(spec.model, layers=2)))
+    )
+    found = speeds((MODEL, cut), Pace(measured_in=measured))
+    assert (found["large"].throughput, found["cut"].throughput) == (500.0, 2000.0)
+
+
 def test_a_model_folder_is_recognised_in_a_record_with_another_path(measured: str) -> None:
     model = Model(name="mine", id="~/encoders/mine")
     Folder(measured).write("space.json", write_json(replace(SPACE, models=(MODEL, model))))
