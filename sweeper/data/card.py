@@ -14,6 +14,8 @@ from pydantic.dataclasses import dataclass
 from sweeper.errors import DataError
 
 README = "README.md"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml is ten times as fast as the parser in Python, and cards can have thousands of lines."""
 FRONT_MATTER = re.compile(r"\A\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|\Z)", re.DOTALL)
 NAMES = ConfigDict(coerce_numbers_to_str=True)
 """YAML reads a name such as 2023 as a number."""
@@ -100,8 +102,7 @@ def read_card(folder: Path) -> Card:
 def _read(path: str, _size: int, _changed: int) -> Card:
     try:
         front_matter = FRONT_MATTER.match(Path(path).read_text(encoding="utf-8"))
-        # libyaml is ten times as fast as the parser in Python, and cards can have thousands of lines.
-        fields = yaml.load(front_matter.group(1), Loader=yaml.CSafeLoader) if front_matter else None
+        fields = yaml.load(front_matter.group(1), Loader=LOADER) if front_matter else None
         card = TypeAdapter(Card).validate_python(fields or {})
     except ValidationError as error:
         first = error.errors()[0]

@@ -9,8 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from sweeper.files.draft import atomic_folder
-from sweeper.files.manifest import MANIFEST, list_files, manifest_bytes, verified_manifest
+from sweeper.files.manifest import verified_manifest, write_folder
 from sweeper.formats.interface import Array, Example, Features
 
 EXAMPLES = "examples.jsonl"
@@ -70,7 +69,7 @@ class Encoded:
 def open_entry(folder: Path) -> Encoded | None:
     """The entry in a folder; None if it does not exist, or if a file is missing or differs from the manifest."""
     manifest = verified_manifest(folder)
-    if manifest is None or "counts" not in manifest:  # a manifest of an earlier version
+    if manifest is None:
         return None
     counts = manifest["counts"]
     return Encoded(
@@ -87,12 +86,7 @@ def write_entry(folder: Path, fill: Callable[[Path], Mapping[str, Any]]) -> None
 
     Two processes may write the same entry, since their bytes are equal. A damaged entry is replaced. Raises OSError.
     """
-
-    def fill_with_manifest(draft: Path) -> None:
-        fields = fill(draft)
-        (draft / MANIFEST).write_bytes(manifest_bytes(list_files(draft), **fields))
-
-    atomic_folder(folder, fill_with_manifest, lambda path: open_entry(path) is not None)
+    write_folder(folder, fill)
 
 
 def write_examples(file: Any, examples: Sequence[Example]) -> None:

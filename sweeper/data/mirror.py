@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sweeper.data.card import Config, Info, read_card
 from sweeper.data.files import default_splits
+from sweeper.errors import DataError
 from sweeper.files.digests import file_digest
 from sweeper.tasks.slices import split_names
 
@@ -63,8 +64,17 @@ def _named_split_files(folder: Path, config: str | None, split: str | None) -> l
         return []
     if not entry.splits:  # `datasets` then finds the splits by the names of files
         return _all_files(folder / (entry.data_dir or ""))
-    patterns = (pattern for files in entry.splits if split in (None, files.split) for pattern in files.patterns)
-    return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+    patterns = [pattern for files in entry.splits if split in (None, files.split) for pattern in files.patterns]
+    return [path for pattern in patterns for path in _matching(folder, pattern)]
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """The files that match a pattern of a card, sorted. Raises DataError if it is not one."""
+    try:
+        return [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+    except (ValueError, IndexError, AttributeError, NotImplementedError, OSError) as error:
+        shown = repr(pattern[:80])
+        raise DataError(f"The card of the data set in {folder} lists {shown}, which is no file name.") from error
 
 
 def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
@@ -73,9 +83,12 @@ def rows_digest(folder: Path, config: str | None, split: str | None) -> str:
     It does not depend on the names and paths of the files, so a mirror can be moved.
     """
     digests = [file_digest(path) for path in split_files(folder, config, split)]
-    return hashlib.sha256(
-        json.dumps([digests, _features(folder, config)], sort_keys=True, default=str).encode()
-    ).hexdigest()
+    content = [digests, _features(folder, config)]
+    try:
+        text = json.dumps(content, sort_keys=True, default=str)
+    except TypeError:  # names that are texts and numbers have no order
+        text = json.dumps(content, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def model_digest(folder: Path, extra: Sequence[str] = ()) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 import datasets
 
 from sweeper.errors import DamagedError
-from sweeper.files.digests import digest, file_digest
+from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
-from sweeper.files.manifest import damaged_files, manifest_bytes, read_manifest
+from sweeper.files.manifest import damaged_files, file_facts, manifest_bytes, read_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +26,18 @@ def load_prepared(load: Callable[[], datasets.Dataset], folder: Path, part: obje
     table = load()
     if not (folder / manifest).exists():
         paths = [Path(file["filename"]) for file in table.cache_files]
-        files = {
-            path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-            for path in paths
-            if path.is_relative_to(folder)
-        }
-        Folder(str(folder)).write(manifest, manifest_bytes(files))
+        # The names of labels are not in the Arrow files.
+        paths += {path.parent / "dataset_info.json" for path in paths}
+        inside = [path for path in paths if path.is_relative_to(folder) and path.is_file()]
+        files = {path.relative_to(folder).as_posix(): file_facts(path) for path in inside}
+        Folder(str(folder)).write(manifest, manifest_bytes(files, manifest))
     return table
 
 
 def _remove_if_damaged(folder: Path, manifest: str) -> None:
     """Remove the files of a part and its manifest if they are damaged."""
     try:
-        files = read_manifest((folder / manifest).read_bytes(), str(folder / manifest))["files"]
+        files = read_manifest((folder / manifest).read_bytes(), manifest, str(folder / manifest))["files"]
         damaged = damaged_files(folder, files)
     except FileNotFoundError:
         return

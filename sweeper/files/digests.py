@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,14 @@ def bytes_digest(content: bytes) -> str:
 def file_digest(path: Path) -> str:
     """The sha256 of a file's bytes in hexadecimal. The process caches it until the file changes."""
     state = path.stat()
-    return _file_digest(str(path), state.st_ino, state.st_size, state.st_mtime_ns)
+    # Two versions of a file can have equal times, because clocks tick only every few milliseconds. The inodes differ,
+    # and a file that is renamed keeps its own.
+    key = state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+    if key not in _FILE_DIGESTS:
+        with path.open("rb") as file:
+            _FILE_DIGESTS[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _FILE_DIGESTS[key]
 
 
-@cache
-def _file_digest(path: str, _inode: int, _size: int, _modified: int) -> str:
-    # Two versions of a file can have equal times, because clocks tick only every few milliseconds. The inodes differ.
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+_FILE_DIGESTS: dict[tuple[int, int, int, int], str] = {}
+"""Device, inode, size and time of a file -> its digest."""

@@ -27,8 +27,8 @@ def atomic_folder(
     try:
         draft.mkdir(parents=True)
         fill(draft)
-        if is_complete is not None and path.exists() and not is_complete(path):
-            _discard(path)
+        if is_complete is not None:
+            _discard_incomplete(path, is_complete)
         try:
             draft.rename(path)
         except OSError:
@@ -38,6 +38,14 @@ def atomic_folder(
     finally:
         # After the rename the draft no longer exists. After an error its files are not needed.
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _discard_incomplete(path: Path, is_complete: Callable[[Path], bool]) -> None:
+    """Remove a folder that is not complete, unless another process has replaced it during the check."""
+    with suppress(FileNotFoundError):
+        inode = path.stat().st_ino
+        if not is_complete(path) and path.stat().st_ino == inode:
+            _discard(path)
 
 
 def _discard(path: Path) -> None:

@@ -47,11 +47,9 @@ def append_seal(path: Path, name: str) -> None:
         file.write(hasher.hexdigest().encode())
 
 
-def without_seal(content: bytes, name: str) -> memoryview:
-    """The bytes of a binary file without its seal, not copied. Raises DamagedError if they differ from the seal."""
-    body, seal = memoryview(content)[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
-    hasher = hashlib.sha256(body)
+def check_appended_seal(content: bytes, name: str) -> None:
+    """Raise DamagedError if the bytes of a binary file differ from the seal at their end."""
+    hasher = hashlib.sha256(memoryview(content)[:-SEAL_LENGTH])
     hasher.update(name.encode())
-    if hasher.hexdigest().encode() != seal:
+    if hasher.hexdigest().encode() != content[-SEAL_LENGTH:]:
         raise DamagedError(f"{name} is damaged: its content differs from its digest.")
-    return body

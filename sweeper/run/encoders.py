@@ -34,7 +34,7 @@ class EncoderStore:
         for name in files:
             self.folder.upload(source / name, f"{key}/{name}")
         # The manifest is written last, because readers ignore an encoder without one.
-        self.folder.write(f"{key}/{MANIFEST}", manifest_bytes(files))
+        self.folder.write(f"{key}/{MANIFEST}", manifest_bytes(files, key))
 
     def fetch(self, key: str) -> Path:
         """A local folder with the encoder, verified against its manifest.
@@ -46,15 +46,15 @@ class EncoderStore:
         # A missing or damaged copy is downloaded again. If the new copy is damaged too, so is the store.
         if not self.folder.local and damaged_files(path, files):
             self._copy(key, files)
-        damaged = damaged_files(path, files)
-        if damaged:
+        # Read again, because another worker may have replaced a damaged encoder.
+        if damaged_files(path, files) and (damaged := damaged_files(path, self._files(key))):
             raise self._set_aside(key, damaged)
         return path
 
     def _files(self, key: str) -> FileList:
         content = self.folder.read(f"{key}/{MANIFEST}")
         try:
-            files: FileList = read_manifest(content, MANIFEST)["files"]
+            files: FileList = read_manifest(content, key, MANIFEST)["files"]
         except DamagedError as error:
             raise self._set_aside(key, [MANIFEST]) from error
         return files

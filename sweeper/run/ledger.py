@@ -71,11 +71,12 @@ class Ledger:
 
     def has_trainings(self) -> bool:
         """Whether any training has finished."""
-        return bool(self.folder.child("trainings").names())
+        return any(name.endswith(".json") for name in self.folder.child("trainings").names())
 
     def record_names(self) -> list[str]:
         """Paths of all records inside the ledger. Records do not change, so equal names mean equal results."""
-        return [f"{kind}/{name}" for kind in ("trainings", "scores") for name in self.folder.child(kind).names()]
+        listed = [(kind, name) for kind in ("trainings", "scores") for name in self.folder.child(kind).names()]
+        return [f"{kind}/{name}" for kind, name in listed if name.endswith(".json")]
 
     def trainings(self, damaged: list[str] | None = None) -> dict[str, TrainingRecord]:
         """Key -> record of every finished training.
@@ -90,7 +91,7 @@ class Ledger:
         return self._read_all("scores", ScoreRecord, damaged)
 
     def num_unsealed(self) -> int:
-        """The number of records without a digest, to which damage may not be noticed."""
+        """The number of records without a digest, in which damage is not always noticed."""
         contents = (content for name in ("trainings", "scores") for content in self._files(name).values())
         return sum(not is_sealed(content) for content in contents)
 
@@ -185,7 +186,7 @@ class Ledger:
 def _record(record_type: type[Record], content: bytes, file: str) -> Record:
     """A record from the content of its file. Raises DamagedError, also if the file has the record of another key."""
     record = read_json(record_type, content, file)
-    # A record without a seal can have any content, so that its key is computed.
+    # A training record without a seal can have any content, so that its key is computed.
     key = record.key if is_sealed(content) or isinstance(record, ScoreRecord) else record.spec.key
     if f"{key}.json" != PurePosixPath(file).name:
         raise DamagedError(f"{file} is damaged: it has the record of {key}.")

@@ -13,7 +13,7 @@ import torch
 
 from sweeper.errors import DamagedError
 from sweeper.files.folder import Folder
-from sweeper.files.seal import append_seal, without_seal
+from sweeper.files.seal import append_seal, check_appended_seal
 from sweeper.training.runtime import Clock
 
 
@@ -36,8 +36,9 @@ class Checkpoints:
         except FileNotFoundError:
             return None
         try:
-            unsealed = io.BytesIO(without_seal(content, self.name))
-            state: dict[str, Any] = torch.load(unsealed, map_location="cpu", weights_only=True)
+            check_appended_seal(content, self.name)
+            # The seal at the end is not read. Without it, the content would be copied.
+            state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except (DamagedError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
             aside = self.folder.set_aside(self.name)
             notify(

@@ -18,7 +18,7 @@ from sweeper.training.evaluate import ByLanguage
 def score_record(spec: TrialSpec, score: ScoreSpec, by_language: ByLanguage, task: Task) -> ScoreRecord:
     """The record of a score of a trial. `task` is that of the target. Raises TrialError if a metric is not finite."""
     for language, scored in by_language.items():
-        _check_finite(scored.metrics, f"{score.target} in {language}")
+        check_finite(scored.metrics, f"{score.target} in {language}")
     key = score_key(spec.key, score)
     return ScoreRecord(
         key=key,
@@ -61,13 +61,13 @@ def selection_value(selection: Mapping[str, Mapping[str, float]], tasks: Mapping
     """
     values = []
     for task, metrics in selection.items():
-        _check_finite(metrics, f"the selection data of {task}")
+        check_finite(metrics, f"the selection data of {task}")
         scorer = SCORERS[tasks[task].scorer]
         values.append(metrics[scorer.main] if scorer.higher_is_better else -metrics[scorer.main])
     return mean(values) if values else None
 
 
-def _check_finite(metrics: Mapping[str, float], where: str) -> None:
+def check_finite(metrics: Mapping[str, float], where: str) -> None:
     """Raise TrialError if a metric is not finite, because no comparison with it is defined."""
     for name, value in metrics.items():
         if not math.isfinite(value):

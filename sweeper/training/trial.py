@@ -32,7 +32,7 @@ from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
-from sweeper.training.scores import outcomes, score_record, score_text, selection_value
+from sweeper.training.scores import check_finite, outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import DataReader, Trained, load_trained, read_progress, run_stage, save_trained
 from sweeper.training.subwords import subword_facts
 from sweeper.training.transferability import transfer_predictors, with_text_similarity
@@ -111,6 +111,9 @@ def _run(
     try:
         return _predict_transfer(trial) if spec.kind == "predict" else _train_and_score(trial)
     except TrialError as error:
+        old = bench.ledger.training(spec.key)
+        if old is not None and old.state == "done":
+            raise  # a score was lost and is computed again: the finished training keeps its record
         logger.exception("The training failed, and the trial has a record with the reason.")
         record = _record(trial, state="failed", reason=str(error))
         bench.ledger.write_training(record)
@@ -157,6 +160,7 @@ def _predict_transfer(trial: Trial) -> TrialResult:
         del net  # its memory must be free before the next net is made
         predictors = _compare_texts(trial, predictors)
     for target, computed in predictors.items():
+        check_finite(computed.values, f"the training data of {target}")
         logger.info("predictors of %s: %s", target, dict(computed.values))
     record = _record(trial, state="done", predictors=predictors, parameters=parameters)
     trial.bench.ledger.write_training(record)
@@ -300,6 +304,8 @@ def _fetch(trial: Trial, key: str) -> Path | None:
     except DamagedError as error:
         trial.bench.tell(str(error))
         return None
+    except FileNotFoundError:
+        return None  # another worker has found it damaged and renamed it
 
 
 def _write_to_store(trial: Trial, encoder: str, trained: Trained) -> None:

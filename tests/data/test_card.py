@@ -69,6 +69,20 @@ def test_names_that_yaml_reads_as_numbers_are_texts(tmp_path: Path) -> None:
     assert split_list(folder, "2023") == ("2020",)
 
 
+@pytest.mark.parametrize("pattern", [".", "", "**x", "a/**b", "./", "a" * 5_000])
+def test_a_path_that_is_no_file_name_gives_no_files_or_a_data_error(tmp_path: Path, pattern: str) -> None:
+    folder = written(tmp_path, yaml.safe_dump({"configs": [{"data_files": [{"split": "train", "path": pattern}]}]}))
+    try:
+        assert split_files(folder, None, "train") == []
+    except DataError as error:
+        assert "which is no file name" in str(error)
+
+
+def test_features_whose_names_have_no_order_have_a_digest(tmp_path: Path) -> None:
+    folder = written(tmp_path, "dataset_info: {features: {1: 2, a: 3}}")
+    assert rows_digest(folder, None, None) == rows_digest(folder, None, None)
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

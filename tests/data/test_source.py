@@ -96,6 +96,17 @@ def test_a_damaged_copy_of_a_data_set_is_made_again(
     assert caplog.text.count("is damaged") == 3
 
 
+def test_changed_label_names_of_a_copy_are_noticed(sources: Sources, write: Any) -> None:
+    write_pairs(write)
+    assert sources.load(ROWS)[0]["label"] == "no"
+    (info,) = sources.cache.rglob("dataset_info.json")
+    text = info.read_text()
+    assert '["no", "yes"]' in text.replace("\n", "")
+    info.write_text(text.replace('"no"', '"xx"').replace('"yes"', '"no"').replace('"xx"', '"yes"'))
+    _open.cache_clear()
+    assert sources.load(ROWS)[0]["label"] == "no"
+
+
 def test_an_identity_depends_on_one_split_and_not_on_the_path_of_the_mirror(
     sources: Sources, write: Any, tmp_path: Path
 ) -> None:

@@ -86,6 +86,19 @@ def test_a_killed_translator_loses_only_its_last_batch(tmp_path: Path) -> None:
     assert len(after.batches_seen) == 1
 
 
+@pytest.mark.parametrize("place", [12, 20, 31, 50])
+def test_a_line_with_a_flipped_bit_is_skipped(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "ko.jsonl"
+    TranslationFile(path, "ko").add({"one": "\ud558\ub098", "two": "\ub458"})
+    content = path.read_bytes()
+    for bit in range(8):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+        again = TranslationFile(path, "ko")
+        again.read()
+        assert again.translations.get("one", "\ud558\ub098") == "\ud558\ub098"
+        assert again.translations.get("two") in ("\ub458", None)
+
+
 def test_a_truncated_line_is_skipped_and_the_next_line_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "de.jsonl"
     cached_translator(tmp_path).translate(["a"], "de")

@@ -9,7 +9,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.errors import DamagedError
 from sweeper.files.folder import Folder
-from sweeper.files.manifest import MANIFEST, list_files, manifest_bytes
+from sweeper.files.manifest import MANIFEST, FileList, list_files, manifest_bytes
 from sweeper.run.encoders import EncoderStore
 
 FILES = {"config.json": b"{}", "model.safetensors": bytes(range(200)), "heads/heads.safetensors": b"head"}
@@ -70,10 +70,40 @@ def test_an_encoder_with_a_flipped_byte_is_set_aside(store: EncoderStore, source
 def test_a_manifest_with_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, source: Path, name: str) -> None:
     store = EncoderStore(Folder(f"memory://{uuid.uuid4().hex}/encoders"), tmp_path / "copies")
     store.keep("a1", source)
-    store.folder.write(f"a1/{MANIFEST}", manifest_bytes({name: {"bytes": 2, "sha256": "0" * 64}}))
+    store.folder.write(f"a1/{MANIFEST}", manifest_bytes({name: {"bytes": 2, "sha256": "0" * 64}}, "a1"))
     with pytest.raises(DamagedError, match=r"a1 is damaged \(manifest\.json\)"):
         store.fetch("a1")
     assert not list(tmp_path.rglob("pwned.py"))
+
+
+def test_encoders_that_changed_places_are_set_aside(tmp_path: Path, source: Path) -> None:
+    store = EncoderStore(Folder(str(tmp_path / "store")), tmp_path / "copies")
+    store.keep("a1", source)
+    (source / "config.json").write_bytes(b"[]")
+    store.keep("b2", source)
+    (tmp_path / "store/a1").rename(tmp_path / "a1")
+    (tmp_path / "store/b2").rename(tmp_path / "store/a1")
+    with pytest.raises(DamagedError, match=r"a1 is damaged \(manifest\.json\)"):
+        store.fetch("a1")
+
+
+def test_an_encoder_that_another_worker_replaces_during_the_check_is_kept(
+    store: EncoderStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.keep("a1", source)
+    flip(store, "a1/model.safetensors")
+    read = store._files
+    calls: list[str] = []
+
+    def replacing(key: str) -> FileList:
+        calls.append(key)
+        if len(calls) == 2:  # after this worker has noticed the damage
+            store.keep("a1", source)
+        return read(key)
+
+    monkeypatch.setattr(EncoderStore, "_files", lambda _, key: replacing(key))
+    if store.folder.local:
+        assert (store.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
 
 
 def test_an_encoder_with_the_manifest_of_an_earlier_version_is_read(store: EncoderStore, source: Path) -> None:

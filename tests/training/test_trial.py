@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 import sweeper.training.trial
-from sweeper.errors import DataError, UserError
+from sweeper.errors import DataError, TrialError, UserError
 from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
@@ -167,6 +167,23 @@ def test_a_diverging_training_gives_a_failed_record_with_a_reason_and_no_checkpo
     assert "with learning_rate=1e+30: lower the upper bound of the learning rate" in result.training.reason
     assert folders.bench().ledger.training(result.training.key) == result.training
     assert not [path for path in (folders.root / "run").glob("checkpoints/*") if path.is_file()]
+
+
+def test_a_failure_while_a_lost_score_is_computed_again_keeps_the_finished_record(
+    private_folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = trial(stage("words"), scores=(score("words"),))
+    bench = private_folders.bench()
+    finished = run_trial(spec, bench)
+    bench.ledger.folder.remove(f"scores/{finished.scores[0].key}.json")
+
+    def failing(*_: Any) -> Any:
+        raise TrialError("Out of memory even with 64 tokens per pass")
+
+    monkeypatch.setattr("sweeper.training.trial._all_scores", failing)
+    with pytest.raises(TrialError, match="Out of memory"):
+        run_trial(spec, bench)
+    assert bench.ledger.training(spec.key) == finished.training
 
 
 def test_the_record_shows_the_smaller_micro_batch_after_an_out_of_memory(

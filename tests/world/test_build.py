@@ -191,7 +191,7 @@ def test_the_world_of_a_faster_process_is_kept(tmp_path: Path, monkeypatch: pyte
     def faster(*_: object, **__: object) -> None:
         (tmp_path / "world").mkdir()
         (tmp_path / "world" / "theirs").touch()
-        (tmp_path / "world" / MANIFEST).write_bytes(manifest_bytes(list_files(tmp_path / "world")))
+        (tmp_path / "world" / MANIFEST).write_bytes(manifest_bytes(list_files(tmp_path / "world"), "world"))
 
     monkeypatch.setattr(f"{BUILD}.write_encoders", faster)
     build("demo:draws=1", tmp_path / "world")

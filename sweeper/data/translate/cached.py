@@ -1,6 +1,7 @@
 """Permanent cache of translations: one file for each translator and language, which all processes share."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from filelock import FileLock
 from sweeper.data.translate.interface import Engine, Piece
 from sweeper.data.translate.pieces import pieces_of
 from sweeper.files.digests import digest
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -36,13 +39,16 @@ class TranslationFile:
         self._read += len(added)
         for line in added.splitlines():
             try:
-                entry = json.loads(line)
+                entry = json.loads(line.decode())
                 text, translation = entry["text"], entry["translation"]
-            except (ValueError, KeyError, TypeError):
-                continue  # a truncated line: its text is translated and stored again
-            # Earlier versions wrote no digest.
-            if entry.get("digest") in (None, self._digest(text, translation)):
+                # Earlier versions wrote no digest.
+                is_intact = entry.get("digest") in (None, self._digest(text, translation))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                is_intact = False  # also a truncated line
+            if is_intact:
                 self.translations.setdefault(text, translation)
+            else:
+                logger.warning("A line of %s is damaged: its text is translated and stored again.", self.path)
 
     def add(self, translations: Mapping[str, str]) -> None:
         """Append the translations that are not in the file yet, and read those of other processes."""
