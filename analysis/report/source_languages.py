@@ -90,7 +90,17 @@ def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[
         )
 
 
-REGRET = ("recipes on", "target", "best source", "cost of English", "p", "chosen on all seeds", "seeds", "languages")
+REGRET = (
+    "recipes on",
+    "target",
+    "best source",
+    "cost of English",
+    "p",
+    "chosen on all seeds",
+    "seeds",
+    "languages",
+    "note",
+)
 RESOURCES = ("recipes on", "target", "target languages", "other sources - English", "p", "number", "note")
 
 
@@ -111,7 +121,7 @@ def _regret_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
         yield [
             *(_tasks(space, row["group"]), f"{row['target']} {row['model']}", row["choice"]),
             *(gain_text(row["regret"], row["low"], row["high"]), p_alone(row["p"]), points_text(row["naive"])),
-            *(str(row["num_seeds"]), str(row["num_languages"])),
+            *(str(row["num_seeds"]), str(row["num_languages"]), row["note"]),
         ]
 
 

@@ -32,12 +32,13 @@ REGRET_COLUMNS = (
     "naive",
     "num_seeds",
     "num_languages",
+    "note",
 )
 """Columns of the table of regrets. group: the first recipe of those that differ in their language only. choice: the
 best source `for each language`, or the best one `for all languages`. regret: its score minus that of the English
 source, mean over target languages other than English and the source. The source is chosen on the other seeds, so that
 a source that is best by chance gains nothing; low, high and p are those of the t test over seeds. naive: the same if
-the source is chosen on all seeds, which is too large."""
+the source is chosen on all seeds, which is too large. note: why there is no regret, or no interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ def large_groups(space: Space) -> dict[str, dict[str, str]]:
 def regrets(data: RunData, targets: Sequence[str]) -> pd.DataFrame:
     """What it costs to choose English instead of the best source language, with REGRET_COLUMNS.
 
-    Languages that lack a score of another source are left out, and so are models without a complete language.
+    Languages that lack a score of another source are left out.
     """
     scores = by_score(scores_of_seeds(data)[0])
     rows = []
@@ -88,11 +89,19 @@ def regrets(data: RunData, targets: Sequence[str]) -> pd.DataFrame:
             for target in targets:
                 languages = _complete(scores, target, model.name, group)
                 values = _array(scores, target, model.name, group, languages)
-                if not values.shape[-1]:
-                    continue
                 for choice, is_each in (("for each language", True), ("for all languages", False)):
                     regret = regret_of(values, list(group).index(ENGLISH), is_each=is_each)
-                    rows.append((model.name, target, first, choice, *_interval(regret), len(languages)))
+                    rows.append(
+                        (
+                            model.name,
+                            target,
+                            first,
+                            choice,
+                            *_interval(regret),
+                            len(languages),
+                            _reason(regret, languages),
+                        )
+                    )
     return pd.DataFrame(rows, columns=list(REGRET_COLUMNS))
 
 
@@ -126,6 +135,17 @@ def _cost(choosing: Floats, scored: Floats, english: int, is_each: bool) -> floa
     # Each source lacks its own language, so that languages are compared beside their mean.
     above = np.nanmean(choosing[usable] - np.nanmean(choosing, axis=0), axis=1)
     return float(np.nanmean(scored[usable[np.argmax(above)]] - scored[english]))
+
+
+def _reason(regret: Regret, languages: Sequence[str]) -> str:
+    """Why there is no regret, or no interval; "" with both."""
+    if not languages:
+        return "no language has scores of all sources"
+    if not regret.num_seeds:
+        return "no seed has scores of all sources"
+    if regret.num_seeds == 1:
+        return "one seed"
+    return "equal differences" if are_equal(regret.by_seed.min(), regret.by_seed.max(), 1.0) else ""
 
 
 def _interval(regret: Regret) -> tuple[float, float, float, float, float, int]:

@@ -149,6 +149,7 @@ def test_one_seed_has_no_regret_but_the_naive_one():
     table = regrets(tables(given, scores_of(given, near)), ["t1"])
     assert table["regret"].isna().all()
     assert (table["naive"] > 0).any()
+    assert set(table["note"]) == {"one seed"}
 
 
 def test_sources_are_compared_with_english_on_languages_with_few_resources_and_on_the_others():
@@ -183,11 +184,13 @@ def test_languages_without_the_scores_of_all_sources_do_not_count_for_the_cost_o
     assert table["regret"].notna().all()
 
 
-def test_a_first_model_without_scores_has_no_cost_of_english_and_the_reason_on_few_resources():
+def test_a_first_model_without_scores_has_the_reason_in_both_tables_and_the_second_one_its_estimates():
     given = a_space(slope(DISTANCES))
     given = replace(given, models=(Model(name="new", id="t/new"), *given.models))
     data = tables(given, scores_of(given, near))
-    assert set(regrets(data, ["t1"])["model"]) == {"small"}
+    cost = regrets(data, ["t1"])
+    assert cost[cost["model"] == "small"]["regret"].notna().all()
+    assert set(cost[cost["model"] == "new"]["note"]) == {"no language has scores of all sources"}
     few = by_resources(data, ["t1"])
     assert few[few["model"] == "small"]["estimate"].notna().all()
     assert few[few["model"] == "new"]["note"].str.contains("has no score on t1").all()
