@@ -71,7 +71,8 @@ def _compare(arguments: Sequence[str]) -> int:
 def _questions(arguments: Sequence[str]) -> int:
     """Write the pages of the planned comparisons and print their paths. Returns a code of ExitCode."""
     parser = argparse.ArgumentParser(
-        prog="python -m analysis questions", description="Write a page for each family of contrasts of the space."
+        prog="python -m analysis questions",
+        description="Write a page for each family of contrasts of the space, and one about difficulty.",
     )
     parser.add_argument("run", metavar="RUN", help="the run folder, a path or an fsspec URL")
     parser.add_argument("--out", metavar="DIR", help="folder of the pages (default: RUN/questions)")

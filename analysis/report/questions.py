@@ -36,18 +36,20 @@ def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
 
     `out` is a local folder (default: `questions` in the run folder).
 
-    Raises UserError if `run` is not a run folder, if its space has no contrasts, or if `out` is not local.
+    Raises UserError if `run` is not a run folder, if its space has no contrasts and no twins, or if `out` is not
+    local.
     """
     data = load(run)
-    if not data.space.contrasts:
+    if not data.space.contrasts and not data.space.twins:
         raise UserError(
-            f"The space of {run} has no contrasts, so that there is nothing to compare. Add `contrasts` to the space "
-            f"file and run `sweeper run SPACE --out {run}` again: no trial is repeated."
+            f"The space of {run} has no contrasts, so that there is nothing to compare, and no twins. Add `contrasts` "
+            "or `null_twins=True` to the space file and run "
+            f"`sweeper run SPACE --out {run}` again: no trial is repeated."
         )
     folder = Folder(out).local if out else Run.at(run).report(name="questions")
     if folder is None:
         raise UserError(f"Pages are written to a local folder, got --out {out}. Name a local one.")
-    files = question_files(data, contrast_table(data))
+    files = question_files(data, contrast_table(data)) if data.space.contrasts else {}
     if data.space.twins:
         files |= difficulty_files(data, results_of_run(data))
     for name, content in files.items():

@@ -15,7 +15,7 @@ def questions(
         typer.Option("--out", metavar="DIR", help="Folder to write (RUN/questions)."),
     ] = None,
 ) -> None:
-    """Write a page for each family of contrasts of the space."""
+    """Write a page for each family of contrasts of the space, and one about difficulty if it has `null_twins`."""
     from sweeper import analysis
 
     for path in analysis.write_questions(run_folder, folder):

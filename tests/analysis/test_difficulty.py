@@ -12,6 +12,8 @@ from analysis.report.questions import write_questions
 from analysis.results.difficulty import COLUMNS, difficulty, mean_loss, rank_correlations, usable_information
 from analysis.results.load import load
 from analysis.results.results import compute_results
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import write_json
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import DataSpec, ModelSpec, PerturbationSpec, StageSpec, TrialSpec
 from sweeper.space import Recipe, Stage, Target, Training, difference
@@ -189,6 +191,11 @@ def test_a_run_with_twins_has_a_page_about_difficulty_and_one_without_has_none(r
     assert "| noisy | 50% | 0.40 ± 0.10 | 1.10 |" in page
     data = load(full_run.url)
     assert difficulty_files(data, [compute_results(data)]) == {}
+
+
+def test_a_run_with_twins_and_without_contrasts_has_only_the_page_about_difficulty(run):
+    Folder(run.url).write("space.json", write_json(replace(run.space, contrasts=())))
+    assert [path.name for path in write_questions(run.url)] == ["difficulty.md"]
 
 
 def test_the_entropy_of_a_twin_that_knows_the_shares_of_three_labels_is_log_3():
