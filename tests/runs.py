@@ -214,3 +214,8 @@ def is_user_error(result: CommandResult) -> bool:
     assert result.err.count("error: ") == 1
     assert "Traceback" not in result.err
     return True
+
+
+def without_seal(text: str) -> str:
+    """The text of a sealed file without its seal, so that a test can change it."""
+    return re.sub(r'\A\{"sha256": "[^"]{64}",', "{", text)

@@ -31,6 +31,7 @@ from tests.runs import (
     sweeper,
     tiny_run,
     wait_for,
+    without_seal,
     workers_at_work,
 )
 
@@ -211,7 +212,8 @@ def test_any_other_change_of_the_space_is_refused_with_the_difference(call: Call
 
 def test_a_run_folder_of_a_newer_version_is_refused(call: Call, run_copy: Path) -> None:
     record = next((run_copy / "ledger" / "trainings").glob("*.json"))
-    record.write_text(record.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
+    text = without_seal(record.read_text())
+    record.write_text(text.replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
     for arguments in (run_arguments(run_copy), ("status", str(run_copy))):
         done = call(*arguments)
         assert done.code == 2
@@ -222,7 +224,8 @@ def test_a_run_folder_of_an_earlier_version_is_refused_by_every_command_and_stay
     call: Call, run_copy: Path
 ) -> None:
     for file in run_copy.rglob("*.json"):
-        file.write_text(file.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+        text = without_seal(file.read_text())
+        file.write_text(text.replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
     before = {path: path.read_bytes() for path in (run_copy / "ledger").rglob("*.json")}
     export = ("export", str(run_copy), "--target", "names", "--out", str(run_copy / "model"))
     submit = ("submit", str(run_copy), "--best-per-target")

@@ -14,7 +14,9 @@ from sweeper.space.condition import CLEAN
 State = Literal["done", "failed"]
 _NULL = core_schema.no_info_after_validator_function(lambda _: float("nan"), core_schema.none_schema())
 # A number is tried first: a ledger has hundreds of thousands, and a Python function for each would take long.
-_NUMBER_OR_NULL = core_schema.union_schema([core_schema.float_schema(), _NULL], mode="left_to_right")
+_NUMBER_OR_NULL = core_schema.union_schema(
+    [core_schema.float_schema(), _NULL], mode="left_to_right", serialization=core_schema.simple_ser_schema("float")
+)
 Measured = Annotated[float, GetPydanticSchema(lambda _type, _handler: _NUMBER_OR_NULL)]
 """A measured number. JSON has null for NaN, as of the loss of a training that diverged."""
 

@@ -7,7 +7,17 @@ import pytest
 from huggingface_hub import ModelCard
 
 from sweeper.run.run import Run
-from tests.runs import PATIENCE, Call, copy_of, is_user_error, run_arguments, sweeper, tiny_run, watched_tiny_run
+from tests.runs import (
+    PATIENCE,
+    Call,
+    copy_of,
+    is_user_error,
+    run_arguments,
+    sweeper,
+    tiny_run,
+    watched_tiny_run,
+    without_seal,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE)]
 
@@ -89,7 +99,7 @@ def test_a_repeated_trial_that_differs_from_its_record_ends_with_exit_code_1(run
     changed = copy_of(run, tmp_path / "run")
     name = "tiny/baseline -> few_questions/search 0"
     path = next(path for path in trainings(changed) if json.loads(path.read_text())["spec"]["name"] == name)
-    record = json.loads(path.read_text())
+    record = json.loads(without_seal(path.read_text()))
     # A value that the repeated trial does not reach.
     path.write_text(json.dumps(record | {"value": 0.123}))
     process = sweeper("trial", str(changed), name, "--again")
@@ -155,6 +165,6 @@ def raise_values(run: Path, target: Path, recipe: str) -> None:
     """Copy a run to `target`, and change the selection values of replicates so that one recipe is the best."""
     copy_of(run, target)
     for path in trainings(target):
-        record = json.loads(path.read_text())
+        record = json.loads(without_seal(path.read_text()))
         if record["spec"]["role"] == "replicate" and record["spec"]["kind"] == "target":
             path.write_text(json.dumps(record | {"value": 0.9 if record["spec"]["recipe"] == recipe else 0.1}))

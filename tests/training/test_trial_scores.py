@@ -183,7 +183,8 @@ def test_outcomes_have_log_probabilities_that_change_no_metric(folders: TrialFol
         tables.append((record, bench.ledger.outcomes(record)))
     (with_logs, table), (without, bare) = tables
     columns = ["log_p_gold", "log_p_prediction"]
-    assert with_logs == without, "the same key and the same metrics"
+    # The files with outcomes differ, because one has more columns.
+    assert replace(with_logs, outcome_facts=None) == replace(without, outcome_facts=None)
     pd.testing.assert_frame_equal(table.drop(columns=columns), bare)
     assert (table[columns].dtypes == "float32").all()
     known = table.dropna(subset=columns)

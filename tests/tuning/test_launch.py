@@ -175,8 +175,8 @@ def test_a_full_disk_is_recognised_behind_other_errors() -> None:
 def test_a_result_contains_the_scores_of_the_ledger(ledger: Ledger) -> None:
     spec = next(spec for spec in drain(agenda_of(SMALL), FakeLedger()) if spec.scores)
     ledger.write_training(succeed(spec))
-    ledger.write_score(score_of(spec, 0), pd.DataFrame({"language": ["en"], "example": ["1"]}))
-    assert read_result(ledger, spec) == TrialResult(training=succeed(spec), scores=(score_of(spec, 0),))
+    score = ledger.write_score(score_of(spec, 0), pd.DataFrame({"language": ["en"], "example": ["1"]}))
+    assert read_result(ledger, spec) == TrialResult(training=succeed(spec), scores=(score,))
 
 
 def test_a_failed_training_has_no_scores(ledger: Ledger) -> None:
