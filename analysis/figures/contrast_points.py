@@ -30,9 +30,11 @@ def contrast_points(axes: Axes, points: pd.DataFrame, *, title: str = "", size: 
         axes.plot(ends, np.polyval(np.polyfit(values, heights, 1), ends), color=INK, lw=0.8, zorder=2)
     bars = np.nan_to_num([below, above])
     axes.errorbar(values, heights, yerr=bars, color=DOT, ls="", lw=0.8, marker="o", ms=0.5 * size.font, zorder=3)
+    # Vertical names do not overlap those of the points beside them.
+    style: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "center", "fontsize": size.small, "color": INK}
+    style |= {"bbox": {"fc": "white", "ec": "none", "pad": 0.5}, "textcoords": "offset points", "zorder": 2.5}
     for name, value, height in zip(points["point"], values, heights, strict=True):
-        style: dict[str, Any] = {"xytext": (0.4 * size.font, 0.4 * size.font), "textcoords": "offset points"}
-        axes.annotate(name, (value, height), fontsize=size.small, color=INK, **style)
+        axes.annotate(name, (value, height), xytext=(-0.4 * size.font, 0), **style)
     axes.margins(0.2)
     style_axes(axes, size, title=title, x=points["covariate"].iloc[0])
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))

@@ -49,7 +49,7 @@ def _slopes(models: tuple[Model, ...]) -> tuple[Contrast, ...]:
         Contrast(
             name=f"{what} of {task}",
             title=f"Does the {what} of {task} grow with the encoder?",
-            family=f"scale, {what}",
+            family=f"scale {what}",
             terms=_gain(task),
             targets=("tatoeba", "ner"),
             each=("target",) if unit == "points" else (),
@@ -62,7 +62,7 @@ def _slopes(models: tuple[Model, ...]) -> tuple[Contrast, ...]:
 
 
 MODELS = tuple(
-    Model(name=f"{layers} layers", id="mini-xlmr", layers=layers, parameters=number)
+    Model(name=f"layers_{layers}", id="mini-xlmr", layers=layers, parameters=number)
     for layers, number in PARAMETERS.items()
 )
 
