@@ -178,7 +178,7 @@ def test_damaged_records_and_lost_scores_are_made_again_and_no_other_trial_runs(
     gone.unlink()
     done = sweeper(*run_arguments(run_copy))
     assert done.returncode == 0, done.stderr
-    assert f"trainings/{damaged.name} is not JSON" in done.stdout
+    assert f"trainings/{damaged.name} is damaged" in done.stdout
     assert damaged.with_name(f"{damaged.name}.damaged").exists()
     lines = ended_trials(done.stdout)
     assert sorted(lines) == sorted([name, recipe_and_seed])
