@@ -37,7 +37,7 @@ class Checkpoints:
             return None
         try:
             check_appended_seal(content, self.name)
-            # The seal at the end is not read. Without it, the content would be copied.
+            # torch.load ignores the seal at the end. Cutting it off would copy the content.
             state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except (DamagedError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
             aside = self.folder.set_aside(self.name)
