@@ -25,6 +25,7 @@ from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.connect import connected
+from sweeper.tuning.credentials import credentials, unlogged_credentials, use_credentials
 from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.options import Workers
@@ -51,8 +52,11 @@ class LaunchResult:
 class TrialActor(tune.Trainable):
     """One actor: runs trials one after the other. The results are in the ledger, only messages return through Ray."""
 
-    def setup(self, config: dict[str, Any], site: dict[str, Any] | None = None) -> None:
-        """Open the workbench, once for all trials of this actor."""
+    def setup(
+        self, config: dict[str, Any], site: dict[str, Any] | None = None, keys: dict[str, str] | None = None
+    ) -> None:
+        """Open the workbench, once for all trials of this actor. `keys` are the credentials of the driver."""
+        use_credentials(keys or {})
         self._messages: list[str] = []
         self._bench = Workbench(Site(**(site or {})), notify=self._messages.append)
         self._spec = unpack(config["spec"])
@@ -213,7 +217,8 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
         searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)
         try:
             callbacks = [StartCallback(searcher), FollowCallback(searcher, follower)]
-            _tuner(searcher, site, scratch, callbacks).fit()
+            with unlogged_credentials():
+                _tuner(searcher, site, scratch, callbacks).fit()
         except Exception as error:  # noqa: BLE001  Tune's traceback tells the user nothing, and the ledger is safe
             if not halt.requested:  # the signal may have ended Ray
                 searcher.fatal = f"{type(error).__name__}: {error}{_traceback_place(ledger, 'driver')}"
@@ -221,8 +226,9 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
 
 
 def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path, callbacks: list[tune.Callback]) -> tune.Tuner:
+    actor = tune.with_parameters(TrialActor, site=vars(site), keys=credentials())
     return tune.Tuner(
-        tune.with_resources(tune.with_parameters(TrialActor, site=vars(site)), _placement),
+        tune.with_resources(actor, _placement),
         # -1: until the searcher answers FINISHED. A new actor would cost a second or more per trial.
         tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
