@@ -55,6 +55,9 @@ MEASURES: Mapping[str, Measure] = {
     "neighbours": _CORRECT,
     "mining": Measure(columns=("correct", "mined", "gold"), value=_f1),
     "ranking": Measure(columns=("average_precision",), value=_share),
+    "masked_accuracy": Measure(
+        columns=("masked", "restored"), value=lambda num, masked, restored: _ratio(restored, masked)
+    ),
     "loss": Measure(columns=("masked", "loss"), value=lambda num, masked, loss: _ratio(loss, masked)),
 }
 """`Task.scorer` -> its main metric. The threshold of a fitted metric (mining, squad2) stays the one of all examples."""

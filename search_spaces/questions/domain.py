@@ -1,8 +1,11 @@
 """Domain adaptation x intermediate task: text of a domain before or after MNLI, or half of it on each side.
 
-The domains are the Bible and news (NTREX), in English or in four languages, with equal tokens. General text (Wikipedia)
-of the same size is the placebo of a domain: it has as many tokens.
-The numbers of steps differ, because lines have different lengths.
+The domains are the Bible and news (NTREX), in English or in four languages, with equal tokens. General text (mostly
+Wikipedia and Universal Dependencies, without news of NTREX) of the same size is the placebo of a domain: it has as many
+tokens. The numbers of steps differ, because lines have different lengths.
+
+Three more targets are held-out English text of each domain: a frozen encoder predicts masked tokens, with a head that
+trains on general text. They show what an encoder learns about a domain, and what it forgets about the others.
 """
 
 from dataclasses import replace
@@ -26,28 +29,59 @@ from . import LARGE, on_cluster
 LANGUAGES = ("en", "de", "ru", "zh")
 SETS = {"bible": "local/bible_parallel", "news": "local/ntrex"}
 """Domain -> data set with a column for each language."""
-HALVES = {"news_start": "train[:998]", "news_end": "train[998:]"}
+GENERAL = "local/mlm_text"
+"""General text, with a config for each language. Its first lines are those of NTREX."""
+HALVES = {"news_start": "train[:950]", "news_end": "train[950:1900]"}
 """The two halves of the news, without a common line."""
-SPLITS = {"bible": "train[13924:17418]+train[23146:26382]", "news": "train", **HALVES}
-"""Verses that all four languages have."""
+SPLITS = {
+    "bible": "train[13924:17418]+train[23146:26082]",
+    "news": "train[:1900]",
+    **HALVES,
+    "general": "train[4300:]",
+}
+"""Corpus -> its lines. The verses are among those that all four languages have."""
+HELD_OUT = {"bible": "train[26082:26382]", "news": "train[1900:]", "general": "train[2000:2300]"}
+"""Domain -> lines on which nothing trains."""
+HEAD = "general_text_of_heads"
+"""The task with the general text on which the heads of held-out text train."""
 TOKENS = 24_000
 """Tokens of the adaptation in all its languages."""
 
 
-def _corpus(name: str, language: str) -> Task:
+def _text(name: str, language: str, split: str) -> Task:
+    """Lines of a domain as a task; `name` starts with the domain."""
     domain = name.partition("_")[0]
+    is_general = domain == "general"
+    id_, config, column = (GENERAL, language, "text") if is_general else (SETS[domain], "default", language)
     return replace(
         CATALOG["mlm_text"],
-        name=f"{name}_{language}",
+        name=name,
         title=f"Text of the domain {domain} in {language}",
-        columns={"text": language},
-        train={"en": (Rows(id=SETS[domain], config="default", split=SPLITS[name]),)},
+        columns={"text": column},
+        train={"en": (Rows(id=id_, config=config, split=split),)},
         train_size=0,
         domain=domain,
+        licence="",
+        note="",
     )
 
 
-CORPORA = tuple(_corpus(name, language) for name in SPLITS for language in LANGUAGES)
+def _held_out(domain: str) -> Task:
+    """Prediction of masked tokens in English text of the domain, after training a head on general text."""
+    text = _text(f"{domain}_held_out", "en", HELD_OUT[domain])
+    return replace(
+        text,
+        title=f"Masked tokens of held-out text of the domain {domain}",
+        scorer="masked_accuracy",
+        train={},
+        dev=text.train,
+        test=text.train,
+        trains_on=HEAD,
+    )
+
+
+CORPORA = tuple(_text(f"{name}_{code}", code, split) for name, split in SPLITS.items() for code in LANGUAGES)
+TEXTS = tuple(map(_held_out, HELD_OUT))
 TASK = Stage(tasks=("mnli",), training=replace(SHORT, learning_rate=2e-4))
 
 
@@ -55,12 +89,12 @@ def _adapt(domain: str, share: float = 1.0, languages: tuple[str, ...] = LANGUAG
     """Adaptation to a domain with a share of its tokens."""
     tokens = round(TOKENS * share / len(languages))
     training = replace(SHORT, learning_rate=2e-4, cap_tokens=tokens)
-    if domain == "general":
-        return Stage(tasks=("local_text",), languages=languages, training=training)
     return Stage(tasks=tuple(f"{domain}_{language}" for language in languages), training=training)
 
 
 DOMAINS = ("bible", "news", "general")
+TASKS = ("tatoeba", "ner", "pawsx")
+"""The targets other than held-out text."""
 RECIPES = (
     Recipe(name="baseline"),
     Recipe(name="mnli", stages=(TASK,)),
@@ -86,23 +120,36 @@ def _contrasts(domain: str) -> tuple[Contrast, ...]:
     """What adaptation and MNLI add together, in both orders, and the domain against general text."""
     orders = {"before": f"{domain} then mnli", "after": f"mnli then {domain}"}
     return tuple(
-        interaction(f"{domain} {word} mnli", both, domain, "mnli", "baseline", family="domain", each=("target",))
+        interaction(
+            f"{domain} {word} mnli", both, domain, "mnli", "baseline", family="domain", targets=TASKS, each=("target",)
+        )
         for word, both in orders.items()
     )
 
 
+def _placebo(name: str, recipe: str, reference: str) -> Contrast:
+    """A difference over all targets that are tasks."""
+    return difference(name, recipe, reference, family="placebo", targets=TASKS)
+
+
+def _of_text(name: str, recipe: str, reference: str) -> Contrast:
+    """A difference on the held-out text of each domain: what is learnt there, or forgotten."""
+    targets = tuple(text.name for text in TEXTS)
+    return difference(name, recipe, reference, family="held-out text", targets=targets, each=("target",))
+
+
 CONTRASTS = (
     *(contrast for domain in DOMAINS for contrast in _contrasts(domain)),
-    *(
-        difference(
-            f"{domain} - general text, before mnli", f"{domain} then mnli", "general then mnli", family="placebo"
-        )
-        for domain in SETS
-    ),
-    difference("four languages - English, news", "news then mnli", "English news then mnli", family="placebo"),
-    difference("around - before, news", "news around mnli", "news then mnli", family="placebo"),
+    *(_placebo(f"{domain} - general text, before mnli", f"{domain} then mnli", "general then mnli") for domain in SETS),
+    _placebo("four languages - English, news", "news then mnli", "English news then mnli"),
+    _placebo("around - before, news", "news around mnli", "news then mnli"),
+    *(_of_text(f"{recipe} - no adaptation", recipe, "baseline") for recipe in (*DOMAINS, "mnli")),
+    *(_of_text(f"{domain} - general text", domain, "general") for domain in SETS),
+    *(_of_text(f"mnli after {domain} - {domain}", f"{domain} then mnli", domain) for domain in DOMAINS),
 )
 
+SMALL_LAYERS, LARGE_LAYERS = 6, 24
+"""Layers of the two encoders, which are all frozen for held-out text."""
 SPACE = Space(
     name="questions/domain",
     title="Domain adaptation before, after and around an intermediate task",
@@ -114,8 +161,16 @@ SPACE = Space(
             task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "ru", "zh")
         ),
         Target(task="pawsx", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "zh")),
+        *(
+            Target(
+                task=text.name,
+                training=replace(SHORT, learning_rate=1e-3, cap_tokens=12_000, frozen_layers=SMALL_LAYERS),
+                eval_cap=150,
+            )
+            for text in TEXTS
+        ),
     ),
-    tasks=CORPORA,
+    tasks=(*CORPORA, *TEXTS, replace(_text(HEAD, "en", "train[2300:4300]"), train_size=2_000)),
     seeds=(1, 2),
     evaluate="dev",
     eval_cap=60,
@@ -124,7 +179,7 @@ SPACE = Space(
 
 GROWTH = 5
 """Factor on the tokens of adaptation: 40,000 in each of the three epochs. The smallest corpus, news in English, has
-42,034 words, and therefore at least as many tokens of any encoder."""
+40,154 words, and therefore at least as many tokens of any encoder."""
 
 
 def _large(stage: Stage) -> Stage:
@@ -133,4 +188,11 @@ def _large(stage: Stage) -> Stage:
     return replace(stage, training=replace(LARGE, cap_tokens=None if is_task or not tokens else GROWTH * tokens))
 
 
-XL = on_cluster(SPACE, _large, LARGE)
+def _with_frozen_layers(target: Target) -> Target:
+    """A target whose training leaves the large encoder as it is, if it does so with the small one."""
+    is_text = target.task not in TASKS
+    return replace(target, training=replace(LARGE, frozen_layers=LARGE_LAYERS)) if is_text else target
+
+
+_XL = on_cluster(SPACE, _large, LARGE)
+XL = replace(_XL, targets=tuple(map(_with_frozen_layers, _XL.targets)))

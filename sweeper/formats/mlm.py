@@ -1,6 +1,7 @@
 """Plain text for masked language modelling. Tokens are masked during training and evaluation, not here."""
 
 from collections.abc import Mapping, Sequence
+from math import exp
 from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DataError
@@ -32,7 +33,7 @@ class Mlm:
     """
 
     properties = Properties(
-        scorers=("loss",),
+        scorers=("loss", "masked_accuracy"),
         usual={"text": ("text", "content", "document", "body", "sentence", "article")},
         required=("text",),
         head="mlm",
@@ -62,8 +63,10 @@ class Mlm:
     def decode(
         self, examples: Sequence[Example], features: Features, outputs: Outputs, labels: Sequence[str]
     ) -> list[Any]:
-        """Sums over the masked tokens of each example: `loss`, `masked` (a count), `uniform` (the loss by chance)."""
-        columns = {name: outputs[name] for name in ("loss", "masked", "uniform")}
+        """Sums over the masked tokens of each example: `loss`, `masked` and `restored` (counts), `uniform` (the loss by
+        chance).
+        """
+        columns = {name: outputs[name] for name in ("loss", "masked", "restored", "uniform")}
         return [{name: float(column[n]) for name, column in columns.items()} for n in range(len(examples))]
 
     def score(
@@ -76,14 +79,20 @@ class Mlm:
     ) -> Scored:
         """`loss`, the mean over all masked tokens, in nats; trivial: the logarithm of the vocabulary size.
 
-        Raises DataError if no token was masked.
+        The scorer `masked_accuracy` adds `accuracy`, the share of the masked tokens that are predicted correctly;
+        trivial: that of a uniform guess. Raises DataError if no token was masked.
         """
         check_scorable(examples, predictions, task, language)
         num_masked = total(counts["masked"] for counts in predictions)
         if not num_masked:
             raise DataError(f"Task {task.name!r} in {language!r}: none of {len(examples)} texts has a masked token.")
+        metrics = {"loss": total(counts["loss"] for counts in predictions) / num_masked}
+        trivial = {"loss": total(counts["uniform"] for counts in predictions) / num_masked}
+        if task.scorer == "masked_accuracy":
+            metrics["accuracy"] = total(counts["restored"] for counts in predictions) / num_masked
+            trivial["accuracy"] = exp(-trivial["loss"])
         return Scored(
-            metrics={"loss": total(counts["loss"] for counts in predictions) / num_masked},
-            trivial={"loss": total(counts["uniform"] for counts in predictions) / num_masked},
+            metrics=metrics,
+            trivial=trivial,
             outcomes=[outcome(example, "", counts) for example, counts in zip(examples, predictions, strict=True)],
         )

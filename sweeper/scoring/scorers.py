@@ -67,6 +67,7 @@ SCORERS: Mapping[str, Scorer] = {
     "mining": Scorer(main="f1", metrics=("f1", "precision", "recall"), fits_threshold=True, keeps_fillers=True),
     "ranking": Scorer(main="map20", metrics=("map20",)),
     "loss": Scorer(main="loss", metrics=("loss",), higher_is_better=False),
+    "masked_accuracy": Scorer(main="accuracy", metrics=("accuracy", "loss")),
 }
 """`Task.scorer` -> the scorer."""
 

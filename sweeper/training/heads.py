@@ -246,17 +246,30 @@ class MaskedHead(Head):
         return functional.linear(state, batch["embeddings"], self.bias).float()
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """For each feature (n,): the summed `loss`, the number of `masked` tokens, the loss of a `uniform` guess."""
+        """For each feature (n,): the summed `loss`, the numbers of `masked` tokens and of those that are `restored`
+        (predicted correctly), and the loss of a `uniform` guess.
+        """
         masked = batch["masked"] != IGNORED
-        losses = functional.cross_entropy(self._logits(hidden, batch), batch["masked"][masked], reduction="none")
-        table = torch.zeros(masked.shape, device=losses.device).masked_scatter(masked, losses)  # (n, length)
+        gold, logits = batch["masked"][masked], self._logits(hidden, batch)
+        losses = functional.cross_entropy(logits, gold, reduction="none")
+        restored = (logits.argmax(dim=1) == gold).float()
         count = masked.sum(dim=1).float()
-        return {"loss": table.sum(dim=1), "masked": count, "uniform": count * math.log(len(batch["embeddings"]))}
+        return {
+            "loss": _sums_by_feature(losses, masked),
+            "masked": count,
+            "restored": _sums_by_feature(restored, masked),
+            "uniform": count * math.log(len(batch["embeddings"])),
+        }
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the masked tokens."""
         gold = batch["masked"][batch["masked"] != IGNORED]
         return functional.cross_entropy(self._logits(hidden, batch), gold, reduction="sum")
+
+
+def _sums_by_feature(values: Tensor, masked: Tensor) -> Tensor:
+    """Sums over the tokens of each feature (n,) of one value for each masked token; `masked` is (n, length)."""
+    return torch.zeros(masked.shape, device=values.device).masked_scatter(masked, values).sum(dim=1)
 
 
 HEADS: Mapping[str, type[Head]] = {

@@ -1,6 +1,8 @@
 """The properties of all formats agree with the tables that they name, and the corpus format scores its masked loss."""
 
+from dataclasses import replace
 from importlib import import_module
+from math import exp
 
 import numpy as np
 import pytest
@@ -56,11 +58,17 @@ def test_a_corpus_is_scored_by_the_mean_loss_of_all_its_masked_tokens():
     mlm = FORMATS["mlm"]
     examples = [example for n in range(2) for example in mlm.read({"text": "The town"}, CORPUS, n)]
     outputs = {"loss": np.array([6.0, 2.0]), "masked": np.array([3.0, 1.0]), "uniform": np.array([9.0, 3.0])}
+    outputs["restored"] = np.array([2.0, 0.0])
     features = mlm.encode(examples, tiny_tokenizer(), Lengths(max_length=12), ())
     scored = mlm.score(examples, mlm.decode(examples, features, outputs, ()), CORPUS, "en")
     assert scored.metrics == {"loss": 2.0}
     assert scored.trivial == {"loss": 3.0}
     assert [row["loss"] for row in scored.outcomes] == [6.0, 2.0]
+    accuracy = mlm.score(
+        examples, mlm.decode(examples, features, outputs, ()), replace(CORPUS, scorer="masked_accuracy"), "en"
+    )
+    assert accuracy.metrics == {"loss": 2.0, "accuracy": 0.5}
+    assert accuracy.trivial == pytest.approx({"loss": 3.0, "accuracy": exp(-3)})
 
 
 def test_a_corpus_without_a_masked_token_has_no_loss():

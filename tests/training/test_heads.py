@@ -139,4 +139,5 @@ def test_the_losses_of_the_features_sum_to_the_masked_loss(hidden: Tensor) -> No
     assert float(outputs["loss"].sum()) == pytest.approx(float(head.loss(hidden, batch)), rel=1e-5)
     assert outputs["masked"].tolist() == [2, 0, 0, 0, 1]
     assert outputs["loss"][1:4].tolist() == [0, 0, 0]
+    assert outputs["restored"][1:4].tolist() == [0, 0, 0]
     assert outputs["uniform"].tolist() == pytest.approx([2 * math.log(10), 0, 0, 0, math.log(10)])
