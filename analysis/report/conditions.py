@@ -8,6 +8,7 @@ from ..numbers import gain_text
 from ..results.load import RunData
 from ..results.robustness import robustness
 from ..results.seed_part import MEAN
+from .documents import document
 from .files import csv
 from .tables import markdown
 
@@ -21,7 +22,7 @@ def condition_files(data: RunData) -> dict[str, bytes]:
     table = robustness(data)
     if table.empty:
         return {}
-    return {PAGE: page_text(table).encode(), "robustness.csv": csv(table, IN_POINTS)}
+    return {PAGE: document(page_text(table)), "robustness.csv": csv(table, IN_POINTS)}
 
 
 def page_text(table: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ from ..results.difficulty import MEASURES, difficulty, rank_correlations
 from ..results.halves import MIN_N
 from ..results.load import RunData
 from ..results.results import Results
+from .documents import document
 from .files import csv
 from .tables import markdown, points
 
@@ -27,7 +28,7 @@ def difficulty_files(data: RunData, results: Sequence[Results]) -> dict[str, byt
         return {}
     tables = [difficulty(data, result.model, result.correlations.traits) for result in results]
     table = pd.concat(tables, ignore_index=True)
-    return {PAGE: page_text(table).encode(), "difficulty.csv": csv(table, IN_POINTS)}
+    return {PAGE: document(page_text(table)), "difficulty.csv": csv(table, IN_POINTS)}
 
 
 def page_text(measured: pd.DataFrame) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from ..results.load import RunData, load
 from ..results.results import results_of_run
 from ..results.stats import LEVEL
 from .difficulty import difficulty_files
+from .documents import document
 from .files import csv
 from .source_languages import SourceTables, source_section, source_tables
 from .tables import markdown
@@ -81,7 +83,7 @@ def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
         drawn = {title: figure for title, figure in figures.items() if figure}
         for title, figure in drawn.items():
             files |= {f"{title}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
-        files[f"{name}.md"] = page_text(space, family, Tables(rows, of_family, claims, sources), list(drawn)).encode()
+        files[f"{name}.md"] = document(page_text(space, family, Tables(rows, of_family, claims, sources), list(drawn)))
     return files
 
 
@@ -111,7 +113,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
         *_answers(space, rows),
         "\n".join(f"- {sentence}" for sentence in _claim_sentences(stated, claims)),
         _resolution(rows),
-        *(f"![{name}]({name}.png)" for name in figures),
+        *(f"![{name}]({quote(name)}.png)" for name in figures),
         _table(rows),
         f"Estimates are in {' or '.join(dict.fromkeys(rows['unit']))} ± half width of the 95 % interval. The interval "
         "is about new seeds and new items with these models, recipes, targets and languages. It covers each estimate "

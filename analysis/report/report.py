@@ -31,6 +31,7 @@ from .conditions import PAGE, condition_files
 from .contents import file_rows, with_rows
 from .difficulty import PAGE as DIFFICULTY
 from .difficulty import difficulty_files
+from .documents import document
 from .files import table_files, trials_csv
 from .findings import findings_of
 from .gains import cautions, gains_table
@@ -99,7 +100,7 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     files = {
         "marks.csv": tables.marks_csv(marks_of(data.space)),
         "trials.csv": trials_csv(data),
-        "methods.md": methods_text(data, results[0], contrasts).encode(),
+        "methods.md": document(methods_text(data, results[0], contrasts)),
     }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, orders)
@@ -109,9 +110,9 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     files |= condition_files(data)
     files |= difficulty_files(data, results)
     files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
-    files["appendix.md"] = _text("appendix", data, results, models, against).encode()
+    files["appendix.md"] = document(_text("appendix", data, results, models, against))
     listed = tuple(file_rows(with_rows(files), suffixes))
-    files[REPORT] = _text("report", data, results, models, against, listed).encode()
+    files[REPORT] = document(_text("report", data, results, models, against, listed))
     return files, findings
 
 

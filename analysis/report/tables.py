@@ -1,5 +1,6 @@
 """Tables of the report, as Markdown or CSV."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -165,4 +166,5 @@ def layer_csv(layers: Mapping[str, LayerScores]) -> bytes:
 
 
 def _escaped(cell: object) -> str:
-    return str(cell).replace("|", "\\|").replace("\n", " ")
+    # A backslash before a bar would escape the backslash of the bar.
+    return re.sub(r"(\\*)\|", r"\1\1\\|", str(cell)).replace("\n", " ")

@@ -316,8 +316,8 @@ def _check_names(term: str, names: Sequence[str]) -> None:
     _check_once(term, names)
     for name in names:
         # Names of units are made from these names and slashes.
-        if not name or "/" in name:
-            raise UserError(f"The name of a {term} must not be empty or contain '/', got {name!r}.")
+        if name.splitlines() != [name] or "/" in name:
+            raise UserError(f"The name of a {term} must be one line without '/', and not empty, got {name!r}.")
 
 
 def _check_once(term: str, names: Sequence[str]) -> None:
