@@ -29,6 +29,8 @@ class Panels:
     """Width of the labels at the left of the figure."""
     between: float = 0.0
     """Width of the labels at the left of the other panels, if they have any."""
+    right: float = 0.0
+    """Width of the labels at the right of the figure."""
     has_titles: bool = True
     """Whether there is space for a title above each panel."""
     title: str = ""
@@ -43,7 +45,7 @@ def panel_figure(panels: Panels, size: Size) -> tuple[Figure, list[Axes]]:
     Each panel has space for ticks and the label of its axis below it.
     """
     gap = panels.between + 1.5 * size.font
-    inside = size.points - EDGE - panels.left - 1.5 * size.font
+    inside = size.points - EDGE - panels.left - max(panels.right, 1.5 * size.font)
     num_columns = max(1, min(panels.num, int((inside + gap) / (panels.narrowest + gap))))
     num_rows = math.ceil(panels.num / num_columns)
     num_columns = math.ceil(panels.num / num_rows)  # equally many in each row

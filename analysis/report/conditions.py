@@ -1,9 +1,11 @@
 """Scores under further conditions, as a page and as a CSV file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from ..figures.files import formats
+from ..figures.frontier import frontier_figure
 from ..numbers import gain_text
 from ..results.load import RunData
 from ..results.robustness import robustness
@@ -18,17 +20,26 @@ PAGE = "robustness.md"
 
 
 def condition_files(data: RunData) -> dict[str, bytes]:
-    """Name -> content of robustness.md and robustness.csv; empty for a space without conditions."""
+    """Name -> content of robustness.md, its figures and robustness.csv; empty for a space without conditions."""
     table = robustness(data)
     if table.empty:
         return {}
-    return {PAGE: document(page_text(table)), "robustness.csv": csv(table, IN_POINTS)}
+    files, names = {"robustness.csv": csv(table, IN_POINTS)}, []
+    for model, rows in table.groupby("model", sort=False):
+        figure = frontier_figure(rows)
+        if figure:
+            names.append("frontier" if len(data.space.models) == 1 else f"frontier-{model}")
+            files |= {f"{names[-1]}.{ending}": drawn for ending, drawn in formats(figure, ("pdf", "png")).items()}
+    return {PAGE: document(page_text(table, names)), **files}
 
 
-def page_text(table: pd.DataFrame) -> str:
-    """The page: a table for each model, target and condition, over the mean of languages."""
+def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
+    """The page: a table for each model, target and condition, over the mean of languages.
+
+    `figures` are the names of its figures.
+    """
     means = table[table["language"] == MEAN]
-    blocks = ["# Scores under further conditions"]
+    blocks = ["# Scores under further conditions", *(f"![Scores under conditions]({name}.png)" for name in figures)]
     for (model, target, condition), rows in means.groupby(["model", "target", "condition"], sort=False):
         blocks += [f"## {target}, {condition} ({model})", markdown(list(HEADER), list(_lines(rows)))]
     blocks.append(

@@ -50,6 +50,17 @@ def robustness(data: RunData) -> pd.DataFrame:
     return table.merge(attacks(data), on=CELL, how="left")[list(COLUMNS)]
 
 
+def on_frontier(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether no other recipe is at least as good in both the clean score and the score, and better in one.
+
+    `rows` are those of one model, target, condition and language.
+    """
+    scores = rows[["clean", "score"]].to_numpy(float)
+    no_worse = (scores[:, None] >= scores[None]).all(axis=2)
+    better = (scores[:, None] > scores[None]).any(axis=2)
+    return pd.Series(~(no_worse & better).any(axis=0), index=rows.index)
+
+
 def _contrasts(space: Space) -> Iterator[Contrast]:
     """The drop of each cell under each condition, over languages and in each of them."""
     same_rows = marks_of(space).same_rows

@@ -1,9 +1,10 @@
 """TyDiQA under attack after English, multilingual or mixed question answering, with equal examples.
 
-A share (0, 1/4, 1/2, 3/4, 1) of the training questions is multilingual: evaluation rows of XQuAD, which is therefore no
-target. The English rows are those of SQuAD. One recipe trains on perturbed examples as a defence. The claim that mixed
-training is more robust than both needs a contrast with each of them. XQuAD is parallel: multilingual training has the
-same questions in six languages, so that it has a sixth of the different questions of English training.
+A share (0, 1/4, 1/2, 3/4, 1) of the training questions is multilingual: evaluation rows of XQuAD and MLQA, which are
+therefore no targets. The English rows are those of SQuAD. One recipe trains on perturbed examples as a defence. The
+claim that mixed training is more robust than both needs a contrast with each of them. The rows are parallel:
+multilingual training has many questions in several languages, and therefore fewer different questions than English
+training.
 """
 
 from dataclasses import replace
@@ -21,8 +22,10 @@ from sweeper.space import (
     Stage,
     Target,
     Term,
+    slope_weights,
 )
 from sweeper.tasks.catalog import CATALOG
+from sweeper.tasks.spec import Rows
 
 from ..text_small import LONG
 from . import LARGE, on_cluster
@@ -33,11 +36,20 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIXED, ENGLISH, OTHER = "50 % multilingual", "0 % multilingual", "100 % multilingual"
 DEFENDED = "50 %, with typos"
 EXAMPLES = 240
+MLQA_LANGUAGES = ("ar", "de", "es")
+"""Languages with rows of MLQA, too."""
+
+
+def _multilingual(code: str) -> tuple[Rows, ...]:
+    rows = CATALOG["xquad"].dev[code]
+    return (*rows, *CATALOG["mlqa"].dev[code]) if code in MLQA_LANGUAGES else rows
+
+
 ROWS = replace(
     CATALOG["xquad"],
     name="qa_rows",
-    title="SQuAD in English, evaluation rows of XQuAD in other languages",
-    train={**CATALOG["squad"].train, **{code: CATALOG["xquad"].dev[code] for code in OTHERS}},
+    title="SQuAD in English, evaluation rows of XQuAD and MLQA in other languages",
+    train={**CATALOG["squad"].train, **{code: _multilingual(code) for code in OTHERS}},
     dev={},
     test={},
     trains_on="",
@@ -45,8 +57,16 @@ ROWS = replace(
     train_size=1_190,
 )
 TYPOS = Condition(name="typos", perturbation="keyboard", budget=0.2)
-ATTACKS = (
+BUDGETS = (
     TYPOS,
+    *(
+        Condition(name=f"typos in {share:.0%}".replace("%", " %"), perturbation="keyboard", budget=share)
+        for share in (0.1, 0.4)
+    ),
+)
+"""Typos in a tenth, a fifth and two fifths of the words."""
+ATTACKS = (
+    *BUDGETS,
     Condition(name="spaces", perturbation="spacing", budget=0.2),
     Condition(name="distractor", perturbation="distractor", budget=1.0),
     Condition(name="no question", perturbation="null_input"),
@@ -95,12 +115,21 @@ def _trend(attack: str) -> Contrast:
     )
 
 
+def _per_budget(recipe: str) -> Contrast:
+    """The slope of the score on the share of the words that have a typo, per 10 % of the words."""
+    budgets = {CLEAN: 0.0, **{condition.name: 10 * condition.budget for condition in BUDGETS}}
+    terms = tuple(Term(recipe=recipe, condition=name, weight=weight) for name, weight in slope_weights(budgets).items())
+    title = "How much is lost for each 10 % of the words with a typo?"
+    return Contrast(name=f"loss per typos, {recipe}", title=title, family="budgets", terms=terms, targets=("tydiqa",))
+
+
 def _against_mixed(name: str, recipe: str, reference: str, condition: str) -> Contrast:
     terms = (Term(recipe=recipe, condition=condition), Term(recipe=reference, weight=-1.0, condition=condition))
     return Contrast(name=f"{name}, {condition}", family="shares", terms=terms, targets=("tydiqa",))
 
 
-NAMES = tuple(attack.name for attack in ATTACKS if attack.perturbation != "null_input")
+NAMES = ("typos", "spaces", "distractor")
+"""The conditions that contrasts between recipes are about."""
 SPACE = Space(
     name="questions/robustness",
     title="TyDiQA under attack after English, multilingual or mixed question answering",
@@ -134,6 +163,7 @@ SPACE = Space(
         *(_against(attack, other) for attack in NAMES for other in (ENGLISH, OTHER)),
         *map(_less_drop, NAMES),
         *map(_trend, NAMES),
+        *map(_per_budget, ("baseline", ENGLISH, MIXED, OTHER, DEFENDED)),
         *(_against_mixed("defence - no defence", DEFENDED, MIXED, name) for name in (CLEAN, TYPOS.name)),
         *(_against_mixed("mixed - no intermediate task", MIXED, "baseline", name) for name in (CLEAN, *NAMES)),
     ),

@@ -158,6 +158,8 @@ def test_the_report_has_a_page_of_drops_in_points(run):
     assert "[scores under further conditions](robustness.md)" in report.path.read_text(encoding="utf-8")
     csv = pd.read_csv(report.path.parent / "robustness.csv")
     assert csv["drop"].max() > 1, "in points"
+    assert "![Scores under conditions](frontier.png)" in page
+    assert (report.path.parent / "frontier.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_the_matrix_of_a_report_shows_clean_scores_only(run):
