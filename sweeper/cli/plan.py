@@ -39,6 +39,12 @@ def plan(
     throughput_of: Annotated[
         str, typer.Option(metavar="RUN", help="Run folder in which the tokens per second of each model were measured.")
     ] = "",
+    price: Annotated[
+        float | None,
+        typer.Option(
+            help="Price of an hour of one GPU, or of one worker without a GPU, for the cost. In any currency."
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Also read all data, models and labels. Ends with 2 if something cannot run."),
@@ -54,7 +60,9 @@ def plan(
     options, messages = run_options(context, chosen, run_of(space))
     for message in () if as_json else messages:
         out.print(message, markup=False, highlight=False)
-    pace = Pace(workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of)
+    pace = Pace(
+        workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of, price=price
+    )
     checked = _checked(chosen, options) if check else None
     if checked and checked.problems:
         if as_json:

@@ -139,6 +139,12 @@ class Forecast:
         return self._hours(lambda row: row.work_left * row.gpus)
 
     @property
+    def cost(self) -> float | None:
+        """Price of the trials that are left, in the currency of `Pace.price`; None without a price or a speed."""
+        hours = self._hours(lambda row: row.work_left * (row.gpus or 1))
+        return None if hours is None or self.pace.price is None else hours * self.pace.price
+
+    @property
     def replicate_gpu_hours(self) -> float | None:
         """GPU-hours of the training of all replicates."""
         return self._hours(lambda row: row.replicate_tokens * row.gpus)
@@ -178,6 +184,7 @@ class Forecast:
             "hours_left": self.hours,
             "worker_hours_left": self.worker_hours,
             "gpu_hours_left": self.gpu_hours,
+            "cost_left": self.cost,
             "workers": self.pace.workers,
             "tokens_a_second_of_a_worker": paces,
             "saving_against_chains_from_scratch": self.saving,

@@ -20,13 +20,15 @@ ALL_MODELS = ""
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """The values that turn the tokens of a plan into hours."""
+    """The values that turn the tokens of a plan into hours and cost."""
 
     workers: int = 2
     throughputs: Mapping[str, float] = field(default_factory=dict)
     """Model or ALL_MODELS -> training tokens per second of one worker. A measured value takes precedence."""
     measured_in: str = ""
     """Run folder in whose trainings the speed of each model is measured; "" to use only given values."""
+    price: float | None = None
+    """Price of an hour of one GPU, or of one worker whose trials use no GPU, in any currency."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -34,6 +36,8 @@ class Pace:
         for throughput in self.throughputs.values():
             if not (isfinite(throughput) and throughput > 0):
                 raise UserError(f"A plan needs a finite throughput > 0, got {throughput:g}.")
+        if self.price is not None and not (isfinite(self.price) and self.price >= 0):
+            raise UserError(f"A plan needs a finite price >= 0, got {self.price:g}.")
 
 
 @dataclass(frozen=True, kw_only=True)

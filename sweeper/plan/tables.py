@@ -86,14 +86,18 @@ def _time(forecast: Forecast) -> str:
         )
     return (
         f"{forecast.hours:,.1f} h on {forecast.pace.workers} workers, {forecast.worker_hours:,.1f} worker-hours, "
-        f"{_gpus(forecast)}. Evaluation is assumed to be {FORWARD} times as fast as training. Options: --workers, "
-        "--throughput, --throughput-of."
+        f"{_gpus(forecast)}{_cost(forecast)}. Evaluation is assumed to be {FORWARD} times as fast as training. "
+        "Options: --workers, --throughput, --throughput-of, --price."
     )
 
 
 def _gpus(forecast: Forecast) -> str:
     owned = {row.model: f"{row.gpus:g} per trial of {row.model}" for row in forecast.rows if row.gpus}
     return f"{forecast.gpu_hours:,.1f} GPU-hours ({', '.join(owned.values())})" if owned else "no GPU"
+
+
+def _cost(forecast: Forecast) -> str:
+    return "" if forecast.cost is None else f", cost {forecast.cost:,.2f} at {forecast.pace.price:g} an hour"
 
 
 def _saving(forecast: Forecast) -> str:

@@ -1,5 +1,6 @@
 """The cost of a plan: tokens, hours and GPU-hours, compared with values computed by hand."""
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,23 @@ def test_a_model_without_gpus_needs_no_gpu_hours(tmp_path: Path) -> None:
     assert plan.gpu_hours == 0
     assert plan.worker_hours
     assert "worker-hours, no GPU." in sentences_of(plan)
+
+
+def test_the_cost_is_the_price_of_the_gpu_hours_or_of_the_worker_hours_without_a_gpu(tmp_path: Path) -> None:
+    space = replace(SPACE, models=(MODEL, Model(name="small", id="hub/small")))
+    plan = plan_of(space, tmp_path, throughputs={ALL_MODELS: 1.0}, price=0.5)
+    of_each = [row.work_left / 3600 * (0.5 if row.model == "large" else 1) for row in plan.rows]
+    assert plan.cost == pytest.approx(0.5 * sum(of_each))
+    assert plan.as_json()["cost_left"] == plan.cost
+    assert f"cost {plan.cost:,.2f} at 0.5 an hour" in sentences_of(plan)
+    assert plan_of(space, tmp_path, throughputs={ALL_MODELS: 1.0}).cost is None
+    assert plan_of(space, tmp_path, price=0.5).cost is None, "no speed"
+
+
+@pytest.mark.parametrize("price", [-1.0, math.nan, math.inf])
+def test_a_price_that_is_no_price_is_refused(price: float) -> None:
+    with pytest.raises(UserError, match="a finite price >= 0"):
+        Pace(price=price)
 
 
 def test_the_saving_compares_gpu_hours_with_those_of_cells_trained_from_scratch(tmp_path: Path) -> None:
