@@ -44,9 +44,10 @@ def run_options(context: "typer.Context", space: "Space", kept: "Run | None") ->
 def sources_for(space: "Space", options: "Options") -> "Sources":
     """The data and models of a space, with the cache of its run: the run then reads what a command has prepared."""
     from sweeper.plan.sources import mirror_of, sources_of
+    from sweeper.run.cache import open_cache
     from sweeper.run.run import Run
 
-    cache = Path(options.cache or Run.at(options.run).default_cache())
+    cache = open_cache(options.cache or Run.at(options.run).default_cache())
     return sources_of(space, mirror_of(space, options.mirror, cache), cache)
 
 

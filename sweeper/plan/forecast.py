@@ -1,10 +1,8 @@
 """The cost of a plan: trials, training and evaluation tokens, hours, and the saving by shared trainings."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sweeper.data.places import mirror_folder
@@ -26,6 +24,7 @@ from sweeper.plan.tokens import (
 )
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
 from sweeper.records.spec import FORWARD_ONLY
+from sweeper.run.cache import open_cache, temporary_cache
 from sweeper.run.run import Run
 from sweeper.space import Space
 
@@ -204,7 +203,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: On
     """
     # A mirror replaces the synthetic world, and with it the scale of the world.
     space = replace(space, world="") if mirror else space
-    cache = Path(tempfile.gettempdir()) / "sweeper-cache"
+    cache = open_cache(temporary_cache())
     sources = sources_of(space, mirror_folder(mirror) if mirror else None, cache)
     check_paths(space, sources)
     plan = narrowed(make_plan(space), only)

@@ -1,6 +1,5 @@
 """A run folder: its space, site, ledger and encoder store. Only this package contains names of files inside one."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +9,7 @@ from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
 from sweeper.files.probe import check_reachable
 from sweeper.files.serialize import read_json, write_sealed
+from sweeper.run.cache import open_cache, temporary_cache
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.growth import check_growth
 from sweeper.run.ledger import Ledger
@@ -109,6 +109,12 @@ class Run:
         return LogFolder(self.folder.child("logs"))
 
     @property
+    def written_by_trials(self) -> list[Path]:
+        """The local folders that only the trials and the driver of a sweep write to."""
+        folders = (self.folder.child(name).local for name in ("ledger", "checkpoints", "progress", "logs"))
+        return [folder for folder in folders if folder]
+
+    @property
     def lock(self) -> Path | None:
         """The file that the driver of a sweep locks; None if the folder is not on a local file system."""
         return self.folder.local / ".lock" if self.folder.local else None
@@ -162,12 +168,15 @@ class Run:
 
     def default_cache(self) -> str:
         """The default local folder for tokenised data and copies of encoders; a temporary folder for a remote run."""
-        return f"{self._root}/cache" if self.folder.local else f"{tempfile.gettempdir()}/sweeper-cache"
+        return f"{self._root}/cache" if self.folder.local else temporary_cache()
 
     @property
     def analysis_cache(self) -> Folder:
-        """The local folder for values that an analysis computes from the ledger and can compute again."""
-        return Folder(f"{self.default_cache()}/analysis")
+        """The local folder for values that an analysis computes from the ledger and can compute again.
+
+        Raises MachineError if others could have written to it.
+        """
+        return Folder(str(open_cache(self.default_cache()) / "analysis"))
 
     @property
     def state(self) -> str | None:

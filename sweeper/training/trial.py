@@ -309,7 +309,7 @@ def _fetch(trial: Trial, key: str) -> Path | None:
 
 
 def _write_to_store(trial: Trial, encoder: str, trained: Trained) -> None:
-    with tempfile.TemporaryDirectory(prefix="sweeper-") as draft:
+    with tempfile.TemporaryDirectory(prefix="sweeper-encoder-") as draft:
         save_trained(trained, trial.reader.tokenizer, Path(draft))
         trial.bench.store.keep(encoder, Path(draft))
 

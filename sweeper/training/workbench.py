@@ -8,6 +8,7 @@ from pathlib import Path
 from sweeper.data.source import Sources
 from sweeper.data.tokenizer import load_tokenizer
 from sweeper.records.spec import TrialSpec
+from sweeper.run.cache import open_cache
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
@@ -35,6 +36,7 @@ class Workbench:
     """Messages that were given to `notify_once`."""
 
     def __post_init__(self) -> None:
+        open_cache(self.site.cache)
         # The cache of a worker node may not contain the synthetic world yet.
         if self.site.world and self.site.mirror:
             build(self.site.world, Path(self.site.mirror))

@@ -15,6 +15,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from sweeper.errors import DamagedError, TrialError
+from sweeper.files.leftovers import remove_temporary
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
@@ -57,6 +58,7 @@ class TrialActor(tune.Trainable):
     ) -> None:
         """Open the workbench, once for all trials of this actor. `keys` are the credentials of the driver."""
         use_credentials(keys or {})
+        remove_temporary()
         self._messages: list[str] = []
         self._bench = Workbench(Site(**(site or {})), notify=self._messages.append)
         self._spec = unpack(config["spec"])

@@ -5,6 +5,7 @@ from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.probe import check_reachable, check_writable
 from sweeper.plan.specs import check_world
+from sweeper.run.cache import open_cache
 from sweeper.run.run import Run
 from sweeper.space import Space
 from sweeper.tuning.machines import can_have_gpu, check_cluster, check_gpus
@@ -26,7 +27,7 @@ def check_run(space: Space, options: Options) -> None:
     check_writable(options.run, "run folder")
     if store.url != options.run:
         check_writable(store.url, "store")
-    check_writable(options.cache or run.default_cache(), "cache")
+    check_writable(str(open_cache(options.cache or run.default_cache())), "cache")
 
 
 def _check_machines(space: Space, options: Options) -> None:

@@ -1,7 +1,6 @@
 """A whole sweep on the driver: resolve the space, check its data, launch the missing trials, summarise the end."""
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sweeper.errors import ExitCode, UserError
+from sweeper.files.leftovers import DAY, locked_folder, remove_drafts, remove_temporary
 from sweeper.plan.infer import infer_space
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
@@ -19,6 +19,7 @@ from sweeper.plan.sources import check_paths, mirror_of, sources_of
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import TrialSpec
+from sweeper.run.cache import open_cache
 from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.run.site import Site
@@ -79,6 +80,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         _lock(run, stack)
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
+        _remove_leftovers(run, site)
         sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
         check_paths(space, sources)
         check_data(Resolver(space=space, sources=sources), options.only)
@@ -108,9 +110,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             live_file(agenda, run.live, report, halt) as live,
         ):
             watch = Watches([display, live, *tracked], report)
-            scratch = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-ray-", ignore_cleanup_errors=True))
-            )
+            scratch = stack.enter_context(locked_folder("sweeper-ray-"))
             result = launch(agenda, site, options.workers, watch, scratch, halt)
         return _summary(agenda, result)
 
@@ -122,7 +122,7 @@ def make_site(space: Space, options: Options) -> Site:
     that the space uses.
     """
     run = Run.at(options.run)
-    cache = str(Path(options.cache or run.default_cache()).resolve())
+    cache = str(open_cache(options.cache or run.default_cache()).resolve())
     mirror = mirror_of(space, options.mirror, Path(cache))
     site = run.make_site(
         store=options.store,
@@ -230,6 +230,17 @@ def _lock(run: Run, stack: ExitStack) -> None:
         stack.enter_context(FileLock(run.lock, timeout=0))
     except Timeout as error:
         raise UserError(f"Another `sweeper run` is working in {run.url}. Wait for it to end, or stop it.") from error
+
+
+def _remove_leftovers(run: Run, site: Site) -> None:
+    """Remove temporary files of killed processes. The caller has locked a local run folder."""
+    remove_temporary()
+    # Other processes may use the cache and the store now.
+    store = site.open_store().folder.local
+    for folder in (Path(site.cache), *([store] if store else [])):
+        remove_drafts(folder, DAY)
+    for folder in run.written_by_trials:
+        remove_drafts(folder, 0.0)
 
 
 def _summary(agenda: Agenda, result: LaunchResult | None = None) -> SweepResult:
