@@ -14,7 +14,7 @@ from sweeper.plan.units import Plan, Unit
 from sweeper.records.counting import best_search_trial
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import Role, TrialSpec, score_key
-from sweeper.tuning.search import barrier, suggest
+from sweeper.tuning.search import Studies, barrier
 
 
 class Slot(NamedTuple):
@@ -58,6 +58,7 @@ class Agenda:
         searches = (record.spec for record in self.trainings.values() if record.spec.role == "search")
         # Dials that the ledger has for a trial of a study. They are used again instead of a new suggestion.
         self._searched = {(spec.study, spec.number): spec.dials for spec in searches}
+        self._studies = Studies()
         self._ready_specs: dict[Slot, TrialSpec] = {}
         # (unit, key of a training) -> the first slot with it, and that slot -> later slots with the same training.
         self._firsts: dict[tuple[int, str], Slot] = {}
@@ -224,8 +225,9 @@ class Agenda:
         if not all(self._slot(unit, "search", previous) in self.done for previous in earlier):
             return None
         finished = self.search_records(unit)
-        dials = suggest(study, number, unit.stage.dials, finished, self.plan.space.search) if unit.searches else {}
-        return self.specs.search(unit, number, dials, chain)
+        dials = unit.stage.dials if unit.searches else {}
+        suggested = self._studies.suggest(study, number, dials, finished, self.plan.space.search) if dials else {}
+        return self.specs.search(unit, number, suggested, chain)
 
     def _parent_chain(self, unit: Unit, slot: Slot) -> Chain | None:
         """The chain of the encoder that a trial starts from; None if that encoder does not exist (yet)."""

@@ -1,6 +1,7 @@
 """The dials of a search trial: a point of a grid, or a suggestion of an Optuna study."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -13,33 +14,86 @@ from sweeper.space import Choice, Distribution, LogUniform, Search, Value, grid_
 FIRST_RANDOM = 4
 """Number of trials before TPE or GP fit a model, the declared first points included."""
 LARGEST_SEED = 2**31 - 1
+DIGITS = 4
+"""Significant digits of a suggested number."""
 
 
-def suggest(
-    study: str, number: int, dials: Mapping[str, Distribution], finished: Iterable[TrainingRecord], search: Search
-) -> dict[str, Value]:
-    """The dials of trial `number` of a study: the declared first points, then suggestions of the sampler.
+@dataclass
+class Studies:
+    """The studies of a sweep, in memory. Each finished trial is added to its study once."""
 
-    Every call makes a new sampler, seeded by the key of the study and the number, and adds the finished trials of
-    earlier batches in order of their numbers. The suggestion therefore does not depend on timing, on the number of
-    workers, or on interruptions. A grid needs no sampler: its points have an order.
-    """
-    if search.sampler == "grid":
-        return grid_point(dials, number)
-    space = {name: distribution(dial) for name, dial in dials.items()}
-    sampler = _sampler(search, int(digest([study, number])[:8], 16) & LARGEST_SEED)
-    # Optuna logs a line for each new study.
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    trials = optuna.create_study(direction="maximize", sampler=sampler)
-    edge = barrier(number, search)
-    earlier = sorted((r for r in finished if r.spec.number < edge), key=lambda record: record.spec.number)
-    for record in earlier:
-        trials.add_trial(optuna_trial(record, space, record.spec.dials))
-    point = {name: dial.first[number] for name, dial in dials.items() if number < len(dial.first)}
-    if point:
+    _studies: dict[str, "_Study"] = field(default_factory=dict)
+
+    def suggest(
+        self,
+        study: str,
+        number: int,
+        dials: Mapping[str, Distribution],
+        finished: Iterable[TrainingRecord],
+        search: Search,
+    ) -> dict[str, Value]:
+        """The dials of trial `number` of a study: the declared first points, then suggestions of the sampler.
+
+        Every suggestion has a new sampler, seeded by the key of the study and the number, which reads the finished
+        trials of earlier batches in order of their numbers. The suggestion therefore does not depend on timing, on the
+        number of workers, or on interruptions. A grid needs no sampler: its points have an order.
+        """
+        if search.sampler == "grid":
+            return grid_point(dials, number)
+        edge = barrier(number, search)
+        earlier = sorted((r for r in finished if r.spec.number < edge), key=lambda record: record.spec.number)
+        filled = self._studies.get(study)
+        if filled is None or not filled.starts(earlier):
+            filled = self._studies[study] = _Study(dials)
+        filled.add(earlier)
         # A point may fix only some dials; the sampler suggests the others.
-        trials.enqueue_trial(point)
-    return dict(trials.ask(space).params)
+        point = {name: dial.first[number] for name, dial in dials.items() if number < len(dial.first)}
+        suggested = filled.ask(_sampler(search, int(digest([study, number])[:8], 16) & LARGEST_SEED), point)
+        if number + 1 == search.num_trials(dials):
+            # Nothing else is suggested in this study.
+            del self._studies[study]
+        return {name: point.get(name, rounded(value, dials[name])) for name, value in suggested.items()}
+
+
+class _Study:
+    """A study of Optuna with the finished trials that were added so far."""
+
+    def __init__(self, dials: Mapping[str, Distribution]) -> None:
+        # Optuna logs a line for each new study.
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space = {name: distribution(dial) for name, dial in dials.items()}
+        self._study = optuna.create_study(direction="maximize")
+        self._added: list[TrainingRecord] = []
+
+    def starts(self, records: list[TrainingRecord]) -> bool:
+        """Whether the trials of the study are the first of these records."""
+        return self._added == records[: len(self._added)]
+
+    def add(self, records: list[TrainingRecord]) -> None:
+        """Add the records that the study does not have."""
+        for record in records[len(self._added) :]:
+            self._study.add_trial(optuna_trial(record, self._space, record.spec.dials))
+            self._added.append(record)
+
+    def ask(self, sampler: optuna.samplers.BaseSampler, point: Mapping[str, Value]) -> dict[str, Value]:
+        """The suggestion of a sampler; `point` fixes some of its dials."""
+        self._study.sampler = sampler
+        if point:
+            self._study.enqueue_trial(dict(point))
+        trial = self._study.ask(self._space)
+        # Samplers ignore failed trials, so the next suggestion is that of a study without this trial.
+        self._study.tell(trial, state=TrialState.FAIL)
+        return dict(trial.params)
+
+
+def rounded(value: Value, dial: Distribution) -> Value:
+    """A suggested value with DIGITS significant digits, within the bounds of its dial.
+
+    The last digits of a suggestion can depend on the processor. The value of a Choice is not changed.
+    """
+    if not isinstance(dial, LogUniform):
+        return value
+    return min(max(float(f"{value:.{DIGITS}g}"), dial.low), dial.high)
 
 
 def barrier(number: int, search: Search) -> int:

@@ -11,6 +11,7 @@ from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import Role, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage, Target
 from sweeper.tasks.spec import Rows, Task
+from sweeper.tuning.search import Studies
 from tests.spaces import MATRIX
 from tests.tuning.imaginary import (
     DIALS,
@@ -163,6 +164,22 @@ def test_scores_missing_from_a_finished_training_are_offered_again() -> None:
     started = drain(agenda_of(TINY, ledger), ledger)
     assert len(started) == 1
     assert gone in ledger.scores
+
+
+def test_another_processor_continues_a_study_with_the_recorded_suggestions(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = FakeLedger()
+    drain(agenda_of(SMALL), ledger, stop_after=11, workers=2)
+    recorded = {r.spec.name: r.spec.dials for r in ledger.trainings.values() if r.spec.role == "search"}
+    suggest = Studies.suggest
+
+    def differently(*arguments: Any) -> dict[str, Any]:
+        return {name: value * 1.001 for name, value in suggest(*arguments).items()}
+
+    monkeypatch.setattr(Studies, "suggest", differently)
+    drain(agenda_of(SMALL, ledger), ledger)
+    searched = [r.spec for r in ledger.trainings.values() if r.spec.role == "search"]
+    assert len({spec.name for spec in searched}) == len(searched)
+    assert {spec.name: spec.dials for spec in searched if spec.name in recorded} == recorded
 
 
 def with_few_dials(space: Space) -> Space:

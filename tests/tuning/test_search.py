@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +12,19 @@ import pytest
 
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
-from sweeper.space import Choice, LogUniform, Search, Value
-from sweeper.tuning.search import barrier, distribution, suggest
+from sweeper.space import Choice, Dials, LogUniform, Search, Value
+from sweeper.tuning.search import Studies, barrier, distribution, rounded
 from tests.tuning.imaginary import SMALL as SPACE
 from tests.tuning.imaginary import agenda_of, fail, succeed
 
 ROOT = Path(__file__).parents[2]
 DIALS = {"learning_rate": LogUniform(low=1e-5, high=1e-2, first=(1e-3, 2e-3)), "batch_size": Choice(values=(8, 16, 32))}
 SEARCH = Search(trials=12, batch=4)
+
+
+def suggest(study: str, number: int, dials: Dials, past: Iterable[TrainingRecord], search: Search) -> dict[str, Value]:
+    """A suggestion of a study that is filled for it alone."""
+    return Studies().suggest(study, number, dials, past, search)
 
 
 def spec_of(number: int, dials: Mapping[str, Value]) -> TrialSpec:
@@ -37,6 +42,41 @@ def history(num: int, search: Search = SEARCH) -> list[TrainingRecord]:
     return records
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
+def test_a_study_that_is_kept_suggests_the_same_as_one_that_is_filled_again(sampler: str) -> None:
+    search = replace(SEARCH, sampler=sampler, trials=16)  # type: ignore[arg-type]
+    past = [fail(record.spec) if record.spec.number == 6 else record for record in history(16, search)]
+    kept = Studies()
+    for number in range(16):
+        known = past[: barrier(number, search)]
+        assert kept.suggest("study", number, DIALS, known, search) == suggest("study", number, DIALS, known, search)
+
+
+def test_a_kept_study_is_filled_again_if_its_trials_have_changed() -> None:
+    past, kept = history(8), Studies()
+    changed = [replace(past[0], value=1.0), *past[1:]]
+    kept.suggest("study", 8, DIALS, past, SEARCH)
+    assert kept.suggest("study", 9, DIALS, changed, SEARCH) == suggest("study", 9, DIALS, changed, SEARCH)
+    assert kept.suggest("study", 6, DIALS, past, SEARCH) == suggest("study", 6, DIALS, past, SEARCH)
+
+
+def test_suggested_numbers_have_four_significant_digits_and_declared_ones_all_of_theirs() -> None:
+    dials = {"learning_rate": LogUniform(low=1e-5, high=1e-2, first=(1.23456e-3,))}
+    rates = [float(suggest("study", number, dials, [], SEARCH)["learning_rate"]) for number in range(12)]
+    assert rates[0] == 1.23456e-3
+    assert [float(f"{rate:.4g}") for rate in rates[1:]] == rates[1:]
+
+
+def test_a_rounded_number_stays_within_the_bounds() -> None:
+    dial = LogUniform(low=1.23444e-5, high=9.87651e-3)
+    assert [rounded(value, dial) for value in (1.23444e-5, 2.34567e-4, 9.87651e-3)] == [
+        1.23444e-5,
+        2.346e-4,
+        9.87651e-3,
+    ]
+    assert rounded(0.123456, Choice(values=(0.123456, 0.2))) == 0.123456
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
 def test_the_same_study_number_and_history_give_the_same_dials_in_another_process(sampler: str) -> None:
@@ -46,10 +86,9 @@ def test_the_same_study_number_and_history_give_the_same_dials_in_another_proces
     code = f"""
 import json
 from dataclasses import replace
-from tests.tuning.test_search import DIALS, spec_of
+from tests.tuning.test_search import DIALS, spec_of, suggest
 from tests.tuning.imaginary import succeed
 from sweeper.space import Search
-from sweeper.tuning.search import suggest
 past = [replace(succeed(spec_of(number, dials)), value=value) for number, dials, value in {values!r}]
 search = Search(trials=12, batch=4, sampler={sampler!r})
 print(json.dumps([suggest("study", number, DIALS, past, search) for number in (3, 8, 9)]))
