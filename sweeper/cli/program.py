@@ -10,6 +10,7 @@ import sweeper
 from sweeper.cli.align import align
 from sweeper.cli.compare import compare
 from sweeper.cli.dashboard import dashboard
+from sweeper.cli.doctor import doctor
 from sweeper.cli.export import export
 from sweeper.cli.output import err, out, set_verbosity
 from sweeper.cli.plan import plan
@@ -48,7 +49,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 COMMANDS = {
     "Inspect": (spaces, space, tasks, show, align, plan, status, trial),
-    "Run": (run,),
+    "Run": (doctor, run),
     "Read results": (report, questions, compare, dashboard, submit, export),
 }
 """Group of the help -> its commands, in order."""

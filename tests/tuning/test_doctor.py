@@ -1,0 +1,115 @@
+"""`sweeper doctor`: this machine, a cluster of two nodes, a store, and what it says about planted problems."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from sweeper.errors import MachineError
+from sweeper.training.machine import Gpu, Machine
+from sweeper.tuning.connect import OBJECT_STORE
+from sweeper.tuning.doctor import Finding, examine, machine_findings, version_findings
+
+MACHINE = Machine(
+    host="node1",
+    versions={"Python": "3.12.1", "ray": "2.60.0", "torch": "2.13.0"},
+    gpus=(Gpu(name="A10G", memory=24 * 2**30, has_bf16=True),),
+    cuda="12.8",
+    has_bf16=True,
+    memory=32 * 2**30,
+    shared_memory=2**30,
+    disk=100 * 10**9,
+    clock=0.0,
+)
+
+
+def problems(machine: Machine, *, has_device: bool = True) -> dict[str, Finding]:
+    found = list(machine_findings(machine, has_device=has_device))
+    assert all(finding.remedy for finding in found if finding.state != "ok")
+    assert not any(finding.remedy for finding in found if finding.state == "ok")
+    return {finding.topic: finding for finding in found if finding.state != "ok"}
+
+
+def test_a_machine_with_everything_has_no_problem() -> None:
+    assert problems(MACHINE) == {}
+
+
+def test_a_machine_without_a_gpu_has_no_problem() -> None:
+    assert problems(replace(MACHINE, gpus=(), cuda=""), has_device=False) == {}
+
+
+def test_a_gpu_with_a_torch_for_cpus_is_a_problem() -> None:
+    found = problems(replace(MACHINE, gpus=(), cuda=""))
+    assert found["GPUs"].state == "problem" and "Install a build of torch for your GPU" in found["GPUs"].remedy
+
+
+def test_a_gpu_that_torch_cannot_use_although_it_is_built_for_cuda_is_a_problem() -> None:
+    found = problems(replace(MACHINE, gpus=()))
+    assert "nvidia-smi" in found["GPUs"].remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "topic", "state"),
+    [
+        ({"gpus": (Gpu(name="T4", memory=2**34, has_bf16=False),)}, "bfloat16", "warning"),
+        ({"gpus": (), "has_bf16": False, "cuda": ""}, "bfloat16", "warning"),
+        ({"disk": 10**9}, "disk", "problem"),
+        ({"disk": 5 * 10**9}, "disk", "warning"),
+        ({"shared_memory": OBJECT_STORE - 1}, "shared memory", "problem"),
+        ({"versions": {"Python": "3.12.1", "ray": ""}}, "versions", "problem"),
+    ],
+)
+def test_a_shortage_is_named_with_its_remedy(change: dict[str, object], topic: str, state: str) -> None:
+    found = problems(replace(MACHINE, **change), has_device="gpus" not in change)  # type: ignore[arg-type]
+    assert {topic: state} == {name: finding.state for name, finding in found.items()}
+
+
+def test_versions_that_differ_between_nodes_are_named_with_their_hosts() -> None:
+    other = replace(MACHINE, host="node2", versions={**MACHINE.versions, "torch": "2.11.0"})
+    (finding,) = version_findings([MACHINE, other])
+    assert finding.state == "problem"
+    assert finding.text == "torch: 2.13.0 on node1; 2.11.0 on node2"
+    assert list(version_findings([MACHINE, MACHINE])) == []
+
+
+def test_this_machine_is_examined_with_its_run_folder_and_mirror(tmp_path: Path) -> None:
+    (tmp_path / "mirror" / "datasets").mkdir(parents=True)
+    found = list(examine(address="local", run=f"{tmp_path}/run", cache=f"{tmp_path}/x", mirror=f"{tmp_path}/mirror"))
+    by_topic = {finding.topic: finding for finding in found}
+    assert "torch " in by_topic["versions"].text
+    assert by_topic["conditional write"].state == "ok"
+    assert by_topic["mirror"].state == "ok"
+    assert not list((tmp_path / "run").iterdir()), "nothing is left in the run folder"
+
+
+def test_a_run_folder_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = list(examine(address="local", run=f"{tmp_path}/file/run", cache=str(tmp_path), mirror=None))
+    (store,) = [finding for finding in found if finding.topic == "store"]
+    assert store.state == "problem" and "a part of its path is a file" in store.text
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes.add_node(num_cpus=1, num_gpus=1)
+    yield nodes
+    nodes.shutdown()
+
+
+def test_every_node_of_a_cluster_is_asked(cluster: Cluster, tmp_path: Path) -> None:
+    found = list(examine(address=cluster.address, run=str(tmp_path), cache=str(tmp_path), mirror=None))
+    topics = [finding.topic for finding in found]
+    assert topics.count("disk") == topics.count("clock") == 2
+    assert all(finding.state == "ok" for finding in found if finding.topic == "clock")
+    # Ray was told of a GPU that the second node does not have.
+    assert sorted(finding.state for finding in found if finding.topic == "GPUs") == ["ok", "problem"]
+    assert "a local path, on a cluster" in {finding.text for finding in found}
+    assert "cluster" not in {finding.place for finding in found}, "equal versions"
+
+
+def test_an_address_without_a_cluster_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"No Ray cluster answers at .127\.0\.0\.1:1"):
+        list(examine(address="127.0.0.1:1", run=str(tmp_path), cache=str(tmp_path), mirror=None))
