@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,12 +101,25 @@ class Resolver:
             by_draw = [
                 available_languages(draw, split, self.sources)
                 for split in splits
-                for draw in _draws(task, _seeds(self.space, name, split) if task.is_drawn else ())
+                for draw in _draws(task, self.seeds(name, split) if task.is_drawn else ())
             ]
             # Only languages of every draw, so that all replicates are scored in the same languages.
             common = set(by_draw[0]).intersection(*by_draw)
             self.available[(name, *splits)] = tuple(language for language in by_draw[0] if language in common)
         return self.available[(name, *splits)]
+
+    def seeds(self, task: str, split: Split) -> tuple[int, ...]:
+        """Seeds of the trials that read a split: all replicates, and the search if search trials train on the task."""
+        is_searched = split == "train" and task in self._searched_tasks
+        return (SEARCH_SEED, *self.space.seeds) if is_searched else self.space.seeds
+
+    @cached_property
+    def _searched_tasks(self) -> frozenset[str]:
+        """The tasks that search trials train on."""
+        # Dials alone do not show whether a stage is searched: with scope "target" a recipe may have no search trials.
+        plan = make_plan(self.space)
+        searched = (unit.stages for unit in plan.units if plan.num_search(unit))
+        return frozenset(task for stages in searched for task in tasks_of(stages))
 
     def data(
         self, request: DataRequest, languages: tuple[str, ...], training: Training, **limits: int | float | None
@@ -250,7 +263,7 @@ def _add_reasons(resolver: Resolver, splits: list[tuple[str, Split]], reasons: d
     for name, split in splits:
         try:
             task = resolver.space.task(name)
-            seeds = _seeds(resolver.space, name, split) if task.is_drawn else ()
+            seeds = resolver.seeds(name, split) if task.is_drawn else ()
             _check_draws(_draws(task, seeds), split, resolver.sources)
         except DataError as error:
             reasons[name] = str(error)
@@ -302,13 +315,3 @@ def _draw_key(task: Task, seed: int) -> tuple[str, ...]:
 
 def _draws(task: Task, seeds: tuple[int, ...]) -> list[Task]:
     return [task.drawn(seed) for seed in seeds] if task.is_drawn else [task]
-
-
-def _seeds(space: Space, task: str, split: Split) -> tuple[int, ...]:
-    """Seeds of the trials that read a split: all replicates, and the search if search trials train on the task."""
-    if split != "train":
-        return space.seeds
-    # Dials alone do not show whether a stage is searched: with scope "target" a recipe may have no search trials.
-    plan = make_plan(space)
-    is_searched = any(plan.num_search(unit) and task in tasks_of(unit.stages) for unit in plan.units)
-    return (SEARCH_SEED, *space.seeds) if is_searched else space.seeds

@@ -245,6 +245,8 @@ def _search_starts_here(space: Space, stages: tuple[Stage, ...]) -> bool:
     """Whether the next stage of a recipe or target is searched on the encoder that these stages produce."""
     depth = len(stages)
     for recipe in space.recipes:
+        if recipe.stages[:depth] != stages[: len(recipe.stages)]:
+            continue  # checked first: the stages of the targets below take long to make
         chains = [recipe.stages]
         # With scope "target" a target is searched after the baseline only.
         if space.search.scope == "cell" or not recipe.stages:
