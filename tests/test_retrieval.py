@@ -111,8 +111,8 @@ def specs_of(folders: TrialFolders, requested: Space) -> Specs:
 def run_remaining(folders: TrialFolders, requested: Space) -> list[str]:
     """Run the remaining trials of a space one after the other. Returns their names."""
     bench, started = folders.bench(), []
-    ledger = bench.ledger
-    agenda = Agenda(specs=specs_of(folders, requested), trainings=ledger.trainings(), scores=set(ledger.scores()))
+    contents = bench.ledger.contents()
+    agenda = Agenda(specs=specs_of(folders, requested), trainings=contents.trainings, scores=set(contents.scores))
     while not agenda.finished:
         spec = agenda.next()
         assert spec is not None
@@ -320,12 +320,12 @@ def test_a_layer_added_to_a_finished_sweep_is_scored_without_training(
     more = replace(requested, targets=(replace(TWINS, also_layers=(0.0, 0.5, 1.0)),))
     ledger = folders.bench().ledger
     score_names = {"tiny/baseline = scores/seed 1", "tiny/parts = scores/seed 1"}
-    assert score_names & finished_names(ledger, make_plan(requested)) == score_names
-    assert score_names & finished_names(ledger, make_plan(more)) == set()
+    assert score_names & finished_names(ledger.contents(), make_plan(requested)) == score_names
+    assert score_names & finished_names(ledger.contents(), make_plan(more)) == set()
     assert set(run_remaining(folders, more)) == score_names
     layers = sorted((score.recipe, score.layer) for score in ledger.scores().values() if score.target == "twins")
     assert layers == [(recipe_name, layer) for recipe_name in ("baseline", "parts") for layer in (0.0, 0.5, 1.0)]
-    assert score_names & finished_names(ledger, make_plan(more)) == score_names
+    assert score_names & finished_names(ledger.contents(), make_plan(more)) == score_names
 
 
 def test_csls_and_cosine_are_separate_scores_of_one_encoder(folders: TrialFolders) -> None:

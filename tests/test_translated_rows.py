@@ -139,7 +139,7 @@ def test_a_task_that_cannot_be_translated_stays_in_english_with_one_message(tmp_
         seeds=(1,),
         search=Search(share=0.3),
     )
-    agenda, output = make_agenda(Resolver(space=space, sources=sources), Ledger.at(site.ledger)), StringIO()
+    agenda, output = make_agenda(Resolver(space=space, sources=sources), Ledger.at(site.ledger).contents()), StringIO()
     check_pending(agenda, site, Console(file=output, width=1000))
     lines = output.getvalue().splitlines()
     assert [line for line in lines if line.startswith("own_tags ")] == [

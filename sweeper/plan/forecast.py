@@ -207,15 +207,20 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: On
     sources = sources_of(space, mirror_folder(mirror) if mirror else None, cache)
     check_paths(space, sources)
     plan = narrowed(make_plan(space), only)
-    damaged: list[str] = []
-    done = finished_names(Run.at(run).ledger, plan, damaged)
+    contents = Run.at(run).ledger.contents()
+    done = finished_names(contents, plan)
     return Forecast(
         space=space.name,
         rows=tuple(_row(plan, unit, done) for unit in plan.units if any(plan.trials(unit))),
         pace=pace,
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
-        notes=(*damaged, *_unsized_note(plan), *_patience_note(plan), *_data_notes(space, sources, only)),
+        notes=(
+            *contents.damaged.values(),
+            *_unsized_note(plan),
+            *_patience_note(plan),
+            *_data_notes(space, sources, only),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from sweeper.files.serialize import key_values
 from sweeper.formats.table import properties_of
 from sweeper.plan.resolve import DataRequest, Resolver, scored_tasks
 from sweeper.plan.units import PREDICTOR_EXAMPLES, Plan, Unit, make_plan
+from sweeper.records.ended import EndedSpec
 from sweeper.records.spec import (
     SEMANTICS,
     DataSpec,
@@ -96,7 +97,7 @@ class Specs:
         study = self.study_key(unit, parent)
         return replace(spec, name=unit.search_name(number), number=number, study=study, keep=unit.keep_search)
 
-    def replicate(self, unit: Unit, seed: int, choice: TrialSpec | None, parent: Chain) -> TrialSpec:
+    def replicate(self, unit: Unit, seed: int, choice: TrialSpec | EndedSpec | None, parent: Chain) -> TrialSpec:
         """The replicate of a unit with a seed and the dials of `choice`, the best search trial."""
         spec = self._spec(unit, "replicate", choice.dials if choice else {}, parent, seed)
         study = choice.study if choice else ""

@@ -11,9 +11,10 @@ from sweeper.files.serialize import plain
 from sweeper.plan.matrix import Cells
 from sweeper.plan.remaining import Remaining, Running
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
+from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
-from sweeper.records.record import ScoreRecord, TrainingRecord
-from sweeper.run.ledger import Ledger
+from sweeper.records.record import ScoreRecord
+from sweeper.run.ledger import Contents
 from sweeper.run.run import Run
 from sweeper.space import CLEAN
 
@@ -106,10 +107,10 @@ def status_of(url: str) -> Status:
     space, ledger = run.space, run.ledger
     # Before the records: a trial that ends in between is then finished, and not missing.
     progress = run.progress.read_all()
-    damaged: list[str] = []
-    trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
+    contents = ledger.contents()
+    trainings, scores = contents.trainings, contents.scores
     plan = make_plan(space)
-    done = _finished_names(plan, trainings.values(), scores.values())
+    done = finished_names(contents, plan)
     running = tuple(trial for trial in progress if trial.key not in trainings or trial.name not in done)
     ends = [end for record in trainings.values() if (end := _end(record)) is not None]
     return Status(
@@ -123,8 +124,8 @@ def status_of(url: str) -> Status:
         trials_per_hour=_rate(trainings.values(), now),
         seconds_left=_seconds_left(plan, trainings.values(), done, [t for t in running if not t.is_stale(now)]),
         last_end=max(ends, default=None),
-        damaged=tuple(damaged),
-        unsealed=ledger.num_unsealed(),
+        damaged=tuple(contents.damaged.values()),
+        unsealed=contents.num_unsealed,
     )
 
 
@@ -140,7 +141,7 @@ def _counts(plan: Plan, done: set[str]) -> dict[str, tuple[int, int]]:
 
 
 def _seconds_left(
-    plan: Plan, records: Iterable[TrainingRecord], done: set[str], running: list[TrialProgress]
+    plan: Plan, records: Iterable[EndedTrial], done: set[str], running: list[TrialProgress]
 ) -> float | None:
     """The time left of a sweep with these running trials; None without any, because nobody works then."""
     if not running:
@@ -155,13 +156,13 @@ def _seconds_left(
     return remaining.seconds_left(left, trials, len(trials))
 
 
-def _end(record: TrainingRecord) -> float | None:
+def _end(record: EndedTrial) -> float | None:
     """The time at which a trial ended, in seconds since 1970."""
     started = record.machine.get("started")
     return datetime.fromisoformat(started).timestamp() + record.timing.get("total", 0.0) if started else None
 
 
-def _rate(records: Iterable[TrainingRecord], now: float) -> float | None:
+def _rate(records: Iterable[EndedTrial], now: float) -> float | None:
     """Trials per hour, from those that ended in the last hour and the time since the first of them started."""
     recent = [(end, r.timing.get("total", 0.0)) for r in records if (end := _end(r)) is not None and end > now - RECENT]
     if not recent:
@@ -174,14 +175,10 @@ ScoreId = tuple[object, ...]
 """Model, recipe, target, seed, pooling, layer and similarity of a score."""
 
 
-def finished_names(ledger: Ledger, plan: Plan, damaged: list[str] | None = None) -> set[str]:
+def finished_names(contents: Contents, plan: Plan) -> set[str]:
     """Names of the trials that a ledger contains. A scoring is finished when all of its scores exist, a target training
-    when it has a score under each condition. Damaged records are treated as in `Ledger.trainings`."""
-    return _finished_names(plan, ledger.trainings(damaged).values(), ledger.scores(damaged).values())
-
-
-def _finished_names(plan: Plan, trainings: Iterable[TrainingRecord], scores: Iterable[ScoreRecord]) -> set[str]:
-    done, scores = {record.spec.name for record in trainings}, list(scores)
+    when it has a score under each condition."""
+    done, scores = {record.spec.name for record in contents.trainings.values()}, contents.scores.values()
     scored = {_score_id(score) for score in scores}
     by_condition = {(score.model, score.recipe, score.target, score.seed, score.condition): score for score in scores}
     for unit in plan.units:

@@ -3,16 +3,19 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
+from sweeper.records.ended import EndedTrial
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import StageSpec
 from sweeper.space import Target
 
 Encoder = tuple[str, tuple[StageSpec, ...]]
 """Identity of the pretrained model, and the stages of its training."""
+Trial = TypeVar("Trial", TrainingRecord, EndedTrial)
 
 
-def best_search_trial(records: Iterable[TrainingRecord], num_trials: int) -> TrainingRecord | None:
+def best_search_trial(records: Iterable[Trial], num_trials: int) -> Trial | None:
     """The search record with the highest value among the first `num_trials` trials of one study; None without any.
 
     All records must belong to one study. Replicates, failed trials and trials numbered `num_trials` or higher are
@@ -22,7 +25,7 @@ def best_search_trial(records: Iterable[TrainingRecord], num_trials: int) -> Tra
     return min(candidates, key=_descending_value, default=None)
 
 
-def _is_done_search(record: TrainingRecord) -> bool:
+def _is_done_search(record: TrainingRecord | EndedTrial) -> bool:
     # Every comparison with NaN is false, so a NaN would make the result depend on the order of the records.
     return (
         record.spec.role == "search"
@@ -32,7 +35,7 @@ def _is_done_search(record: TrainingRecord) -> bool:
     )
 
 
-def _descending_value(record: TrainingRecord) -> tuple[float, int]:
+def _descending_value(record: TrainingRecord | EndedTrial) -> tuple[float, int]:
     assert record.value is not None
     # Sorting by the trial number after the value makes ties independent of the order of the records.
     return (-record.value, record.spec.number)

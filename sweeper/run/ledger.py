@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,12 +12,29 @@ from sweeper.files.digests import bytes_digest
 from sweeper.files.folder import Folder
 from sweeper.files.seal import is_sealed
 from sweeper.files.serialize import read_json, write_sealed
+from sweeper.records.ended import EndedTrial
 from sweeper.records.record import FileFacts, ScoreRecord, TrainingRecord
 
 if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes need it
     import pandas as pd
 
 Record = TypeVar("Record", TrainingRecord, ScoreRecord)
+READ_AT_ONCE = 500
+"""Number of records whose bytes are in memory at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """All records of a ledger, each read once, training records only in part."""
+
+    trainings: dict[str, EndedTrial]
+    """Key -> every finished training."""
+    scores: dict[str, ScoreRecord]
+    """Key -> every score."""
+    damaged: dict[str, str]
+    """Path inside the ledger of each damaged record -> a message. The record is left out."""
+    num_unsealed: int
+    """The number of records without a digest, in which damage is not always noticed."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +108,20 @@ class Ledger:
         """Key -> record of every score. Damaged records are treated as in `trainings`."""
         return self._read_all("scores", ScoreRecord, damaged)
 
-    def num_unsealed(self) -> int:
-        """The number of records without a digest, in which damage is not always noticed."""
-        contents = (content for name in ("trainings", "scores") for content in self._files(name).values())
-        return sum(not is_sealed(content) for content in contents)
+    def contents(self) -> Contents:
+        """All records, each read and compared with its digest once."""
+        trainings, scores, damaged = {}, {}, {}
+        num_unsealed = 0
+        for file, content in chain(self._files("trainings"), self._files("scores")):
+            num_unsealed += not is_sealed(content)
+            try:
+                if file.startswith("trainings"):
+                    trainings[_key(file)] = _ended_trial(content, file)
+                else:
+                    scores[_key(file)] = _record(ScoreRecord, content, file)
+            except DamagedError as error:
+                damaged[file] = str(error)
+        return Contents(trainings=trainings, scores=scores, damaged=damaged, num_unsealed=num_unsealed)
 
     def training(self, key: str) -> TrainingRecord | None:
         """The record of one training, or None if it has not finished. Raises DamagedError."""
@@ -120,31 +148,23 @@ class Ledger:
         """`ScoreRecord.outcomes` of each file with outcomes -> its state, as in `Folder.states`."""
         return {f"outcomes/{name}": state for name, state in self.folder.child("outcomes").states().items()}
 
-    def set_damaged_aside(self) -> list[str]:
-        """Rename every record that is damaged or whose outcomes are lost. Returns one message for each.
+    def repaired(self) -> tuple[Contents, list[str]]:
+        """Rename every record that is damaged or whose outcomes are lost. Returns the others, and a message for each.
 
         The content of outcomes is compared in a local ledger, their size in a remote one.
         """
-        damaged = [*self._damaged("trainings", TrainingRecord), *self._damaged("scores", ScoreRecord)]
-        messages = [self._set_aside(file, str(error)) for file, error in damaged]
-        states = self.outcome_states()
-        for key, record in self.scores().items():
-            loss = self._loss_of_outcomes(record, states)
+        contents, states = self.contents(), self.outcome_states()
+        messages = [self._set_aside(file, reason) for file, reason in contents.damaged.items()]
+        losses = {key: self._loss_of_outcomes(record, states) for key, record in contents.scores.items()}
+        for key, loss in losses.items():
             if loss:
-                messages.append(self._set_aside(f"scores/{key}.json", f"The outcomes {record.outcomes} {loss}."))
-        return messages
+                outcomes = contents.scores.pop(key).outcomes
+                messages.append(self._set_aside(f"scores/{key}.json", f"The outcomes {outcomes} {loss}."))
+        return contents, messages
 
     def _set_aside(self, name: str, reason: str) -> str:
         """Rename a record and return a message."""
         return f"{reason} {name} was renamed to {self.folder.set_aside(name)}; its trial runs again."
-
-    def _damaged(self, name: str, record_type: type[Record]) -> Iterator[tuple[str, DamagedError]]:
-        """The files of damaged records with the reasons."""
-        for file, content in self._files(name).items():
-            try:
-                _record(record_type, content, f"{name}/{file}")
-            except DamagedError as error:
-                yield f"{name}/{file}", error
 
     def _loss_of_outcomes(self, record: ScoreRecord, states: Mapping[str, list[str]]) -> str:
         """How the outcomes of a score are lost; "" if they are not. Without facts in the record, they must exist."""
@@ -160,16 +180,20 @@ class Ledger:
         )
         return "differ from what was written" if differ else ""
 
-    def _files(self, name: str) -> Mapping[str, bytes]:
+    def _files(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """Path inside the ledger and bytes of each record of a kind."""
         folder = self.folder.child(name)
         # Files that were set aside end in .damaged.
-        return folder.read_all([file for file in folder.names() if file.endswith(".json")])
+        files = [file for file in folder.names() if file.endswith(".json")]
+        for start in range(0, len(files), READ_AT_ONCE):
+            for file, content in folder.read_all(files[start : start + READ_AT_ONCE]).items():
+                yield f"{name}/{file}", content
 
     def _read_all(self, name: str, record_type: type[Record], damaged: list[str] | None) -> dict[str, Record]:
         records = {}
-        for file, data in self._files(name).items():
+        for file, content in self._files(name):
             try:
-                records[file.removesuffix(".json")] = _record(record_type, data, f"{name}/{file}")
+                records[_key(file)] = _record(record_type, content, file)
             except DamagedError as error:
                 if damaged is None:
                     raise
@@ -187,10 +211,28 @@ def _record(record_type: type[Record], content: bytes, file: str) -> Record:
     """A record from the content of its file. Raises DamagedError, also if the file has the record of another key."""
     record = read_json(record_type, content, file)
     # A training record without a seal can have any content, so that its key is computed.
-    key = record.key if is_sealed(content) or isinstance(record, ScoreRecord) else record.spec.key
-    if f"{key}.json" != PurePosixPath(file).name:
-        raise DamagedError(f"{file} is damaged: it has the record of {key}.")
+    _check_key(record.key if is_sealed(content) or isinstance(record, ScoreRecord) else record.spec.key, file)
     return record
+
+
+def _ended_trial(content: bytes, file: str) -> EndedTrial:
+    """An ended trial from the content of a training record. Raises DamagedError as `_record` does."""
+    if not is_sealed(content):
+        # Without a digest, only a valid record shows that nothing is damaged.
+        return EndedTrial.of(_record(TrainingRecord, content, file))
+    ended = read_json(EndedTrial, content, file)
+    _check_key(ended.key, file)
+    return ended
+
+
+def _check_key(key: str, file: str) -> None:
+    if key != _key(file):
+        raise DamagedError(f"{file} is damaged: it has the record of {key}.")
+
+
+def _key(file: str) -> str:
+    """The key of the record in a file."""
+    return PurePosixPath(file).stem
 
 
 def outcomes_file(score_key: str) -> str:

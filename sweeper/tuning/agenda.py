@@ -12,7 +12,8 @@ from typing import NamedTuple
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import Plan, Unit
 from sweeper.records.counting import best_search_trial
-from sweeper.records.record import TrainingRecord, TrialResult
+from sweeper.records.ended import EndedTrial
+from sweeper.records.record import TrialResult
 from sweeper.records.spec import Role, TrialSpec, score_key
 from sweeper.tuning.search import Studies, barrier
 
@@ -36,13 +37,13 @@ class Agenda:
     """
 
     specs: Specs
-    trainings: dict[str, TrainingRecord]
+    trainings: dict[str, EndedTrial]
     scores: set[str]
     ready: list[Slot] = field(default_factory=list)
     """A heap of the slots that can run now."""
     running: dict[str, Slot] = field(default_factory=dict)
     """Name of a trial that was handed out and has not ended -> its slot."""
-    done: dict[Slot, TrainingRecord] = field(default_factory=dict)
+    done: dict[Slot, EndedTrial] = field(default_factory=dict)
     """Slots with a final record, also of a failed trial."""
     lost: dict[Slot, str] = field(default_factory=dict)
     """Slots whose trial was lost (a worker died, a disk was full) -> reason. The next run tries them again."""
@@ -66,6 +67,9 @@ class Agenda:
         for unit in self.plan.units:
             for name in {unit.parent, unit.study, unit.name} - {""}:
                 self._dependents.setdefault(name, []).append(unit)
+        self._parents = {unit.parent for unit in self.plan.units}
+        # Slot of a trial that may train the encoder at the start of another one -> its chain.
+        self._chains: dict[Slot, Chain] = {}
         self._changed = deque(self.plan.units)
         self._settle()
 
@@ -90,9 +94,9 @@ class Agenda:
 
     def complete(self, name: str, result: TrialResult) -> None:
         """Receive the result of a running trial, whose state is `done` or `failed`. Both are final."""
-        slot = self.running.pop(name)
+        slot, ended = self.running.pop(name), EndedTrial.of(result.training)
         for finished in (slot, *self._twins.get(slot, ())):
-            self._close(finished, result.training)
+            self._close(finished, ended)
         self._settle()
 
     def mark_lost(self, name: str, reason: str) -> None:
@@ -117,18 +121,18 @@ class Agenda:
         """The name of a slot's trial."""
         return self.unit(slot).trial_name(slot.role, slot.number)
 
-    def search_records(self, unit: Unit) -> list[TrainingRecord]:
-        """Records of the finished search trials of a unit, in order of their numbers."""
+    def search_records(self, unit: Unit) -> list[EndedTrial]:
+        """The finished search trials of a unit, in order of their numbers."""
         slots = [self._slot(unit, "search", number) for number in range(self.plan.num_search(unit))]
         return [self.done[slot] for slot in slots if slot in self.done]
 
-    def choice(self, unit: Unit) -> TrainingRecord | None:
+    def choice(self, unit: Unit) -> EndedTrial | None:
         """The search trial whose dials a unit uses; None if its study is not complete or all of its trials failed."""
         owner = self.plan.unit(unit.study) if unit.study else unit
         records = self.search_records(owner)
         return self._best(owner, records) if len(records) == self.plan.num_search(owner) else None
 
-    def _best(self, owner: Unit, records: list[TrainingRecord]) -> TrainingRecord | None:
+    def _best(self, owner: Unit, records: list[EndedTrial]) -> EndedTrial | None:
         """The best of a unit's search trials."""
         if not owner.searches:
             # The only trial of a unit without dials. It may have no selection value.
@@ -156,6 +160,8 @@ class Agenda:
             # A later result offers this slot again.
             return
         self._offered.add(slot)
+        if self.unit(slot).name in self._parents:
+            self._chains[slot] = spec.chain
         record = self.trainings.get(spec.key)
         if record is not None and self._is_complete(spec, record):
             self._close(slot, record)
@@ -179,14 +185,14 @@ class Agenda:
             self._notify_dependents(slot)
         return True
 
-    def _is_complete(self, spec: TrialSpec, record: TrainingRecord) -> bool:
+    def _is_complete(self, spec: TrialSpec, record: EndedTrial) -> bool:
         """Whether the ledger has everything that a trial would produce."""
         # A failed training has no scores. The record of a scoring is that of its encoder, which did not fail.
         if record.state == "failed" and spec.kind != "score":
             return True
         return all(score_key(spec.key, score) in self.scores for score in spec.scores)
 
-    def _close(self, slot: Slot, record: TrainingRecord) -> None:
+    def _close(self, slot: Slot, record: EndedTrial) -> None:
         spec = record.spec
         if slot.role == "search" and spec.number != slot.number:
             # The record of a twin: this slot has the same dials and another number.
@@ -236,10 +242,11 @@ class Agenda:
         parent = self.plan.unit(unit.parent)
         if slot.role == "search":
             best = self.choice(parent)
-            return best.spec.chain if best else None
+            return self._chains[self._slot(parent, "search", best.spec.number)] if best else None
         # A replicate starts from the encoder with the same seed.
-        record = self.done.get(self._slot(parent, "replicate", slot.number))
-        return record.spec.chain if record is not None and record.state == "done" else None
+        start = self._slot(parent, "replicate", slot.number)
+        record = self.done.get(start)
+        return self._chains[start] if record is not None and record.state == "done" else None
 
     def _reason_blocked(self, slot: Slot) -> str:
         """The reason why a slot cannot run in this sweep; "" if it can."""

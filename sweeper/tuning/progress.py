@@ -1,7 +1,7 @@
 """The display of a running sweep: a live view in a terminal, one line per trial elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from shlex import quote
@@ -185,7 +185,9 @@ def announce(run: str, console: Console) -> None:
 
 
 @contextmanager
-def watching(agenda: Agenda, scores: list[ScoreRecord], console: Console, *, quiet: bool = False) -> Iterator[Watch]:
+def watching(
+    agenda: Agenda, scores: Iterable[ScoreRecord], console: Console, *, quiet: bool = False
+) -> Iterator[Watch]:
     """Display a sweep while it runs. `scores` are those that the ledger has at the start."""
     progress = Progress(agenda)
     for record in scores:

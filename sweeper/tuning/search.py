@@ -8,6 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeper.files.digests import digest
+from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
 from sweeper.space import Choice, Distribution, LogUniform, Search, Value, grid_point
 
@@ -29,7 +30,7 @@ class Studies:
         study: str,
         number: int,
         dials: Mapping[str, Distribution],
-        finished: Iterable[TrainingRecord],
+        finished: Iterable[EndedTrial],
         search: Search,
     ) -> dict[str, Value]:
         """The dials of trial `number` of a study: the declared first points, then suggestions of the sampler.
@@ -63,13 +64,13 @@ class _Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = {name: distribution(dial) for name, dial in dials.items()}
         self._study = optuna.create_study(direction="maximize")
-        self._added: list[TrainingRecord] = []
+        self._added: list[EndedTrial] = []
 
-    def starts(self, records: list[TrainingRecord]) -> bool:
+    def starts(self, records: list[EndedTrial]) -> bool:
         """Whether the trials of the study are the first of these records."""
         return self._added == records[: len(self._added)]
 
-    def add(self, records: list[TrainingRecord]) -> None:
+    def add(self, records: list[EndedTrial]) -> None:
         """Add the records that the study does not have."""
         for record in records[len(self._added) :]:
             self._study.add_trial(optuna_trial(record, self._space, record.spec.dials))
@@ -113,7 +114,10 @@ def distribution(dial: Distribution) -> BaseDistribution:
 
 
 def optuna_trial(
-    record: TrainingRecord, space: Mapping[str, BaseDistribution], params: Mapping[str, Value], **notes: object
+    record: TrainingRecord | EndedTrial,
+    space: Mapping[str, BaseDistribution],
+    params: Mapping[str, Value],
+    **notes: object,
 ) -> FrozenTrial:
     """A finished trial in the form of Optuna. A trial that failed has no value."""
     done = record.state == "done" and record.value is not None

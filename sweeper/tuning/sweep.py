@@ -20,7 +20,7 @@ from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import TrialSpec
 from sweeper.run.cache import open_cache
-from sweeper.run.ledger import Ledger
+from sweeper.run.ledger import Contents
 from sweeper.run.run import Run
 from sweeper.run.site import Site
 from sweeper.space import SEARCH_SEED, ResourceOverrides, Space, Stage, Value
@@ -90,9 +90,10 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         resolver = Resolver(space=space, sources=sources)
         damage = run.keep_space(space)
         run.keep_site(site, options.kept())
-        for message in (*([damage] if damage else []), *run.ledger.set_damaged_aside()):
+        contents, damaged = run.ledger.repaired()
+        for message in (*([damage] if damage else []), *damaged):
             console.print(message, markup=False)
-        agenda = make_agenda(resolver, run.ledger, options.resources, options.only)
+        agenda = make_agenda(resolver, contents, options.resources, options.only)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
         if agenda.finished:
             return _summary(agenda)
@@ -101,11 +102,10 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             warn_of_bf16(agenda, console)
         if not options.quiet:
             announce(options.run, console)
-        scores = list(run.ledger.scores().values())
         report = partial(console.print, markup=False)
         halt = halt or Halt()
         with (
-            watching(agenda, scores, console, quiet=options.quiet) as display,
+            watching(agenda, contents.scores.values(), console, quiet=options.quiet) as display,
             tracking(trackers, agenda, report, halt) as tracked,
             live_file(agenda, run.live, report, halt) as live,
         ):
@@ -135,13 +135,13 @@ def make_site(space: Space, options: Options) -> Site:
 
 
 def make_agenda(
-    resolver: Resolver, ledger: Ledger, resources: ResourceOverrides | None = None, only: Only = ALL
+    resolver: Resolver, contents: Contents, resources: ResourceOverrides | None = None, only: Only = ALL
 ) -> Agenda:
     """The agenda of a space, or of a part of it: its plan without the trials that the ledger contains."""
     specs = Specs(
         plan=narrowed(make_plan(resolver.space), only), resolver=resolver, resources=resources or ResourceOverrides()
     )
-    return Agenda(specs=specs, trainings=ledger.trainings(), scores=set(ledger.scores()))
+    return Agenda(specs=specs, trainings=contents.trainings, scores=set(contents.scores))
 
 
 def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool = False) -> None:

@@ -142,7 +142,7 @@ def test_every_trial_of_a_sweep_reads_the_draw_of_its_seed_and_no_other(mirror: 
     bench = Workbench(site)
     resolver = Resolver(space=SPACE, sources=bench.sources)
     check_data(resolver)
-    agenda = make_agenda(resolver, bench.ledger)
+    agenda = make_agenda(resolver, bench.ledger.contents())
     check_pending(agenda, site, Console(file=StringIO()))
     records = run_agenda(agenda, bench)
     assert {record.state for record in records} == {"done"}

@@ -113,7 +113,7 @@ def test_a_run_with_a_mirror_lists_the_missing_languages_of_a_corpus(resolve: Re
         ledger=str(tmp_path / "ledger"), store=str(tmp_path), checkpoints=str(tmp_path), cache=str(tmp_path / "cache"),
         mirror=str(tmp_path / "mirror"),
     )  # fmt: skip
-    check_pending(make_agenda(resolver, Ledger.at(site.ledger)), site, Console(file=output, width=1000))
+    check_pending(make_agenda(resolver, Ledger.at(site.ledger).contents()), site, Console(file=output, width=1000))
     assert output.getvalue().splitlines()[0] == "corpus: 2 of 4 languages are available; missing: ar, zh."
 
 

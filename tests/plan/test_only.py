@@ -22,7 +22,7 @@ def agenda_of_part(space: Space, ledger: FakeLedger, *texts: str) -> Agenda:
     specs = Specs(
         plan=narrowed(make_plan(space), parse_only(texts, space)), resolver=Resolver(space=space, sources=None)
     )
-    return Agenda(specs=specs, trainings=dict(ledger.trainings), scores=set(ledger.scores))
+    return Agenda(specs=specs, trainings=ledger.ended(), scores=set(ledger.scores))
 
 
 PARTS = [

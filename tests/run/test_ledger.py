@@ -1,5 +1,6 @@
 """The ledger: reading and writing records, and setting damaged ones aside."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import pytest
 
 from sweeper.errors import DamagedError, UserError
 from sweeper.files.serialize import FORMAT, write_json
+from sweeper.records.ended import EndedTrial
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import score_key
 from sweeper.run.ledger import Ledger
@@ -130,7 +132,7 @@ def test_a_truncated_record_is_damaged_and_set_aside(ledger: Ledger, cut: int) -
     ledger.folder.write(name, ledger.folder.read(name)[:cut])
     with pytest.raises(DamagedError, match=record.key):
         ledger.trainings()
-    (message,) = ledger.set_damaged_aside()
+    _, (message,) = ledger.repaired()
     assert name in message
     assert "its trial runs again" in message
     assert ledger.trainings() == {}
@@ -152,12 +154,38 @@ def test_a_record_with_any_flipped_bit_is_damaged_or_has_the_content_that_was_wr
     num_damaged = 0
     for place in places:
         ledger.folder.write(name, flipped(content, place))
+        contents = ledger.contents()
         try:
             assert read() == {key: written}
+            assert not contents.damaged
         except DamagedError:
+            assert list(contents.damaged) == [name]
             num_damaged += 1
     # A flip in the name of the seal leaves a record without one.
     assert num_damaged > 350
+
+
+def test_the_contents_of_a_ledger_are_those_of_its_valid_records(ledger: Ledger) -> None:
+    record = training()
+    ledger.write_training(record)
+    ledger.write_score(score(), OUTCOMES)
+    unsealed = fail(replace(record.spec, seed=7))
+    ledger.folder.write(f"trainings/{unsealed.key}.json", write_json(unsealed))
+    ledger.folder.write("trainings/abc.json", b"{")
+    contents = ledger.contents()
+    assert contents.trainings == {record.key: EndedTrial.of(record), unsealed.key: EndedTrial.of(unsealed)}
+    assert contents.scores == {score().key: ledger.score(score().key)}
+    assert list(contents.damaged) == ["trainings/abc.json"]
+    assert contents.num_unsealed == 2
+
+
+def test_a_training_record_without_a_seal_needs_all_of_its_fields(ledger: Ledger) -> None:
+    ledger.write_training(training())
+    name = f"trainings/{training().key}.json"
+    raw = json.loads(write_json(training()))
+    del raw["spec"]["model"]
+    ledger.folder.write(name, json.dumps(raw).encode())
+    assert "spec.model" in ledger.contents().damaged[name]
 
 
 def test_records_that_changed_places_are_damaged(ledger: Ledger) -> None:
@@ -168,7 +196,7 @@ def test_records_that_changed_places_are_damaged(ledger: Ledger) -> None:
     contents = ledger.folder.read(first), ledger.folder.read(second)
     ledger.folder.write(first, contents[1])
     ledger.folder.write(second, contents[0])
-    messages = ledger.set_damaged_aside()
+    _, messages = ledger.repaired()
     assert len(messages) == 2
     assert f"{first} is damaged: it has the record of {other.key}. {first} was renamed to " in messages[0]
     assert ledger.scores() == {}
@@ -206,7 +234,7 @@ def test_a_score_with_damaged_outcomes_is_computed_again(ledger: Ledger, damage:
             ledger.outcomes(written)
     # Reading the outcomes of a whole remote ledger could take minutes: there only their size is compared.
     is_noticed = ledger.folder.local is not None or len(damaged.get(damage, b"")) != len(content)
-    messages = ledger.set_damaged_aside()
+    _, messages = ledger.repaired()
     assert len(messages) == is_noticed
     assert all(f"The outcomes {written.outcomes} {reason}." in message for message in messages)
     assert (ledger.scores() == {}) == is_noticed
@@ -221,21 +249,21 @@ def test_a_record_without_a_required_field_is_damaged(ledger: Ledger) -> None:
 def test_complete_records_are_not_set_aside(ledger: Ledger) -> None:
     ledger.write_training(training())
     ledger.write_score(score(), OUTCOMES)
-    assert ledger.set_damaged_aside() == []
+    assert ledger.repaired()[1] == []
     assert len(ledger.trainings()) == len(ledger.scores()) == 1
 
 
 def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Ledger) -> None:
     ledger.write_training(replace(training(), format=FORMAT + 1))
     with pytest.raises(UserError, match="Update the sweeper"):
-        ledger.set_damaged_aside()
+        ledger.repaired()
     assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
 
 
 def test_a_record_of_an_earlier_version_is_refused_rather_than_set_aside(ledger: Ledger) -> None:
     ledger.write_training(replace(training(), format=FORMAT - 1))
     with pytest.raises(UserError, match="Start a new run folder"):
-        ledger.set_damaged_aside()
+        ledger.repaired()
     assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
 
 

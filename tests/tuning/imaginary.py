@@ -8,6 +8,7 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
+from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.space import LogUniform, Recipe, Search, Space
@@ -30,6 +31,10 @@ class FakeLedger:
 
     trainings: dict[str, TrainingRecord] = field(default_factory=dict)
     scores: set[str] = field(default_factory=set)
+
+    def ended(self) -> dict[str, EndedTrial]:
+        """Key -> each finished training, as an agenda receives it."""
+        return {key: EndedTrial.of(record) for key, record in self.trainings.items()}
 
     def keep(self, spec: TrialSpec, record: TrainingRecord) -> None:
         # As in a ledger, the first record of a key stays: a scoring does not replace the training of its encoder.
@@ -62,7 +67,7 @@ def specs_of(space: Space) -> Specs:
 
 def agenda_of(space: Space, ledger: FakeLedger | None = None) -> Agenda:
     start = ledger or FakeLedger()
-    return Agenda(specs=specs_of(space), trainings=dict(start.trainings), scores=set(start.scores))
+    return Agenda(specs=specs_of(space), trainings=start.ended(), scores=set(start.scores))
 
 
 def drain(

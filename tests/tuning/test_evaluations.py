@@ -28,7 +28,8 @@ def site(tmp_path: Path) -> Site:
 
 def check(space: Space, site: Site) -> None:
     bench = Workbench(site)
-    check_pending(make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger), site, Console(quiet=True))
+    agenda = make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger.contents())
+    check_pending(agenda, site, Console(quiet=True))
 
 
 def evaluated(every: int, dials: Dials | None = None) -> Space:

@@ -200,7 +200,7 @@ def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRe
         mirror=str(mirror),
     )  # fmt: skip
     bench = Workbench(site)
-    agenda = make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger)
+    agenda = make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger.contents())
     records = {}
     while (spec := agenda.next()) is not None:
         result = run_trial(spec, bench)

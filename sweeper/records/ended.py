@@ -1,0 +1,56 @@
+"""An ended trial: the part of its training record that decides how a sweep continues.
+
+A training record has several kilobytes, most of them the definitions of its data. The driver of a sweep keeps only this
+part of each record, and the status of a run reads no more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sweeper.files.serialize import FORMAT
+from sweeper.records.record import State, TrainingRecord
+from sweeper.records.spec import Role, TrialSpec
+from sweeper.space import Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedSpec:
+    """Some fields of a TrialSpec."""
+
+    name: str
+    role: Role
+    study: str = ""
+    number: int = 0
+    dials: Mapping[str, Value] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, spec: TrialSpec) -> "EndedSpec":
+        """The fields of a spec."""
+        return cls(name=spec.name, role=spec.role, study=spec.study, number=spec.number, dials=spec.dials)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedTrial:
+    """Some fields of a TrainingRecord."""
+
+    key: str
+    spec: EndedSpec
+    state: State
+    reason: str = ""
+    value: float | None = None
+    timing: Mapping[str, float] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, record: TrainingRecord) -> "EndedTrial":
+        """The fields of a record."""
+        return cls(
+            key=record.key,
+            spec=EndedSpec.of(record.spec),
+            state=record.state,
+            reason=record.reason,
+            value=record.value,
+            timing=record.timing,
+            machine=record.machine,
+        )
