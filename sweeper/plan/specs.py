@@ -87,7 +87,7 @@ class Specs:
                 "dials": {name: key_values(dial) for name, dial in unit.stage.dials.items()},
                 "select": [key_values(data) for data in self.selection(unit, SEARCH_SEED)],
                 # Not the number of trials: a study may grow.
-                "search": [search.sampler, search.batch],
+                "search": [search.sampler_of(unit.stage.dials), search.batch],
             }
         )
 

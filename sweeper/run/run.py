@@ -1,6 +1,6 @@
 """A run folder: its space, site, ledger and encoder store. Only this package contains names of files inside one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -190,7 +190,17 @@ class Run:
     def check_space(self, space: Space) -> None:
         """Raise UserError as `keep_space` does, without a comparison of tasks, which may still be incomplete."""
         if self._has_results() and not self._damage_of_space():
-            check_growth(self.space, space, self.url, without="tasks")
+            check_growth(self.space, self.continued(space), self.url, without="tasks")
+
+    def continued(self, space: Space) -> Space:
+        """The space with the sampler of the results in this folder, if the space has `auto` and they are from `tpe`.
+
+        `tpe` was the default of earlier versions. Another sampler would start all searches again.
+        """
+        if space.search.sampler != "auto" or not self._has_results() or self._damage_of_space():
+            return space
+        kept = self.space.search.sampler
+        return replace(space, search=replace(space.search, sampler=kept)) if kept == "tpe" else space
 
     def keep_space(self, space: Space) -> str:
         """Write the resolved space. A space that only grew replaces the existing one, and any space a damaged one.

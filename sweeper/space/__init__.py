@@ -4,7 +4,8 @@ from sweeper.space.condition import CLEAN, Condition
 from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term, difference, interaction, slope_weights
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
 from sweeper.space.model import Model, ResourceOverrides, Resources
-from sweeper.space.space import SEARCH_SEED, Search, Space
+from sweeper.space.search import SEARCH_SEED, Search
+from sweeper.space.space import Space
 from sweeper.space.stage import APERTIUM, FOLDER, Recipe, Stage, Translation, divided, tasks_of
 from sweeper.space.target import Target
 from sweeper.tasks.spec import Rows, Task

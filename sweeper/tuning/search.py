@@ -11,8 +11,9 @@ from sweeper.files.digests import digest
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
 from sweeper.space import Choice, Distribution, LogUniform, Search, Value, grid_point
+from sweeper.space.search import Sampler
 
-FIRST_RANDOM = 4
+FIRST_TRIALS = 4
 """Number of trials before TPE or GP fit a model, the declared first points included."""
 LARGEST_SEED = 2**31 - 1
 DIGITS = 4
@@ -33,7 +34,7 @@ class Studies:
         finished: Iterable[EndedTrial],
         search: Search,
     ) -> dict[str, Value]:
-        """The dials of trial `number` of a study: the declared first points, then suggestions of the sampler.
+        """The dials of trial `number` of a study: the first points, then suggestions of the sampler.
 
         Every suggestion has a new sampler, seeded by the key of the study and the number, which reads the finished
         trials of earlier batches in order of their numbers. The suggestion therefore does not depend on timing, on the
@@ -41,15 +42,17 @@ class Studies:
         """
         if search.sampler == "grid":
             return grid_point(dials, number)
+        sampler = search.sampler_of(dials)
+        point = first_point(dials, number, sampler)
+        if len(point) == len(dials):
+            return point
         edge = barrier(number, search)
         earlier = sorted((r for r in finished if r.spec.number < edge), key=lambda record: record.spec.number)
         filled = self._studies.get(study)
         if filled is None or not filled.starts(earlier):
             filled = self._studies[study] = _Study(dials)
         filled.add(earlier)
-        # A point may fix only some dials; the sampler suggests the others.
-        point = {name: dial.first[number] for name, dial in dials.items() if number < len(dial.first)}
-        suggested = filled.ask(_sampler(search, int(digest([study, number])[:8], 16) & LARGEST_SEED), point)
+        suggested = filled.ask(_sampler(sampler, int(digest([study, number])[:8], 16) & LARGEST_SEED), point)
         if number + 1 == search.num_trials(dials):
             # Nothing else is suggested in this study.
             del self._studies[study]
@@ -85,6 +88,24 @@ class _Study:
         # Samplers ignore failed trials, so the next suggestion is that of a study without this trial.
         self._study.tell(trial, state=TrialState.FAIL)
         return dict(trial.params)
+
+
+def first_point(dials: Mapping[str, Distribution], number: int, sampler: Sampler) -> dict[str, Value]:
+    """The dials of a first point: those that declare one for this number.
+
+    A Gaussian process fits nothing before it has FIRST_TRIALS trials, so other LogUniform dials get values that are
+    spread over their range. The values of two dials form a lattice.
+    """
+    point = {name: dial.first[number] for name, dial in dials.items() if number < len(dial.first)}
+    if sampler != "gp" or number >= FIRST_TRIALS:
+        return point
+    for position, (name, dial) in enumerate(sorted(dials.items())):
+        if name not in point and isinstance(dial, LogUniform):
+            # FIRST_TRIALS + 1 is prime, so that each dial has the same values in another order.
+            rank = (number + 1) * (position % FIRST_TRIALS + 1) % (FIRST_TRIALS + 1) - 1
+            value = dial.low * (dial.high / dial.low) ** ((rank + 0.5) / FIRST_TRIALS)
+            point[name] = rounded(value, dial)
+    return point
 
 
 def rounded(value: Value, dial: Distribution) -> Value:
@@ -131,13 +152,13 @@ def optuna_trial(
     )
 
 
-def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
+def _sampler(name: Sampler, seed: int) -> optuna.samplers.BaseSampler:
     # Functions, so that only the requested sampler is created.
     makers = {
-        "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST_RANDOM),
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=FIRST_TRIALS),
         "gp": lambda: optuna.samplers.GPSampler(
-            seed=seed, n_startup_trials=FIRST_RANDOM, deterministic_objective=False
+            seed=seed, n_startup_trials=FIRST_TRIALS, deterministic_objective=False
         ),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
     }
-    return makers[search.sampler]()  # type: ignore[no-untyped-call]
+    return makers[name]()  # type: ignore[no-untyped-call]

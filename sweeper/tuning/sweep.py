@@ -84,7 +84,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
         check_paths(space, sources)
         check_data(Resolver(space=space, sources=sources), options.only)
-        space, inferred = infer_space(space, sources)
+        space, inferred = infer_space(run.continued(space), sources)
         for message in inferred:
             console.print(message, markup=False)
         resolver = Resolver(space=space, sources=sources)
