@@ -34,7 +34,18 @@ def search_sentence(space: Space) -> str:
     if search.sampler == "grid":
         return f"scope `{search.scope}`, sampler grid: every combination of the listed values, each once"
     plural = "s" if search.trials != 1 else ""
-    return f"scope `{search.scope}`, {search.trials} trial{plural} per study, sampler {search.sampler}"
+    automatic = " (Gaussian process for continuous dials, TPE for others)" if search.sampler == "auto" else ""
+    sampler = f"sampler {search.sampler}{automatic}"
+    return f"scope `{search.scope}`, {search.trials} trial{plural} per study, {sampler}{_prior_clause(space)}"
+
+
+def _prior_clause(space: Space) -> str:
+    """The studies that start from the results of others; "" if none does."""
+    if not space.first_wave:
+        return ""
+    num = space.search.num_trials({}, has_prior=True)
+    wave = _list(list(space.first_wave))
+    return f"; the studies of other cells than those of {wave} start from the trials of {wave}, and have {num} each"
 
 
 def selection_sentences(space: Space) -> Iterator[str]:

@@ -235,7 +235,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         unit=unit.name,
         label=unit.label,
         kind=unit.kind,
-        waits_for=tuple(dict.fromkeys(name for name in (unit.parent, other_study) if name)),
+        waits_for=tuple(dict.fromkeys(name for name in (unit.parent, other_study, *unit.prior) if name)),
         starts_from=plan.unit(unit.parent).recipe if unit.parent else "",
         dials_from=plan.unit(other_study).recipe if other_study else "",
         search=roles.count("search"),

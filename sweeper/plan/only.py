@@ -92,7 +92,9 @@ def _add_replicate(plan: Plan, unit: Unit, seed: int, part: set[tuple[str, Role,
 
 
 def _add_search(plan: Plan, owner: Unit, part: set[tuple[str, Role, int]]) -> None:
-    """Add all search trials of a unit, which decide its dials, and those that decide the encoder from which they start.
+    """Add all search trials of a unit, which decide its dials, and those that decide where they start.
+
+    They start from an encoder, whose dials may be searched too, and from the results of other studies.
 
     Their number is never reduced: the choice of dials would depend on the part.
     """
@@ -100,3 +102,5 @@ def _add_search(plan: Plan, owner: Unit, part: set[tuple[str, Role, int]]) -> No
     if owner.parent:
         parent = plan.unit(owner.parent)
         _add_search(plan, plan.unit(parent.study) if parent.study else parent, part)
+    for name in owner.prior:
+        _add_search(plan, plan.unit(name), part)

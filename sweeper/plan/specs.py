@@ -1,7 +1,7 @@
 """Specs of a plan's trials (TrialSpec), and the keys of the studies that choose their dials."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -62,18 +62,20 @@ class Specs:
         """The space of the plan."""
         return self.plan.space
 
-    def study_key(self, unit: Unit, parent: Chain) -> str:
+    def study_key(self, unit: Unit, parent: Chain, prior: Sequence[str] = ()) -> str:
         """Key of the study that searches a unit's dials after the chain `parent`; "" if nothing is searched.
 
         The key covers everything that a suggestion or its value depends on: model, stages, dials, data, encoder,
-        sampler and batch size.
+        sampler, batch size, and `prior`, the keys of the studies from whose results it starts.
         """
         if not unit.study:
             return ""
         # Every trial of the unit needs this digest, and resolving its data is slow.
         if unit.name not in self.definitions:
             self.definitions[unit.name] = self._definition(unit)
-        return digest([self.definitions[unit.name], [deciding(stage) for stage in parent]])
+        # A study without a prior keeps the key of versions that had none.
+        started = [list(prior)] if prior else []
+        return digest([self.definitions[unit.name], [deciding(stage) for stage in parent], *started])
 
     def _definition(self, unit: Unit) -> str:
         search = self.space.search
@@ -91,10 +93,12 @@ class Specs:
             }
         )
 
-    def search(self, unit: Unit, number: int, dials: Mapping[str, Value], parent: Chain) -> TrialSpec:
+    def search(
+        self, unit: Unit, number: int, dials: Mapping[str, Value], parent: Chain, prior: Sequence[str] = ()
+    ) -> TrialSpec:
         """Search trial `number` of a unit. It starts from the encoder of `parent` and scores selection data only."""
         spec = self._spec(unit, "search", dials, parent, SEARCH_SEED)
-        study = self.study_key(unit, parent)
+        study = self.study_key(unit, parent, prior)
         return replace(spec, name=unit.search_name(number), number=number, study=study, keep=unit.keep_search)
 
     def replicate(self, unit: Unit, seed: int, choice: TrialSpec | EndedSpec | None, parent: Chain) -> TrialSpec:

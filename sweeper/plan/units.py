@@ -42,7 +42,7 @@ class Unit:
     model: Model
     recipe: str
     row: int
-    """Number of the matrix row that needs this unit. Rows run in order, the baseline first."""
+    """Number of the matrix row that needs this unit. Rows run in order: the baseline, `Search.wave`, the others."""
     task: str = ""
     """Training task of a target training."""
     stages: tuple[Stage, ...]
@@ -51,6 +51,8 @@ class Unit:
     """Name of the unit that produces the encoder at the start; "" for the pretrained encoder."""
     study: str = ""
     """Name of the unit whose study chooses the dials: this unit or one of the baseline; "" if nothing is searched."""
+    prior: tuple[str, ...] = ()
+    """Names of the units from whose studies the study of this unit starts (`Search.prior`)."""
     sets_aside: bool = False
     """Whether the selection data are set aside from train: always, except for targets that select on a dev split."""
     targets: tuple[Target, ...] = ()
@@ -127,7 +129,7 @@ class Plan:
     def num_search(self, unit: Unit) -> int:
         """Number of search trials. A unit without dials has one if another search starts from its encoder."""
         if unit.searches:
-            return self.space.search.num_trials(unit.stage.dials)
+            return self.space.search.num_trials(unit.stage.dials, has_prior=bool(unit.prior))
         return 1 if unit.keep_search else 0
 
     def trials(self, unit: Unit) -> Iterator[tuple[Role, int]]:
@@ -149,11 +151,16 @@ def make_plan(space: Space) -> Plan:
     units: dict[str, Unit] = {}
     for model in space.models:
         own = space.for_model(model)
-        # The sort is stable: it moves the recipe without stages to the front and keeps the order of the others.
-        for row, recipe in enumerate(sorted(own.recipes, key=lambda recipe: bool(recipe.stages))):
+        for row, recipe in enumerate(_in_order(own)):
             for unit in (unit for part in PARTS for unit in part(own, model, recipe, row)):
                 _check_name(unit, units.setdefault(unit.name, unit))
     return Plan(space=space, units=tuple(units.values()))
+
+
+def _in_order(space: Space) -> list[Recipe]:
+    """The recipes in the order of their rows: the baseline, the first wave of a search, then the others."""
+    # The sort is stable, so that all other recipes keep their order.
+    return sorted(space.recipes, key=lambda recipe: (bool(recipe.stages), recipe.name not in space.search.wave))
 
 
 def _check_name(unit: Unit, first: Unit) -> None:
@@ -278,6 +285,7 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
             stages=(*recipe.stages, *before, *last),
             parent=_encoder_unit(space, model, (*recipe.stages, *before)),
             study=_target_study(space, model, recipe, training) if last and targets[0].dials else "",
+            prior=_prior(space, model, recipe, training) if last and targets[0].dials else (),
             sets_aside=bool(last) and not space.selects_on_dev(last[0].tasks[0]),
             targets=tuple(targets),
             keep=bool(last) and space.keep_targets,
@@ -362,6 +370,14 @@ def _target_study(space: Space, model: Model, recipe: Recipe, training: str) -> 
     baseline = space.baseline
     owner = recipe if space.search.scope == "cell" or baseline is None else baseline
     return f"{model.name}/{_target_label(owner, training)}"
+
+
+def _prior(space: Space, model: Model, recipe: Recipe, training: str) -> tuple[str, ...]:
+    """The units of the first wave with the same training; none for a recipe of the wave itself."""
+    if recipe.name in space.first_wave:
+        return ()
+    wave = [other for other in space.recipes if other.name in space.first_wave]
+    return tuple(f"{model.name}/{_target_label(other, training)}" for other in wave)
 
 
 def _target_label(recipe: Recipe, training: str) -> str:

@@ -25,6 +25,12 @@ def check_growth(old: Space, new: Space, run: str, without: str = "") -> None:
 
     The field `without` of both spaces is not compared.
     """
+    if old.search.prior != "off" and old.search.trials != new.search.trials:
+        raise UserError(
+            f"{run} has search.prior = {old.search.prior!r} and {old.search.trials} trials per study, got "
+            f"{new.search.trials}. More trials would change the results from which its studies started. Use another "
+            "--out, or the original number."
+        )
     changes = (change for change in differences(plain(old), plain(new)) if change[0][0] != without)
     refused = [change for change in changes if not (_is_growth(change) or _completes(change, old))]
     if not refused:

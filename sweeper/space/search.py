@@ -28,6 +28,15 @@ class Search:
     """`gp`: a Gaussian process. `tpe`: tree-structured Parzen estimators. `auto`: `gp` for a study whose dials are all
     LogUniform, `tpe` for the others. `grid`: every combination of the values that the dials list, each once: the values
     of a Choice, the `first` of a LogUniform."""
+    prior: Literal["off", "baseline", "column"] = "off"
+    """Results from which the study of a cell starts. `baseline`: those of the baseline on the same target. `column`:
+    those of all recipes of `wave` on the same target. The studies of the baseline or of the wave, and those of
+    preparations, start from none."""
+    wave: tuple[str, ...] = ()
+    """With `prior = "column"`: the recipes whose cells are searched first."""
+    trials_with_prior: int | None = None
+    """Trials of a study that starts from earlier results. None: half of `trials`, rounded up. They run one after the
+    other: the cells of a column run in parallel, and each result improves the next suggestion."""
     share: float = 0.1
     """Largest share of a training set that is set aside for selection, chosen by a hash of the example id. At most
     `cap` examples of each data set are set aside: min(share, cap / size) of its rows. A task that contains a smaller
@@ -46,7 +55,27 @@ class Search:
             raise UserError(f"Search needs trials <= {MAX_TRIALS:,}, got {self.trials:,}.")
         if not 0 < self.share < 1:
             raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
-        check_counts(self, "cap")
+        check_counts(self, "cap", "trials_with_prior")
+        self._check_prior()
+
+    def _check_prior(self) -> None:
+        if (self.trials_with_prior or 0) > self.trials:
+            raise UserError(f"Search needs trials_with_prior <= trials, got {self.trials_with_prior} > {self.trials}.")
+        if (self.prior == "column") != bool(self.wave):
+            raise UserError(
+                "Search needs prior = 'column' and a `wave` of recipes, or neither, got "
+                f"prior = {self.prior!r} and wave = {self.wave}."
+            )
+        if self.prior != "off" and self.scope != "cell":
+            raise UserError(
+                f"Search needs scope = 'cell' for prior = {self.prior!r}. With scope = 'target', all cells of a target "
+                "already share one study."
+            )
+        if self.prior != "off" and self.sampler in ("grid", "random"):
+            raise UserError(
+                f"Search needs the sampler 'auto', 'gp' or 'tpe' for prior = {self.prior!r}: {self.sampler!r} does not "
+                "learn from results."
+            )
 
     @property
     def largest_study(self) -> int:
@@ -59,6 +88,17 @@ class Search:
             return self.sampler
         return "gp" if all(isinstance(dial, LogUniform) for dial in dials.values()) else "tpe"
 
-    def num_trials(self, dials: Dials) -> int:
+    def num_trials(self, dials: Dials, *, has_prior: bool = False) -> int:
         """Number of trials of a study of these dials."""
+        if has_prior:
+            return (self.trials + 1) // 2 if self.trials_with_prior is None else self.trials_with_prior
         return grid_size(dials) if self.sampler == "grid" else self.trials
+
+    def barrier(self, number: int, *, has_prior: bool = False) -> int:
+        """First number of a trial's batch. Trials with smaller numbers are known when trial `number` is suggested.
+
+        All trials of a grid are one batch. A study with a prior has batches of one trial.
+        """
+        if self.sampler == "grid":
+            return 0
+        return number if has_prior else number // self.batch * self.batch

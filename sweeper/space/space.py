@@ -94,17 +94,11 @@ class Space:
         with_twins = (*self.recipes, *self.twins.values())
         _check_once("recipe", [recipe.name for recipe in with_twins])
         _check_duplicates(with_twins)
-        if self.search.refit:
-            self._check_refit()
-        if self.search.sampler == "grid":
-            self._check_grids()
+        self._check_search()
         check_counts(self, "eval_cap")
         for model in self.models:
             self.for_model(model)
         check_contrasts(self.contrasts, self.claims, self.contrast_names())
-        # A search per target runs on the pretrained encoder, which only the baseline uses unchanged.
-        if self.search.scope == "target" and self.baseline is None:
-            raise UserError("search.scope = 'target' searches on the baseline: add a recipe without stages.")
 
     def for_model(self, model: Model) -> "Space":
         """The space with the training options and dials of one of its models in all stages and targets.
@@ -170,6 +164,22 @@ class Space:
         chains = (*(recipe.stages for recipe in self.recipes), *(target.before for target in self.targets))
         return tuple(stage for chain in chains for stage in chain)
 
+    def _check_search(self) -> None:
+        """Raise UserError if a stage, a target or a recipe does not allow the search."""
+        if self.search.refit:
+            self._check_refit()
+        if self.search.sampler == "grid":
+            self._check_grids()
+        # A search per target runs on the pretrained encoder, which only the baseline uses unchanged.
+        for option, value in (("scope", "target"), ("prior", "baseline")):
+            if getattr(self.search, option) == value and self.baseline is None:
+                raise UserError(f"search.{option} = {value!r} searches on the baseline: add a recipe without stages.")
+        names = [recipe.name for recipe in self.recipes]
+        for name in self.search.wave:
+            if name not in names:
+                raise unknown("recipe of search.wave", name, names)
+        _check_once("recipe of search.wave", self.search.wave)
+
     def _check_grids(self) -> None:
         """Raise UserError if a study has a dial without listed values."""
         for recipe in self.recipes:
@@ -198,6 +208,13 @@ class Space:
     def baseline(self) -> Recipe | None:
         """The recipe without stages, if the space has one."""
         return next((recipe for recipe in self.recipes if not recipe.stages), None)
+
+    @property
+    def first_wave(self) -> tuple[str, ...]:
+        """The recipes from whose studies those of the other cells of a column start; empty without `Search.prior`."""
+        if self.search.prior == "baseline" and self.baseline:
+            return (self.baseline.name,)
+        return self.search.wave
 
     @property
     def twins(self) -> dict[str, Recipe]:

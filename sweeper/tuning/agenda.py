@@ -4,9 +4,11 @@ The order of trials depends only on which results exist, not on timing. This mod
 """
 
 import heapq
+import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from sweeper.plan.specs import Chain, Specs
@@ -15,7 +17,8 @@ from sweeper.records.counting import best_search_trial
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import Role, TrialSpec, score_key
-from sweeper.tuning.search import Studies, barrier
+from sweeper.space import Value
+from sweeper.tuning.search import Request, Studies
 
 
 class Slot(NamedTuple):
@@ -65,7 +68,7 @@ class Agenda:
         self._firsts: dict[tuple[int, str], Slot] = {}
         self._twins: dict[Slot, list[Slot]] = {}
         for unit in self.plan.units:
-            for name in {unit.parent, unit.study, unit.name} - {""}:
+            for name in {unit.parent, unit.study, unit.name, *unit.prior} - {""}:
                 self._dependents.setdefault(name, []).append(unit)
         self._parents = {unit.parent for unit in self.plan.units}
         # Slot of a trial that may train the encoder at the start of another one -> its chain.
@@ -123,8 +126,7 @@ class Agenda:
 
     def search_records(self, unit: Unit) -> list[EndedTrial]:
         """The finished search trials of a unit, in order of their numbers."""
-        slots = [self._slot(unit, "search", number) for number in range(self.plan.num_search(unit))]
-        return [self.done[slot] for slot in slots if slot in self.done]
+        return [self.done[slot] for slot in self._search_slots(unit) if slot in self.done]
 
     def choice(self, unit: Unit) -> EndedTrial | None:
         """The search trial whose dials a unit uses; None if its study is not complete or all of its trials failed."""
@@ -222,18 +224,51 @@ class Agenda:
         return self.specs.replicate(unit, slot.number, best.spec, chain) if best else None
 
     def _search_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
-        study = self.specs.study_key(unit, chain)
-        recorded = self._searched.get((study, number)) if study else None
-        if recorded is not None:
-            return self.specs.search(unit, number, recorded, chain)
-        # In descending order, because trials that have not finished are mostly among the last ones.
-        earlier = reversed(range(barrier(number, self.plan.space.search)))
-        if not all(self._slot(unit, "search", previous) in self.done for previous in earlier):
+        prior = self._prior_keys(unit)
+        if prior is None:
             return None
-        finished = self.search_records(unit)
-        dials = unit.stage.dials if unit.searches else {}
-        suggested = self._studies.suggest(study, number, dials, finished, self.plan.space.search) if dials else {}
-        return self.specs.search(unit, number, suggested, chain)
+        study = self.specs.study_key(unit, chain, prior)
+        recorded = self._searched.get((study, number)) if study else None
+        if recorded is None:
+            recorded = self._suggested(unit, number, study)
+        return None if recorded is None else self.specs.search(unit, number, recorded, chain, prior)
+
+    def _suggested(self, unit: Unit, number: int, study: str) -> Mapping[str, Value] | None:
+        """New dials of a search trial; None if a result that they depend on is missing."""
+        search, owners = self.plan.space.search, [self.plan.unit(name) for name in unit.prior]
+        # In descending order, because trials that have not finished are mostly among the last ones.
+        earlier = reversed(range(search.barrier(number, has_prior=bool(owners))))
+        needed = itertools.chain(
+            (self._slot(unit, "search", previous) for previous in earlier),
+            (slot for owner in owners for slot in self._search_slots(owner)),
+        )
+        if not all(slot in self.done for slot in needed):
+            return None
+        if not unit.searches:
+            return {}
+        request = Request(
+            study=study,
+            number=number,
+            dials=unit.stage.dials,
+            finished=self.search_records(unit),
+            prior=[self.search_records(owner) for owner in owners],
+            search=search,
+        )
+        return self._studies.suggest(request)
+
+    def _prior_keys(self, unit: Unit) -> tuple[str, ...] | None:
+        """The keys of the studies from whose results a unit's study starts; None if one of them has no encoder yet."""
+        keys = []
+        for owner in (self.plan.unit(name) for name in unit.prior):
+            start = self._parent_chain(owner, self._slot(owner, "search", 0))
+            if start is None:
+                return None
+            keys.append(self.specs.study_key(owner, start))
+        return tuple(keys)
+
+    def _search_slots(self, unit: Unit) -> list[Slot]:
+        """The slots of all search trials of a unit, in order of their numbers."""
+        return [self._slot(unit, "search", number) for number in range(self.plan.num_search(unit))]
 
     def _parent_chain(self, unit: Unit, slot: Slot) -> Chain | None:
         """The chain of the encoder that a trial starts from; None if that encoder does not exist (yet)."""
@@ -258,7 +293,9 @@ class Agenda:
         # A search starts from the chosen encoder of its parent; a replicate uses the dials that its study chose.
         if slot.role == "search":
             owners = {unit.parent}
-            reasons = [self._reason_missing(earlier) for earlier in self._previous_batch(slot)]
+            prior = (self._search_slots(self.plan.unit(name)) for name in unit.prior)
+            needed = itertools.chain(self._previous_batch(slot), *prior)
+            reasons = [self._reason_missing(earlier) for earlier in needed]
         else:
             owners, reasons = {unit.study}, []
         reasons += [self._reason_no_choice(self.plan.unit(name)) for name in owners - {""}]
@@ -266,9 +303,9 @@ class Agenda:
 
     def _previous_batch(self, slot: Slot) -> Iterator[Slot]:
         """The search trials of the batch before that of a slot. A missing trial of an older batch blocks that batch."""
-        search = self.plan.space.search
-        edge = barrier(slot.number, search)
-        yield from (slot._replace(number=number) for number in range(max(0, edge - search.batch), edge))
+        barrier = partial(self.plan.space.search.barrier, has_prior=bool(self.unit(slot).prior))
+        edge = barrier(slot.number)
+        yield from (slot._replace(number=number) for number in range(barrier(max(0, edge - 1)), edge))
 
     def _reason_unusable(self, slot: Slot) -> str:
         record = self.done.get(slot)
@@ -282,7 +319,7 @@ class Agenda:
 
     def _reason_no_choice(self, owner: Unit) -> str:
         """The reason why the study of a unit can never choose dials; "" if it can."""
-        slots = [self._slot(owner, "search", number) for number in range(self.plan.num_search(owner))]
+        slots = self._search_slots(owner)
         reasons = [self._reason_unusable(slot) for slot in slots if slot in self.lost or slot in self.blocked]
         if reasons:
             return reasons[0]

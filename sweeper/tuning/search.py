@@ -1,6 +1,6 @@
 """The dials of a search trial: a point of a grid, or a suggestion of an Optuna study."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import optuna
@@ -12,6 +12,7 @@ from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
 from sweeper.space import Choice, Distribution, LogUniform, Search, Value, grid_point
 from sweeper.space.search import Sampler
+from sweeper.tuning.prior import best_dials, has_value, levelled, with_value
 
 FIRST_TRIALS = 4
 """Number of trials before TPE or GP fit a model, the declared first points included."""
@@ -20,43 +21,68 @@ DIGITS = 4
 """Significant digits of a suggested number."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that the dials of one search trial depend on."""
+
+    study: str
+    """Key of the study."""
+    number: int
+    dials: Mapping[str, Distribution]
+    finished: Iterable[EndedTrial]
+    """The finished trials of the study. Those of the same and of later batches are ignored."""
+    prior: Sequence[Sequence[EndedTrial]] = ()
+    """The trials of each study from whose results this one starts."""
+    search: Search
+
+    @property
+    def earlier(self) -> list[EndedTrial]:
+        """The finished trials of earlier batches, in order of their numbers."""
+        edge = self.search.barrier(self.number, has_prior=bool(self.prior))
+        return sorted((r for r in self.finished if r.spec.number < edge), key=lambda record: record.spec.number)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the study has no trial with a higher number."""
+        return self.number + 1 == self.search.num_trials(self.dials, has_prior=bool(self.prior))
+
+
 @dataclass
 class Studies:
     """The studies of a sweep, in memory. Each finished trial is added to its study once."""
 
     _studies: dict[str, "_Study"] = field(default_factory=dict)
 
-    def suggest(
-        self,
-        study: str,
-        number: int,
-        dials: Mapping[str, Distribution],
-        finished: Iterable[EndedTrial],
-        search: Search,
-    ) -> dict[str, Value]:
-        """The dials of trial `number` of a study: the first points, then suggestions of the sampler.
+    def suggest(self, request: Request) -> dict[str, Value]:
+        """The dials of a trial: first points, then suggestions of the sampler.
 
         Every suggestion has a new sampler, seeded by the key of the study and the number, which reads the finished
         trials of earlier batches in order of their numbers. The suggestion therefore does not depend on timing, on the
         number of workers, or on interruptions. A grid needs no sampler: its points have an order.
         """
+        dials, search = request.dials, request.search
         if search.sampler == "grid":
-            return grid_point(dials, number)
+            return grid_point(dials, request.number)
         sampler = search.sampler_of(dials)
-        point = first_point(dials, number, sampler)
+        prior = list(filter(None, map(with_value, request.prior)))
+        point = first_point(dials, request.number, prior, sampler)
         if len(point) == len(dials):
             return point
-        edge = barrier(number, search)
-        earlier = sorted((r for r in finished if r.spec.number < edge), key=lambda record: record.spec.number)
-        filled = self._studies.get(study)
-        if filled is None or not filled.starts(earlier):
-            filled = self._studies[study] = _Study(dials)
-        filled.add(earlier)
-        suggested = filled.ask(_sampler(sampler, int(digest([study, number])[:8], 16) & LARGEST_SEED), point)
-        if number + 1 == search.num_trials(dials):
-            # Nothing else is suggested in this study.
-            del self._studies[study]
+        earlier = request.earlier
+        filled = self._filled(request, [*levelled(prior, earlier), *earlier])
+        seed = int(digest([request.study, request.number])[:8], 16) & LARGEST_SEED
+        suggested = filled.ask(_sampler(sampler, seed), point)
+        if request.is_last:
+            del self._studies[request.study]
         return {name: point.get(name, rounded(value, dials[name])) for name, value in suggested.items()}
+
+    def _filled(self, request: Request, trials: list[EndedTrial]) -> "_Study":
+        """The study with exactly these trials."""
+        filled = self._studies.get(request.study)
+        if filled is None or not filled.starts(trials):
+            filled = self._studies[request.study] = _Study(request.dials)
+        filled.add(trials)
+        return filled
 
 
 class _Study:
@@ -90,18 +116,27 @@ class _Study:
         return dict(trial.params)
 
 
-def first_point(dials: Mapping[str, Distribution], number: int, sampler: Sampler) -> dict[str, Value]:
-    """The dials of a first point: those that declare one for this number.
+def first_point(
+    dials: Mapping[str, Distribution], number: int, prior: Sequence[Sequence[EndedTrial]], sampler: Sampler
+) -> dict[str, Value]:
+    """The dials that are not left to the sampler: with a prior its best ones, otherwise those of a declared point.
 
-    A Gaussian process fits nothing before it has FIRST_TRIALS trials, so other LogUniform dials get values that are
-    spread over their range. The values of two dials form a lattice.
+    A Gaussian process fits nothing before it has FIRST_TRIALS trials. Without a prior, LogUniform dials of its first
+    trials therefore get values that are spread over their range.
     """
+    if prior:
+        return best_dials(prior, dials) if number == 0 else {}
     point = {name: dial.first[number] for name, dial in dials.items() if number < len(dial.first)}
-    if sampler != "gp" or number >= FIRST_TRIALS:
-        return point
+    spread = _spread(dials, number) if sampler == "gp" and number < FIRST_TRIALS else {}
+    return {name: (spread | point)[name] for name in dials if name in spread or name in point}
+
+
+def _spread(dials: Mapping[str, Distribution], number: int) -> dict[str, Value]:
+    """Point `number` of FIRST_TRIALS points whose LogUniform dials are spread over their ranges."""
+    point: dict[str, Value] = {}
     for position, (name, dial) in enumerate(sorted(dials.items())):
-        if name not in point and isinstance(dial, LogUniform):
-            # FIRST_TRIALS + 1 is prime, so that each dial has the same values in another order.
+        if isinstance(dial, LogUniform):
+            # FIRST_TRIALS + 1 is prime, so that each dial has the same ranks in another order.
             rank = (number + 1) * (position % FIRST_TRIALS + 1) % (FIRST_TRIALS + 1) - 1
             value = dial.low * (dial.high / dial.low) ** ((rank + 0.5) / FIRST_TRIALS)
             point[name] = rounded(value, dial)
@@ -116,14 +151,6 @@ def rounded(value: Value, dial: Distribution) -> Value:
     if not isinstance(dial, LogUniform):
         return value
     return min(max(float(f"{value:.{DIGITS}g}"), dial.low), dial.high)
-
-
-def barrier(number: int, search: Search) -> int:
-    """First number of a trial's batch. The trials with smaller numbers are known when trial `number` is suggested.
-
-    All trials of a grid are one batch.
-    """
-    return 0 if search.sampler == "grid" else number // search.batch * search.batch
 
 
 def distribution(dial: Distribution) -> BaseDistribution:
@@ -141,7 +168,7 @@ def optuna_trial(
     **notes: object,
 ) -> FrozenTrial:
     """A finished trial in the form of Optuna. A trial that failed has no value."""
-    done = record.state == "done" and record.value is not None
+    done = has_value(record)
     return create_trial(
         state=TrialState.COMPLETE if done else TrialState.FAIL,
         value=record.value if done else None,

@@ -200,3 +200,12 @@ def extreme_share(rho: float, n: int = 9) -> float:
     centre, norm = n * ((n - 1) / 2) ** 2, (n**3 - n) / 12
     sums = [(abs(total - centre) / norm, number) for (_, total), number in counts.items()]
     return sum(number for value, number in sums if value >= rho - 1e-9) / sum(number for _, number in sums)
+
+
+def test_the_report_states_from_which_results_the_searches_start() -> None:
+    searched = Search(trials=5, prior="column", wave=("baseline", TINY.recipes[1].name))
+    space = replace(TINY, search=searched)
+    assert "sampler auto (Gaussian process for continuous dials, TPE for others)" in search_sentence(space)
+    wave = f"baseline and {TINY.recipes[1].name}"
+    assert search_sentence(space).endswith(f"than those of {wave} start from the trials of {wave}, and have 3 each")
+    assert "start from" not in search_sentence(replace(space, search=Search()))

@@ -1,6 +1,6 @@
 """The keys of the shipped spaces: results of earlier versions stay valid only while these digests are the same."""
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 import pytest
@@ -56,6 +56,19 @@ def keys(name: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", DIGESTS)
 def test_the_keys_of_a_shipped_space_are_those_of_earlier_versions(name: str) -> None:
     assert digest(keys(name)) == DIGESTS[name]
+
+
+STUDIES = {"demo_full": "cbf2196ad1166a04a2a3", "text_small": "fd76e5c684224b128938", "xtreme": "21902b96337e5c3582c3"}
+"""Space -> digest of the keys of its studies on the pretrained encoder, with the sampler of earlier versions."""
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_keys_of_studies_are_those_of_earlier_versions(name: str) -> None:
+    space = load_space(name)
+    space = replace(space, search=replace(space.search, sampler="tpe"))
+    plan = make_plan(space)
+    specs = Specs(plan=plan, resolver=Resolver(space=space, sources=None))
+    assert digest([specs.study_key(unit, ()) for unit in plan.units if unit.searches]) == STUDIES[name]
 
 
 KEYED = (

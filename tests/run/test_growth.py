@@ -9,7 +9,7 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.run.run import SPACE_FILE, Run
-from sweeper.space import Space, Stage, Target
+from sweeper.space import Search, Space, Stage, Target
 from sweeper.tuning.options import KeptOptions, Workers
 from tests.spaces import MATRIX
 
@@ -89,6 +89,26 @@ def test_a_run_folder_refuses_any_other_change_and_shows_the_difference(
     assert message in str(caught.value)
     assert "Use another --out" in str(caught.value)
     assert Run(run).space == TINY
+
+
+def test_the_trials_of_a_search_with_a_prior_cannot_grow(tmp_path: Path) -> None:
+    started = replace(TINY, search=Search(trials=4, prior="baseline"))
+    Run.at(str(tmp_path)).keep_space(started)
+    Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
+    with pytest.raises(UserError, match=r"has search\.prior = 'baseline' and 4 trials per study, got 5"):
+        Run.at(str(tmp_path)).keep_space(replace(started, search=replace(started.search, trials=5)))
+
+
+def test_a_run_that_began_with_the_earlier_default_sampler_keeps_it(tmp_path: Path) -> None:
+    run, automatic = Run.at(str(tmp_path)), replace(TINY, search=replace(TINY.search, sampler="auto"))
+    earlier = replace(TINY, search=replace(TINY.search, sampler="tpe"))
+    run.keep_space(earlier)
+    assert run.continued(automatic) == automatic, "nothing has been trained yet"
+    Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
+    assert run.continued(automatic) == earlier
+    run.check_space(automatic)
+    other = replace(TINY, search=replace(TINY.search, sampler="random"))
+    assert run.continued(other) == other
 
 
 def test_a_target_may_get_more_evaluation_languages(tmp_path: Path) -> None:

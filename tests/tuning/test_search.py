@@ -13,7 +13,7 @@ import pytest
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.space import Choice, Dials, LogUniform, Search, Value
-from sweeper.tuning.search import Studies, barrier, distribution, rounded
+from sweeper.tuning.search import Request, Studies, distribution, rounded
 from tests.tuning.imaginary import SMALL as SPACE
 from tests.tuning.imaginary import agenda_of, fail, succeed
 
@@ -24,7 +24,11 @@ SEARCH = Search(trials=12, batch=4)
 
 def suggest(study: str, number: int, dials: Dials, past: Iterable[TrainingRecord], search: Search) -> dict[str, Value]:
     """A suggestion of a study that is filled for it alone."""
-    return Studies().suggest(study, number, dials, past, search)
+    return Studies().suggest(request(study, number, dials, past, search))
+
+
+def request(study: str, number: int, dials: Dials, past: Iterable[TrainingRecord], search: Search) -> Request:
+    return Request(study=study, number=number, dials=dials, finished=past, search=search)
 
 
 def spec_of(number: int, dials: Mapping[str, Value]) -> TrialSpec:
@@ -33,12 +37,12 @@ def spec_of(number: int, dials: Mapping[str, Value]) -> TrialSpec:
     return replace(spec, number=number, dials=dials)
 
 
-def history(num: int, search: Search = SEARCH) -> list[TrainingRecord]:
+def history(num: int, search: Search = SEARCH, dials: Dials = DIALS) -> list[TrainingRecord]:
     """The first trials of a study in which a larger learning rate is better."""
     records: list[TrainingRecord] = []
     for number in range(num):
-        dials = suggest("study", number, DIALS, records, search)
-        records.append(replace(succeed(spec_of(number, dials)), value=float(dials["learning_rate"])))
+        point = suggest("study", number, dials, records, search)
+        records.append(replace(succeed(spec_of(number, point)), value=float(point["learning_rate"])))
     return records
 
 
@@ -48,16 +52,18 @@ def test_a_study_that_is_kept_suggests_the_same_as_one_that_is_filled_again(samp
     past = [fail(record.spec) if record.spec.number == 6 else record for record in history(16, search)]
     kept = Studies()
     for number in range(16):
-        known = past[: barrier(number, search)]
-        assert kept.suggest("study", number, DIALS, known, search) == suggest("study", number, DIALS, known, search)
+        known = past[: search.barrier(number)]
+        assert kept.suggest(request("study", number, DIALS, known, search)) == suggest(
+            "study", number, DIALS, known, search
+        )
 
 
 def test_a_kept_study_is_filled_again_if_its_trials_have_changed() -> None:
     past, kept = history(8), Studies()
     changed = [replace(past[0], value=1.0), *past[1:]]
-    kept.suggest("study", 8, DIALS, past, SEARCH)
-    assert kept.suggest("study", 9, DIALS, changed, SEARCH) == suggest("study", 9, DIALS, changed, SEARCH)
-    assert kept.suggest("study", 6, DIALS, past, SEARCH) == suggest("study", 6, DIALS, past, SEARCH)
+    kept.suggest(request("study", 8, DIALS, past, SEARCH))
+    assert kept.suggest(request("study", 9, DIALS, changed, SEARCH)) == suggest("study", 9, DIALS, changed, SEARCH)
+    assert kept.suggest(request("study", 6, DIALS, past, SEARCH)) == suggest("study", 6, DIALS, past, SEARCH)
 
 
 def test_suggested_numbers_have_four_significant_digits_and_declared_ones_all_of_theirs() -> None:
@@ -75,6 +81,24 @@ def test_a_rounded_number_stays_within_the_bounds() -> None:
         9.87651e-3,
     ]
     assert rounded(0.123456, Choice(values=(0.123456, 0.2))) == 0.123456
+
+
+def test_the_sampler_is_a_gaussian_process_if_all_dials_are_continuous_and_tpe_otherwise() -> None:
+    rates = {"learning_rate": DIALS["learning_rate"]}
+    for dials, sampler in ((rates, "gp"), (DIALS, "tpe")):
+        past = history(8, SEARCH, dials)
+        chosen = [suggest("study", number, dials, past, SEARCH) for number in (2, 9)]
+        assert chosen == [suggest("study", number, dials, past, replace(SEARCH, sampler=sampler)) for number in (2, 9)]
+
+
+def test_the_first_trials_of_a_gaussian_process_are_spread_over_the_range_of_each_dial() -> None:
+    dials = {name: LogUniform(low=1e-5, high=1e-1) for name in ("learning_rate", "weight_decay")}
+    points = [suggest("study", number, dials, [], replace(SEARCH, sampler="gp")) for number in range(4)]
+    values = [3.162e-5, 3.162e-4, 3.162e-3, 3.162e-2]
+    assert [point["learning_rate"] for point in points] == values
+    assert [values.index(float(point["weight_decay"])) for point in points] == [1, 3, 0, 2]
+    declared = dials | {"learning_rate": LogUniform(low=1e-5, high=1e-1, first=(1e-3,))}
+    assert suggest("study", 0, declared, [], SEARCH) == {"learning_rate": 1e-3, "weight_decay": values[1]}
 
 
 @pytest.mark.slow
@@ -117,7 +141,7 @@ def test_suggestions_differ_between_numbers_of_a_batch_and_between_studies() -> 
 def test_trials_of_the_same_or_a_later_batch_do_not_change_a_suggestion() -> None:
     past = history(12)
     assert suggest("study", 6, DIALS, past, SEARCH) == suggest("study", 6, DIALS, past[:4], SEARCH)
-    assert [barrier(number, SEARCH) for number in (0, 3, 4, 7, 8)] == [0, 0, 4, 4, 8]
+    assert [SEARCH.barrier(number) for number in (0, 3, 4, 7, 8)] == [0, 0, 4, 4, 8]
 
 
 def test_the_sampler_learns_from_the_values_of_trials() -> None:
