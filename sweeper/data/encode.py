@@ -21,11 +21,11 @@ from sweeper.data.perturb.labels import with_noisy_labels
 from sweeper.data.perturb.paraphrase import Paraphraser
 from sweeper.data.perturb.table import perturbed
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
-from sweeper.data.source import Sources, data_identity, language_rows
+from sweeper.data.source import Sources, data_identity, describe, language_rows
 from sweeper.data.translate.round_trip import NO_TRANSLATORS, Translators
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.digests import digest, file_digest
-from sweeper.formats.interface import Example, Features, Lengths
+from sweeper.formats.interface import PROBLEM, Example, Features, Lengths
 from sweeper.formats.table import format_of, properties_of
 from sweeper.records.spec import DataSpec, deciding
 from sweeper.tasks.spec import Rows, Task
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TRAINED = ("train", "select")
+"""Parts of a data set without the examples whose labels cannot be right. Scores do not depend on positions."""
+MOST_WRONG = 0.05
+"""Largest share of rows of a training set whose labels cannot be right."""
+NAMED = 3
+"""Number of these rows that messages name."""
 CHUNK = 1000
 """Number of examples that are tokenised at a time."""
 
@@ -138,7 +144,8 @@ def _code() -> str:
 def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     """Write the files of an entry and return the fields of its manifest. Raises DataError if no example is left."""
     counts: Counter[str] = Counter()
-    chosen = apply_caps(merge_candidates(_examples(job, counts)), job.data)
+    wrong: list[str] = []
+    chosen = apply_caps(merge_candidates(_examples(job, counts, wrong)), job.data)
     if job.data.label_noise:
         chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.read_labels)
     if job.translators.examples:
@@ -151,14 +158,17 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
         for examples, features in _tokenised(job, chosen):
             write_examples(file, examples)
             chunks.append((len(examples), features))
+    _check_wrong(job, counts["rows"], wrong)
     if not chunks:
         raise _empty(job, counts)
     features = join(chunks)
     write_features(folder, features)
-    summary = {
+    summary: dict[str, Any] = {
         "labels": job.task.read_labels,
         "counts": _counts(job, chunks, features) | {"dropped": counts["dropped"]},
     }
+    if wrong:
+        summary["wrong"] = [len(wrong), *wrong[:NAMED]]
     if job.translators.examples:
         job.translators.examples.report(job.task.name)
         summary["translated"] = job.translators.examples.summary()
@@ -175,7 +185,7 @@ class _Inputs:
         """The examples of the language that distractors come from, or of the job, within the same caps."""
         assert self.job.data.perturbation is not None
         language = self.job.data.perturbation.source or self.job.language
-        return apply_caps(_examples(replace(self.job, language=language), Counter()), self.job.data)
+        return apply_caps(_examples(replace(self.job, language=language), Counter(), []), self.job.data)
 
     def paraphraser(self) -> Paraphraser:
         """The translators into another language and back."""
@@ -195,27 +205,50 @@ class _Inputs:
         return read_word_pairs(path, self.job.language, spec.source or "en")
 
 
-def _examples(job: _Job, counts: Counter[str]) -> Iterator[Example]:
-    """The examples of the split. Their ids are unique, except those of candidates of a pool."""
+def _examples(job: _Job, counts: Counter[str], wrong: list[str]) -> Iterator[Example]:
+    """The examples of the split. Their ids are unique, except those of candidates of a pool.
+
+    `counts` and `wrong` receive the numbers of rows, and a sentence for each row that is left out for its labels.
+    """
     rows_list = language_rows(job.task, job.data.part, job.language)
     seen: set[str] = set()
     for position, rows in enumerate(rows_list):
         prefix = f"{position}:" if len(rows_list) > 1 else ""
         # Each data set is divided alone, by its own ids: ANLI+ contains MNLI, and both then set aside the same rows.
-        yield from carve(_named(job, rows, prefix, seen, counts), job.data)
+        yield from carve(_named(job, rows, prefix, seen, counts, wrong), job.data)
 
 
-def _named(job: _Job, rows: Rows, prefix: str, seen: set[str], counts: Counter[str]) -> Iterator[tuple[str, Example]]:
+def _named(
+    job: _Job, rows: Rows, prefix: str, seen: set[str], counts: Counter[str], wrong: list[str]
+) -> Iterator[tuple[str, Example]]:
     """Pairs of an id within the rows and the example. The id of the example itself has the prefix and is unique."""
     task_format = format_of(job.task)
     for number, row in enumerate(job.sources.load(rows)):
         examples = task_format.read(row, job.task, number)
         counts["rows"] += 1
         counts["dropped"] += not examples
+        if job.data.part in TRAINED and (problem := _problem(examples)):
+            wrong.append(f"row {number} of {describe(rows)}: {problem}")
+            continue
         for example in examples:
             # Candidates keep equal ids: `merge_candidates` joins them.
             id_ = prefix + example.id if is_candidate(example) else _unique(prefix + example.id, seen)
             yield example.id, example if id_ == example.id else replace(example, id=id_)
+
+
+def _problem(examples: Sequence[Example]) -> str:
+    """Why the labels of a row cannot be right; "" if they can."""
+    return next((str(example.fields[PROBLEM]) for example in examples if PROBLEM in example.fields), "")
+
+
+def _check_wrong(job: _Job, num_rows: int, wrong: Sequence[str]) -> None:
+    """Raise DataError if too many rows of a training set have labels that cannot be right."""
+    if len(wrong) > MOST_WRONG * num_rows:
+        raise DataError(
+            f"Task {job.task.name!r}, {job.data.part}, {job.language}: the answers of {len(wrong)} of {num_rows} rows "
+            f"cannot be right, and at most {MOST_WRONG:.0%} may be wrong: {'; '.join(wrong[:NAMED])}. Correct these "
+            "rows, or remove them."
+        )
 
 
 def _unique(id_: str, seen: set[str]) -> str:

@@ -60,6 +60,9 @@ class Encoded:
     translated: Mapping[str, Mapping[str, int]]
     """Language -> numbers of examples `translated` into it, and `dropped` because no answer was found."""
 
+    wrong: tuple[str, ...] = ()
+    """The number of rows that are left out because their labels cannot be right, and sentences about the first ones."""
+
     @property
     def facts(self) -> str:
         """The counts as text: examples, features, tokens, truncated and dropped ones."""
@@ -78,6 +81,7 @@ def open_entry(folder: Path) -> Encoded | None:
         labels=tuple(manifest["labels"]),
         counts=counts,
         translated=manifest.get("translated", {}),
+        wrong=tuple(map(str, manifest.get("wrong", ()))),
     )
 
 

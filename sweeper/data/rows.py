@@ -24,23 +24,28 @@ class RowTable:
 
     def __post_init__(self) -> None:
         class_columns = {column: class_names(self.table, column) for column in self.table.column_names}
-        readers = {column: _reader(names, self.where, column) for column, names in class_columns.items() if names}
+        readers = {column: _reader(names, column) for column, names in class_columns.items() if names}
         object.__setattr__(self, "_readers", readers)  # the dataclass is frozen
 
     def __len__(self) -> int:
         return len(self.table)
 
     def __getitem__(self, number: int) -> Row:
-        return self._named(self.table[number])
+        return self._named(self.table[number], number)
 
     def __iter__(self) -> Iterator[Row]:
+        number = 0
         for batch in self.table.iter(batch_size=BATCH):
             for values in zip(*batch.values(), strict=True):
-                yield self._named(dict(zip(batch, values, strict=True)))
+                yield self._named(dict(zip(batch, values, strict=True)), number)
+                number += 1
 
-    def _named(self, row: Row) -> Row:
+    def _named(self, row: Row, number: int) -> Row:
         for column, read in self._readers.items():
-            row[column] = read(row[column])
+            try:
+                row[column] = read(row[column])
+            except DataError as error:
+                raise DataError(f"{self.where}, row {number}: {error}") from error
         return row
 
 
@@ -52,7 +57,7 @@ def class_names(table: Dataset, column: str) -> tuple[str, ...]:
     return tuple(inner.names) if isinstance(inner, ClassLabel) else ()
 
 
-def _reader(names: tuple[str, ...], where: str, column: str) -> Callable[[Any], Any]:
+def _reader(names: tuple[str, ...], column: str) -> Callable[[Any], Any]:
     """A function that maps a label number, or a list of them, to names. The values -1 and None (no label) give None."""
 
     def read(value: Any) -> Any:
@@ -61,9 +66,7 @@ def _reader(names: tuple[str, ...], where: str, column: str) -> Callable[[Any], 
         if value is None or value == -1:
             return None
         if not 0 <= value < len(names):
-            raise DataError(
-                f"{where}: column {column!r} contains the label {value}, but declares only 0 to {len(names) - 1}."
-            )
+            raise DataError(f"column {column!r} contains the label {value}, but declares only 0 to {len(names) - 1}.")
         return names[value]
 
     return read

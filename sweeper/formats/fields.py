@@ -1,7 +1,7 @@
 """Fields of a row as the task declares them: a column, a path, a template, or several columns that form a list."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
@@ -69,10 +69,22 @@ def answers_of(line: Line) -> tuple[list[str], list[int]]:
         return [], []
     # `datasets` gives a struct of lists or a list of structs, depending on how the feature was declared.
     if isinstance(answers, Mapping) and {"text", "answer_start"} <= set(answers):
-        return list(answers["text"]), list(answers["answer_start"])
-    if isinstance(answers, list) and all({"text", "answer_start"} <= set(answer) for answer in answers):
-        return [answer["text"] for answer in answers], [answer["answer_start"] for answer in answers]
-    raise row_error(line, f"answers must have text and answer_start, got {answers!r}.")
+        texts, starts = answers["text"], answers["answer_start"]
+    elif isinstance(answers, list) and all(_is_answer(answer) for answer in answers):
+        texts, starts = ([answer[name] for answer in answers] for name in ("text", "answer_start"))
+    else:
+        raise row_error(line, f"answers must have text and answer_start, got {answers!r}.")
+    if not _are_all(texts, str) or not _are_all(starts, int):
+        raise row_error(line, f"answers must have texts and whole numbers as answer_start, got {answers!r}.")
+    return list(texts), list(starts)
+
+
+def _is_answer(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and {"text", "answer_start"} <= set(answer)
+
+
+def _are_all(values: Any, kind: type) -> bool:
+    return isinstance(values, Sequence) and all(isinstance(value, kind) for value in values)
 
 
 def id_of(line: Line) -> str:

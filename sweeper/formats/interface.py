@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sweeper.formats.edits import Substitute
 
 Array = np.ndarray[Any, Any]
+PROBLEM = "problem"
+"""Field of an example whose labels cannot be right: it takes no part in a training."""
 IGNORED = -100
 """Label of a token or feature that the loss skips."""
 
@@ -29,9 +31,10 @@ class Example:
     group: str
     """Paragraph, pair or document: examples of one group are not independent of each other."""
     fields: Mapping[str, Any]
-    """Plain JSON values, defined by the format. Three names also have a meaning for caps and pools (data/sample.py):
-    `keys` marks a candidate, which is kept once per pool with the keys of all its rows; `partners`, ids, marks a
-    sentence of a pool, which is kept with its whole group; `side` separates the two halves of a pool."""
+    """Plain JSON values, defined by the format. PROBLEM says why the labels cannot be right. Three names also have a
+    meaning for caps and pools (data/sample.py): `keys` marks a candidate, which is kept once per pool with the keys of
+    all its rows; `partners`, ids, marks a sentence of a pool, which is kept with its whole group; `side` separates the
+    two halves of a pool."""
     filler: bool = False
     """True for a sentence without a partner, which only makes a retrieval pool larger."""
 

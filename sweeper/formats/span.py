@@ -13,6 +13,7 @@ from sweeper.formats.fields import Line, answers_of, group_of, id_of, short_hash
 from sweeper.formats.interface import (
     DEFAULT_SETTINGS,
     IGNORED,
+    PROBLEM,
     Array,
     Example,
     Features,
@@ -25,7 +26,7 @@ from sweeper.formats.interface import (
 )
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import Pieces, available_tokens, item_per_feature, tokenise, truncate
-from sweeper.formats.spans import NOWHERE, best_pair, position_of
+from sweeper.formats.spans import NOWHERE, answer_problem, best_pair, position_of
 from sweeper.scoring import mlqa, squad
 from sweeper.scoring.scorers import Scored
 from sweeper.scoring.sums import total
@@ -103,7 +104,8 @@ class Span:
         """The example of a row; none if it has no answers, which the scorer `squad2` reads as unanswerable instead.
 
         Fields: context, question, answers (all gold texts), start (character position of the first answer, -1 if the
-        context does not contain it, None if there is no answer), may_decline (whether the empty text can be correct).
+        context does not contain it, None if there is no answer), may_decline (whether the empty text can be correct),
+        and PROBLEM if the answers cannot be right: `start` is then the position of the nearest occurrence.
         """
         line = Line(row=row, task=task, number=number)
         texts, starts = answers_of(line)
@@ -115,9 +117,11 @@ class Span:
             "context": context,
             "question": text_of(line, "question"),
             "answers": texts,
-            "start": position_of(context, texts[0], starts[0]) if texts else None,
+            "start": position_of(context, texts[0], next(iter(starts), 0)) if texts else None,
             "may_decline": may_decline,
         }
+        problem = answer_problem(context, texts, starts)
+        fields |= {PROBLEM: problem} if problem else {}
         return [Example(id=id_of(line), group=group_of(line, short_hash(context)), fields=fields)]
 
     def summary(self, example: Example) -> Summary:

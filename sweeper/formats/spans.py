@@ -1,5 +1,7 @@
 """Spans of answers: their position in a context, and the best pair of a start and an end in a window."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sweeper.formats.interface import Array
@@ -18,6 +20,24 @@ def position_of(context: str, text: str, start: int) -> int:
         return max(start, 0)
     positions = [position for position in range(len(context)) if context.startswith(text, position)]
     return min(positions, key=lambda position: abs(position - start), default=NOWHERE)
+
+
+def answer_problem(context: str, texts: Sequence[str], starts: Sequence[int]) -> str:
+    """Why the answers of a row cannot be right; "" if they can. Only the first answer is used in training."""
+    if not context.strip():
+        return "its context is empty"
+    if len(texts) != len(starts):
+        return f"it has {len(texts)} answers and {len(starts)} values of answer_start"
+    if not texts:
+        return ""
+    text, start = texts[0], starts[0]
+    if not 0 <= start < len(context):
+        return f"answer_start is {start}, and the context has {len(context)} characters"
+    if not text.strip():
+        return "its answer is empty"
+    # Some data sets count a space before the answer, or leave it out of the text.
+    is_there = context.startswith(text, start) or context[start:].lstrip().startswith(text.strip())
+    return "" if is_there else f"the context does not have {text!r} at answer_start {start}"
 
 
 def best_pair(start: Array, end: Array, inside: Array) -> tuple[float, int, int]:

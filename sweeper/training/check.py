@@ -34,7 +34,8 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
                 f"{spec.name}: max_length={data.max_length} of task {data.task!r} is larger than the {longest} "
                 f"positions of model {spec.model.name!r}: set max_length to {longest} or less."
             )
-        reader.prepare(data)
+        for message in reader.prepare(data):
+            bench.notify_once(message)
     if spec.trains:
         _check_evaluations(spec.chain[-1], reader)
 

@@ -15,7 +15,7 @@ from sweeper.data.entry import Encoded
 from sweeper.data.source import Sources, data_identity
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.data.translate.round_trip import RoundTrip, Translators
-from sweeper.errors import DataError, TrialError, UserError
+from sweeper.errors import DataError, OutOfMemoryError, UserError
 from sweeper.files.digests import digest
 from sweeper.files.serialize import plain
 from sweeper.formats.table import properties_of
@@ -78,10 +78,11 @@ class DataReader:
             }
         return self.opened[key]
 
-    def prepare(self, data: DataSpec) -> None:
+    def prepare(self, data: DataSpec) -> list[str]:
         """Check the translator of the data, if there is one, and tokenise the data into the cache. This needs no GPU.
 
         Data that a model translates are read and checked, but not translated: the trial does that on its own device.
+        Returns a message for each language of which some rows are left out, because their labels cannot be right.
         """
         if data.translation is not None:
             check_translator(data.translation, self.sources)
@@ -93,7 +94,12 @@ class DataReader:
                 check_translator(spec, self.sources)
             if needs_device(specs[0]):
                 data = replace(data, perturbation=None)
-        self.encoded(data)
+        return [
+            f"{data.task}, {language}: rows are left out of the training, because their answers cannot be right. Their "
+            f"number is {encoded.wrong[0]}: {'; '.join(encoded.wrong[1:])}."
+            for language, encoded in self.encoded(data).items()
+            if encoded.wrong
+        ]
 
     def _translators(self, data: DataSpec, language: str, models: Models) -> Translators:
         """The translators of the data. They share the loaded models."""
@@ -280,9 +286,9 @@ def _translation_counts(stage: StageSpec, reader: DataReader) -> dict[str, dict[
 
 
 def _smaller(schedule: Schedule, micro_tokens: int, error: BaseException) -> int:
-    """Half of `micro_tokens`. Raises TrialError if that is too small, or if no batch of the stage can be split."""
+    """Half of `micro_tokens`. Raises OutOfMemoryError if that is too small, or if no batch can be split."""
     if all(stream.items.head_type.is_contrastive for stream in schedule.streams):
-        raise TrialError(
+        raise OutOfMemoryError(
             "Out of memory: a batch of query-candidate pairs cannot be split, because its loss compares each query "
             "with all candidates. Use a smaller batch_size, a shorter max_length or fewer trials per device."
         ) from error
