@@ -53,6 +53,10 @@ class PartError(UserError):
         self.name = name
 
 
+class FormatError(UserError):
+    """A file of another version, whose results or layout differ."""
+
+
 class DataError(UserError):
     """Data that are missing or differ from the declaration of their task."""
 
@@ -65,6 +69,14 @@ class TrialError(SweeperError):
     """A failure of the trial itself (NaN loss, out of memory at every micro-batch). It is final and recorded."""
 
     exit_code = ExitCode.FAILED_TRIALS
+
+
+class OutOfMemoryError(TrialError):
+    """Too little memory for the smallest forward pass."""
+
+
+class ShortageError(MachineError):
+    """Too little memory because other processes use a large share of it. The trial can succeed later."""
 
 
 class DamagedError(SweeperError):

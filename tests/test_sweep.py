@@ -210,14 +210,20 @@ def test_any_other_change_of_the_space_is_refused_with_the_difference(call: Call
     assert content(alone) == before
 
 
-def test_a_run_folder_of_a_newer_version_is_refused(call: Call, run_copy: Path) -> None:
+def test_a_record_of_a_newer_version_is_named_by_commands_that_read_and_refused_by_a_sweep(
+    call: Call, run_copy: Path
+) -> None:
     record = next((run_copy / "ledger" / "trainings").glob("*.json"))
     text = without_seal(record.read_text())
     record.write_text(text.replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
-    for arguments in (run_arguments(run_copy), ("status", str(run_copy))):
-        done = call(*arguments)
-        assert done.code == 2
-        assert f"has format {FORMAT + 1}; this version reads format {FORMAT}. Update the sweeper." in done.err
+    message = f"has format {FORMAT + 1}; this version reads format {FORMAT}. Update the sweeper"
+    for command in ("status", "report"):
+        done = call(command, str(run_copy))
+        assert done.code == 0
+        assert message in " ".join((done.out + done.err).split())
+    done = call(*run_arguments(run_copy))
+    assert done.code == 2
+    assert message in done.err
 
 
 def test_a_run_folder_of_an_earlier_version_is_refused_by_every_command_and_stays_unchanged(

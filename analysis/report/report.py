@@ -122,8 +122,8 @@ def damage_notes(data: RunData) -> tuple[str, ...]:
         return ()
     more = f" and {len(data.damaged) - 1} more" if len(data.damaged) > 1 else ""
     return (
-        f"Left out because it cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets such records "
-        "aside and runs their trials again.",
+        f"Left out because it cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets damaged "
+        "records aside and runs their trials again.",
     )
 
 

@@ -13,7 +13,7 @@ from fsspec import AbstractFileSystem
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.draft import DRAFT_PREFIX, draft_path
-from sweeper.files.patience import PATIENCE, PatientFileSystem
+from sweeper.files.patience import PatientFileSystem
 
 PACKAGES = {"s3": "'transfer-sweeper[s3]'", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 """Protocol of a URL -> the package that `pip install` needs for it."""
@@ -52,8 +52,9 @@ class Folder:
     """A folder at a path or URL, whose files are written atomically."""
 
     url: str
-    patience: float = field(default=PATIENCE, repr=False, compare=False)
-    """Seconds in which calls to a remote file system are repeated while its server cannot be reached."""
+    patience: float | None = field(default=None, repr=False, compare=False)
+    """Seconds in which calls to a remote file system are repeated while its server cannot be reached. None: the limit
+    of this process (`use_patience`)."""
     _fs: AbstractFileSystem | PatientFileSystem = field(init=False, repr=False, compare=False)
     _root: str = field(init=False, repr=False, compare=False)
     _is_local: bool = field(init=False, repr=False, compare=False)
@@ -158,9 +159,12 @@ class Folder:
         finally:
             draft.unlink(missing_ok=True)
 
-    def set_aside(self, name: str) -> str:
-        """Rename a damaged file or folder to `NAME.damaged`, replacing an older one. Returns the new path."""
-        new_name = f"{name}{DAMAGED_SUFFIX}"
+    def set_aside(self, name: str, suffix: str = DAMAGED_SUFFIX) -> str:
+        """Rename a file or folder to `NAME.damaged`, or with another suffix. An older one is replaced.
+
+        Returns the new path.
+        """
+        new_name = f"{name}{suffix}"
         self.remove(new_name)  # otherwise a folder would be moved into the older one
         self._fs.mv(self.path(name), self.path(new_name), recursive=self._fs.isdir(self.path(name)))
         return self.path(new_name)

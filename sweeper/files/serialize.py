@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from sweeper.errors import DamagedError, UserError
+from sweeper.errors import DamagedError, FormatError, UserError
 from sweeper.files.seal import check_seal, sealed
 
 FORMAT = 2
@@ -50,7 +50,7 @@ def write_sealed(value: Any) -> bytes:
 def read_json(data_type: type[T], text: bytes, source: str) -> T:
     """A dataclass from its JSON, with or without a seal. `source` names the file in messages.
 
-    Raises DamagedError if the bytes differ from their seal or are not such a dataclass, and UserError if another
+    Raises DamagedError if the bytes differ from their seal or are not such a dataclass, and FormatError if another
     version wrote them whose results or layout differ.
     """
     check_seal(text, source)
@@ -83,9 +83,9 @@ def _check_format(raw: Any, source: str) -> None:
     if not isinstance(version, int):
         return  # the validation of the fields reports it
     if version > FORMAT:
-        raise UserError(f"{source} has format {version}; this version reads format {FORMAT}. Update the sweeper.")
+        raise FormatError(f"{source} has format {version}; this version reads format {FORMAT}. Update the sweeper.")
     if version < FORMAT:
-        raise UserError(
+        raise FormatError(
             f"{source} has format {version}, and this version reads format {FORMAT}: an earlier version, whose scores "
             "are not comparable, wrote it. Start a new run folder with another --out, or use the version that wrote it."
         )

@@ -216,7 +216,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: On
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
         notes=(
-            *contents.damaged.values(),
+            *contents.unreadable,
             *_unsized_note(plan),
             *_patience_note(plan),
             *_data_notes(space, sources, only),

@@ -13,12 +13,16 @@ from sweeper.plan.remaining import Remaining, Running
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
 from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
-from sweeper.records.record import ScoreRecord
+from sweeper.records.record import DEAD_WORKER, OUT_OF_MEMORY, ScoreRecord
 from sweeper.run.ledger import Contents
 from sweeper.run.run import Run
 from sweeper.space import CLEAN
 
-FAILURES = (("not finite", "values that are not finite"), ("Out of memory", "out of memory"))
+FAILURES = (
+    ("not finite", "values that are not finite"),
+    (OUT_OF_MEMORY, "out of memory"),
+    (DEAD_WORKER, "a worker that died repeatedly"),
+)
 """(text, kind of failure): a reason that contains the text belongs to this kind."""
 OTHER_FAILURE = "other reasons"
 RECENT = 3600.0
@@ -124,7 +128,7 @@ def status_of(url: str) -> Status:
         trials_per_hour=_rate(trainings.values(), now),
         seconds_left=_seconds_left(plan, trainings.values(), done, [t for t in running if not t.is_stale(now)]),
         last_end=max(ends, default=None),
-        damaged=tuple(contents.damaged.values()),
+        damaged=contents.unreadable,
         unsealed=contents.num_unsealed,
     )
 

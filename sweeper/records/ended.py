@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sweeper.files.serialize import FORMAT
-from sweeper.records.record import State, TrainingRecord
+from sweeper.records.record import DEAD_WORKER, OUT_OF_MEMORY, State, TrainingRecord
 from sweeper.records.spec import Role, TrialSpec
 from sweeper.space import Value
 
@@ -41,6 +41,11 @@ class EndedTrial:
     timing: Mapping[str, float] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether the training failed for want of memory or with its worker, which can end otherwise next time."""
+        return self.state == "failed" and self.reason.startswith((OUT_OF_MEMORY, DEAD_WORKER))
 
     @classmethod
     def of(cls, record: TrainingRecord) -> "EndedTrial":

@@ -12,6 +12,10 @@ from sweeper.records.spec import TrialSpec
 from sweeper.space.condition import CLEAN
 
 State = Literal["done", "failed"]
+OUT_OF_MEMORY = "Out of memory"
+"""Beginning of the reason of a training that failed for want of memory."""
+DEAD_WORKER = "Its worker died"
+"""Beginning of the reason of a training whose worker died too often."""
 _NULL = core_schema.no_info_after_validator_function(lambda _: float("nan"), core_schema.none_schema())
 # A number is tried first: a ledger has hundreds of thousands, and a Python function for each would take long.
 _NUMBER_OR_NULL = core_schema.union_schema(

@@ -43,9 +43,11 @@ class EncoderStore:
         """
         files = self._files(key)
         path = self.folder.local / key if self.folder.local else self.copies / key
-        # A missing or damaged copy is downloaded again. If the new copy is damaged too, so is the store.
-        if not self.folder.local and damaged_files(path, files):
-            self._copy(key, files)
+        # A missing or damaged copy is downloaded, and once more if the download was damaged. If both were, so is the
+        # store.
+        for _ in range(0 if self.folder.local else 2):
+            if damaged_files(path, files):
+                self._copy(key, files)
         # Read again, because another worker may have replaced a damaged encoder.
         if damaged_files(path, files) and (damaged := damaged_files(path, self._files(key))):
             raise self._set_aside(key, damaged)

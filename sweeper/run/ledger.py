@@ -1,13 +1,13 @@
 """The ledger: the records of finished trials as files. A record is written once and never changed."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from sweeper.errors import DamagedError
+from sweeper.errors import DamagedError, FormatError
 from sweeper.files.digests import bytes_digest
 from sweeper.files.folder import Folder
 from sweeper.files.seal import is_sealed
@@ -18,6 +18,8 @@ from sweeper.records.record import FileFacts, ScoreRecord, TrainingRecord
 if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes need it
     import pandas as pd
 
+RETRIED_SUFFIX = ".retried"
+"""Suffix of the records of failed trainings that run again."""
 Record = TypeVar("Record", TrainingRecord, ScoreRecord)
 READ_AT_ONCE = 500
 """Number of records whose bytes are in memory at the same time."""
@@ -33,8 +35,15 @@ class Contents:
     """Key -> every score."""
     damaged: dict[str, str]
     """Path inside the ledger of each damaged record -> a message. The record is left out."""
+    foreign: dict[str, str]
+    """The same for the records of other versions."""
     num_unsealed: int
     """The number of records without a digest, in which damage is not always noticed."""
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """A message for each record that is left out."""
+        return (*self.damaged.values(), *self.foreign.values())
 
 
 @dataclass(frozen=True)
@@ -99,8 +108,8 @@ class Ledger:
     def trainings(self, damaged: list[str] | None = None) -> dict[str, TrainingRecord]:
         """Key -> record of every finished training.
 
-        Raises DamagedError for a record that cannot be read. With a list `damaged`, the record is left out and the
-        message is added to the list.
+        Raises DamagedError for a record that cannot be read, and FormatError for one of another version. With a list
+        `damaged`, the record is left out and the message is added to the list.
         """
         return self._read_all("trainings", TrainingRecord, damaged)
 
@@ -110,7 +119,7 @@ class Ledger:
 
     def contents(self) -> Contents:
         """All records, each read and compared with its digest once."""
-        trainings, scores, damaged = {}, {}, {}
+        trainings, scores, damaged, foreign = {}, {}, {}, {}
         num_unsealed = 0
         for file, content in chain(self._files("trainings"), self._files("scores")):
             num_unsealed += not is_sealed(content)
@@ -121,7 +130,9 @@ class Ledger:
                     scores[_key(file)] = _record(ScoreRecord, content, file)
             except DamagedError as error:
                 damaged[file] = str(error)
-        return Contents(trainings=trainings, scores=scores, damaged=damaged, num_unsealed=num_unsealed)
+            except FormatError as error:
+                foreign[file] = str(error)
+        return Contents(trainings=trainings, scores=scores, damaged=damaged, foreign=foreign, num_unsealed=num_unsealed)
 
     def training(self, key: str) -> TrainingRecord | None:
         """The record of one training, or None if it has not finished. Raises DamagedError."""
@@ -151,9 +162,12 @@ class Ledger:
     def repaired(self) -> tuple[Contents, list[str]]:
         """Rename every record that is damaged or whose outcomes are lost. Returns the others, and a message for each.
 
-        The content of outcomes is compared in a local ledger, their size in a remote one.
+        The content of outcomes is compared in a local ledger, their size in a remote one. Raises FormatError for a
+        record of another version, which could have a valid result.
         """
         contents, states = self.contents(), self.outcome_states()
+        if contents.foreign:
+            raise FormatError(next(iter(contents.foreign.values())))
         messages = [self._set_aside(file, reason) for file, reason in contents.damaged.items()]
         losses = {key: self._loss_of_outcomes(record, states) for key, record in contents.scores.items()}
         for key, loss in losses.items():
@@ -161,6 +175,32 @@ class Ledger:
                 outcomes = contents.scores.pop(key).outcomes
                 messages.append(self._set_aside(f"scores/{key}.json", f"The outcomes {outcomes} {loss}."))
         return contents, messages
+
+    def set_failed_aside(self, contents: Contents) -> int:
+        """Rename the records of failed trainings that can end otherwise next time, and remove them from `contents`.
+
+        Returns their number.
+        """
+        keys = [key for key, ended in contents.trainings.items() if ended.can_be_retried]
+        for key in keys:
+            self.folder.set_aside(f"trainings/{key}.json", RETRIED_SUFFIX)
+            del contents.trainings[key]
+        return len(keys)
+
+    def set_trial_aside(self, key: str, scores: Iterable[str]) -> None:
+        """Rename the records of one trial that are damaged. `scores` are the keys of its scores."""
+        self._check(f"trainings/{key}.json", TrainingRecord)
+        for score in scores:
+            self._check(f"scores/{score}.json", ScoreRecord)
+
+    def _check(self, name: str, record_type: type[Record]) -> None:
+        """Rename a record if it is damaged."""
+        try:
+            _record(record_type, self.folder.read(name), name)
+        except FileNotFoundError:
+            pass
+        except DamagedError:
+            self.folder.set_aside(name)
 
     def _set_aside(self, name: str, reason: str) -> str:
         """Rename a record and return a message."""
@@ -194,7 +234,7 @@ class Ledger:
         for file, content in self._files(name):
             try:
                 records[_key(file)] = _record(record_type, content, file)
-            except DamagedError as error:
+            except (DamagedError, FormatError) as error:
                 if damaged is None:
                     raise
                 damaged.append(str(error))

@@ -40,13 +40,14 @@ class Checkpoints:
             # torch.load ignores the seal at the end. Cutting it off would copy the content.
             state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except (DamagedError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-            aside = self.folder.set_aside(self.name)
-            notify(
-                f"Checkpoint {self.name} is damaged ({type(error).__name__}) and was renamed to {aside}: the training "
-                "starts from its first step."
-            )
+            self.set_aside(f"is damaged ({type(error).__name__})", notify)
             return None
         return state
+
+    def set_aside(self, reason: str, notify: Callable[[str], None]) -> None:
+        """Rename the file of a checkpoint that cannot be used, and say why through `notify`."""
+        aside = self.folder.set_aside(self.name)
+        notify(f"Checkpoint {self.name} {reason} and was renamed to {aside}: the training starts from its first step.")
 
     def save(self, state: dict[str, Any], clock: Clock) -> float:
         """Replace the checkpoint atomically. Returns the time (of `time.monotonic`) at which the next one is due."""

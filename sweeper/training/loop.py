@@ -84,7 +84,7 @@ def train(
     device, clock, checkpoints = context.device, context.clock, context.checkpoints
     optimizer = make_optimizer(net, schedule.training)
     keeper = Keeper(net, schedule.training, schedule.num_steps, value_of)
-    progress = _resume(net, optimizer, keeper, checkpoints.load(context.notify))
+    progress = _resume(net, optimizer, keeper, context)
     progress.planned_steps = schedule.num_steps
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
@@ -264,8 +264,21 @@ def _state(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, progress: Pro
     }
 
 
-def _resume(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, state: dict[str, Any] | None) -> Progress:
+def _layout(state: dict[str, Any]) -> list[object]:
+    """The parts of a checkpoint that must agree with those of this version: names and shapes, without values."""
+    shapes = {name: value.shape for name, value in state.get("net", {}).items()}
+    groups = [(set(group), len(group["params"])) for group in state.get("optimizer", {}).get("param_groups", ())]
+    return [set(state), shapes, groups, set(state.get("keeper", ())), set(state.get("progress", ()))]
+
+
+def _resume(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, context: StageContext) -> Progress:
+    """Continue from the last checkpoint if there is one. One of another version, with another layout, is set aside."""
+    state = context.checkpoints.load(context.notify)
     if state is None:
+        return Progress()
+    # Compared first, because an error halfway would leave a part of the weights loaded.
+    if _layout(state) != _layout(_state(net, optimizer, keeper, Progress())):
+        context.checkpoints.set_aside("has another layout", context.notify)
         return Progress()
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])

@@ -145,6 +145,28 @@ def test_a_node_downloads_an_encoder_only_once(remote: EncoderStore, monkeypatch
     assert remote.fetch("a1") == folder
 
 
+@pytest.mark.parametrize("num_damaged", [1, 2])
+def test_a_store_counts_as_damaged_only_after_two_damaged_downloads(
+    remote: EncoderStore, monkeypatch: pytest.MonkeyPatch, num_damaged: int
+) -> None:
+    download = MemoryFileSystem.get_file
+    left = [num_damaged]
+
+    def damaging(fs: MemoryFileSystem, source: str, target: str, **options: object) -> None:
+        download(fs, source, target, **options)
+        if source.endswith("model.safetensors") and left[0]:
+            left[0] -= 1
+            Path(target).write_bytes(bytes(200))
+
+    monkeypatch.setattr(MemoryFileSystem, "get_file", damaging)
+    if num_damaged == 2:
+        with pytest.raises(DamagedError):
+            remote.fetch("a1")
+    else:
+        assert (remote.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    assert remote.has("a1") == (num_damaged == 1)
+
+
 def test_a_damaged_copy_on_a_node_is_replaced_and_the_store_is_kept(remote: EncoderStore) -> None:
     folder = remote.fetch("a1")
     (folder / "model.safetensors").write_bytes(b"half")

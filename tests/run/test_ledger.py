@@ -260,6 +260,16 @@ def test_a_record_of_a_newer_version_is_refused_rather_than_set_aside(ledger: Le
     assert ledger.folder.child("trainings").names() == [f"{training().key}.json"]
 
 
+@pytest.mark.parametrize("version", [FORMAT - 1, FORMAT + 1])
+def test_commands_that_read_leave_out_a_record_of_another_version_and_name_it(ledger: Ledger, version: int) -> None:
+    ledger.write_training(replace(training(), format=version))
+    damaged: list[str] = []
+    assert ledger.trainings(damaged) == {}
+    assert [f"has format {version}" in message for message in damaged] == [True]
+    with pytest.raises(UserError, match=f"has format {version}"):
+        ledger.trainings()
+
+
 def test_a_record_of_an_earlier_version_is_refused_rather_than_set_aside(ledger: Ledger) -> None:
     ledger.write_training(replace(training(), format=FORMAT - 1))
     with pytest.raises(UserError, match="Start a new run folder"):

@@ -173,6 +173,28 @@ def empty_schedule(training: Training, num_steps: int) -> Schedule:
     return Schedule(streams=(), order=np.zeros(num_steps, dtype=np.int64), training=training, seed=0)
 
 
+@pytest.mark.parametrize("change", ["progress", "weights", "part"])
+def test_a_checkpoint_with_another_layout_is_renamed_and_the_training_starts_anew(
+    body: MakeBody, reader: DataReader, context: StageContext, messages: list[str], change: str
+) -> None:
+    spec, checkpoints = STAGES["tag"], context.checkpoints
+    uninterrupted = run_stage(body, spec, reader, replace(context, checkpoints=replace(checkpoints, interval=1e9)))
+    with pytest.raises(Killed):
+        run_stage(killed_at(body, 44), spec, reader, context)
+    state = checkpoints.load(context.notify)
+    assert state is not None
+    if change == "progress":
+        state["progress"]["epochs"] = 2
+    elif change == "weights":
+        state["net"].popitem()
+    else:
+        del state["keeper"]
+    checkpoints.save(state, context.clock)
+    assert weights(run_stage(body, spec, reader, context)) == weights(uninterrupted)
+    assert "one.pt has another layout and was renamed to" in messages[-1]
+    assert checkpoints.folder.exists("one.pt.damaged")
+
+
 def test_the_learning_rate_rises_during_the_warm_up_and_falls_until_the_last_step() -> None:
     ten = empty_schedule(replace(TRAINING, learning_rate=1.0, warmup=0.2), 10)
     expected = [1 / 3, 2 / 3, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]
