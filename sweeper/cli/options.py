@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PATHS = ("mirror", "store", "cache")
 """Options that an environment variable can set: SWEEPER_ and the name in capitals."""
-SINGLE = (*PATHS, "checkpoint_every")
+SINGLE = (*PATHS, "checkpoint_every", "store_patience", "retry_failed")
 WORKERS = {"workers": "num", "address": "address", "nice": "nice"}
 RESOURCES = {"cpus_per_trial": "cpus", "gpus_per_trial": "gpus"}
 """Name of an option -> its field in the options of a run, in their workers, in their resources."""
@@ -87,7 +87,10 @@ def _kept_message(options: "Options") -> Iterator[str]:
     from sweeper.tuning.options import Options
 
     default = Options(run=options.run)
-    values = {name: (getattr(options, name), getattr(default, name)) for name in ("mirror", "checkpoint_every")}
+    values = {
+        name: (getattr(options, name), getattr(default, name))
+        for name in ("mirror", "checkpoint_every", "store_patience")
+    }
     for names, part in ((WORKERS, "workers"), (RESOURCES, "resources")):
         given, usual = getattr(options, part), getattr(default, part)
         values |= {name: (getattr(given, field), getattr(usual, field)) for name, field in names.items()}

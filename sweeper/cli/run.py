@@ -43,6 +43,21 @@ def run(
     checkpoint_every: Annotated[
         float, typer.Option(min=0, help="Seconds between two checkpoints of a training.")
     ] = 60.0,
+    store_patience: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="MINUTES",
+            help="Time in which a remote store that cannot be reached is tried again; then the sweep stops.",
+        ),
+    ] = 1.0,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            help="Run trials again that failed because memory was short or because their worker died three times. "
+            "Other failures, such as a loss that is not finite, would repeat and are kept."
+        ),
+    ] = False,
     tracker: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="wandb, mlflow, tensorboard, trackio or MODULE:CLASS. Can be repeated."),
@@ -110,7 +125,8 @@ def _print_summary(result: "SweepResult", options: "Options") -> None:
             out.print(f"  and {len(reasons) - MAX_LISTED} more (sweeper status {folder})")
     if result.fatal:
         out.print(
-            f"Stopped: {result.fatal}. Remove the cause (a full disk: free some space); the same command continues.",
+            f"Stopped: {result.fatal}. Remove the cause (a full disk: free some space; a store: its connection); the "
+            "same command continues.",
             markup=False,
         )
     if result.interrupted:

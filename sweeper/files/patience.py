@@ -12,7 +12,7 @@ from fsspec import AbstractFileSystem
 logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0
-"""Seconds after the first failure in which a call is repeated."""
+"""Seconds after the first failure in which a call is repeated, unless this process uses another limit."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds between two attempts: each pause is twice as long as the one before."""
 NETWORK_ERRORS = frozenset({"ConnectionError", "TimeoutError", "HTTPClientError", "ClientConnectionError", "gaierror"})
@@ -23,20 +23,36 @@ NETWORK_NUMBERS = frozenset(
 """Numbers of OSErrors: no route to the server, or a busy server or its internal error (numbers of s3fs)."""
 
 
+class UnreachableError(OSError):
+    """A store that could not be reached for longer than the limit."""
+
+
+class _Limit:
+    """The seconds in which calls of this process are repeated."""
+
+    seconds = PATIENCE
+
+
+def use_patience(seconds: float) -> None:
+    """Set the limit of this process for calls to remote file systems that name none."""
+    _Limit.seconds = seconds
+
+
 class PatientFileSystem:
-    """A file system whose calls are repeated while its server cannot be reached, then raise OSError.
+    """A file system whose calls are repeated while its server cannot be reached, then raise UnreachableError.
 
     Errors of its library that are no OSErrors become OSErrors.
     """
 
-    def __init__(self, fs: AbstractFileSystem, patience: float = PATIENCE) -> None:
+    def __init__(self, fs: AbstractFileSystem, patience: float | None = None) -> None:
         self._fs = fs
         self._patience = patience
 
     def __getattr__(self, name: str) -> Any:
         """The attribute of the file system. A method is repeated when it is called."""
         value = getattr(self._fs, name)
-        return partial(patiently, value, self._patience) if callable(value) else value
+        patience = _Limit.seconds if self._patience is None else self._patience
+        return partial(patiently, value, patience) if callable(value) else value
 
 
 def patiently(call: Callable[..., Any], patience: float, *args: Any, **options: Any) -> Any:
@@ -54,7 +70,7 @@ def patiently(call: Callable[..., Any], patience: float, *args: Any, **options: 
                 raise OSError(f"The store refuses the request: {type(error).__name__}: {error}") from error
             deadline = deadline or time.monotonic() + patience
             if time.monotonic() + pause > deadline:
-                raise OSError(f"The store cannot be reached: {type(error).__name__}: {error}") from error
+                raise UnreachableError(f"The store cannot be reached: {type(error).__name__}: {error}") from error
             logger.info("The store cannot be reached, next attempt in %.1f s: %s", pause, error)
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)

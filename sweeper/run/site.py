@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.files.folder import Folder
+from sweeper.files.patience import PATIENCE
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.logs import LogFolder
@@ -26,6 +27,8 @@ class Site:
     """Name of the synthetic world in `mirror`, which is generated if it is missing; "" for a mirror of real data."""
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
+    store_patience: float = PATIENCE
+    """Seconds in which calls to a remote store are repeated while its server cannot be reached."""
     verbose: bool = False
     """Whether the logs of trials contain debug messages."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.errors import TrialError
+from sweeper.errors import OutOfMemoryError
 from sweeper.formats.interface import Array
 from sweeper.scoring.nearest import Search, merged
 
@@ -89,7 +89,7 @@ class DeviceIndex:
     def _retrying(self, search: Callable[[], T]) -> T:
         """The result of a search in full float32 precision, retried with half the memory after each out-of-memory.
 
-        Raises TrialError if a single vector of the pool does not fit.
+        Raises OutOfMemoryError if a single vector of the pool does not fit.
         """
         while True:
             try:
@@ -97,7 +97,7 @@ class DeviceIndex:
                     return search()
             except torch.OutOfMemoryError as error:
                 if self.max_values < self.pool.shape[1]:
-                    raise TrialError(
+                    raise OutOfMemoryError(
                         "Out of memory on the device while searching a single sentence: use fewer trials per device."
                     ) from error
             # After the except block: the exception refers to the tensors of the failed search.

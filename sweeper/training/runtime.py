@@ -16,7 +16,7 @@ import torch
 import torch.utils.deterministic
 import transformers
 
-from sweeper.errors import TrialError, UserError
+from sweeper.errors import OutOfMemoryError, UserError
 
 TOO_LITTLE_MEMORY = (torch.OutOfMemoryError, MemoryError)
 """Exceptions that are handled by a smaller forward pass."""
@@ -88,9 +88,9 @@ def use_threads(threads: int) -> None:
 
 
 def halved(micro_tokens: int, error: BaseException) -> int:
-    """Half of `micro_tokens`, after an out-of-memory error. Raises TrialError if that is less than SMALLEST_PASS."""
+    """Half of `micro_tokens`, after too little memory. Raises OutOfMemoryError if that is less than SMALLEST_PASS."""
     if micro_tokens // 2 < SMALLEST_PASS:
-        raise TrialError(
+        raise OutOfMemoryError(
             f"Out of memory even with {micro_tokens} tokens per pass: use fewer trials per device, a shorter "
             "max_length or a smaller model."
         ) from error

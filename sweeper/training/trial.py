@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.errors import DamagedError, TrialError
+from sweeper.errors import DamagedError, OutOfMemoryError, ShortageError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
 from sweeper.records.spec import (
@@ -27,6 +27,7 @@ from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
 from sweeper.training.loop import StageContext
+from sweeper.training.memory import LARGE_SHARE, share_of_others
 from sweeper.training.model import Net, load_body, num_parameters
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
@@ -69,8 +70,8 @@ def run_trial(
     store contains its encoder. `take` is called with the trained net once it has been scored.
 
     A training that fails (loss not finite, out of memory) gives a record with state `failed` and the reason. Raises
-    TrialError if the scoring of an existing encoder fails, and OSError if a disk or the store fails. Then nothing is
-    recorded, and the trial can be run again.
+    TrialError if the scoring of an existing encoder fails, ShortageError if other processes use the memory, and OSError
+    if a disk or the store fails. Then nothing is recorded, and the trial can be run again.
     """
     site = bench.site
     with trial_log(spec.key, site.open_logs(), verbose=site.verbose) as problems:
@@ -111,6 +112,8 @@ def _run(
     try:
         return _predict_transfer(trial) if spec.kind == "predict" else _train_and_score(trial)
     except TrialError as error:
+        if isinstance(error, OutOfMemoryError):
+            _check_shortage(device, error)
         old = bench.ledger.training(spec.key)
         if old is not None and old.state == "done":
             raise  # a score was lost and is computed again: the finished training keeps its record
@@ -119,6 +122,13 @@ def _run(
         bench.ledger.write_training(record)
         _checkpoints(trial, spec.key).clear()
         return TrialResult(training=record)
+
+
+def _check_shortage(device: "torch.device", error: OutOfMemoryError) -> None:
+    """Raise ShortageError if other processes use so much memory that the trial can succeed later."""
+    share = share_of_others(device)
+    if share >= LARGE_SHARE:
+        raise ShortageError(f"{error} Other processes used {share:.0%} of the memory.") from error
 
 
 def _train_and_score(trial: Trial) -> TrialResult:

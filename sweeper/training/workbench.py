@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sweeper.data.source import Sources
 from sweeper.data.tokenizer import load_tokenizer
+from sweeper.files.patience import use_patience
 from sweeper.records.spec import TrialSpec
 from sweeper.run.cache import open_cache
 from sweeper.run.encoders import EncoderStore
@@ -36,6 +37,7 @@ class Workbench:
     """Messages that were given to `notify_once`."""
 
     def __post_init__(self) -> None:
+        use_patience(self.site.store_patience)
         open_cache(self.site.cache)
         # The cache of a worker node may not contain the synthetic world yet.
         if self.site.world and self.site.mirror:

@@ -6,36 +6,39 @@ import logging
 import os
 import traceback
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from sweeper.errors import DamagedError, TrialError
+from sweeper.errors import DamagedError, ShortageError, TrialError
 from sweeper.files.leftovers import remove_temporary
+from sweeper.files.patience import UnreachableError
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.progress import TrialProgress
-from sweeper.records.record import ScoreRecord, TrialResult
+from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.attempts import Attempts, Cause, Death, dead_worker, nodes
+from sweeper.tuning.callbacks import ActorCallback, FollowCallback
 from sweeper.tuning.connect import connected
 from sweeper.tuning.credentials import credentials, unlogged_credentials, use_credentials
-from sweeper.tuning.follow import Follower, following
+from sweeper.tuning.follow import following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.options import Workers
 from sweeper.tuning.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-ACTOR_RETRIES = 2
-"""Number of times that Tune restarts a trial whose actor died."""
+CAUSES: Mapping[type[Exception], Cause] = {DamagedError: "damage", ShortageError: "shortage"}
+"""Error of a trial -> the cause of another attempt."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk and an exceeded quota."""
 
@@ -47,7 +50,7 @@ class LaunchResult:
     interrupted: bool
     """Whether trials are left because a stop was requested."""
     fatal: str = ""
-    """The reason (a full disk) why trials are left; "" if there is none."""
+    """The reason (a full disk, an unreachable store) why trials are left; "" if there is none."""
 
 
 class TrialActor(tune.Trainable):
@@ -74,12 +77,18 @@ class TrialActor(tune.Trainable):
         try:
             run_trial(self._spec, self._bench)
         except Exception as error:  # noqa: BLE001  the driver shows the reason, and the other trials continue
-            reason = f"{type(error).__name__}: {error}"
-            disk_full = is_full_disk(error)
-            if not disk_full and not isinstance(error, OSError | TrialError):
+            # The reason of a shortage can become that of a record.
+            reason = str(error) if isinstance(error, ShortageError) else f"{type(error).__name__}: {error}"
+            is_fatal = is_full_disk(error) or isinstance(error, UnreachableError)
+            if not is_fatal and not isinstance(error, OSError | TrialError | ShortageError):
                 # An unexpected error is a bug: its traceback must not be lost with the worker.
                 reason += _traceback_place(self._bench.ledger, self._spec.key)
-            return {"done": True, "messages": list(self._messages), "lost": reason, "disk_full": disk_full}
+            cause = next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), None)
+            if cause:
+                # The next attempt opens all files again.
+                self._bench = Workbench(self._bench.site, notify=self._messages.append)
+            failure = {"lost": reason, "fatal": is_fatal, "cause": cause}
+            return {"done": True, "messages": list(self._messages), **failure}
         return {"done": True, "messages": list(self._messages)}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -102,6 +111,7 @@ class AgendaSearcher(Searcher):
         self._halt = halt
         # Running trials, under the ids that Tune gives them.
         self._specs: dict[str, TrialSpec] = {}
+        self._attempts = Attempts(nodes=nodes)
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing. Tune pickles its searcher to restore an experiment, but a sweep resumes from the ledger."""
@@ -114,7 +124,9 @@ class AgendaSearcher(Searcher):
             return None if self._specs else Searcher.FINISHED
         if self._workers is not None and len(self._specs) >= self._workers:
             return None
-        spec = self.agenda.next()
+        spec = self._attempts.next() or self.agenda.next()
+        if spec is None and not self._specs:
+            spec = self._attempts.next_later()
         if spec is None:
             return Searcher.FINISHED if self.agenda.finished else None
         self._specs[trial_id] = spec
@@ -138,23 +150,78 @@ class AgendaSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Read the records of a finished trial from the ledger and give them to the agenda."""
+        if error:
+            return  # the worker has died: `on_worker_death` follows, with the exception
         spec = self._specs.pop(trial_id, None)
         if spec is None:
             return  # Tune repeats an event after an error
-        if error and self._halt.requested:
-            # The signal has ended the worker too. The trial is not lost: it runs again when the sweep continues.
-            return
-        # A trial that raised an error returns a result. Without a result, the worker process itself died.
-        answer = {"lost": "its worker died more than once (see Ray's logs)"} if error or result is None else result
+        # A trial that raised an error returns a result too.
+        answer: dict[str, Any] = {"lost": "it has no result (see Ray's logs)"} if result is None else result
         for message in answer.get("messages", ()):
             self._watch.notified(spec, message)
-        if answer.get("disk_full"):
+        if answer.get("fatal"):
             self.fatal = answer["lost"]
         if answer.get("lost"):
-            self._mark_lost(spec, answer["lost"])
+            self._repeat_or_lose(spec, answer["lost"], answer.get("cause"))
             return
+        self._read(spec)
+
+    def on_worker_death(self, trial_id: str, death: Death) -> None:
+        """The worker of a trial has died, or did not start. The trial runs again, or is recorded as failed."""
+        spec = self._specs.pop(trial_id, None)
+        if spec is None or self._halt.requested:
+            # The signal has ended the worker too. The trial is not lost: it runs again when the sweep continues.
+            return
+        if death.cause:
+            self._repeat_or_lose(spec, death.reason, death.cause)
+        elif self._attempts.repeat_after(spec, death):
+            self._watch.notified(spec, f"Its worker died, and it runs again. Ray: {death.reason}")
+        else:
+            self._record_failure(spec, dead_worker(death))
+
+    def _repeat_or_lose(self, spec: TrialSpec, reason: str, cause: Cause | None) -> None:
+        """Run a trial again that ended without a record, if its cause allows it."""
+        if cause == "damage":
+            cause = self._without_damage(spec)
+        if cause and self._attempts.repeat(spec, cause):
+            self._watch.notified(spec, f"It runs again: {reason}")
+        elif cause == "shortage":
+            self._record_failure(spec, reason)
+        else:
+            self._mark_lost(spec, reason)
+
+    def _without_damage(self, spec: TrialSpec) -> Cause | None:
+        """Rename damaged records of a trial. Returns the cause of another attempt; None if that is not possible."""
+        try:
+            self._ledger.set_trial_aside(spec.key, [score_key(spec.key, score) for score in spec.scores])
+        except OSError:
+            return None
+        return "damage"
+
+    def _record_failure(self, spec: TrialSpec, reason: str) -> None:
+        """Write the record of a trial that failed without one. The record of an encoder that is scored stays."""
+        try:
+            is_kept = spec.kind == "score" or self._ledger.training(spec.key) is not None
+            if not is_kept:
+                self._ledger.write_training(TrainingRecord(key=spec.key, spec=spec, state="failed", reason=reason))
+        except (OSError, DamagedError) as error:
+            is_kept, reason = True, f"{reason} Its record cannot be written: {error}"
+        if is_kept:
+            self._mark_lost(spec, reason)
+        else:
+            self._read(spec)
+
+    def _read(self, spec: TrialSpec) -> None:
+        """Read the records of a trial that has ended, and give them to the agenda."""
         try:
             records = read_result(self._ledger, spec)
+        except DamagedError as problem:
+            self._repeat_or_lose(spec, str(problem), "damage")
+            return
+        except UnreachableError as problem:
+            self.fatal = str(problem)
+            self._mark_lost(spec, self.fatal)
+            return
         except Exception as problem:  # noqa: BLE001  an error that leaves this method would end the whole sweep
             self._mark_lost(spec, str(problem) or type(problem).__name__)
             return
@@ -174,36 +241,6 @@ class AgendaSearcher(Searcher):
         """Nothing: a sweep resumes from the ledger."""
 
 
-class StartCallback(tune.Callback):
-    """Tells the searcher when an actor has started a trial; Tune itself tells it of suggestions and results only."""
-
-    def __init__(self, searcher: AgendaSearcher) -> None:
-        self._searcher = searcher
-
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Forward the event."""
-        self._searcher.on_trial_start(trial.trial_id)
-
-
-class FollowCallback(tune.Callback):
-    """Tells the searcher of the progress of running trials, in Tune's own thread."""
-
-    def __init__(self, searcher: AgendaSearcher, follower: Follower) -> None:
-        self._searcher = searcher
-        self._follower = follower
-        self._running: set[str] = set()
-
-    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Forward the progress that has been read since the last call. Tune calls this several times a second."""
-        running = {spec.key for spec in self._searcher.running()}
-        self._follower.follow(running)
-        for key in self._running - running:
-            self._follower.drop(key)  # a trial removes its file itself, unless its worker has died
-        self._running = running
-        for progress in self._follower.news():
-            self._searcher.on_progress(progress)
-
-
 def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> LaunchResult:
     """Run all trials of an agenda with one Tuner, until none is left or a stop is requested.
 
@@ -218,7 +255,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
         logger.info("Ray has %s; trials at a time: %s", available, num_running)
         searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)
         try:
-            callbacks = [StartCallback(searcher), FollowCallback(searcher, follower)]
+            callbacks = [ActorCallback(searcher), FollowCallback(searcher, follower)]
             with unlogged_credentials():
                 _tuner(searcher, site, scratch, callbacks).fit()
         except Exception as error:  # noqa: BLE001  Tune's traceback tells the user nothing, and the ledger is safe
@@ -237,7 +274,8 @@ def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path, callbacks: list[
             name="sweep",
             storage_path=str(scratch.resolve()),
             verbose=0,
-            failure_config=tune.FailureConfig(max_failures=ACTOR_RETRIES),
+            # The searcher suggests a trial again if its actor dies.
+            failure_config=tune.FailureConfig(max_failures=0),
             callbacks=callbacks,
         ),
     )

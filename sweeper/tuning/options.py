@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sweeper.errors import UserError
+from sweeper.files.patience import PATIENCE
 from sweeper.plan.only import ALL, Only
 from sweeper.run.run import Run
 from sweeper.space import ResourceOverrides, Resources
@@ -73,6 +74,10 @@ class Options:
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
     checkpoint_every: float = 60.0
     """Seconds between two checkpoints of a training."""
+    store_patience: float = PATIENCE / 60
+    """Minutes in which a store that cannot be reached is tried again. Then the sweep stops."""
+    retry_failed: bool = False
+    """Whether trials run again that failed for want of memory or with their worker. The run folder does not keep it."""
     verbose: bool = False
     """Whether the logs of trials contain debug messages."""
     quiet: bool = False
@@ -104,6 +109,7 @@ def kept_options(run: Run) -> Options:
         workers=kept.workers,
         resources=kept.resources,
         checkpoint_every=site.checkpoint_every,
+        store_patience=site.store_patience / 60,
         trackers=kept.trackers,
     )
 

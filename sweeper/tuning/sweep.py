@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sweeper.errors import ExitCode, UserError
 from sweeper.files.leftovers import DAY, locked_folder, remove_drafts, remove_temporary
+from sweeper.files.patience import use_patience
 from sweeper.plan.infer import infer_space
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
@@ -50,14 +51,14 @@ class SweepResult:
     num_done: int
     """Number of trials with a final record, failed ones included."""
     failed: dict[str, str]
-    """Trial -> reason. The next run does not repeat it."""
+    """Trial -> reason. The next run does not repeat it without `Options.retry_failed`."""
     lost: dict[str, str]
     """Trial -> reason. The next run tries it again."""
     blocked: dict[str, str]
     """Trial -> the failed or lost trial that it depends on."""
     interrupted: bool = False
     fatal: str = ""
-    """The reason why the sweep stopped early (a full disk); "" if there is none."""
+    """The reason why the sweep stopped early (a full disk, an unreachable store); "" if there is none."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -74,6 +75,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
 
     Raises UserError for everything that the user must correct, before anything is trained.
     """
+    use_patience(60 * options.store_patience)
     run = Run.at(options.run)
     trackers = open_trackers(options.trackers, run.trackers)
     with ExitStack() as stack:
@@ -93,6 +95,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         contents, damaged = run.ledger.repaired()
         for message in (*([damage] if damage else []), *damaged):
             console.print(message, markup=False)
+        if options.retry_failed:
+            console.print(f"Failed trials that run again: {run.ledger.set_failed_aside(contents)}.")
         agenda = make_agenda(resolver, contents, options.resources, options.only)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
         if agenda.finished:
@@ -131,7 +135,7 @@ def make_site(space: Space, options: Options) -> Site:
         world=space.world if options.mirror is None else "",
         checkpoint_every=options.checkpoint_every,
     )
-    return replace(site, verbose=options.verbose)
+    return replace(site, store_patience=60 * options.store_patience, verbose=options.verbose)
 
 
 def make_agenda(

@@ -16,11 +16,13 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 import sweeper.training.trial
-from sweeper.errors import DataError, TrialError, UserError
+from sweeper.errors import DataError, OutOfMemoryError, ShortageError, TrialError, UserError
 from sweeper.files.serialize import plain, read_json, write_json
+from sweeper.records.ended import EndedTrial
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.check import check_spec
+from sweeper.training.memory import share_of_others
 from sweeper.training.model import check_encoder, load_body, num_parameters
 from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, score, stage, trial
@@ -184,6 +186,26 @@ def test_a_failure_while_a_lost_score_is_computed_again_keeps_the_finished_recor
     with pytest.raises(TrialError, match="Out of memory"):
         run_trial(spec, bench)
     assert bench.ledger.training(spec.key) == finished.training
+
+
+def test_a_lack_of_memory_that_other_processes_cause_leaves_no_record(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise OutOfMemoryError("Out of memory even with 64 tokens per pass.")
+
+    monkeypatch.setattr("sweeper.training.trial._train_and_score", failing)
+    spec, bench = trial(stage("words")), folders.bench()
+    monkeypatch.setattr("sweeper.training.trial.share_of_others", lambda _: 0.5)
+    with pytest.raises(ShortageError, match="Other processes used 50% of the memory"):
+        run_trial(spec, bench)
+    assert bench.ledger.training(spec.key) is None
+    monkeypatch.setattr("sweeper.training.trial.share_of_others", lambda _: 0.1)
+    assert EndedTrial.of(run_trial(spec, bench).training).can_be_retried
+
+
+def test_the_share_of_other_processes_is_known_for_this_machine() -> None:
+    assert 0 < share_of_others(torch.device("cpu")) < 1
 
 
 def test_the_record_shows_the_smaller_micro_batch_after_an_out_of_memory(

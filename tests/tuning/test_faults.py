@@ -11,6 +11,7 @@ from shutil import which
 import pytest
 
 from sweeper.run.ledger import Ledger
+from sweeper.run.run import Run
 from tests.runs import (
     CORNER,
     PATIENCE,
@@ -50,6 +51,25 @@ def test_a_trial_whose_worker_is_killed_runs_again_with_the_same_result(tmp_path
     records = Ledger.at(f"{run}/ledger").trainings().values()
     assert str(victim) not in {record.machine["pid"] for record in records}
     assert is_contained_in_tiny(run)
+
+
+def test_a_trial_whose_worker_is_killed_three_times_has_failed_and_can_be_retried(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    driver = start(*run_arguments(run, *CORNER, "--workers", "1", "--checkpoint-every", "1000"))
+    killed: list[int] = []
+    while len(killed) < 3:
+        found = wait_for(lambda: [t for t in Run.at(str(run)).progress.read_all() if t.pid not in killed], driver)
+        killed.append(found[0].pid)
+        os.kill(killed[-1], signal.SIGKILL)
+    done = ended(driver)
+    assert done.returncode == 1, done.stdout + done.stderr
+    failed = [record for record in Ledger.at(f"{run}/ledger").trainings().values() if record.state == "failed"]
+    assert [record.key for record in failed] == [found[0].key]
+    assert failed[0].reason.startswith("Its worker died 3 times, although its node was alive. Ray: ")
+    again = sweeper("run", str(run), "--retry-failed")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Failed trials that run again: 1." in again.stdout
+    assert Ledger.at(f"{run}/ledger").training(failed[0].key).state == "done"
 
 
 DIVERGING = """

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,16 +11,22 @@ import pandas as pd
 import pytest
 from ray.tune.experiment import Trial
 
-from sweeper.errors import DamagedError, TrialError, UserError
+from sweeper.errors import DamagedError, ShortageError, TrialError, UserError
+from sweeper.files.patience import UnreachableError
+from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
 from sweeper.run.ledger import Ledger
+from sweeper.run.run import Run
 from sweeper.space import Resources
+from sweeper.tuning import attempts
 from sweeper.tuning.agenda import Agenda
+from sweeper.tuning.attempts import NODE_TIMEOUT, Death
+from sweeper.tuning.callbacks import ActorCallback
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
-from sweeper.tuning.launch import AgendaSearcher, StartCallback, is_full_disk, pack, read_result, unpack
+from sweeper.tuning.launch import AgendaSearcher, TrialActor, is_full_disk, pack, read_result, unpack
 from sweeper.tuning.options import Workers
 from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
@@ -98,21 +105,13 @@ def test_a_finished_trial_is_read_from_the_ledger(ledger: Ledger) -> None:
     assert watch.events[-1] == ("done", spec.name)
 
 
-def test_a_trial_whose_worker_died_repeatedly_is_lost_with_a_reason(ledger: Ledger) -> None:
-    agenda = agenda_of(SMALL)
-    searcher, _ = searcher_of(agenda, ledger)
-    searcher.suggest("a")
-    searcher.on_trial_complete("a", None, error=True)
-    assert list(agenda.lost.values()) == ["its worker died more than once (see Ray's logs)"]
-
-
 def test_after_a_full_disk_no_trial_starts_and_the_sweep_ends_with_the_last_running_one(ledger: Ledger) -> None:
     searcher, _ = searcher_of(agenda_of(SMALL), ledger)
     for name in "ab":
         searcher.suggest(name)
-    searcher.on_trial_complete("a", {"lost": "OSError: No space left on device", "disk_full": True})
+    searcher.on_trial_complete("a", {"lost": "OSError: No space left on device", "fatal": True})
     assert searcher.suggest("c") is None
-    searcher.on_trial_complete("b", {"lost": "OSError: No space left on device", "disk_full": True})
+    searcher.on_trial_complete("b", {"lost": "OSError: No space left on device", "fatal": True})
     assert searcher.suggest("d") == searcher.FINISHED
     assert searcher.fatal == "OSError: No space left on device"
 
@@ -151,7 +150,7 @@ def test_an_event_that_tune_repeats_is_ignored(ledger: Ledger) -> None:
 def test_a_trial_lost_for_another_reason_does_not_stop_the_others(ledger: Ledger) -> None:
     searcher, _ = searcher_of(agenda_of(SMALL), ledger)
     searcher.suggest("a")
-    searcher.on_trial_complete("a", {"lost": "TimeoutError: the store", "disk_full": False})
+    searcher.on_trial_complete("a", {"lost": "TimeoutError: the store", "fatal": False})
     assert searcher.suggest("b")["spec"]
     assert searcher.fatal == ""
 
@@ -220,7 +219,7 @@ def test_a_trial_counts_as_running_when_its_actor_starts_and_not_when_it_is_hand
     spec = unpack(searcher.suggest("a")["spec"])
     searcher.suggest("b")
     assert watch.events == []
-    StartCallback(searcher).on_trial_start(1, [], Trial("sweep", trial_id="a", stub=True))
+    ActorCallback(searcher).on_trial_start(1, [], Trial("sweep", trial_id="a", stub=True))
     assert watch.events == [("started", spec.name)]
 
 
@@ -243,3 +242,160 @@ def test_messages_of_a_worker_reach_the_user_before_the_trial_counts_as_lost(led
     name = unpack(searcher.suggest("first")["spec"]).name
     searcher.on_trial_complete("first", {"done": True, "messages": ["A checkpoint is damaged."], "lost": "OSError"})
     assert watch.events == [("A checkpoint is damaged.", name), ("OSError", name)]
+
+
+ALIVE = {"a node": True}
+
+
+def deadly_searcher(ledger: Ledger, nodes: dict[str, bool]) -> tuple[AgendaSearcher, RecordingWatch, TrialSpec]:
+    """A searcher in a cluster with these nodes, and its first trial, which runs."""
+    searcher, watch = searcher_of(agenda_of(SMALL), ledger, workers=1)
+    searcher._attempts.nodes = lambda: nodes
+    return searcher, watch, unpack(searcher.suggest("0")["spec"])
+
+
+def die(searcher: AgendaSearcher, number: int, death: Death) -> str:
+    """The worker of a running trial dies. Returns the name of the trial that runs next."""
+    searcher.on_trial_complete(str(number), None, error=True)
+    searcher.on_worker_death(str(number), death)
+    return unpack(searcher.suggest(str(number + 1))["spec"]).name
+
+
+def test_a_trial_whose_worker_dies_three_times_on_living_nodes_is_recorded_as_failed(ledger: Ledger) -> None:
+    searcher, watch, spec = deadly_searcher(ledger, ALIVE)
+    names = [die(searcher, number, Death(node="a node", reason="SIGSEGV")) for number in range(3)]
+    assert [name == spec.name for name in names] == [True, True, False]
+    record = ledger.training(spec.key)
+    assert record is not None
+    assert (record.state, EndedTrial.of(record).can_be_retried) == ("failed", True)
+    assert record.reason == "Its worker died 3 times, although its node was alive. Ray: SIGSEGV"
+    assert ("failed", spec.name) in watch.events
+    assert searcher.agenda.lost == {}
+
+
+def test_lost_nodes_and_preemptions_never_count(ledger: Ledger) -> None:
+    searcher, _, spec = deadly_searcher(ledger, {"a node": True, "another node": True, "a lost node": False})
+    past = time.monotonic() - 2 * NODE_TIMEOUT
+    lost = [Death(node="a lost node", reason="", time=past), Death(node="", reason="the node was preempted", time=past)]
+    for number in range(20):
+        assert die(searcher, number, lost[number % 2]) == spec.name
+    # Ray may not know yet that a node is lost.
+    for number in range(20, 30):
+        assert die(searcher, number, Death(node="another node", reason="connection closed")) == spec.name
+    for number in range(30, 32):
+        assert die(searcher, number, Death(node="a node", reason="SIGSEGV", time=past)) == spec.name
+    assert die(searcher, 32, Death(node="a node", reason="SIGSEGV", time=past)) != spec.name
+    assert ledger.training(spec.key) is not None
+
+
+def test_a_worker_that_does_not_start_is_tried_three_times_and_leaves_no_record(ledger: Ledger) -> None:
+    searcher, _, spec = deadly_searcher(ledger, ALIVE)
+    names = [die(searcher, number, Death(node="", reason="MachineError: no", cause="start")) for number in range(3)]
+    assert [name == spec.name for name in names] == [True, True, False]
+    assert list(searcher.agenda.lost.values()) == ["MachineError: no"]
+    assert ledger.training(spec.key) is None
+
+
+def test_damage_costs_a_trial_one_more_attempt(ledger: Ledger) -> None:
+    searcher, watch, spec = deadly_searcher(ledger, ALIVE)
+    ledger.write_training(succeed(spec))
+    name = f"trainings/{spec.key}.json"
+    ledger.folder.write(name, ledger.folder.read(name)[:-5])
+    searcher.on_trial_complete("0", {"done": True})
+    assert ledger.folder.exists(f"{name}.damaged")
+    assert unpack(searcher.suggest("1")["spec"]) == spec
+    assert "It runs again: " in watch.events[-1][0]
+    searcher.on_trial_complete("1", {"lost": "DamagedError: a cache", "cause": "damage"})
+    assert list(searcher.agenda.lost.values()) == ["DamagedError: a cache"]
+
+
+def test_a_trial_without_memory_because_of_other_processes_runs_again_when_no_other_trial_does(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAUSE", 0.0)
+    searcher, _ = searcher_of(agenda_of(SMALL), ledger, workers=2)
+    spec, other = (unpack(searcher.suggest(name)["spec"]) for name in ("0", "1"))
+    shortage = {"done": True, "lost": "Out of memory. Others used 40% of it.", "cause": "shortage"}
+    searcher.on_trial_complete("0", shortage)
+    started = []
+    while other != spec:  # the others end first
+        assert searcher.agenda.lost == {}
+        ledger.write_training(succeed(other))
+        number = str(len(started) + 1)
+        searcher.on_trial_complete(number, {"done": True})
+        other = unpack(searcher.suggest(str(len(started) + 2))["spec"])
+        started.append(other)
+    assert len(started) > 3
+    for number in range(len(started) + 1, len(started) + 3):
+        assert ledger.training(spec.key) is None
+        searcher.on_trial_complete(str(number), shortage)
+        searcher.suggest(str(number + 1))
+    record = ledger.training(spec.key)
+    assert record is not None
+    assert EndedTrial.of(record).can_be_retried
+
+
+def test_a_store_that_stays_away_stops_the_sweep(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    searcher, _ = searcher_of(agenda_of(SMALL), ledger)
+    searcher.suggest("0")
+
+    def away(*_: object) -> None:
+        raise UnreachableError("The store cannot be reached: no route")
+
+    monkeypatch.setattr(Ledger, "training", away)
+    searcher.on_trial_complete("0", {"done": True})
+    assert searcher.fatal == "The store cannot be reached: no route"
+    assert searcher.suggest("1") == searcher.FINISHED
+
+
+def actor_of(spec: TrialSpec, folder: Path) -> TrialActor:
+    """An actor in this process, with a trial."""
+    actor = TrialActor.__new__(TrialActor)
+    actor.setup({"spec": pack(spec)}, vars(Run.at(str(folder / "run")).make_site(cache=str(folder / "cache"))))
+    return actor
+
+
+def test_a_data_loader_that_raises_loses_its_trial_with_a_traceback_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agenda = agenda_of(SMALL)
+    ledger = Run.at(str(tmp_path / "run")).ledger
+    searcher, _ = searcher_of(agenda, ledger)
+    actor = actor_of(unpack(searcher.suggest("0")["spec"]), tmp_path)
+
+    def raising(*_: object) -> None:
+        raise IndexError("row 17 has no batch")
+
+    monkeypatch.setattr("sweeper.tuning.launch.run_trial", raising)
+    answer = actor.step()
+    searcher.on_trial_complete("0", answer)
+    assert answer["lost"].startswith("IndexError: row 17 has no batch (see ledger/attempts/")
+    assert "in raising" in ledger.traceback(ledger.attempts()[0])
+    assert searcher.suggest("1")["spec"]
+    assert searcher.fatal == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "is_fatal"),
+    [
+        (DamagedError("a file"), "damage", False),
+        (ShortageError("Out of memory"), "shortage", False),
+        (UnreachableError("The store cannot be reached"), None, True),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), None, True),
+        (TrialError("its loss was NaN"), None, False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_actor_tells_whether_another_attempt_is_useful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str | None, is_fatal: bool
+) -> None:
+    spec = agenda_of(SMALL).next()
+    assert spec is not None
+    actor = actor_of(spec, tmp_path)
+
+    def raising(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sweeper.tuning.launch.run_trial", raising)
+    answer = actor.step()
+    assert (answer["cause"], answer["fatal"]) == (cause, is_fatal)

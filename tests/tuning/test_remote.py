@@ -103,6 +103,31 @@ def test_a_store_that_cannot_be_reached_for_8_seconds_does_not_end_the_sweep_and
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.faults
+def test_a_store_that_stays_away_stops_the_sweep_with_a_message_and_the_same_command_continues(
+    bucket: Mapping[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    target = int(bucket["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])
+    arguments = (*run_arguments("s3://sweeps/away", *CORNER), "--cache", str(tmp_path / "cache"))
+    env = {**bucket, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_MAX_ATTEMPTS": "1"}
+    proxy = Proxy(port, target)
+    driver = start(*arguments, "--checkpoint-every", "0", "--store-patience", "0.1", env=env)
+    wait_for(lambda: listed(bucket, "away/ledger/trainings"), driver)
+    proxy.disappear()
+    done = ended(driver)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Stopped: UnreachableError: The store cannot be reached" in done.stdout + done.stderr
+    assert "the same command continues" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    proxy = Proxy(port, target)
+    again = sweeper(*arguments, env=env)
+    proxy.disappear()
+    assert again.returncode == 0, again.stdout + again.stderr
+    code = "import json; from tests.runs import content; print(json.dumps(content('s3://sweeps/away')))"
+    assert json.loads(in_python(code, bucket)).items() <= content(tiny_run()).items()
+
+
 def test_a_missing_bucket_is_reported_in_one_message(bucket: Mapping[str, str]) -> None:
     done = sweeper(*run_arguments("s3://nowhere/run", *CORNER), env=bucket)
     assert done.returncode == 3
