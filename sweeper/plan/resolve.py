@@ -40,11 +40,19 @@ class Resolver:
     """Identities that were looked up."""
     entries: dict[tuple[str, ...], Task] = field(default_factory=dict)
     """Task, and its seed if the data are drawn for each seed -> the entry with pinned revisions."""
+    models: dict[tuple[str, int], ModelSpec] = field(default_factory=dict)
+    """Name and layers of a model -> its spec."""
     available: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     """Task and splits -> the languages for which the source has rows."""
 
     def model(self, model: Model) -> ModelSpec:
         """A model with its Hub commit or the hash of its files, and an id that every worker can load."""
+        key = model.name, model.layers
+        if key not in self.models:
+            self.models[key] = self._model(model)
+        return self.models[key]
+
+    def _model(self, model: Model) -> ModelSpec:
         if self.sources is None:
             return ModelSpec(
                 name=model.name,

@@ -43,6 +43,8 @@ from sweeper.tasks.spec import Split, Task
 from sweeper.world.settings import check_space, scale_of
 
 Chain = tuple[StageSpec, ...]
+DATA_OPTIONS = frozenset(("epochs", "max_length", "stride", "cap_examples", "cap_tokens"))
+"""The dials that change the data of a training (`Specs._train_data`)."""
 EQUAL: Mapping[str, float] = {}
 """No shares: languages divide a cap equally."""
 
@@ -56,6 +58,10 @@ class Specs:
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
     definitions: dict[str, str] = field(default_factory=dict)
     """Unit -> digest of everything that its study depends on, except the encoder at the start."""
+    searches: dict[str, TrialSpec] = field(default_factory=dict)
+    """Unit -> one of its search trials. The others differ in their dials, names and numbers only."""
+    target_scores: dict[tuple[str, tuple[str, ...], int], tuple[ScoreSpec, ...]] = field(default_factory=dict)
+    """Model, targets and seed -> the scores, which are the same for every recipe."""
 
     @property
     def space(self) -> Space:
@@ -97,9 +103,15 @@ class Specs:
         self, unit: Unit, number: int, dials: Mapping[str, Value], parent: Chain, prior: Sequence[str] = ()
     ) -> TrialSpec:
         """Search trial `number` of a unit. It starts from the encoder of `parent` and scores selection data only."""
-        spec = self._spec(unit, "search", dials, parent, SEARCH_SEED)
+        other = self.searches.get(unit.name)
+        if other is None or other.chain[:-1] != parent or not DATA_OPTIONS.isdisjoint(dials):
+            spec = self._spec(unit, "search", dials, parent, SEARCH_SEED)
+            spec = self.searches[unit.name] = replace(spec, keep=unit.keep_search)
+        else:
+            training = replace(unit.stage.training, **dials)  # type: ignore[arg-type]
+            spec = replace(other, dials=dict(dials), chain=(*parent, replace(other.chain[-1], training=training)))
         study = self.study_key(unit, parent, prior)
-        return replace(spec, name=unit.search_name(number), number=number, study=study, keep=unit.keep_search)
+        return replace(spec, name=unit.search_name(number), number=number, study=study)
 
     def replicate(self, unit: Unit, seed: int, choice: TrialSpec | EndedSpec | None, parent: Chain) -> TrialSpec:
         """The replicate of a unit with a seed and the dials of `choice`, the best search trial."""
@@ -174,7 +186,11 @@ class Specs:
             tasks = [self.space.task(name) for name in unit.stage.tasks]
             with_dev = [task for task in tasks if set(unit.stage.languages) & set(task.dev)]
             return tuple(score for task in with_dev for score in self._dev_scores(task, unit.stage, seed))
-        return tuple(score for target in unit.targets for score in self._target_scores(target, seed))
+        key = unit.model.name, tuple(target.task for target in unit.targets), seed
+        if key not in self.target_scores:
+            scores = (score for target in unit.targets for score in self._target_scores(target, seed))
+            self.target_scores[key] = tuple(scores)
+        return self.target_scores[key]
 
     def predictors(self, unit: Unit, seed: int) -> tuple[PredictorSpec, ...]:
         """The predictors of transfer of a replicate.

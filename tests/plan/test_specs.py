@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
 from sweeper.plan.units import Unit, make_plan
 from sweeper.records.spec import LabelNoiseSpec, PerturbationSpec, TrialSpec, score_key
 from sweeper.space import Condition, Model, Recipe, Resources, Space, Stage, Target, Training
+from sweeper.space.dials import DIALS
 from sweeper.space.settings import apply_settings
 from sweeper.tasks.spec import Task
 from tests.spaces import rows_of
-from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, specs_of
+from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, specs_of, with_chain
 
 
 def unit_of(specs: Specs, name: str) -> Unit:
@@ -408,3 +409,18 @@ def test_a_retrieval_target_has_no_conditions() -> None:
     retrieval = Target(task="tatoeba", conditions=(Condition(name="typos", perturbation="keyboard"),))
     with pytest.raises(UserError, match=r"format 'retrieve'\)\. Defined: none"):
         replace(XTREME, targets=(retrieval,))
+
+
+@pytest.mark.parametrize("dial", DIALS)
+def test_a_search_trial_does_not_depend_on_the_trials_whose_specs_were_made_before(dial: str) -> None:
+    space = with_chain(SMALL)
+    capped = tuple(replace(target, training=replace(target.training, cap_tokens=10_000)) for target in space.targets)
+    space = replace(space, targets=capped)
+    specs = specs_of(space)
+    for unit in (unit for unit in specs.plan.units if unit.searches):
+        usual = getattr(unit.stage.training, dial)
+        other = (usual or 1) / 2 if isinstance(usual, float) else 2 * (usual or 1)
+        points: list[dict[str, Any]] = [{dial: other}, {dial: usual}]
+        first = specs.search(unit, 0, points[0], ()).chain
+        for number, (parent, point) in enumerate(product([(), first], points)):
+            assert specs.search(unit, number, point, parent) == specs_of(space).search(unit, number, point, parent)
