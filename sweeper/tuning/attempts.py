@@ -18,8 +18,8 @@ from sweeper.records.spec import TrialSpec
 
 Cause = Literal["damage", "shortage", "start"]
 REPEATS: dict[Cause, int] = {"damage": 1, "shortage": 2, "start": 2}
-"""Cause -> further attempts: a damaged file, too little memory because of other processes, a worker that did not
-start."""
+"""Cause -> further attempts: a damaged file, too little memory because of other processes, a worker that did not start
+or whose node is not known."""
 MOST_DEATHS = 3
 """Deaths of the worker of a trial, on nodes that stayed alive, after which the trial has failed."""
 NODE_TIMEOUT = 30.0
@@ -35,11 +35,12 @@ class Death:
     """The death of a worker: its node, the time, and what Ray says."""
 
     node: str
-    """"" if the death does not count, because the node was preempted or is not known."""
+    """"" if the death does not count, because the node was preempted, or because there is a `cause`."""
     reason: str
     time: float = field(default_factory=time.monotonic)
     cause: Cause | None = None
-    """`start` if the worker did not start, `shortage` if Ray ended it because its machine had little memory left."""
+    """`start` if the worker did not start or its node is not known, `shortage` if Ray ended it because its machine had
+    little memory left."""
 
 
 @dataclass
@@ -99,17 +100,20 @@ def dead_worker(death: Death) -> str:
 
 def death_of(trial: Trial) -> Death:
     """The death of the worker of a trial in Tune."""
-    error = _error(trial)
-    if isinstance(error, RayActorError) and error.actor_init_failed:
-        return Death(node="", reason=_last_line(str(error)), cause="start")
-    if not isinstance(error, RayActorError):
-        text = _text(trial)
-        if LOW_MEMORY in text:
-            return Death(node="", reason=f"{OUT_OF_MEMORY}: {LOW_MEMORY}. Ray ended the worker.", cause="shortage")
+    error, text = _error(trial), _text(trial)
+    if LOW_MEMORY in text:
+        return Death(
+            node="",
+            reason=f"{OUT_OF_MEMORY}: Ray ended the worker because its node had little memory left.",
+            cause="shortage",
+        )
+    if not isinstance(error, RayActorError) or error.actor_init_failed:
         return Death(node="", reason=_last_line(text), cause="start")
     if error.preempted:
         return Death(node="", reason="the node was preempted")
-    return Death(node=_node(error), reason=" ".join(str(error).split()))
+    node = _node(error)
+    # Deaths on a node that is not known cannot be counted, and must not be repeated without end.
+    return Death(node=node, reason=" ".join(str(error).split()), cause=None if node else "start")
 
 
 def nodes() -> dict[str, bool]:
