@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from itertools import pairwise
+from dataclasses import replace
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from sweeper.formats.interface import (
 from sweeper.formats.outcomes import check_scorable, outcome, scorer_of
 from sweeper.formats.pieces import available_tokens, item_per_feature, label_indices, tokenise
 from sweeper.formats.spacing import as_text
-from sweeper.scoring.chunks import ChunkCounts, Sentences, chunk_metrics, count_chunks
+from sweeper.scoring.chunks import ChunkCounts, GoldTags, Sentences, chunk_metrics
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
 
@@ -134,14 +134,15 @@ class Tag:
         check_scorable(examples, predictions, task, language)
         total = scorer_of(task, _SCORERS)
         gold: Sentences = [example.fields["tags"] for example in examples]
-        counts = count_chunks(gold, predictions)
-        majority = Counter(tag for tags in gold for tag in tags).most_common(1)[0][0]
-        constant = count_chunks(gold, [[majority] * len(tags) for tags in gold])
+        tags = GoldTags(gold)
+        counts = tags.counts(predictions)
+        majority = Counter(chain.from_iterable(gold)).most_common(1)[0][0]
+        constant = tags.counts([[majority] * len(row) for row in gold])
         return Scored(
             metrics=total(counts),
             trivial=total(constant),
             outcomes=[
-                outcome(example, prediction, asdict(count))
+                outcome(example, prediction, vars(count))
                 for example, prediction, count in zip(examples, predictions, counts, strict=True)
             ],
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import DataError
-from sweeper.scoring.chunks import chunk_metrics, chunks, count_chunks
+from sweeper.scoring.chunks import GoldTags, chunk_metrics, chunks, count_chunks
 
 RECORDED = json.loads((Path(__file__).parent / "seqeval_0_0_12.json").read_text(encoding="utf-8"))
 """Gold and predicted tags (sentences between |), `get_entities` of the gold ones as type:first:last, and `f1_score`."""
@@ -183,3 +183,12 @@ def test_no_chunk_at_all_scores_zero():
 def test_a_sentence_with_a_missing_tag_raises_an_error():
     with pytest.raises(DataError, match=r"Sentence 1 .* 2 words, got 1"):
         count_chunks([["O"], ["O", "O"]], [["O"], ["O"]])
+
+
+def test_gold_tags_give_the_same_counts_for_a_prediction_whatever_was_compared_before():
+    generator = random.Random(0)
+    gold = [[generator.choice(BIO) for _ in range(generator.randrange(6))] for _ in range(20)]
+    tags = GoldTags(gold)
+    for choices in (["S-PER", "O"], [*BIO, "E-PER"], ["NEW-ORG"], UPOS):
+        predicted = [[generator.choice(choices) for _ in sentence] for sentence in gold]
+        assert tags.counts(predicted) == count_chunks(gold, predicted)
