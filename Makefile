@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo encoder test quick faults lowest lint clean
+.PHONY: help demo encoder test quick faults cluster lowest lint clean
 
 help:
 	@echo "make demo    set up, run the demo sweep, write its report to runs/demo: some four minutes on two cores"
@@ -20,6 +20,7 @@ help:
 	@echo "make test    set up, run all tests but those of make faults: at most 15 minutes on two cores"
 	@echo "make quick   the tests that take less than a second each: some three minutes on two cores"
 	@echo "make faults  tests that kill, stop or starve whole sweeps: at most 20 minutes"
+	@echo "make cluster tests on real clusters of namespaces: needs root; docs/cluster.md has the Debian packages"
 	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"
 	@echo "make lint    ruff (lint, format), codespell and mypy"
 	@echo "make clean   remove .venv, .venv-lowest and caches; runs/ stays"
@@ -39,14 +40,14 @@ encoder: $(VENV)/.run
 	$(BIN)/python -m sweeper.world.ship runs/demo_encoder
 
 # The tests generate their data, so a request to the Hub is a bug and must fail.
-test quick faults lowest: export HF_HUB_OFFLINE := 1
+test quick faults cluster lowest: export HF_HUB_OFFLINE := 1
 
 # Two processes, each with the tests of whole files. Their trainings must not compete for threads.
-test quick faults: export OMP_NUM_THREADS := 1
+test quick faults cluster: export OMP_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test: $(VENV)/.dev
-	$(PYTEST) -m "not faults"
+	$(PYTEST) -m "not faults and not cluster"
 
 quick: $(VENV)/.dev
 	$(PYTEST) -m "not slow and not seconds and not mirror"
@@ -54,6 +55,9 @@ quick: $(VENV)/.dev
 # SAMPLE=K/N runs every N-th of them, starting with test K.
 faults: $(VENV)/.dev
 	$(PYTEST) -m faults $(if $(SAMPLE),--sample $(SAMPLE))
+
+cluster: $(VENV)/.dev
+	$(BIN)/python -m pytest -m cluster
 
 # Old releases use functions that newer packages below them deprecate, so warnings are no errors here.
 lowest: $(LOWEST)/.installed

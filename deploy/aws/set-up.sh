@@ -1,0 +1,65 @@
+#!/bin/bash
+# Makes what cluster.yaml needs in your AWS account: a private bucket, and the roles of the head and of the workers.
+#
+#   deploy/aws/set-up.sh BUCKET REGION
+#
+# Needs the AWS command line with the right to create buckets and roles. It can run again: existing parts stay, and the
+# policies are replaced. `deploy/aws/set-up.sh --remove` deletes the roles, and leaves the bucket.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+policies=(head worker)
+
+remove() {
+  for name in "${policies[@]}"; do
+    role=transfer-sweeper-$name
+    aws iam remove-role-from-instance-profile --instance-profile-name "$role" --role-name "$role" || true
+    aws iam delete-instance-profile --instance-profile-name "$role" || true
+    for policy in $(aws iam list-role-policies --role-name "$role" --query 'PolicyNames[]' --output text); do
+      aws iam delete-role-policy --role-name "$role" --policy-name "$policy"
+    done
+    aws iam delete-role --role-name "$role"
+  done
+}
+
+if [ "${1:-}" = --remove ]; then
+  remove
+  exit
+fi
+if [ $# -ne 2 ]; then
+  echo "usage: deploy/aws/set-up.sh BUCKET REGION, or --remove" >&2
+  exit 2
+fi
+bucket=$1 region=$2
+
+if ! aws s3api head-bucket --bucket "$bucket" 2> /dev/null; then
+  # us-east-1 is the default, and is refused as a constraint.
+  if [ "$region" = us-east-1 ]; then
+    aws s3api create-bucket --bucket "$bucket" --region "$region" > /dev/null
+  else
+    aws s3api create-bucket --bucket "$bucket" --region "$region" \
+      --create-bucket-configuration "LocationConstraint=$region" > /dev/null
+  fi
+fi
+aws s3api put-public-access-block --bucket "$bucket" --public-access-block-configuration \
+  BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+# Parts of uploads that were interrupted cost money until they are deleted.
+aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --lifecycle-configuration \
+  '{"Rules": [{"ID": "uploads", "Status": "Enabled", "Filter": {"Prefix": ""},
+               "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}]}'
+
+account=$(aws sts get-caller-identity --query Account --output text)
+filled() { sed -e "s/BUCKET/$bucket/g" -e "s/ACCOUNT/$account/g" "$1-policy.json"; }
+for name in "${policies[@]}"; do
+  role=transfer-sweeper-$name
+  aws iam get-role --role-name "$role" > /dev/null 2>&1 ||
+    aws iam create-role --role-name "$role" --assume-role-policy-document file://machines.json > /dev/null
+  # The head writes results, too.
+  aws iam put-role-policy --role-name "$role" --policy-name bucket --policy-document "$(filled worker)"
+  [ "$name" = worker ] ||
+    aws iam put-role-policy --role-name "$role" --policy-name machines --policy-document "$(filled head)"
+  if ! aws iam get-instance-profile --instance-profile-name "$role" > /dev/null 2>&1; then
+    aws iam create-instance-profile --instance-profile-name "$role" > /dev/null
+    aws iam add-role-to-instance-profile --instance-profile-name "$role" --role-name "$role"
+  fi
+done
+echo "Write SWEEPER_STORE=s3://$bucket/sweeps and region: $region into cluster.yaml."

@@ -1,0 +1,49 @@
+"""The cluster files of deploy/ are accepted by Ray's launcher, require the token and copy the project."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.runs import ROOT
+
+pytestmark = pytest.mark.seconds
+FILES = ("gcp", "on-prem")
+
+
+@pytest.fixture(params=FILES)
+def config(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(ROOT)  # the launcher checks the mounts relative to the working directory
+    prepared = prepare_config(yaml.safe_load((ROOT / f"deploy/{request.param}.yaml").read_text()))
+    validate_config(prepared)
+    return dict(prepared)
+
+
+def test_every_process_of_a_cluster_requires_the_token_and_the_dashboard_is_on_the_head_only(
+    config: dict[str, Any],
+) -> None:
+    for node in ("head", "worker"):
+        (start,) = [line for line in config[f"{node}_start_ray_commands"] if "ray start" in line]
+        assert "RAY_AUTH_MODE=token " in start
+    assert "--dashboard-host=127.0.0.1" in config["head_start_ray_commands"][-1]
+    assert config["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+
+
+def test_the_same_files_are_copied_as_by_cluster_yaml(config: dict[str, Any]) -> None:
+    aws = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    assert config["file_mounts"] == aws["file_mounts"]
+    assert "-c constraints.txt -e " in " ".join(config["setup_commands"])
+
+
+def test_the_launcher_adds_no_commands_of_its_own(config: dict[str, Any]) -> None:
+    assert config["head_setup_commands"] == config["worker_setup_commands"] == config["setup_commands"]
+
+
+def test_the_head_of_google_cloud_runs_no_trial_and_its_workers_are_spot_machines() -> None:
+    config = yaml.safe_load(Path(ROOT / "deploy/gcp.yaml").read_text())
+    head, worker = (config["available_node_types"][name] for name in ("head", "worker"))
+    assert head["resources"] == {"CPU": 0, "GPU": 0}
+    assert worker["node_config"]["scheduling"][0]["provisioningModel"] == "SPOT"
+    assert worker["min_workers"] == 0
