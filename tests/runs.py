@@ -185,7 +185,7 @@ def content(run: str | Path) -> dict[str, Any]:
         spec = replace(record.spec, resources=Resources())
         records[f"training {key}"] = plain(replace(record, spec=spec, timing={}, machine={}))
     for key, score in ledger.scores().items():
-        records[f"score {key}"] = plain(score)
+        records[f"score {key}"] = plain(replace(score, timing={}, started=""))
         records[f"outcomes {key}"] = ledger.outcomes(score).to_csv(index=False)
     return records
 

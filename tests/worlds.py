@@ -93,5 +93,5 @@ def facts(result: TrialResult) -> dict[str, Any]:
     training = plain(result.training)
     return {
         "training": {name: training[name] for name in training if name not in ("timing", "machine")},
-        "scores": [plain(record) for record in result.scores],
+        "scores": [plain(replace(record, timing={}, started="")) for record in result.scores],
     }

@@ -129,6 +129,11 @@ class ScoreRecord:
     subwords: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Language -> `tokens_per_word` and `overlap` (with English) of the evaluation data. They depend on no training, so
     that only the records of targets that start from the pretrained encoder have them."""
+    timing: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by activity since the start of the trial or its previous score: total, evaluate, load. Empty if the
+    training record of the trial includes them, and in records of earlier versions."""
+    started: str = ""
+    """Time at which `timing` begins; "" without it."""
     format: int = FORMAT
 
     @property

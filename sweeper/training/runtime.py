@@ -5,10 +5,10 @@ import logging
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,15 @@ class Clock:
     def timing(self) -> dict[str, float]:
         """Activity -> seconds so far, and the `total` since the clock was created."""
         return self.seconds | {"total": time.perf_counter() - self.started}
+
+    def since(self, earlier: Mapping[str, float]) -> tuple[dict[str, float], str]:
+        """The timing since an earlier timing of this clock ({}: since its start), and the time at which it begins."""
+        timing = {name: seconds - earlier.get(name, 0.0) for name, seconds in self.timing().items()}
+        return timing, self.time_after(earlier.get("total", 0.0))
+
+    def time_after(self, seconds: float) -> str:
+        """The time at which the clock showed these seconds."""
+        return (self.began + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
 def set_up(gpus: float) -> torch.device:

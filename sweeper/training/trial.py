@@ -135,7 +135,7 @@ def _train_and_score(trial: Trial) -> TrialResult:
     trained = _from_store(trial) or _train_and_store(trial)
     old = trial.bench.ledger.training(trial.spec.key)
     record = old or _selection_record(trial, trained)
-    scores = _all_scores(trial, trained.net)
+    scores = _all_scores(trial, trained.net, timed=old is not None)
     trial.take(trained)
     # The training record is written last, so that it exists only if all scores of the trial are complete.
     if old is None:
@@ -148,8 +148,8 @@ def _train_and_score(trial: Trial) -> TrialResult:
 def _score_encoder(trial: Trial) -> TrialResult:
     with trial.clock.time("load"):
         net = Net(_body(trial, trial.spec.chain), {}).to(trial.device)
-    scores = _all_scores(trial, net)
     record = trial.bench.ledger.training(trial.spec.key)
+    scores = _all_scores(trial, net, timed=record is not None)
     if record is None:  # the pretrained encoder, which no trial trains
         record = _record(trial, state="done", parameters=num_parameters(net.body))
         trial.bench.ledger.write_training(record)
@@ -249,7 +249,7 @@ def _selection(
 def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
     """The training record of a trial with the given fields, its timing and its machine."""
     clock = trial.clock
-    machine_facts = machine(trial.device) | {"started": clock.began.isoformat(timespec="milliseconds")}
+    machine_facts = machine(trial.device) | {"started": clock.time_after(0.0)}
     if clock.resumed_at:
         machine_facts["resumed_at"] = str(clock.resumed_at)
     return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=machine_facts, **outcome)
@@ -343,8 +343,12 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec | Predicto
     )
 
 
-def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
-    """The records of all scores of the spec. Scores that are not in the ledger are computed and written."""
+def _all_scores(trial: Trial, net: Net, *, timed: bool) -> tuple[ScoreRecord, ...]:
+    """The records of all scores of the spec. Scores that are not in the ledger are computed and written.
+
+    `timed`: whether they have their time, because no training record will include it.
+    """
+    earlier: dict[str, float] = {}
     ledger, keys = trial.bench.ledger, {score: score_key(trial.spec.key, score) for score in trial.spec.scores}
     records = {score: ledger.score(key) for score, key in keys.items()}
     for scores in layer_groups([score for score, record in records.items() if record is None]):
@@ -353,6 +357,9 @@ def _all_scores(trial: Trial, net: Net) -> tuple[ScoreRecord, ...]:
             task = trial.reader.tasks[score.target]
             logger.info("%s: %s", score.target, score_text(by_language, task))
             record = replace(score_record(trial.spec, score, by_language, task), subwords=_subwords(trial, score))
+            if timed:
+                timing, started = trial.clock.since(earlier)
+                record, earlier = replace(record, timing=timing, started=started), trial.clock.timing()
             records[score] = ledger.write_score(record, outcomes(by_language))
     return tuple(record for record in records.values() if record is not None)
 

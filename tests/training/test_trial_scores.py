@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,23 @@ def test_a_prepared_encoder_is_scored_with_its_trained_weights(folders: TrialFol
     assert scored.scores[0].seed == 1
     assert scored.scores[0].key != raw.scores[0].key
     assert not bench.ledger.outcomes(scored.scores[0]).equals(bench.ledger.outcomes(raw.scores[0]))
+
+
+def test_a_score_without_a_training_has_its_time_and_one_after_a_training_does_not(folders: TrialFolders) -> None:
+    prepared = trial(stage("claims"), kind="prepare", keep=True)
+    bench = folders.bench()
+    (after_training,) = run_trial(trial(stage("words"), scores=(score("words"),)), bench).scores
+    assert (after_training.timing, after_training.started) == ({}, "")
+    run_trial(prepared, bench)
+    begin = datetime.now(UTC)
+    layers = tuple(replace(retrieval("twins"), layer=layer) for layer in (0.5, 1.0))
+    scores = run_trial(trial(stage("claims"), scores=layers, kind="score"), bench).scores
+    seconds = (datetime.now(UTC) - begin).total_seconds()
+    assert scores[0].timing["evaluate"] > 0
+    for each in scores:
+        assert each.timing["evaluate"] + each.timing["load"] <= each.timing["total"]
+        assert begin - timedelta(seconds=0.001) <= datetime.fromisoformat(each.started) <= datetime.now(UTC)
+    assert sum(each.timing["total"] for each in scores) <= seconds
 
 
 def test_each_layer_and_pooling_of_an_encoder_is_a_separate_score(folders: TrialFolders) -> None:
