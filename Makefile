@@ -52,12 +52,12 @@ test: $(VENV)/.dev
 quick: $(VENV)/.dev
 	$(PYTEST) -m "not slow and not seconds and not mirror"
 
-# SAMPLE=K/N runs every N-th of them, starting with test K.
+# SAMPLE=K/N runs every N-th of the tests of faults or clusters, starting with test K.
 faults: $(VENV)/.dev
 	$(PYTEST) -m faults $(if $(SAMPLE),--sample $(SAMPLE))
 
 cluster: $(VENV)/.dev
-	$(BIN)/python -m pytest -m cluster
+	$(BIN)/python -m pytest -m cluster $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Old releases use functions that newer packages below them deprecate, so warnings are no errors here.
 lowest: $(LOWEST)/.installed
