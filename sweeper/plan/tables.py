@@ -37,7 +37,8 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
     for model in dict.fromkeys(row.model for row in forecast.rows):
         yield _unit_table(model, [row for row in forecast.rows if row.model == model])
     yield (
-        "A unit waits for the unit that it starts from, and for the search of the recipe that its dials are from. "
+        "A unit waits for the unit that it starts from, for the search of the recipe that its dials are from, and with "
+        "`search.prior` for the searches from which its own starts. "
         "Columns: search trials, seeds (replicates), trials left, training tokens of one replicate."
     )
     counts = ", ".join(f"{number} {TRIAL_KINDS[key]}" for key, number in forecast.trials.items())

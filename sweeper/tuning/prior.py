@@ -1,6 +1,5 @@
 """The results of other studies from which a study starts (`Search.prior`)."""
 
-import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -43,9 +42,10 @@ def levelled(prior: Sequence[Sequence[EndedTrial]], own: Sequence[EndedTrial]) -
 
 
 def _median(values: list[Value], dial: Distribution) -> Value:
+    middle = (len(values) - 1) // 2
     if isinstance(dial, Choice):
-        return dial.values[statistics.median_low(map(dial.values.index, values))]
-    return statistics.median_low(values)
+        return sorted(values, key=dial.values.index)[middle]
+    return sorted(values, key=float)[middle]
 
 
 def _value(record: EndedTrial) -> float:

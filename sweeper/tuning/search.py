@@ -1,5 +1,6 @@
 """The dials of a search trial: a point of a grid, or a suggestion of an Optuna study."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -188,4 +189,7 @@ def _sampler(name: Sampler, seed: int) -> optuna.samplers.BaseSampler:
         ),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
     }
-    return makers[name]()  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        # Before version 5, Optuna warns that the Gaussian process is experimental.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return makers[name]()  # type: ignore[no-untyped-call]
