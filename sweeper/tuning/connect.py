@@ -23,6 +23,8 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Trials that may wait for resources on a cluster. The default for a searcher is 1.
     "TUNE_MAX_PENDING_TRIALS_PG": "32",
+    # Seconds between two snapshots of the experiment, which nobody reads: a sweep resumes from the ledger.
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
     # Report each result at once: a trial has only one.
     "TUNE_RESULT_BUFFER_LENGTH": "1",
     # Seconds without resources before Tune warns (the name has Tune's own spelling).

@@ -1,11 +1,9 @@
 """Run an agenda with Ray: one Tuner for the whole sweep, and actors that are reused from trial to trial."""
 
-import base64
 import errno
 import logging
 import os
 import traceback
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,6 @@ from ray.tune.search import Searcher
 from sweeper.errors import DamagedError, ShortageError, TrialError
 from sweeper.files.leftovers import remove_temporary
 from sweeper.files.patience import UnreachableError
-from sweeper.files.serialize import read_json, write_json
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
@@ -33,6 +30,7 @@ from sweeper.tuning.credentials import credentials, unlogged_credentials, use_cr
 from sweeper.tuning.follow import following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.options import Workers
+from sweeper.tuning.packed import pack, unpack
 from sweeper.tuning.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -313,16 +311,6 @@ def is_full_disk(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def pack(spec: TrialSpec) -> str:
-    """A spec as a short text, because Tune writes the configs of all trials to disk many times."""
-    return base64.b85encode(zlib.compress(write_json(spec), 9)).decode()
-
-
-def unpack(text: str) -> TrialSpec:
-    """The inverse of `pack`."""
-    return read_json(TrialSpec, zlib.decompress(base64.b85decode(text)), "a trial's config")
 
 
 def _placement(config: dict[str, Any]) -> Any:

@@ -10,7 +10,8 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.progress import ProgressFolder
 from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.launch import AgendaSearcher, FollowCallback, unpack
+from sweeper.tuning.launch import AgendaSearcher, FollowCallback
+from sweeper.tuning.packed import unpack
 from tests.runs import wait_for
 from tests.tuning.imaginary import SMALL, agenda_of
 from tests.tuning.test_launch import RecordingWatch

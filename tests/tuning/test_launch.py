@@ -26,8 +26,9 @@ from sweeper.tuning.attempts import NODE_TIMEOUT, Death
 from sweeper.tuning.callbacks import ActorCallback
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
-from sweeper.tuning.launch import AgendaSearcher, TrialActor, is_full_disk, pack, read_result, unpack
+from sweeper.tuning.launch import AgendaSearcher, TrialActor, is_full_disk, read_result
 from sweeper.tuning.options import Workers
+from sweeper.tuning.packed import pack, unpack
 from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 
