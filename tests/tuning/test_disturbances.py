@@ -1,0 +1,140 @@
+"""Disturbances of the machine: a lost node, a clock that is set back, full shared memory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from tests.runs import (
+    CORNER,
+    PATIENCE,
+    ROOT,
+    content,
+    ended,
+    run_arguments,
+    shared_cache,
+    start,
+    tiny_run,
+)
+from tests.session import session_folder
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(3 * PATIENCE)]
+
+
+def is_contained_in_tiny(run: Path) -> bool:
+    """Whether the records of a run of a part of `tiny` are equal to those of the undisturbed run."""
+    records = content(run)
+    assert records
+    return records.items() <= content(tiny_run()).items()
+
+
+LOST_NODE = """
+import sys
+import threading
+import time
+from pathlib import Path
+
+import ray
+from ray.cluster_utils import Cluster
+from rich.console import Console
+
+from search_spaces.load import load_space
+from sweeper.run.run import Run
+from sweeper.space.settings import apply_settings
+from sweeper.tuning.options import Options, Workers
+from sweeper.tuning.sweep import run_sweep
+
+run, cache = sys.argv[1:]
+SMALL = {"object_store_memory": 100 * 2**20}
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **SMALL})
+nodes = [cluster.add_node(num_cpus=1, **SMALL) for _ in range(2)]
+ray.init(address=cluster.address, log_to_driver=False)
+
+
+def lose_the_node():
+    while not list(Path(run, "checkpoints").glob("*.pt")):
+        time.sleep(0.05)
+    [trial] = Run.at(run).progress.read_all()
+    raylet = int(Path(f"/proc/{trial.pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    [node] = [node for node in nodes if node.all_processes["raylet"][0].process.pid == raylet]
+    cluster.remove_node(node, allow_graceful=False)
+    print("The node was lost.", flush=True)
+
+
+threading.Thread(target=lose_the_node, daemon=True).start()
+space = apply_settings(load_space("tiny"), ["recipes=baseline", "targets=names", "seeds=1"])
+options = Options(run=run, cache=cache, workers=Workers(num=1), checkpoint_every=0.0)
+result = run_sweep(space, options, Console())
+ray.shutdown()
+cluster.shutdown()
+sys.exit(result.exit_code)
+"""
+
+
+def test_a_trial_on_a_lost_node_runs_again_on_another_one_with_the_same_result(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOST_NODE, str(tmp_path / "run"), shared_cache()],
+        cwd=session_folder(),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "The node was lost." in done.stdout
+    assert "Its worker died, and it runs again." in done.stdout
+    assert is_contained_in_tiny(tmp_path / "run")
+
+
+SET_BACK = """
+import os, time
+clock, clock_ns, begin, later = time.time, time.time_ns, time.monotonic(), float(os.environ["SET_BACK_AFTER"])
+behind = lambda: 3600 if time.monotonic() - begin > later else 0
+time.time = lambda: clock() - behind()
+time.time_ns = lambda: clock_ns() - behind() * 10**9
+"""
+
+
+def test_a_clock_that_is_set_back_by_an_hour_changes_no_result(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SET_BACK)
+    env = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "SET_BACK_AFTER": "12"}
+    done = ended(start(*run_arguments(tmp_path / "run", *CORNER, "--checkpoint-every", "0"), env=env))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert is_contained_in_tiny(tmp_path / "run")
+
+
+def in_namespace(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a shell script in a mount namespace of its own. Skips the test without the privilege to do so."""
+    if (
+        which("unshare") is None
+        or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("only root can mount in a namespace of its own")
+    command = ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-m", "sweeper", *arguments]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    return ended(
+        subprocess.Popen(
+            command,
+            cwd=session_folder(),
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    )
+
+
+def test_a_full_shared_memory_gives_the_same_ledger_or_a_message(tmp_path: Path) -> None:
+    full = 'mount -t tmpfs -o size=64k none /dev/shm && head -c 65536 /dev/zero > /dev/shm/full; exec "$@"'
+    done = in_namespace(full, *run_arguments(tmp_path / "run", *CORNER))
+    if done.returncode == 0:
+        assert is_contained_in_tiny(tmp_path / "run")
+    else:
+        assert done.returncode == 3, done.stdout + done.stderr
+        assert "Ray could not start on this machine. It needs free space in /dev/shm" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
