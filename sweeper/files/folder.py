@@ -118,13 +118,20 @@ class Folder:
         return bytes(self._fs.cat_file(self.path(name)))
 
     def read_all(self, names: list[str]) -> dict[str, bytes]:
-        """Name -> bytes of many files. On an object store they are requested at the same time."""
+        """Name -> bytes of many files. On an object store they are requested at the same time.
+
+        Files that were renamed or removed since their names were listed are left out.
+        """
         if self._is_local:
-            return {name: _read_local(self.path(name)) for name in names}
+            read = {name: _read_local(self.path(name)) for name in names}
+            return {name: content for name, content in read.items() if content is not None}
         if not names:
             return {}
         paths = {self.path(name): name for name in names}
-        contents = self._fs.cat(list(paths))
+        try:
+            contents = self._fs.cat(list(paths))
+        except FileNotFoundError:
+            return {name: self.read(name) for name in names if self.exists(name)}
         if not isinstance(contents, dict):  # fsspec returns plain bytes for a single path
             return {names[0]: contents}
         return {paths[path]: bytes(data) for path, data in contents.items()}
@@ -193,9 +200,13 @@ def _state(entry: "os.DirEntry[str]") -> list[str]:
     return [str(number) for number in (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)]
 
 
-def _read_local(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 - a Path for each of many thousand records takes longer than reading
-        return file.read()
+def _read_local(path: str) -> bytes | None:
+    """The bytes of a file; None if it does not exist."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path for each of thousands of records takes longer than reading
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def _remote_state(entry: Mapping[str, object]) -> list[str]:

@@ -1,7 +1,7 @@
 """The ledger: the records of finished trials as files. A record is written once and never changed."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePosixPath
@@ -39,6 +39,10 @@ class Contents:
     """The same for the records of other versions."""
     num_unsealed: int
     """The number of records without a digest, in which damage is not always noticed."""
+
+    def without(self, keys: Collection[str]) -> "Contents":
+        """The same without some training records."""
+        return replace(self, trainings={key: ended for key, ended in self.trainings.items() if key not in keys})
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -122,12 +126,12 @@ class Ledger:
         trainings, scores, damaged, foreign = {}, {}, {}, {}
         num_unsealed = 0
         for file, content in chain(self._files("trainings"), self._files("scores")):
-            num_unsealed += not is_sealed(content)
             try:
                 if file.startswith("trainings"):
                     trainings[_key(file)] = _ended_trial(content, file)
                 else:
                     scores[_key(file)] = _record(ScoreRecord, content, file)
+                num_unsealed += not is_sealed(content)
             except DamagedError as error:
                 damaged[file] = str(error)
             except FormatError as error:
@@ -172,20 +176,15 @@ class Ledger:
         losses = {key: self._loss_of_outcomes(record, states) for key, record in contents.scores.items()}
         for key, loss in losses.items():
             if loss:
-                outcomes = contents.scores.pop(key).outcomes
+                outcomes = contents.scores[key].outcomes
                 messages.append(self._set_aside(f"scores/{key}.json", f"The outcomes {outcomes} {loss}."))
-        return contents, messages
+        scores = {key: record for key, record in contents.scores.items() if not losses[key]}
+        return replace(contents, scores=scores, damaged={}), messages
 
-    def set_failed_aside(self, contents: Contents) -> int:
-        """Rename the records of failed trainings that can end otherwise next time, and remove them from `contents`.
-
-        Returns their number.
-        """
-        keys = [key for key, ended in contents.trainings.items() if ended.can_be_retried]
+    def set_failed_aside(self, keys: Iterable[str]) -> None:
+        """Rename the records of failed trainings that run again."""
         for key in keys:
             self.folder.set_aside(f"trainings/{key}.json", RETRIED_SUFFIX)
-            del contents.trainings[key]
-        return len(keys)
 
     def set_trial_aside(self, key: str, scores: Iterable[str]) -> None:
         """Rename the records of one trial that are damaged. `scores` are the keys of its scores."""

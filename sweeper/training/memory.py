@@ -14,7 +14,10 @@ CONTEXT = 2**30
 def share_of_others(device: torch.device) -> float:
     """The share of the memory of a GPU, or of this machine, that other processes use: 0 to 1. 0 if it is not known."""
     if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
+        try:
+            free, total = torch.cuda.mem_get_info(device)
+        except RuntimeError:  # a call can fail after the one that had no memory
+            return 0.0
         return max(0.0, (total - free - torch.cuda.memory_reserved(device) - CONTEXT) / total)
     try:
         facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())

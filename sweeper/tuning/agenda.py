@@ -6,9 +6,10 @@ The order of trials depends only on which results exist, not on timing. This mod
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from sweeper.plan.specs import Chain, Specs
@@ -42,6 +43,8 @@ class Agenda:
     specs: Specs
     trainings: dict[str, EndedTrial]
     scores: set[str]
+    retried: Sequence[EndedTrial] = ()
+    """Failed trials of the ledger that run again, with the same dials."""
     ready: list[Slot] = field(default_factory=list)
     """A heap of the slots that can run now."""
     running: dict[str, Slot] = field(default_factory=dict)
@@ -59,7 +62,8 @@ class Agenda:
         # Name of a unit -> the units that may change when one of its trials ends, itself included.
         self._dependents: dict[str, list[Unit]] = {}
         self._order = {unit.name: number for number, unit in enumerate(self.plan.units)}
-        searches = (record.spec for record in self.trainings.values() if record.spec.role == "search")
+        recorded = chain(self.trainings.values(), self.retried)
+        searches = (record.spec for record in recorded if record.spec.role == "search")
         # Dials that the ledger has for a trial of a study. They are used again instead of a new suggestion.
         self._searched = {(spec.study, spec.number): spec.dials for spec in searches}
         self._studies = Studies()
@@ -89,6 +93,10 @@ class Agenda:
         spec = self._ready_specs.pop(slot)
         self.running[spec.name] = slot
         return spec
+
+    def retriable(self) -> dict[str, EndedTrial]:
+        """Key -> each failed trial of the plan that may succeed when it runs again."""
+        return {ended.key: ended for ended in self.done.values() if ended.can_be_retried}
 
     @property
     def finished(self) -> bool:

@@ -26,6 +26,7 @@ NODE_TIMEOUT = 30.0
 """Seconds after which Ray knows that a node is lost. On one machine, the driver dies with the node."""
 LOW_MEMORY = "the node running low on memory"
 """Words of Ray about a worker that it has ended for this reason."""
+REMEDY = "If memory is short, use fewer trials at a time. --retry-failed runs the trial again."
 PAUSE = 60.0
 """Seconds before a trial without enough memory runs again."""
 
@@ -90,12 +91,14 @@ class Attempts:
         alive = self.nodes()
         patience = NODE_TIMEOUT if len(alive) > 1 else 0.0
         now = time.monotonic()
-        return sum(alive.get(death.node, False) and now - death.time >= patience for death in self._deaths[key])
+        # A node that Ray no longer lists cannot be told from one that is alive. The sweep must not go on for ever.
+        counted = [death for death in self._deaths[key] if death.node and alive.get(death.node, True)]
+        return sum(now - death.time >= patience for death in counted)
 
 
 def dead_worker(death: Death) -> str:
     """The reason of a trial whose worker has died too often."""
-    return f"{DEAD_WORKER} {MOST_DEATHS} times, although its node was alive. Ray: {death.reason}"
+    return f"{DEAD_WORKER} {MOST_DEATHS} times, although its node was alive. {REMEDY} Ray: {death.reason}"
 
 
 def death_of(trial: Trial) -> Death:
@@ -104,7 +107,7 @@ def death_of(trial: Trial) -> Death:
     if LOW_MEMORY in text:
         return Death(
             node="",
-            reason=f"{OUT_OF_MEMORY}: Ray ended the worker because its node had little memory left.",
+            reason=f"{OUT_OF_MEMORY}: Ray ended the worker because its node had little memory left. {REMEDY}",
             cause="shortage",
         )
     if not isinstance(error, RayActorError) or error.actor_init_failed:

@@ -12,7 +12,7 @@ from typing import Any
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweeper.errors import DamagedError, ShortageError, TrialError
+from sweeper.errors import DamagedError, MachineError, ShortageError, SweeperError, TrialError
 from sweeper.files.leftovers import remove_temporary
 from sweeper.files.patience import UnreachableError
 from sweeper.records.progress import TrialProgress
@@ -192,7 +192,7 @@ class AgendaSearcher(Searcher):
         """Rename damaged records of a trial. Returns the cause of another attempt; None if that is not possible."""
         try:
             self._ledger.set_trial_aside(spec.key, [score_key(spec.key, score) for score in spec.scores])
-        except OSError:
+        except (OSError, SweeperError):
             return None
         return "damage"
 
@@ -202,7 +202,7 @@ class AgendaSearcher(Searcher):
             is_kept = spec.kind == "score" or self._ledger.training(spec.key) is not None
             if not is_kept:
                 self._ledger.write_training(TrainingRecord(key=spec.key, spec=spec, state="failed", reason=reason))
-        except (OSError, DamagedError) as error:
+        except (OSError, SweeperError) as error:
             is_kept, reason = True, f"{reason} Its record cannot be written: {error}"
         if is_kept:
             self._mark_lost(spec, reason)
@@ -288,10 +288,14 @@ def _traceback_place(ledger: Ledger, name: str) -> str:
 
 
 def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
-    """The records of a finished trial. Raises DamagedError if the ledger has no training record of it."""
+    """The records of a finished trial.
+
+    Raises MachineError if the ledger has no training record of it, DamagedError and FormatError for a record that
+    cannot be read.
+    """
     record = ledger.training(spec.key)
     if record is None:
-        raise DamagedError(
+        raise MachineError(
             f"{spec.name} has finished, but the ledger {ledger.folder.url} has no record {spec.key}. On a cluster, "
             "all machines must share the run folder: use s3://... or NFS."
         )

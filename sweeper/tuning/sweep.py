@@ -1,7 +1,7 @@
 """A whole sweep on the driver: resolve the space, check its data, launch the missing trials, summarise the end."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +19,7 @@ from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, mirror_of, sources_of
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import make_plan
+from sweeper.records.ended import EndedTrial
 from sweeper.records.spec import TrialSpec
 from sweeper.run.cache import open_cache
 from sweeper.run.ledger import Contents
@@ -95,13 +96,18 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         contents, damaged = run.ledger.repaired()
         for message in (*([damage] if damage else []), *damaged):
             console.print(message, markup=False)
-        if options.retry_failed:
-            console.print(f"Failed trials that run again: {run.ledger.set_failed_aside(contents)}.")
         agenda = make_agenda(resolver, contents, options.resources, options.only)
+        retried = agenda.retriable() if options.retry_failed else {}
+        if retried:
+            contents = contents.without(retried)
+            agenda = make_agenda(resolver, contents, options.resources, options.only, tuple(retried.values()))
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
         if agenda.finished:
             return _summary(agenda)
         check_pending(agenda, site, console, quiet=options.quiet)
+        if options.retry_failed:
+            run.ledger.set_failed_aside(retried)
+            console.print(f"Failed trials that run again: {len(retried)}.")
         if options.workers.is_local:
             warn_of_bf16(agenda, console)
         if not options.quiet:
@@ -139,13 +145,20 @@ def make_site(space: Space, options: Options) -> Site:
 
 
 def make_agenda(
-    resolver: Resolver, contents: Contents, resources: ResourceOverrides | None = None, only: Only = ALL
+    resolver: Resolver,
+    contents: Contents,
+    resources: ResourceOverrides | None = None,
+    only: Only = ALL,
+    retried: Sequence[EndedTrial] = (),
 ) -> Agenda:
-    """The agenda of a space, or of a part of it: its plan without the trials that the ledger contains."""
+    """The agenda of a space, or of a part of it: its plan without the trials that the ledger contains.
+
+    `retried` are failed trials that are not among the contents and run again.
+    """
     specs = Specs(
         plan=narrowed(make_plan(resolver.space), only), resolver=resolver, resources=resources or ResourceOverrides()
     )
-    return Agenda(specs=specs, trainings=contents.trainings, scores=set(contents.scores))
+    return Agenda(specs=specs, trainings=contents.trainings, scores=set(contents.scores), retried=retried)
 
 
 def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool = False) -> None:

@@ -144,3 +144,11 @@ def test_a_home_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     assert expand_path(str(tmp_path)) == tmp_path
     with pytest.raises(UserError, match="'~no-such-user/encoder' refers to a home folder that does not exist"):
         expand_path("~no-such-user/encoder")
+
+
+def test_files_that_vanish_after_they_were_listed_are_left_out(folder: Folder) -> None:
+    for name in ("a.json", "b.json"):
+        folder.write(name, name.encode())
+    names = folder.names()
+    folder.remove("a.json")
+    assert folder.read_all(names) == {"b.json": b"b.json"}

@@ -11,6 +11,7 @@ from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import Role, TrialSpec
 from sweeper.space import Choice, Recipe, Space, Stage, Target
 from sweeper.tasks.spec import Rows, Task
+from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.search import Studies
 from tests.spaces import MATRIX
 from tests.tuning.imaginary import (
@@ -353,3 +354,27 @@ def test_a_layer_added_to_a_finished_sweep_needs_only_scores() -> None:
     assert {spec.kind for spec in started} == {"score"}
     assert {len(spec.scores) for spec in started} == {3}
     assert agenda_of(more, ledger).finished
+
+
+def test_a_search_trial_that_runs_again_has_the_dials_of_its_record() -> None:
+    def is_third(spec: TrialSpec) -> bool:
+        return spec.role == "search" and spec.number == 2
+
+    short = unless(is_third, lambda spec: replace(fail(spec), reason="Out of memory even with 64 tokens per pass"))
+    agenda, ledger = run_all(SMALL, short)
+    retried = agenda.retriable()
+    assert retried and all(ended.can_be_retried for ended in retried.values())
+    # Other dials than those that would be suggested now.
+    changed = [
+        replace(ended, spec=replace(ended.spec, dials={"learning_rate": 1.234e-4})) for ended in retried.values()
+    ]
+    rest = {key: ended for key, ended in ledger.ended().items() if key not in retried}
+    again = Agenda(specs=agenda.specs, trainings=rest, scores=set(ledger.scores), retried=changed)
+    started = drain(again, FakeLedger())
+    assert [spec.dials for spec in started if is_third(spec)] == [{"learning_rate": 1.234e-4}] * len(changed)
+
+
+def test_failed_trials_outside_the_plan_are_not_among_those_that_can_run_again() -> None:
+    agenda, ledger = run_all(TINY, lambda spec: replace(fail(spec), reason="Out of memory"))
+    part = replace(TINY, recipes=TINY.recipes[:1], targets=TINY.targets[:1])
+    assert set(agenda_of(part, ledger).retriable()) < set(agenda.retriable())

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from ray.tune.experiment import Trial
 
-from sweeper.errors import DamagedError, ShortageError, TrialError, UserError
+from sweeper.errors import DamagedError, MachineError, ShortageError, TrialError, UserError
 from sweeper.files.patience import UnreachableError
 from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
@@ -188,7 +188,7 @@ def test_a_failed_training_has_no_scores(ledger: Ledger) -> None:
 def test_a_finished_trial_without_a_record_is_an_error(ledger: Ledger) -> None:
     spec = agenda_of(SMALL).next()
     assert spec is not None
-    with pytest.raises(DamagedError, match=spec.key):
+    with pytest.raises(MachineError, match=spec.key):
         read_result(ledger, spec)
 
 
@@ -269,7 +269,8 @@ def test_a_trial_whose_worker_dies_three_times_on_living_nodes_is_recorded_as_fa
     record = ledger.training(spec.key)
     assert record is not None
     assert (record.state, EndedTrial.of(record).can_be_retried) == ("failed", True)
-    assert record.reason == "Its worker died 3 times, although its node was alive. Ray: SIGSEGV"
+    assert record.reason.startswith("Its worker died 3 times, although its node was alive.")
+    assert "--retry-failed" in record.reason and record.reason.endswith("Ray: SIGSEGV")
     assert ("failed", spec.name) in watch.events
     assert searcher.agenda.lost == {}
 
@@ -287,6 +288,12 @@ def test_lost_nodes_and_preemptions_never_count(ledger: Ledger) -> None:
         assert die(searcher, number, Death(node="a node", reason="SIGSEGV", time=past)) == spec.name
     assert die(searcher, 32, Death(node="a node", reason="SIGSEGV", time=past)) != spec.name
     assert ledger.training(spec.key) is not None
+
+
+def test_deaths_on_a_node_that_ray_no_longer_lists_are_limited(ledger: Ledger) -> None:
+    searcher, _, spec = deadly_searcher(ledger, ALIVE)
+    names = [die(searcher, number, Death(node="f" * 56, reason="no node")) for number in range(3)]
+    assert [name == spec.name for name in names] == [True, True, False]
 
 
 def test_a_worker_that_does_not_start_is_tried_three_times_and_leaves_no_record(ledger: Ledger) -> None:
