@@ -7,12 +7,10 @@ from pathlib import Path
 
 from sweeper.errors import MachineError
 
-PREFIX = "sweeper-cache"
-
 
 def temporary_cache() -> str:
     """The path of the folder. Every user has a folder of its own, because results depend on its content."""
-    return f"{tempfile.gettempdir()}/{PREFIX}-{os.getuid()}"
+    return f"{tempfile.gettempdir()}/sweeper-cache-{os.getuid()}"
 
 
 def open_cache(cache: str) -> Path:
@@ -21,7 +19,8 @@ def open_cache(cache: str) -> Path:
     Raises MachineError if others could have written to a temporary one.
     """
     path = Path(cache)
-    if path.name.startswith(PREFIX):
+    # Only the name: the temporary folder of a worker can differ from that of the driver, which chose the path.
+    if path.name == Path(temporary_cache()).name:
         _make_private(path)
     return path
 

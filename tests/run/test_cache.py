@@ -52,8 +52,17 @@ def test_a_cache_of_another_user_is_refused(cache: Path) -> None:
         open_cache(str(cache))
 
 
-def test_other_caches_keep_their_permissions(tmp_path: Path) -> None:
-    (tmp_path / "shared").mkdir(mode=0o755)
-    (tmp_path / "shared").chmod(0o775)
-    open_cache(str(tmp_path / "shared"))
-    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o775
+@pytest.mark.parametrize("name", ["shared", "sweeper-cache", "sweeper-cache-team"])
+def test_other_caches_keep_their_permissions(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(mode=0o755)
+    (tmp_path / name).chmod(0o775)
+    open_cache(str(tmp_path / name))
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o775
+
+
+def test_the_temporary_cache_is_private_on_a_node_with_another_temporary_folder(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "other"))
+    open_cache(str(cache))
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
