@@ -13,8 +13,11 @@ from filelock import FileLock, Timeout
 
 from sweeper.files.draft import DRAFT_PREFIX
 
-DAY = 24 * 3600.0
-"""Seconds without a change after which a draft counts as left, in folders that other processes may use now."""
+HOUR = 3600.0
+"""Seconds without a change after which a draft counts as left, in folders that only one sweep writes to. Its lock can
+fail to exclude a sweep on another node."""
+DAY = 24 * HOUR
+"""The same in folders that other processes may use now."""
 LOCK = ".lock"
 """File of a temporary folder that its process locks. The system releases the lock when the process dies."""
 _TEMPORARY = re.compile(r"sweeper-(ray|encoder|log|trial)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}")
@@ -24,12 +27,16 @@ _TEMPORARY = re.compile(r"sweeper-(ray|encoder|log|trial)-\w{8}|" + re.escape(DR
 @contextmanager
 def locked_folder(prefix: str) -> Iterator[Path]:
     """A temporary folder that `remove_temporary` keeps while this process lives."""
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name, FileLock(Path(name, LOCK)):
-        yield Path(name)
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with FileLock(folder / "unlocked") as lock:
+            # Renamed after it is locked, so that no process finds a lock that it can take.
+            Path(lock.lock_file).rename(folder / LOCK)
+            yield folder
 
 
 def remove_temporary() -> None:
-    """Remove temporary folders and drafts of this user whose process is dead, or that have not changed for a day."""
+    """Remove temporary folders of this user whose process is dead, and drafts that have not changed for a day."""
     with os.scandir(tempfile.gettempdir()) as entries:
         found = [Path(entry) for entry in entries if _TEMPORARY.fullmatch(entry.name)]
     for path in found:
@@ -50,13 +57,13 @@ def remove_drafts(folder: Path, unused: float) -> None:
 
 
 def _remove_left(path: Path) -> None:
-    if not (path / LOCK).is_file():
-        # Also a folder whose process has not locked it yet.
+    if path.name.startswith(DRAFT_PREFIX):
         if _age(path) >= DAY:
             _remove(path)
-        return
-    with suppress(Timeout), FileLock(path / LOCK, timeout=0):
-        _remove(path)
+    # A folder without a lock is kept: its process may not have locked it yet.
+    elif (path / LOCK).is_file():
+        with suppress(Timeout), FileLock(path / LOCK, timeout=0):
+            _remove(path)
 
 
 def _age(path: Path) -> float:

@@ -1,10 +1,10 @@
 """Run a recorded trial again, in this process and a temporary folder, and compare it with the ledger."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sweeper.errors import UserError
+from sweeper.files.leftovers import locked_folder
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 from sweeper.training.stage import Trained
@@ -36,8 +36,8 @@ def run_again(
     if old is None:
         raise UserError(f"{run} has no training record with the key {key!r}.")
     old_scores = {score.key: score for score in ledger.scores().values() if score.training == old.key}
-    with tempfile.TemporaryDirectory(prefix="sweeper-trial-") as scratch:
-        bench = Workbench(site.with_results_in(scratch))
+    with locked_folder("sweeper-trial-") as scratch:
+        bench = Workbench(site.with_results_in(str(scratch)))
         # Without `retrain`, the trial would load its own encoder from the store of the run.
         result = run_trial(replace(old.spec, keep=False), bench, retrain=True, take=take)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]

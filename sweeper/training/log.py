@@ -1,12 +1,12 @@
 """The log file of a trial: messages of this package, warnings of libraries, and the traceback of a failure."""
 
 import logging
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeper.files.leftovers import locked_folder
 from sweeper.run.logs import LogFolder
 
 SOURCES = ("sweeper", "transformers", "py.warnings")
@@ -44,8 +44,8 @@ def trial_log(key: str, logs: LogFolder, *, verbose: bool = False) -> Iterator[l
     Yields a list that has the problems of the log at the end. In a remote store the file appears when the trial ends.
     """
     problems: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="sweeper-log-") as scratch:
-        draft = Path(scratch, "log")
+    with locked_folder("sweeper-log-") as scratch:
+        draft = scratch / "log"
         handler = _open(logs, key, draft, problems)
         try:
             with _attached(handler, logging.DEBUG if verbose else logging.INFO):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import DamagedError, OutOfMemoryError, ShortageError, TrialError
 from sweeper.files.folder import Folder
+from sweeper.files.leftovers import locked_folder
 from sweeper.records.record import ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
 from sweeper.records.spec import (
     DataSpec,
@@ -319,9 +319,12 @@ def _fetch(trial: Trial, key: str) -> Path | None:
 
 
 def _write_to_store(trial: Trial, encoder: str, trained: Trained) -> None:
-    with tempfile.TemporaryDirectory(prefix="sweeper-encoder-") as draft:
-        save_trained(trained, trial.reader.tokenizer, Path(draft))
-        trial.bench.store.keep(encoder, Path(draft))
+    with locked_folder("sweeper-encoder-") as scratch:
+        # A folder inside: the store keeps every file of a draft, and the lock is not one of the encoder.
+        draft = scratch / "encoder"
+        draft.mkdir()
+        save_trained(trained, trial.reader.tokenizer, draft)
+        trial.bench.store.keep(encoder, draft)
 
 
 def _checkpoints(trial: Trial, key: str) -> Checkpoints:

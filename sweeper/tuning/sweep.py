@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sweeper.errors import ExitCode, UserError
-from sweeper.files.leftovers import DAY, locked_folder, remove_drafts, remove_temporary
+from sweeper.files.leftovers import DAY, HOUR, locked_folder, remove_drafts, remove_temporary
 from sweeper.files.patience import use_patience
 from sweeper.plan.infer import infer_space
 from sweeper.plan.only import ALL, Only, narrowed
@@ -83,7 +83,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         _lock(run, stack)
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
-        _remove_leftovers(run, site)
+        remove_leftovers(run, site)
         sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
         check_paths(space, sources)
         check_data(Resolver(space=space, sources=sources), options.only)
@@ -249,15 +249,16 @@ def _lock(run: Run, stack: ExitStack) -> None:
         raise UserError(f"Another `sweeper run` is working in {run.url}. Wait for it to end, or stop it.") from error
 
 
-def _remove_leftovers(run: Run, site: Site) -> None:
+def remove_leftovers(run: Run, site: Site) -> None:
     """Remove temporary files of killed processes. The caller has locked a local run folder."""
     remove_temporary()
     # Other processes may use the cache and the store now.
     store = site.open_store().folder.local
     for folder in (Path(site.cache), *([store] if store else [])):
         remove_drafts(folder, DAY)
+    # Between nodes, some shared file systems have no locks: the trials of another driver may write here.
     for folder in run.written_by_trials:
-        remove_drafts(folder, 0.0)
+        remove_drafts(folder, HOUR)
 
 
 def _summary(agenda: Agenda, result: LaunchResult | None = None) -> SweepResult:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.files.leftovers import DAY, locked_folder, remove_drafts, remove_temporary
+from sweeper.files.leftovers import DAY, LOCK, locked_folder, remove_drafts, remove_temporary
 from tests.runs import ROOT
 
 HOLDER = """
@@ -53,18 +53,26 @@ def test_a_temporary_folder_is_removed_at_the_end_of_its_process(temporary: Path
     assert list(temporary.iterdir()) == []
 
 
-def test_temporary_files_without_a_lock_are_removed_after_a_day(temporary: Path) -> None:
-    old, new, foreign = (
-        temporary / name for name in ("sweeper-encoder-abcdefgh", "sweeper-log-12345678", "sweeper-mine")
-    )
-    draft = temporary / f".tmp-{'0' * 32}"
-    for path in (old, new, foreign):
+@pytest.mark.parametrize("kind", ["ray", "log", "encoder", "trial"])
+def test_a_temporary_folder_of_a_living_process_is_kept_after_a_day(temporary: Path, kind: str) -> None:
+    with locked_folder(f"sweeper-{kind}-") as folder:
+        for path in (folder / LOCK, folder):
+            age(path, 2 * DAY)
+        remove_temporary()
+        assert (folder / LOCK).is_file()
+
+
+def test_only_drafts_are_removed_from_the_temporary_folder_because_of_their_age(temporary: Path) -> None:
+    unlocked, foreign = (temporary / name for name in ("sweeper-log-12345678", "sweeper-mine"))
+    old, new = (temporary / f".tmp-{digit * 32}" for digit in "01")
+    for path in (unlocked, foreign):
         path.mkdir()
-    draft.write_text("half a checkpoint")
-    for path in (old, foreign, draft):
+    for path in (old, new):
+        path.write_text("half a checkpoint")
+    for path in (unlocked, foreign, old):
         age(path, 2 * DAY)
     remove_temporary()
-    assert sorted(temporary.iterdir()) == [new, foreign]
+    assert sorted(temporary.iterdir()) == [new, unlocked, foreign]
 
 
 def test_drafts_are_removed_in_all_subfolders_unless_they_still_change(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """The log of a trial: its data, steps, selection, scores, warnings of libraries, and the traceback of a failure."""
 
 import logging
+import os
+import tempfile
 import threading
+import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,7 @@ import torch
 from torch import nn
 
 from sweeper.files.folder import Folder
+from sweeper.files.leftovers import DAY, remove_temporary
 from sweeper.run.logs import LogFolder
 from sweeper.training import log as log_module
 from sweeper.training import trial as trial_module
@@ -35,6 +39,19 @@ def test_a_trial_logs_its_data_truncation_steps_selection_scores_and_end(folders
     assert "selection data: {'names': " in log
     assert "names: f1 x 100: en " in log
     assert log.splitlines()[-1].split(": ", 1)[1].startswith("done: load ")
+
+
+def test_the_log_of_a_remote_run_is_kept_while_its_trial_runs_for_more_than_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    logs = LogFolder(Folder("memory://bucket/logs"))
+    with trial_log("long", logs):
+        for path in [*tmp_path.rglob("*"), *tmp_path.iterdir()]:
+            os.utime(path, (time.time() - 2 * DAY,) * 2)
+        remove_temporary()
+        logging.getLogger("sweeper").info("the end")
+    assert "the end" in logs.read("long")
 
 
 def test_a_failed_training_leaves_its_traceback_in_the_log(
