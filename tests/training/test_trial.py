@@ -179,7 +179,7 @@ def test_a_failure_while_a_lost_score_is_computed_again_keeps_the_finished_recor
     finished = run_trial(spec, bench)
     bench.ledger.folder.remove(f"scores/{finished.scores[0].key}.json")
 
-    def failing(*_: Any) -> Any:
+    def failing(*_: Any, **__: Any) -> Any:
         raise TrialError("Out of memory even with 64 tokens per pass")
 
     monkeypatch.setattr("sweeper.training.trial._all_scores", failing)
