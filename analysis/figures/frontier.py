@@ -85,9 +85,10 @@ def _spread(values: Floats, limits: tuple[float, float], line: float) -> Floats:
 def frontier_figure(table: pd.DataFrame, size: Size = TEXT) -> Figure | None:
     """A panel for each target and condition of one model, at most MOST, from the table of `robustness`.
 
-    None if no condition has the scores of two recipes.
+    Recipes at chance are left out. None if no condition has the scores of two recipes.
     """
-    means = table[(table["language"] == MEAN) & table["clean"].notna() & table["score"].notna()]
+    is_shown = (table["language"] == MEAN) & table["clean"].notna() & table["score"].notna()
+    means = table[is_shown & (table["note"] != "at chance")]
     groups = [(key, rows) for key, rows in means.groupby(["target", "condition"], sort=False) if len(rows) > 1]
     if not groups:
         return None
@@ -102,7 +103,11 @@ def frontier_figure(table: pd.DataFrame, size: Size = TEXT) -> Figure | None:
         between=3 * size.font + longest,
         right=longest + size.font,
         title="Scores under conditions against clean scores, in points: means over languages and seeds",
-        notes=(Entry(text="filled, bold: no other recipe is better in both scores"), *_noise(table), *more),
+        notes=(
+            Entry(text="filled, bold: no other recipe is at least as good in both scores and better in one"),
+            *_noise(table),
+            *more,
+        ),
     )
     figure, all_axes = panel_figure(panels, size)
     for number, (axes, ((target, condition), rows)) in enumerate(zip(all_axes, shown, strict=True)):

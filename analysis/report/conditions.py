@@ -1,8 +1,11 @@
 """Scores under further conditions, as a page and as a CSV file."""
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 import pandas as pd
+
+from sweeper.space import Space
 
 from ..figures.files import formats
 from ..figures.frontier import frontier_figure
@@ -25,12 +28,20 @@ def condition_files(data: RunData) -> dict[str, bytes]:
     if table.empty:
         return {}
     files, names = {"robustness.csv": csv(table, IN_POINTS)}, []
-    for model, rows in table.groupby("model", sort=False):
+    # A good score without a question or text is no robustness.
+    attacks = table[~table["condition"].isin(_without_input(data.space))]
+    for model, rows in attacks.groupby("model", sort=False):
         figure = frontier_figure(rows)
         if figure:
             names.append("frontier" if len(data.space.models) == 1 else f"frontier-{model}")
             files |= {f"{names[-1]}.{ending}": drawn for ending, drawn in formats(figure, ("pdf", "png")).items()}
     return {PAGE: document(page_text(table, names)), **files}
+
+
+def _without_input(space: Space) -> set[str]:
+    """The names of the conditions that remove the input."""
+    conditions = (condition for target in space.targets for condition in target.conditions)
+    return {condition.name for condition in conditions if condition.perturbation == "null_input"}
 
 
 def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
@@ -39,7 +50,10 @@ def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
     `figures` are the names of its figures.
     """
     means = table[table["language"] == MEAN]
-    blocks = ["# Scores under further conditions", *(f"![Scores under conditions]({name}.png)" for name in figures)]
+    blocks = [
+        "# Scores under further conditions",
+        *(f"![Scores under conditions]({quote(name)}.png)" for name in figures),
+    ]
     for (model, target, condition), rows in means.groupby(["model", "target", "condition"], sort=False):
         blocks += [f"## {target}, {condition} ({model})", markdown(list(HEADER), list(_lines(rows)))]
     blocks.append(

@@ -150,6 +150,8 @@ CONTRASTS = (
 
 SMALL_LAYERS, LARGE_LAYERS = 6, 24
 """Layers of the two encoders, which are all frozen for held-out text."""
+HEAD_RATE = 1e-3
+"""Learning rate of a new head on a frozen encoder."""
 SPACE = Space(
     name="questions/domain",
     title="Domain adaptation before, after and around an intermediate task",
@@ -164,7 +166,7 @@ SPACE = Space(
         *(
             Target(
                 task=text.name,
-                training=replace(SHORT, learning_rate=1e-3, cap_tokens=12_000, frozen_layers=SMALL_LAYERS),
+                training=replace(SHORT, learning_rate=HEAD_RATE, cap_tokens=12_000, frozen_layers=SMALL_LAYERS),
                 eval_cap=150,
             )
             for text in TEXTS
@@ -190,8 +192,9 @@ def _large(stage: Stage) -> Stage:
 
 def _with_frozen_layers(target: Target) -> Target:
     """A target whose training leaves the large encoder as it is, if it does so with the small one."""
-    is_text = target.task not in TASKS
-    return replace(target, training=replace(LARGE, frozen_layers=LARGE_LAYERS)) if is_text else target
+    if target.task in TASKS:
+        return target
+    return replace(target, training=replace(LARGE, learning_rate=HEAD_RATE, frozen_layers=LARGE_LAYERS))
 
 
 _XL = on_cluster(SPACE, _large, LARGE)

@@ -116,9 +116,11 @@ def _trend(attack: str) -> Contrast:
 
 
 def _per_budget(recipe: str) -> Contrast:
-    """The slope of the score on the share of the words that have a typo, per 10 % of the words."""
+    """The slope of the loss on the share of the words that have a typo, per 10 % of the words."""
     budgets = {CLEAN: 0.0, **{condition.name: 10 * condition.budget for condition in BUDGETS}}
-    terms = tuple(Term(recipe=recipe, condition=name, weight=weight) for name, weight in slope_weights(budgets).items())
+    # The loss is the clean score minus the score, so that its slope is that of the score with the other sign.
+    weights = {name: -weight for name, weight in slope_weights(budgets).items()}
+    terms = tuple(Term(recipe=recipe, condition=name, weight=weight) for name, weight in weights.items())
     title = "How much is lost for each 10 % of the words with a typo?"
     return Contrast(name=f"loss per typos, {recipe}", title=title, family="budgets", terms=terms, targets=("tydiqa",))
 

@@ -21,7 +21,7 @@ def table(conditions: tuple[str, ...] = ("typos",), scores: dict[str, tuple[floa
         for recipe, (clean, score) in scores.items()
     ]
     names = ["model", "recipe", "target", "condition", "language", "clean", "score", "low", "high"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(note="")
 
 
 def test_a_recipe_that_no_other_one_beats_in_both_scores_is_on_the_frontier() -> None:
@@ -64,3 +64,11 @@ def test_the_figure_says_how_uncertain_a_drop_is() -> None:
 
 def test_a_condition_with_one_recipe_has_no_figure() -> None:
     assert frontier_figure(table(scores={"baseline": (0.5, 0.4)})) is None
+
+
+def test_a_recipe_at_chance_is_not_drawn() -> None:
+    scores = table()
+    scores.loc[scores["recipe"] == "accurate", "note"] = "at chance"
+    figure = frontier_figure(scores)
+    assert figure is not None
+    assert "accurate" not in words(figure) and "balanced" in words(figure)

@@ -141,3 +141,11 @@ def test_the_losses_of_the_features_sum_to_the_masked_loss(hidden: Tensor) -> No
     assert outputs["loss"][1:4].tolist() == [0, 0, 0]
     assert outputs["restored"][1:4].tolist() == [0, 0, 0]
     assert outputs["uniform"].tolist() == pytest.approx([2 * math.log(10), 0, 0, 0, math.log(10)])
+
+
+def test_a_masked_token_is_restored_if_its_logit_is_the_largest(hidden: Tensor) -> None:
+    head, batch = make_head(MaskedHead, 10), masked_batch()
+    head.bias.data[int(batch["masked"][0, 1])] = 1e3  # every position predicts this token
+    is_gold = batch["masked"] == batch["masked"][0, 1]
+    assert head.outputs(hidden, batch)["restored"].tolist() == is_gold.sum(dim=1).tolist()
+    assert 0 < is_gold.sum() < (batch["masked"] != IGNORED).sum()
