@@ -149,7 +149,9 @@ def measure_method(name: str, decades: float, noise: float, num_studies: int) ->
 def measure_column(spread: float, has_prior: bool, num_columns: int) -> list[Outcome]:
     """The outcomes of all cells of simulated columns."""
     _quiet()
-    search = Search(trials=NUM, prior="baseline" if has_prior else "off", trials_with_prior=PRIOR_TRIALS)
+    search = Search(
+        trials=NUM, prior="baseline" if has_prior else "off", trials_with_prior=PRIOR_TRIALS if has_prior else None
+    )
     outcomes = []
     for seed in range(num_columns):
         generator = Random(seed)

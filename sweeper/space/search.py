@@ -36,7 +36,7 @@ class Search:
     """With `prior = "column"`: the recipes whose cells are searched first."""
     trials_with_prior: int | None = None
     """Trials of a study that starts from earlier results. None: half of `trials`, rounded up. They run one after the
-    other: the cells of a column run in parallel, and each result improves the next suggestion."""
+    other: the cells of a column run in parallel, and each result improves the next suggestion. Needs a `prior`."""
     share: float = 0.1
     """Largest share of a training set that is set aside for selection, chosen by a hash of the example id. At most
     `cap` examples of each data set are set aside: min(share, cap / size) of its rows. A task that contains a smaller
@@ -61,6 +61,11 @@ class Search:
     def _check_prior(self) -> None:
         if (self.trials_with_prior or 0) > self.trials:
             raise UserError(f"Search needs trials_with_prior <= trials, got {self.trials_with_prior} > {self.trials}.")
+        if self.prior == "off" and self.trials_with_prior is not None:
+            raise UserError(
+                "Search needs prior = 'baseline' or 'column' for trials_with_prior, got prior = 'off' and "
+                f"trials_with_prior = {self.trials_with_prior}."
+            )
         if (self.prior == "column") != bool(self.wave):
             raise UserError(
                 "Search needs prior = 'column' and a `wave` of recipes, or neither, got "

@@ -54,6 +54,7 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         (lambda: Search(cap=0), "Search needs cap >= 1"),
         (lambda: Search(trials_with_prior=0), "Search needs trials_with_prior >= 1"),
         (lambda: Search(trials=4, trials_with_prior=5), "Search needs trials_with_prior <= trials, got 5 > 4"),
+        (lambda: Search(trials_with_prior=3), "got prior = 'off' and trials_with_prior = 3"),
         (lambda: Search(prior="column"), "prior = 'column' and a `wave` of recipes, or neither"),
         (lambda: Search(wave=("mnli",)), "or neither, got prior = 'off' and wave = ('mnli',)"),
         (lambda: Search(prior="baseline", scope="target"), "scope = 'cell' for prior = 'baseline'"),
