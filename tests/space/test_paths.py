@@ -74,7 +74,7 @@ CHANGES: list[tuple[Space, str, Callable[[Space], object], object]] = [
         XTREME,
         "targets.xnli.dials.learning_rate=1e-5,2e-5",
         lambda s: (s.targets[0].dials, s.search.sampler),
-        ({"learning_rate": Choice(values=(1e-5, 2e-5))}, "tpe"),
+        ({"learning_rate": Choice(values=(1e-5, 2e-5))}, "auto"),
     ),
     (
         XTREME,
