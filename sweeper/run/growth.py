@@ -25,11 +25,11 @@ def check_growth(old: Space, new: Space, run: str, without: str = "") -> None:
 
     The field `without` of both spaces is not compared.
     """
-    if old.search.prior != "off" and old.search.trials != new.search.trials:
+    if old.search.trials != new.search.trials and _has_study_with_prior(old):
         raise UserError(
             f"{run} has search.prior = {old.search.prior!r} and {old.search.trials} trials per study, got "
-            f"{new.search.trials}. More trials would change the results from which its studies started. Use another "
-            "--out, or the original number."
+            f"{new.search.trials}. Another number of trials would change the results from which its studies started. "
+            "Use another --out, or the original number."
         )
     changes = (change for change in differences(plain(old), plain(new)) if change[0][0] != without)
     refused = [change for change in changes if not (_is_growth(change) or _completes(change, old))]
@@ -52,6 +52,12 @@ def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Change]:
     if isinstance(old, list) and isinstance(new, list) and all(isinstance(item, dict) for item in old + new):
         return differences(_by_name(old), _by_name(new), path)
     return [] if old == new else [(path, old, new)]
+
+
+def _has_study_with_prior(space: Space) -> bool:
+    """Whether the study of a cell starts from those of the recipes of the first wave."""
+    has_others = any(recipe.name not in space.first_wave for recipe in space.recipes)
+    return bool(space.first_wave) and has_others and any(target.dials for target in space.targets)
 
 
 def _by_name(items: list[dict[str, Any]]) -> dict[str, Any]:

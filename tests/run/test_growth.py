@@ -95,8 +95,28 @@ def test_the_trials_of_a_search_with_a_prior_cannot_grow(tmp_path: Path) -> None
     started = replace(TINY, search=Search(trials=4, prior="baseline"))
     Run.at(str(tmp_path)).keep_space(started)
     Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
-    with pytest.raises(UserError, match=r"has search\.prior = 'baseline' and 4 trials per study, got 5"):
-        Run.at(str(tmp_path)).keep_space(replace(started, search=replace(started.search, trials=5)))
+    for trials in (3, 5):
+        message = (
+            rf"has search\.prior = 'baseline' and 4 trials per study, got {trials}\. Another number of trials would"
+        )
+        with pytest.raises(UserError, match=message):
+            Run.at(str(tmp_path)).keep_space(replace(started, search=replace(started.search, trials=trials)))
+
+
+WITHOUT_STUDIES = {
+    "only the baseline": replace(TINY, recipes=TINY.recipes[:1]),
+    "no dials of targets": replace(TINY, targets=tuple(replace(target, dials={}) for target in TINY.targets)),
+}
+
+
+@pytest.mark.parametrize("space", WITHOUT_STUDIES.values(), ids=WITHOUT_STUDIES)
+def test_the_trials_may_grow_if_no_study_starts_from_a_prior(space: Space, tmp_path: Path) -> None:
+    started = replace(space, search=Search(trials=4, prior="baseline"))
+    Run.at(str(tmp_path)).keep_space(started)
+    Folder(str(tmp_path)).write("ledger/trainings/key.json", b"a record")
+    grown = replace(started, search=replace(started.search, trials=5))
+    Run.at(str(tmp_path)).keep_space(grown)
+    assert Run.at(str(tmp_path)).space == grown
 
 
 def test_a_run_that_began_with_the_earlier_default_sampler_keeps_it(tmp_path: Path) -> None:
