@@ -245,9 +245,9 @@ def _check_wrong(job: _Job, num_rows: int, wrong: Sequence[str]) -> None:
     """Raise DataError if too many rows of a training set have labels that cannot be right."""
     if len(wrong) > MOST_WRONG * num_rows:
         raise DataError(
-            f"Task {job.task.name!r}, {job.data.part}, {job.language}: the answers of {len(wrong)} of {num_rows} rows "
-            f"cannot be right, and at most {MOST_WRONG:.0%} may be wrong: {'; '.join(wrong[:NAMED])}. Correct these "
-            "rows, or remove them."
+            f"Task {job.task.name!r}, {job.data.part}, {job.language}: at most {MOST_WRONG:.0%} of the rows may have "
+            f"an answer that cannot be right, got {len(wrong)} of {num_rows}. The first ones are: "
+            f"{'; '.join(wrong[:NAMED])}. Correct these rows, or remove them."
         )
 
 

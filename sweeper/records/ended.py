@@ -44,7 +44,7 @@ class EndedTrial:
 
     @property
     def can_be_retried(self) -> bool:
-        """Whether the training failed for want of memory or with its worker, which can end otherwise next time."""
+        """Whether the training failed because memory was short or its worker died. It may succeed when run again."""
         return self.state == "failed" and self.reason.startswith((OUT_OF_MEMORY, DEAD_WORKER))
 
     @classmethod

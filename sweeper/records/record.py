@@ -13,7 +13,7 @@ from sweeper.space.condition import CLEAN
 
 State = Literal["done", "failed"]
 OUT_OF_MEMORY = "Out of memory"
-"""Beginning of the reason of a training that failed for want of memory."""
+"""Beginning of the reason of a training that failed because memory was short."""
 DEAD_WORKER = "Its worker died"
 """Beginning of the reason of a training whose worker died too often."""
 _NULL = core_schema.no_info_after_validator_function(lambda _: float("nan"), core_schema.none_schema())

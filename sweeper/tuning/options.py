@@ -77,7 +77,8 @@ class Options:
     store_patience: float = PATIENCE / 60
     """Minutes in which a store that cannot be reached is tried again. Then the sweep stops."""
     retry_failed: bool = False
-    """Whether trials run again that failed for want of memory or with their worker. The run folder does not keep it."""
+    """Whether trials run again that failed because memory was short or their worker died. The run folder does
+    not keep it."""
     verbose: bool = False
     """Whether the logs of trials contain debug messages."""
     quiet: bool = False

@@ -60,7 +60,7 @@ def test_an_error_of_the_stores_library_is_an_os_error_at_once() -> None:
 
 
 @pytest.mark.parametrize("error", UNREACHABLE[:2], ids=lambda error: type(error).__name__)
-def test_a_server_that_stays_away_is_an_os_error_that_names_the_cause(error: Exception) -> None:
+def test_a_server_that_cannot_be_reached_is_an_os_error_that_names_the_cause(error: Exception) -> None:
     begin = time.monotonic()
     with pytest.raises(OSError, match=r"The store cannot be reached: \w+") as raised:
         patiently(Server(error, failures=10**9), 0.3, "here")

@@ -343,7 +343,7 @@ def test_a_trial_without_memory_because_of_other_processes_runs_again_when_no_ot
     assert EndedTrial.of(record).can_be_retried
 
 
-def test_a_store_that_stays_away_stops_the_sweep(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_reached_stops_the_sweep(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     searcher, _ = searcher_of(agenda_of(SMALL), ledger)
     searcher.suggest("0")
 

@@ -104,7 +104,7 @@ def test_a_store_that_cannot_be_reached_for_8_seconds_does_not_end_the_sweep_and
 
 
 @pytest.mark.faults
-def test_a_store_that_stays_away_stops_the_sweep_with_a_message_and_the_same_command_continues(
+def test_a_store_that_cannot_be_reached_stops_the_sweep_with_a_message_and_the_same_command_continues(
     bucket: Mapping[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
