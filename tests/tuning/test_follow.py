@@ -8,6 +8,7 @@ from sweeper.files.folder import Folder
 from sweeper.records.progress import TrialProgress
 from sweeper.run.ledger import Ledger
 from sweeper.run.progress import ProgressFolder
+from sweeper.tuning.attempts import Death
 from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import AgendaSearcher, FollowCallback
@@ -59,6 +60,7 @@ def test_the_progress_of_a_running_trial_reaches_the_watch_and_the_file_of_a_dea
     callback.on_step_end(2, [])
     assert watch.events == [("train", spec.name)]
     searcher.on_trial_complete("a", None, error=True)
+    searcher.on_worker_death("a", Death(node="", reason="the node was preempted"))
     callback.on_step_end(3, [])
     follower.read()
     assert folder.read_all() == []
