@@ -60,7 +60,7 @@ def test_the_progress_of_a_running_trial_reaches_the_watch_and_the_file_of_a_dea
     callback.on_step_end(2, [])
     assert watch.events == [("train", spec.name)]
     searcher.on_trial_complete("a", None, error=True)
-    searcher.on_worker_death("a", Death(node="", reason="the node was preempted"))
+    searcher.on_worker_death("a", Death(node="", reason="SIGSEGV", cause="start"))
     callback.on_step_end(3, [])
     follower.read()
     assert folder.read_all() == []
