@@ -218,6 +218,12 @@ class Run:
         self.folder.write(SPACE_FILE, write_sealed(space))
         return damage
 
+    @property
+    def has_lost_space(self) -> bool:
+        """Whether the folder has results, and its space is missing or damaged."""
+        is_lost = not self.folder.exists(SPACE_FILE) or bool(self._damage_of_space())
+        return is_lost and self.ledger.has_trainings()
+
     def keep_site(self, site: Site, options: object = None) -> None:
         """Write the site and, if given, the options that are not part of it, a dataclass."""
         self.folder.write(SITE_FILE, write_sealed(site))

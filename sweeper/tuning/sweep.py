@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from sweeper.data.source import Sources
 from sweeper.errors import ExitCode, UserError
 from sweeper.files.leftovers import DAY, HOUR, locked_folder, remove_drafts, remove_temporary
 from sweeper.files.patience import use_patience
@@ -90,6 +91,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         space, inferred = infer_space(run.continued(space), sources)
         for message in inferred:
             console.print(message, markup=False)
+        if run.has_lost_space:
+            space = with_sampler_of_results(space, sources, run.ledger.contents(), options.only)
         resolver = Resolver(space=space, sources=sources)
         damage = run.keep_space(space)
         run.keep_site(site, options.kept())
@@ -142,6 +145,19 @@ def make_site(space: Space, options: Options) -> Site:
         checkpoint_every=options.checkpoint_every,
     )
     return replace(site, store_patience=60 * options.store_patience, verbose=options.verbose)
+
+
+def with_sampler_of_results(space: Space, sources: Sources | None, contents: Contents, only: Only = ALL) -> Space:
+    """The space, with the sampler `tpe` instead of `auto` if the ledger has more of its trials then.
+
+    `tpe` was the default of earlier versions. Only the keys of the results tell the sampler if `space.json` is lost.
+    """
+    spaces = [space]
+    if space.search.sampler == "auto":
+        spaces.append(replace(space, search=replace(space.search, sampler="tpe")))
+    agendas = [make_agenda(Resolver(space=each, sources=sources), contents, only=only) for each in spaces]
+    # If the numbers are equal, the first one: the space as it was given.
+    return max(agendas, key=lambda agenda: len(agenda.done)).plan.space
 
 
 def make_agenda(
