@@ -14,7 +14,9 @@ STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 def doctor(
     address: Annotated[
         str,
-        typer.Option(help="local: this machine; auto, HOST:PORT or ray://HOST:PORT: every node of a running cluster."),
+        typer.Option(
+            help="local: this machine; auto, HOST:PORT or ray://HOST:PORT: every node of a cluster that runs now."
+        ),
     ] = "local",
     run_folder: Annotated[
         str, typer.Option("--out", metavar="RUN", help="Folder or store (s3://...) of the results, which is tested.")
@@ -25,7 +27,8 @@ def doctor(
 ) -> None:
     """Check versions, GPUs, bfloat16, disks, clocks, the store and the Hub, and say what to do about each problem.
 
-    Ends with 3 if there is a problem.
+    Workers that a cluster has not started yet are not examined. The store and the Hub are tested from this machine
+    alone. Ends with 3 if there is a problem.
     """
     from rich.markup import escape
 

@@ -1,4 +1,4 @@
-"""Measures a folder or store: how fast it is, whether it can create a file only if it does not exist, and its clock."""
+"""Measures a folder or store: how fast it is, and whether it can create a file only if it does not exist."""
 
 import os
 import time
@@ -13,6 +13,8 @@ from sweeper.files.folder import Folder
 
 SAMPLE = 8 * 2**20
 """Bytes that are written and read."""
+REFUSALS = (409, 412)
+"""HTTP statuses with which a store refuses to create an object that exists: Conflict and Precondition Failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,18 @@ def _creates_once(folder: Folder, name: str) -> bool:
         fs.pipe_file(folder.path(name), b"second", mode="create")
     except FileExistsError:
         return True
-    except Exception:  # noqa: BLE001 - stores refuse it with errors of many types, or do not know the mode
-        return folder.read(name) == b"first"
+    except Exception as error:  # noqa: BLE001 - the libraries of stores have errors of their own, or do not know the mode
+        return _is_refusal(error)
     return False
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether a store says that the object exists. s3fs raises OSError from an error that has the response."""
+    if isinstance(error, FileExistsError):
+        return True
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
+    statuses = (metadata.get("HTTPStatusCode"), getattr(error, "code", None), getattr(error, "status_code", None))
+    return any(status in REFUSALS for status in statuses) or (
+        error.__cause__ is not None and _is_refusal(error.__cause__)
+    )

@@ -86,7 +86,7 @@ def _start(workers: Workers, largest: Resources, halt: Halt) -> None:
         if workers.is_local:
             _start_here(workers, largest)
         else:
-            _join(workers)
+            join(workers.address)
     except SystemExit as error:
         # Ray has replaced the handler of SIGTERM by one that ends the process.
         halt.requested = True
@@ -95,12 +95,18 @@ def _start(workers: Workers, largest: Resources, halt: Halt) -> None:
         signal.signal(signal.SIGTERM, terminate)
 
 
-def _join(workers: Workers) -> None:
-    check_cluster(workers.address)
+def join(address: str) -> None:
+    """Join a running cluster. Raises UserError if the address is not valid, MachineError if it cannot be joined."""
+    check_cluster(address)
     try:
-        ray.init(address=workers.address, **QUIET)
+        ray.init(address=address, **QUIET)
     except (OSError, ValueError) as error:
-        raise no_cluster(workers.address, error) from error
+        raise no_cluster(address, error) from error
+    except (RuntimeError, ray.exceptions.RayError) as error:  # for example other versions of Ray or Python
+        raise MachineError(
+            f"The Ray cluster at {address!r} cannot be joined: {' '.join(str(error).split())} "
+            "This machine needs the cluster's versions of Ray and Python, and its token (~/.ray/auth_token)."
+        ) from error
 
 
 def _start_here(workers: Workers, largest: Resources) -> None:

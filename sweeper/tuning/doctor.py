@@ -15,8 +15,8 @@ from sweeper.errors import MachineError, SweeperError
 from sweeper.files.measure import measure_store
 from sweeper.files.probe import check_writable
 from sweeper.training.machine import Machine, inspect_machine
-from sweeper.tuning.connect import OBJECT_STORE, QUIET
-from sweeper.tuning.machines import can_have_gpu, check_cluster, no_cluster
+from sweeper.tuning.connect import OBJECT_STORE, join
+from sweeper.tuning.machines import can_have_gpu, no_cluster
 
 State = Literal["ok", "warning", "problem"]
 ANSWER_WITHIN = 120.0
@@ -51,12 +51,13 @@ class Answer:
     """Seconds by which its clock is ahead of that of the driver."""
     uncertainty: float
     """Half of the time between question and answer, in seconds."""
+    num_cpus: float
     num_gpus: float
-    """GPUs that Ray manages on the node."""
+    """CPUs and GPUs that Ray manages on the node. A head without both runs no trial."""
 
 
 def examine(*, address: str, run: str, cache: str, mirror: str | None) -> Iterator[Finding]:
-    """Examine this machine, or each node of the cluster at `address`; then the run folder and the source of data.
+    """Examine this machine, or each running node of the cluster at `address`; from here, the run folder and the source.
 
     `run` is a path or URL, `cache` a local folder, `mirror` a folder of downloads or None for the Hub. Raises
     MachineError if no cluster answers at the address.
@@ -67,7 +68,8 @@ def examine(*, address: str, run: str, cache: str, mirror: str | None) -> Iterat
     else:
         answers, silent = _cluster(address, cache)
         for answer in answers:
-            yield from machine_findings(answer.machine, has_device=answer.num_gpus > 0)
+            runs_trials = answer.num_cpus + answer.num_gpus > 0
+            yield from machine_findings(answer.machine, has_device=answer.num_gpus > 0, runs_trials=runs_trials)
             yield _clock(answer)
         yield from silent
         yield from version_findings([answer.machine for answer in answers])
@@ -75,8 +77,11 @@ def examine(*, address: str, run: str, cache: str, mirror: str | None) -> Iterat
     yield _source(mirror)
 
 
-def machine_findings(machine: Machine, *, has_device: bool) -> Iterator[Finding]:
-    """The findings about one machine. `has_device`: whether a GPU is known to the system or to Ray."""
+def machine_findings(machine: Machine, *, has_device: bool, runs_trials: bool = True) -> Iterator[Finding]:
+    """The findings about one machine.
+
+    `has_device`: whether a GPU is known to the system or to Ray. `runs_trials`: False for a head that only drives.
+    """
     versions = ", ".join(f"{name} {version or 'missing'}" for name, version in machine.versions.items())
     missing = [name for name, version in machine.versions.items() if not version and name != "transfer-sweeper"]
     yield Finding(
@@ -86,13 +91,14 @@ def machine_findings(machine: Machine, *, has_device: bool) -> Iterator[Finding]
         text=versions,
         remedy=f"Install {', '.join(missing)} with: pip install -c constraints.txt -e ." if missing else "",
     )
-    yield _gpus(machine, has_device=has_device)
-    yield _bf16(machine)
+    yield _gpus(machine, has_device=has_device, runs_trials=runs_trials)
+    if runs_trials:
+        yield _bf16(machine)
     yield _disk(machine)
     yield _shared_memory(machine)
 
 
-def _gpus(machine: Machine, *, has_device: bool) -> Finding:
+def _gpus(machine: Machine, *, has_device: bool, runs_trials: bool) -> Finding:
     names = ", ".join(f"{gpu.name} ({gpu.memory / 2**30:.0f} GiB)" for gpu in machine.gpus)
     build = f"torch is built for {'CUDA ' + machine.cuda if machine.cuda else 'CPUs'}"
     if not machine.gpus and has_device and machine.cuda:
@@ -101,7 +107,8 @@ def _gpus(machine: Machine, *, has_device: bool) -> Finding:
         remedy = "Install a build of torch for your GPU (pytorch.org), or run with --gpus-per-trial 0."
     else:
         remedy = ""
-    text = f"{names or 'none: trials run on CPUs'}; {build}"
+    use = "no trial runs here" if not runs_trials else "" if names else "trials run on CPUs"
+    text = "; ".join(phrase for phrase in (names or "none", use, build) if phrase)
     return Finding(place=machine.host, topic="GPUs", state="problem" if remedy else "ok", text=text, remedy=remedy)
 
 
@@ -177,8 +184,9 @@ def _store(run: str, *, is_local: bool) -> Iterator[Finding]:
     try:
         check_writable(run, "run folder")
         speed = measure_store(run)
-    except SweeperError as error:
-        yield Finding(place=run, topic="store", state="problem", text=str(error), remedy="Check path and permissions.")
+    except (SweeperError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        yield Finding(place=run, topic="store", state="problem", text=reason, remedy="Check path and permissions.")
         return
     is_slow = min(speed.written, speed.read) < SLOW_STORE
     yield Finding(
@@ -192,9 +200,8 @@ def _store(run: str, *, is_local: bool) -> Iterator[Finding]:
     yield Finding(
         place=run,
         topic="conditional write",
-        state="ok" if speed.creates_once else "warning",
-        text="supported" if speed.creates_once else "not supported",
-        remedy="" if speed.creates_once else "Run only one driver at a time in this folder.",
+        state="ok",
+        text="supported" if speed.creates_once else "not supported, and not needed",
     )
     if not is_local and "://" not in run:
         yield Finding(
@@ -229,13 +236,12 @@ def _source(mirror: str | None) -> Finding:
 
 def _cluster(address: str, cache: str) -> tuple[list[Answer], list[Finding]]:
     """The answers of all nodes of a cluster, and findings about those that do not answer."""
-    check_cluster(address)
     was_connected = ray.is_initialized()
     try:
         if not was_connected:
-            ray.init(address=address, **QUIET)
+            join(address)
         return _asked(cache)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ray.exceptions.RayError) as error:
         raise no_cluster(address, error) from error
     finally:
         if not was_connected:
@@ -259,9 +265,9 @@ def _asked(cache: str) -> tuple[list[Answer], list[Finding]]:
             silent.append(_silent(node["NodeManagerHostname"], error))
             continue
         half = (time.time() - start) / 2
-        gpus = node["Resources"].get("GPU", 0.0)
+        resources = {f"num_{name.lower()}s": node["Resources"].get(name, 0.0) for name in ("CPU", "GPU")}
         difference = machine.clock - start - half
-        answers.append(Answer(machine=machine, clock_difference=difference, uncertainty=half, num_gpus=gpus))
+        answers.append(Answer(machine=machine, clock_difference=difference, uncertainty=half, **resources))
     return answers, silent
 
 

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
 from sweeper.errors import MachineError
 from sweeper.training.machine import Gpu, Machine
+from sweeper.tuning import connect, doctor
 from sweeper.tuning.connect import OBJECT_STORE
 from sweeper.tuning.doctor import Finding, examine, machine_findings, version_findings
 
@@ -38,6 +40,13 @@ def test_a_machine_with_everything_has_no_problem() -> None:
 
 def test_a_machine_without_a_gpu_has_no_problem() -> None:
     assert problems(replace(MACHINE, gpus=(), cuda=""), has_device=False) == {}
+
+
+def test_a_head_that_runs_no_trial_needs_no_bfloat16() -> None:
+    machine = replace(MACHINE, gpus=(), cuda="", has_bf16=False)
+    found = {finding.topic: finding for finding in machine_findings(machine, has_device=False, runs_trials=False)}
+    assert "bfloat16" not in found
+    assert found["GPUs"].text == "none; no trial runs here; torch is built for CPUs"
 
 
 def test_a_gpu_with_a_torch_for_cpus_is_a_problem() -> None:
@@ -89,6 +98,32 @@ def test_a_run_folder_that_cannot_be_written_is_a_problem(tmp_path: Path) -> Non
     found = list(examine(address="local", run=f"{tmp_path}/file/run", cache=str(tmp_path), mirror=None))
     (store,) = [finding for finding in found if finding.topic == "store"]
     assert store.state == "problem" and "a part of its path is a file" in store.text
+
+
+def test_a_store_that_fails_while_it_is_measured_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise PermissionError("no permission to delete")
+
+    monkeypatch.setattr(doctor, "measure_store", fail)
+    found = list(examine(address="local", run=str(tmp_path), cache=str(tmp_path), mirror=str(tmp_path / "none")))
+    (store,) = [finding for finding in found if finding.topic == "store"]
+    assert (store.state, store.text) == ("problem", "no permission to delete")
+    assert found[-1].topic == "mirror", "the examination continues"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ray.exceptions.RaySystemError])
+def test_a_cluster_with_other_versions_is_an_error_with_the_reason(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise error("Version mismatch: The cluster was started with:\n    Ray: 2.1.0")
+
+    monkeypatch.setattr(connect, "check_cluster", lambda _: None)
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(
+        MachineError, match=r"cannot be joined: .*Version mismatch: The cluster was started with: Ray: 2"
+    ):
+        list(examine(address="127.0.0.1:1", run=str(tmp_path), cache=str(tmp_path), mirror=None))
 
 
 @pytest.fixture
