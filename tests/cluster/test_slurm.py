@@ -41,8 +41,8 @@ def test_a_job_that_its_time_limit_stops_goes_back_into_the_queue_and_ends_in_th
 ) -> None:
     undisturbed = content(tiny_run())
     run = short_folder / "run"
-    # The job has four minutes. The signal comes in its first minute, while the sweep starts or trains.
-    options = f"--nodes={nodes} --time=4 --signal=B:TERM@200"
+    # The job has six minutes. The signal comes in its first minute, while the sweep starts or trains.
+    options = f"--nodes={nodes} --time=6 --signal=B:TERM@320"
     job = JOB.format(
         options=options,
         script=ROOT / "deploy/slurm/sweep.sbatch",
