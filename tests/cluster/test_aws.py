@@ -74,14 +74,50 @@ def test_workers_may_use_the_bucket_alone_and_the_head_may_start_machines() -> N
     assert passed.endswith(":role/transfer-sweeper-worker") and "ACCOUNT" not in passed
 
 
-def test_the_head_can_stop_only_machines_of_the_cluster_that_cluster_yaml_names() -> None:
+def test_the_head_can_stop_and_tag_only_machines_that_it_starts_or_of_the_cluster_of_cluster_yaml() -> None:
     policy = json.loads(Path(ROOT / "deploy/aws/head-policy.json").read_text())
-    (stop,) = [each for each in policy["Statement"] if "ec2:TerminateInstances" in each["Action"]]
     name = yaml.safe_load((ROOT / "cluster.yaml").read_text())["cluster_name"]
-    assert stop["Condition"] == {"StringEquals": {"ec2:ResourceTag/ray-cluster-name": name}}
+    of_cluster = {"StringEquals": {"ec2:ResourceTag/ray-cluster-name": name}}
+    new = {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+
+    def conditions(action: str) -> list[Any]:
+        return [each.get("Condition") for each in policy["Statement"] if action in actions_of({"Statement": [each]})]
+
+    assert conditions("ec2:TerminateInstances") == conditions("ec2:StopInstances") == [of_cluster]
+    assert conditions("ec2:CreateTags") == [new, of_cluster], "a tag would allow to stop any machine"
 
 
 def test_the_script_without_arguments_says_how_to_use_it() -> None:
     done = set_up({})
     assert done.returncode == 2
     assert "usage: deploy/aws/set-up.sh BUCKET REGION" in done.stderr
+
+
+@pytest.mark.usefixtures("account")
+def test_a_bucket_that_exists_keeps_its_settings_and_an_interrupted_profile_is_repaired(
+    bucket: Mapping[str, str],
+) -> None:
+    s3, iam, worker = boto3.client("s3"), boto3.client("iam"), "transfer-sweeper-worker"
+    rule = {"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}
+    s3.put_bucket_lifecycle_configuration(Bucket="my-sweeps", LifecycleConfiguration={"Rules": [rule]})
+    iam.remove_role_from_instance_profile(InstanceProfileName=worker, RoleName=worker)
+
+    done = set_up(bucket, "my-sweeps", "eu-west-1")
+
+    assert done.returncode == 0, done.stderr
+    assert "The bucket my-sweeps exists, and its settings are not changed." in done.stdout
+    assert [each["ID"] for each in s3.get_bucket_lifecycle_configuration(Bucket="my-sweeps")["Rules"]] == ["mine"]
+    assert len(iam.get_instance_profile(InstanceProfileName=worker)["InstanceProfile"]["Roles"]) == 1
+
+
+@pytest.mark.usefixtures("account")
+def test_the_roles_can_be_removed_after_an_interruption_and_twice(bucket: Mapping[str, str]) -> None:
+    iam, head = boto3.client("iam"), "transfer-sweeper-head"
+    iam.remove_role_from_instance_profile(InstanceProfileName=head, RoleName=head)
+    for _ in range(2):
+        done = set_up(bucket, "--remove")
+        assert (done.returncode, done.stderr) == (0, "")
+    # Only the role of spot machines stays.
+    assert not [role for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("transfer-sweeper")]
+    assert not iam.list_instance_profiles()["InstanceProfiles"]
+    assert [role for role in iam.list_roles()["Roles"] if "spot" in role["RoleName"].lower()]
