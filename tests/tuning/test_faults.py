@@ -65,7 +65,7 @@ def test_a_trial_whose_worker_is_killed_three_times_has_failed_and_can_be_retrie
     assert done.returncode == 1, done.stdout + done.stderr
     failed = [record for record in Ledger.at(f"{run}/ledger").trainings().values() if record.state == "failed"]
     assert [record.key for record in failed] == [found[0].key]
-    assert failed[0].reason.startswith("Its worker died 3 times, although its node was alive. Ray: ")
+    assert failed[0].reason.startswith("Its worker died 3 times, although its node was alive.")
     again = sweeper("run", str(run), "--retry-failed")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Failed trials that run again: 1." in again.stdout
