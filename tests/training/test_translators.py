@@ -16,7 +16,7 @@ from sweeper.data.translate.cached import CachedTranslator
 from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
 from sweeper.files.serialize import plain
-from sweeper.records.spec import PerturbationSpec, StageSpec, TranslationSpec, deciding, training_key
+from sweeper.records.spec import DataSpec, PerturbationSpec, StageSpec, TranslationSpec, deciding, training_key
 from sweeper.training.check import _check_evaluations
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.translators import (
@@ -273,7 +273,12 @@ def test_preparing_data_does_not_run_a_translation_model(
     reader: DataReader, translated: Translate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_english: list[bool] = []
-    monkeypatch.setattr(DataReader, "encoded", lambda self, data: in_english.append(data.translation is None))
+
+    def encoded(self: DataReader, data: DataSpec) -> dict[str, Any]:
+        in_english.append(data.translation is None)
+        return {}
+
+    monkeypatch.setattr(DataReader, "encoded", encoded)
     spec = translated(reader).data[0]
     reader.prepare(spec)
     assert spec.translation is not None
