@@ -1,8 +1,12 @@
-"""Disturbances of the machine: a lost node, a clock that is set back, full shared memory."""
+"""Disturbances of the machine: kills at random moments, a lost node, a clock set back, full disks, full memory."""
 
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 
@@ -14,14 +18,21 @@ from tests.runs import (
     ROOT,
     content,
     ended,
+    num_records,
     run_arguments,
     shared_cache,
     start,
+    sweeper,
     tiny_run,
+    wait_for,
+    workers_at_work,
 )
 from tests.session import session_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(3 * PATIENCE)]
+
+NUM_TRIALS = 14
+"""Trials of `tiny`."""
 
 
 def is_contained_in_tiny(run: Path) -> bool:
@@ -29,6 +40,28 @@ def is_contained_in_tiny(run: Path) -> bool:
     records = content(run)
     assert records
     return records.items() <= content(tiny_run()).items()
+
+
+def moments(seed: int) -> Iterator[tuple[int, float]]:
+    """Ten moments: the number of records, and further seconds. Two are before the first record."""
+    generator = random.Random(seed)
+    for number in [0, 0, *sorted(generator.sample(range(1, NUM_TRIALS - 2), 8))]:
+        yield number, generator.uniform(0.0, 0.5)
+
+
+def test_a_driver_that_is_killed_at_ten_random_moments_leaves_an_equal_ledger(tmp_path: Path) -> None:
+    run, between = tmp_path / "run", 0
+    for number, delay in moments(5):
+        driver = start(*run_arguments(run, "--checkpoint-every", "0.1"))
+        wait_for(lambda number=number, pid=driver.pid: num_records(run) >= number and workers_at_work(pid), driver)
+        time.sleep(delay)
+        os.kill(driver.pid, signal.SIGKILL)
+        ended(driver)
+        between += 0 < num_records(run) < NUM_TRIALS
+    assert between >= 6
+    done = sweeper(*run_arguments(run))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert content(run) == content(tiny_run())
 
 
 LOST_NODE = """
@@ -138,3 +171,32 @@ def test_a_full_shared_memory_gives_the_same_ledger_or_a_message(tmp_path: Path)
         assert done.returncode == 3, done.stdout + done.stderr
         assert "Ray could not start on this machine. It needs free space in /dev/shm" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+PLACES = {
+    "cache": ("cache", ("--cache", "{}")),
+    "store": ("store", ("--store", "{}")),
+    "checkpoints": ("run/checkpoints", ()),
+    "records": ("run/ledger", ()),
+}
+"""Place -> the folder on a small disk, and the options that name it."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_full_disk_in_any_place_stops_the_sweep_with_a_message_and_the_same_command_continues(
+    tmp_path: Path, place: str
+) -> None:
+    folder, options = PLACES[place]
+    disk = tmp_path / folder
+    disk.mkdir(parents=True)
+    target = ("--set", "targets=names", "--set", "seeds=1") if place == "store" else CORNER
+    more = tuple(option.format(disk) for option in options)
+    arguments = run_arguments(tmp_path / "run", *target, "--checkpoint-every", "0", *more)
+    # The namespace ends with the command, so that the next one has the disk of the machine.
+    done = in_namespace(f'mount -t tmpfs -o size=16k none "{disk}" && exec "$@"', *arguments)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "No space left on device" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    again = sweeper(*arguments)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert is_contained_in_tiny(tmp_path / "run")
