@@ -190,6 +190,13 @@ def content(run: str | Path) -> dict[str, Any]:
     return records
 
 
+def is_contained_in_tiny(run: Path) -> bool:
+    """Whether the records of a run of a part of `tiny` are equal to those of the undisturbed run."""
+    records = content(run)
+    assert records
+    return records.items() <= content(tiny_run()).items()
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommandResult:
     """The exit code and the output of a command."""

@@ -18,6 +18,7 @@ from tests.runs import (
     ROOT,
     content,
     ended,
+    is_contained_in_tiny,
     num_records,
     run_arguments,
     shared_cache,
@@ -33,13 +34,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(3 * PATI
 
 NUM_TRIALS = 14
 """Trials of `tiny`."""
-
-
-def is_contained_in_tiny(run: Path) -> bool:
-    """Whether the records of a run of a part of `tiny` are equal to those of the undisturbed run."""
-    records = content(run)
-    assert records
-    return records.items() <= content(tiny_run()).items()
 
 
 def moments(seed: int) -> Iterator[tuple[int, float]]:

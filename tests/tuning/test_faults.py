@@ -16,27 +16,19 @@ from tests.runs import (
     CORNER,
     PATIENCE,
     ROOT,
-    content,
     ended,
+    is_contained_in_tiny,
     num_records,
     run_arguments,
     shared_cache,
     start,
     sweeper,
-    tiny_run,
     wait_for,
     workers_at_work,
 )
 from tests.session import session_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(3 * PATIENCE)]
-
-
-def is_contained_in_tiny(run: Path) -> bool:
-    """Whether the records of a run of the corner are equal to those of the undisturbed run of `tiny`."""
-    records = content(run)
-    assert records
-    return records.items() <= content(tiny_run()).items()
 
 
 def test_a_trial_whose_worker_is_killed_runs_again_with_the_same_result(tmp_path: Path) -> None:
