@@ -1,4 +1,4 @@
-"""Scores under a condition against clean scores: the recipes that no other one beats in both form the frontier."""
+"""Scores under a condition against clean scores, and the frontier: see `analysis.results.robustness.on_frontier`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +28,8 @@ MARGIN = 0.08
 def frontier(axes: Axes, rows: pd.DataFrame, *, title: str = "", size: Size = TEXT, has_label: bool = True) -> Axes:
     """Draw one dot for each recipe: its score under a condition (y) against its clean score (x), in points.
 
-    `rows` are those of one target and condition in the table of `robustness`. The line joins the recipes that no other
-    recipe beats in both scores. Names are at the right, in the order of the dots. Returns the axes.
+    `rows` are those of one target and condition in the table of `robustness`. The line joins the recipes on
+    the frontier. Names are at the right, in the order of the dots. Returns the axes.
     """
     x, y = 100 * rows["clean"].to_numpy(float), 100 * rows["score"].to_numpy(float)
     best = on_frontier(rows)

@@ -9,7 +9,7 @@ from sweeper.records.spec import TrialSpec
 
 def pack(spec: TrialSpec) -> str:
     """A spec as a short text."""
-    # Level 9 and base 85 make it 6 % shorter in twice the time.
+    # Level 9 and base 85 would make it a little shorter, and take longer.
     return base64.b64encode(zlib.compress(write_json(spec), 6)).decode()
 
 
