@@ -27,8 +27,8 @@ OTHER_UNITS: Mapping[str, tuple[str, ...]] = {
 
 
 TRIAL_COLUMNS = (
-    *("name", "key", "kind", "role", "model", "recipe", "task", "seed", "state", "reason", "selection_value", "dials"),
-    *("steps", "tokens", "seconds", "started", "host", "device"),
+    *("name", "key", "kind", "role", "phase", "model", "recipe", "task", "seed", "state", "reason"),
+    *("selection_value", "dials", "steps", "tokens", "seconds", "started", "host", "device"),
 )
 """Columns of trials.csv."""
 
@@ -120,6 +120,7 @@ def trials_csv(data: RunData) -> bytes:
             "key": record.key,
             "kind": record.spec.kind,
             "role": record.spec.role,
+            "phase": record.spec.phase,
             "model": record.spec.model.name,
             "recipe": record.spec.recipe,
             "task": record.spec.task,

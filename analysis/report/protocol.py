@@ -32,11 +32,13 @@ def search_sentence(space: Space) -> str:
     if not has_dials(space):
         return "none, because no stage and no target has dials"
     if search.sampler == "grid":
-        return f"scope `{search.scope}`, sampler grid: every combination of the listed values, each once"
+        grid = "sampler grid: every combination of the listed values, each once"
+        return f"scope `{search.scope}`, {grid}{_race_clause(space)}"
     plural = "s" if search.trials != 1 else ""
     automatic = " (Gaussian process for continuous dials, TPE for others)" if search.sampler == "auto" else ""
     sampler = f"sampler {search.sampler}{automatic}"
-    return f"scope `{search.scope}`, {search.trials} trial{plural} per study, {sampler}{_prior_clause(space)}"
+    clauses = f"{_prior_clause(space)}{_race_clause(space)}"
+    return f"scope `{search.scope}`, {search.trials} trial{plural} per study, {sampler}{clauses}"
 
 
 def _prior_clause(space: Space) -> str:
@@ -48,6 +50,12 @@ def _prior_clause(space: Space) -> str:
     return f"; the studies of other cells than those of {wave} start from the trials of {wave}, and have {num} each"
 
 
+def _race_clause(space: Space) -> str:
+    """The race of a study; "" without one."""
+    race, seeds = space.search.race, space.search.race_seeds
+    return f"; a race of the best {race} dials with {len(seeds)} further seed{'s' * (len(seeds) > 1)}" if race else ""
+
+
 def selection_sentences(space: Space) -> Iterator[str]:
     """How dials are chosen, on which data, and what replicates train on."""
     if has_dials(space):
@@ -55,6 +63,13 @@ def selection_sentences(space: Space) -> Iterator[str]:
         yield (
             f"The search trials have seed {SEARCH_SEED}, which is no replicate seed. Their values are measured on "
             "English selection data only, even if a stage trains in other languages."
+        )
+    if has_dials(space) and space.search.race:
+        seeds = _list([str(seed) for seed in space.search.race_seeds])
+        yield (
+            f"After the search, the best {space.search.race} dials of each study run a race: they are trained on the "
+            f"same data with the seeds {seeds}, which are no replicate seeds. The dials with the highest mean value "
+            "over these seeds are chosen."
         )
     yield from _data_sentences(space)
     yield from _replicate_sentences(space)

@@ -82,7 +82,7 @@ def load(run: str) -> RunData:
     space, ledger = source.space, source.ledger
     damaged: list[str] = []
     trainings, scores = ledger.trainings(damaged), ledger.scores(damaged)
-    counted = valid_replicates(trainings, space.search.largest_study)
+    counted = valid_replicates(trainings, space.search)
     num_replicates = sum(map(is_replicate, trainings.values()))
     joined = [(score, counted[score.training]) for score in scores.values() if score.training in counted]
     started = {key: record.machine.get("started", "") for key, record in counted.items()}
@@ -99,7 +99,7 @@ def load(run: str) -> RunData:
         layer_scores=_layer_scores(space, joined, started),
         trainings=tuple(sorted(trainings.values(), key=lambda record: (record.spec.name, record.key))),
         replicates=tuple(counted[key] for key in sorted(counted)),
-        chosen=winners(trainings.values(), space.search.largest_study),
+        chosen=winners(trainings.values(), space.search),
         predictors=_predictors(space, trainings.values(), counted.values()),
         num_outdated=num_replicates - len(counted),
         run=run,

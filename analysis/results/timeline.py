@@ -16,10 +16,10 @@ COLUMNS = ("name", "role", "state", "worker", "device", "start", "hours")
 def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
     """One row for each trial of a model, sorted by start.
 
-    Columns: name, role (search, or a value of ROLES; `score` for an encoder that was only scored), state, worker
-    (host and process), device, start (hours after the first trial of the model) and hours (nan for a failed trial
-    without a duration). Of a resumed training, `hours` covers the last attempt only. Records without a start time, as
-    of older versions, are left out.
+    Columns: name, role (search, also for a race, or a value of ROLES; `score` for an encoder that was only scored),
+    state, worker (host and process), device, start (hours after the first trial of the model) and hours (nan for a
+    failed trial without a duration). Of a resumed training, `hours` covers the last attempt only. Records without a
+    start time, as of older versions, are left out.
     """
     rows = [_row(record) for record in trainings if record.spec.model.name == model and record.machine.get("started")]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["start", "name"], ignore_index=True)
@@ -29,7 +29,7 @@ def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
 
 def _row(record: TrainingRecord) -> tuple[object, ...]:
     spec, machine = record.spec, record.machine
-    role = "search" if spec.role == "search" else ROLES[spec.kind]
+    role = ROLES[spec.kind] if spec.role == "replicate" else "search"
     worker = f"{machine.get('host', '?')} {machine.get('pid', '')}".strip()
     start = datetime.fromisoformat(machine["started"]).timestamp() / 3600
     hours = record.timing.get("total", float("nan")) / 3600

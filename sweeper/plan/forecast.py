@@ -44,7 +44,7 @@ class Row:
     dials_from: str
     """Recipe whose search chooses the dials; "" if the unit searches or has no dials."""
     search: int
-    """Number of search trials."""
+    """Number of search trials, those of races included."""
     replicates: int
     """Number of replicates."""
     left: int
@@ -228,7 +228,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
     roles = [role for role, _ in plan.trials(unit)]
     left = [role for role, number in plan.trials(unit) if unit.trial_name(role, number) not in done]
     other_study = unit.study if unit.study != unit.name else ""
-    search_left = left.count("search")
+    search_left = len(left) - left.count("replicate")
     selected = {role: selection_tokens(plan.space, unit, role) for role in ("search", "replicate")}
     scored = score_tokens(plan.space, unit)  # only replicates are scored
     return Row(
@@ -238,7 +238,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         waits_for=tuple(dict.fromkeys(name for name in (unit.parent, other_study, *unit.prior) if name)),
         starts_from=plan.unit(unit.parent).recipe if unit.parent else "",
         dials_from=plan.unit(other_study).recipe if other_study else "",
-        search=roles.count("search"),
+        search=len(roles) - roles.count("replicate"),
         replicates=roles.count("replicate"),
         left=len(left),
         search_left=search_left,

@@ -92,13 +92,13 @@ def _add_replicate(plan: Plan, unit: Unit, seed: int, part: set[tuple[str, Role,
 
 
 def _add_search(plan: Plan, owner: Unit, part: set[tuple[str, Role, int]]) -> None:
-    """Add all search trials of a unit, which decide its dials, and those that decide where they start.
+    """Add all trials that choose the dials of a unit, and those that decide where they start.
 
     They start from an encoder, whose dials may be searched too, and from the results of other studies.
 
     Their number is never reduced: the choice of dials would depend on the part.
     """
-    part.update((owner.name, "search", number) for number in range(plan.num_search(owner)))
+    part.update((owner.name, *trial) for trial in plan.studied(owner))
     if owner.parent:
         parent = plan.unit(owner.parent)
         _add_search(plan, plan.unit(parent.study) if parent.study else parent, part)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import get_args
 
 from sweeper.plan.pace import FORWARD
 from sweeper.plan.tokens import score_tokens, selection_tokens, training_tokens
@@ -86,7 +87,7 @@ class Remaining:
         """The estimate of a plan, without any trial that has ended."""
         works = {}
         for unit in plan.units:
-            by_role = {role: _work(plan, unit, role) for role in ("search", "replicate")}
+            by_role = {role: _work(plan, unit, role) for role in get_args(Role)}
             for role, number in plan.trials(unit):
                 works[unit.trial_name(role, number)] = by_role[role]
         return cls(works)

@@ -113,12 +113,28 @@ class Specs:
         study = self.study_key(unit, parent, prior)
         return replace(spec, name=unit.search_name(number), number=number, study=study)
 
+    def race(self, unit: Unit, number: int, contender: TrialSpec) -> TrialSpec:
+        """Trial `number` of a unit's race: search trial `contender` on the same data, with one of the race's seeds."""
+        seeds = self.space.search.race_seeds
+        seed, stages = seeds[number % len(seeds)], contender.chain
+        return replace(
+            contender,
+            name=unit.trial_name("race", number),
+            role="race",
+            phase="race",
+            number=number,
+            seed=seed,
+            chain=(*stages[:-1], replace(stages[-1], seed=seed)),
+            keep=False,
+        )
+
     def replicate(self, unit: Unit, seed: int, choice: TrialSpec | EndedSpec | None, parent: Chain) -> TrialSpec:
         """The replicate of a unit with a seed and the dials of `choice`, the best search trial."""
         spec = self._spec(unit, "replicate", choice.dials if choice else {}, parent, seed)
         study = choice.study if choice else ""
         name, scores, predictors = unit.replicate_name(seed), self.scores(unit, seed), self.predictors(unit, seed)
-        return replace(spec, name=name, study=study, keep=unit.keep, scores=scores, predictors=predictors)
+        spec = replace(spec, name=name, phase="replicate", study=study, keep=unit.keep)
+        return replace(spec, scores=scores, predictors=predictors)
 
     def stage(self, unit: Unit, stage: Stage, training: Training, seed: int) -> StageSpec:
         """A stage with the identities of its data, in the draw of the seed."""

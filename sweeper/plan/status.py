@@ -223,7 +223,7 @@ def _has_replicate(plan: Plan, unit: Unit, done: set[str]) -> bool:
 
 
 def _search_names_of(plan: Plan, unit: Unit) -> set[str]:
-    """Names of all search trials of the study that chose the unit's dials; empty if nothing was searched.
+    """Names of all trials of the study that chose the unit's dials; empty if nothing was searched.
 
     A replicate starts after all of them. Some names can be missing in the ledger: dials that a study suggests twice
     are trained once, under the lower number.
@@ -231,7 +231,7 @@ def _search_names_of(plan: Plan, unit: Unit) -> set[str]:
     if not unit.study:
         return set()
     owner = plan.unit(unit.study)
-    return {owner.search_name(number) for number in range(plan.num_search(owner))}
+    return {owner.trial_name(*trial) for trial in plan.studied(owner)}
 
 
 def _score_ids(unit: Unit, seed: int) -> list[ScoreId]:

@@ -1,6 +1,6 @@
 """The units of a space: the trainings and scorings that it needs, and the dependencies between them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,8 +24,8 @@ PREDICTOR_EXAMPLES = 2000
 
 
 def trial_kind(unit_kind: str, role: str) -> str:
-    """Key of TRIAL_KINDS: `search` for every search trial, the kind of the unit for a replicate."""
-    return "search" if role == "search" else unit_kind
+    """Key of TRIAL_KINDS: `search` for every search trial and every trial of a race, else the kind of the unit."""
+    return unit_kind if role == "replicate" else "search"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +84,15 @@ class Unit:
 
     def search_name(self, number: int) -> str:
         """Name of search trial `number`: `UNIT/search NUMBER`."""
-        return f"{self.name}/search {number}"
+        return self.trial_name("search", number)
 
     def replicate_name(self, seed: int) -> str:
         """Name of the replicate with a seed: `UNIT/seed SEED`."""
         return f"{self.name}/seed {seed}"
 
     def trial_name(self, role: Role, number: int) -> str:
-        """Name of a trial; `number` is the number of a search trial or the seed of a replicate."""
-        return self.search_name(number) if role == "search" else self.replicate_name(number)
+        """Name of a trial; `number` is that of a search trial or of a trial in a race, or the seed of a replicate."""
+        return self.replicate_name(number) if role == "replicate" else f"{self.name}/{role} {number}"
 
     def cell_names(self, role: Role, number: int) -> tuple[str, ...]:
         """The name of a trial with each of its targets in place of its training task: `MODEL/RECIPE -> TARGET/...`."""
@@ -132,13 +132,22 @@ class Plan:
             return self.space.search.num_trials(unit.stage.dials, has_prior=bool(unit.prior))
         return 1 if unit.keep_search else 0
 
+    def num_race(self, unit: Unit) -> int:
+        """Number of trials in the race of a unit: one for each of the best dials and each seed of the race."""
+        search = self.space.search
+        return min(search.race, self.num_search(unit)) * len(search.race_seeds) if unit.searches else 0
+
+    def studied(self, unit: Unit) -> Iterator[tuple[Role, int]]:
+        """Role and number of all trials that choose the dials of a unit's study: its search and its race."""
+        yield from (("search", number) for number in range(self.num_search(unit)))
+        yield from (("race", number) for number in range(self.num_race(unit)))
+
     def trials(self, unit: Unit) -> Iterator[tuple[Role, int]]:
-        """Role of each trial of a unit, with the number of a search trial or the seed of a replicate.
+        """Role of each trial of a unit, with its number in the search or race, or the seed of a replicate.
 
         Without the trials that are not in the part that runs.
         """
-        numbers: dict[Role, Iterable[int]] = {"search": range(self.num_search(unit)), "replicate": self.seeds(unit)}
-        trials = ((role, number) for role, values in numbers.items() for number in values)
+        trials: list[tuple[Role, int]] = [*self.studied(unit), *(("replicate", seed) for seed in self.seeds(unit))]
         yield from (trial for trial in trials if self.part is None or (unit.name, *trial) in self.part)
 
 

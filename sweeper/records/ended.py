@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sweeper.files.serialize import FORMAT
 from sweeper.records.record import DEAD_WORKER, OUT_OF_MEMORY, State, TrainingRecord
-from sweeper.records.spec import Role, TrialSpec
+from sweeper.records.spec import Phase, Role, TrialSpec
 from sweeper.space import Value
 
 
@@ -19,6 +19,7 @@ class EndedSpec:
 
     name: str
     role: Role
+    phase: Phase = ""
     study: str = ""
     number: int = 0
     dials: Mapping[str, Value] = field(default_factory=dict)
@@ -26,7 +27,14 @@ class EndedSpec:
     @classmethod
     def of(cls, spec: TrialSpec) -> "EndedSpec":
         """The fields of a spec."""
-        return cls(name=spec.name, role=spec.role, study=spec.study, number=spec.number, dials=spec.dials)
+        return cls(
+            name=spec.name,
+            role=spec.role,
+            phase=spec.phase,
+            study=spec.study,
+            number=spec.number,
+            dials=spec.dials,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

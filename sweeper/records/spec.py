@@ -13,7 +13,11 @@ from sweeper.tasks.spec import Split, Task
 SEMANTICS = 2
 """Included in every key. Raised by hand, together with `FORMAT` (files/serialize.py), when a change of our code changes
 the result of a training or a score."""
-Role = Literal["search", "replicate"]
+Role = Literal["search", "race", "replicate"]
+Phase = Literal["", "fixed", "suggested", "race", "replicate"]
+"""The part of the protocol that a trial belongs to. `fixed`: a search trial whose dials no sampler chose (a declared or
+spread point, a point of a grid, the best dials of a prior). `suggested`: a search trial with dials from a sampler.
+Records of earlier versions have none (`""`)."""
 UnitKind = Literal["prepare", "target", "score", "predict"]
 FORWARD_ONLY: frozenset[UnitKind] = frozenset(("score", "predict"))
 """Kinds whose trials train nothing: they read an encoder that another trial has trained, or the pretrained one."""
@@ -197,10 +201,11 @@ class TrialSpec:
     chain: tuple[StageSpec, ...]
     """All stages after the pretrained encoder, in order. The last one is trained unless its encoder exists."""
     role: Role
+    phase: Phase = ""
     study: str = ""
     """Key of the study that chose the dials; empty if nothing is searched."""
     number: int = 0
-    """Number of a search trial in its study."""
+    """Number of a search trial in its study, or of a trial in the race of its study."""
     seed: int
     refitted: bool = False
     """Whether a replicate trains on the rows that the search trials set aside for selection (`Search.refit`). Then

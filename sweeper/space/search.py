@@ -37,6 +37,12 @@ class Search:
     trials_with_prior: int | None = None
     """Trials of a study that starts from earlier results. None: half of `trials`, rounded up. They run one after the
     other: the cells of a column run in parallel, and each result improves the next suggestion. Needs a `prior`."""
+    race: int = 0
+    """Number of best dials of a study that are compared again before one is chosen: they are trained with each seed of
+    `race_seeds`, and the dials with the highest mean selection value over these seeds are chosen. 0: the best search
+    trial is chosen."""
+    race_seeds: tuple[int, ...] = (1001, 1002)
+    """The seeds of the race. No replicate seed may be among them. The data are those of the search trials."""
     share: float = 0.1
     """Largest share of a training set that is set aside for selection, chosen by a hash of the example id. At most
     `cap` examples of each data set are set aside: min(share, cap / size) of its rows. A task that contains a smaller
@@ -57,6 +63,7 @@ class Search:
             raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
         check_counts(self, "cap", "trials_with_prior")
         self._check_prior()
+        self._check_race()
 
     def _check_prior(self) -> None:
         if (self.trials_with_prior or 0) > self.trials:
@@ -80,6 +87,15 @@ class Search:
             raise UserError(
                 f"Search needs the sampler 'auto', 'gp' or 'tpe' for prior = {self.prior!r}: {self.sampler!r} does not "
                 "learn from results."
+            )
+
+    def _check_race(self) -> None:
+        if self.race < 0 or self.race == 1:
+            raise UserError(f"Search needs race >= 2, or 0 for no race, got {self.race}.")
+        seeds = self.race_seeds
+        if not seeds or len(set(seeds)) != len(seeds) or SEARCH_SEED in seeds:
+            raise UserError(
+                f"Search needs race_seeds that are different and not {SEARCH_SEED} (the search uses it), got {seeds}."
             )
 
     @property

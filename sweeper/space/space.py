@@ -174,6 +174,12 @@ class Space:
         for option, value in (("scope", "target"), ("prior", "baseline")):
             if getattr(self.search, option) == value and self.baseline is None:
                 raise UserError(f"search.{option} = {value!r} searches on the baseline: add a recipe without stages.")
+        raced = sorted(set(self.search.race_seeds) & set(self.seeds)) if self.search.race else []
+        if raced:
+            raise UserError(
+                f"Replicate seeds must not be among search.race_seeds, because these choose the dials, got {raced} in "
+                "both. Use other race_seeds."
+            )
         names = [recipe.name for recipe in self.recipes]
         for name in self.search.wave:
             if name not in names:

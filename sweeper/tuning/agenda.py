@@ -6,7 +6,7 @@ The order of trials depends only on which results exist, not on timing. This mod
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -14,12 +14,11 @@ from typing import NamedTuple
 
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import Plan, Unit
-from sweeper.records.counting import best_search_trial
+from sweeper.records.counting import chosen_trial, leaders
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import Role, TrialSpec, score_key
-from sweeper.space import Value
-from sweeper.tuning.search import Request, Studies
+from sweeper.tuning.search import Request, Studies, Suggestion
 
 
 class Slot(NamedTuple):
@@ -30,7 +29,7 @@ class Slot(NamedTuple):
     """Number of the unit in the plan."""
     role: Role
     number: int
-    """Number of the search trial, or seed of the replicate."""
+    """Number of the trial in its search or race, or seed of the replicate."""
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Agenda:
         recorded = chain(self.trainings.values(), self.retried)
         searches = (record.spec for record in recorded if record.spec.role == "search")
         # Dials that the ledger has for a trial of a study. They are used again instead of a new suggestion.
-        self._searched = {(spec.study, spec.number): spec.dials for spec in searches}
+        self._searched = {(spec.study, spec.number): Suggestion(spec.dials, spec.phase) for spec in searches}
         self._studies = Studies()
         self._ready_specs: dict[Slot, TrialSpec] = {}
         # (unit, key of a training) -> the first slot with it, and that slot -> later slots with the same training.
@@ -139,15 +138,16 @@ class Agenda:
     def choice(self, unit: Unit) -> EndedTrial | None:
         """The search trial whose dials a unit uses; None if its study is not complete or all of its trials failed."""
         owner = self.plan.unit(unit.study) if unit.study else unit
-        records = self.search_records(owner)
-        return self._best(owner, records) if len(records) == self.plan.num_search(owner) else None
+        slots = self._studied_slots(owner)
+        return self._chosen(owner) if all(slot in self.done for slot in slots) else None
 
-    def _best(self, owner: Unit, records: list[EndedTrial]) -> EndedTrial | None:
-        """The best of a unit's search trials."""
+    def _chosen(self, owner: Unit) -> EndedTrial | None:
+        """The search trial that a unit's search and race have chosen so far."""
+        records = [self.done[slot] for slot in self._studied_slots(owner) if slot in self.done]
         if not owner.searches:
             # The only trial of a unit without dials. It may have no selection value.
             return next((record for record in records if record.state == "done"), None)
-        return best_search_trial(records, len(records))
+        return chosen_trial(records, self.plan.space.search)
 
     def _slot(self, unit: Unit, role: Role, number: int) -> Slot:
         return Slot(unit.row, self._order[unit.name], role, number)
@@ -204,7 +204,7 @@ class Agenda:
 
     def _close(self, slot: Slot, record: EndedTrial) -> None:
         spec = record.spec
-        if slot.role == "search" and spec.number != slot.number:
+        if slot.role != "replicate" and spec.number != slot.number:
             # The record of a twin: this slot has the same dials and another number.
             record = replace(record, spec=replace(spec, number=slot.number, name=self.name(slot)))
         self.done[slot] = record
@@ -226,6 +226,8 @@ class Agenda:
             return None
         if slot.role == "search":
             return self._search_spec(unit, slot.number, chain)
+        if slot.role == "race":
+            return self._race_spec(unit, slot.number, chain)
         if not unit.study:
             return self.specs.replicate(unit, slot.number, None, chain)
         best = self.choice(unit)
@@ -239,9 +241,24 @@ class Agenda:
         recorded = self._searched.get((study, number)) if study else None
         if recorded is None:
             recorded = self._suggested(unit, number, study)
-        return None if recorded is None else self.specs.search(unit, number, recorded, chain, prior)
+        if recorded is None:
+            return None
+        return replace(self.specs.search(unit, number, recorded.dials, chain, prior), phase=recorded.phase)
 
-    def _suggested(self, unit: Unit, number: int, study: str) -> Mapping[str, Value] | None:
+    def _race_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
+        """The spec of a trial in a race; None if the search has not finished or all of its trials failed.
+
+        If the search has fewer different dials than the race has places, the first ones take the other places too.
+        """
+        search, records = self.plan.space.search, self.search_records(unit)
+        best = leaders(records, len(records), search.race) if len(records) == self.plan.num_search(unit) else []
+        if not best:
+            return None
+        leader = best[number // len(search.race_seeds) % len(best)]
+        contender = self._search_spec(unit, leader.spec.number, chain)
+        return self.specs.race(unit, number, contender) if contender else None
+
+    def _suggested(self, unit: Unit, number: int, study: str) -> Suggestion | None:
         """New dials of a search trial; None if a result that they depend on is missing."""
         search, owners = self.plan.space.search, [self.plan.unit(name) for name in unit.prior]
         # In descending order, because trials that have not finished are mostly among the last ones.
@@ -253,7 +270,7 @@ class Agenda:
         if not all(slot in self.done for slot in needed):
             return None
         if not unit.searches:
-            return {}
+            return Suggestion({}, "fixed")
         request = Request(
             study=study,
             number=number,
@@ -262,7 +279,7 @@ class Agenda:
             prior=[self.search_records(owner) for owner in owners],
             search=search,
         )
-        return self._studies.suggest(request)
+        return self._studies.suggestion(request)
 
     def _prior_keys(self, unit: Unit) -> tuple[str, ...] | None:
         """The keys of the studies from whose results a unit's study starts; None if one of them has no encoder yet."""
@@ -278,12 +295,16 @@ class Agenda:
         """The slots of all search trials of a unit, in order of their numbers."""
         return [self._slot(unit, "search", number) for number in range(self.plan.num_search(unit))]
 
+    def _studied_slots(self, unit: Unit) -> list[Slot]:
+        """The slots of all trials that choose the dials of a unit's study: those of its search, then of its race."""
+        return [self._slot(unit, role, number) for role, number in self.plan.studied(unit)]
+
     def _parent_chain(self, unit: Unit, slot: Slot) -> Chain | None:
         """The chain of the encoder that a trial starts from; None if that encoder does not exist (yet)."""
         if not unit.parent:
             return ()
         parent = self.plan.unit(unit.parent)
-        if slot.role == "search":
+        if slot.role != "replicate":
             best = self.choice(parent)
             return self._chains[self._slot(parent, "search", best.spec.number)] if best else None
         # A replicate starts from the encoder with the same seed.
@@ -299,14 +320,16 @@ class Agenda:
             if reason:
                 return reason
         # A search starts from the chosen encoder of its parent; a replicate uses the dials that its study chose.
+        owner = unit.study if slot.role == "replicate" else unit.parent
+        reasons = []
         if slot.role == "search":
-            owners = {unit.parent}
             prior = (self._search_slots(self.plan.unit(name)) for name in unit.prior)
             needed = itertools.chain(self._previous_batch(slot), *prior)
             reasons = [self._reason_missing(earlier) for earlier in needed]
-        else:
-            owners, reasons = {unit.study}, []
-        reasons += [self._reason_no_choice(self.plan.unit(name)) for name in owners - {""}]
+        elif slot.role == "race":
+            reasons = [self._reason_no_choice(unit, self._search_slots(unit))]
+        if owner:
+            reasons.append(self._reason_no_choice(self.plan.unit(owner), self._studied_slots(self.plan.unit(owner))))
         return next(filter(None, reasons), "")
 
     def _previous_batch(self, slot: Slot) -> Iterator[Slot]:
@@ -325,13 +348,12 @@ class Agenda:
         reason = self.lost.get(slot) or self.blocked.get(slot)
         return f"{self.name(slot)} is missing: {reason}" if reason else ""
 
-    def _reason_no_choice(self, owner: Unit) -> str:
-        """The reason why the study of a unit can never choose dials; "" if it can."""
-        slots = self._search_slots(owner)
+    def _reason_no_choice(self, owner: Unit, slots: list[Slot]) -> str:
+        """The reason why these trials of a unit's study can never choose dials; "" if they can."""
         reasons = [self._reason_unusable(slot) for slot in slots if slot in self.lost or slot in self.blocked]
         if reasons:
             return reasons[0]
         records = self.search_records(owner)
-        if slots and len(records) == len(slots) and self._best(owner, records) is None:
+        if records and len(records) == self.plan.num_search(owner) and self._chosen(owner) is None:
             return f"every search trial of {owner.name} failed, the first one: {records[0].reason}"
         return ""

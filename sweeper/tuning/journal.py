@@ -13,14 +13,15 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
 from sweeper.plan.units import Unit, make_plan
-from sweeper.records.counting import best_search_trial
+from sweeper.records.counting import chosen_trial
 from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import Role
 from sweeper.run.run import Run
-from sweeper.space import Choice, Distribution
+from sweeper.space import Choice, Distribution, Search
 from sweeper.tuning.search import distribution, optuna_trial
 
-REPLICATES = " (replicates)"
-"""End of the name of a study of replicates."""
+ENDINGS: Mapping[Role, str] = {"search": "", "race": " (race)", "replicate": " (replicates)"}
+"""Role of trials -> the end of the name of their study."""
 LOG_RANGE = 10
 """Numbers of a choice whose largest is at least this many times the smallest have a logarithmic scale."""
 
@@ -29,7 +30,8 @@ def write_journal(run: Run, path: Path) -> int:
     """Write the finished trials of a run to a file that `optuna-dashboard FILE` opens. Returns the number of studies.
 
     Each search unit, such as `mini-xlmr/baseline -> xnli`, has a study with its search trials in the order of their
-    numbers, and a study `... (replicates)` with the trainings that use its dials. No result depends on the file.
+    numbers, a study `... (race)` with the trials of its race, and a study `... (replicates)` with the trainings that
+    use its dials. No result depends on the file.
 
     Raises UserError if `run` is not a run folder, DamagedError if a record cannot be read, and OSError if the file
     cannot be written.
@@ -49,7 +51,7 @@ def write_journal(run: Run, path: Path) -> int:
         storage = JournalStorage(JournalFileBackend(str(draft)))
         num = 0
         for name, records in sorted(_named(by_study.values(), owners)):
-            num += _add_studies(storage, owners[name], records, space.search.largest_study)
+            num += _add_studies(storage, owners[name], records, space.search)
         draft.replace(path)
     return num
 
@@ -70,11 +72,12 @@ def _named(
     yield from newest.items()
 
 
-def _add_studies(storage: JournalStorage, owner: Unit, records: list[TrainingRecord], num_trials: int) -> int:
-    """Add the study of a unit, and the one of its replicates if it has any. Returns their number."""
-    searched = [record for record in records if record.spec.role == "search"]
-    replicates = [record for record in records if record.spec.role == "replicate"]
-    chosen = best_search_trial(searched, num_trials)
+def _add_studies(storage: JournalStorage, owner: Unit, records: list[TrainingRecord], search: Search) -> int:
+    """Add the study of a unit, and those of its race and of its replicates if it has any. Returns their number."""
+    by_role = defaultdict(list)
+    for record in records:
+        by_role[record.spec.role].append(record)
+    searched, chosen = by_role["search"], chosen_trial(records, search)
     notes = {
         "model": owner.model.name,
         "recipe": owner.recipe,
@@ -84,13 +87,12 @@ def _add_studies(storage: JournalStorage, owner: Unit, records: list[TrainingRec
         "chosen dials": dict(chosen.spec.dials) if chosen else None,
     }
     scales = {name: scale(dial) for name, dial in owner.stage.dials.items()}
-    studies = {owner.name: searched} | ({f"{owner.name}{REPLICATES}": replicates} if replicates else {})
-    for name, members in studies.items():
-        study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+    for role, members in by_role.items():
+        study = optuna.create_study(study_name=f"{owner.name}{ENDINGS[role]}", storage=storage, direction="maximize")
         for note, value in notes.items():
             study.set_user_attr(note, value)
         study.add_trials([_trial(record, scales, is_chosen=record is chosen) for record in members])
-    return len(studies)
+    return len(by_role)
 
 
 def scale(dial: Distribution) -> BaseDistribution:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -11,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sweeper.files.digests import digest
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import Phase
 from sweeper.space import Choice, Distribution, LogUniform, Search, Value, grid_point
 from sweeper.space.search import Sampler
 from sweeper.tuning.prior import best_dials, has_value, levelled, with_value
@@ -48,14 +50,21 @@ class Request:
         return self.number + 1 == self.search.num_trials(self.dials, has_prior=bool(self.prior))
 
 
+class Suggestion(NamedTuple):
+    """The dials of a search trial, and the phase of the search that they belong to."""
+
+    dials: Mapping[str, Value]
+    phase: Phase
+
+
 @dataclass
 class Studies:
     """The studies of a sweep, in memory. Each finished trial is added to its study once."""
 
     _studies: dict[str, "_Study"] = field(default_factory=dict)
 
-    def suggest(self, request: Request) -> dict[str, Value]:
-        """The dials of a trial: first points, then suggestions of the sampler.
+    def suggestion(self, request: Request) -> Suggestion:
+        """The dials of a trial with their phase: first points (`fixed`), then suggestions of the sampler.
 
         Every suggestion has a new sampler, seeded by the key of the study and the number, which reads the finished
         trials of earlier batches in order of their numbers. The suggestion therefore does not depend on timing, on the
@@ -63,19 +72,24 @@ class Studies:
         """
         dials, search = request.dials, request.search
         if search.sampler == "grid":
-            return grid_point(dials, request.number)
+            return Suggestion(grid_point(dials, request.number), "fixed")
         sampler = search.sampler_of(dials)
         prior = list(filter(None, map(with_value, request.prior)))
         point = first_point(dials, request.number, prior, sampler)
         if len(point) == len(dials):
-            return point
+            return Suggestion(point, "fixed")
         earlier = request.earlier
         filled = self._filled(request, [*levelled(prior, earlier), *earlier])
         seed = int(digest([request.study, request.number])[:8], 16) & LARGEST_SEED
         suggested = filled.ask(_sampler(sampler, seed), point)
         if request.is_last:
             del self._studies[request.study]
-        return {name: point.get(name, rounded(value, dials[name])) for name, value in suggested.items()}
+        values = {name: point.get(name, rounded(value, dials[name])) for name, value in suggested.items()}
+        return Suggestion(values, "suggested")
+
+    def suggest(self, request: Request) -> Mapping[str, Value]:
+        """The dials of a trial."""
+        return self.suggestion(request).dials
 
     def _filled(self, request: Request, trials: list[EndedTrial]) -> "_Study":
         """The study with exactly these trials."""

@@ -220,11 +220,11 @@ def _untranslated(spec: TrialSpec) -> Iterator[str]:
 
 def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
     """A slot that reads the same data: the first replicate of the unit, or the first slot with the same data."""
-    unit = agenda.unit(slot)
+    unit, is_replicate = agenda.unit(slot), slot.role == "replicate"
     if agenda.specs.reads_draws(unit):
-        return slot._replace(number=0) if slot.role == "search" else slot
-    if slot.role == "search" and agenda.plan.space.search.refit:
-        return slot._replace(number=0)
+        return slot if is_replicate else slot._replace(role="search", number=0)
+    if agenda.plan.space.search.refit and not is_replicate:
+        return slot._replace(role="search", number=0)
     return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
 
 

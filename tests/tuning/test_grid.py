@@ -72,7 +72,7 @@ def test_a_stopped_grid_ends_like_an_uninterrupted_one() -> None:
 def test_every_point_of_a_grid_counts_in_the_analysis() -> None:
     _, ledger = run_all(GRID)
     replicates = {record.key for record in ledger.trainings.values() if record.spec.role == "replicate"}
-    assert set(valid_replicates(ledger.trainings, GRID.search.largest_study)) == replicates
+    assert set(valid_replicates(ledger.trainings, GRID.search)) == replicates
 
 
 def test_the_report_names_the_grid_instead_of_a_number_of_trials() -> None:

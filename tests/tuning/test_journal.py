@@ -25,10 +25,11 @@ from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.run.run import Run
 from sweeper.space import Choice, LogUniform, Space
-from sweeper.tuning.journal import REPLICATES, scale, write_journal
+from sweeper.tuning.journal import ENDINGS, scale, write_journal
 from tests.runs import wait_for
 from tests.tuning.imaginary import SEARCHED, run_all, succeed
 
+REPLICATES = ENDINGS["replicate"]
 STARTED = "2026-01-02T03:04:05.000+00:00"
 
 

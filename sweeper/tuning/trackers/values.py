@@ -22,6 +22,7 @@ def tracked(spec: TrialSpec, group: str, project: str) -> TrackedTrial:
         "model": spec.model.id,
         "seed": spec.seed,
         "role": spec.role,
+        "phase": spec.phase,
         "kind": spec.kind,
         "targets": ", ".join(dict.fromkeys(score.target for score in spec.scores)),
     }
