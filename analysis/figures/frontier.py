@@ -25,7 +25,7 @@ MARGIN = 0.08
 """Space between the dots and the edges of a panel, as a share of their range."""
 
 
-def frontier(axes: Axes, rows: pd.DataFrame, *, title: str = "", size: Size = TEXT, has_label: bool = True) -> Axes:
+def frontier(axes: Axes, rows: pd.DataFrame, *, title: str = "", size: Size = TEXT) -> Axes:
     """Draw one dot for each recipe: its score under a condition (y) against its clean score (x), in points.
 
     `rows` are those of one target and condition in the table of `robustness`. The line joins the recipes on
@@ -42,7 +42,7 @@ def frontier(axes: Axes, rows: pd.DataFrame, *, title: str = "", size: Size = TE
     spaces = [MARGIN * (high - low) for low, high in limits]
     axes.set_xlim(limits[0][0] - spaces[0], limits[0][1] + spaces[0])
     axes.set_ylim(limits[1][0] - spaces[1], limits[1][1] + spaces[1])
-    style_axes(axes, size, title=title, x="clean score", y="score under the condition" if has_label else "")
+    style_axes(axes, size, title=title, x="clean score", y="under the condition")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     _draw_names(axes, list(rows["recipe"]), x, y, best, size)
@@ -110,8 +110,8 @@ def frontier_figure(table: pd.DataFrame, size: Size = TEXT) -> Figure | None:
         ),
     )
     figure, all_axes = panel_figure(panels, size)
-    for number, (axes, ((target, condition), rows)) in enumerate(zip(all_axes, shown, strict=True)):
-        frontier(axes, rows, title=f"{target}, {condition}", size=size, has_label=number == 0)
+    for axes, ((target, condition), rows) in zip(all_axes, shown, strict=True):
+        frontier(axes, rows, title=f"{target}, {condition}", size=size)
     return figure
 
 

@@ -15,7 +15,7 @@ from ..results.robustness import robustness
 from ..results.seed_part import MEAN
 from .documents import document
 from .files import csv
-from .tables import markdown
+from .tables import markdown, percent, points
 
 IN_POINTS = ("clean", "score", "drop", "se", "low", "high", "success", "relative_drop", "worst")
 """Columns of the CSV file in points or percent."""
@@ -75,17 +75,13 @@ def _lines(rows: pd.DataFrame) -> Iterator[list[str]]:
     for row in rows.to_dict("records"):
         yield [
             str(row["recipe"]),
-            _percent(row["clean"]),
-            _percent(row["score"]),
+            points(row["clean"]),
+            points(row["score"]),
             gain_text(row["drop"], row["low"], row["high"], row["note"]),
-            f"{_percent(row['relative_drop'])} %" if row["relative_drop"] == row["relative_drop"] else "–",
-            f"{_percent(row['success'])} %" if row["success"] == row["success"] else "–",
+            percent(row["relative_drop"]),
+            percent(row["success"]),
             "–" if pd.isna(row["num_correct"]) else f"{row['num_correct']:.0f}",
-            _percent(row["worst"]),
+            points(row["worst"]),
             str(row["num_seeds"]),
             str(row["note"]),
         ]
-
-
-def _percent(fraction: float) -> str:
-    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"

@@ -11,7 +11,7 @@ from ..results.load import RunData
 from ..results.results import Results
 from .documents import document
 from .files import csv
-from .tables import markdown, points
+from .tables import markdown, percent
 
 PAGE = "difficulty.md"
 IN_POINTS = ("headroom", "gain")
@@ -69,7 +69,7 @@ def _lines(table: pd.DataFrame) -> Iterator[list[str]]:
             _nats(row["entropy"], 2),
             _nats(row["mean_loss"], 2),
             _nats(row["code_length"], 0),
-            f"{points(row['headroom'])} %" if pd.notna(row["headroom"]) else "–",
+            percent(row["headroom"]),
             points_text(row["gain"]),
         ]
 

@@ -51,6 +51,8 @@ PREDICTORS = {
     "knn": "the accuracy of nearest neighbours",
     "embedding": "the cosine between the mean sentence vectors of the last intermediate training's texts and of the "
     "target's, from the pretrained encoder (Vu et al. 2020)",
+    "subword_overlap": "the share of the subwords of the target's texts that occur in those of the last intermediate "
+    "training",
 }
 """Measured predictors of transfer in words."""
 SECONDS_PER_HOUR = 3600

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -133,12 +134,15 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
 
 
 def _answers(space: Space, rows: pd.DataFrame) -> Iterator[str]:
-    """For each contrast, its question and its estimates."""
-    for contrast in space.contrasts:
-        evaluated = rows[rows["contrast"] == contrast.name]
-        if len(evaluated):
-            listed = "\n".join(f"- {sentence}" for sentence in sentences(contrast, evaluated))
-            yield f"{contrast.title}\n\n{listed}" if contrast.title else listed
+    """The estimates of all contrasts, those of neighbours with the same question under it."""
+    stated = [contrast for contrast in space.contrasts if contrast.name in set(rows["contrast"])]
+    for title, contrasts in groupby(stated, lambda contrast: contrast.title):
+        listed = "\n".join(
+            f"- {sentence}"
+            for contrast in contrasts
+            for sentence in sentences(contrast, rows[rows["contrast"] == contrast.name])
+        )
+        yield f"{title}\n\n{listed}" if title else listed
 
 
 def _resolution(rows: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..numbers import gain_text, points_text, signed_text
+from ..numbers import MINUS, gain_text, points_text, signed_text
 from ..results.benchmark import Means
 from ..results.layers import LayerScores
 from ..results.marks import DOUBLE_DAGGER, STAR, Marks
@@ -140,8 +140,13 @@ def layer_rows(layers: LayerScores) -> tuple[list[str], list[Row]]:
 
 
 def points(value: float) -> str:
-    """A fraction of 1 as points with one decimal, "–" for nan."""
-    return "–" if np.isnan(value) else f"{100 * value:.1f}"
+    """A fraction of 1 as points with one decimal, "–" for nan. The sign of a negative number is a minus."""
+    return "–" if np.isnan(value) else f"{100 * value:z.1f}".replace("-", MINUS)
+
+
+def percent(value: float) -> str:
+    """A fraction of 1 in percent with one decimal, "–" for nan."""
+    return "–" if np.isnan(value) else f"{points(value)} %"
 
 
 def marks_csv(marks: Marks) -> bytes:

@@ -8,18 +8,20 @@ import pandas as pd
 
 from sweeper.space import Contrast, Slope
 
-from .contrast_sums import WeightedSum, at_point, weighted_sums
+from .contrast_sums import Distances, WeightedSum, at_point, weighted_sums
 from .contrasts import contrast_table, scores_of_seeds
 from .load import RunData
+from .text_distances import text_distances
 
 COLUMNS = (
     *("family", "contrast", "model", "target", "language", "covariate", "unit", "point", "value"),
     *("estimate", "low", "high", "sd_languages", "num_languages"),
 )
 """Columns of the table of points. point is a recipe, model or language, and value that of the covariate. estimate is
-the sum at the point, as a fraction of 1, with its 95 % interval. sd_languages is the standard deviation of the sums of
-num_languages languages; it contains the noise of each of them. Both are nan for a slope over languages, and where
-languages are evaluated alone."""
+the sum at the point, as a fraction of 1, with its 95 % interval. A slope on a distance between texts has a point for
+each recipe and target: value and estimate are differences from the mean over the recipes. sd_languages is the standard
+deviation of the sums of num_languages languages; it contains the noise of each of them. Both are nan for a slope over
+languages, and where languages are evaluated alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,13 @@ class _Point:
     """The slope, with the targets and languages that it includes."""
     slope: Slope
     name: str
+    target: str = ""
+    """The target of a slope on a distance between texts."""
+
+    @property
+    def label(self) -> str:
+        """The name of the point in tables and figures."""
+        return f"{self.name}, {self.target}" if self.target else self.name
 
     @property
     def single(self) -> Contrast:
@@ -40,9 +49,21 @@ class _Point:
             terms = tuple(replace(term, languages=()) for term in terms)
             languages: tuple[str, ...] = (self.name,)
         else:
-            terms = tuple(at_point(self.slope, self.name, term) for term in terms)
             languages = self.weighted.languages
+            terms = tuple(
+                replace(at_point(self.slope, name, term), weight=term.weight * share)
+                for name, share in self._shares.items()
+                for term in terms
+            )
         return replace(given, slope=None, each=(), terms=terms, targets=self.weighted.targets, languages=languages)
+
+    @property
+    def _shares(self) -> dict[str, float]:
+        """Point -> its share in the sum at this point."""
+        if not self.target:
+            return {self.name: 1.0}
+        others = 1 / len(self.slope.points)
+        return {name: float(name == self.name) - others for name in self.slope.points}
 
     @property
     def has_spread(self) -> bool:
@@ -71,7 +92,7 @@ def point_table(data: RunData) -> pd.DataFrame:
         target=[point.weighted.target for point in owners],
         language=[point.weighted.language for point in owners],
         covariate=[point.slope.covariate for point in owners],
-        point=[point.name for point in owners],
+        point=[point.label for point in owners],
         value=[float(point.slope.values[point.name]) for point in owners],
         sd_languages=spreads["std"].to_numpy(),
         num_languages=spreads["count"].to_numpy(),
@@ -80,12 +101,27 @@ def point_table(data: RunData) -> pd.DataFrame:
 
 def _points(data: RunData) -> Iterator[_Point]:
     """The points of all slopes of a space with an estimate, those of one slope in the order of their values."""
-    slopes = [contrast for contrast in data.space.contrasts if contrast.slope]
-    for weighted in weighted_sums(data.space, scores_of_seeds(data)[0], slopes):
+    slopes, distances = [contrast for contrast in data.space.contrasts if contrast.slope], text_distances(data)
+    for weighted in weighted_sums(data.space, scores_of_seeds(data)[0], slopes, distances):
         slope = weighted.contrast.slope
         assert slope is not None
+        if slope.predictor:
+            yield from _points_of_texts(weighted, slope, distances)
+            continue
         for name in _names(slope, weighted):
             yield _Point(weighted=weighted, slope=slope, name=name)
+
+
+def _points_of_texts(weighted: WeightedSum, slope: Slope, distances: Distances) -> Iterator[_Point]:
+    """A point for each recipe and target of a slope on a distance between texts; none without an estimate."""
+    model = weighted.model or weighted.contrast.terms[0].model
+    for target in weighted.targets if weighted.weights else ():
+        of_target = distances[slope.covariate, model, target]
+        mean = float(np.mean([of_target[name] for name in slope.points]))
+        values = {name: of_target[name] - mean for name in slope.points}
+        for name in sorted(values, key=values.__getitem__):
+            of_one = replace(weighted, targets=(target,))
+            yield _Point(weighted=of_one, slope=replace(slope, values=values), name=name, target=target)
 
 
 def _names(slope: Slope, weighted: WeightedSum) -> list[str]:

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,13 @@ class WeightedSum:
     """Whether a target lacks a language that the contrast names."""
 
 
-def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast]) -> list[WeightedSum]:
+Distances = Mapping[tuple[str, str, str], Mapping[str, float]]
+"""(covariate, model, target) -> recipe -> its distance: one of DISTANCES."""
+
+
+def weighted_sums(
+    space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast], distances: Distances
+) -> list[WeightedSum]:
     """The weighted sums of contrasts. `scores` has a row for each `Score` that exists and a column for each seed."""
     languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for name in scores.index:
@@ -57,7 +64,12 @@ def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contra
     names = space.contrast_names()
     means = dict(zip(map(Score._make, scores.index), scores.mean(axis=1).astype(float), strict=True))
     expander = _Expander(
-        space=space, languages=languages, same_rows=frozenset(marks_of(space).same_rows), names=names, means=means
+        space=space,
+        languages=languages,
+        same_rows=frozenset(marks_of(space).same_rows),
+        names=names,
+        means=means,
+        distances=distances,
     )
     return [weighted for contrast in contrasts for weighted in expander.sums(_with_values(contrast, names))]
 
@@ -65,7 +77,11 @@ def weighted_sums(space: Space, scores: pd.DataFrame, contrasts: Iterable[Contra
 def _with_values(contrast: Contrast, names: Names) -> Contrast:
     """The contrast with the values of the covariate of its slope."""
     slope = contrast.slope
-    return contrast if slope is None else replace(contrast, slope=replace(slope, values=names.values(slope)))
+    if slope is None:
+        return contrast
+    if slope.predictor:
+        return replace(contrast, slope=replace(slope, points=tuple(names.points(slope))))
+    return replace(contrast, slope=replace(slope, values=names.values(slope)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +94,7 @@ class _Expander:
     names: Names
     means: Mapping[Score, float]
     """The mean of each score over the seeds."""
+    distances: Distances = field(default_factory=dict)
 
     def sums(self, contrast: Contrast) -> Iterator[WeightedSum]:
         """The weighted sums of one contrast; at least one for each model, with a reason if it has no scores."""
@@ -95,7 +112,8 @@ class _Expander:
         if slope is None or slope.axis == "language":
             yield from terms
             return
-        weights = slope_weights(slope.values)
+        # The weights of distances differ between targets: see `_weighed`.
+        weights = dict.fromkeys(slope.points, 1.0) if slope.predictor else slope_weights(slope.values)
         for term in terms:
             for point, weight in weights.items():
                 yield at_point(slope, point, replace(term, weight=term.weight * weight))
@@ -140,7 +158,8 @@ class _Expander:
         weights: dict[Score, float] = defaultdict(float)
         for target in _targets_of(terms, weighted.targets):
             try:
-                for name, weight in self._of_target(weighted, terms, target, languages):
+                weighed = self._weighed(weighted, terms, target)
+                for name, weight in self._of_target(weighted, weighed, target, languages):
                     weights[name] += weight
             except LookupError as error:
                 return replace(weighted, weights={}, reason=str(error.args[0]))
@@ -156,10 +175,43 @@ class _Expander:
             lacks_languages=any(not set(languages) <= scored for scored in by_target.values()),
         )
 
+    def _weighed(self, weighted: WeightedSum, terms: Sequence[Term], target: str) -> Sequence[Term]:
+        """The terms of a slope on distances between texts with the weights of a target; other terms as they are.
+
+        The slope is that of a regression with a constant for each target: (x - mean of the target) / sum of (x - mean
+        of the target)^2 over all targets. Raises LookupError with the reason if a target has no distances.
+        """
+        slope = weighted.contrast.slope
+        if slope is None or not slope.predictor:
+            return terms
+        weighed = []
+        for term, point in zip(terms, cycle(slope.points)):
+            deviations = {name: self._deviations(slope, term.model, name) for name in weighted.targets}
+            total = sum(value**2 for values in deviations.values() for value in values.values())
+            if not total:
+                raise LookupError(f"all recipes have the same {slope.covariate}")
+            # Each target has a share of 1 / targets of the weight of a term.
+            weight = term.weight * deviations[target][point] * len(weighted.targets) / total
+            if weight:
+                weighed.append(replace(term, weight=weight))
+        return weighed
+
+    def _deviations(self, slope: Slope, model: str, target: str) -> dict[str, float]:
+        """Point -> its distance from a target minus the mean over the points. Raises LookupError without them."""
+        distances = self.distances.get((slope.covariate, model, target), {})
+        for point in slope.points:
+            if point not in distances:
+                raise LookupError(f"{point} ({model}) has no {slope.covariate} from {target}")
+        mean = np.mean([distances[point] for point in slope.points])
+        return {point: float(distances[point] - mean) for point in slope.points}
+
     def _is_usable(self, weighted: WeightedSum, terms: Sequence[Term], target: str, languages: tuple[str, ...]) -> bool:
         """Whether a target that the contrast does not name has languages of all terms, enough of them for a slope."""
         shared = [name for name in self._shared(terms, target) if not languages or name in languages]
         slope = weighted.contrast.slope
+        if slope is not None and slope.predictor:
+            keys = {(slope.covariate, term.model, target) for term in terms}
+            return bool(shared) and all(set(slope.points) <= set(self.distances.get(key, ())) for key in keys)
         if slope is None or slope.axis != "language":
             return bool(shared) or all(term.languages for term in terms)
         return len({slope.values[name] for name in shared if name in slope.values}) >= MIN_POINTS
@@ -241,4 +293,4 @@ def at_point(slope: Slope, point: str, term: Term) -> Term:
     """The term at one point of a slope over recipes or models."""
     if slope.axis == "model":
         return replace(term, model=point) if term.model == EACH else term
-    return replace(term, recipe=point) if term.recipe == EACH else term
+    return replace(term, recipe=term.recipe.replace(EACH, point))

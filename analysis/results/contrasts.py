@@ -19,6 +19,7 @@ from .item_part import combined
 from .load import RunData
 from .moderation import are_bimodal, moderated, row_variances
 from .stats import CONFIDENCE, are_equal, t_intervals
+from .text_distances import text_distances
 
 Floats = npt.NDArray[np.float64]
 Pattern = tuple[tuple[str, str, str, float], ...]
@@ -81,7 +82,8 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     for these recipes, models, targets and languages.
     """
     scores, seedless = scores_of_seeds(data)
-    planned = weighted_sums(data.space, scores, data.space.contrasts if contrasts is None else contrasts)
+    chosen = data.space.contrasts if contrasts is None else contrasts
+    planned = weighted_sums(data.space, scores, chosen, text_distances(data))
     items = item_variances(data, planned)
     recipes = [recipe.name for recipe in data.space.recipes]
     arrays = SeedScores(by_score(scores), seedless, recipes, _related(data.space))

@@ -17,6 +17,7 @@ from .contrasts import by_score, scores_of_seeds
 from .halves import MIN_N
 from .load import RunData
 from .source_languages import source_groups
+from .text_distances import text_distances
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -67,7 +68,7 @@ def language_permutations(data: RunData) -> pd.DataFrame:
     means = {name: float(np.mean(values)) for name, values in by_score(scores).items()}
     groups = source_groups(data.space)
     rows = []
-    for weighted in weighted_sums(data.space, scores, data.space.contrasts):
+    for weighted in weighted_sums(data.space, scores, data.space.contrasts, text_distances(data)):
         # A share of a reference is no sum of weighted scores.
         tested = _test(weighted, means, groups) if weighted.contrast.unit == "points" else None
         if tested:

@@ -52,8 +52,9 @@ class RunData:
     keys."""
     predictors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PREDICTOR_COLUMNS))
     """Predictors of transfer of each prepared encoder. Columns: model, recipe, target, seed (Int64; NA for the
-    pretrained encoder, which depends on no seed), predictor (`logme`, `h_score`, `knn`, `embedding`; higher is better),
-    value, seconds (of the forward passes and of the computation). No rows without `Space.predictors`."""
+    pretrained encoder, which depends on no seed), predictor (`logme`, `h_score`, `knn`, `embedding`,
+    `subword_overlap`; higher is better), value, seconds (of the forward passes and of the computation). No rows without
+    `Space.predictors`."""
     num_outdated: int = 0
     """Number of replicates that are left out because a later search trial has better dials."""
     run: str = ""

@@ -18,7 +18,7 @@ RETRIEVAL = "retrieval"
 RANDOM = "random order"
 COLUMNS = ("predictor", "target", "ndcg", "regret_1", "regret_3", "n", "low", "high", "seconds", "recommended", "note")
 """The columns of the table, see `rankings`."""
-MEASURED = ("logme", "h_score", "knn", "embedding")
+MEASURED = ("logme", "h_score", "knn", "embedding", "subword_overlap")
 """Predictors that a sweep computes from forward passes of the prepared encoders (`Space.predictors`)."""
 
 

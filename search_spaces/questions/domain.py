@@ -6,20 +6,26 @@ tokens. The numbers of steps differ, because lines have different lengths.
 
 Three more targets are held-out English text of each domain: a frozen encoder predicts masked tokens, with a head that
 trains on general text. They show what an encoder learns about a domain, and what it forgets about the others.
+
+The page `distance` asks whether adaptation helps more if its text is near to that of the target. The predictors of
+transfer measure these distances, in English.
 """
 
 from dataclasses import replace
 
 from sweeper.space import (
+    EACH,
     Contrast,
     Model,
     Recipe,
+    Slope,
     Space,
     Stage,
     Target,
     difference,
     interaction,
 )
+from sweeper.space.contrast import DISTANCES
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
@@ -95,6 +101,8 @@ def _adapt(domain: str, share: float = 1.0, languages: tuple[str, ...] = LANGUAG
 DOMAINS = ("bible", "news", "general")
 TASKS = ("tatoeba", "ner", "pawsx")
 """The targets other than held-out text."""
+TRAINED = ("ner", "pawsx")
+"""Those whose training data can be compared with the text of a domain."""
 RECIPES = (
     Recipe(name="baseline"),
     Recipe(name="mnli", stages=(TASK,)),
@@ -138,6 +146,18 @@ def _of_text(name: str, recipe: str, reference: str) -> Contrast:
     return difference(name, recipe, reference, family="held-out text", targets=targets, each=("target",))
 
 
+def _of_distance(covariate: str) -> tuple[Contrast, ...]:
+    """Slopes on a distance between the text of a domain and the target: of what adaptation adds to no task, and to
+    MNLI."""
+    unit = "1 % of the subwords" if covariate == "subword_distance" else "0.01 of the cosine"
+    slope = Slope(axis="recipe", covariate=covariate, points=DOMAINS, unit=unit)
+    options = {"family": "distance", "targets": TRAINED, "slope": slope}
+    return (
+        difference(f"adaptation per {covariate}", EACH, "baseline", **options),
+        interaction(f"interaction with mnli per {covariate}", "* then mnli", EACH, "mnli", "baseline", **options),
+    )
+
+
 CONTRASTS = (
     *(contrast for domain in DOMAINS for contrast in _contrasts(domain)),
     *(_placebo(f"{domain} - general text, before mnli", f"{domain} then mnli", "general then mnli") for domain in SETS),
@@ -146,12 +166,15 @@ CONTRASTS = (
     *(_of_text(f"{recipe} - no adaptation", recipe, "baseline") for recipe in (*DOMAINS, "mnli")),
     *(_of_text(f"{domain} - general text", domain, "general") for domain in SETS),
     *(_of_text(f"mnli after {domain} - {domain}", f"{domain} then mnli", domain) for domain in DOMAINS),
+    *(contrast for covariate in DISTANCES for contrast in _of_distance(covariate)),
 )
 
 SMALL_LAYERS, LARGE_LAYERS = 6, 24
 """Layers of the two encoders, which are all frozen for held-out text."""
 HEAD_RATE = 1e-3
 """Learning rate of a new head on a frozen encoder."""
+TRAINING = replace(SHORT, learning_rate=2e-4, cap_tokens=12_000, cap_examples=250)
+"""Of targets. The predictors of transfer read `cap_examples`, too."""
 SPACE = Space(
     name="questions/domain",
     title="Domain adaptation before, after and around an intermediate task",
@@ -159,14 +182,12 @@ SPACE = Space(
     recipes=RECIPES,
     targets=(
         Target(task="tatoeba", training=SHORT, languages=("ar", "de", "hi", "ru", "zh")),
-        Target(
-            task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "ru", "zh")
-        ),
-        Target(task="pawsx", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=("de", "zh")),
+        Target(task="ner", training=TRAINING, languages=("de", "ru", "zh")),
+        Target(task="pawsx", training=TRAINING, languages=("de", "zh")),
         *(
             Target(
                 task=text.name,
-                training=replace(SHORT, learning_rate=HEAD_RATE, cap_tokens=12_000, frozen_layers=SMALL_LAYERS),
+                training=replace(TRAINING, learning_rate=HEAD_RATE, frozen_layers=SMALL_LAYERS),
                 eval_cap=150,
             )
             for text in TEXTS
@@ -176,6 +197,7 @@ SPACE = Space(
     seeds=(1, 2),
     evaluate="dev",
     eval_cap=60,
+    predictors=True,
     contrasts=CONTRASTS,
 )
 

@@ -145,7 +145,8 @@ def _num_passes(space: Space, unit: Unit, target: Target) -> float:
 
 def _predictor_size(space: Space, target: Target) -> int:
     """Largest number of features from which the predictors of a target are computed."""
-    return PREDICTOR_EXAMPLES * features_per_example(space.task(space.task(target.task).training_task))
+    examples = min(PREDICTOR_EXAMPLES, target.training.cap_examples or PREDICTOR_EXAMPLES)
+    return examples * features_per_example(space.task(space.task(target.task).training_task))
 
 
 def evaluation_size(space: Space, target: Target) -> int | None:

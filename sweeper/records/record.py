@@ -30,8 +30,9 @@ class TransferPredictors:
     """Predictors of transfer of one encoder for one target."""
 
     values: Mapping[str, float]
-    """`logme`, `h_score`, `knn`, `embedding` -> value; higher is better. The first three are missing for a format
-    without classes and if all labels are equal, the last one for an encoder without an intermediate training."""
+    """`logme`, `h_score`, `knn`, `embedding`, `subword_overlap` -> value; higher is better. The first three are missing
+    for a format without classes and if all labels are equal, the last two for an encoder without an intermediate
+    training. Records of earlier versions have no `subword_overlap`."""
     seconds: Mapping[str, float]
     """Predictor -> seconds of the forward passes, which all share, and of its own computation."""
     num_rows: int

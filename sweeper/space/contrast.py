@@ -10,7 +10,11 @@ from sweeper.space.condition import CLEAN
 from sweeper.typed import check_fields
 
 EACH = "*"
-"""In a term of a contrast with a slope: every point of the axis of the slope."""
+"""In a term of a contrast with a slope: every point of the axis of the slope. It can be a part of the name of a recipe:
+`* then mnli`."""
+DISTANCES: Mapping[str, str] = {"text_distance": "embedding", "subword_distance": "subword_overlap"}
+"""Distance of the texts of a recipe from those of a target -> the predictor of transfer from which it is computed. It
+is 100 (1 - predictor). Both predictors are in the records of a space with `predictors`."""
 Axis = Literal["model", "recipe", "language"]
 Unit = Literal["points", "score", "headroom"]
 Point = TypeVar("Point")
@@ -46,15 +50,23 @@ class Slope:
     """The field of a term in which EACH means every point."""
     covariate: str
     """Name of the covariate. Without `values`, it is a numeric factor of the recipes or models of the axis,
-    `log10_parameters` of models that give their `parameters`, or the distance of languages from English, such as
-    `syntactic_distance` (sweeper/tasks/distances.py has the others)."""
+    `log10_parameters` of models that give their `parameters`, the distance of languages from English, such as
+    `syntactic_distance` (sweeper/tasks/distances.py has the others), or one of DISTANCES between recipes and targets.
+    """
     values: Mapping[str, float] = field(default_factory=dict)
     """Point -> its value. Points without a value are left out."""
+    points: tuple[str, ...] = ()
+    """Only these points. Empty: all points with a value."""
     unit: str = ""
     """What a difference of 1 means, for example "decade of parameters"."""
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def predictor(self) -> str:
+        """The predictor of transfer that the covariate is computed from; "" if its values are known before a run."""
+        return DISTANCES.get(self.covariate, "") if self.axis == "recipe" and not self.values else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +165,7 @@ def _check_points(contrast: Contrast) -> None:
     """Raise UserError unless EACH is used exactly where a slope needs it."""
     named = {
         "model": [term.model for term in contrast.terms],
-        "recipe": [term.recipe for term in contrast.terms],
+        "recipe": [_each_in(term.recipe, contrast) for term in contrast.terms],
         "language": [name for term in contrast.terms for name in term.languages],
     }
     for axis, names in named.items():
@@ -167,11 +179,21 @@ def _check_points(contrast: Contrast) -> None:
             raise UserError(
                 f"Contrast {contrast.name!r} has a slope along {axis}s. At least one term needs {axis} = {EACH!r}."
             )
+    if contrast.slope and contrast.slope.predictor and any(term.targets for term in contrast.terms):
+        raise UserError(
+            f"Contrast {contrast.name!r} has a slope on {contrast.slope.covariate!r}, which differs between targets. "
+            "Remove `targets` from its terms, and name them in the contrast."
+        )
     if contrast.axis == "language" and set(named["language"]) - {EACH}:
         raise UserError(
             f"Contrast {contrast.name!r} has a slope along languages. Name them in its `values`, and remove "
             "`languages` from its terms."
         )
+
+
+def _each_in(recipe: str, contrast: Contrast) -> str:
+    """EACH if a term of a slope over recipes has another recipe at each point."""
+    return EACH if contrast.axis == "recipe" and EACH in recipe else recipe
 
 
 def _check_each(contrast: Contrast) -> None:

@@ -1,10 +1,10 @@
 """Checks the contrasts and claims of a space: everything that they refer to must exist."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sweeper.errors import UserError, unknown
-from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term
+from sweeper.space.contrast import DISTANCES, EACH, Claim, Contrast, Slope, Term
 
 MIN_POINTS = 3
 """Fewest points of a slope."""
@@ -25,6 +25,8 @@ class Names:
     """Target -> its evaluation languages."""
     factors: Mapping[str, Mapping[str, Mapping[str, float]]]
     """Axis -> covariate -> point -> value: numeric factors of recipes and models, and distances of languages."""
+    predicted: Sequence[str] = ()
+    """The recipes whose texts are compared with those of targets; empty without `Space.predictors`."""
 
     def reference(self, contrast: Contrast) -> str:
         """The recipe whose score is the unit of a contrast; "" if the unit is a point."""
@@ -33,11 +35,22 @@ class Names:
     def values(self, slope: Slope) -> Mapping[str, float]:
         """Point -> value of the covariate of a slope. Raises UserError if nothing has the covariate."""
         factors = self.factors.get(slope.axis, {})
-        if slope.values:
-            return slope.values
-        if slope.covariate not in factors:
-            raise unknown(f"covariate of a {slope.axis}", slope.covariate, factors)
-        return factors[slope.covariate]
+        if not slope.values and slope.covariate not in factors:
+            covariates = (*factors, *DISTANCES) if slope.axis == "recipe" else factors
+            raise unknown(f"covariate of a {slope.axis}", slope.covariate, covariates)
+        values = slope.values or factors[slope.covariate]
+        return {point: value for point, value in values.items() if not slope.points or point in slope.points}
+
+    def points(self, slope: Slope) -> Sequence[str]:
+        """The points of a slope. Raises UserError if the covariate has none."""
+        if not slope.predictor:
+            return list(self.values(slope))
+        if not self.predicted:
+            raise UserError(
+                f"The covariate {slope.covariate!r} is measured by the predictors of transfer: set `predictors=True` "
+                "in the space."
+            )
+        return slope.points or self.predicted
 
 
 def check_contrasts(contrasts: Sequence[Contrast], claims: Sequence[Claim], names: Names) -> None:
@@ -80,21 +93,38 @@ def _check_cells(contrast: Contrast, names: Names) -> None:
         )
     slope = contrast.slope
     if slope:
-        points = {"model": names.model, "recipe": names.recipe, "language": _all(names.language)}[slope.axis]
-        values = names.values(slope)
-        for point in values:
-            if point not in points:
-                raise unknown(slope.axis, point, points)
-        if len(set(values.values())) < MIN_POINTS:
-            raise UserError(
-                f"A slope needs at least {MIN_POINTS} different values of {slope.covariate!r}, got {dict(values)}."
-            )
+        _check_slope(slope, names)
     for term in contrast.terms:
-        _check_term(term, contrast, names)
+        for recipe in _recipes(term, slope, names):
+            _check_term(replace(term, recipe=recipe), contrast, names)
+
+
+def _check_slope(slope: Slope, names: Names) -> None:
+    existing = {"model": names.model, "recipe": names.recipe, "language": _all(names.language)}[slope.axis]
+    points = names.points(slope)
+    for point in (*points, *slope.points):
+        if point not in existing:
+            raise unknown(slope.axis, point, existing)
+        if slope.predictor and point not in names.predicted:
+            raise UserError(f"Recipe {point!r} has no stage, and therefore no texts for {slope.covariate!r}.")
+    # Values of predictors are known after the run only.
+    values = {} if slope.predictor else names.values(slope)
+    if len(set(values.values()) if values else points) < MIN_POINTS:
+        raise UserError(
+            f"A slope needs at least {MIN_POINTS} different values of {slope.covariate!r}, got "
+            f"{dict(values) if values else ', '.join(points)}."
+        )
+
+
+def _recipes(term: Term, slope: Slope | None, names: Names) -> Sequence[str]:
+    """The recipes of a term: one at each point of a slope over recipes."""
+    if slope is None or slope.axis != "recipe":
+        return [term.recipe]
+    return [term.recipe.replace(EACH, point) for point in names.points(slope)]
 
 
 def _check_term(term: Term, contrast: Contrast, names: Names) -> None:
-    if term.recipe != EACH and term.recipe not in names.recipe:
+    if term.recipe not in names.recipe:
         raise unknown("recipe", term.recipe, names.recipe)
     if term.model not in ("", EACH, *names.model):
         raise unknown("model", term.model, names.model)

@@ -145,6 +145,7 @@ class Space:
             },
             language=languages,
             factors=factors,
+            predicted=[recipe.name for recipe in self.recipes if recipe.stages] if self.predictors else [],
         )
 
     @property

@@ -26,7 +26,7 @@ def subword_facts(encoded: Mapping[str, Encoded], tokenizer: "PreTrainedTokenize
     says nothing in scripts without spaces. `overlap` is left out without English data.
     """
     is_start = _word_starts(tokenizer)
-    counts = {language: _counts(data, tokenizer) for language, data in encoded.items()}
+    counts = {language: subword_counts(data, tokenizer) for language, data in encoded.items()}
     english = counts.get(ENGLISH)
     facts: dict[str, dict[str, float]] = {}
     for language, numbers in counts.items():
@@ -37,8 +37,8 @@ def subword_facts(encoded: Mapping[str, Encoded], tokenizer: "PreTrainedTokenize
     return facts
 
 
-def _counts(encoded: Encoded, tokenizer: "PreTrainedTokenizerBase") -> npt.NDArray[np.int64]:
-    """How often each subword of the vocabulary occurs; 0 for special tokens."""
+def subword_counts(encoded: Encoded, tokenizer: "PreTrainedTokenizerBase") -> npt.NDArray[np.int64]:
+    """How often each subword of the vocabulary occurs, shape (vocabulary,); 0 for special tokens."""
     counts: npt.NDArray[np.int64] = np.bincount(encoded.features.tokens, minlength=len(tokenizer)).astype(np.int64)
     counts[tokenizer.all_special_ids] = 0
     return counts

@@ -15,6 +15,7 @@ from sweeper.scoring.transferability import h_score, knn_accuracy, knn_choice_ac
 from sweeper.training.heads import HEADS, Head
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import DataReader
+from sweeper.training.subwords import subword_counts
 
 TOKEN_SEED = 0
 """Seed of the choice of one labelled token of each feature. It is constant, so that encoders are compared on the same
@@ -52,6 +53,9 @@ EMBEDDING = "embedding"
 The pretrained encoder computes all of them: each prepared encoder has its own geometry, so that their cosines cannot be
 compared between recipes.
 """
+SUBWORDS = "subword_overlap"
+"""The share of the subwords of the target's training data that also occur in that of the last stage (each occurrence
+counts)."""
 
 
 def transfer_predictors(predictor: Predictor, spec: PredictorSpec, reader: DataReader) -> TransferPredictors:
@@ -82,25 +86,38 @@ def with_text_similarity(
     sampled: Mapping[str, int],
     reader: DataReader,
 ) -> dict[str, TransferPredictors]:
-    """Target -> its predictors and `embedding`, for targets with the same sources.
+    """Target -> its predictors, `embedding` and `subword_overlap`, for targets with the same sources.
 
     `predictor` has the pretrained encoder. `sampled` is the number of examples of each task that the last stage drew.
     """
     started = time.perf_counter()
     source = _mean_text(predictor, specs[0].sources, sampled, reader)
     source_seconds, added = time.perf_counter() - started, dict(predictors)
+    started = time.perf_counter()
+    counts = [_subwords(data, reader) for data in specs[0].sources]
+    occurs, counting_seconds = np.sum(counts, axis=0) > 0, time.perf_counter() - started
     for spec in specs:
         started = time.perf_counter()
         (encoded,) = reader.encoded(spec.data).values()
         vector = predictor.mean_vector(encoded.features)
         cosine = float(source @ vector / (np.linalg.norm(source) * np.linalg.norm(vector)))
         seconds, computed = source_seconds + time.perf_counter() - started, predictors[spec.target]
+        started = time.perf_counter()
+        subwords = _subwords(spec.data, reader)
+        overlap = float(subwords[occurs].sum() / subwords.sum())
+        seconds_of_overlap = counting_seconds + time.perf_counter() - started
         added[spec.target] = replace(
             computed,
-            values={**computed.values, EMBEDDING: cosine},
-            seconds={**computed.seconds, EMBEDDING: seconds},
+            values={**computed.values, EMBEDDING: cosine, SUBWORDS: overlap},
+            seconds={**computed.seconds, EMBEDDING: seconds, SUBWORDS: seconds_of_overlap},
         )
     return added
+
+
+def _subwords(data: DataSpec, reader: DataReader) -> Array:
+    """How often each subword occurs in the texts of all languages of the data, shape (vocabulary,)."""
+    counts: Array = np.sum([subword_counts(texts, reader.tokenizer) for texts in reader.encoded(data).values()], axis=0)
+    return counts
 
 
 def _mean_text(

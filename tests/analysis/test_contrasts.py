@@ -264,7 +264,7 @@ def test_the_weights_of_a_contrast_add_up_to_0_for_any_targets_of_its_terms():
     terms = (Term(recipe="r1", targets=("t1",)), Term(recipe="baseline", weight=-1.0))
     given = space(Contrast(name="mixed", terms=terms), difference("d", "r1", "r2", each=("language",)))
     scores, _ = scores_of_seeds(tables(given, random_scores(given)))
-    for weighted in weighted_sums(given, scores, given.contrasts):
+    for weighted in weighted_sums(given, scores, given.contrasts, {}):
         assert sum(weighted.weights.values()) == pytest.approx(0.0, abs=1e-12)
 
 

@@ -7,6 +7,7 @@ from search_spaces.xtreme import SPACE as XTREME
 from sweeper.plan.forecast import forecast
 from sweeper.plan.only import narrowed, parse_only
 from sweeper.plan.pace import Pace
+from sweeper.plan.tokens import score_tokens
 from sweeper.plan.units import make_plan
 from sweeper.run.growth import check_growth
 from sweeper.run.run import Run
@@ -96,6 +97,14 @@ def test_a_part_of_a_space_has_the_predictors_of_its_recipes_and_targets() -> No
         assert len(list(narrowed(plan, parse_only([option], WITH)).trials(unit))) == expected
 
 
+def test_a_cap_on_the_examples_of_a_target_also_limits_the_tokens_of_its_predictors() -> None:
+    unit = next(unit for unit in make_plan(WITH).units if unit.name == "tiny/parts = predictors")
+    (target, *_) = unit.targets
+    capped = [replace(target, training=replace(target.training, cap_examples=num)) for num in (50, 100)]
+    few, more = (score_tokens(WITH, replace(unit, targets=(one,))) for one in capped)
+    assert more == 2 * few > 0
+
+
 def test_a_plan_counts_predictors_as_forward_passes(tmp_path: object) -> None:
     plans = [forecast(space, mirror=None, run=Run.at(str(tmp_path)).url, pace=Pace()) for space in (TINY, WITH)]
     assert plans[1].trials == plans[0].trials | {"predict": 3}
@@ -105,4 +114,6 @@ def test_a_plan_counts_predictors_as_forward_passes(tmp_path: object) -> None:
     tags, spans = (target.training.max_length for target in TINY.targets)
     # Two prepared encoders read each target, and then the pretrained one the target and the texts of the recipe. The
     # baseline reads the tags alone.
-    assert plans[1].evaluation_left - plans[0].evaluation_left == 2000 * (7 * tags + 6 * spans) // 2
+    caps = {target.training.cap_examples for target in TINY.targets}
+    assert len(caps) == 1
+    assert plans[1].evaluation_left - plans[0].evaluation_left == caps.pop() * (7 * tags + 6 * spans) // 2

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.results.contrast_sums import AXES, weighted_sums
+from analysis.results.contrast_sums import AXES, WeightedSum, weighted_sums
 from analysis.results.marks import marks_of
 from search_spaces.load import PLANTED, load_space, shipped
 from search_spaces.questions import centred
 from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import partial_values
 from sweeper.space import Space, slope_weights
+from sweeper.space.contrast import DISTANCES
 from sweeper.world.languages import CODES, distance
 from sweeper.world.settings import parse_world
 
@@ -33,10 +34,18 @@ def complete_scores(space: Space) -> pd.DataFrame:
     return pd.DataFrame(0.5, index=pd.MultiIndex.from_tuples(rows, names=list(AXES)), columns=[1])
 
 
+def planned_sums(space: Space) -> list[WeightedSum]:
+    """The sums of all contrasts, with a different distance between the texts of each recipe and target."""
+    names = space.contrast_names()
+    of_recipes = {recipe: float(number) for number, recipe in enumerate(names.recipe)}
+    distances = dict.fromkeys(product(DISTANCES, names.model, names.target), of_recipes)
+    return weighted_sums(space, complete_scores(space), space.contrasts, distances)
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_contrast_of_a_question_refers_to_scores_of_its_space(name: str) -> None:
     space = load_space(name)
-    planned = weighted_sums(space, complete_scores(space), space.contrasts)
+    planned = planned_sums(space)
     assert planned
     assert {weighted.contrast.name: weighted.reason for weighted in planned if weighted.reason} == {}
 
@@ -44,7 +53,7 @@ def test_every_contrast_of_a_question_refers_to_scores_of_its_space(name: str) -
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_recipe_and_target_of_a_question_is_in_a_contrast_and_trains_on_no_rows_of_its_targets(name: str) -> None:
     space = load_space(name)
-    planned = weighted_sums(space, complete_scores(space), space.contrasts)
+    planned = planned_sums(space)
     cells = {(score.recipe, score.target) for weighted in planned for score in weighted.weights}
     assert {recipe for recipe, _ in cells} == {recipe.name for recipe in space.recipes}
     assert {target for _, target in cells} == {target.task for target in space.targets}

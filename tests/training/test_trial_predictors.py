@@ -95,6 +95,14 @@ def mean_text(encoder: str, reader: DataReader, task: str) -> Array:
     return mean
 
 
+def overlap(reader: DataReader, source: str, target: str) -> float:
+    """The share of the subwords of a target that also occur in the source, without special tokens."""
+    special = set(reader.tokenizer.all_special_ids)
+    known, read = (reader.encoded(predictor(task).data)["en"].features.tokens.tolist() for task in (source, target))
+    words = [token for token in read if token not in special]
+    return float(np.mean([token in set(known) for token in words]))
+
+
 def cosine(first: Array, second: Array) -> float:
     return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
 
@@ -109,9 +117,11 @@ def test_texts_are_compared_with_the_pretrained_encoder_whatever_the_training_of
         assert short[task].values["embedding"] == pytest.approx(expected, rel=1e-4)
         assert long[task].values["embedding"] == short[task].values["embedding"]
         assert long[task].seconds["embedding"] > 0
+        assert long[task].values["subword_overlap"] == overlap(reader, "parts", task)
+        assert long[task].seconds["subword_overlap"] > 0
     assert long["words"].values["logme"] != short["words"].values["logme"]
     # Spans have no classes.
-    assert (set(short["questions"].values), short["questions"].num_rows) == ({"embedding"}, 0)
+    assert (set(short["questions"].values), short["questions"].num_rows) == ({"embedding", "subword_overlap"}, 0)
 
 
 def test_the_texts_of_a_mixture_are_weighted_by_the_examples_that_its_stage_drew(
