@@ -30,7 +30,7 @@ class Completion:
     Empty if no cell is missing, or if `note` is not ""."""
     error: float
     """Root mean squared error of leave-one-cell-out predictions, in units of the noise of each target; nan without.
-    It is over the cells of targets with two known cells or more, which the mean of the target can predict as well."""
+    It is over the cells of targets with two measured cells or more: those that their mean predicts, too."""
     column_error: float
     """The same error, over the same cells, if each is predicted by the mean of the other cells of its target."""
     next_cell: tuple[str, str] | None
@@ -47,16 +47,16 @@ class _Fit:
 
     covariance: Floats
     design: Floats
-    known: npt.NDArray[np.bool_]
+    measured: npt.NDArray[np.bool_]
     scale: float
     """Variance of the noise of a cell."""
     errors: Floats
-    """Errors of the leave-one-out predictions of the known cells, divided by their standard errors in `deviations`."""
+    """Errors of the leave-one-out predictions of the measured cells divided by `deviations`, their standard errors."""
     deviations: Floats
 
     def error(self, compared: npt.NDArray[np.bool_]) -> float:
         """Root mean squared error of the predictions of the `compared` cells, an array over all cells."""
-        return _rms((self.errors * self.deviations)[compared[self.known]])
+        return _rms((self.errors * self.deviations)[compared[self.measured]])
 
 
 def complete(
@@ -73,17 +73,17 @@ def complete(
     """
     units = noise.reindex(gains.columns).fillna(gains.std(ddof=1))
     scaled = gains / units.where(units > 0)
-    y, known = scaled.to_numpy(dtype=float), scaled.notna().to_numpy()
-    reason = _reason(known)
+    y, measured = scaled.to_numpy(dtype=float), scaled.notna().to_numpy()
+    reason = _reason(measured)
     if reason:
         return _without(reason)
     plain = np.ones((y.size, 1))
     features = [_standardised(frame.reindex_like(gains).astype(float)).ravel() for frame in predictors.values()]
-    extended = _independent([plain[:, 0], *features], known.ravel())
+    extended = _independent([plain[:, 0], *features], measured.ravel())
     designs = [plain] if extended.shape[1] == 1 else [plain, extended]
-    fits = [_fitted(y, known, design) for design in designs]
-    compared = known & (known.sum(axis=0) > 1)
-    column_error = _rms(_column_errors(y, known)[compared])
+    fits = [_fitted(y, measured, design) for design in designs]
+    compared = measured & (measured.sum(axis=0) > 1)
+    column_error = _rms(_column_errors(y, measured)[compared])
     error, fit = min(((fit.error(compared.ravel()), fit) for fit in fits), key=lambda pair: pair[0])
     if not error < column_error:
         return _without(
@@ -92,7 +92,7 @@ def complete(
             column_error,
         )
     # A target without units has no prediction.
-    is_missing = ~known & asked_cells.reindex_like(gains).to_numpy(dtype=bool) & (units > 0).to_numpy()[None, :]
+    is_missing = ~measured & asked_cells.reindex_like(gains).to_numpy(dtype=bool) & (units > 0).to_numpy()[None, :]
     cells, next_cell = _predicted(fit, y, is_missing.ravel())
     table = _table(cells, gains, is_missing, units)
     return Completion(
@@ -105,17 +105,17 @@ def complete(
     )
 
 
-def _independent(columns: list[Floats], known: npt.NDArray[np.bool_]) -> Floats:
-    """The columns of a design that are not combinations of earlier ones on the known cells."""
+def _independent(columns: list[Floats], measured: npt.NDArray[np.bool_]) -> Floats:
+    """The columns of a design that are not combinations of earlier ones on the measured cells."""
     kept = columns[:1]
     for column in columns[1:]:
-        if np.linalg.matrix_rank(np.column_stack([*kept, column])[known]) > len(kept):
+        if np.linalg.matrix_rank(np.column_stack([*kept, column])[measured]) > len(kept):
             kept.append(column)
     return np.column_stack(kept)
 
 
-def _reason(known: npt.NDArray[np.bool_]) -> str:
-    if (known.sum(axis=1) > 1).sum() < MIN_N or (known.sum(axis=0) > 1).sum() < FEW_TARGETS:
+def _reason(measured: npt.NDArray[np.bool_]) -> str:
+    if (measured.sum(axis=1) > 1).sum() < MIN_N or (measured.sum(axis=0) > 1).sum() < FEW_TARGETS:
         return (
             f"No gain is predicted: at least {MIN_N} recipes and {FEW_TARGETS} targets with two measured gains each "
             "are needed."
@@ -137,10 +137,10 @@ def _standardised(values: pd.DataFrame) -> Floats:
     return completed
 
 
-def _fitted(y: Floats, known: npt.NDArray[np.bool_], design: Floats) -> _Fit:
+def _fitted(y: Floats, measured: npt.NDArray[np.bool_], design: Floats) -> _Fit:
     """The fit with the largest restricted likelihood. `design` has one row for each cell, row by row."""
     num_recipes, num_targets = y.shape
-    kept, target = known.ravel(), y.ravel()[known.ravel()]
+    kept, target = measured.ravel(), y.ravel()[measured.ravel()]
     same_recipe = np.kron(np.eye(num_recipes), np.ones((num_targets, num_targets)))
     same_target = np.kron(np.ones((num_recipes, num_recipes)), np.eye(num_targets))
 
@@ -160,7 +160,7 @@ def _fitted(y: Floats, known: npt.NDArray[np.bool_], design: Floats) -> _Fit:
     deviations = np.sqrt(scale / diagonal)
     # (Py)_i / P_ii is the error of the prediction of cell i from all others.
     errors = projection @ target / diagonal / deviations
-    return _Fit(covariance=covariance, design=design, known=kept, scale=scale, errors=errors, deviations=deviations)
+    return _Fit(covariance=covariance, design=design, measured=kept, scale=scale, errors=errors, deviations=deviations)
 
 
 def _likelihood(covariance: Floats, design: Floats, y: Floats) -> float:
@@ -185,9 +185,9 @@ def _projection(covariance: Floats, design: Floats) -> Floats:
     return projection
 
 
-def _column_errors(y: Floats, known: npt.NDArray[np.bool_]) -> Floats:
-    """Error of the mean of the other known cells of the target, for each cell; nan for a cell that is not known."""
-    counts = known.sum(axis=0)
+def _column_errors(y: Floats, measured: npt.NDArray[np.bool_]) -> Floats:
+    """Error of the mean of the other measured cells of the target, for each cell; nan for the other cells."""
+    counts = measured.sum(axis=0)
     means = np.nansum(y, axis=0) / np.maximum(counts, 1)
     errors: Floats = (y - means) * counts / np.maximum(counts - 1, 1)
     return errors
@@ -202,12 +202,12 @@ def _predicted(fit: _Fit, y: Floats, missing: npt.NDArray[np.bool_]) -> tuple[di
 
     Its measurement takes the variance explained by it from the other missing cells.
     """
-    inverse = np.linalg.inv(fit.covariance[np.ix_(fit.known, fit.known)])
-    design, cross = fit.design[fit.known], fit.covariance[np.ix_(missing, fit.known)]
+    inverse = np.linalg.inv(fit.covariance[np.ix_(fit.measured, fit.measured)])
+    design, cross = fit.design[fit.measured], fit.covariance[np.ix_(missing, fit.measured)]
     information = design.T @ inverse @ design
-    coefficients = np.linalg.solve(information, design.T @ inverse @ y.ravel()[fit.known])
+    coefficients = np.linalg.solve(information, design.T @ inverse @ y.ravel()[fit.measured])
     weights = cross @ inverse
-    means = fit.design[missing] @ coefficients + weights @ (y.ravel()[fit.known] - design @ coefficients)
+    means = fit.design[missing] @ coefficients + weights @ (y.ravel()[fit.measured] - design @ coefficients)
     rest = fit.design[missing] - weights @ design
     covariance = fit.covariance[np.ix_(missing, missing)] - weights @ cross.T
     covariance = fit.scale * (covariance + rest @ np.linalg.solve(information, rest.T))

@@ -117,12 +117,12 @@ def _facts(shown: "Preview") -> "Iterator[str]":
     from sweeper.formats.table import properties_of
     from sweeper.plan.tables import label_text
 
-    found, sizes = shown.found, shown.sizes
-    dropped = f", {found.dropped:,} of them without a label" if found.dropped else ""
-    yield f"Rows: {found.rows:,}{dropped}; examples: {found.examples:,}."
-    if found.labels:
-        yield f"Labels: {label_text(found.labels)}."
-    measured = "" if sizes.measured == found.examples else f" (the first {sizes.measured:,} examples)"
+    counts, sizes = shown.counts, shown.sizes
+    dropped = f", {counts.dropped:,} of them without a label" if counts.dropped else ""
+    yield f"Rows: {counts.rows:,}{dropped}; examples: {counts.examples:,}."
+    if counts.labels:
+        yield f"Labels: {label_text(counts.labels)}."
+    measured = "" if sizes.measured == counts.examples else f" (the first {sizes.measured:,} examples)"
     yield f"Tokens of an input: median {sizes.median:,}, longest {sizes.longest:,}{measured}."
     verb = "split into several inputs" if properties_of(shown.task).windowed else "truncated"
     share = 100 * sizes.too_long / sizes.measured

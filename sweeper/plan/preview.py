@@ -83,7 +83,7 @@ class Preview:
     """The recipe or target whose training options decide the lengths."""
     lengths: Lengths
     examples: tuple[ShownExample, ...]
-    found: Survey
+    counts: Survey
     sizes: Sizes
     overlaps: dict[str, tuple[int, int]]
     """Evaluation split -> its items that also occur in the training data, and all of its items."""
@@ -105,9 +105,9 @@ def preview(
     language = _language(task, split, request.language, sources)
     owner, training = _training(space, task)
     lengths = Lengths(max_length=training.max_length, stride=training.stride)
-    examples = (example for found in read_examples(task, split, language, sources) for example in found)
+    examples = (example for batch in read_examples(task, split, language, sources) for example in batch)
     first = list(islice(examples, MEASURED))
-    found = survey(task, split, language, sources)
+    counts = survey(task, split, language, sources)
     trained_in = _training_languages(space, task)
     return Preview(
         inferred=inferred,
@@ -117,7 +117,7 @@ def preview(
         owner=owner,
         lengths=lengths,
         examples=tuple(_shown(example, task, lengths, tokenizer) for example in first[: request.rows]),
-        found=found,
+        counts=counts,
         sizes=_sizes(first, task, lengths, tokenizer),
         overlaps=_overlaps(task, replace(space, tasks=_with(space, inferred.task)), language, trained_in, sources),
         trained_in=trained_in,
@@ -204,14 +204,15 @@ def _overlaps(
     """Split -> numbers of its items in the training data and of all its items, for the splits that can be read."""
     if not task.training_task:
         return {}
-    own = space.task(task.training_task)
-    trained_on = own if own.name == task.name else infer_task(own, space, sources).task
+    declared = space.task(task.training_task)
+    is_own = declared.name == task.name
+    trained_on = declared if is_own else infer_task(declared, space, sources).task
     drawn = trained_on.drawn(space.seeds[0])
-    trained = [found for code in trained_in for found in _readable(drawn, "train", code, sources)]
+    trained = [items for code in trained_in for items in _readable(drawn, "train", code, sources)]
     counts = {}
     for split in ("dev", "test"):
-        for found in _readable(task, split, language, sources) if trained else ():
-            counts[split] = (shared(found, trained), len(found.items))
+        for items in _readable(task, split, language, sources) if trained else ():
+            counts[split] = (shared(items, trained), len(items.items))
     return counts
 
 

@@ -121,7 +121,7 @@ def test_the_errors_of_the_model_and_of_the_mean_of_a_target_are_over_the_same_c
     prediction = completed(gains)
     y = (gains / NOISE).to_numpy(dtype=float)
     fit = _fitted(y, ~np.isnan(y), np.ones((y.size, 1)))
-    is_compared = (np.arange(y.size) % 6 < 5)[fit.known]
+    is_compared = (np.arange(y.size) % 6 < 5)[fit.measured]
     errors = (fit.errors * fit.deviations)[is_compared]
     assert prediction.error == pytest.approx(np.sqrt(np.mean(errors**2)))
     others = (y[:, :5].sum(axis=0) - y[:, :5]) / 9

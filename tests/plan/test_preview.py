@@ -70,7 +70,7 @@ def test_a_classified_text_is_shown_with_its_tokens_label_counts_and_truncated_s
     assert len(shown.examples[1].inputs[0].tokens) == 12
     assert (shown.sizes.too_long, shown.sizes.measured) == (1, 3)
     assert shown.sizes.longest == 12
-    assert shown.found.labels == {"bad": 2, "good": 1}
+    assert shown.counts.labels == {"bad": 2, "good": 1}
     assert shown.owner == "recipe own"
 
 
@@ -100,7 +100,7 @@ def test_tags_are_shown_on_the_first_token_of_each_word(files: Files) -> None:
     marks = aligned(shown)
     assert [mark for _, mark in marks] == ["O", "B-LOC"]
     assert [token.lstrip("▁")[:1] for token, _ in marks] == ["o", "t"]
-    assert shown.found.labels == {"O": 31, "B-LOC": 1}
+    assert shown.counts.labels == {"O": 31, "B-LOC": 1}
     assert shown.sizes.too_long == 1  # the second sentence has several windows
 
 
@@ -115,7 +115,7 @@ def test_an_answer_is_shown_on_its_tokens_and_its_absence_on_the_first_token(fil
     windows = shown.examples[1].inputs
     assert len(windows) > 1
     assert "no answer" in {mark for window in windows for mark in window.marks}
-    assert shown.found.labels == {"answer in the context": 2}
+    assert shown.counts.labels == {"answer in the context": 2}
 
 
 def test_sentence_pairs_and_query_and_candidate_are_two_inputs(files: Files) -> None:
@@ -132,7 +132,7 @@ def test_sentence_pairs_and_query_and_candidate_are_two_inputs(files: Files) -> 
 def test_plain_text_is_one_input_without_labels(files: Files) -> None:
     shown = files.first("mlm", {"text": "the river"})
     assert shown.examples[0].summary.texts == {"text": "the river"}
-    assert not shown.found.labels
+    assert not shown.counts.labels
 
 
 def test_the_overlap_of_training_and_evaluation_ignores_case_and_white_space(files: Files) -> None:
