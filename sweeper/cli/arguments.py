@@ -10,6 +10,7 @@ from sweeper.cli.output import err
 from sweeper.errors import UserError, unknown
 
 if TYPE_CHECKING:
+    from sweeper.plan.budget import Budget
     from sweeper.plan.only import Only
     from sweeper.run.run import Run
     from sweeper.space import Space
@@ -57,6 +58,15 @@ OnlyParts = Annotated[
         help="Run this part of the space first: recipes, targets, models or seeds. Can be repeated.",
     ),
 ]
+BudgetText = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="N",
+        help="Run only what N trainings in all pay for, or 2e9tokens of training: the baseline first, then one seed of "
+        "each cell, a second one, and further seeds where selection values vary most.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -75,6 +85,13 @@ def part_of(space: "Space", texts: list[str] | None) -> "Only":
     from sweeper.plan.only import parse_only
 
     return parse_only(texts or (), space)
+
+
+def budget_of(text: str | None) -> "Budget | None":
+    """The budget of `--budget`."""
+    from sweeper.plan.budget import parse_budget
+
+    return parse_budget(text) if text is not None else None
 
 
 def run_of(name: str) -> "Run | None":

@@ -4,7 +4,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import AsJson, Cache, Mirror, OnlyParts, Settings, SpaceName, changed_space, part_of, run_of
+from sweeper.cli.arguments import (
+    AsJson,
+    BudgetText,
+    Cache,
+    Mirror,
+    OnlyParts,
+    Settings,
+    SpaceName,
+    budget_of,
+    changed_space,
+    part_of,
+    run_of,
+)
 from sweeper.cli.options import run_options, sources_for
 from sweeper.cli.output import out, print_json
 
@@ -24,6 +36,7 @@ def plan(
     mirror: Mirror = None,
     setting: Settings = None,
     only: OnlyParts = None,
+    budget: BudgetText = None,
     cache: Cache = None,
     run_folder: Annotated[
         str | None,
@@ -70,7 +83,8 @@ def plan(
         else:
             _print(check_tables(checked))
         checked.raise_problems()
-    prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace, only=part_of(chosen, only))
+    part, limit = part_of(chosen, only), budget_of(budget)
+    prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace, only=part, budget=limit)
     if as_json:
         print_json(prediction.as_json() | ({"check": checked.as_json()} if checked else {}))
     else:

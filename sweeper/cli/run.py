@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeper.cli.arguments import Cache, Mirror, OnlyParts, Settings, SpaceName, Store, changed_space, part_of, run_of
+from sweeper.cli.arguments import (
+    BudgetText,
+    Cache,
+    Mirror,
+    OnlyParts,
+    Settings,
+    SpaceName,
+    Store,
+    budget_of,
+    changed_space,
+    part_of,
+    run_of,
+)
 from sweeper.cli.options import run_options
 from sweeper.cli.output import out, verbosity
 from sweeper.errors import ExitCode, MachineError
@@ -29,6 +41,7 @@ def run(
     ] = None,
     setting: Settings = None,
     only: OnlyParts = None,
+    budget: BudgetText = None,
     store: Store = None,
     cache: Cache = None,
     workers: Annotated[
@@ -74,8 +87,8 @@ def run(
             options, messages = run_options(context, chosen, run_of(space))
             for message in messages if not verbosity.quiet else ():
                 out.print(message, markup=False, highlight=False)
-            part = part_of(chosen, only)
-            options = replace(options, only=part, verbose=verbosity.verbose, quiet=verbosity.quiet)
+            options = replace(options, only=part_of(chosen, only), budget=budget_of(budget))
+            options = replace(options, verbose=verbosity.verbose, quiet=verbosity.quiet)
             result = _checked_run(chosen, options, halt)
             _print_summary(result, options)
         except BaseException:
@@ -112,7 +125,8 @@ def _checked_run(space: "Space", options: "Options", halt: "Halt") -> "SweepResu
 
 
 def _print_summary(result: "SweepResult", options: "Options") -> None:
-    folder, part = options.run, f" of {options.only}" if options.only.names else ""
+    limits = [str(limit) for limit in (options.only if options.only.names else None, options.budget) if limit]
+    folder, part = options.run, f" of {' '.join(limits)}" if limits else ""
     counts = f"{result.num_done} of {result.num_slots} trials{part}"
     out.print(f"{counts} are in the ledger of {folder}.", markup=False, highlight=False)
     failures = (("failed", result.failed), ("lost to machine failures", result.lost), ("blocked", result.blocked))

@@ -8,19 +8,20 @@ from typing import Any
 from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
+from sweeper.plan.budget import Budget, Purchase
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.pace import FORWARD, Pace, Speed, speeds
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, sources_of
 from sweeper.plan.specs import check_world
-from sweeper.plan.status import finished_names
+from sweeper.plan.status import finished_names, replicate_values
 from sweeper.plan.tokens import (
     chain_tokens,
     evaluation_size,
-    is_unsized,
     score_tokens,
     selection_tokens,
     training_tokens,
+    unsized_tasks,
 )
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
 from sweeper.records.spec import FORWARD_ONLY
@@ -194,8 +195,12 @@ class Forecast:
         }
 
 
-def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: Only = ALL) -> Forecast:
+def forecast(
+    space: Space, *, mirror: str | None, run: str, pace: Pace, only: Only = ALL, budget: Budget | None = None
+) -> Forecast:
     """The cost of a space or a part of it, without the trials that the run folder has finished. Needs no data.
+
+    With a budget: of the trials that it buys, as far as the results in the run folder decide them.
 
     Missing data sets are named in the notes; without a mirror only those that cannot come from the Hub. Raises
     UserError if the mirror is not one, if a path that the space names does not exist, or if the pace refers to a folder
@@ -209,6 +214,8 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: On
     plan = narrowed(make_plan(space), only)
     contents = Run.at(run).ledger.contents()
     done = finished_names(contents, plan)
+    bought = Purchase.of(plan, budget, replicate_values(contents, done)) if budget else None
+    plan = bought.plan if bought else plan
     return Forecast(
         space=space.name,
         rows=tuple(_row(plan, unit, done) for unit in plan.units if any(plan.trials(unit))),
@@ -216,6 +223,7 @@ def forecast(space: Space, *, mirror: str | None, run: str, pace: Pace, only: On
         speeds=speeds(space.models, pace),
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
         notes=(
+            *([bought.sentence()] if bought else []),
             *contents.unreadable,
             *_unsized_note(plan),
             *_patience_note(plan),
@@ -263,9 +271,7 @@ def _scratch(plan: Plan, unit: Unit) -> int:
 
 def _unsized_note(plan: Plan) -> Iterator[str]:
     """A message about the training sets that are not counted; nothing if all are counted."""
-    stages = [unit.stage for unit in plan.units if unit.trains]
-    names = {n: None for stage in stages for n in stage.tasks if is_unsized(plan.space.task(n), stage.training)}
-    if names:
+    if names := unsized_tasks(plan):
         yield (
             f"Training sets of unknown size, not counted: {', '.join(names)}. To count them, set train_size in the "
             "entry of the task, or run with --set cap_examples=N."

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sweeper.errors import UserError, unknown
-from sweeper.plan.units import Plan, Unit
-from sweeper.records.spec import Role
+from sweeper.plan.units import Plan, PlannedTrial, Unit
 from sweeper.space import Space
 
 NAMES: Mapping[str, Callable[[Space], list[str]]] = {
@@ -64,14 +63,14 @@ def narrowed(plan: Plan, only: Only) -> Plan:
     """
     if not only.names:
         return plan
-    part: set[tuple[str, Role, int]] = set()
+    part: set[PlannedTrial] = set()
     recipe_of = {twin.name: name for name, twin in plan.space.twins.items()}
     for unit in plan.units:
         if _is_chosen(unit, only, recipe_of):
             for seed in plan.seeds(unit):
                 # The scores of the pretrained encoder have one trial for all seeds.
                 if not unit.stages or only.has("seeds", str(seed)):
-                    _add_replicate(plan, unit, seed, part)
+                    part |= replicate_needs(plan, unit, seed)
     return replace(plan, part=frozenset(part))
 
 
@@ -83,15 +82,15 @@ def _is_chosen(unit: Unit, only: Only, recipe_of: Mapping[str, str]) -> bool:
     return only.has("models", unit.model.name) and only.has("recipes", recipe) and (has_target or is_twin)
 
 
-def _add_replicate(plan: Plan, unit: Unit, seed: int, part: set[tuple[str, Role, int]]) -> None:
-    part.add((unit.name, "replicate", seed))
+def replicate_needs(plan: Plan, unit: Unit, seed: int) -> set[PlannedTrial]:
+    """A replicate, and all trials that it needs."""
+    needs: set[PlannedTrial] = {(unit.name, "replicate", seed)}
     if unit.study:
-        _add_search(plan, plan.unit(unit.study), part)
-    if unit.parent:
-        _add_replicate(plan, plan.unit(unit.parent), seed, part)
+        _add_search(plan, plan.unit(unit.study), needs)
+    return needs | replicate_needs(plan, plan.unit(unit.parent), seed) if unit.parent else needs
 
 
-def _add_search(plan: Plan, owner: Unit, part: set[tuple[str, Role, int]]) -> None:
+def _add_search(plan: Plan, owner: Unit, part: set[PlannedTrial]) -> None:
     """Add all trials that choose the dials of a unit, and those that decide where they start.
 
     They start from an encoder, whose dials may be searched too, and from the results of other studies.

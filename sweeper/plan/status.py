@@ -198,6 +198,12 @@ def finished_names(contents: Contents, plan: Plan) -> set[str]:
     return done - {unit.replicate_name(seed) for unit, seed in lacking}
 
 
+def replicate_values(contents: Contents, done: set[str]) -> dict[str, float | None]:
+    """Name of each finished trial -> the selection value in its record; None without one."""
+    values = {record.spec.name: record.value for record in contents.trainings.values() if record.state == "done"}
+    return {name: values.get(name) for name in done}
+
+
 ConditionId = tuple[str, str, str, int | None, str]
 """Model, recipe, target, seed and condition of a score."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sweeper.formats.table import properties_of
 from sweeper.plan.specs import carve_floor, is_refitted
-from sweeper.plan.units import PREDICTOR_EXAMPLES, Unit
+from sweeper.plan.units import PREDICTOR_EXAMPLES, Plan, Unit
 from sweeper.records.spec import Role
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Space, Stage, Target, Training
@@ -109,6 +109,13 @@ def _num_examples(space: Space, stage: Stage, name: str, *, sets_aside: bool) ->
 def is_unsized(task: Task, training: Training) -> bool:
     """Whether the number of training steps is unknown: the entry has no size, and there is no cap."""
     return not (task.train_size or training.cap_examples or training.cap_tokens or training.max_steps)
+
+
+def unsized_tasks(plan: Plan) -> list[str]:
+    """The tasks whose training sets have an unknown size."""
+    stages = [unit.stage for unit in plan.units if unit.trains]
+    names = (name for stage in stages for name in stage.tasks if is_unsized(plan.space.task(name), stage.training))
+    return list(dict.fromkeys(names))
 
 
 def selection_tokens(space: Space, unit: Unit, role: Role) -> int:

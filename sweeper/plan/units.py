@@ -1,7 +1,7 @@
 """The units of a space: the trainings and scorings that it needs, and the dependencies between them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sweeper.errors import UserError
@@ -100,14 +100,20 @@ class Unit:
         return tuple(cell.trial_name(role, number) for cell in cells)
 
 
+PlannedTrial = tuple[str, Role, int]
+"""Name of a unit, role, and number in the search or race, or seed of the replicate."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """All units of a space. A unit comes after its parent and after the owner of its study."""
 
     space: Space
     units: tuple[Unit, ...]
-    part: frozenset[tuple[str, Role, int]] | None = None
-    """Unit, role and number of the trials that run, if not all of them run (plan/only.py)."""
+    part: frozenset[PlannedTrial] | None = None
+    """The trials that run, if not all of them run (plan/only.py, plan/budget.py)."""
+    waves: Mapping[PlannedTrial, int] = field(default_factory=dict)
+    """With a budget: the wave of each trial. Trials of a wave run before those of the next one."""
 
     @cached_property
     def _by_name(self) -> dict[str, Unit]:

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
+from sweeper.plan.budget import Budget, Purchase
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import Plan, Unit
 from sweeper.records.counting import chosen_trial, leaders
@@ -24,6 +25,8 @@ from sweeper.tuning.search import Request, Studies, Suggestion
 class Slot(NamedTuple):
     """The position of one trial in the plan. Slots sort in the order in which their trials should run."""
 
+    wave: int
+    """With a budget: the wave that buys the trial (`Plan.waves`)."""
     row: int
     order: int
     """Number of the unit in the plan."""
@@ -44,6 +47,8 @@ class Agenda:
     scores: set[str]
     retried: Sequence[EndedTrial] = ()
     """Failed trials of the ledger that run again, with the same dials."""
+    budget: Budget | None = None
+    """Limits the trials to those that it buys. A later wave is added when all trials of the earlier ones have ended."""
     ready: list[Slot] = field(default_factory=list)
     """A heap of the slots that can run now."""
     running: dict[str, Slot] = field(default_factory=dict)
@@ -56,6 +61,10 @@ class Agenda:
     """Slots that cannot run because something that they depend on failed or was lost -> reason."""
 
     def __post_init__(self) -> None:
+        # The plan without a budget. With one, the plan starts empty and grows by waves.
+        self.whole = self.specs.plan
+        if self.budget:
+            self.specs = replace(self.specs, plan=replace(self.whole, part=frozenset()))
         # Slots that were made ready or done: each is offered only once.
         self._offered: set[Slot] = set()
         # Name of a unit -> the units that may change when one of its trials ends, itself included.
@@ -119,9 +128,9 @@ class Agenda:
 
     def slots(self) -> Iterator[Slot]:
         """Every slot of the plan."""
-        for order, unit in enumerate(self.plan.units):
+        for unit in self.plan.units:
             for role, number in self.plan.trials(unit):
-                yield Slot(unit.row, order, role, number)
+                yield self._slot(unit, role, number)
 
     def unit(self, slot: Slot) -> Unit:
         """The unit of a slot."""
@@ -150,7 +159,8 @@ class Agenda:
         return chosen_trial(records, self.plan.space.search)
 
     def _slot(self, unit: Unit, role: Role, number: int) -> Slot:
-        return Slot(unit.row, self._order[unit.name], role, number)
+        wave = self.plan.waves.get((unit.name, role, number), 0) if self.budget else 0
+        return Slot(wave, unit.row, self._order[unit.name], role, number)
 
     def _offer_all(self, unit: Unit) -> None:
         for role, number in self.plan.trials(unit):
@@ -215,8 +225,24 @@ class Agenda:
 
     def _settle(self) -> None:
         """Offer the slots of all units whose dependencies changed, until nothing changes any more."""
-        while self._changed:
+        while self._changed or self._buy():
             self._offer_all(self._changed.popleft())
+
+    def _buy(self) -> bool:
+        """Add the trials that the budget buys once all others have ended. Returns whether there are any.
+
+        After a lost trial nothing is added: the next run repeats it, and a wave depends on all results of earlier ones.
+        """
+        if self.budget is None or not self.finished or self.lost:
+            return False
+        ended = {self.name(slot): None for slot in self.blocked}
+        values = {self.name(slot): record.value for slot, record in self.done.items()}
+        plan = Purchase.of(self.whole, self.budget, ended | values).plan
+        assert plan.part is not None and self.plan.part is not None
+        added = {name for name, _, _ in plan.part - self.plan.part}
+        self.specs = replace(self.specs, plan=plan)
+        self._changed.extend(unit for unit in plan.units if unit.name in added)
+        return bool(added)
 
     def _spec(self, slot: Slot) -> TrialSpec | None:
         """The spec of a slot; None if something that it depends on has not finished."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sweeper.errors import UserError
 from sweeper.files.patience import PATIENCE
+from sweeper.plan.budget import Budget
 from sweeper.plan.only import ALL, Only
 from sweeper.run.run import Run
 from sweeper.space import ResourceOverrides, Resources
@@ -87,6 +88,8 @@ class Options:
     """Experiment trackers: names as on the command line, or objects with the methods of `Tracker`."""
     only: Only = ALL
     """The part of the space whose trials run. The run folder does not keep it."""
+    budget: Budget | None = None
+    """The largest cost of all trials of the run folder. The run folder does not keep it."""
 
     def kept(self) -> KeptOptions:
         """The options that the run folder keeps in addition to the paths of its site."""

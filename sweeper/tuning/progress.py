@@ -49,7 +49,7 @@ class Progress:
 
     def __post_init__(self) -> None:
         self.cells = Cells(self.agenda.plan.space)
-        self.remaining = Remaining.of(self.agenda.plan)
+        self.remaining = Remaining.of(self.agenda.whole)
 
     def start_trial(self, spec: TrialSpec) -> None:
         """Add a running trial."""
@@ -133,7 +133,9 @@ class PlainWatch(Watch):
 
     def _print(self, text: str) -> None:
         done = len(self.progress.agenda.done)
-        self.console.print(f"[{done}/{self._total}] {text}", highlight=False, markup=False, soft_wrap=True)
+        part = self.progress.agenda.plan.part
+        total = self._total if part is None else len(part)  # it grows with a budget
+        self.console.print(f"[{done}/{total}] {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 class QuietWatch(PlainWatch):

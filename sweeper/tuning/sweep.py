@@ -14,6 +14,7 @@ from sweeper.data.source import Sources
 from sweeper.errors import ExitCode, UserError
 from sweeper.files.leftovers import DAY, HOUR, locked_folder, remove_drafts, remove_temporary
 from sweeper.files.patience import use_patience
+from sweeper.plan.budget import Budget
 from sweeper.plan.infer import infer_space
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
@@ -99,11 +100,11 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         contents, damaged = run.ledger.repaired()
         for message in (*([damage] if damage else []), *damaged):
             console.print(message, markup=False)
-        agenda = make_agenda(resolver, contents, options.resources, options.only)
+        agenda = make_agenda(resolver, contents, options.resources, options.only, budget=options.budget)
         retried = agenda.retriable() if options.retry_failed else {}
         if retried:
-            contents = contents.without(retried)
-            agenda = make_agenda(resolver, contents, options.resources, options.only, tuple(retried.values()))
+            contents, again = contents.without(retried), tuple(retried.values())
+            agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
         if agenda.finished:
             return _summary(agenda)
@@ -166,6 +167,7 @@ def make_agenda(
     resources: ResourceOverrides | None = None,
     only: Only = ALL,
     retried: Sequence[EndedTrial] = (),
+    budget: Budget | None = None,
 ) -> Agenda:
     """The agenda of a space, or of a part of it: its plan without the trials that the ledger contains.
 
@@ -174,7 +176,8 @@ def make_agenda(
     specs = Specs(
         plan=narrowed(make_plan(resolver.space), only), resolver=resolver, resources=resources or ResourceOverrides()
     )
-    return Agenda(specs=specs, trainings=contents.trainings, scores=set(contents.scores), retried=retried)
+    scores = set(contents.scores)
+    return Agenda(specs=specs, trainings=contents.trainings, scores=scores, retried=retried, budget=budget)
 
 
 def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool = False) -> None:
@@ -221,6 +224,7 @@ def _untranslated(spec: TrialSpec) -> Iterator[str]:
 def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
     """A slot that reads the same data: the first replicate of the unit, or the first slot with the same data."""
     unit, is_replicate = agenda.unit(slot), slot.role == "replicate"
+    slot = slot._replace(wave=0)  # the slots of all waves of a budget read the same data
     if agenda.specs.reads_draws(unit):
         return slot if is_replicate else slot._replace(role="search", number=0)
     if agenda.plan.space.search.refit and not is_replicate:

@@ -11,6 +11,7 @@ import pytest
 from analysis.export.choice import ExportOptions
 from analysis.export.folder import export_encoder
 from search_spaces.xtreme import SPACE as XTREME
+from sweeper.plan.budget import Budget
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import Unit
@@ -193,14 +194,16 @@ def turned_splits(evaluate: str) -> set[str]:
     return {name for name in splits if "-de/" in name or name.endswith(("/test", reported))}
 
 
-def run_all(space: Space, mirror: Path, run: Path) -> tuple[dict[str, TrainingRecord], dict[str, object]]:
+def run_all(
+    space: Space, mirror: Path, run: Path, budget: Budget | None = None
+) -> tuple[dict[str, TrainingRecord], dict[str, object]]:
     """Run every trial of the space in this process. Returns name -> training record, and the scores."""
     site = Site(
         ledger=f"{run}/ledger", store=str(run), checkpoints=f"{run}/checkpoints", cache=f"{run}/cache",
         mirror=str(mirror),
     )  # fmt: skip
     bench = Workbench(site)
-    agenda = make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger.contents())
+    agenda = make_agenda(Resolver(space=space, sources=bench.sources), bench.ledger.contents(), budget=budget)
     records = {}
     while (spec := agenda.next()) is not None:
         result = run_trial(spec, bench)

@@ -173,7 +173,8 @@ def tracking(
     if not trackers:
         yield []
         return
-    groups = {agenda.name(slot): agenda.unit(slot).name for slot in agenda.slots()}
+    plan = agenda.whole
+    groups = {unit.trial_name(*trial): unit.name for unit in plan.units for trial in plan.trials(unit)}
     watch = TrackerWatch(trackers, agenda.plan.space.file_name, groups, report)
     try:
         yield [watch]
