@@ -1,6 +1,6 @@
 """The section on source languages of a page of contrasts: permuted labels, the cost of English, few resources."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -119,7 +119,7 @@ def _permutation(row: "pd.Series[float]") -> str:
 def _regret_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
     for row in table.to_dict("records"):
         yield [
-            *(_tasks(space, row["group"]), f"{row['target']} {row['model']}", row["choice"]),
+            *(_tasks(space, row["group"]), _with_model(row["target"], row), row["choice"]),
             *(gain_text(row["regret"], row["low"], row["high"]), p_alone(row["p"]), points_text(row["naive"])),
             *(str(row["num_seeds"]), str(row["num_languages"]), row["note"]),
         ]
@@ -128,10 +128,15 @@ def _regret_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
 def _resource_lines(space: Space, table: pd.DataFrame) -> Iterator[list[str]]:
     for row in table.to_dict("records"):
         yield [
-            *(_tasks(space, row["family"]), " ".join(filter(None, (row["targets"], row["model"]))), row["contrast"]),
+            *(_tasks(space, row["family"]), _with_model(row["targets"], row), row["contrast"]),
             *(gain_text(row["estimate"], row["low"], row["high"], row["note"]), p_alone(row["p"])),
             *(str(len(row["languages"].split())), row["note"]),
         ]
+
+
+def _with_model(targets: str, row: Mapping[Hashable, object]) -> str:
+    """The targets of a row and its model, if it has one."""
+    return f"{targets} ({row['model']})" if row["model"] else targets
 
 
 def _tasks(space: Space, name: str) -> str:

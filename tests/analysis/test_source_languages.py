@@ -216,7 +216,7 @@ def test_the_page_of_a_family_over_source_languages_has_their_section_and_other_
     assert "- distance: −" in page and "permutation p = " in page.replace("p < 0.001", "p = 0")
     assert re.search(r"points, permutation p .* \(languages: 7 source and target\)", page)
     assert page.count("p is not corrected for the number of rows.") == 2
-    assert "| nli | t1 small | for each language | +" in page
+    assert "| nli | t1 (small) | for each language | +" in page
     assert "few resources - other languages" in page
     assert "## Language labels" not in files["questions-means.md"].decode()
     assert {"language_permutations.csv", "english_regret.csv", "source_resources.csv"} <= files.keys()
