@@ -33,11 +33,11 @@ def search_sentence(space: Space) -> str:
         return "none, because no stage and no target has dials"
     if search.sampler == "grid":
         grid = "sampler grid: every combination of the listed values, each once"
-        return f"scope `{search.scope}`, {grid}{_race_clause(space)}"
+        return f"scope `{search.scope}`, {grid}{_rungs_clause(space)}{_race_clause(space)}"
     plural = "s" if search.trials != 1 else ""
     automatic = " (Gaussian process for continuous dials, TPE for others)" if search.sampler == "auto" else ""
     sampler = f"sampler {search.sampler}{automatic}"
-    clauses = f"{_prior_clause(space)}{_race_clause(space)}"
+    clauses = f"{_prior_clause(space)}{_rungs_clause(space)}{_race_clause(space)}"
     return f"scope `{search.scope}`, {search.trials} trial{plural} per study, {sampler}{clauses}"
 
 
@@ -56,6 +56,12 @@ def _race_clause(space: Space) -> str:
     return f"; a race of the best {race} dials with {len(seeds)} further seed{'s' * (len(seeds) > 1)}" if race else ""
 
 
+def _rungs_clause(space: Space) -> str:
+    """The rungs of a study; "" without any."""
+    shares = [f"{100 * rung:g} %" for rung in space.search.rungs]
+    return f"; the better half of the dials continues after {_list(shares)} of the steps" if shares else ""
+
+
 def selection_sentences(space: Space) -> Iterator[str]:
     """How dials are chosen, on which data, and what replicates train on."""
     if has_dials(space):
@@ -63,6 +69,11 @@ def selection_sentences(space: Space) -> Iterator[str]:
         yield (
             f"The search trials have seed {SEARCH_SEED}, which is no replicate seed. Their values are measured on "
             "English selection data only, even if a stage trains in other languages."
+        )
+    if has_dials(space) and space.search.rungs:
+        yield (
+            "A search trial ends early unless its dials are among the better half after each rung (see the search). "
+            "The dials are chosen among those that were trained to the end."
         )
     if has_dials(space) and space.search.race:
         seeds = _list([str(seed) for seed in space.search.race_seeds])

@@ -29,7 +29,7 @@ def responses(
         if spec.role != "search" or spec.model.name != model or value is None or not dial:
             continue
         winner = chosen.get(spec.study)
-        is_chosen = winner is not None and winner.key == record.key
+        is_chosen = winner is not None and winner.spec.dials == spec.dials
         names = (spec.study, spec.recipe, spec.task, spec.kind, spec.number)
         rows.append((*names, dial, float(spec.dials[dial]), value, is_chosen))
     table = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -24,7 +24,7 @@ from sweeper.plan.tokens import (
     unsized_tasks,
 )
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
-from sweeper.records.spec import FORWARD_ONLY
+from sweeper.records.spec import FORWARD_ONLY, Role
 from sweeper.run.cache import open_cache, temporary_cache
 from sweeper.run.run import Run
 from sweeper.space import Space
@@ -55,7 +55,7 @@ class Row:
     tokens: int
     """Training tokens of one replicate."""
     search_tokens: int
-    """Training tokens of one search trial. Replicates that are refitted train on more examples."""
+    """Mean training tokens of the search trials. Replicates that are refitted train on more examples."""
     model: str
     gpus: float
     """GPUs of one trial."""
@@ -251,12 +251,19 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         left=len(left),
         search_left=search_left,
         tokens=training_tokens(plan.space, unit, "replicate"),
-        search_tokens=training_tokens(plan.space, unit, "search"),
+        search_tokens=round(_mean_tokens(plan, unit, roles)),
         model=unit.model.name,
         gpus=unit.model.resources.gpus,
         evaluation_left=selected["search"] * search_left + (selected["replicate"] + scored) * (len(left) - search_left),
         scratch=_scratch(plan, unit),
     )
+
+
+def _mean_tokens(plan: Plan, unit: Unit, roles: list[Role]) -> float:
+    """Mean training tokens of the trials of a unit that are no replicates."""
+    searched = Counter(role for role in roles if role != "replicate")
+    tokens = sum(training_tokens(plan.space, unit, role) * num for role, num in searched.items())
+    return tokens / searched.total() if searched else training_tokens(plan.space, unit, "search")
 
 
 def _scratch(plan: Plan, unit: Unit) -> int:

@@ -88,7 +88,7 @@ def training_curves(record: TrainingRecord) -> dict[str, Curve]:
         curves["gradient norm"] = Curve(steps=steps, values=record.gradient_norm)
     if record.evaluations:
         every = range(1, len(record.evaluations) + 1)
-        ends = tuple(min(number * training.evaluate_every, record.planned_steps) for number in every)
+        ends = tuple(min(number * training.evaluate_every, record.steps) for number in every)
         curves["selection"] = Curve(steps=ends, values=record.evaluations)
     return curves
 

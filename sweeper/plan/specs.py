@@ -95,7 +95,7 @@ class Specs:
                 "dials": {name: key_values(dial) for name, dial in unit.stage.dials.items()},
                 "select": [key_values(data) for data in self.selection(unit, SEARCH_SEED)],
                 # Not the number of trials: a study may grow.
-                "search": [search.sampler_of(unit.stage.dials), search.batch],
+                "search": [search.sampler_of(unit.stage.dials), search.batch, *search.rungs],
             }
         )
 
@@ -111,12 +111,27 @@ class Specs:
             training = replace(unit.stage.training, **dials)  # type: ignore[arg-type]
             spec = replace(other, dials=dict(dials), chain=(*parent, replace(other.chain[-1], training=training)))
         study = self.study_key(unit, parent, prior)
-        return replace(spec, name=unit.search_name(number), number=number, study=study)
+        spec = replace(spec, name=unit.search_name(number), number=number, study=study)
+        return self.rung(unit, 0, number, spec) if self.space.search.rungs and unit.searches else spec
+
+    def rung(self, unit: Unit, level: int, number: int, contender: TrialSpec) -> TrialSpec:
+        """Search trial `contender` as the trial of a rung. Level 0 has the search trials themselves."""
+        *earlier, last = contender.chain
+        role: Role = "rung" if level else "search"
+        return replace(
+            contender,
+            name=unit.trial_name(role, number),
+            role=role,
+            phase="rung" if level else contender.phase,
+            number=number,
+            chain=(*earlier, replace(last, stop=self.space.search.rung_share(level))),
+            keep=unit.keep_search and level == len(self.space.search.rungs),
+        )
 
     def race(self, unit: Unit, number: int, contender: TrialSpec) -> TrialSpec:
         """Trial `number` of a unit's race: search trial `contender` on the same data, with one of the race's seeds."""
         seeds = self.space.search.race_seeds
-        seed, stages = seeds[number % len(seeds)], contender.chain
+        seed, (*earlier, last) = seeds[number % len(seeds)], contender.chain
         return replace(
             contender,
             name=unit.trial_name("race", number),
@@ -124,7 +139,7 @@ class Specs:
             phase="race",
             number=number,
             seed=seed,
-            chain=(*stages[:-1], replace(stages[-1], seed=seed)),
+            chain=(*earlier, replace(last, seed=seed, stop=1.0)),
             keep=False,
         )
 

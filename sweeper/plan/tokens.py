@@ -31,7 +31,19 @@ def training_tokens(space: Space, unit: Unit, role: Role) -> int:
     if not unit.trains:
         return 0
     sets_aside = unit.sets_aside and not is_refitted(space, unit, role)
-    return stage_tokens(space, unit.stage, sets_aside=sets_aside)
+    return round(_share_of_steps(space, unit, role) * stage_tokens(space, unit.stage, sets_aside=sets_aside))
+
+
+def _share_of_steps(space: Space, unit: Unit, role: Role) -> float:
+    """Share of the steps that the trials of a unit with this role train for: less than 1 in `Search.rungs`."""
+    search = space.search
+    if not search.rungs or not unit.searches or role not in ("search", "rung"):
+        return 1.0
+    if role == "search":
+        return search.rung_share(0)
+    sizes = search.rung_sizes(search.num_trials(unit.stage.dials, has_prior=bool(unit.prior)))
+    steps = (size * search.rung_share(level) for level, size in enumerate(sizes, start=1))
+    return sum(steps) / sum(sizes)
 
 
 def chain_tokens(space: Space, unit: Unit) -> int:

@@ -24,7 +24,7 @@ PREDICTOR_EXAMPLES = 2000
 
 
 def trial_kind(unit_kind: str, role: str) -> str:
-    """Key of TRIAL_KINDS: `search` for every search trial and every trial of a race, else the kind of the unit."""
+    """Key of TRIAL_KINDS: the kind of the unit for a replicate, `search` for every other trial."""
     return unit_kind if role == "replicate" else "search"
 
 
@@ -91,7 +91,7 @@ class Unit:
         return f"{self.name}/seed {seed}"
 
     def trial_name(self, role: Role, number: int) -> str:
-        """Name of a trial; `number` is that of a search trial or of a trial in a race, or the seed of a replicate."""
+        """Name of a trial; `number` is its number in the search, the rungs or the race, or the seed of a replicate."""
         return self.replicate_name(number) if role == "replicate" else f"{self.name}/{role} {number}"
 
     def cell_names(self, role: Role, number: int) -> tuple[str, ...]:
@@ -141,11 +141,22 @@ class Plan:
     def num_race(self, unit: Unit) -> int:
         """Number of trials in the race of a unit: one for each of the best dials and each seed of the race."""
         search = self.space.search
-        return min(search.race, self.num_search(unit)) * len(search.race_seeds) if unit.searches else 0
+        num_dials = [self.num_search(unit), *self.rung_sizes(unit)][-1]
+        return min(search.race, num_dials) * len(search.race_seeds) if unit.searches else 0
+
+    def rung_sizes(self, unit: Unit) -> list[int]:
+        """Number of trials of each rung of a unit after its search trials."""
+        return self.space.search.rung_sizes(self.num_search(unit)) if unit.searches else []
+
+    def rung_numbers(self, unit: Unit, level: int) -> range:
+        """The numbers of the trials of one rung of a unit; those of level 0 are search trials."""
+        sizes = [0, *self.rung_sizes(unit)] if level else [self.num_search(unit)]
+        return range(sum(sizes[:level]), sum(sizes[: level + 1]))
 
     def studied(self, unit: Unit) -> Iterator[tuple[Role, int]]:
-        """Role and number of all trials that choose the dials of a unit's study: its search and its race."""
+        """Role and number of all trials that choose the dials of a unit's study: its search, rungs and race."""
         yield from (("search", number) for number in range(self.num_search(unit)))
+        yield from (("rung", number) for number in range(sum(self.rung_sizes(unit))))
         yield from (("race", number) for number in range(self.num_race(unit)))
 
     def trials(self, unit: Unit) -> Iterator[tuple[Role, int]]:

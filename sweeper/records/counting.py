@@ -22,31 +22,45 @@ def best_search_trial(records: Iterable[Trial], num_trials: int) -> Trial | None
     All records must belong to one study. Replicates, failed trials and trials numbered `num_trials` or higher are
     ignored. Of equal values, the lower trial number wins.
     """
-    return next(iter(leaders(records, num_trials, 1)), None)
+    return next(iter(leaders(_searched(records, num_trials), 1)), None)
 
 
-def leaders(records: Iterable[Trial], num_trials: int, num: int) -> list[Trial]:
-    """The best search records of one study with `num` different dials, or with fewer, in descending order."""
-    done = [r for r in records if r.spec.role == "search" and r.spec.number < num_trials and _has_value(r)]
+def leaders(records: Iterable[Trial], num: int) -> list[Trial]:
+    """The best of some records of one study with `num` different dials, or with fewer, in descending order."""
     best: list[Trial] = []
-    for record in sorted(done, key=_descending_value):
+    for record in sorted(filter(_has_value, records), key=_descending_value):
         if len(best) < num and all(record.spec.dials != other.spec.dials for other in best):
             best.append(record)
     return best
 
 
 def chosen_trial(records: Iterable[Trial], search: Search) -> Trial | None:
-    """The search record of one study with the chosen dials; None without any that is done.
+    """The record of one study with the chosen dials and the search seed, trained to the end; None without any.
 
-    Without a race it is the best search record. With a race it is the one whose dials have the highest mean value in
-    the race. Dials without a value for every seed of the race are not chosen; if there are no others, the best search
-    record is.
+    Without a race it is the best search record, or with rungs the best record of the last rung. With a race it is the
+    one whose dials have the highest mean value in the race. Dials without a value for every seed of the race are not
+    chosen; if there are no others, the record that would be chosen without a race is.
     """
     records = list(records)
-    best = leaders(records, search.largest_study, max(1, search.race))
+    finished = _last_rung(records, search) if search.rungs else _searched(records, search.largest_study)
+    best = leaders(finished, max(1, search.race))
     means = [(mean, record) for record in best if (mean := _race_mean(record, records, search)) is not None]
     # Of equal means, the first one: its search trial has the higher value.
     return max(means, key=lambda pair: pair[0])[1] if means else next(iter(best), None)
+
+
+def _searched(records: Iterable[Trial], num_trials: int) -> list[Trial]:
+    """The records of the first search trials."""
+    return [record for record in records if record.spec.role == "search" and record.spec.number < num_trials]
+
+
+def _last_rung(records: list[Trial], search: Search) -> list[Trial]:
+    """For all dials that have a record in every rung, the record of the last one."""
+    by_dials: dict[tuple[object, ...], dict[str, Trial]] = defaultdict(dict)
+    for record in sorted(records, key=lambda record: record.spec.number):
+        if record.spec.role == "rung":
+            by_dials[tuple(sorted(record.spec.dials.items()))][record.key] = record
+    return [list(rungs.values())[-1] for rungs in by_dials.values() if len(rungs) == len(search.rungs)]
 
 
 def _race_mean(leader: Trial, records: list[Trial], search: Search) -> float | None:
@@ -69,7 +83,7 @@ def _descending_value(record: TrainingRecord | EndedTrial) -> tuple[float, int]:
 
 
 def winners(records: Iterable[TrainingRecord], search: Search) -> dict[str, TrainingRecord | None]:
-    """Study key -> the search record with the chosen dials; None if no search trial is done."""
+    """Study key -> its record with the chosen dials; None if there is none yet."""
     studies: dict[str, list[TrainingRecord]] = defaultdict(list)
     for record in records:
         # Replicates also have the key of their study, but they do not take part in the choice of dials.

@@ -13,8 +13,8 @@ from sweeper.tasks.spec import Split, Task
 SEMANTICS = 2
 """Included in every key. Raised by hand, together with `FORMAT` (files/serialize.py), when a change of our code changes
 the result of a training or a score."""
-Role = Literal["search", "race", "replicate"]
-Phase = Literal["", "fixed", "suggested", "race", "replicate"]
+Role = Literal["search", "rung", "race", "replicate"]
+Phase = Literal["", "fixed", "suggested", "rung", "race", "replicate"]
 """The part of the protocol that a trial belongs to. `fixed`: a search trial whose dials no sampler chose (a declared or
 spread point, a point of a grid, the best dials of a prior). `suggested`: a search trial with dials from a sampler.
 Records of earlier versions have none (`""`)."""
@@ -129,6 +129,8 @@ class StageSpec:
     """Task or language, and its share of the steps, sorted by name."""
     training: Training
     seed: int
+    stop: float = 1.0
+    """Share of the planned steps after which the training ends (`Search.rungs`)."""
     validation: tuple[DataSpec, ...] = ()
     """With `keep = "best"`: the English selection data that choose the weights."""
 
@@ -205,7 +207,7 @@ class TrialSpec:
     study: str = ""
     """Key of the study that chose the dials; empty if nothing is searched."""
     number: int = 0
-    """Number of a search trial in its study, or of a trial in the race of its study."""
+    """Number of a search trial in its study, or of a trial in the rungs or in the race of its study."""
     seed: int
     refitted: bool = False
     """Whether a replicate trains on the rows that the search trials set aside for selection (`Search.refit`). Then

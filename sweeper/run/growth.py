@@ -31,11 +31,11 @@ def check_growth(old: Space, new: Space, run: str, without: str = "") -> None:
             f"{new.search.trials}. Another number of trials would change the results from which its studies started. "
             "Use another --out, or the original number."
         )
-    if old.search.trials != new.search.trials and old.search.race:
+    if old.search.trials != new.search.trials and (old.search.race or old.search.rungs):
         raise UserError(
-            f"{run} has search.race = {old.search.race} and {old.search.trials} trials per study, got "
-            f"{new.search.trials}. Another number of trials would change the dials that its races compare. Use another "
-            "--out, or the original number."
+            f"{run} has search.race = {old.search.race}, search.rungs = {old.search.rungs} and {old.search.trials} "
+            f"trials per study, got {new.search.trials}. Another number would change the dials that are trained again. "
+            "Use another --out, or the original number."
         )
     changes = (change for change in differences(plain(old), plain(new)) if change[0][0] != without)
     refused = [change for change in changes if not (_is_growth(change) or _completes(change, old))]

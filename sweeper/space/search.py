@@ -37,6 +37,11 @@ class Search:
     trials_with_prior: int | None = None
     """Trials of a study that starts from earlier results. None: half of `trials`, rounded up. They run one after the
     other: the cells of a column run in parallel, and each result improves the next suggestion. Needs a `prior`."""
+    rungs: tuple[float, ...] = ()
+    """Shares of the steps of a training, in ascending order, for synchronous halving. Search trials end after the first
+    share of their steps. When all have ended, the better half of the dials are trained again to the next share, and
+    after the last rung to the end. Each training starts from its first step, so that results do not depend on
+    interruptions. Empty: every search trial trains to the end."""
     race: int = 0
     """Number of best dials of a study that are compared again before one is chosen: they are trained with each seed of
     `race_seeds`, and the dials with the highest mean selection value over these seeds are chosen. 0: the best search
@@ -63,6 +68,7 @@ class Search:
             raise UserError(f"Search needs 0 < share < 1, got {self.share}.")
         check_counts(self, "cap", "trials_with_prior")
         self._check_prior()
+        self._check_rungs()
         self._check_race()
 
     def _check_prior(self) -> None:
@@ -89,6 +95,10 @@ class Search:
                 "learn from results."
             )
 
+    def _check_rungs(self) -> None:
+        if any(not 0 < rung < 1 for rung in self.rungs) or list(self.rungs) != sorted(set(self.rungs)):
+            raise UserError(f"Search needs rungs between 0 and 1 in ascending order, got {self.rungs}.")
+
     def _check_race(self) -> None:
         if self.race < 0 or self.race == 1:
             raise UserError(f"Search needs race >= 2, or 0 for no race, got {self.race}.")
@@ -114,6 +124,14 @@ class Search:
         if has_prior:
             return (self.trials + 1) // 2 if self.trials_with_prior is None else self.trials_with_prior
         return grid_size(dials) if self.sampler == "grid" else self.trials
+
+    def rung_sizes(self, num: int) -> list[int]:
+        """Number of dials of each rung after the first, for a search of `num` trials: the better half, rounded up."""
+        return [-(-num // 2**level) for level in range(1, len(self.rungs) + 1)]
+
+    def rung_share(self, level: int) -> float:
+        """Share of the steps that a trial of a rung trains for; search trials have level 0."""
+        return (*self.rungs, 1.0)[level]
 
     def barrier(self, number: int, *, has_prior: bool = False) -> int:
         """First number of a trial's batch. Trials with smaller numbers are known when trial `number` is suggested.

@@ -30,6 +30,8 @@ class Keeper:
     """Planned steps."""
     value_of: ValueOf | None
     """None if `keep` is `last`."""
+    last_step: int
+    """The step after which the training ends: that of the plan, or of a rung (`Search.rungs`)."""
     average: AveragedModel | None = None
     best: dict[str, Tensor] = field(default_factory=dict)
     """The best weights so far, on the CPU."""
@@ -57,7 +59,7 @@ class Keeper:
 
     def is_due(self, step: int) -> bool:
         """Whether the weights are evaluated after `step` steps: every `evaluate_every` steps and after the last one."""
-        return self.value_of is not None and (step % self.training.evaluate_every == 0 or step == self.num_steps)
+        return self.value_of is not None and (step % self.training.evaluate_every == 0 or step == self.last_step)
 
     def evaluate(self, progress: Progress) -> None:
         """Evaluate the candidate, and keep its weights if they are the best so far."""

@@ -47,11 +47,18 @@ class Schedule:
     training: Training
     seed: int
     masking: Masking | None = None
+    stop: float = 1.0
+    """Share of the planned steps after which the training ends."""
 
     @property
     def num_steps(self) -> int:
-        """Number of optimiser steps."""
+        """Number of planned optimiser steps."""
         return len(self.order)
+
+    @property
+    def last_step(self) -> int:
+        """Number of the step after which the training ends."""
+        return max(1, round(self.stop * self.num_steps))
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of a step: a linear increase from 0 during the warm-up, then a linear decrease to 0.
@@ -83,7 +90,7 @@ def train(
     """
     device, clock, checkpoints = context.device, context.clock, context.checkpoints
     optimizer = make_optimizer(net, schedule.training)
-    keeper = Keeper(net, schedule.training, schedule.num_steps, value_of)
+    keeper = Keeper(net, schedule.training, schedule.num_steps, value_of, last_step=schedule.last_step)
     progress = _resume(net, optimizer, keeper, context)
     progress.planned_steps = schedule.num_steps
     clock.resumed_at = max(clock.resumed_at, progress.step)
@@ -95,7 +102,7 @@ def train(
     logger.info("%d steps, of which %d are in a checkpoint", progress.planned_steps, progress.step)
     context.reporter.start(progress)
     net.train()
-    for step in range(progress.step, schedule.num_steps):
+    for step in range(progress.step, schedule.last_step):
         with clock.time("wait"):
             stream = schedule.streams[int(schedule.order[step])]
             chosen = stream.batch(int(counts[step]))
@@ -116,7 +123,7 @@ def train(
         if device.type == "cpu":  # there, a value can be read without waiting
             context.reporter.losses(*(value.item() for value in pending[-1]))
         is_due = keeper.is_due(progress.step)
-        if progress.step % CHECK_EVERY == 0 or progress.step == schedule.num_steps or is_due:
+        if progress.step % CHECK_EVERY == 0 or progress.step == schedule.last_step or is_due:
             with clock.time("train"):
                 _collect(progress, pending, schedule.training)
             context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
@@ -126,7 +133,7 @@ def train(
             if keeper.is_exhausted(progress):
                 break
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
-            if time.monotonic() > due and progress.step < schedule.num_steps:
+            if time.monotonic() > due and progress.step < schedule.last_step:
                 due = checkpoints.save(_state(net, optimizer, keeper, progress), clock)
                 logger.debug("checkpoint after step %d", progress.step)
     keeper.finish(progress)
@@ -149,7 +156,7 @@ def _log_step(progress: Progress, schedule: Schedule) -> None:
     """Log the last step that was checked. A long training has at most about LOGGED_STEPS such lines without `-v`."""
     is_rare = progress.step % (CHECK_EVERY * max(1, round(schedule.num_steps / CHECK_EVERY / LOGGED_STEPS))) == 0
     logger.log(
-        logging.INFO if is_rare or progress.step == schedule.num_steps else logging.DEBUG,
+        logging.INFO if is_rare or progress.step == schedule.last_step else logging.DEBUG,
         "step %d/%d: loss %.4f, learning rate %.3g, gradient norm %.3g, %d tokens",
         progress.step,
         schedule.num_steps,

@@ -200,7 +200,9 @@ def make_schedule(stage: StageSpec, reader: DataReader) -> Schedule:
     num_steps = min(num_steps, training.max_steps or num_steps)
     order = draw_streams(streams, shares, num_steps, derived_seed("order", stage.seed))
     masking = reader.masking and replace(reader.masking, share=training.mask_share)
-    return Schedule(streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking)
+    return Schedule(
+        streams=tuple(streams), order=order, training=training, seed=stage.seed, masking=masking, stop=stage.stop
+    )
 
 
 def _sizes(tasks: Sequence[Sequence[Stream]], stage: StageSpec) -> list[int]:

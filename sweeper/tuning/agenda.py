@@ -252,6 +252,8 @@ class Agenda:
             return None
         if slot.role == "search":
             return self._search_spec(unit, slot.number, chain)
+        if slot.role == "rung":
+            return self._rung_spec(unit, slot.number, chain)
         if slot.role == "race":
             return self._race_spec(unit, slot.number, chain)
         if not unit.study:
@@ -271,18 +273,42 @@ class Agenda:
             return None
         return replace(self.specs.search(unit, number, recorded.dials, chain, prior), phase=recorded.phase)
 
-    def _race_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
-        """The spec of a trial in a race; None if the search has not finished or all of its trials failed.
+    def _rung_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
+        """The spec of a trial of a rung after the first; None if the rung before it has no results yet."""
+        level = self._level(self._slot(unit, "rung", number))
+        numbers = self.plan.rung_numbers(unit, level)
+        contender = self._contender(unit, chain, self._rung_slots(unit, level - 1), numbers.index(number), len(numbers))
+        return self.specs.rung(unit, level, number, contender) if contender else None
 
-        If the search has fewer different dials than the race has places, the first ones take the other places too.
-        """
-        search, records = self.plan.space.search, self.search_records(unit)
-        best = leaders(records, len(records), search.race) if len(records) == self.plan.num_search(unit) else []
-        if not best:
-            return None
-        leader = best[number // len(search.race_seeds) % len(best)]
-        contender = self._search_spec(unit, leader.spec.number, chain)
+    def _race_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
+        """The spec of a trial in a race; None if the search or its rungs have no results yet."""
+        search = self.plan.space.search
+        place = number // len(search.race_seeds)
+        contender = self._contender(unit, chain, self._rung_slots(unit, len(search.rungs)), place, search.race)
         return self.specs.race(unit, number, contender) if contender else None
+
+    def _contender(self, unit: Unit, chain: Chain, slots: list[Slot], place: int, num: int) -> TrialSpec | None:
+        """A search trial with the dials that are in a place among the best `num` of some slots.
+
+        If they have fewer different dials, the first ones take the other places too. None if a slot has no result, or
+        if all trials failed.
+        """
+        prior = self._prior_keys(unit)
+        best = leaders([self.done[slot] for slot in slots], num) if all(slot in self.done for slot in slots) else []
+        if not best or prior is None:
+            return None
+        return self.specs.search(unit, 0, best[place % len(best)].spec.dials, chain, prior)
+
+    def _level(self, slot: Slot) -> int:
+        """The number of a slot's rung; that of a race is higher than those of all rungs."""
+        unit, num = self.unit(slot), len(self.plan.space.search.rungs)
+        numbers = {level: self.plan.rung_numbers(unit, level) for level in range(1, num + 1) if slot.role == "rung"}
+        return next((level for level in numbers if slot.number in numbers[level]), num + 1)
+
+    def _rung_slots(self, unit: Unit, level: int) -> list[Slot]:
+        """The slots of one rung of a unit; those of level 0 are its search trials."""
+        role: Role = "rung" if level else "search"
+        return [self._slot(unit, role, number) for number in self.plan.rung_numbers(unit, level)]
 
     def _suggested(self, unit: Unit, number: int, study: str) -> Suggestion | None:
         """New dials of a search trial; None if a result that they depend on is missing."""
@@ -332,7 +358,7 @@ class Agenda:
         parent = self.plan.unit(unit.parent)
         if slot.role != "replicate":
             best = self.choice(parent)
-            return self._chains[self._slot(parent, "search", best.spec.number)] if best else None
+            return self._chains[self._slot(parent, best.spec.role, best.spec.number)] if best else None
         # A replicate starts from the encoder with the same seed.
         start = self._slot(parent, "replicate", slot.number)
         record = self.done.get(start)
@@ -352,10 +378,10 @@ class Agenda:
             prior = (self._search_slots(self.plan.unit(name)) for name in unit.prior)
             needed = itertools.chain(self._previous_batch(slot), *prior)
             reasons = [self._reason_missing(earlier) for earlier in needed]
-        elif slot.role == "race":
-            reasons = [self._reason_no_choice(unit, self._search_slots(unit))]
+        elif slot.role != "replicate":
+            reasons = [self._reason_no_leader(unit, self._level(slot) - 1)]
         if owner:
-            reasons.append(self._reason_no_choice(self.plan.unit(owner), self._studied_slots(self.plan.unit(owner))))
+            reasons.append(self._reason_no_choice(self.plan.unit(owner)))
         return next(filter(None, reasons), "")
 
     def _previous_batch(self, slot: Slot) -> Iterator[Slot]:
@@ -374,12 +400,24 @@ class Agenda:
         reason = self.lost.get(slot) or self.blocked.get(slot)
         return f"{self.name(slot)} is missing: {reason}" if reason else ""
 
-    def _reason_no_choice(self, owner: Unit, slots: list[Slot]) -> str:
-        """The reason why these trials of a unit's study can never choose dials; "" if they can."""
-        reasons = [self._reason_unusable(slot) for slot in slots if slot in self.lost or slot in self.blocked]
-        if reasons:
-            return reasons[0]
-        records = self.search_records(owner)
-        if records and len(records) == self.plan.num_search(owner) and self._chosen(owner) is None:
-            return f"every search trial of {owner.name} failed, the first one: {records[0].reason}"
-        return ""
+    def _reason_no_choice(self, owner: Unit) -> str:
+        """The reason why the study of a unit can never choose dials; "" if it can."""
+        slots = self._studied_slots(owner)
+        return self._reason_lost(slots) or (self._reason_failed(owner, slots) if self._chosen(owner) is None else "")
+
+    def _reason_no_leader(self, unit: Unit, level: int) -> str:
+        """The reason why no dials can continue after a rung of a unit; "" if some can."""
+        slots = self._rung_slots(unit, level)
+        best = leaders([self.done[slot] for slot in slots if slot in self.done], 1)
+        return self._reason_lost(slots) or ("" if best else self._reason_failed(unit, slots))
+
+    def _reason_lost(self, slots: list[Slot]) -> str:
+        """The reason of the first slot that has no result in this sweep; "" without one."""
+        return next((self._reason_unusable(slot) for slot in slots if slot in self.lost or slot in self.blocked), "")
+
+    def _reason_failed(self, owner: Unit, slots: list[Slot]) -> str:
+        """The reason of the first failed slot if all have ended; "" before, and without slots."""
+        if not slots or not all(slot in self.done for slot in slots):
+            return ""
+        first = next((self.done[slot].reason for slot in slots if self.done[slot].state == "failed"), "it has no value")
+        return f"every search trial of {owner.name} failed, the first one: {first}"

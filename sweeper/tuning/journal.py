@@ -20,7 +20,7 @@ from sweeper.run.run import Run
 from sweeper.space import Choice, Distribution, Search
 from sweeper.tuning.search import distribution, optuna_trial
 
-ENDINGS: Mapping[Role, str] = {"search": "", "race": " (race)", "replicate": " (replicates)"}
+ENDINGS: Mapping[Role, str] = {"search": "", "rung": " (rungs)", "race": " (race)", "replicate": " (replicates)"}
 """Role of trials -> the end of the name of their study."""
 LOG_RANGE = 10
 """Numbers of a choice whose largest is at least this many times the smallest have a logarithmic scale."""
@@ -30,8 +30,8 @@ def write_journal(run: Run, path: Path) -> int:
     """Write the finished trials of a run to a file that `optuna-dashboard FILE` opens. Returns the number of studies.
 
     Each search unit, such as `mini-xlmr/baseline -> xnli`, has a study with its search trials in the order of their
-    numbers, a study `... (race)` with the trials of its race, and a study `... (replicates)` with the trainings that
-    use its dials. No result depends on the file.
+    numbers, studies `... (rungs)` and `... (race)` if the space has them, and a study `... (replicates)` with the
+    trainings that use its dials. No result depends on the file.
 
     Raises UserError if `run` is not a run folder, DamagedError if a record cannot be read, and OSError if the file
     cannot be written.

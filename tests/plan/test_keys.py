@@ -141,6 +141,7 @@ DEFAULTS = {
         "sampling_cap": 131072,
         "temperature": 1.0,
         "shares": [],
+        "stop": 1.0,
         "validation": [],
     },
     "ScoreSpec": {

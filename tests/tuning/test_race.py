@@ -188,7 +188,7 @@ def test_the_report_describes_the_race() -> None:
         (lambda: replace(RACE, seeds=(8, 10)), r"must not be among search.race_seeds.* got \[8\] in both"),
         (
             lambda: check_growth(RACE, replace(RACE, search=replace(RACE.search, trials=7)), "run"),
-            "run has search.race = 2 and 6 trials per study, got 7",
+            r"run has search.race = 2, search.rungs = \(\) and 6 trials per study, got 7",
         ),
     ],
 )
