@@ -1,4 +1,4 @@
-"""The default cache of a run folder in a remote store: a private folder in the temporary folder of each machine."""
+"""The cache of a machine. The default one of a run folder in a remote store is a private temporary folder."""
 
 import os
 import stat
@@ -6,6 +6,14 @@ import tempfile
 from pathlib import Path
 
 from sweeper.errors import MachineError
+
+NODE_CACHE = "SWEEPER_NODE_CACHE"
+"""Environment variable of the Ray of a node whose cache is at another path than those of the other nodes."""
+
+
+def cache_here(cache: str) -> str:
+    """The path of a cache on this node of a cluster."""
+    return os.environ.get(NODE_CACHE) or cache
 
 
 def temporary_cache() -> str:

@@ -4,6 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from sweeper.errors import DamagedError
 from sweeper.files.draft import atomic_folder
 from sweeper.files.folder import DAMAGED_SUFFIX, Folder
@@ -43,11 +45,8 @@ class EncoderStore:
         """
         files = self._files(key)
         path = self.folder.local / key if self.folder.local else self.copies / key
-        # A missing or damaged copy is downloaded, and once more if the download was damaged. If both were, so is the
-        # store.
-        for _ in range(0 if self.folder.local else 2):
-            if damaged_files(path, files):
-                self._copy(key, files)
+        if not self.folder.local and damaged_files(path, files):
+            self._copy(key, files)
         # Read again, because another worker may have replaced a damaged encoder.
         if damaged_files(path, files) and (damaged := damaged_files(path, self._files(key))):
             raise self._set_aside(key, damaged)
@@ -70,9 +69,18 @@ class EncoderStore:
         )
 
     def _copy(self, key: str, files: FileList) -> None:
+        """Download a missing or damaged copy, and once more if the download was damaged. If both were, so is the store.
+
+        The other workers of this node wait for the first one, and then use its copy.
+        """
+
         def download(draft: Path) -> None:
             for name in files:
                 self.folder.download(f"{key}/{name}", draft / name)
 
-        # If another worker on this node has made a complete copy in the meantime, that copy is used.
-        atomic_folder(self.copies / key, download, lambda path: not damaged_files(path, files))
+        path = self.copies / key
+        self.copies.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.copies / f".{key}.lock"):
+            for _ in range(2):
+                if damaged_files(path, files):
+                    atomic_folder(path, download, lambda copy: not damaged_files(copy, files))

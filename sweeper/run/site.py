@@ -63,6 +63,11 @@ class Site:
         # A worker generates missing files only in the mirror of a world, so the world is removed from the site.
         return replace(self, mirror=str(Path(mirror).resolve()), world="")
 
+    def with_cache(self, cache: str) -> "Site":
+        """The same site with another cache. A generated world in the old one moves too, another mirror does not."""
+        mirror = _moved(self.mirror, self.cache, cache) if self.world else self.mirror
+        return replace(self, cache=cache, mirror=mirror)
+
     def moved(self, new: str) -> "Site":
         """The site after its run folder was moved to `new`: every path inside the old folder is changed accordingly."""
         return Site(**{name: _moved(value, self._run_folder, new) for name, value in vars(self).items()})

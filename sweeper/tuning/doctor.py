@@ -14,6 +14,7 @@ from sweeper.data.places import mirror_folder
 from sweeper.errors import MachineError, SweeperError
 from sweeper.files.measure import measure_store
 from sweeper.files.probe import check_writable
+from sweeper.run.cache import cache_here
 from sweeper.training.machine import Machine, inspect_machine
 from sweeper.tuning.connect import OBJECT_STORE, join
 from sweeper.tuning.machines import can_have_gpu, no_cluster
@@ -275,8 +276,13 @@ def _ask(node: str, cache: str) -> "ray.ObjectRef[Machine]":
     """Inspect one node in a process of Ray that uses no CPU and sees all GPUs."""
     strategy = NodeAffinitySchedulingStrategy(node, soft=False)
     environment = {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}
-    task = ray.remote(num_cpus=0, max_retries=0)(inspect_machine)
+    task = ray.remote(num_cpus=0, max_retries=0)(_inspect_here)
     return task.options(scheduling_strategy=strategy, runtime_env=environment).remote(cache)
+
+
+def _inspect_here(cache: str) -> Machine:
+    """Describe this node, whose cache can have a path of its own."""
+    return inspect_machine(cache_here(cache))
 
 
 def _silent(host: str, error: Exception) -> Finding:

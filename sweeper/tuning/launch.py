@@ -18,6 +18,7 @@ from sweeper.files.patience import UnreachableError
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec, score_key
+from sweeper.run.cache import cache_here
 from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
 from sweeper.training.trial import run_trial
@@ -61,7 +62,8 @@ class TrialActor(tune.Trainable):
         use_credentials(keys or {})
         remove_temporary()
         self._messages: list[str] = []
-        self._bench = Workbench(Site(**(site or {})), notify=self._messages.append)
+        given = Site(**(site or {}))
+        self._bench = Workbench(given.with_cache(cache_here(given.cache)), notify=self._messages.append)
         self._spec = unpack(config["spec"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

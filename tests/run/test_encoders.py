@@ -1,7 +1,9 @@
 """The encoder store: manifests, damaged files, copies on a node."""
 
 import json
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,24 @@ def test_a_node_downloads_an_encoder_only_once(remote: EncoderStore, monkeypatch
     assert remote.fetch("a1") == folder
 
 
+def test_workers_of_a_node_that_need_an_encoder_at_the_same_time_download_it_once(
+    remote: EncoderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    downloaded: list[str] = []
+    download = MemoryFileSystem.get_file
+
+    def slow(fs: MemoryFileSystem, source: str, target: str, **options: object) -> None:
+        downloaded.append(source.rpartition("/")[2])
+        time.sleep(0.05)
+        download(fs, source, target, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "get_file", slow)
+    with ThreadPoolExecutor(4) as workers:
+        folders = set(workers.map(lambda _: remote.fetch("a1"), range(4)))
+    assert folders == {remote.copies / "a1"}
+    assert sorted(downloaded) == sorted(Path(name).name for name in FILES)
+
+
 @pytest.mark.parametrize("num_damaged", [1, 2])
 def test_a_store_counts_as_damaged_only_after_two_damaged_downloads(
     remote: EncoderStore, monkeypatch: pytest.MonkeyPatch, num_damaged: int
@@ -172,4 +192,4 @@ def test_a_damaged_copy_on_a_node_is_replaced_and_the_store_is_kept(remote: Enco
     (folder / "model.safetensors").write_bytes(b"half")
     assert (remote.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
     assert remote.has("a1")
-    assert [path.name for path in remote.copies.iterdir()] == ["a1"]
+    assert [path.name for path in remote.copies.iterdir() if path.is_dir()] == ["a1"]

@@ -56,3 +56,9 @@ def test_after_a_move_paths_inside_the_run_folder_follow_and_others_stay(tmp_pat
 def test_a_folder_without_a_site_is_not_a_run_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not a run folder: it has no site\.json"):
         _ = Run.at(str(tmp_path)).site
+
+
+def test_a_node_with_another_cache_has_its_generated_world_there_and_other_mirrors_stay(tmp_path: Path) -> None:
+    site = Run.at(str(tmp_path)).make_site(cache="/disk/cache", mirror="/disk/cache/worlds/demo", world="demo")
+    assert site.with_cache("/ssd/cache").mirror == "/ssd/cache/worlds/demo"
+    assert replace(site, world="").with_cache("/ssd/cache") == replace(site, world="", cache="/ssd/cache")
