@@ -1,6 +1,7 @@
 """Atomic creation of folders: a folder is filled as a draft next to its path, then renamed."""
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,11 @@ DRAFT_PREFIX = ".tmp-"
 def draft_path(path: Path) -> Path:
     """A new path in the same folder. It is on the same file system, so renaming it to `path` is atomic."""
     return path.with_name(f"{DRAFT_PREFIX}{uuid.uuid4().hex}")
+
+
+def temporary_draft() -> Path:
+    """A new path in the temporary folder, for a file that is uploaded to a remote folder."""
+    return draft_path(Path(tempfile.gettempdir(), "upload"))
 
 
 def atomic_folder(

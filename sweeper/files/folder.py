@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 
 from sweeper.errors import UserError, unknown
-from sweeper.files.draft import DRAFT_PREFIX, draft_path
+from sweeper.files.draft import DRAFT_PREFIX, draft_path, temporary_draft
 from sweeper.files.patience import PatientFileSystem
 
 PACKAGES = {"s3": "'transfer-sweeper[s3]'", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
@@ -149,20 +148,28 @@ class Folder:
 
     def write_with(self, name: str, fill: Callable[[Path], object], *, durable: bool = True) -> None:
         """Write a file atomically. `fill` receives a local path and creates the file there. Raises OSError."""
-        # A draft in the folder of its target can be renamed atomically. A remote file is uploaded from a temporary one.
-        target = Path(self.path(name)) if self._is_local else Path(tempfile.gettempdir(), "upload")
+        if not self._is_local:
+            self._upload_draft(name, fill)
+            return
+        # A draft in the folder of its target can be renamed atomically.
+        target = Path(self.path(name))
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = draft_path(target)
         try:
             fill(draft)
-            if self._is_local:
-                # Without fsync, a power failure after the rename could leave an empty file under the final name.
-                if durable:
-                    with draft.open("rb") as file:
-                        os.fsync(file.fileno())
-                draft.replace(target)
-            else:
-                self._fs.put_file(str(draft), self.path(name))
+            # Without fsync, a power failure after the rename could leave an empty file under the final name.
+            if durable:
+                with draft.open("rb") as file:
+                    os.fsync(file.fileno())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _upload_draft(self, name: str, fill: Callable[[Path], object]) -> None:
+        draft = temporary_draft()
+        try:
+            fill(draft)
+            self.upload(draft, name)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -178,7 +185,10 @@ class Folder:
 
     def upload(self, source: Path, name: str) -> None:
         """Copy a local file into the folder. Atomic, like `write`."""
-        self.write_with(name, lambda draft: shutil.copyfile(source, draft))
+        if self._is_local:
+            self.write_with(name, lambda draft: shutil.copyfile(source, draft))
+        else:
+            self._fs.put_file(str(source), self.path(name))
 
     def download(self, name: str, target: Path) -> None:
         """Copy a file of the folder to a local path. Raises FileNotFoundError."""

@@ -5,7 +5,6 @@ A training that is resumed from a checkpoint ends with the same bytes as one tha
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,7 +97,7 @@ def train(
     counts = _occurrences(schedule.order)  # of all steps, including those before a resume
     # Losses and norms remain on the device until the next check, because the CPU waits for the GPU when it reads one.
     pending: list[StepValues] = []
-    due = time.monotonic() + checkpoints.interval
+    checkpoints.begin()
     logger.info("%d steps, of which %d are in a checkpoint", progress.planned_steps, progress.step)
     context.reporter.start(progress)
     net.train()
@@ -133,8 +132,8 @@ def train(
             if keeper.is_exhausted(progress):
                 break
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
-            if time.monotonic() > due and progress.step < schedule.last_step:
-                due = checkpoints.save(_state(net, optimizer, keeper, progress), clock)
+            if progress.step < schedule.last_step and checkpoints.is_due():
+                checkpoints.save(_state(net, optimizer, keeper, progress), clock)
                 logger.debug("checkpoint after step %d", progress.step)
     keeper.finish(progress)
     _check_weights(net, progress, schedule.training)

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -257,15 +258,16 @@ def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
 
 def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
     """Train the last stage of a chain on the encoder of the previous stages. `key` is the name of its checkpoint."""
-    context = StageContext(
-        device=trial.device,
-        clock=trial.clock,
-        checkpoints=_checkpoints(trial, key),
-        notify=trial.bench.tell,
-        reporter=trial.reporter,
-    )
     stage = chain[-1]
-    return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
+    with closing(_checkpoints(trial, key)) as checkpoints:
+        context = StageContext(
+            device=trial.device,
+            clock=trial.clock,
+            checkpoints=checkpoints,
+            notify=trial.bench.tell,
+            reporter=trial.reporter,
+        )
+        return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
 
 
 def _value_of(trial: Trial, stage: StageSpec) -> ValueOf | None:
@@ -329,8 +331,9 @@ def _write_to_store(trial: Trial, encoder: str, trained: Trained) -> None:
 
 def _checkpoints(trial: Trial, key: str) -> Checkpoints:
     """The checkpoint file of a training, named after the key of its record."""
-    site = trial.bench.site
-    return Checkpoints(folder=Folder(site.checkpoints), name=f"{key}.pt", interval=site.checkpoint_every)
+    bench = trial.bench
+    folder, interval = Folder(bench.site.checkpoints), bench.site.checkpoint_every
+    return Checkpoints(folder=folder, name=f"{key}.pt", interval=interval, is_ending=bench.is_ending)
 
 
 def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec | PredictorSpec) -> Predictor:

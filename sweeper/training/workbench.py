@@ -19,6 +19,11 @@ from sweeper.world.build import build
 logger = logging.getLogger(__name__)
 
 
+def never() -> bool:
+    """False: the end of this machine has not been announced."""
+    return False
+
+
 def discard(_: str) -> None:
     """Discard a message."""
 
@@ -30,6 +35,8 @@ class Workbench:
     site: Site
     notify: Callable[[str], None] = discard
     """Called with each message for the user."""
+    is_ending: Callable[[], bool] = never
+    """Returns whether the end of this machine has been announced."""
     readers: dict[str, DataReader] = field(default_factory=dict)
     """Identity of a model -> reader with its tokenizer."""
 

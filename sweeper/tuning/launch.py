@@ -30,6 +30,7 @@ from sweeper.tuning.connect import connected
 from sweeper.tuning.credentials import credentials, unlogged_credentials, use_credentials
 from sweeper.tuning.follow import following
 from sweeper.tuning.halt import Halt
+from sweeper.tuning.notice import Notice
 from sweeper.tuning.options import Workers
 from sweeper.tuning.packed import pack, unpack
 from sweeper.tuning.watch import Watch
@@ -62,9 +63,13 @@ class TrialActor(tune.Trainable):
         use_credentials(keys or {})
         remove_temporary()
         self._messages: list[str] = []
+        self._notice = Notice()
         given = Site(**(site or {}))
-        self._bench = Workbench(given.with_cache(cache_here(given.cache)), notify=self._messages.append)
+        self._open_bench(given.with_cache(cache_here(given.cache)))
         self._spec = unpack(config["spec"])
+
+    def _open_bench(self, site: Site) -> None:
+        self._bench = Workbench(site, notify=self._messages.append, is_ending=self._notice)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Receive the next spec. Returns True: Tune may reuse the actor."""
@@ -86,7 +91,7 @@ class TrialActor(tune.Trainable):
             cause = next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), None)
             if cause:
                 # The next attempt opens all files again.
-                self._bench = Workbench(self._bench.site, notify=self._messages.append)
+                self._open_bench(self._bench.site)
             failure = {"lost": reason, "fatal": is_fatal, "cause": cause}
             return {"done": True, "messages": list(self._messages), **failure}
         return {"done": True, "messages": list(self._messages)}
