@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from ray._private import ray_constants, services
 from sweeper.errors import MachineError
 from sweeper.space import Resources
 from sweeper.tuning.halt import Halt
+from sweeper.tuning.head import watching_head
 from sweeper.tuning.machines import check_cluster, check_gpus, no_cluster
 from sweeper.tuning.options import Workers
 from sweeper.tuning.processes import kill_descendants
@@ -63,7 +64,8 @@ def connected(workers: Workers, largest: Resources, halt: Halt) -> Iterator[Mapp
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     try:
         _start(workers, largest, halt)
-        yield _resources(workers, largest)
+        with nullcontext() if workers.is_local or workers.address.startswith("ray://") else watching_head():
+            yield _resources(workers, largest)
     finally:
         if halt.requested and workers.is_local:
             # Some of Ray's processes may have received the signal too. An orderly end would wait for them.
