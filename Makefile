@@ -20,7 +20,7 @@ help:
 	@echo "make test    set up, run all tests but those of make faults: at most 15 minutes on two cores"
 	@echo "make quick   the tests that take less than a second each: some three minutes on two cores"
 	@echo "make faults  tests that kill, stop or starve whole sweeps: at most 20 minutes"
-	@echo "make cluster tests on real clusters of namespaces: needs root; docs/cluster.md has the Debian packages"
+	@echo "make cluster tests on several nodes; those with Slurm or SSH need root and the Debian packages of docs/cluster.md"
 	@echo "make lowest  the same tests with the lowest versions that pyproject.toml promises (Python 3.11)"
 	@echo "make lint    ruff (lint, format), codespell and mypy"
 	@echo "make clean   remove .venv, .venv-lowest and caches; runs/ stays"

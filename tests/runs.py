@@ -159,8 +159,11 @@ def end_session(leader: int) -> None:
             continue
 
 
-def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str] | None" = None) -> Any:
-    """Wait until `condition` returns a true value, and return it. Fails if the process, if given, ends before."""
+def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str] | None" = None, pause: float = 0.02) -> Any:
+    """Wait until `condition` returns a true value, and return it. Fails if the process, if given, ends before.
+
+    `pause`: seconds between two calls of the condition.
+    """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         value = condition()
@@ -169,7 +172,7 @@ def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str] | Non
         if process is not None and process.poll() is not None:
             out, err = process.communicate()
             raise AssertionError(f"The process ended first, with exit code {process.returncode}:\n{out}\n{err}")
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"The condition is still false after {PATIENCE} seconds.")
 
 
