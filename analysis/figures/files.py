@@ -25,6 +25,7 @@ STYLE: Any = {"svg.hashsalt": "figure", "pdf.fonttype": 42, "hatch.linewidth": 0
 
 def formats(figure: Figure, names: Iterable[str] = tuple(METADATA)) -> dict[str, bytes]:
     """Format -> the file, in the size of the figure. Equal figures give equal bytes."""
+    _take_literally(figure)
     return {name: _file(figure, name) for name in names}
 
 
@@ -41,7 +42,6 @@ def pdf_of_pages(pages: Iterable[Figure]) -> bytes:
 def _file(figure: Figure, name: str) -> bytes:
     buffer = io.BytesIO()
     with mpl.rc_context(_style()):
-        _take_literally(figure)
         figure.savefig(buffer, format=name, dpi=figure.dpi, metadata=dict(METADATA[name]), **OPTIONS.get(name, {}))
     return buffer.getvalue()
 
