@@ -1,6 +1,6 @@
 """How often does the demo find what is planted? Runs it in several synthetic worlds and compares with their truth.
 
-    python benchmarks/demo.py [--worlds 11,12,13,14,15] [--out runs/demo_worlds]
+    python -m benchmarks.demo [--worlds 11,12,13,14,15] [--out runs/demo_worlds]
 
 A world is named by its truth_seed. A finished run is read again, and an interrupted one continues. A line per world:
 

@@ -1,7 +1,7 @@
 """Makes the files of sweeper/tasks/uriel from URIEL+, and compares the families of the languages with it.
 
     pip install urielplus==1.3.2
-    python benchmarks/distances.py
+    python -m benchmarks.distances
 
 Needs numpy and the data of urielplus alone, so that urielplus can have an environment of its own. Distances are those
 of `URIELPlus.new_distance` with its defaults: angular, over the features that both languages have, and with the union

@@ -1,13 +1,14 @@
 """Makes the images of docs/gallery.md from the run of `make demo`.
 
-    python benchmarks/gallery.py runs/demo
+    python -m benchmarks.gallery runs/demo
 
 The languages of the demo are too few for a figure of distances, which comes from a run on real text (README.md):
 
-    python benchmarks/gallery.py runs/text_part --only distances
+    python -m benchmarks.gallery runs/text_part --only distances
 
-The demo has too few recipes and targets for correlations, and no target with several layers. Those two figures show
-simulated values: nine recipes and eight targets with five seeds, whose gains depend on two skills.
+The demo has too few recipes and targets for correlations, no target with several layers and no conditions. Those three
+figures show simulated values: nine recipes and eight targets with five seeds, whose gains depend on two skills, and the
+scores of seven recipes under two conditions.
 """
 
 import argparse
@@ -21,12 +22,14 @@ from matplotlib.figure import Figure
 
 from analysis import Results, compute_results
 from analysis.figures.files import formats
+from analysis.figures.frontier import frontier_figure
 from analysis.figures.pages import FIGURES
 from analysis.figures.sizes import SIZES, TEXT
 from analysis.results.correlate import pairs_of
 from analysis.results.halves import half_correlations
 from analysis.results.layers import LayerScores
 from analysis.results.order import clustered
+from analysis.results.seed_part import MEAN
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 DPI = 110
@@ -35,12 +38,19 @@ RECIPES = ("nli", "paraphrases", "sentiment", "questions", "reading", "tags", "n
 TARGETS = ("inference", "similarity", "choice", "entities", "parts_of_speech", "spans", "passages", "retrieval")
 SIMULATED = ("correlations", "layers")
 """Figures that show simulated values."""
+FRONTIER = "frontier"
+"""The figure of conditions, which needs no results of a run."""
+NAMES = (*FIGURES, FRONTIER)
 
 
 def images(results: Results, names: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     """Name and figure of each image."""
     written = simulated(results)
-    for name, draw in ((name, FIGURES[name]) for name in names):
+    if FRONTIER in names:
+        figure = frontier_figure(simulated_conditions(), replace(TEXT, dpi=DPI))
+        assert figure is not None
+        yield f"gallery-{FRONTIER}", figure
+    for name, draw in ((name, FIGURES[name]) for name in names if name in FIGURES):
         for size in SIZES.values() if name == "heatmap" else (TEXT,):
             figure = draw(written if name in SIMULATED else results, replace(size, dpi=DPI))
             figure = figure[0] if isinstance(figure, list) and figure else figure
@@ -69,12 +79,27 @@ def simulated(results: Results) -> Results:
     return replace(results, correlations=existing, layers={"retrieval": LayerScores(scores=curves, shown=depth[4])})
 
 
+def simulated_conditions() -> pd.DataFrame:
+    """A table of `robustness`: scores of seven recipes on clean data and under two conditions, with noise."""
+    rng = np.random.default_rng(1)
+    clean = 0.6 + 0.02 * rng.normal(size=7)
+    rows = []
+    for condition, drop in (("typos", 0.06), ("distractor", 0.2)):
+        scores = clean - drop * (1 + 0.4 * rng.normal(size=7))
+        for recipe, before, after in zip(RECIPES, clean, scores, strict=False):
+            rows.append(
+                (MEAN, "reading", condition, recipe, before, after, before - after - 0.02, before - after + 0.02)
+            )
+    columns = ["language", "target", "condition", "recipe", "clean", "score", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).assign(note="")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the images of docs/gallery.md.")
     parser.add_argument("run", help="the run folder of `make demo`")
-    parser.add_argument("--only", metavar="FIGURE", choices=FIGURES, help="make the images of one figure")
+    parser.add_argument("--only", metavar="FIGURE", choices=NAMES, help="make the images of one figure")
     options = parser.parse_args()
-    for name, figure in images(compute_results(options.run), [options.only] if options.only else list(FIGURES)):
+    for name, figure in images(compute_results(options.run), [options.only] if options.only else NAMES):
         content = formats(figure, ("png",))["png"]
         (FOLDER / f"{name}.png").write_bytes(content)
         print(f"{name}.png: {len(content) / 1000:.0f} kB")

@@ -1,6 +1,6 @@
 """Is the usable information of wrong labels below its bound, and near it? Trainings in the synthetic world.
 
-    python benchmarks/information.py [--world 1] [--out runs/information] [-- RUN OPTIONS]
+    python -m benchmarks.information [--world 1] [--out runs/information] [-- RUN OPTIONS]
 
 If a share p of the labels is replaced by one of the two other labels, no model has more than log 3 - H(p) - p log 2
 nats of usable information about them (H: the entropy of a share, in nats). The claims of the synthetic world have three

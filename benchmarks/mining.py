@@ -1,6 +1,6 @@
 """Time and memory of mining translation pairs among many sentences, compared with the bare arithmetic.
 
-    python benchmarks/mining.py [--sentences 20000] [--width 1024] [--search numpy|faiss|gpu] [--mean-cosine 0]
+    python -m benchmarks.mining [--sentences 20000] [--width 1024] [--search numpy|faiss|gpu] [--mean-cosine 0]
 
 The data are two pools of random unit vectors. Half of the source sentences have a partner in the other pool, which is
 the same vector plus noise of equal size: a cosine of about 0.7. `--mean-cosine 0.99` adds one direction to all vectors.

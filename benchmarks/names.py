@@ -11,9 +11,9 @@ A filler name is an assigned name that is equal to one of `FILLER` without regar
 underscores: `found`, `_told`, `One`. A name that only contains such a word (`found_rows`) does not count. Fields whose
 names are part of saved files are exempt; `SERIALISED` lists them.
 
-    python benchmarks/names.py                      # counts for this repository
-    python benchmarks/names.py --words              # how often each filler name occurs
-    python benchmarks/names.py /path/to/package     # the same for other code
+    python -m benchmarks.names                      # counts for this repository
+    python -m benchmarks.names --words              # how often each filler name occurs
+    python -m benchmarks.names /path/to/package     # the same for other code
 """
 
 import argparse

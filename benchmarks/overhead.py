@@ -1,6 +1,6 @@
 """Shares of worker time in a run: training and evaluation steps, waiting for data, everything else.
 
-    python benchmarks/overhead.py RUN
+    python -m benchmarks.overhead RUN
 
 Reads only the ledger of a run folder. Worker time is the time from the start of the first trial to the end of the last
 one, times the largest number of trials that ran at the same time. It includes the time between two runs of a resumed

@@ -1,6 +1,6 @@
 """Do the five questions find what is planted in synthetic worlds, and nothing else?
 
-    python benchmarks/questions.py --question NAME [--world 1,2,3] [--out runs/questions] [-- RUN OPTIONS]
+    python -m benchmarks.questions --question NAME [--world 1,2,3] [--out runs/questions] [-- RUN OPTIONS]
 
 Runs `questions/NAME_world` once for each world, whose number is the truth_seed. An existing run is resumed, so the same
 command prints the table again. Each line is one estimate of a contrast of the space, in points, with its 95 % interval:

@@ -1,6 +1,6 @@
 """Does the matrix show the planted gains, and no others? Sweeps over synthetic worlds, compared with their truth.
 
-    python benchmarks/recovery.py [--worlds 1,2,3] [--null 4,5,6] [--seeds 10] [--out runs/recovery] [-- RUN OPTIONS]
+    python -m benchmarks.recovery [--worlds 1,2,3] [--null 4,5,6] [--seeds 10] [--out runs/recovery] [-- RUN OPTIONS]
 
 Runs `demo_recovery` once for each world (its number is the truth_seed) and `demo_null` once for each null world; the
 value `none` skips a space. An existing run is resumed, so the same command prints the table again. Each gain is

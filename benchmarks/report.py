@@ -1,6 +1,6 @@
 """How long does the report of a large sweep take, and how much memory does it need?
 
-    python benchmarks/report.py [--recipes 25 --targets 20 --seeds 20 --languages 40] [--out DIR]
+    python -m benchmarks.report [--recipes 25 --targets 20 --seeds 20 --languages 40] [--out DIR]
 
 Writes a ledger of simulated scores through the records of the project (once: an existing one is used again) and makes
 its report in processes of one thread: stage by stage, then the whole report, then the same report again. Prints CPU

@@ -1,6 +1,6 @@
 """How good are the learning rates that a search finds? Regret and inflation at equal numbers of trainings.
 
-    python benchmarks/search.py [--studies 100] [--columns 12] [--jobs 2]
+    python -m benchmarks.search [--studies 100] [--columns 12] [--jobs 2]
 
 The response is simulated (`simulations/response.py`): the score falls quadratically with the logarithmic distance from
 an optimum, and a training has noise. All figures are means in points, with the standard error of the

@@ -1,20 +1,22 @@
 """CPU seconds of the commands that train nothing, each in a process of its own, beside their targets.
 
-    python benchmarks/startup.py [RUN]
+    python -m benchmarks.startup [RUN]
 
 RUN is a finished run of `tiny`; without it, one is made first (about a minute). Each command runs three times; the
 median of user plus system seconds is printed. The ideal value is that of a Python that imports nothing.
 """
 
+import argparse
 import os
 import platform
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 from datetime import date
 from pathlib import Path
+
+import numpy as np
 
 REPETITIONS = 3
 TARGETS = {"--help": 1.0, "tasks": 1.0, "plan tiny": 2.5, "status RUN": 2.0, "report RUN": 4.0, "export RUN": 2.0}
@@ -39,18 +41,22 @@ def median_seconds(command: str, run: Path, scratch: Path) -> float:
         for name, path in paths.items():
             words = [word.replace(name, path) for word in words]
         seconds.append(cpu_seconds(["-m", "sweeper", *words]))
-    return statistics.median(seconds)
+    return float(np.median(seconds))
 
 
 def main() -> None:
+    """Measure the commands, after making a run if none is given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="?", type=Path, help="a finished run of `tiny`")
+    options = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     with tempfile.TemporaryDirectory(prefix="sweeper-startup-") as scratch:
         folder = Path(scratch)
-        run = Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "tiny"
+        run = options.run or folder / "tiny"
         if not run.exists():
             subprocess.run([sys.executable, "-m", "sweeper", "run", "tiny", "--out", str(run)], check=True)
         print(f"{date.today()}, {platform.node()}, {platform.machine()}, Python {platform.python_version()}")
-        ideal = statistics.median(cpu_seconds(["-c", "pass"]) for _ in range(REPETITIONS))
+        ideal = float(np.median([cpu_seconds(["-c", "pass"]) for _ in range(REPETITIONS)]))
         print(f"{'command':12} {'CPU s':>6} {'target':>7}")
         print(f"{'(python)':12} {ideal:6.2f} {'':>7}")
         for command, target in TARGETS.items():

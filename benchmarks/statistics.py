@@ -1,6 +1,6 @@
 """Are the statistics of a report right? Simulated matrices with known gains, measured with the functions of a report.
 
-    python benchmarks/statistics.py [--only cells] [--worlds 2000] [--jobs 2]
+    python -m benchmarks.statistics [--only cells] [--worlds 2000] [--jobs 2]
 
 Prints one line for each measure: its value with the statistics of a report, its value with the plain statistics (paired
 t tests over seeds), and the target. A measure outside its target is marked with `<-`. Each part of the table is a

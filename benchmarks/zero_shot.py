@@ -1,6 +1,6 @@
 """Measures zero-shot transfer in the synthetic world: do tasks learned in English work in the other languages?
 
-    python benchmarks/zero_shot.py RUN [RECIPE]
+    python -m benchmarks.zero_shot RUN [RECIPE]
 
 Reads the ledger of a run in a synthetic world. For one recipe (default: the baseline), it prints for each target:
 

@@ -171,6 +171,17 @@ def test_analysis_and_search_spaces_do_not_import_each_other() -> None:
     assert not {m for m in members("search_spaces", set(TREES)) if members("analysis", imported(m))}
 
 
+def test_a_benchmark_that_is_run_by_its_path_hides_no_module_that_analysis_imports() -> None:
+    hidden = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    reached: set[str] = set()
+    waiting = members("analysis", set(TREES))
+    while waiting:
+        reached |= waiting
+        waiting = {name for module in waiting for name in imported(module) if name in TREES} - reached
+    refused = {(module, name) for module in reached for name in imported(module) if name.split(".")[0] in hidden}
+    assert not refused, "The folder of a script comes first on the path: use another module, or rename the benchmark."
+
+
 def test_there_are_no_import_cycles() -> None:
     graph = {module: {name for name in imported(module) if name in TREES and name != module} for module in TREES}
     try:

@@ -58,4 +58,4 @@ def test_a_field_of_saved_files_is_exempt_in_its_class_alone() -> None:
 
 @pytest.mark.parametrize("folders", [("sweeper", "analysis", "search_spaces"), ("tests", "benchmarks")], ids=" ".join)
 def test_fewer_than_one_name_in_a_hundred_is_a_filler_name(folders: tuple[str, ...]) -> None:
-    assert share(*(ROOT / folder for folder in folders)) < 0.01, "List the names with `python benchmarks/names.py`."
+    assert share(*(ROOT / folder for folder in folders)) < 0.01, "List the names with `python -m benchmarks.names`."

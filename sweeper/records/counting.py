@@ -3,12 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from statistics import fmean
 from typing import TypeVar
 
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import StageSpec
+from sweeper.scoring.sums import mean
 from sweeper.space import Search, Target
 
 Encoder = tuple[str, tuple[StageSpec, ...]]
@@ -44,7 +44,7 @@ def chosen_trial(records: Iterable[Trial], search: Search) -> Trial | None:
     records = list(records)
     finished = _last_rung(records, search) if search.rungs else _searched(records, search.largest_study)
     best = leaders(finished, max(1, search.race))
-    means = [(mean, record) for record in best if (mean := _race_mean(record, records, search)) is not None]
+    means = [(value, record) for record in best if (value := _race_mean(record, records, search)) is not None]
     # Of equal means, the first one: its search trial has the higher value.
     return max(means, key=lambda pair: pair[0])[1] if means else next(iter(best), None)
 
@@ -68,7 +68,7 @@ def _race_mean(leader: Trial, records: list[Trial], search: Search) -> float | N
     raced = (record for record in records if record.spec.role == "race" and record.spec.dials == leader.spec.dials)
     # By key, because the slots of a study with few different dials share trainings.
     values = {record.key: record.value for record in raced if _has_value(record) and record.value is not None}
-    return fmean(values.values()) if len(values) == len(search.race_seeds) else None
+    return mean(list(values.values())) if len(values) == len(search.race_seeds) else None
 
 
 def _has_value(record: TrainingRecord | EndedTrial) -> bool:
