@@ -38,6 +38,7 @@ from sweeper.space import (
     tasks_of,
 )
 from sweeper.space.overlap import contained
+from sweeper.space.stage import has_one_label
 from sweeper.space.twins import NO_INPUT, NOISY_LABELS, is_twin
 from sweeper.tasks.spec import Split, Task
 from sweeper.world.settings import check_space, scale_of
@@ -149,7 +150,13 @@ class Specs:
         study = choice.study if choice else ""
         name, scores, predictors = unit.replicate_name(seed), self.scores(unit, seed), self.predictors(unit, seed)
         spec = replace(spec, name=name, phase="replicate", study=study, keep=unit.keep)
-        return replace(spec, scores=scores, predictors=predictors)
+        return replace(spec, scores=scores, predictors=predictors, cartography=self._has_cartography(unit))
+
+    def _has_cartography(self, unit: Unit) -> bool:
+        """Whether the training dynamics of a unit are recorded: if it is that of a recipe, and has input and labels."""
+        if not self.space.cartography or unit.kind != "prepare" or is_twin(unit.stage):
+            return False
+        return any(has_one_label(self.space.task(task)) for task in unit.stage.tasks)
 
     def stage(self, unit: Unit, stage: Stage, training: Training, seed: int) -> StageSpec:
         """A stage with the identities of its data, in the draw of the seed."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import GetPydanticSchema
+from pydantic import Field, GetPydanticSchema
 from pydantic_core import core_schema
 
 from sweeper.files.serialize import FORMAT
@@ -37,6 +37,27 @@ class TransferPredictors:
     """Predictor -> seconds of the forward passes, which all share, and of its own computation."""
     num_rows: int
     """Number of labelled vectors: texts, choices, or words of different sentences; 0 for a format without classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """Facts about a file by which damage to it is noticed."""
+
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicsRecord:
+    """The training dynamics of the examples of a training (`Space.cartography`)."""
+
+    file: str
+    """Path of the Parquet file with one row for each example, relative to the ledger."""
+    facts: FileFacts
+    means: Mapping[str, Mapping[str, float]]
+    """Task -> number of `examples`, and means over them: `views` (times that an example was seen), `confidence`,
+    `variability` (missing if none was seen twice) and `correctness`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,21 +102,14 @@ class TrainingRecord:
     """Tokens of the micro-batch at the end: fewer than in the spec after an out-of-memory error."""
     predictors: Mapping[str, TransferPredictors] = field(default_factory=dict)
     """Target -> predictors of transfer of the encoder. Only trials of kind `predict` have any."""
+    dynamics: Annotated[DynamicsRecord | None, Field(exclude_if=lambda value: value is None)] = None
+    """The training dynamics; None without `Space.cartography`, or if the encoder came from the store."""
     timing: Mapping[str, float] = field(default_factory=dict)
     """Seconds by activity: total, train, evaluate, wait (for data), load, save."""
     machine: Mapping[str, str] = field(default_factory=dict)
     """Host, hardware and start time. `resumed_at` is the step of the checkpoint from which a training was resumed; then
     `tokens` covers all attempts and `timing` only the last one."""
     format: int = FORMAT
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileFacts:
-    """Facts about a file by which damage to it is noticed."""
-
-    sha256: str
-    bytes: int
-    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)

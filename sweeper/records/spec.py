@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from sweeper.files.digests import digest
 from sweeper.files.serialize import key_values
@@ -225,6 +227,8 @@ class TrialSpec:
     """The definition of every task that the spec names, so that the spec is complete without the catalog."""
     log_probabilities: bool = True
     """Whether outcomes have log-probabilities (`Space.log_probabilities`)."""
+    cartography: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """Whether the training dynamics of the examples are recorded (`Space.cartography`)."""
     resources: Resources = field(default_factory=Resources)
 
     @property

@@ -13,6 +13,9 @@ DESCRIPTIVE = ("title", "note", "licence", "departs", "num_choices", "parallel",
 """Fields of a task that only reports and plans use. No result depends on them, so they may change. `contains` and
 `train_size` are not among them, because they decide which selection data a larger task leaves out."""
 
+OBSERVING = ("predictors", "null_twins", "log_probabilities", "cartography", "contrasts", "claims")
+"""Fields of a space that change no existing result. Predictors and twins add trials, log-probabilities add columns to
+outcomes, cartography adds files to trainings, and only reports read the others."""
 FACTS = (("factors",), ("parameters",))
 """Fields of recipes and models that only contrasts use."""
 
@@ -75,8 +78,7 @@ def _is_growth(change: Change) -> bool:
     path, old, new = change
     if path == ("search", "trials"):
         return bool(new >= old)
-    # Predictors and twins add trials, log-probabilities add columns to outcomes, and only reports read the others.
-    if path[0] in ("predictors", "null_twins", "log_probabilities", "contrasts", "claims") or path[2:3] in FACTS:
+    if path[0] in OBSERVING or path[2:3] in FACTS:
         return True
     if path == ("world",):
         return _without_draws(old) == _without_draws(new)

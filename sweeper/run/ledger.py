@@ -13,7 +13,7 @@ from sweeper.files.folder import Folder
 from sweeper.files.seal import is_sealed
 from sweeper.files.serialize import read_json, write_sealed
 from sweeper.records.ended import EndedTrial
-from sweeper.records.record import FileFacts, ScoreRecord, TrainingRecord
+from sweeper.records.record import DynamicsRecord, FileFacts, ScoreRecord, TrainingRecord
 
 if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes need it
     import pandas as pd
@@ -52,9 +52,9 @@ class Contents:
 
 @dataclass(frozen=True)
 class Ledger:
-    """`trainings/KEY.json`, `scores/KEY.json` and `outcomes/KEY.parquet` in one folder.
+    """`trainings/KEY.json`, `scores/KEY.json`, `outcomes/KEY.parquet` and `dynamics/KEY.parquet` in one folder.
 
-    Outcomes are written before the record that contains their path, so the outcomes of every record are complete.
+    Outcomes and dynamics are written before the record that contains their path, so those of every record are complete.
     """
 
     folder: Folder
@@ -73,15 +73,21 @@ class Ledger:
 
         The written record has `outcome_facts`.
         """
-        buffer = io.BytesIO()
-        outcomes.to_parquet(buffer, index=False, compression="zstd")
-        content = buffer.getvalue()
-        facts = FileFacts(sha256=bytes_digest(content), bytes=len(content), rows=len(outcomes))
-        record = replace(record, outcome_facts=facts)
         # Outcomes first: after an interruption in between, the trial runs again and overwrites them.
-        self.folder.write(record.outcomes, content)
+        record = replace(record, outcome_facts=self._write_table(record.outcomes, outcomes))
         self.folder.write(f"scores/{record.key}.json", write_sealed(record))
         return record
+
+    def write_dynamics(self, key: str, table: "pd.DataFrame") -> None:
+        """Write the training dynamics of the training with that key, before its record. Raises OSError."""
+        self._write_table(dynamics_file(key), table)
+
+    def _write_table(self, name: str, table: "pd.DataFrame") -> FileFacts:
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False, compression="zstd")
+        content = buffer.getvalue()
+        self.folder.write(name, content)
+        return _facts(content, len(table))
 
     def write_traceback(self, key: str, text: str) -> str:
         """Write the traceback of a trial that failed without a record. Returns the file's path inside the ledger."""
@@ -151,17 +157,39 @@ class Ledger:
 
         Raises DamagedError if the file differs from what was written, and FileNotFoundError.
         """
+        return self._read_table(record.outcomes, record.outcome_facts)[0]
+
+    def dynamics(self, record: DynamicsRecord) -> "pd.DataFrame":
+        """The training dynamics of each example: task, language, example, and the measures (`training/dynamics.py`).
+
+        Raises DamagedError if the file differs from what was written, and FileNotFoundError.
+        """
+        return self._read_table(record.file, record.facts)[0]
+
+    def unrecorded_dynamics(self, key: str) -> "tuple[pd.DataFrame, FileFacts] | None":
+        """The dynamics of a training whose record is not yet written, or None if they cannot be read."""
+        try:
+            return self._read_table(dynamics_file(key), None)
+        except (OSError, ValueError):
+            return None
+
+    def _read_table(self, name: str, facts: FileFacts | None) -> "tuple[pd.DataFrame, FileFacts]":
         # Inside the function: the commands that only read records should not load pandas.
         import pandas as pd  # noqa: PLC0415
 
-        content = self.folder.read(record.outcomes)
-        if record.outcome_facts and bytes_digest(content) != record.outcome_facts.sha256:
-            raise DamagedError(f"{record.outcomes} is damaged: its content differs from the digest in its record.")
-        return pd.read_parquet(io.BytesIO(content))
+        content = self.folder.read(name)
+        if facts and bytes_digest(content) != facts.sha256:
+            raise DamagedError(f"{name} is damaged: its content differs from the digest in its record.")
+        table = pd.read_parquet(io.BytesIO(content))
+        return table, _facts(content, len(table))
 
     def outcome_states(self) -> dict[str, list[str]]:
         """`ScoreRecord.outcomes` of each file with outcomes -> its state, as in `Folder.states`."""
         return {f"outcomes/{name}": state for name, state in self.folder.child("outcomes").states().items()}
+
+    def dynamics_states(self) -> dict[str, list[str]]:
+        """`DynamicsRecord.file` of each file with training dynamics -> its state, as in `Folder.states`."""
+        return {f"dynamics/{name}": state for name, state in self.folder.child("dynamics").states().items()}
 
     def repaired(self) -> tuple[Contents, list[str]]:
         """Rename every record that is damaged or whose outcomes are lost. Returns the others, and a message for each.
@@ -272,6 +300,15 @@ def _check_key(key: str, file: str) -> None:
 def _key(file: str) -> str:
     """The key of the record in a file."""
     return PurePosixPath(file).stem
+
+
+def _facts(content: bytes, num_rows: int) -> FileFacts:
+    return FileFacts(sha256=bytes_digest(content), bytes=len(content), rows=num_rows)
+
+
+def dynamics_file(training_key: str) -> str:
+    """The path of the dynamics of a training inside the ledger."""
+    return f"dynamics/{training_key}.parquet"
 
 
 def outcomes_file(score_key: str) -> str:

@@ -182,7 +182,8 @@ class Run:
     def state(self) -> str | None:
         """A digest that changes whenever a file changes that an analysis reads; None if the file system cannot tell."""
         settings = self.folder.states()
-        states = {name: self.ledger.folder.child(name).states() for name in ("trainings", "scores", "outcomes")}
+        kinds = ("trainings", "scores", "outcomes", "dynamics")
+        states = {name: self.ledger.folder.child(name).states() for name in kinds}
         states[""] = {name: settings[name] for name in (SPACE_FILE, SITE_FILE, OPTIONS_FILE) if name in settings}
         is_known = all(told for files in states.values() for told in files.values())
         return digest(states) if is_known else None

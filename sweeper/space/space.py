@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from sweeper.errors import PartError, UserError, unknown
 from sweeper.files.serialize import FORMAT
@@ -58,6 +60,10 @@ class Space:
     """Whether each recipe of one task has a twin whose last stage trains on the same labels without input, for usable
     information (docs/questions.md). A twin has no target. Tasks without dev data, and formats without such an input,
     have none."""
+    cartography: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """Whether the trainings of recipes record how probable the gold label of each example was whenever they saw it
+    (dataset cartography, docs/questions.md), for tasks whose examples have one label. It changes no result and needs no
+    further pass."""
     folder: str = field(default="", compare=False)
     """Folder of the space file, from which relative paths of data sets, models and translations start; "" means the
     working directory. `load_space` inserts it. No result depends on it."""

@@ -48,6 +48,11 @@ class Head(nn.Module):
     """Whether the head predicts masked tokens from the vocabulary."""
     is_contrastive: ClassVar[bool] = False
     """Whether the loss compares the items of a batch with each other, so that a batch cannot be split."""
+    has_one_label: ClassVar[bool] = False
+    """Whether an item has one label, so that the loss adds to `seen`."""
+    seen: list[Tensor] | None = None
+    """If it is a list, the loss adds a tensor (2, m) for each batch: the probabilities of the gold labels of its items,
+    and whether these are the predictions."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -70,6 +75,7 @@ class SequenceHead(Head):
     """Classifies a feature by the hidden state of its first token, as RoBERTa's classification head does."""
 
     labels = "label"
+    has_one_label = True
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
@@ -88,7 +94,14 @@ class SequenceHead(Head):
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy."""
-        return functional.cross_entropy(self._logits(hidden), batch["label"], reduction="sum", ignore_index=IGNORED)
+        return self._cross_entropy(self._logits(hidden), batch["label"])
+
+    def _cross_entropy(self, logits: Tensor, gold: Tensor) -> Tensor:
+        """The summed loss of logits (m, labels) with the gold labels (m,), which are added to `seen`."""
+        if self.seen is not None:
+            probabilities = logits.detach().softmax(dim=1).gather(1, gold[:, None])[:, 0]
+            self.seen.append(torch.stack([probabilities, (logits.argmax(dim=1) == gold).float()]))
+        return functional.cross_entropy(logits, gold, reduction="sum", ignore_index=IGNORED)
 
 
 class ChoiceHead(SequenceHead):
@@ -117,7 +130,7 @@ class ChoiceHead(SequenceHead):
         # Items with fewer choices are padded with -inf, which softmax gives no probability.
         table = hidden.new_full((len(batch["label"]), int(columns.max()) + 1), float("-inf"), dtype=torch.float32)
         table = table.index_put((rows, columns), self._logits(hidden)[:, 0])
-        return functional.cross_entropy(table, batch["label"], reduction="sum", ignore_index=IGNORED)
+        return self._cross_entropy(table, batch["label"])
 
 
 class TokenHead(Head):

@@ -20,6 +20,7 @@ from sweeper.space.dials import learning_rate_at
 from sweeper.training.batches import Masking, Stream, collate, feature_numbers, mask_tokens, split_batch
 from sweeper.training.checkpoints import Checkpoints
 from sweeper.training.defences import backward
+from sweeper.training.dynamics import Dynamics
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
 from sweeper.training.progress import Progress
@@ -69,7 +70,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class StageContext:
-    """Device, clock, checkpoints, messages and progress of a training. None of them changes its result."""
+    """Device, clock, checkpoints, messages, progress and dynamics of a training. None of them changes its result."""
 
     device: torch.device
     clock: Clock
@@ -77,6 +78,8 @@ class StageContext:
     notify: Callable[[str], None]
     """Called with each message for the user."""
     reporter: Reporter = field(default_factory=Reporter)
+    dynamics: Dynamics = field(default_factory=Dynamics)
+    """Collects the training dynamics, if it is enabled."""
 
 
 def train(
@@ -87,7 +90,8 @@ def train(
     `value_of` evaluates the weights if the training keeps the best ones. Raises TrialError if the loss or a weight is
     not finite.
     """
-    device, clock, checkpoints = context.device, context.clock, context.checkpoints
+    device, clock, checkpoints, dynamics = context.device, context.clock, context.checkpoints, context.dynamics
+    dynamics.start([stream.items.num_items for stream in schedule.streams])
     optimizer = make_optimizer(net, schedule.training)
     keeper = Keeper(net, schedule.training, schedule.num_steps, value_of, last_step=schedule.last_step)
     progress = _resume(net, optimizer, keeper, context)
@@ -103,7 +107,8 @@ def train(
     net.train()
     for step in range(progress.step, schedule.last_step):
         with clock.time("wait"):
-            stream = schedule.streams[int(schedule.order[step])]
+            number = int(schedule.order[step])
+            stream = schedule.streams[number]
             chosen = stream.batch(int(counts[step]))
             batches = list(_micro_batches(stream, chosen, micro_tokens, schedule, step))
         with clock.time("train"):
@@ -111,7 +116,8 @@ def train(
             seed_everything(derived_seed("step", schedule.seed, step))
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate(step)
-            pending.append(_step(net, optimizer, stream.items.task, batches, schedule.training, device))
+            with dynamics.observing(net.head(stream.items.task), number, chosen, schedule.training.num_passes):
+                pending.append(_step(net, optimizer, stream.items.task, batches, schedule.training, device))
             keeper.add(step + 1)
         task = stream.items.task
         progress.step = step + 1
@@ -124,7 +130,7 @@ def train(
         is_due = keeper.is_due(progress.step)
         if progress.step % CHECK_EVERY == 0 or progress.step == schedule.last_step or is_due:
             with clock.time("train"):
-                _collect(progress, pending, schedule.training)
+                _collect(progress, pending, schedule.training, dynamics)
             context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
             _log_step(progress, schedule)
             if is_due:
@@ -133,7 +139,7 @@ def train(
                 break
             # Saved only after a check, so that no checkpoint follows a loss that is not finite.
             if progress.step < schedule.last_step and checkpoints.is_due():
-                checkpoints.save(_state(net, optimizer, keeper, progress), clock)
+                checkpoints.save(_state(net, optimizer, keeper, progress, dynamics), clock)
                 logger.debug("checkpoint after step %d", progress.step)
     keeper.finish(progress)
     _check_weights(net, progress, schedule.training)
@@ -228,10 +234,14 @@ def _micro_batches(
         yield batch
 
 
-def _collect(progress: Progress, pending: list[StepValues], training: Training) -> None:
-    """Move the pending losses and norms to `progress`. Raises TrialError if a loss is not finite."""
+def _collect(progress: Progress, pending: list[StepValues], training: Training, dynamics: Dynamics) -> None:
+    """Move the pending losses and norms to `progress`, and collect the dynamics of these steps.
+
+    Raises TrialError if a loss is not finite.
+    """
     losses, norms = zip(*pending, strict=True)
-    values = torch.stack([*losses, *norms]).tolist()  # the only transfer from the GPU
+    values = torch.stack([*losses, *norms]).tolist()  # the only transfer from the GPU, apart from that of the dynamics
+    dynamics.collect()
     progress.losses += values[: len(losses)]
     progress.gradient_norms += values[len(losses) :]
     pending.clear()
@@ -261,13 +271,17 @@ def _occurrences(order: Array) -> list[int]:
     return counts
 
 
-def _state(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, progress: Progress) -> dict[str, Any]:
-    return {
+def _state(
+    net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, progress: Progress, dynamics: Dynamics
+) -> dict[str, Any]:
+    state = {
         "net": net.state_dict(),
         "optimizer": optimizer.state_dict(),
         "keeper": keeper.state(),
         "progress": vars(progress),
     }
+    # Without dynamics, the layout is that of versions that did not collect them.
+    return state | {"dynamics": dynamics.state()} if dynamics.enabled else state
 
 
 def _layout(state: dict[str, Any]) -> list[object]:
@@ -283,10 +297,11 @@ def _resume(net: Net, optimizer: torch.optim.AdamW, keeper: Keeper, context: Sta
     if state is None:
         return Progress()
     # Compared first, because an error halfway would leave a part of the weights loaded.
-    if _layout(state) != _layout(_state(net, optimizer, keeper, Progress())):
+    if _layout(state) != _layout(_state(net, optimizer, keeper, Progress(), context.dynamics)):
         context.checkpoints.set_aside("has another layout", context.notify)
         return Progress()
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])
     keeper.resume(state["keeper"])
+    context.dynamics.resume(state.get("dynamics", ()))
     return Progress(**state["progress"])

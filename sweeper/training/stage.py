@@ -22,6 +22,7 @@ from sweeper.formats.table import properties_of
 from sweeper.records.spec import DataSpec, StageSpec
 from sweeper.tasks.spec import Task
 from sweeper.training.batches import Masking, Stream, TaskItems, draw_streams, smoothed
+from sweeper.training.dynamics import Source
 from sweeper.training.heads import HEADS
 from sweeper.training.keep import ValueOf
 from sweeper.training.loop import Schedule, StageContext, train
@@ -307,6 +308,11 @@ def _streams(data: DataSpec, stage: StageSpec, reader: DataReader) -> list[Strea
         seed = derived_seed("stream", stage.seed, data.task, language)
         streams.append(Stream(items, stage.training.batch_size, seed))
     return streams
+
+
+def examples_of(stage: StageSpec, reader: DataReader) -> list[Source]:
+    """The data, the language and the examples of each stream of the tasks of a stage, in the order of its schedule."""
+    return [(data, language, encoded) for data in stage.data for language, encoded in reader.encoded(data).items()]
 
 
 def save_trained(trained: Trained, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sweeper.errors import DamagedError, OutOfMemoryError, ShortageError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.files.leftovers import locked_folder
-from sweeper.records.record import ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
+from sweeper.records.record import DynamicsRecord, ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
 from sweeper.records.spec import (
     DataSpec,
     PredictorSpec,
@@ -22,8 +22,10 @@ from sweeper.records.spec import (
     score_key,
     training_key,
 )
+from sweeper.run.ledger import dynamics_file
 from sweeper.space import CLEAN, Training
 from sweeper.training.checkpoints import Checkpoints
+from sweeper.training.dynamics import Dynamics, summary_of
 from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, selection_metrics
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
@@ -35,7 +37,15 @@ from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
 from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
 from sweeper.training.scores import check_finite, outcomes, score_record, score_text, selection_value
-from sweeper.training.stage import DataReader, Trained, load_trained, read_progress, run_stage, save_trained
+from sweeper.training.stage import (
+    DataReader,
+    Trained,
+    examples_of,
+    load_trained,
+    read_progress,
+    run_stage,
+    save_trained,
+)
 from sweeper.training.subwords import subword_facts
 from sweeper.training.transferability import transfer_predictors, with_text_similarity
 from sweeper.training.workbench import Workbench
@@ -204,7 +214,12 @@ def _sampled(trial: Trial) -> Mapping[str, int]:
 def _train_and_store(trial: Trial) -> Trained:
     """Train the last stage, and write its result to the store if `spec.keep` is true."""
     spec = trial.spec
-    trained = _train(trial, spec.chain, spec.key)
+    dynamics = Dynamics(enabled=spec.cartography)
+    trained = _train(trial, spec.chain, spec.key, dynamics)
+    if spec.cartography:
+        # Before the encoder: the next attempt does not train it again.
+        table = dynamics.table(examples_of(spec.chain[-1], trial.reader))
+        trial.bench.ledger.write_dynamics(spec.key, table)
     if spec.keep:
         trial.reporter.enter("save")
         with trial.clock.time("save"):
@@ -236,7 +251,18 @@ def _selection_record(trial: Trial, trained: Trained) -> TrainingRecord:
         loss=loss_curve(progress.losses),
         gradient_norm=norm_curve(progress),
         micro_tokens=progress.micro_tokens,
+        dynamics=_dynamics(trial),
     )
+
+
+def _dynamics(trial: Trial) -> DynamicsRecord | None:
+    """The training dynamics that this attempt has written, or an earlier one that trained the encoder."""
+    key = trial.spec.key
+    found = trial.bench.ledger.unrecorded_dynamics(key) if trial.spec.cartography else None
+    if found is None:
+        return None
+    table, facts = found
+    return DynamicsRecord(file=dynamics_file(key), facts=facts, means=summary_of(table))
 
 
 def _selection(
@@ -256,7 +282,7 @@ def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
     return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=machine_facts, **outcome)
 
 
-def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
+def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str, dynamics: Dynamics | None = None) -> Trained:
     """Train the last stage of a chain on the encoder of the previous stages. `key` is the name of its checkpoint."""
     stage = chain[-1]
     with closing(_checkpoints(trial, key)) as checkpoints:
@@ -266,6 +292,7 @@ def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str) -> Trained:
             checkpoints=checkpoints,
             notify=trial.bench.tell,
             reporter=trial.reporter,
+            dynamics=dynamics or Dynamics(),
         )
         return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
 

@@ -10,7 +10,10 @@ from tests.sources import TREES, string_texts
 RUN_MODULES = ("sweeper.run.run", "sweeper.run.site", "sweeper.run.ledger", "sweeper.run.live")
 """The only modules that may contain names of files and folders inside a run folder."""
 RUN_FILES = {"space.json", "site.json", "options.json", "optuna.journal", "live.json"}
-RUN_FOLDERS = {"ledger", "trainings", "scores", "outcomes", "attempts", "encoders", "checkpoints", "progress", "logs"}
+RUN_FOLDERS = {
+    *("ledger", "trainings", "scores", "outcomes", "dynamics", "attempts", "encoders", "checkpoints", "progress"),
+    "logs",
+}
 PATH_FUNCTIONS = {
     *("Path", "Folder", "child", "join", "joinpath", "glob", "rglob", "exists", "read", "write", "removesuffix"),
 }

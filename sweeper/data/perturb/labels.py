@@ -21,10 +21,18 @@ def with_noisy_labels(
     other_labels = properties_of(task).other_labels
     assert other_labels is not None, f"{task.format} has no other labels."
     for example in examples:
-        draws = Draws(name=f"label_noise:{spec.seed}:{example.id}")
         wrong_labels = other_labels(example, labels)
-        if draws.share("example") >= spec.probability or not wrong_labels:
+        if not is_noisy(example.id, spec) or not wrong_labels:
             yield example
             continue
-        wrong = wrong_labels[draws.index("label", len(wrong_labels))]
+        wrong = wrong_labels[_draws(example.id, spec).index("label", len(wrong_labels))]
         yield replace(example, fields={**example.fields, "label": wrong})
+
+
+def is_noisy(example: str, spec: LabelNoiseSpec | None) -> bool:
+    """Whether the example with that id gets a wrong label, if its task has another one."""
+    return spec is not None and _draws(example, spec).share("example") < spec.probability
+
+
+def _draws(example: str, spec: LabelNoiseSpec) -> Draws:
+    return Draws(name=f"label_noise:{spec.seed}:{example}")
