@@ -26,9 +26,10 @@ from sweeper.formats.interface import Features
 from sweeper.space import Training
 from sweeper.training.batches import Stream, TaskItems
 from sweeper.training.checkpoints import Checkpoints
-from sweeper.training.loop import Schedule, StageContext, train
+from sweeper.training.loop import StageContext, train
 from sweeper.training.model import Net
 from sweeper.training.runtime import Clock
+from sweeper.training.schedule import Schedule
 
 PEAKS: Mapping[str, float] = {"B200": 2_250, "H200": 989, "H100": 989, "A100": 312, "L40S": 362, "L4": 121, "A10": 125}
 """Part of the name of a GPU -> its peak in teraFLOP per second: dense bf16 matrix products, from the vendor's data

@@ -20,7 +20,7 @@ DAY = 24 * HOUR
 """The same in folders that other processes may use now."""
 LOCK = ".lock"
 """File of a temporary folder that its process locks. The system releases the lock when the process dies."""
-_TEMPORARY = re.compile(r"sweeper-(ray|encoder|log|trial)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}")
+_TEMPORARY = re.compile(r"sweeper-(ray|encoder|log|peers|trial)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}")
 """Names of temporary folders and drafts of this project."""
 
 

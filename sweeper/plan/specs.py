@@ -175,6 +175,7 @@ class Specs:
             training=training,
             seed=seed,
             validation=self._selection(unit, stage, seed) if training.keep == "best" else (),
+            processes=unit.model.resources.processes,
         )
 
     def _stage_data(self, unit: Unit, stage: Stage, task: str, training: Training, seed: int) -> DataSpec:

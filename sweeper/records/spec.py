@@ -135,6 +135,8 @@ class StageSpec:
     """Share of the planned steps after which the training ends (`Search.rungs`)."""
     validation: tuple[DataSpec, ...] = ()
     """With `keep = "best"`: the English selection data that choose the weights."""
+    processes: int = 1
+    """Data-parallel processes of the training (`Resources.processes`)."""
 
     @property
     def sets_aside(self) -> bool:

@@ -117,6 +117,10 @@ class Training:
     loss most (Miyato et al. 2017). The loss is the mean of that without and with the step, so that each training step
     has two passes; 0: no step."""
 
+    gradient_checkpointing: bool = False
+    """Whether the activations of the layers are computed again in the backward pass instead of kept (Chen et al. 2016).
+    The training needs less memory and more time."""
+
     @property
     def num_passes(self) -> int:
         """Number of forward and backward passes of a step."""
@@ -167,7 +171,7 @@ FRACTIONS = (
     *("embedding_noise", "adversarial"),
 )
 """Options of a training that can be fractions; all other numeric options are whole numbers."""
-FIXED = ("precision", "threads", "keep", "evaluate_every", "patience")
+FIXED = ("precision", "threads", "keep", "evaluate_every", "patience", "gradient_checkpointing")
 """Options of a training that cannot be dials: all trials of a study use the same values."""
 DIALS = tuple(f.name for f in fields(Training) if f.name not in FIXED)
 Dials = Mapping[str, Distribution]

@@ -13,23 +13,33 @@ from sweeper.space.target import Target
 from sweeper.typed import check_fields
 
 Trained = TypeVar("Trained", Stage, Target)
+MOST_PROCESSES = 64
+"""Maximum number of processes of a training. No machine has more GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """CPUs and GPUs that one trial reserves. A trial uses one GPU at most; with a fraction, several trials share it."""
+    """CPUs and GPUs that one trial reserves. With a fraction of a GPU, several trials share it."""
 
     cpus: float = 1.0
+    """CPUs of a trial, for all of its processes."""
     gpus: float = 0.0
+    """0, at most 1, or one for each of several processes."""
+    processes: int = 1
+    """Data-parallel processes of each training of the model: each computes the gradient of a part of every batch, on a
+    GPU of its own if the trial has GPUs. Part of every key, because the rounding of sums depends on it."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         if self.cpus <= 0 or self.gpus < 0:
             raise UserError(f"Resources need cpus > 0 and gpus >= 0, got cpus={self.cpus}, gpus={self.gpus}.")
-        if self.gpus > 1:
+        if not 1 <= self.processes <= MOST_PROCESSES:
+            raise UserError(f"Resources need 1 <= processes <= {MOST_PROCESSES}, got processes={self.processes}.")
+        if self.gpus not in (0, self.processes) and (self.processes > 1 or self.gpus > 1):
             raise UserError(
-                f"A trial runs on one GPU, and more would be idle: Resources need gpus <= 1, got gpus={self.gpus:g}. "
-                "Trials run in parallel on the GPUs of a machine."
+                "Each process of a trial uses one GPU: Resources need gpus <= 1 for one process, and gpus = 0 or "
+                f"gpus = processes for several, got gpus={self.gpus:g}, processes={self.processes}. More processes "
+                "change all keys."
             )
 
 
@@ -92,8 +102,9 @@ class ResourceOverrides:
     gpus: float | None = None
 
     def __post_init__(self) -> None:
-        # Resources raises UserError for values that are not allowed.
-        Resources(**{name: value for name, value in vars(self).items() if value is not None})
+        # Resources raises UserError for values that no model allows.
+        values = {name: value for name, value in vars(self).items() if value is not None}
+        Resources(**values, processes=_processes(self.gpus or 0.0))
 
     def for_model(self, model: Model) -> Resources:
         """The resources of a trial of that model."""
@@ -101,9 +112,16 @@ class ResourceOverrides:
         return Resources(
             cpus=default.cpus if self.cpus is None else self.cpus,
             gpus=default.gpus if self.gpus is None else self.gpus,
+            processes=default.processes,
         )
 
     def largest(self, models: Iterable[Model]) -> Resources:
         """The largest number of CPUs and of GPUs that a trial of any of the models needs."""
         resources = [self.for_model(model) for model in models]
-        return Resources(cpus=max(r.cpus for r in resources), gpus=max(r.gpus for r in resources))
+        gpus = max(r.gpus for r in resources)
+        return Resources(cpus=max(r.cpus for r in resources), gpus=gpus, processes=_processes(gpus))
+
+
+def _processes(gpus: float) -> int:
+    """The smallest number of processes that uses these GPUs, within the limits of Resources."""
+    return min(max(1, int(gpus)), MOST_PROCESSES)

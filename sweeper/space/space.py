@@ -103,6 +103,11 @@ class Space:
         self._check_search()
         check_counts(self, "eval_cap")
         for model in self.models:
+            if self.cartography and model.resources.processes > 1:
+                raise UserError(
+                    f"cartography needs one process for each training, but model {model.name!r} has "
+                    f"{model.resources.processes}, each of which sees a part of the examples only."
+                )
             self.for_model(model)
         check_contrasts(self.contrasts, self.claims, self.contrast_names())
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from torch import nn
+
 from sweeper.errors import UserError
 from sweeper.records.spec import DataSpec, PerturbationSpec, StageSpec, TrialSpec
 from sweeper.training.model import body_of, check_encoder, num_parameters, usable_positions, with_layers
@@ -23,6 +25,8 @@ def check_spec(spec: TrialSpec, bench: Workbench) -> None:
     _check_parameters(spec, config)
     for stage in spec.chain:
         _check_layers(spec, stage.training.frozen_layers, int(config.num_hidden_layers))
+    if any(stage.training.gradient_checkpointing for stage in spec.chain):
+        check_checkpointing(spec.model.name, body_of(config))
     longest = usable_positions(config, reader.tokenizer)
     trained = [data for stage in spec.chain for data in (*stage.all_data, *stage.validation)]
     scored = [data for score in spec.scores for data in (score.data, score.fit, score.pool) if data]
@@ -61,6 +65,15 @@ def _check_parameters(spec: TrialSpec, config: Any) -> None:
         raise UserError(
             f"Model {spec.model.name!r} has {number:,} parameters without its embeddings, but the space says "
             f"{spec.model.parameters:,}. Write parameters={number} in the model, or leave it out."
+        )
+
+
+def check_checkpointing(model: str, body: nn.Module) -> None:
+    """Raise UserError if the class of a body cannot compute activations again in the backward pass."""
+    if not getattr(body, "supports_gradient_checkpointing", False):
+        raise UserError(
+            f"Model {model!r} ({type(body).__name__}) does not support gradient_checkpointing. Remove the option from "
+            "the training."
         )
 
 

@@ -5,27 +5,25 @@ A training that is resumed from a checkpoint ends with the same bytes as one tha
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sweeper.errors import TrialError
-from sweeper.formats.interface import IGNORED, Array
 from sweeper.space import Training
-from sweeper.space.dials import learning_rate_at
-from sweeper.training.batches import Masking, Stream, collate, feature_numbers, mask_tokens, split_batch
 from sweeper.training.checkpoints import Checkpoints
-from sweeper.training.defences import backward
 from sweeper.training.dynamics import Dynamics
+from sweeper.training.gradients import ALONE, Batches, Team, add_gradient
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
 from sweeper.training.progress import Progress
 from sweeper.training.reporter import Reporter
-from sweeper.training.runtime import Clock, autocast, derived_seed, seed_everything
+from sweeper.training.runtime import Clock, seed_everything
+from sweeper.training.schedule import Schedule, micro_batches
 
 logger = logging.getLogger(__name__)
 
@@ -35,37 +33,6 @@ StepValues = tuple[Tensor, Tensor]
 """Of one step, on the device: the mean loss of its labels, and the norm of its gradient before clipping."""
 CHECK_EVERY = 20
 """Steps between two checks of the loss. Each check waits for the GPU."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """All batches and learning rates of one training. They are fixed before its first step."""
-
-    streams: tuple[Stream, ...]
-    order: Array
-    """(steps,) index of the stream that each step reads."""
-    training: Training
-    seed: int
-    masking: Masking | None = None
-    stop: float = 1.0
-    """Share of the planned steps after which the training ends."""
-
-    @property
-    def num_steps(self) -> int:
-        """Number of planned optimiser steps."""
-        return len(self.order)
-
-    @property
-    def last_step(self) -> int:
-        """Number of the step after which the training ends."""
-        return max(1, round(self.stop * self.num_steps))
-
-    def learning_rate(self, step: int) -> float:
-        """The learning rate of a step: a linear increase from 0 during the warm-up, then a linear decrease to 0.
-
-        The decrease covers all planned steps. A training that stops early ends at a higher rate.
-        """
-        return learning_rate_at(self.training, step, self.num_steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +47,25 @@ class StageContext:
     reporter: Reporter = field(default_factory=Reporter)
     dynamics: Dynamics = field(default_factory=Dynamics)
     """Collects the training dynamics, if it is enabled."""
+    team: Callable[[], AbstractContextManager[Team]] = lambda: nullcontext(ALONE)
+    """Starts the other processes of the training, if it has several, and ends them after it."""
+    memory: int | None = None
+    """Bytes of the memory of the device; None: not known."""
 
 
 def train(
-    net: Net, schedule: Schedule, micro_tokens: int, context: StageContext, value_of: ValueOf | None = None
+    net: Net,
+    schedule: Schedule,
+    micro_tokens: int,
+    context: StageContext,
+    value_of: ValueOf | None = None,
+    team: Team = ALONE,
 ) -> Progress:
     """Train a net in place, starting from the last checkpoint if there is one.
 
-    `value_of` evaluates the weights if the training keeps the best ones. Raises TrialError if the loss or a weight is
-    not finite.
+    `value_of` evaluates the weights if the training keeps the best ones. Only this process of the team has an optimiser
+    and checkpoints: the others receive the weights of each step. Raises TrialError if the loss or a weight is not
+    finite.
     """
     device, clock, checkpoints, dynamics = context.device, context.clock, context.checkpoints, context.dynamics
     dynamics.start([stream.items.num_items for stream in schedule.streams])
@@ -98,31 +75,30 @@ def train(
     progress.planned_steps = schedule.num_steps
     clock.resumed_at = max(clock.resumed_at, progress.step)
     micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
-    counts = _occurrences(schedule.order)  # of all steps, including those before a resume
     # Losses and norms remain on the device until the next check, because the CPU waits for the GPU when it reads one.
     pending: list[StepValues] = []
     checkpoints.begin()
     logger.info("%d steps, of which %d are in a checkpoint", progress.planned_steps, progress.step)
     context.reporter.start(progress)
     net.train()
+    team.load(net)
     for step in range(progress.step, schedule.last_step):
-        with clock.time("wait"):
-            number = int(schedule.order[step])
-            stream = schedule.streams[number]
-            chosen = stream.batch(int(counts[step]))
-            batches = list(_micro_batches(stream, chosen, micro_tokens, schedule, step))
         with clock.time("train"):
-            # Each step has its own seed, so that dropout does not depend on interruptions of the training.
-            seed_everything(derived_seed("step", schedule.seed, step))
+            team.begin(net, step, micro_tokens)
+        with clock.time("wait"):
+            items, chosen = schedule.batch(step)
+            batches = micro_batches(schedule, step, micro_tokens, team.rank)
+        with clock.time("train"):
+            seed_everything(schedule.step_seed(step, team.rank))
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate(step)
-            with dynamics.observing(net.head(stream.items.task), number, chosen, schedule.training.num_passes):
-                pending.append(_step(net, optimizer, stream.items.task, batches, schedule.training, device))
+            stream = int(schedule.order[step])
+            with dynamics.observing(net.head(items.task), stream, chosen, schedule.training.num_passes):
+                values, tokens = _step(net, optimizer, items.task, batches, schedule.training, team)
+            pending.append(values)
             keeper.add(step + 1)
-        task = stream.items.task
         progress.step = step + 1
-        progress.examples[task] = progress.examples.get(task, 0) + len(chosen)
-        tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
+        progress.examples[items.task] = progress.examples.get(items.task, 0) + len(chosen)
         progress.tokens += tokens * schedule.training.num_passes
         context.reporter.step(progress, schedule.learning_rate(step))
         if device.type == "cpu":  # there, a value can be read without waiting
@@ -184,54 +160,14 @@ def make_optimizer(net: Net, training: Training) -> torch.optim.AdamW:
 
 
 def _step(
-    net: Net,
-    optimizer: torch.optim.AdamW,
-    task: str,
-    batches: list[dict[str, Tensor]],
-    training: Training,
-    device: torch.device,
-) -> StepValues:
-    """Take one optimiser step on the micro-batches of one batch."""
-    # The sum is divided by the labels of the whole batch, so the gradient does not depend on the micro-batches.
-    total = sum(int(batch.pop("num_labels")) for batch in batches) or 1
-    loss = torch.zeros((), device=device)
+    net: Net, optimizer: torch.optim.AdamW, task: str, batches: Batches, training: Training, team: Team
+) -> tuple[StepValues, int]:
+    """Take one optimiser step. Returns its values and its number of tokens without padding."""
     optimizer.zero_grad(set_to_none=True)
-    for batch in batches:
-        seeds = batch.pop("noise_seeds").tolist()
-        on_device = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-        loss_of = partial(_loss, net, task, on_device, total, training.precision)
-        loss = loss + backward(net, on_device, seeds, training, loss_of)
+    loss, num_tokens = add_gradient(net, task, batches, training, team)
     norm = torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip)
     optimizer.step()
-    return loss, norm
-
-
-def _loss(net: Net, task: str, batch: dict[str, Tensor], total: int, precision: str) -> Tensor:
-    """The loss of a micro-batch, summed over its labels and divided by `total`."""
-    with autocast(batch["input_ids"].device, precision):
-        if "masked" in batch:
-            batch["embeddings"] = net.embeddings()
-        return net.head(task).loss(net.hidden(batch), batch) / total
-
-
-def _micro_batches(
-    stream: Stream, chosen: Array, micro_tokens: int, schedule: Schedule, step: int
-) -> Iterator[dict[str, Tensor]]:
-    """The micro-batches of one step as tensors on the CPU.
-
-    Each also has its number of labels in `num_labels`, and a seed for each of its features in `noise_seeds`.
-    """
-    head = stream.items.head_type
-    for number, item_numbers in enumerate(split_batch(stream.items, chosen, micro_tokens)):
-        batch = collate(stream.items, item_numbers, torch.device("cpu"))
-        if head.is_masked and schedule.masking is not None:
-            seed = derived_seed("mask", schedule.seed, step, *item_numbers[:1].tolist(), number)
-            mask_tokens(batch, schedule.masking, seed)
-        numbers = feature_numbers(stream.items.features, item_numbers).tolist()
-        seeds = [derived_seed("embedding noise", schedule.seed, step, feature) for feature in numbers]
-        batch["noise_seeds"] = torch.tensor(seeds)
-        batch["num_labels"] = (batch[head.labels] != IGNORED).sum()
-        yield batch
+    return (loss, norm), num_tokens
 
 
 def _collect(progress: Progress, pending: list[StepValues], training: Training, dynamics: Dynamics) -> None:
@@ -259,16 +195,6 @@ def _check_weights(net: Net, progress: Progress, training: Training) -> None:
             f"The weights are not finite after step {progress.kept_step} with "
             f"learning_rate={training.learning_rate:g}: lower the upper bound of the learning rate, or raise warmup."
         )
-
-
-def _occurrences(order: Array) -> list[int]:
-    """For each step, the number of earlier steps with the same stream, which is the number of its batch."""
-    seen: dict[int, int] = {}
-    counts = []
-    for stream in order.tolist():
-        counts.append(seen.get(stream, 0))
-        seen[stream] = counts[-1] + 1
-    return counts
 
 
 def _state(

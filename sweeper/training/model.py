@@ -178,6 +178,14 @@ def freeze(body: nn.Module, num_layers: int) -> None:
         parameter.requires_grad = False
 
 
+def recompute_activations(body: Any) -> None:
+    """Let a body compute the activations of its layers again in the backward pass."""
+    # The old name is deprecated, and the new one does not exist in the lowest supported version.
+    enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
+    # The other variant of torch gives layers above frozen embeddings no gradient.
+    enable({"use_reentrant": False})
+
+
 def _parameters_of(output: Tensor) -> Iterator[Tensor]:
     """The parameters that an output depends on, found in its graph, because models give their modules other names."""
     nodes: list[Any] = [output.grad_fn]

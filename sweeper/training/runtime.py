@@ -69,11 +69,11 @@ class Clock:
         return (self.began + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-def set_up(gpus: float) -> torch.device:
-    """Make the computations of this process deterministic. Returns the device of the trial.
+def set_up(gpus: float, rank: int = 0) -> torch.device:
+    """Make the computations of this process deterministic. Returns its device.
 
-    `gpus` is the share of a GPU that the trial has. The device is the CPU if it is 0 or no GPU is available. The
-    function may be called before every trial.
+    `gpus` is the number of GPUs of the trial, or its share of one. The device is the CPU if it is 0 or no GPU is
+    available. `rank` is the number of this process in the trial. The function may be called before every trial.
     """
     # Warnings of transformers go to the log of the trial, and not to the terminal.
     transformers.logging.set_verbosity_warning()  # type: ignore[no-untyped-call]
@@ -86,8 +86,9 @@ def set_up(gpus: float) -> torch.device:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if gpus == 0 or not torch.cuda.is_available():
         return torch.device("cpu")
+    torch.cuda.set_device(rank)
     torch.cuda.empty_cache()  # other trials may share the GPU
-    return torch.device("cuda", 0)
+    return torch.device("cuda", rank)
 
 
 def use_threads(threads: int) -> None:

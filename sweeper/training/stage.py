@@ -25,10 +25,12 @@ from sweeper.training.batches import Masking, Stream, TaskItems, draw_streams, s
 from sweeper.training.dynamics import Source
 from sweeper.training.heads import HEADS
 from sweeper.training.keep import ValueOf
-from sweeper.training.loop import Schedule, StageContext, train
-from sweeper.training.model import Net, freeze, load_body, load_heads, save_net
+from sweeper.training.loop import StageContext, train
+from sweeper.training.memory import check_fits
+from sweeper.training.model import Net, freeze, load_body, load_heads, recompute_activations, save_net
 from sweeper.training.progress import Progress
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
+from sweeper.training.schedule import Schedule
 from sweeper.training.translators import Models, check_translator, needs_device, open_translator, round_trip_specs
 
 logger = logging.getLogger(__name__)
@@ -172,6 +174,8 @@ def new_net(body: nn.Module, stage: StageSpec, reader: DataReader, device: torch
     seed_everything(derived_seed("heads", stage.seed))  # the heads are initialised in Net
     if stage.training.frozen_layers is not None:
         freeze(body, stage.training.frozen_layers)
+    if stage.training.gradient_checkpointing:
+        recompute_activations(body)
     return Net(body, sizes).to(device)
 
 
@@ -262,12 +266,15 @@ def run_stage(
     micro_tokens = stage.training.micro_tokens
     while True:
         with context.clock.time("load"):
-            net = new_net(make_body(), stage, reader, context.device)
+            net = new_net(make_body(), stage, reader, CPU)
+            check_fits(net, stage.training, context.memory)
+            net = net.to(context.device)
         context.reporter.begin(stage)  # once more: the body may need the training of an earlier stage
         use_threads(stage.training.threads)
         logger.info("stage with seed %d: %s", stage.seed, stage.training)
         try:
-            progress = train(net, schedule, micro_tokens, context, value_of)
+            with context.team() as team:
+                progress = train(net, schedule, micro_tokens, context, value_of, team)
         except TOO_LITTLE_MEMORY as error:
             del net  # its memory must be free before the next net is made
             torch.cuda.empty_cache()

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,9 @@ from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
 from sweeper.training.loop import StageContext
-from sweeper.training.memory import LARGE_SHARE, share_of_others
+from sweeper.training.memory import LARGE_SHARE, device_memory, share_of_others
 from sweeper.training.model import Net, load_body, num_parameters
+from sweeper.training.peers import team
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
@@ -293,6 +295,8 @@ def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str, dynamics: Dynam
             notify=trial.bench.tell,
             reporter=trial.reporter,
             dynamics=dynamics or Dynamics(),
+            team=partial(team, trial.spec, chain, trial.bench.site),
+            memory=device_memory(trial.device),
         )
         return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
 
@@ -312,10 +316,9 @@ def _value_of(trial: Trial, stage: StageSpec) -> ValueOf | None:
 
 def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     """The body of an encoder: pretrained if the chain is empty, else from the store, else trained and stored now."""
-    model = trial.spec.model
     if not chain:
-        return load_body(trial.bench.sources.model_location(model.id), model.revision, model.layers)
-    encoder = training_key(model, chain)
+        return trial.bench.pretrained(trial.spec.model)
+    encoder = training_key(trial.spec.model, chain)
     local = _fetch(trial, encoder)
     if local is not None:
         return load_body(str(local))

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from torch import nn
+
 from sweeper.data.source import Sources
 from sweeper.data.tokenizer import load_tokenizer
 from sweeper.files.patience import use_patience
-from sweeper.records.spec import TrialSpec
+from sweeper.records.spec import ModelSpec, TrialSpec
 from sweeper.run.cache import open_cache
 from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
+from sweeper.training.model import load_body
 from sweeper.training.stage import DataReader
 from sweeper.world.build import build
 
@@ -76,6 +79,10 @@ class Workbench:
     def store(self) -> EncoderStore:
         """The encoder store, which several sweeps may share."""
         return self.site.open_store()
+
+    def pretrained(self, model: ModelSpec) -> nn.Module:
+        """The body of the pretrained encoder."""
+        return load_body(self.sources.model_location(model.id), model.revision, model.layers)
 
     def reader(self, spec: TrialSpec) -> DataReader:
         """A reader for the data of a trial, with the tokenizer of its model and the tasks of its spec."""

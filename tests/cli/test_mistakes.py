@@ -102,7 +102,7 @@ MISTAKES = [
     typed("run tiny --nice 20", "Invalid value for '--nice': Input should be less than or equal to 19, got '20'."),
     typed("run tiny --nice 5 --address 127.0.0.1:1", "--nice applies to a local Ray. On a cluster, start Ray with RAY_worker_niceness=N."),
     typed("run tiny --cpus-per-trial 0", "Resources need cpus > 0 and gpus >= 0, got cpus=0.0, gpus=0.0."),
-    typed("run tiny --gpus-per-trial 4", "A trial runs on one GPU, and more would be idle: Resources need gpus <= 1, got gpus=4. Trials run in parallel on the GPUs of a machine."),
+    typed("run tiny --gpus-per-trial 4", "Each process of a trial uses one GPU: Resources need gpus <= 1 for one process, and gpus = 0 or gpus = processes for several, got gpus=4, processes=1. More processes change all keys."),
     typed("run tiny --gpus-per-trial -1", "Resources need cpus > 0 and gpus >= 0, got cpus=1.0, gpus=-1.0."),
     typed("plan tiny --workers 0", "A plan needs workers >= 1, got 0."),
     typed("plan tiny --throughput 0", "A plan needs a finite throughput > 0, got 0."),

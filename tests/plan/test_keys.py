@@ -116,6 +116,7 @@ DEFAULTS = {
         "average": 0.0,
         "embedding_noise": 0.0,
         "adversarial": 0.0,
+        "gradient_checkpointing": False,
     },
     "LogUniform": {"first": [], "kind": "log_uniform"},
     "Choice": {"first": [], "kind": "choice"},
@@ -143,6 +144,7 @@ DEFAULTS = {
         "shares": [],
         "stop": 1.0,
         "validation": [],
+        "processes": 1,
     },
     "ScoreSpec": {
         "condition": "clean",

@@ -14,6 +14,7 @@ from sweeper.space import (
     Choice,
     Condition,
     LogUniform,
+    Model,
     Recipe,
     Resources,
     Search,
@@ -162,8 +163,16 @@ def test_the_layers_of_a_target_start_with_its_main_layer_and_contain_each_once(
         ),
         (
             lambda: Resources(gpus=4),
-            "more would be idle: Resources need gpus <= 1, got gpus=4.",
+            "gpus <= 1 for one process, and gpus = 0 or gpus = processes for several, got gpus=4, processes=1.",
         ),
+        (lambda: Resources(gpus=1, processes=2), "gpus = processes for several, got gpus=1, processes=2."),
+        (
+            lambda: replace(
+                TINY, cartography=True, models=(Model(name="m", id="m", resources=Resources(processes=2)),)
+            ),
+            "cartography needs one process for each training, but model 'm' has 2",
+        ),
+        (lambda: Resources(processes=0), "Resources need 1 <= processes <= 64, got processes=0."),
         (lambda: Choice(values=(3,)), "two different values"),
         (lambda: LogUniform(low=1e-5, high=1e-3, first=(1.0,)), "needs `first` within"),
         (lambda: replace(TINY, targets=TINY.targets * 2), "can have each target only once"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
@@ -11,8 +10,10 @@ from torch import Tensor, nn
 from sweeper.plan.tokens import stage_tokens
 from sweeper.space import Stage, Training
 from sweeper.training.defences import _shifted, adversarial_step, backward, uniform_noise
-from sweeper.training.loop import StageContext, _loss, _micro_batches
+from sweeper.training.gradients import loss_function
+from sweeper.training.loop import StageContext
 from sweeper.training.model import Net
+from sweeper.training.schedule import WHOLE, micro_batches
 from sweeper.training.stage import DataReader, make_schedule, new_net, run_stage
 from tests.training.conftest import CPU
 from tests.tuning.imaginary import SMALL
@@ -26,9 +27,9 @@ def case(body: Callable[[], nn.Module], reader: DataReader) -> Case:
     """A net without dropout, a batch of 8 pairs of different lengths, and the loss on it."""
     spec = stage("claims", training=replace(TRAINING, batch_size=8))
     net, schedule = new_net(body(), spec, reader, CPU).eval(), make_schedule(spec, reader)
-    [batch] = _micro_batches(schedule.streams[0], schedule.streams[0].batch(0), 10**6, schedule, 0)
+    [batch], _ = micro_batches(schedule, 0, 10**6, WHOLE)
     batch["attention_mask"][0, -3:] = 0
-    return net, batch, partial(_loss, net, "claims", batch, 8, "fp32")
+    return net, batch, loss_function(net, "claims", batch, 8, "fp32")
 
 
 def test_noise_is_uniform_within_its_bound_and_padding_has_none(case: Case) -> None:

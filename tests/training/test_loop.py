@@ -12,10 +12,11 @@ from torch import nn
 from sweeper.errors import TrialError
 from sweeper.records.spec import StageSpec
 from sweeper.space import Training
-from sweeper.training.batches import Stream
-from sweeper.training.loop import Schedule, StageContext, _micro_batches, _step, make_optimizer
+from sweeper.training.gradients import Team
+from sweeper.training.loop import StageContext, _step, make_optimizer
 from sweeper.training.model import Net
 from sweeper.training.progress import loss_curve
+from sweeper.training.schedule import WHOLE, Schedule, micro_batches
 from sweeper.training.stage import DataReader, Trained, make_schedule, new_net, run_stage
 from tests.training.conftest import CPU
 from tests.worlds import TRAINING, stage
@@ -214,16 +215,15 @@ def test_the_loss_curve_contains_means_over_equal_intervals() -> None:
 @pytest.mark.parametrize("options", [{}, DEFENCES], ids=["plain", "defences"])
 @pytest.mark.parametrize("task", ["claims", "gaps", "words", "questions"])
 def test_micro_batches_give_the_gradient_of_the_whole_batch(
-    body: MakeBody, reader: DataReader, stream: Callable[[str], Stream], task: str, options: dict[str, Any]
+    body: MakeBody, reader: DataReader, task: str, options: dict[str, Any]
 ) -> None:
     spec = stage(task, training=replace(TRAINING, learning_rate=1e-9, clip=1e9, **options))
     net, schedule = new_net(body(), spec, reader, CPU).eval(), make_schedule(spec, reader)
-    chosen = stream(task).batch(0)
     gradients = []
     for micro_tokens in (10**6, 32):
-        batches = list(_micro_batches(schedule.streams[0], chosen, micro_tokens, schedule, 0))
-        assert (len(batches) > 1) == (micro_tokens == 32)
-        _step(net, make_optimizer(net, spec.training), task, batches, spec.training, CPU)
+        batches = micro_batches(schedule, 0, micro_tokens, WHOLE)
+        assert (len(batches[0]) > 1) == (micro_tokens == 32)
+        _step(net, make_optimizer(net, spec.training), task, batches, spec.training, Team())
         gradients.append({name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None})
     whole, split = gradients
     assert whole.keys() == split.keys()
