@@ -18,9 +18,20 @@ ROOT = Path(__file__).parent.parent
 Config = dict[str, Any]
 
 
-@pytest.fixture
-def yaml_config() -> Config:
-    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+IMAGE = "# -- image\n"
+
+
+def without_images(text: str) -> str:
+    """`cluster.yaml` with plain commands, as its first lines describe."""
+    before, _, after = text.split(IMAGE)
+    lines = (before + after).splitlines()
+    return "\n".join(line.removeprefix("#|").removeprefix(" ") if line.startswith("#|") else line for line in lines)
+
+
+@pytest.fixture(params=["images", "plain"])
+def yaml_config(request: pytest.FixtureRequest) -> Config:
+    text = (ROOT / "cluster.yaml").read_text()
+    config = yaml.safe_load(text if request.param == "images" else without_images(text))
     assert isinstance(config, dict)
     return config
 
@@ -53,12 +64,17 @@ def node_config(config: Config, node_type: str) -> Config:
     return dict(config["available_node_types"][node_type]["node_config"])
 
 
+def environment_of(config: Config) -> list[str]:
+    """The lines that set environment variables: options of the containers, or commands."""
+    return [str(line) for line in config.get("docker", {}).get("run_options", config["initialization_commands"])]
+
+
 def test_every_process_of_the_cluster_requires_the_token(prepared: Config) -> None:
     for node_type in ("head", "worker"):
         starts = [line for line in prepared[f"{node_type}_start_ray_commands"] if "ray start" in line]
         assert len(starts) == 1
         assert "RAY_AUTH_MODE=token ray start" in starts[0]
-    assert any("RAY_AUTH_MODE=token" in line for line in prepared["initialization_commands"])
+    assert any("RAY_AUTH_MODE=token" in line for line in environment_of(prepared))
 
 
 def test_the_token_is_copied_as_a_file_and_is_not_in_the_configuration(prepared: Config) -> None:
@@ -68,7 +84,7 @@ def test_the_token_is_copied_as_a_file_and_is_not_in_the_configuration(prepared:
 
 def test_only_ssh_is_open_to_the_internet(bootstrapped: Config) -> None:
     ec2 = boto3.resource("ec2", region_name=bootstrapped["provider"]["region"])
-    node_types = ("head", "worker")
+    node_types = ("head", "worker", "on_demand")
     groups = {name for node_type in node_types for name in node_config(bootstrapped, node_type)["SecurityGroupIds"]}
     assert groups
     for group in groups:
@@ -96,6 +112,55 @@ def test_workers_are_spot_machines_with_a_gpu_and_start_on_demand(bootstrapped: 
     assert filled["idle_timeout_minutes"] > 0
 
 
+def test_workers_on_demand_differ_from_spot_workers_in_the_market_alone(bootstrapped: Config) -> None:
+    spot, on_demand = (node_config(bootstrapped, name) for name in ("worker", "on_demand"))
+    assert spot.pop("InstanceMarketOptions") == {"MarketType": "spot"}
+    assert on_demand == spot
+    assert bootstrapped["available_node_types"]["on_demand"]["max_workers"] < bootstrapped["max_workers"]
+
+
+@pytest.mark.parametrize(("failed", "chosen"), [({}, "worker"), ({"worker": 0.5}, "on_demand")])
+def test_the_autoscaler_starts_spot_machines_first_and_others_after_a_failure(
+    prepared: Config, failed: dict[str, float], chosen: str
+) -> None:
+    from ray.autoscaler.v2.instance_manager.config import AutoscalingConfig
+    from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingRequest
+    from ray.autoscaler.v2.utils import ResourceRequestUtil
+
+    for name in ("worker", "on_demand"):
+        prepared["available_node_types"][name]["resources"] = {"CPU": 8, "GPU": 1}
+    configs = AutoscalingConfig(prepared, skip_content_hash=True).get_node_type_configs()
+    request = SchedulingRequest(
+        disable_launch_config_check=True,
+        node_type_configs=configs,
+        max_num_nodes=prepared["max_workers"],
+        resource_requests=ResourceRequestUtil.group_by_count([ResourceRequestUtil.make({"CPU": 4, "GPU": 1})]),
+        recoverable_resource_availabilities=failed,
+        cloud_resource_availabilities=failed,
+    )
+    reply = ResourceDemandScheduler(FakeEvents()).schedule(request)
+    assert [launch.instance_type for launch in reply.to_launch if launch.instance_type != "head"] == [chosen]
+
+
+class FakeEvents:
+    """Discards the events of the autoscaler."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None
+
+
+def test_the_token_of_the_hub_is_a_mount_and_its_cache_outlives_the_container() -> None:
+    text = (ROOT / "cluster.yaml").read_text()
+    mount = "  # ~/.cache/huggingface/token: ~/.cache/huggingface/token\n"
+    assert text.count(mount) == 1
+    config = yaml.safe_load(text.replace(mount, mount.replace("# ", "")))
+    assert config["file_mounts"]["~/.cache/huggingface/token"] == "~/.cache/huggingface/token"
+    assert "hf_" not in text
+    assert "HF_TOKEN" not in text
+    assert "-v /home/ubuntu/hub:/home/sweeper/.cache/huggingface/hub" in config["docker"]["run_options"]
+    assert "mkdir -p ~/hub" in config["initialization_commands"]
+
+
 def test_no_trial_runs_on_the_head_and_the_head_is_not_a_spot_machine(prepared: Config) -> None:
     head = prepared["available_node_types"][prepared["head_node_type"]]
     assert (head["resources"]["CPU"], head["resources"]["GPU"]) == (0, 0)
@@ -117,8 +182,10 @@ def test_machines_install_the_project_from_the_files_that_are_copied(prepared: C
         assert remote == f"~/transfer-sweeper/{local}"
         assert (ROOT / local).exists(), f"cluster.yaml copies {local}, which does not exist."
     assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= {str(local) for local in mounts.values()}
-    install = prepared["setup_commands"][-1]
-    assert "-c constraints.txt -e '.[s3,cluster]'" in install
+    if prepared.get("docker"):
+        assert prepared["setup_commands"] == []
+    else:
+        assert "-c constraints.txt -e '.[s3,cluster]'" in prepared["setup_commands"][-1]
 
 
 def test_the_mount_of_local_data_is_one_commented_line_and_is_in_the_working_directory() -> None:
@@ -140,6 +207,6 @@ def test_the_launcher_adds_no_other_commands(prepared: Config) -> None:
 
 
 def test_the_bucket_is_a_value_to_edit(prepared: Config) -> None:
-    stores = [line for line in prepared["initialization_commands"] if "SWEEPER_STORE=s3://" in line]
+    stores = [line for line in environment_of(prepared) if "SWEEPER_STORE=s3://" in line]
     assert len(stores) == 1
     assert "EDIT" in stores[0]
