@@ -14,8 +14,8 @@ from sweeper.errors import UserError, unknown
 from sweeper.files.draft import DRAFT_PREFIX, draft_path, temporary_draft
 from sweeper.files.patience import PatientFileSystem
 
-PACKAGES = {"s3": "'transfer-sweeper[s3]'", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
-"""Protocol of a URL -> the package that `pip install` needs for it."""
+EXTRAS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure"}
+"""Protocol of a URL -> the extra of this package that it needs."""
 PROTOCOLS = ("file", "s3", "gs", "az")
 """Protocols that messages suggest; fsspec knows many more."""
 CHANGING = ("mtime", "created", "ETag", "etag", "LastModified", "last_modified", "updated")
@@ -38,8 +38,8 @@ def _open(url: str) -> tuple[AbstractFileSystem, str]:
     try:
         fs, root = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        package = PACKAGES.get(protocol)
-        remedy = f"Install it: pip install {package}" if package else f"{error}."
+        extra = EXTRAS.get(protocol)
+        remedy = f"Install it: pip install 'transfer-sweeper[{extra}]'" if extra else f"{error}."
         raise UserError(f"{url!r} needs a package that is not installed. {remedy}") from error
     except ValueError as error:
         raise UserError(f"{url!r} is no path and no valid URL: {unknown('protocol', protocol, PROTOCOLS)}") from error
