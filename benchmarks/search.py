@@ -1,15 +1,19 @@
 """How good are the learning rates that a search finds? Regret and inflation at equal numbers of trainings.
 
     python -m benchmarks.search [--studies 100] [--columns 12] [--jobs 2]
+    python -m benchmarks.search --world [--studies 10] [--seeds 10]
 
 The response is simulated (`simulations/response.py`): the score falls quadratically with the logarithmic distance from
-an optimum, and a training has noise. All figures are means in points, with the standard error of the
-regret.
+an optimum, and a training has noise. With `--world` the trainings are real: 64 steps on a target of the
+synthetic world (`simulations/tiny.py`); the expected score of a learning rate is interpolated between means over seeds.
+All figures are means in points, with the standard error of the regret.
 
 - regret: score at the optimum minus the expected score of the chosen learning rate. Ideal: 0.
 - best tried: regret of the best learning rate that was tried. No choice among these trials can do better.
 - inflation: selection value of the chosen trial minus its expected score. A search that reports its best value reports
   this inflation. Ideal: 0.
+- rungs: 24 dials at the cost of twelve trainings. With `shift` the optimum of a training with a tenth of the steps is
+  higher by half a decade, which is an assumption. Noise is independent between the rungs.
 - reported: the inflation of the score that is reported. The sweeper reports replicates with seeds that took no part in
   the choice, so that only noise around 0 remains.
 
@@ -21,12 +25,15 @@ trainings.
 import argparse
 import math
 import platform
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import date
 from itertools import starmap
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -36,8 +43,11 @@ import ray
 from optuna.distributions import FloatDistribution
 from ray.tune.search.optuna import OptunaSearch
 
-from benchmarks.simulations.response import HIGHEST, Response, Trial, draw_cell, draw_response
+from benchmarks.simulations.response import Response, Trial, draw_cell, draw_response
+from benchmarks.simulations.tiny import NUM_RATES, TinyTrainings
+from sweeper.records.counting import chosen_trial, leaders
 from sweeper.records.ended import EndedSpec, EndedTrial
+from sweeper.records.spec import Role
 from sweeper.space import LogUniform, Search
 from sweeper.tuning.search import Request, Studies
 
@@ -50,6 +60,14 @@ SPREADS = (0.0, 0.1, 0.2, 0.3)
 NUM_CELLS = 11
 PRIOR_TRIALS = 5
 Prior = Sequence[Sequence[EndedTrial]]
+Trainings = Response | TinyTrainings
+
+
+class Found(NamedTuple):
+    """The trainings of one study, and the chosen one with the selection value by which it was chosen."""
+
+    trials: list[Trial]
+    chosen: Trial
 
 
 class Outcome(NamedTuple):
@@ -61,42 +79,73 @@ class Outcome(NamedTuple):
     reported: float
 
 
-def with_optuna_search(response: Response, generator: Random) -> list[Trial]:
+def with_rungs(response: Trainings, generator: Random, search: Search, shift: float) -> Found:
+    """A search of the sweeper with rungs, if short trainings prefer rates that are higher by `shift` decades."""
+    response = replace(response, shift=shift) if shift else response
+    records = study(response, generator, search)
+    trials = trials_of(records)
+    for level, size in enumerate(search.rung_sizes(len(records)), start=1):
+        rates = [float(leader.spec.dials["learning_rate"]) for leader in leaders(records, size)]
+        trained = [response.train(rate, generator, search.rung_share(level)) for rate in rates]
+        records = [record_of(number, trial) for number, trial in enumerate(trained)]
+        trials += trained
+    return Found(trials, best_of(trials_of(records)).chosen)
+
+
+def best_of(trials: list[Trial]) -> Found:
+    """The trial with the highest value is chosen."""
+    return Found(trials, max(trials, key=lambda trial: trial.value))
+
+
+def with_optuna_search(response: Trainings, generator: Random) -> Found:
     """Tune's OptunaSearch with its defaults, one trial after the other."""
-    space = {"rate": FloatDistribution(response.low, HIGHEST, log=True)}
+    space = {"rate": FloatDistribution(response.low, response.high, log=True)}
     searcher = OptunaSearch(space, metric="score", mode="max", seed=generator.randrange(2**31))
     trials = []
     for number in range(NUM):
         trials.append(response.train(searcher.suggest(str(number))["rate"], generator))
         searcher.on_trial_complete(str(number), {"score": trials[-1].value})
-    return trials
+    return best_of(trials)
 
 
-def at_random(response: Response, generator: Random) -> list[Trial]:
+def at_random(response: Trainings, generator: Random) -> Found:
     """Log-uniform learning rates."""
-    return [response.train(HIGHEST / 10 ** (response.decades * generator.random()), generator) for _ in range(NUM)]
+    rates = [response.high / 10 ** (response.decades * generator.random()) for _ in range(NUM)]
+    return best_of([response.train(rate, generator) for rate in rates])
 
 
-def on_a_grid(response: Response, generator: Random) -> list[Trial]:
+def on_a_grid(response: Trainings, generator: Random) -> Found:
     """Learning rates at equal logarithmic distances."""
-    return [
-        response.train(HIGHEST / 10 ** (response.decades * (number + 0.5) / NUM), generator) for number in range(NUM)
-    ]
+    rates = [response.high / 10 ** (response.decades * (number + 0.5) / NUM) for number in range(NUM)]
+    return best_of([response.train(rate, generator) for rate in rates])
 
 
-def with_sweeper(response: Response, generator: Random, num: int = NUM) -> list[Trial]:
+def with_sweeper(response: Trainings, generator: Random, num: int = NUM) -> Found:
     """The default search of the sweeper."""
-    return trials_of(study(response, generator, Search(trials=num)))
+    return best_of(trials_of(study(response, generator, Search(trials=num))))
 
 
-def study(response: Response, generator: Random, search: Search, prior: Prior = ()) -> list[EndedTrial]:
+def with_race(response: Trainings, generator: Random, search: Search) -> Found:
+    """A search of the sweeper, and a race of its best dials (`Search.race`)."""
+    records = study(response, generator, search)
+    racers = [float(leader.spec.dials["learning_rate"]) for leader in leaders(records, search.race)]
+    race = [response.train(rate, generator) for rate in racers for _ in search.race_seeds]
+    raced = [record_of(number, trial, "race") for number, trial in enumerate(race)]
+    chosen = chosen_trial([*records, *raced], search)
+    assert chosen is not None
+    rate = float(chosen.spec.dials["learning_rate"])
+    value = float(np.mean([trial.value for trial in race if trial.rate == rate]))
+    return Found([*trials_of(records), *race], Trial(rate, value))
+
+
+def study(response: Trainings, generator: Random, search: Search, prior: Prior = ()) -> list[EndedTrial]:
     """The trials of a study of the sweeper."""
-    dials = {"learning_rate": LogUniform(low=response.low, high=HIGHEST)}
+    dials = {"learning_rate": LogUniform(low=response.low, high=response.high)}
     studies, key, records = Studies(), str(generator.random()), list[EndedTrial]()
     for number in range(search.num_trials(dials, has_prior=bool(prior))):
         request = Request(study=key, number=number, dials=dials, finished=records, prior=prior, search=search)
         rate = float(studies.suggest(request)["learning_rate"])
-        records.append(record_of(number, response.train(rate, generator)))
+        records.append(record_of(number, response.train(rate, generator, search.rung_share(0))))
     return records
 
 
@@ -105,15 +154,15 @@ def trials_of(records: Sequence[EndedTrial]) -> list[Trial]:
     return [Trial(float(each.spec.dials["learning_rate"]), each.value or math.nan) for each in records]
 
 
-def record_of(number: int, trial: Trial) -> EndedTrial:
-    """A search trial as the ledger has it."""
-    spec = EndedSpec(name="", role="search", number=number, dials={"learning_rate": trial.rate})
-    return EndedTrial(key=str(number), spec=spec, state="done", value=trial.value)
+def record_of(number: int, trial: Trial, role: Role = "search") -> EndedTrial:
+    """A trial of a study as the ledger has it."""
+    spec = EndedSpec(name="", role=role, number=number, dials={"learning_rate": trial.rate})
+    return EndedTrial(key=f"{role} {number}", spec=spec, state="done", value=trial.value)
 
 
-def outcome(response: Response, trials: Sequence[Trial], generator: Random, replicates: int = 0) -> Outcome:
-    """The outcome of the trial with the highest value. Without replicates, its value is the reported score."""
-    chosen = max(trials, key=lambda trial: trial.value)
+def outcome(response: Trainings, found: Found, generator: Random, replicates: int = 0) -> Outcome:
+    """The outcome of the chosen trial. Without replicates, its value is the reported score."""
+    trials, chosen = found
     score = response.score(chosen.rate)
     again = [response.train(chosen.rate, generator).value for _ in range(replicates)]
     return Outcome(
@@ -124,12 +173,27 @@ def outcome(response: Response, trials: Sequence[Trial], generator: Random, repl
     )
 
 
-METHODS: Mapping[str, tuple[Callable[[Response, Random], list[Trial]], int]] = {
+RUNGS = Search(trials=24, rungs=(0.1, 0.3))
+"""Search trials that cost as many steps as NUM whole trainings: 24 x 0.1 + 12 x 0.3 + 6."""
+METHODS: Mapping[str, tuple[Callable[[Trainings, Random], Found], int]] = {
     "Tune's OptunaSearch, defaults": (with_optuna_search, 0),
     "random": (at_random, 0),
     "grid": (on_a_grid, 0),
     "sweeper, 12 and 3 replicates": (with_sweeper, REPLICATES),
     "sweeper, 9 and 3 replicates": (lambda *given: with_sweeper(*given, num=NUM - REPLICATES), REPLICATES),
+    "sweeper, 8, race of 2 on 2 seeds, 3 replicates": (
+        lambda *given: with_race(*given, search=Search(trials=8, race=2)),
+        REPLICATES,
+    ),
+    "sweeper, 6, race of 3 on 2 seeds, 3 replicates": (
+        lambda *given: with_race(*given, search=Search(trials=6, race=3)),
+        REPLICATES,
+    ),
+    "sweeper, 24 with rungs, 3 replicates": (lambda *given: with_rungs(*given, search=RUNGS, shift=0.0), REPLICATES),
+    "sweeper, 24 with rungs, shift, 3 replicates": (
+        lambda *given: with_rungs(*given, search=RUNGS, shift=0.5),
+        REPLICATES,
+    ),
 }
 """Method -> its trials, and the number of its replicates."""
 
@@ -144,6 +208,20 @@ def measure_method(name: str, decades: float, noise: float, num_studies: int) ->
         generator = Random(f"{seed} {name}")
         outcomes.append(outcome(response, search(response, generator), generator, replicates))
     return outcomes
+
+
+def measure_world(names: Sequence[str], num_studies: int, num_seeds: int) -> Iterator[str]:
+    """A line for each method, measured with real trainings in the synthetic world."""
+    with tempfile.TemporaryDirectory(prefix="sweeper-search-") as folder:
+        world = TinyTrainings(Path(folder), num_seeds)
+        scores = " ".join(f"{10**power:.1e} {score:.1f}" for power, score in world.reference().items())
+        yield f"mean value of {num_seeds} seeds at {NUM_RATES} learning rates: {scores}"
+        for name in names:
+            search, replicates = METHODS[name]
+            generators = [Random(f"{seed} {name}") for seed in range(num_studies)]
+            found = [(search(world, generator), generator) for generator in generators]
+            yield line(name, [outcome(world, each, generator, replicates) for each, generator in found])
+        yield f"{world.num} trainings"
 
 
 def measure_column(spread: float, has_prior: bool, num_columns: int) -> list[Outcome]:
@@ -161,7 +239,7 @@ def measure_column(spread: float, has_prior: bool, num_columns: int) -> list[Out
         for cell in cells:
             records = study(cell, generator, search, prior)
             prior = [prior[0] if prior else records] if has_prior else []
-            outcomes.append(outcome(cell, trials_of(records), generator, REPLICATES))
+            outcomes.append(outcome(cell, best_of(trials_of(records)), generator, REPLICATES))
     return outcomes
 
 
@@ -173,7 +251,7 @@ def _quiet() -> None:
 def line(name: str, outcomes: Sequence[Outcome]) -> str:
     """A row of a table."""
     means = np.mean(outcomes, axis=0)
-    error = np.std([each.regret for each in outcomes], ddof=1) / len(outcomes) ** 0.5
+    error = np.std([each.regret for each in outcomes], ddof=1) / len(outcomes) ** 0.5 if len(outcomes) > 1 else math.nan
     figures = "".join(f"{mean:12.2f}" for mean in means[1:])
     return f"{name:52}{means[0]:8.2f} +-{error:5.2f}{figures}"
 
@@ -182,7 +260,7 @@ def tables(options: argparse.Namespace) -> Iterator[str]:
     """The lines of both tables."""
     head = f"{'':52}{'regret':>8} {'':7}{'best tried':>12}{'inflation':>12}{'reported':>12}"
     with ProcessPoolExecutor(options.jobs) as pool:
-        methods = [(name, *setting) for setting in SETTINGS for name in METHODS]
+        methods = [(name, *setting) for setting in SETTINGS for name in METHODS if options.only in name]
         columns = [(spread, has_prior) for spread in SPREADS for has_prior in (False, True)]
         measured = [pool.submit(measure_method, *method, options.studies) for method in methods]
         compared = [pool.submit(measure_column, *column, options.columns) for column in columns]
@@ -205,12 +283,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=100, help="simulated studies of each method and range")
     parser.add_argument("--columns", type=int, default=12, help="simulated columns of each row of the second table")
+    parser.add_argument("--only", default="", help="part of the names of the methods that are measured")
+    parser.add_argument("--world", action="store_true", help="real tiny trainings in the synthetic world instead")
+    parser.add_argument(
+        "--seeds", type=int, default=10, help="with --world: seeds of each learning rate of the reference"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="number of processes")
     options = parser.parse_args()
     started = time.monotonic()
     versions = f"python {platform.python_version()}, optuna {optuna.__version__}, ray {ray.__version__}"
     print(f"{date.today()}, {platform.machine()}, {versions}")
-    for text in tables(options):
+    names = [name for name in METHODS if options.only in name and "shift" not in name]
+    for text in measure_world(names, options.studies, options.seeds) if options.world else tables(options):
         print(text, flush=True)
     print(f"{time.monotonic() - started:.0f} s")
 

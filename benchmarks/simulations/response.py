@@ -33,21 +33,28 @@ class Response:
     """Standard deviation of a selection value between seeds, in points."""
     top: float = 75.0
     """Score at the optimum, in points."""
+    shift: float = 0.0
+    """Decades by which the optimum of a training with a tenth of the steps is higher (an assumption)."""
+
+    @property
+    def high(self) -> float:
+        """Upper end of the range of learning rates."""
+        return HIGHEST
 
     @property
     def low(self) -> float:
         """Lower end of the range of learning rates."""
         return HIGHEST / 10**self.decades
 
-    def score(self, rate: float) -> float:
-        """The expected score of a training."""
-        distance = math.log10(rate) - self.optimum
+    def score(self, rate: float, share: float = 1.0) -> float:
+        """The expected score of a training, or of one that ends after a share of its steps."""
+        distance = math.log10(rate) - self.optimum + self.shift * math.log10(share)
         loss = (ABOVE if distance > 0 else BELOW) * distance**2
         return self.top - min(loss, LARGEST_LOSS)
 
-    def train(self, rate: float, generator: Random) -> Trial:
-        """A training with its own seed."""
-        return Trial(rate, self.score(rate) + generator.gauss(0, self.noise))
+    def train(self, rate: float, generator: Random, share: float = 1.0) -> Trial:
+        """A training with its own seed, which ends after a share of its steps."""
+        return Trial(rate, self.score(rate, share) + generator.gauss(0, self.noise))
 
 
 def draw_response(decades: float, noise: float, generator: Random) -> Response:
