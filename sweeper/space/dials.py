@@ -200,6 +200,10 @@ def check_dials(dials: Dials, training: Training | None = None) -> None:
         is_whole = isinstance(dial, Choice) and all(isinstance(value, int) for value in dial.values)
         if name not in FRACTIONS and not is_whole:
             raise UserError(f"Dial {name!r} needs whole numbers, as in Choice(values=(8, 16)); got {dial}.")
+    # A plan makes the same stage many times. The text tells 1 from 1.0 and True, which are equal.
+    checked = (training or Training(), repr(dials))
+    if checked in _CHECKED:
+        return
     # A trial can combine any value of one dial with any value of another.
     limits: dict[str, Callable[[Iterable[Value]], Value]] = {"min_steps": max, "max_steps": min}
     steps = {name: pick(bounds(dials[name])) for name, pick in limits.items() if name in dials}
@@ -207,6 +211,11 @@ def check_dials(dials: Dials, training: Training | None = None) -> None:
         for point in bounds(dial):
             # Training checks its values when it is created.
             replace(training or Training(), **{**steps, name: point})  # type: ignore[arg-type]
+    _CHECKED.add(checked)
+
+
+_CHECKED: set[tuple[Training, str]] = set()
+"""A training and dials whose values it accepts."""
 
 
 def bounds(dial: Distribution) -> tuple[Value, ...]:

@@ -223,6 +223,14 @@ def test_an_invalid_value_is_refused_when_it_is_created(make: Callable[[], objec
     assert message in str(caught.value)
 
 
+def test_dials_are_checked_again_with_another_training_and_after_they_were_refused() -> None:
+    dials = {"min_steps": Choice(values=(10, 20))}
+    Stage(tasks=("words",), dials=dials)
+    for _ in range(2):
+        with pytest.raises(UserError, match="min_steps"):
+            Stage(tasks=("words",), training=Training(max_steps=15), dials=dials)
+
+
 SWAHILI = Task(
     name="swahili",
     title="A task without English data",
