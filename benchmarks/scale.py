@@ -2,12 +2,17 @@
 
     python -m benchmarks.scale                      both parts, for about 100 and 1,000 trials
     python -m benchmarks.scale --sizes 10000 --slots 16 --seconds 1    the full size, on an idle machine with 16 CPUs
+    python -m benchmarks.scale --parts sweep --sizes 200 --slots 60 --nodes 3 --seconds 60    on a cluster
 
 A restart is `sweeper run` of a sweep that has finished, and `sweeper status`, on a ledger that the benchmark writes.
 The trials of the other part run through the real searcher, Tuner and ledger, in actors that load no torch: they wait
 and write records like those of real trials. Tune's own floor is printed beside it: the same number of trials that do
 nothing, with a searcher that only counts. The wall time has the ideal of trials x seconds / slots; it says nothing on a
 machine that is busy or has fewer CPUs than slots.
+
+With `--nodes`, the simulated trials run on a cluster of a head and this number of nodes, which are processes of this
+machine, and the driver joins it as with `sweeper run --address`. The line of the sweep has the largest number of trials
+that ran at the same time.
 """
 
 import argparse
@@ -19,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -27,17 +33,20 @@ from rich.console import Console
 
 import sweeper.tuning.launch as launching
 from benchmarks.simulations.actors import SimulatedActor, run_counter, sleep_variable
+from benchmarks.simulations.nodes import cluster_of
 from benchmarks.simulations.trials import SimulatedLedger, finish, scale_space
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.sources import sources_of
 from sweeper.plan.status import status_of
+from sweeper.records.record import TrialResult
+from sweeper.records.spec import TrialSpec
 from sweeper.run.run import Run
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import launch
 from sweeper.tuning.live_file import live_file
 from sweeper.tuning.options import Options, Workers
 from sweeper.tuning.sweep import make_agenda, make_site, run_sweep
-from sweeper.tuning.watch import Watches
+from sweeper.tuning.watch import Watch, Watches
 
 T = TypeVar("T")
 AIM = 3.0
@@ -88,7 +97,24 @@ def restart(folder: Path, size: int) -> None:
     )
 
 
-def simulate(folder: Path, size: int, slots: int, seconds: float) -> None:
+class Running(Watch):
+    """Counts the trials that run at the same time."""
+
+    def __init__(self) -> None:
+        self._running: set[str] = set()
+        self.largest = 0
+
+    def started(self, spec: TrialSpec) -> None:
+        """One more trial runs."""
+        self._running.add(spec.key)
+        self.largest = max(self.largest, len(self._running))
+
+    def finished(self, spec: TrialSpec, result: TrialResult) -> None:
+        """One trial less runs."""
+        self._running.discard(spec.key)
+
+
+def simulate(folder: Path, size: int, slots: int, seconds: float, nodes: int) -> None:
     """Print the CPU seconds of the driver for simulated trials."""
     space, run = scale_space(size), Run.at(str(folder))
     site = run.make_site()
@@ -96,26 +122,32 @@ def simulate(folder: Path, size: int, slots: int, seconds: float) -> None:
     resolver = Resolver(space=space, sources=None)
     agenda = make_agenda(resolver, run.ledger.contents())
     launching.TrialActor = SimulatedActor  # type: ignore[misc]
-    halt, workers = Halt(), Workers(num=slots)
-    before, began = peak_megabytes(), time.monotonic()
+    halt, running = Halt(), Running()
     with (
         tempfile.TemporaryDirectory(prefix="sweeper-scale-") as scratch,
+        cluster_of(nodes, slots) if nodes else nullcontext("local") as address,
         live_file(agenda, run.live, print, halt) as live,
     ):
-        watch = Watches([live], print)
+        workers, watch = Workers(num=slots, address=address), Watches([live, running], print)
+        before, began = peak_megabytes(), time.monotonic()
         used, result = cpu_seconds(lambda: launch(agenda, site, workers, watch, Path(scratch), halt))
-    assert not result.fatal and agenda.finished, result.fatal
-    num = len(agenda.done)
-    report("sweep", num, used, time.monotonic() - began, peak_megabytes() - before, num * seconds / slots)
+        assert not result.fatal and agenda.finished, result.fatal
+        num = len(agenda.done)
+        wall = time.monotonic() - began
+    name = f"sweep, {running.largest} trials at a time on {f'{nodes} nodes' if nodes else 'one machine'}"
+    report(name, num, used, wall, peak_megabytes() - before, num * seconds / slots)
+    print(f"{size:>6}  peak memory of the driver: {peak_megabytes():.0f} MB", flush=True)
 
 
-def floor(size: int, slots: int, seconds: float) -> None:
+def floor(size: int, slots: int, seconds: float, nodes: int) -> None:
     """Print the CPU seconds of Tune for trials that do nothing."""
     os.environ.update(sleep_variable(seconds))
     largest = scale_space(size).models[0].resources
     with tempfile.TemporaryDirectory(prefix="sweeper-scale-") as scratch:
         before, began = peak_megabytes(), time.monotonic()
-        used, _ = cpu_seconds(lambda: run_counter(size, Workers(num=slots), largest, Path(scratch)))
+        with cluster_of(nodes, slots) if nodes else nullcontext("local") as address:
+            workers = Workers(num=slots, address=address)
+            used, _ = cpu_seconds(lambda: run_counter(size, workers, largest, Path(scratch)))
         report("Tune's floor", size, used, time.monotonic() - began, peak_megabytes() - before, size * seconds / slots)
 
 
@@ -138,10 +170,11 @@ def main() -> None:
     parser.add_argument("--sizes", default="100,1000", help="numbers of trials")
     parser.add_argument("--slots", type=int, default=2, help="simulated trials at a time")
     parser.add_argument("--seconds", type=float, default=0.0, help="duration of a simulated trial")
+    parser.add_argument("--nodes", type=int, default=0, help="nodes of a cluster; 0: one machine")
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--measure", nargs=3, metavar=("PART", "FOLDER", "SIZE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    simulation = {"slots": options.slots, "seconds": options.seconds}
+    simulation = {"slots": options.slots, "seconds": options.seconds, "nodes": options.nodes}
     if options.measure:
         part, folder, size = options.measure
         arguments = {"write": {}, "restart": {}}.get(part, simulation)

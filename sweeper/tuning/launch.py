@@ -32,7 +32,7 @@ from sweeper.tuning.follow import following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.notice import Notice
 from sweeper.tuning.options import Workers
-from sweeper.tuning.packed import pack, unpack
+from sweeper.tuning.packed import pack, placement, unpack
 from sweeper.tuning.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -272,7 +272,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: 
 def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path, callbacks: list[tune.Callback]) -> tune.Tuner:
     actor = tune.with_parameters(TrialActor, site=vars(site), keys=credentials())
     return tune.Tuner(
-        tune.with_resources(actor, _placement),
+        tune.with_resources(actor, placement),
         # -1: until the searcher answers FINISHED. A new actor would cost a second or more per trial.
         tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
@@ -322,9 +322,3 @@ def is_full_disk(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _placement(config: dict[str, Any]) -> Any:
-    """The resources of a trial as Tune expects them."""
-    bundle = {"CPU": config["cpus"]} | ({"GPU": config["gpus"]} if config["gpus"] else {})
-    return tune.PlacementGroupFactory([bundle])

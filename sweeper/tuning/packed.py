@@ -1,7 +1,10 @@
-"""Specs as short texts: Tune keeps the configs of all trials, and writes them to disk."""
+"""The configs of Tune: specs as short texts, and their resources. Tune keeps all configs, and writes them to disk."""
 
 import base64
 import zlib
+from typing import Any
+
+from ray import tune
 
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.spec import TrialSpec
@@ -16,3 +19,10 @@ def pack(spec: TrialSpec) -> str:
 def unpack(text: str) -> TrialSpec:
     """The inverse of `pack`."""
     return read_json(TrialSpec, zlib.decompress(base64.b64decode(text)), "a trial's config")
+
+
+def placement(config: dict[str, Any]) -> Any:
+    """The resources of a trial as Tune expects them."""
+    # Workers load the module of this function: it must not load torch for the simulated trials of benchmarks.
+    bundle = {"CPU": config["cpus"]} | ({"GPU": config["gpus"]} if config["gpus"] else {})
+    return tune.PlacementGroupFactory([bundle])
