@@ -37,6 +37,7 @@ CONTENTS = (
     ),
     (("robustness.md", "robustness.csv"), "scores under further conditions"),
     (("difficulty.md", "difficulty.csv"), "measures of the difficulty of the intermediate tasks"),
+    (("cartography",), "data maps of the intermediate tasks as PDF and PNG"),
     (("tables/gains.tex", "tables/scores.tex", "tables/means.tex"), "gains, scores and means for LaTeX with booktabs"),
 )
 """Files of a report, without the suffix of a further model, and their content. A name without an ending is a figure."""

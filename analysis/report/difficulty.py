@@ -1,10 +1,16 @@
-"""Measures of difficulty beside mean gains, as a page and as CSV files."""
+"""Measures of difficulty beside mean gains, as a page with data maps and as CSV files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 import pandas as pd
 
+from sweeper.space import Space
+
+from ..figures.cartography import map_figure
+from ..figures.files import formats
 from ..numbers import MINUS, p_text, points_text, signed_text
+from ..results.cartography import AMBIGUOUS, EASY, HARD, MIN_VIEWS, DataMap, data_maps
 from ..results.difficulty import MEASURES, difficulty, rank_correlations
 from ..results.halves import MIN_N
 from ..results.load import RunData
@@ -14,31 +20,66 @@ from .files import csv
 from .tables import markdown, percent
 
 PAGE = "difficulty.md"
-IN_POINTS = ("headroom", "gain")
+IN_POINTS = ("headroom", "gain", "easy", "ambiguous", "hard")
 """Columns of the CSV file in points or percent."""
 HEADER = (
     *("recipe", "label noise", "usable information", "entropy", "mean loss", "description length"),
     *("own headroom gained", "mean gain"),
 )
+MAP_HEADER = (
+    "recipe",
+    "label noise",
+    "times seen",
+    "confidence",
+    "variability",
+    "easy",
+    "ambiguous",
+    "hard",
+    "finds noise",
+)
+Maps = Mapping[str, Mapping[str, DataMap]]
+"""Model -> recipe -> data map."""
+NO_MAPS: Maps = {}
+
+
+def has_page(space: Space) -> bool:
+    """Whether a space has the page: with `null_twins` for some recipe, or with `cartography`."""
+    return bool(space.twins) or space.cartography
 
 
 def difficulty_files(data: RunData, results: Sequence[Results]) -> dict[str, bytes]:
-    """Name -> content of difficulty.md and difficulty.csv; empty for a space without twins (`null_twins`)."""
-    if not data.space.twins:
+    """Name -> content of difficulty.md, difficulty.csv and the data maps; empty for a space without this page."""
+    if not has_page(data.space):
         return {}
-    tables = [difficulty(data, result.model, result.correlations.traits) for result in results]
+    maps = {result.model: data_maps(data, result.model) for result in results}
+    tables = [difficulty(data, result.model, result.correlations.traits, maps[result.model]) for result in results]
     table = pd.concat(tables, ignore_index=True)
-    return {PAGE: document(page_text(table)), "difficulty.csv": csv(table, IN_POINTS)}
+    files: dict[str, bytes] = {}
+    for model, of_model in maps.items():
+        drawn = {recipe: each.examples for recipe, each in of_model.items() if each.examples is not None}
+        figure = map_figure(drawn)
+        if figure:
+            name = figure_name(data.space, model)
+            files |= {f"{name}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
+    text = page_text(table, maps, [name for name in files if name.endswith(".png")])
+    return {PAGE: document(text), "difficulty.csv": csv(table, IN_POINTS), **files}
 
 
-def page_text(measured: pd.DataFrame) -> str:
-    """The page: a table and the rank correlations of each model."""
-    blocks = ["# Difficulty of the intermediate tasks"]
+def figure_name(space: Space, model: str) -> str:
+    """The name of the data maps of a model, without its ending."""
+    return "cartography" if len(space.models) == 1 else f"cartography-{model}"
+
+
+def page_text(measured: pd.DataFrame, maps: Maps = NO_MAPS, figures: Sequence[str] = ()) -> str:
+    """The page: tables and the rank correlations of each model. `figures` are the names of their PNG files."""
+    blocks = ["# Difficulty of the intermediate tasks", *(f"![Data maps]({quote(name)})" for name in figures)]
     for model, table in measured.groupby("model", sort=False):
+        of_model = maps.get(str(model), {})
         blocks += [
             f"## {model}",
             markdown(HEADER, _lines(table)),
-            "\n".join(f"- {line}" for line in _correlations(table)),
+            *([markdown(MAP_HEADER, _map_lines(table[table["recipe"].isin(of_model)])), MAPS] if of_model else []),
+            "\n".join(f"- {line}" for line in (*_correlations(table), *_notes(of_model))),
         ]
     blocks.append(
         "Usable information is the mean log-probability of the gold answer minus that of a twin that was trained and "
@@ -72,6 +113,38 @@ def _lines(table: pd.DataFrame) -> Iterator[list[str]]:
             percent(row["headroom"]),
             points_text(row["gain"]),
         ]
+
+
+def _map_lines(table: pd.DataFrame) -> Iterator[list[str]]:
+    for row in table.to_dict("records"):
+        found = "–"
+        if pd.notna(row["noise_auc"]):
+            found = f"{row['noise_auc']:.2f} ({row['noise_low']:.2f} to {row['noise_high']:.2f})"
+        undefined = "not defined" if row["views"] < MIN_VIEWS else "–"
+        yield [
+            str(row["recipe"]),
+            f"{row['label_noise']:.0%}" if row["label_noise"] else "–",
+            "–" if pd.isna(row["views"]) else f"{row['views']:.1f}",
+            *(undefined if pd.isna(row[name]) else f"{row[name]:.2f}" for name in ("confidence", "variability")),
+            *(undefined if pd.isna(row[name]) else f"{row[name]:.0%}" for name in ("easy", "ambiguous", "hard")),
+            found,
+        ]
+
+
+MAPS = (
+    "Dataset cartography (Swayamdipta et al. 2020) is about training examples with one label. The confidence of an "
+    "example is the mean probability of its gold label over the times that the training saw it, in its own forward "
+    "passes with dropout; the variability is their standard deviation. It is not defined if a training sees its "
+    f"examples less than {MIN_VIEWS} times. Easy examples have a confidence of at least {EASY} and a variability below "
+    f"{AMBIGUOUS}, hard ones a confidence of at most {HARD} and a variability below {AMBIGUOUS}, ambiguous ones a "
+    f"variability of at least {AMBIGUOUS}. The last column is about label noise, whose wrong labels are known: the "
+    "probability that a wrong label has a lower confidence than a right one (area under the ROC curve, 0.5 by chance) "
+    "with its 95 % interval about new examples and seeds."
+)
+
+
+def _notes(maps: Mapping[str, DataMap]) -> Iterator[str]:
+    return (note for each in maps.values() for note in each.notes)
 
 
 def _correlations(table: pd.DataFrame) -> Iterator[str]:

@@ -41,6 +41,8 @@ REFERENCES = {
     "Ledoit and Wolf 2004": "A well-conditioned estimator for large-dimensional covariance matrices. Journal of "
     "Multivariate Analysis 88(2).",
     "Vu et al. 2020": "Exploring and predicting transferability across NLP tasks. EMNLP 2020.",
+    "Swayamdipta et al. 2020": "Dataset cartography: Mapping and diagnosing datasets with training dynamics. EMNLP "
+    "2020.",
     "Khan et al. 2025": "URIEL+: Enhancing linguistic inclusion and usability in a typological and multilingual "
     "knowledge base. COLING 2025.",
 }
@@ -70,7 +72,7 @@ def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None
         sentence
         for section in (
             *(_design(space, results), _scores(space, results), _statistics(results), planned, _slopes(results)),
-            *(_predictors(data), _cost(data)),
+            *(_predictors(data), _cartography(data), _cost(data)),
         )
         for sentence in section
         if sentence
@@ -200,6 +202,14 @@ def _predictors(data: RunData) -> Iterator[str]:
     names = [text for name, text in PREDICTORS.items() if name in computed]
     if names:
         yield f"Predictors of transfer were computed from forward passes over training examples: {'; '.join(names)}."
+
+
+def _cartography(data: RunData) -> Iterator[str]:
+    if any(record.dynamics for record in data.replicates):
+        yield (
+            "Data maps of intermediate tasks (Swayamdipta et al. 2020) show the probabilities of gold labels in the "
+            "forward passes of the training."
+        )
 
 
 def _of_planned(num: int, planned: int, word: str) -> str:

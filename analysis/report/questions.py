@@ -23,7 +23,7 @@ from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
 from ..results.results import results_of_run
 from ..results.stats import LEVEL
-from .difficulty import difficulty_files
+from .difficulty import difficulty_files, has_page
 from .documents import document
 from .files import csv
 from .source_languages import SourceTables, source_section, source_tables
@@ -35,15 +35,14 @@ IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
 
 def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
     """Write the pages of the planned comparisons of a run folder. Returns the pages: one for each family,
-    and the one about difficulty if the space has `null_twins`.
+    and the one about difficulty if the space has `null_twins` or `cartography`.
 
     `out` is a local folder (default: `questions` in the run folder).
 
-    Raises UserError if `run` is not a run folder, if its space has no contrasts and no twins, or if `out` is not
-    local.
+    Raises UserError if `run` is not a run folder, if its space has none of them, or if `out` is not local.
     """
     data = load(run)
-    if not data.space.contrasts and not data.space.twins:
+    if not data.space.contrasts and not has_page(data.space):
         raise UserError(
             f"The space of {run} has no contrasts, so that there is nothing to compare, and no twins. Add `contrasts` "
             "or `null_twins=True` to the space file and run "
@@ -53,7 +52,7 @@ def write_questions(run: str, out: str | None = None) -> tuple[Path, ...]:
     if folder is None:
         raise UserError(f"Pages are written to a local folder, got --out {out}. Name a local one.")
     files = question_files(data, contrast_table(data)) if data.space.contrasts else {}
-    if data.space.twins:
+    if has_page(data.space):
         files |= difficulty_files(data, results_of_run(data))
     for name, content in files.items():
         Folder(str(folder)).write(name, content)

@@ -30,7 +30,7 @@ from . import language_text, latex, prediction, protocol, sections, tables
 from .conditions import PAGE, condition_files
 from .contents import file_rows, with_rows
 from .difficulty import PAGE as DIFFICULTY
-from .difficulty import difficulty_files
+from .difficulty import difficulty_files, has_page
 from .documents import document
 from .files import table_files, trials_csv
 from .findings import findings_of
@@ -88,7 +88,7 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
 
 def _may_be_readable(data: RunData, run: Run) -> bool:
     """Whether outcomes exist that could not be read, perhaps only for a moment, so that no change would be seen."""
-    return not data.unread.isdisjoint(run.ledger.outcome_states())
+    return not data.unread.isdisjoint([*run.ledger.outcome_states(), *run.ledger.dynamics_states()])
 
 
 def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -201,7 +201,7 @@ def _pages(space: Space) -> dict[str, str]:
     pages = {f"{page_name(contrast.family)}.md": contrast.family for contrast in space.contrasts}
     has_conditions = any(target.conditions for target in space.targets)
     pages |= {PAGE: "scores under further conditions"} if has_conditions else {}
-    return pages | ({DIFFICULTY: "difficulty of the intermediate tasks"} if space.twins else {})
+    return pages | ({DIFFICULTY: "difficulty of the intermediate tasks"} if has_page(space) else {})
 
 
 def _weighted(space: Space) -> list[str]:

@@ -14,6 +14,7 @@ from sweeper.space import CLEAN, Recipe, Space
 from sweeper.space.stage import has_one_label
 from sweeper.space.twins import NO_INPUT, NOISY_LABELS
 
+from .cartography import DataMap, MapMeasures
 from .halves import MIN_N
 from .influence import Units
 from .load import RunData
@@ -28,11 +29,15 @@ MEASURES: Mapping[str, str] = {
     "mean_loss": "area under the learning curve",
     "code_length": "prequential description length",
     "headroom": "share of its own headroom gained",
+    "confidence": "mean confidence",
+    "variability": "mean variability",
 }
 """Measure -> its name in texts."""
+MAPPED = ("confidence", "variability")
+"""Measures that only spaces with `cartography` have."""
 COLUMNS = (
     *("model", "recipe", "task", "label_noise", "mlm_share", "information", "se", "entropy", "num_seeds", "num_items"),
-    *("mean_loss", "code_length", "headroom", "gain"),
+    *("mean_loss", "code_length", "headroom", "gain", *vars(MapMeasures())),
 )
 """Columns of the table: one row for each recipe of one task.
 
@@ -41,7 +46,9 @@ information: mean over examples and seeds of the log-probability of the gold ans
 the mean log-probability of the twin. mean_loss: mean training loss over all steps, in nats for each label, which is the
 area under the learning curve divided by the number of steps; nan with masked language modelling. code_length: the sum
 of the losses of all examples when they are first seen (Blier and Ollivier 2018), in nats; nan unless each example is
-seen once, unchanged, and has one label. headroom and gain (over the targets of the mean) are fractions of 1."""
+seen once, unchanged, and has one label. headroom and gain (over the targets of the mean) are fractions of 1. The others
+are those of `MapMeasures`."""
+NO_MAPS: Mapping[str, DataMap] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +62,17 @@ class Information:
     num_items: int = 0
 
 
-def difficulty(data: RunData, model: str, traits: pd.DataFrame) -> pd.DataFrame:
-    """The measures of each recipe of one task, with COLUMNS. `traits` are those of `Correlations`."""
+def difficulty(data: RunData, model: str, traits: pd.DataFrame, maps: Mapping[str, DataMap] = NO_MAPS) -> pd.DataFrame:
+    """The measures of each recipe of one task, with COLUMNS.
+
+    `traits` are those of `Correlations`, `maps` the `data_maps` of the model.
+    """
     recipes = {recipe.name: recipe for recipe in data.space.recipes}
     rows = []
     for name, trait in traits.iterrows():
         recipe = recipes[str(name)]
         information = information_of(data, model, recipe)
-        records = [record for record in data.replicates if _is_preparation(record, model, recipe)]
+        records = data.preparations(model, recipe.name)
         rows.append(
             {
                 "model": model,
@@ -75,6 +85,7 @@ def difficulty(data: RunData, model: str, traits: pd.DataFrame) -> pd.DataFrame:
                 "code_length": _mean(_code_length(record, data.space) for record in records),
                 "headroom": trait["headroom"],
                 "gain": trait[MEAN],
+                **vars(maps.get(recipe.name, DataMap()).measures),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -84,11 +95,14 @@ def rank_correlations(table: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation of each measure with the mean gain: columns measure, rho, n, p (permutation).
 
     Only over the first recipe of each task without label noise and masked language modelling: variants of one task are
-    not independent tasks. rho and p are nan with fewer than MIN_N tasks.
+    not independent tasks. rho and p are nan with fewer than MIN_N tasks. A measure of MAPPED without any value is left
+    out.
     """
     tasks = table[(table["label_noise"] == 0) & (table["mlm_share"] == 0)].drop_duplicates("task")
     rows = []
     for measure in MEASURES:
+        if measure in MAPPED and table[measure].isna().all():
+            continue
         both = tasks[[measure, "gain"]].dropna()
         if len(both) < MIN_N:
             rows.append((measure, np.nan, len(both), np.nan))
@@ -175,12 +189,6 @@ def _sees_once(stage: StageSpec) -> bool:
     training = stage.training
     changes = training.adversarial or training.embedding_noise or any(data.perturbation for data in stage.data)
     return training.epochs <= 1 and not training.min_steps and not changes
-
-
-def _is_preparation(record: TrainingRecord, model: str, recipe: Recipe) -> bool:
-    spec = record.spec
-    is_unit = spec.kind == "prepare" and spec.model.name == model and spec.recipe == recipe.name
-    return is_unit and record.state == "done"
 
 
 def _by_seed(data: RunData, model: str, recipe: str, condition: str) -> dict[int | None, ScoreRecord]:

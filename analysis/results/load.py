@@ -64,7 +64,18 @@ class RunData:
     damaged: tuple[str, ...] = ()
     """A message for each record that cannot be read and is left out."""
     unread: set[str] = field(default_factory=set)
-    """Outcomes files, relative to the ledger, that the file system did not return; `read_outcomes` adds them."""
+    """Files with outcomes or training dynamics, relative to the ledger, that the file system did not return;
+    `read_outcomes` and `data_maps` add them."""
+
+    def preparations(self, model: str, recipe: str) -> list[TrainingRecord]:
+        """The finished replicates that prepare the encoder of a recipe."""
+        return [
+            record
+            for record in self.replicates
+            if record.spec.kind == "prepare"
+            and (record.spec.model.name, record.spec.recipe) == (model, recipe)
+            and record.state == "done"
+        ]
 
     @property
     def failed(self) -> tuple[TrainingRecord, ...]:

@@ -3,7 +3,8 @@
 Only the dose is causal: label noise changes the difficulty of a task and nothing else. Tagging has no label noise, so
 that the doses are those of two semantic tasks. All tasks have the same number of examples. The only syntactic task,
 supertagging, trains on rows of `pos_hub`, which is therefore a target of the doses only. The report
-has a page with measures of difficulty. Few tasks cannot show that they are correlated with gains.
+has a page with measures of difficulty. Few tasks cannot show that they are correlated with gains. The prequential
+description length needs the one epoch of the small space, data maps need the three epochs of its twin.
 """
 
 from dataclasses import replace
@@ -107,6 +108,7 @@ SPACE = Space(
     evaluate="dev",
     eval_cap=60,
     null_twins=True,
+    cartography=True,
     contrasts=CONTRASTS,
     claims=tuple(
         Claim(

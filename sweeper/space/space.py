@@ -62,8 +62,8 @@ class Space:
     have none."""
     cartography: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
     """Whether the trainings of recipes record how probable the gold label of each example was whenever they saw it
-    (dataset cartography, docs/questions.md), for tasks whose examples have one label. It changes no result and needs no
-    further pass."""
+    (dataset cartography, docs/questions.md), for tasks whose examples have one label and trainings with one process. It
+    changes no result and needs no further pass."""
     folder: str = field(default="", compare=False)
     """Folder of the space file, from which relative paths of data sets, models and translations start; "" means the
     working directory. `load_space` inserts it. No result depends on it."""
