@@ -50,6 +50,7 @@ SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
     "mask_share": ("0.4", lambda s: s.targets[0].training.mask_share, 0.4),
     "evaluate_every": ("10", lambda s: s.targets[0].training.evaluate_every, 10),
     "patience": ("3", lambda s: s.targets[0].training.patience, 3),
+    "gradient_checkpointing": ("true", lambda s: s.targets[0].training.gradient_checkpointing, True),
     "world": ("demo:draws=9", lambda s: s.world, "demo:draws=9"),
 }
 
