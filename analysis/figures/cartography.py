@@ -75,8 +75,9 @@ def map_figure(maps: Mapping[str, pd.DataFrame], size: Size = TEXT) -> Figure | 
         between=3.5 * size.font,
         title="Data maps: probability of the gold label over the epochs, mean and standard deviation",
         notes=(
-            *(Entry(text=f"{share:.0%} correct", swatch=ink) for share, ink in zip(shares, inks, strict=True)),
+            *(Entry(text=f"{100 * share:.0f} % correct", swatch=ink) for share, ink in zip(shares, inks, strict=True)),
             Entry(text="area of a dot: number of examples of all seeds"),
+            Entry(text="dotted lines: easy at the top left, hard at the bottom left, ambiguous at the right"),
             *more,
         ),
     )

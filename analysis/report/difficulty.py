@@ -105,7 +105,7 @@ def _lines(table: pd.DataFrame) -> Iterator[list[str]]:
         error = "" if pd.isna(row["se"]) else f" ± {row['se']:.2f}"
         yield [
             str(row["recipe"]),
-            f"{row['label_noise']:.0%}" if row["label_noise"] else "–",
+            _share(row["label_noise"]) if row["label_noise"] else "–",
             _nats(row["information"], 2) + error,
             _nats(row["entropy"], 2),
             _nats(row["mean_loss"], 2),
@@ -123,10 +123,10 @@ def _map_lines(table: pd.DataFrame) -> Iterator[list[str]]:
         undefined = "not defined" if row["views"] < MIN_VIEWS else "–"
         yield [
             str(row["recipe"]),
-            f"{row['label_noise']:.0%}" if row["label_noise"] else "–",
+            _share(row["label_noise"]) if row["label_noise"] else "–",
             "–" if pd.isna(row["views"]) else f"{row['views']:.1f}",
             *(undefined if pd.isna(row[name]) else f"{row[name]:.2f}" for name in ("confidence", "variability")),
-            *(undefined if pd.isna(row[name]) else f"{row[name]:.0%}" for name in ("easy", "ambiguous", "hard")),
+            *(undefined if pd.isna(row[name]) else _share(row[name]) for name in ("easy", "ambiguous", "hard")),
             found,
         ]
 
@@ -158,6 +158,10 @@ def _correlations(table: pd.DataFrame) -> Iterator[str]:
         else:
             rho = signed_text(row["rho"], 2)
             yield f"{name} and mean gain: Spearman's rho {rho} over {n} tasks ({p_text(row['p'])})."
+
+
+def _share(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %"
 
 
 def _nats(value: float, num_decimals: int) -> str:

@@ -123,8 +123,8 @@ def page_of(run):
 
 def test_the_page_has_the_measures_of_each_recipe_with_one_label_and_the_data_maps(run):
     folder, page = page_of(run)
-    assert "| small_nli | – | 3.0 | 0.60 | 0.13 | 33% | 33% | 33% | – |" in page
-    assert "| noisy | 50% | 3.0 | 0.50 | 0.10 | 50% | 0% | 50% | 1.00 (1.00 to 1.00) |" in page
+    assert "| small_nli | – | 3.0 | 0.60 | 0.13 | 33 % | 33 % | 33 % | – |" in page
+    assert "| noisy | 50 % | 3.0 | 0.50 | 0.10 | 50 % | 0 % | 50 % | 1.00 (1.00 to 1.00) |" in page
     assert "| tags | – | 3.0" not in page
     assert "![Data maps](cartography.png)" in page
     assert (folder / "cartography.pdf").read_bytes().startswith(b"%PDF")

@@ -188,7 +188,7 @@ def test_a_run_with_twins_has_a_page_about_difficulty_and_one_without_has_none(r
     data = load(run.url)
     page = difficulty_files(data, [compute_results(data)])["difficulty.md"].decode()
     assert "| small_nli | – | 0.80 ± 0.30 | 1.10 | 0.60 | – |" in page
-    assert "| noisy | 50% | 0.40 ± 0.10 | 1.10 |" in page
+    assert "| noisy | 50 % | 0.40 ± 0.10 | 1.10 |" in page
     data = load(full_run.url)
     assert difficulty_files(data, [compute_results(data)]) == {}
 
