@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle
+from math import fsum
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,8 @@ class WeightedSum:
     """Whether a target lacks a language that the contrast names."""
 
 
+DECIMALS = 6
+"""Decimals of distances between texts, which are percentages."""
 Distances = Mapping[tuple[str, str, str], Mapping[str, float]]
 """(covariate, model, target) -> recipe -> its distance: one of DISTANCES."""
 
@@ -188,8 +191,8 @@ class _Expander:
         for term, point in zip(terms, cycle(slope.points)):
             deviations = {name: self._deviations(slope, term.model, name) for name in weighted.targets}
             total = sum(value**2 for values in deviations.values() for value in values.values())
-            if not total:
-                raise LookupError(f"all recipes have the same {slope.covariate}")
+            if max(len(set(values.values())) for values in deviations.values()) < MIN_POINTS:
+                raise LookupError(f"fewer than {MIN_POINTS} recipes differ in their {slope.covariate}")
             # Each target has a share of 1 / targets of the weight of a term.
             weight = term.weight * deviations[target][point] * len(weighted.targets) / total
             if weight:
@@ -197,13 +200,17 @@ class _Expander:
         return weighed
 
     def _deviations(self, slope: Slope, model: str, target: str) -> dict[str, float]:
-        """Point -> its distance from a target minus the mean over the points. Raises LookupError without them."""
+        """Point -> its distance from a target minus the mean over the points. Raises LookupError without them.
+
+        Distances that differ by their rounding only are equal.
+        """
         distances = self.distances.get((slope.covariate, model, target), {})
         for point in slope.points:
             if point not in distances:
                 raise LookupError(f"{point} ({model}) has no {slope.covariate} from {target}")
-        mean = np.mean([distances[point] for point in slope.points])
-        return {point: float(distances[point] - mean) for point in slope.points}
+        values = {point: round(distances[point], DECIMALS) for point in slope.points}
+        mean = fsum(values.values()) / len(values)
+        return {point: value - mean for point, value in values.items()}
 
     def _is_usable(self, weighted: WeightedSum, terms: Sequence[Term], target: str, languages: tuple[str, ...]) -> bool:
         """Whether a target that the contrast does not name has languages of all terms, enough of them for a slope."""

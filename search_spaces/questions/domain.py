@@ -8,7 +8,7 @@ Three more targets are held-out English text of each domain: a frozen encoder pr
 trains on general text. They show what an encoder learns about a domain, and what it forgets about the others.
 
 The page `distance` asks whether adaptation helps more if its text is near to that of the target. The predictors of
-transfer measure these distances, in English.
+transfer measure the distances between the text of a domain, in all its languages, and the English text of the target.
 """
 
 from dataclasses import replace
