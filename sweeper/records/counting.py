@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from sweeper.records.ended import EndedTrial
@@ -55,12 +56,46 @@ def _searched(records: Iterable[Trial], num_trials: int) -> list[Trial]:
 
 
 def _last_rung(records: list[Trial], search: Search) -> list[Trial]:
-    """For all dials that have a record in every rung, the record of the last one."""
+    """The records of the last rung of the dials that continue to it, with their numbers in the plan.
+
+    A ledger can also have records of other dials: of those that continued before a failed trial of an earlier rung was
+    repeated, and lost their place to its dials.
+    """
+    rungs = _rungs_by_dials(records)
+    finished, first = _searched(records, search.largest_study), 0
+    for level, size in enumerate(search.rung_sizes(_num_trials(finished, search))):
+        reached = enumerate(rungs[_dials(leader)] for leader in leaders(finished, size))
+        finished = [_numbered(own[level], first + place) for place, own in reached if level < len(own)]
+        first += size
+    return finished
+
+
+def _rungs_by_dials(records: list[Trial]) -> dict[tuple[object, ...], list[Trial]]:
+    """Dials -> their records in the rungs after the first, in ascending order."""
     by_dials: dict[tuple[object, ...], dict[str, Trial]] = defaultdict(dict)
     for record in sorted(records, key=lambda record: record.spec.number):
         if record.spec.role == "rung":
-            by_dials[tuple(sorted(record.spec.dials.items()))][record.key] = record
-    return [list(rungs.values())[-1] for rungs in by_dials.values() if len(rungs) == len(search.rungs)]
+            # By key, because the slots of a study with few different dials share trainings.
+            by_dials[_dials(record)].setdefault(record.key, record)
+    return defaultdict(list, {dials: list(rungs.values()) for dials, rungs in by_dials.items()})
+
+
+def _num_trials(searched: list[Trial], search: Search) -> int:
+    """The number of search trials of the study that has these search records."""
+    highest = max((record.spec.number for record in searched), default=0)
+    if search.sampler == "grid":
+        return highest + 1
+    with_prior = search.num_trials({}, has_prior=True)
+    return with_prior if search.prior != "off" and highest < with_prior else search.trials
+
+
+def _dials(record: TrainingRecord | EndedTrial) -> tuple[object, ...]:
+    return tuple(sorted(record.spec.dials.items()))
+
+
+def _numbered(record: Trial, number: int) -> Trial:
+    """The record with its number in the plan, which decides between equal values."""
+    return record if record.spec.number == number else replace(record, spec=replace(record.spec, number=number))
 
 
 def _race_mean(leader: Trial, records: list[Trial], search: Search) -> float | None:

@@ -91,7 +91,8 @@ def _add_studies(storage: JournalStorage, owner: Unit, records: list[TrainingRec
         study = optuna.create_study(study_name=f"{owner.name}{ENDINGS[role]}", storage=storage, direction="maximize")
         for note, value in notes.items():
             study.set_user_attr(note, value)
-        study.add_trials([_trial(record, scales, is_chosen=record is chosen) for record in members])
+        key = chosen.key if chosen else None
+        study.add_trials([_trial(record, scales, is_chosen=record.key == key) for record in members])
     return len(by_role)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,13 @@ from sweeper.plan.only import narrowed, parse_only
 from sweeper.plan.pace import Pace
 from sweeper.plan.tokens import training_tokens
 from sweeper.plan.units import make_plan
-from sweeper.records.counting import valid_replicates
+from sweeper.records.counting import valid_replicates, winners
+from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.run.growth import check_growth
 from sweeper.space import Choice, Search
+from sweeper.tuning.agenda import Agenda
 from tests.tokenizers_tiny import save_tiny_encoder
 from tests.tuning.imaginary import FakeLedger, agenda_of, drain, fail, run_all, succeed, unless
 from tests.tuning.test_no_leak import SPACE, write_mirror
@@ -137,6 +140,42 @@ def test_the_analysis_keeps_the_replicates_with_the_dials_that_the_last_rung_cho
         _, ledger = run_all(space, respond)
         replicates = {key for key, record in ledger.trainings.items() if record.spec.role == "replicate"}
         assert set(valid_replicates(ledger.trainings, space.search)) == replicates
+
+
+@pytest.mark.parametrize("options", [{"rungs": (0.5,)}, {"rungs": (0.5,), "race": 2}, {"race": 2}])
+def test_dials_that_lost_their_place_to_those_of_a_repeated_trial_are_not_chosen(options: dict[str, Any]) -> None:
+    space = replace(RACE, search=Search(trials=4, batch=4, race_seeds=(7,), **options))
+    first = f"{CELL}/search 0"
+    numbers: dict[float, int] = {}
+
+    def ranked(spec: TrialSpec) -> TrainingRecord:
+        """The search prefers low numbers of search trials, the rungs and the race high ones."""
+        if not spec.dials:
+            return succeed(spec)
+        rate = float(spec.dials["learning_rate"])
+        if spec.role == "search":
+            numbers[rate] = spec.number
+        return replace(succeed(spec), value=0.5 + numbers[rate] * (-0.1 if spec.role == "search" else 0.1))
+
+    def chosen_numbers() -> set[int]:
+        return {numbers[float(record.spec.dials["learning_rate"])] for record in records_of(ledger, f"{CELL}/seed")}
+
+    _, ledger = run_all(space, lambda spec: fail(spec) if spec.name == first else ranked(spec))
+    assert chosen_numbers() == {2}
+    failed = next(record for record in ledger.trainings.values() if record.spec.name == first)
+    numbers[float(failed.spec.dials["learning_rate"])] = 0
+    del ledger.trainings[failed.key]
+    trainings, scores = ledger.ended(), set(ledger.scores)
+    agenda = Agenda(specs=agenda_of(space).specs, trainings=trainings, scores=scores, retried=[EndedTrial.of(failed)])
+    drain(agenda, ledger, ranked)
+    chosen = agenda.choice(agenda.plan.unit(CELL))
+    assert chosen is not None and numbers[float(chosen.spec.dials["learning_rate"])] == 1
+    assert chosen_numbers() == {1, 2}
+    winner = winners(ledger.trainings.values(), space.search)[chosen.spec.study]
+    assert winner is not None and winner.spec.dials == chosen.spec.dials
+    counted = [record.spec for record in valid_replicates(ledger.trainings, space.search).values()]
+    replicates = [spec for spec in counted if spec.name.startswith(f"{CELL}/seed")]
+    assert [spec.dials for spec in replicates] == [chosen.spec.dials] * len(space.seeds)
 
 
 def test_the_report_describes_the_rungs() -> None:
