@@ -63,8 +63,8 @@ BudgetText = Annotated[
     typer.Option(
         "--budget",
         metavar="N",
-        help="Run only what N trainings in all pay for, or 2e9tokens of training: the baseline first, then one seed of "
-        "each cell, a second one, and further seeds where selection values vary most.",
+        help="Run only what N trainings of the chosen part pay for, or 2e9tokens of training: the baseline first, then "
+        "one seed of each cell, a second one, and further seeds where selection values vary most.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -29,7 +29,11 @@ Values = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Budget:
-    """The cost of all trials that a run folder may have."""
+    """The largest cost of the trials of a plan, whether they have run or not.
+
+    Other trainings of the run folder do not count: those of other parts (`--only`), and those that were bought with
+    other selection values (`--retry-failed`).
+    """
 
     amount: int
     unit: Literal["trainings", "tokens"] = "trainings"

@@ -89,7 +89,8 @@ class Options:
     only: Only = ALL
     """The part of the space whose trials run. The run folder does not keep it."""
     budget: Budget | None = None
-    """The largest cost of all trials of the run folder. The run folder does not keep it."""
+    """The largest cost of the trials of this part. Other trainings of the run folder do not count. The run folder
+    does not keep it."""
 
     def kept(self) -> KeptOptions:
         """The options that the run folder keeps in addition to the paths of its site."""

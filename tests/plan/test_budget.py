@@ -162,6 +162,21 @@ def test_a_part_of_the_space_can_have_a_budget() -> None:
     }
 
 
+def test_a_budget_counts_the_trainings_of_its_own_part_only() -> None:
+    ledger = FakeLedger()
+    for name in ("names", "few_questions"):
+        plan = narrowed(make_plan(SEEDED), parse_only([f"targets={name}"], SEEDED))
+        agenda = Agenda(
+            specs=replace(specs_of(SEEDED), plan=plan),
+            trainings=ledger.ended(),
+            scores=set(ledger.scores),
+            budget=Budget(10),
+        )
+        drain(agenda, ledger)
+        assert sum(agenda.unit(slot).trains for slot in agenda.slots()) <= 10
+    assert num_trainings(ledger) > 10
+
+
 def test_the_plan_says_what_a_budget_buys() -> None:
     pace = Pace(workers=1)
     whole = forecast(SEEDED, mirror=None, run="no such run", pace=pace)
