@@ -108,7 +108,9 @@ class Purchase:
             "values vary most, once these cells have ended."
         )
         text = f"{self.budget} buys {self.spent:,} {self.budget.unit}: {', '.join(parts)}."
-        return text if self.is_decided else f"{text}{rest}"
+        refines = not self.is_decided or len(self.cells) > len(WAVES)
+        order = " Refitted replicates have no selection value: their cells follow in the order of the plan."
+        return text + ("" if self.is_decided else rest) + (order if refines and self.whole.space.search.refit else "")
 
     def _buy(self, cells: list[Cell]) -> bool:
         """Buy the cells of a wave. Returns whether the budget pays for all of them."""

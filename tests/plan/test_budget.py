@@ -9,7 +9,7 @@ from statistics import stdev
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.plan.budget import Budget, parse_budget
+from sweeper.plan.budget import Budget, Purchase, parse_budget
 from sweeper.plan.forecast import forecast
 from sweeper.plan.only import narrowed, parse_only
 from sweeper.plan.pace import Pace
@@ -188,6 +188,17 @@ def test_the_plan_says_what_a_budget_buys() -> None:
     rest = forecast(SEEDED, mirror=None, run="no such run", pace=pace, budget=Budget(NUM)).notes[0]
     assert "their second seed (2 of 2)" in rest
     assert "go to further seeds of the cells whose English selection values vary most" in rest
+
+
+def test_the_plan_says_that_refitted_replicates_are_bought_in_the_order_of_the_plan() -> None:
+    refitting = replace(SEEDED, search=replace(SEEDED.search, refit=True))
+    sentences = {
+        (space.search.refit, amount): Purchase.of(make_plan(space), Budget(amount), {}).sentence()
+        for space in (SEEDED, refitting)
+        for amount in (NUM // 2, NUM)
+    }
+    order = "Refitted replicates have no selection value: their cells follow in the order of the plan."
+    assert [key for key, sentence in sentences.items() if sentence.endswith(order)] == [(True, NUM)]
 
 
 @pytest.mark.parametrize(
