@@ -316,7 +316,9 @@ def read_result(ledger: Ledger, spec: TrialSpec) -> TrialResult:
 
 def is_full_disk(error: BaseException | None) -> bool:
     """Whether a full disk or quota caused an error, directly or through errors that libraries raised from it."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         # Some libraries keep only the text of the system's error.
         if getattr(error, "errno", None) in DISK_FULL or os.strerror(errno.ENOSPC) in str(error):
             return True

@@ -172,6 +172,12 @@ def test_a_full_disk_is_recognised_behind_other_errors() -> None:
     assert not is_full_disk(TrialError("its loss was NaN"))
 
 
+def test_an_error_that_is_its_own_cause_ends_the_search_for_a_full_disk() -> None:
+    error = RuntimeError("the connection was lost")
+    error.__cause__ = error
+    assert not is_full_disk(error)
+
+
 def test_a_result_contains_the_scores_of_the_ledger(ledger: Ledger) -> None:
     spec = next(spec for spec in drain(agenda_of(SMALL), FakeLedger()) if spec.scores)
     ledger.write_training(succeed(spec))
