@@ -49,7 +49,8 @@ def add_gradient(net: Net, task: str, batches: Batches, training: Training, team
     """Add the gradient of a step. Returns the mean loss of its labels and its number of tokens without padding.
 
     The loss is divided by the labels of the whole batch, so that the gradient depends neither on the micro-batches nor
-    on the number of processes. Raises an error of TOO_LITTLE_MEMORY in all processes if it occurs in one.
+    on the number of processes. If the memory is too small for the passes of one process, all raise an error of
+    TOO_LITTLE_MEMORY.
     """
     own, num_labels = batches
     num_labels, num_tokens = team.total(num_labels, sum(int(batch["attention_mask"].sum()) for batch in own))

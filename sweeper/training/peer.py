@@ -15,8 +15,8 @@ import torch
 from sweeper.files.serialize import read_json
 from sweeper.training.gradients import add_gradient
 from sweeper.training.model import Net
-from sweeper.training.peers import LOAD, Group, Job, joined
-from sweeper.training.runtime import TOO_LITTLE_MEMORY, seed_everything, set_up, use_threads
+from sweeper.training.peers import LOAD, CommonMemoryError, Group, Job, leaving, meet
+from sweeper.training.runtime import seed_everything, set_up, use_threads
 from sweeper.training.schedule import Schedule, micro_batches
 from sweeper.training.stage import make_schedule, new_net
 from sweeper.training.workbench import Workbench
@@ -34,7 +34,8 @@ def main(file: str) -> None:
     net = new_net(bench.pretrained(job.spec.model), job.stage, reader, device)
     use_threads(job.stage.training.threads)
     job.ready.touch()
-    with joined(job):
+    meet(job)
+    with leaving():
         serve(net.train(), schedule, Group(rank=job.rank))
 
 
@@ -49,8 +50,9 @@ def serve(net: Net, schedule: Schedule, group: Group) -> None:
         batches = micro_batches(schedule, step, micro_tokens, group.rank)
         seed_everything(schedule.step_seed(step, group.rank))
         net.zero_grad(set_to_none=True)
-        # The first process then ends this one and starts again with a smaller number of tokens.
-        with suppress(*TOO_LITTLE_MEMORY):
+        # The first process then ends this one and starts again with a smaller number of tokens. Of any other lack of
+        # memory it does not know, so that this process must end.
+        with suppress(CommonMemoryError):
             add_gradient(net, items.task, batches, schedule.training, group)
 
 

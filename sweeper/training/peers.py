@@ -27,7 +27,11 @@ from sweeper.training.runtime import TOO_LITTLE_MEMORY
 from sweeper.training.schedule import Rank
 
 START_PATIENCE = 600.0
-"""Seconds in which the other processes of a training must start and read their data."""
+"""Seconds in which the other processes of a training must start and read their data, and in which all must meet."""
+END_PATIENCE = 5.0
+"""Seconds in which a process that has closed its connections ends."""
+GRACE = 3.0
+"""Seconds after the end of one process in which others may end because of the same cause."""
 GROUP = 2**24
 """Maximum number of values of a message that joins several tensors."""
 LOAD = -1
@@ -58,6 +62,10 @@ class Job:
         return Path(self.folder, f"ready-{self.rank.number}")
 
 
+class CommonMemoryError(torch.OutOfMemoryError):
+    """Too little memory in one process of a training, of which all of its processes know."""
+
+
 @dataclass
 class Group(Team):
     """What all processes of a training have in common: their messages to each other.
@@ -82,7 +90,7 @@ class Group(Team):
         except TOO_LITTLE_MEMORY as error:
             failure = error
         if self.total(failure is not None) != [0]:
-            raise failure or torch.OutOfMemoryError("Another process of the training ran out of memory.")
+            raise CommonMemoryError(str(failure or "Another process of the training ran out of memory.")) from failure
 
     def collect(self, net: Net, loss: Tensor) -> Tensor:
         """Add up gradients and losses in the first process."""
@@ -114,35 +122,38 @@ class First(Group):
 
     def load(self, net: Net) -> None:
         """Give all weights to the other processes."""
-        with self._alive():
+        with self.alive():
             self.exchange((LOAD, 0))
             self.share(net, LOAD)
 
     def begin(self, net: Net, step: int, micro_tokens: int) -> None:
         """Let the other processes compute their part of a step with these weights."""
-        with self._alive():
+        with self.alive():
             self.exchange((step, micro_tokens))
             self.share(net, step)
 
     def total(self, *counts: int) -> list[int]:
         """The sum of each count over all processes."""
-        with self._alive():
+        with self.alive():
             return super().total(*counts)
 
     def collect(self, net: Net, loss: Tensor) -> Tensor:
         """Add the gradients of the other processes to those of the net. Returns the sum of the losses."""
-        with self._alive():
+        with self.alive():
             return super().collect(net, loss)
 
     @contextmanager
-    def _alive(self) -> Iterator[None]:
+    def alive(self) -> Iterator[None]:
         """Give the reason of another process that has ended, instead of the error of a lost connection."""
         try:
             yield
         except RuntimeError as error:
             if isinstance(error, TOO_LITTLE_MEMORY):
                 raise
-            raise _ended(self.peers, self.errors) or error from error
+            ended = _ended(self.peers, self.errors, END_PATIENCE)
+            if ended is None:
+                raise
+            raise ended from error
 
 
 @contextmanager
@@ -164,29 +175,38 @@ def team(spec: TrialSpec, chain: tuple[StageSpec, ...], site: Site) -> Iterator[
         peers = [_start(job, file) for job, file in zip(jobs[1:], errors, strict=True)]
         try:
             _wait_until_ready(jobs[1:], peers, errors)
-            with joined(jobs[0]):
-                yield First(rank=ranks[0], peers=peers, errors=errors)
+            first = First(rank=ranks[0], peers=peers, errors=errors)
+            with first.alive():
+                meet(jobs[0])
+            with leaving():
+                yield first
         finally:
             for peer in peers:  # they have no state
                 peer.kill()
                 peer.communicate()
 
 
-@contextmanager
-def joined(job: Job) -> Iterator[None]:
-    """Take part in the messages of a training inside the block."""
+def meet(job: Job) -> None:
+    """Connect this process to the others of a training. Raises RuntimeError if one does not come."""
     # All processes are on one machine, and other machines must not reach them.
     loopback = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "")
     if loopback:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
-    # Evaluations between two steps can be long. A process that has died closes its connections at once.
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={loopback}")  # "=": the exact name, not a prefix
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
         init_method=f"file://{job.folder}/meeting",
         rank=job.rank.number,
         world_size=job.rank.processes,
-        timeout=timedelta(days=7),
+        timeout=timedelta(seconds=START_PATIENCE),
     )
+    # Evaluations between two steps can be long. A process that has died closes its connections at once.
+    dist.distributed_c10d._set_pg_timeout(timedelta(days=7))
+
+
+@contextmanager
+def leaving() -> Iterator[None]:
+    """Close the connections to the other processes after the block."""
     try:
         yield
     finally:
@@ -218,31 +238,46 @@ def _start(job: Job, errors: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_ready(jobs: Sequence[Job], peers: Sequence[subprocess.Popen[bytes]], errors: Sequence[Path]) -> None:
-    deadline = time.monotonic() + START_PATIENCE
-    while not all(job.ready.exists() for job in jobs):
-        ended = _ended(peers, errors, patience=0.0)
-        if ended:
-            raise ended
-        if time.monotonic() > deadline:
-            raise MachineError(f"The processes of a training did not start within {START_PATIENCE:.0f} seconds.")
-        time.sleep(0.02)
+    def is_decided() -> bool:
+        return _any_ended(peers) or all(job.ready.exists() for job in jobs)
+
+    if not _wait_for(is_decided, START_PATIENCE):
+        raise MachineError(f"The processes of a training did not start within {START_PATIENCE:.0f} seconds.")
+    ended = _ended(peers, errors, patience=0.0)
+    if ended:
+        raise ended
 
 
-def _ended(peers: Sequence[subprocess.Popen[bytes]], errors: Sequence[Path], patience: float = 5.0) -> Exception | None:
-    """The error for another process that has ended; None if all of them run after some seconds."""
+def _wait_for(condition: Callable[[], bool], patience: float) -> bool:
+    """Whether a condition is met within some seconds."""
     deadline = time.monotonic() + patience
-    while all(peer.poll() is None for peer in peers):
+    while not condition():
         if time.monotonic() >= deadline:
-            return None
+            return False
         time.sleep(0.02)
-    peer, file = next(pair for pair in zip(peers, errors, strict=True) if pair[0].poll() is not None)
-    if peer.returncode < 0:
+    return True
+
+
+def _any_ended(peers: Iterable[subprocess.Popen[bytes]]) -> bool:
+    return any(peer.poll() is not None for peer in peers)
+
+
+def _ended(peers: Sequence[subprocess.Popen[bytes]], errors: Sequence[Path], patience: float) -> Exception | None:
+    """The error for another process that has ended; None if all of them run after some seconds."""
+    if not _wait_for(partial(_any_ended, peers), patience):
+        return None
+    # The loss of one process ends others. The code of a signal is negative, and the cause writes its message first.
+    _wait_for(lambda: all(_any_ended([peer]) for peer in peers), GRACE)
+    ended = [(peer.returncode, file) for peer, file in zip(peers, errors, strict=True) if _any_ended([peer])]
+    code, file = min(ended, key=lambda pair: (pair[0], pair[1].stat().st_mtime_ns))
+    if code < 0:
         return ShortageError(
-            f"Another process of the training was ended by signal {-peer.returncode}, as it happens when memory is "
-            "short. Use fewer trials at a time."
+            f"Another process of the training was ended by signal {-code}, as it happens when memory is short. Use "
+            "fewer trials at a time."
         )
-    lines = file.read_text(errors="replace").strip().splitlines()
-    return MachineError(f"Another process of the training has ended: {lines[-1] if lines else 'it left no message'}")
+    last = (file.read_text(errors="replace").strip().splitlines() or ["it left no message"])[-1]
+    kind = torch.OutOfMemoryError if last.split(":")[0].endswith("MemoryError") else MachineError
+    return kind(f"Another process of the training has ended: {last}")
 
 
 def _trained(net: Net) -> list[Tensor]:

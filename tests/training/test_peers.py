@@ -2,22 +2,26 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from sweeper.errors import MachineError, ShortageError
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.spec import StageSpec, TrialSpec, training_key
-from sweeper.training import peers
+from sweeper.training import peer, peers
 from sweeper.training.gradients import Team, add_gradient
 from sweeper.training.schedule import WHOLE, Rank, micro_batches
 from sweeper.training.stage import DataReader, make_schedule, new_net
@@ -85,9 +89,13 @@ def test_the_gradients_of_the_parts_of_a_batch_add_up_to_that_of_the_batch(
         assert torch.allclose(gradient, gradients[1][name], rtol=1e-4, atol=1e-5), name
 
 
+def several(spec: TrialSpec, processes: int) -> TrialSpec:
+    """The same trial, whose trainings have several processes."""
+    return replace(spec, chain=tuple(replace(each, processes=processes) for each in spec.chain))
+
+
 def two(spec: TrialSpec) -> TrialSpec:
-    """The same trial, whose trainings have two processes."""
-    return replace(spec, chain=tuple(replace(each, processes=2) for each in spec.chain))
+    return several(spec, 2)
 
 
 CHAIN = (stage("names", training=SLOW), stage("claims", training=DEFENDED))
@@ -140,20 +148,22 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
 def test_the_loss_of_another_process_is_a_shortage_that_the_sweep_repeats(
-    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
+    spec = several(TRIAL, processes)
     begin = peers.First.begin
 
     def killing(self: peers.First, net: Any, step: int, micro_tokens: int) -> None:
         if step == 3:
-            self.peers[0].send_signal(signal.SIGKILL)
+            self.peers[-1].send_signal(signal.SIGKILL)
         begin(self, net, step, micro_tokens)
 
     monkeypatch.setattr(peers.First, "begin", killing)
     with pytest.raises(ShortageError, match="Another process of the training was ended by signal 9"):
-        run_trial(two(TRIAL), folders.bench())
-    assert folders.bench().ledger.training(two(TRIAL).key) is None
+        run_trial(spec, folders.bench())
+    assert folders.bench().ledger.training(spec.key) is None
 
 
 def test_a_process_that_cannot_start_gives_its_reason(folders: TrialFolders) -> None:
@@ -173,7 +183,99 @@ def test_the_number_of_processes_is_part_of_the_key_and_one_process_changes_no_k
 def test_too_little_memory_in_one_process_is_an_error_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
     group = peers.Group(rank=Rank(1, 2))
     monkeypatch.setattr(peers.Group, "total", lambda self, *counts: [1])
-    with pytest.raises(torch.OutOfMemoryError, match="Another process"), group.together():
+    with pytest.raises(peers.CommonMemoryError, match="Another process"), group.together():
         pass
-    with pytest.raises(MemoryError, match="own"), group.together():
+    with pytest.raises(peers.CommonMemoryError, match="own"), group.together():
         raise MemoryError("own")
+
+
+def failing(*_: object, **__: object) -> None:
+    raise RuntimeError("Connection closed by peer")
+
+
+def first_with(folder: Path, *ends: tuple[int | None, str]) -> peers.First:
+    """The first process of a training whose others have these exit codes (None: runs) and messages."""
+    others, errors = [], []
+    for number, (code, message) in enumerate(ends):
+        others.append(SimpleNamespace(poll=lambda code=code: code, returncode=code))
+        errors.append(folder / f"messages-{number}")
+        errors[-1].write_text(message)
+        os.utime(errors[-1], (number, number))
+    return peers.First(rank=Rank(0, len(ends) + 1), peers=cast(Any, others), errors=errors)
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message fails, and no time is spent on waiting."""
+    monkeypatch.setattr(dist, "all_reduce", failing)
+    monkeypatch.setattr(peers, "END_PATIENCE", 0.0)
+    monkeypatch.setattr(peers, "GRACE", 0.0)
+
+
+@pytest.mark.usefixtures("lost")
+def test_a_lost_connection_without_a_lost_process_keeps_its_error_which_is_not_its_own_cause(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="Connection closed") as caught:
+        first_with(tmp_path, (None, "")).total(1)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.usefixtures("lost")
+def test_a_killed_process_is_blamed_before_those_that_lost_their_connection_to_it(tmp_path: Path) -> None:
+    with pytest.raises(ShortageError, match="signal 9"):
+        first_with(tmp_path, (1, "RuntimeError: Connection closed by peer"), (None, ""), (-9, "")).total(1)
+
+
+@pytest.mark.usefixtures("lost")
+def test_of_processes_that_ended_with_an_error_the_first_one_is_blamed(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="ended: KeyError: 'a label'"):
+        first_with(tmp_path, (1, "Traceback\nKeyError: 'a label'\n"), (1, "RuntimeError: Connection closed")).total(1)
+
+
+@pytest.mark.usefixtures("lost")
+@pytest.mark.parametrize("message", ["torch.OutOfMemoryError: CUDA out of memory: 2 GiB", "MemoryError"])
+def test_a_process_that_ended_because_of_too_little_memory_makes_the_passes_smaller(
+    tmp_path: Path, message: str
+) -> None:
+    with pytest.raises(torch.OutOfMemoryError, match=message):
+        first_with(tmp_path, (1, f"Traceback\n{message}\n")).total(1)
+
+
+def test_another_process_with_too_little_memory_outside_its_passes_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    group, orders = peers.Group(rank=Rank(1, 2)), iter([(0, 8), (1, 8)])
+    schedule = MagicMock(**{"batch.return_value": (MagicMock(), 0), "step_seed.return_value": 0})
+    errors = iter([peers.CommonMemoryError("in a pass"), torch.OutOfMemoryError("while gradients are sent")])
+
+    def add(*_: object) -> None:
+        raise next(errors)
+
+    monkeypatch.setattr(group, "exchange", lambda order: next(orders))
+    monkeypatch.setattr(group, "share", lambda net, step: None)
+    monkeypatch.setattr(peer, "micro_batches", lambda *_: ([], 0))
+    monkeypatch.setattr(peer, "add_gradient", add)
+    with pytest.raises(torch.OutOfMemoryError, match="while gradients are sent"):
+        peer.serve(nn.Linear(1, 1), schedule, group)  # type: ignore[arg-type]
+    assert list(errors) == []
+
+
+def test_a_process_that_does_not_come_to_the_meeting_is_not_awaited_for_ever(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "START_PATIENCE", 1.0)
+    job = peers.Job(spec=two(TRIAL), site=folders.bench().site, rank=Rank(0, 2), folder=str(folders.root))
+    with pytest.raises(RuntimeError):
+        peers.meet(job)
+    assert not dist.is_initialized()
+
+
+def test_the_processes_of_a_training_meet_on_the_loopback_interface_only(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(socket, "if_nameindex", lambda: [(2, "eth0"), (1, "lo")])
+    monkeypatch.setattr(dist, "init_process_group", failing)
+    job = peers.Job(spec=two(TRIAL), site=folders.bench().site, rank=Rank(0, 2), folder=str(folders.root))
+    with pytest.raises(RuntimeError):
+        peers.meet(job)
+    assert (os.environ["GLOO_SOCKET_IFNAME"], os.environ["NCCL_SOCKET_IFNAME"]) == ("lo", "=lo")
