@@ -20,16 +20,18 @@ DAY = 24 * HOUR
 """The same in folders that other processes may use now."""
 LOCK = ".lock"
 """File of a temporary folder that its process locks. The system releases the lock when the process dies."""
-_TEMPORARY = re.compile(r"sweeper-(ray|encoder|log|peers|trial)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}")
+_TEMPORARY = re.compile(
+    r"sweeper-(ray|encoder|log|peers|trial|upload)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}"
+)
 """Names of temporary folders and drafts of this project."""
 
 
 @contextmanager
 def locked_folder(prefix: str) -> Iterator[Path]:
-    """A temporary folder that `remove_temporary` keeps while this process lives."""
+    """A temporary folder that `remove_temporary` keeps while this process lives. Another thread may end the block."""
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with FileLock(folder / "unlocked") as lock:
+        with FileLock(folder / "unlocked", thread_local=False) as lock:
             # Renamed after it is locked, so that no process finds a lock that it can take.
             Path(lock.lock_file).rename(folder / LOCK)
             yield folder

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.files.draft import temporary_draft
 from sweeper.files.folder import Folder
+from sweeper.files.leftovers import locked_folder
 
 
 @dataclass
@@ -30,13 +31,12 @@ class Upload:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        draft = temporary_draft()
-        try:
+        with ExitStack() as stack:
+            # If this process is killed, the next sweep removes the folder.
+            draft = stack.enter_context(locked_folder("sweeper-upload-")) / "draft"
             fill(draft)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        self._thread = threading.Thread(target=self._run, args=(folder, name, draft), name="upload", daemon=True)
+            arguments = (folder, name, draft, stack.pop_all())
+        self._thread = threading.Thread(target=self._run, args=arguments, name="upload", daemon=True)
         self._thread.start()
 
     def wait(self) -> None:
@@ -44,10 +44,9 @@ class Upload:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, folder: Folder, name: str, draft: Path) -> None:
+    def _run(self, folder: Folder, name: str, draft: Path, scratch: ExitStack) -> None:
         try:
-            folder.upload(draft, name)
+            with scratch:
+                folder.upload(draft, name)
         except Exception as error:  # noqa: BLE001  the training raises it when it saves its next checkpoint
             self._error = error
-        finally:
-            draft.unlink(missing_ok=True)

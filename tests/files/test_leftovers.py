@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -53,7 +55,25 @@ def test_a_temporary_folder_is_removed_at_the_end_of_its_process(temporary: Path
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["ray", "log", "encoder", "trial"])
+def is_open(path: Path) -> bool:
+    """Whether this process has a file open, which may be removed."""
+    return any(
+        str(each.readlink()).startswith(str(path)) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()
+    )
+
+
+def test_another_thread_can_end_the_use_of_a_temporary_folder(temporary: Path) -> None:
+    stack = ExitStack()
+    lock = stack.enter_context(locked_folder("sweeper-ray-")) / LOCK
+    assert is_open(lock)
+    thread = Thread(target=stack.close)
+    thread.start()
+    thread.join()
+    assert not is_open(lock)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["ray", "log", "encoder", "trial", "upload"])
 def test_a_temporary_folder_of_a_living_process_is_kept_after_a_day(temporary: Path, kind: str) -> None:
     with locked_folder(f"sweeper-{kind}-") as folder:
         for path in (folder / LOCK, folder):

@@ -1,16 +1,19 @@
 """Checkpoints in a remote folder: uploaded in the background, in order, and at once before the machine ends."""
 
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.files.folder import Folder
+from sweeper.files.leftovers import LOCK, remove_temporary
 from sweeper.training.checkpoints import Checkpoints
 from sweeper.training.loop import StageContext
 from sweeper.training.runtime import Clock
@@ -77,6 +80,36 @@ def test_a_training_does_not_wait_for_an_upload_and_starts_no_second_one_meanwhi
     checkpoints.close()
     assert checkpoints.is_due()
     assert stored(checkpoints) == 1
+
+
+def test_a_checkpoint_that_is_uploaded_is_in_a_folder_that_is_removed_after_its_process_is_killed(
+    checkpoints: Checkpoints, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    checkpoints.save(state(1), Clock())
+    [scratch] = tmp_path.iterdir()
+    remove_temporary()
+    assert {path.name for path in scratch.iterdir()} == {LOCK, "draft"}, "its process lives"
+    # The lock of a killed process can be taken.
+    (scratch / LOCK).unlink()
+    (scratch / LOCK).touch()
+    remove_temporary()
+    assert not scratch.exists()
+    gate.opened.set()
+    checkpoints.close()
+
+
+def test_no_temporary_file_is_left_after_an_upload(
+    checkpoints: Checkpoints, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gate.opened.set()
+    checkpoints.save(state(1), Clock())
+    assert stored(checkpoints) == 1
+    gate.error = OSError("The store refuses the request.")
+    checkpoints.save(state(2), Clock())
+    checkpoints.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_upload_never_replaces_a_newer_one(checkpoints: Checkpoints, gate: Gate) -> None:
