@@ -15,8 +15,11 @@ PATIENCE = 60.0
 """Seconds after the first failure in which a call is repeated, unless this process uses another limit."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds between two attempts: each pause is twice as long as the one before."""
-NETWORK_ERRORS = frozenset({"ConnectionError", "TimeoutError", "HTTPClientError", "ClientConnectionError", "gaierror"})
-"""Names of classes in Python, botocore, requests and aiohttp. Some of them are no OSError."""
+NETWORK_ERRORS = frozenset(
+    {"ConnectionError", "TimeoutError", "HTTPClientError", "ClientConnectionError", "gaierror"}
+    | {"ServiceRequestError", "ServiceResponseError"}
+)
+"""Names of classes in Python, botocore, requests, aiohttp and azure-core. Some of them are no OSError."""
 NETWORK_NUMBERS = frozenset(
     {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY)}
 )

@@ -31,12 +31,26 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "FIRST_PAUSE", 0.01)
 
 
+class AzureError(Exception):
+    """The base class of azure-core, which is no OSError. The extra `azure` is not installed in tests."""
+
+
+class ServiceRequestError(AzureError):
+    """azure-core could not send a request."""
+
+
+class ServiceResponseTimeoutError(type("ServiceResponseError", (AzureError,), {})):  # type: ignore[misc]
+    """azure-core received no response in time."""
+
+
 UNREACHABLE = [
     EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),  # no OSError
     ConnectionResetError("reset"),
     TimeoutError("too long"),
     OSError(errno.EHOSTUNREACH, "no route"),
     OSError(errno.EBUSY, "SlowDown"),
+    ServiceRequestError("no connection"),
+    ServiceResponseTimeoutError("no response"),
 ]
 
 
@@ -46,6 +60,7 @@ def test_a_call_is_repeated_while_the_network_fails(error: Exception) -> None:
 
 
 PERMANENT = [FileNotFoundError("none"), PermissionError("denied"), OSError(errno.ENOSPC, "full")]
+REFUSED = [NoCredentialsError(), AzureError("Unable to locate the account")]
 
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
@@ -54,9 +69,11 @@ def test_an_error_that_does_not_pass_is_raised_at_once(error: Exception) -> None
         patiently(Server(error, failures=1), 5.0, "here")
 
 
-def test_an_error_of_the_stores_library_is_an_os_error_at_once() -> None:
-    with pytest.raises(OSError, match="The store refuses the request: NoCredentialsError: Unable to locate"):
-        patiently(Server(NoCredentialsError(), failures=1), 5.0, "here")
+@pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
+def test_an_error_of_the_stores_library_is_an_os_error_at_once(error: Exception) -> None:
+    name = type(error).__name__
+    with pytest.raises(OSError, match=f"The store refuses the request: {name}: Unable to locate"):
+        patiently(Server(error, failures=1), 5.0, "here")
 
 
 @pytest.mark.parametrize("error", UNREACHABLE[:2], ids=lambda error: type(error).__name__)
