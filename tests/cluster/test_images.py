@@ -4,6 +4,7 @@ import os
 import re
 import runpy
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ray.job_submission import JobStatus
 
 from tests.runs import ROOT
 
@@ -52,6 +54,32 @@ def test_the_image_has_a_variant_for_cpus_and_one_for_gpus_and_no_root() -> None
     assert not [text for _, text in steps if "TOKEN" in text]
 
 
+def commands() -> str:
+    return "\n".join(text for name, text in instructions(DOCKERFILE.read_text()) if name == "RUN")
+
+
+def test_the_head_can_set_up_workers_from_its_container() -> None:
+    (packages,) = re.findall(r"apt-get install -y --no-install-recommends ([^&]*)", commands())
+    assert {"openssh-client", "rsync"} <= set(packages.split())
+
+
+def test_the_login_shells_of_ray_find_the_commands_of_the_virtual_environment(tmp_path: Path) -> None:
+    (line,) = re.findall(r"echo '(.*)' >> \.profile", commands())
+    (tmp_path / ".profile").write_text(f"{line}\n")
+    ray = tmp_path / "venv/bin/ray"
+    ray.parent.mkdir(parents=True)
+    ray.write_text("#!/bin/sh\necho found\n")
+    ray.chmod(0o755)
+    shell = ["bash", "--login", "-c", "-i", "ray"]
+    output = subprocess.run(shell, capture_output=True, text=True, check=True, env={"HOME": str(tmp_path)}).stdout
+    assert output.splitlines()[-1] == "found"
+
+
+def test_torch_for_cpus_is_installed_without_its_dependencies_which_its_index_does_not_have() -> None:
+    (install,) = re.findall(r"pip install[^;&]*--index-url[^;&]*", commands())
+    assert "--no-deps -c constraints.txt torch" in install
+
+
 def has_docker() -> bool:
     info = ["docker", "info"]
     return which("docker") is not None and not subprocess.run(info, capture_output=True, check=False).returncode
@@ -62,7 +90,8 @@ def has_docker() -> bool:
 def test_the_image_is_built_and_has_the_command() -> None:
     build = ["docker", "build", "-q", "-f", str(DOCKERFILE), "--build-arg", "DEVICE=cpu", str(ROOT)]
     image = subprocess.run(build, capture_output=True, text=True, check=True).stdout.strip()
-    run = ["docker", "run", "--rm", image, "sweeper", "spaces"]
+    shell = ["bash", "--login", "-c", "-i", "ssh -V && rsync --version && ray --version && sweeper spaces"]
+    run = ["docker", "run", "--rm", image, *shell]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "tiny" in done.stdout
@@ -129,6 +158,9 @@ class FakeClient:
     """The job server of a cluster, whose jobs end with a given exit code."""
 
     code: int | None
+    status: JobStatus = JobStatus.RUNNING
+    losses: list[Exception | None] = field(default_factory=list)
+    """The ends of the first connections, each after one line: an error, or None for a regular one."""
     jobs: dict[str, str] = field(default_factory=dict)
     address: str = ""
     submission_id: str = ""
@@ -146,24 +178,61 @@ class FakeClient:
         self.jobs[submission_id] = entrypoint
 
     async def tail_job_logs(self, job: str) -> Any:
-        for line in ("one\n", "two\n"):
-            yield line
+        yield "one\n"
+        if self.losses:
+            if error := self.losses.pop(0):
+                raise error
+            return
+        yield "two\n"
+        self.status = JobStatus.SUCCEEDED if self.code == 0 else JobStatus.FAILED
 
     def get_job_info(self, job: str) -> "FakeClient":
-        return FakeClient(None, driver_exit_code=self.code)
+        code = self.code if self.status.is_terminal() else None
+        return FakeClient(None, status=self.status, driver_exit_code=code)
+
+
+@pytest.fixture
+def run_pod(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeClient], int]:
+    """Runs the program of the submitting pod with a given client, without pauses. Returns its exit code."""
+
+    def run(client: FakeClient) -> int:
+        monkeypatch.setattr("ray.job_submission.JobSubmissionClient", client)
+        monkeypatch.setenv("RAY_DASHBOARD_ADDRESS", "head:8265")
+        monkeypatch.setenv("RAY_JOB_SUBMISSION_ID", "sweep-1")
+        submit = runpy.run_path(str(KUBERAY / "submit.py"))["main"]
+        submit.__globals__.update(PAUSE=0.01, PATIENCE=0.2)
+        code: int = submit(["sweeper", "run", "a space.py"])
+        return code
+
+    return run
 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, 1), (2, 2), (None, 3)])
 def test_the_exit_code_of_the_submitting_pod_is_that_of_the_sweep(
-    code: int | None, expected: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    code: int | None, expected: int, run_pod: Callable[[FakeClient], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = FakeClient(code)
-    monkeypatch.setattr("ray.job_submission.JobSubmissionClient", client)
-    monkeypatch.setenv("RAY_DASHBOARD_ADDRESS", "head:8265")
-    monkeypatch.setenv("RAY_JOB_SUBMISSION_ID", "sweep-1")
-    submit = runpy.run_path(str(KUBERAY / "submit.py"))["main"]
     for _ in range(2):  # a pod that starts again
-        assert submit(["sweeper", "run", "a space.py"]) == expected
+        assert run_pod(client) == expected
     assert client.address == "http://head:8265"
     assert client.jobs == {"sweep-1": "sweeper run 'a space.py'"}
     assert capsys.readouterr().out == "one\ntwo\n" * 2
+
+
+@pytest.mark.parametrize("loss", [None, RuntimeError("closed unexpectedly"), ConnectionError("reset")], ids=repr)
+def test_the_submitting_pod_connects_again_after_a_lost_connection_and_prints_each_line_once(
+    loss: Exception | None, run_pod: Callable[[FakeClient], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_pod(FakeClient(1, losses=[loss, loss])) == 1
+    assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_a_head_that_does_not_answer_is_a_machine_error(
+    run_pod: Callable[[FakeClient], int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(client: FakeClient, job: str) -> FakeClient:
+        raise RuntimeError("Request failed with status code 500")
+
+    monkeypatch.setattr(FakeClient, "get_job_info", refuse)
+    assert run_pod(FakeClient(0)) == 3
+    assert "The head does not answer: Request failed with status code 500\n" in capsys.readouterr().err
