@@ -118,13 +118,19 @@ def _descending_value(record: TrainingRecord | EndedTrial) -> tuple[float, int]:
 
 
 def winners(records: Iterable[TrainingRecord], search: Search) -> dict[str, TrainingRecord | None]:
-    """Study key -> its record with the chosen dials; None if there is none yet."""
+    """Study key -> its record with the chosen dials; None if there is none yet.
+
+    A study without search records is left out, as if the ledger did not have it: its search records cannot be read.
+    """
     studies: dict[str, list[TrainingRecord]] = defaultdict(list)
+    searched = set()
     for record in records:
         # Replicates also have the key of their study, but they do not take part in the choice of dials.
         if record.spec.role != "replicate" and record.spec.study:
             studies[record.spec.study].append(record)
-    return {study: chosen_trial(trials, search) for study, trials in studies.items()}
+        if record.spec.role == "search":
+            searched.add(record.spec.study)
+    return {study: chosen_trial(trials, search) for study, trials in studies.items() if study in searched}
 
 
 def valid_replicates(trainings: Mapping[str, TrainingRecord], search: Search) -> dict[str, TrainingRecord]:
