@@ -79,7 +79,7 @@ def train(
     pending: list[StepValues] = []
     checkpoints.begin()
     logger.info("%d steps, of which %d are in a checkpoint", progress.planned_steps, progress.step)
-    context.reporter.start(progress)
+    context.reporter.start(progress, schedule.last_step)
     net.train()
     team.load(net)
     for step in range(progress.step, schedule.last_step):

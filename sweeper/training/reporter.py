@@ -27,6 +27,8 @@ class Reporter:
     _began: float = field(default_factory=time.monotonic)
     _trained: tuple[float, int, int] = (0.0, 0, 0)
     """Time, step and tokens at which the training started or was resumed in this process."""
+    _last_step: int = 0
+    """The step after which the training ends. A trial of a rung ends before its last planned step."""
     problem: str = ""
     """A message, if the progress could not be written."""
 
@@ -46,9 +48,10 @@ class Reporter:
         self.latest = TrialProgress(**kept, stage=tasks)
         self.enter("load")
 
-    def start(self, progress: Progress) -> None:
-        """Report that the steps of a training start, or continue after a checkpoint."""
+    def start(self, progress: Progress, last_step: int) -> None:
+        """Report that the steps of a training start, or continue after a checkpoint; it ends after `last_step`."""
         self._trained = (time.monotonic(), progress.step, progress.tokens)
+        self._last_step = last_step
         self.enter("train")
         self._update(step=progress.step, planned_steps=progress.planned_steps, tokens=progress.tokens)
 
@@ -61,7 +64,7 @@ class Reporter:
             learning_rate=learning_rate,
             tokens=progress.tokens,
             tokens_per_second=(progress.tokens - first_tokens) / seconds,
-            seconds_left=(progress.planned_steps - progress.step) * seconds / (progress.step - first_step),
+            seconds_left=(self._last_step - progress.step) * seconds / (progress.step - first_step),
         )
 
     def losses(self, loss: float, gradient_norm: float) -> None:

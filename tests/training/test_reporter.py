@@ -56,6 +56,16 @@ def test_a_training_reports_every_step_with_loss_rate_gradient_norm_speed_and_ti
     assert all(norm > 0 for norm in progress.gradient_norms)
 
 
+def test_a_trial_of_a_rung_has_no_time_left_after_the_last_step_of_the_rung(
+    body: Callable[[], nn.Module], reader: DataReader, context: StageContext
+) -> None:
+    recorder = Recorder()
+    short = replace(stage("claims", training=replace(TRAINING, min_steps=6)), stop=0.5)
+    progress = run_stage(body, short, reader, replace(context, reporter=recorder)).progress
+    assert progress.step < progress.planned_steps == recorder.latest.planned_steps
+    assert recorder.latest.seconds_left == 0
+
+
 def test_a_stage_whose_encoder_needs_another_training_is_reported_by_its_own_name_and_values(
     body: Callable[[], nn.Module], reader: DataReader, context: StageContext
 ) -> None:
