@@ -458,8 +458,8 @@
     const label = (at, top, text, anchor) => draw("text", { x: at, y: top, "text-anchor": anchor }, text);
     const name = `${study.recipe}${study.task && study.task !== study.recipe ? ` → ${study.task}` : ""}`;
     const best = done.find((trial) => trial.key === study.chosen);
-    const summary = best ? `chosen ${dial} = ${best.dials[dial]}, selection value ${points(best.value)}` : "none chosen yet";
-    const chart = draw("svg", { viewBox: "0 0 228 130", role: "img", "aria-label": `${name}: selection value against ${dial}, ${plural(done.length, "trial")}, ${summary}` },
+    const summary = best ? `chosen ${dial} = ${best.dials[dial]}, ${study.value_name} ${points(best.value)}` : "none chosen yet";
+    const chart = draw("svg", { viewBox: "0 0 228 130", role: "img", "aria-label": `${name}: ${study.value_name} against ${dial}, ${plural(done.length, "trial")}, ${summary}` },
       draw("path", { d: "M40 8V102H214", class: "axis" }), ...dots,
       ...ends(ys, 58, 100, 18).map(([number, at]) => label(36, at, points(number), "end")),
       ...ends(xs, 128, 48, 206).map(([number, at]) => label(at, 112, String(Number(number.toPrecision(2))), "middle")),

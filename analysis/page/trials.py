@@ -33,7 +33,14 @@ def _trial(record: TrainingRecord) -> tuple[Any, ...]:
 
 
 def studies(data: RunData) -> Table:
-    """One row for each study: what it searches, its dials, and the key of the chosen trial ("" without one)."""
+    """One row for each study: what it searches, its dials, and what it has chosen.
+
+    `chosen` is the key of the search trial with the chosen dials ("" without one), `value_name` says what the value of
+    a search trial is: with `Search.rungs`, search trials end before the last step.
+    """
+    columns = ("study", "model", "recipe", "task", "dials", "chosen", "value_name")
+    share = data.space.search.rung_share(0)
+    value_name = "selection value" if share == 1 else f"selection value after {100 * share:g} % of the steps"
     searched: dict[str, list[TrainingRecord]] = defaultdict(list)
     for record in data.trainings:
         if record.spec.role == "search" and record.spec.study:
@@ -42,8 +49,9 @@ def studies(data: RunData) -> Table:
     for key, chosen in data.chosen.items():
         spec = searched[key][0].spec
         dials = sorted({name for record in searched[key] for name in record.spec.dials})
-        rows.append((key, spec.model.name, spec.recipe, spec.task, dials, chosen.key if chosen else ""))
-    return _table(("study", "model", "recipe", "task", "dials", "chosen"), sorted(rows, key=lambda row: row[1:4]))
+        trial = next((record.key for record in searched[key] if chosen and record.spec.dials == chosen.spec.dials), "")
+        rows.append((key, spec.model.name, spec.recipe, spec.task, dials, trial, value_name))
+    return _table(columns, sorted(rows, key=lambda row: row[1:4]))
 
 
 def failures(data: RunData) -> Table:
