@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
+from sweeper.records.counting import race_mean
+from sweeper.records.record import TrainingRecord
+from sweeper.space import Search
+
 from .load import RunData
 from .matrix import Cell, Matrix, entry
 
@@ -27,11 +31,12 @@ class StudySummary:
     recipe: str
     task: str
     num_trials: int
+    """Trials of the search, its rungs and its race."""
     num_failed: int
     dials: Mapping[str, object] | None
     """The chosen dials; None while no trial is done."""
     value: float | None
-    """Selection value of the chosen trial, a fraction of 1."""
+    """Selection value of the chosen dials, a fraction of 1: with a race, their mean value in it."""
 
 
 def partial_cells(data: RunData, matrix: Matrix) -> dict[Cell, int]:
@@ -62,7 +67,7 @@ def studies(data: RunData) -> tuple[StudySummary, ...]:
     """The studies of a run, sorted by model, recipe and task."""
     summaries = []
     for key, winner in data.chosen.items():
-        trials = [record for record in data.trainings if record.spec.study == key and record.spec.role == "search"]
+        trials = [record for record in data.trainings if record.spec.study == key and record.spec.role != "replicate"]
         spec = trials[0].spec
         summaries.append(
             StudySummary(
@@ -72,7 +77,13 @@ def studies(data: RunData) -> tuple[StudySummary, ...]:
                 num_trials=len(trials),
                 num_failed=sum(record.state == "failed" for record in trials),
                 dials=dict(winner.spec.dials) if winner else None,
-                value=winner.value if winner else None,
+                value=_value(winner, trials, data.space.search) if winner else None,
             )
         )
     return tuple(sorted(summaries, key=lambda study: (study.model, study.recipe, study.task)))
+
+
+def _value(winner: TrainingRecord, trials: list[TrainingRecord], search: Search) -> float | None:
+    """The value of the chosen dials: their mean in the race; without a complete race, that of their trial."""
+    raced = race_mean(winner, trials, search) if search.race else None
+    return winner.value if raced is None else raced

@@ -45,7 +45,7 @@ def chosen_trial(records: Iterable[Trial], search: Search) -> Trial | None:
     records = list(records)
     finished = _last_rung(records, search) if search.rungs else _searched(records, search.largest_study)
     best = leaders(finished, max(1, search.race))
-    means = [(value, record) for record in best if (value := _race_mean(record, records, search)) is not None]
+    means = [(value, record) for record in best if (value := race_mean(record, records, search)) is not None]
     # Of equal means, the first one: its search trial has the higher value.
     return max(means, key=lambda pair: pair[0])[1] if means else next(iter(best), None)
 
@@ -98,7 +98,7 @@ def _numbered(record: Trial, number: int) -> Trial:
     return record if record.spec.number == number else replace(record, spec=replace(record.spec, number=number))
 
 
-def _race_mean(leader: Trial, records: list[Trial], search: Search) -> float | None:
+def race_mean(leader: Trial, records: list[Trial], search: Search) -> float | None:
     """The mean value of a record's dials in the race; None if a seed is missing."""
     raced = (record for record in records if record.spec.role == "race" and record.spec.dials == leader.spec.dials)
     # By key, because the slots of a study with few different dials share trainings.

@@ -54,3 +54,16 @@ def test_without_rungs_the_page_names_the_selection_value_alone(make_run: Callab
     search = write_trials(run, "search", [0.6, 0.5])
     table = page.studies(load(run.url))
     assert (table["chosen"], table["value_name"]) == ([search[0].key], ["selection value"])
+
+
+def test_the_report_counts_the_trials_of_a_race_and_gives_the_mean_value_of_the_chosen_dials(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run(search=Search(trials=3, race=2, race_seeds=(7, 8)))
+    write_trials(run, "search", [0.6, 0.5, 0.4])
+    write_trials(run, "race", [0.4, 0.7], seed=7)
+    write_trials(run, "race", [0.4, 0.8], seed=8)
+    run.trained("baseline", "tags", 9, role="race", study="s", dials={"learning_rate": 0.5}, state="failed")
+    (study,) = studies(load(run.url))
+    assert study.dials == {"learning_rate": 1e-3}
+    assert (study.num_trials, study.num_failed, study.value) == (8, 1, pytest.approx(0.75))
