@@ -214,7 +214,7 @@ def forecast(
     plan = narrowed(make_plan(space), only)
     contents = Run.at(run).ledger.contents()
     done = finished_names(contents, plan)
-    bought = Purchase.of(plan, budget, replicate_values(contents, done)) if budget else None
+    bought = Purchase.of(plan, budget, replicate_values(contents, done, plan)) if budget else None
     plan = bought.plan if bought else plan
     return Forecast(
         space=space.name,

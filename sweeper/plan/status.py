@@ -198,10 +198,42 @@ def finished_names(contents: Contents, plan: Plan) -> set[str]:
     return done - {unit.replicate_name(seed) for unit, seed in lacking}
 
 
-def replicate_values(contents: Contents, done: set[str]) -> dict[str, float | None]:
-    """Name of each finished trial -> the selection value in its record; None without one."""
+def replicate_values(contents: Contents, done: set[str], plan: Plan) -> dict[str, float | None]:
+    """Name of each ended trial -> the selection value in its record; None without one.
+
+    A replicate has ended too if it can never run, because something that it depends on failed.
+    """
     values = {record.spec.name: record.value for record in contents.trainings.values() if record.state == "done"}
-    return {name: values.get(name) for name in done}
+    failed = {record.spec.name for record in contents.trainings.values() if record.state == "failed"} - set(values)
+    replicates = [(unit, seed) for unit in plan.units for seed in plan.seeds(unit)] if failed else []
+    blocked = [unit.replicate_name(seed) for unit, seed in replicates if _is_blocked(plan, unit, seed, failed)]
+    return dict.fromkeys(blocked) | {name: values.get(name) for name in done}
+
+
+def _is_blocked(plan: Plan, unit: Unit, seed: int, failed: set[str]) -> bool:
+    """Whether a replicate can never run: its dials cannot be chosen, or an encoder before it does not exist."""
+    if unit.study and _cannot_choose(plan, plan.unit(unit.study), failed):
+        return True
+    if not unit.parent:
+        return False
+    parent = plan.unit(unit.parent)
+    return parent.replicate_name(seed) in failed or _is_blocked(plan, parent, seed, failed)
+
+
+def _cannot_choose(plan: Plan, owner: Unit, failed: set[str]) -> bool:
+    """Whether a study can never choose dials: all trials of its search or of one rung failed, or it cannot start."""
+    rungs = [plan.rung_numbers(owner, level) for level in range(1, 1 + len(plan.rung_sizes(owner)))]
+    names = [[owner.search_name(number) for number in plan.rung_numbers(owner, 0)]]
+    names += [[owner.trial_name("rung", number) for number in numbers] for numbers in rungs]
+    return any(each and failed.issuperset(each) for each in names) or _cannot_start(plan, owner, failed)
+
+
+def _cannot_start(plan: Plan, owner: Unit, failed: set[str]) -> bool:
+    """Whether the search of a unit can never start: the encoder, or a study that comes first, does not exist."""
+    parent = plan.unit(owner.parent) if owner.parent else None
+    if parent and _cannot_choose(plan, plan.unit(parent.study) if parent.study else parent, failed):
+        return True
+    return any(_cannot_start(plan, plan.unit(name), failed) for name in owner.prior)
 
 
 ConditionId = tuple[str, str, str, int | None, str]

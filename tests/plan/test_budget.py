@@ -13,15 +13,17 @@ from sweeper.plan.budget import Budget, Purchase, parse_budget
 from sweeper.plan.forecast import forecast
 from sweeper.plan.only import narrowed, parse_only
 from sweeper.plan.pace import Pace
+from sweeper.plan.status import finished_names, replicate_values
 from sweeper.plan.tokens import training_tokens
 from sweeper.plan.units import make_plan
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
+from sweeper.run.ledger import Contents
 from sweeper.space import Search, Space
 from sweeper.tuning.agenda import Agenda
 from tests.runs import Call, is_user_error
 from tests.tokenizers_tiny import save_tiny_encoder
-from tests.tuning.imaginary import SMALL, FakeLedger, drain, fail, run_all, specs_of, succeed, unless
+from tests.tuning.imaginary import SMALL, FakeLedger, Fate, drain, fail, run_all, specs_of, succeed, unless
 from tests.tuning.test_no_leak import SPACE, write_mirror
 from tests.tuning.test_no_leak import run_all as run_trials
 
@@ -127,6 +129,25 @@ def test_no_wave_is_decided_after_a_lost_trial() -> None:
 def test_a_failed_replicate_does_not_stop_the_waves() -> None:
     ledger = bought(NUM, fate=unless(lambda spec: spec.name == f"{CELLS[0]}/seed 2", fail))
     assert {f"{cell}/seed 4" for cell in CELLS} <= names(ledger)
+
+
+FATES: dict[str, tuple[Space, Fate]] = {
+    "a failed replicate": (SEEDED, unless(lambda spec: spec.name == f"{CELLS[0]}/seed 2")),
+    "a failed preparation": (SEEDED, unless(lambda spec: spec.name == "tiny/parts/seed 2")),
+    "a failed search": (SEEDED, unless(lambda spec: spec.name.startswith("tiny/baseline -> names/search"))),
+    "a failed search of a preparation": (SEEDED, unless(lambda spec: spec.name.startswith("tiny/parts/search"))),
+}
+
+
+@pytest.mark.parametrize("name", FATES)
+def test_plan_and_run_buy_the_same_trials(name: str) -> None:
+    space, fate = FATES[name]
+    for amount in (NUM - 4, NUM):
+        ledger, agenda = FakeLedger(), agenda_of(amount, space=space)
+        drain(agenda, ledger, fate)
+        contents = Contents(trainings=ledger.ended(), scores={}, damaged={}, foreign={}, num_unsealed=0)
+        values = replicate_values(contents, finished_names(contents, agenda.whole), agenda.whole)
+        assert Purchase.of(agenda.whole, Budget(amount), values).plan.waves == agenda.plan.waves
 
 
 def test_a_cell_costs_its_preparation_and_the_searches_that_it_needs() -> None:
