@@ -236,7 +236,10 @@ class Agenda:
         if self.budget is None or not self.finished or self.lost:
             return False
         ended = {self.name(slot): None for slot in self.blocked}
-        values = {self.name(slot): record.value for slot, record in self.done.items()}
+        # The record of a scoring is that of its encoder, whose selection value is not one of the scored cell.
+        values = {
+            self.name(slot): record.value if self.unit(slot).trains else None for slot, record in self.done.items()
+        }
         plan = Purchase.of(self.whole, self.budget, ended | values).plan
         assert plan.part is not None and self.plan.part is not None
         added = {name for name, _, _ in plan.part - self.plan.part}

@@ -16,10 +16,10 @@ from sweeper.plan.pace import Pace
 from sweeper.plan.status import finished_names, replicate_values
 from sweeper.plan.tokens import training_tokens
 from sweeper.plan.units import make_plan
-from sweeper.records.record import TrainingRecord
+from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Contents
-from sweeper.space import Search, Space
+from sweeper.space import Search, Space, Target
 from sweeper.tuning.agenda import Agenda
 from tests.runs import Call, is_user_error
 from tests.tokenizers_tiny import save_tiny_encoder
@@ -131,7 +131,29 @@ def test_a_failed_replicate_does_not_stop_the_waves() -> None:
     assert {f"{cell}/seed 4" for cell in CELLS} <= names(ledger)
 
 
+def scores_of(ledger: FakeLedger, agenda: Agenda) -> dict[str, ScoreRecord]:
+    """A score without metrics for each one of the finished scorings."""
+    slots = [slot for slot in agenda.done if agenda.unit(slot).kind == "score"]
+    cells = [(agenda.unit(slot), slot.number, target) for slot in slots for target in agenda.unit(slot).targets]
+    return {
+        f"{unit.name} {seed} {target.task} {layer}": ScoreRecord(
+            key="", training="", model=unit.model.name, recipe=unit.recipe, target=target.task,
+            seed=seed if unit.stages else None, split="test", pooling=target.pooling, layer=layer,
+            similarity=target.similarity, metrics={}, trivial={}, counts={}, main="", outcomes="",
+        )
+        for unit, seed, target in cells
+        for layer in target.layers
+    }  # fmt: skip
+
+
+def spread_of_preparations(spec: TrialSpec) -> TrainingRecord:
+    spread = 0.2 if "->" not in spec.name else 0.1 if spec.name.startswith(CELLS[1]) else 0.001
+    return replace(succeed(spec), value=0.5 + spread * (spec.seed % 2))
+
+
+WITH_SCORES = replace(SEEDED, targets=(*SEEDED.targets, Target(task="twins", layer=1 / 3)))
 FATES: dict[str, tuple[Space, Fate]] = {
+    "a target that only scores encoders": (WITH_SCORES, spread_of_preparations),
     "a failed replicate": (SEEDED, unless(lambda spec: spec.name == f"{CELLS[0]}/seed 2")),
     "a failed preparation": (SEEDED, unless(lambda spec: spec.name == "tiny/parts/seed 2")),
     "a failed search": (SEEDED, unless(lambda spec: spec.name.startswith("tiny/baseline -> names/search"))),
@@ -145,7 +167,9 @@ def test_plan_and_run_buy_the_same_trials(name: str) -> None:
     for amount in (NUM - 4, NUM):
         ledger, agenda = FakeLedger(), agenda_of(amount, space=space)
         drain(agenda, ledger, fate)
-        contents = Contents(trainings=ledger.ended(), scores={}, damaged={}, foreign={}, num_unsealed=0)
+        contents = Contents(
+            trainings=ledger.ended(), scores=scores_of(ledger, agenda), damaged={}, foreign={}, num_unsealed=0
+        )
         values = replicate_values(contents, finished_names(contents, agenda.whole), agenda.whole)
         assert Purchase.of(agenda.whole, Budget(amount), values).plan.waves == agenda.plan.waves
 
