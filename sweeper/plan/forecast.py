@@ -45,13 +45,15 @@ class Row:
     dials_from: str
     """Recipe whose search chooses the dials; "" if the unit searches or has no dials."""
     search: int
-    """Number of search trials, those of races included."""
+    """Number of search trials, those of rungs and races included."""
     replicates: int
     """Number of replicates."""
     left: int
     """Number of trials that have not finished."""
     search_left: int
     """Number of search trials among them."""
+    tokens_left: int
+    """Training tokens of the trials left."""
     tokens: int
     """Training tokens of one replicate."""
     search_tokens: int
@@ -68,11 +70,6 @@ class Row:
     def replicate_tokens(self) -> int:
         """Training tokens of all replicates."""
         return self.tokens * self.replicates
-
-    @property
-    def tokens_left(self) -> int:
-        """Training tokens of the trials left."""
-        return self.search_tokens * self.search_left + self.tokens * (self.left - self.search_left)
 
     @property
     def work_left(self) -> float:
@@ -250,6 +247,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         replicates=roles.count("replicate"),
         left=len(left),
         search_left=search_left,
+        tokens_left=sum(training_tokens(plan.space, unit, role) * num for role, num in Counter(left).items()),
         tokens=training_tokens(plan.space, unit, "replicate"),
         search_tokens=round(_mean_tokens(plan, unit, roles)),
         model=unit.model.name,

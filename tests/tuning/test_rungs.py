@@ -20,6 +20,7 @@ from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
 from sweeper.run.growth import check_growth
+from sweeper.run.run import Run
 from sweeper.space import Choice, Search
 from sweeper.tuning.agenda import Agenda
 from tests.tokenizers_tiny import save_tiny_encoder
@@ -133,6 +134,18 @@ def test_the_plan_counts_the_trials_of_rungs_and_their_tokens() -> None:
     assert row.search_tokens * row.search == pytest.approx(tokens * (6 / 4 + 3 / 2 + 2), rel=0.01)
     part = narrowed(make_plan(RUNGS), parse_only(["recipes=parts", "targets=names"], RUNGS)).part
     assert part is not None and (CELL, "rung", 4) in part
+
+
+def test_the_plan_counts_the_tokens_of_the_rungs_that_are_left(tmp_path: Path) -> None:
+    agenda, ledger = run_all(RUNGS, respond)
+    run = Run.at(str(tmp_path))
+    for record in records_of(ledger, f"{CELL}/search"):
+        run.ledger.write_training(record)
+    prediction = forecast(RUNGS, mirror=None, run=run.url, pace=Pace(workers=1))
+    row, unit = next(row for row in prediction.rows if row.unit == CELL), agenda.plan.unit(CELL)
+    tokens = {role: training_tokens(RUNGS, unit, role) for role, _ in agenda.plan.trials(unit)}
+    assert row.search_left == 5
+    assert row.tokens_left == 5 * tokens["rung"] + row.replicates * tokens["replicate"]
 
 
 def test_the_analysis_keeps_the_replicates_with_the_dials_that_the_last_rung_chose() -> None:
