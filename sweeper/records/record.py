@@ -79,7 +79,8 @@ class TrainingRecord:
     steps: int = 0
     """Optimiser steps of the training."""
     planned_steps: int = 0
-    """Steps that the learning rate was planned for: more than `steps` if the training stopped early (`patience`)."""
+    """Steps that the learning rate was planned for: more than `steps` if the training ended early, by `patience` or at
+    a rung (`Search.rungs`)."""
     kept_step: int = 0
     """Step after which the kept weights were taken: `steps`, or with `keep = "best"` that of the best evaluation."""
     averaged_steps: int = 0

@@ -422,5 +422,6 @@ class Agenda:
         """The reason of the first failed slot if all have ended; "" before, and without slots."""
         if not slots or not all(slot in self.done for slot in slots):
             return ""
-        first = next((self.done[slot].reason for slot in slots if self.done[slot].state == "failed"), "it has no value")
-        return f"every search trial of {owner.name} failed, the first one: {first}"
+        reasons = (self.done[slot].reason for slot in slots if self.done[slot].state == "failed")
+        first = "".join(f"; the first failure: {reason}" for reason in itertools.islice(reasons, 1))
+        return f"no trial of the study of {owner.name} that could be chosen has a value{first}"

@@ -90,7 +90,8 @@ def test_a_study_without_a_successful_trial_blocks_the_units_that_need_its_dials
     blocked = {agenda.name(slot): reason for slot, reason in agenda.blocked.items()}
     assert set(blocked) == {f"tiny/{row} -> names/seed {seed}" for row in ("baseline", "parts") for seed in (1, 2)}
     assert set(blocked.values()) == {
-        "every search trial of tiny/baseline -> names failed, the first one: its loss was NaN"
+        "no trial of the study of tiny/baseline -> names that could be chosen has a value; "
+        "the first failure: its loss was NaN"
     }
 
 

@@ -84,7 +84,7 @@ def test_trainings_that_diverge_have_a_record_with_a_reason_and_are_in_the_summa
     assert all(record.reason for record in records)
     assert "2 failed:" in done.stdout
     assert "1 blocked:" in done.stdout
-    assert "every search trial of tiny/baseline -> " in done.stdout
+    assert "no trial of the study of tiny/baseline -> " in done.stdout
     again = sweeper(*arguments)
     assert again.returncode == 1
     assert "2 failed:" in again.stdout
