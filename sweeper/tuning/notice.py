@@ -25,6 +25,7 @@ class Notice:
     def _watch(self) -> None:
         while not self._is_given.is_set():
             with suppress(Exception):  # whatever Ray cannot answer, the trial continues
-                if ray.get_runtime_context().get_node_id() in state.get_draining_nodes():
+                # Without a Ray, the question would start one.
+                if ray.is_initialized() and ray.get_runtime_context().get_node_id() in state.get_draining_nodes():
                     self._is_given.set()
             time.sleep(PAUSE)

@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
@@ -201,8 +202,9 @@ def run_pod(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeClient], int]:
         monkeypatch.setenv("RAY_JOB_SUBMISSION_ID", "sweep-1")
         submit = runpy.run_path(str(KUBERAY / "submit.py"))["main"]
         submit.__globals__.update(PAUSE=0.01, PATIENCE=0.2)
-        code: int = submit(["sweeper", "run", "a space.py"])
-        return code
+        # In a thread: the browser of other tests leaves an event loop in this one.
+        with ThreadPoolExecutor(1) as pool:
+            return int(pool.submit(submit, ["sweeper", "run", "a space.py"]).result())
 
     return run
 

@@ -17,7 +17,7 @@ from sweeper.files.folder import Folder
 from sweeper.files.leftovers import DAY, remove_temporary
 from sweeper.run.logs import LogFolder
 from sweeper.training import log as log_module
-from sweeper.training import trial as trial_module
+from sweeper.training import workbench as workbench_module
 from sweeper.training.log import trial_log
 from sweeper.training.trial import run_trial
 from tests.worlds import TrialFolders, score, stage, trial
@@ -57,7 +57,7 @@ def test_the_log_of_a_remote_run_is_kept_while_its_trial_runs_for_more_than_a_da
 def test_a_failed_training_leaves_its_traceback_in_the_log(
     folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = trial_module.load_body
+    load = workbench_module.load_body
 
     def broken(*args: str) -> nn.Module:
         body = load(*args)
@@ -65,7 +65,7 @@ def test_a_failed_training_leaves_its_traceback_in_the_log(
             body.embeddings.word_embeddings.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
         return body
 
-    monkeypatch.setattr(trial_module, "load_body", broken)
+    monkeypatch.setattr(workbench_module, "load_body", broken)
     bench = folders.bench()
     result = run_trial(replace(SPEC, seed=7), bench)
     assert result.training.state == "failed"

@@ -15,7 +15,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-import sweeper.training.trial
+import sweeper.training.workbench
 from sweeper.errors import DataError, OutOfMemoryError, ShortageError, TrialError, UserError
 from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.ended import EndedTrial
@@ -222,7 +222,7 @@ def test_the_record_shows_the_smaller_micro_batch_after_an_out_of_memory(
 
     spec = trial(stage("words", training=replace(TRAINING, micro_tokens=1024)))
     assert run_trial(spec, folders.bench("roomy")).training.micro_tokens == 1024
-    monkeypatch.setattr(sweeper.training.trial, "load_body", tight)
+    monkeypatch.setattr(sweeper.training.workbench, "load_body", tight)
     assert run_trial(spec, folders.bench("tight")).training.micro_tokens == 64
 
 
@@ -245,7 +245,7 @@ def test_the_record_of_a_resumed_training_gives_the_step_of_the_resume(
     alone = run_trial(spec, folders.bench("alone"))
     assert "resumed_at" not in alone.training.machine
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(sweeper.training.trial, "load_body", dying)
+        patch.setattr(sweeper.training.workbench, "load_body", dying)
         run_trial(spec, folders.bench("killed", checkpoint_every=0.0))
     resumed = run_trial(spec, folders.bench("killed"))
     assert resumed.training.machine["resumed_at"] == "20"  # the last multiple of CHECK_EVERY before the kill

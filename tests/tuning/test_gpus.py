@@ -12,7 +12,7 @@ import pytest
 from sweeper.errors import UserError
 from sweeper.run.ledger import Ledger
 from sweeper.space import ResourceOverrides, Resources
-from sweeper.tuning.launch import _placement
+from sweeper.tuning.packed import placement
 from tests.plan.test_specs import SMALL, specs_of, training_of
 from tests.runs import PATIENCE, ROOT, shared_cache
 from tests.session import session_folder
@@ -64,7 +64,7 @@ def test_two_models_get_the_shares_of_gpus_that_they_request(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("gpus", [0.0, 0.25, 1.0, 4.0])
 def test_all_gpus_of_a_trial_are_in_one_bundle_and_therefore_on_one_machine(gpus: float) -> None:
-    [bundle] = _placement({"cpus": 2.0, "gpus": gpus}).bundles
+    [bundle] = placement({"cpus": 2.0, "gpus": gpus}).bundles
     assert bundle == {"CPU": 2.0} | ({"GPU": gpus} if gpus else {})
 
 

@@ -94,4 +94,4 @@ def test_shipped_spaces_without_gpus_train_in_fp32(name: str) -> None:
     if any(model.resources.gpus for model in space.models):
         return
     units = make_plan(space).units
-    assert {unit.stage.training.precision for unit in units if unit.kind != "score"} == {"fp32"}
+    assert {unit.stage.training.precision for unit in units if unit.trains} == {"fp32"}
