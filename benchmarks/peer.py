@@ -126,9 +126,9 @@ def pair_of(record: TrainingRecord, run: Run, seed: int) -> Pair:
 
 
 def conventional(pair: Pair, num: int) -> list[dict[str, object]]:
-    """Run `num` trials of a cell with Tune and OptunaSearch, one at a time, with seeds 1, 2, ... Returns their results.
+    """Run `num` trials of a cell with Tune and OptunaSearch, one at a time. Returns their results.
 
-    The learning rate that OptunaSearch suggests is not used, so that scores are comparable.
+    OptunaSearch suggests the seed instead of a learning rate, so that scores are comparable.
     """
 
     def train(config: Mapping[str, float]) -> None:

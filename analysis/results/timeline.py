@@ -16,8 +16,8 @@ COLUMNS = ("name", "role", "state", "worker", "device", "start", "hours")
 def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
     """One row for each trial of a model, sorted by start.
 
-    Columns: name, role (search, also for a race, or a value of ROLES; `score` for an encoder that was only scored),
-    state, worker (host and process), device, start (hours after the first trial of the model) and hours (nan for a
+    Columns: name, role (`search` for the trials of a search, its rungs and its race, else a value of ROLES), state,
+    worker (host and process), device, start (hours after the first trial of the model) and hours (nan for a
     failed trial without a duration). Of a resumed training, `hours` covers the last attempt only. Records without a
     start time, as of older versions, are left out.
     """
