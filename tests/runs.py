@@ -181,12 +181,12 @@ def num_records(run: Path) -> int:
 
 
 def content(run: str | Path) -> dict[str, Any]:
-    """The training records, scores and outcomes of a ledger by key, without times, machines and resources."""
+    """The training records, scores and outcomes of a ledger by key, without times, machines, memory and resources."""
     ledger = Ledger.at(f"{run}/ledger")
     records: dict[str, Any] = {}
     for key, record in ledger.trainings().items():
         spec = replace(record.spec, resources=Resources())
-        records[f"training {key}"] = plain(replace(record, spec=spec, timing={}, machine={}))
+        records[f"training {key}"] = plain(replace(record, spec=spec, timing={}, machine={}, memory={}))
     for key, score in ledger.scores().items():
         records[f"score {key}"] = plain(replace(score, timing={}, started=""))
         records[f"outcomes {key}"] = ledger.outcomes(score).to_csv(index=False)

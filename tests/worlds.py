@@ -89,9 +89,9 @@ def entries(chain: tuple[StageSpec, ...], scores: tuple[ScoreSpec, ...]) -> Iter
 
 
 def facts(result: TrialResult) -> dict[str, Any]:
-    """A result without values that differ between two equal trials, such as times and hosts."""
+    """A result without values that differ between two equal trials, such as times, hosts and memory."""
     training = plain(result.training)
     return {
-        "training": {name: training[name] for name in training if name not in ("timing", "machine")},
+        "training": {name: training[name] for name in training if name not in ("timing", "machine", "memory")},
         "scores": [plain(replace(record, timing={}, started="")) for record in result.scores],
     }

@@ -1,4 +1,6 @@
-"""Numbers and durations as short text."""
+"""Numbers, durations and sizes of memory as short text."""
+
+from collections.abc import Mapping
 
 
 def compact(number: int) -> str:
@@ -22,3 +24,22 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def gib(size: int) -> str:
+    """Bytes in GiB.
+
+    >>> gib(1_300_000_000)
+    '1.21 GiB'
+    """
+    return f"{size / 2**30:.{1 if size >= 10 * 2**30 else 2}f} GiB"
+
+
+def memory_text(memory: Mapping[str, int]) -> str:
+    """The peaks of a trial (`TrainingRecord.memory`).
+
+    >>> memory_text({"process": 2**30, "allocated": 2**30, "reserved": 2**31, "device": 80 * 2**30})
+    'GPU 2.00 GiB of 80.0 GiB, process 1.00 GiB'
+    """
+    gpu = f"GPU {gib(memory['reserved'])} of {gib(memory['device'])}, " if "reserved" in memory else ""
+    return f"{gpu}process {gib(memory['process'])}" if memory else ""

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeper.plan.inspect import Curve, TrialView
+from sweeper.plan.numbers import memory_text
 from sweeper.plan.running import progress_text
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.scoring.scorers import metric_label
@@ -65,6 +66,7 @@ def _record_facts(record: TrainingRecord) -> dict[str, str]:
         "selection": "; ".join(f"{task}: {_pairs(metrics)}" for task, metrics in record.selection.items()),
         "predictors": "; ".join(f"{target}: {_pairs(found.values)}" for target, found in record.predictors.items()),
         "seconds": ", ".join(f"{activity} {seconds:.1f}" for activity, seconds in record.timing.items()),
+        "peak memory": memory_text(record.memory),
         "machine": _pairs(record.machine),
     }
 

@@ -1,6 +1,9 @@
-"""The memory of the device of a trial: what other processes use of it, and whether a training can fit."""
+"""The memory of a trial: its peak, what other processes use of its device, and whether a training can fit."""
 
 import os
+import resource
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -11,6 +14,9 @@ from sweeper.space import Training
 
 LARGE_SHARE = 0.2
 """Share of the memory of a device in use by other processes from which on a shortage can pass."""
+PEAK_RESET, PROCESS_FACTS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+"""Linux's files for this process: writing 5 to the first one resets the peak of its resident memory, which the second
+one contains."""
 CONTEXT = 2**30
 """Bytes of GPU memory that CUDA can use for this process beside its tensors."""
 
@@ -35,6 +41,37 @@ def share_of_others(device: torch.device) -> float:
 def device_memory(device: torch.device) -> int | None:
     """Bytes of the memory of a GPU; None for a CPU."""
     return torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
+
+
+def start_peaks(device: torch.device) -> None:
+    """Forget the peaks of earlier trials of this process, as far as the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    # Linux only; elsewhere the peak of the process is that since its start.
+    with suppress(OSError):
+        PEAK_RESET.write_text("5")
+
+
+def peaks(device: torch.device) -> dict[str, int]:
+    """The peaks since `start_peaks` in bytes (`TrainingRecord.memory`)."""
+    own = {"process": _resident_peak()}
+    if device.type != "cuda":
+        return own
+    return own | {
+        "allocated": torch.cuda.max_memory_allocated(device),
+        "reserved": torch.cuda.max_memory_reserved(device),
+        "device": torch.cuda.get_device_properties(device).total_memory,
+    }
+
+
+def _resident_peak() -> int:
+    """Largest resident memory of this process in bytes."""
+    try:
+        lines = PROCESS_FACTS.read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def check_fits(net: nn.Module, training: Training, memory: int | None) -> None:

@@ -31,7 +31,7 @@ from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
 from sweeper.training.loop import StageContext
-from sweeper.training.memory import LARGE_SHARE, device_memory, share_of_others
+from sweeper.training.memory import LARGE_SHARE, device_memory, peaks, share_of_others, start_peaks
 from sweeper.training.model import Net, load_body, num_parameters
 from sweeper.training.peers import team
 from sweeper.training.predict import Predictor
@@ -106,6 +106,7 @@ def _run(
     clock = Clock()
     with clock.time("load"):
         device = set_up(spec.resources.gpus)
+        start_peaks(device)
         reporter.use(device_name(device))
         reader = replace(bench.reader(spec), device=device)
     trial = Trial(
@@ -152,7 +153,7 @@ def _train_and_score(trial: Trial) -> TrialResult:
     trial.take(trained)
     # The training record is written last, so that it exists only if all scores of the trial are complete.
     if old is None:
-        record = replace(record, timing=trial.clock.timing())
+        record = replace(record, timing=trial.clock.timing(), memory=peaks(trial.device))
         trial.bench.ledger.write_training(record)
     _checkpoints(trial, trial.spec.key).clear()
     return TrialResult(training=record, scores=scores)
@@ -276,12 +277,19 @@ def _selection(
 
 
 def _record(trial: Trial, **outcome: Any) -> TrainingRecord:
-    """The training record of a trial with the given fields, its timing and its machine."""
+    """The training record of a trial with the given fields, its timing, its machine and its memory."""
     clock = trial.clock
     machine_facts = machine(trial.device) | {"started": clock.time_after(0.0)}
     if clock.resumed_at:
         machine_facts["resumed_at"] = str(clock.resumed_at)
-    return TrainingRecord(key=trial.spec.key, spec=trial.spec, timing=clock.timing(), machine=machine_facts, **outcome)
+    return TrainingRecord(
+        key=trial.spec.key,
+        spec=trial.spec,
+        timing=clock.timing(),
+        machine=machine_facts,
+        memory=peaks(trial.device),
+        **outcome,
+    )
 
 
 def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str, dynamics: Dynamics | None = None) -> Trained:

@@ -36,6 +36,7 @@ from sweeper.tuning.agenda import Agenda, Slot
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.live_file import live_file
+from sweeper.tuning.memory_watch import MemoryWatch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import announce, reading, watching
 from sweeper.tuning.trackers.feed import tracking
@@ -123,7 +124,8 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             tracking(trackers, agenda, report, halt) as tracked,
             live_file(agenda, run.live, report, halt) as live,
         ):
-            watch = Watches([display, live, *tracked], report)
+            memory = [] if options.quiet else [MemoryWatch(report)]
+            watch = Watches([display, live, *tracked, *memory], report)
             scratch = stack.enter_context(locked_folder("sweeper-ray-"))
             result = launch(agenda, site, options.workers, watch, scratch, halt)
         return _summary(agenda, result)

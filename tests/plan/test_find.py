@@ -47,6 +47,7 @@ def record_of(spec: TrialSpec) -> TrainingRecord:
         evaluations=(0.1, 0.3, 0.2),
         timing={"train": 12.5},
         machine={"host": "node7"},
+        memory={"process": 2**30, "allocated": 2**30, "reserved": 3 * 2**29, "device": 80 * 2**30},
     )
 
 
@@ -132,7 +133,8 @@ def test_a_view_shows_settings_curves_scores_by_language_times_machine_and_the_e
     assert "selection 0.1 0.2 0.1 0.3 ▁█▄" in text
     assert "names, dev: accuracy x 100" in text
     assert "en 60.0 25.0" in text
-    assert "seconds train 12.5 machine host=node7" in text
+    memory = "GPU 1.50 GiB of 80.0 GiB, process 1.00 GiB"
+    assert f"seconds train 12.5 peak memory {memory} machine host=node7" in text
     assert "line 99" in text
     assert "line 84" not in text
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -147,7 +148,8 @@ def test_a_process_that_is_killed_in_a_training_and_started_again_stores_the_sam
     resumed = killed.ledger.training(spec.key)
     whole = run_trial(spec, folders.bench("whole")).training
     assert resumed is not None and int(resumed.machine["resumed_at"]) >= 20
-    assert replace(resumed, timing={}, machine={}) == replace(whole, timing={}, machine={})
+    measured: dict[str, Any] = {"timing": {}, "machine": {}, "memory": {}}
+    assert replace(resumed, **measured) == replace(whole, **measured)
     manifests = [folders.root / run / "encoders" / spec.encoder / "manifest.json" for run in ("killed", "whole")]
     assert manifests[0].read_bytes() == manifests[1].read_bytes()
 

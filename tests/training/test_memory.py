@@ -1,20 +1,27 @@
 """Memory of a training: recomputed activations change no result, and a model that cannot fit is refused with sizes."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from torch import nn
 
 from sweeper.errors import TrialError, UserError
+from sweeper.files.serialize import plain
 from sweeper.records.spec import training_key
+from sweeper.training import memory
 from sweeper.training.check import check_checkpointing
 from sweeper.training.loop import StageContext
-from sweeper.training.memory import check_fits
+from sweeper.training.memory import PEAK_RESET, check_fits, peaks, start_peaks
 from sweeper.training.model import num_parameters
 from sweeper.training.stage import DataReader, run_stage
-from tests.worlds import MODEL, TRAINING, stage
+from sweeper.training.trial import run_trial
+from tests.training.conftest import CPU
+from tests.worlds import MODEL, TRAINING, TrialFolders, retrieval, score, stage, trial
 
+SIZE = 2**28
 RECOMPUTED = replace(TRAINING, gradient_checkpointing=True)
 
 
@@ -52,6 +59,39 @@ def test_an_encoder_that_cannot_recompute_its_activations_is_refused(body: Calla
     encoder.supports_gradient_checkpointing = False  # type: ignore[assignment]
     with pytest.raises(UserError, match=r"Model 'xlmr' .* does not support gradient_checkpointing"):
         check_checkpointing("xlmr", encoder)
+
+
+@pytest.mark.skipif(not os.access(PEAK_RESET, os.W_OK), reason="the system cannot reset the peak of a process")
+def test_the_peak_of_a_process_starts_again_with_each_trial() -> None:
+    start_peaks(CPU)
+    before = peaks(CPU)["process"]
+    block = b"x" * SIZE
+    during = peaks(CPU)["process"]
+    del block
+    start_peaks(CPU)
+    after = peaks(CPU)["process"]
+    assert during >= before + SIZE * 0.9
+    assert after <= during - SIZE * 0.9
+
+
+def test_the_peak_is_that_since_the_start_of_the_process_if_the_system_has_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("PEAK_RESET", "PROCESS_FACTS"):
+        monkeypatch.setattr(memory, name, tmp_path / "none" / name)
+    start_peaks(CPU)
+    assert peaks(CPU)["process"] > 2**24
+
+
+def test_a_record_has_the_peak_of_its_trial_and_the_ledger_reads_records_without_one(folders: TrialFolders) -> None:
+    bench = folders.bench()
+    record = run_trial(trial(stage("words"), scores=(score("words"),)), bench).training
+    assert set(record.memory) == {"process"}
+    assert record.memory["process"] > 2**24
+    assert bench.ledger.training(record.key) == record
+    assert "memory" not in plain(replace(record, memory={}))
+    scored = run_trial(trial(kind="score", scores=(retrieval("twins"),)), folders.bench("other")).training
+    assert scored.memory["process"] > 2**24
 
 
 def test_a_training_that_cannot_fit_is_refused_with_sizes(
