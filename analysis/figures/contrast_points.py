@@ -1,45 +1,79 @@
 """The points of slopes: the sum of a contrast against its covariate, with the least-squares line."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..results.contrasts import row_labels
+from ..results.stats import Floats
 from .colours import DOT, FAINT, INK
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
-from .sizes import TEXT, Size
+from .sizes import LINE, TEXT, Size, widest
+from .spread import extent, spread
 
 MOST = 12
 """Most panels of a figure."""
+MARGIN = 0.1
+"""Space between the points and the edges of a panel, as a share of their range."""
 EVALUATED = ["contrast", "model", "target", "language"]
 """Columns that name one slope."""
 
 
 def contrast_points(axes: Axes, points: pd.DataFrame, *, title: str = "", size: Size = TEXT) -> Axes:
-    """Draw the points of one slope with their 95 % intervals and names, from a `point_table`. Returns the axes."""
+    """Draw the points of one slope with their 95 % intervals and names, from a `point_table`. Returns the axes.
+
+    The names are vertical, in the order of the points, in a band above them, each with a thin line to its interval.
+    """
     values, heights = points["value"].to_numpy(float), 100 * points["estimate"].to_numpy(float)
-    below, above = heights - 100 * points["low"].to_numpy(float), 100 * points["high"].to_numpy(float) - heights
-    axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
+    lows = np.fmin(100 * points["low"].to_numpy(float), heights)
+    highs = np.fmax(100 * points["high"].to_numpy(float), heights)
     if len(set(values)) > 1:
         ends = np.array([values.min(), values.max()])
         axes.plot(ends, np.polyval(np.polyfit(values, heights, 1), ends), color=INK, lw=0.8, zorder=2)
-    bars = np.nan_to_num([below, above])
-    axes.errorbar(values, heights, yerr=bars, color=DOT, ls="", lw=0.8, marker="o", ms=0.5 * size.font, zorder=3)
-    # Vertical names do not overlap those of the points beside them.
-    style: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "center", "fontsize": size.small, "color": INK}
-    style |= {"bbox": {"fc": "white", "ec": "none", "pad": 0.5}, "textcoords": "offset points", "zorder": 2.5}
-    for name, value, height in zip(points["point"], values, heights, strict=True):
-        axes.annotate(name, (value, height), xytext=(-0.4 * size.font, 0), **style)
-    axes.margins(0.2)
-    style_axes(axes, size, title=title, x=points["covariate"].iloc[0])
-    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    style: dict[str, Any] = {"color": DOT, "ls": "", "lw": 0.8, "marker": "o", "ms": 0.5 * size.font, "zorder": 3}
+    axes.errorbar(values, heights, yerr=[heights - lows, highs - heights], **style)
+    axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
+    axes.margins(MARGIN)
+    _draw_names(axes, list(points["point"]), values, highs, size)
+    style_axes(axes, size, title=title, x=_covariate(points.iloc[0]))
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     return axes
+
+
+def _draw_names(axes: Axes, names: Sequence[str], values: Floats, tops: Floats, size: Size) -> None:
+    """Write the names above the data: the axes are extended by the height of the longest one, without ticks there."""
+    width, height = extent(axes)
+    band = _band(names, size) / height
+    low, high = axes.get_ylim()
+    top = low + (high - low) / (1 - min(band, 0.8))
+    ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
+    axes.set(xlim=axes.get_xlim(), ylim=(low, top), yticks=ticks)
+    axes.spines["left"].set_bounds(low, high)
+    places = spread(values, axes.get_xlim(), LINE * size.small / width)
+    ends = [((place, high), (value, end)) for place, value, end in zip(places, values, tops, strict=True)]
+    axes.add_collection(LineCollection(ends, colors=FAINT, linewidths=0.4, zorder=1.5), autolim=False)
+    style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": size.small, "color": INK}
+    for name, place in zip(names, places, strict=True):
+        axes.text(place, high, f" {name}", **style)
+
+
+def _band(names: Iterable[str], size: Size) -> float:
+    """Height in points of the names, with a space before each."""
+    return widest((f" {name}" for name in names), size.small)
+
+
+def _covariate(point: pd.Series) -> str:
+    """The label of the covariate, with its unit."""
+    words = str(point["covariate"]).replace("_", " ")
+    unit = f" in units of {point['value_unit']}" if point["value_unit"] else ""
+    return f"{words}{unit}"
 
 
 def point_figure(points: pd.DataFrame, title: str, size: Size = TEXT) -> Figure | None:
@@ -51,9 +85,11 @@ def point_figure(points: pd.DataFrame, title: str, size: Size = TEXT) -> Figure 
     shown = groups[:MOST]
     units = " or ".join(dict.fromkeys(points["unit"]))
     more = [Entry(text=f"{len(groups) - MOST} more slopes are in slope_points.csv")] if len(groups) > MOST else []
+    if points["is_centred"].any():
+        more.insert(0, Entry(text="recipe, target: differences from the mean over the recipes of the target"))
     panels = Panels(
         num=len(shown),
-        height=10 * size.font,
+        height=9 * size.font + max(_band(rows["point"], size) for rows in shown),
         narrowest=15 * size.font,
         left=3.5 * size.font,
         between=2.5 * size.font,

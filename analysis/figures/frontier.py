@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.optimize import isotonic_regression
 
 from ..results.robustness import on_frontier
 from ..results.seed_part import MEAN
@@ -17,7 +15,8 @@ from ..results.stats import Floats
 from .colours import DOT, FAINT, INK
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
-from .sizes import LINE, POINTS, TEXT, Size, text_width
+from .sizes import LINE, TEXT, Size, text_width
+from .spread import extent, spread
 
 MOST = 12
 """Most panels of a figure."""
@@ -53,33 +52,12 @@ def _draw_names(axes: Axes, names: Sequence[str], x: Floats, y: Floats, best: "p
     """Write the names at the right of the panel, each with a thin line to its dot."""
     left, right = axes.get_xlim()
     edge, start = (right + share * (right - left) for share in (0.03, 0.04))
-    heights = _spread(y, axes.get_ylim(), LINE * size.small / _height(axes))
+    heights = spread(y, axes.get_ylim(), LINE * size.small / extent(axes)[1])
     lines = [((across, up), (edge, height)) for across, up, height in zip(x, y, heights, strict=True)]
     axes.add_collection(LineCollection(lines, colors=FAINT, linewidths=0.4, clip_on=False, zorder=2), autolim=False)
     style: dict[str, Any] = {"fontsize": size.small, "color": INK, "va": "center_baseline"}
     for name, height, is_best in zip(names, heights, best, strict=True):
         axes.text(start, height, name, fontweight="bold" if is_best else "normal", **style)
-
-
-def _height(axes: Axes) -> float:
-    """Height of the inside of the axes in points."""
-    return axes.get_window_extent().height / axes.figure.get_dpi() * POINTS
-
-
-def _spread(values: Floats, limits: tuple[float, float], line: float) -> Floats:
-    """Heights of lines of text near the values: in their order, without overlap, and inside the limits if they fit.
-
-    `line` is the height of a line as a share of the distance between the limits. Without limits, these are the nearest
-    heights in the sense of least squares (isotonic regression).
-    """
-    step = line * (limits[1] - limits[0])
-    order = np.argsort(values, kind="stable")
-    ranks = step * np.arange(len(values))
-    places = isotonic_regression(values[order] - ranks).x
-    places = np.clip(places, limits[0] + step / 2, limits[1] - step / 2 - ranks[-1])
-    heights = np.empty(len(values))
-    heights[order] = places + ranks
-    return heights
 
 
 def frontier_figure(table: pd.DataFrame, size: Size = TEXT) -> Figure | None:

@@ -178,6 +178,8 @@ def _spread(points: pd.DataFrame) -> str:
     ]
     header = ["slope", "point", "value", "estimate", "sd over languages", "languages", "unit"]
     note = "The standard deviation over languages includes the noise of the score in each language."
+    if rows["is_centred"].any():
+        note += " Points with a recipe and a target give differences from the mean over the recipes of that target."
     return f"The points of the slopes:\n\n{markdown(header, lines)}\n\n{note}"
 
 

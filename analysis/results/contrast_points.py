@@ -14,14 +14,14 @@ from .load import RunData
 from .text_distances import text_distances
 
 COLUMNS = (
-    *("family", "contrast", "model", "target", "language", "covariate", "unit", "point", "value"),
-    *("estimate", "low", "high", "sd_languages", "num_languages"),
+    *("family", "contrast", "model", "target", "language", "covariate", "unit", "point", "value", "value_unit"),
+    *("is_centred", "estimate", "low", "high", "sd_languages", "num_languages"),
 )
-"""Columns of the table of points. point is a recipe, model or language, and value that of the covariate. estimate is
-the sum at the point, as a fraction of 1, with its 95 % interval. A slope on a distance between texts has a point for
-each recipe and target: value and estimate are differences from the mean over the recipes. sd_languages is the standard
-deviation of the sums of num_languages languages; it contains the noise of each of them. Both are nan for a slope over
-languages, and where languages are evaluated alone."""
+"""Columns of the table of points. point is a recipe, model or language, and value that of the covariate, in value_unit
+("" if the slope has none). estimate is the sum at the point, as a fraction of 1, with its 95 % interval. A slope on a
+distance between texts has a point for each recipe and target: its values and estimates are differences from the mean
+over the recipes (is_centred). sd_languages is the standard deviation of the sums of num_languages languages; it
+contains the noise of each of them. Both are nan for a slope over languages, and where languages are evaluated alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +94,8 @@ def point_table(data: RunData) -> pd.DataFrame:
         covariate=[point.slope.covariate for point in owners],
         point=[point.label for point in owners],
         value=[float(point.slope.values[point.name]) for point in owners],
+        value_unit=[point.slope.unit for point in owners],
+        is_centred=[bool(point.target) for point in owners],
         sd_languages=spreads["std"].to_numpy(),
         num_languages=spreads["count"].to_numpy(),
     )[list(COLUMNS)].reset_index(drop=True)

@@ -1,8 +1,10 @@
 """The points of slopes: sums at each value of a covariate, their spread over languages, and their figure."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.figures.contrast_points import MOST, contrast_points, point_figure
@@ -87,11 +89,27 @@ def test_the_figure_has_a_panel_for_each_slope_and_names_the_points():
     assert figure is not None
     assert len(figure.axes) == 4
     axes = contrast_points(figure.axes[0], points[points["contrast"] == "scale"])
-    assert {text.get_text() for text in axes.texts} == set(SIZES)
+    assert {text.get_text().strip() for text in axes.texts} == set(SIZES)
     gain = (means(scores, "huge", "r1", "t1") - means(scores, "huge", "baseline", "t1")).mean()
     gain += (means(scores, "huge", "r1", "t2") - means(scores, "huge", "baseline", "t2")).mean()
     drawn = axes.lines[-1].get_ydata() if len(axes.lines[-1].get_ydata()) == 3 else axes.lines[-2].get_ydata()
     assert drawn[-1] == pytest.approx(50 * gain)
+
+
+def test_names_of_points_cover_neither_each_other_nor_an_interval():
+    data, _ = data_of(SCALE)
+    rows = point_table(data)
+    rows = pd.concat([rows.assign(point=[f"{name} {number}" for name in rows["point"]]) for number in range(3)])
+    figure = point_figure(rows, "family")
+    assert figure is not None
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 3 * len(SIZES)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    highest = axes.transData.transform((0, 100 * rows["high"].max()))[1]
+    assert min(box.y0 for box in boxes) >= highest
+    assert max(box.y1 for box in boxes) <= axes.get_window_extent().y1
+    assert axes.get_yticks().max() <= 100 * rows["high"].max() + 10
 
 
 def test_a_family_with_many_slopes_says_how_many_are_not_drawn():

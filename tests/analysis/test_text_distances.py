@@ -104,7 +104,9 @@ def test_the_line_through_the_points_has_the_slope_and_the_figure_names_recipe_a
     assert points.groupby(points["point"].str[-2:])["value"].sum().to_list() == pytest.approx([0, 0])
     figure = point_figure(points, "near")
     texts = {text.get_text() for axes in figure.axes for text in axes.texts}
-    assert set(points["point"]) <= texts
+    assert {f" {name}" for name in points["point"]} <= texts
+    label = figure.axes[0].get_xlabel()
+    assert label == "subword distance in units of percent of the subwords"
 
 
 @pytest.mark.parametrize(
