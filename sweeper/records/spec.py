@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -233,7 +234,7 @@ class TrialSpec:
     """Whether the training dynamics of the examples are recorded (`Space.cartography`)."""
     resources: Resources = field(default_factory=Resources)
 
-    @property
+    @cached_property
     def encoder(self) -> str:
         """Key of the encoder that is trained or scored. It covers exactly the values that determine its bytes."""
         return training_key(self.model, self.chain)
@@ -250,7 +251,7 @@ class TrialSpec:
         """Whether the trial trains the last stage of its chain."""
         return self.kind not in FORWARD_ONLY
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Key of the training record. A preparation and a target training with the same encoder have two records."""
         if self.kind == "predict":
