@@ -80,12 +80,11 @@ class Resolver:
     def entry(self, name: str, seed: int) -> Task:
         """A task's entry for the trials of a seed: with Hub commits and absolute paths."""
         task = self.space.task(name)
-        if self.sources is None:
-            return task.drawn(seed)
         key = _draw_key(task, seed)
-        # Pinning asks the Hub for a commit, once for each data set.
         if key not in self.entries:
-            self.entries[key] = pinned_task(task.drawn(seed), self.sources)
+            drawn = task.drawn(seed)
+            # Pinning asks the Hub for a commit, once for each data set.
+            self.entries[key] = pinned_task(drawn, self.sources) if self.sources else drawn
         return self.entries[key]
 
     def languages(self, target: Target) -> tuple[str, ...]:

@@ -59,6 +59,8 @@ class Specs:
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
     definitions: dict[str, str] = field(default_factory=dict)
     """Unit -> digest of everything that its study depends on, except the encoder at the start."""
+    studies: dict[str, tuple[Chain, Sequence[str], str]] = field(default_factory=dict)
+    """Unit -> the chain and the prior of the last study key that was asked for, and the key."""
     searches: dict[str, TrialSpec] = field(default_factory=dict)
     """Unit -> one of its search trials. The others differ in their dials, names and numbers only."""
     target_scores: dict[tuple[str, tuple[str, ...], int], tuple[ScoreSpec, ...]] = field(default_factory=dict)
@@ -77,7 +79,15 @@ class Specs:
         """
         if not unit.study:
             return ""
-        # Every trial of the unit needs this digest, and resolving its data is slow.
+        # Every trial of the unit needs the key, nearly always after the same chain.
+        last_parent, last_prior, key = self.studies.get(unit.name, (None, (), ""))
+        if last_parent is not parent or last_prior != prior:
+            key = self._study_key(unit, parent, prior)
+            self.studies[unit.name] = parent, prior, key
+        return key
+
+    def _study_key(self, unit: Unit, parent: Chain, prior: Sequence[str]) -> str:
+        # Resolving the data of a unit is slow.
         if unit.name not in self.definitions:
             self.definitions[unit.name] = self._definition(unit)
         # A study without a prior keeps the key of versions that had none.

@@ -4,35 +4,20 @@ The order of trials depends only on which results exist, not on timing. This mod
 """
 
 import heapq
-import itertools
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain
-from typing import NamedTuple
 
 from sweeper.plan.budget import Budget, Purchase
 from sweeper.plan.specs import Chain, Specs
 from sweeper.plan.units import Plan, Unit
-from sweeper.records.counting import chosen_trial, leaders
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrialResult
-from sweeper.records.spec import Role, TrialSpec, score_key
+from sweeper.records.spec import TrialSpec, score_key
+from sweeper.tuning.results import Results
 from sweeper.tuning.search import Request, Studies, Suggestion
-
-
-class Slot(NamedTuple):
-    """The position of one trial in the plan. Slots sort in the order in which their trials should run."""
-
-    wave: int
-    """With a budget: the wave that buys the trial (`Plan.waves`)."""
-    row: int
-    order: int
-    """Number of the unit in the plan."""
-    role: Role
-    number: int
-    """Number of the trial in its search or race, or seed of the replicate."""
+from sweeper.tuning.slots import Slot, Slots
 
 
 @dataclass
@@ -65,11 +50,11 @@ class Agenda:
         self.whole = self.specs.plan
         if self.budget:
             self.specs = replace(self.specs, plan=replace(self.whole, part=frozenset()))
+        self.results = self._results_of(self.plan)
         # Slots that were made ready or done: each is offered only once.
         self._offered: set[Slot] = set()
         # Name of a unit -> the units that may change when one of its trials ends, itself included.
-        self._dependents: dict[str, list[Unit]] = {}
-        self._order = {unit.name: number for number, unit in enumerate(self.plan.units)}
+        self._dependents: dict[str, list[str]] = {}
         recorded = chain(self.trainings.values(), self.retried)
         searches = (record.spec for record in recorded if record.spec.role == "search")
         # Dials that the ledger has for a trial of a study. They are used again instead of a new suggestion.
@@ -81,11 +66,12 @@ class Agenda:
         self._twins: dict[Slot, list[Slot]] = {}
         for unit in self.plan.units:
             for name in {unit.parent, unit.study, unit.name, *unit.prior} - {""}:
-                self._dependents.setdefault(name, []).append(unit)
+                self._dependents.setdefault(name, []).append(unit.name)
         self._parents = {unit.parent for unit in self.plan.units}
         # Slot of a trial that may train the encoder at the start of another one -> its chain.
         self._chains: dict[Slot, Chain] = {}
-        self._changed = deque(self.plan.units)
+        # Names of units whose slots are offered next. Each waits once, although many of its trials may change at once.
+        self._changed = OrderedDict.fromkeys(unit.name for unit in self.plan.units)
         self._settle()
 
     @property
@@ -126,51 +112,32 @@ class Agenda:
             self._notify_dependents(lost)
         self._settle()
 
-    def slots(self) -> Iterator[Slot]:
-        """Every slot of the plan."""
-        for unit in self.plan.units:
-            for role, number in self.plan.trials(unit):
-                yield self._slot(unit, role, number)
+    @property
+    def slots(self) -> Slots:
+        """The slots of the plan."""
+        return self.results.slots
 
     def unit(self, slot: Slot) -> Unit:
         """The unit of a slot."""
-        return self.plan.units[slot.order]
+        return self.results.unit(slot)
 
     def name(self, slot: Slot) -> str:
         """The name of a slot's trial."""
-        return self.unit(slot).trial_name(slot.role, slot.number)
+        return self.results.name(slot)
 
-    def search_records(self, unit: Unit) -> list[EndedTrial]:
-        """The finished search trials of a unit, in order of their numbers."""
-        return [self.done[slot] for slot in self._search_slots(unit) if slot in self.done]
-
-    def choice(self, unit: Unit) -> EndedTrial | None:
-        """The search trial whose dials a unit uses; None if its study is not complete or all of its trials failed."""
-        owner = self.plan.unit(unit.study) if unit.study else unit
-        slots = self._studied_slots(owner)
-        return self._chosen(owner) if all(slot in self.done for slot in slots) else None
-
-    def _chosen(self, owner: Unit) -> EndedTrial | None:
-        """The search trial that a unit's search and race have chosen so far."""
-        records = [self.done[slot] for slot in self._studied_slots(owner) if slot in self.done]
-        if not owner.searches:
-            # The only trial of a unit without dials. It may have no selection value.
-            return next((record for record in records if record.state == "done"), None)
-        return chosen_trial(records, self.plan.space.search)
-
-    def _slot(self, unit: Unit, role: Role, number: int) -> Slot:
-        wave = self.plan.waves.get((unit.name, role, number), 0) if self.budget else 0
-        return Slot(wave, unit.row, self._order[unit.name], role, number)
+    def _results_of(self, plan: Plan) -> Results:
+        """The results as those of a plan, which grows with a budget."""
+        return Results(plan=plan, slots=Slots(plan), done=self.done, lost=self.lost, blocked=self.blocked)
 
     def _offer_all(self, unit: Unit) -> None:
-        for role, number in self.plan.trials(unit):
-            self._offer(self._slot(unit, role, number))
+        for slot in self.slots.of(unit):
+            self._offer(slot)
 
     def _offer(self, slot: Slot) -> None:
         """Make a slot blocked, done (if the ledger has its record) or ready, or leave it if a dependency runs."""
         if slot in self._offered or slot in self.blocked:
             return
-        reason = self._reason_blocked(slot)
+        reason = self.results.reason_blocked(slot)
         if reason:
             self.blocked[slot] = reason
             self._notify_dependents(slot)
@@ -221,12 +188,13 @@ class Agenda:
         self._notify_dependents(slot)
 
     def _notify_dependents(self, slot: Slot) -> None:
-        self._changed.extend(self._dependents[self.unit(slot).name])
+        self._changed.update(dict.fromkeys(self._dependents[self.unit(slot).name]))
 
     def _settle(self) -> None:
         """Offer the slots of all units whose dependencies changed, until nothing changes any more."""
         while self._changed or self._buy():
-            self._offer_all(self._changed.popleft())
+            name, _ = self._changed.popitem(last=False)
+            self._offer_all(self.plan.unit(name))
 
     def _buy(self) -> bool:
         """Add the trials that the budget buys once all others have ended. Returns whether there are any.
@@ -244,7 +212,8 @@ class Agenda:
         assert plan.part is not None and self.plan.part is not None
         added = {name for name, _, _ in plan.part - self.plan.part}
         self.specs = replace(self.specs, plan=plan)
-        self._changed.extend(unit for unit in plan.units if unit.name in added)
+        self.results = self._results_of(plan)
+        self._changed.update(dict.fromkeys(unit.name for unit in plan.units if unit.name in added))
         return bool(added)
 
     def _spec(self, slot: Slot) -> TrialSpec | None:
@@ -261,7 +230,7 @@ class Agenda:
             return self._race_spec(unit, slot.number, chain)
         if not unit.study:
             return self.specs.replicate(unit, slot.number, None, chain)
-        best = self.choice(unit)
+        best = self.results.choice(unit)
         return self.specs.replicate(unit, slot.number, best.spec, chain) if best else None
 
     def _search_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
@@ -278,51 +247,36 @@ class Agenda:
 
     def _rung_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
         """The spec of a trial of a rung after the first; None if the rung before it has no results yet."""
-        level = self._level(self._slot(unit, "rung", number))
+        level = self.slots.level(self.slots.slot(unit, "rung", number))
         numbers = self.plan.rung_numbers(unit, level)
-        contender = self._contender(unit, chain, self._rung_slots(unit, level - 1), numbers.index(number), len(numbers))
+        contender = self._contender(unit, chain, self.slots.rung(unit, level - 1), numbers.index(number), len(numbers))
         return self.specs.rung(unit, level, number, contender) if contender else None
 
     def _race_spec(self, unit: Unit, number: int, chain: Chain) -> TrialSpec | None:
         """The spec of a trial in a race; None if the search or its rungs have no results yet."""
         search = self.plan.space.search
         place = number // len(search.race_seeds)
-        contender = self._contender(unit, chain, self._rung_slots(unit, len(search.rungs)), place, search.race)
+        contender = self._contender(unit, chain, self.slots.rung(unit, len(search.rungs)), place, search.race)
         return self.specs.race(unit, number, contender) if contender else None
 
-    def _contender(self, unit: Unit, chain: Chain, slots: list[Slot], place: int, num: int) -> TrialSpec | None:
+    def _contender(self, unit: Unit, chain: Chain, slots: Sequence[Slot], place: int, num: int) -> TrialSpec | None:
         """A search trial with the dials that are in a place among the best `num` of some slots.
 
         If they have fewer different dials, the first ones take the other places too. None if a slot has no result, or
         if all trials failed.
         """
         prior = self._prior_keys(unit)
-        best = leaders([self.done[slot] for slot in slots], num) if all(slot in self.done for slot in slots) else []
+        best = self.results.leaders(slots, num) if self.results.have(slots) else []
         if not best or prior is None:
             return None
         return self.specs.search(unit, 0, best[place % len(best)].spec.dials, chain, prior)
 
-    def _level(self, slot: Slot) -> int:
-        """The number of a slot's rung; that of a race is higher than those of all rungs."""
-        unit, num = self.unit(slot), len(self.plan.space.search.rungs)
-        numbers = {level: self.plan.rung_numbers(unit, level) for level in range(1, num + 1) if slot.role == "rung"}
-        return next((level for level in numbers if slot.number in numbers[level]), num + 1)
-
-    def _rung_slots(self, unit: Unit, level: int) -> list[Slot]:
-        """The slots of one rung of a unit; those of level 0 are its search trials."""
-        role: Role = "rung" if level else "search"
-        return [self._slot(unit, role, number) for number in self.plan.rung_numbers(unit, level)]
-
     def _suggested(self, unit: Unit, number: int, study: str) -> Suggestion | None:
         """New dials of a search trial; None if a result that they depend on is missing."""
         search, owners = self.plan.space.search, [self.plan.unit(name) for name in unit.prior]
+        earlier = self.slots.search(unit)[: search.barrier(number, has_prior=bool(owners))]
         # In descending order, because trials that have not finished are mostly among the last ones.
-        earlier = reversed(range(search.barrier(number, has_prior=bool(owners))))
-        needed = itertools.chain(
-            (self._slot(unit, "search", previous) for previous in earlier),
-            (slot for owner in owners for slot in self._search_slots(owner)),
-        )
-        if not all(slot in self.done for slot in needed):
+        if not self.results.have([*reversed(earlier), *chain.from_iterable(map(self.slots.search, owners))]):
             return None
         if not unit.searches:
             return Suggestion({}, "fixed")
@@ -330,8 +284,8 @@ class Agenda:
             study=study,
             number=number,
             dials=unit.stage.dials,
-            finished=self.search_records(unit),
-            prior=[self.search_records(owner) for owner in owners],
+            finished=self.results.search_records(unit),
+            prior=[self.results.search_records(owner) for owner in owners],
             search=search,
         )
         return self._studies.suggestion(request)
@@ -340,19 +294,11 @@ class Agenda:
         """The keys of the studies from whose results a unit's study starts; None if one of them has no encoder yet."""
         keys = []
         for owner in (self.plan.unit(name) for name in unit.prior):
-            start = self._parent_chain(owner, self._slot(owner, "search", 0))
+            start = self._parent_chain(owner, self.slots.slot(owner, "search", 0))
             if start is None:
                 return None
             keys.append(self.specs.study_key(owner, start))
         return tuple(keys)
-
-    def _search_slots(self, unit: Unit) -> list[Slot]:
-        """The slots of all search trials of a unit, in order of their numbers."""
-        return [self._slot(unit, "search", number) for number in range(self.plan.num_search(unit))]
-
-    def _studied_slots(self, unit: Unit) -> list[Slot]:
-        """The slots of all trials that choose the dials of a unit's study: those of its search, then of its race."""
-        return [self._slot(unit, role, number) for role, number in self.plan.studied(unit)]
 
     def _parent_chain(self, unit: Unit, slot: Slot) -> Chain | None:
         """The chain of the encoder that a trial starts from; None if that encoder does not exist (yet)."""
@@ -360,68 +306,9 @@ class Agenda:
             return ()
         parent = self.plan.unit(unit.parent)
         if slot.role != "replicate":
-            best = self.choice(parent)
-            return self._chains[self._slot(parent, best.spec.role, best.spec.number)] if best else None
+            best = self.results.choice(parent)
+            return self._chains[self.slots.slot(parent, best.spec.role, best.spec.number)] if best else None
         # A replicate starts from the encoder with the same seed.
-        start = self._slot(parent, "replicate", slot.number)
+        start = self.slots.slot(parent, "replicate", slot.number)
         record = self.done.get(start)
         return self._chains[start] if record is not None and record.state == "done" else None
-
-    def _reason_blocked(self, slot: Slot) -> str:
-        """The reason why a slot cannot run in this sweep; "" if it can."""
-        unit = self.unit(slot)
-        if slot.role == "replicate" and unit.parent:
-            reason = self._reason_unusable(self._slot(self.plan.unit(unit.parent), "replicate", slot.number))
-            if reason:
-                return reason
-        # A search starts from the chosen encoder of its parent; a replicate uses the dials that its study chose.
-        owner = unit.study if slot.role == "replicate" else unit.parent
-        reasons = []
-        if slot.role == "search":
-            prior = (self._search_slots(self.plan.unit(name)) for name in unit.prior)
-            needed = itertools.chain(self._previous_batch(slot), *prior)
-            reasons = [self._reason_missing(earlier) for earlier in needed]
-        elif slot.role != "replicate":
-            reasons = [self._reason_no_leader(unit, self._level(slot) - 1)]
-        if owner:
-            reasons.append(self._reason_no_choice(self.plan.unit(owner)))
-        return next(filter(None, reasons), "")
-
-    def _previous_batch(self, slot: Slot) -> Iterator[Slot]:
-        """The search trials of the batch before that of a slot. A missing trial of an older batch blocks that batch."""
-        barrier = partial(self.plan.space.search.barrier, has_prior=bool(self.unit(slot).prior))
-        edge = barrier(slot.number)
-        yield from (slot._replace(number=number) for number in range(barrier(max(0, edge - 1)), edge))
-
-    def _reason_unusable(self, slot: Slot) -> str:
-        record = self.done.get(slot)
-        if record is not None and record.state == "failed":
-            return f"{self.name(slot)} failed: {record.reason}"
-        return self._reason_missing(slot)
-
-    def _reason_missing(self, slot: Slot) -> str:
-        reason = self.lost.get(slot) or self.blocked.get(slot)
-        return f"{self.name(slot)} is missing: {reason}" if reason else ""
-
-    def _reason_no_choice(self, owner: Unit) -> str:
-        """The reason why the study of a unit can never choose dials; "" if it can."""
-        slots = self._studied_slots(owner)
-        return self._reason_lost(slots) or (self._reason_failed(owner, slots) if self._chosen(owner) is None else "")
-
-    def _reason_no_leader(self, unit: Unit, level: int) -> str:
-        """The reason why no dials can continue after a rung of a unit; "" if some can."""
-        slots = self._rung_slots(unit, level)
-        best = leaders([self.done[slot] for slot in slots if slot in self.done], 1)
-        return self._reason_lost(slots) or ("" if best else self._reason_failed(unit, slots))
-
-    def _reason_lost(self, slots: list[Slot]) -> str:
-        """The reason of the first slot that has no result in this sweep; "" without one."""
-        return next((self._reason_unusable(slot) for slot in slots if slot in self.lost or slot in self.blocked), "")
-
-    def _reason_failed(self, owner: Unit, slots: list[Slot]) -> str:
-        """The reason of the first failed slot if all have ended; "" before, and without slots."""
-        if not slots or not all(slot in self.done for slot in slots):
-            return ""
-        reasons = (self.done[slot].reason for slot in slots if self.done[slot].state == "failed")
-        first = "".join(f"; the first failure: {reason}" for reason in itertools.islice(reasons, 1))
-        return f"no trial of the study of {owner.name} that could be chosen has a value{first}"

@@ -15,9 +15,10 @@ from sweeper.records.progress import TrialProgress
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.run.live import LiveFile
-from sweeper.tuning.agenda import Agenda, Slot
+from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.progress import Progress
+from sweeper.tuning.slots import Slot
 from sweeper.tuning.watch import Watch
 
 LOCAL_INTERVAL, REMOTE_INTERVAL = 5.0, 15.0
@@ -186,7 +187,7 @@ def live_trial(spec: TrialSpec, since: datetime, progress: TrialProgress | None)
 def queue(agenda: Agenda, running: set[str]) -> dict[str, Waiting]:
     """Kind of trial -> the numbers of its trials that have not started. `running` has the names of running trials."""
     ready, counts = set(agenda.ready), Counter[tuple[str, str]]()
-    for slot in agenda.slots():
+    for slot in agenda.slots:
         if slot in agenda.done or slot in agenda.lost or agenda.name(slot) in running:
             continue
         reason = "blocked" if slot in agenda.blocked else "ready" if _can_start(slot, ready, agenda) else "waiting"

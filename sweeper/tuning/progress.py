@@ -74,7 +74,7 @@ class Progress:
     def counts(self) -> dict[str, tuple[int, int]]:
         """Kind of trial -> number of finished trials, number of all trials."""
         counts = dict.fromkeys(TRIAL_KINDS, (0, 0))
-        for slot in self.agenda.slots():
+        for slot in self.agenda.slots:
             key = trial_kind(self.agenda.unit(slot).kind, slot.role)
             done, total = counts[key]
             counts[key] = (done + (slot in self.agenda.done), total + 1)
@@ -83,7 +83,7 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Estimate for the trials left; None before any trial has ended or reported the speed of its training."""
         now = time.monotonic()
-        left = [self.agenda.name(slot) for slot in self.agenda.slots() if slot not in self.agenda.done]
+        left = [self.agenda.name(slot) for slot in self.agenda.slots if slot not in self.agenda.done]
         running = {
             name: Running(seconds=now - start, progress=self.inside.get(name))
             for name, start in list(self.running.items())
@@ -97,7 +97,7 @@ class PlainWatch(Watch):
     def __init__(self, progress: Progress, console: Console) -> None:
         self.progress = progress
         self.console = console
-        self._total = sum(1 for _ in progress.agenda.slots())
+        self._total = sum(1 for _ in progress.agenda.slots)
         # Name of a running trial -> the time of its next line.
         self._due: dict[str, float] = {}
 

@@ -32,13 +32,14 @@ from sweeper.space.dials import bounds
 from sweeper.training.check import check_spec
 from sweeper.training.runtime import slow_bf16
 from sweeper.training.workbench import Workbench
-from sweeper.tuning.agenda import Agenda, Slot
+from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.live_file import live_file
 from sweeper.tuning.memory_watch import MemoryWatch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import announce, reading, watching
+from sweeper.tuning.slots import Slot
 from sweeper.tuning.trackers.feed import tracking
 from sweeper.tuning.trackers.table import open_trackers
 from sweeper.tuning.watch import Watches
@@ -106,7 +107,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         if retried:
             contents, again = contents.without(retried), tuple(retried.values())
             agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
-        logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots()))
+        logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots))
         if agenda.finished:
             return _summary(agenda)
         check_pending(agenda, site, console, quiet=options.quiet)
@@ -188,7 +189,7 @@ def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool =
     Prints a message for data that are incomplete. Raises DataError for data that cannot be used.
     """
     bench = Workbench(site, notify=partial(console.print, markup=False))
-    missing = (slot for slot in agenda.slots() if slot not in agenda.done)
+    missing = (slot for slot in agenda.slots if slot not in agenda.done)
     # Slots that read the same data are checked once.
     specs = [_data_spec(agenda, slot) for slot in dict.fromkeys(_data_slot(agenda, slot) for slot in missing)]
     untranslated = (message for spec in specs for message in _untranslated(spec))
@@ -203,7 +204,7 @@ def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool =
 
 def warn_of_bf16(agenda: Agenda, console: Console) -> None:
     """Print a warning if a remaining training uses bf16 on a CPU, and this CPU has no instructions for it."""
-    units = {slot.order: agenda.unit(slot) for slot in agenda.slots() if slot not in agenda.done}.values()
+    units = {slot.order: agenda.unit(slot) for slot in agenda.slots if slot not in agenda.done}.values()
     trained = [unit for unit in units if unit.trains and unit.stage.training.precision == "bf16"]
     on_cpu = any(not agenda.specs.resources.for_model(unit.model).gpus for unit in trained)
     if on_cpu and (warning := slow_bf16()):
@@ -285,7 +286,7 @@ def remove_leftovers(run: Run, site: Site) -> None:
 
 def _summary(agenda: Agenda, result: LaunchResult | None = None) -> SweepResult:
     return SweepResult(
-        num_slots=sum(1 for _ in agenda.slots()),
+        num_slots=sum(1 for _ in agenda.slots),
         num_done=len(agenda.done),
         failed={agenda.name(slot): r.reason for slot, r in agenda.done.items() if r.state == "failed"},
         lost={agenda.name(slot): reason for slot, reason in agenda.lost.items()},

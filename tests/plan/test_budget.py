@@ -202,7 +202,7 @@ def test_a_part_of_the_space_can_have_a_budget() -> None:
     plan = narrowed(make_plan(SEEDED), parse_only(["recipes=parts", "targets=names"], SEEDED))
     agenda = Agenda(specs=replace(specs_of(SEEDED), plan=plan), trainings={}, scores=set(), budget=Budget(NUM))
     drain(agenda, FakeLedger())
-    assert {agenda.name(slot) for slot in agenda.slots()} == {
+    assert {agenda.name(slot) for slot in agenda.slots} == {
         unit.trial_name(*trial) for unit in plan.units for trial in plan.trials(unit)
     }
 
@@ -218,7 +218,7 @@ def test_a_budget_counts_the_trainings_of_its_own_part_only() -> None:
             budget=Budget(10),
         )
         drain(agenda, ledger)
-        assert sum(agenda.unit(slot).trains for slot in agenda.slots()) <= 10
+        assert sum(agenda.unit(slot).trains for slot in agenda.slots) <= 10
     assert num_trainings(ledger) > 10
 
 

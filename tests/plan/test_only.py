@@ -39,7 +39,7 @@ def test_a_part_and_then_the_rest_give_the_ledger_of_an_undisturbed_run(space: S
     ledger = FakeLedger()
     agenda = agenda_of_part(space, ledger, *part)
     first = drain(agenda, ledger, seed=3)
-    assert len(agenda.done) == len(list(agenda.slots()))
+    assert len(agenda.done) == len(list(agenda.slots))
     assert not agenda.blocked
     assert 0 < len(first) < len(alone.trainings)
     rest = drain(agenda_of_part(space, ledger), ledger, seed=4)

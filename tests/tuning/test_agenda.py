@@ -42,7 +42,7 @@ def test_the_trials_do_not_depend_on_the_order_of_results_or_the_number_of_worke
         agenda, ledger = run_all(space, seed=seed, workers=workers)
         assert keys(ledger) == keys(alone)
         assert ledger.scores == alone.scores
-        assert len(agenda.done) == len(list(agenda.slots()))
+        assert len(agenda.done) == len(list(agenda.slots))
 
 
 def test_the_choice_of_a_study_is_its_best_search_trial() -> None:
@@ -116,7 +116,7 @@ def test_every_slot_is_done_lost_or_blocked_with_a_reason_when_an_agenda_ends() 
         fate = unless(unlucky, lambda spec: fail(spec) if int(spec.key, 16) % 2 else "its worker died")
         agenda, _ = run_all(space, fate, seed=seed)
         settled = [*agenda.done, *agenda.lost, *agenda.blocked]
-        assert sorted(settled) == sorted(agenda.slots())
+        assert sorted(settled) == sorted(agenda.slots)
         assert all({**agenda.lost, **agenda.blocked}.values())
 
 
@@ -215,12 +215,12 @@ def test_a_study_with_repeated_dials_can_be_stopped_and_continued() -> None:
     assert {key: r.spec.name for key, r in ledger.trainings.items()} == {
         key: r.spec.name for key, r in alone.trainings.items()
     }
-    assert sorted(agenda.done) == sorted(agenda.slots())
+    assert sorted(agenda.done) == sorted(agenda.slots)
 
 
 def test_a_lost_trial_is_lost_for_every_number_with_the_same_dials() -> None:
     agenda, _ = run_all(with_few_dials(SMALL), unless(lambda spec: "names/search" in spec.name, lambda _: "it died"))
-    assert sorted([*agenda.done, *agenda.lost, *agenda.blocked]) == sorted(agenda.slots())
+    assert sorted([*agenda.done, *agenda.lost, *agenda.blocked]) == sorted(agenda.slots)
 
 
 def later_is_better(spec: TrialSpec) -> TrainingRecord:
@@ -330,7 +330,7 @@ def test_a_stage_without_selection_data_is_the_start_of_later_searches() -> None
     space = replace(SMALL, recipes=(SMALL.recipes[0], row), tasks=(*SMALL.tasks, far))
     agenda, ledger = run_all(space, lambda spec: succeed(spec) if spec.select else replace(succeed(spec), value=None))
     assert {record.value for record in ledger.trainings.values() if record.spec.task == "far"} == {None}
-    assert len(agenda.done) == len(list(agenda.slots()))
+    assert len(agenda.done) == len(list(agenda.slots))
 
 
 def test_an_agenda_with_a_running_trial_is_not_finished() -> None:

@@ -29,7 +29,7 @@ CELL = "tiny/parts -> names"
 def points(space: Space) -> list[dict[str, object]]:
     """The dials of the search trials of one cell, in order of their numbers."""
     agenda, _ = run_all(space)
-    return [dict(record.spec.dials) for record in agenda.search_records(agenda.plan.unit(CELL))]
+    return [dict(record.spec.dials) for record in agenda.results.search_records(agenda.plan.unit(CELL))]
 
 
 def test_a_grid_study_trains_every_combination_once_and_first_values_first() -> None:
@@ -40,7 +40,7 @@ def test_a_grid_study_trains_every_combination_once_and_first_values_first() -> 
 def test_the_plan_counts_exactly_the_trials_that_a_grid_trains() -> None:
     prediction = forecast(GRID, mirror=None, run="no such run", pace=Pace(workers=1))
     agenda, ledger = run_all(GRID)
-    assert sum(1 for _ in agenda.slots()) == len(ledger.trainings) == len(agenda.done)
+    assert sum(1 for _ in agenda.slots) == len(ledger.trainings) == len(agenda.done)
     searched = {unit.name: agenda.plan.num_search(unit) for unit in agenda.plan.units}
     assert (searched[CELL], searched["tiny/parts"]) == (6, 2)
     assert prediction.trials["search"] == sum(searched.values())

@@ -31,7 +31,7 @@ def respond(spec: TrialSpec) -> TrainingRecord:
 
 
 def dials_of(agenda: Agenda, name: str) -> list[Mapping[str, Value]]:
-    return [record.spec.dials for record in agenda.search_records(agenda.plan.unit(name))]
+    return [record.spec.dials for record in agenda.results.search_records(agenda.plan.unit(name))]
 
 
 def specs_of(ledger: FakeLedger) -> dict[str, TrialSpec]:
@@ -40,7 +40,7 @@ def specs_of(ledger: FakeLedger) -> dict[str, TrialSpec]:
 
 def test_the_study_of_a_cell_starts_with_the_best_dials_of_the_baseline_and_has_half_the_trials() -> None:
     agenda, _ = run_all(BASELINE, respond)
-    best = agenda.choice(agenda.plan.unit(BASE))
+    best = agenda.results.choice(agenda.plan.unit(BASE))
     assert best is not None
     cell = dials_of(agenda, CELL)
     assert (len(cell), cell[0]) == (3, best.spec.dials)
@@ -73,7 +73,7 @@ def test_a_lost_trial_of_the_prior_blocks_the_studies_that_start_from_it() -> No
     agenda, _ = run_all(BASELINE, unless(lambda spec: spec.name == f"{BASE}/search 4", lambda _: "its worker died"))
     blocked = {agenda.name(slot): reason for slot, reason in agenda.blocked.items()}
     assert blocked[f"{CELL}/search 0"] == f"{BASE}/search 4 is missing: its worker died"
-    assert sorted([*agenda.done, *agenda.lost, *agenda.blocked]) == sorted(agenda.slots())
+    assert sorted([*agenda.done, *agenda.lost, *agenda.blocked]) == sorted(agenda.slots)
 
 
 def test_a_study_whose_prior_has_no_successful_trial_starts_with_the_declared_points() -> None:
@@ -85,7 +85,9 @@ def test_a_study_with_a_prior_has_another_key_and_the_other_studies_keep_theirs(
     studies = []
     for space in (BASELINE, replace(BASELINE, search=Search(trials=6, batch=3))):
         agenda, _ = run_all(space, respond)
-        studies.append({name: agenda.search_records(agenda.plan.unit(name))[0].spec.study for name in (BASE, CELL)})
+        studies.append(
+            {name: agenda.results.search_records(agenda.plan.unit(name))[0].spec.study for name in (BASE, CELL)}
+        )
     assert studies[0][BASE] == studies[1][BASE]
     assert studies[0][CELL] != studies[1][CELL]
 
@@ -100,7 +102,7 @@ def test_a_part_has_the_searches_from_which_its_own_start() -> None:
 def test_the_plan_counts_the_trials_of_studies_with_a_prior() -> None:
     prediction = forecast(BASELINE, mirror=None, run="no such run", pace=Pace(workers=1))
     agenda, ledger = run_all(BASELINE, respond)
-    assert sum(1 for _ in agenda.slots()) == len(ledger.trainings)
+    assert sum(1 for _ in agenda.slots) == len(ledger.trainings)
     assert prediction.trials["search"] == sum(agenda.plan.num_search(unit) for unit in agenda.plan.units)
     row = next(row for row in prediction.rows if row.unit == CELL)
     assert (row.search, row.waits_for) == (3, ("tiny/parts", BASE))

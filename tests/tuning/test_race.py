@@ -53,7 +53,7 @@ def test_the_best_dials_of_a_search_race_on_further_seeds_and_the_highest_mean_i
     assert [record.spec.dials for record in race] == [record.spec.dials for record in best for _ in range(3)]
     assert [record.spec.seed for record in race] == [7, 8, 9, 7, 8, 9]
     means = [sum(record.value or 0.0 for record in race[start : start + 3]) for start in (0, 3)]
-    chosen = agenda.choice(agenda.plan.unit(CELL))
+    chosen = agenda.results.choice(agenda.plan.unit(CELL))
     assert chosen is not None
     assert chosen.spec.dials == best[means.index(max(means))].spec.dials != best[0].spec.dials
     replicates = records_of(ledger, f"{CELL}/seed")
@@ -114,15 +114,15 @@ def test_a_race_changes_no_key_of_a_search_trial() -> None:
 def test_dials_that_fail_in_a_race_are_not_chosen() -> None:
     agenda, ledger = run_all(RACE, unless(lambda spec: spec.name == f"{CELL}/race 1", fail))
     failed = next(record for record in records_of(ledger, f"{CELL}/race") if record.state == "failed")
-    chosen = agenda.choice(agenda.plan.unit(CELL))
+    chosen = agenda.results.choice(agenda.plan.unit(CELL))
     assert chosen is not None
     assert chosen.spec.dials != failed.spec.dials
 
 
 def test_a_search_whose_dials_all_fail_in_the_race_keeps_its_best_trial() -> None:
     agenda, _ = run_all(RACE, unless(lambda spec: spec.role == "race", fail))
-    best = max(agenda.search_records(agenda.plan.unit(CELL)), key=lambda record: record.value or 0.0)
-    assert agenda.choice(agenda.plan.unit(CELL)) == best
+    best = max(agenda.results.search_records(agenda.plan.unit(CELL)), key=lambda record: record.value or 0.0)
+    assert agenda.results.choice(agenda.plan.unit(CELL)) == best
     assert not agenda.blocked
 
 
@@ -136,7 +136,7 @@ def test_a_failed_search_blocks_its_race() -> None:
     agenda, _ = run_all(RACE, unless(lambda spec: spec.name.startswith(f"{CELL}/search"), fail))
     blocked = {agenda.name(slot): reason for slot, reason in agenda.blocked.items()}
     assert f"no trial of the study of {CELL} that could be chosen has a value" in blocked[f"{CELL}/race 0"]
-    assert sorted([*agenda.done, *agenda.blocked]) == sorted(agenda.slots())
+    assert sorted([*agenda.done, *agenda.blocked]) == sorted(agenda.slots)
 
 
 def test_a_study_with_fewer_different_dials_than_its_race_has_places_trains_none_twice() -> None:
@@ -147,7 +147,7 @@ def test_a_study_with_fewer_different_dials_than_its_race_has_places_trains_none
         search=replace(RACE.search, race=5),
     )
     agenda, ledger = run_all(space)
-    assert sorted(agenda.done) == sorted(agenda.slots())
+    assert sorted(agenda.done) == sorted(agenda.slots)
     assert len(records_of(ledger, f"{CELL}/race")) == 2 * 3
     assert agenda_of(space, ledger).finished
     contents = Contents(trainings=ledger.ended(), scores={}, damaged={}, foreign={}, num_unsealed=0)
@@ -158,7 +158,7 @@ def test_a_study_with_fewer_different_dials_than_its_race_has_places_trains_none
 def test_the_plan_and_a_part_count_the_trials_of_races() -> None:
     agenda, ledger = run_all(RACE)
     prediction = forecast(RACE, mirror=None, run="no such run", pace=Pace(workers=1))
-    assert prediction.trainings == len(ledger.trainings) == sum(1 for _ in agenda.slots())
+    assert prediction.trainings == len(ledger.trainings) == sum(1 for _ in agenda.slots)
     row = next(row for row in prediction.rows if row.unit == CELL)
     assert row.search == 6 + 2 * 3
     part = narrowed(make_plan(RACE), parse_only(["recipes=parts", "targets=names"], RACE)).part

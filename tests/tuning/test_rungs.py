@@ -50,7 +50,7 @@ def test_the_better_half_of_the_dials_continues_after_each_rung_and_the_last_one
     assert [record.spec.chain[-1].stop for record in (*search, *later)] == [0.25] * 6 + [0.5] * 3 + [1.0] * 2
     assert [record.spec.dials for record in later[:3]] == by_value(search)[:3]
     assert [record.spec.dials for record in later[3:]] == by_value(later[:3])[:2]
-    chosen = agenda.choice(agenda.plan.unit(CELL))
+    chosen = agenda.results.choice(agenda.plan.unit(CELL))
     assert chosen is not None
     assert chosen.spec.dials == by_value(later[3:])[0]
     replicates = records_of(ledger, f"{CELL}/seed")
@@ -77,7 +77,7 @@ def test_rungs_depend_neither_on_timing_nor_on_interruptions(space) -> None:
     drain(agenda_of(space, ledger), ledger, respond)
     assert specs_of(ledger) == specs_of(alone)
     assert agenda_of(space, ledger).finished
-    assert len(agenda_of(space, ledger).done) == len(list(agenda_of(space, ledger).slots()))
+    assert len(agenda_of(space, ledger).done) == len(list(agenda_of(space, ledger).slots))
 
 
 def test_the_best_dials_of_the_last_rung_race() -> None:
@@ -85,7 +85,7 @@ def test_the_best_dials_of_the_last_rung_race() -> None:
     last, race = records_of(ledger, f"{CELL}/rung")[3:], records_of(ledger, f"{CELL}/race")
     assert [record.spec.dials for record in race] == by_value(last)
     assert {record.spec.chain[-1].stop for record in race} == {1.0}
-    chosen = agenda.choice(agenda.plan.unit(CELL))
+    chosen = agenda.results.choice(agenda.plan.unit(CELL))
     assert chosen is not None and chosen.spec.dials == by_value(race)[0]
 
 
@@ -107,7 +107,7 @@ def test_dials_that_fail_at_a_rung_do_not_continue_and_a_failed_rung_blocks_the_
     blocked = {agenda.name(slot): reason for slot, reason in agenda.blocked.items()}
     assert f"no trial of the study of {CELL} that could be chosen has a value" in blocked[f"{CELL}/rung 3"]
     assert f"{CELL}/seed 1" in blocked
-    assert sorted([*agenda.done, *agenda.blocked]) == sorted(agenda.slots())
+    assert sorted([*agenda.done, *agenda.blocked]) == sorted(agenda.slots)
 
 
 def test_a_lost_trial_of_a_rung_blocks_what_depends_on_it() -> None:
@@ -120,14 +120,14 @@ def test_a_study_with_few_different_dials_trains_none_twice() -> None:
     dials = {"learning_rate": Choice(values=(1e-3, 2e-3))}
     space = replace(RUNGS, targets=tuple(replace(target, dials=dials) for target in RUNGS.targets))
     agenda, ledger = run_all(space)
-    assert sorted(agenda.done) == sorted(agenda.slots())
+    assert sorted(agenda.done) == sorted(agenda.slots)
     assert len(records_of(ledger, f"{CELL}/rung")) == 2 + 2
 
 
 def test_the_plan_counts_the_trials_of_rungs_and_their_tokens() -> None:
     agenda, ledger = run_all(RUNGS, respond)
     prediction = forecast(RUNGS, mirror=None, run="no such run", pace=Pace(workers=1))
-    assert prediction.trainings == len(ledger.trainings) == sum(1 for _ in agenda.slots())
+    assert prediction.trainings == len(ledger.trainings) == sum(1 for _ in agenda.slots)
     row = next(row for row in prediction.rows if row.unit == CELL)
     assert row.search == 6 + 3 + 2
     tokens = training_tokens(RUNGS, agenda.plan.unit(CELL), "replicate")
@@ -181,7 +181,7 @@ def test_dials_that_lost_their_place_to_those_of_a_repeated_trial_are_not_chosen
     trainings, scores = ledger.ended(), set(ledger.scores)
     agenda = Agenda(specs=agenda_of(space).specs, trainings=trainings, scores=scores, retried=[EndedTrial.of(failed)])
     drain(agenda, ledger, ranked)
-    chosen = agenda.choice(agenda.plan.unit(CELL))
+    chosen = agenda.results.choice(agenda.plan.unit(CELL))
     assert chosen is not None and numbers[float(chosen.spec.dials["learning_rate"])] == 1
     assert chosen_numbers() == {1, 2}
     winner = winners(ledger.trainings.values(), space.search)[chosen.spec.study]
