@@ -22,9 +22,28 @@ class ActorCallback(tune.Callback):
         """Forward the event."""
         self._searcher.on_trial_start(trial.trial_id)
 
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Drop the contents of a trial. Tune calls this after it has told the searcher of the result."""
+        forget(trial)
+
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Forward the event. Tune calls this after it has told the searcher of an error without its exception."""
         self._searcher.on_worker_death(trial.trial_id, death_of(trial))
+
+
+def forget(trial: Trial) -> None:
+    """Drop the config and the result of a trial that has ended.
+
+    Tune keeps all trials until the end of the sweep, with the statistics of each number in a result, and then writes
+    them to a file that nobody reads.
+    """
+    trial.config.clear()
+    trial.evaluated_params.clear()
+    # Tune asks the worker again if the result is empty.
+    trial.run_metadata.last_result = {"done": True, "trial_id": trial.trial_id}
+    trial.run_metadata.metric_analysis.clear()
+    trial.run_metadata.metric_n_steps.clear()
+    trial.invalidate_json_state()  # type: ignore[no-untyped-call]
 
 
 class FollowCallback(tune.Callback):

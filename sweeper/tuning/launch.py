@@ -96,12 +96,6 @@ class TrialActor(tune.Trainable):
             return {"done": True, "messages": list(self._messages), **failure}
         return {"done": True, "messages": list(self._messages)}
 
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: a trial writes its own checkpoints."""
-
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing: a trial writes its own checkpoints."""
-
 
 class AgendaSearcher(Searcher):
     """Gives Tune the trials of the agenda: None while all of them wait for a running trial, FINISHED at the end."""
@@ -281,6 +275,8 @@ def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path, callbacks: list[
             verbose=0,
             # The searcher suggests a trial again if its actor dies.
             failure_config=tune.FailureConfig(max_failures=0),
+            # A trial writes its own checkpoints. The default of Tune is one more call of the actor after each trial.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             callbacks=callbacks,
         ),
     )

@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from functools import cache
 from typing import Any
 
 from ray import tune
@@ -24,5 +25,10 @@ def unpack(text: str) -> TrialSpec:
 def placement(config: dict[str, Any]) -> Any:
     """The resources of a trial as Tune expects them."""
     # Workers load the module of this function: it must not load torch for the simulated trials of benchmarks.
-    bundle = {"CPU": config["cpus"]} | ({"GPU": config["gpus"]} if config["gpus"] else {})
-    return tune.PlacementGroupFactory([bundle])
+    return _placement(config["cpus"], config["gpus"])
+
+
+@cache
+def _placement(cpus: float, gpus: float) -> Any:
+    # Tune compares the resources of trials many times, which takes long unless they are one object.
+    return tune.PlacementGroupFactory([{"CPU": cpus} | ({"GPU": gpus} if gpus else {})])

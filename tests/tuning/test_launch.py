@@ -28,7 +28,7 @@ from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.launch import AgendaSearcher, TrialActor, is_full_disk, read_result
 from sweeper.tuning.options import Workers
-from sweeper.tuning.packed import pack, unpack
+from sweeper.tuning.packed import pack, placement, unpack
 from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 
@@ -228,6 +228,23 @@ def test_a_trial_counts_as_running_when_its_actor_starts_and_not_when_it_is_hand
     assert watch.events == []
     ActorCallback(searcher).on_trial_start(1, [], Trial("sweep", trial_id="a", stub=True))
     assert watch.events == [("started", spec.name)]
+
+
+def test_tune_keeps_neither_the_config_nor_the_result_of_a_trial_that_has_ended(ledger: Ledger) -> None:
+    searcher, _ = searcher_of(agenda_of(SMALL), ledger)
+    config = searcher.suggest("a")
+    trial = Trial("sweep", trial_id="a", config=config, evaluated_params=dict(config), stub=True)
+    trial.update_last_result({"done": True, "config": config, "training_iteration": 1})
+    before = len("".join(trial.get_json_state()))
+    ActorCallback(searcher).on_trial_complete(2, [], trial)
+    assert trial.config == {}
+    assert trial.last_result == {"done": True, "trial_id": "a"}
+    assert len("".join(trial.get_json_state())) < before / 3
+
+
+def test_equal_resources_of_trials_are_one_object() -> None:
+    assert placement({"cpus": 1.0, "gpus": 0.5}) is placement({"cpus": 1.0, "gpus": 0.5})
+    assert placement({"cpus": 1.0, "gpus": 0.0}) != placement({"cpus": 1.0, "gpus": 0.5})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
