@@ -79,6 +79,10 @@ class ShortageError(MachineError):
     """Too little memory because other processes use a large share of it. The trial can succeed later."""
 
 
+class CrowdedError(ShortageError):
+    """Too little memory in a training that has only a share of a GPU. It can succeed with a larger share."""
+
+
 class DamagedError(SweeperError):
     """A file whose content differs from what was written. It is renamed, and its trial runs again."""
 

@@ -29,6 +29,11 @@ class Resources:
     """Data-parallel processes of each training of the model: each computes the gradient of a part of every batch, on a
     GPU of its own if the trial has GPUs. Part of every key, because the rounding of sums depends on it."""
 
+    @property
+    def shares_gpu(self) -> bool:
+        """Whether a trial has only a share of a GPU."""
+        return 0 < self.gpus < 1
+
     def __post_init__(self) -> None:
         check_fields(self)
         if self.cpus <= 0 or self.gpus < 0:

@@ -51,6 +51,8 @@ class StageContext:
     """Starts the other processes of the training, if it has several, and ends them after it."""
     memory: int | None = None
     """Bytes of the memory of the device; None: not known."""
+    shares_gpu: bool = False
+    """Whether the trial has only a share of a GPU."""
 
 
 def train(

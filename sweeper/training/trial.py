@@ -305,6 +305,7 @@ def _train(trial: Trial, chain: tuple[StageSpec, ...], key: str, dynamics: Dynam
             dynamics=dynamics or Dynamics(),
             team=partial(team, trial.spec, chain, trial.bench.site),
             memory=device_memory(trial.device),
+            shares_gpu=trial.spec.resources.shares_gpu,
         )
         return run_stage(lambda: _body(trial, chain[:-1]), stage, trial.reader, context, _value_of(trial, stage))
 

@@ -16,10 +16,10 @@ from ray.tune.experiment import Trial
 from sweeper.records.record import DEAD_WORKER, OUT_OF_MEMORY
 from sweeper.records.spec import TrialSpec
 
-Cause = Literal["damage", "shortage", "start"]
-REPEATS: dict[Cause, int] = {"damage": 1, "shortage": 2, "start": 2}
-"""Cause -> further attempts: a damaged file, too little memory because of other processes, a worker that did not start
-or whose node is not known."""
+Cause = Literal["damage", "shortage", "crowd", "start"]
+REPEATS: dict[Cause, int] = {"damage": 1, "shortage": 2, "crowd": 10, "start": 2}
+"""Cause -> further attempts: a damaged file, too little memory because of other processes or on a share of a GPU, which
+doubles, a worker that did not start or whose node is not known."""
 MOST_DEATHS = 3
 """Deaths of the worker of a trial, on nodes that stayed alive, after which the trial has failed."""
 NODE_TIMEOUT = 30.0

@@ -12,7 +12,7 @@ from typing import Any
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweeper.errors import DamagedError, MachineError, ShortageError, SweeperError, TrialError
+from sweeper.errors import CrowdedError, DamagedError, MachineError, ShortageError, SweeperError, TrialError
 from sweeper.files.leftovers import remove_temporary
 from sweeper.files.patience import UnreachableError
 from sweeper.records.progress import TrialProgress
@@ -33,12 +33,17 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.notice import Notice
 from sweeper.tuning.options import Workers
 from sweeper.tuning.packed import pack, placement, unpack
+from sweeper.tuning.shares import Shares
 from sweeper.tuning.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-CAUSES: Mapping[type[Exception], Cause] = {DamagedError: "damage", ShortageError: "shortage"}
-"""Error of a trial -> the cause of another attempt."""
+CAUSES: Mapping[type[Exception], Cause] = {
+    DamagedError: "damage",
+    CrowdedError: "crowd",
+    ShortageError: "shortage",
+}
+"""Error of a trial -> the cause of another attempt. The first one that fits counts."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk and an exceeded quota."""
 
@@ -111,6 +116,7 @@ class AgendaSearcher(Searcher):
         # Running trials, under the ids that Tune gives them.
         self._specs: dict[str, TrialSpec] = {}
         self._attempts = Attempts(nodes=nodes)
+        self._shares = Shares()
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing. Tune pickles its searcher to restore an experiment, but a sweep resumes from the ledger."""
@@ -128,7 +134,7 @@ class AgendaSearcher(Searcher):
             spec = self._attempts.next_later()
         if spec is None:
             return Searcher.FINISHED if self.agenda.finished else None
-        self._specs[trial_id] = spec
+        spec = self._specs[trial_id] = self._shares.resized(spec)
         return {"spec": pack(spec), "cpus": spec.resources.cpus, "gpus": spec.resources.gpus}
 
     def on_trial_start(self, trial_id: str) -> None:
@@ -182,6 +188,8 @@ class AgendaSearcher(Searcher):
         """Run a trial again that ended without a record, if its cause allows it."""
         if cause == "damage":
             cause = self._without_damage(spec)
+        if cause == "crowd":
+            self._shares.enlarge(spec)
         if cause and self._attempts.repeat(spec, cause):
             self._watch.notified(spec, f"It runs again: {reason}")
         elif cause == "shortage":
@@ -225,6 +233,8 @@ class AgendaSearcher(Searcher):
             self._mark_lost(spec, str(problem) or type(problem).__name__)
             return
         logger.info("%s is %s", spec.name, records.training.state)
+        if message := self._shares.measure(spec, records.training):
+            self._watch.notified(spec, message)
         self.agenda.complete(spec.name, records)
         self._watch.finished(spec, records)
 

@@ -1,4 +1,4 @@
-"""GPUs of a Ray that pretends to have four: shares of a GPU, and several GPUs for one trial."""
+"""GPUs of a Ray that pretends to have some: shares of a GPU, and several GPUs for one trial."""
 
 import os
 import subprocess
@@ -10,9 +10,12 @@ from shutil import which
 import pytest
 
 from sweeper.errors import UserError
+from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.space import ResourceOverrides, Resources
 from sweeper.tuning.packed import placement
+from sweeper.tuning.shares import Shares
 from tests.plan.test_specs import SMALL, specs_of, training_of
 from tests.runs import PATIENCE, ROOT, shared_cache
 from tests.session import session_folder
@@ -40,13 +43,10 @@ sys.exit(run_sweep(replace(space, models=models), Options(run=run, cache=cache),
 """
 
 
-@pytest.mark.slow
-@pytest.mark.faults
-@pytest.mark.timeout(3 * PATIENCE)
-@pytest.mark.skipif(which("nvidia-smi") is not None, reason="the four GPUs are pretended: here are real ones")
-def test_two_models_get_the_shares_of_gpus_that_they_request(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FOUR_GPUS, str(tmp_path / "run"), shared_cache()],
+def with_gpus(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a script that pretends to have GPUs. Its arguments are a run folder and a cache."""
+    return subprocess.run(
+        [sys.executable, "-c", script, str(folder / "run"), shared_cache()],
         cwd=session_folder(),
         env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
         capture_output=True,
@@ -54,12 +54,111 @@ def test_two_models_get_the_shares_of_gpus_that_they_request(tmp_path: Path) -> 
         timeout=2 * PATIENCE,
         check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+@pytest.mark.timeout(3 * PATIENCE)
+@pytest.mark.skipif(which("nvidia-smi") is not None, reason="the four GPUs are pretended: here are real ones")
+def test_two_models_get_the_shares_of_gpus_that_they_request(tmp_path: Path) -> None:
+    done = with_gpus(FOUR_GPUS, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     records = list(Ledger.at(f"{tmp_path}/run/ledger").trainings().values())
     owned = {name: [r.machine["cuda_visible_devices"] for r in records if r.spec.model.name == name] for name in NAMES}
     assert len(owned["half"]) == len(owned["pair"]) > 0
     assert all(len(devices.split(",")) == 1 for devices in owned["half"])
     assert all(len(set(devices.split(","))) == 2 for devices in owned["pair"])
+
+
+ONE_CROWDED_GPU = """
+import sys
+from dataclasses import replace
+
+import ray
+from rich.console import Console
+
+from search_spaces.load import load_space
+from sweeper.space import Resources
+from sweeper.space.settings import apply_settings
+from sweeper.tuning.sweep import Options, run_sweep
+
+
+def crowd():
+    import torch
+    from sweeper.training import stage
+
+    usual = stage.train
+
+    def train(net, schedule, micro_tokens, context, *rest):
+        if context.shares_gpu:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return usual(net, schedule, micro_tokens, context, *rest)
+
+    stage.train = train
+
+
+ray.init(
+    address="local", num_cpus=4, num_gpus=1, include_dashboard=False, object_store_memory=200 * 2**20,
+    runtime_env={"worker_process_setup_hook": crowd},
+)
+space = apply_settings(load_space("tiny"), ["recipes=baseline", "targets=names", "seeds=2"])
+[model] = space.models
+run, cache = sys.argv[1:]
+space = replace(space, models=(replace(model, resources=Resources(gpus=0.25)),))
+sys.exit(run_sweep(space, Options(run=run, cache=cache), Console(width=200)).exit_code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+@pytest.mark.timeout(3 * PATIENCE)
+@pytest.mark.skipif(which("nvidia-smi") is not None, reason="the GPU is pretended: here is a real one")
+def test_a_training_without_memory_on_a_share_of_a_gpu_gets_a_larger_share(tmp_path: Path) -> None:
+    done = with_gpus(ONE_CROWDED_GPU, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "It runs again: Out of memory on a share of a GPU." in done.stdout
+    records = [r for r in Ledger.at(f"{tmp_path}/run/ledger").trainings().values() if r.spec.trains]
+    assert {record.state for record in records} == {"done"}
+    assert {record.spec.resources.gpus for record in records} == {1.0}
+    assert all(record.micro_tokens == record.spec.chain[-1].training.micro_tokens for record in records)
+
+
+def shared(gpus: float) -> TrialSpec:
+    """A training of a model whose trials have a share of a GPU."""
+    [model] = SMALL.models
+    return training_of(specs_of(replace(SMALL, models=(replace(model, resources=Resources(gpus=gpus)),))))
+
+
+def measured(spec: TrialSpec, reserved: int) -> TrainingRecord:
+    """The record of a trial on a GPU of 80 GiB."""
+    memory = {"process": 2**30, "allocated": reserved, "reserved": reserved, "device": 80 * 2**30}
+    return TrainingRecord(key=spec.key, spec=spec, state="done", memory=memory)
+
+
+def test_a_share_doubles_up_to_a_whole_gpu() -> None:
+    spec, shares = shared(0.3), Shares()
+    seen = []
+    for _ in range(3):
+        shares.enlarge(shares.resized(spec))
+        seen.append(shares.resized(spec).resources.gpus)
+    assert seen == [0.6, 1.0, 1.0]
+    assert shares.resized(spec).key == spec.key
+
+
+@pytest.mark.parametrize(("reserved", "share"), [(5, 0.25), (19, 0.25), (20, 1 / 3), (30, 0.5), (60, 1.0), (90, 1.0)])
+def test_a_share_grows_to_what_the_peak_of_a_trial_needs(reserved: int, share: float) -> None:
+    spec, shares = shared(0.25), Shares()
+    message = shares.measure(spec, measured(spec, reserved * 2**30))
+    assert shares.resized(spec).resources.gpus == pytest.approx(share)
+    assert bool(message) == (share > 0.25)
+    assert shares.measure(spec, measured(spec, reserved * 2**30)) == ""  # told once
+
+
+@pytest.mark.parametrize("gpus", [0.0, 1.0])
+def test_trials_without_a_gpu_and_with_a_whole_gpu_keep_their_resources(gpus: float) -> None:
+    spec, shares = shared(gpus), Shares()
+    assert shares.measure(spec, measured(spec, 60 * 2**30)) == ""
+    assert shares.resized(spec) == spec
 
 
 @pytest.mark.parametrize("gpus", [0.0, 0.25, 1.0, 4.0])

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from ray.tune.experiment import Trial
 
-from sweeper.errors import DamagedError, MachineError, ShortageError, TrialError, UserError
+from sweeper.errors import CrowdedError, DamagedError, MachineError, ShortageError, TrialError, UserError
 from sweeper.files.patience import UnreachableError
 from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
@@ -411,6 +411,7 @@ def test_a_data_loader_that_raises_loses_its_trial_with_a_traceback_and_no_other
     [
         (DamagedError("a file"), "damage", False),
         (ShortageError("Out of memory"), "shortage", False),
+        (CrowdedError("Out of memory on a share of a GPU."), "crowd", False),
         (UnreachableError("The store cannot be reached"), None, True),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), None, True),
         (TrialError("its loss was NaN"), None, False),
