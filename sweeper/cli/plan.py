@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sweeper.plan.check import Check
+    from sweeper.plan.pace import Pace
     from sweeper.space import Space
     from sweeper.tuning.options import Options
 
@@ -50,7 +51,12 @@ def plan(
         ),
     ] = None,
     throughput_of: Annotated[
-        str, typer.Option(metavar="RUN", help="Run folder in which the tokens per second of each model were measured.")
+        str,
+        typer.Option(
+            metavar="FILE_OR_RUN",
+            help="File of `sweeper pace`, or run folder, in which the tokens per second of each model were measured "
+            "(runs/SPACE.pace.json, if it exists and no throughput is given).",
+        ),
     ] = "",
     price: Annotated[
         float | None,
@@ -62,10 +68,15 @@ def plan(
         bool,
         typer.Option("--check", help="Also read all data, models and labels. Ends with 2 if something cannot run."),
     ] = False,
+    memory: Annotated[
+        bool,
+        typer.Option("--memory", help="Also show the measured peak memory of each type of trial."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the trials of a space, their order and their cost, without training. Needs no data without --check."""
     from sweeper.plan.forecast import forecast
+    from sweeper.plan.measurement import default_file, read_measurement
     from sweeper.plan.pace import Pace, parse_throughputs
     from sweeper.plan.tables import check_tables, forecast_tables
 
@@ -73,6 +84,9 @@ def plan(
     options, messages = run_options(context, chosen, run_of(space))
     for message in () if as_json else messages:
         out.print(message, markup=False, highlight=False)
+    usual = default_file(chosen.name)
+    if not throughput and not throughput_of and read_measurement(usual):
+        throughput_of = usual
     pace = Pace(
         workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of, price=price
     )
@@ -89,6 +103,8 @@ def plan(
         print_json(prediction.as_json() | ({"check": checked.as_json()} if checked else {}))
     else:
         _print((*forecast_tables(prediction), *(check_tables(checked) if checked else ())))
+        if memory:
+            _print(_memory(chosen, options, pace))
 
 
 def _print(tables: "Iterable[RenderableType]") -> None:
@@ -100,3 +116,17 @@ def _checked(space: "Space", options: "Options") -> "Check":
     from sweeper.plan.check import check_space
 
     return check_space(space, sources_for(space, options))
+
+
+def _memory(space: "Space", options: "Options", pace: "Pace") -> "Iterable[RenderableType]":
+    """The measured memory of the trials; without a measurement the memory that a training needs at least."""
+    from sweeper.plan.measurement_tables import bound_tables, memory_tables
+    from sweeper.plan.run_memory import types_of_run
+
+    measurement = pace.measurement()
+    types = measurement.types if measurement else types_of_run(pace.measured_in) if pace.measured_in else ()
+    if any(each.memory for each in types):
+        return memory_tables(types, measurement.memory if measurement else 0)
+    from sweeper.training.check import smallest_trainings
+
+    return bound_tables(smallest_trainings(space, sources_for(space, options)))

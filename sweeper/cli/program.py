@@ -13,6 +13,7 @@ from sweeper.cli.dashboard import dashboard
 from sweeper.cli.doctor import doctor
 from sweeper.cli.export import export
 from sweeper.cli.output import err, out, set_verbosity
+from sweeper.cli.pace import pace
 from sweeper.cli.plan import plan
 from sweeper.cli.questions import questions
 from sweeper.cli.report import report
@@ -48,7 +49,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 COMMANDS = {
-    "Inspect": (spaces, space, tasks, show, align, plan, status, trial),
+    "Inspect": (spaces, space, tasks, show, align, plan, pace, status, trial),
     "Run": (doctor, run),
     "Read results": (report, questions, compare, dashboard, submit, export),
 }

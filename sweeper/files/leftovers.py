@@ -21,7 +21,7 @@ DAY = 24 * HOUR
 LOCK = ".lock"
 """File of a temporary folder that its process locks. The system releases the lock when the process dies."""
 _TEMPORARY = re.compile(
-    r"sweeper-(ray|encoder|log|peers|trial|upload)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}"
+    r"sweeper-(ray|encoder|log|pace|peers|trial|upload)-\w{8}|" + re.escape(DRAFT_PREFIX) + "[0-9a-f]{32}"
 )
 """Names of temporary folders and drafts of this project."""
 

@@ -8,9 +8,12 @@ from typing import Any
 from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
+from sweeper.files.serialize import plain
 from sweeper.plan.budget import Budget, Purchase
+from sweeper.plan.lengths import with_lengths
+from sweeper.plan.measurement import FORWARD, Measurement, Rates
 from sweeper.plan.only import ALL, Only, narrowed
-from sweeper.plan.pace import FORWARD, Pace, Speed, speeds
+from sweeper.plan.pace import Pace, Speed, speeds
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, sources_of
 from sweeper.plan.specs import check_world
@@ -23,6 +26,7 @@ from sweeper.plan.tokens import (
     training_tokens,
     unsized_tasks,
 )
+from sweeper.plan.trial_types import type_of
 from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan
 from sweeper.records.spec import FORWARD_ONLY, Role
 from sweeper.run.cache import open_cache, temporary_cache
@@ -65,16 +69,17 @@ class Row:
     """Tokens that the trials left read for selection and scoring."""
     scratch: int
     """Training tokens of the unit's cells if each replicate trained its whole chain from the pretrained encoder."""
+    type: str
+    """Type of the trials (`trial_types.type_of`)."""
 
     @property
     def replicate_tokens(self) -> int:
         """Training tokens of all replicates."""
         return self.tokens * self.replicates
 
-    @property
-    def work_left(self) -> float:
-        """The trials left in training tokens; FORWARD evaluation tokens count as one training token."""
-        return self.tokens_left + self.evaluation_left / FORWARD
+    def seconds_left(self, rates: Rates) -> float:
+        """Seconds of one worker for the trials left."""
+        return rates.seconds(self.tokens_left, self.evaluation_left, self.left)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,10 @@ class Forecast:
     pace: Pace
     speeds: dict[str, Speed]
     """Model -> its speed. A model without a given or measured speed is absent, and then no hours are known."""
+    rates: dict[str, Rates]
+    """Unit -> the speed of its trials; without the units of a model whose speed is not known."""
+    measurement: Measurement | None
+    """The measurement of `sweeper pace` that the rates are from, if there is one."""
     uncounted: tuple[str, ...]
     """Targets whose evaluation is not counted, because its size is unknown."""
     notes: tuple[str, ...]
@@ -123,7 +132,7 @@ class Forecast:
     @property
     def worker_hours(self) -> float | None:
         """Hours of one worker for the trials that are left."""
-        return self._hours(lambda row: row.work_left)
+        return self._hours(Row.seconds_left)
 
     @property
     def hours(self) -> float | None:
@@ -133,34 +142,34 @@ class Forecast:
     @property
     def gpu_hours(self) -> float | None:
         """GPU-hours for the trials that are left: worker-hours, times the GPUs of a trial of the model."""
-        return self._hours(lambda row: row.work_left * row.gpus)
+        return self._hours(lambda row, rates: row.seconds_left(rates) * row.gpus)
 
     @property
     def cost(self) -> float | None:
         """Price of the trials that are left, in the currency of `Pace.price`; None without a price or a speed."""
-        hours = self._hours(lambda row: row.work_left * (row.gpus or 1))
+        hours = self._hours(lambda row, rates: row.seconds_left(rates) * (row.gpus or 1))
         return None if hours is None or self.pace.price is None else hours * self.pace.price
 
     @property
     def replicate_gpu_hours(self) -> float | None:
         """GPU-hours of the training of all replicates."""
-        return self._hours(lambda row: row.replicate_tokens * row.gpus)
+        return self._hours(lambda row, rates: row.replicate_tokens / rates.training * row.gpus)
 
     @property
     def scratch_gpu_hours(self) -> float | None:
         """GPU-hours of that training if each cell trained its whole chain from the pretrained encoder."""
-        return self._hours(lambda row: row.scratch * row.gpus)
+        return self._hours(lambda row, rates: row.scratch / rates.training * row.gpus)
 
     @property
     def paceless(self) -> tuple[str, ...]:
         """Models without a known speed."""
         return tuple(dict.fromkeys(row.model for row in self.rows if row.model not in self.speeds))
 
-    def _hours(self, tokens: Callable[[Row], float]) -> float | None:
-        """Hours of one worker to train on `tokens(row)` tokens of each row; None if the speed of a model is unknown."""
+    def _hours(self, seconds: Callable[[Row, Rates], float]) -> float | None:
+        """The sum of `seconds(row, rates)` of all rows in hours; None if the speed of a model is unknown."""
         if self.paceless:
             return None
-        return sum(tokens(row) / self.speeds[row.model].throughput for row in self.rows) / 3600
+        return sum(seconds(row, self.rates[row.unit]) for row in self.rows) / 3600
 
     @property
     def saving(self) -> float:
@@ -184,6 +193,7 @@ class Forecast:
             "cost_left": self.cost,
             "workers": self.pace.workers,
             "tokens_a_second_of_a_worker": paces,
+            "measurement": plain(self.measurement) if self.measurement else None,
             "saving_against_chains_from_scratch": self.saving,
             "replicate_gpu_hours": self.replicate_gpu_hours,
             "replicate_gpu_hours_from_scratch": self.scratch_gpu_hours,
@@ -213,11 +223,19 @@ def forecast(
     done = finished_names(contents, plan)
     bought = Purchase.of(plan, budget, replicate_values(contents, done, plan)) if budget else None
     plan = bought.plan if bought else plan
+    units = [unit for unit in plan.units if any(plan.trials(unit))]
+    model_speeds, measurement = speeds(space.models, pace), pace.measurement()
     return Forecast(
         space=space.name,
-        rows=tuple(_row(plan, unit, done) for unit in plan.units if any(plan.trials(unit))),
+        rows=tuple(_row(plan, unit, done) for unit in units),
         pace=pace,
-        speeds=speeds(space.models, pace),
+        speeds=model_speeds,
+        rates={
+            unit.name: _rates(space, unit, model_speeds[unit.model.name], measurement)
+            for unit in units
+            if unit.model.name in model_speeds
+        },
+        measurement=measurement,
         uncounted=tuple(target.task for target in space.targets if evaluation_size(space, target) is None),
         notes=(
             *([bought.sentence()] if bought else []),
@@ -227,6 +245,14 @@ def forecast(
             *_data_notes(space, sources, only),
         ),
     )
+
+
+def _rates(space: Space, unit: Unit, speed: Speed, measurement: Measurement | None) -> Rates:
+    """The speed of a unit: of its type if that was measured, else of its model."""
+    if measurement is None or not measurement.of_model(unit.model):
+        return Rates(training=speed.throughput, evaluation=FORWARD * speed.throughput)
+    rates = measurement.rates(unit, type_of(space, unit), speed.throughput)
+    return with_lengths(rates, space, unit, measurement.lengths)
 
 
 def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
@@ -254,6 +280,7 @@ def _row(plan: Plan, unit: Unit, done: set[str]) -> Row:
         gpus=unit.model.resources.gpus,
         evaluation_left=selected["search"] * search_left + (selected["replicate"] + scored) * (len(left) - search_left),
         scratch=_scratch(plan, unit),
+        type=type_of(plan.space, unit),
     )
 
 

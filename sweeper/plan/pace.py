@@ -4,16 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from pathlib import Path
 from statistics import median
 
 from sweeper.errors import UserError, unknown
+from sweeper.plan.measurement import Measurement, read_measurement
 from sweeper.records.record import TrainingRecord
 from sweeper.run.run import Run
 from sweeper.space import Model
 
-FORWARD = 3
-"""Assumed speed of evaluation relative to training: a training step is a forward pass and a backward pass, and the
-backward pass costs twice the forward pass."""
 ALL_MODELS = ""
 """Key of the throughput of all models that are not named."""
 
@@ -26,7 +25,8 @@ class Pace:
     throughputs: Mapping[str, float] = field(default_factory=dict)
     """Model or ALL_MODELS -> training tokens per second of one worker. A measured value takes precedence."""
     measured_in: str = ""
-    """Run folder in whose trainings the speed of each model is measured; "" to use only given values."""
+    """File of `sweeper pace`, or run folder in whose trainings the speed of each model is measured; "" to use only
+    given values."""
     price: float | None = None
     """Price of an hour of one GPU, or of one worker whose trials use no GPU, in any currency."""
 
@@ -38,6 +38,10 @@ class Pace:
                 raise UserError(f"A plan needs a finite throughput > 0, got {throughput:g}.")
         if self.price is not None and not (isfinite(self.price) and self.price >= 0):
             raise UserError(f"A plan needs a finite price >= 0, got {self.price:g}.")
+
+    def measurement(self) -> Measurement | None:
+        """The measurement of `sweeper pace`; None if `measured_in` is no such file."""
+        return read_measurement(self.measured_in) if self.measured_in else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +73,18 @@ def parse_throughputs(texts: Iterable[str]) -> dict[str, float]:
 
 
 def speeds(models: tuple[Model, ...], pace: Pace) -> dict[str, Speed]:
-    """Model -> its speed: the median over its trainings in the measured run, else the given throughput.
+    """Model -> its speed: the median over its measured trainings, else the given throughput.
 
     A model without either is absent. The seconds are those in which a worker trained or waited for data. Only
     trainings without interruption count: the record of a resumed training has the tokens of all attempts, but the
-    seconds of the last one. Raises UserError if the measured folder is not a run folder, or if a throughput names an
-    unknown model.
+    seconds of the last one. Raises UserError if `measured_in` is neither a file of `sweeper pace` nor a run folder, or
+    if a throughput names an unknown model.
     """
     names = [model.name for model in models]
     for name in pace.throughputs:
         if name not in (ALL_MODELS, *names):
             raise unknown("model", name, names)
-    measured = _measured_speeds(models, pace.measured_in) if pace.measured_in else {}
+    measured = _measured_speeds(models, pace) if pace.measured_in else {}
     candidates = {name: measured.get(name) or _given_speed(name, pace) for name in names}
     return {name: speed for name, speed in candidates.items() if speed is not None}
 
@@ -93,12 +97,21 @@ def _given_speed(name: str, pace: Pace) -> Speed | None:
     return Speed(throughput=throughput, source=f"given{reason}")
 
 
-def no_measurement(run: str) -> str:
-    """The reason why a run gives no speed for a model."""
-    return f"{run} has no uninterrupted training of it"
+def no_measurement(path: str) -> str:
+    """The reason why a file of `sweeper pace` or a run gives no speed for a model."""
+    return f"{path} has no {'measurement' if Path(path).is_file() else 'uninterrupted training'} of it"
 
 
-def _measured_speeds(models: tuple[Model, ...], run_url: str) -> dict[str, Speed]:
+def _measured_speeds(models: tuple[Model, ...], pace: Pace) -> dict[str, Speed]:
+    measurement = pace.measurement()
+    if measurement is None:
+        return _speeds_in_run(models, pace.measured_in)
+    rates = {model.name: measurement.throughput(model) for model in models}
+    source = f"median of its measured trials in {pace.measured_in}"
+    return {name: Speed(throughput=rate, source=source) for name, rate in rates.items() if rate}
+
+
+def _speeds_in_run(models: tuple[Model, ...], run_url: str) -> dict[str, Speed]:
     run = Run.open(run_url)
     # The name of a model can differ between two spaces, its id is the same.
     ids = {model.name: model.id for model in run.space.models}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import get_args
 
-from sweeper.plan.pace import FORWARD
+from sweeper.plan.measurement import FORWARD
 from sweeper.plan.tokens import score_tokens, selection_tokens, training_tokens
 from sweeper.plan.units import Plan, Unit, trial_kind
 from sweeper.records.progress import TrialProgress

@@ -12,8 +12,10 @@ from sweeper.data.survey import Survey
 from sweeper.plan.check import Check, label_counts
 from sweeper.plan.forecast import Forecast, Row
 from sweeper.plan.matrix import Matrix
+from sweeper.plan.measurement import FORWARD
+from sweeper.plan.measurement_tables import speed_tables
 from sweeper.plan.numbers import clock, compact
-from sweeper.plan.pace import FORWARD, no_measurement
+from sweeper.plan.pace import no_measurement
 from sweeper.plan.running import progress_text, silence_text
 from sweeper.plan.status import Status
 from sweeper.plan.units import TRIAL_KINDS
@@ -45,8 +47,10 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
     num_left = sum(row.left for row in forecast.rows)
     yield f"Trials: {counts}; {forecast.trainings} trainings in all. Trials left: {num_left}."
     yield _tokens(forecast)
+    if forecast.measurement:
+        yield from speed_tables(forecast.measurement)
     for name, speed in forecast.speeds.items():
-        yield f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}."
+        yield escape(f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}.")
     yield _time(forecast)
     yield _saving(forecast)
     yield from map(escape, forecast.notes)
@@ -83,13 +87,20 @@ def _time(forecast: Forecast) -> str:
         return (
             f"Hours are unknown, because the speed of {', '.join(forecast.paceless)} is not known{reason}. Give it "
             "with --throughput N (training tokens per second of a worker; MODEL=N for one of several models) or "
-            "--throughput-of RUN (a run that has trained it)."
+            "--throughput-of RUN (a run that has trained it), or measure it: sweeper pace SPACE."
         )
+    assumed = f"Evaluation is assumed to be {FORWARD} times as fast as training. "
+    if forecast.measurement:
+        assumed = "Hours use the measured lengths of examples, tokens a half of max_length. "
     return (
-        f"{forecast.hours:,.1f} h on {forecast.pace.workers} workers, {forecast.worker_hours:,.1f} worker-hours, "
-        f"{_gpus(forecast)}{_cost(forecast)}. Evaluation is assumed to be {FORWARD} times as fast as training. "
-        "Options: --workers, --throughput, --throughput-of, --price."
+        f"{_hours(forecast.hours)} h on {forecast.pace.workers} workers, {_hours(forecast.worker_hours)} worker-hours, "
+        f"{_gpus(forecast)}{_cost(forecast)}. {assumed}Options: --workers, --throughput, --throughput-of, --price."
     )
+
+
+def _hours(hours: float) -> str:
+    """Hours with one decimal, and more below one hour."""
+    return f"{hours:,.1f}" if hours >= 1 or not hours else f"{hours:.2g}"
 
 
 def _gpus(forecast: Forecast) -> str:

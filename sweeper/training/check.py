@@ -5,8 +5,11 @@ from typing import Any
 
 from torch import nn
 
+from sweeper.data.source import Sources
 from sweeper.errors import UserError
-from sweeper.records.spec import DataSpec, PerturbationSpec, StageSpec, TrialSpec
+from sweeper.records.spec import DataSpec, StageSpec, TrialSpec
+from sweeper.space import Space
+from sweeper.training.memory import smallest_training
 from sweeper.training.model import body_of, check_encoder, num_parameters, usable_positions, with_layers
 from sweeper.training.stage import DataReader, make_schedule
 from sweeper.training.workbench import Workbench
@@ -77,6 +80,18 @@ def check_checkpointing(model: str, body: nn.Module) -> None:
         )
 
 
+def smallest_trainings(space: Space, sources: Sources) -> dict[str, int | str]:
+    """Model -> bytes that a training of all of its weights needs at least, or the reason why they are not known."""
+    needed: dict[str, int | str] = {}
+    for model in space.models:
+        try:
+            config = check_encoder(sources.model_location(model.id), model.revision)
+            needed[model.name] = smallest_training(with_layers(config, model.layers))
+        except UserError as error:
+            needed[model.name] = f"unknown. {error}"
+    return needed
+
+
 def _check_layers(spec: TrialSpec, frozen: int | None, layers: int) -> None:
     """Raise UserError if a stage freezes more layers than the model has."""
     if frozen is not None and frozen > layers:
@@ -92,7 +107,7 @@ def _check_evaluations(stage: StageSpec, reader: DataReader) -> None:
         return
     # A translation and a paraphrase need the device of the trial. A translation changes the number of steps only by its
     # dropped examples, a paraphrase does not.
-    untranslated = tuple(replace(data, translation=None, perturbation=_without_model(data)) for data in stage.data)
+    untranslated = tuple(map(without_models, stage.data))
     num_steps = make_schedule(replace(stage, data=untranslated), reader).num_steps
     if stage.training.evaluate_every >= num_steps:
         raise UserError(
@@ -102,6 +117,7 @@ def _check_evaluations(stage: StageSpec, reader: DataReader) -> None:
         )
 
 
-def _without_model(data: DataSpec) -> PerturbationSpec | None:
-    """The perturbation of data, None if a model makes it."""
-    return None if data.perturbation and data.perturbation.name == "paraphrase" else data.perturbation
+def without_models(data: DataSpec) -> DataSpec:
+    """Data without the translation or the paraphrase that a model makes on the device of a trial."""
+    is_paraphrased = data.perturbation is not None and data.perturbation.name == "paraphrase"
+    return replace(data, translation=None, perturbation=None if is_paraphrased else data.perturbation)

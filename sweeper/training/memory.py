@@ -5,20 +5,21 @@ import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from sweeper.errors import TrialError
+from sweeper.plan.measurement_tables import CUDA_CONTEXT
 from sweeper.space import Training
+from sweeper.training.model import body_of, num_parameters
 
 LARGE_SHARE = 0.2
 """Share of the memory of a device in use by other processes from which on a shortage can pass."""
 PEAK_RESET, PROCESS_FACTS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 """Linux's files for this process: writing 5 to the first one resets the peak of its resident memory, which the second
 one contains."""
-CONTEXT = 2**30
-"""Bytes of GPU memory that CUDA can use for this process beside its tensors."""
 
 
 def share_of_others(device: torch.device) -> float:
@@ -28,7 +29,7 @@ def share_of_others(device: torch.device) -> float:
             free, total = torch.cuda.mem_get_info(device)
         except RuntimeError:  # a call can fail after the one that had no memory
             return 0.0
-        return max(0.0, (total - free - torch.cuda.memory_reserved(device) - CONTEXT) / total)
+        return max(0.0, (total - free - torch.cuda.memory_reserved(device) - CUDA_CONTEXT) / total)
     try:
         facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         total, available = (1024 * int(facts[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
@@ -54,10 +55,10 @@ def start_peaks(device: torch.device) -> None:
 
 def peaks(device: torch.device) -> dict[str, int]:
     """The peaks since `start_peaks` in bytes (`TrainingRecord.memory`)."""
-    own = {"process": _resident_peak()}
+    process = {"process": _resident_peak()}
     if device.type != "cuda":
-        return own
-    return own | {
+        return process
+    return process | {
         "allocated": torch.cuda.max_memory_allocated(device),
         "reserved": torch.cuda.max_memory_reserved(device),
         "device": torch.cuda.get_device_properties(device).total_memory,
@@ -75,17 +76,28 @@ def _resident_peak() -> int:
 
 
 def check_fits(net: nn.Module, training: Training, memory: int | None) -> None:
-    """Raise TrialError if a training needs more memory than its device has, even without activations.
-
-    Everything is float32: the weights and their average, and for each trained weight its gradient and the two moments
-    of the optimiser.
-    """
+    """Raise TrialError if a training needs more memory than its device has, even without activations."""
     weights = sum(parameter.numel() for parameter in net.parameters())
     trained = sum(parameter.numel() for parameter in net.parameters() if parameter.requires_grad)
-    needed = 4 * (weights * (2 if training.average else 1) + 3 * trained)
+    needed = state_bytes(weights, trained, averages=bool(training.average))
     if memory is not None and needed > memory:
         raise TrialError(
             f"The weights, gradients and optimiser state of the training need {needed / 2**30:.2f} GiB, and the GPU "
             f"has {memory / 2**30:.2f} GiB: use a larger GPU, frozen_layers or a smaller model. Smaller batches and "
             "gradient_checkpointing do not help."
         )
+
+
+def state_bytes(weights: int, trained: int, *, averages: bool = False) -> int:
+    """Bytes of a training without its activations, for these numbers of weights and of trained weights.
+
+    Everything is float32: the weights and their average, and for each trained weight its gradient and the two moments
+    of the optimiser.
+    """
+    return 4 * (weights * (2 if averages else 1) + 3 * trained)
+
+
+def smallest_training(config: Any) -> int:
+    """Bytes of a training of an encoder with this configuration, without its activations and without a head."""
+    number = num_parameters(body_of(config))["total"]
+    return state_bytes(number, number)

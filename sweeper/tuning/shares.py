@@ -1,12 +1,11 @@
 """The shares of a GPU that trials reserve: larger ones where the memory does not suffice for those of the space."""
 
-import math
 from dataclasses import dataclass, field, replace
 
+from sweeper.plan.measurement_tables import trials_per_gpu
 from sweeper.plan.numbers import gib
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec
-from sweeper.training.memory import CONTEXT
 
 
 @dataclass
@@ -38,7 +37,7 @@ class Shares:
         memory = record.memory
         if not spec.resources.shares_gpu or "reserved" not in memory:
             return ""
-        share = 1 / max(1, math.floor(memory["device"] / (memory["reserved"] + CONTEXT)))
+        share = 1 / max(1, trials_per_gpu(memory))
         if share <= self.resized(spec).resources.gpus:
             return ""
         self._grow(spec, share)

@@ -88,10 +88,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
         remove_leftovers(run, site)
-        sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
-        check_paths(space, sources)
-        check_data(Resolver(space=space, sources=sources), options.only)
-        space, inferred = infer_space(run.continued(space), sources)
+        space, sources, inferred = complete(run.continued(space), site, options.only)
         for message in inferred:
             console.print(message, markup=False)
         if run.has_lost_space:
@@ -130,6 +127,18 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             scratch = stack.enter_context(locked_folder("sweeper-ray-"))
             result = launch(agenda, site, options.workers, watch, scratch, halt)
         return _summary(agenda, result)
+
+
+def complete(space: Space, site: Site, only: Only) -> tuple[Space, Sources, Sequence[str]]:
+    """The space with the columns and labels that are inferred from its data, its sources, and messages about them.
+
+    Raises UserError for paths and data that do not exist.
+    """
+    sources = sources_of(space, Path(site.mirror) if site.mirror else None, Path(site.cache))
+    check_paths(space, sources)
+    check_data(Resolver(space=space, sources=sources), only)
+    space, inferred = infer_space(space, sources)
+    return space, sources, inferred
 
 
 def make_site(space: Space, options: Options) -> Site:

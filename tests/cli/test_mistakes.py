@@ -109,7 +109,9 @@ MISTAKES = [
     typed("plan tiny --throughput fast", "--throughput takes tokens per second, for all models (3000) or for one (MODEL=3000), got 'fast'."),
     typed("plan tiny --throughput tin=3", "No model is called 'tin'. Did you mean 'tiny'?"),
     typed("plan tiny --throughput-of nowhere", "nowhere is not a run folder: it has no space.json. `sweeper run` creates run folders."),
+    typed("pace tiny --minutes 0", "Invalid value for '--minutes': Input should be greater than or equal to 0.001, got '0'."),
     # Machines, stores and folders.
+    typed("pace tiny --gpus-per-trial 1", "A trial needs 1 GPUs, and this machine has 0. Measure on a machine such as those of the sweep, or on CPUs with --gpus-per-trial 0."),
     typed("run tiny --gpus-per-trial 1", "A trial needs 1 GPUs, and this machine has 0. Use --gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."),
     typed("run tiny --address 127.0.0.1:1", "No Ray cluster answers at '127.0.0.1:1'. Start the cluster, or use --address local. Reason: [Errno 111] Connection refused", 3),
     typed("run tiny --address here", "--address needs local, auto, HOST:PORT or ray://HOST:PORT, got 'here'."),

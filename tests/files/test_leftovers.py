@@ -73,7 +73,7 @@ def test_another_thread_can_end_the_use_of_a_temporary_folder(temporary: Path) -
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["ray", "log", "encoder", "trial", "upload"])
+@pytest.mark.parametrize("kind", ["ray", "log", "encoder", "pace", "trial", "upload"])
 def test_a_temporary_folder_of_a_living_process_is_kept_after_a_day(temporary: Path, kind: str) -> None:
     with locked_folder(f"sweeper-{kind}-") as folder:
         for path in (folder / LOCK, folder):

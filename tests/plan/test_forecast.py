@@ -20,7 +20,7 @@ from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.plan.check import check_space
-from sweeper.plan.forecast import Forecast, forecast
+from sweeper.plan.forecast import Forecast, Row, forecast
 from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
 from sweeper.plan.tables import forecast_tables
 from sweeper.plan.tokens import (
@@ -77,6 +77,11 @@ def sentences_of(plan: Forecast) -> str:
     return "\n".join(text for text in forecast_tables(plan) if isinstance(text, str))
 
 
+def work_left(row: Row) -> float:
+    """The trials left in training tokens."""
+    return row.tokens_left + row.evaluation_left / 3
+
+
 def test_gpu_hours_are_worker_hours_times_the_gpus_of_a_trial(tmp_path: Path) -> None:
     space = replace(SPACE, targets=(Target(task="pawsx", training=TRAINING),))
     plan = plan_of(space, tmp_path, workers=4, throughputs={ALL_MODELS: 1000.0})
@@ -100,7 +105,7 @@ def test_a_model_without_gpus_needs_no_gpu_hours(tmp_path: Path) -> None:
 def test_the_cost_is_the_price_of_the_gpu_hours_or_of_the_worker_hours_without_a_gpu(tmp_path: Path) -> None:
     space = replace(SPACE, models=(MODEL, Model(name="small", id="hub/small")))
     plan = plan_of(space, tmp_path, throughputs={ALL_MODELS: 1.0}, price=0.5)
-    of_each = [row.work_left / 3600 * (0.5 if row.model == "large" else 1) for row in plan.rows]
+    of_each = [work_left(row) / 3600 * (0.5 if row.model == "large" else 1) for row in plan.rows]
     assert plan.cost == pytest.approx(0.5 * sum(of_each))
     assert plan.as_json()["cost_left"] == plan.cost
     assert f"cost {plan.cost:,.2f} at 0.5 an hour" in sentences_of(plan)
@@ -154,7 +159,7 @@ def test_hours_need_the_pace_of_every_model(tmp_path: Path) -> None:
     assert half.as_json()["tokens_a_second_of_a_worker"]["small"] == {"throughput": 2.0, "source": "given"}
     assert "the speed of large is not known" in sentences_of(half)
     assert {name: speed.throughput for name, speed in whole.speeds.items()} == {"large": 1.0, "small": 2.0}
-    tokens = {name: sum(row.work_left for row in whole.rows if row.model == name) for name in whole.speeds}
+    tokens = {name: sum(work_left(row) for row in whole.rows if row.model == name) for name in whole.speeds}
     assert whole.worker_hours == pytest.approx((tokens["large"] + tokens["small"] / 2) / 3600)
 
 

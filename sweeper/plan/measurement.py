@@ -1,0 +1,131 @@
+"""The result of `sweeper pace`: the speed, the fixed time and the memory of each type of trial on one machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from sweeper.errors import DamagedError, UserError
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import FORMAT, read_json, write_sealed
+from sweeper.plan.units import Unit
+from sweeper.space import Model
+
+FORWARD = 3
+"""Assumed speed of evaluation relative to training: a training step is a forward pass and a backward pass, and the
+backward pass costs twice the forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeMeasurement:
+    """One type of trial with one model."""
+
+    model: str
+    model_id: str
+    layers: int
+    type: str
+    """`trial_types.type_of`."""
+    unit: str
+    """The unit of which a trial was run."""
+    training: float | None = None
+    """Training tokens per second; None for a type that trains nothing."""
+    evaluation: float | None = None
+    """Tokens per second of selection and scoring; None if the trial evaluated nothing."""
+    rest: float = 0.0
+    """Seconds of a trial in which it neither trains nor evaluates: mostly loading and saving."""
+    memory: Mapping[str, int] = field(default_factory=dict)
+    """`TrainingRecord.memory`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """The content of a file of `sweeper pace`."""
+
+    space: str
+    date: str
+    """Time of the measurement."""
+    host: str
+    device: str
+    versions: Mapping[str, str]
+    memory: int
+    """Bytes of the main memory of the machine."""
+    types: tuple[TypeMeasurement, ...]
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    """`length_key` -> tokens of an example as a share of max_length, for each of its features."""
+    format: int = FORMAT
+
+    @property
+    def source(self) -> str:
+        """The machine and the day, for people."""
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return f"measured on {self.date[:10]} on {self.host} ({self.device}; {versions})"
+
+    def of_model(self, model: Model) -> list[TypeMeasurement]:
+        """The measured types of a model. Its name can differ between two spaces, its id is the same."""
+        return [each for each in self.types if (each.model_id, each.layers) == (model.id, model.layers)]
+
+    def throughput(self, model: Model) -> float | None:
+        """Median of the training tokens per second of a model; None if nothing of it was measured."""
+        types = self.of_model(model)
+        trained = [each.training for each in types if each.training]
+        # A space without trainings has none that could be measured.
+        read = [each.evaluation / FORWARD for each in types if each.evaluation]
+        return median(trained or read) if trained or read else None
+
+    def rates(self, unit: Unit, type_name: str, throughput: float) -> "Rates":
+        """The rates of the trials of a unit: those of its type, else medians over the types of its model."""
+        types = self.of_model(unit.model)
+        similar = [each for each in types if each.type == type_name] or types
+        evaluated = [each.evaluation for each in similar if each.evaluation] or [
+            each.evaluation for each in types if each.evaluation
+        ]
+        return Rates(
+            training=median([each.training for each in similar if each.training] or [throughput]),
+            evaluation=median(evaluated) if evaluated else FORWARD * throughput,
+            rest=median(each.rest for each in similar) if similar else 0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """The speed of the trials of a unit."""
+
+    training: float
+    """Tokens per second."""
+    evaluation: float
+    rest: float = 0.0
+    """Seconds of each trial beside its training and its evaluation."""
+
+    def seconds(self, trained: float, evaluated: float, num_trials: int) -> float:
+        """Seconds of trials that train and evaluate with these numbers of tokens."""
+        return trained / self.training + evaluated / self.evaluation + num_trials * self.rest
+
+
+def length_key(task: str, max_length: int, *, trains: bool) -> str:
+    """The key of a task in `Measurement.lengths`."""
+    return f"{task} {'train' if trains else 'scored'} {max_length}"
+
+
+def default_file(space: str) -> str:
+    """The file of a space with this name, in the folder of run folders."""
+    return f"runs/{space}.pace.json"
+
+
+def write_measurement(measurement: Measurement, path: str) -> None:
+    """Write a measurement to a local file."""
+    target = Path(path)
+    Folder(str(target.parent)).write(target.name, write_sealed(measurement))
+
+
+def read_measurement(path: str) -> Measurement | None:
+    """The measurement in a file; None for a folder, a URL or a path that does not exist.
+
+    Raises UserError if the file is not one of `sweeper pace`.
+    """
+    file = Path(path)
+    if "://" in path or not file.is_file():
+        return None
+    try:
+        return read_json(Measurement, file.read_bytes(), path)
+    except DamagedError as error:
+        raise UserError(f"{error} Measure again: sweeper pace SPACE --out {path}") from error

@@ -1,0 +1,78 @@
+"""Tables of measured trials: the speed and the memory of each type. They fit 80 columns."""
+
+from collections.abc import Iterator, Mapping
+
+from rich import box
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from sweeper.plan.measurement import Measurement, TypeMeasurement
+from sweeper.plan.numbers import gib
+
+CUDA_CONTEXT = 2**30
+"""Bytes of GPU memory that CUDA can use for a process beside its tensors."""
+
+
+def speed_tables(measurement: Measurement) -> Iterator[RenderableType]:
+    """The speed of each type of trial, and where and when it was measured."""
+    table = _table("training\ntokens/s", "evaluation\ntokens/s", "other s\nper trial")
+    for each in measurement.types:
+        rates = [f"{rate:,.0f}" if rate else "" for rate in (each.training, each.evaluation)]
+        table.add_row(_name(each), *rates, f"{each.rest:.1f}")
+    yield table
+    source = measurement.source
+    yield escape(f"{source[0].upper()}{source[1:]}, with one trial at a time.")
+
+
+def memory_tables(types: tuple[TypeMeasurement, ...], machine: int = 0) -> Iterator[RenderableType]:
+    """The peak memory of each type of trial, and the number of such trials that fit.
+
+    `machine`: bytes of the main memory of the machine; 0 if they are not known.
+    """
+    measured = [each for each in types if each.memory]
+    has_gpu = any("reserved" in each.memory for each in measured)
+    table = _table(*(("GPU", "of", "trials\nper GPU") if has_gpu else ()), "process", "trials per\nmachine")
+    for each in measured:
+        gpu = _gpu_cells(each.memory) if has_gpu else ()
+        process = each.memory["process"]
+        table.add_row(_name(each), *gpu, gib(process), str(machine // process) if machine else "")
+    yield table
+    context = f"A trial on a GPU counts with {gib(CUDA_CONTEXT)} more, which CUDA can use for its process. "
+    yield (
+        f"Peak memory of one trial, its scores included. {context if has_gpu else ''}"
+        f"{f'The machine has {gib(machine)} of main memory.' if machine else ''}"
+    ).rstrip()
+
+
+def bound_tables(needed: Mapping[str, int | str]) -> Iterator[RenderableType]:
+    """The memory that a training of each model needs at least: bytes, or the reason why it is not known."""
+    yield (
+        "The memory of these trials was not measured: sweeper pace SPACE measures it. A training of all weights needs "
+        "at least the memory of its weights, gradients and optimiser state:"
+    )
+    for model, size in needed.items():
+        yield escape(f"  {model}: {gib(size) if isinstance(size, int) else size}")
+
+
+def trials_per_gpu(memory: Mapping[str, int]) -> int:
+    """Number of trials with this memory that fit on one GPU."""
+    return memory["device"] // (memory["reserved"] + CUDA_CONTEXT)
+
+
+def _gpu_cells(memory: Mapping[str, int]) -> tuple[str, ...]:
+    if "reserved" not in memory:
+        return "", "", ""
+    return gib(memory["reserved"]), gib(memory["device"]), str(trials_per_gpu(memory))
+
+
+def _table(*numbers: str) -> Table:
+    table = Table("trials", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.columns[0].overflow = "fold"
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _name(each: TypeMeasurement) -> str:
+    return escape(f"{each.model}, {each.type}")

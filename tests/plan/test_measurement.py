@@ -1,0 +1,183 @@
+"""The measurement of `sweeper pace`: types of trials, hours computed by hand, memory, and the file."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from search_spaces.tiny import SPACE as TINY
+from sweeper.errors import UserError
+from sweeper.files.folder import Folder
+from sweeper.files.serialize import write_json
+from sweeper.plan.forecast import Forecast, forecast
+from sweeper.plan.measurement import (
+    Measurement,
+    TypeMeasurement,
+    length_key,
+    read_measurement,
+    write_measurement,
+)
+from sweeper.plan.measurement_tables import bound_tables, memory_tables, speed_tables, trials_per_gpu
+from sweeper.plan.pace import Pace, speeds
+from sweeper.plan.run_memory import types_of_run
+from sweeper.plan.tables import forecast_tables
+from sweeper.plan.tokens import FILLED_SHARE
+from sweeper.plan.trial_types import largest, type_of
+from sweeper.plan.units import make_plan
+from sweeper.run.ledger import Ledger
+from sweeper.space import Choice, Model, Resources, Space, Stage, Training
+from tests.tuning.imaginary import SMALL, agenda_of, succeed
+
+GPU = {"process": 2**30, "allocated": 2**30, "reserved": 3 * 2**30, "device": 80 * 2**30}
+UNITS = {unit.label: unit for unit in make_plan(TINY).units}
+NAMES = type_of(TINY, UNITS["baseline -> names"])
+
+
+def measured(type_name: str = NAMES, **changes: object) -> TypeMeasurement:
+    usual = TypeMeasurement(
+        model="tiny",
+        model_id="demo/tiny",
+        layers=0,
+        type=type_name,
+        unit="tiny/baseline -> names",
+        training=100.0,
+        evaluation=500.0,
+        rest=7.0,
+        memory=GPU,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def measurement(*types: TypeMeasurement, lengths: dict[str, float] | None = None) -> Measurement:
+    return Measurement(
+        space="tiny",
+        date="2026-11-30T12:00:00+00:00",
+        host="node7",
+        device="H200",
+        versions={"torch": "2.13"},
+        memory=64 * 2**30,
+        types=types or (measured(),),
+        lengths=lengths or {},
+    )
+
+
+def forecast_with(tmp_path: Path, content: Measurement, space: Space = TINY, **pace: object) -> Forecast:
+    path = str(tmp_path / "pace.json")
+    write_measurement(content, path)
+    return forecast(space, mirror=None, run=str(tmp_path / "no"), pace=Pace(measured_in=path, **pace))  # type: ignore[arg-type]
+
+
+def printed(*tables: RenderableType) -> str:
+    console = Console(width=80, record=True, file=StringIO())
+    for table in tables:
+        console.print(table)
+    return " ".join(console.export_text().split())
+
+
+def test_a_type_names_the_kind_the_formats_and_the_options_that_decide_time_and_memory() -> None:
+    assert NAMES == "target, tag: batch_size=16, max_length=128, frozen_layers=1"
+    assert type_of(TINY, UNITS["parts"]) == "preparation, tag: batch_size=32, max_length=128"
+    assert type_of(TINY, UNITS["parts -> names"]) == NAMES
+    model = Model(name="big", id="big", resources=Resources(processes=2))
+    mixed = Stage(tasks=("names", "claims"), mlm_share=0.5, training=Training(precision="bf16"))
+    unit = replace(UNITS["parts"], model=model, stages=(mixed,))
+    expected = "preparation, classify + tag + mlm: batch_size=32, max_length=128, precision=bf16, processes=2"
+    assert type_of(TINY, unit) == expected
+
+
+def test_a_searched_batch_size_and_length_count_with_their_largest_values() -> None:
+    dials = {"batch_size": Choice(values=(8, 64)), "epochs": Choice(values=(1, 9))}
+    assert largest(Stage(tasks=("names",), dials=dials)) == replace(Training(), batch_size=64)
+
+
+def test_hours_are_those_of_the_types_with_their_evaluation_and_their_fixed_seconds(tmp_path: Path) -> None:
+    other = measured("target, span", training=10.0, evaluation=None, rest=1.0)
+    plan = forecast_with(tmp_path, measurement(measured(), other), price=2.0)
+    row = next(row for row in plan.rows if row.unit == "tiny/baseline -> names")
+    seconds = row.tokens_left / 100 + row.evaluation_left / 500 + row.left * 7
+    assert row.seconds_left(plan.rates[row.unit]) == pytest.approx(seconds)
+    # A type that was not measured has the medians of its model.
+    row = next(row for row in plan.rows if row.unit == "tiny/parts")
+    assert row.seconds_left(plan.rates[row.unit]) == pytest.approx(
+        row.tokens_left / 55 + row.evaluation_left / 500 + row.left * 4
+    )
+    assert plan.worker_hours == pytest.approx(sum(r.seconds_left(plan.rates[r.unit]) for r in plan.rows) / 3600)
+    assert plan.cost == pytest.approx(2 * (plan.worker_hours or 0))
+    assert plan.as_json()["measurement"]["host"] == "node7"
+
+
+def test_hours_use_the_measured_lengths_of_examples(tmp_path: Path) -> None:
+    lengths = {
+        length_key("names", 128, trains=True): FILLED_SHARE / 4,
+        length_key("names", 128, trains=False): FILLED_SHARE / 2,
+    }
+    rates = forecast_with(tmp_path, measurement(lengths=lengths)).rates
+    assert (rates["tiny/baseline -> names"].training, rates["tiny/baseline -> names"].evaluation) == (400, 1000)
+    assert (rates["tiny/parts"].training, rates["tiny/parts"].evaluation) == (100, 500)
+
+
+def test_a_plan_says_where_and_when_its_speed_was_measured(tmp_path: Path) -> None:
+    text = printed(*forecast_tables(forecast_with(tmp_path, measurement())))
+    assert "Measured on 2026-11-30 on node7 (H200; torch 2.13), with one trial at a time." in text
+    assert "tiny: 100 training tokens per second of a worker, median of its measured trials in" in text
+    assert "is assumed to be 3 times as fast" not in text
+
+
+def test_a_model_with_another_id_or_other_layers_has_no_measurement(tmp_path: Path) -> None:
+    path = str(tmp_path / "pace.json")
+    write_measurement(measurement(), path)
+    model = TINY.models[0]
+    pace = Pace(measured_in=path)
+    assert speeds((replace(model, name="renamed"),), pace)["renamed"].throughput == 100
+    assert speeds((replace(model, id="demo/other"),), pace) == {}
+    assert speeds((replace(model, layers=1),), pace) == {}
+    plan = forecast_with(tmp_path, measurement(), replace(TINY, models=(replace(model, layers=1),)))
+    assert f"({path} has no measurement of it)" in printed(*forecast_tables(plan)).replace("\n", "")
+
+
+def test_a_space_without_trainings_has_the_speed_of_its_evaluation(tmp_path: Path) -> None:
+    path = str(tmp_path / "pace.json")
+    write_measurement(measurement(measured("encoder scores, retrieve", training=None, evaluation=300.0)), path)
+    assert speeds(TINY.models, Pace(measured_in=path))["tiny"].throughput == 100
+
+
+def test_a_file_that_was_changed_is_refused_with_the_command_that_writes_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "pace.json")
+    write_measurement(measurement(), path)
+    assert read_measurement(path) == measurement()
+    Path(path).write_text(Path(path).read_text().replace("100.0", "900.0"))
+    with pytest.raises(UserError, match=r"differs from its digest\. Measure again: sweeper pace SPACE --out"):
+        read_measurement(path)
+    assert read_measurement(str(tmp_path)) is None
+    assert read_measurement(str(tmp_path / "nothing")) is None
+
+
+def test_the_memory_of_a_trial_stands_beside_that_of_the_device_with_the_number_of_trials_that_fit() -> None:
+    assert trials_per_gpu(GPU) == 20
+    text = printed(*memory_tables((measured(), measured("on a CPU", memory={"process": 2**30})), 64 * 2**30))
+    assert "3.00 GiB 80.0 GiB 20 1.00 GiB 64" in text
+    assert "tiny, on a CPU 1.00 GiB 64" in text
+    assert "A trial on a GPU counts with 1.00 GiB more" in text
+    assert "GPU" not in printed(*memory_tables((measured(memory={"process": 2**30}),), 64 * 2**30))
+    assert "500 7.0" in printed(*speed_tables(measurement()))
+
+
+def test_without_a_measurement_the_memory_has_a_lower_bound_and_the_command() -> None:
+    text = printed(*bound_tables({"tiny": 2**30, "lost": "unknown. Model 'lost' cannot be read"}))
+    assert "was not measured: sweeper pace SPACE measures it" in text
+    assert "tiny: 1.00 GiB lost: unknown. Model 'lost' cannot be read" in text
+
+
+def test_the_memory_of_a_run_is_the_largest_peak_of_each_model_and_kind(tmp_path: Path) -> None:
+    Folder(str(tmp_path)).write("space.json", write_json(SMALL))
+    ledger, agenda = Ledger.at(str(tmp_path / "ledger")), agenda_of(SMALL)
+    first, second = agenda.next(), agenda.next()
+    assert first is not None
+    assert second is not None
+    ledger.write_training(replace(succeed(first), memory=GPU))
+    ledger.write_training(replace(succeed(second), memory=GPU | {"reserved": 2**31}))
+    (largest_trial,) = types_of_run(str(tmp_path))
+    assert (largest_trial.unit, largest_trial.memory) == (first.name, GPU)
+    assert largest_trial.type.endswith("largest of 2")
