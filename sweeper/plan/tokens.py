@@ -134,9 +134,16 @@ def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
     """Largest number of tokens that a trial of a unit reads for its selection value and for evaluations in training."""
     if not unit.trains or is_refitted(space, unit, role):
         return 0
-    features = sum(features_per_example(space.task(name)) for name in unit.stage.tasks)
+    tasks = [space.task(name) for name in unit.stage.tasks]
+    num_features = sum(_num_selected(space, unit, task) * features_per_example(task) for task in tasks)
     num_passes = 1 + _num_evaluations(space, unit.stage, sets_aside=unit.sets_aside)
-    return round(num_passes * space.search.cap * features * unit.stage.training.max_length * FILLED_SHARE)
+    return round(num_passes * num_features * unit.stage.training.max_length * FILLED_SHARE)
+
+
+def _num_selected(space: Space, unit: Unit, task: Task) -> int:
+    """Largest number of selection examples of a task. A small training set has fewer than the cap to set aside."""
+    aside = _num_aside(space, task) if unit.sets_aside else 0  # 0 also for a task of unknown size
+    return min(space.search.cap, aside or space.search.cap)
 
 
 def score_tokens(space: Space, unit: Unit) -> int:
