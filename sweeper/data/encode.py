@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeper.data.early import TRAINED, KeptRows, kept_rows
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
 from sweeper.data.perturb.code_mix import WordPairs, read_word_pairs
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRAINED = ("train", "select")
-"""Parts of a data set without the examples whose labels cannot be right. Scores do not depend on positions."""
 MOST_WRONG = 0.05
 """Largest share of rows of a training set whose labels cannot be right."""
 NAMED = 3
@@ -211,11 +210,22 @@ def _examples(job: _Job, counts: Counter[str], wrong: list[str]) -> Iterator[Exa
     `counts` and `wrong` receive the numbers of rows, and a sentence for each row that is left out for its labels.
     """
     rows_list = language_rows(job.task, job.data.part, job.language)
+    if len(rows_list) == 1 and (kept := kept_rows(job.sources.load(rows_list[0]), job.data, job.task)):
+        yield from _kept(job, kept, counts)
+        return
     seen: set[str] = set()
     for position, rows in enumerate(rows_list):
         prefix = f"{position}:" if len(rows_list) > 1 else ""
         # Each data set is divided alone, by its own ids: ANLI+ contains MNLI, and both then set aside the same rows.
         yield from carve(_named(job, rows, prefix, seen, counts, wrong), job.data)
+
+
+def _kept(job: _Job, kept: KeptRows, counts: Counter[str]) -> Iterator[Example]:
+    """The examples of the rows that a cap keeps. `counts` receives the numbers of all rows."""
+    counts["rows"] += len(kept.table)
+    counts["dropped"] += kept.num_dropped
+    for number, row in kept:
+        yield from format_of(job.task).read(row, job.task, number)
 
 
 def _named(

@@ -1,6 +1,6 @@
 """The rows of one split as dicts, with label numbers replaced by the names that the data set declares."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,21 @@ class RowTable:
         return self._named(self.table[number], number)
 
     def __iter__(self) -> Iterator[Row]:
-        number = 0
-        for batch in self.table.iter(batch_size=BATCH):
-            for values in zip(*batch.values(), strict=True):
-                yield self._named(dict(zip(batch, values, strict=True)), number)
-                number += 1
+        return (row for _, row in self._read(self.table, range(len(self.table))))
+
+    def at(self, numbers: Sequence[int]) -> Iterator[tuple[int, Row]]:
+        """Some rows with their numbers. No other row is read."""
+        return self._read(self.table.select(numbers, keep_in_memory=True), numbers)
+
+    def with_columns(self, columns: Sequence[str]) -> "RowTable":
+        """The same rows with some of their columns. No other column is read."""
+        return RowTable(table=self.table.select_columns(list(columns)), where=self.where)
+
+    def _read(self, table: Dataset, numbers: Iterable[int]) -> Iterator[tuple[int, Row]]:
+        batches = table.iter(batch_size=BATCH)
+        rows = (dict(zip(batch, row, strict=True)) for batch in batches for row in zip(*batch.values(), strict=True))
+        for number, row in zip(numbers, rows, strict=True):
+            yield number, self._named(row, number)
 
     def _named(self, row: Row, number: int) -> Row:
         for column, read in self._readers.items():

@@ -18,6 +18,7 @@ from sweeper.formats.interface import (
     Lengths,
     Outputs,
     Properties,
+    RowLabel,
     ScoreSettings,
     Summary,
     Translated,
@@ -62,6 +63,10 @@ def _other_labels(example: Example, labels: Sequence[str]) -> list[str]:
     return [label for label in labels if label != example.fields["label"]]
 
 
+def _has_label(line: Line) -> bool:
+    return label_of(line, field_of(line, "label")) is not None
+
+
 class Classify:
     """Predicts one label for a text, or for a pair of texts if the task declares a second one.
 
@@ -75,6 +80,7 @@ class Classify:
         head="sequence",
         has_classes=True,
         label_field="label",
+        row_label=RowLabel(field="label", has_example=_has_label),
         translation=TranslatedPair(),
         other_labels=_other_labels,
         edits=frozenset(("words", "spaces", "input")),

@@ -1,7 +1,7 @@
 """Fields of a row as the task declares them: a column, a path, a template, or several columns that form a list."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
@@ -120,10 +120,27 @@ def label_of(line: Line, value: Any) -> str | None:
     )
 
 
+def columns_of(task: Task, fields: Iterable[str], columns: Collection[str]) -> list[str]:
+    """Those of the columns of a data set that some fields of a task are read from; none if one is missing."""
+    sources = [task.columns[field] for field in fields if field in task.columns]
+    paths = [
+        path
+        for source in sources
+        for text in (source if isinstance(source, tuple) else (source,))
+        for path in (_names(text) if "{" in text else [text])
+    ]
+    found = {path if path in columns else path.split(".")[0] for path in paths}
+    return sorted(found) if found <= set(columns) else []
+
+
+def _names(template: str) -> list[str]:
+    """The columns in a template."""
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
+
+
 def _filled(line: Line, template: str) -> str | list[str]:
     """A template filled with its columns; a list with one text per item if one of the columns is a list."""
-    names = [name for _, name, _, _ in Formatter().parse(template) if name]
-    values = {name: _at(line, name) for name in names}
+    values = {name: _at(line, name) for name in _names(template)}
     lists = [name for name, value in values.items() if isinstance(value, list)]
     if len(lists) > 1:
         raise row_error(line, f"template {template!r} may have at most one list column, got {lists}.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from sweeper.formats.fields import Line
 from sweeper.scoring.nearest import Search
 from sweeper.scoring.scorers import Scored
 from sweeper.tasks.spec import Task
@@ -157,6 +158,16 @@ def _no_marks(features: Features, _: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowLabel:
+    """Tells from the label of a row, without its texts, whether the row has an example. Its id is then `id_of`."""
+
+    field: str
+    has_example: Callable[[Line], bool]
+    needs_text: bool = False
+    """Whether only the texts show if a label is wrong (PROBLEM), so that training reads all rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Properties:
     """The properties of a format that other modules use. They test a property, never the name of a format."""
 
@@ -174,6 +185,8 @@ class Properties:
     encoder and trains nothing."""
     label_field: str = ""
     """Field that contains the labels, if the head has one output for each label of the task; "" otherwise."""
+    row_label: RowLabel | None = None
+    """The label of a row, if it decides alone whether the row has an example; otherwise None."""
     has_classes: bool = False
     """Whether the head chooses one of several classes for a text, a choice or a word, so that predictors of transfer
     (scoring/transferability.py) are defined."""

@@ -20,6 +20,7 @@ from sweeper.formats.interface import (
     Lengths,
     Outputs,
     Properties,
+    RowLabel,
     ScoreSettings,
     Summary,
     Translated,
@@ -77,6 +78,11 @@ def _marks(features: Features, _: Sequence[str]) -> list[str]:
     return marks
 
 
+def _is_read(line: Line) -> bool:
+    """Whether a row has an example. Without answers, only the scorer `squad2` reads it."""
+    return line.task.scorer == "squad2" or bool(answers_of(line)[0])
+
+
 class Span:
     """Predicts the answer to a question about a context. The label of a window without the answer is its first token.
 
@@ -92,6 +98,7 @@ class Span:
         },
         required=("context", "question", "answers"),
         head="span",
+        row_label=RowLabel(field="answers", has_example=_is_read, needs_text=True),
         translation=TranslatedSpan(),
         marks=_marks,
         edits=frozenset(("words", "spaces", "input", "context", "question")),
