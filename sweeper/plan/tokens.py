@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 from sweeper.formats.table import properties_of
 from sweeper.plan.specs import carve_floor, is_refitted
@@ -141,9 +142,9 @@ def selection_tokens(space: Space, unit: Unit, role: Role) -> int:
 
 
 def _num_selected(space: Space, unit: Unit, task: Task) -> int:
-    """Largest number of selection examples of a task. A small training set has fewer than the cap to set aside."""
-    aside = _num_aside(space, task) if unit.sets_aside else 0  # 0 also for a task of unknown size
-    return min(space.search.cap, aside or space.search.cap)
+    """Largest number of selection examples of a task: those that are set aside, else its English dev examples."""
+    number = _num_aside(space, task) if unit.sets_aside else _evaluation_sizes(space, task, "dev").get("en", 0)
+    return min(space.search.cap, number or space.search.cap)  # 0: unknown
 
 
 def score_tokens(space: Space, unit: Unit) -> int:
@@ -193,17 +194,17 @@ def _num_features(space: Space, task: Task, languages: tuple[str, ...] | None, c
     if CATALOG.get(task.name) == task and task.name == "tydiqa" and languages is None and cap is None:
         # Only the total is published, not the size of each language.
         return TYDIQA_EXAMPLES
-    sizes = _evaluation_sizes(space, task)
+    sizes = _evaluation_sizes(space, task, space.evaluate)
     codes = languages or tuple(task.rows(space.evaluate))
     if not set(codes) <= set(sizes):
         return None
     return features_per_example(task) * sum(min(sizes[code], cap or sizes[code]) for code in codes)
 
 
-def _evaluation_sizes(space: Space, task: Task) -> Mapping[str, int]:
+def _evaluation_sizes(space: Space, task: Task, split: Literal["dev", "test"]) -> Mapping[str, int]:
     """Language -> number of evaluation items; empty for a task that differs from the entry of the package."""
     if CATALOG.get(task.name) == task:
-        return SIZES[space.evaluate].get(task.name, {})
+        return SIZES[split].get(task.name, {})
     if is_world_task(task):
-        return dict.fromkeys(task.rows(space.evaluate), num_evaluated(task) * scale_of(space.world, task))
+        return dict.fromkeys(task.rows(split), num_evaluated(task) * scale_of(space.world, task))
     return {}

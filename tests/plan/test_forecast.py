@@ -284,6 +284,14 @@ def test_a_trial_is_selected_on_every_choice_of_an_example() -> None:
         assert selection_tokens(space, unit, role) == (974 * 5 + 1_000) * 50
 
 
+def test_a_target_that_is_selected_on_its_dev_split_reads_no_more_examples_than_the_split_has() -> None:
+    unit = make_plan(TINY).unit("tiny/baseline -> names")
+    assert not unit.sets_aside
+    assert [selection_tokens(TINY, unit, role) for role in ROLES] == [96 * 64] * 2
+    capped = replace(TINY, search=replace(TINY.search, cap=10))
+    assert selection_tokens(capped, unit, "search") == 10 * 64
+
+
 NUM_ASIDE = {"mnli": 1_000, "tydiqa": 370, "anli_plus": 5_000, "squad2": round(1_126.49 / 87_599 * 130_319)}
 
 
