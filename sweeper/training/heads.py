@@ -62,6 +62,13 @@ class Head(nn.Module):
         """Arrays that the loss needs for a batch of these items, in addition to the inputs and labels."""
         return {}
 
+    @classmethod
+    def indices(cls, batch: Batch) -> dict[str, Tensor]:
+        """Indices that the loss needs for a batch, in addition to its arrays. They are computed on the CPU, because it
+        would have to wait for a GPU that computes their number.
+        """
+        return {}
+
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Outputs of a batch, float32."""
         raise NotImplementedError
@@ -118,18 +125,18 @@ class ChoiceHead(SequenceHead):
 
     @classmethod
     def extra_arrays(cls, features: Features, items: Array) -> dict[str, Array]:
-        """`slot` (n, 2): for each feature the row of its item in the batch and the index of its choice in the item."""
+        """`choices` (m, most choices): the features of each item, as rows of the batch; -1 after its last choice."""
         starts = np.asarray(features.items)
-        counts = (starts[items + 1] - starts[items]).tolist()
-        slots = [(row, choice) for row, count in enumerate(counts) for choice in range(count)]
-        return {"slot": np.array(slots, dtype=np.int64)}
+        counts = starts[items + 1] - starts[items]
+        firsts, numbers = np.cumsum(counts) - counts, np.arange(counts.max())
+        choices = np.where(numbers[None, :] < counts[:, None], firsts[:, None] + numbers[None, :], -1)
+        return {"choices": choices.astype(np.int64)}
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the choices of each item."""
-        rows, columns = batch["slot"].unbind(dim=1)
+        choices, scores = batch["choices"], self._logits(hidden)[:, 0]
         # Items with fewer choices are padded with -inf, which softmax gives no probability.
-        table = hidden.new_full((len(batch["label"]), int(columns.max()) + 1), float("-inf"), dtype=torch.float32)
-        table = table.index_put((rows, columns), self._logits(hidden)[:, 0])
+        table = scores[choices.clamp(min=0)].masked_fill(choices < 0, float("-inf"))
         return self._cross_entropy(table, batch["label"])
 
 
@@ -163,11 +170,16 @@ class TokenHead(Head):
             "log_gold": torch.where(batch["tags"] == IGNORED, 0.0, gold),
         }
 
+    @classmethod
+    def indices(cls, batch: Batch) -> dict[str, Tensor]:
+        """The labelled tokens."""
+        return _labelled(batch["tags"])
+
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the labelled tokens."""
-        labelled = batch["tags"] != IGNORED  # selected before the linear layer, which is then smaller
-        logits = self.out(self.dropout(hidden[labelled])).float()
-        return functional.cross_entropy(logits, batch["tags"][labelled], reduction="sum")
+        labelled = batch["labelled"]  # selected before the linear layer, which is then smaller
+        logits = self.out(self.dropout(hidden.flatten(0, 1)[labelled])).float()
+        return functional.cross_entropy(logits, batch["tags"].flatten()[labelled], reduction="sum")
 
 
 class SpanHead(Head):
@@ -253,17 +265,24 @@ class MaskedHead(Head):
             nn.init.eye_(self.dense.weight)
             nn.init.zeros_(self.dense.bias)
 
-    def _logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Logits (masked tokens, vocabulary). `embeddings` (vocabulary, embedding) are those of the body."""
-        state = self.norm(functional.gelu(self.dense(hidden[batch["masked"] != IGNORED])))
-        return functional.linear(state, batch["embeddings"], self.bias).float()
+    @classmethod
+    def indices(cls, batch: Batch) -> dict[str, Tensor]:
+        """The masked tokens."""
+        return _labelled(batch["masked"])
+
+    def _logits(self, states: Tensor, batch: Batch) -> Tensor:
+        """Logits (masked tokens, vocabulary) from their hidden states. `embeddings` (vocabulary, embedding) are those
+        of the body.
+        """
+        projected = self.norm(functional.gelu(self.dense(states)))
+        return functional.linear(projected, batch["embeddings"], self.bias).float()
 
     def outputs(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """For each feature (n,): the summed `loss`, the numbers of `masked` tokens and of those that are `restored`
         (predicted correctly), and the loss of a `uniform` guess.
         """
         masked = batch["masked"] != IGNORED
-        gold, logits = batch["masked"][masked], self._logits(hidden, batch)
+        gold, logits = batch["masked"][masked], self._logits(hidden[masked], batch)
         losses = functional.cross_entropy(logits, gold, reduction="none")
         restored = (logits.argmax(dim=1) == gold).float()
         count = masked.sum(dim=1).float()
@@ -276,8 +295,14 @@ class MaskedHead(Head):
 
     def loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the masked tokens."""
-        gold = batch["masked"][batch["masked"] != IGNORED]
-        return functional.cross_entropy(self._logits(hidden, batch), gold, reduction="sum")
+        labelled = batch["labelled"]
+        logits = self._logits(hidden.flatten(0, 1)[labelled], batch)
+        return functional.cross_entropy(logits, batch["masked"].flatten()[labelled], reduction="sum")
+
+
+def _labelled(labels: Tensor) -> dict[str, Tensor]:
+    """`labelled` (k,): the tokens of a batch with a label, as indices of the flat `labels` (n, length)."""
+    return {"labelled": (labels.flatten() != IGNORED).nonzero()[:, 0]}
 
 
 def _sums_by_feature(values: Tensor, masked: Tensor) -> Tensor:

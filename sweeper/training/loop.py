@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from sweeper.training.dynamics import Dynamics
 from sweeper.training.gradients import ALONE, Batches, Team, add_gradient
 from sweeper.training.keep import Keeper, ValueOf
 from sweeper.training.model import Net
+from sweeper.training.prefetch import prefetched
 from sweeper.training.progress import Progress
 from sweeper.training.reporter import Reporter
 from sweeper.training.runtime import Clock, seed_everything
@@ -84,16 +86,17 @@ def train(
     context.reporter.start(progress, schedule.last_step)
     net.train()
     team.load(net)
+    make = partial(micro_batches, schedule, micro_tokens=micro_tokens, rank=team.rank)
+    upcoming = prefetched(make, range(progress.step, schedule.last_step), device)
     for step in range(progress.step, schedule.last_step):
         with clock.time("train"):
             team.begin(net, step, micro_tokens)
         with clock.time("wait"):
             items, chosen = schedule.batch(step)
-            batches = micro_batches(schedule, step, micro_tokens, team.rank)
+            batches = next(upcoming)
         with clock.time("train"):
             seed_everything(schedule.step_seed(step, team.rank))
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.learning_rate(step)
+            _set_learning_rate(optimizer, schedule.learning_rate(step))
             stream = int(schedule.order[step])
             with dynamics.observing(net.head(items.task), stream, chosen, schedule.training.num_passes):
                 values, tokens = _step(net, optimizer, items.task, batches, schedule.training, team)
@@ -119,10 +122,15 @@ def train(
             if progress.step < schedule.last_step and checkpoints.is_due():
                 checkpoints.save(_state(net, optimizer, keeper, progress, dynamics), clock)
                 logger.debug("checkpoint after step %d", progress.step)
-    keeper.finish(progress)
-    _check_weights(net, progress, schedule.training)
-    logger.info("%d of %d steps, weights after step %d kept", progress.step, progress.planned_steps, progress.kept_step)
+    _finish(keeper, net, progress, schedule.training)
     return progress
+
+
+def _finish(keeper: Keeper, net: Net, progress: Progress, training: Training) -> None:
+    """Give the net the weights that the training keeps, and check them."""
+    keeper.finish(progress)
+    _check_weights(net, progress, training)
+    logger.info("%d of %d steps, weights after step %d kept", progress.step, progress.planned_steps, progress.kept_step)
 
 
 def _evaluate(keeper: Keeper, progress: Progress, context: StageContext) -> None:
@@ -159,6 +167,11 @@ def make_optimizer(net: Net, training: Training) -> torch.optim.AdamW:
     ]
     # The learning rate is set before each step.
     return torch.optim.AdamW(groups, lr=0.0, eps=training.adam_epsilon, fused=True)
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def _step(

@@ -14,7 +14,7 @@ from sweeper.training.batches import Masking, Stream, TaskItems, collate, featur
 from sweeper.training.runtime import derived_seed
 
 MicroBatch = dict[str, Tensor]
-"""Tensors of `collate`, and a seed for each feature in `noise_seeds`."""
+"""Tensors of `collate` and `Head.indices`, and a seed for each feature in `noise_seeds`."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,10 @@ def micro_batches(schedule: Schedule, step: int, micro_tokens: int, rank: Rank) 
     A process can have none: a batch of pairs is not divided, and a small batch has too few items.
     """
     items, _ = schedule.batch(step)
-    make = _masked if items.head_type.is_masked and schedule.masking is not None else _collated
-    batches = list(make(schedule, step, micro_tokens, rank))
-    return batches, sum(int((batch[items.head_type.labels] != IGNORED).sum()) for batch in batches)
+    head = items.head_type
+    make = _masked if head.is_masked and schedule.masking is not None else _collated
+    batches = [batch | head.indices(batch) for batch in make(schedule, step, micro_tokens, rank)]
+    return batches, sum(int((batch[head.labels] != IGNORED).sum()) for batch in batches)
 
 
 def _collated(schedule: Schedule, step: int, micro_tokens: int, rank: Rank) -> Iterator[MicroBatch]:

@@ -113,9 +113,9 @@ def test_rows_are_padded_to_the_longest_row() -> None:
     assert table.tolist() == [[4, 5, 6], [1, 9, 9]]
 
 
-def test_slots_give_the_item_and_the_choice_of_each_feature(stream: Callable[[str], Stream]) -> None:
+def test_choices_give_the_features_of_each_item(stream: Callable[[str], Stream]) -> None:
     batch = collate(stream("gaps").items, np.array([4, 2]), CPU)
-    assert batch["slot"].tolist() == [[row, choice] for row in range(2) for choice in range(5)]
+    assert batch["choices"].tolist() == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
     assert batch["label"].shape == (2,)
     assert batch["input_ids"].shape[0] == 10
 
