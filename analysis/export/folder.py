@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from shlex import quote
 
 from sweeper.errors import UserError
 from sweeper.files.manifest import MANIFEST
@@ -37,11 +38,17 @@ def check_is_new(folder: Path) -> None:
 
 def copy_encoder(run: str, chosen: Chosen, folder: Path) -> None:
     """Copy the encoder from the store of a run. Raises UserError if the store does not have it."""
-    key, store = training_key(chosen.model, chosen.encoder), Run.open(run).store
+    recorded = Run.open(run)
+    key, store = training_key(chosen.model, chosen.encoder), recorded.store
     if not store.has(key):
+        is_removed = recorded.space.keep_encoders == "needed"
+        cause = " It was removed when no trial needed it any more (keep_encoders = 'needed')." if is_removed else ""
+        names = {"models": chosen.model.name, "recipes": chosen.recipe, "seeds": str(chosen.seed)}
+        part = " ".join(f"--only {quote(f'{key}={name}')}" for key, name in names.items())
         raise UserError(
-            f"The store {store.folder.url} does not have the encoder {key} of recipe {chosen.recipe!r}: repeat "
-            "the `sweeper run` command, which makes it again."
+            f"The store {store.folder.url} does not have the encoder {key} of recipe {chosen.recipe!r}, seed "
+            f"{chosen.seed}.{cause} To make it again, run the space in a new folder: sweeper run SPACE --out NEW "
+            f"--set keep_encoders=all {part}."
         )
     # The heads of earlier tasks and the manifest of the store are of no use outside the sweep.
     shutil.copytree(store.fetch(key), folder, ignore=shutil.ignore_patterns(MANIFEST, "heads"), dirs_exist_ok=True)

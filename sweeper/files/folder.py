@@ -197,6 +197,7 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Delete a file or folder inside. Nothing happens if it does not exist."""
+        self._fs.invalidate_cache()  # a listing from before another worker wrote the file
         with suppress(FileNotFoundError):  # another worker may have deleted it first
             if self._fs.exists(self.path(name)):
                 self._fs.rm(self.path(name), recursive=True)

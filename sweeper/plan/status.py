@@ -10,7 +10,7 @@ from typing import Any
 from sweeper.files.serialize import plain
 from sweeper.plan.matrix import Cells
 from sweeper.plan.remaining import Remaining, Running
-from sweeper.plan.units import TRIAL_KINDS, Plan, Unit, make_plan, trial_kind
+from sweeper.plan.units import TRIAL_KINDS, Plan, PlannedTrial, Unit, make_plan, trial_kind
 from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import DEAD_WORKER, OUT_OF_MEMORY, ScoreRecord
@@ -208,6 +208,13 @@ def replicate_values(contents: Contents, done: set[str], plan: Plan) -> dict[str
     replicates = [(unit, seed) for unit in plan.units for seed in plan.seeds(unit)] if failed else []
     blocked = [unit.replicate_name(seed) for unit, seed in replicates if _is_blocked(plan, unit, seed, failed)]
     return dict.fromkeys(blocked) | {name: values.get(name) for name in done}
+
+
+def never_runs(plan: Plan, trial: PlannedTrial, failed: set[str]) -> bool:
+    """Whether a trial can never run, because something that it depends on failed. `failed`: names of failed trials."""
+    name, role, number = trial
+    unit = plan.unit(name)
+    return _is_blocked(plan, unit, number, failed) if role == "replicate" else _cannot_choose(plan, unit, failed)
 
 
 def _is_blocked(plan: Plan, unit: Unit, seed: int, failed: set[str]) -> bool:

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 
 from sweeper.errors import DamagedError
 from sweeper.files.draft import atomic_folder
@@ -37,6 +37,20 @@ class EncoderStore:
             self.folder.upload(source / name, f"{key}/{name}")
         # The manifest is written last, because readers ignore an encoder without one.
         self.folder.write(f"{key}/{MANIFEST}", manifest_bytes(files, key))
+
+    def remove(self, key: str) -> None:
+        """Delete an encoder and its copy on this node; nothing happens if the store does not have it. Raises OSError.
+
+        The manifest is deleted before the other files, so that readers ignore an encoder that is deleted only in part.
+        """
+        shutil.rmtree(self.copies / key, ignore_errors=True)
+        self.folder.remove(f"{key}/{MANIFEST}")
+        self.folder.remove(key)
+
+    def making(self, key: str) -> BaseFileLock:
+        """The lock of a worker that trains a missing encoder again, while other workers of this node wait."""
+        self.copies.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.copies / f".{key}.making.lock")
 
     def fetch(self, key: str) -> Path:
         """A local folder with the encoder, verified against its manifest.

@@ -13,9 +13,9 @@ DESCRIPTIVE = ("title", "note", "licence", "departs", "num_choices", "parallel",
 """Fields of a task that only reports and plans use. No result depends on them, so they may change. `contains` and
 `train_size` are not among them, because they decide which selection data a larger task leaves out."""
 
-OBSERVING = ("predictors", "null_twins", "log_probabilities", "cartography", "contrasts", "claims")
+OBSERVING = ("predictors", "null_twins", "log_probabilities", "cartography", "keep_encoders", "contrasts", "claims")
 """Fields of a space that change no existing result. Predictors and twins add trials, log-probabilities add columns to
-outcomes, cartography adds files to trainings, and only reports read the others."""
+outcomes, cartography adds files to trainings, removed encoders are trained again, and only reports read the others."""
 FACTS = (("factors",), ("parameters",))
 """Fields of recipes and models that only contrasts use."""
 

@@ -49,6 +49,11 @@ class Site:
         return LogFolder(Folder(f"{self._run_folder}/logs"))
 
     @property
+    def shares_store(self) -> bool:
+        """Whether the encoder store is outside the run folder, so that other sweeps may use it."""
+        return self.store != self._run_folder
+
+    @property
     def _run_folder(self) -> str:
         # The path of the run folder is not stored, but the ledger is always inside it.
         return self.ledger.removesuffix("/ledger")

@@ -48,6 +48,9 @@ class Space:
     """Seed that decides which examples a cap keeps."""
     keep_targets: bool = False
     """Whether trained targets (body and head) are stored. If they are, a new language needs only scoring."""
+    keep_encoders: Annotated[Literal["all", "needed"], Field(exclude_if=lambda value: value == "all")] = "all"
+    """Which prepared encoders are stored: all of them, or only those that a trial of the space still needs. A removed
+    encoder is trained again if the space grows and a new trial starts from it."""
     format: int = FORMAT
     """Version of the JSON layout. The sweeper rejects a space or run folder that another version of it wrote."""
     log_probabilities: bool = True

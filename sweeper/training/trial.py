@@ -331,6 +331,14 @@ def _body(trial: Trial, chain: tuple[StageSpec, ...]) -> "nn.Module":
     local = _fetch(trial, encoder)
     if local is not None:
         return load_body(str(local))
+    with trial.bench.store.making(encoder):
+        # Another worker of this node may have made it since.
+        local = _fetch(trial, encoder)
+        return load_body(str(local)) if local else _made_again(trial, chain, encoder)
+
+
+def _made_again(trial: Trial, chain: tuple[StageSpec, ...], encoder: str) -> "nn.Module":
+    """The body of an encoder that the store does not have: its last stage is trained and stored."""
     trial.bench.tell(f"Encoder {encoder} is not in the store: its last stage is trained again.")
     # With the key of the preparation, the training continues from a checkpoint of the preparation if one exists.
     key = record_key(encoder, "prepare")

@@ -11,10 +11,10 @@ from itertools import chain
 
 from sweeper.plan.budget import Budget, Purchase
 from sweeper.plan.specs import Chain, Specs
-from sweeper.plan.units import Plan, Unit
+from sweeper.plan.units import Plan, PlannedTrial, Unit
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrialResult
-from sweeper.records.spec import TrialSpec, score_key
+from sweeper.records.spec import TrialSpec, score_key, training_key
 from sweeper.tuning.results import Results
 from sweeper.tuning.search import Request, Studies, Suggestion
 from sweeper.tuning.slots import Slot, Slots
@@ -124,6 +124,18 @@ class Agenda:
     def name(self, slot: Slot) -> str:
         """The name of a slot's trial."""
         return self.results.name(slot)
+
+    def record(self, trial: PlannedTrial) -> EndedTrial | None:
+        """The final record of a trial of the plan; None without one, and for a trial outside of the part that runs."""
+        name, role, number = trial
+        return self.done.get(self.slots.slot(self.plan.unit(name), role, number))
+
+    def encoder(self, trial: PlannedTrial) -> str:
+        """The key of the encoder that a trial of a preparation trains; "" if its stages are not known yet."""
+        name, role, number = trial
+        unit = self.plan.unit(name)
+        chain = self._chains.get(self.slots.slot(unit, role, number))
+        return training_key(self.specs.resolver.model(unit.model), chain) if chain else ""
 
     def _results_of(self, plan: Plan) -> Results:
         """The results as those of a plan, which grows with a budget."""

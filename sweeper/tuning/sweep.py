@@ -39,6 +39,7 @@ from sweeper.tuning.live_file import live_file
 from sweeper.tuning.memory_watch import MemoryWatch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import announce, reading, watching
+from sweeper.tuning.release import check_store, remover
 from sweeper.tuning.slots import Slot
 from sweeper.tuning.trackers.feed import tracking
 from sweeper.tuning.trackers.table import open_trackers
@@ -87,6 +88,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         _lock(run, stack)
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
+        check_store(space, site)
         remove_leftovers(run, site)
         space, sources, inferred = complete(run.continued(space), site, options.only)
         for message in inferred:
@@ -105,6 +107,10 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             contents, again = contents.without(retried), tuple(retried.values())
             agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots))
+        report = partial(console.print, markup=False)
+        release = remover(agenda, contents, site, report)
+        if release and (num_removed := release.remove_all()):
+            report(f"Encoders that were removed, because no remaining trial needs them: {num_removed}.")
         if agenda.finished:
             return _summary(agenda)
         check_pending(agenda, site, console, quiet=options.quiet)
@@ -115,7 +121,6 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             warn_of_bf16(agenda, console)
         if not options.quiet:
             announce(options.run, console)
-        report = partial(console.print, markup=False)
         halt = halt or Halt()
         with (
             watching(agenda, contents.scores.values(), console, quiet=options.quiet) as display,
@@ -123,7 +128,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             live_file(agenda, run.live, report, halt) as live,
         ):
             memory = [] if options.quiet else [MemoryWatch(report)]
-            watch = Watches([display, live, *tracked, *memory], report)
+            watch = Watches([display, live, *tracked, *memory, *([release] if release else [])], report)
             scratch = stack.enter_context(locked_folder("sweeper-ray-"))
             result = launch(agenda, site, options.workers, watch, scratch, halt)
         return _summary(agenda, result)

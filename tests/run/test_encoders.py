@@ -32,6 +32,46 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> EncoderStore:
     return EncoderStore(Folder(url), tmp_path / "copies")
 
 
+def test_a_removed_encoder_is_not_in_the_store_and_has_no_file_left(store: EncoderStore, source: Path) -> None:
+    store.keep("a1", source)
+    store.keep("b2", source)
+    store.fetch("a1")
+    store.remove("a1")
+    store.remove("a1")  # without an effect
+    assert not store.has("a1")
+    assert store.folder.names() == store.keys() == ["b2"]
+    assert not (store.copies / "a1").exists()
+    with pytest.raises(FileNotFoundError):
+        store.fetch("a1")
+
+
+@pytest.mark.parametrize("cut", range(2))
+def test_a_removal_that_was_cut_short_leaves_an_encoder_that_is_whole_or_missing(
+    cut: int, store: EncoderStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.keep("a1", source)
+    calls = 0
+    remove = Folder.remove
+
+    def remove_until_cut(folder: Folder, name: str) -> None:
+        nonlocal calls
+        if calls == cut:
+            raise KeyboardInterrupt
+        calls += 1
+        remove(folder, name)
+
+    monkeypatch.setattr(Folder, "remove", remove_until_cut)
+    with pytest.raises(KeyboardInterrupt):
+        store.remove("a1")
+    monkeypatch.undo()
+    if cut:
+        assert not store.has("a1")
+    else:
+        assert {name: (store.fetch("a1") / name).read_bytes() for name in FILES} == FILES
+    store.remove("a1")
+    assert store.folder.names() == []
+
+
 def flip(store: EncoderStore, name: str) -> None:
     content = bytearray(store.folder.read(name))
     # One changed bit keeps the size, so only the checksum can detect it.

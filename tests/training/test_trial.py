@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,26 @@ def test_a_damaged_encoder_is_renamed_and_trained_again(folders: TrialFolders) -
     assert "is damaged (model.safetensors). It was renamed to" in messages[0]
     key = training_key(MODEL, (first,))
     assert manifests(folders.root / "run")[key] == before[key]
+
+
+def test_a_missing_encoder_is_trained_again_by_one_worker_of_a_node_while_the_others_wait(
+    folders: TrialFolders,
+) -> None:
+    first, messages = stage("parts"), list[str]()
+    target, bench = trial(first, stage("words")), folders.bench(notify=messages.append)
+    key = training_key(MODEL, (first,))
+    with ThreadPoolExecutor(1) as thread:
+        with bench.store.making(key):
+            waiting = thread.submit(run_trial, target, bench)
+            # Another worker makes it.
+            run_trial(trial(first, kind="prepare", keep=True), folders.bench())
+            assert not waiting.done()
+        assert waiting.result().training.state == "done"
+    assert not any("trained again" in message for message in messages)
+    bench.store.remove(key)
+    run_trial(trial(first, stage("words", seed=2)), bench)
+    assert f"Encoder {key} is not in the store: its last stage is trained again." in messages
+    assert bench.store.has(key)
 
 
 def test_a_task_of_several_data_sets_trains_one_head(folders: TrialFolders) -> None:
