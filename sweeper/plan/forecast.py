@@ -10,6 +10,7 @@ from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.files.serialize import plain
 from sweeper.plan.budget import Budget, Purchase
+from sweeper.plan.disk import Disk, disk_of
 from sweeper.plan.lengths import with_lengths
 from sweeper.plan.measurement import FORWARD, Measurement, Rates
 from sweeper.plan.only import ALL, Only, narrowed
@@ -99,6 +100,8 @@ class Forecast:
     """Targets whose evaluation is not counted, because its size is unknown."""
     notes: tuple[str, ...]
     """Messages about missing data and unknown sizes."""
+    disk: Disk
+    """The size of the run folder."""
 
     @property
     def trials(self) -> dict[str, int]:
@@ -197,6 +200,7 @@ class Forecast:
             "saving_against_chains_from_scratch": self.saving,
             "replicate_gpu_hours": self.replicate_gpu_hours,
             "replicate_gpu_hours_from_scratch": self.scratch_gpu_hours,
+            "disk": self.disk.as_json(),
             "notes": list(self.notes),
             "units": [vars(row) for row in self.rows],
         }
@@ -244,6 +248,7 @@ def forecast(
             *_patience_note(plan),
             *_data_notes(space, sources, only),
         ),
+        disk=disk_of(plan, sources, pace.workers),
     )
 
 

@@ -43,3 +43,15 @@ def memory_text(memory: Mapping[str, int]) -> str:
     """
     gpu = f"GPU {gib(memory['reserved'])} of {gib(memory['device'])}, " if "reserved" in memory else ""
     return f"{gpu}process {gib(memory['process'])}" if memory else ""
+
+
+def data_size(num: float) -> str:
+    """A number of bytes with a unit.
+
+    >>> data_size(12_345_678)
+    '12.3 MB'
+    """
+    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if num >= size:
+            return f"{num / size:,.1f} {unit}"
+    return f"{num / 1e3:,.1f} kB"

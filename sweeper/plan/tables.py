@@ -10,11 +10,12 @@ from rich.table import Table
 
 from sweeper.data.survey import Survey
 from sweeper.plan.check import Check, label_counts
+from sweeper.plan.disk import Disk
 from sweeper.plan.forecast import Forecast, Row
 from sweeper.plan.matrix import Matrix
 from sweeper.plan.measurement import FORWARD
 from sweeper.plan.measurement_tables import speed_tables
-from sweeper.plan.numbers import clock, compact
+from sweeper.plan.numbers import clock, compact, data_size
 from sweeper.plan.pace import no_measurement
 from sweeper.plan.running import progress_text, silence_text
 from sweeper.plan.status import Status
@@ -53,6 +54,7 @@ def forecast_tables(forecast: Forecast) -> Iterator[RenderableType]:
         yield escape(f"{name}: {speed.throughput:,.0f} training tokens per second of a worker, {speed.source}.")
     yield _time(forecast)
     yield _saving(forecast)
+    yield escape(_disk(forecast.disk))
     yield from map(escape, forecast.notes)
 
 
@@ -117,6 +119,22 @@ def _saving(forecast: Forecast) -> str:
     if not forecast.scratch_gpu_hours:
         return f"{text}."
     return f"{text}: {forecast.scratch_gpu_hours:,.1f} GPU-hours instead of {forecast.replicate_gpu_hours:,.1f}."
+
+
+def _disk(disk: Disk) -> str:
+    """The size of the run folder while the sweep runs, with both values of `keep_encoders`."""
+    other = "needed" if disk.keep_encoders == "all" else "all"
+    encoders = disk.encoders if disk.keep_encoders == "all" else disk.encoders_needed
+    parts = {"encoders": encoders, "trained targets": disk.targets, "checkpoints": disk.checkpoints}
+    parts |= {"outcomes": disk.outcomes, "records and logs": disk.records}
+    listed = ", ".join(f"{name} {data_size(size)}" for name, size in parts.items() if size)
+    names = ", ".join(disk.unsized)
+    unsized = f" Not counted: encoders and checkpoints of {names}, whose sizes are not known on this machine."
+    return (
+        f"Run folder or bucket: at most {data_size(disk.peak[disk.keep_encoders])} ({listed}), "
+        f"{data_size(disk.end[disk.keep_encoders])} at the end; {data_size(disk.peak[other])} with "
+        f"keep_encoders={other}.{unsized if disk.unsized else ''}"
+    )
 
 
 def check_tables(check: Check) -> Iterator[RenderableType]:
