@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeper.files.draft import draft_path
 from sweeper.files.leftovers import locked_folder
-from sweeper.run.logs import LogFolder
+from sweeper.run.logs import LARGEST_LOG, LogFolder, shortened
 
 SOURCES = ("sweeper", "transformers", "py.warnings")
 """Loggers whose messages the log contains."""
@@ -23,9 +24,35 @@ class LogFile(logging.FileHandler):
 
     problem = ""
     """A message, if the file could not be written."""
+    limit = LARGEST_LOG
+    """`LogFolder.limit`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append a message. The middle of a file that gets too large is cut out, for example of equal warnings."""
+        super().emit(record)
+        if self.stream and not self.problem and self.stream.tell() > self.limit:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        """Replace the file by a shorter one, at once for readers."""
+        path = Path(self.baseFilename)
+        draft = draft_path(path)
+        try:
+            draft.write_bytes(shortened(path.read_bytes(), self.limit))
+            self.close()
+            draft.replace(path)
+            self.stream = self._open()
+        except OSError:
+            self._stop()
+        finally:
+            draft.unlink(missing_ok=True)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name of logging
         """Remember the problem instead of printing a traceback for each message."""
+        self._stop()
+
+    def _stop(self) -> None:
+        """Write nothing more."""
         self.problem = f"Logs of trials cannot be written to {self.baseFilename}."
         self.setLevel(logging.CRITICAL + 1)
 
@@ -60,10 +87,11 @@ def trial_log(key: str, logs: LogFolder, *, verbose: bool = False) -> Iterator[l
 def _open(logs: LogFolder, key: str, draft: Path, problems: list[str]) -> logging.Handler:
     """The handler that writes the log: to its file, or to a draft for a remote store, or to nothing after an error."""
     try:
-        handler: logging.Handler = LogFile(logs.local_file(key) or draft, encoding="utf-8")
+        handler = LogFile(logs.local_file(key) or draft, encoding="utf-8")
     except OSError as error:
         problems.append(f"Logs of trials cannot be written: {error}.")
         return logging.NullHandler()
+    handler.limit = logs.limit
     handler.setFormatter(logging.Formatter(LINE))
     return handler
 

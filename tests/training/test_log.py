@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import tempfile
 import threading
 import time
@@ -15,7 +16,7 @@ from torch import nn
 
 from sweeper.files.folder import Folder
 from sweeper.files.leftovers import DAY, remove_temporary
-from sweeper.run.logs import LogFolder
+from sweeper.run.logs import LogFolder, shortened
 from sweeper.training import log as log_module
 from sweeper.training import workbench as workbench_module
 from sweeper.training.log import trial_log
@@ -125,3 +126,55 @@ def test_an_upload_that_hangs_is_reported_and_does_not_keep_the_trial(
     release.set()
     (problem,) = problems
     assert problem.startswith("Logs of trials may be incomplete: ")
+
+
+@pytest.mark.parametrize("place", ["local", "remote"])
+def test_a_warning_in_each_step_leaves_the_beginning_and_the_end_of_a_log_within_its_limit(
+    place: str, tmp_path: Path
+) -> None:
+    folder = Folder(str(tmp_path / "logs") if place == "local" else f"memory://{tmp_path.name}/logs")
+    logs, num = LogFolder(folder, limit=20_000), 5_000
+    for attempt in (1, 2):
+        with trial_log("abc", logs) as problems:
+            logging.getLogger("sweeper.a").info("begin of attempt %d", attempt)
+            for step in range(num):
+                logging.getLogger("transformers.b").warning("step %d of attempt %d: ünclear input", step, attempt)
+            logging.getLogger("sweeper.a").info("end of attempt %d", attempt)
+        text = logs.read("abc")
+        assert problems == []
+        assert len(text.encode()) <= logs.limit + 100
+        assert text.splitlines()[0].endswith("begin of attempt 1")
+        assert text.splitlines()[-1].endswith(f"end of attempt {attempt}")
+        assert f"step {num - 1} of attempt {attempt}: " in text
+        [cut] = re.findall(r"^\[\.\.\. (\d+) bytes of this log were cut out here \.\.\.\]$", text, flags=re.MULTILINE)
+        line = len(text.splitlines()[-2].encode()) + 1
+        total = attempt * num * line
+        assert 0.95 * total < int(cut) + len(text.encode()) < 1.01 * total
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["abc.log"] * (place == "local")
+
+
+def test_a_log_with_one_long_message_keeps_its_first_and_its_last_part() -> None:
+    text = b"begin " + 10_000 * b"x" + b" end\n"
+    short = shortened(text, 1_000)
+    assert len(short) < 1_000
+    assert short.startswith(b"begin x")
+    assert short.endswith(b"x end\n")
+    assert shortened(short, 1_000) == short
+    again = shortened(short + text, 1_000)
+    assert b"cut out here" in again
+    assert again.count(b"cut out here") == 1
+    assert again.startswith(b"begin x")
+
+
+def test_a_full_disk_while_a_log_is_shortened_is_reported_and_does_not_stop_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with trial_log("abc", LogFolder(Folder(str(tmp_path)), limit=200)) as problems:
+        for _ in range(10):
+            logging.getLogger("sweeper.a").info("a message of some length")
+    assert problems == [f"Logs of trials cannot be written to {tmp_path / 'abc.log'}."]
+    assert 0 < (tmp_path / "abc.log").stat().st_size < 400

@@ -1,6 +1,9 @@
 """The Ray of a local sweep: it listens on loopback alone, and its trials have the nice level of the command."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from tests.runs import (
     CORNER,
     PATIENCE,
+    ROOT,
     ended,
     nice_level,
     run_arguments,
@@ -78,3 +82,42 @@ def test_a_ray_that_cannot_start_is_one_error_without_a_traceback(tmp_path: Path
     assert done.stderr.startswith("error: Ray could not start on this machine. It needs free space in /dev/shm and in ")
     assert "/dev/null/nowhere" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+NOISY = """
+import sys
+import ray
+from sweeper.space import Resources
+from sweeper.tuning.connect import connected
+from sweeper.tuning.halt import Halt
+from sweeper.tuning.options import Workers
+
+def noisy():
+    for _ in range(20_000):
+        print("x" * 99)
+        print("y" * 99, file=sys.stderr)
+
+with connected(Workers(num=1), Resources(), Halt()):
+    ray.get(ray.remote(noisy).remote())
+    print(ray._private.worker._global_node.get_session_dir_path())
+"""
+
+
+def test_the_files_with_the_output_of_a_worker_are_bounded() -> None:
+    limit = 100_000
+    done = subprocess.run(
+        [sys.executable, "-c", NOISY],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ROTATION_MAX_BYTES": str(limit)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    files = list(Path(done.stdout.splitlines()[-1], "logs").glob("worker-*"))
+    written = {suffix: [file for file in files if suffix in file.name] for suffix in (".out", ".err")}
+    for suffix, each in written.items():
+        largest = max(file.stat().st_size for file in each)
+        assert limit / 2 < largest < 2 * limit, suffix
+        # The worker that printed has its file and an older one; the others are empty.
+        assert sum(file.stat().st_size for file in each) < 4 * limit, suffix
