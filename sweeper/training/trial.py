@@ -345,7 +345,8 @@ def _made_again(trial: Trial, chain: tuple[StageSpec, ...], encoder: str) -> "nn
     trained = _train(trial, chain, key)
     _write_to_store(trial, encoder, trained)
     _checkpoints(trial, key).clear()
-    return trained.net.body
+    # Not the trained net itself: layers that were frozen in its stage would stay frozen in the next one.
+    return load_body(str(trial.bench.store.fetch(encoder)))
 
 
 def _from_store(trial: Trial) -> Trained | None:

@@ -125,6 +125,16 @@ def test_a_missing_encoder_is_trained_again_by_one_worker_of_a_node_while_the_ot
     assert bench.store.has(key)
 
 
+def test_a_training_that_makes_its_encoder_again_has_the_results_of_one_that_finds_it(folders: TrialFolders) -> None:
+    # The embeddings are frozen in the preparation, but not in the target.
+    first = stage("parts", training=replace(TRAINING, frozen_layers=0))
+    target = trial(first, stage("words"), scores=(score("words"),))
+    run_trial(trial(first, kind="prepare", keep=True), folders.bench("found"))
+    found = facts(run_trial(target, folders.bench("found")))
+    assert facts(run_trial(target, folders.bench("made"))) == found
+    assert manifests(folders.root / "made") == manifests(folders.root / "found")
+
+
 def test_a_task_of_several_data_sets_trains_one_head(folders: TrialFolders) -> None:
     spec = trial(stage("claims_plus"), keep=True)
     result = run_trial(spec, folders.bench())
