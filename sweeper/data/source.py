@@ -59,7 +59,7 @@ class Sources:
         if not self._has_files(rows, path):
             return False
         # Languages in one split differ only in the prefix of their ids, so the rows must be read.
-        return not rows.id_prefix or len(self.load(rows)) > 0
+        return not rows.id_prefix or _num_rows(self, rows, rows_digest(path, rows.config, rows.split)) > 0
 
     def load(self, rows: Rows) -> RowTable:
         """The rows, with label names instead of label numbers.
@@ -239,6 +239,12 @@ def _row_identity(rows: Rows, sources: Sources) -> list[Any]:
     hub_id = [rows.id] if sources.path(rows) is None else []  # the path of a folder may change
     first = [rows.first] if rows.first is not None else []
     return [sources.identity(rows), *hub_id, rows.config, rows.split, rows.id_prefix, *first]
+
+
+@lru_cache(maxsize=1024)
+def _num_rows(sources: Sources, rows: Rows, _identity: str) -> int:
+    """Number of rows with this identity. The checks of a sweep ask for it many times."""
+    return len(sources.load(rows))
 
 
 def _with_prefix(table: datasets.Dataset, rows: Rows) -> datasets.Dataset:

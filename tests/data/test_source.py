@@ -149,6 +149,13 @@ def test_only_the_rows_whose_id_starts_with_the_prefix_are_kept(sources: Sources
     assert not sources.has(replace(rows, id_prefix="finnish-"))
 
 
+def test_rows_with_a_prefix_are_looked_for_again_when_their_file_has_changed(sources: Sources, write: Any) -> None:
+    rows = Rows(id="demo/many", split="train", id_prefix="finnish-")
+    for ids, is_there in ((["english-1"], False), (["finnish-1", "english-1"], True)):
+        write("demo/many", {"default": {"train": {"id": ids, "text": ["a"] * len(ids)}}})
+        assert sources.has(rows) == is_there
+
+
 def test_a_local_folder_needs_neither_a_mirror_nor_a_readme(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
