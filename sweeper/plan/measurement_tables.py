@@ -32,11 +32,12 @@ def memory_tables(types: tuple[TypeMeasurement, ...], machine: int = 0) -> Itera
     """
     measured = [each for each in types if each.memory]
     has_gpu = any("reserved" in each.memory for each in measured)
-    table = _table(*(("GPU", "of", "trials\nper GPU") if has_gpu else ()), "process", "trials per\nmachine")
+    of_gpu, of_machine = ("GPU", "of", "trials\nper GPU"), ("trials per\nmachine",)
+    table = _table(*(of_gpu if has_gpu else ()), "process", *(of_machine if machine else ()))
     for each in measured:
         gpu = _gpu_cells(each.memory) if has_gpu else ()
         process = each.memory["process"]
-        table.add_row(_name(each), *gpu, gib(process), str(machine // process) if machine else "")
+        table.add_row(_name(each), *gpu, gib(process), *([str(machine // process)] if machine else []))
     yield table
     context = f"A trial on a GPU counts with {gib(CUDA_CONTEXT)} more, which CUDA can use for its process. "
     yield (

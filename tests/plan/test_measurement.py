@@ -161,6 +161,8 @@ def test_the_memory_of_a_trial_stands_beside_that_of_the_device_with_the_number_
     assert "tiny, on a CPU 1.00 GiB 64" in text
     assert "A trial on a GPU counts with 1.00 GiB more" in text
     assert "GPU" not in printed(*memory_tables((measured(memory={"process": 2**30}),), 64 * 2**30))
+    assert "per GPU process machine" in text
+    assert "per GPU process ──" in printed(*memory_tables((measured(),)))
     assert "500 7.0" in printed(*speed_tables(measurement()))
 
 
