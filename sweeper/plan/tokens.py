@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from sweeper.formats.table import properties_of
-from sweeper.plan.specs import carve_floor, is_refitted
+from sweeper.plan.data_specs import carve_floor, is_refitted
 from sweeper.plan.units import PREDICTOR_EXAMPLES, Plan, Unit
 from sweeper.records.spec import Role
 from sweeper.scoring.scorers import SCORERS

@@ -13,8 +13,9 @@ from search_spaces.xtreme import SPACE as XTREME
 from sweeper.data.source import Sources
 from sweeper.errors import UserError
 from sweeper.files.serialize import key_values
+from sweeper.plan.data_specs import carve_floor
 from sweeper.plan.resolve import Resolver
-from sweeper.plan.specs import ResourceOverrides, Specs, carve_floor
+from sweeper.plan.specs import ResourceOverrides, Specs
 from sweeper.plan.units import Unit, make_plan
 from sweeper.records.spec import LabelNoiseSpec, PerturbationSpec, TrialSpec, score_key
 from sweeper.space import Condition, Model, Recipe, Resources, Space, Stage, Target, Training
