@@ -177,6 +177,7 @@ class AgendaSearcher(Searcher):
         if spec is None or self._halt.requested:
             # The signal has ended the worker too. The trial is not lost: it runs again when the sweep continues.
             return
+        self._watch.died(spec)
         if death.cause:
             self._repeat_or_lose(spec, death.reason, death.cause)
         elif self._attempts.repeat_after(spec, death):

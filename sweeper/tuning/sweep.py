@@ -37,6 +37,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import LaunchResult, launch
 from sweeper.tuning.live_file import live_file
 from sweeper.tuning.memory_watch import MemoryWatch
+from sweeper.tuning.metrics import MetricsWatch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import announce, reading, watching
 from sweeper.tuning.release import check_store, remover
@@ -128,7 +129,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             live_file(agenda, run.live, report, halt) as live,
         ):
             memory = [] if options.quiet else [MemoryWatch(report)]
-            watch = Watches([display, live, *tracked, *memory, *([release] if release else [])], report)
+            watch = Watches([display, live, MetricsWatch(), *tracked, *memory, *([release] if release else [])], report)
             scratch = stack.enter_context(locked_folder("sweeper-ray-"))
             result = launch(agenda, site, options.workers, watch, scratch, halt)
         return _summary(agenda, result)

@@ -23,6 +23,10 @@ class Watch(Protocol):
     def lost(self, spec: TrialSpec, reason: str) -> None:
         """A trial ended without a record, for example because its worker died."""
 
+    def died(self, spec: TrialSpec) -> None:
+        """The worker of a trial has died. Afterwards the trial starts again, is lost, or ends with a failed record."""
+        return
+
     def notified(self, spec: TrialSpec, message: str) -> None:
         """A trial has a message for the user, for example about a damaged file or a smaller micro-batch."""
 
@@ -50,6 +54,10 @@ class Watches(Watch):
     def lost(self, spec: TrialSpec, reason: str) -> None:
         """Forward the event."""
         self._forward("lost", spec, reason)
+
+    def died(self, spec: TrialSpec) -> None:
+        """Forward the event."""
+        self._forward("died", spec)
 
     def notified(self, spec: TrialSpec, message: str) -> None:
         """Forward the event."""
