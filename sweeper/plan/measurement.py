@@ -5,15 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from sweeper.errors import DamagedError, UserError
+from sweeper.errors import DamagedError, FormatError, UserError
 from sweeper.files.folder import Folder
+from sweeper.files.seal import is_sealed
 from sweeper.files.serialize import FORMAT, read_json, write_sealed
 from sweeper.plan.units import Unit
 from sweeper.space import Model
+from sweeper.typed import check_fields
 
 FORWARD = 3
 """Assumed speed of evaluation relative to training: a training step is a forward pass and a backward pass, and the
 backward pass costs twice the forward pass."""
+MEMORY_KEYS = ({"process"}, {"process", "allocated", "reserved", "device"})
+"""The keys of the memory of a trial without and with a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,19 @@ class TypeMeasurement:
     memory: Mapping[str, int] = field(default_factory=dict)
     """`TrainingRecord.memory`."""
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("training", "evaluation"):
+            if (speed := getattr(self, name)) is not None and speed <= 0:
+                raise UserError(f"TypeMeasurement needs {name} > 0, got {speed}.")
+        if self.rest < 0:
+            raise UserError(f"TypeMeasurement needs rest >= 0, got {self.rest}.")
+        if self.memory and not _is_memory(self.memory):
+            raise UserError(
+                "TypeMeasurement.memory needs process > 0, and on a GPU also allocated >= 0, reserved >= 0 and "
+                f"device > 0, got {dict(self.memory)}."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
@@ -53,6 +70,14 @@ class Measurement:
     lengths: Mapping[str, float] = field(default_factory=dict)
     """`length_key` -> tokens of an example as a share of max_length, for each of its features."""
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.memory < 0:
+            raise UserError(f"Measurement needs memory >= 0, got {self.memory}.")
+        for name, share in self.lengths.items():
+            if share <= 0:
+                raise UserError(f"Measurement.lengths needs shares > 0, got {share} for {name!r}.")
 
     @property
     def source(self) -> str:
@@ -125,7 +150,25 @@ def read_measurement(path: str) -> Measurement | None:
     file = Path(path)
     if "://" in path or not file.is_file():
         return None
+    remedy = f"Measure again (sweeper pace SPACE --out {path}), or remove the file."
+    content = file.read_bytes()
+    if not is_sealed(content):
+        raise UserError(f"{path} is not a file of `sweeper pace`, which begins with a digest. {remedy}")
     try:
-        return read_json(Measurement, file.read_bytes(), path)
+        return read_json(Measurement, content, path)
+    except FormatError as error:
+        raise UserError(f"Another version of the sweeper wrote {path}. {remedy}") from error
     except DamagedError as error:
-        raise UserError(f"{error} Measure again: sweeper pace SPACE --out {path}") from error
+        raise UserError(f"{error} {remedy}") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error} {remedy}") from error
+
+
+def _is_memory(memory: Mapping[str, int]) -> bool:
+    """Whether these are peaks of a trial. Tables divide by the memory of the process."""
+    return (
+        set(memory) in MEMORY_KEYS
+        and min(memory.values()) >= 0
+        and memory["process"] > 0
+        and memory.get("device", 1) > 0
+    )

@@ -268,13 +268,13 @@ def _lengths(specs: Specs, bench: Workbench) -> dict[str, float]:
             keys = zip(scoring_keys(specs.space, unit), unit.targets, strict=True)
             pairs += [(key, shown[target.task]) for key, target in keys if target.task in shown]
             for key, data in pairs:
-                if key not in lengths:
-                    lengths[key] = _length(specs.space, spec, data, bench)
+                if key not in lengths and (length := _length(specs.space, spec, data, bench)):
+                    lengths[key] = length
     return lengths
 
 
 def _length(space: Space, spec: TrialSpec, data: DataSpec, bench: Workbench) -> float:
-    """Tokens of an example of the data as a share of max_length, for each feature that a plan counts."""
+    """Tokens of an example as a share of max_length, for each feature that a plan counts; 0 without an example."""
     cut = _evaluated(data, LENGTH_EXAMPLES)
     counts = [each.counts for each in bench.reader(spec).encoded(cut).values()]
     planned = features_per_example(space.task(data.task)) * data.max_length * sum(each["examples"] for each in counts)

@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
+from sweeper.files.seal import sealed
 from sweeper.files.serialize import write_json
 from sweeper.plan.forecast import Forecast, forecast
 from sweeper.plan.measurement import (
@@ -148,13 +149,51 @@ def test_a_file_that_was_changed_is_refused_with_the_command_that_writes_it(tmp_
     write_measurement(measurement(), path)
     assert read_measurement(path) == measurement()
     Path(path).write_text(Path(path).read_text().replace("100.0", "900.0"))
-    with pytest.raises(UserError, match=r"differs from its digest\. Measure again: sweeper pace SPACE --out"):
+    with pytest.raises(UserError, match=r"differs from its digest\. Measure again \(sweeper pace SPACE --out"):
         read_measurement(path)
     assert read_measurement(str(tmp_path)) is None
     assert read_measurement(str(tmp_path / "nothing")) is None
 
 
-def test_the_memory_of_a_trial_stands_beside_that_of_the_device_with_the_number_of_trials_that_fit() -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"training": 100.0', '"training": -5.0', "TypeMeasurement needs training > 0, got -5.0."),
+        ('"training": 100.0', '"training": NaN', "TypeMeasurement.training needs a finite number, got nan."),
+        ('"training": 100.0', '"training": "inf"', "TypeMeasurement.training needs a finite number, got inf."),
+        ('"evaluation": 500.0', '"evaluation": 0.0', "TypeMeasurement needs evaluation > 0, got 0.0."),
+        ('"rest": 7.0', '"rest": -7.0', "TypeMeasurement needs rest >= 0, got -7.0."),
+        ('"process": 1073741824', '"process": 0', "TypeMeasurement.memory needs process > 0, and on a GPU"),
+        ('"device": 85899345920', '"other": 1', "TypeMeasurement.memory needs process > 0, and on a GPU"),
+        ('"device": 85899345920', '"device": 0', "TypeMeasurement.memory needs process > 0, and on a GPU"),
+        ('"names train 128": 0.25', '"names train 128": 0.0', "Measurement.lengths needs shares > 0, got 0.0 for"),
+        ('"memory": 68719476736', '"memory": -1', "Measurement needs memory >= 0, got -1."),
+        ('"format": 2', '"format": 1', "Another version of the sweeper wrote"),
+        ('"format": 2', '"format": 3', "Another version of the sweeper wrote"),
+    ],
+)
+def test_a_file_with_an_impossible_value_is_refused_with_the_value_and_a_remedy(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "pace.json"
+    content = write_json(measurement(lengths={"names train 128": 0.25})).decode()
+    assert old in content
+    path.write_bytes(sealed(content.replace(old, new).encode()))
+    with pytest.raises(UserError) as caught:
+        read_measurement(str(path))
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert str(caught.value).endswith(f"Measure again (sweeper pace SPACE --out {path}), or remove the file.")
+
+
+def test_a_file_without_a_digest_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pace.json"
+    path.write_bytes(write_json(measurement()))
+    with pytest.raises(UserError, match=r"is not a file of `sweeper pace`, which begins with a digest\. Measure again"):
+        read_measurement(str(path))
+
+
+def test_the_memory_table_shows_the_memory_of_the_device_and_the_number_of_trials_that_fit() -> None:
     assert trials_per_gpu(GPU) == 20
     text = printed(*memory_tables((measured(), measured("on a CPU", memory={"process": 2**30})), 64 * 2**30))
     assert "3.00 GiB 80.0 GiB 20 1.00 GiB 64" in text
