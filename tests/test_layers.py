@@ -71,6 +71,7 @@ NOT_LOADED = {
     "sweeper.records": (*HEAVY, "datasets", "matplotlib"),
     "sweeper.run": (*HEAVY, "datasets", "matplotlib"),
     "sweeper.plan": HEAVY,
+    "sweeper.training": ("ray", "optuna", "rich"),
     "analysis": (*HEAVY, "datasets"),
     "search_spaces": (*HEAVY, "datasets"),
 }

@@ -16,6 +16,8 @@ from sweeper.typed import check_fields
 FORWARD = 3
 """Assumed speed of evaluation relative to training: a training step is a forward pass and a backward pass, and the
 backward pass costs twice the forward pass."""
+CUDA_CONTEXT = 2**30
+"""Bytes of GPU memory that CUDA can use for a process beside its tensors."""
 MEMORY_KEYS = ({"process"}, {"process", "allocated", "reserved", "device"})
 """The keys of the memory of a trial without and with a GPU."""
 
@@ -30,7 +32,7 @@ class TypeMeasurement:
     type: str
     """`trial_types.type_of`."""
     unit: str
-    """The unit of which a trial was run."""
+    """The unit whose trial was run."""
     training: float | None = None
     """Training tokens per second; None for a type that trains nothing."""
     evaluation: float | None = None
@@ -124,6 +126,11 @@ class Rates:
     def seconds(self, trained: float, evaluated: float, num_trials: int) -> float:
         """Seconds of trials that train and evaluate with these numbers of tokens."""
         return trained / self.training + evaluated / self.evaluation + num_trials * self.rest
+
+
+def trials_per_gpu(memory: Mapping[str, int]) -> int:
+    """Number of trials with this memory that fit on one GPU."""
+    return memory["device"] // (memory["reserved"] + CUDA_CONTEXT)
 
 
 def length_key(task: str, max_length: int, *, trains: bool) -> str:

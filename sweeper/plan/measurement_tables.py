@@ -7,11 +7,8 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from sweeper.plan.measurement import Measurement, TypeMeasurement
+from sweeper.plan.measurement import CUDA_CONTEXT, Measurement, TypeMeasurement, trials_per_gpu
 from sweeper.plan.numbers import gib
-
-CUDA_CONTEXT = 2**30
-"""Bytes of GPU memory that CUDA can use for a process beside its tensors."""
 
 
 def speed_tables(measurement: Measurement) -> Iterator[RenderableType]:
@@ -54,11 +51,6 @@ def bound_tables(needed: Mapping[str, int | str]) -> Iterator[RenderableType]:
     )
     for model, size in needed.items():
         yield escape(f"  {model}: {gib(size) if isinstance(size, int) else size}")
-
-
-def trials_per_gpu(memory: Mapping[str, int]) -> int:
-    """Number of trials with this memory that fit on one GPU."""
-    return memory["device"] // (memory["reserved"] + CUDA_CONTEXT)
 
 
 def _gpu_cells(memory: Mapping[str, int]) -> tuple[str, ...]:

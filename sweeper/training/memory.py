@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from sweeper.errors import TrialError
-from sweeper.plan.measurement_tables import CUDA_CONTEXT
+from sweeper.plan.measurement import CUDA_CONTEXT
 from sweeper.space import Training
 from sweeper.training.model import body_of, num_parameters
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from sweeper.plan.measurement_tables import trials_per_gpu
+from sweeper.plan.measurement import trials_per_gpu
 from sweeper.plan.numbers import gib
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec

@@ -18,9 +18,10 @@ from sweeper.plan.measurement import (
     TypeMeasurement,
     length_key,
     read_measurement,
+    trials_per_gpu,
     write_measurement,
 )
-from sweeper.plan.measurement_tables import bound_tables, memory_tables, speed_tables, trials_per_gpu
+from sweeper.plan.measurement_tables import bound_tables, memory_tables, speed_tables
 from sweeper.plan.pace import Pace, speeds
 from sweeper.plan.run_memory import types_of_run
 from sweeper.plan.tables import forecast_tables
