@@ -80,7 +80,7 @@ class ShortageError(MachineError):
 
 
 class CrowdedError(ShortageError):
-    """Too little memory in a training that has only a share of a GPU. It can succeed with a larger share."""
+    """Too little memory in a trial that has only a share of a GPU. It can succeed with a larger share."""
 
 
 class DamagedError(SweeperError):

@@ -15,7 +15,7 @@ from sweeper.data.entry import Encoded
 from sweeper.data.source import Sources, data_identity
 from sweeper.data.translate.examples import ExampleTranslator
 from sweeper.data.translate.round_trip import RoundTrip, Translators
-from sweeper.errors import CrowdedError, DataError, OutOfMemoryError, UserError
+from sweeper.errors import DataError, OutOfMemoryError, UserError
 from sweeper.files.digests import digest
 from sweeper.files.serialize import plain
 from sweeper.formats.table import properties_of
@@ -258,8 +258,8 @@ def run_stage(
     """Train a stage, starting from its last checkpoint if there is one. `value_of` is for `keep = "best"`.
 
     If the device runs out of memory, the training continues with micro-batches of half the size. The effective batch
-    size does not change. Raises CrowdedError instead if the trial has only a share of a GPU, and TrialError if the loss
-    is not finite, or if the smallest micro-batch does not fit.
+    size does not change. With only a share of a GPU, the error about its memory is raised instead.
+    Raises TrialError if the loss is not finite, or if the smallest micro-batch does not fit.
     """
     context.reporter.begin(stage)
     with context.clock.time("load"):
@@ -280,7 +280,7 @@ def run_stage(
             del net  # its memory must be free before the next net is made
             torch.cuda.empty_cache()
             if context.shares_gpu:
-                raise CrowdedError("Out of memory on a share of a GPU.") from error
+                raise
             micro_tokens = _smaller(schedule, micro_tokens, error)
             context.notify(
                 f"Out of memory: continuing with {micro_tokens} tokens per micro-batch; the effective batch size does "

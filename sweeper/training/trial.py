@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.errors import DamagedError, OutOfMemoryError, ShortageError, TrialError
+from sweeper.errors import CrowdedError, DamagedError, OutOfMemoryError, ShortageError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.files.leftovers import locked_folder
 from sweeper.records.record import DynamicsRecord, ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
@@ -37,7 +37,15 @@ from sweeper.training.peers import team
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
-from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
+from sweeper.training.runtime import (
+    TOO_LITTLE_MEMORY,
+    Clock,
+    device_name,
+    machine,
+    set_up,
+    slow_bf16,
+    use_threads,
+)
 from sweeper.training.scores import check_finite, outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import (
     DataReader,
@@ -83,8 +91,9 @@ def run_trial(
     store contains its encoder. `take` is called with the trained net once it has been scored.
 
     A training that fails (loss not finite, out of memory) gives a record with state `failed` and the reason. Raises
-    TrialError if the scoring of an existing encoder fails, ShortageError if other processes use the memory, and OSError
-    if a disk or the store fails. Then nothing is recorded, and the trial can be run again.
+    TrialError if the scoring of an existing encoder fails, ShortageError if other processes use the memory, its kind
+    CrowdedError if a larger share of the GPU has more, and OSError if a disk or the store fails. Then nothing is
+    recorded, and the trial can be run again.
     """
     site = bench.site
     with trial_log(spec.key, site.open_logs(), verbose=site.verbose) as problems:
@@ -122,12 +131,12 @@ def _run(
     if device.type == "cpu" and spec.uses_bf16:
         bench.notify_once(slow_bf16())
     if spec.kind == "score":
-        return _score_encoder(trial)
+        with _memory_of(trial):
+            return _score_encoder(trial)
     try:
-        return _predict_transfer(trial) if spec.kind == "predict" else _train_and_score(trial)
+        with _memory_of(trial):
+            return _predict_transfer(trial) if spec.kind == "predict" else _train_and_score(trial)
     except TrialError as error:
-        if isinstance(error, OutOfMemoryError):
-            _check_shortage(device, error)
         old = bench.ledger.training(spec.key)
         if old is not None and old.state == "done":
             raise  # a score was lost and is computed again: the finished training keeps its record
@@ -138,11 +147,21 @@ def _run(
         return TrialResult(training=record)
 
 
-def _check_shortage(device: "torch.device", error: OutOfMemoryError) -> None:
-    """Raise ShortageError if other processes use so much memory that the trial can succeed later."""
-    share = share_of_others(device)
-    if share >= LARGE_SHARE:
-        raise ShortageError(f"{error} Other processes used {share:.0%} of the memory.") from error
+@contextmanager
+def _memory_of(trial: Trial) -> Iterator[None]:
+    """Raise CrowdedError if a larger share of the GPU, and ShortageError if less memory of other processes can help
+    against too little memory in the block.
+    """
+    try:
+        yield
+    except (*TOO_LITTLE_MEMORY, OutOfMemoryError) as error:
+        gpus = trial.spec.resources.gpus
+        if trial.spec.resources.shares_gpu:
+            raise CrowdedError(f"Out of memory on {gpus:.3g} of a GPU.") from error
+        share = share_of_others(trial.device)
+        if share >= LARGE_SHARE:
+            raise ShortageError(f"{error} Other processes used {share:.0%} of the memory.") from error
+        raise
 
 
 def _train_and_score(trial: Trial) -> TrialResult:

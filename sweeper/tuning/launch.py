@@ -190,7 +190,7 @@ class AgendaSearcher(Searcher):
         if cause == "damage":
             cause = self._without_damage(spec)
         if cause == "crowd":
-            self._shares.enlarge(spec)
+            reason = f"{reason} {self._shares.enlarge(spec)}"
         if cause and self._attempts.repeat(spec, cause):
             self._watch.notified(spec, f"It runs again: {reason}")
         elif cause == "shortage":

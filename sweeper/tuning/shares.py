@@ -25,9 +25,10 @@ class Shares:
             return spec
         return replace(spec, resources=replace(spec.resources, gpus=share))
 
-    def enlarge(self, spec: TrialSpec) -> None:
-        """Double the share of a trial whose memory did not suffice, up to a whole GPU."""
+    def enlarge(self, spec: TrialSpec) -> str:
+        """Double the share of a trial whose memory did not suffice, up to a whole GPU. Returns a message."""
         self._grow(spec, 2 * spec.resources.gpus)
+        return f"Trials of {spec.model.name} reserve {self._larger[spec.model.name]:.3g} of a GPU from now on."
 
     def measure(self, spec: TrialSpec, record: TrainingRecord) -> str:
         """Enlarge the share of a model if the peak of a trial is above it. Returns a message; "" if it is not above.
@@ -43,7 +44,7 @@ class Shares:
         self._grow(spec, share)
         return (
             f"It needs {gib(memory['reserved'])} of the {gib(memory['device'])} of a GPU: further trials of "
-            f"{spec.model.name} reserve {self._larger[spec.model.name]:.3g} GPUs each, so that all of them fit."
+            f"{spec.model.name} reserve {self._larger[spec.model.name]:.3g} of a GPU each, so that all of them fit."
         )
 
     def _grow(self, spec: TrialSpec, share: float) -> None:

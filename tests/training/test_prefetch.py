@@ -20,22 +20,30 @@ def logging_to(log: Log) -> Callable[[int], Batches]:
     return make
 
 
-def test_a_thread_makes_the_next_batch_before_it_is_asked_for() -> None:
+def test_a_thread_makes_exactly_one_batch_ahead() -> None:
     log: Log = []
-    batches = in_thread(logging_to(log), range(3, 6))
+    made = {step: threading.Event() for step in range(3, 9)}
+    make = logging_to(log)
+
+    def signalled(step: int) -> Batches:
+        batches = make(step)
+        made[step].set()
+        return batches
+
+    batches = in_thread(signalled, range(3, 9))
     assert next(batches)[1] == 3
-    rest = [number for _, number in batches]
-    assert rest == [4, 5]
-    assert [step for step, _ in log] == [3, 4, 5]
+    assert made[4].wait(60)  # nobody has asked for it
+    assert not made[5].wait(0.1)
+    assert [number for _, number in batches] == [4, 5, 6, 7, 8]
+    assert [step for step, _ in log] == list(range(3, 9))
     assert {name.split("_")[0] for _, name in log} == {"batches"}
 
 
-def test_only_one_batch_is_made_ahead() -> None:
-    log: Log = []
-    batches = in_thread(logging_to(log), range(9))
-    next(batches)
-    batches.close()  # type: ignore[attr-defined]
-    assert len(log) <= 2
+def test_batches_for_a_gpu_are_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 100)  # needs a GPU
+    [(batches, number)] = prefetched(logging_to([]), range(7, 8), torch.device("cuda"))
+    assert [batch["input_ids"].tolist() for batch in batches] == [[107]]
+    assert number == 7
 
 
 def test_an_error_of_a_batch_is_raised_at_its_step() -> None:

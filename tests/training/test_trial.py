@@ -17,10 +17,11 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 import sweeper.training.workbench
-from sweeper.errors import DataError, OutOfMemoryError, ShortageError, TrialError, UserError
+from sweeper.errors import CrowdedError, DataError, OutOfMemoryError, ShortageError, TrialError, UserError
 from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.ended import EndedTrial
 from sweeper.records.spec import TrialSpec, training_key
+from sweeper.space import Resources
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.check import check_spec
 from sweeper.training.memory import share_of_others
@@ -233,6 +234,21 @@ def test_a_lack_of_memory_that_other_processes_cause_leaves_no_record(
     assert bench.ledger.training(spec.key) is None
     monkeypatch.setattr("sweeper.training.trial.share_of_others", lambda _: 0.1)
     assert EndedTrial.of(run_trial(spec, bench).training).can_be_retried
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), OutOfMemoryError("Out of memory.")])
+def test_any_lack_of_memory_on_a_share_of_a_gpu_asks_for_a_larger_share(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(torch.nn.Module, "to", failing)  # the first use of the memory of a GPU
+    spec, bench = trial(stage("words")), folders.bench()
+    shared = replace(spec, resources=Resources(gpus=0.25))
+    with pytest.raises(CrowdedError, match=r"Out of memory on 0\.25 of a GPU"):
+        run_trial(shared, bench)
+    assert bench.ledger.training(spec.key) is None
 
 
 def test_the_share_of_other_processes_is_known_for_this_machine() -> None:

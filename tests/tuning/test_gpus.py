@@ -116,7 +116,7 @@ sys.exit(run_sweep(space, Options(run=run, cache=cache), Console(width=200)).exi
 def test_a_training_without_memory_on_a_share_of_a_gpu_gets_a_larger_share(tmp_path: Path) -> None:
     done = with_gpus(ONE_CROWDED_GPU, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "It runs again: Out of memory on a share of a GPU." in done.stdout
+    assert "Out of memory on 0.25 of a GPU. Trials of tiny reserve 0.5 of a GPU from now on." in done.stdout
     records = [r for r in Ledger.at(f"{tmp_path}/run/ledger").trainings().values() if r.spec.trains]
     assert {record.state for record in records} == {"done"}
     assert {record.spec.resources.gpus for record in records} == {1.0}
