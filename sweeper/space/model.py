@@ -107,6 +107,7 @@ class ResourceOverrides:
     gpus: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         # Resources raises UserError for values that no model allows.
         values = {name: value for name, value in vars(self).items() if value is not None}
         Resources(**values, processes=_processes(self.gpus or 0.0))

@@ -32,7 +32,7 @@ from sweeper.tuning.sweep import complete, make_site
 FIRST_STEPS, FIRST_EXAMPLES = 4, 16
 """Steps, and evaluation examples of each language, of the first trial of a type. It gives the size of the next one."""
 MOST_TRIALS = 4
-"""Trials of a type, of which the last one is the measurement."""
+"""Trials of a type. The last one is the measurement."""
 ENOUGH = 0.5
 """Share of the given time from which on a trial is long enough."""
 EVALUATED_SHARE = 1 / 3
@@ -81,6 +81,8 @@ def measure(
     Nothing is written to the run folder except for data in its cache. Raises UserError for everything that the user
     must correct, and if a trial of a type fails.
     """
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise UserError(f"A measurement needs a finite number of minutes > 0, got {minutes:g}.")
     with locked_folder("sweeper-pace-") as scratch:
         machine = _check_machine(space, options)
         site = make_site(space, options)

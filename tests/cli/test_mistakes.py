@@ -110,6 +110,10 @@ MISTAKES = [
     typed("plan tiny --throughput tin=3", "No model is called 'tin'. Did you mean 'tiny'?"),
     typed("plan tiny --throughput-of nowhere", "nowhere is not a run folder: it has no space.json. `sweeper run` creates run folders."),
     typed("pace tiny --minutes 0", "Invalid value for '--minutes': Input should be greater than or equal to 0.001, got '0'."),
+    typed("pace tiny --minutes nan", "Invalid value for '--minutes': Input should be less than or equal to 600, got 'nan'."),
+    typed("pace tiny --gpus-per-trial nan", "ResourceOverrides.gpus needs a finite number, got nan."),
+    typed("run tiny --gpus-per-trial inf", "ResourceOverrides.gpus needs a finite number, got inf."),
+    typed("run tiny --cpus-per-trial nan", "ResourceOverrides.cpus needs a finite number, got nan."),
     # Machines, stores and folders.
     typed("pace tiny --gpus-per-trial 1", "A trial needs 1 GPUs, and this machine has 0. Measure on a machine such as those of the sweep, or on CPUs with --gpus-per-trial 0."),
     typed("run tiny --gpus-per-trial 1", "A trial needs 1 GPUs, and this machine has 0. Use --gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."),

@@ -1,5 +1,6 @@
 """Measured trials: real short trials of each type of a tiny space, and what they leave."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,3 +91,9 @@ def test_a_machine_without_the_gpus_of_a_trial_is_refused(tmp_path: Path) -> Non
     options = Options(run=str(tmp_path), resources=ResourceOverrides(gpus=0.5))
     with pytest.raises(UserError, match=r"needs 0\.5 GPUs, and this machine has 0\. Measure on a machine such as"):
         measure(TINY, options, 1.0)
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0, math.nan, math.inf])
+def test_a_time_that_is_not_finite_and_positive_is_refused(tmp_path: Path, minutes: float) -> None:
+    with pytest.raises(UserError, match=rf"a finite number of minutes > 0, got {minutes:g}\."):
+        measure(TINY, Options(run=str(tmp_path)), minutes)
