@@ -1,5 +1,6 @@
 """`sweeper pace`: the speed and the memory of each type of trial, measured on this machine."""
 
+import shlex
 from functools import partial
 from typing import Annotated
 
@@ -65,5 +66,7 @@ def pace(
         return
     for table in (*speed_tables(measured), *memory_tables(measured.types, measured.memory)):
         out.print(table)
-    given = f" --throughput-of {path}" if file else ""
-    out.print(f"Written to {path}. Next: sweeper plan {space}{given} --price PRICE --memory", markup=False)
+    given = [*(item for value in setting or () for item in ("--set", value))]
+    given += ["--throughput-of", path] if file else []
+    command = shlex.join(["sweeper", "plan", space, *given])
+    out.print(f"Written to {path}. Next: {command} --price PRICE --memory", markup=False)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from sweeper.data.places import mirror_folder
 from sweeper.data.source import Sources
@@ -12,7 +12,7 @@ from sweeper.files.serialize import plain
 from sweeper.plan.budget import Budget, Purchase
 from sweeper.plan.disk import Disk, disk_of
 from sweeper.plan.lengths import with_lengths
-from sweeper.plan.measurement import FORWARD, Measurement, Rates
+from sweeper.plan.measurement import FORWARD, Assumption, Measurement, Rates
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.pace import Pace, Speed, speeds
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
@@ -163,6 +163,12 @@ class Forecast:
         """GPU-hours of that training if each cell trained its whole chain from the pretrained encoder."""
         return self._hours(lambda row, rates: row.scratch / rates.training * row.gpus)
 
+    def num_assumed(self, value: Assumption) -> int:
+        """Number of units with trials left whose hours contain this value that was not measured."""
+        left = [row for row in self.rows if row.left and row.unit in self.rates]
+        reads = [row for row in left if value != "evaluation" or row.evaluation_left]
+        return sum(value in self.rates[row.unit].assumed for row in reads)
+
     @property
     def paceless(self) -> tuple[str, ...]:
         """Models without a known speed."""
@@ -197,6 +203,7 @@ class Forecast:
             "workers": self.pace.workers,
             "tokens_a_second_of_a_worker": paces,
             "measurement": plain(self.measurement) if self.measurement else None,
+            "units_with_assumed": {value: self.num_assumed(value) for value in get_args(Assumption)},
             "saving_against_chains_from_scratch": self.saving,
             "replicate_gpu_hours": self.replicate_gpu_hours,
             "replicate_gpu_hours_from_scratch": self.scratch_gpu_hours,

@@ -15,11 +15,18 @@ def with_lengths(rates: Rates, space: Space, unit: Unit, lengths: Mapping[str, f
 
     The tasks of a mixture count equally.
     """
-    trained = _ratio(training_keys(unit), lengths)
-    scored = _ratio(scoring_keys(space, unit), lengths) if unit.targets else trained
+    training, scoring = training_keys(unit), scoring_keys(space, unit)
+    trained = _ratio(training, lengths)
+    scored = _ratio(scoring, lengths) if unit.targets else trained
     if unit.trains and unit.stage.training.cap_tokens:
-        trained = 1.0  # the number of tokens is given
-    return replace(rates, training=rates.training / trained, evaluation=rates.evaluation / scored)
+        training, trained = [], 1.0  # the number of tokens is given
+    is_measured = all(key in lengths for key in (*training, *scoring))
+    return replace(
+        rates,
+        training=rates.training / trained,
+        evaluation=rates.evaluation / scored,
+        assumed=rates.assumed if is_measured else rates.assumed | {"lengths"},
+    )
 
 
 def training_keys(unit: Unit) -> list[str]:

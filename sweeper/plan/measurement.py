@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any, Literal
 
 from sweeper.errors import DamagedError, FormatError, UserError
 from sweeper.files.folder import Folder
@@ -20,6 +21,11 @@ CUDA_CONTEXT = 2**30
 """Bytes of GPU memory that CUDA can use for a process beside its tensors."""
 MEMORY_KEYS = ({"process"}, {"process", "allocated", "reserved", "device"})
 """The keys of the memory of a trial without and with a GPU."""
+
+
+Assumption = Literal["type", "evaluation", "lengths"]
+"""A value that was not measured: `type` has medians of its model, `evaluation` is FORWARD times as fast as training,
+and `lengths` are those of a plan (`tokens.FILLED_SHARE`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +108,17 @@ class Measurement:
     def rates(self, unit: Unit, type_name: str, throughput: float) -> "Rates":
         """The rates of the trials of a unit: those of its type, else medians over the types of its model."""
         types = self.of_model(unit.model)
-        similar = [each for each in types if each.type == type_name] or types
+        same = [each for each in types if each.type == type_name]
+        similar = same or types
         evaluated = [each.evaluation for each in similar if each.evaluation] or [
             each.evaluation for each in types if each.evaluation
         ]
+        found: dict[Assumption, list[Any]] = {"type": same, "evaluation": evaluated}
         return Rates(
             training=median([each.training for each in similar if each.training] or [throughput]),
             evaluation=median(evaluated) if evaluated else FORWARD * throughput,
             rest=median(each.rest for each in similar) if similar else 0.0,
+            assumed=frozenset(name for name, values in found.items() if not values),
         )
 
 
@@ -122,6 +131,8 @@ class Rates:
     evaluation: float
     rest: float = 0.0
     """Seconds of each trial beside its training and its evaluation."""
+    assumed: frozenset[Assumption] = frozenset({"evaluation", "lengths"})
+    """The values that were not measured."""
 
     def seconds(self, trained: float, evaluated: float, num_trials: int) -> float:
         """Seconds of trials that train and evaluate with these numbers of tokens."""

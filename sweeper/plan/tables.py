@@ -91,13 +91,28 @@ def _time(forecast: Forecast) -> str:
             "with --throughput N (training tokens per second of a worker; MODEL=N for one of several models) or "
             "--throughput-of RUN (a run that has trained it), or measure it: sweeper pace SPACE."
         )
-    assumed = f"Evaluation is assumed to be {FORWARD} times as fast as training. "
-    if forecast.measurement:
-        assumed = "Hours use the measured lengths of examples, tokens a half of max_length. "
     return (
         f"{_hours(forecast.hours)} h on {forecast.pace.workers} workers, {_hours(forecast.worker_hours)} worker-hours, "
-        f"{_gpus(forecast)}{_cost(forecast)}. {assumed}Options: --workers, --throughput, --throughput-of, --price."
+        f"{_gpus(forecast)}{_cost(forecast)}. {''.join(f'{text} ' for text in _assumptions(forecast))}"
+        "Options: --workers, --throughput, --throughput-of, --price."
     )
+
+
+def _assumptions(forecast: Forecast) -> Iterator[str]:
+    """The values in the hours that were not measured, and the difference between hours and token counts."""
+    if not forecast.measurement:
+        yield f"Evaluation is assumed to be {FORWARD} times as fast as training."
+        return
+    num_left = sum(row.left > 0 for row in forecast.rows)
+    lengths = forecast.num_assumed("lengths")
+    if lengths < num_left:
+        yield "Hours are computed from measured lengths; the token counts above assume half of max_length."
+    if number := forecast.num_assumed("type"):
+        yield f"{number} of {num_left} units have a type that was not measured: medians of their model."
+    if lengths:
+        yield f"{lengths} of {num_left} units have examples whose length was not measured: half of max_length."
+    if number := forecast.num_assumed("evaluation"):
+        yield f"Evaluation is assumed to be {FORWARD} times as fast as training in {number} of {num_left} units."
 
 
 def _hours(hours: float) -> str:
@@ -107,7 +122,7 @@ def _hours(hours: float) -> str:
 
 def _gpus(forecast: Forecast) -> str:
     owned = {row.model: f"{row.gpus:g} per trial of {row.model}" for row in forecast.rows if row.gpus}
-    return f"{forecast.gpu_hours:,.1f} GPU-hours ({', '.join(owned.values())})" if owned else "no GPU"
+    return f"{_hours(forecast.gpu_hours or 0)} GPU-hours ({', '.join(owned.values())})" if owned else "no GPU"
 
 
 def _cost(forecast: Forecast) -> str:
@@ -116,9 +131,9 @@ def _cost(forecast: Forecast) -> str:
 
 def _saving(forecast: Forecast) -> str:
     text = f"Training every cell from scratch would cost {forecast.saving:.1f} times the tokens of the replicates"
-    if not forecast.scratch_gpu_hours:
+    if not forecast.scratch_gpu_hours or not forecast.replicate_gpu_hours:
         return f"{text}."
-    return f"{text}: {forecast.scratch_gpu_hours:,.1f} GPU-hours instead of {forecast.replicate_gpu_hours:,.1f}."
+    return f"{text}: {_hours(forecast.scratch_gpu_hours)} GPU-hours instead of {_hours(forecast.replicate_gpu_hours)}."
 
 
 def _disk(disk: Disk) -> str:

@@ -18,7 +18,8 @@ def test_a_plan_takes_hours_cost_and_memory_from_the_file_of_pace(call: Call, tm
     assert "  tiny: 0.0" in before.out
     result = call(*PACE)
     assert result.code == 0, result.err
-    assert "Written to runs/tiny.pace.json. Next: sweeper plan tiny --price PRICE --memory" in result.out
+    settings = "--set recipes=baseline --set targets=names --set seeds=1"
+    assert f"Written to runs/tiny.pace.json. Next: sweeper plan tiny {settings} --price PRICE --memory" in result.out
     plan = json.loads(call("plan", "tiny", "--price", "3", "--json").out)
     assert plan["cost_left"] == pytest.approx(3 * plan["worker_hours_left"])
     assert plan["measurement"]["space"] == "tiny"

@@ -127,6 +127,44 @@ def test_a_plan_says_where_and_when_its_speed_was_measured(tmp_path: Path) -> No
     assert "is assumed to be 3 times as fast" not in text
 
 
+def test_a_plan_states_the_units_whose_values_were_not_measured(tmp_path: Path) -> None:
+    lengths = {length_key("names", 128, trains=trains): FILLED_SHARE / 2 for trains in (True, False)}
+    plan = forecast_with(tmp_path, measurement(lengths=lengths))
+    num_units, num_other = len(plan.rows), sum(row.type != NAMES for row in plan.rows)
+    text = printed(*forecast_tables(plan))
+    assert "Hours are computed from measured lengths; the token counts above assume half of max_length." in text
+    assert f"{num_other} of {num_units} units have a type that was not measured: medians of their model." in text
+    number = plan.num_assumed("lengths")
+    assert 0 < number < num_units
+    assert f"{number} of {num_units} units have examples whose length was not measured: half of max_length." in text
+    assert plan.as_json()["units_with_assumed"] == {"type": num_other, "evaluation": 0, "lengths": number}
+
+
+def test_a_file_of_other_types_without_lengths_and_evaluation_is_not_called_measured(tmp_path: Path) -> None:
+    plan = forecast_with(tmp_path, measurement(measured("target, span", evaluation=None)))
+    text = printed(*forecast_tables(plan))
+    num_units = len(plan.rows)
+    assert f"{num_units} of {num_units} units have a type that was not measured: medians of their model." in text
+    assert f"{num_units} of {num_units} units have examples whose length was not measured: half of max_length." in text
+    number = sum(row.evaluation_left > 0 for row in plan.rows)
+    assert f"Evaluation is assumed to be 3 times as fast as training in {number} of {num_units} units." in text
+    assert "computed from measured lengths" not in text
+
+
+def test_a_measured_unit_has_no_assumption(tmp_path: Path) -> None:
+    lengths = {length_key("names", 128, trains=trains): FILLED_SHARE / 2 for trains in (True, False)}
+    rates = forecast_with(tmp_path, measurement(lengths=lengths)).rates
+    assert rates["tiny/baseline -> names"].assumed == frozenset()
+
+
+def test_small_numbers_of_gpu_hours_are_not_shown_as_zero(tmp_path: Path) -> None:
+    model = replace(TINY.models[0], resources=Resources(gpus=0.5))
+    fast = measured(training=1e7, evaluation=1e7, rest=0.0)
+    text = printed(*forecast_tables(forecast_with(tmp_path, measurement(fast), replace(TINY, models=(model,)))))
+    assert " 0.0 GPU-hours" not in text
+    assert "instead of 0.0." not in text
+
+
 def test_a_model_with_another_id_or_other_layers_has_no_measurement(tmp_path: Path) -> None:
     path = str(tmp_path / "pace.json")
     write_measurement(measurement(), path)
