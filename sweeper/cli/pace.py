@@ -43,10 +43,12 @@ def pace(
     from dataclasses import replace
 
     from sweeper.files.serialize import plain
-    from sweeper.plan.measurement import default_file, write_measurement
+    from sweeper.plan.measurement import check_target, default_file, write_measurement
     from sweeper.plan.measurement_tables import memory_tables, speed_tables
 
     chosen = changed_space(space, setting)
+    path = file or default_file(chosen.name)
+    check_target(path)
     options, messages = run_options(context, chosen, run_of(space))
     shown = partial((err if as_json else out).print, markup=False, highlight=False)
 
@@ -59,7 +61,6 @@ def pace(
     from sweeper.tuning.measure import measure
 
     measured = measure(chosen, replace(options, only=part_of(chosen, only)), minutes, report)
-    path = file or default_file(chosen.name)
     write_measurement(measured, path)
     if as_json:
         print_json(plain(measured))

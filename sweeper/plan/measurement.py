@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sweeper.errors import DamagedError, FormatError, UserError
 from sweeper.files.folder import Folder
+from sweeper.files.probe import check_writable
 from sweeper.files.seal import is_sealed
 from sweeper.files.serialize import FORMAT, read_json, write_sealed
 from sweeper.plan.units import Unit
@@ -152,6 +153,15 @@ def length_key(task: str, max_length: int, *, trains: bool) -> str:
 def default_file(space: str) -> str:
     """The file of a space with this name, in the folder of run folders."""
     return f"runs/{space}.pace.json"
+
+
+def check_target(path: str) -> None:
+    """Raise UserError or MachineError if a measurement cannot be written to this path."""
+    if "://" in path:
+        raise UserError(f"--out of `sweeper pace` takes a local file, got {path!r}.")
+    if Path(path).is_dir():
+        raise UserError(f"--out of `sweeper pace` takes a file, and {path!r} is a folder: add the name of a file.")
+    check_writable(str(Path(path).parent), "folder of the result")
 
 
 def write_measurement(measurement: Measurement, path: str) -> None:

@@ -115,6 +115,10 @@ MISTAKES = [
     typed("run tiny --gpus-per-trial inf", "ResourceOverrides.gpus needs a finite number, got inf."),
     typed("run tiny --cpus-per-trial nan", "ResourceOverrides.cpus needs a finite number, got nan."),
     # Machines, stores and folders.
+    typed("pace tiny --out s3://bucket/x.json", "--out of `sweeper pace` takes a local file, got 's3://bucket/x.json'."),
+    typed("pace tiny --out .", "--out of `sweeper pace` takes a file, and '.' is a folder: add the name of a file."),
+    typed("pace tiny --out /proc/nowhere/x.json", "The folder of the result '/proc/nowhere' cannot be written: [Errno 2] No such file or directory: '/proc/nowhere'. Nothing was changed there.", 3),
+    Mistake(command="pace tiny --out file/x.json", message="The folder of the result 'file' must be a folder, but a part of its path is a file.", files={"file": ""}),
     typed("pace tiny --gpus-per-trial 1", "A trial needs 1 GPUs, and this machine has 0. Measure on a machine such as those of the sweep, or on CPUs with --gpus-per-trial 0."),
     typed("run tiny --gpus-per-trial 1", "A trial needs 1 GPUs, and this machine has 0. Use --gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."),
     typed("run tiny --address 127.0.0.1:1", "No Ray cluster answers at '127.0.0.1:1'. Start the cluster, or use --address local. Reason: [Errno 111] Connection refused", 3),
