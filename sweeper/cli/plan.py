@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sweeper.plan.check import Check
+    from sweeper.plan.measurement_tables import MemoryNeeds
     from sweeper.plan.pace import Pace
     from sweeper.space import Space
     from sweeper.tuning.options import Options
@@ -99,12 +100,13 @@ def plan(
         checked.raise_problems()
     part, limit = part_of(chosen, only), budget_of(budget)
     prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace, only=part, budget=limit)
+    needed = _memory(chosen, options, pace) if memory else None
     if as_json:
-        print_json(prediction.as_json() | ({"check": checked.as_json()} if checked else {}))
+        extra = {"check": checked, "memory": needed}
+        print_json(prediction.as_json() | {name: value.as_json() for name, value in extra.items() if value})
     else:
         _print((*forecast_tables(prediction), *(check_tables(checked) if checked else ())))
-        if memory:
-            _print(_memory(chosen, options, pace))
+        _print(needed.tables() if needed else ())
 
 
 def _print(tables: "Iterable[RenderableType]") -> None:
@@ -118,15 +120,15 @@ def _checked(space: "Space", options: "Options") -> "Check":
     return check_space(space, sources_for(space, options))
 
 
-def _memory(space: "Space", options: "Options", pace: "Pace") -> "Iterable[RenderableType]":
+def _memory(space: "Space", options: "Options", pace: "Pace") -> "MemoryNeeds":
     """The measured memory of the trials; without a measurement the memory that a training needs at least."""
-    from sweeper.plan.measurement_tables import bound_tables, memory_tables
+    from sweeper.plan.measurement_tables import MemoryNeeds
     from sweeper.plan.run_memory import types_of_run
 
     measurement = pace.measurement()
     types = measurement.types if measurement else types_of_run(pace.measured_in) if pace.measured_in else ()
     if any(each.memory for each in types):
-        return memory_tables(types, measurement.memory if measurement else 0)
+        return MemoryNeeds(types=types, machine=measurement.memory if measurement else 0)
     from sweeper.training.check import smallest_trainings
 
-    return bound_tables(smallest_trainings(space, sources_for(space, options)))
+    return MemoryNeeds(bounds=smallest_trainings(space, sources_for(space, options)))

@@ -1,6 +1,8 @@
 """Tables of measured trials: the speed and the memory of each type. They fit 80 columns."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from rich import box
 from rich.console import RenderableType
@@ -9,6 +11,26 @@ from rich.table import Table
 
 from sweeper.plan.measurement import CUDA_CONTEXT, Measurement, TypeMeasurement, trials_per_gpu
 from sweeper.plan.numbers import gib
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryNeeds:
+    """The memory of the trials of a plan: of measured types, or the bounds of the trainings of each model."""
+
+    types: tuple[TypeMeasurement, ...] = ()
+    machine: int = 0
+    """Bytes of the main memory of the machine; 0 if they are not known."""
+    bounds: Mapping[str, int | str] = field(default_factory=dict)
+    """Model -> bytes that a training needs at least, or the reason why they are not known. Empty with types."""
+
+    def tables(self) -> Iterator[RenderableType]:
+        """The tables of the measured types, else of the bounds."""
+        return memory_tables(self.types, self.machine) if self.types else bound_tables(self.bounds)
+
+    def as_json(self) -> dict[str, Any]:
+        """The value that `sweeper plan --memory --json` prints."""
+        types = [{"model": each.model, "type": each.type, **each.memory} for each in self.types if each.memory]
+        return {"types": types, "machine": self.machine, "bounds": dict(self.bounds)}
 
 
 def speed_tables(measurement: Measurement) -> Iterator[RenderableType]:

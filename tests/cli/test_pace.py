@@ -16,11 +16,16 @@ def test_a_plan_takes_hours_cost_and_memory_from_the_file_of_pace(call: Call, tm
     assert "or measure it: sweeper pace SPACE." in before.out
     assert "The memory of these trials was not measured: sweeper pace SPACE measures it." in before.out
     assert "  tiny: 0.0" in before.out
+    bound = json.loads(call("plan", "tiny", "--cache", shared_cache(), "--memory", "--json").out)["memory"]
+    assert bound["types"] == []
+    assert bound["bounds"]["tiny"] > 2**20
     result = call(*PACE)
     assert result.code == 0, result.err
     settings = "--set recipes=baseline --set targets=names --set seeds=1"
     assert f"Written to runs/tiny.pace.json. Next: sweeper plan tiny {settings} --price PRICE --memory" in result.out
-    plan = json.loads(call("plan", "tiny", "--price", "3", "--json").out)
+    plan = json.loads(call("plan", "tiny", "--price", "3", "--memory", "--json").out)
+    assert [each["process"] > 2**24 for each in plan["memory"]["types"]] == [True]
+    assert plan["memory"]["bounds"] == {}
     assert plan["cost_left"] == pytest.approx(3 * plan["worker_hours_left"])
     assert plan["measurement"]["space"] == "tiny"
     shown = call("plan", "tiny", "--memory").out
