@@ -39,11 +39,11 @@ class EncoderStore:
         self.folder.write(f"{key}/{MANIFEST}", manifest_bytes(files, key))
 
     def remove(self, key: str) -> None:
-        """Delete an encoder and its copy on this node; nothing happens if the store does not have it. Raises OSError.
+        """Delete an encoder; nothing happens if the store does not have it. Raises OSError.
 
         The manifest is deleted before the other files, so that readers ignore an encoder that is deleted only in part.
+        The copies on nodes remain, because other sweeps may use them.
         """
-        shutil.rmtree(self.copies / key, ignore_errors=True)
         self.folder.remove(f"{key}/{MANIFEST}")
         self.folder.remove(key)
 

@@ -40,9 +40,22 @@ def test_a_removed_encoder_is_not_in_the_store_and_has_no_file_left(store: Encod
     store.remove("a1")  # without an effect
     assert not store.has("a1")
     assert store.folder.names() == store.keys() == ["b2"]
-    assert not (store.copies / "a1").exists()
     with pytest.raises(FileNotFoundError):
         store.fetch("a1")
+
+
+def test_a_copy_that_another_sweep_has_fetched_remains_when_a_sweep_removes_its_encoder(
+    tmp_path: Path, source: Path
+) -> None:
+    # By default, all sweeps of a user with run folders in buckets have one cache on a machine.
+    ours, theirs = (
+        EncoderStore(Folder(f"memory://{uuid.uuid4().hex}/encoders"), tmp_path / "copies") for _ in range(2)
+    )
+    ours.keep("a1", source)
+    theirs.keep("a1", source)
+    fetched = theirs.fetch("a1")
+    ours.remove("a1")
+    assert {name: (fetched / name).read_bytes() for name in FILES} == FILES
 
 
 @pytest.mark.parametrize("cut", range(2))
