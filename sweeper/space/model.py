@@ -34,6 +34,11 @@ class Resources:
         """Whether a trial has only a share of a GPU."""
         return 0 < self.gpus < 1
 
+    @property
+    def alone(self) -> "Resources":
+        """The resources of a trial beside which no other one runs: a whole GPU instead of a share of one."""
+        return replace(self, gpus=1.0) if self.shares_gpu else self
+
     def __post_init__(self) -> None:
         check_fields(self)
         if self.cpus <= 0 or self.gpus < 0:

@@ -39,7 +39,8 @@ def run_again(
     with locked_folder("sweeper-trial-") as scratch:
         bench = Workbench(site.with_results_in(str(scratch)))
         # Without `retrain`, the trial would load its own encoder from the store of the run.
-        result = run_trial(replace(old.spec, keep=False), bench, retrain=True, take=take)
+        spec = replace(old.spec, keep=False, resources=old.spec.resources.alone)
+        result = run_trial(spec, bench, retrain=True, take=take)
     lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")

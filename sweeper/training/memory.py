@@ -3,17 +3,20 @@
 import os
 import resource
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from sweeper.errors import TrialError
+from sweeper.errors import CrowdedError, OutOfMemoryError, ShortageError, TrialError
 from sweeper.plan.measurement import CUDA_CONTEXT
-from sweeper.space import Training
+from sweeper.records.record import OUT_OF_MEMORY
+from sweeper.space import Resources, Training
 from sweeper.training.model import body_of, num_parameters
+from sweeper.training.runtime import TOO_LITTLE_MEMORY
 
 LARGE_SHARE = 0.2
 """Share of the memory of a device in use by other processes from which on a shortage can pass."""
@@ -37,6 +40,24 @@ def share_of_others(device: torch.device) -> float:
     except (OSError, KeyError, ValueError):
         return 0.0
     return max(0.0, (total - available - own) / total)
+
+
+@contextmanager
+def explained_shortage(resources: Resources, device: torch.device) -> Iterator[None]:
+    """Raise CrowdedError if a larger share of the GPU, and ShortageError if less memory of other processes can help
+    against too little memory in the block.
+    """
+    try:
+        yield
+    except (*TOO_LITTLE_MEMORY, OutOfMemoryError) as error:
+        if resources.shares_gpu:
+            raise CrowdedError(f"{OUT_OF_MEMORY} on {resources.gpus:.3g} of a GPU.") from error
+        share = share_of_others(device)
+        if share >= LARGE_SHARE:
+            # A record with this reason can be retried.
+            reason = str(error) if str(error).startswith(OUT_OF_MEMORY) else f"{OUT_OF_MEMORY}. {error}".strip()
+            raise ShortageError(f"{reason} Other processes used {share:.0%} of the memory.") from error
+        raise
 
 
 def device_memory(device: torch.device) -> int | None:

@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.errors import CrowdedError, DamagedError, OutOfMemoryError, ShortageError, TrialError
+from sweeper.errors import DamagedError, TrialError
 from sweeper.files.folder import Folder
 from sweeper.files.leftovers import locked_folder
 from sweeper.records.record import DynamicsRecord, ScoreRecord, TrainingRecord, TransferPredictors, TrialResult
@@ -31,21 +31,13 @@ from sweeper.training.evaluate import ByLanguage, evaluate, layer_groups, select
 from sweeper.training.keep import ValueOf
 from sweeper.training.log import trial_log
 from sweeper.training.loop import StageContext
-from sweeper.training.memory import LARGE_SHARE, device_memory, peaks, share_of_others, start_peaks
+from sweeper.training.memory import device_memory, explained_shortage, peaks, start_peaks
 from sweeper.training.model import Net, load_body, num_parameters
 from sweeper.training.peers import team
 from sweeper.training.predict import Predictor
 from sweeper.training.progress import loss_curve, norm_curve
 from sweeper.training.reporter import Reporter, reporting
-from sweeper.training.runtime import (
-    TOO_LITTLE_MEMORY,
-    Clock,
-    device_name,
-    machine,
-    set_up,
-    slow_bf16,
-    use_threads,
-)
+from sweeper.training.runtime import Clock, device_name, machine, set_up, slow_bf16, use_threads
 from sweeper.training.scores import check_finite, outcomes, score_record, score_text, selection_value
 from sweeper.training.stage import (
     DataReader,
@@ -131,10 +123,10 @@ def _run(
     if device.type == "cpu" and spec.uses_bf16:
         bench.notify_once(slow_bf16())
     if spec.kind == "score":
-        with _memory_of(trial):
+        with explained_shortage(spec.resources, device):
             return _score_encoder(trial)
     try:
-        with _memory_of(trial):
+        with explained_shortage(spec.resources, device):
             return _predict_transfer(trial) if spec.kind == "predict" else _train_and_score(trial)
     except TrialError as error:
         old = bench.ledger.training(spec.key)
@@ -145,23 +137,6 @@ def _run(
         bench.ledger.write_training(record)
         _checkpoints(trial, spec.key).clear()
         return TrialResult(training=record)
-
-
-@contextmanager
-def _memory_of(trial: Trial) -> Iterator[None]:
-    """Raise CrowdedError if a larger share of the GPU, and ShortageError if less memory of other processes can help
-    against too little memory in the block.
-    """
-    try:
-        yield
-    except (*TOO_LITTLE_MEMORY, OutOfMemoryError) as error:
-        gpus = trial.spec.resources.gpus
-        if trial.spec.resources.shares_gpu:
-            raise CrowdedError(f"Out of memory on {gpus:.3g} of a GPU.") from error
-        share = share_of_others(trial.device)
-        if share >= LARGE_SHARE:
-            raise ShortageError(f"{error} Other processes used {share:.0%} of the memory.") from error
-        raise
 
 
 def _train_and_score(trial: Trial) -> TrialResult:

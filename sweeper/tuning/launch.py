@@ -192,6 +192,7 @@ class AgendaSearcher(Searcher):
         if cause == "crowd":
             reason = f"{reason} {self._shares.enlarge(spec)}"
         if cause and self._attempts.repeat(spec, cause):
+            self._watch.waits(spec)
             self._watch.notified(spec, f"It runs again: {reason}")
         elif cause == "shortage":
             self._record_failure(spec, reason)

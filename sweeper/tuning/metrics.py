@@ -72,6 +72,10 @@ class MetricsWatch(Watch):
         self._metrics.deaths.inc(1, _model(spec))
         self._end(spec)
 
+    def waits(self, spec: TrialSpec) -> None:
+        """Count the trial as running no longer."""
+        self._end(spec)
+
     def notified(self, spec: TrialSpec, message: str) -> None:
         """Nothing."""
 

@@ -28,7 +28,7 @@ class Shares:
     def enlarge(self, spec: TrialSpec) -> str:
         """Double the share of a trial whose memory did not suffice, up to a whole GPU. Returns a message."""
         self._grow(spec, 2 * spec.resources.gpus)
-        return f"Trials of {spec.model.name} reserve {self._larger[spec.model.name]:.3g} of a GPU from now on."
+        return f"Trials of {spec.model.name} reserve {self._text(spec)} from now on."
 
     def measure(self, spec: TrialSpec, record: TrainingRecord) -> str:
         """Enlarge the share of a model if the peak of a trial is above it. Returns a message; "" if it is not above.
@@ -44,8 +44,12 @@ class Shares:
         self._grow(spec, share)
         return (
             f"It needs {gib(memory['reserved'])} of the {gib(memory['device'])} of a GPU: further trials of "
-            f"{spec.model.name} reserve {self._larger[spec.model.name]:.3g} of a GPU each, so that all of them fit."
+            f"{spec.model.name} reserve {self._text(spec)} each, so that all of them fit."
         )
+
+    def _text(self, spec: TrialSpec) -> str:
+        share = self._larger[spec.model.name]
+        return "a whole GPU" if share == 1 else f"{share:.3g} of a GPU"
 
     def _grow(self, spec: TrialSpec, share: float) -> None:
         model = spec.model.name

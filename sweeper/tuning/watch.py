@@ -27,6 +27,10 @@ class Watch(Protocol):
         """The worker of a trial has died. Afterwards the trial starts again, is lost, or ends with a failed record."""
         return
 
+    def waits(self, spec: TrialSpec) -> None:
+        """An attempt of a trial has ended without a record. The trial runs again, now or later."""
+        return
+
     def notified(self, spec: TrialSpec, message: str) -> None:
         """A trial has a message for the user, for example about a damaged file or a smaller micro-batch."""
 
@@ -58,6 +62,10 @@ class Watches(Watch):
     def died(self, spec: TrialSpec) -> None:
         """Forward the event."""
         self._forward("died", spec)
+
+    def waits(self, spec: TrialSpec) -> None:
+        """Forward the event."""
+        self._forward("waits", spec)
 
     def notified(self, spec: TrialSpec, message: str) -> None:
         """Forward the event."""

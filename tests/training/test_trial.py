@@ -20,6 +20,7 @@ import sweeper.training.workbench
 from sweeper.errors import CrowdedError, DataError, OutOfMemoryError, ShortageError, TrialError, UserError
 from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.ended import EndedTrial
+from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import TrialSpec, training_key
 from sweeper.space import Resources
 from sweeper.tasks.spec import Rows, Task
@@ -228,12 +229,28 @@ def test_a_lack_of_memory_that_other_processes_cause_leaves_no_record(
 
     monkeypatch.setattr("sweeper.training.trial._train_and_score", failing)
     spec, bench = trial(stage("words")), folders.bench()
-    monkeypatch.setattr("sweeper.training.trial.share_of_others", lambda _: 0.5)
+    monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.5)
     with pytest.raises(ShortageError, match="Other processes used 50% of the memory"):
         run_trial(spec, bench)
     assert bench.ledger.training(spec.key) is None
-    monkeypatch.setattr("sweeper.training.trial.share_of_others", lambda _: 0.1)
+    monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.1)
     assert EndedTrial.of(run_trial(spec, bench).training).can_be_retried
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+def test_the_reason_of_any_lack_of_memory_can_be_retried_when_it_is_recorded(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(torch.nn.Module, "to", failing)
+    monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.5)
+    spec = trial(stage("words"))
+    with pytest.raises(ShortageError, match=r"^Out of memory.* Other processes used 50% of the memory") as raised:
+        run_trial(spec, folders.bench())
+    record = TrainingRecord(key=spec.key, spec=spec, state="failed", reason=str(raised.value))
+    assert EndedTrial.of(record).can_be_retried
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), OutOfMemoryError("Out of memory.")])

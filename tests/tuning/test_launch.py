@@ -51,6 +51,9 @@ class RecordingWatch:
     def lost(self, spec: TrialSpec, reason: str) -> None:
         self.events.append((reason, spec.name))
 
+    def waits(self, spec: TrialSpec) -> None:
+        self.events.append(("waits", spec.name))
+
     def died(self, spec: TrialSpec) -> None:
         self.events.append(("died", spec.name))
 

@@ -71,6 +71,9 @@ def test_trials_tokens_and_dead_workers_are_counted_by_model_and_type(values: Va
     watch.died(third)
     watch.started(third)
     assert values["trials_running", "tiny", "search"] == 1
+    watch.waits(third)
+    assert values["trials_running", "tiny", "search"] == 0
+    watch.started(third)
     watch.lost(third, "a full disk")
     watch.finished(replace(first, kind="score", role="replicate"), ended(first, tokens=70))
     assert values == {
