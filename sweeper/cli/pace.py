@@ -38,7 +38,8 @@ def pace(
 ) -> None:
     """Measure the speed and the memory of each type of trial on this machine, for the hours and cost of `plan`.
 
-    Runs short trials on the data of the space, one at a time and without Ray. Writes no results.
+    Runs short trials on the data of the space, one at a time and without Ray. Writes no results. The file is
+    written after each type.
     """
     from dataclasses import replace
 
@@ -60,8 +61,8 @@ def pace(
         report(message)
     from sweeper.tuning.measure import measure
 
-    measured = measure(chosen, replace(options, only=part_of(chosen, only)), minutes, report)
-    write_measurement(measured, path)
+    for measured in measure(chosen, replace(options, only=part_of(chosen, only)), minutes, report):
+        write_measurement(measured, path)  # after each type, because the next one can fail
     if as_json:
         print_json(plain(measured))
         return

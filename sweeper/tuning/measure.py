@@ -1,13 +1,13 @@
 """Measures each type of trial on this machine (`sweeper pace`): short trials in this process, without Ray."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sweeper import __version__
-from sweeper.errors import UserError
+from sweeper.errors import ShortageError, UserError
 from sweeper.files.leftovers import locked_folder
 from sweeper.plan.lengths import scoring_keys, training_keys
 from sweeper.plan.measurement import Measurement, TypeMeasurement
@@ -75,11 +75,11 @@ class Measured:
 
 def measure(
     space: Space, options: Options, minutes: float, report: Callable[[str], None] = lambda _: None
-) -> Measurement:
+) -> Iterator[Measurement]:
     """Run short trials of each type of the space, one after the other, for about `minutes` of training each.
 
-    Nothing is written to the run folder except for data in its cache. Raises UserError for everything that the user
-    must correct, and if a trial of a type fails.
+    Yields the measurement of all types so far after each type. Nothing is written to the run folder except for data in
+    its cache. Raises UserError for everything that the user must correct, and if a trial of a type fails.
     """
     if not (math.isfinite(minutes) and minutes > 0):
         raise UserError(f"A measurement needs a finite number of minutes > 0, got {minutes:g}.")
@@ -95,25 +95,25 @@ def measure(
             resources=options.resources,
         )
         bench = Workbench(_in_folder(site, scratch), notify=report)
-        types, record = [], None
+        types, lengths = [], _lengths(specs, bench)
         units = units_by_type(specs)
+        if not units:
+            raise UserError("The space has no trials to measure.")
         for number, ((_, name), unit) in enumerate(units.items(), start=1):
             report(f"[{number}/{len(units)}] {unit.model.name}, {name}: measuring {unit.name} ...")
             measured = _measure_unit(specs, unit, bench, 60 * minutes)
             types.append(_type_measurement(unit, name, measured))
-            record = measured.record
-        if record is None:
-            raise UserError("The space has no trials to measure.")
-        return Measurement(
-            space=space.name,
-            date=datetime.now(UTC).isoformat(timespec="seconds"),
-            host=record.machine["host"],
-            device=record.machine["device"],
-            versions={"sweeper": __version__, **{name: record.machine[name] for name in ("torch", "transformers")}},
-            memory=machine.memory,
-            types=tuple(types),
-            lengths=_lengths(specs, bench),
-        )
+            facts = measured.record.machine
+            yield Measurement(
+                space=space.name,
+                date=datetime.now(UTC).isoformat(timespec="seconds"),
+                host=facts["host"],
+                device=facts["device"],
+                versions={"sweeper": __version__, **{name: facts[name] for name in ("torch", "transformers")}},
+                memory=machine.memory,
+                types=tuple(types),
+                lengths=lengths,
+            )
 
 
 def _check_machine(space: Space, options: Options) -> Machine:
@@ -171,9 +171,14 @@ def _grown(number: int, seconds: float, wanted: float) -> int:
 
 
 def _whole_spec(specs: Specs, unit: Unit) -> TrialSpec:
-    """A replicate of a unit that starts from the pretrained encoder: the weights do not change the time."""
+    """A replicate of a unit that starts from the pretrained encoder: the weights do not change the time.
+
+    It has a whole GPU if trials have a share: it runs alone, and its memory decides how many of them fit.
+    """
     seed = specs.plan.seeds(unit)[0]
     spec = specs.replicate(unit, seed, None, ())
+    if spec.resources.shares_gpu:
+        spec = replace(spec, resources=replace(spec.resources, gpus=1.0))
     if not unit.trains:
         return spec
     return replace(spec, cartography=False, chain=(specs.stage(unit, unit.stage, largest(unit.stage), seed),))
@@ -185,7 +190,12 @@ def _run(whole: TrialSpec, size: Size, bench: Workbench, number: int) -> Measure
     folder = Path(bench.site.store) / f"{spec.key}-{number}"
     local = replace(bench, site=_in_folder(bench.site, folder))
     check_spec(spec, local)
-    record = run_trial(spec, local).training
+    try:
+        record = run_trial(spec, local).training
+    except ShortageError as error:
+        raise ShortageError(
+            f"{whole.name} cannot be measured now: {error} Measure when no other process runs."
+        ) from error
     if record.state == "failed":
         raise UserError(f"{whole.name} cannot be measured on this machine: {record.reason}")
     reader = local.reader(spec)

@@ -7,16 +7,20 @@ from pathlib import Path
 import pytest
 
 from search_spaces.tiny import SPACE as TINY
-from sweeper.errors import UserError
+from sweeper.errors import ShortageError, UserError
 from sweeper.plan.measurement import Measurement
 from sweeper.plan.only import parse_only
 from sweeper.plan.resolve import Resolver
 from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
+from sweeper.records.record import TrialResult
+from sweeper.records.spec import TrialSpec
 from sweeper.space import ResourceOverrides
+from sweeper.training.workbench import Workbench
 from sweeper.tuning.measure import Size, _cut_spec, _grown, _whole_spec, measure, units_by_type
 from sweeper.tuning.options import Options
 from tests.runs import shared_cache
+from tests.tuning.imaginary import succeed
 
 pytestmark = pytest.mark.seconds
 BASELINE = "tiny/baseline -> names"
@@ -36,7 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measurement(folder: Path, messages: list[str]) -> Measurement:
     only = parse_only(["recipes=baseline", "targets=names"], TINY)
     options = Options(run=str(folder), cache=shared_cache(), only=only)
-    return measure(TINY, options, 0.005, messages.append)
+    (measured,) = measure(TINY, options, 0.005, messages.append)
+    return measured
 
 
 def test_each_type_has_its_speed_its_fixed_seconds_and_its_memory(measurement: Measurement) -> None:
@@ -90,10 +95,38 @@ def test_the_next_trial_is_as_long_as_the_given_time(seconds: float, number: int
 def test_a_machine_without_the_gpus_of_a_trial_is_refused(tmp_path: Path) -> None:
     options = Options(run=str(tmp_path), resources=ResourceOverrides(gpus=0.5))
     with pytest.raises(UserError, match=r"needs 0\.5 GPUs, and this machine has 0\. Measure on a machine such as"):
-        measure(TINY, options, 1.0)
+        next(measure(TINY, options, 1.0))
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, math.nan, math.inf])
 def test_a_time_that_is_not_finite_and_positive_is_refused(tmp_path: Path, minutes: float) -> None:
     with pytest.raises(UserError, match=rf"a finite number of minutes > 0, got {minutes:g}\."):
-        measure(TINY, Options(run=str(tmp_path)), minutes)
+        next(measure(TINY, Options(run=str(tmp_path)), minutes))
+
+
+def test_a_measured_trial_has_a_whole_gpu_because_it_runs_alone() -> None:
+    shared = replace(specs(), resources=ResourceOverrides(gpus=0.25))
+    assert _whole_spec(shared, shared.plan.unit(BASELINE)).resources.gpus == 1
+    assert _whole_spec(specs(), specs().plan.unit(BASELINE)).resources.gpus == 0
+
+
+def test_a_type_whose_memory_does_not_suffice_leaves_the_types_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_trial(spec: TrialSpec, bench: Workbench) -> TrialResult:
+        if spec.name.startswith("tiny/parts"):
+            raise ShortageError("Out of memory. Other processes used 90% of the memory.")
+        record = succeed(spec)
+        facts = dict.fromkeys(("host", "device", "torch", "transformers"), "x")
+        return TrialResult(
+            training=replace(record, timing={"total": 9.0, "train": 5.0, "evaluate": 2.0}, machine=facts)
+        )
+
+    monkeypatch.setattr("sweeper.tuning.measure.run_trial", run_trial)
+    only = parse_only(["recipes=baseline,parts", "targets=names"], TINY)
+    steps = measure(TINY, Options(run=str(tmp_path), cache=shared_cache(), only=only), 0.005)
+    first = next(steps)
+    assert [each.unit for each in first.types] == [BASELINE]
+    assert "names train 128" in first.lengths
+    with pytest.raises(ShortageError, match=r"^tiny/parts/.* cannot be measured now: Out of memory\. Other processes"):
+        next(steps)
