@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from sweeper.errors import SweeperError, UserError
 from sweeper.plan.encoders import StoredEncoders
-from sweeper.plan.status import finished_names, never_runs
+from sweeper.plan.status import never_runs
 from sweeper.plan.units import PlannedTrial, Unit
 from sweeper.records.ended import EndedTrial
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.run.encoders import EncoderStore
-from sweeper.run.ledger import Contents
 from sweeper.run.site import Site
 from sweeper.space import Space
 from sweeper.tuning.agenda import Agenda
@@ -31,23 +30,35 @@ def check_store(space: Space, site: Site) -> None:
         )
 
 
-def remover(agenda: Agenda, contents: Contents, site: Site, report: Callable[[str], object]) -> "Remover | None":
+def remover(agenda: Agenda, site: Site, report: Callable[[str], object]) -> "Remover | None":
     """The remover of a sweep; None if the space keeps all encoders."""
     if agenda.plan.space.keep_encoders == "all":
         return None
-    encoders = StoredEncoders(replace(agenda.plan, part=None))
-    records = contents.trainings.values()
-    # The names of all ended trials are needed only for those that are outside of the part that runs.
-    finished = set() if agenda.plan.part is None else finished_names(contents, encoders.plan)
-    remaining = {record.spec.name for record in records if record.can_be_retried}
+    whole = _whole(agenda)
+    done = whole.done.items()
     return Remover(
         agenda=agenda,
-        encoders=encoders,
+        encoders=StoredEncoders(replace(agenda.plan, part=None)),
         store=site.open_store(),
         report=report,
-        outside=frozenset(finished - remaining),
-        failed={record.spec.name for record in records if _has_failed(record)},
+        outside=frozenset(
+            (whole.unit(slot).name, slot.role, slot.number) for slot, record in done if not record.can_be_retried
+        ),
+        failed={whole.name(slot) for slot, record in done if _has_failed(record)},
     )
+
+
+def _whole(agenda: Agenda) -> Agenda:
+    """The agenda of the whole space before a part of it runs, or that of the part if other data are missing."""
+    if agenda.plan.part is None:
+        return agenda
+    specs = replace(agenda.specs, plan=replace(agenda.plan, part=None))
+    try:
+        return Agenda(specs=specs, trainings=agenda.trainings, scores=agenda.scores, retried=agenda.retried)
+    except SweeperError as error:
+        # A part can run without the data of the others.
+        logger.info("encoders that trials outside of the part need stay in the store: %s", error)
+        return agenda
 
 
 @dataclass(eq=False, kw_only=True)
@@ -58,8 +69,8 @@ class Remover(Watch):
     encoders: StoredEncoders
     store: EncoderStore
     report: Callable[[str], object]
-    outside: frozenset[str]
-    """Names of the trials that have ended and may be outside of the part of the space that runs."""
+    outside: frozenset[PlannedTrial]
+    """The trials that had ended before the sweep and may be outside of the part of the space that runs."""
     failed: set[str]
     """Names of trials that failed and will not run again."""
     removed: set[str] = field(default_factory=set)
@@ -149,13 +160,12 @@ class Remover(Watch):
 
     def _has_ended(self, trial: PlannedTrial) -> bool:
         """Whether a trial has ended and will not run again, or can never run."""
-        plan = self.agenda.plan
-        if plan.part is None or trial in plan.part:
+        part = self.agenda.plan.part
+        if part is None or trial in part:
             record = self.agenda.record(trial)
             has_ended = record is not None and not record.can_be_retried
         else:
-            name, role, number = trial
-            has_ended = plan.unit(name).trial_name(role, number) in self.outside
+            has_ended = trial in self.outside
         return has_ended or (bool(self.failed) and never_runs(self.encoders.plan, trial, self.failed))
 
 

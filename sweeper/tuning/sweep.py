@@ -109,7 +109,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots))
         report = partial(console.print, markup=False)
-        release = remover(agenda, contents, site, report)
+        release = remover(agenda, site, report)
         if release and (num_removed := release.remove_all()):
             report(f"Encoders that were removed, because no remaining trial needs them: {num_removed}.")
         if agenda.finished:

@@ -5,18 +5,19 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search_spaces.tiny import SPACE as TINY
-from sweeper.errors import UserError
+from sweeper.errors import DataError, UserError
 from sweeper.files.manifest import MANIFEST
 from sweeper.plan.budget import parse_budget
 from sweeper.plan.only import ALL, Only, narrowed, parse_only
+from sweeper.plan.resolve import DataRequest, Resolver
 from sweeper.records.record import OUT_OF_MEMORY, TrainingRecord, TrialResult
-from sweeper.records.spec import TrialSpec, training_key
+from sweeper.records.spec import DataSpec, TrialSpec, score_key, training_key
 from sweeper.run.encoders import EncoderStore
-from sweeper.run.ledger import Contents
 from sweeper.run.run import Run
 from sweeper.run.site import Site
 from sweeper.space import Space
@@ -82,8 +83,7 @@ class Sweeps:
         return agenda
 
     def remover(self, agenda: Agenda) -> Remover | None:
-        contents = Contents(trainings=self.ledger.ended(), scores={}, damaged={}, foreign={}, num_unsealed=0)
-        return remover(agenda, contents, self.site, self.messages.append)
+        return remover(agenda, self.site, self.messages.append)
 
     def _agenda(self, space: Space, only: Only, budget: str, *, retry: bool) -> Agenda:
         specs = specs_of(space)
@@ -193,6 +193,18 @@ def test_trials_that_failed_for_good_and_those_that_depend_on_them_need_no_encod
     assert sweeps.num_stored == 0
 
 
+def test_a_failure_with_dials_that_a_larger_search_replaces_removes_no_encoder(sweeps: Sweeps) -> None:
+    def later_is_better(spec: TrialSpec) -> TrainingRecord:
+        return replace(succeed(spec), value=float(spec.number))
+
+    sweeps.run(needed(SMALL), unless(lambda spec: spec.name == "tiny/parts/seed 2"))
+    larger = replace(SMALL, search=replace(SMALL.search, trials=9))
+    sweeps.run(needed(larger), later_is_better)
+    assert "tiny/parts -> names/seed 2" in {record.spec.name for record in sweeps.ledger.trainings.values()}
+    assert not [name for name in sweeps.retrained if name.endswith("seed 2")]
+    assert sweeps.num_stored == 0
+
+
 @pytest.mark.parametrize("first", ["targets=names", "recipes=parts"])
 def test_encoders_that_only_another_part_of_the_space_needs_stay(first: str, sweeps: Sweeps) -> None:
     space = needed(with_chain(SMALL))
@@ -217,6 +229,47 @@ def test_encoders_stay_for_the_trials_that_a_budget_does_not_buy(sweeps: Sweeps)
     assert sweeps.num_stored > 0
     sweeps.run(space)
     assert not sweeps.retrained
+    assert sweeps.num_stored == 0
+
+
+@pytest.mark.parametrize("options", [{"only": "targets=names"}, {"budget": "10"}])
+def test_encoders_stay_for_trials_outside_of_a_part_that_lack_scores_of_new_languages(
+    options: dict[str, str], sweeps: Sweeps
+) -> None:
+    sweeps.run(replace(TINY, targets=tuple(replace(target, languages=("en",)) for target in TINY.targets)))
+    sweeps.run(needed(TINY), **options)
+    assert sweeps.num_stored > 0
+    sweeps.run(needed(TINY))
+    assert not sweeps.retrained
+    assert sweeps.num_stored == 0
+
+
+def test_encoders_stay_for_trials_outside_of_a_part_whose_scores_were_lost(sweeps: Sweeps) -> None:
+    sweeps.run(TINY)
+    specs = [record.spec for record in sweeps.ledger.trainings.values()]
+    [spec] = [spec for spec in specs if spec.name == "tiny/parts -> few_questions/seed 2"]
+    sweeps.ledger.scores -= {score_key(spec.key, score) for score in spec.scores}
+    sweeps.run(needed(TINY), only="targets=names")
+    assert sweeps.num_stored == 1
+    sweeps.run(needed(TINY))
+    assert not sweeps.retrained
+
+
+def test_encoders_stay_for_trials_outside_of_a_part_whose_data_are_missing(
+    sweeps: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(resolver: Resolver, request: DataRequest, *arguments: Any, **limits: Any) -> DataSpec:
+        if request.task == "few_questions":
+            raise DataError("its file is missing")
+        return read(resolver, request, *arguments, **limits)
+
+    read = Resolver.data
+    sweeps.run(TINY)
+    monkeypatch.setattr(Resolver, "data", refuse)
+    sweeps.run(needed(TINY), only="targets=names")
+    assert sweeps.num_stored == 2  # of `parts`, with two seeds
+    monkeypatch.undo()
+    sweeps.run(needed(TINY), only="targets=names")
     assert sweeps.num_stored == 0
 
 
