@@ -74,6 +74,8 @@ class Writer:
 class LiveFileWatch(Watch):
     """Gives a state to the writer after events, at most one per interval."""
 
+    subject = "The update of live.json"
+
     def __init__(self, progress: Progress, writer: Writer, interval: float) -> None:
         self._progress = progress
         self._writer = writer

@@ -12,6 +12,8 @@ from sweeper.tuning.watch import Watch
 class MemoryWatch(Watch):
     """Reports one line for each model. A training on a CPU has none."""
 
+    subject = "The report of peak memory"
+
     def __init__(self, report: Callable[[str], object]) -> None:
         self._report = report
         self._reported: set[str] = set()

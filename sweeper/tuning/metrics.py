@@ -31,6 +31,8 @@ class Metrics:
 class MetricsWatch(Watch):
     """Counts the events of a sweep. Ray sends the values to the agent; without one they are dropped."""
 
+    subject = "The export of metrics"
+
     def __init__(self) -> None:
         self._running: dict[str, TrialSpec] = {}
         """Name of a running trial -> its spec."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from sweeper.errors import SweeperError, UserError
 from sweeper.plan.encoders import StoredEncoders
@@ -65,6 +66,7 @@ def _whole(agenda: Agenda) -> Agenda:
 class Remover(Watch):
     """Removes encoders when the last trial that needs them has ended. No failure of it ends the sweep."""
 
+    subject: ClassVar[str] = "The removal of encoders"
     agenda: Agenda
     encoders: StoredEncoders
     store: EncoderStore

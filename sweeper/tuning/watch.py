@@ -1,7 +1,7 @@
 """The events of a sweep that a display or a tracker is notified of. No failure of theirs ends the sweep."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import TrialResult
@@ -10,6 +10,9 @@ from sweeper.records.spec import TrialSpec
 
 class Watch(Protocol):
     """Receives one call for each event of a sweep, on the driver and in one thread."""
+
+    subject: ClassVar[str] = "The display of the sweep"
+    """The subject of the message that this watch has failed."""
 
     def started(self, spec: TrialSpec) -> None:
         """A worker has started a trial. A trial that is restarted after its worker died starts again."""
@@ -75,7 +78,7 @@ class Watches(Watch):
         for watch in self._watches:
             try:
                 getattr(watch, event)(*args)
-            except Exception as error:  # noqa: BLE001  the ledger has everything that a watch shows
+            except Exception as error:  # noqa: BLE001  the ledger has everything that a watch needs
                 if watch not in self._failed:
                     self._failed.add(watch)
-                    self._report(f"The display of the sweep failed ({type(error).__name__}: {error}).")
+                    self._report(f"{watch.subject} failed ({type(error).__name__}: {error}).")

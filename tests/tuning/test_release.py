@@ -23,6 +23,7 @@ from sweeper.run.site import Site
 from sweeper.space import Space
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.release import Remover, check_store, remover
+from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SEARCHED, SMALL, FakeLedger, Fate, fail, specs_of, succeed, unless, with_chain
 
 
@@ -332,3 +333,18 @@ def test_an_encoder_that_cannot_be_removed_is_reported_once(sweeps: Sweeps, monk
     monkeypatch.undo()
     sweeps.run(needed(with_chain(TINY)))
     assert sweeps.num_stored == 0
+
+
+def test_a_failure_of_the_remover_is_reported_as_one_of_the_removal(
+    sweeps: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(store: EncoderStore, key: str) -> None:
+        raise RuntimeError("broken")
+
+    release = sweeps.remover(sweeps.run(needed(TINY)))
+    assert release
+    monkeypatch.setattr(EncoderStore, "remove", crash)
+    watches = Watches([release], sweeps.messages.append)
+    for record in sweeps.ledger.trainings.values():
+        watches.finished(record.spec, TrialResult(training=record))
+    assert sweeps.messages == ["The removal of encoders failed (RuntimeError: broken)."]

@@ -115,6 +115,8 @@ class Feed:
 class TrackerWatch(Watch):
     """The watch that passes the events of a sweep to trackers."""
 
+    subject = "The tracking of the sweep"
+
     def __init__(
         self, trackers: Iterable[Tracker], project: str, groups: Mapping[str, str], report: Callable[[str], object]
     ) -> None:
