@@ -19,6 +19,11 @@ from sweeper.tuning.machines import check_cluster, check_gpus, no_cluster
 from sweeper.tuning.options import Workers
 from sweeper.tuning.processes import kill_descendants
 
+ROTATION = {"RAY_ROTATION_MAX_BYTES": str(16 * 2**20), "RAY_ROTATION_BACKUP_COUNT": "1"}
+"""Bytes of each file with the output of a worker or of Ray, and number of older files.
+
+Without these variables, the output of a worker has no limit. The files of a cluster set the same values.
+"""
 ENVIRONMENT = {
     # The ledger has the results: Tune needs no CSV, JSON and TensorBoard files of its own.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -34,10 +39,7 @@ ENVIRONMENT = {
     # Do not change CUDA_VISIBLE_DEVICES for trials without GPUs.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
-    # Bytes of each file with the output of a worker or of Ray, and number of older files. Without these values, the
-    # output of a worker has no limit.
-    "RAY_ROTATION_MAX_BYTES": str(16 * 2**20),
-    "RAY_ROTATION_BACKUP_COUNT": "1",
+    **ROTATION,
     # The sweep has its own display.
     "RAY_AIR_NEW_OUTPUT": "0",
     # Relative paths of a space must mean the same in every worker.
