@@ -1,13 +1,14 @@
 """The space that a run needs on a disk or in a bucket, from the sizes of encoders and of typical records."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sweeper.data.source import Sources
 from sweeper.plan.encoders import StoredEncoders
 from sweeper.plan.tokens import evaluation_size
-from sweeper.plan.units import Plan, Unit
+from sweeper.plan.units import Plan, PlannedTrial, Unit
 from sweeper.plan.weights import encoder_bytes
 from sweeper.space import Target
 
@@ -30,7 +31,10 @@ class Disk:
     encoders: int
     """All prepared encoders."""
     encoders_needed: int
-    """The prepared encoders that two neighbouring rows need, for the rows in which these are largest."""
+    """The prepared encoders that two neighbouring rows need, for the rows in which these are largest, and those that
+    trials outside of the part or of different waves need."""
+    encoders_left: int
+    """The prepared encoders that trials outside of the part need. They stay also with `keep_encoders = "needed"`."""
     targets: int
     """Trained targets (`keep_targets`)."""
     checkpoints: int
@@ -51,7 +55,7 @@ class Disk:
     def end(self) -> dict[str, int]:
         """Value of `keep_encoders` -> bytes of the finished run."""
         rest = self.targets + self.outcomes + self.records
-        return {"all": self.encoders + rest, "needed": rest}
+        return {"all": self.encoders + rest, "needed": self.encoders_left + rest}
 
     def as_json(self) -> dict[str, Any]:
         """The value in the output of `sweeper plan --json`."""
@@ -63,10 +67,12 @@ def disk_of(plan: Plan, sources: Sources, num_workers: int) -> Disk:
     known_sizes = {model.name: encoder_bytes(model, sources) for model in plan.space.models}
     sizes = {name: size or 0 for name, size in known_sizes.items()}
     stored = [unit for unit in plan.units if unit.kind == "target" and unit.keep]
+    encoders = list(_encoders(plan, sizes))
     return Disk(
         keep_encoders=plan.space.keep_encoders,
-        encoders=sum(size for _, _, size in _encoders(plan, sizes)),
-        encoders_needed=_largest(list(_encoders(plan, sizes))),
+        encoders=sum(each.size for each in encoders),
+        encoders_needed=_largest(encoders),
+        encoders_left=sum(each.size for each in encoders if each.stays),
         targets=sum(sizes[unit.model.name] * _num_replicates(plan, unit) for unit in stored),
         checkpoints=num_workers * max((_checkpoint(unit, sizes) for unit in plan.units if unit.trains), default=0),
         outcomes=sum(_outcomes(plan, unit) * _num_replicates(plan, unit) for unit in plan.units),
@@ -75,26 +81,53 @@ def disk_of(plan: Plan, sources: Sources, num_workers: int) -> Disk:
     )
 
 
-def _encoders(plan: Plan, sizes: dict[str, int]) -> Iterator[tuple[int, int, int]]:
-    """First row, last row and bytes of the encoders of each preparation: the rows whose trials need them."""
+class _Encoders(NamedTuple):
+    """Encoders of a preparation, and the rows whose trials need them."""
+
+    first: int
+    last: int
+    size: int
+    stays: bool = False
+    """Whether trials outside of the part need them. They may be in the store in any row, and at the end."""
+
+
+def _encoders(plan: Plan, sizes: dict[str, int]) -> Iterator[_Encoders]:
     encoders = StoredEncoders(plan)
-    planned = {(unit.name, *trial) for unit in plan.units for trial in plan.trials(unit)}
     for name, users in encoders.users.items():
         unit = plan.unit(name)
-        size = sizes[unit.model.name]
-        searched = [trial for trial in encoders.searched(unit) if trial in planned]
-        searching = [user.row for user in users if any(plan.studied(user))]
-        yield unit.row, max(user.row for user in users), size * _num_replicates(plan, unit)
+        planned, size = set(plan.trials(unit)), sizes[unit.model.name]
+        rows = unit.row, max(user.row for user in users)
+        for seed in plan.seeds(unit):
+            if ("replicate", seed) in planned:
+                yield _extended(plan, _Encoders(*rows, size), encoders.replicate_users(unit, seed))
+        searched = [trial for trial in encoders.searched(unit) if trial[1:] in planned]
         if searched:
             # The other search encoders are removed with the end of the study.
-            yield unit.row, max(searching), size
-            yield unit.row, unit.row, size * (len(searched) - 1)
+            last = max(user.row for user in users if any(plan.studied(user)))
+            yield _extended(plan, _Encoders(unit.row, last, size), encoders.search_users(unit))
+            yield _Encoders(unit.row, unit.row, size * (len(searched) - 1))
 
 
-def _largest(encoders: list[tuple[int, int, int]]) -> int:
+def _extended(plan: Plan, encoders: _Encoders, users: Iterable[PlannedTrial]) -> _Encoders:
+    """The encoders in all rows, if trials outside of the part need them, or those of different waves of a budget.
+
+    Each wave runs through the rows again.
+    """
+    if plan.part is None:
+        return encoders
+    trials = set(users)
+    stays = not trials <= plan.part
+    if stays or len({plan.waves.get(trial) for trial in trials}) > 1:
+        return _Encoders(0, sys.maxsize, encoders.size, stays)
+    return encoders
+
+
+def _largest(encoders: list[_Encoders]) -> int:
     """The largest sum of encoders that are needed in two neighbouring rows: the next one starts before one ends."""
-    last = max((last for _, last, _ in encoders), default=0)
-    return max(sum(size for first, end, size in encoders if first <= row + 1 and end >= row) for row in range(last + 1))
+    # The sum is largest when encoders of a row are added.
+    added = {each.first for each in encoders}
+    sums = (sum(each.size for each in encoders if each.first <= row <= each.last + 1) for row in added)
+    return max(sums, default=0)
 
 
 def _num_replicates(plan: Plan, unit: Unit) -> int:

@@ -19,7 +19,7 @@ from sweeper.plan.pace import Pace
 from sweeper.plan.tables import forecast_tables
 from sweeper.plan.units import make_plan
 from sweeper.plan.weights import EMBEDDED, encoder_bytes, num_weights
-from sweeper.space import Model, Space
+from sweeper.space import Model, Recipe, Space
 from tests.runs import PATIENCE, tiny_run
 from tests.tuning.imaginary import SMALL, with_chain
 from tests.tuning.test_release import OBSERVED, RUNGS, needed, sweeps_in
@@ -69,6 +69,36 @@ def test_a_part_of_a_space_has_only_its_own_encoders() -> None:
     rows = narrowed(make_plan(space), parse_only(["recipes=parts"], space))
     assert 0 < disk_of(rows, NO_FILES, 2).encoders < disk(space).encoders
     assert disk_of(narrowed(make_plan(space), parse_only(["recipes=baseline"], space)), NO_FILES, 2).encoders == 0
+
+
+def with_rows(space: Space, num: int) -> Space:
+    """The space with more recipes, which share no encoder with others."""
+    [stage] = next(recipe.stages for recipe in space.recipes if recipe.stages)
+    stages = [replace(stage, training=replace(stage.training, epochs=10 + number)) for number in range(num)]
+    more = tuple(Recipe(name=f"row {number}", stages=(each,)) for number, each in enumerate(stages))
+    return replace(space, recipes=(*space.recipes, *more))
+
+
+ROWS = with_rows(replace(TINY, seeds=(1, 2, 3, 4, 5, 6)), 5)
+PARTS = [
+    (ROWS, {"only": "targets=names"}),
+    (ROWS, {"budget": "95"}),  # some trials of the last wave are not bought
+    (ROWS, {"budget": "125"}),  # all trials, in waves: each of them has all rows
+    (with_chain(SMALL), {"only": "targets=names"}),
+    (with_chain(RUNGS), {"only": "targets=names"}),
+    (with_chain(SMALL), {"only": "seeds=1"}),
+]
+
+
+@pytest.mark.parametrize(("space", "options"), PARTS)
+def test_encoders_that_trials_outside_of_a_part_need_are_counted_in_all_rows_and_at_the_end(
+    space: Space, options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_module, "encoder_bytes", lambda *_: 1)
+    few = sweeps_in(tmp_path)
+    estimate = disk_of(few.run(needed(space), **options).plan, NO_FILES, 2)
+    assert few.most <= estimate.encoders_needed <= estimate.encoders
+    assert estimate.end["all"] - estimate.end["needed"] == estimate.encoders - few.num_stored
 
 
 def test_stored_targets_averages_and_best_weights_are_counted() -> None:
