@@ -7,6 +7,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from sweeper.tuning.connect import ROTATION
 from tests.runs import ROOT
 
 pytestmark = pytest.mark.seconds
@@ -29,6 +30,16 @@ def test_every_process_of_a_cluster_requires_the_token_and_the_dashboard_is_on_t
         assert "RAY_AUTH_MODE=token " in start
     assert "--dashboard-host=127.0.0.1" in config["head_start_ray_commands"][-1]
     assert config["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+
+
+@pytest.mark.parametrize("file", ["cluster.yaml", *(f"deploy/{name}.yaml" for name in FILES)])
+def test_every_node_limits_the_output_of_workers_like_a_local_sweep_and_exports_metrics_at_one_port(file: str) -> None:
+    config = yaml.safe_load((ROOT / file).read_text())
+    for node in ("head", "worker"):
+        (start,) = [line for line in config[f"{node}_start_ray_commands"] if "ray start" in line]
+        variables, options = start.split("ray start ")
+        assert set(variables.split()) >= {f"{name}={value}" for name, value in ROTATION.items()}
+        assert "--metrics-export-port=8090" in options.split()
 
 
 def test_the_same_files_are_copied_as_by_cluster_yaml(config: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ray.job_submission import JobStatus
 
+from sweeper.tuning.connect import ROTATION
 from tests.runs import ROOT
 
 DOCKERFILE = ROOT / "deploy/Dockerfile"
@@ -106,7 +107,7 @@ def test_the_job_runs_in_the_cluster_whose_head_runs_no_trial_and_whose_workers_
     cluster, job = resources()
     assert job["spec"]["clusterSelector"] == {"ray.io/cluster": cluster["metadata"]["name"]}
     head = cluster["spec"]["headGroupSpec"]
-    assert head["rayStartParams"] == {"num-cpus": "0", "num-gpus": "0"}
+    assert (head["rayStartParams"]["num-cpus"], head["rayStartParams"]["num-gpus"]) == ("0", "0")
     (workers,) = cluster["spec"]["workerGroupSpecs"]
     assert workers["minReplicas"] == workers["replicas"] == 0 < workers["maxReplicas"]
     assert cluster["spec"]["enableInTreeAutoscaling"]
@@ -117,6 +118,15 @@ def test_the_job_runs_in_the_cluster_whose_head_runs_no_trial_and_whose_workers_
         (mount,) = [each for each in container["volumeMounts"] if each["name"] == "hub-token"]
         assert variables["HF_TOKEN_PATH"] == f"{mount['mountPath']}/token"
     assert f"ray=={cluster['spec']['rayVersion']}\n" in (ROOT / "constraints.txt").read_text()
+
+
+def test_every_pod_limits_the_output_of_workers_like_a_local_sweep_and_exports_metrics_at_a_named_port() -> None:
+    cluster, _ = resources()
+    for group in (cluster["spec"]["headGroupSpec"], *cluster["spec"]["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        assert ROTATION.items() <= {each["name"]: each["value"] for each in container["env"]}.items()
+        ports = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
+        assert ports["metrics"] == group["rayStartParams"]["metrics-export-port"]
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["RayCluster", "RayJob"])

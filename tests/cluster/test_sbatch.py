@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.tuning.connect import ROTATION
 from tests.runs import PATIENCE, ROOT
 
 pytestmark = [
@@ -22,7 +23,7 @@ PROGRAMS = {
     "scontrol": 'echo "scontrol $*"',
     "hostname": 'if [ "${1:-}" = -I ]; then echo "$ADDRESSES"; else echo node1; fi',
     "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}"; exec "$@"',
-    "ray": 'echo "ray $* (${RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT:-}s)"; trap "exit 1" TERM;'
+    "ray": 'echo "ray $* (${RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT:-}s)"; env | grep ^RAY_ROTATION; trap "exit 1" TERM;'
     ' [ -z "${SECONDS_LEFT:-}" ] || { echo $$ > "$SWEEPER_STATE/pid"; touch started; };'
     ' for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done',
     "sweeper": 'echo "cache $SWEEPER_CACHE, temporary $TMPDIR, ray $RAY_TMPDIR"; trap "exit $CODE" TERM; touch started;'
@@ -136,6 +137,16 @@ def test_several_nodes_use_an_address_that_other_nodes_can_reach(job: dict[str, 
     assert f"ray symmetric-run --address 10.1.2.3:{port} --min-nodes 2 " in output, output
     assert "(600s)" in output and "CPUs 3\n" in output
     assert code == 1, "the driver has left no code"
+
+
+def test_several_nodes_limit_the_output_of_workers_like_a_local_sweep_unless_the_user_has_set_a_limit(
+    job: dict[str, str],
+) -> None:
+    job |= {"SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "3", "ADDRESSES": "10.1.2.3"}
+    _, output = run(job)
+    assert {f"{name}={value}" for name, value in ROTATION.items()} <= set(output.splitlines())
+    _, output = run({**job, "RAY_ROTATION_MAX_BYTES": "1000"})
+    assert "RAY_ROTATION_MAX_BYTES=1000" in output.splitlines()
 
 
 def test_several_nodes_without_an_address_are_refused(job: dict[str, str]) -> None:
