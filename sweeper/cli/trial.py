@@ -21,7 +21,10 @@ def trial(
     mirror: OtherMirror = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show settings, curves, scores, times, log and traceback of one trial. Changes nothing."""
+    """Show settings, curves, scores, times, log and traceback of one trial.
+
+    Changes nothing, except that --again stores encoders that the run has lost.
+    """
     from sweeper.plan.inspect import view_trial
     from sweeper.plan.trial_tables import trial_tables
     from sweeper.run.run import Run

@@ -27,7 +27,8 @@ def run_again(
 ) -> Comparison:
     """Train and score a recorded trial again, starting from the encoders of earlier stages in the store of the run.
 
-    `take` is called with the trained net. Raises UserError if there is no training record with that key.
+    Encoders that the store has lost are trained and stored in it. `take` is called with the trained net. Raises
+    UserError if there is no training record with that key.
     """
     recorded = Run.open(run)
     site, ledger = recorded.site, recorded.ledger

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from sweeper.errors import DamagedError, UserError
 from sweeper.formats.table import properties_of
 from sweeper.records.record import TrainingRecord
-from sweeper.records.spec import DataSpec
+from sweeper.records.spec import DataSpec, training_key
 from sweeper.run.run import Run
 from sweeper.training.again import run_again
 from sweeper.training.model import Net, drop_truncation, load_body
@@ -40,8 +40,8 @@ def export_with_head(
 ) -> WithHead:
     """Write the trained net of a target of a run, with its head, as a model of transformers, and its tokenizer.
 
-    If the run did not keep the net (`keep_targets`), it is trained again, in a temporary folder. `notify` is called
-    with a message before that.
+    If the run did not keep the net (`keep_targets`), it is trained again, in a temporary folder. If the store lacks the
+    encoder at its start, that is trained first and stored in the run. `notify` is called with a message before that.
 
     Raises UserError if transformers has no class that can express the head, or if the second training differs from the
     ledger.
@@ -56,7 +56,10 @@ def export_with_head(
     if stored is None:
         # A second training can take hours, and the head of a class does not depend on the weights.
         _standard(_untrained(bench, record, reader), data.task, reader)
-        notify("The run did not keep this trained target. It is trained again, which takes as long as before.")
+        notify(
+            "The run did not keep this trained target. It is trained again, which takes as long as before."
+            f"{_training_of_start(bench, record)}"
+        )
     trained = stored or _retrained(run, record, mirror)
     model = _standard(trained.net, data.task, reader)
     model.save_pretrained(folder)
@@ -67,6 +70,14 @@ def export_with_head(
 def _standard(net: Net, task: str, reader: DataReader) -> Any:
     properties = properties_of(reader.tasks[task])
     return standard_model(net.cpu(), task, properties.head, reader.labels(task) if properties.label_field else ())
+
+
+def _training_of_start(bench: Workbench, record: TrainingRecord) -> str:
+    """A sentence if the encoder at the start of a target must be trained first; "" if the store has it."""
+    start = record.spec.chain[:-1]
+    if not start or bench.store.has(training_key(record.spec.model, start)):
+        return ""
+    return " The encoder at its start is not in the store: it is trained first and stored in the run."
 
 
 def _untrained(bench: Workbench, record: TrainingRecord, reader: DataReader) -> Net:

@@ -149,6 +149,20 @@ def test_a_target_that_the_run_did_not_keep_is_trained_again_and_must_equal_the_
     assert not (tmp_path / "other").exists()
 
 
+def test_an_encoder_that_the_store_has_lost_is_trained_first_and_stored_in_the_run(
+    folders: TrialFolders, tmp_path: Path
+) -> None:
+    spec = spec_of("xclaims", keep=False)
+    spec = replace(spec, chain=(stage("claims", training=LEARNING), *spec.chain), tasks=tuple(BY_NAME.values()))
+    run, record, bench = finished(folders, spec)
+    [start] = bench.store.keys()
+    bench.store.remove(start)
+    messages: list[str] = []
+    export_with_head(run, record, tmp_path / "out", notify=messages.append)
+    assert "The encoder at its start is not in the store: it is trained first and stored in the run." in messages[0]
+    assert bench.store.keys() == [start]
+
+
 SUPPORTED = {
     "xlmr": {"sequence", "choice", "token", "span", "mlm"},
     "bert": {"sequence", "choice", "token", "span", "mlm"},
