@@ -1,13 +1,14 @@
 """What do batches of similar lengths save, and what do they cost in score? Trainings on real text with several seeds.
 
-    python -m benchmarks.length_buckets [--mirror DIR] [--pools 1,5,20,50] [--out runs/length-buckets]
+    python -m benchmarks.length_buckets [--mirror DIR] [--pools 1,10,50,50x1.6] [--out runs/length-buckets]
 
 A training sorts its items by length within pools of some batches (`sweeper.training.batches.POOL`). Larger pools have
 less padding, and batches that are more alike. The script runs a sweep of part-of-speech tagging with ten seeds, then
 trains and scores each of its trials again with each size of the pool, one after the other in this process and with one
 thread. For each size it prints the share of padding among the tokens of a batch, the CPU seconds of a trial (training
 and evaluation) as a share of those without pools, and the score minus that without pools, paired by seed, with its 95 %
-interval over seeds (Student's t). A pool of one batch is a random batch.
+interval over seeds (Student's t). A pool of one batch is a random batch. `50x1.6` trains 1.6 times as many epochs, so
+that sizes can be compared at equal CPU time.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from scipy import stats
 
 from sweeper.files.leftovers import locked_folder
 from sweeper.records.record import TrainingRecord
+from sweeper.records.spec import TrialSpec
 from sweeper.run.run import Run
 from sweeper.space import Model, Recipe, Space, Target, Training
 from sweeper.training import batches
@@ -44,13 +46,13 @@ SPACE = Space(
     targets=(
         Target(
             task="pos_hub",
-            training=Training(learning_rate=2e-4, epochs=2, batch_size=16, max_length=128, cap_examples=1_000),
+            training=Training(learning_rate=2e-4, epochs=2, batch_size=16, max_length=128, cap_examples=500),
             languages=LANGUAGES,
         ),
     ),
     seeds=tuple(range(1, 11)),
     evaluate="dev",
-    eval_cap=200,
+    eval_cap=150,
 )
 
 
@@ -75,12 +77,35 @@ def sweep(options: argparse.Namespace) -> list[TrainingRecord]:
     return sorted(trained, key=lambda record: record.spec.seed)
 
 
-def measure(record: TrainingRecord, run: str, num_batches: int) -> tuple[Floats, float]:
-    """The scores of a trial by language, as fractions of 1, and its CPU seconds with pools of some batches."""
-    with locked_folder("length-buckets-") as scratch, pools_of(num_batches):
+@dataclass(frozen=True)
+class Variant:
+    """A size of the pools, and the epochs of a training as a multiple of those of the space."""
+
+    pool: int
+    epochs: float = 1.0
+
+    def of(self, spec: TrialSpec) -> TrialSpec:
+        """The trial with these epochs. Its encoder is not kept."""
+        [stage] = spec.chain
+        training = replace(stage.training, epochs=self.epochs * stage.training.epochs)
+        return replace(spec, keep=False, chain=(replace(stage, training=training),))
+
+    def __str__(self) -> str:
+        return f"{self.pool}" if self.epochs == 1 else f"{self.pool}x{self.epochs:g}"
+
+
+def variants(text: str) -> list[Variant]:
+    """The variants of a text such as `1,50,50x1.6`. Raises ValueError if it is none."""
+    parts = [part.partition("x") for part in text.split(",")]
+    return [Variant(int(pool), float(epochs or 1)) for pool, _, epochs in parts]
+
+
+def measure(record: TrainingRecord, run: str, variant: Variant) -> tuple[Floats, float]:
+    """The scores of a trial by language, as fractions of 1, and its CPU seconds."""
+    with locked_folder("length-buckets-") as scratch, pools_of(variant.pool):
         bench = Workbench(Run.open(run).site.with_results_in(str(scratch)))
         started = time.process_time()
-        result = run_trial(replace(record.spec, keep=False), bench, retrain=True)
+        result = run_trial(variant.of(record.spec), bench, retrain=True)
         seconds = time.process_time() - started
     (score,) = result.scores
     return np.array([score.metrics[language][score.main] for language in LANGUAGES]), seconds
@@ -109,27 +134,26 @@ def main() -> None:
     """Run the sweep, then print a line for each size of the pools."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mirror", type=Path)
-    parser.add_argument("--pools", type=lambda text: [int(part) for part in text.split(",")], default=[1, 5, 20, 50])
+    parser.add_argument("--pools", type=variants, default="1,10,50,50x1.6")
     parser.add_argument("--out", type=Path, default=Path("runs/length-buckets"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     records, run = sweep(options), str(options.out)
-    measure(records[0], run, 1)  # the first trial of a process loads libraries
+    measure(records[0], run, Variant(1))  # the first trial of a process loads libraries
     print(f"{date.today()}, {platform.machine()}, torch {torch.__version__}, {len(records)} seeds")
-    print(f"{'pool':>4}  {'padding':>7}  {'CPU s':>6}  {'share':>5}  {'en':>13}  {'other languages':>15}")
-    scores: dict[int, Floats] = {}
-    seconds: dict[int, float] = {}
-    for num_batches in options.pools:
-        measured = [measure(record, run, num_batches) for record in records]
-        scores[num_batches] = np.array([values for values, _ in measured])
-        seconds[num_batches] = float(np.mean([spent for _, spent in measured]))
-        usual, first = scores[options.pools[0]], seconds[options.pools[0]]
-        english = difference(scores[num_batches][:, 0], usual[:, 0])
-        zero_shot = difference(scores[num_batches][:, 1:].mean(axis=1), usual[:, 1:].mean(axis=1))
-        share = padding(records[0], run, num_batches)
+    print(f"{'pool':>7}  {'padding':>7}  {'CPU s':>6}  {'share':>5}  {'en':>13}  {'other languages':>15}")
+    first: tuple[Floats, float] | None = None
+    for variant in options.pools:
+        measured = [measure(record, run, variant) for record in records]
+        scores = np.array([values for values, _ in measured])
+        seconds = float(np.mean([spent for _, spent in measured]))
+        usual, usual_seconds = first = first or (scores, seconds)
+        english = difference(scores[:, 0], usual[:, 0])
+        zero_shot = difference(scores[:, 1:].mean(axis=1), usual[:, 1:].mean(axis=1))
+        share = padding(records[0], run, variant.pool)
         print(
-            f"{num_batches:4d}  {share:7.1%}  {seconds[num_batches]:6.1f}  {seconds[num_batches] / first:5.2f}  "
-            f"{english:>13}  {zero_shot:>15}",
+            f"{variant!s:>7}  {share:7.1%}  {seconds:6.1f}  {seconds / usual_seconds:5.2f}  {english:>13}  "
+            f"{zero_shot:>15}",
             flush=True,
         )
     print(f"mean scores with the first pool: {', '.join(f'{100 * value:.1f}' for value in usual.mean(axis=0))}")

@@ -133,7 +133,7 @@ def conventional(pair: Pair, num: int) -> list[dict[str, object]]:
 
     def train(config: Mapping[str, float]) -> None:
         torch.set_num_threads(1)
-        tune.report(run_pair(replace(pair, seed=int(config["seed"]))))
+        tune.report({"seed": config["seed"]} | run_pair(replace(pair, seed=int(config["seed"]))))
 
     algorithm = OptunaSearch(metric="seed", mode="max")
     tuner = tune.Tuner(
