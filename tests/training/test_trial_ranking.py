@@ -152,7 +152,7 @@ def test_the_error_for_an_out_of_memory_in_a_batch_of_pairs_gives_a_remedy(
     monkeypatch.setattr(stages, "train", too_large)
     monkeypatch.setattr(stages, "TOO_LITTLE_MEMORY", (MemoryError,))
     # Otherwise much memory of other processes would be the reason.
-    monkeypatch.setattr("sweeper.training.trial.share_of_others", lambda _: 0.1)
+    monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.1)
     result = run_trial(trial(tasks), folders.bench())
     assert result.training.state == "failed"
     assert "a batch of query-candidate pairs cannot be split" in result.training.reason
