@@ -174,7 +174,8 @@ def test_a_model_with_another_id_or_other_layers_has_no_measurement(tmp_path: Pa
     assert speeds((replace(model, id="demo/other"),), pace) == {}
     assert speeds((replace(model, layers=1),), pace) == {}
     plan = forecast_with(tmp_path, measurement(), replace(TINY, models=(replace(model, layers=1),)))
-    assert f"({path} has no measurement of it)" in printed(*forecast_tables(plan)).replace("\n", "")
+    # Lines are wrapped at spaces, and a long path within itself.
+    assert f"({path} has no measurement of it)".replace(" ", "") in "".join(printed(*forecast_tables(plan)).split())
 
 
 def test_a_space_without_trainings_has_the_speed_of_its_evaluation(tmp_path: Path) -> None:
