@@ -40,7 +40,7 @@ class Pace:
             raise UserError(f"A plan needs a finite price >= 0, got {self.price:g}.")
 
     def measurement(self) -> Measurement | None:
-        """The measurement of `sweeper pace`; None if `measured_in` is no such file."""
+        """The measurement of `sweeper pace` that `measured_in` names; None if it names another file or a run folder."""
         return read_measurement(self.measured_in) if self.measured_in else None
 
 

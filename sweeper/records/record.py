@@ -111,9 +111,10 @@ class TrainingRecord:
     """Host, hardware and start time. `resumed_at` is the step of the checkpoint from which a training was resumed; then
     `tokens` covers all attempts and `timing` only the last one."""
     memory: Annotated[Mapping[str, int], Field(exclude_if=lambda value: not value)] = field(default_factory=dict)
-    """Bytes at the peak of the trial, scores included: `process`, the resident memory of its process; on a GPU also
-    `allocated` by tensors and `reserved` by torch, beside `device`, the memory of the GPU. Of the first process if the
-    training has several. Empty in records of earlier versions and of trials whose worker died."""
+    """Bytes at the peak of the trial, scores included. `process` is the resident memory of its process. On a GPU there
+    are also `allocated` (by tensors), `reserved` (by torch) and `device` (the memory of the GPU). If the training has
+    several processes, the values are those of the first one. Empty in records of earlier versions and of trials whose
+    worker died."""
     format: int = FORMAT
 
 

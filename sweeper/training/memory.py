@@ -44,8 +44,8 @@ def share_of_others(device: torch.device) -> float:
 
 @contextmanager
 def explained_shortage(resources: Resources, device: torch.device) -> Iterator[None]:
-    """Raise CrowdedError if a larger share of the GPU, and ShortageError if less memory of other processes can help
-    against too little memory in the block.
+    """Raise another error if the block has too little memory and can succeed later: CrowdedError if the trial has a
+    share of the GPU, ShortageError if other processes use LARGE_SHARE of the memory or more.
     """
     try:
         yield

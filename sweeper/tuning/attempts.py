@@ -18,8 +18,8 @@ from sweeper.records.spec import TrialSpec
 
 Cause = Literal["damage", "shortage", "crowd", "start"]
 REPEATS: dict[Cause, int] = {"damage": 1, "shortage": 2, "crowd": 10, "start": 2}
-"""Cause -> further attempts: a damaged file, too little memory because of other processes or on a share of a GPU, which
-doubles, a worker that did not start or whose node is not known."""
+"""Cause -> further attempts: a damaged file, too little memory because of other processes, too little memory on a share
+of a GPU (each attempt has twice the share), a worker that did not start or whose node is not known."""
 MOST_DEATHS = 3
 """Deaths of the worker of a trial, on nodes that stayed alive, after which the trial has failed."""
 NODE_TIMEOUT = 30.0
