@@ -16,23 +16,26 @@ from sweeper.tasks.spec import Task
 from sweeper.training.nearest import search_on
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import DataReader
+from sweeper.training.together import outputs_of_all
 
 logger = logging.getLogger(__name__)
 
 ByLanguage = Mapping[str, Scored]
 """Language -> metrics and outcomes."""
+Report = Callable[[str], object]
+"""Called with what is computed next: a language, or the number of languages that are computed together."""
 
 
 def selection_metrics(predictor: Predictor, data: DataSpec, reader: DataReader) -> dict[str, float]:
     """Metrics on the selection data of one task: the mean over its languages."""
     task = reader.tasks[data.task]
     task_format, settings = format_of(task), ScoreSettings(search=search_on(predictor.device))
-    by_language = []
-    for language, encoded in reader.encoded(data).items():
-        predicted = _predict(predictor, task, data.task, encoded, encoded.labels)
-        by_language.append(
-            task_format.score(predicted.examples, predicted.predictions, task, language, settings).metrics
-        )
+    encoded = reader.encoded(data)
+    predictions = _predict(predictor, task, data.task, list(encoded.values()), reader.labels(data.task))
+    by_language = [
+        task_format.score(predicted.examples, predicted.predictions, task, language, settings).metrics
+        for language, predicted in zip(encoded, predictions, strict=True)
+    ]
     return {metric: mean([metrics[metric] for metrics in by_language]) for metric in by_language[0]}
 
 
@@ -40,36 +43,20 @@ def evaluate(
     predictor: Predictor,
     scores: Sequence[ScoreSpec],
     reader: DataReader,
-    report: Callable[[str], object] = lambda _: None,
+    report: Report = lambda _: None,
     *,
     certain: bool = False,
 ) -> dict[ScoreSpec, ByLanguage]:
     """Compute scores that differ only in their layer, with as few passes over the data as memory allows.
 
-    `report` is called with each language before it is scored. With `certain`, outcomes have log-probabilities, if the
-    format has any.
+    With `certain`, outcomes have log-probabilities, if the format has any.
     """
     first = scores[0]
-    task = reader.tasks[first.target]
-    results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
-    candidates = _candidates(predictor, first, reader)
-    head, task_format, settings = task.training_task, format_of(task), ScoreSettings(search=search_on(predictor.device))
     for language, encoded in reader.encoded(first.data).items():
-        report(language)
         logger.info("evaluation data, %s %s: %s", first.target, language, encoded.facts)
-        if first.scores_encoder:
-            fitted_on = reader.encoded(first.fit)[language] if first.fit else None
-            for score, scored in _score_layers(predictor, scores, task, language, (encoded, fitted_on)):
-                results[score][language] = scored
-        else:
-            predicted = _predict(predictor, task, head, encoded, reader.labels(head), certain=certain)
-            examples, predictions = predicted.examples, predicted.predictions
-            # The candidates are scored with the queries: a ranking needs the vectors of both.
-            for pool in candidates:
-                examples, predictions = [*examples, *pool.examples], [*predictions, *pool.predictions]
-            scored = task_format.score(examples, predictions, task, language, settings)
-            results[first][language] = _with_certainty(scored, predicted)
-    return dict(results)
+    if first.scores_encoder:
+        return _score_encoder(predictor, scores, reader, report)
+    return {first: _score_head(predictor, first, reader, report, certain=certain)}
 
 
 def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
@@ -80,19 +67,69 @@ def layer_groups(scores: Sequence[ScoreSpec]) -> Iterator[list[ScoreSpec]]:
     yield from groups.values()
 
 
+def _score_encoder(
+    predictor: Predictor, scores: Sequence[ScoreSpec], reader: DataReader, report: Report
+) -> dict[ScoreSpec, ByLanguage]:
+    """Scores of the sentence vectors of layers, computed language by language because vectors need much memory."""
+    first = scores[0]
+    task = reader.tasks[first.target]
+    results: dict[ScoreSpec, dict[str, Scored]] = {score: {} for score in scores}
+    fit_data = reader.encoded(first.fit) if first.fit else None
+    for language, encoded in reader.encoded(first.data).items():
+        report(language)
+        pools = (encoded, fit_data[language] if fit_data else None)
+        for score, scored in _score_layers(predictor, scores, task, language, pools):
+            results[score][language] = scored
+    return dict(results)
+
+
+def _score_head(
+    predictor: Predictor, score: ScoreSpec, reader: DataReader, report: Report, *, certain: bool
+) -> ByLanguage:
+    """Scores of a trained head, whose outputs for all languages are computed together."""
+    task = reader.tasks[score.target]
+    head, settings = task.training_task, ScoreSettings(search=search_on(predictor.device))
+    encoded = reader.encoded(score.data)
+    # The candidates are scored with the queries of each language: a ranking needs the vectors of both.
+    pools = reader.encoded(score.pool).values() if score.pool else ()
+    labels = reader.labels(head)
+    candidates = list(_predict(predictor, task, head, list(pools), labels))
+    report(f"{len(encoded)} languages" if len(encoded) > 1 else next(iter(encoded)))
+    results: dict[str, Scored] = {}
+    predictions = _predict(predictor, task, head, list(encoded.values()), labels, certain=certain)
+    for language, predicted in zip(encoded, predictions, strict=True):
+        report(language)
+        together = (predicted, *candidates)
+        examples = [example for each in together for example in each.examples]
+        answers = [prediction for each in together for prediction in each.predictions]
+        scored = format_of(task).score(examples, answers, task, language, settings)
+        results[language] = _with_certainty(scored, predicted)
+    return results
+
+
 def _predict(
-    predictor: Predictor, task: Task, head: str, encoded: Encoded, labels: Sequence[str], *, certain: bool = False
-) -> PredictedExamples:
-    """The examples with the predictions of a trained head. `head` is the task that the head was trained on."""
+    predictor: Predictor,
+    task: Task,
+    head: str,
+    data_sets: Sequence[Encoded],
+    labels: Sequence[str],
+    *,
+    certain: bool = False,
+) -> Iterator[PredictedExamples]:
+    """Yield the examples of each data set with the predictions of a trained head.
+
+    `head` is the task that the head was trained on, `labels` are its labels.
+    """
     task_format = format_of(task)
     log_probabilities = task_format.properties.log_probabilities if certain else None
-    features = _relabelled(encoded, labels) if log_probabilities else encoded.features
-    outputs = predictor.heads(head, features, with_gold=log_probabilities is not None)
-    return PredictedExamples(
-        examples=encoded.examples,
-        predictions=task_format.decode(encoded.examples, features, outputs, labels),
-        log_probabilities=log_probabilities and log_probabilities(encoded.examples, features, outputs, labels),
-    )
+    features = [_relabelled(encoded, labels) if log_probabilities else encoded.features for encoded in data_sets]
+    outputs = outputs_of_all(predictor, head, features, with_gold=log_probabilities is not None)
+    for encoded, each, computed in zip(data_sets, features, outputs, strict=True):
+        yield PredictedExamples(
+            examples=encoded.examples,
+            predictions=task_format.decode(encoded.examples, each, computed, labels),
+            log_probabilities=log_probabilities and log_probabilities(encoded.examples, each, computed, labels),
+        )
 
 
 def _relabelled(encoded: Encoded, labels: Sequence[str]) -> Features:
@@ -114,15 +151,6 @@ def _with_certainty(scored: Scored, predicted: PredictedExamples) -> Scored:
         return scored
     rows = zip(scored.outcomes, logs.correct, logs.predicted, strict=True)
     return replace(scored, outcomes=[{**row, "log_p_gold": gold, "log_p_prediction": p} for row, gold, p in rows])
-
-
-def _candidates(predictor: Predictor, score: ScoreSpec, reader: DataReader) -> list[PredictedExamples]:
-    """The retrieval candidates of each language, which the queries search; empty if the score has no pool."""
-    if score.pool is None:
-        return []
-    task, head = reader.tasks[score.target], reader.tasks[score.target].training_task
-    pools = reader.encoded(score.pool).values()
-    return [_predict(predictor, task, head, pool, reader.labels(head)) for pool in pools]
 
 
 def _score_layers(

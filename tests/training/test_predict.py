@@ -19,6 +19,7 @@ from tests.training.conftest import CPU
 from tests.worlds import data, stage
 
 MakeBody = Callable[[], nn.Module]
+MakePredictor = Callable[..., Predictor]
 TASKS = ("claims", "gaps", "words", "questions", "texts")
 
 
@@ -48,7 +49,7 @@ def one_at_a_time(predictor: Predictor, task: str, features: Features) -> Output
 
 @pytest.mark.parametrize("task", TASKS)
 def test_outputs_are_in_the_order_of_the_features_for_any_batches(
-    make_predictor: Callable[..., Predictor], reader: DataReader, task: str
+    make_predictor: MakePredictor, reader: DataReader, task: str
 ) -> None:
     predictor, features = make_predictor(task), load_features(reader, task)
     together, alone = predictor.heads(task, features), one_at_a_time(predictor, task, features)
@@ -58,16 +59,14 @@ def test_outputs_are_in_the_order_of_the_features_for_any_batches(
         assert np.ptp(together[name]) > 0  # equal outputs would prove nothing
 
 
-def test_token_outputs_have_one_value_for_each_token(
-    make_predictor: Callable[..., Predictor], reader: DataReader
-) -> None:
+def test_token_outputs_have_one_value_for_each_token(make_predictor: MakePredictor, reader: DataReader) -> None:
     features = load_features(reader, "questions")
     outputs = make_predictor("questions").heads("questions", features)
     assert outputs["start"].shape == outputs["end"].shape == (len(features.tokens),)
     assert np.abs(outputs["start"]).min() > 0  # a value of 0 would be a token that was not filled in
 
 
-def test_a_mean_vector_does_not_include_padding(make_predictor: Callable[..., Predictor], reader: DataReader) -> None:
+def test_a_mean_vector_does_not_include_padding(make_predictor: MakePredictor, reader: DataReader) -> None:
     predictor, features = make_predictor(), load_features(reader)
     vectors = next(predictor.vectors([1], "mean", features))["vectors"]
     for number in (0, 7, 23):
@@ -79,9 +78,7 @@ def test_a_mean_vector_does_not_include_padding(make_predictor: Callable[..., Pr
         assert vectors[number] == pytest.approx(states[0].mean(dim=0).numpy(), abs=1e-5)
 
 
-def test_cls_pooling_returns_the_vector_of_the_first_token(
-    make_predictor: Callable[..., Predictor], reader: DataReader
-) -> None:
+def test_cls_pooling_returns_the_vector_of_the_first_token(make_predictor: MakePredictor, reader: DataReader) -> None:
     predictor, features = make_predictor(), load_features(reader)
     first = torch.from_numpy(features.tokens[: features.offsets[1]].astype(np.int64))[None]
     with torch.no_grad():
@@ -89,25 +86,21 @@ def test_cls_pooling_returns_the_vector_of_the_first_token(
     assert next(predictor.vectors([3], "cls", features))["vectors"][0] == pytest.approx(expected, abs=1e-5)
 
 
-def test_bfloat16_and_float32_agree_roughly(make_predictor: Callable[..., Predictor], reader: DataReader) -> None:
+def test_bfloat16_and_float32_agree_roughly(make_predictor: MakePredictor, reader: DataReader) -> None:
     features = load_features(reader)
     full, half = (next(make_predictor(precision=p).vectors([1], "mean", features))["vectors"] for p in ("fp32", "bf16"))
     assert half == pytest.approx(full, abs=0.1)
     assert not np.array_equal(half, full)
 
 
-def test_every_net_is_evaluated_on_the_same_masked_tokens(
-    make_predictor: Callable[..., Predictor], reader: DataReader
-) -> None:
+def test_every_net_is_evaluated_on_the_same_masked_tokens(make_predictor: MakePredictor, reader: DataReader) -> None:
     features = load_features(reader, "texts")
     first = make_predictor("texts").heads("texts", features)["masked"]
     assert first.tolist() == make_predictor("texts", micro_tokens=64).heads("texts", features)["masked"].tolist()
     assert 0.1 < first.sum() / len(features.tokens) < 0.2
 
 
-def test_an_output_that_is_not_finite_fails_the_trial(
-    make_predictor: Callable[..., Predictor], reader: DataReader
-) -> None:
+def test_an_output_that_is_not_finite_fails_the_trial(make_predictor: MakePredictor, reader: DataReader) -> None:
     predictor = make_predictor("claims")
     with torch.no_grad():
         predictor.net.head("claims").out.bias.fill_(float("inf"))  # type: ignore[union-attr, operator]
@@ -116,7 +109,7 @@ def test_an_output_that_is_not_finite_fails_the_trial(
 
 
 def test_an_out_of_memory_in_an_evaluation_halves_the_passes(
-    make_predictor: Callable[..., Predictor], reader: DataReader, messages: list[str]
+    make_predictor: MakePredictor, reader: DataReader, messages: list[str]
 ) -> None:
     def hook(_: nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
         if inputs["input_ids"].numel() > 150:
@@ -130,7 +123,7 @@ def test_an_out_of_memory_in_an_evaluation_halves_the_passes(
 
 @pytest.mark.parametrize(("max_bytes", "passes"), [(2**30, 1), (1, 3)])
 def test_layers_share_a_pass_within_the_memory_limit_with_equal_vectors(
-    make_predictor: Callable[..., Predictor],
+    make_predictor: MakePredictor,
     reader: DataReader,
     monkeypatch: pytest.MonkeyPatch,
     max_bytes: int,
