@@ -1,4 +1,4 @@
-"""The trials of a model over time, a line for each worker, and their cost."""
+"""The trials of a run over time, those of one model in colour, a line for each worker, and their cost."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ..results.results import Results
 from ..results.stats import Floats
+from ..results.timeline import OTHER
 from .cells import path_of_polygons
 from .colours import DOT
 from .key import Entry
@@ -23,8 +24,9 @@ COLOURS = {
     "score": "#1b7837",
     "predictors": "#8c510a",
     "failed": "#b2182b",
+    OTHER: "#d9d9d9",
 }
-"""Role of a trial -> its colour; `failed` for a failed trial of any role."""
+"""Role of a trial -> its colour; `failed` for a failed trial of the model in any role."""
 BAR = 0.8
 """Height of a bar, in units of the distance between workers."""
 LONGEST = 14.0
@@ -76,7 +78,7 @@ def timeline_figure(results: Results, size: Size = TEXT) -> Figure | None:
         narrowest=size.points / 2,
         has_titles=False,
         left=widest(shortened(workers, LONGEST * size.small, size.small).values(), size.small) + 6,
-        title=f"{results.model} · {cost(table)}",
+        title=f"{results.model}{' in colour' if OTHER in set(table['role']) else ''} · {cost(table)}",
         notes=tuple(Entry(text=text, swatch=COLOURS[role]) for role, text in _labels(table).items()),
     )
     figure, [axes] = panel_figure(panels, size)
@@ -109,7 +111,7 @@ def _labels(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _roles(table: pd.DataFrame) -> "pd.Series[str]":
-    return table["role"].where(table["state"] == "done", "failed")
+    return table["role"].where((table["state"] == "done") | (table["role"] == OTHER), "failed")
 
 
 def _bars(start: Floats, end: Floats, places: Floats) -> Floats:

@@ -9,27 +9,31 @@ from sweeper.records.record import TrainingRecord
 
 ROLES = {"prepare": "preparation", "target": "target", "score": "score", "predict": "predictors"}
 """Kind of the unit of a replicate -> its role in the table."""
+OTHER = "other models"
+"""Role of the trials of other models."""
 COLUMNS = ("name", "role", "state", "worker", "device", "start", "hours")
 """Columns of the table of trials, see `timeline`."""
 
 
 def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
-    """One row for each trial of a model, sorted by start.
+    """One row for each trial of a run, sorted by start; empty if the model has no trial.
 
-    Columns: name, role (`search` for the trials of a search, its rungs and its race, else a value of ROLES), state,
-    worker (host and process), device, start (hours after the first trial of the model) and hours (nan for a
-    failed trial without a duration). Of a resumed training, `hours` covers the last attempt only. Records without a
-    start time, as of older versions, are left out.
+    Columns: name, role (`search` for the trials of a search, its rungs and its race, OTHER for trials of other models,
+    else a value of ROLES), state, worker (host and process), device, start (hours after the first trial of the run) and
+    hours (nan for a failed trial without a duration). The models of a run share its workers. Of a resumed training,
+    `hours` covers the last attempt only. Records without a start time, as of older versions, are left out.
     """
-    rows = [_row(record) for record in trainings if record.spec.model.name == model and record.machine.get("started")]
+    rows = [_row(record, model) for record in trainings if record.machine.get("started")]
+    if all(row[1] == OTHER for row in rows):
+        rows = []
     table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["start", "name"], ignore_index=True)
     table["start"] -= table["start"].min()
     return table
 
 
-def _row(record: TrainingRecord) -> tuple[object, ...]:
+def _row(record: TrainingRecord, model: str) -> tuple[object, ...]:
     spec, machine = record.spec, record.machine
-    role = ROLES[spec.kind] if spec.role == "replicate" else "search"
+    role = OTHER if spec.model.name != model else ROLES[spec.kind] if spec.role == "replicate" else "search"
     worker = f"{machine.get('host', '?')} {machine.get('pid', '')}".strip()
     start = datetime.fromisoformat(machine["started"]).timestamp() / 3600
     hours = record.timing.get("total", float("nan")) / 3600

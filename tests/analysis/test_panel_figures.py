@@ -14,10 +14,12 @@ from analysis.figures.forest import UNSETTLED, forest, forest_figure
 from analysis.figures.search import search, search_figure
 from analysis.figures.sizes import SIZES
 from analysis.figures.timeline import COLOURS, cost, timeline, timeline_figure
+from analysis.results.load import load
 from analysis.results.responses import COLUMNS
 from analysis.results.results import compute_results
 from analysis.results.timeline import COLUMNS as TRIAL_COLUMNS
-from analysis.results.timeline import ROLES
+from analysis.results.timeline import OTHER, ROLES
+from analysis.results.timeline import timeline as timeline_table
 from sweeper.records.spec import UnitKind
 from tests.analysis.test_figures import check_texts, words
 
@@ -120,7 +122,30 @@ def test_a_timeline_has_a_line_for_each_worker_and_the_cost_of_each_role(results
 
 def test_a_timeline_has_a_colour_for_each_kind_of_trial():
     assert set(ROLES) == set(get_args(UnitKind))
-    assert {*ROLES.values(), "search", "failed"} == set(COLOURS)
+    assert {*ROLES.values(), "search", "failed", OTHER} == set(COLOURS)
+
+
+def test_workers_are_busy_with_the_trials_of_all_models(results):
+    table = results.timeline
+    others = table.assign(role=table["role"].where(table.index < 1, OTHER), state="failed")
+    shared = replace(results, timeline=others)
+    assert cost(others) == cost(table)
+    shown = "\n".join(words(timeline_figure(shared)))
+    assert f"{results.model} in colour · 4 trials in 2.0 h" in shown
+    assert "other models: 3 trials" in shown
+
+
+def test_a_timeline_has_the_trials_of_other_models_of_the_run(make_run):
+    run = make_run()
+    started = {"started": "2026-01-01T00:00:00+00:00", "host": "node1", "pid": "7", "device": "cpu x1"}
+    run.trained("baseline", "tags", 0, machine=started, timing={"total": 1800.0})
+    records = list(load(run.url).trainings)
+    name = records[0].spec.model.name
+    assert timeline_table(records, name)["role"].tolist() == ["target"]
+    spec = records[0].spec
+    other = replace(records[0], spec=replace(spec, model=replace(spec.model, name="b")))
+    assert timeline_table([*records, other], name)["role"].tolist() == ["target", OTHER]
+    assert timeline_table([other], name).empty
 
 
 def test_searches_and_times_are_read_from_the_records_of_a_run(make_run):
