@@ -103,9 +103,9 @@ def check_fits(net: nn.Module, training: Training, memory: int | None) -> None:
     needed = state_bytes(weights, trained, averages=bool(training.average))
     if memory is not None and needed > memory:
         raise TrialError(
-            f"The weights, gradients and optimiser state of the training need {needed / 2**30:.2f} GiB, and the GPU "
-            f"has {memory / 2**30:.2f} GiB: use a larger GPU, frozen_layers or a smaller model. Smaller batches and "
-            "gradient_checkpointing do not help."
+            f"{OUT_OF_MEMORY}: the weights, gradients and optimiser state of the training need {needed / 2**30:.2f} "
+            f"GiB, and the GPU has {memory / 2**30:.2f} GiB. Use a larger GPU and --retry-failed, frozen_layers or a "
+            "smaller model. Smaller batches and gradient_checkpointing do not help."
         )
 
 

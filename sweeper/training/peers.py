@@ -1,6 +1,7 @@
 """The further processes of a data-parallel training, as its first process starts, directs and ends them."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from torch import Tensor
 from sweeper.errors import MachineError, ShortageError
 from sweeper.files.leftovers import locked_folder
 from sweeper.files.serialize import write_json
+from sweeper.records.record import DEAD_WORKER, OUT_OF_MEMORY
 from sweeper.records.spec import StageSpec, TrialSpec
 from sweeper.run.site import Site
 from sweeper.training.gradients import ALONE, Team
@@ -271,9 +273,11 @@ def _ended(peers: Sequence[subprocess.Popen[bytes]], errors: Sequence[Path], pat
     ended = [(peer.returncode, file) for peer, file in zip(peers, errors, strict=True) if _any_ended([peer])]
     code, file = min(ended, key=lambda pair: (pair[0], pair[1].stat().st_mtime_ns))
     if code < 0:
+        # A record with this reason can be retried.
+        cause = OUT_OF_MEMORY if code == -signal.SIGKILL else DEAD_WORKER
         return ShortageError(
-            f"Another process of the training was ended by signal {-code}, as it happens when memory is short. Use "
-            "fewer trials at a time."
+            f"{cause}: another process of the training was ended by signal {-code}. If memory is short, use fewer "
+            "trials at a time."
         )
     last = (file.read_text(errors="replace").strip().splitlines() or ["it left no message"])[-1]
     kind = torch.OutOfMemoryError if last.split(":")[0].endswith("MemoryError") else MachineError

@@ -10,6 +10,7 @@ from torch import nn
 
 from sweeper.errors import TrialError, UserError
 from sweeper.files.serialize import plain
+from sweeper.records.ended import EndedTrial
 from sweeper.records.spec import training_key
 from sweeper.training import memory
 from sweeper.training.check import check_checkpointing
@@ -101,9 +102,9 @@ def test_a_training_that_cannot_fit_is_refused_with_sizes(
     needed = 16 * num_parameters(encoder)["total"]
     check_fits(encoder, TRAINING, None)
     check_fits(encoder, TRAINING, needed)
-    with pytest.raises(TrialError, match=r"of the training need 0\.02 GiB, and the GPU has 0\.02 GiB: use a larger"):
+    with pytest.raises(TrialError, match=r"of the training need 0\.02 GiB, and the GPU has 0\.02 GiB\. Use a larger"):
         check_fits(encoder, TRAINING, needed - 1)
-    with pytest.raises(TrialError, match="use a larger GPU"):
+    with pytest.raises(TrialError, match="Use a larger GPU"):
         check_fits(encoder, replace(TRAINING, average=0.5), needed)
     with pytest.raises(TrialError, match="gradient_checkpointing do not help"):
         run_stage(body, stage("claims"), reader, replace(context, memory=1000))
@@ -111,3 +112,13 @@ def test_a_training_that_cannot_fit_is_refused_with_sizes(
     for parameter in encoder.parameters():
         parameter.requires_grad = False
     check_fits(encoder, TRAINING, needed // 4)
+
+
+def test_a_training_that_cannot_fit_runs_again_with_retry_failed(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, bench = trial(stage("words")), folders.bench()
+    monkeypatch.setattr("sweeper.training.trial.device_memory", lambda _: 1000)
+    record = run_trial(spec, bench).training
+    assert record.state == "failed"
+    assert EndedTrial.of(record).can_be_retried

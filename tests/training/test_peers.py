@@ -20,6 +20,8 @@ from torch import nn
 
 from sweeper.errors import MachineError, ShortageError
 from sweeper.files.serialize import read_json, write_json
+from sweeper.records.ended import EndedTrial
+from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import StageSpec, TrialSpec, training_key
 from sweeper.training import peer, peers
 from sweeper.training.gradients import Team, add_gradient
@@ -161,7 +163,7 @@ def test_the_loss_of_another_process_is_a_shortage_that_the_sweep_repeats(
         begin(self, net, step, micro_tokens)
 
     monkeypatch.setattr(peers.First, "begin", killing)
-    with pytest.raises(ShortageError, match="Another process of the training was ended by signal 9"):
+    with pytest.raises(ShortageError, match=r"^Out of memory: another process of the training was ended by signal 9"):
         run_trial(spec, folders.bench())
     assert folders.bench().ledger.training(spec.key) is None
 
@@ -223,6 +225,15 @@ def test_a_lost_connection_without_a_lost_process_keeps_its_error_which_is_not_i
 def test_a_killed_process_is_blamed_before_those_that_lost_their_connection_to_it(tmp_path: Path) -> None:
     with pytest.raises(ShortageError, match="signal 9"):
         first_with(tmp_path, (1, "RuntimeError: Connection closed by peer"), (None, ""), (-9, "")).total(1)
+
+
+@pytest.mark.usefixtures("lost")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_trial_whose_process_a_signal_has_ended_can_be_retried(tmp_path: Path, number: int) -> None:
+    with pytest.raises(ShortageError) as raised:
+        first_with(tmp_path, (-number, "")).total(1)
+    record = TrainingRecord(key=TRIAL.key, spec=TRIAL, state="failed", reason=str(raised.value))
+    assert EndedTrial.of(record).can_be_retried
 
 
 @pytest.mark.usefixtures("lost")
