@@ -207,6 +207,6 @@ def test_the_launcher_adds_no_other_commands(prepared: Config) -> None:
 
 
 def test_the_bucket_is_a_value_to_edit(prepared: Config) -> None:
-    stores = [line for line in environment_of(prepared) if "SWEEPER_STORE=s3://" in line]
+    stores = [line for line in environment_of(prepared) if "SWEEPER_RUNS=s3://" in line]
     assert len(stores) == 1
     assert "EDIT" in stores[0]

@@ -91,4 +91,4 @@ for name in "${policies[@]}"; do
   [ "$(role_of_profile "$role")" = "$role" ] ||
     aws iam add-role-to-instance-profile --instance-profile-name "$role" --role-name "$role"
 done
-echo "Write SWEEPER_STORE=s3://$bucket/sweeps and region: $region into cluster.yaml."
+echo "Write SWEEPER_RUNS=s3://$bucket/sweeps and region: $region into cluster.yaml."

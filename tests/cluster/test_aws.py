@@ -53,7 +53,7 @@ def actions_of(policy: Mapping[str, Any]) -> set[str]:
 
 
 def test_the_script_makes_the_profiles_of_cluster_yaml_and_a_private_bucket_and_can_run_again(account: str) -> None:
-    assert "SWEEPER_STORE=s3://my-sweeps/sweeps" in account
+    assert "SWEEPER_RUNS=s3://my-sweeps/sweeps" in account
     config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     for node_type in config["available_node_types"].values():
         profile = node_type["node_config"]["IamInstanceProfile"]["Name"]

@@ -1,17 +1,22 @@
 """The cluster files of deploy/ are accepted by Ray's launcher, require the token and copy the project."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from sweeper.cli.program import app
 from sweeper.tuning.connect import ROTATION
 from tests.runs import ROOT
 
 pytestmark = pytest.mark.seconds
 FILES = ("gcp", "on-prem")
+MEANT = {("sweep.sbatch", "SWEEPER_CACHE")}
+"""Deploy files that set an environment variable of the command line, and the variable."""
 
 
 @pytest.fixture(params=FILES)
@@ -58,3 +63,22 @@ def test_the_head_of_google_cloud_runs_no_trial_and_its_workers_are_spot_machine
     assert head["resources"] == {"CPU": 0, "GPU": 0}
     assert worker["node_config"]["scheduling"][0]["provisioningModel"] == "SPOT"
     assert worker["min_workers"] == 0
+
+
+def option_variables() -> set[str]:
+    """The environment variables that set options of a command."""
+    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+    return {str(option.envvar) for command in commands for option in command.params if option.envvar}
+
+
+def test_no_deploy_file_sets_an_option_of_the_command_line_by_accident() -> None:
+    variables = option_variables()
+    assert "SWEEPER_STORE" in variables
+    files = [ROOT / "cluster.yaml", *(path for path in (ROOT / "deploy").rglob("*") if path.is_file())]
+    # In shells and images, and in pods of Kubernetes.
+    patterns = (r"\b(SWEEPER_\w+)=", r"\bENV +(SWEEPER_\w+) ", r"\bname: *(SWEEPER_\w+)")
+    settings = {
+        (path.name, name) for path in files for pattern in patterns for name in re.findall(pattern, path.read_text())
+    }
+    assert ("cluster.yaml", "SWEEPER_RUNS") in settings
+    assert {each for each in settings if each[1] in variables} == MEANT
