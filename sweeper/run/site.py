@@ -10,6 +10,7 @@ from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.logs import LogFolder
 from sweeper.run.progress import ProgressFolder
+from sweeper.typed import check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,10 @@ class Site:
     """Seconds in which calls to a remote store are repeated while its server cannot be reached."""
     verbose: bool = False
     """Whether the logs of trials contain debug messages."""
+
+    def __post_init__(self) -> None:
+        # JSON has no infinity, so that a site with one could be written, but not read back.
+        check_fields(self)
 
     def open_ledger(self) -> Ledger:
         """The ledger that trials write to."""

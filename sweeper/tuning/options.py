@@ -13,6 +13,9 @@ from sweeper.space import ResourceOverrides, Resources
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.trackers.interface import Tracker
 
+LONGEST = 1e9
+"""Largest number of seconds or minutes of an option. JSON has no infinity, so that a site could not be read back."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
@@ -91,6 +94,15 @@ class Options:
     budget: Budget | None = None
     """The largest cost of the trials of this part. Other trainings of the run folder do not count. The run folder
     does not keep it."""
+
+    def __post_init__(self) -> None:
+        for name in ("checkpoint_every", "store_patience"):
+            value = getattr(self, name)
+            if not 0 <= value <= LONGEST:  # also true for nan
+                raise UserError(
+                    f"--{name.replace('_', '-')} needs a number from 0 to 1e9, got {value}. Write 1e9 for a time that "
+                    "never ends."
+                )
 
     def kept(self) -> KeptOptions:
         """The options that the run folder keeps in addition to the paths of its site."""

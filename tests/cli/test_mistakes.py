@@ -96,6 +96,9 @@ MISTAKES = [
     typed("run tiny --only parts", "--only needs KEY=NAME,NAME with a key of models, recipes, targets, seeds, got 'parts'."),
     # Numbers.
     typed("run tiny --checkpoint-every -5", "Invalid value for '--checkpoint-every': Input should be greater than or equal to 0, got '-5'."),
+    typed("run tiny --checkpoint-every inf", "--checkpoint-every needs a number from 0 to 1e9, got inf. Write 1e9 for a time that never ends."),
+    typed("run tiny --store-patience inf", "--store-patience needs a number from 0 to 1e9, got inf. Write 1e9 for a time that never ends."),
+    typed("run tiny --store-patience 1e308", "--store-patience needs a number from 0 to 1e9, got 1e+308."),
     typed("run tiny --checkpoint-every often", "Invalid value for '--checkpoint-every': Input should be a valid number, unable to parse string as a number, got 'often'."),
     typed("run tiny --workers 0", "Invalid value for '--workers': Input should be greater than or equal to 1, got '0'."),
     typed("run tiny --workers two", "Invalid value for '--workers': Input should be a valid integer, unable to parse string as an integer, got 'two'."),

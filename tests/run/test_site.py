@@ -1,5 +1,6 @@
 """The site of a run folder, and the resources that a process shares between trials."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from sweeper.errors import UserError
 from sweeper.run.run import Run
 from sweeper.run.site import Site
+from sweeper.tuning.options import Options
 from tests.worlds import MODEL, TrialFolders, data, stage, trial
 
 
@@ -51,6 +53,19 @@ def test_after_a_move_paths_inside_the_run_folder_follow_and_others_stay(tmp_pat
     moved = run.site
     assert (moved.ledger, moved.store) == (f"{tmp_path}/ledger", str(tmp_path))
     assert (moved.cache, moved.mirror) == ("/cache", "/m")
+
+
+@pytest.mark.parametrize("seconds", [math.inf, math.nan])
+def test_a_site_that_could_not_be_read_back_is_refused(seconds: float) -> None:
+    with pytest.raises(UserError, match=r"Site\.store_patience needs a finite number"):
+        Site(ledger="/run/ledger", store="/run", checkpoints="/c", cache="/cache", store_patience=seconds)
+
+
+@pytest.mark.parametrize("option", ["store_patience", "checkpoint_every"])
+@pytest.mark.parametrize("time", [math.inf, math.nan, 1e308, -1.0])
+def test_a_time_without_end_is_refused_with_a_large_number_as_the_remedy(option: str, time: float) -> None:
+    with pytest.raises(UserError, match=r"needs a number from 0 to 1e9, got .*\. Write 1e9 for a time that never ends"):
+        Options(run="/run", **{option: time})
 
 
 def test_a_folder_without_a_site_is_not_a_run_folder(tmp_path: Path) -> None:
