@@ -156,10 +156,13 @@ def _wrong_item(where: str, hint: Any, items: Any) -> UserError:
 def _shown(value: Any) -> str:
     if is_dataclass(value) and not isinstance(value, type):
         return f"a {type(value).__name__}"
-    text = repr(value)
-    text = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
     words = {str: "the string ", type: "the class ", NoneType: ""}
-    return words.get(type(value), f"the {type(value).__name__} ") + text
+    return words.get(type(value), f"the {type(value).__name__} ") + shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """A text for a message: its begin if it is long."""
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
 def _remedy(kinds: tuple[Any, ...], value: Any) -> str:

@@ -10,6 +10,7 @@ from sweeper.errors import UserError, unknown
 from sweeper.space import Choice, Model, Space, Stage, Target, Training
 from sweeper.space.paths import Leaf, change, matches
 from sweeper.space.texts import OPTIONS, is_none, read_text
+from sweeper.typed import shortened
 
 Setting = Callable[[Space, str], Space]
 """Function that takes a space and the text of a value, and returns the changed space."""
@@ -26,13 +27,15 @@ def apply_settings(space: Space, settings: Iterable[str], notify: Callable[[str]
     """
     for setting in settings:
         key, sign, text = setting.partition("=")
+        if setting.encode(errors="replace").decode() != setting:
+            raise UserError(f"--set needs a text in UTF-8, got {setting!r}.")
         if not sign:
             raise UserError(f"--set needs KEY=VALUE, got {setting!r}. Keys: {', '.join(_keys())}.")
         try:
             space = _setting(key, text)(space, text)
         except UserError as error:
             # The message of the space contains the field; the prefix adds the argument of the command line.
-            raise UserError(f"--set {key}={text}: {error}") from error
+            raise UserError(f"--set {key}={shortened(text)}: {error}") from error
         for message in _unused(space, key):
             notify(f"--set {key}={text}: {message}")
     return space

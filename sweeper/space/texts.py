@@ -6,11 +6,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from sweeper.errors import UserError, unknown
 from sweeper.files.serialize import plain
 from sweeper.space.dials import Choice, Distribution, Training, Value
-from sweeper.typed import members, rule
+from sweeper.typed import members, rule, shortened
 
 OPTIONS: Mapping[str, Any] = {field.name: field.type for field in fields(Training)}
 """Option of a training -> its declared type."""
@@ -80,7 +81,8 @@ def _write_simply(value: Any) -> str:
 def _read_json(text: str, hint: Any) -> Any:
     """The value of a JSON text; None if it is not JSON, or not JSON of the declared type and the type allows texts."""
     try:
-        raw = json.loads(text)
+        # Unlike json.loads, it refuses deeply nested lists and texts that no file can contain with a ValueError.
+        raw = from_json(text)
     except ValueError:
         return None
     try:
@@ -99,7 +101,8 @@ def _read_dial(text: str, where: str, option: str) -> Distribution:
         kind = "choice" if '"values"' in text else "log_uniform"
         dial: Distribution = _read_json(text if '"kind"' in text else f'{{"kind": "{kind}", {text[1:]}', Distribution)
         if dial is None:
-            raise UserError(f"{where} needs a list of values such as 1e-5,2e-5, or JSON; {text!r} is not JSON.")
+            given = shortened(repr(text))
+            raise UserError(f"{where} needs a list of values such as 1e-5,2e-5, or JSON; {given} is not JSON.")
         return dial
     values = read_text(text, tuple[OPTIONS.get(option, Value), ...], where)  # type: ignore[misc]
     return Choice(values=values)
@@ -119,4 +122,5 @@ def _refused(text: str, hint: Any, where: str) -> UserError:
         if get_origin(kind) not in (None, tuple) and all(isinstance(word, str) for word in get_args(kind)):
             return unknown(f"value of {where}", text, get_args(kind))
     remedy = " Set its fields, or give all of it as JSON." if any(map(is_dataclass, members(hint))) else ""
-    return UserError(f"{where} needs {rule(hint).replace('a tuple', 'a comma-separated list')}, got {text!r}.{remedy}")
+    needed = rule(hint).replace("a tuple", "a comma-separated list")
+    return UserError(f"{where} needs {needed}, got {shortened(repr(text))}.{remedy}")

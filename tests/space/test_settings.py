@@ -86,6 +86,10 @@ def test_settings_accumulate_and_the_last_value_of_a_key_counts() -> None:
         ("epochs=-1", r"Training needs epochs > 0, got -1"),
         ("eval_cap=0", r"eval_cap"),
         ("cap_tokens=-5", r"cap_tokens"),
+        ("seeds=" + "[" * 3000, r"^--set seeds=\[{57}\.\.\.: Space\.seeds needs a comma-separated list"),
+        ("seeds=[" + "9" * 5000 + "]", r"^--set seeds=\[9{56}\.\.\.: Space\.seeds needs a comma-separated list"),
+        ("dials.epochs={" + "[" * 3000, r"needs a list of values such as 1e-5,2e-5, or JSON; '\{\[+\.\.\. is not JSON"),
+        ("name=\udcff", r"^--set needs a text in UTF-8, got 'name=\\udcff'"),
     ],
 )
 def test_an_invalid_setting_is_refused_with_the_valid_values(setting: str, message: str) -> None:
