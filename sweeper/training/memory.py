@@ -44,20 +44,22 @@ def share_of_others(device: torch.device) -> float:
 
 @contextmanager
 def explained_shortage(resources: Resources, device: torch.device) -> Iterator[None]:
-    """Raise another error if the block has too little memory and can succeed later: CrowdedError if the trial has a
-    share of the GPU, ShortageError if other processes use LARGE_SHARE of the memory or more.
+    """Raise another error if the block has too little memory: CrowdedError if the trial has a share of the GPU whose
+    memory is short, ShortageError if other processes use LARGE_SHARE of the memory or more, else OutOfMemoryError.
     """
     try:
         yield
     except (*TOO_LITTLE_MEMORY, OutOfMemoryError) as error:
-        if resources.shares_gpu:
+        # torch raises an error of its own for a GPU. The machine has no more memory with a larger share of a GPU.
+        is_of_machine = any(isinstance(each, MemoryError) for each in (error, error.__cause__))
+        if resources.shares_gpu and not is_of_machine:
             raise CrowdedError(f"{OUT_OF_MEMORY} on {resources.gpus:.3g} of a GPU.") from error
-        share = share_of_others(device)
+        # A record with this reason can be retried.
+        reason = str(error) if str(error).startswith(OUT_OF_MEMORY) else f"{OUT_OF_MEMORY}. {error}".strip()
+        share = share_of_others(torch.device("cpu") if is_of_machine else device)
         if share >= LARGE_SHARE:
-            # A record with this reason can be retried.
-            reason = str(error) if str(error).startswith(OUT_OF_MEMORY) else f"{OUT_OF_MEMORY}. {error}".strip()
             raise ShortageError(f"{reason} Other processes used {share:.0%} of the memory.") from error
-        raise
+        raise OutOfMemoryError(reason) from error
 
 
 def device_memory(device: torch.device) -> int | None:

@@ -268,6 +268,25 @@ def test_any_lack_of_memory_on_a_share_of_a_gpu_asks_for_a_larger_share(
     assert bench.ledger.training(spec.key) is None
 
 
+def test_a_lack_of_main_memory_on_a_share_of_a_gpu_asks_for_no_larger_share(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise MemoryError("Unable to allocate 3 GiB")
+
+    monkeypatch.setattr(sweeper.training.workbench, "load_body", failing)
+    spec, bench = replace(trial(stage("words")), resources=Resources(gpus=0.25)), folders.bench()
+    monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.5)
+    with pytest.raises(ShortageError, match="Other processes used 50% of the memory") as raised:
+        run_trial(spec, bench)
+    assert not isinstance(raised.value, CrowdedError)
+    assert bench.ledger.training(spec.key) is None
+    monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.1)
+    record = run_trial(spec, bench).training
+    assert (record.state, record.reason) == ("failed", "Out of memory. Unable to allocate 3 GiB")
+    assert EndedTrial.of(record).can_be_retried
+
+
 def test_the_share_of_other_processes_is_known_for_this_machine() -> None:
     assert 0 < share_of_others(torch.device("cpu")) < 1
 
