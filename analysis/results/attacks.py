@@ -92,7 +92,9 @@ def _of_seed(credits_of: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], t
         for recipe, of_recipe in present.groupby(level="recipe", sort=False):
             worst = float(of_recipe.dropna().min(axis=1).mean())
             counted = of_recipe[of_recipe.index.get_level_values("example").isin(compared)]
-            for condition in present.columns.drop(CLEAN):
-                success = float((counted[condition] < 1).mean()) if len(counted) else float("nan")
-                measured = (success, float(len(counted)), worst, present.shape[1] - 1)
+            # A condition that the recipe has no score of, as in a run that is not finished, says nothing of it.
+            for condition in of_recipe.dropna(axis=1, how="all").columns.drop(CLEAN, errors="ignore"):
+                scored = counted[condition].dropna()
+                success = float((scored < 1).mean()) if len(scored) else float("nan")
+                measured = (success, float(len(scored)), worst, present.shape[1] - 1)
                 yield (str(recipe), str(condition), str(language)), measured

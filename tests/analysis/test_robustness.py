@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.results.attacks import attacks
 from analysis.results.load import load
 from analysis.results.robustness import robustness
 from sweeper.files.folder import Folder
@@ -79,6 +80,16 @@ def test_success_is_about_the_examples_that_every_recipe_answers_correctly_when_
     typos = row(table, "baseline", "typos")
     assert typos["num_correct"] == pytest.approx((3 + 4) / 2)
     assert typos["success"] == pytest.approx((2 / 3 + 3 / 4) / 2)
+
+
+def test_success_is_a_mean_over_the_seeds_that_have_a_score_under_the_condition(run):
+    data = load(run.url)
+    missing = ("baseline", 2, "typos")
+    kept = [score for score in data.cell_scores if (score.recipe, score.seed, score.condition) != missing]
+    table = attacks(replace(data, cell_scores=tuple(kept)))
+    typos = row(table, "baseline", "typos")
+    # Seed 1 alone: examples 1 and 2 of 0 to 2 become wrong. Seed 2 has no score, which is no success of 0 %.
+    assert (typos["success"], typos["num_correct"]) == pytest.approx((2 / 3, 3))
 
 
 def test_the_worst_score_takes_the_lowest_of_each_example_over_all_conditions(run):
