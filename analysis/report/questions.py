@@ -187,6 +187,7 @@ def _untested(rows: pd.DataFrame) -> str:
     """Which estimates with an interval are not tested; "" if all are."""
     reasons = {
         "one seed": "The interval of one seed is about new items only.",
+        "lacks seeds": "`lacks seeds`: seeds of the space have no score yet, or their trials failed.",
         "lacks languages": "`lacks languages`: a target has no scores in a language that the contrast names.",
     }
     notes = set(rows.loc[rows["low"].notna() & rows["p"].isna(), "note"])

@@ -34,9 +34,10 @@ estimate, standard errors and bounds are fractions of 1, or fractions of 1 for e
 corrected for the number of tested estimates of the family (Holm 1979); p and p_holm are nan for an estimate that is not
 tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`, and a note can be the reason why
 there is no estimate."""
-UNTESTED_NOTES = ("one seed", "lacks languages")
-"""Notes of estimates with an interval that are not tested: the variation between seeds is unknown, or a target lacks
-languages that the contrast names."""
+UNTESTED_NOTES = ("one seed", "lacks seeds", "lacks languages")
+"""Notes of estimates with an interval that are not tested: the variation between seeds is unknown, seeds of the space
+lack a score, or a target lacks languages that the contrast names. A test that is repeated after each seed finds more
+than its share."""
 CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "p_holm", "holds")
 """Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
 p of its contrasts (intersection-union test, Berger 1982); nan if a contrast is not tested. p_holm is p corrected for
@@ -154,13 +155,13 @@ class SeedScores:
         self._related = related
         self._moderated: dict[tuple[str, Pattern, bool], tuple[Floats, Floats, npt.NDArray[np.bool_]]] = {}
         self._seedless = seedless
-        self._num_seeds = max(map(len, scores.values()), default=0)
+        self.num_seeds = max(map(len, scores.values()), default=0)
         self.recipes = recipes
 
     def by_seed(self, weights: Mapping[Score, float]) -> Floats:
         """The weighted sum for each seed, shape (seeds,); nan if a seed lacks a score."""
-        missing = np.full(self._num_seeds, np.nan)
-        total = np.zeros(self._num_seeds)
+        missing = np.full(self.num_seeds, np.nan)
+        total = np.zeros(self.num_seeds)
         for name, weight in weights.items():
             total = total + weight * self._scores.get(name, missing)
         return total
@@ -280,7 +281,8 @@ def _scores(model: str, recipe: str, pattern: Pattern) -> dict[Score, float]:
 
 def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance, names: Names) -> dict[str, object]:
     seed = seed_variance(weighted.weights, arrays) if weighted.weights else SeedVariance(estimate=np.nan, num_seeds=0)
-    note = weighted.reason or seed.note or ("lacks languages" if weighted.lacks_languages else "")
+    note = weighted.reason or seed.note or ("lacks seeds" if seed.num_seeds < arrays.num_seeds else "")
+    note = note or ("lacks languages" if weighted.lacks_languages else "")
     # One seed is no test of a recipe, but its interval over items is given, as in the estimates.
     has_none = note not in ("", *UNTESTED_NOTES)
     variance, df = combined(seed.variance, seed.df, np.nan if has_none else item.variance, item.df, item.residual)

@@ -416,6 +416,22 @@ def test_one_seed_gives_an_estimate_and_no_interval():
     assert np.isfinite(row["estimate"]) and np.isnan(row["low"]) and row["note"] == "one seed"
 
 
+def test_an_estimate_with_fewer_seeds_than_the_space_has_an_interval_but_no_test_and_no_claim():
+    both = (difference("d", "r1", "baseline", each=("target",)), difference("e", "r2", "baseline", targets=("t1",)))
+    claim = Claim(name="both", contrasts=("d", "e"))
+    given = space(*both, claims=(claim,), models=(Model(name="small", id="t/small"),), num_seeds=4)
+    scores = random_scores(given)
+    for language in LANGUAGES:
+        scores["small", "r1", "t1", language][3] = np.nan
+    table = contrast_table(tables(given, scores))
+    assert list(table["note"]) == ["lacks seeds", "no outcomes", "no outcomes"]
+    assert list(table["num_seeds"]) == [3, 4, 4]
+    assert table["low"].notna().all()
+    assert list(table["p"].isna()) == list(table["p_holm"].isna()) == [True, False, False]
+    assert table["p_holm"].max() <= 2 * table["p"].max(), "the correction counts two estimates"
+    assert np.isnan(only(claim_table(given.claims, table))["p"])
+
+
 def test_a_contrast_of_one_seed_has_an_interval_but_no_test_and_the_correction_does_not_count_it(
     make_run,
 ):
