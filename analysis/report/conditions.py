@@ -5,11 +5,10 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from sweeper.space import Space
-
 from ..figures.files import formats
 from ..figures.frontier import frontier_figure
 from ..numbers import gain_text
+from ..results.attacks import without_input
 from ..results.load import RunData
 from ..results.robustness import robustness
 from ..results.seed_part import MEAN
@@ -29,19 +28,13 @@ def condition_files(data: RunData) -> dict[str, bytes]:
         return {}
     files, names = {"robustness.csv": csv(table, IN_POINTS)}, []
     # A good score without a question or text is no robustness.
-    attacks = table[~table["condition"].isin(_without_input(data.space))]
+    attacks = table[~table["condition"].isin(without_input(data.space))]
     for model, rows in attacks.groupby("model", sort=False):
         figure = frontier_figure(rows)
         if figure:
             names.append("frontier" if len(data.space.models) == 1 else f"frontier-{model}")
             files |= {f"{names[-1]}.{ending}": drawn for ending, drawn in formats(figure, ("pdf", "png")).items()}
     return {PAGE: document(page_text(table, names)), **files}
-
-
-def _without_input(space: Space) -> set[str]:
-    """The names of the conditions that remove the input."""
-    conditions = (condition for target in space.targets for condition in target.conditions)
-    return {condition.name for condition in conditions if condition.perturbation == "null_input"}
 
 
 def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
@@ -61,14 +54,30 @@ def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
         "the clean score minus the score under the condition, on the same items, ± half the width of its 95 % interval "
         "about new seeds and new items. It is left out where the clean score of the recipe is not above the trivial "
         'one ("at chance"). Success is the share of the examples that become wrong, among those that every recipe '
-        "answers correctly when clean: the recipes are compared on one set of examples. Worst is the score if each "
-        "example has its lowest score under all conditions and clean data. Targets without a score of each example "
-        "(tagging) have neither."
+        "answers correctly when clean: the recipes are compared on one set of examples."
+    )
+    blocks.append(
+        "Worst of k is the score if each example has its lowest score under clean data and k attacks. Conditions that "
+        "differ only in their budget are one attack, with the largest budget. A condition without input is none. If "
+        "languages have different attacks, k is their mean. Targets without a score of each example (tagging) have "
+        "neither a success rate nor a worst score."
     )
     return "\n\n".join(blocks) + "\n"
 
 
-HEADER = ("recipe", "clean", "score", "drop", "relative drop", "success", "examples", "worst", "seeds", "note")
+HEADER = (
+    "recipe",
+    "clean",
+    "score",
+    "drop",
+    "relative drop",
+    "success",
+    "examples",
+    "worst of k",
+    "k",
+    "seeds",
+    "note",
+)
 
 
 def _lines(rows: pd.DataFrame) -> Iterator[list[str]]:
@@ -82,6 +91,7 @@ def _lines(rows: pd.DataFrame) -> Iterator[list[str]]:
             percent(row["success"]),
             "–" if pd.isna(row["num_correct"]) else f"{row['num_correct']:.0f}",
             points(row["worst"]),
+            "–" if pd.isna(row["num_attacks"]) else f"{row['num_attacks']:.3g}",
             str(row["num_seeds"]),
             str(row["note"]),
         ]

@@ -3,34 +3,56 @@
 Only for targets whose examples have a score of their own: classification, choice, question answering.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
-from sweeper.space import CLEAN
+from sweeper.space import CLEAN, Condition, Space
 
 from .load import RunData
 from .marks import marks_of
 from .outcomes import read_outcomes
 from .seed_part import MEAN
 
-ATTACK_COLUMNS = ("success", "num_correct", "worst", "num_conditions")
+ATTACK_COLUMNS = ("success", "num_correct", "worst", "num_attacks")
 """success: the share of the examples that every recipe answers correctly when clean, in the same seed, and that are
 wrong under the condition. num_correct: the number of these examples. worst: the score if each example has its lowest
-score under clean data and all conditions that its language has; num_conditions: their number. Means over seeds. A mean
-over languages weights them equally, and adds up the examples."""
+score under clean data and all attacks (`attacks_of`) that its language has; num_attacks: their number. Means over
+seeds. A mean over languages weights them equally, and adds up the examples."""
 CELL = ["model", "recipe", "target", "condition", "language"]
 Grouped = dict[tuple[str, str, int | None], list[ScoreRecord]]
 
 
+def without_input(space: Space) -> set[str]:
+    """The names of the conditions that remove the input. A good score under them is no robustness."""
+    conditions = (condition for target in space.targets for condition in target.conditions)
+    return {condition.name for condition in conditions if condition.perturbation == "null_input"}
+
+
+def attacks_of(conditions: Iterable[Condition]) -> list[str]:
+    """The names of the conditions that the worst score is over.
+
+    Conditions that differ only in their budget (and languages) are one attack, with its largest budget: it includes the
+    changes of the smaller ones, and a score would be lower with more budgets of one attack. Conditions without input
+    are no attacks.
+    """
+    largest: dict[Condition, str] = {}
+    for condition in sorted(conditions, key=lambda condition: condition.budget):
+        if condition.perturbation != "null_input":
+            largest[replace(condition, name="attack", budget=1.0, languages=())] = condition.name
+    return list(largest.values())
+
+
 def attacks(data: RunData) -> pd.DataFrame:
     """ATTACK_COLUMNS for each model, recipe, target, condition and language, and for the mean over languages."""
+    conditions_of = {target.task: target.conditions for target in data.space.targets}
     rows = [
         (model, recipe, target, condition, language, *measured)
         for (model, target, _), records in _groups(data).items()
-        for (recipe, condition, language), measured in _of_seed(_credits(records, data))
+        for (recipe, condition, language), measured in _of_seed(_credits(records, data), conditions_of[target])
     ]
     table = pd.DataFrame(rows, columns=[*CELL, *ATTACK_COLUMNS])
     by_language = table.groupby(CELL)[list(ATTACK_COLUMNS)].mean()
@@ -78,23 +100,27 @@ def _credit(outcomes: pd.DataFrame) -> "pd.Series[float] | None":
     return outcomes["correct"].astype(float) if "correct" in outcomes and "chunks_gold" not in outcomes else None
 
 
-def _of_seed(credits_of: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], tuple[float, float, float, int]]]:
+def _of_seed(
+    credits_of: pd.DataFrame, conditions: Sequence[Condition]
+) -> Iterator[tuple[tuple[str, str, str], tuple[float, float, float, int]]]:
     """(recipe, condition, language), and the values of ATTACK_COLUMNS in one model, target and seed."""
     if CLEAN not in credits_of:
         return
     for language, rows in credits_of.groupby(level="language", sort=False):
         # A condition may leave out the language.
         present = rows.dropna(axis=1, how="all")
+        attacked = attacks_of(condition for condition in conditions if condition.name in present)
         is_right = (present[CLEAN] == 1).groupby(level="example").agg(["sum", "size"])
         num_recipes = is_right["size"].max()
         # The examples that every recipe answers correctly, so that recipes are compared on one set.
         compared = is_right.index[is_right["sum"] == num_recipes]
         for recipe, of_recipe in present.groupby(level="recipe", sort=False):
-            worst = float(of_recipe.dropna().min(axis=1).mean())
+            lowest = of_recipe[[CLEAN, *attacked]].dropna().min(axis=1)
+            worst = float(lowest.mean()) if attacked else float("nan")
             counted = of_recipe[of_recipe.index.get_level_values("example").isin(compared)]
             # A condition that the recipe has no score of, as in a run that is not finished, says nothing of it.
             for condition in of_recipe.dropna(axis=1, how="all").columns.drop(CLEAN, errors="ignore"):
                 scored = counted[condition].dropna()
                 success = float((scored < 1).mean()) if len(scored) else float("nan")
-                measured = (success, float(len(scored)), worst, present.shape[1] - 1)
+                measured = (success, float(len(scored)), worst, len(attacked))
                 yield (str(recipe), str(condition), str(language)), measured

@@ -23,7 +23,7 @@ COLUMNS = (
 
 clean and score are means over the seeds that have both. drop is clean - score on the same items, and low and high are
 the bounds of its interval, as of a contrast. relative_drop is drop / clean. The note "at chance" replaces both where
-the clean score of the cell is not above its trivial score. success, num_correct, worst and num_conditions are those of
+the clean score of the cell is not above its trivial score. success, num_correct, worst and num_attacks are those of
 `attacks`."""
 
 

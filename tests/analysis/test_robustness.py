@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.results.attacks import attacks
+from analysis.results.attacks import attacks, attacks_of
 from analysis.results.load import load
 from analysis.results.robustness import robustness
 from sweeper.files.folder import Folder
@@ -97,7 +97,29 @@ def test_the_worst_score_takes_the_lowest_of_each_example_over_all_conditions(ru
     worst = row(table, "middle_qa", "bare")
     # Correct under clean, typos and bare: examples 1 and 5, in both seeds.
     assert worst["worst"] == pytest.approx(2 / 8)
-    assert worst["num_conditions"] == 2
+    assert worst["num_attacks"] == 2
+
+
+def test_the_worst_score_has_each_attack_once_with_its_largest_budget_and_none_without_input():
+    few, many = (Condition(name=f"typos {budget}", perturbation="keyboard", budget=budget) for budget in (0.1, 0.3))
+    german = replace(many, name="German typos", budget=0.5, languages=("de",))
+    empty = Condition(name="empty", perturbation="null_input")
+    again = replace(many, name="again", seed=1)
+    before, after = (
+        Condition(name=side, perturbation="distractor", side=side, budget=1.0) for side in ("before", "after")
+    )
+    assert attacks_of([many, few, empty]) == ["typos 0.3"]
+    assert attacks_of([few, german]) == ["German typos"]
+    assert set(attacks_of([few, many, again, before, after])) == {"typos 0.3", "again", "before", "after"}
+
+
+def test_a_target_without_attacks_has_no_worst_score(run):
+    empty = tuple(replace(condition, perturbation="null_input") for condition in CONDITIONS)
+    targets = tuple(replace(target, conditions=target.conditions and empty) for target in run.space.targets)
+    Folder(run.url).write("space.json", write_json(replace(run.space, targets=targets)))
+    typos = row(robustness(load(run.url)), "baseline", "typos")
+    assert np.isnan(typos["worst"])
+    assert typos["num_attacks"] == 0
 
 
 def test_a_condition_without_any_change_has_a_drop_of_zero(run):
@@ -141,8 +163,8 @@ def test_a_condition_of_some_languages_leaves_the_worst_score_of_the_others_as_i
                 run.scored(training, "pairs", values, table=table, condition=condition)
     table = robustness(load(run.url))
     english, german, both = (row(table, "baseline", "typos", language) for language in ("en", "de", "mean"))
-    assert (english["worst"], english["num_conditions"]) == (2 / 4, 1)
-    assert (german["worst"], german["num_conditions"]) == (1 / 4, 2)
+    assert (english["worst"], english["num_attacks"]) == (2 / 4, 1)
+    assert (german["worst"], german["num_attacks"]) == (1 / 4, 2)
     assert both["worst"] == pytest.approx(3 / 8)
     assert both["num_correct"] == english["num_correct"] + german["num_correct"] == 6
 
