@@ -16,6 +16,7 @@ from sweeper.training.heads import HEADS, Head
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import DataReader
 from sweeper.training.subwords import subword_counts
+from sweeper.training.text_vectors import TextVectors
 
 TOKEN_SEED = 0
 """Seed of the choice of one labelled token of each feature. It is constant, so that encoders are compared on the same
@@ -81,27 +82,24 @@ def transfer_predictors(predictor: Predictor, spec: PredictorSpec, reader: DataR
 
 def with_text_similarity(
     predictors: Mapping[str, TransferPredictors],
-    predictor: Predictor,
+    vectors: TextVectors,
     specs: Sequence[PredictorSpec],
     sampled: Mapping[str, int],
-    reader: DataReader,
 ) -> dict[str, TransferPredictors]:
     """Target -> its predictors, `embedding` and `subword_overlap`, for targets with the same sources.
 
-    `predictor` has the pretrained encoder. `sampled` is the number of examples of each task that the last stage drew.
+    `vectors` has the pretrained encoder. `sampled` is the number of examples of each task that the last stage drew.
     """
-    started = time.perf_counter()
-    source = _mean_text(predictor, specs[0].sources, sampled, reader)
-    source_seconds, added = time.perf_counter() - started, dict(predictors)
+    reader = vectors.reader
+    source, source_seconds = _mean_text(vectors, specs[0].sources, sampled)
+    added = dict(predictors)
     started = time.perf_counter()
     counts = [_subwords(data, reader) for data in specs[0].sources]
     occurs, counting_seconds = np.sum(counts, axis=0) > 0, time.perf_counter() - started
     for spec in specs:
-        started = time.perf_counter()
-        (encoded,) = reader.encoded(spec.data).values()
-        vector = predictor.mean_vector(encoded.features)
-        cosine = float(source @ vector / (np.linalg.norm(source) * np.linalg.norm(vector)))
-        seconds, computed = source_seconds + time.perf_counter() - started, predictors[spec.target]
+        (language,) = spec.data.languages
+        mean, computed = vectors.of(spec.data, language), predictors[spec.target]
+        cosine = float(source @ mean.array / (np.linalg.norm(source) * np.linalg.norm(mean.array)))
         started = time.perf_counter()
         subwords = _subwords(spec.data, reader)
         overlap = float(subwords[occurs].sum() / subwords.sum())
@@ -109,7 +107,7 @@ def with_text_similarity(
         added[spec.target] = replace(
             computed,
             values={**computed.values, EMBEDDING: cosine, SUBWORDS: overlap},
-            seconds={**computed.seconds, EMBEDDING: seconds, SUBWORDS: seconds_of_overlap},
+            seconds={**computed.seconds, EMBEDDING: source_seconds + mean.seconds, SUBWORDS: seconds_of_overlap},
         )
     return added
 
@@ -120,17 +118,20 @@ def _subwords(data: DataSpec, reader: DataReader) -> Array:
     return counts
 
 
-def _mean_text(
-    predictor: Predictor, sources: Sequence[DataSpec], sampled: Mapping[str, int], reader: DataReader
-) -> Array:
-    """The mean sentence vector (hidden,) of the sources: all texts of a task alike, and tasks as they were sampled."""
-    means = []
+def _mean_text(vectors: TextVectors, sources: Sequence[DataSpec], sampled: Mapping[str, int]) -> tuple[Array, float]:
+    """The mean sentence vector (hidden,) of the sources, and the seconds that it took.
+
+    All texts of a task count alike, and tasks as they were sampled.
+    """
+    means, seconds = [], 0.0
     for data in sources:
-        texts = [encoded.features for encoded in reader.encoded(data).values()]
-        sizes = [len(features.offsets) - 1 for features in texts]
-        means.append(np.average([predictor.mean_vector(features) for features in texts], axis=0, weights=sizes))
+        encoded = vectors.reader.encoded(data)
+        sizes = [len(texts.features.offsets) - 1 for texts in encoded.values()]
+        by_language = [vectors.of(data, language) for language in encoded]
+        means.append(np.average([mean.array for mean in by_language], axis=0, weights=sizes))
+        seconds += sum(mean.seconds for mean in by_language)
     mean: Array = np.average(means, axis=0, weights=[sampled[data.task] for data in sources])
-    return mean
+    return mean, seconds
 
 
 def labelled_vectors(predictor: Predictor, encoded: Encoded, head: type[Head]) -> LabelledVectors:

@@ -49,6 +49,7 @@ from sweeper.training.stage import (
     save_trained,
 )
 from sweeper.training.subwords import subword_facts
+from sweeper.training.text_vectors import TextVectors
 from sweeper.training.transferability import transfer_predictors, with_text_similarity
 from sweeper.training.workbench import Workbench
 
@@ -192,8 +193,14 @@ def _compare_texts(trial: Trial, predictors: dict[str, TransferPredictors]) -> d
         net = Net(_body(trial, ()), {}).to(trial.device)
         sampled = _sampled(trial)
     with trial.clock.time("evaluate"):
-        predictor = _predictor(trial, net, replace(specs[0], precision="fp32"))
-        return with_text_similarity(predictors, predictor, specs, sampled, trial.reader)
+        vectors = TextVectors(
+            predictor=_predictor(trial, net, replace(specs[0], precision="fp32")),
+            model=trial.spec.model,
+            threads=specs[0].threads,
+            reader=trial.reader,
+            cache=trial.bench.sources.cache,
+        )
+        return with_text_similarity(predictors, vectors, specs, sampled)
 
 
 def _sampled(trial: Trial) -> Mapping[str, int]:

@@ -124,6 +124,30 @@ def test_texts_are_compared_with_the_pretrained_encoder_whatever_the_training_of
     assert (set(short["questions"].values), short["questions"].num_rows) == ({"embedding", "subword_overlap"}, 0)
 
 
+def test_the_mean_vector_of_a_text_is_computed_once_for_all_trials_that_compare_it(
+    private_folders: TrialFolders,
+) -> None:
+    first, second = (
+        run_trial(compared("parts", epochs=n), private_folders.bench()).training.predictors for n in (1, 3)
+    )
+    files = sorted((private_folders.cache / "vectors").glob("*.json"))
+    assert len(files) == 1 + len(TEXTS)
+    # The seconds are those of the process that computed the vector.
+    assert [first[task].seconds["embedding"] for task in TEXTS] == [second[task].seconds["embedding"] for task in TEXTS]
+
+
+def test_a_damaged_mean_vector_is_set_aside_and_computed_again(private_folders: TrialFolders) -> None:
+    first = run_trial(compared("parts"), private_folders.bench()).training.predictors
+    files = sorted((private_folders.cache / "vectors").glob("*.json"))
+    for file in files:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 3] ^= 1
+        file.write_bytes(content)
+    again = run_trial(compared("parts"), private_folders.bench("again")).training.predictors
+    assert {task: again[task].values for task in TEXTS} == {task: first[task].values for task in TEXTS}
+    assert len(list((private_folders.cache / "vectors").glob("*.damaged"))) == len(files)
+
+
 def test_the_texts_of_a_mixture_are_weighted_by_the_examples_that_its_stage_drew(
     folders: TrialFolders, reader: DataReader, encoder: str
 ) -> None:
