@@ -180,11 +180,25 @@ class _Inputs:
 
     job: _Job
 
+    @property
+    def _source(self) -> str:
+        """The language that distractors come from."""
+        assert self.job.data.perturbation is not None
+        return self.job.data.perturbation.source or self.job.language
+
+    def _in(self, language: str) -> Iterator[Example]:
+        return _examples(replace(self.job, language=language), Counter(), [])
+
     def examples(self) -> Iterable[Example]:
         """The examples of the language that distractors come from, or of the job, within the same caps."""
-        assert self.job.data.perturbation is not None
-        language = self.job.data.perturbation.source or self.job.language
-        return apply_caps(_examples(replace(self.job, language=language), Counter(), []), self.job.data)
+        return apply_caps(self._in(self._source), self.job.data)
+
+    def parallel(self) -> tuple[Iterable[Example], Iterable[Example]]:
+        """The examples of the language of the job and of that of distractors. A cap keeps other ids in a language with
+        fewer examples."""
+        uncapped = replace(self.job.data, cap_examples=None, caps=(), cap_tokens=None)
+        everything = replace(self, job=replace(self.job, data=uncapped))
+        return everything._in(self.job.language), everything._in(self._source)
 
     def paraphraser(self) -> Paraphraser:
         """The translators into another language and back."""

@@ -136,6 +136,7 @@ class DataSpecs:
             by=by,
             seed=condition.seed,
             side=condition.side,
+            leaves_out_translations=condition.perturbation == "distractor" and bool(condition.source),
         )
 
 

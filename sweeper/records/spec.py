@@ -57,6 +57,9 @@ class PerturbationSpec:
     share: float = 1.0
     """Share of the examples that are perturbed; below 1 only in training."""
     side: Side = "either"
+    leaves_out_translations: bool = False
+    """Whether no distractor comes from a translation of the own context. True if `source` names a language; the key
+    then differs from those of earlier versions, which chose such sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Tokenising: the examples in an entry, the values that its name depends on, and damaged entries."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.spec import DataSpec, LabelNoiseSpec, PerturbationSpec
 from sweeper.space import Recipe, Search, Stage
+from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
 NAMES = ClassLabel(names=["no", "yes"])
@@ -160,6 +162,29 @@ def test_code_mixing_reads_the_words_of_each_language_and_notices_a_changed_file
     file.write_text("en\tone\txa\tuno\n", encoding="utf-8")
     with pytest.raises(DataError, match="have changed since the sweep started"):
         read(dev, language="en")
+
+
+def questions(ids: Sequence[str], contexts: Sequence[str], answer: str) -> dict[str, list[Any]]:
+    answers = [{"text": [answer], "answer_start": [context.index(answer)]} for context in contexts]
+    return {"id": list(ids), "context": list(contexts), "question": ["?"] * len(ids), "answers": answers}
+
+
+def test_a_translation_of_a_context_is_known_by_questions_that_the_cap_leaves_out(write: Any, read: Encode) -> None:
+    german = questions(
+        [f"q{number}" for number in range(100)], [f"Hund {number} bellt." for number in range(100)], "Hund"
+    )
+    contexts = [f"Dog {number} barks." for number in range(100)]
+    # Each English context has a second question, which German lacks.
+    english = questions([*german["id"], *(f"other{number}" for number in range(100))], contexts * 2, "Dog")
+    german["question"] = [f"Was macht {number}?" for number in range(100)]
+    write("demo/spans", {"de": {"test": german}, "en": {"test": english}})
+    rows = {code: (Rows(id="demo/spans", config=code, split="test"),) for code in ("de", "en")}
+    task = replace(CATALOG["xquad"], dev=rows, test=rows)
+    spec = PerturbationSpec(name="distractor", budget=1.0, source="en", leaves_out_translations=True)
+    data = replace(DATA, task="xquad", part="dev", languages=("de",), cap_examples=40, max_length=64, perturbation=spec)
+    for example in read(data, task, "de").examples:
+        numbers = re.findall("[0-9]+", example.fields["context"])
+        assert len(set(numbers)) == 2
 
 
 def test_entities_are_swapped_within_the_examples_of_the_cap(write: Any, read: Encode) -> None:

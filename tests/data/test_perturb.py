@@ -38,10 +38,14 @@ class Given:
     """What a perturbation reads, as values."""
 
     given: Sequence[Example] = ()
+    own: Sequence[Example] = ()
     words: WordPairs = field(default_factory=dict)
 
     def examples(self):
         return self.given
+
+    def parallel(self):
+        return self.own, self.given
 
     def pairs(self):
         return self.words
@@ -173,6 +177,19 @@ def test_a_distractor_contains_no_accepted_answer():
     example = question(answers=("in den Graben", "in ein Loch"))
     distractors = Distractors([example, question(OTHER, ("Loch",), "q2", "g2")])
     assert distractors.best(example, DRAWS) == "Die Katze fällt vom Dach."
+
+
+def test_a_distractor_in_another_language_is_no_translation_of_the_context():
+    spec = PerturbationSpec(name="distractor", budget=1.0, source="en", leaves_out_translations=True)
+    # The translated answer "the ditch" differs from the accepted one, and the paragraph has another group.
+    english = [
+        question("Der Käfer crawls. He falls into the ditch.", ("the ditch",), "q2", "en 1"),
+        question("A Käfer sleeps. It rains in Rome.", ("Rome",), "q3", "en 2"),
+    ]
+    own = [question(), question(id_="q2", text="Wer fällt?")]
+    for example, new in zip(own, perturbed(own, spec, CATALOG["xquad"], Given(english, own)), strict=True):
+        added = new.fields["context"].replace(example.fields["context"], "").strip()
+        assert added in ("A Käfer sleeps.", "It rains in Rome.")
 
 
 @pytest.mark.parametrize("name", [f"side {number}" for number in range(8)])

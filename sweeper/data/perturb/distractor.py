@@ -6,7 +6,7 @@ sentence is not written for the question but taken from the data set, so that it
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from sweeper.data.perturb.draws import Draws
@@ -16,6 +16,11 @@ from sweeper.space.condition import Side
 
 WORD = re.compile(r"\w+")
 SIDES: tuple[Side, ...] = ("before", "after")
+Context = tuple[str, str]
+"""Group and text of a context."""
+Translations = Mapping[Context, Set[Context]]
+"""Context -> the contexts in another language that have a question in common with it."""
+NO_TRANSLATIONS: Translations = {}
 LONGEST = 300
 """Largest number of characters of an inserted sentence."""
 
@@ -23,10 +28,14 @@ LONGEST = 300
 class Distractors:
     """The sentences of all contexts of a data set, which can be inserted into another context."""
 
-    def __init__(self, examples: Iterable[Example]) -> None:
-        contexts = dict.fromkeys((example.group, example.fields["context"]) for example in examples)
-        texts = ((group, context[start:end]) for group, context in contexts for start, end in sentences(context))
-        self._sentences = [(group, text) for group, text in texts if len(text) <= LONGEST]
+    def __init__(self, examples: Iterable[Example], translations: Translations = NO_TRANSLATIONS) -> None:
+        texts = (
+            (context, context[1][start:end])
+            for context in dict.fromkeys(map(_context, examples))
+            for start, end in sentences(context[1])
+        )
+        self._sentences = [(context, text) for context, text in texts if len(text) <= LONGEST]
+        self._translations = translations
         self._with_word: dict[str, list[int]] = defaultdict(list)
         for number, (_, text) in enumerate(self._sentences):
             for word in terms(text):
@@ -35,9 +44,9 @@ class Distractors:
     def best(self, example: Example, draws: Draws) -> str:
         """The sentence of another context with most words of the question; "" if there is none.
 
-        Sentences with an accepted answer, and those of the same context, are left out; a question without an answer has
-        no distractor, because the sentence could answer it. A hash decides between equal ones. Sentences in another
-        language may share no word with any question: then the hash alone decides.
+        Sentences with an accepted answer, and those of the same context and of its translations, are left out; a
+        question without an answer has no distractor, because the sentence could answer it. A hash decides between equal
+        ones. Sentences in another language may share no word with any question: then the hash alone decides.
         """
         if not example.fields["answers"]:
             return ""
@@ -57,12 +66,29 @@ class Distractors:
     def _allowed(self, numbers: Iterable[int], example: Example) -> Iterator[str]:
         """The sentences of other contexts without an accepted answer."""
         answers = [answer.lower() for answer in example.fields["answers"]]
+        translations = self._translations.get(_context(example), frozenset())
         for number in numbers:
-            group, text = self._sentences[number]
+            context, text = self._sentences[number]
             lowered = text.lower()
+            is_other = context[0] != example.group and context not in translations
             is_free = not any(answer in lowered for answer in answers)
-            if group != example.group and is_free and text not in example.fields["context"]:
+            if is_other and is_free and text not in example.fields["context"]:
                 yield text
+
+
+def translations_of(examples: Iterable[Example], others: Iterable[Example]) -> Translations:
+    """The contexts of `others`, which are in another language, with the id of a question about the same context.
+
+    Items of parallel languages have equal ids, but neither equal groups nor equal answers.
+    """
+    contexts: dict[str, set[Context]] = defaultdict(set)
+    for other in others:
+        contexts[other.id].add(_context(other))
+    translations: dict[Context, set[Context]] = defaultdict(set)
+    for example in examples:
+        if example.id in contexts:
+            translations[_context(example)] |= contexts[example.id]
+    return translations
 
 
 def with_distractor(example: Example, sentence: str, draws: Draws, side: Side = "either") -> Example:
@@ -75,6 +101,10 @@ def with_distractor(example: Example, sentence: str, draws: Draws, side: Side = 
         moved = start if start is None or start < 0 else start + len(sentence) + 1
         return replace(example, fields={**fields, "context": f"{sentence} {fields['context']}", "start": moved})
     return replace(example, fields={**fields, "context": f"{fields['context']} {sentence}"})
+
+
+def _context(example: Example) -> Context:
+    return example.group, example.fields["context"]
 
 
 def terms(text: str) -> frozenset[str]:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sweeper.data.perturb import noise
 from sweeper.data.perturb.code_mix import WordPairs, code_mix
-from sweeper.data.perturb.distractor import Distractors, with_distractor
+from sweeper.data.perturb.distractor import NO_TRANSLATIONS, Distractors, translations_of, with_distractor
 from sweeper.data.perturb.draws import Draws
 from sweeper.data.perturb.entities import Entities
 from sweeper.data.perturb.paraphrase import Paraphraser, paraphrased
@@ -30,6 +30,10 @@ class Inputs(Protocol):
 
     def examples(self) -> Iterable[Example]:
         """The examples that distractors or entities come from."""
+        ...
+
+    def parallel(self) -> tuple[Iterable[Example], Iterable[Example]]:
+        """All examples of the own language, and of the language that distractors come from, without caps."""
         ...
 
     def pairs(self) -> WordPairs:
@@ -73,7 +77,8 @@ def _is_paraphrased(spec: PerturbationSpec, example: Example) -> bool:
 
 
 def _distracted(spec: PerturbationSpec, inputs: Inputs) -> Perturb:
-    distractors = Distractors(inputs.examples())
+    translations = translations_of(*inputs.parallel()) if spec.leaves_out_translations else NO_TRANSLATIONS
+    distractors = Distractors(inputs.examples(), translations)
 
     def perturb(example: Example, draws: Draws) -> Example:
         has_one = draws.share("example") < spec.budget
