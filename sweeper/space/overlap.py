@@ -9,11 +9,12 @@ from sweeper.space.space import Space
 from sweeper.space.stage import Recipe, Stage
 from sweeper.space.target import Target
 from sweeper.tasks.slices import can_share_rows, is_sliced
-from sweeper.tasks.spec import Rows, Task
+from sweeper.tasks.spec import Rows, Split, Task
 
 Source = tuple[str | None, ...]
 """Identity of rows: name of the task and language, or id, config, id prefix and split. Without the revision, because
 another revision has mostly the same rows."""
+EVALUATED: tuple[Split, ...] = ("dev", "test")
 LOCATION = 4
 """Number of values in the second form of a source."""
 
@@ -57,8 +58,9 @@ def overlap_of(space: Space, recipe: Recipe, target: Target) -> Overlap:
 def _scored_items(space: Space, learned: Iterable[Part], target: Target) -> tuple[str, ...]:
     """The tasks of a recipe that train on items of the split that the target is scored on, in any language."""
     scored = space.task(target.task).rows(space.evaluate)
-    sources = frozenset(_location(rows) for language in scored for rows in scored[language])
-    return tuple(piece.task for piece in learned if _meet(_items(piece, space.catalog()), sources))
+    catalog = space.catalog()
+    sources = _with_copies((_location(rows) for language in scored for rows in scored[language]), catalog)
+    return tuple(piece.task for piece in learned if _meet(_items(piece, catalog), sources))
 
 
 def overlapping(
@@ -125,7 +127,7 @@ def _rows(piece: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
 
 
 def _items(piece: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
-    """The rows of the items of a part, in every language that has them."""
+    """The rows of the items of a part, in every language that has them, also in tasks with the same ones."""
     sources: set[Source] = set()
     for name in contained(piece.task, catalog):
         languages = tuple(catalog[name].train) if name in catalog else ()
@@ -133,7 +135,20 @@ def _items(piece: Part, catalog: Mapping[str, Task]) -> frozenset[Source]:
         has_all = languages and (catalog[name].parallel or piece.language not in languages)
         for language in languages if has_all else (piece.language,):
             sources |= set(_sources(name, language, catalog))
-    return frozenset(sources)
+    return _with_copies(sources, catalog)
+
+
+def _with_copies(sources: Iterable[Source], catalog: Mapping[str, Task]) -> frozenset[Source]:
+    """The sources, and the evaluation rows that have the same items in another task (`Task.items_of`)."""
+    expanded = frozenset(sources)
+    for task in catalog.values():
+        if task.items_of not in catalog:
+            continue
+        for split in EVALUATED:
+            languages = (*task.rows(split).values(), *catalog[task.items_of].rows(split).values())
+            rows = frozenset(_location(rows) for rows_list in languages for rows in rows_list)
+            expanded |= rows if _meet(expanded, rows) else frozenset()
+    return expanded
 
 
 def _union(

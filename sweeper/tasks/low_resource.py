@@ -152,6 +152,7 @@ TARGETS = (
         dev=_coded(AMERICAN, "nala-cub/americas_nli", "validation"),
         test=_coded(AMERICAN, "nala-cub/americas_nli", "test"),
         trains_on="mnli",
+        items_of="xnli",
         licence="CC BY-SA 4.0",
         note="Ten indigenous languages of the Americas, without English. The examples are translations of XNLI.",
     ),

@@ -111,6 +111,9 @@ class Task:
     report marks cells whose recipe and target train on the same rows or items."""
     parallel: bool = False
     """Whether the training data are the same items in every language, that is, translations of each other."""
+    items_of: str = ""
+    """Name of the task with the same dev and test items, as a copy or in other languages. A report marks cells whose
+    recipe trains on these rows of one of the two tasks and whose target is scored on those of the other."""
     group: Literal["classification", "tagging", "qa", "retrieval", "language modelling"] = "classification"
     kind: Literal["", "syntactic", "semantic"] = ""
     """What the task is mainly about, for contrasts between targets; "" if that is not clear."""

@@ -194,6 +194,7 @@ TARGETS = (
         dev=LAREQA,
         test=LAREQA,
         trains_on="squad_pairs",
+        items_of="xquad",
         pool="lareqa_sentences",
         group="retrieval",
         licence="CC BY-SA 4.0",

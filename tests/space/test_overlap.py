@@ -183,6 +183,21 @@ def test_a_recipe_that_trains_on_items_that_the_target_is_scored_on_has_the_same
     assert marked(dev_rows, "test") == ()
 
 
+@pytest.mark.parametrize(
+    ("train", "scored"), [("xnli", "americas_nli"), ("americas_nli", "xnli"), ("xquad", "lareqa"), ("lareqa", "xquad")]
+)
+def test_evaluation_rows_of_a_task_with_the_same_items_count_as_rows_of_the_target(train: str, scored: str) -> None:
+    # Read as plain questions, so that no pool is needed.
+    learned = replace(CATALOG["mnli"], name="learned", train=CATALOG[train].dev, contains=())
+    language = next(iter(learned.train))
+    stage = Stage(tasks=("learned",), languages=(language,))
+    dev, test = (replace(XTREME, tasks=(learned,), evaluate=split) for split in ("dev", "test"))
+    assert overlap(stage, scored, dev).same_rows == ("learned",)
+    # XQuAD has one split only. The dev rows of XNLI are not those of its test split.
+    assert overlap(stage, scored, test).same_rows == (("learned",) if CATALOG[train].single_split else ())
+    assert overlap(stage, "pawsx", dev).same_rows == ()
+
+
 def test_slices_of_one_split_have_the_same_rows_unless_they_are_certainly_apart() -> None:
     def own(name: str, split: str, id_: str = "senti.csv") -> Task:
         return Task(name=name, format="classify", train=Rows(id=id_, split=split))
