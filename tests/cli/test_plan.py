@@ -1,10 +1,12 @@
 """`sweeper plan`: exit codes for paths that do not exist, and `--check`, which reads all data of a space."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from search_spaces.load import LARGE, QUESTIONS, shipped
 from tests.runs import Call, is_user_error, world
 
 SPACE_FILE = """
@@ -50,6 +52,13 @@ class Study:
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     return Study(tmp_path / "project")
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if name.startswith(QUESTIONS) and name.endswith(LARGE)])
+def test_the_plan_of_a_question_on_a_cluster_needs_no_data_and_gives_hours_at_a_pace(call: Call, name: str) -> None:
+    result = call("plan", name, "--throughput", "20000")
+    assert result.code == 0, result.err
+    assert re.search(r"^[\d,.]+ h on \d+ workers, [\d,.]+ worker-hours", result.out, flags=re.MULTILINE)
 
 
 def test_plan_check_reads_the_data_and_prints_rows_languages_columns_and_label_counts(call: Call, study: Study) -> None:
