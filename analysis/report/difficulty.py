@@ -17,6 +17,7 @@ from ..results.load import RunData
 from ..results.results import Results
 from .documents import document
 from .files import csv
+from .sections import setting
 from .tables import markdown, percent
 
 PAGE = "difficulty.md"
@@ -61,7 +62,7 @@ def difficulty_files(data: RunData, results: Sequence[Results]) -> dict[str, byt
         if figure:
             name = figure_name(data.space, model)
             files |= {f"{name}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
-    text = page_text(table, maps, [name for name in files if name.endswith(".png")])
+    text = page_text(table, maps, [name for name in files if name.endswith(".png")], setting(data.space))
     return {PAGE: document(text), "difficulty.csv": csv(table, IN_POINTS), **files}
 
 
@@ -70,9 +71,10 @@ def figure_name(space: Space, model: str) -> str:
     return "cartography" if len(space.models) == 1 else f"cartography-{model}"
 
 
-def page_text(measured: pd.DataFrame, maps: Maps = NO_MAPS, figures: Sequence[str] = ()) -> str:
-    """The page: tables and the rank correlations of each model. `figures` are the names of their PNG files."""
-    blocks = ["# Difficulty of the intermediate tasks", *(f"![Data maps]({quote(name)})" for name in figures)]
+def page_text(measured: pd.DataFrame, maps: Maps = NO_MAPS, figures: Sequence[str] = (), about: str = "") -> str:
+    """The page: a text about the space, tables and the rank correlations of each model. `figures` are PNG files."""
+    blocks = ["# Difficulty of the intermediate tasks", *([about] if about else [])]
+    blocks += [f"![Data maps]({quote(name)})" for name in figures]
     for model, table in measured.groupby("model", sort=False):
         of_model = maps.get(str(model), {})
         blocks += [

@@ -26,6 +26,7 @@ from ..results.stats import LEVEL
 from .difficulty import difficulty_files, has_page
 from .documents import document
 from .files import csv
+from .sections import setting
 from .source_languages import SourceTables, source_section, source_tables
 from .tables import markdown
 
@@ -110,6 +111,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
     stated = [claim for claim in space.claims if set(claim.contrasts) & set(rows["contrast"])]
     blocks = [
         f"# {family}",
+        setting(space),
         *_answers(space, rows),
         "\n".join(f"- {sentence}" for sentence in _claim_sentences(stated, claims)),
         _resolution(rows),

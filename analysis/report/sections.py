@@ -18,6 +18,19 @@ from .tables import Row, markdown
 CAPS = ("cap_examples", "cap_tokens")
 
 
+def setting(space: Space) -> str:
+    """The space of a page with its models, seeds, split and limits of the data, and its note."""
+    title = f" ({space.title})" if space.title and space.title != space.name else ""
+    parts = {
+        "Models": ", ".join(model.name for model in space.models),
+        "Replicate seeds": ", ".join(map(str, space.seeds)),
+        "Scored split": space.evaluate,
+        "Limits of the data": "; ".join(data_limits(space)),
+    }
+    text = f"Space `{space.name}`{title}. {'. '.join(f'{name}: {value}' for name, value in parts.items())}."
+    return f"{text}\n\n{space.note}" if space.note else text
+
+
 def data_limits(space: Space) -> list[str]:
     """A phrase for each limit that the space sets on the data."""
     spaces = [space.for_model(model) for model in space.models]

@@ -26,7 +26,7 @@ from sweeper.space.contrast import EACH
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LENGTHS, SHORT
-from . import LARGE, on_cluster, with_examples
+from . import LARGE, SMALL_NOTE, on_cluster, with_examples
 
 DOSES = (0.0, 0.15, 0.3)
 """Probabilities of a wrong label."""
@@ -94,6 +94,10 @@ CONTRASTS = (
     ),
 )
 
+CAVEATS = (
+    "Only the dose of label noise is causal. One syntactic task does not stand for all of them, and a correlation over "
+    "seven tasks needs |rho| above 0.75 for p below 0.05. Tasks have equal numbers of examples, not of tokens."
+)
 SPACE = Space(
     name="questions/difficulty",
     title="Difficulty of the intermediate task: doses of label noise, syntactic and semantic tasks",
@@ -116,6 +120,7 @@ SPACE = Space(
         )
         for name in DOSED
     ),
+    note=f"{SMALL_NOTE} {CAVEATS}",
 )
 
 LARGE_LONG = replace(LARGE, max_length=256)

@@ -28,7 +28,7 @@ from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows
 
 from ..text_small import LONG
-from . import LARGE, on_cluster
+from . import LARGE, SMALL_NOTE, on_cluster
 
 OTHERS = ("ar", "de", "es", "hi", "ru", "tr")
 """Languages of the multilingual rows."""
@@ -130,6 +130,11 @@ def _against_mixed(name: str, recipe: str, reference: str, condition: str) -> Co
     return Contrast(name=f"{name}, {condition}", family="shares", terms=terms, targets=("tydiqa",))
 
 
+CAVEATS = (
+    "Multilingual training has the same questions in several languages, so that contrasts between shares are about "
+    "languages and repeated content together. The defence is one of several that exist. A drop of a recipe that hardly "
+    "beats the trivial score says little."
+)
 NAMES = ("typos", "spaces", "distractor")
 """The conditions that contrasts between recipes are about."""
 SPACE = Space(
@@ -176,6 +181,7 @@ SPACE = Space(
         )
         for attack in NAMES
     ),
+    note=f"{SMALL_NOTE} {CAVEATS}",
 )
 
 LARGE_LONG = replace(LARGE, learning_rate=3e-5, max_length=384, stride=128)

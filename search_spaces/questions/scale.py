@@ -26,7 +26,7 @@ from sweeper.space.contrast import Unit
 from sweeper.tasks.catalog import CATALOG
 
 from ..text_small import LENGTHS, SHORT
-from . import LARGE, on_cluster, with_examples
+from . import LARGE, LARGE_NOTE, SMALL_NOTE, on_cluster, with_examples
 
 PARAMETERS = {1: 790_272, 2: 1_580_032, 4: 3_159_552, 6: 4_739_072}
 """Layers of mini-xlmr -> parameters without the embedding tables."""
@@ -66,6 +66,7 @@ MODELS = tuple(
     for layers, number in PARAMETERS.items()
 )
 
+CAVEATS = "A cut encoder was not pretrained at its size, so that its slopes are not those of a family of encoders."
 SPACE = Space(
     name="questions/scale",
     title="Gains of intermediate tasks with encoders of several sizes",
@@ -95,6 +96,7 @@ SPACE = Space(
     evaluate="dev",
     eval_cap=60,
     contrasts=_slopes(MODELS),
+    note=f"{SMALL_NOTE} {CAVEATS}",
 )
 
 LARGE_LONG = replace(LARGE, max_length=256)
@@ -149,4 +151,5 @@ XL = replace(
         models=(*XLMR, *MMBERT),
     ),
     contrasts=(*_slopes(XLMR), *map(_mmbert, TASKS)),
+    note=f"{LARGE_NOTE} Three sizes of one family give one slope. Two sizes of mmBERT give a difference and no slope.",
 )

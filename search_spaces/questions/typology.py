@@ -17,7 +17,7 @@ from sweeper.tasks.languages import XNLI
 from sweeper.tasks.spec import Task
 
 from ..text_small import SHORT
-from . import LARGE, XLMR_LARGE, centred, on_cluster, with_examples
+from . import LARGE, SMALL_NOTE, XLMR_LARGE, centred, on_cluster, with_examples
 
 ROWS: Task = replace(
     CATALOG["xnli"],
@@ -72,6 +72,11 @@ CONTRASTS = (
     ),
 )
 
+CAVEATS = (
+    "Distances of languages can be correlated with each other and with the amount of pretraining text: a slope does "
+    "not show which of them matters. The mix of five languages repeats its sentence pairs in each language, so "
+    "that mix - English is about languages and repeated content together."
+)
 SPACE = Space(
     name="questions/typology",
     title="Distant intermediate languages, with equal examples",
@@ -90,6 +95,7 @@ SPACE = Space(
     evaluate="dev",
     eval_cap=60,
     contrasts=CONTRASTS,
+    note=f"{SMALL_NOTE} {CAVEATS}",
 )
 
 LARGE_EXAMPLES = ROWS.train_size

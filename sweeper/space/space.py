@@ -76,6 +76,8 @@ class Space:
     """Planned comparisons of cells, for the report. No result of a trial depends on them."""
     claims: tuple[Claim, ...] = ()
     """Statements that need several contrasts."""
+    note: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """What the space can and cannot show. The pages of its contrasts print it. No result depends on it."""
 
     def __post_init__(self) -> None:
         check_fields(self)

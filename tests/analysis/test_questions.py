@@ -67,6 +67,20 @@ def test_each_family_has_a_page_with_sentences_a_table_and_a_figure(full_run, tm
     assert {"contrasts.csv", "claims.csv", "questions-one-page.png", "questions-one-page.pdf"} <= names
 
 
+def test_a_page_names_the_space_its_models_split_and_caps_and_prints_its_note(full_run):
+    run = with_contrasts(full_run)
+    note = "Ten seeds would be needed."
+    Folder(run.url).write("space.json", write_json(replace(run.space, contrasts=CONTRASTS, note=note, eval_cap=60)))
+    files = files_of(run)
+    pages = [content.decode() for name, content in files.items() if name.endswith(".md")]
+    assert len(pages) == 2
+    for page in pages:
+        assert f"Space `{run.space.name}`" in page
+        assert "Models: tiny. Replicate seeds: 1, 2. Scored split: dev. Limits of the data: " in page
+        assert "at most 60 evaluation items per language" in page
+        assert f"\n\n{note}\n\n" in page
+
+
 def test_the_estimates_of_the_csv_file_are_in_points(full_run):
     files = files_of(with_contrasts(full_run))
     (first_row,) = files["contrasts.csv"].decode().splitlines()[1:2]

@@ -38,14 +38,14 @@ class Given:
     """What a perturbation reads, as values."""
 
     given: Sequence[Example] = ()
-    own: Sequence[Example] = ()
+    scored: Sequence[Example] = ()
     words: WordPairs = field(default_factory=dict)
 
     def examples(self):
         return self.given
 
     def parallel(self):
-        return self.own, self.given
+        return self.scored, self.given
 
     def pairs(self):
         return self.words
@@ -186,9 +186,9 @@ def test_a_distractor_in_another_language_is_no_translation_of_the_context():
         question("Der Käfer crawls. He falls into the ditch.", ("the ditch",), "q2", "en 1"),
         question("A Käfer sleeps. It rains in Rome.", ("Rome",), "q3", "en 2"),
     ]
-    own = [question(), question(id_="q2", text="Wer fällt?")]
-    for example, new in zip(own, perturbed(own, spec, CATALOG["xquad"], Given(english, own)), strict=True):
-        added = new.fields["context"].replace(example.fields["context"], "").strip()
+    german = [question(), question(id_="q2", text="Wer fällt?")]
+    for example, changed in zip(german, perturbed(german, spec, CATALOG["xquad"], Given(english, german)), strict=True):
+        added = changed.fields["context"].replace(example.fields["context"], "").strip()
         assert added in ("A Käfer sleeps.", "It rains in Rome.")
 
 

@@ -10,7 +10,7 @@ import pytest
 from analysis.results.contrast_sums import AXES, WeightedSum, weighted_sums
 from analysis.results.marks import marks_of
 from search_spaces.load import PLANTED, load_space, shipped
-from search_spaces.questions import centred
+from search_spaces.questions import LARGE_NOTE, SMALL_NOTE, centred
 from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import partial_values
 from sweeper.space import Space, slope_weights
@@ -58,6 +58,15 @@ def test_every_recipe_and_target_of_a_question_is_in_a_contrast_and_trains_on_no
     assert {recipe for recipe, _ in cells} == {recipe.name for recipe in space.recipes}
     assert {target for _, target in cells} == {target.task for target in space.targets}
     assert not cells & set(marks_of(space).same_rows)
+
+
+@pytest.mark.parametrize("name", CLUSTER)
+def test_the_notes_of_a_question_say_what_its_two_sizes_show(name: str) -> None:
+    small, large = load_space(name.removesuffix("-xl")), load_space(name)
+    assert small.note.startswith(SMALL_NOTE) and large.note.startswith(LARGE_NOTE)
+    assert SMALL_NOTE not in large.note
+    # Each question has caveats of its own.
+    assert len(small.note) > len(SMALL_NOTE) and len(large.note) > len(LARGE_NOTE)
 
 
 @pytest.mark.parametrize("name", CLUSTER)

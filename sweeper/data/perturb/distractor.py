@@ -76,13 +76,13 @@ class Distractors:
                 yield text
 
 
-def translations_of(examples: Iterable[Example], others: Iterable[Example]) -> Translations:
-    """The contexts of `others`, which are in another language, with the id of a question about the same context.
+def translations_of(examples: Iterable[Example], foreign: Iterable[Example]) -> Translations:
+    """The contexts of `foreign`, which are in another language, with the id of a question about the same context.
 
     Items of parallel languages have equal ids, but neither equal groups nor equal answers.
     """
     contexts: dict[str, set[Context]] = defaultdict(set)
-    for other in others:
+    for other in foreign:
         contexts[other.id].add(_context(other))
     translations: dict[Context, set[Context]] = defaultdict(set)
     for example in examples:
