@@ -7,24 +7,18 @@ tokens. The numbers of steps differ, because lines have different lengths.
 Three more targets are held-out English text of each domain: a frozen encoder predicts masked tokens, with a head that
 trains on general text. They show what an encoder learns about a domain, and what it forgets about the others.
 
+The twin on a cluster also has SQuAD and HellaSwag, half of each domain on each side of each task, and each domain in
+English only.
+
 The page `distance` asks whether adaptation helps more if its text is near to that of the target. The predictors of
 transfer measure the distances between the text of a domain, in all its languages, and the English text of the target.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 
-from sweeper.space import (
-    EACH,
-    Contrast,
-    Model,
-    Recipe,
-    Slope,
-    Space,
-    Stage,
-    Target,
-    difference,
-    interaction,
-)
+from sweeper.space import EACH, Contrast, Model, Recipe, Slope, Space, Stage, Target, difference, interaction
 from sweeper.space.contrast import DISTANCES
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
@@ -39,6 +33,13 @@ GENERAL = "local/mlm_text"
 """General text, with a config for each language. Its first lines are those of NTREX."""
 HALVES = {"news_start": "train[:950]", "news_end": "train[950:1900]"}
 """The two halves of the news, without a common line."""
+LARGE_HALVES = {
+    "bible_start": "train[13924:17418]",
+    "bible_end": "train[23146:26082]",
+    "general_start": "train[4300:5600]",
+    "general_end": "train[5600:]",
+}
+"""Those of the other domains, which only the twin has."""
 SPLITS = {
     "bible": "train[13924:17418]+train[23146:26082]",
     "news": "train[:1900]",
@@ -86,9 +87,16 @@ def _held_out(domain: str) -> Task:
     )
 
 
-CORPORA = tuple(_text(f"{name}_{code}", code, split) for name, split in SPLITS.items() for code in LANGUAGES)
+def _corpora(splits: Mapping[str, str]) -> tuple[Task, ...]:
+    return tuple(_text(f"{name}_{code}", code, split) for name, split in splits.items() for code in LANGUAGES)
+
+
+CORPORA = _corpora(SPLITS)
 TEXTS = tuple(map(_held_out, HELD_OUT))
 TASK = Stage(tasks=("mnli",), training=replace(SHORT, learning_rate=2e-4))
+MORE_TASKS = ("squad", "hellaswag")
+"""Intermediate tasks of the twin beside MNLI."""
+STAGES = {"mnli": TASK, **{name: replace(TASK, tasks=(name,)) for name in MORE_TASKS}}
 
 
 def _adapt(domain: str, share: float = 1.0, languages: tuple[str, ...] = LANGUAGES) -> Stage:
@@ -96,6 +104,18 @@ def _adapt(domain: str, share: float = 1.0, languages: tuple[str, ...] = LANGUAG
     tokens = round(TOKENS * share / len(languages))
     training = replace(SHORT, learning_rate=2e-4, cap_tokens=tokens)
     return Stage(tasks=tuple(f"{domain}_{language}" for language in languages), training=training)
+
+
+def _around(domain: str, task: str) -> Recipe:
+    """Half of the adaptation on each side of a task, with different lines."""
+    before, after = (_adapt(f"{domain}_{half}", 0.5) for half in ("start", "end"))
+    return Recipe(name=f"{domain} around {task}", stages=(before, STAGES[task], after), factors={"domain": domain})
+
+
+def _in_english(domain: str) -> Recipe:
+    """Adaptation to English text of a domain alone, before MNLI."""
+    stages = (_adapt(domain, languages=("en",)), TASK)
+    return Recipe(name=f"English {domain} then mnli", stages=stages, factors={"domain": domain})
 
 
 DOMAINS = ("bible", "news", "general")
@@ -115,24 +135,18 @@ RECIPES = (
             f"mnli then {domain}": (TASK, _adapt(domain)),
         }.items()
     ),
-    Recipe(
-        name="news around mnli",
-        stages=(_adapt("news_start", 0.5), TASK, _adapt("news_end", 0.5)),
-        factors={"domain": "news"},
-    ),
-    Recipe(name="English news then mnli", stages=(_adapt("news", languages=("en",)), TASK), factors={"domain": "news"}),
+    _around("news", "mnli"),
+    _in_english("news"),
 )
 
 
-def _contrasts(domain: str) -> tuple[Contrast, ...]:
-    """What adaptation and MNLI add together, in both orders, and the domain against general text."""
-    orders = {"before": f"{domain} then mnli", "after": f"mnli then {domain}"}
-    return tuple(
-        interaction(
-            f"{domain} {word} mnli", both, domain, "mnli", "baseline", family="domain", targets=TASKS, each=("target",)
-        )
-        for word, both in orders.items()
-    )
+def _interactions(domain: str, order: str, task: str = "mnli") -> Iterator[Contrast]:
+    """What adaptation and a task add together, for each target, and on a page of its own for each of its languages."""
+    both = {"before": f"{domain} then {task}", "after": f"{task} then {domain}", "around": f"{domain} around {task}"}
+    name, family = f"{domain} {order} {task}", "domain" if task == "mnli" else f"domain {task}"
+    for each, suffix in ((("target",), ""), (("target", "language"), " languages")):
+        options = {"family": f"{family}{suffix}", "targets": TASKS, "each": each}
+        yield interaction(f"{name}{suffix and ','}{suffix}", both[order], domain, task, "baseline", **options)
 
 
 def _placebo(name: str, recipe: str, reference: str) -> Contrast:
@@ -159,7 +173,7 @@ def _of_distance(covariate: str) -> tuple[Contrast, ...]:
 
 
 CONTRASTS = (
-    *(contrast for domain in DOMAINS for contrast in _contrasts(domain)),
+    *(contrast for domain in DOMAINS for order in ("before", "after") for contrast in _interactions(domain, order)),
     *(_placebo(f"{domain} - general text, before mnli", f"{domain} then mnli", "general then mnli") for domain in SETS),
     _placebo("four languages - English, news", "news then mnli", "English news then mnli"),
     _placebo("around - before, news", "news around mnli", "news then mnli"),
@@ -172,6 +186,10 @@ CONTRASTS = (
 CAVEATS = (
     "The heads of held-out text train on general text, which favours adaptation to general text there. A slope on "
     "distance has six points, three domains and two targets, so that only a steep one is found."
+)
+ONE_TASK = (
+    "MNLI is the only intermediate task here, so that the run takes minutes on two cores; `questions/domain-xl` also "
+    "has SQuAD and HellaSwag."
 )
 SMALL_LAYERS, LARGE_LAYERS = 6, 24
 """Layers of the two encoders, which are all frozen for held-out text."""
@@ -203,7 +221,7 @@ SPACE = Space(
     eval_cap=60,
     predictors=True,
     contrasts=CONTRASTS,
-    note=f"{SMALL_NOTE} {CAVEATS}",
+    note=f"{SMALL_NOTE} {CAVEATS} {ONE_TASK}",
 )
 
 GROWTH = 5
@@ -211,10 +229,47 @@ GROWTH = 5
 40,154 words, and therefore at least as many tokens of any encoder."""
 
 
+LARGE_LONG = replace(LARGE, max_length=256)
+"""The training on tasks with paragraphs."""
+
+
+def _more_recipes(task: str) -> Iterator[Recipe]:
+    """What the twin has beside the recipes of the small space, for one task."""
+    existing = {recipe.name for recipe in RECIPES}
+    names: dict[str, tuple[Stage, ...]] = {task: (STAGES[task],)}
+    for domain in DOMAINS:
+        names |= {f"{domain} then {task}": (_adapt(domain), STAGES[task])}
+        names |= {f"{task} then {domain}": (STAGES[task], _adapt(domain))}
+    for name, stages in names.items():
+        if name not in existing:
+            yield Recipe(name=name, stages=stages)
+    yield from (_around(domain, task) for domain in DOMAINS if f"{domain} around {task}" not in existing)
+
+
+def _more_contrasts() -> Iterator[Contrast]:
+    """The interactions and placebos of the recipes of the twin."""
+    for domain in DOMAINS:
+        yield from _interactions(domain, "around")
+        for task, order in product(MORE_TASKS, ("before", "after", "around")):
+            yield from _interactions(domain, order, task)
+    for domain, task in product(SETS, MORE_TASKS):
+        yield _placebo(f"{domain} - general text, before {task}", f"{domain} then {task}", f"general then {task}")
+    for domain, task in product(DOMAINS, STAGES):
+        if (domain, task) != ("news", "mnli"):
+            yield _placebo(f"around - before, {domain}, {task}", f"{domain} around {task}", f"{domain} then {task}")
+    for domain in ENGLISH_TOO:
+        yield _placebo(f"four languages - English, {domain}", f"{domain} then mnli", f"English {domain} then mnli")
+
+
+ENGLISH_TOO = ("bible", "general")
+"""Domains that only the twin has in English alone, too."""
+
+
 def _large(stage: Stage) -> Stage:
     tokens = stage.training.cap_tokens
-    is_task = stage.tasks == TASK.tasks
-    return replace(stage, training=replace(LARGE, cap_tokens=None if is_task or not tokens else GROWTH * tokens))
+    if stage.tasks[0] in STAGES:
+        return replace(stage, training=LARGE if stage.tasks == TASK.tasks else LARGE_LONG)
+    return replace(stage, training=replace(LARGE, cap_tokens=GROWTH * tokens if tokens else None))
 
 
 def _with_frozen_layers(target: Target) -> Target:
@@ -224,5 +279,19 @@ def _with_frozen_layers(target: Target) -> Target:
     return replace(target, training=replace(LARGE, learning_rate=HEAD_RATE, frozen_layers=LARGE_LAYERS))
 
 
-_XL = on_cluster(SPACE, _large, LARGE)
+_XL = on_cluster(
+    replace(
+        SPACE,
+        recipes=(
+            *RECIPES,
+            *(recipe for task in STAGES for recipe in _more_recipes(task)),
+            *map(_in_english, ENGLISH_TOO),
+        ),
+        tasks=(*SPACE.tasks, *_corpora(LARGE_HALVES)),
+        contrasts=(*CONTRASTS, *_more_contrasts()),
+        note=f"{SMALL_NOTE} {CAVEATS}",
+    ),
+    _large,
+    LARGE,
+)
 XL = replace(_XL, targets=tuple(map(_with_frozen_layers, _XL.targets)))

@@ -15,6 +15,7 @@ from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import partial_values
 from sweeper.space import Space, slope_weights
 from sweeper.space.contrast import DISTANCES
+from sweeper.tasks.slices import can_share_rows
 from sweeper.world.languages import CODES, distance
 from sweeper.world.settings import parse_world
 
@@ -72,7 +73,9 @@ def test_the_notes_of_a_question_say_what_its_two_sizes_show(name: str) -> None:
 @pytest.mark.parametrize("name", CLUSTER)
 def test_recipes_with_equal_examples_have_equal_examples_on_a_cluster(name: str) -> None:
     small, large = load_space(name.removesuffix("-xl")), load_space(name)
-    pairs = zip(small.recipes, large.recipes, strict=True)
+    # A twin can have further recipes after those of the small space.
+    pairs = list(zip(small.recipes, large.recipes, strict=False))
+    assert [after.name for _, after in pairs] == [recipe.name for recipe in small.recipes]
     examples = {
         min([stage.training.cap_examples or 10**9, *(large.task(task).train_size for task in stage.tasks)])
         for before, after in pairs
@@ -89,12 +92,25 @@ def test_the_smallest_corpus_of_domain_adaptation_on_a_cluster_has_all_tokens_of
     assert training.cap_tokens and training.cap_tokens / training.epochs <= 40_154
 
 
-def test_adaptation_around_a_task_has_different_rows_on_each_side() -> None:
-    around = next(recipe for recipe in DOMAIN_XL.recipes if recipe.name == "news around mnli")
-    before, _, after = around.stages
-    splits = [DOMAIN_XL.task(stage.tasks[0]).train["en"][0].split for stage in (before, after)]
-    assert splits == ["train[:950]", "train[950:1900]"]
-    assert before.training.cap_tokens == after.training.cap_tokens
+def test_adaptation_around_a_task_has_different_rows_on_each_side_and_as_many_tokens_as_before_it() -> None:
+    recipes = {recipe.name: recipe for recipe in DOMAIN_XL.recipes}
+    for domain, task in product(("bible", "news", "general"), ("mnli", "squad", "hellaswag")):
+        before, middle, after = recipes[f"{domain} around {task}"].stages
+        first, second = (DOMAIN_XL.task(stage.tasks[0]).train["en"][0] for stage in (before, after))
+        assert first.id == second.id and not can_share_rows(first.split, second.split)
+        whole, alone = recipes[f"{domain} then {task}"].stages
+        assert alone == middle and middle.tasks == (task,)
+        assert before.training.cap_tokens == after.training.cap_tokens
+        assert whole.training.cap_tokens and whole.training.cap_tokens == 2 * (before.training.cap_tokens or 0)
+
+
+def test_interactions_of_a_domain_are_estimated_for_each_target_and_for_each_of_its_languages() -> None:
+    space = load_space("questions/domain")
+    interactions = {weighted.contrast.family: 0 for weighted in planned_sums(space)}
+    for weighted in planned_sums(space):
+        interactions[weighted.contrast.family] += 1
+    assert interactions["domain"] == 6 * 3
+    assert interactions["domain languages"] == 6 * sum(len(target.languages or ()) for target in space.targets)
 
 
 @pytest.mark.parametrize("name", WORLDS)
