@@ -4,7 +4,7 @@
 world, where its answer is known.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from sweeper.space import Model, Resources, Space, Stage, Training
@@ -23,10 +23,6 @@ LARGE_NOTE = (
     "This space has large encoders, five seeds and all evaluation examples. Estimates hold for these encoders, "
     "recipes, targets and languages."
 )
-Cell = tuple[str, str]
-"""Source language and language of the target."""
-PASSES = 200
-"""Passes of the removal of means; the remaining means are below the rounding of floats."""
 
 
 def on_cluster(
@@ -54,15 +50,3 @@ def on_cluster(
 def with_examples(training: Training, num: int) -> Callable[[Stage], Stage]:
     """Gives a stage a training with a number of examples. Its windows overlap as before."""
     return lambda stage: replace(stage, training=replace(training, stride=stage.training.stride, cap_examples=num))
-
-
-def centred(values: Mapping[Cell, float]) -> dict[Cell, float]:
-    """The values without the means of their sources and of their target languages, also if cells are missing."""
-    rest = dict(values)
-    for _ in range(PASSES):
-        for side in (0, 1):
-            for name in {cell[side] for cell in rest}:
-                cells = [cell for cell in rest if cell[side] == name]
-                mean = sum(rest[cell] for cell in cells) / len(cells)
-                rest |= {cell: rest[cell] - mean for cell in cells}
-    return rest

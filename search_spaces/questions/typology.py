@@ -7,17 +7,26 @@ are target languages only.
 """
 
 from dataclasses import replace
-from itertools import product
-from math import isnan
 
-from sweeper.space import Contrast, Model, Recipe, Resources, Space, Stage, Target, Term, difference, slope_weights
+from sweeper.space import (
+    Contrast,
+    Model,
+    Recipe,
+    Resources,
+    Space,
+    Stage,
+    Target,
+    difference,
+    language_distances,
+    pair_slope,
+)
 from sweeper.tasks.catalog import CATALOG
-from sweeper.tasks.distances import distance, resources
+from sweeper.tasks.distances import resources
 from sweeper.tasks.languages import XNLI
 from sweeper.tasks.spec import Task
 
 from ..text_small import SHORT
-from . import LARGE, SMALL_NOTE, XLMR_LARGE, centred, on_cluster, with_examples
+from . import LARGE, SMALL_NOTE, XLMR_LARGE, on_cluster, with_examples
 
 ROWS: Task = replace(
     CATALOG["xnli"],
@@ -46,14 +55,12 @@ STAGE = Stage(tasks=(ROWS.name,), training=replace(SHORT, learning_rate=2e-4, ca
 
 def _on_distance(kind: str) -> Contrast:
     """The slope of scores on a distance, after removing the means of sources and of target languages."""
-    apart = {(one, other): distance(kind, one, other) for one, other in product(SOURCES, SCORED) if one != other}
-    # A distance is nan if URIEL+ knows too little about a language.
-    weights = slope_weights(centred({cell: value for cell, value in apart.items() if not isnan(value)}))
-    return Contrast(
-        name=f"{kind} distance",
+    return pair_slope(
+        f"{kind} distance",
+        recipes={code: code for code in SOURCES},
+        values=language_distances(kind, SOURCES, SCORED),
         title=f"Does a score fall with the {kind} distance of source and target language?",
         family="typology",
-        terms=tuple(Term(recipe=one, weight=weight, languages=(other,)) for (one, other), weight in weights.items()),
         targets=("tatoeba",),
     )
 

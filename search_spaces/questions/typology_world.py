@@ -6,18 +6,18 @@ target has the distance 0. Null: the same slopes on a target that needs none of 
 measured over the placebo in the same source language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
-from sweeper.space import Contrast, Recipe, Stage, Term, slope_weights
+from sweeper.space import Contrast, Recipe, Stage, Term, pair_slope, slope_weights
+from sweeper.space.language_pairs import Pair
 from sweeper.world.languages import CODES, distance
 from sweeper.world.question_tasks import LESSONS, QUESTION_TASKS
 from sweeper.world.tasks import PLACEBO, TASKS
 
 from ..demo_full import PREPARE, targets
 from ..demo_full import SPACE as FULL
-from . import Cell, centred
 
 TAUGHT, OTHER = "xclaims", "xrewrites"
 """The target that needs what the claims teach, and one that needs none of it."""
@@ -38,7 +38,7 @@ def partial_values(language: str) -> dict[str, float]:
     return dict(zip(CODES, rest, strict=True))
 
 
-def gains(weights: Mapping[Cell, float]) -> tuple[Term, ...]:
+def gains(weights: Mapping[Pair, float]) -> tuple[Term, ...]:
     """The terms of a weighted sum of gains over the placebo of each source."""
     return tuple(
         Term(recipe=prefix + source, weight=sign * weight, languages=(language,))
@@ -47,23 +47,22 @@ def gains(weights: Mapping[Cell, float]) -> tuple[Term, ...]:
     )
 
 
-def _contrasts(target: str, family: str) -> tuple[Contrast, ...]:
+def _contrasts(target: str, family: str) -> Iterator[Contrast]:
     distances = {(one, other): distance(one, other) for one, other in product(CODES, repeat=2)}
     apart = {(one, other): value for (one, other), value in distances.items() if one != other}
-    by_name = {
-        f"{target}: distance, all languages": slope_weights(centred(distances)),
-        f"{target}: distance, different languages": slope_weights(centred(apart)),
-    }
+    recipes, references = ({code: prefix + code for code in CODES} for prefix in ("", PLACEBO))
+    for name, values in (("all languages", distances), ("different languages", apart)):
+        yield pair_slope(f"{target}: distance, {name}", recipes, values, references, family=family, targets=(target,))
+    by_name: dict[str, dict[Pair, float]] = {}
     for code in LANGUAGES:
         values = slope_weights(partial_values(code))
         by_name[f"{target}: distance to {code}"] = {(other, code): weight for other, weight in values.items()}
         by_name[f"{target}: distance from {code}"] = {(code, other): weight for other, weight in values.items()}
-    return tuple(
-        Contrast(name=name, family=family, terms=gains(weights), targets=(target,)) for name, weights in by_name.items()
-    )
+    for name, weights in by_name.items():
+        yield Contrast(name=name, family=family, terms=gains(weights), targets=(target,))
 
 
-PLANTED, NULL = _contrasts(TAUGHT, "typology"), _contrasts(OTHER, "typology null")
+PLANTED, NULL = tuple(_contrasts(TAUGHT, "typology")), tuple(_contrasts(OTHER, "typology null"))
 SIGNS = dict.fromkeys((contrast.name for contrast in PLANTED), -1) | dict.fromkeys((c.name for c in NULL), 0)
 """Contrast -> the sign that is planted; 0 if nothing is."""
 

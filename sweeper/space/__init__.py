@@ -3,6 +3,7 @@
 from sweeper.space.condition import CLEAN, Condition
 from sweeper.space.contrast import EACH, Claim, Contrast, Slope, Term, difference, interaction, slope_weights
 from sweeper.space.dials import Choice, Dials, Distribution, LogUniform, Training, Value, grid_point
+from sweeper.space.language_pairs import language_distances, pair_slope
 from sweeper.space.model import Model, ResourceOverrides, Resources
 from sweeper.space.search import SEARCH_SEED, Search
 from sweeper.space.space import Space
@@ -42,6 +43,8 @@ __all__ = [
     "divided",
     "grid_point",
     "interaction",
+    "language_distances",
+    "pair_slope",
     "slope_weights",
     "tasks_of",
 ]

@@ -10,13 +10,13 @@ import pytest
 from analysis.results.contrast_sums import AXES, WeightedSum, weighted_sums
 from analysis.results.marks import marks_of
 from search_spaces.load import PLANTED, load_space, shipped
-from search_spaces.questions import LARGE_NOTE, SMALL_NOTE, centred
+from search_spaces.questions import LARGE_NOTE, SMALL_NOTE
 from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import partial_values
 from sweeper.space import Space, slope_weights
 from sweeper.space.contrast import DISTANCES
 from sweeper.tasks.slices import can_share_rows
-from sweeper.world.languages import CODES, distance
+from sweeper.world.languages import distance
 from sweeper.world.settings import parse_world
 
 QUESTIONS = [name for name in shipped() if name.startswith("questions/")]
@@ -121,21 +121,6 @@ def test_a_question_in_the_synthetic_world_states_what_is_planted_in_each_contra
     assert 0 in signs.values() and {1, -1} & set(signs.values())
     assert parse_world(space.world).questions == 1
     assert max(space.seeds) < parse_world(space.world).draws
-
-
-def test_slopes_on_distance_are_those_of_a_regression_with_the_properties_of_sources_and_targets() -> None:
-    apart = {cell: distance(*cell) for cell in product(CODES, repeat=2) if len(set(cell)) == 2}
-    weights = slope_weights(centred(apart))
-    columns = [*([cell[0] == code for code in CODES] for cell in apart)]
-    design = np.array(
-        [
-            [*row, *(cell[1] == code for code in CODES[1:]), apart[cell]]
-            for row, cell in zip(columns, apart, strict=True)
-        ],
-        dtype=float,
-    )
-    expected = np.linalg.pinv(design)[-1]
-    np.testing.assert_allclose(list(weights.values()), expected, atol=1e-12)
 
 
 def test_the_slope_of_one_language_leaves_out_what_the_distance_to_english_explains() -> None:
