@@ -1,6 +1,7 @@
 """The spaces of the five questions: every contrast is stated for scores that the space will have."""
 
 import importlib
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,8 +14,10 @@ from search_spaces.load import PLANTED, load_space, shipped
 from search_spaces.questions import LARGE_NOTE, SMALL_NOTE
 from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import partial_values
+from sweeper.plan.units import make_plan
 from sweeper.space import Space, slope_weights
 from sweeper.space.contrast import DISTANCES
+from sweeper.tasks.languages import XNLI
 from sweeper.tasks.slices import can_share_rows
 from sweeper.world.languages import distance
 from sweeper.world.settings import parse_world
@@ -111,6 +114,25 @@ def test_interactions_of_a_domain_are_estimated_for_each_target_and_for_each_of_
         interactions[weighted.contrast.family] += 1
     assert interactions["domain"] == 6 * 3
     assert interactions["domain languages"] == 6 * sum(len(target.languages or ()) for target in space.targets)
+
+
+def test_languages_with_few_resources_add_no_training_to_the_small_space() -> None:
+    space = load_space("questions/typology")
+    plan = make_plan(space)
+    trained = [unit for unit in plan.units if unit.kind == "target"]
+    assert {target.task for target in space.targets} == {"tatoeba", "ner", "masakhaner"}
+    assert len(trained) == len(space.recipes)
+
+
+def test_each_source_language_on_a_cluster_is_also_a_machine_translation_of_the_english_examples() -> None:
+    space = load_space("questions/typology-xl")
+    recipes = {recipe.name: recipe.stages for recipe in space.recipes}
+    for code in XNLI:
+        if code != "en":
+            (translated,) = recipes[f"{code} translated"]
+            assert translated.translation and translated.translation.languages == (code,)
+            assert replace(translated, translation=None) == recipes["en"][0]
+    assert {"masakhaner", "ntrex", "sib200", "belebele", "americas_nli"} <= {target.task for target in space.targets}
 
 
 @pytest.mark.parametrize("name", WORLDS)
