@@ -42,7 +42,7 @@ def test_distances_leave_out_equal_and_unknown_languages() -> None:
     pairs = language_distances("syntactic", ("en", "sw"), ("en", "sw", "de", "xf"))
     assert set(pairs) == {("en", "sw"), ("en", "de"), ("sw", "en"), ("sw", "de")}
     with pytest.raises(UserError, match="Did you mean 'syntactic'"):
-        language_distances("syntatic", ("en",), ("sw",))
+        language_distances("syntactical", ("en",), ("sw",))
 
 
 def test_a_source_without_a_recipe_and_values_that_the_means_explain_are_refused() -> None:
