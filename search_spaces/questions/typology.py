@@ -12,6 +12,7 @@ of AmericasNLI are translations of the training data.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from sweeper.space import (
     Contrast,
@@ -77,7 +78,7 @@ def _on_distance(kind: str, target: str = "tatoeba", languages: Iterable[str] = 
 
 def _few_resources(targets: tuple[str, ...]) -> tuple[Contrast, ...]:
     """The mean of the other sources, and the mix, against English in each language of targets with few resources."""
-    options = {"family": "few resources", "targets": targets, "each": ("target", "language")}
+    options: dict[str, Any] = {"family": "few resources", "targets": targets, "each": ("target", "language")}
     others = [code for code in SOURCES if code != "en"]
     terms = (Term(recipe="en", weight=-1.0), *(Term(recipe=code, weight=1 / len(others)) for code in others))
     return (

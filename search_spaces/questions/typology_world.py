@@ -55,9 +55,9 @@ def _contrasts(target: str, family: str) -> Iterator[Contrast]:
         yield pair_slope(f"{target}: distance, {name}", recipes, values, references, family=family, targets=(target,))
     by_name: dict[str, dict[Pair, float]] = {}
     for code in LANGUAGES:
-        values = slope_weights(partial_values(code))
-        by_name[f"{target}: distance to {code}"] = {(other, code): weight for other, weight in values.items()}
-        by_name[f"{target}: distance from {code}"] = {(code, other): weight for other, weight in values.items()}
+        weights_of = slope_weights(partial_values(code))
+        by_name[f"{target}: distance to {code}"] = {(other, code): weight for other, weight in weights_of.items()}
+        by_name[f"{target}: distance from {code}"] = {(code, other): weight for other, weight in weights_of.items()}
     for name, weights in by_name.items():
         yield Contrast(name=name, family=family, terms=gains(weights), targets=(target,))
 
