@@ -13,6 +13,7 @@ from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.run.run import Run
 from sweeper.space import Claim, Contrast, Space
+from sweeper.space.contrast import DIFFICULTIES
 
 from ..figures.contrast_points import point_figure
 from ..figures.contrasts import contrast_figure, unit_text
@@ -122,6 +123,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
         "alone, whereas p is corrected for the number of estimates on this page (Holm 1979): an interval can exclude 0 "
         f"although the corrected p is above {LEVEL}. Statements about signs are based on the corrected p.",
         _untested(rows),
+        _difficulty(rows),
         _spread(tables.points),
     ]
     blocks += source_section(space, family, tables.sources)
@@ -183,6 +185,18 @@ def _spread(points: pd.DataFrame) -> str:
     if rows["is_centred"].any():
         note += " Points with a recipe and a target give differences from the mean over the recipes of that target."
     return f"The points of the slopes:\n\n{markdown(header, lines)}\n\n{note}"
+
+
+def _difficulty(rows: pd.DataFrame) -> str:
+    """What slopes on the measured difficulty of tasks leave out; "" without one."""
+    if not set(rows["covariate"]) & set(DIFFICULTIES):
+        return ""
+    return (
+        "A slope on the measured difficulty has one point for each recipe and target. Its interval is about new seeds "
+        "and new items with these tasks and these values of their difficulty: it is not about new tasks, and does not "
+        "include the errors of the values. With few tasks, one of them can decide the slope (see its points). Tasks "
+        "differ in more than their difficulty. Information and losses of different formats are not comparable."
+    )
 
 
 def _untested(rows: pd.DataFrame) -> str:

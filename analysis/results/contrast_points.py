@@ -8,10 +8,10 @@ import pandas as pd
 
 from sweeper.space import Contrast, Slope
 
-from .contrast_sums import Distances, WeightedSum, at_point, weighted_sums
+from .contrast_sums import Measured, WeightedSum, at_point, weighted_sums
 from .contrasts import contrast_table, scores_of_seeds
 from .load import RunData
-from .text_distances import text_distances
+from .measured_covariates import measured_covariates
 
 COLUMNS = (
     *("family", "contrast", "model", "target", "language", "covariate", "unit", "point", "value", "value_unit"),
@@ -103,22 +103,23 @@ def point_table(data: RunData) -> pd.DataFrame:
 
 def _points(data: RunData) -> Iterator[_Point]:
     """The points of all slopes of a space with an estimate, those of one slope in the order of their values."""
-    slopes, distances = [contrast for contrast in data.space.contrasts if contrast.slope], text_distances(data)
-    for weighted in weighted_sums(data.space, scores_of_seeds(data)[0], slopes, distances):
+    slopes = [contrast for contrast in data.space.contrasts if contrast.slope]
+    measured = measured_covariates(data, slopes)
+    for weighted in weighted_sums(data.space, scores_of_seeds(data)[0], slopes, measured):
         slope = weighted.contrast.slope
         assert slope is not None
-        if slope.predictor:
-            yield from _points_of_texts(weighted, slope, distances)
+        if slope.is_measured:
+            yield from _measured_points(weighted, slope, measured)
             continue
         for name in _names(slope, weighted):
             yield _Point(weighted=weighted, slope=slope, name=name)
 
 
-def _points_of_texts(weighted: WeightedSum, slope: Slope, distances: Distances) -> Iterator[_Point]:
-    """A point for each recipe and target of a slope on a distance between texts; none without an estimate."""
+def _measured_points(weighted: WeightedSum, slope: Slope, measured: Measured) -> Iterator[_Point]:
+    """A point for each recipe and target of a slope on measured values; none without an estimate."""
     model = weighted.model or weighted.contrast.terms[0].model
     for target in weighted.targets if weighted.weights else ():
-        of_target = distances[slope.covariate, model, target]
+        of_target = measured[slope.covariate, model, target]
         mean = float(np.mean([of_target[name] for name in slope.points]))
         values = {name: of_target[name] - mean for name in slope.points}
         for name in sorted(values, key=values.__getitem__):

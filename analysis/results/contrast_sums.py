@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.space import CLEAN, EACH, Contrast, Slope, Space, Term, slope_weights
-from sweeper.space.contrast import NEGLIGIBLE
+from sweeper.space.contrast import DISTANCES, NEGLIGIBLE
 from sweeper.space.contrast_check import MIN_POINTS, Names
 
 from .marks import marks_of
@@ -52,13 +52,13 @@ class WeightedSum:
 
 
 DECIMALS = 6
-"""Decimals of distances between texts, which are percentages."""
-Distances = Mapping[tuple[str, str, str], Mapping[str, float]]
-"""(covariate, model, target) -> recipe -> its distance: one of DISTANCES."""
+"""Decimals of measured values: percentages and nats."""
+Measured = Mapping[tuple[str, str, str], Mapping[str, float]]
+"""(covariate, model, target) -> recipe -> its value: one of DISTANCES, or of DIFFICULTIES, which all targets share."""
 
 
 def weighted_sums(
-    space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast], distances: Distances
+    space: Space, scores: pd.DataFrame, contrasts: Iterable[Contrast], measured: Measured
 ) -> list[WeightedSum]:
     """The weighted sums of contrasts. `scores` has a row for each `Score` that exists and a column for each seed."""
     languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
@@ -72,7 +72,7 @@ def weighted_sums(
         same_rows=frozenset(marks_of(space).same_rows),
         names=names,
         means=means,
-        distances=distances,
+        measured=measured,
     )
     return [weighted for contrast in contrasts for weighted in expander.sums(_with_values(contrast, names))]
 
@@ -82,7 +82,7 @@ def _with_values(contrast: Contrast, names: Names) -> Contrast:
     slope = contrast.slope
     if slope is None:
         return contrast
-    if slope.predictor:
+    if slope.is_measured:
         return replace(contrast, slope=replace(slope, points=tuple(names.points(slope))))
     return replace(contrast, slope=replace(slope, values=names.values(slope)))
 
@@ -97,7 +97,7 @@ class _Expander:
     names: Names
     means: Mapping[Score, float]
     """The mean of each score over the seeds."""
-    distances: Distances = field(default_factory=dict)
+    measured: Measured = field(default_factory=dict)
 
     def sums(self, contrast: Contrast) -> Iterator[WeightedSum]:
         """The weighted sums of one contrast; at least one for each model, with a reason if it has no scores."""
@@ -115,8 +115,8 @@ class _Expander:
         if slope is None or slope.axis == "language":
             yield from terms
             return
-        # The weights of distances differ between targets: see `_weighed`.
-        weights = dict.fromkeys(slope.points, 1.0) if slope.predictor else slope_weights(slope.values)
+        # The weights of measured values can differ between targets: see `_weighed`.
+        weights = dict.fromkeys(slope.points, 1.0) if slope.is_measured else slope_weights(slope.values)
         for term in terms:
             for point, weight in weights.items():
                 yield at_point(slope, point, replace(term, weight=term.weight * weight))
@@ -179,13 +179,13 @@ class _Expander:
         )
 
     def _weighed(self, weighted: WeightedSum, terms: Sequence[Term], target: str) -> Sequence[Term]:
-        """The terms of a slope on distances between texts with the weights of a target; other terms as they are.
+        """The terms of a slope on measured values with the weights of a target; other terms as they are.
 
         The slope is that of a regression with a constant for each target: (x - mean of the target) / sum of (x - mean
-        of the target)^2 over all targets. Raises LookupError with the reason if a target has no distances.
+        of the target)^2 over all targets. Raises LookupError with the reason if a recipe has no value.
         """
         slope = weighted.contrast.slope
-        if slope is None or not slope.predictor:
+        if slope is None or not slope.is_measured:
             return terms
         weighed = []
         for term, point in zip(terms, cycle(slope.points)):
@@ -200,15 +200,16 @@ class _Expander:
         return weighed
 
     def _deviations(self, slope: Slope, model: str, target: str) -> dict[str, float]:
-        """Point -> its distance from a target minus the mean over the points. Raises LookupError without them.
+        """Point -> its measured value minus the mean over the points. Raises LookupError without one.
 
-        Distances that differ by their rounding only are equal.
+        Values that differ by their rounding only are equal.
         """
-        distances = self.distances.get((slope.covariate, model, target), {})
+        recipes = self.measured.get((slope.covariate, model, target), {})
         for point in slope.points:
-            if point not in distances:
-                raise LookupError(f"{point} ({model}) has no {slope.covariate} from {target}")
-        values = {point: round(distances[point], DECIMALS) for point in slope.points}
+            if point not in recipes:
+                where = f" from {target}" if slope.covariate in DISTANCES else ""
+                raise LookupError(f"{point} ({model}) has no {slope.covariate}{where}")
+        values = {point: round(recipes[point], DECIMALS) for point in slope.points}
         mean = fsum(values.values()) / len(values)
         return {point: value - mean for point, value in values.items()}
 
@@ -216,9 +217,9 @@ class _Expander:
         """Whether a target that the contrast does not name has languages of all terms, enough of them for a slope."""
         shared = [name for name in self._shared(terms, target) if not languages or name in languages]
         slope = weighted.contrast.slope
-        if slope is not None and slope.predictor:
+        if slope is not None and slope.is_measured:
             keys = {(slope.covariate, term.model, target) for term in terms}
-            return bool(shared) and all(set(slope.points) <= set(self.distances.get(key, ())) for key in keys)
+            return bool(shared) and all(set(slope.points) <= set(self.measured.get(key, ())) for key in keys)
         if slope is None or slope.axis != "language":
             return bool(shared) or all(term.languages for term in terms)
         return len({slope.values[name] for name in shared if name in slope.values}) >= MIN_POINTS

@@ -17,9 +17,9 @@ from .contrast_sums import AXES, Score, WeightedSum, weighted_sums
 from .gains import directions
 from .item_part import combined
 from .load import RunData
+from .measured_covariates import measured_covariates
 from .moderation import are_bimodal, moderated, row_variances
 from .stats import CONFIDENCE, are_equal, t_intervals
-from .text_distances import text_distances
 
 Floats = npt.NDArray[np.float64]
 Pattern = tuple[tuple[str, str, str, float], ...]
@@ -84,7 +84,7 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     """
     scores, seedless = scores_of_seeds(data)
     chosen = data.space.contrasts if contrasts is None else contrasts
-    planned = weighted_sums(data.space, scores, chosen, text_distances(data))
+    planned = weighted_sums(data.space, scores, chosen, measured_covariates(data, chosen))
     items = item_variances(data, planned)
     recipes = [recipe.name for recipe in data.space.recipes]
     arrays = SeedScores(by_score(scores), seedless, recipes, _related(data.space))

@@ -81,7 +81,7 @@ def difficulty(data: RunData, model: str, traits: pd.DataFrame, maps: Mapping[st
                 "label_noise": recipe.stages[-1].label_noise,
                 "mlm_share": max(stage.mlm_share for stage in recipe.stages),
                 **vars(information),
-                "mean_loss": _mean(map(_label_loss, records)),
+                "mean_loss": loss_of(data, model, recipe),
                 "code_length": _mean(_code_length(record, data.space) for record in records),
                 "headroom": trait["headroom"],
                 "gain": trait[MEAN],
@@ -122,6 +122,11 @@ def information_of(data: RunData, model: str, recipe: Recipe) -> Information:
     blind = _by_seed(data, model, twin.name, NO_INPUT.name)
     pairs = [_log_probabilities(data, informed[seed], blind[seed]) for seed in informed if seed in blind]
     return usable_information([pair for pair in pairs if pair is not None and len(pair)])
+
+
+def loss_of(data: RunData, model: str, recipe: Recipe) -> float:
+    """The mean training loss of a recipe over its seeds, in nats for each label; nan without."""
+    return _mean(map(_label_loss, data.preparations(model, recipe.name)))
 
 
 def usable_information(pairs: Iterable[pd.DataFrame]) -> Information:

@@ -16,8 +16,8 @@ from .contrast_sums import Score, WeightedSum, weighted_sums
 from .contrasts import by_score, scores_of_seeds
 from .halves import MIN_N
 from .load import RunData
+from .measured_covariates import measured_covariates
 from .source_languages import source_groups
-from .text_distances import text_distances
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -68,7 +68,8 @@ def language_permutations(data: RunData) -> pd.DataFrame:
     means = {name: float(np.mean(values)) for name, values in by_score(scores).items()}
     groups = source_groups(data.space)
     rows = []
-    for weighted in weighted_sums(data.space, scores, data.space.contrasts, text_distances(data)):
+    measured = measured_covariates(data, data.space.contrasts)
+    for weighted in weighted_sums(data.space, scores, data.space.contrasts, measured):
         # A share of a reference is no sum of weighted scores.
         tested = _test(weighted, means, groups) if weighted.contrast.unit == "points" else None
         if tested:

@@ -3,7 +3,8 @@
 Only the dose is causal: label noise changes the difficulty of a task and nothing else. Tagging has no label noise, so
 that the doses are those of two semantic tasks. All tasks have the same number of examples. The only syntactic task,
 supertagging, trains on rows of `pos_hub`, which is therefore a target of the doses only. The report
-has a page with measures of difficulty. Few tasks cannot show that they are correlated with gains. The prequential
+has a page with measures of difficulty, and the contrasts include slopes on three of them. Few tasks cannot show that
+they are correlated with gains. The prequential
 description length needs the one epoch of the small space, data maps need the three epochs of its twin.
 """
 
@@ -69,6 +70,26 @@ def _mean(names: tuple[str, ...], weight: float) -> tuple[Term, ...]:
     return tuple(Term(recipe=name, weight=weight / len(names)) for name in names)
 
 
+def _of_difficulty(covariate: str, unit: str) -> Contrast:
+    """The slope of the score on a measured difficulty of the tasks without label noise."""
+    return Contrast(
+        name=f"score per {covariate}",
+        title=f"Does the score differ with the {covariate.replace('_', ' ')} of the task, over {NUM_TASKS} tasks?",
+        family="measured difficulty",
+        terms=(Term(recipe=EACH),),
+        targets=KINDS_TARGETS,
+        each=("target",),
+        slope=Slope(axis="recipe", covariate=covariate, points=SYNTACTIC + SEMANTIC, unit=unit),
+    )
+
+
+NUM_TASKS = len(SYNTACTIC + SEMANTIC)
+MEASURES = {
+    "usable_information": "nat for each example",
+    "mean_loss": "nat for each label",
+    "own_headroom": "1 % of the headroom",
+}
+"""Measured difficulty -> its unit."""
 CONTRASTS = (
     *(
         Contrast(
@@ -92,6 +113,7 @@ CONTRASTS = (
         targets=KINDS_TARGETS,
         each=("target",),
     ),
+    *(_of_difficulty(covariate, unit) for covariate, unit in MEASURES.items()),
 )
 
 CAVEATS = (

@@ -15,6 +15,12 @@ EACH = "*"
 DISTANCES: Mapping[str, str] = {"text_distance": "embedding", "subword_distance": "subword_overlap"}
 """Distance of the texts of a recipe from those of a target -> the predictor of transfer from which it is computed. It
 is 100 (1 - predictor). Both predictors are in the records of a space with `predictors`."""
+DIFFICULTIES: Mapping[str, str] = {
+    "usable_information": "information",
+    "mean_loss": "mean_loss",
+    "own_headroom": "headroom",
+}
+"""Measured difficulty of the task of a recipe -> its column in difficulty.csv (analysis/results/difficulty.py)."""
 Axis = Literal["model", "recipe", "language"]
 Unit = Literal["points", "score", "headroom"]
 Point = TypeVar("Point")
@@ -51,7 +57,8 @@ class Slope:
     covariate: str
     """Name of the covariate. Without `values`, it is a numeric factor of the recipes or models of the axis,
     `log10_parameters` of models that give their `parameters`, the distance of languages from English, such as
-    `syntactic_distance` (sweeper/tasks/distances.py has the others), or one of DISTANCES between recipes and targets.
+    `syntactic_distance` (sweeper/tasks/distances.py has the others), one of DISTANCES between recipes and targets, or
+    one of DIFFICULTIES of recipes.
     """
     values: Mapping[str, float] = field(default_factory=dict)
     """Point -> its value. Points without a value are left out."""
@@ -64,9 +71,9 @@ class Slope:
         check_fields(self)
 
     @property
-    def predictor(self) -> str:
-        """The predictor of transfer that the covariate is computed from; "" if its values are known before a run."""
-        return DISTANCES.get(self.covariate, "") if self.axis == "recipe" and not self.values else ""
+    def is_measured(self) -> bool:
+        """Whether the values of the covariate are known after a run only."""
+        return self.axis == "recipe" and not self.values and self.covariate in (*DISTANCES, *DIFFICULTIES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +186,10 @@ def _check_points(contrast: Contrast) -> None:
             raise UserError(
                 f"Contrast {contrast.name!r} has a slope along {axis}s. At least one term needs {axis} = {EACH!r}."
             )
-    if contrast.slope and contrast.slope.predictor and any(term.targets for term in contrast.terms):
+    if contrast.slope and contrast.slope.is_measured and any(term.targets for term in contrast.terms):
         raise UserError(
-            f"Contrast {contrast.name!r} has a slope on {contrast.slope.covariate!r}, which differs between targets. "
-            "Remove `targets` from its terms, and name them in the contrast."
+            f"Contrast {contrast.name!r} has a slope on {contrast.slope.covariate!r}, a regression over recipes and "
+            "targets. Remove `targets` from its terms, and name them in the contrast."
         )
     if contrast.axis == "language" and set(named["language"]) - {EACH}:
         raise UserError(

@@ -1,13 +1,19 @@
 """Checks the contrasts and claims of a space: everything that they refer to must exist."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sweeper.errors import UserError, unknown
-from sweeper.space.contrast import DISTANCES, EACH, Claim, Contrast, Slope, Term
+from sweeper.space.contrast import DIFFICULTIES, DISTANCES, EACH, Claim, Contrast, Slope, Term
 
 MIN_POINTS = 3
 """Fewest points of a slope."""
+UNMEASURED: Mapping[str, str] = {
+    **dict.fromkeys(DISTANCES, "is measured by the predictors of transfer: set `predictors=True` in the space"),
+    **dict.fromkeys(DIFFICULTIES, "is that of recipes of one task: add such recipes to the space"),
+    "usable_information": "is measured with twins without input: set `null_twins=True` in the space",
+}
+"""Covariate that a run measures -> why no recipe of a space has it, and the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +31,8 @@ class Names:
     """Target -> its evaluation languages."""
     factors: Mapping[str, Mapping[str, Mapping[str, float]]]
     """Axis -> covariate -> point -> value: numeric factors of recipes and models, and distances of languages."""
-    predicted: Sequence[str] = ()
-    """The recipes whose texts are compared with those of targets; empty without `Space.predictors`."""
+    measured: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Covariate of DISTANCES and DIFFICULTIES -> the recipes for which a run measures it."""
 
     def reference(self, contrast: Contrast) -> str:
         """The recipe whose score is the unit of a contrast; "" if the unit is a point."""
@@ -36,21 +42,19 @@ class Names:
         """Point -> value of the covariate of a slope. Raises UserError if nothing has the covariate."""
         factors = self.factors.get(slope.axis, {})
         if not slope.values and slope.covariate not in factors:
-            covariates = (*factors, *DISTANCES) if slope.axis == "recipe" else factors
+            covariates = (*factors, *DISTANCES, *DIFFICULTIES) if slope.axis == "recipe" else factors
             raise unknown(f"covariate of a {slope.axis}", slope.covariate, covariates)
         values = slope.values or factors[slope.covariate]
         return {point: value for point, value in values.items() if not slope.points or point in slope.points}
 
     def points(self, slope: Slope) -> Sequence[str]:
         """The points of a slope. Raises UserError if the covariate has none."""
-        if not slope.predictor:
+        if not slope.is_measured:
             return list(self.values(slope))
-        if not self.predicted:
-            raise UserError(
-                f"The covariate {slope.covariate!r} is measured by the predictors of transfer: set `predictors=True` "
-                "in the space."
-            )
-        return slope.points or self.predicted
+        measured = self.measured.get(slope.covariate, ())
+        if not measured:
+            raise UserError(f"The covariate {slope.covariate!r} {UNMEASURED[slope.covariate]}.")
+        return slope.points or measured
 
 
 def check_contrasts(contrasts: Sequence[Contrast], claims: Sequence[Claim], names: Names) -> None:
@@ -105,10 +109,15 @@ def _check_slope(slope: Slope, names: Names) -> None:
     for point in (*points, *slope.points):
         if point not in existing:
             raise unknown(slope.axis, point, existing)
-        if slope.predictor and point not in names.predicted:
-            raise UserError(f"Recipe {point!r} has no stage, and therefore no texts for {slope.covariate!r}.")
-    # Values of predictors are known after the run only.
-    values = {} if slope.predictor else names.values(slope)
+        if slope.is_measured and point not in names.measured[slope.covariate]:
+            reason = (
+                f"has no stage, and therefore no texts for {slope.covariate!r}"
+                if slope.covariate in DISTANCES
+                else f"has no {slope.covariate!r}, which is that of recipes of one task with dev data"
+            )
+            raise UserError(f"Recipe {point!r} {reason}.")
+    # Measured values are known after the run only.
+    values = {} if slope.is_measured else names.values(slope)
     if len(set(values.values()) if values else points) < MIN_POINTS:
         raise UserError(
             f"A slope needs at least {MIN_POINTS} different values of {slope.covariate!r}, got "

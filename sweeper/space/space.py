@@ -12,7 +12,7 @@ from sweeper.errors import PartError, UserError, unknown
 from sweeper.files.serialize import FORMAT
 from sweeper.formats.table import check_tasks, with_scorer
 from sweeper.space.condition import CLEAN
-from sweeper.space.contrast import Claim, Contrast
+from sweeper.space.contrast import DIFFICULTIES, DISTANCES, Claim, Contrast
 from sweeper.space.contrast_check import Names, check_contrasts
 from sweeper.space.dials import check_counts, check_grid
 from sweeper.space.factors import distances_from_english, numeric_factors
@@ -161,8 +161,18 @@ class Space:
             },
             language=languages,
             factors=factors,
-            predicted=[recipe.name for recipe in self.recipes if recipe.stages] if self.predictors else [],
+            measured=self._measured(),
         )
+
+    def _measured(self) -> dict[str, list[str]]:
+        """Covariate -> the recipes for which a run measures it."""
+        compared = [recipe.name for recipe in self.recipes if recipe.stages and self.predictors]
+        single = [recipe.name for recipe in self.recipes if len(tasks_of(recipe.stages, masked=False)) == 1]
+        return {
+            **dict.fromkeys(DISTANCES, compared),
+            **dict.fromkeys(DIFFICULTIES, single),
+            "usable_information": list(self.twins),
+        }
 
     @property
     def file_name(self) -> str:

@@ -11,12 +11,14 @@ from analysis.report.difficulty import difficulty_files, page_text
 from analysis.report.questions import write_questions
 from analysis.results.difficulty import COLUMNS, difficulty, mean_loss, rank_correlations, usable_information
 from analysis.results.load import load
+from analysis.results.measured_covariates import measured_covariates
 from analysis.results.results import compute_results
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.records.record import TrainingRecord
 from sweeper.records.spec import DataSpec, ModelSpec, PerturbationSpec, StageSpec, TrialSpec
-from sweeper.space import Recipe, Stage, Target, Training, difference
+from sweeper.space import EACH, Contrast, Recipe, Slope, Stage, Target, Term, Training, difference
+from sweeper.space.contrast import DIFFICULTIES
 from sweeper.space.twins import twin_of
 
 
@@ -145,6 +147,18 @@ def test_the_information_of_a_run_is_that_of_each_recipe_on_labels_as_noisy_as_i
     assert rows.loc["small_nli", "gain"] == pytest.approx(0.1)
     # Three epochs: the loss of an example is not that of its first visit.
     assert np.isnan(rows.loc["small_nli", "code_length"])
+
+
+def test_the_covariates_of_slopes_are_the_measures_of_difficulty(run):
+    data = load(run.url)
+    rows = difficulty(data, "tiny", compute_results(data).correlations.traits).set_index("recipe")
+    for covariate, column in DIFFICULTIES.items():
+        slope = Slope(axis="recipe", covariate=covariate)
+        contrast = Contrast(name="slope", terms=(Term(recipe=EACH),), slope=slope)
+        measured = measured_covariates(data, [contrast])
+        factor = 100 if covariate == "own_headroom" else 1
+        assert measured[covariate, "tiny", "tags"] == pytest.approx((factor * rows[column].dropna()).to_dict())
+        assert measured_covariates(data, []) == {}
 
 
 def test_the_code_length_of_one_epoch_is_the_loss_of_all_examples(run):

@@ -16,7 +16,7 @@ from search_spaces.questions.domain import XL as DOMAIN_XL
 from search_spaces.questions.typology_world import partial_values
 from sweeper.plan.units import make_plan
 from sweeper.space import Space, slope_weights
-from sweeper.space.contrast import DISTANCES
+from sweeper.space.contrast import DIFFICULTIES, DISTANCES
 from sweeper.tasks.languages import XNLI
 from sweeper.tasks.slices import can_share_rows
 from sweeper.world.languages import distance
@@ -39,11 +39,11 @@ def complete_scores(space: Space) -> pd.DataFrame:
 
 
 def planned_sums(space: Space) -> list[WeightedSum]:
-    """The sums of all contrasts, with a different distance between the texts of each recipe and target."""
+    """The sums of all contrasts, with a different measured value of each recipe."""
     names = space.contrast_names()
     of_recipes = {recipe: float(number) for number, recipe in enumerate(names.recipe)}
-    distances = dict.fromkeys(product(DISTANCES, names.model, names.target), of_recipes)
-    return weighted_sums(space, complete_scores(space), space.contrasts, distances)
+    measured = dict.fromkeys(product((*DISTANCES, *DIFFICULTIES), names.model, names.target), of_recipes)
+    return weighted_sums(space, complete_scores(space), space.contrasts, measured)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
