@@ -14,6 +14,8 @@ from sweeper.files.digests import bytes_digest
 SEAL_LENGTH = 64
 """Bytes of a seal at the end of a binary file."""
 _SEAL = re.compile(rb'\{"sha256": "([^"]{64})",')
+_LIKE_SEAL = re.compile(rb'\s*\{\s*"(sha256"|[^"]*"\s*:\s*"[0-9a-f]{40})')
+"""The begin of a file whose seal is itself damaged. Without this, such a file would count as one without a seal."""
 
 
 def sealed(text: bytes) -> bytes:
@@ -30,7 +32,8 @@ def is_sealed(text: bytes) -> bool:
 def check_seal(text: bytes, source: str) -> None:
     """Raise DamagedError if the bytes have a seal that differs from their digest. `source` names the file."""
     seal = _SEAL.match(text)
-    if seal and seal.group(1) != _digest(text[seal.end() :]):
+    is_damaged = seal.group(1) != _digest(text[seal.end() :]) if seal else _LIKE_SEAL.match(text)
+    if is_damaged:
         raise DamagedError(f"{source} is damaged: its content differs from its digest.")
 
 

@@ -12,7 +12,8 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import DamagedError, UserError
 from sweeper.files.seal import check_seal, is_sealed, sealed
 from sweeper.files.serialize import plain, read_json, write_sealed
-from sweeper.records.record import TrainingRecord
+from sweeper.records.ended import EndedTrial
+from sweeper.records.record import FileFacts, ScoreRecord, TrainingRecord
 from sweeper.run.site import Site
 from sweeper.space import Space
 from sweeper.tuning.options import KeptOptions, Options
@@ -32,6 +33,25 @@ def record() -> TrainingRecord:
     return succeed(spec)
 
 
+def score() -> ScoreRecord:
+    return ScoreRecord(
+        key="0123456789abcdef0123",
+        training="abc",
+        model="tiny",
+        recipe="baseline",
+        target="names",
+        seed=1,
+        split="test",
+        metrics={"en": {"accuracy": 0.3}, "xa": {"accuracy": 1.0}},
+        trivial={"en": {"accuracy": 0.5}, "xa": {"accuracy": 0.5}},
+        counts={"en": 2, "xa": 1},
+        main="accuracy",
+        outcomes="outcomes/0123456789abcdef0123.parquet",
+        outcome_facts=FileFacts(sha256="0" * 64, bytes=9, rows=3),
+        timing={"total": 1.5},
+    )
+
+
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every value inside a JSON value."""
     yield path
@@ -49,15 +69,40 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-FILES = {"space": TINY, "site": SITE, "options": Options(run="/run").kept(), "record": record()}
+FILES: dict[str, tuple[type[Any], Any]] = {
+    "space": (Space, TINY),
+    "site": (Site, SITE),
+    "options": (KeptOptions, Options(run="/run").kept()),
+    "training record": (TrainingRecord, record()),
+    "ended trial": (EndedTrial, record()),
+    "score record": (ScoreRecord, score()),
+}
+"""File -> the type as which it is read, and its content."""
+
+
+@st.composite
+def damaged(draw: st.DrawFn, text: bytes) -> bytes:
+    """A text in which a range of bytes is replaced by others, by zeros, by another range, or by nothing."""
+    places = st.integers(0, len(text) - 1)
+    start = draw(places)
+    # Short ranges and ranges at the begin, where the seal is, are as frequent as all others.
+    start = draw(st.sampled_from([start, start % 90]))
+    length = draw(st.sampled_from([0, 1, 8, 512, len(text)]))
+    other = draw(places)
+    new = draw(
+        st.binary(max_size=4)
+        | st.just(bytes(min(length, len(text) - start)))
+        | st.just(text[other : other + length])
+        | st.sampled_from(b'"{}[],:0 19-etn').map(lambda number: bytes([number]))
+    )
+    return text[:start] + new + text[start + length :]
 
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_with_any_value_in_any_place_is_read_or_refused_with_a_message(name: str) -> None:
-    value = FILES[name]
+    data_type, value = FILES[name]
     written = plain(value)
-    data_type = {"space": Space, "site": Site, "options": KeptOptions, "record": TrainingRecord}[name]
 
     @settings(max_examples=1000, deadline=None)
     @given(st.sampled_from(list(paths(written))), VALUES)
@@ -65,6 +110,24 @@ def test_a_file_with_any_value_in_any_place_is_read_or_refused_with_a_message(na
         text = json.dumps(replaced(written, path, new)).encode()
         try:
             read_json(data_type, text, name)
+        except (DamagedError, UserError) as error:
+            assert str(error)
+
+    check()
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("name", FILES)
+def test_a_sealed_file_with_any_damage_is_refused_or_has_the_content_that_was_written(name: str) -> None:
+    data_type, value = FILES[name]
+    text = write_sealed(value)
+    written = read_json(data_type, text, name)
+
+    @settings(max_examples=1000, deadline=None)
+    @given(damaged(text))
+    def check(changed: bytes) -> None:
+        try:
+            assert read_json(data_type, changed, name) == written
         except (DamagedError, UserError) as error:
             assert str(error)
 

@@ -1,14 +1,19 @@
 """The changes of a space that `--set key=value` makes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from search_spaces.tiny import SPACE as TINY
 from sweeper.errors import UserError
+from sweeper.files.serialize import read_json, write_sealed
 from sweeper.space import Choice, LogUniform, Recipe, Space, Stage
+from sweeper.space.paths import Leaf, leaves
 from sweeper.space.settings import SETTINGS, apply_settings
 
 SET: dict[str, tuple[str, Callable[[Space], object], object]] = {
@@ -127,3 +132,28 @@ def test_a_subset_of_recipes_leaves_out_the_dials_of_a_model_that_only_the_other
     space = replace(space, models=(replace(TINY.models[0], dials={"warmup": warmup, "learning_rate": rate}),))
     assert apply_settings(space, ["recipes=baseline"]).models[0].dials == {"learning_rate": rate}
     assert apply_settings(space, ["recipes=baseline,searched"]).models == space.models
+
+
+PATHS = [leaf.path for leaf in leaves(Leaf("", TINY, Space))]
+PARENTS = sorted({path.rpartition(".")[0] for path in PATHS} - {""})
+KEYS = st.sampled_from([*PATHS, *PARENTS, *SETTINGS, "dials.epochs", "targets.*.languages"]) | st.text(max_size=10)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+WORDS = st.sampled_from(["none", "true", "nan", "-inf", "1e400", "0x1", "1_000", "en", "names", "*", "\udcff", "\0"])
+ODD = st.sampled_from(["[", '{"values": [', '["\\ud800"]', "9" * 5000, "[" * 3000, f"[{'9' * 5000}]"])
+TEXTS = st.text(max_size=12) | JSON.map(json.dumps) | st.lists(WORDS | ODD, min_size=1, max_size=3).map(",".join)
+
+
+@pytest.mark.seconds
+@settings(max_examples=1000, deadline=None)
+@given(KEYS, TEXTS)
+def test_any_setting_gives_a_space_that_is_read_back_or_a_message(key: str, text: str) -> None:
+    try:
+        space = apply_settings(TINY, [f"{key}={text}"], lambda _: None)
+    except UserError as error:
+        assert str(error)
+    else:
+        assert read_json(Space, write_sealed(space), "space.json") == space
