@@ -24,6 +24,9 @@ NETWORK_NUMBERS = frozenset(
     {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY)}
 )
 """Numbers of OSErrors: no route to the server, or a busy server or its internal error (numbers of s3fs)."""
+STATUSES = ("code", "status", "status_code")
+"""Attributes with the status of HTTP in errors of gcsfs, aiohttp and azure-core."""
+TOO_MANY_REQUESTS = 429
 
 
 class UnreachableError(OSError):
@@ -82,4 +85,11 @@ def patiently(call: Callable[..., Any], patience: float, *args: Any, **options: 
 def is_unreachable(error: Exception) -> bool:
     """Whether the network or the server caused an error, so that the same call can succeed later."""
     names = {base.__name__ for base in type(error).__mro__}
-    return bool(names & NETWORK_ERRORS) or getattr(error, "errno", None) in NETWORK_NUMBERS
+    is_network = bool(names & NETWORK_ERRORS) or getattr(error, "errno", None) in NETWORK_NUMBERS
+    return is_network or any(map(_will_pass, (getattr(error, name, None) for name in STATUSES)))
+
+
+def _will_pass(status: object) -> bool:
+    """Whether a status of HTTP says that the server is overloaded or has an error of its own."""
+    number = int(status) if isinstance(status, int | str) and str(status).isdecimal() else 0
+    return number == TOO_MANY_REQUESTS or 500 <= number < 600

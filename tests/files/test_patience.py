@@ -43,6 +43,22 @@ class ServiceResponseTimeoutError(type("ServiceResponseError", (AzureError,), {}
     """azure-core received no response in time."""
 
 
+class HttpError(Exception):
+    """The shape of an error of gcsfs, whose code is a number or a text."""
+
+    def __init__(self, code: int | str) -> None:
+        super().__init__(f"The server answered, {code}")
+        self.code = code
+
+
+class HttpResponseError(AzureError):
+    """The shape of an error of azure-core."""
+
+    def __init__(self, status_code: int) -> None:
+        super().__init__(f"The server answered, {status_code}")
+        self.status_code = status_code
+
+
 UNREACHABLE = [
     EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),  # no OSError
     ConnectionResetError("reset"),
@@ -51,6 +67,10 @@ UNREACHABLE = [
     OSError(errno.EBUSY, "SlowDown"),
     ServiceRequestError("no connection"),
     ServiceResponseTimeoutError("no response"),
+    HttpError(429),
+    HttpError("503"),
+    HttpResponseError(500),
+    HttpResponseError(503),
 ]
 
 
@@ -66,6 +86,12 @@ REFUSED = [NoCredentialsError(), AzureError("Unable to locate the account")]
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
 def test_an_error_that_does_not_pass_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
+        patiently(Server(error, failures=1), 5.0, "here")
+
+
+@pytest.mark.parametrize("error", [HttpError(404), HttpError("401"), HttpResponseError(403)], ids=str)
+def test_a_refusal_by_the_server_is_not_repeated(error: Exception) -> None:
+    with pytest.raises(OSError, match="The store refuses the request"):
         patiently(Server(error, failures=1), 5.0, "here")
 
 
