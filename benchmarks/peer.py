@@ -11,8 +11,8 @@ favours them.
 CPU seconds are measured for one trial of each type and multiplied by the trials that each sweep needs for the whole
 matrix: the trials of Tune are real, one at a time, in processes of one thread; those of the sweeper are trials of a
 finished sweep that run again in this process. Scores are those of all seeds at one fixed learning rate: accuracies of
-the target's labels, in points. The last table divides the ratio into its causes. The driver's own cost is measured by
-`scale.py` and not included.
+the target's labels, in points. The last table has the trainings of both sweeps, their CPU seconds by activity, and the
+CPU seconds of one training. The driver's own cost is measured by `scale.py` and not included.
 """
 
 import argparse
@@ -219,7 +219,7 @@ def main() -> None:
 
 
 def report(ours: Costs, theirs: Costs, num_ours: int, counts: Mapping[str, int]) -> Iterator[str]:
-    """The lines of the tables: CPU seconds of the whole matrix by activity, and the causes of the ratio."""
+    """The lines of the table: trainings, CPU seconds of the whole matrix by activity, and those of one training."""
     yield f"{date.today()}, {platform.machine()}, torch {torch.__version__}; CPU seconds of the whole matrix"
     num_theirs = sum(num * (1 if name.startswith("baseline") else 2) for name, num in counts.items())
     yield f"{'trainings':12} {num_theirs:9,d} {num_ours:9,d}  {num_theirs / num_ours:5.1f}"
