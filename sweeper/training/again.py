@@ -36,13 +36,15 @@ def run_again(
     old = ledger.training(key)
     if old is None:
         raise UserError(f"{run} has no training record with the key {key!r}.")
-    old_scores = {score.key: score for score in ledger.scores().values() if score.training == old.key}
+    damaged: list[str] = []
+    old_scores = {score.key: score for score in ledger.scores(damaged).values() if score.training == old.key}
     with locked_folder("sweeper-trial-") as scratch:
         bench = Workbench(site.with_results_in(str(scratch)))
         # Without `retrain`, the trial would load its own encoder from the store of the run.
         spec = replace(old.spec, keep=False, resources=old.spec.resources.alone)
         result = run_trial(spec, bench, retrain=True, take=take)
-    lines = [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
+    lines = [f"{message} It is left out." for message in damaged]
+    lines += [f"{old.spec.name} ({old.key}): {result.training.state} {result.training.reason}".rstrip()]
     same = result.training.state == old.state and result.training.value == old.value
     lines.append(f"selection: {result.training.value} now, {old.value} in the ledger")
     for target, predictors in result.training.predictors.items():

@@ -1,5 +1,6 @@
 """The searches of a run as an Optuna journal, made from the ledger on demand for `optuna-dashboard`."""
 
+import logging
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,8 @@ from sweeper.run.run import Run
 from sweeper.space import Choice, Distribution, Search
 from sweeper.tuning.search import distribution, optuna_trial
 
+logger = logging.getLogger(__name__)
+
 ENDINGS: Mapping[Role, str] = {"search": "", "rung": " (rungs)", "race": " (race)", "replicate": " (replicates)"}
 """Role of trials -> the end of the name of their study."""
 LOG_RANGE = 10
@@ -33,12 +36,15 @@ def write_journal(run: Run, path: Path) -> int:
     numbers, studies `... (rungs)` and `... (race)` if the space has them, and a study `... (replicates)` with the
     trainings that use its dials. No result depends on the file.
 
-    Raises UserError if `run` is not a run folder, DamagedError if a record cannot be read, and OSError if the file
-    cannot be written.
+    Records that cannot be read are left out and named in the log. Raises UserError if `run` is not a run folder, and
+    OSError if the file cannot be written.
     """
     space = run.space
     owners = {unit.name: unit for unit in make_plan(space).units if unit.searches}
-    trainings = [record for record in run.ledger.trainings().values() if record.spec.study]
+    damaged: list[str] = []
+    trainings = [record for record in run.ledger.trainings(damaged).values() if record.spec.study]
+    for message in damaged:
+        logger.warning("%s It is left out.", message)
     by_study = defaultdict(list)
     for record in sorted(trainings, key=_order):
         by_study[record.spec.study].append(record)

@@ -107,6 +107,17 @@ def test_a_repeated_trial_that_differs_from_its_record_ends_with_exit_code_1(run
     assert process.stdout.splitlines()[-1] == "Differs from the ledger."
 
 
+def test_a_repeated_trial_is_compared_although_the_score_of_another_trial_is_damaged(run: Path, tmp_path: Path) -> None:
+    changed = copy_of(run, tmp_path / "run")
+    name = "tiny/baseline -> few_questions/search 0"
+    (changed / "ledger/scores/0123456789abcdef0123.json").write_text('{"key": ')
+    process = sweeper("trial", str(changed), name, "--again")
+    assert process.returncode == 0, process.stdout + process.stderr
+    lines = process.stdout.splitlines()
+    assert "0123456789abcdef0123.json is not JSON" in lines[0]
+    assert lines[-1] == "Same as the ledger."
+
+
 def test_an_exported_encoder_is_a_hugging_face_folder_with_a_model_card(call: Call, run: Path, tmp_path: Path) -> None:
     from transformers import AutoModel, AutoTokenizer
 

@@ -114,6 +114,15 @@ def test_the_journal_of_a_remote_run_is_written_to_a_local_file(tmp_path: Path) 
     )
 
 
+def test_a_damaged_record_is_named_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = run_with(str(tmp_path / "run"))
+    num_studies = write_journal(run, tmp_path / "journal")
+    (tmp_path / "run/ledger/trainings/0123456789abcdef0123.json").write_bytes(b'{"key": ')
+    assert write_journal(run, tmp_path / "journal") == num_studies
+    assert "0123456789abcdef0123.json is not JSON" in caplog.text
+    assert "It is left out." in caplog.text
+
+
 def test_writing_again_replaces_the_journal(journal: Path, tmp_path: Path) -> None:
     run = run_with(str(tmp_path / "run"))
     (tmp_path / "journal").write_text("damaged {")
