@@ -32,11 +32,14 @@ class Predictor:
     """Token id of padding."""
     precision: str
     micro_tokens: int
-    """Maximum number of tokens in a forward pass. It is halved when the device runs out of memory."""
+    """Maximum number of tokens in a forward pass. It is halved when the device runs out of memory, except on a share of
+    a GPU."""
     masking: Masking | None = None
     """Needed to evaluate masked language modelling."""
     notify: Callable[[str], None]
     """Called with each message for the user."""
+    shares_gpu: bool = False
+    """Whether the trial has only a share of a GPU."""
 
     @property
     def device(self) -> torch.device:
@@ -108,7 +111,8 @@ class Predictor:
     def _run(self, features: Features, compute: Compute, by_token: Sequence[str] = ()) -> dict[str, Array]:
         """Outputs of all features, computed with smaller passes after an out-of-memory error.
 
-        `by_token` names the outputs with one value for each token.
+        With only a share of a GPU, the error is raised instead. `by_token` names the outputs with one value for each
+        token.
         """
         self.net.eval()
         micro_tokens = self.micro_tokens
@@ -116,6 +120,8 @@ class Predictor:
             try:
                 outputs = self._all(features, compute, micro_tokens, by_token)
             except TOO_LITTLE_MEMORY as error:
+                if self.shares_gpu:
+                    raise
                 micro_tokens = halved(micro_tokens, error)
                 self.notify(f"Out of memory in an evaluation: continuing with {micro_tokens} tokens per pass.")
                 continue

@@ -395,6 +395,7 @@ def _predictor(trial: Trial, net: Net, settings: Training | ScoreSpec | Predicto
         micro_tokens=settings.micro_tokens,
         masking=trial.reader.masking,
         notify=trial.bench.tell,
+        shares_gpu=trial.spec.resources.shares_gpu,
     )
 
 

@@ -21,14 +21,15 @@ from sweeper.errors import CrowdedError, DataError, OutOfMemoryError, ShortageEr
 from sweeper.files.serialize import plain, read_json, write_json
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import TrainingRecord
-from sweeper.records.spec import TrialSpec, training_key
+from sweeper.records.spec import PredictorSpec, TrialSpec, training_key
 from sweeper.space import Resources
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.check import check_spec
 from sweeper.training.memory import share_of_others
 from sweeper.training.model import check_encoder, load_body, num_parameters
+from sweeper.training.predict import Predictor
 from sweeper.training.trial import run_trial
-from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, score, stage, trial
+from tests.worlds import BY_NAME, MODEL, TRAINING, TrialFolders, data, facts, retrieval, score, stage, trial
 
 BLANK = replace(MODEL, name="blank", id="demo/blank", identity="blank")
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
@@ -266,6 +267,30 @@ def test_any_lack_of_memory_on_a_share_of_a_gpu_asks_for_a_larger_share(
     with pytest.raises(CrowdedError, match=r"Out of memory on 0\.25 of a GPU"):
         run_trial(shared, bench)
     assert bench.ledger.training(spec.key) is None
+
+
+EVALUATIONS = {
+    "selection": trial(stage("words")),
+    "scores of a head": trial(stage("words"), scores=(score("words"),), select=()),
+    "scores of an encoder": trial(kind="score", scores=(retrieval("twins"),)),
+    "predictors": trial(
+        kind="predict", predictors=(PredictorSpec(target="words", data=data("words")),), tasks=(BY_NAME["words"],)
+    ),
+}
+
+
+@pytest.mark.parametrize("spec", EVALUATIONS.values(), ids=EVALUATIONS.keys())
+def test_an_evaluation_without_memory_on_a_share_of_a_gpu_asks_for_a_larger_share(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch, spec: TrialSpec
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Predictor, "_all", failing)
+    messages: list[str] = []
+    with pytest.raises(CrowdedError, match=r"Out of memory on 0\.25 of a GPU"):
+        run_trial(replace(spec, resources=Resources(gpus=0.25)), folders.bench(notify=messages.append))
+    assert messages == []
 
 
 def test_a_lack_of_main_memory_on_a_share_of_a_gpu_asks_for_no_larger_share(

@@ -70,6 +70,41 @@ def test_two_models_get_the_shares_of_gpus_that_they_request(tmp_path: Path) -> 
     assert all(len(set(devices.split(","))) == 2 for devices in owned["pair"])
 
 
+CROWDS = {
+    "training": """
+def crowd():
+    import torch
+    from sweeper.training import stage
+
+    usual = stage.train
+
+    def train(net, schedule, micro_tokens, context, *rest):
+        if context.shares_gpu:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return usual(net, schedule, micro_tokens, context, *rest)
+
+    stage.train = train
+""",
+    "evaluation": """
+def crowd():
+    import torch
+    from sweeper.training import predict, trial
+
+    run, usual, specs = trial._run, predict.Predictor._all, []
+
+    def run_known(spec, *rest):
+        specs.append(spec)
+        return run(spec, *rest)
+
+    def evaluate(*given):
+        if specs[-1].resources.shares_gpu:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return usual(*given)
+
+    trial._run, predict.Predictor._all = run_known, evaluate
+""",
+}
+"""What has too little memory -> the hook of a worker that makes it so on a share of a GPU."""
 ONE_CROWDED_GPU = """
 import sys
 from dataclasses import replace
@@ -83,19 +118,7 @@ from sweeper.space.settings import apply_settings
 from sweeper.tuning.sweep import Options, run_sweep
 
 
-def crowd():
-    import torch
-    from sweeper.training import stage
-
-    usual = stage.train
-
-    def train(net, schedule, micro_tokens, context, *rest):
-        if context.shares_gpu:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return usual(net, schedule, micro_tokens, context, *rest)
-
-    stage.train = train
-
+CROWD
 
 ray.init(
     address="local", num_cpus=4, num_gpus=1, include_dashboard=False, object_store_memory=200 * 2**20,
@@ -113,10 +136,12 @@ sys.exit(run_sweep(space, Options(run=run, cache=cache), Console(width=200)).exi
 @pytest.mark.faults
 @pytest.mark.timeout(3 * PATIENCE)
 @pytest.mark.skipif(which("nvidia-smi") is not None, reason="the GPU is pretended: here is a real one")
-def test_a_training_without_memory_on_a_share_of_a_gpu_gets_a_larger_share(tmp_path: Path) -> None:
-    done = with_gpus(ONE_CROWDED_GPU, tmp_path)
+@pytest.mark.parametrize("crowd", CROWDS.values(), ids=CROWDS.keys())
+def test_a_trial_without_memory_on_a_share_of_a_gpu_gets_a_larger_share(tmp_path: Path, crowd: str) -> None:
+    done = with_gpus(ONE_CROWDED_GPU.replace("CROWD\n", crowd), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Out of memory on 0.25 of a GPU. Trials of tiny reserve 0.5 of a GPU from now on." in done.stdout
+    assert "tokens per" not in done.stdout  # no pass became smaller
     records = [r for r in Ledger.at(f"{tmp_path}/run/ledger").trainings().values() if r.spec.trains]
     assert {record.state for record in records} == {"done"}
     assert {record.spec.resources.gpus for record in records} == {1.0}
