@@ -25,7 +25,8 @@ PROGRAMS = {
     "scontrol": 'echo "scontrol $*"; echo "PreemptTime=${PREEMPTED:-None}"',
     "python": f'PYTHONPATH={ROOT} exec {sys.executable} "$@"',
     "hostname": 'if [ "${1:-}" = -I ]; then echo "$ADDRESSES"; else echo node1; fi',
-    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}"; exec "$@"',
+    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}";'
+    ' SLURM_CPUS_ON_NODE=${CPUS_HERE:-$SLURM_CPUS_ON_NODE} exec "$@"',
     "ray": 'echo "ray $* (${RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT:-}s)"; env | grep ^RAY_ROTATION; trap "exit 1" TERM;'
     f"{MAKE}"
     ' [ -z "${SECONDS_LEFT:-}" ] || { echo $$ > "$SWEEPER_STATE/pid"; touch started; };'
@@ -137,6 +138,11 @@ def test_a_job_that_another_one_preempts_is_put_back_even_if_it_made_nothing(
 ) -> None:
     _, output = stop({**job, "CODE": "130", "PREEMPTED": "2026-11-30T04:00:00"}, tmp_path)
     assert f"scontrol requeue {job['SLURM_JOB_ID']}" in output
+
+
+def test_each_node_reports_its_own_number_of_cpus(job: dict[str, str]) -> None:
+    _, output = run({**job, "SLURM_JOB_NUM_NODES": "2", "ADDRESSES": "10.1.2.3", "CPUS_HERE": "7"})
+    assert "--min-nodes 2 --num-cpus 7 -- bash -c " in output, output
 
 
 def test_a_stopped_driver_that_leaves_no_code_puts_the_job_back(job: dict[str, str], tmp_path: Path) -> None:
