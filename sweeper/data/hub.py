@@ -11,6 +11,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from sweeper.data.busy import busy, use_patience
 from sweeper.errors import DataError, UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -20,15 +21,21 @@ PATIENCE = 5.0
 
 
 def is_reachable() -> bool:
-    """Whether the Hub answers. It is not asked if HF_HUB_OFFLINE is set, and otherwise once per process."""
+    """Whether the Hub answers. It is not asked if HF_HUB_OFFLINE is set, and otherwise once per process.
+
+    Raises BusyError if it refuses requests for too long.
+    """
     return not constants.HF_HUB_OFFLINE and _answers()
 
 
 @cache
 def _answers() -> bool:
+    use_patience()
     try:
         get_session().head(constants.ENDPOINT, timeout=PATIENCE)
-    except Exception:  # noqa: BLE001 - errors of the network have many types
+    except Exception as error:
+        if busy(error):
+            raise
         return False
     return True
 
@@ -38,6 +45,7 @@ def commit(repo_type: str, id_: str, revision: str | None) -> str:
     """The commit of a Hub repository's revision, requested once per process. A full commit hash needs no request."""
     if revision and COMMIT.fullmatch(revision):
         return revision
+    use_patience()
     try:
         info = HfApi().repo_info(id_, revision=revision, repo_type=repo_type)
     except (RepositoryNotFoundError, GatedRepoError, RevisionNotFoundError) as error:
@@ -50,6 +58,8 @@ def commit(repo_type: str, id_: str, revision: str | None) -> str:
             f"{id_!r} is neither an existing folder nor a valid name of a {repo_type} on the Hub."
         ) from error
     except Exception as error:  # errors of the network have many types: httpx, OSError, Hub errors
+        if cause := busy(error):
+            raise cause from None
         raise _unreachable(repo_type, id_, error) from error
     # Check the file list here, on the driver, before a worker tries to download the model.
     names = [file.rfilename for file in getattr(info, "siblings", None) or ()]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import datasets
+from datasets.arrow_reader import ArrowReader
 
 from sweeper.errors import DamagedError
 from sweeper.files.digests import digest
@@ -32,6 +33,23 @@ def load_prepared(load: Callable[[], datasets.Dataset], folder: Path, part: obje
         files = {path.relative_to(folder).as_posix(): file_facts(path) for path in inside}
         Folder(str(folder)).write(manifest, manifest_bytes(files, manifest))
     return table
+
+
+def prepared_folder(table: datasets.Dataset) -> str:
+    """The folder in which `datasets` keeps the files of a split; "" if they are in no folder or in several ones."""
+    folders = {str(Path(file["filename"]).parent) for file in table.cache_files}
+    return folders.pop() if len(folders) == 1 else ""
+
+
+def read_prepared(split: str, folder: str) -> datasets.Dataset:
+    """A split, or a slice of one, from the folder in which `datasets` keeps it, without a request to the Hub.
+
+    This is the last step of `datasets.load_dataset`. Raises errors of many types if a file is missing.
+    """
+    info = datasets.DatasetInfo.from_directory(folder)
+    splits = (info.splits or {}).values()
+    read = ArrowReader(folder, info).read(name=info.dataset_name, instructions=split, split_infos=splits)
+    return datasets.Dataset(**read)
 
 
 def _remove_if_damaged(folder: Path, manifest: str) -> None:

@@ -13,8 +13,9 @@ from datasets.exceptions import DatasetsError
 from sweeper.data.files import check_split, load_arguments
 from sweeper.data.hub import COMMIT, commit
 from sweeper.data.mirror import config_list, model_digest, rows_digest, split_files, split_list
+from sweeper.data.once import asked_once
 from sweeper.data.places import Places, is_path
-from sweeper.data.prepared import load_prepared
+from sweeper.data.prepared import load_prepared, prepared_folder, read_prepared
 from sweeper.data.rows import RowTable, class_names
 from sweeper.data.stream import first_rows
 from sweeper.errors import DataError, UserError, unknown
@@ -286,7 +287,10 @@ def _open(
     load = partial(
         datasets.load_dataset, **load_arguments(location, config, split), revision=revision, cache_dir=prepared
     )
-    return load_prepared(load, Path(prepared), [config, split]) if prepared else load()
+    if prepared:
+        return load_prepared(load, Path(prepared), [config, split])
+    name = ["rows", location, config, split, revision]
+    return asked_once(name, load, again=partial(read_prepared, split), note=prepared_folder) if revision else load()
 
 
 def _silence() -> None:

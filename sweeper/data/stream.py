@@ -5,8 +5,9 @@ from pathlib import Path
 
 import datasets
 
+from sweeper.data.once import turn
 from sweeper.files.digests import digest
-from sweeper.files.manifest import verified_folder
+from sweeper.files.manifest import verified_folder, verified_manifest
 from sweeper.tasks.spec import Rows
 
 
@@ -17,7 +18,11 @@ def first_rows(rows: Rows, location: str, identity: str, revision: str | None, c
     rows, from the Hub or from a download. Raises the exceptions of `datasets.load_dataset`.
     """
     folder = cache / "first" / digest([location, rows.config, rows.split, rows.first, identity])
-    verified_folder(folder, partial(_save, rows, location, revision))
+    if revision and verified_manifest(folder) is None:
+        with turn():  # the rows are on the Hub
+            verified_folder(folder, partial(_save, rows, location, revision))
+    else:
+        verified_folder(folder, partial(_save, rows, location, revision))
     return datasets.load_from_disk(str(folder))
 
 

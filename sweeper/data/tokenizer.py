@@ -2,14 +2,15 @@
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from sweeper.data.once import pretrained
 from sweeper.errors import UserError
 
 
 def load_tokenizer(location: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model. Raises UserError if it cannot be read or is not a fast one."""
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            location, revision=revision, use_fast=True, trust_remote_code=False
+        tokenizer: PreTrainedTokenizerBase = pretrained(
+            AutoTokenizer.from_pretrained, location, revision, use_fast=True, trust_remote_code=False
         )
     except (OSError, ValueError) as error:
         raise UserError(f"The tokenizer of {location!r} cannot be read: {str(error).splitlines()[0]}") from error

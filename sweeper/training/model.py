@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModel, PreTrainedTokenizerBase
 
+from sweeper.data.once import pretrained
 from sweeper.errors import TrialError, UserError
 from sweeper.training.heads import HEADS, Batch, Head, Sizes
 
@@ -87,7 +88,7 @@ def check_encoder(location: str, revision: str | None = None) -> Any:
     encoder.
     """
     try:
-        config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
+        config = pretrained(AutoConfig.from_pretrained, location, revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         if "trust_remote_code" in str(error):
             raise UserError(
@@ -116,10 +117,11 @@ def load_body(location: str, revision: str | None = None, layers: int = 0) -> nn
 
     `layers`: the number of lowest layers that are kept; 0: all. Raises OSError if the model has no safetensors file.
     """
-    body: Any = AutoModel.from_pretrained(
+    body: Any = pretrained(
+        AutoModel.from_pretrained,
         location,
+        revision,
         config=with_layers(check_encoder(location, revision), layers) if layers else None,
-        revision=revision,
         dtype=torch.float32,
         use_safetensors=True,
         trust_remote_code=False,

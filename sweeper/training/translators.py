@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from sweeper.data.hub import COMMIT
+from sweeper.data.once import pretrained
 from sweeper.data.source import Sources
 from sweeper.data.translate.apertium import Apertium
 from sweeper.data.translate.cached import CachedTranslator
@@ -115,8 +116,13 @@ class Seq2Seq:
         location, revision = _location(self.spec, language, self.sources)
         if location not in self.loaded:
             self.loaded.clear()  # one model at a time: training needs the memory
-            model = AutoModelForSeq2SeqLM.from_pretrained(
-                location, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            model: Any = pretrained(
+                AutoModelForSeq2SeqLM.from_pretrained,
+                location,
+                revision,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
             )
             self.loaded[location] = _tokenizer(location, revision), model.eval().to(self.device)
         return self.loaded[location]
@@ -221,7 +227,7 @@ def _marian_codes(tokenizer: Any, language: str, by: str) -> Codes:
 def _check_config(location: str, revision: str | None) -> None:
     """Raise UserError if a model cannot be read, does not translate, or has too few positions."""
     try:
-        config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
+        config = pretrained(AutoConfig.from_pretrained, location, revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(f"The translation model {location!r} cannot be read: {str(error).splitlines()[0]}") from error
     if not config.is_encoder_decoder or type(config) not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
@@ -242,7 +248,7 @@ def _tokenizer(location: str, revision: str | None) -> PreTrainedTokenizerBase:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MarianMT's tokenizer warns if sacremoses is missing; see below
-            loaded: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
+            loaded: Any = pretrained(AutoTokenizer.from_pretrained, location, revision, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
         raise UserError(f"The tokenizer of {location!r} cannot be read: {str(error).splitlines()[0]}") from error
     # Without sacremoses the tokenizer silently skips the normalisation of punctuation.
