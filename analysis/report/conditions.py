@@ -8,7 +8,7 @@ import pandas as pd
 from ..figures.files import formats
 from ..figures.frontier import frontier_figure
 from ..numbers import gain_text
-from ..results.attacks import without_input
+from ..results.chance import without_input
 from ..results.load import RunData
 from ..results.robustness import robustness
 from ..results.seed_part import MEAN
@@ -28,7 +28,8 @@ def condition_files(data: RunData) -> dict[str, bytes]:
         return {}
     files, names = {"robustness.csv": csv(table, IN_POINTS)}, []
     # A good score without a question or text is no robustness.
-    attacks = table[~table["condition"].isin(without_input(data.space))]
+    no_input = without_input(data.space)
+    attacks = table[[pair not in no_input for pair in zip(table["target"], table["condition"], strict=True)]]
     for model, rows in attacks.groupby("model", sort=False):
         figure = frontier_figure(rows)
         if figure:
@@ -52,9 +53,10 @@ def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
     blocks.append(
         "Values are in points or percent, for the mean over languages; robustness.csv has each language. The drop is "
         "the clean score minus the score under the condition, on the same items, ± half the width of its 95 % interval "
-        "about new seeds and new items. It is left out where the clean score of the recipe is not above the trivial "
-        'one ("at chance"). Success is the share of the examples that become wrong, among those that every recipe '
-        "answers correctly when clean: the recipes are compared on one set of examples."
+        "about new seeds and new items. It is left out where the clean score of the recipe is at chance: not above the "
+        "trivial score, nor above its own score without input if there is one, by two standard errors. Success is the "
+        "share of the examples that become wrong, among those that every recipe answers correctly when clean: the "
+        "recipes are compared on one set of examples."
     )
     blocks.append(
         "Worst of k is the score if each example has its lowest score under clean data and k attacks. Conditions that "

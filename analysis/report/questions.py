@@ -203,6 +203,7 @@ def _untested(rows: pd.DataFrame) -> str:
     """Which estimates with an interval are not tested; "" if all are."""
     reasons = {
         "one seed": "The interval of one seed is about new items only.",
+        "at chance": "`at chance`: the clean score of a recipe under a condition is at chance.",
         "lacks seeds": "`lacks seeds`: seeds of the space have no score yet, or their trials failed.",
         "lacks languages": "`lacks languages`: a target has no scores in a language that the contrast names.",
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
-from sweeper.space import CLEAN, Condition, Space
+from sweeper.space import CLEAN, Condition
 
 from .load import RunData
 from .marks import marks_of
@@ -24,12 +24,6 @@ score under clean data and all attacks (`attacks_of`) that its language has; num
 seeds. A mean over languages weights them equally, and adds up the examples."""
 CELL = ["model", "recipe", "target", "condition", "language"]
 Grouped = dict[tuple[str, str, int | None], list[ScoreRecord]]
-
-
-def without_input(space: Space) -> set[str]:
-    """The names of the conditions that remove the input. A good score under them is no robustness."""
-    conditions = (condition for target in space.targets for condition in target.conditions)
-    return {condition.name for condition in conditions if condition.perturbation == "null_input"}
 
 
 def attacks_of(conditions: Iterable[Condition]) -> list[str]:

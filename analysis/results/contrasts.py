@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import Claim, Contrast, Space
+from sweeper.space import CLEAN, Claim, Contrast, Space
 from sweeper.space.contrast_check import Names
 
+from .chance import AT_CHANCE, CleanScores, clean_scores
 from .contrast_items import ItemVariance, item_variances
 from .contrast_sums import AXES, Score, WeightedSum, weighted_sums
 from .gains import directions
@@ -34,10 +35,10 @@ estimate, standard errors and bounds are fractions of 1, or fractions of 1 for e
 corrected for the number of tested estimates of the family (Holm 1979); p and p_holm are nan for an estimate that is not
 tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`, and a note can be the reason why
 there is no estimate."""
-UNTESTED_NOTES = ("one seed", "lacks seeds", "lacks languages")
-"""Notes of estimates with an interval that are not tested: the variation between seeds is unknown, seeds of the space
-lack a score, or a target lacks languages that the contrast names. A test that is repeated after each seed finds more
-than its share."""
+UNTESTED_NOTES = ("one seed", AT_CHANCE, "lacks seeds", "lacks languages")
+"""Notes of estimates with an interval that are not tested: the variation between seeds is unknown, the clean score of a
+recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space lack a score, or a target lacks
+languages that the contrast names. A test that is repeated after each seed finds more than its share."""
 CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "p_holm", "holds")
 """Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
 p of its contrasts (intersection-union test, Berger 1982); nan if a contrast is not tested. p_holm is p corrected for
@@ -88,8 +89,9 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     items = item_variances(data, planned)
     recipes = [recipe.name for recipe in data.space.recipes]
     arrays = SeedScores(by_score(scores), seedless, recipes, _related(data.space))
-    names = data.space.contrast_names()
-    rows = [_row(weighted, arrays, item, names) for weighted, item in zip(planned, items, strict=True)]
+    names, clean = data.space.contrast_names(), clean_scores(data)
+    notes = [AT_CHANCE if _is_at_chance(weighted, clean) else "" for weighted in planned]
+    rows = [_row(*each, arrays=arrays, names=names) for each in zip(planned, items, notes, strict=True)]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("low", "high", "p", "p_holm")])
     table = table.astype(dict.fromkeys(("estimate", "se_seed", "se_item", "se", "df"), float))
     table["low"], table["high"], table["p"] = t_intervals(table["estimate"], table["se"], table["df"])
@@ -279,9 +281,21 @@ def _scores(model: str, recipe: str, pattern: Pattern) -> dict[Score, float]:
     return {Score(model, recipe, target, condition, name): weight for target, condition, name, weight in pattern}
 
 
-def _row(weighted: WeightedSum, arrays: SeedScores, item: ItemVariance, names: Names) -> dict[str, object]:
+def _is_at_chance(weighted: WeightedSum, clean: CleanScores) -> bool:
+    """Whether the clean score of a recipe is at chance, which a sum has under another condition."""
+    languages: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for name in weighted.weights:
+        if name.condition != CLEAN:
+            languages[name[:4]].append(name.language)
+    return any(clean.is_at_chance(cell[:3], cell[3], names) for cell, names in languages.items())
+
+
+def _row(
+    weighted: WeightedSum, item: ItemVariance, chance: str, *, arrays: SeedScores, names: Names
+) -> dict[str, object]:
+    """A row of the table. `chance` is AT_CHANCE or empty."""
     seed = seed_variance(weighted.weights, arrays) if weighted.weights else SeedVariance(estimate=np.nan, num_seeds=0)
-    note = weighted.reason or seed.note or ("lacks seeds" if seed.num_seeds < arrays.num_seeds else "")
+    note = weighted.reason or seed.note or chance or ("lacks seeds" if seed.num_seeds < arrays.num_seeds else "")
     note = note or ("lacks languages" if weighted.lacks_languages else "")
     # One seed is no test of a recipe, but its interval over items is given, as in the estimates.
     has_none = note not in ("", *UNTESTED_NOTES)

@@ -8,6 +8,7 @@ import pandas as pd
 from sweeper.space import CLEAN, Contrast, Space, Term
 
 from .attacks import ATTACK_COLUMNS, attacks
+from .chance import AT_CHANCE, clean_scores
 from .contrasts import contrast_table
 from .gains import directions
 from .load import RunData
@@ -23,8 +24,8 @@ COLUMNS = (
 
 clean and score are means over the seeds that have both. drop is clean - score on the same items, and low and high are
 the bounds of its interval, as of a contrast. relative_drop is drop / clean. The note "at chance" replaces both where
-the clean score of the cell is not above its trivial score. success, num_correct, worst and num_attacks are those of
-`attacks`."""
+the clean score of the cell is at chance (`CleanScores.is_at_chance`). success, num_correct, worst and num_attacks are
+those of `attacks`."""
 
 
 def robustness(data: RunData) -> pd.DataFrame:
@@ -43,10 +44,14 @@ def robustness(data: RunData) -> pd.DataFrame:
     table["target"] = [contrast.targets[0] for contrast in cells]
     table["language"] = table["language"].mask(table["language"] == "", MEAN)
     table = table.merge(_scores(data), on=CELL, how="left")
-    is_chance = ~(table["clean"] > table["trivial"])
+    clean = clean_scores(data)
+    is_chance = [
+        clean.is_at_chance((row["model"], row["recipe"], row["target"]), row["condition"], row["languages"].split())
+        for row in table.to_dict("records")
+    ]
     table["relative_drop"] = (table["drop"] / table["clean"]).where(table["clean"] > 0)
     table.loc[is_chance, ["drop", "relative_drop", "se", "df", "low", "high"]] = np.nan
-    table.loc[is_chance, "note"] = "at chance"
+    table.loc[is_chance, "note"] = AT_CHANCE
     return table.merge(attacks(data), on=CELL, how="left")[list(COLUMNS)]
 
 
@@ -75,19 +80,19 @@ def _contrasts(space: Space) -> Iterator[Contrast]:
 
 
 def _scores(data: RunData) -> pd.DataFrame:
-    """CELL, clean, score and trivial: means over the seeds that have the clean score and the one of the condition.
+    """CELL, clean and score: means over the seeds that have the clean score and the one of the condition.
 
     A mean over languages is over those of the condition, with the seeds that have all of them.
     """
     table = data.table[data.table["main"]]
     signs = table["target"].map(directions(data.space)).astype(float)
-    table = table.assign(value=table["value"] * signs, trivial=table["trivial"] * signs)
+    table = table.assign(value=table["value"] * signs)
     keys = ["model", "recipe", "target", "language", "seed"]
     clean = table.loc[table["condition"] == CLEAN, [*keys, "value"]].rename(columns={"value": "clean"})
     both = table[table["condition"] != CLEAN].merge(clean, on=keys).rename(columns={"value": "score"})
     cell = ["model", "recipe", "target", "condition"]
     seeds = both.groupby([*cell, "seed"], dropna=False)
     most = seeds.size().groupby(cell, dropna=False).transform("max")
-    means = seeds[["clean", "score", "trivial"]].mean()[seeds.size() == most].groupby(cell).mean()
-    by_language = both.groupby(CELL)[["clean", "score", "trivial"]].mean()
+    means = seeds[["clean", "score"]].mean()[seeds.size() == most].groupby(cell).mean()
+    by_language = both.groupby(CELL)[["clean", "score"]].mean()
     return pd.concat([by_language.reset_index(), means.reset_index().assign(language=MEAN)], ignore_index=True)

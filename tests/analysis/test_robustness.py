@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from analysis.results.attacks import attacks, attacks_of
+from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
 from analysis.results.robustness import robustness
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.run.growth import check_growth
-from sweeper.space import Condition
+from sweeper.space import Condition, Contrast, Term
 from tests.analysis.conftest import SPACE
 from tests.analysis.texts import text_report
 
@@ -139,6 +140,35 @@ def test_a_cell_whose_clean_score_is_not_above_the_trivial_one_has_no_drop(run):
     assert np.isnan(typos["drop"]) and np.isnan(typos["low"])
     assert typos["note"] == "at chance"
     assert np.isfinite(row(found, "middle_qa", "typos")["drop"])
+
+
+def test_a_clean_score_less_than_two_standard_errors_above_the_trivial_one_is_at_chance(run):
+    data = load(run.url)
+    # 4.5/8 correct of 100 examples: the standard error is 0.05.
+    for trivial, note in ((0.44, "no drop"), (0.48, "at chance")):
+        table = data.table.assign(trivial=trivial)
+        is_chance = row(robustness(replace(data, table=table)), "baseline", "typos")["note"] == "at chance"
+        assert is_chance == (note == "at chance")
+
+
+def test_a_clean_score_must_also_be_above_that_without_input(run):
+    target = next(target for target in run.space.targets if target.conditions)
+    empty = replace(CONDITIONS[1], perturbation="null_input")
+    targets = tuple(replace(t, conditions=(CONDITIONS[0], empty)) if t is target else t for t in run.space.targets)
+    terms = (Term(recipe="baseline"), Term(recipe="baseline", condition="typos", weight=-1.0))
+    contrast = Contrast(name="typos", terms=terms, targets=("pairs",))
+    space = replace(run.space, targets=targets, contrasts=(contrast,))
+    data = load(run.url)
+    before = contrast_table(replace(data, space=replace(run.space, contrasts=(contrast,)))).iloc[0]
+    assert before["note"] == "" and np.isfinite(before["p"])
+    found = replace(data, space=space)
+    # The baseline has 4/8 without input in both seeds, and 4/8 or 5/8 with it.
+    table = robustness(found)
+    assert row(table, "baseline", "typos")["note"] == "at chance"
+    assert row(table, "baseline", "bare")["note"] != "at chance", "the drop without input is no selection"
+    after = contrast_table(found).iloc[0]
+    assert after["note"] == "at chance" and np.isnan(after["p"])
+    assert after["estimate"] == before["estimate"]
 
 
 def test_clean_score_and_drop_are_about_the_same_seeds(run):
