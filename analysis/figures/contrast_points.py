@@ -15,13 +15,15 @@ from ..results.stats import Floats
 from .colours import DOT, FAINT, INK
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
-from .sizes import LINE, TEXT, Size, widest
+from .sizes import LINE, TEXT, Size, text_width, widest
 from .spread import extent, spread
 
 MOST = 12
 """Most panels of a figure."""
 MARGIN = 0.1
 """Space between the points and the edges of a panel, as a share of their range."""
+LOGARITHM = "log10_"
+"""Start of the name of a covariate that is a logarithm."""
 EVALUATED = ["contrast", "model", "target", "language"]
 """Columns that name one slope."""
 
@@ -42,7 +44,7 @@ def contrast_points(axes: Axes, points: pd.DataFrame, *, title: str = "", size: 
     axes.axhline(0, color=FAINT, lw=0.6, zorder=1)
     axes.margins(MARGIN)
     _draw_names(axes, list(points["point"]), values, highs, size)
-    style_axes(axes, size, title=title, x=_covariate(points.iloc[0]))
+    style_axes(axes, size, title=title, x=_covariate(points.iloc[0], axes, size))
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     return axes
 
@@ -69,11 +71,14 @@ def _band(names: Iterable[str], size: Size) -> float:
     return widest((f" {name}" for name in names), size.small)
 
 
-def _covariate(point: pd.Series) -> str:
-    """The label of the covariate, with its unit."""
-    words = str(point["covariate"]).replace("_", " ")
-    unit = f" in units of {point['value_unit']}" if point["value_unit"] else ""
-    return f"{words}{unit}"
+def _covariate(point: pd.Series, axes: Axes, size: Size) -> str:
+    """The label of the covariate, with its unit where it is no logarithm and the axes are wide enough."""
+    name, unit = str(point["covariate"]), point["value_unit"]
+    words = name.removeprefix(LOGARITHM).replace("_", " ")
+    if name.startswith(LOGARITHM):
+        return f"{words} (log10)"
+    label = f"{words} in units of {unit}" if unit else words
+    return label if text_width(label, size.font) <= extent(axes)[0] else words
 
 
 def point_figure(points: pd.DataFrame, title: str, size: Size = TEXT) -> Figure | None:

@@ -25,7 +25,7 @@ def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT, nu
     contrast without an estimate has a label only. The axes have space for at least `num_rows` contrasts. Raises
     ValueError for contrasts of several units.
     """
-    units = list(dict.fromkeys(map(unit_text, table["unit"], table["covariate"])))
+    units = list(dict.fromkeys(map(unit_text, table["unit"], table["covariate_unit"])))
     if len(units) > 1:
         raise ValueError(f"Contrasts of one axis need one unit, got {', '.join(units)}.")
     places = np.arange(len(table), dtype=float)
@@ -50,7 +50,7 @@ def contrast_figure(table: pd.DataFrame, title: str, size: Size = TEXT) -> Figur
     """A panel for each unit of the contrasts of one family, one below the other; None if none has an estimate."""
     if table["estimate"].isna().all():
         return None
-    groups = [rows for _, rows in table.groupby(["unit", "covariate"], sort=False)]
+    groups = [rows for _, rows in table.groupby(["unit", "covariate_unit"], sort=False)]
     num_rows = max(3, *map(len, groups))
     labels = [label for rows in groups for label in row_labels(rows)]
     shown = shortened(list(dict.fromkeys(labels)), LONGEST * size.font, size.font).values()
@@ -80,6 +80,6 @@ def _key_texts(table: pd.DataFrame) -> list[str]:
 SETTLED = f"blue: p < {LEVEL}, corrected for the tested estimates of the page (Holm 1979)"
 
 
-def unit_text(unit: str, covariate: str) -> str:
+def unit_text(unit: str, covariate_unit: str) -> str:
     """The unit of an estimate in words."""
-    return f"{unit} per unit of {covariate}" if covariate else unit
+    return f"{unit} per {covariate_unit}" if covariate_unit else unit

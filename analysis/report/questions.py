@@ -12,7 +12,7 @@ import pandas as pd
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.run.run import Run
-from sweeper.space import Claim, Contrast, Space
+from sweeper.space import Claim, Space
 from sweeper.space.contrast import DIFFICULTIES
 
 from ..figures.contrast_points import point_figure
@@ -141,9 +141,7 @@ def _answers(space: Space, rows: pd.DataFrame) -> Iterator[str]:
     stated = [contrast for contrast in space.contrasts if contrast.name in set(rows["contrast"])]
     for title, contrasts in groupby(stated, lambda contrast: contrast.title):
         listed = "\n".join(
-            f"- {sentence}"
-            for contrast in contrasts
-            for sentence in sentences(contrast, rows[rows["contrast"] == contrast.name])
+            f"- {sentence}" for contrast in contrasts for sentence in sentences(rows[rows["contrast"] == contrast.name])
         )
         yield f"{title}\n\n{listed}" if title else listed
 
@@ -152,7 +150,7 @@ def _resolution(rows: pd.DataFrame) -> str:
     """How small a difference could have been found, apart for slopes, whose units are others."""
     tested = rows[rows["p"].notna()]
     half = 50 * (tested["high"] - tested["low"])
-    medians = half.groupby(list(map(unit_text, tested["unit"], tested["covariate"])), sort=False).median()
+    medians = half.groupby(list(map(unit_text, tested["unit"], tested["covariate_unit"])), sort=False).median()
     if medians.empty:
         return ""
     widths = [f"{median:.1f} {unit}" for unit, median in medians.items()]
@@ -214,15 +212,14 @@ def _untested(rows: pd.DataFrame) -> str:
     )
 
 
-def sentences(contrast: Contrast, rows: pd.DataFrame) -> Iterator[str]:
+def sentences(rows: pd.DataFrame) -> Iterator[str]:
     """One sentence for each estimate of a contrast."""
-    slope = contrast.slope
-    per = f" per {slope.unit or f'unit of {slope.covariate}'}" if slope else ""
     for (_, row), label in zip(rows.iterrows(), row_labels(rows), strict=True):
         if pd.isna(row["estimate"]):
             yield f"{label}: no estimate, because {row['note']}."
         else:
-            yield f"{label}: {points_text(row['estimate'])} {row['unit']}{per}{_certainty(row)}."
+            unit = unit_text(row["unit"], row["covariate_unit"])
+            yield f"{label}: {points_text(row['estimate'])} {unit}{_certainty(row)}."
 
 
 def _certainty(row: "pd.Series[Any]") -> str:

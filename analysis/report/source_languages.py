@@ -112,7 +112,7 @@ def _permutation(row: "pd.Series[float]") -> str:
     """The result of a test in words."""
     sizes = {"source and target": row["num_both"], "source only": row["num_source"], "target only": row["num_target"]}
     roles = ", ".join(f"{size} {role}" for role, size in sizes.items() if size)
-    estimate = f"{points_text(row['estimate'])} {unit_text('points', str(row['covariate']))}"
+    estimate = f"{points_text(row['estimate'])} {unit_text('points', str(row['covariate_unit']))}"
     return f"{estimate}, permutation {p_text(row['p'])} (languages: {roles})."
 
 

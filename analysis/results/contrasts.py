@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.space import CLEAN, Claim, Contrast, Space
+from sweeper.space import CLEAN, Claim, Contrast, Slope, Space
 from sweeper.space.contrast_check import Names
 
 from .chance import AT_CHANCE, CleanScores, clean_scores
@@ -26,15 +26,16 @@ Floats = npt.NDArray[np.float64]
 Pattern = tuple[tuple[str, str, str, float], ...]
 """Target, condition, language and weight of the scores of one recipe; the absolute weights have the sum 1."""
 COLUMNS = (
-    *("family", "contrast", "model", "target", "language", "covariate", "unit", "targets", "languages", "estimate"),
-    *("num_seeds", "num_items", "se_seed", "se_item", "se", "df", "low", "high", "p", "p_holm", "basis", "note"),
+    *("family", "contrast", "model", "target", "language", "covariate", "covariate_unit", "unit", "targets"),
+    *("languages", "estimate", "num_seeds", "num_items", "se_seed", "se_item", "se", "df", "low", "high", "p"),
+    *("p_holm", "basis", "note"),
 )
 """Columns of the table of contrasts. target and language are empty for means, `targets` and `languages` have the names
-that the mean includes, separated by spaces. unit is "points", or the score or headroom of a recipe in percent.
-estimate, standard errors and bounds are fractions of 1, or fractions of 1 for each unit of the covariate. p_holm is
-corrected for the number of tested estimates of the family (Holm 1979); p and p_holm are nan for an estimate that is not
-tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`, and a note can be the reason why
-there is no estimate."""
+that the mean includes, separated by spaces. covariate_unit is what a slope is per. unit is "points", or the score or
+headroom of a recipe in percent. estimate, standard errors and bounds are fractions of 1, or fractions of 1 for each
+unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p and p_holm
+are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`,
+and a note can be the reason why there is no estimate."""
 UNTESTED_NOTES = ("one seed", AT_CHANCE, "lacks seeds", "lacks languages")
 """Notes of estimates with an interval that are not tested: the variation between seeds is unknown, the clean score of a
 recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space lack a score, or a target lacks
@@ -122,6 +123,11 @@ def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFram
     table = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS[:5]))
     table["p_holm"] = holm(table["p"])
     return table.assign(holds=table["p_holm"] < (1 - CONFIDENCE) / 2)
+
+
+def covariate_unit(slope: Slope | None) -> str:
+    """What a slope is per, for example "decade of parameters"; "" without a slope."""
+    return slope.unit or f"unit of {slope.covariate}" if slope else ""
 
 
 def _unit(contrast: Contrast, reference: str) -> str:
@@ -311,6 +317,7 @@ def _row(
         "target": weighted.target,
         "language": weighted.language,
         "covariate": slope.covariate if slope else "",
+        "covariate_unit": covariate_unit(slope),
         "unit": _unit(weighted.contrast, names.reference(weighted.contrast)),
         "targets": " ".join(weighted.targets),
         "languages": " ".join(weighted.languages),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .contrast_sums import Score, WeightedSum, weighted_sums
-from .contrasts import by_score, scores_of_seeds
+from .contrasts import by_score, covariate_unit, scores_of_seeds
 from .halves import MIN_N
 from .load import RunData
 from .measured_covariates import measured_covariates
@@ -22,7 +22,8 @@ from .source_languages import source_groups
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 COLUMNS = (
-    *("family", "contrast", "model", "target", "language", "covariate", "targets", "estimate", "p"),
+    *("family", "contrast", "model", "target", "language", "covariate", "covariate_unit", "targets"),
+    *("estimate", "p"),
     *("num_both", "num_source", "num_target"),
 )
 """Columns of the table of tests. targets: the names that the estimate includes, separated by spaces. p: the share of
@@ -75,8 +76,8 @@ def language_permutations(data: RunData) -> pd.DataFrame:
         if tested:
             contrast = weighted.contrast
             names = contrast.family, contrast.name, weighted.model, weighted.target, weighted.language
-            covariate = contrast.slope.covariate if contrast.slope else ""
-            rows.append((*names, covariate, " ".join(weighted.targets), *tested))
+            covariate = (contrast.slope.covariate if contrast.slope else "", covariate_unit(contrast.slope))
+            rows.append((*names, *covariate, " ".join(weighted.targets), *tested))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

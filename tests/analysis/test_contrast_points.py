@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.figures.contrast_points import MOST, contrast_points, point_figure
+from analysis.figures.contrasts import contrast_figure
 from analysis.report.questions import question_files
 from analysis.results.contrast_points import point_table
 from analysis.results.contrasts import contrast_table
@@ -44,6 +45,25 @@ def test_the_line_through_the_points_of_a_slope_has_its_estimate():
         assert len(rows) == 3
         assert np.polyfit(rows["value"], rows["estimate"], 1)[0] == pytest.approx(slope["estimate"])
     assert len(points) == 3 * len(slopes)
+
+
+def test_a_slope_on_a_logarithm_is_per_decade_and_its_axis_has_a_label_that_fits():
+    slope = Slope(axis="model", covariate="log10_parameters", values=SIZES, unit="decade of parameters")
+    data, _ = data_of(*(replace(SCALE, name=f"scale {number}", slope=slope) for number in range(4)))
+    figure = point_figure(point_table(data), "scale")
+    assert {axes.get_xlabel() for axes in figure.axes} == {"parameters (log10)"}
+    table = contrast_table(data)
+    assert set(table["covariate_unit"]) == {"decade of parameters"}
+    assert [axes.get_xlabel() for axes in contrast_figure(table, "scale").axes] == ["points per decade of parameters"]
+    page = question_files(data, table)["questions-contrasts.md"].decode()
+    assert "points per decade of parameters, " in page
+    assert "per unit of" not in page
+
+
+def test_a_label_without_space_for_its_unit_has_none():
+    slope = replace(SCALE.slope, unit="an uncommonly long description of the unit of the sizes of these models")
+    data, _ = data_of(*(replace(SCALE, name=f"scale {number}", slope=slope) for number in range(4)))
+    assert point_figure(point_table(data), "scale").axes[0].get_xlabel() == "size"
 
 
 def test_a_point_has_the_standard_deviation_of_its_sums_over_languages():
