@@ -5,6 +5,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import resources
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 
 from sweeper.data.early import TRAINED, KeptRows, kept_rows
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
@@ -82,16 +84,32 @@ def encode(
     folder = sources.cache / "encoded" / _key(job)
     entry = open_entry(folder)
     if entry is None:
-        logger.info("tokenising %s %s of %s", data.part, language, task.name)
-        write_entry(folder, partial(_fill, job))
-        # Open the written files: the arrays are then memory maps, which all trials on the machine share.
-        entry = open_entry(folder)
+        with _making(job, folder):
+            entry = open_entry(folder) or _made(job, folder)
     if entry is None:
         raise DamagedError(
             f"The cache entry {folder} was written but cannot be read back. Check that its disk is neither full nor "
             "failing."
         )
     return entry
+
+
+def _making(job: _Job, folder: Path) -> AbstractContextManager[object]:
+    """The lock of the process that makes an entry, while other processes of this node wait.
+
+    Processes that need the same translations share their batches, so that none of them waits for another.
+    """
+    if job.translators != NO_TRANSLATORS:
+        return nullcontext()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
+
+
+def _made(job: _Job, folder: Path) -> Encoded | None:
+    """A new entry, read from its files: the arrays are then memory maps, which all trials on the machine share."""
+    logger.info("tokenising %s %s of %s", job.data.part, job.language, job.task.name)
+    write_entry(folder, partial(_fill, job))
+    return open_entry(folder)
 
 
 def label_set(task: Task, sources: Sources) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """Tokenising: the examples in an entry, the values that its name depends on, and damaged entries."""
 
 import re
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -78,7 +80,7 @@ def test_the_labels_of_choices_are_mapped_although_their_head_has_no_label_set(w
 
 
 def entries(sources: Sources) -> list[Path]:
-    return sorted((sources.cache / "encoded").iterdir())
+    return sorted(path for path in (sources.cache / "encoded").iterdir() if path.is_dir())
 
 
 @pytest.fixture
@@ -399,6 +401,24 @@ def test_a_second_writer_of_an_entry_is_harmless(read: Encode, pairs: Callable[[
     assert again is not None
     assert again.features.tokens.tolist() == first.features.tokens.tolist()
     assert entries(sources) == [entry]
+
+
+def test_workers_of_a_node_that_need_an_entry_at_the_same_time_make_it_once(
+    read: Encode, pairs: Callable[[int], None], sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs(4)
+    filled: list[Path] = []
+
+    def slow(folder: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
+        filled.append(folder)
+        time.sleep(0.1)
+        write_entry(folder, fill)
+
+    monkeypatch.setattr("sweeper.data.encode.write_entry", slow)
+    with ThreadPoolExecutor(4) as workers:
+        results = list(workers.map(lambda _: ids(read()), range(4)))
+    assert results == [results[0]] * 4
+    assert filled == entries(sources)
 
 
 def test_two_tasks_with_the_same_rows_carve_out_the_same_examples(
