@@ -18,8 +18,8 @@ All figures are means in points, with the standard error of the regret.
   the choice, so that only noise around 0 remains.
 
 The second table has columns of eleven cells, whose optima differ by some decades (standard deviation). It compares
-twelve trials in each cell with twelve in the baseline and five in the others (`Search.prior`), 62 instead of 132
-trainings.
+equal numbers of trials in all cells with fewer in the cells after the baseline (`Search.prior`): twelve trials in
+three decades, and the eight trials of the space `xtreme` in its range of learning rates, with its declared points.
 """
 
 import argparse
@@ -32,7 +32,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
-from itertools import starmap
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -45,6 +44,8 @@ from ray.tune.search.optuna import OptunaSearch
 
 from benchmarks.simulations.response import Response, Trial, draw_cell, draw_response
 from benchmarks.simulations.tiny import NUM_RATES, TinyTrainings
+from search_spaces.xtreme import DIALS
+from search_spaces.xtreme import SPACE as XTREME_SPACE
 from sweeper.records.counting import chosen_trial, leaders
 from sweeper.records.ended import EndedSpec, EndedTrial
 from sweeper.records.spec import Role
@@ -58,7 +59,6 @@ SETTINGS = ((3.0, 1.0), (4.0, 1.0), (4.0, 0.3))
 """Width of the range of learning rates in decades, and noise in points."""
 SPREADS = (0.0, 0.1, 0.2, 0.3)
 NUM_CELLS = 11
-PRIOR_TRIALS = 5
 Prior = Sequence[Sequence[EndedTrial]]
 Trainings = Response | TinyTrainings
 
@@ -68,6 +68,18 @@ class Found(NamedTuple):
 
     trials: list[Trial]
     chosen: Trial
+
+
+class Protocol(NamedTuple):
+    """The searches of a column. Noise: that of the first of SETTINGS."""
+
+    decades: float
+    """Width of the range of learning rates."""
+    first: tuple[float, ...]
+    """Declared points, as shares of the upper end of the range."""
+    num: int
+    """Trials of each cell, or only of the baseline if the other cells have a prior."""
+    num_with_prior: int | None = None
 
 
 class Outcome(NamedTuple):
@@ -138,9 +150,11 @@ def with_race(response: Trainings, generator: Random, search: Search) -> Found:
     return Found([*trials_of(records), *race], Trial(rate, value))
 
 
-def study(response: Trainings, generator: Random, search: Search, prior: Prior = ()) -> list[EndedTrial]:
-    """The trials of a study of the sweeper."""
-    dials = {"learning_rate": LogUniform(low=response.low, high=response.high)}
+def study(
+    response: Trainings, generator: Random, search: Search, prior: Prior = (), first: tuple[float, ...] = ()
+) -> list[EndedTrial]:
+    """The trials of a study of the sweeper. `first`: its declared points."""
+    dials = {"learning_rate": LogUniform(low=response.low, high=response.high, first=first)}
     studies, key, records = Studies(), str(generator.random()), list[EndedTrial]()
     for number in range(search.num_trials(dials, has_prior=bool(prior))):
         request = Request(study=key, number=number, dials=dials, finished=records, prior=prior, search=search)
@@ -198,9 +212,24 @@ METHODS: Mapping[str, tuple[Callable[[Trainings, Random], Found], int]] = {
 """Method -> its trials, and the number of its replicates."""
 
 
+TWELVE = Protocol(decades=3.0, first=(), num=NUM)
+XTREME = Protocol(
+    decades=math.log10(DIALS["learning_rate"].high / DIALS["learning_rate"].low),
+    first=tuple(rate / DIALS["learning_rate"].high for rate in DIALS["learning_rate"].first),
+    num=XTREME_SPACE.search.trials,
+)
+PROTOCOLS: Mapping[str, Protocol] = {
+    "12 in each cell": TWELVE,
+    "12, then 5 in each cell": TWELVE._replace(num_with_prior=5),
+    "8 as in xtreme in each cell": XTREME,
+    "8 as in xtreme, then 3 in each cell": XTREME._replace(num_with_prior=3),
+    "8 as in xtreme, then 4 in each cell": XTREME._replace(num_with_prior=4),
+}
+
+
 def measure_method(name: str, decades: float, noise: float, num_studies: int) -> list[Outcome]:
     """The outcomes of a method on responses that are the same for all methods."""
-    _quiet()
+    quiet()
     search, replicates = METHODS[name]
     outcomes = []
     for seed in range(num_studies):
@@ -224,26 +253,29 @@ def measure_world(names: Sequence[str], num_studies: int, num_seeds: int) -> Ite
         yield f"{world.num} trainings"
 
 
-def measure_column(spread: float, has_prior: bool, num_columns: int) -> list[Outcome]:
+def measure_column(spread: float, protocol: Protocol, num_columns: int) -> list[Outcome]:
     """The outcomes of all cells of simulated columns."""
-    _quiet()
+    quiet()
+    with_prior = protocol.num_with_prior
     search = Search(
-        trials=NUM, prior="baseline" if has_prior else "off", trials_with_prior=PRIOR_TRIALS if has_prior else None
+        trials=protocol.num, prior="off" if with_prior is None else "baseline", trials_with_prior=with_prior
     )
     outcomes = []
     for seed in range(num_columns):
         generator = Random(seed)
-        column = draw_response(*SETTINGS[0], generator)
+        column = draw_response(protocol.decades, SETTINGS[0][1], generator)
         cells = [column, *(draw_cell(column, spread, generator) for _ in range(NUM_CELLS - 1))]
+        first = tuple(share * column.high for share in protocol.first)
         prior: list[list[EndedTrial]] = []
         for cell in cells:
-            records = study(cell, generator, search, prior)
-            prior = [prior[0] if prior else records] if has_prior else []
+            records = study(cell, generator, search, prior, first)
+            prior = [] if with_prior is None else [prior[0] if prior else records]
             outcomes.append(outcome(cell, best_of(trials_of(records)), generator, REPLICATES))
     return outcomes
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """Suppress the warnings and messages of libraries."""
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -253,29 +285,23 @@ def line(name: str, outcomes: Sequence[Outcome]) -> str:
     means = np.mean(outcomes, axis=0)
     error = np.std([each.regret for each in outcomes], ddof=1) / len(outcomes) ** 0.5 if len(outcomes) > 1 else math.nan
     figures = "".join(f"{mean:12.2f}" for mean in means[1:])
-    return f"{name:52}{means[0]:8.2f} +-{error:5.2f}{figures}"
+    return f"{name:64}{means[0]:8.2f} +-{error:5.2f}{figures}"
 
 
 def tables(options: argparse.Namespace) -> Iterator[str]:
     """The lines of both tables."""
-    head = f"{'':52}{'regret':>8} {'':7}{'best tried':>12}{'inflation':>12}{'reported':>12}"
+    head = f"{'':64}{'regret':>8} {'':7}{'best tried':>12}{'inflation':>12}{'reported':>12}"
     with ProcessPoolExecutor(options.jobs) as pool:
         methods = [(name, *setting) for setting in SETTINGS for name in METHODS if options.only in name]
-        columns = [(spread, has_prior) for spread in SPREADS for has_prior in (False, True)]
+        columns = [(spread, name) for spread in SPREADS for name in PROTOCOLS if options.only in name]
         measured = [pool.submit(measure_method, *method, options.studies) for method in methods]
-        compared = [pool.submit(measure_column, *column, options.columns) for column in columns]
+        compared = [pool.submit(measure_column, spread, PROTOCOLS[name], options.columns) for spread, name in columns]
         yield head
         for (name, decades, noise), result in zip(methods, measured, strict=True):
             yield line(f"{name}, {decades:g} decades, noise {noise:g}", result.result())
         yield head
-        for names, result in zip(starmap(column_name, columns), compared, strict=True):
-            yield line(names, result.result())
-
-
-def column_name(spread: float, has_prior: bool) -> str:
-    """The name of a row of the second table."""
-    trials = f"12, then {PRIOR_TRIALS} in each cell" if has_prior else "12 in each cell"
-    return f"optima differ by {spread} decades: {trials}"
+        for (spread, name), result in zip(columns, compared, strict=True):
+            yield line(f"optima differ by {spread} decades: {name}", result.result())
 
 
 def main() -> None:
@@ -283,7 +309,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=100, help="simulated studies of each method and range")
     parser.add_argument("--columns", type=int, default=12, help="simulated columns of each row of the second table")
-    parser.add_argument("--only", default="", help="part of the names of the methods that are measured")
+    parser.add_argument("--only", default="", help="part of the names of the rows that are measured")
     parser.add_argument("--world", action="store_true", help="real tiny trainings in the synthetic world instead")
     parser.add_argument(
         "--seeds", type=int, default=10, help="with --world: seeds of each learning rate of the reference"
