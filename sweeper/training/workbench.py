@@ -7,8 +7,10 @@ from pathlib import Path
 
 from torch import nn
 
+from sweeper.data.mirror import model_digest
 from sweeper.data.source import Sources
 from sweeper.data.tokenizer import load_tokenizer
+from sweeper.errors import DataError
 from sweeper.files.patience import use_patience
 from sweeper.records.spec import ModelSpec, TrialSpec
 from sweeper.run.cache import open_cache
@@ -19,6 +21,8 @@ from sweeper.training.model import load_body
 from sweeper.training.stage import DataReader
 from sweeper.world.build import build
 
+DIGEST_LENGTH = 64
+"""Characters of the identity of a model in a folder: a sha256."""
 logger = logging.getLogger(__name__)
 
 
@@ -82,13 +86,28 @@ class Workbench:
 
     def pretrained(self, model: ModelSpec) -> nn.Module:
         """The body of the pretrained encoder."""
-        return load_body(self.sources.model_location(model.id), model.revision, model.layers)
+        return load_body(self._location(model), model.revision, model.layers)
+
+    def _location(self, model: ModelSpec) -> str:
+        """The location of a pretrained encoder. Raises DataError if its files differ from those of its identity.
+
+        A process reads each file once, unless it changes.
+        """
+        location = self.sources.model_location(model.id)
+        # The identity of a model of the Hub is a commit. A generated world is verified by its own manifest.
+        is_digest = len(identity := model.identity.partition(",")[0]) == DIGEST_LENGTH
+        if is_digest and not self.site.world and model_digest(Path(location)) != identity:
+            raise DataError(
+                f"The files of model {model.name!r} in {location} are missing or damaged, or differ from those "
+                "with which the sweep started. Restore them, or start the sweep again: changed files give new keys."
+            )
+        return location
 
     def reader(self, spec: TrialSpec) -> DataReader:
         """A reader for the data of a trial, with the tokenizer of its model and the tasks of its spec."""
         model = spec.model
         if model.identity not in self.readers:
-            tokenizer = load_tokenizer(self.sources.model_location(model.id), model.revision)
+            tokenizer = load_tokenizer(self._location(model), model.revision)
             self.readers[model.identity] = DataReader(
                 tasks={}, sources=self.sources, tokenizer=tokenizer, notify=self.tell
             )

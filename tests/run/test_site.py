@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.errors import UserError
+from sweeper.errors import DataError, UserError
+from sweeper.records.spec import ModelSpec, TrialSpec
 from sweeper.run.run import Run
 from sweeper.run.site import Site
 from sweeper.tuning.options import Options
@@ -34,6 +35,27 @@ def test_two_models_have_two_tokenizers(folders: TrialFolders) -> None:
     bench, spec = folders.bench(), trial(stage("words"))
     other = replace(spec, model=replace(MODEL, identity="another"))
     assert bench.reader(spec).tokenizer is not bench.reader(other).tokenizer
+
+
+def test_a_worker_refuses_a_pretrained_model_with_a_flipped_bit_by_its_name(private_folders: TrialFolders) -> None:
+    bench = private_folders.bench()
+    model = replace(MODEL, identity=bench.sources.model_identity(MODEL.id, None))
+    bench.pretrained(model)
+    bench.pretrained(replace(model, identity=f"{model.identity}, lowest 1 layers"))
+    bench.reader(_of(model))
+    (weights,) = (private_folders.world / "models" / MODEL.id).glob("*.safetensors")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for use in (bench.pretrained, lambda model: private_folders.bench("other").reader(_of(model))):
+        with pytest.raises(
+            DataError, match=r"^The files of model 'tiny' in .*demo/tiny are missing or damaged, or differ"
+        ):
+            use(model)
+
+
+def _of(model: ModelSpec) -> TrialSpec:
+    return replace(trial(stage("words")), model=model)
 
 
 def test_the_site_is_read_back_unchanged_and_its_mirror_can_be_replaced(folders: TrialFolders) -> None:
