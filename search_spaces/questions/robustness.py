@@ -5,9 +5,14 @@ therefore no targets. The English rows are those of SQuAD. One recipe trains on 
 claim that mixed training is more robust than both needs a contrast with each of them. The rows are parallel:
 multilingual training has many questions in several languages, and therefore fewer different questions than English
 training.
+
+The twin on a cluster also has paraphrases, distractors in English and in Russian, embedding noise and adversarial
+steps, each with two budgets. It has no code-mixing, which needs a file of word pairs before a space can be planned.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from sweeper.space import (
     CLEAN,
@@ -91,6 +96,12 @@ def _against(attack: str, other: str) -> Contrast:
     )
 
 
+def _claim(attack: str) -> Claim:
+    """Mixed training against both."""
+    names = tuple(_against(attack, other).name for other in (ENGLISH, OTHER))
+    return Claim(name=f"Mixed training is more robust than both ({attack})", contrasts=names)
+
+
 def _less_drop(attack: str) -> Contrast:
     """The drop of English training minus that of mixed training."""
     terms = (
@@ -115,14 +126,15 @@ def _trend(attack: str) -> Contrast:
     )
 
 
-def _per_budget(recipe: str) -> Contrast:
-    """The slope of the loss on the share of the words that have a typo, per 10 % of the words."""
-    budgets = {CLEAN: 0.0, **{condition.name: 10 * condition.budget for condition in BUDGETS}}
+def _per_budget(recipe: str, budgets: tuple[Condition, ...] = BUDGETS, what: str = "typos") -> Contrast:
+    """The slope of the loss on the budget of a perturbation, per 10 % of the words or examples."""
+    by_name = {CLEAN: 0.0, **{condition.name: 10 * condition.budget for condition in budgets}}
     # The loss is the clean score minus the score, so that its slope is that of the score with the other sign.
-    weights = {name: -weight for name, weight in slope_weights(budgets).items()}
+    weights = {name: -weight for name, weight in slope_weights(by_name).items()}
     terms = tuple(Term(recipe=recipe, condition=name, weight=weight) for name, weight in weights.items())
-    title = "How much is lost for each 10 % of the words with a typo?"
-    return Contrast(name=f"loss per typos, {recipe}", title=title, family="budgets", terms=terms, targets=("tydiqa",))
+    is_typo = budgets == BUDGETS
+    title = f"How much is lost for each 10 % of the {'words with a typo' if is_typo else f'budget of {what}'}?"
+    return Contrast(name=f"loss per {what}, {recipe}", title=title, family="budgets", terms=terms, targets=("tydiqa",))
 
 
 def _against_mixed(name: str, recipe: str, reference: str, condition: str) -> Contrast:
@@ -174,22 +186,88 @@ SPACE = Space(
         *(_against_mixed("defence - no defence", DEFENDED, MIXED, name) for name in (CLEAN, TYPOS.name)),
         *(_against_mixed("mixed - no intermediate task", MIXED, "baseline", name) for name in (CLEAN, *NAMES)),
     ),
-    claims=tuple(
-        Claim(
-            name=f"Mixed training is more robust than both ({attack})",
-            contrasts=(f"mixed - {ENGLISH}, {attack}", f"mixed - {OTHER}, {attack}"),
-        )
-        for attack in NAMES
-    ),
+    claims=tuple(map(_claim, NAMES)),
     note=f"{SMALL_NOTE} {CAVEATS}",
 )
 
 LARGE_LONG = replace(LARGE, learning_rate=3e-5, max_length=384, stride=128)
 LARGE_EXAMPLES = 7_000
+TRANSLATOR = "facebook/m2m100_418M"
+FOREIGN = "ru"
+"""Language of distractors that are in neither English nor the language of the question."""
+SCORED = tuple(CATALOG["tydiqa"].test)
+HALF_AND_ALL = (0.5, 1.0)
+"""Budgets of attacks on a share of the examples."""
+
+
+def _in(name: str, share: float) -> str:
+    return f"{name} in {share:.0%}".replace("%", " %")
+
+
+def _distractors(name: str, source: str) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(
+            name=_in(name, share),
+            perturbation="distractor",
+            source=source,
+            budget=share,
+            languages=tuple(code for code in SCORED if code != source),
+        )
+        for share in HALF_AND_ALL
+    )
+
+
+FURTHER: Mapping[str, tuple[Condition, ...]] = {
+    "paraphrase": tuple(
+        Condition(name=_in("paraphrase", share), perturbation="paraphrase", by=TRANSLATOR, budget=share)
+        for share in HALF_AND_ALL
+    ),
+    "English distractor": _distractors("English distractor", "en"),
+    "Russian distractor": _distractors("Russian distractor", FOREIGN),
+}
+"""Attacks of the twin -> their budgets, in ascending order."""
+DEFENCES = {f"50 %, embedding noise {alpha:g}": replace(TRAINING, embedding_noise=alpha) for alpha in (5.0, 10.0)} | {
+    f"50 %, adversarial {norm:g}": replace(TRAINING, adversarial=norm) for norm in (0.1, 0.3)
+}
+"""Defences of the twin -> their trainings. NEFTune uses alpha = 5 to 15. A good norm of adversarial steps depends on
+the encoder."""
+
+
+def _further_contrasts() -> Iterator[Contrast]:
+    """The contrasts of the small space with the attacks and defences of the twin; attacks have their largest budget."""
+    for what, budgets in FURTHER.items():
+        attack = budgets[-1].name
+        yield from (_against(attack, other) for other in (ENGLISH, OTHER))
+        yield _less_drop(attack)
+        yield _trend(attack)
+        yield from (_per_budget(recipe, budgets, what) for recipe in (ENGLISH, MIXED, OTHER))
+    attacks = (CLEAN, *NAMES, *(budgets[-1].name for budgets in FURTHER.values()))
+    for name in DEFENCES:
+        yield from (_against_mixed(f"{name} - no defence", name, MIXED, attack) for attack in attacks)
 
 
 def _large(stage: Stage) -> Stage:
-    return replace(stage, training=replace(LARGE_LONG, cap_examples=LARGE_EXAMPLES))
+    noise, adversarial = stage.training.embedding_noise, stage.training.adversarial
+    training = replace(LARGE_LONG, cap_examples=LARGE_EXAMPLES, embedding_noise=noise, adversarial=adversarial)
+    return replace(stage, training=training)
 
 
-XL = on_cluster(SPACE, _large, LARGE_LONG)
+XL = on_cluster(
+    replace(
+        SPACE,
+        recipes=(
+            *SPACE.recipes,
+            *(
+                Recipe(name=name, stages=(replace(_stage(0.5), training=training),), factors={"defence": name})
+                for name, training in DEFENCES.items()
+            ),
+        ),
+        targets=tuple(
+            replace(target, conditions=(*ATTACKS, *chain.from_iterable(FURTHER.values()))) for target in SPACE.targets
+        ),
+        contrasts=(*SPACE.contrasts, *_further_contrasts()),
+        claims=(*SPACE.claims, *(_claim(budgets[-1].name) for budgets in FURTHER.values())),
+    ),
+    _large,
+    LARGE_LONG,
+)

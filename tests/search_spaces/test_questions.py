@@ -135,6 +135,19 @@ def test_each_source_language_on_a_cluster_is_also_a_machine_translation_of_the_
     assert {"masakhaner", "ntrex", "sib200", "belebele", "americas_nli"} <= {target.task for target in space.targets}
 
 
+def test_each_further_attack_and_defence_on_a_cluster_has_two_budgets() -> None:
+    space = load_space("questions/robustness-xl")
+    small = {condition.name for condition in load_space("questions/robustness").targets[0].conditions}
+    budgets: dict[tuple[str, str], set[float]] = {}
+    for condition in space.targets[0].conditions:
+        if condition.name not in small:
+            budgets.setdefault((condition.perturbation, condition.source), set()).add(condition.budget)
+    assert budgets == {key: {0.5, 1.0} for key in [("paraphrase", ""), ("distractor", "en"), ("distractor", "ru")]}
+    trainings = [stage.training for recipe in space.recipes for stage in recipe.stages]
+    assert {training.embedding_noise for training in trainings} == {0.0, 5.0, 10.0}
+    assert {training.adversarial for training in trainings} == {0.0, 0.1, 0.3}
+
+
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_question_in_the_synthetic_world_states_what_is_planted_in_each_contrast(name: str) -> None:
     space = load_space(name)
