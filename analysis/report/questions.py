@@ -200,6 +200,7 @@ def _difficulty(rows: pd.DataFrame) -> str:
 def _untested(rows: pd.DataFrame) -> str:
     """Which estimates with an interval are not tested; "" if all are."""
     reasons = {
+        "no seed": "`no seed`: no score depends on a seed. The interval is about new items only.",
         "one seed": "The interval of one seed is about new items only.",
         "at chance": "`at chance`: the clean score of a recipe under a condition is at chance.",
         "lacks seeds": "`lacks seeds`: seeds of the space have no score yet, or their trials failed.",

@@ -36,10 +36,11 @@ headroom of a recipe in percent. estimate, standard errors and bounds are fracti
 unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p and p_holm
 are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`,
 and a note can be the reason why there is no estimate."""
-UNTESTED_NOTES = ("one seed", AT_CHANCE, "lacks seeds", "lacks languages")
-"""Notes of estimates with an interval that are not tested: the variation between seeds is unknown, the clean score of a
-recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space lack a score, or a target lacks
-languages that the contrast names. A test that is repeated after each seed finds more than its share."""
+UNTESTED_NOTES = ("no seed", "one seed", AT_CHANCE, "lacks seeds", "lacks languages")
+"""Notes of estimates with an interval that are not tested: no score depends on a seed, the variation between seeds is
+unknown, the clean score of a recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space
+lack a score, or a target lacks languages that the contrast names. A test that is repeated after each seed finds more
+than its share."""
 CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "p_holm", "holds")
 """Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
 p of its contrasts (intersection-union test, Berger 1982); nan if a contrast is not tested. p_holm is p corrected for
@@ -207,7 +208,9 @@ class SeedScores:
 
 def _seed_note(sums: Floats, *, is_seedless: bool) -> str:
     """Why a sum has no variance over seeds; "" if it has one."""
-    if is_seedless or len(sums) == 1:
+    if is_seedless:
+        return "no seed"
+    if len(sums) == 1:
         return "one seed"
     if len(sums) == 0:
         return "no seed has all scores"

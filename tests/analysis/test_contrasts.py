@@ -449,6 +449,15 @@ def test_a_contrast_of_one_seed_has_an_interval_but_no_test_and_the_correction_d
     assert np.isnan(only(claims)["p"]) and not only(claims)["holds"]
 
 
+def test_a_contrast_of_scores_that_depend_on_no_seed_is_not_called_one_of_one_seed():
+    given = space(difference("d", "r1", "baseline", targets=("t1",)), models=(Model(name="small", id="t/small"),))
+    data = tables(given, random_scores(given))
+    table = data.table[data.table["seed"] == 1].assign(seed=pd.NA).astype({"seed": "Int64"})
+    row = only(contrast_table(replace(data, table=table)))
+    assert (row["note"], row["num_seeds"]) == ("no seed", 3)
+    assert np.isfinite(row["estimate"]) and np.isnan(row["p"])
+
+
 def test_equal_differences_give_no_interval():
     given = space(difference("d", "r1", "baseline", targets=("t1",)))
     scores = random_scores(given)
