@@ -18,22 +18,16 @@ pytestmark = [
     pytest.mark.seconds,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Slurm and GNU tools run on Linux"),
 ]
-MAKE = '[ -z "${MAKES:-}" ] || { mkdir -p "$(dirname "$MAKES")"; touch "$MAKES"; };'
-"""Writes a file of the run folder, if a test asks for one."""
 PROGRAMS = {
-    "squeue": "echo RUNNING",
-    "scontrol": 'echo "scontrol $*"; echo "PreemptTime=${PREEMPTED:-None}"',
-    "python": f'PYTHONPATH={ROOT} exec {sys.executable} "$@"',
+    "squeue": 'case "$*" in *%l*) echo "${LIMIT:-8:00:00}" ;; *) echo RUNNING ;; esac',
+    "scontrol": 'echo "scontrol $*"',
     "hostname": 'if [ "${1:-}" = -I ]; then echo "$ADDRESSES"; else echo node1; fi',
-    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}";'
-    ' SLURM_CPUS_ON_NODE=${CPUS_HERE:-$SLURM_CPUS_ON_NODE} exec "$@"',
+    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}"; exec "$@"',
     "ray": 'echo "ray $* (${RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT:-}s)"; env | grep ^RAY_ROTATION; trap "exit 1" TERM;'
-    f"{MAKE}"
     ' [ -z "${SECONDS_LEFT:-}" ] || { echo $$ > "$SWEEPER_STATE/pid"; touch started; };'
     ' for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done',
-    "sweeper": 'echo "cache $SWEEPER_CACHE, temporary $TMPDIR, ray $RAY_TMPDIR"; trap "exit $CODE" TERM;'
-    f"{MAKE}"
-    ' touch started; for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done; exit "${CODE:-0}"',
+    "sweeper": 'echo "cache $SWEEPER_CACHE, temporary $TMPDIR, ray $RAY_TMPDIR"; trap "exit $CODE" TERM; touch started;'
+    ' for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done; exit "${CODE:-0}"',
 }
 
 
@@ -65,7 +59,7 @@ def job(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def start(job: dict[str, str]) -> "subprocess.Popen[str]":
-    command = ["bash", str(ROOT / "deploy/slurm/sweep.sbatch"), "tiny", "--out", "run"]
+    command = ["bash", str(ROOT / "deploy/slurm/sweep.sbatch"), "tiny"]
     return subprocess.Popen(command, env=job, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -111,43 +105,28 @@ def test_a_folder_of_ray_that_is_a_link_is_refused(job: dict[str, str], tmp_path
     assert code == 2 and f"{link} belongs to another user. Set RAY_TMPDIR." in output
 
 
+@pytest.mark.parametrize("limit", ["0:30", "4:00", "5:00"])
+def test_a_limit_that_would_put_the_job_back_for_ever_is_refused(job: dict[str, str], limit: str) -> None:
+    code, output = run({**job, "LIMIT": limit})
+    assert code == 2 and "The time limit must be longer than 5 minutes." in output
+
+
+@pytest.mark.parametrize("limit", ["6:00", "15:00", "1-05:00:00", "UNLIMITED"])
+def test_a_longer_limit_is_accepted(job: dict[str, str], limit: str) -> None:
+    assert run({**job, "LIMIT": limit})[0] == 0
+
+
 @pytest.mark.parametrize(("driver", "requeued"), [("130", True), ("143", True), ("0", False), ("1", False)])
 def test_only_a_driver_that_was_interrupted_puts_the_job_back(
     job: dict[str, str], tmp_path: Path, driver: str, *, requeued: bool
 ) -> None:
-    code, output = stop({**job, "CODE": driver, "MAKES": "run/ledger/trainings/a.json"}, tmp_path)
+    code, output = stop({**job, "CODE": driver}, tmp_path)
     assert code == int(driver), output
     assert (f"scontrol requeue {job['SLURM_JOB_ID']}" in output) == requeued
 
 
-@pytest.mark.parametrize("made", ["", "run/ledger/trainings/new.json", "run/checkpoints/new.pt"])
-def test_a_job_that_made_neither_a_record_nor_a_checkpoint_is_not_put_back_for_ever(
-    job: dict[str, str], tmp_path: Path, made: str
-) -> None:
-    old = tmp_path / "run/ledger/trainings/old.json"
-    old.parent.mkdir(parents=True)
-    old.touch()
-    code, output = stop({**job, "CODE": "130", "MAKES": made}, tmp_path)
-    assert code == 130, output
-    assert ("scontrol requeue" in output) == bool(made)
-    assert ("without a new record or checkpoint" in output) == (not made)
-
-
-def test_a_job_that_another_one_preempts_is_put_back_even_if_it_made_nothing(
-    job: dict[str, str], tmp_path: Path
-) -> None:
-    _, output = stop({**job, "CODE": "130", "PREEMPTED": "2026-11-30T04:00:00"}, tmp_path)
-    assert f"scontrol requeue {job['SLURM_JOB_ID']}" in output
-
-
-def test_each_node_reports_its_own_number_of_cpus(job: dict[str, str]) -> None:
-    _, output = run({**job, "SLURM_JOB_NUM_NODES": "2", "ADDRESSES": "10.1.2.3", "CPUS_HERE": "7"})
-    assert "--min-nodes 2 --num-cpus 7 -- bash -c " in output, output
-
-
 def test_a_stopped_driver_that_leaves_no_code_puts_the_job_back(job: dict[str, str], tmp_path: Path) -> None:
-    job |= {"SLURM_JOB_NUM_NODES": "2", "ADDRESSES": "10.1.2.3", "MAKES": "run/ledger/trainings/a.json"}
-    code, output = stop(job, tmp_path)
+    code, output = stop({**job, "SLURM_JOB_NUM_NODES": "2", "ADDRESSES": "10.1.2.3"}, tmp_path)
     assert code == 1 and f"scontrol requeue {job['SLURM_JOB_ID']}" in output, output
 
 
