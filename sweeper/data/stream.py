@@ -1,5 +1,6 @@
 """The first rows of a split, streamed once into the cache: a large split is not downloaded as a whole."""
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +19,8 @@ def first_rows(rows: Rows, location: str, identity: str, revision: str | None, c
     rows, from the Hub or from a download. Raises the exceptions of `datasets.load_dataset`.
     """
     folder = cache / "first" / digest([location, rows.config, rows.split, rows.first, identity])
-    if revision and verified_manifest(folder) is None:
-        with turn():  # the rows are on the Hub
-            verified_folder(folder, partial(_save, rows, location, revision))
-    else:
+    # With a revision, missing rows are on the Hub.
+    with turn() if revision and verified_manifest(folder) is None else nullcontext():
         verified_folder(folder, partial(_save, rows, location, revision))
     return datasets.load_from_disk(str(folder))
 
