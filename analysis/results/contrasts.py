@@ -31,11 +31,11 @@ COLUMNS = (
     *("p_holm", "basis", "note"),
 )
 """Columns of the table of contrasts. target and language are empty for means, `targets` and `languages` have the names
-that the mean includes, separated by spaces. covariate_unit is what a slope is per. unit is "points", or the score or
-headroom of a recipe in percent. estimate, standard errors and bounds are fractions of 1, or fractions of 1 for each
-unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p and p_holm
-are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of `estimates`,
-and a note can be the reason why there is no estimate."""
+that the mean includes, separated by spaces. covariate_unit is the unit of the covariate of a slope. unit is "points",
+or the score or headroom of a recipe in percent. estimate, standard errors and bounds are fractions of 1, or fractions
+of 1 for each unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p
+and p_holm are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of
+`estimates`, and a note can be the reason why there is no estimate."""
 UNTESTED_NOTES = ("no seed", "one seed", AT_CHANCE, "lacks seeds", "lacks languages")
 """Notes of estimates with an interval that are not tested: no score depends on a seed, the variation between seeds is
 unknown, the clean score of a recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space
@@ -127,7 +127,7 @@ def claim_table(claims: Sequence[Claim], contrasts: pd.DataFrame) -> pd.DataFram
 
 
 def covariate_unit(slope: Slope | None) -> str:
-    """What a slope is per, for example "decade of parameters"; "" without a slope."""
+    """The unit of the covariate of a slope, for example "decade of parameters"; "" without a slope."""
     return slope.unit or f"unit of {slope.covariate}" if slope else ""
 
 

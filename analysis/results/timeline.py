@@ -20,8 +20,8 @@ def timeline(trainings: Iterable[TrainingRecord], model: str) -> pd.DataFrame:
 
     Columns: name, role (`search` for the trials of a search, its rungs and its race, OTHER for trials of other models,
     else a value of ROLES), state, worker (host and process), device, start (hours after the first trial of the run) and
-    hours (nan for a failed trial without a duration). The models of a run share its workers. Of a resumed training,
-    `hours` covers the last attempt only. Records without a start time, as of older versions, are left out.
+    hours (nan for a failed trial without a duration). The models of a run share its workers. `hours` covers only
+    the last attempt of a resumed training. Records without a start time, as of older versions, are left out.
     """
     rows = [_row(record, model) for record in trainings if record.machine.get("started")]
     if all(row[1] == OTHER for row in rows):

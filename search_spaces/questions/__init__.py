@@ -16,7 +16,7 @@ SMALL_NOTE = (
     "This space tests the pipeline on real text; its samples are too small for an answer. The encoder has at most 10 "
     "million parameters, the recipes have hundreds of examples and the cells two seeds, so that most intervals are "
     "wider than the effects in the literature. An estimate that is not distinguished from 0 says nothing about large "
-    "encoders, and one that is holds for this encoder."
+    "encoders. An estimate that is distinguished from 0 is a result about this encoder alone."
 )
 """What no small space can show."""
 LARGE_NOTE = (
