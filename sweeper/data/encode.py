@@ -16,22 +16,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock
 
-from sweeper.data.early import TRAINED, KeptRows, kept_rows
+from sweeper.data.early import TRAINED, KeptRows, id_prefix, kept_rows
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
 from sweeper.data.join import join
 from sweeper.data.perturb.code_mix import WordPairs, read_word_pairs
 from sweeper.data.perturb.labels import with_noisy_labels
 from sweeper.data.perturb.paraphrase import Paraphraser
 from sweeper.data.perturb.table import perturbed
+from sweeper.data.rows import RowTable
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
-from sweeper.data.source import Sources, data_identity, describe, language_rows
+from sweeper.data.source import Sources, data_identity, language_rows
 from sweeper.data.translate.round_trip import NO_TRANSLATORS, Translators
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.digests import digest, file_digest
 from sweeper.formats.interface import PROBLEM, Example, Features, Lengths
 from sweeper.formats.table import format_of, properties_of
 from sweeper.records.spec import DataSpec, deciding
-from sweeper.tasks.spec import Rows, Task
+from sweeper.tasks.spec import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -241,36 +242,39 @@ def _examples(job: _Job, counts: Counter[str], wrong: list[str]) -> Iterator[Exa
 
     `counts` and `wrong` receive the numbers of rows, and a sentence for each row that is left out for its labels.
     """
-    rows_list = language_rows(job.task, job.data.part, job.language)
-    if len(rows_list) == 1 and (kept := kept_rows(job.sources.load(rows_list[0]), job.data, job.task)):
+    tables = [job.sources.load(rows) for rows in language_rows(job.task, job.data.part, job.language)]
+    kept = kept_rows(tables, job.data, job.task)
+    if kept:
+        wrong += kept.wrong
         yield from _kept(job, kept, counts)
         return
     seen: set[str] = set()
-    for position, rows in enumerate(rows_list):
-        prefix = f"{position}:" if len(rows_list) > 1 else ""
-        # Each data set is divided alone, by its own ids: ANLI+ contains MNLI, and both then set aside the same rows.
-        yield from carve(_named(job, rows, prefix, seen, counts, wrong), job.data)
+    for position, table in enumerate(tables):
+        # Each data set is divided alone, as in `kept_rows`.
+        yield from carve(_named(job, table, id_prefix(position, len(tables)), seen, counts, wrong), job.data)
 
 
 def _kept(job: _Job, kept: KeptRows, counts: Counter[str]) -> Iterator[Example]:
     """The examples of the rows that a cap keeps. `counts` receives the numbers of all rows."""
-    counts["rows"] += len(kept.table)
+    counts["rows"] += sum(map(len, kept.tables))
     counts["dropped"] += kept.num_dropped
-    for number, row in kept:
-        yield from format_of(job.task).read(row, job.task, number)
+    for position, number, row in kept:
+        prefix = id_prefix(position, len(kept.tables))
+        for example in format_of(job.task).read(row, job.task, number):
+            yield replace(example, id=prefix + example.id) if prefix else example
 
 
 def _named(
-    job: _Job, rows: Rows, prefix: str, seen: set[str], counts: Counter[str], wrong: list[str]
+    job: _Job, table: RowTable, prefix: str, seen: set[str], counts: Counter[str], wrong: list[str]
 ) -> Iterator[tuple[str, Example]]:
     """Pairs of an id within the rows and the example. The id of the example itself has the prefix and is unique."""
     task_format = format_of(job.task)
-    for number, row in enumerate(job.sources.load(rows)):
+    for number, row in enumerate(table):
         examples = task_format.read(row, job.task, number)
         counts["rows"] += 1
         counts["dropped"] += not examples
         if job.data.part in TRAINED and (problem := _problem(examples)):
-            wrong.append(f"row {number} of {describe(rows)}: {problem}")
+            wrong.append(table.sentence(number, problem))
             continue
         for example in examples:
             # Candidates keep equal ids: `merge_candidates` joins them.

@@ -44,6 +44,10 @@ class RowTable:
         """The same rows with some of their columns. No other column is read."""
         return RowTable(table=self.table.select_columns(list(columns)), where=self.where)
 
+    def sentence(self, number: int, problem: str) -> str:
+        """A problem of one row, for messages."""
+        return f"row {number} of {self.where}: {problem}"
+
     def _read(self, table: Dataset, numbers: Iterable[int]) -> Iterator[tuple[int, Row]]:
         batches = table.iter(batch_size=BATCH)
         rows = (dict(zip(batch, row, strict=True)) for batch in batches for row in zip(*batch.values(), strict=True))
@@ -69,14 +73,14 @@ def class_names(table: Dataset, column: str) -> tuple[str, ...]:
 
 def _reader(names: tuple[str, ...], column: str) -> Callable[[Any], Any]:
     """A function that maps a label number, or a list of them, to names. The values -1 and None (no label) give None."""
+    by_number: dict[int | None, str | None] = {None: None, -1: None, **dict(enumerate(names))}
 
     def read(value: Any) -> Any:
-        if isinstance(value, list):
-            return [read(item) for item in value]
-        if value is None or value == -1:
-            return None
-        if not 0 <= value < len(names):
-            raise DataError(f"column {column!r} contains the label {value}, but declares only 0 to {len(names) - 1}.")
-        return names[value]
+        try:
+            return [by_number[item] for item in value] if isinstance(value, list) else by_number[value]
+        except KeyError as error:
+            raise DataError(
+                f"column {column!r} contains the label {error.args[0]}, but declares only 0 to {len(names) - 1}."
+            ) from error
 
     return read

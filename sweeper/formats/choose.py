@@ -16,6 +16,7 @@ from sweeper.formats.interface import (
     Lengths,
     Outputs,
     Properties,
+    RowLabel,
     ScoreSettings,
     Summary,
     Translated,
@@ -66,6 +67,10 @@ def _other_choices(example: Example, labels: Sequence[str]) -> list[int]:
     return [number for number in range(len(example.fields["choices"])) if number != example.fields["label"]]
 
 
+def _has_label(line: Line) -> bool:
+    return field_of(line, "label") not in NO_LABEL
+
+
 class Choose:
     """Predicts the index of the correct option. The number of options may differ between the examples of a task.
 
@@ -83,6 +88,7 @@ class Choose:
         required=("prompt", "choices", "label"),
         head="choice",
         has_classes=True,
+        row_label=RowLabel(fields=("label",), has_example=_has_label),
         translation=TranslatedChoices(),
         other_labels=_other_choices,
         edits=frozenset(("words", "spaces", "input")),

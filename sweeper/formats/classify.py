@@ -80,7 +80,7 @@ class Classify:
         head="sequence",
         has_classes=True,
         label_field="label",
-        row_label=RowLabel(field="label", has_example=_has_label),
+        row_label=RowLabel(fields=("label",), has_example=_has_label),
         translation=TranslatedPair(),
         other_labels=_other_labels,
         edits=frozenset(("words", "spaces", "input")),

@@ -157,14 +157,23 @@ def _no_marks(features: Features, _: Sequence[str]) -> list[str]:
     return [""] * len(features.tokens)
 
 
+def _is_any_task(_: Task) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class RowLabel:
-    """Tells from the label of a row, without its texts, whether the row has an example. Its id is then `id_of`."""
+    """Tells from some fields of a row, without the others, whether the row has an example. Its id is then `id_of`."""
 
-    field: str
+    fields: tuple[str, ...]
     has_example: Callable[[Line], bool]
-    needs_text: bool = False
-    """Whether only the texts show if a label is wrong (PROBLEM), so that training reads all rows."""
+    problem_fields: tuple[str, ...] = ()
+    """Further fields that `problem` reads."""
+    problem: Callable[[Line], str | None] | None = None
+    """For a row of training data: why its labels cannot be right (PROBLEM), "" if they can, None if it has no example.
+    None in place of the function: the labels of each row with an example can be right."""
+    applies: Callable[[Task], bool] = _is_any_task
+    """Whether each row of a task has at most one example, whose id is `id_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +195,7 @@ class Properties:
     label_field: str = ""
     """Field that contains the labels, if the head has one output for each label of the task; "" otherwise."""
     row_label: RowLabel | None = None
-    """The label of a row, if it decides alone whether the row has an example; otherwise None."""
+    """The fields that decide whether a row has an example, if a row has others; otherwise None."""
     has_classes: bool = False
     """Whether the head chooses one of several classes for a text, a choice or a word, so that predictors of transfer
     (scoring/transferability.py) are defined."""

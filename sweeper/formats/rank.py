@@ -26,6 +26,7 @@ from sweeper.formats.interface import (
     Lengths,
     Outputs,
     Properties,
+    RowLabel,
     ScoreSettings,
     Summary,
 )
@@ -49,6 +50,19 @@ def num_features(task: Task) -> int:
     return 2 if is_pair else 1
 
 
+def _has_queries(task: Task) -> bool:
+    """Whether a row of a task is a query or a pair, and not only candidates, which several rows may share."""
+    return QUERY in task.columns
+
+
+def _has_candidate(line: Line) -> bool:
+    """Whether a row has an example: with a context, one of its sentences needs to have the answer."""
+    if not is_declared(line, "context"):
+        return True
+    starts = answers_of(line)[1][:1]
+    return any(first <= start < last for start in starts for first, last in _stretches(line, text_of(line, "context")))
+
+
 class Rank:
     """Encodes queries and candidates as vectors with one encoder. A query and its correct candidates share a key.
 
@@ -69,6 +83,9 @@ class Rank:
         required=(QUERY, "candidate"),
         named=("context", "answers"),
         head="dual",
+        row_label=RowLabel(
+            fields=(QUERY, "context", "answers", "breaks"), has_example=_has_candidate, applies=_has_queries
+        ),
         query_field=QUERY,
         num_features=num_features,
     )

@@ -16,6 +16,7 @@ from sweeper.formats.interface import (
     Outputs,
     PredictedExamples,
     Properties,
+    RowLabel,
     ScoreSettings,
     Summary,
 )
@@ -38,6 +39,15 @@ def num_features(_: Task) -> int:
     return 2
 
 
+def _has_pairs(task: Task) -> bool:
+    """Whether the rows of a task are pairs of sentences, and not whole pools."""
+    return "gold" not in task.columns
+
+
+def _is_always(_: Line) -> bool:
+    return True
+
+
 class Retrieve:
     """Compares sentence vectors of the encoder. No head is trained.
 
@@ -55,6 +65,7 @@ class Retrieve:
             "gold": ("gold",),
         },
         required=("source", "target"),
+        row_label=RowLabel(fields=("source",), has_example=_is_always, applies=_has_pairs),
         num_features=num_features,
     )
 

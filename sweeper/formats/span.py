@@ -83,6 +83,13 @@ def _is_read(line: Line) -> bool:
     return line.task.scorer == "squad2" or bool(answers_of(line)[0])
 
 
+def _problem(line: Line) -> str | None:
+    """Why the answers of a row cannot be right; "" if they can, None if the row has no example."""
+    texts, starts = answers_of(line)
+    has_example = texts or line.task.scorer == "squad2"
+    return answer_problem(text_of(line, "context"), texts, starts) if has_example else None
+
+
 class Span:
     """Predicts the answer to a question about a context. The label of a window without the answer is its first token.
 
@@ -98,7 +105,7 @@ class Span:
         },
         required=("context", "question", "answers"),
         head="span",
-        row_label=RowLabel(field="answers", has_example=_is_read, needs_text=True),
+        row_label=RowLabel(fields=("answers",), has_example=_is_read, problem_fields=("context",), problem=_problem),
         translation=TranslatedSpan(),
         marks=_marks,
         edits=frozenset(("words", "spaces", "input", "context", "question")),

@@ -20,6 +20,7 @@ from sweeper.formats.interface import (
     Lengths,
     Outputs,
     Properties,
+    RowLabel,
     ScoreSettings,
     Summary,
 )
@@ -42,6 +43,14 @@ def _marks(features: Features, labels: Sequence[str]) -> list[str]:
     return ["" if tag == IGNORED else labels[tag] for tag in features.labels["tags"].tolist()]
 
 
+def _has_tags(line: Line) -> bool:
+    """Whether a row has tags, and none of them is missing. A row with other words than tags is an error of `read`."""
+    values = field_of(line, "tags")
+    if not isinstance(values, list):
+        return True
+    return bool(values) and all(label_of(line, value) is not None for value in set(values))
+
+
 class Tag:
     """Predicts a tag for each word of a sentence that the data set has already split into words.
 
@@ -55,6 +64,7 @@ class Tag:
         head="token",
         has_classes=True,
         label_field="tags",
+        row_label=RowLabel(fields=("tags",), has_example=_has_tags),
         marks=_marks,
         edits=frozenset(("words", "input", "entities")),
         edited=edited_words,
