@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..contrast_text import unit_text
 from ..results.contrasts import row_labels
 from ..results.stats import LEVEL
 from .colours import DOT, FAINT
@@ -78,8 +79,3 @@ def _key_texts(table: pd.DataFrame) -> list[str]:
 
 
 SETTLED = f"blue: p < {LEVEL}, corrected for the tested estimates of the page (Holm 1979)"
-
-
-def unit_text(unit: str, covariate_unit: str) -> str:
-    """The unit of an estimate in words."""
-    return f"{unit} per {covariate_unit}" if covariate_unit else unit

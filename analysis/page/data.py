@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 import sweeper
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import CLEAN, Space
@@ -13,6 +15,7 @@ from sweeper.tasks.languages import FAMILIES
 from ..results.load import RunData
 from ..results.results import Results
 from .cells import cell_values, columns_of
+from .comparisons import claim_values, condition_values, contrast_values
 from .summaries import best_values, correlation_values, predictor_values
 from .trials import failures, hardware, studies, trials
 
@@ -29,6 +32,10 @@ class PageSource:
     data: RunData
     results: Sequence[Results]
     """One for each model; empty while the run has no score."""
+    contrasts: pd.DataFrame | None = None
+    """The `contrast_table` of the run, if its space has contrasts and the run a score."""
+    conditions: pd.DataFrame | None = None
+    """The table of `robustness`, if the run has a score."""
     run: str
     """Path or URL of the run folder, as users write it in commands."""
     findings: Sequence[str] = ()
@@ -56,6 +63,8 @@ def page_data(source: PageSource) -> dict[str, Any]:
             for recipe in space.recipes
         ],
         "models": _models(source),
+        "contrasts": contrast_values(space, source.contrasts),
+        "claims": claim_values(space, source.contrasts),
         "trials": trials(data),
         "studies": studies(data),
         "failures": failures(data),
@@ -89,7 +98,7 @@ def _models(source: PageSource) -> list[dict[str, Any]]:
     by_name = {results.model: results for results in source.results}
     space = source.data.space
     return [
-        _model(by_name[model.name]) if model.name in by_name else _empty_model(space, model.name)
+        _model(by_name[model.name], source.conditions) if model.name in by_name else _empty_model(space, model.name)
         for model in space.models
     ]
 
@@ -106,14 +115,14 @@ def _empty_model(space: Space, name: str) -> dict[str, Any]:
     return {"model": name, "reference": reference, "cells": cells, "at_chance": [], "notes": [], **empty}
 
 
-def _model(results: Results) -> dict[str, Any]:
+def _model(results: Results, conditions: pd.DataFrame | None) -> dict[str, Any]:
     space, means = results.space, results.row_means
     estimates = results.estimates[results.estimates["condition"] == CLEAN]
     cells = ((recipe.name, target.task) for recipe in space.recipes for target in space.targets)
     return {
         "model": results.model,
         "reference": results.matrix.reference,
-        "cells": cell_values(results, cells),
+        "cells": _with_conditions(cell_values(results, cells), results.model, conditions),
         "rows": columns_of(means[means["unit"] == "score"], ROW_COLUMNS),
         "at_chance": sorted(set(estimates.loc[estimates["at_chance"], "target"])),
         "languages": _languages(results),
@@ -122,6 +131,19 @@ def _model(results: Results) -> dict[str, Any]:
         "predictors": predictor_values(results),
         "notes": list(results.correlations.notes),
     }
+
+
+def _with_conditions(
+    cells: Sequence[dict[str, Any]], model: str, conditions: pd.DataFrame | None
+) -> list[dict[str, Any]]:
+    """The cells of a model, with `conditions` where a cell has scores under some."""
+    if conditions is None or conditions.empty:
+        return list(cells)
+    values = condition_values(conditions[conditions["model"] == model])
+    names = ((cell["recipe"], cell["target"]) for cell in cells)
+    return [
+        cell | ({"conditions": values[name]} if name in values else {}) for name, cell in zip(names, cells, strict=True)
+    ]
 
 
 def _languages(results: Results) -> dict[str, list[Any]]:

@@ -1,14 +1,13 @@
 // The page of a run: draws its tables from report.json, and on a live page asks the server for news.
 // Every text is set as text and never as HTML, because names may contain any character.
-"use strict";
-(() => {
   const byId = (id) => document.getElementById(id);
   const isLive = document.documentElement.hasAttribute("data-live");
   const SIGNS = { "same rows": "†", "same items": "§", "not zero-shot": "°", "lacks languages": "*", "lacks seeds": "" };
   const KINDS = { search: "search trials", prepare: "preparations", target: "target trainings", score: "encoder scores", predict: "predictors of transfer" };
   const EMPTY = "–";
-  const view = { model: 0, language: "mean", family: "", shown: "gain", fade: true, target: "", open: null };
-  const sorting = { matrix: { column: "", descending: true }, languages: { column: "", descending: true } };
+  const view = { model: 0, language: "mean", family: "", shown: "gain", fade: true, target: "", open: null, contrasts: "", attacked: "", condition: "", measure: "drop" };
+  const GRIDS = ["matrix", "languages", "contrast-table", "condition-table"];
+  const sorting = Object.fromEntries(GRIDS.map((name) => [name, { column: "", descending: true }]));
   let data = JSON.parse(byId("data").textContent);
   let sweep = null;
 
@@ -54,7 +53,9 @@
     "not zero-shot": "° not zero-shot in one of the languages",
     "lacks languages": "* lacks languages that other recipes have",
   };
+  const SILENT = ["one seed", "incomplete", "no outcomes"];
   const OTHER = "other";
+  const TEXTS = ["contrast", "family", "sentence"];
   const signs = (marks) => (marks || "").split(", ").map((mark) => SIGNS[mark] || "").join("");
   const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
   const shell = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
@@ -123,7 +124,7 @@
     element.append(make("span", { class: "number" }, text + signs(row.marks)));
     const notes = [];
     if (isGain && halfWidth(row) !== null) notes.push(`± ${points(halfWidth(row))}`);
-    if (row.note && !["one seed", "incomplete", "no outcomes"].includes(row.note)) notes.push(row.note);
+    if (row.note && !SILENT.includes(row.note)) notes.push(row.note);
     if (language === "mean" && !(cell.num_seeds >= numAsked()) && !isSeedless(cell)) notes.push(`${cell.num_seeds} of ${plural(numAsked(), "seed")}`);
     if (running) notes.push(`${running} running`);
     if (failed) notes.push(`${failed} failed`);
@@ -148,7 +149,7 @@
   function sortBy(name, column) {
     const order = sorting[name];
     // The first column has the order of the space, and names in both directions after that.
-    if (order.column !== column) Object.assign(order, { column, descending: column !== "name" });
+    if (order.column !== column) Object.assign(order, { column, descending: !["name", ...TEXTS].includes(column) });
     else order.descending = !order.descending;
     render();
   }
@@ -370,7 +371,7 @@
     if (!cell) return;
     byId("details-title").textContent = `${cell.recipe} on ${cell.target}`;
     const parts = isNumber(cell.score)
-      ? [facts(cell), cell.recipe === model().reference ? null : seedTable(cell, "gain"), seedTable(cell, "score"), trialTable(cell)]
+      ? [facts(cell), cell.recipe === model().reference ? null : seedTable(cell, "gain"), seedTable(cell, "score"), conditionTable(cell), trialTable(cell)]
       : [make("p", {}, `This cell has no score yet; ${plural(numAsked(), "seed")} asked for.`)];
     byId("details-body").replaceChildren(...parts.filter(Boolean));
   }
@@ -378,10 +379,12 @@
   // Copies -------------------------------------------------------------------------------------------------------------------
 
   function copyButton(label, text, what) {
-    return make("button", { type: "button", onclick: () => copy(text, what), "aria-label": `${label}: ${what}` }, label);
+    return make("button", { type: "button", onclick: (event) => copy(event, text, what), "aria-label": `${label}: ${what}` }, label);
   }
 
-  async function copy(text, what) {
+  async function copy(event, text, what) {
+    // The message is shown in the section of the button.
+    event.target.closest("section").querySelector(".controls, .head").after(byId("status"), byId("copied-box"));
     const area = byId("copied");
     area.value = text;
     try {
@@ -396,40 +399,52 @@
     }
   }
 
-  /** Label of the recipe, and for each target its value and the half width of its interval, as they are shown. */
-  function shownRows() {
+  /** The rows of the matrix as they are shown: label, and for each target its value and the half width of its interval. */
+  function shownMatrix() {
     const label = (recipe) => (recipe === model().reference && showsGains() ? `${recipe} (score)` : recipe);
-    return recipes().map((recipe) => [label(recipe), data.targets.map((target) => {
+    const rows = recipes().map((recipe) => [label(recipe), data.targets.map((target) => {
       const row = estimate(cellOf(recipe, target.target), view.language);
       const isReference = recipe === model().reference;
       const isGain = !isReference && showsGains();
-      return { shown: value(row, isReference), half: isGain ? halfWidth(row) : null, isGain, settled: isSettled(row), marks: signs(row.marks) };
+      return { shown: value(row, isReference), half: isGain ? halfWidth(row) : null, isGain, settled: isGain && isSettled(row), marks: signs(row.marks) };
     })]);
+    const meaning = showsGains() ? "gain in points +- half width of the 95 % interval; bold: it excludes 0" : "";
+    return { columns: data.targets.map((target) => target.target), rows, meaning };
   }
 
-  function asCsv() {
+  function csvOf(lines) {
     const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const number = (fraction) => (isNumber(fraction) ? (100 * fraction).toFixed(2) : "");
-    const head = ["recipe", ...data.targets.flatMap((target) => [target.target, `${target.target} half width`])];
-    const rows = shownRows().map(([recipe, cells]) => [recipe, ...cells.flatMap((cell) => [number(cell.shown), number(cell.half)])]);
-    return [head, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+    return lines.map((line) => line.map(quoted).join(",")).join("\n") + "\n";
   }
 
-  function asLatex() {
+  /** A grid of recipes as CSV: a value and the half width of its interval in each column. */
+  function gridAsCsv({ columns, rows }) {
+    const number = (fraction) => (isNumber(fraction) ? (100 * fraction).toFixed(2) : "");
+    const head = ["recipe", ...columns.flatMap((column) => [column, `${column} half width`])];
+    return csvOf([head, ...rows.map(([recipe, cells]) => [recipe, ...cells.flatMap((cell) => [number(cell.shown), number(cell.half)])])]);
+  }
+
+  function escaped(text) {
     const special = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}" };
-    const escaped = (text) => text.replace(/[\\~^<>|&%$#_{}]/g, (sign) => special[sign] || `\\${sign}`);
+    return text.replace(/[\\~^<>|&%$#_{}]/g, (sign) => special[sign] || `\\${sign}`);
+  }
+
+  function mathText(shown, isGain, isBold, marks, half) {
+    if (!isNumber(shown)) return "--";
     const symbols = { "†": "\\dagger", "§": "\\S", "°": "\\circ", "*": "*" };
-    const number = (text) => text.replace("−", "-");
-    const cellText = ({ shown, half, isGain, settled, marks }) => {
-      if (!isNumber(shown)) return "--";
-      const main = number(isGain ? signed(shown) : points(shown));
-      const raised = marks ? `^{${[...marks].map((sign) => symbols[sign]).join("")}}` : "";
-      return `$${isGain && settled ? `\\mathbf{${main}}` : main}${raised}${isNumber(half) ? ` \\pm ${points(half)}` : ""}$`;
-    };
-    const lines = [["recipe", ...data.targets.map((target) => escaped(target.target))], ...shownRows().map(([recipe, cells]) => [escaped(recipe), ...cells.map(cellText)])];
-    const [head, ...rows] = lines.map((line) => `${line.join(" & ")} \\\\`);
-    const meaning = "% gain in points +- half width of the 95 % interval; bold: it excludes 0";
-    return [...(showsGains() ? [meaning] : []), `\\begin{tabular}{l${"r".repeat(data.targets.length)}}`, "\\toprule", head, "\\midrule", ...rows, "\\bottomrule", "\\end{tabular}", ""].join("\n");
+    const main = (isGain ? signed(shown) : points(shown)).replace("−", "-");
+    const raised = marks ? `^{${[...marks].map((sign) => symbols[sign]).join("")}}` : "";
+    return `$${isBold ? `\\mathbf{${main}}` : main}${raised}${isNumber(half) ? ` \\pm ${points(half)}` : ""}$`;
+  }
+
+  function latexOf(head, rows, alignment, notes) {
+    const [first, ...lines] = [head, ...rows].map((row) => `${row.join(" & ")} \\\\`);
+    return [...notes, `\\begin{tabular}{${alignment}}`, "\\toprule", first, "\\midrule", ...lines, "\\bottomrule", "\\end{tabular}", ""].join("\n");
+  }
+
+  function gridAsLatex({ columns, rows, meaning }) {
+    const lines = rows.map(([recipe, cells]) => [escaped(recipe), ...cells.map((cell) => mathText(cell.shown, cell.isGain, cell.settled, cell.marks, cell.half))]);
+    return latexOf(["recipe", ...columns.map(escaped)], lines, `l${"r".repeat(columns.length)}`, meaning ? [`% ${meaning}`] : []);
   }
 
   // Searches, failures, cost ---------------------------------------------------------------------------------------------------
@@ -553,6 +568,8 @@
     drawLegend();
     drawLanguages();
     drawDetails();
+    drawContrasts();
+    drawConditions();
     drawSummaries();
     drawSearches();
     drawLists();
@@ -639,7 +656,11 @@
   choose("shown", (select) => { view.shown = select.value; });
   choose("target", (select) => { view.target = select.value; });
   choose("fade", (box) => { view.fade = box.checked; });
-  for (const name of ["matrix", "languages"]) {
+  choose("contrast-family", (select) => { view.contrasts = select.value; });
+  choose("attacked", (select) => { view.attacked = select.value; });
+  choose("condition", (select) => { view.condition = select.value; });
+  choose("measure", (select) => { view.measure = select.value; });
+  for (const name of GRIDS) {
     byId(name).addEventListener("keydown", move);
     byId(name).addEventListener("focusin", (event) => {
       for (const other of byId(name).querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
@@ -648,8 +669,14 @@
   }
   byId("details").addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   byId("close").addEventListener("click", close);
-  byId("copy-csv").addEventListener("click", () => copy(asCsv(), "matrix as CSV"));
-  byId("copy-latex").addEventListener("click", () => copy(asLatex(), "matrix as LaTeX"));
+  const copies = {
+    matrix: ["matrix", () => gridAsCsv(shownMatrix()), () => gridAsLatex(shownMatrix())],
+    contrasts: ["contrasts", contrastsAsCsv, contrastsAsLatex],
+    conditions: ["scores under the condition", () => gridAsCsv(shownConditions()), () => gridAsLatex(shownConditions())],
+  };
+  for (const [name, [what, asCsv, asLatex]] of Object.entries(copies)) {
+    byId(`copy-csv-${name}`).addEventListener("click", (event) => copy(event, asCsv(), `${what} as CSV`));
+    byId(`copy-latex-${name}`).addEventListener("click", (event) => copy(event, asLatex(), `${what} as LaTeX`));
+  }
   render();
   if (isLive) poll();
-})();

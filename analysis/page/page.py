@@ -12,6 +12,8 @@ import jinja2
 from .data import PageSource, page_data, to_json
 
 FOLDER = Path(__file__).parent
+SCRIPTS = ("comparisons.js", "page.js")
+"""The files of the script. The last one draws the page."""
 PAGE_FILE, DATA_FILE = "report.html", "report.json"
 
 
@@ -24,15 +26,14 @@ def page_files(source: PageSource) -> dict[str, bytes]:
 
 def render_page(title: str, run: str, data: bytes | None) -> bytes:
     """The page with its data; without data, a live page, which asks the server that it comes from."""
-    style, script = (_text(name) for name in ("page.css", "page.js"))
     return (
         _template("page.html.j2")
         .render(
             title=title,
             run=run,
             live=data is None,
-            style=style,
-            script=script,
+            style=_text("page.css"),
+            script=_script(),
             policy=policy(live=data is None),
             data="null" if data is None else inside_script(data.decode()),
         )
@@ -51,7 +52,7 @@ def policy(*, live: bool) -> str:
     rules = [
         "default-src 'none'",
         f"style-src '{_hash(_text('page.css'))}'",
-        f"script-src '{_hash(_text('page.js'))}'",
+        f"script-src '{_hash(_script())}'",
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -69,6 +70,12 @@ def inside_script(data: str) -> str:
         "\u2029": "\\u2029",
     }
     return data.translate(str.maketrans(replaced))
+
+
+@cache
+def _script() -> str:
+    """The script of the page: its files in one function, which share their names."""
+    return "\n".join(['"use strict";', "(() => {", *(_text(name) for name in SCRIPTS), "})();", ""])
 
 
 def _hash(text: str) -> str:

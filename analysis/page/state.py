@@ -16,8 +16,10 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import Space
 
+from ..results.contrasts import contrast_table
 from ..results.load import load
 from ..results.results import results_of_run
+from ..results.robustness import robustness
 from .data import PageSource, page_data, to_json
 
 logger = logging.getLogger(__name__)
@@ -129,9 +131,18 @@ class LiveRun:
 def _source(url: str) -> PageSource:
     """The results of a run, without any while it has no score."""
     data = load(url)
-    results = () if data.table.empty else results_of_run(data)
     finished = {record.key for record in data.trainings}
-    return PageSource(data=data, results=results, run=url, lost=dict(_lost(Run.at(url).ledger, finished)))
+    lost = dict(_lost(Run.at(url).ledger, finished))
+    if data.table.empty:
+        return PageSource(data=data, results=(), run=url, lost=lost)
+    return PageSource(
+        data=data,
+        results=results_of_run(data),
+        contrasts=contrast_table(data) if data.space.contrasts else None,
+        conditions=robustness(data),
+        run=url,
+        lost=lost,
+    )
 
 
 def _lost(ledger: Ledger, finished: set[str]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,6 @@ from ..figures.frontier import frontier_figure
 from ..numbers import gain_text
 from ..results.chance import without_input
 from ..results.load import RunData
-from ..results.robustness import robustness
 from ..results.seed_part import MEAN
 from .documents import document
 from .files import csv
@@ -21,9 +20,11 @@ IN_POINTS = ("clean", "score", "drop", "se", "low", "high", "success", "relative
 PAGE = "robustness.md"
 
 
-def condition_files(data: RunData) -> dict[str, bytes]:
-    """Name -> content of robustness.md, its figures and robustness.csv; empty for a space without conditions."""
-    table = robustness(data)
+def condition_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
+    """Name -> content of robustness.md, its figures and robustness.csv; empty for a space without conditions.
+
+    `table` is that of `robustness`.
+    """
     if table.empty:
         return {}
     files, names = {"robustness.csv": csv(table, IN_POINTS)}, []

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -12,13 +11,14 @@ import pandas as pd
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.run.run import Run
-from sweeper.space import Claim, Space
+from sweeper.space import Space
 from sweeper.space.contrast import DIFFICULTIES
 
+from ..contrast_text import claim_sentences, sentences, unit_text
 from ..figures.contrast_points import point_figure
-from ..figures.contrasts import contrast_figure, unit_text
+from ..figures.contrasts import contrast_figure
 from ..figures.files import formats
-from ..numbers import gain_text, p_alone, p_text, points_text
+from ..numbers import gain_text, p_alone
 from ..results.contrast_points import point_table
 from ..results.contrasts import claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
@@ -114,7 +114,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
         f"# {family}",
         setting(space),
         *_answers(space, rows),
-        "\n".join(f"- {sentence}" for sentence in _claim_sentences(stated, claims)),
+        "\n".join(f"- {sentence}" for sentence in claim_sentences(stated, claims)),
         _resolution(rows),
         *(f"![{name}]({quote(name)}.png)" for name in figures),
         _table(rows),
@@ -211,43 +211,6 @@ def _untested(rows: pd.DataFrame) -> str:
     return " ".join(
         [*texts, "These estimates are not tested, and the correction does not count them."] if texts else []
     )
-
-
-def sentences(rows: pd.DataFrame) -> Iterator[str]:
-    """One sentence for each estimate of a contrast."""
-    for (_, row), label in zip(rows.iterrows(), row_labels(rows), strict=True):
-        if pd.isna(row["estimate"]):
-            yield f"{label}: no estimate, because {row['note']}."
-        else:
-            unit = unit_text(row["unit"], row["covariate_unit"])
-            yield f"{label}: {points_text(row['estimate'])} {unit}{_certainty(row)}."
-
-
-def _certainty(row: "pd.Series[Any]") -> str:
-    """The interval and p of a row, or the reason why there is none."""
-    low, high = float(row["low"]), float(row["high"])
-    if pd.isna(low):
-        return f", without an interval ({row['note']})"
-    p = float(row["p_holm"])
-    about = " about new items only" if row["basis"] == "items" else ""
-    interval = f"95 % interval of this estimate alone{about} {points_text(low)} to {points_text(high)}"
-    if pd.isna(p):
-        return f", not tested: {row['note']} ({interval})"
-    verdict = "differs from 0" if p < LEVEL else "not distinguished from 0"
-    return f", {verdict} ({p_text(p, 'corrected p')}; {interval})"
-
-
-def _claim_sentences(claims: list[Claim], table: pd.DataFrame) -> Iterator[str]:
-    for claim in claims:
-        for _, row in table[table["claim"] == claim.name].iterrows():
-            model = f" ({row['model']})" if row["model"] else ""
-            needs = " and ".join(f"`{name}`" for name in claim.contrasts)
-            if pd.isna(row["p"]):
-                yield f"Claim{model}: {claim.name}. It needs {needs}, and is not tested, because not all of them are."
-                continue
-            verdict = "holds" if row["holds"] else "is not supported"
-            p = p_text(row["p_holm"], "corrected one-sided p")
-            yield f"Claim{model}: {claim.name}. It needs {needs}, and {verdict} ({p})."
 
 
 def _table(rows: pd.DataFrame) -> str:

@@ -25,6 +25,7 @@ from ..results.gains import reference_recipe
 from ..results.load import RunData, load
 from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
+from ..results.robustness import robustness
 from ..results.stats import LEVEL
 from . import language_text, latex, prediction, protocol, sections, tables
 from .conditions import PAGE, condition_files
@@ -107,9 +108,12 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     findings = tuple(findings_of(data, results[0]))
     files |= {} if contrasts is None else question_files(data, contrasts)
-    files |= condition_files(data)
+    conditions = robustness(data)
+    files |= condition_files(data, conditions)
     files |= difficulty_files(data, results)
-    files |= page_files(PageSource(data=data, results=results, run=run, findings=findings))
+    files |= page_files(
+        PageSource(data=data, results=results, contrasts=contrasts, conditions=conditions, run=run, findings=findings)
+    )
     files["appendix.md"] = document(_text("appendix", data, results, models, against))
     listed = tuple(file_rows(with_rows(files), suffixes))
     files[REPORT] = document(_text("report", data, results, models, against, listed))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.space import Space, tasks_of
 
-from ..figures.contrasts import unit_text
+from ..contrast_text import unit_text
 from ..numbers import gain_text, p_alone, p_text, points_text
 from ..results.contrasts import row_labels
 from ..results.halves import MIN_N

@@ -8,11 +8,12 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from analysis.contrast_text import sentences
 from analysis.figures.colours import DOT
 from analysis.figures.contrasts import contrast_figure, contrast_intervals
 from analysis.figures.forest import UNSETTLED
 from analysis.report.methods import methods_text
-from analysis.report.questions import question_files, sentences, write_questions
+from analysis.report.questions import question_files, write_questions
 from analysis.report.report import write_report
 from analysis.results.contrasts import contrast_table
 from analysis.results.load import load

@@ -123,14 +123,14 @@ def test_the_theme_can_be_chosen(show: Show, strange_page: Path) -> None:
 
 def test_the_matrix_is_copied_as_csv_and_as_latex(show: Show, strange_page: Path) -> None:
     page = show(strange_page, permissions=["clipboard-read", "clipboard-write"])
-    page.tab.locator("#copy-csv").click()
+    page.tab.locator("#copy-csv-matrix").click()
     page.tab.wait_for_function("() => document.getElementById('status').textContent.includes('CSV')")
     lines = page.tab.evaluate("navigator.clipboard.readText()").splitlines()
     assert lines[0].startswith("recipe,tags,tags half width,pairs")
     assert lines[1].startswith("baseline (score),")
     assert lines[2].startswith("small_nli,15.00,")
     assert lines[-1].startswith('"<b>x | $a_b$ & ""c""",')
-    page.tab.locator("#copy-latex").click()
+    page.tab.locator("#copy-latex-matrix").click()
     page.tab.wait_for_function("() => document.getElementById('status').textContent.includes('LaTeX')")
     latex = page.tab.evaluate("navigator.clipboard.readText()")
     assert latex.startswith("% gain in points +- half width of the 95 % interval")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.page.comparisons import CONDITION_COLUMNS, MOST_ROWS
 from analysis.page.data import PageSource, page_data, to_json
 from analysis.page.page import render_page
 from analysis.results.load import load
@@ -23,7 +24,10 @@ LIMIT = 1_500_000
 
 @pytest.fixture(scope="module")
 def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of 11 x 9 cells in 40 languages with five seeds: two measured cells and copies of them."""
+    """The page of 11 x 9 cells in 40 languages with five seeds: two measured cells and copies of them.
+
+    Each cell has scores under one condition, which is the most that a page has by language.
+    """
     parent = tmp_path_factory.mktemp("large")
     changes = {"tasks": (*SPACE.tasks, _task("names", PANX)), "targets": (Target(task="names"),), "seeds": SEEDS}
     run = _empty_run(parent, recipes=SPACE.recipes[:2], **changes)
@@ -42,6 +46,11 @@ def enlarged(data: dict[str, Any]) -> dict[str, Any]:
     """The data with copies of the cell of the second recipe: every cell has its own languages, seeds and trials."""
     model = data["models"][0]
     cell = model["cells"][1]
+    languages = cell["languages"]
+    values = dict.fromkeys(CONDITION_COLUMNS, languages["score"])
+    under_typos = {"language": languages["language"], **values}
+    cell["conditions"] = [{"condition": "typos", "score": 0.5, "drop": 0.1, "languages": under_typos}]
+    assert NUM_RECIPES * NUM_TARGETS * len(languages["language"]) <= MOST_ROWS
     recipes, targets = (
         [f"{name}_{number}" for number in range(num)]
         for name, num in (("intermediate", NUM_RECIPES), ("target", NUM_TARGETS))
