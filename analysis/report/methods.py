@@ -1,24 +1,21 @@
 """The methods of a run as a text for a paper, from its space and its ledger."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-import numpy as np
 import pandas as pd
 
 from sweeper import __version__
 from sweeper.records.record import TrainingRecord
 from sweeper.scoring.scorers import SCORERS
 from sweeper.space import Model, Space
-from sweeper.tasks.distances import KINDS
 
 from ..results.contrasts import claim_table
-from ..results.estimates import mean_estimates
-from ..results.language_traits import NUMBERS
 from ..results.load import RunData
-from ..results.moderation import CAP
 from ..results.results import Results
 from . import protocol
+from .methods_data import condition_sentences, training_sentences
+from .methods_statistics import counted, slope_sentences, statistics_sentences
 
 CITATION = (
     "Phang, Calixto, Htut, Pruksachatkun, Liu, Vania, Kann and Bowman. English Intermediate-Task Training Improves "
@@ -43,6 +40,11 @@ REFERENCES = {
     "Vu et al. 2020": "Exploring and predicting transferability across NLP tasks. EMNLP 2020.",
     "Swayamdipta et al. 2020": "Dataset cartography: Mapping and diagnosing datasets with training dynamics. EMNLP "
     "2020.",
+    "Ethayarajh et al. 2022": "Understanding dataset difficulty with V-usable information. ICML 2022.",
+    "Goodfellow et al. 2015": "Explaining and harnessing adversarial examples. ICLR 2015.",
+    "Jain et al. 2024": "NEFTune: Noisy embeddings improve instruction finetuning. ICLR 2024.",
+    "Jia and Liang 2017": "Adversarial examples for evaluating reading comprehension systems. EMNLP 2017.",
+    "Miyato et al. 2017": "Adversarial training methods for semi-supervised text classification. ICLR 2017.",
     "Khan et al. 2025": "URIEL+: Enhancing linguistic inclusion and usability in a typological and multilingual "
     "knowledge base. COLING 2025.",
 }
@@ -60,10 +62,16 @@ PREDICTORS = {
 SECONDS_PER_HOUR = 3600
 
 
-def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None = None) -> str:
+def methods_text(
+    data: RunData,
+    results: Sequence[Results],
+    contrasts: pd.DataFrame | None = None,
+    conditions: pd.DataFrame | None = None,
+) -> str:
     """The file methods.md: a paragraph for a paper, the fingerprints of models and data, and references.
 
-    `contrasts` is the `contrast_table` of the run, None for a space without contrasts. Every number comes from the
+    `results` are those of all models, `contrasts` is the `contrast_table` of the run, None for a space without
+    contrasts, and `conditions` the table of `robustness`, None for a run without a score. Every number comes from the
     space and the records of the run. A quantity that no record has is left out.
     """
     space = data.space
@@ -71,7 +79,9 @@ def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None
     paragraph = " ".join(
         sentence
         for section in (
-            *(_design(space, results), _scores(space, results), _statistics(results), planned, _slopes(results)),
+            *(_design(space, results), training_sentences(space), _scores(space, results)),
+            condition_sentences(space, conditions),
+            *(of_models(results, statistics_sentences), planned, of_models(results, slope_sentences)),
             *(_predictors(data), _cartography(data), _cost(data)),
         )
         for sentence in section
@@ -81,70 +91,72 @@ def methods_text(data: RunData, results: Results, contrasts: pd.DataFrame | None
     return "\n".join([*lines, *(f"- {reference}" for reference in _references(paragraph))]) + "\n"
 
 
+def of_models(results: Sequence[Results], section: Callable[[Results], Iterable[str]]) -> Iterator[str]:
+    """The sentences of a section about each model, each once: those of some models only begin with their names."""
+    models: dict[str, list[str]] = {}
+    places: dict[str, int] = {}
+    for result in results:
+        for place, sentence in enumerate(filter(None, section(result))):
+            models.setdefault(sentence, []).append(result.model)
+            places[sentence] = min(place, places.get(sentence, place))
+    for sentence in sorted(models, key=places.__getitem__):
+        is_general = len(models[sentence]) == len(results)
+        yield sentence if is_general else f"With {protocol.listed(models[sentence])}: {sentence}"
+
+
 def _source_of(model: Model) -> str:
     """The id of a model with its revision, and the number of its layers if it is cut."""
     revision = f" at {model.revision}" if model.revision else ""
     return f"{model.id}{revision}{f', lowest {model.layers} layers' if model.layers else ''}"
 
 
-def _design(space: Space, results: Results) -> Iterator[str]:
-    models = ", ".join(f"{model.name} ({_source_of(model)})" for model in space.models)
-    trained = [recipe.name for recipe in space.recipes if recipe.stages]
-    scores = results.matrix.scores.reindex(trained)
-    recipes = _of_planned(int(scores.notna().any(axis=1).sum()), len(trained), "intermediate training")
-    targets = _of_planned(int(scores.notna().any(axis=0).sum()), len(space.targets), "target task")
-    yield f"We measured the transfer of {recipes} to {targets} with {models}."
+def _design(space: Space, results: Sequence[Results]) -> Iterator[str]:
+    models = {model.name: f"{model.name} ({_source_of(model)})" for model in space.models}
+    measured: dict[str, list[str]] = {}
+    for result in results:
+        measured.setdefault(_measured(space, result), []).append(models[result.model])
+    for text, names in measured.items():
+        yield f"We measured the transfer of {text} with {', '.join(names)}."
     if protocol.has_dials(space):
         yield f"Dials were searched: {protocol.search_sentence(space)}."
     else:
         yield "No dials were searched, because no stage and no target has dials."
     yield from protocol.selection_sentences(space)
-    done = results.seeds_done
-    numbers = ", ".join(map(str, done))
-    missing = "" if len(done) >= len(space.seeds) else f"; the space asks for {len(space.seeds)}"
-    if done:
-        yield f"Each training was repeated with {_num(len(done), 'seed')} ({numbers}{missing})."
-    else:
-        yield f"Each training is to be repeated with {_num(len(space.seeds), 'seed')}; none of them has a score yet."
+    yield from of_models(results, lambda result: _seeds(space, result))
     if protocol.has_draws(space):
         yield "Each seed also has its own draw of the training and evaluation data."
 
 
-def _scores(space: Space, results: Results) -> Iterator[str]:
+def _measured(space: Space, results: Results) -> str:
+    """The numbers of recipes and targets that have scores with one model."""
+    trained = [recipe.name for recipe in space.recipes if recipe.stages]
+    scores = results.matrix.scores.reindex(trained)
+    recipes = _of_planned(int(scores.notna().any(axis=1).sum()), len(trained), "intermediate training")
+    targets = _of_planned(int(scores.notna().any(axis=0).sum()), len(space.targets), "target task")
+    return f"{recipes} to {targets}"
+
+
+def _seeds(space: Space, results: Results) -> Iterator[str]:
+    done = results.seeds_done
+    numbers = ", ".join(map(str, done))
+    missing = "" if len(done) >= len(space.seeds) else f"; the space asks for {len(space.seeds)}"
+    if done:
+        yield f"Each training was repeated with {counted(len(done), 'seed')} ({numbers}{missing})."
+    else:
+        yield f"Each training is to be repeated with {counted(len(space.seeds), 'seed')}; none of them has a score yet."
+
+
+def _scores(space: Space, results: Sequence[Results]) -> Iterator[str]:
     by_metric: dict[str, list[str]] = {}
     for target in space.targets:
         by_metric.setdefault(SCORERS[space.task(target.task).scorer].label, []).append(target.task)
     metrics = "; ".join(f"{metric}: {', '.join(names)}" for metric, names in by_metric.items())
-    languages = _languages(results)
-    yield f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages ({languages})."
+    split = f"Scores are those of the {space.evaluate} split ({metrics}), averaged over languages"
+    yield from of_models(results, lambda result: [f"{split} ({_languages(result)})."])
     caps = [f"{space.eval_cap:,}"] if space.eval_cap else []
     caps += [f"{target.eval_cap:,} on {target.task}" for target in space.targets if target.eval_cap]
     if caps:
         yield f"Evaluation items per language were limited to {', and to '.join(caps)}."
-
-
-def _statistics(results: Results) -> Iterator[str]:
-    cells = mean_estimates(results.estimates)
-    if cells["gain"].isna().all():
-        yield "No gain can be computed yet." if results.matrix.reference else "Without a baseline, there is no gain."
-        return
-    yield f"A gain is the difference from {results.matrix.reference_words} with the same seed."
-    yield _variances(cells[cells["se_seed"].notna()])
-    yield from _intervals(cells)
-    if cells["q"].notna().any():
-        yield (
-            "p values of complete cells whose recipe does not train on the target's own rows are corrected for their "
-            "number (Benjamini and Hochberg 1995)."
-        )
-    if results.correlations.recipes["rho"].notna().any() or results.correlations.targets["rho"].notna().any():
-        yield (
-            "Correlations between gains are Pearson correlations across disjoint halves of the seeds with permutation "
-            "p."
-        )
-    if cells["se_seed"].notna().any():
-        yield "The best recipes are those that a range test (Tukey 1953) does not distinguish from the best."
-    if results.leaders.rows["corrected"].notna().any():
-        yield "Named gains are corrected for selection with a spike-and-normal empirical Bayes prior."
 
 
 def _contrasts(space: Space, table: pd.DataFrame) -> Iterator[str]:
@@ -154,7 +166,7 @@ def _contrasts(space: Space, table: pd.DataFrame) -> Iterator[str]:
         return
     num, of_slopes = estimated["contrast"].nunique(), estimated["covariate"] != ""
     yield (
-        f"{_num(num, 'planned contrast')} {'was' if num == 1 else 'were'} computed seed by seed as weighted sums of "
+        f"{counted(num, 'planned contrast')} {'was' if num == 1 else 'were'} computed seed by seed as weighted sums of "
         "scores whose weights add up to 0."
     )
     if of_slopes.any():
@@ -170,30 +182,10 @@ def _contrasts(space: Space, table: pd.DataFrame) -> Iterator[str]:
     tested = claim_table(space.claims, table)["p"].notna().sum()
     if tested:
         yield (
-            f"{_num(int(tested), 'claim')} {'was' if tested == 1 else 'were'} tested with the largest one-sided p of "
-            "the contrasts that each needs (intersection-union test, Berger 1982), corrected for the number of claims "
-            "(Holm 1979)."
+            f"{counted(int(tested), 'claim')} {'was' if tested == 1 else 'were'} tested with the largest one-sided p "
+            "of the contrasts that each needs (intersection-union test, Berger 1982), corrected for the number of "
+            "claims (Holm 1979)."
         )
-
-
-def _slopes(results: Results) -> Iterator[str]:
-    """How gains were related to properties of languages."""
-    table = results.language_traits.slopes
-    table = table[table["trait"].isin(list(NUMBERS)) & table["slope"].notna()]
-    if table.empty:
-        return
-    traits = set(table["trait"])
-    kinds = [kind for kind in KINDS if kind in traits]
-    names = [f"{', '.join(kinds)} distance from English (Khan et al. 2025)"] if kinds else []
-    names += [label for trait, label in NUMBERS.items() if trait in traits and trait not in KINDS]
-    few, many = table["n"].min(), table["n"].max()
-    num = f"{few} to {many}" if few < many else str(few)
-    yield (
-        "Gains of languages, adjusted for the cells that have each language, were regressed on each of the following "
-        f"properties separately, with and without English, over the languages that have it (n = {num}): the "
-        f"{', the '.join(names)}. Intervals of slopes are jackknife intervals over languages, and p is the "
-        "permutation p of Spearman's correlation."
-    )
 
 
 def _predictors(data: RunData) -> Iterator[str]:
@@ -214,7 +206,7 @@ def _cartography(data: RunData) -> Iterator[str]:
 
 def _of_planned(num: int, planned: int, word: str) -> str:
     """`3 of 5 planned intermediate trainings`, or `5 intermediate trainings` if all of them have scores."""
-    return _num(num, word) if num == planned else f"{num} of {planned} planned {word}s"
+    return counted(num, word) if num == planned else f"{num} of {planned} planned {word}s"
 
 
 def _languages(results: Results) -> str:
@@ -226,59 +218,6 @@ def _languages(results: Results) -> str:
     if len(texts) == 1:
         return next(iter(texts.values()))
     return "; ".join(f"{texts[languages]}: {', '.join(names)}" for languages, names in targets.items())
-
-
-def _intervals(cells: pd.DataFrame) -> Iterator[str]:
-    """What the intervals of the mean estimates cover."""
-    bases, has_items = cells["basis"], cells["se_item"].notna()
-    kinds = np.select([bases == "seeds", bases == "items", has_items], [_SEEDS, _ITEMS, _CROSSED], default=_OWN)
-    groups = cells.assign(kind=kinds)[bases != ""].groupby("kind")["target"]
-    targets = {str(kind): list(dict.fromkeys(names)) for kind, names in groups}
-    if not targets:
-        yield "No gain has an interval."
-        return
-    is_sum = cells["se_seed"].notna() & cells["is_moderated"]
-    yield f"95 % intervals use Student's t{f' with degrees of freedom by {SATTERTHWAITE}' if is_sum.any() else ''}."
-    if (cells["se_seed"].notna() & cells["se_item"].notna()).any():
-        yield "Where they cover both, intervals over seeds and over items are combined (Zou and Donner 2008)."
-    for kind, names in targets.items():
-        where = "Those on " + ", ".join(names) if len(targets) > 1 else "They"
-        yield f"{where} cover {kind}."
-
-
-SATTERTHWAITE = "Satterthwaite 1946"
-_CROSSED, _OWN, _SEEDS, _ITEMS = (
-    "new seeds and new items: the variance over seeds plus a paired jackknife variance over items minus the part that "
-    "both contain",
-    "new seeds and new items, because each seed has its own items",
-    "new seeds only, because the ledger has no outcomes of items",
-    "new items only, because these cells have one seed",
-)
-"""What intervals cover, and why."""
-
-
-def _variances(cells: pd.DataFrame) -> str:
-    """How the variances over seeds of the cells with an interval over seeds were estimated."""
-    moderated = (
-        "Variances over seeds are moderated over the recipes of a target after the common effect of each seed is "
-        f"removed (Smyth 2004), with at most {CAP:g} times their own degrees of freedom"
-    )
-    plain = cells.loc[~cells["is_moderated"], "target"]
-    if cells.empty:
-        return ""
-    if len(plain) == len(cells):
-        return (
-            "Intervals over seeds are those of paired t tests (Student 1908), because the matrix is too small for "
-            "moderated variances."
-        )
-    if plain.empty:
-        return f"{moderated}."
-    freedom = sorted({int(num) - 1 for num in cells.loc[~cells["is_moderated"], "num_seeds"]})
-    words = "degree" if freedom == [1] else "degrees"
-    return (
-        f"{moderated}; the {_num(len(plain), 'cell')} on {', '.join(dict.fromkeys(plain))} have paired t tests with "
-        f"{' or '.join(map(str, freedom))} {words} of freedom instead."
-    )
 
 
 def _cost(data: RunData) -> Iterator[str]:
@@ -326,7 +265,3 @@ def _references(paragraph: str) -> Iterator[str]:
     yield "Please cite the software (CITATION.cff) together with the study whose design it repeats:"
     yield CITATION
     yield from (f"{name}: {title}" for name, title in REFERENCES.items() if name in paragraph)
-
-
-def _num(num: int, word: str) -> str:
-    return f"{num} {word}" if num == 1 else f"{num} {word}s"

@@ -1,9 +1,11 @@
 """The protocol of a run in sentences, derived from its space. Tests compare each sentence with the planned trials."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sweeper.scoring.scorers import SCORERS
-from sweeper.space import SEARCH_SEED, Space, Training, tasks_of
+from sweeper.space import SEARCH_SEED, Space, Stage, Training, tasks_of
+from sweeper.space.dials import Dials
 
 
 def target_sentence(space: Space) -> str:
@@ -12,17 +14,17 @@ def target_sentence(space: Space) -> str:
     sentence = "Each column is a **target**: a task on which the prepared encoder is trained in English"
     before = [target.task for target in space.targets if target.before]
     if before:
-        sentence += f" (after further stages for {_list(before)})"
+        sentence += f" (after further stages for {listed(before)})"
     untrained = [target.task for target in space.targets if target not in trained]
     if untrained:
-        sentence += f", or not at all ({_list(untrained)})"
+        sentence += f", or not at all ({listed(untrained)})"
     return f"{sentence}, and scored in each of its languages."
 
 
 def gain_sentence(space: Space, reference: str) -> str:
     """The definition of a gain. `reference` is the recipe in words."""
     losses = [t.task for t in space.targets if not SCORERS[space.task(t.task).scorer].higher_is_better]
-    reversed_sign = f" On {_list(losses)}, where a lower score is better, the sign is reversed." if losses else ""
+    reversed_sign = f" On {listed(losses)}, where a lower score is better, the sign is reversed." if losses else ""
     return f"A **gain** is the score of a recipe minus the score of {reference} with the same seed.{reversed_sign}"
 
 
@@ -46,7 +48,7 @@ def _prior_clause(space: Space) -> str:
     if not space.first_wave:
         return ""
     num = space.search.num_trials({}, has_prior=True)
-    wave = _list(list(space.first_wave))
+    wave = listed(list(space.first_wave))
     return f"; the studies of other cells than those of {wave} start from the trials of {wave}, and have {num} each"
 
 
@@ -59,7 +61,7 @@ def _race_clause(space: Space) -> str:
 def _rungs_clause(space: Space) -> str:
     """The rungs of a study; "" without any."""
     shares = [f"{100 * rung:g} %" for rung in space.search.rungs]
-    return f"; the better half of the dials continues after {_list(shares)} of the steps" if shares else ""
+    return f"; the better half of the dials continues after {listed(shares)} of the steps" if shares else ""
 
 
 def selection_sentences(space: Space) -> Iterator[str]:
@@ -76,7 +78,7 @@ def selection_sentences(space: Space) -> Iterator[str]:
             "The dials are chosen among those that were trained to the end."
         )
     if has_dials(space) and space.search.race:
-        seeds = _list([str(seed) for seed in space.search.race_seeds])
+        seeds = listed([str(seed) for seed in space.search.race_seeds])
         yield (
             f"After the search, the best {space.search.race} dials of each study run a race: they are trained on the "
             f"same data with the seeds {seeds}, which are no replicate seeds. The dials with the highest mean value "
@@ -106,10 +108,10 @@ def _data_sentences(space: Space) -> Iterator[str]:
             f"set, but at most {space.search.cap:,} examples, chosen by hashes of their ids."
         )
     if on_dev:
-        yield f"The selection data of {_list(on_dev)} are the English dev split, which is not reported."
+        yield f"The selection data of {listed(on_dev)} are the English dev split, which is not reported."
     without = [name for name in _trained_tasks(space) if "en" not in space.task(name).train]
     if without:
-        yield f"Without English training data, there are no selection data for {_list(without)}."
+        yield f"Without English training data, there are no selection data for {listed(without)}."
 
 
 def _replicate_sentences(space: Space) -> Iterator[str]:
@@ -126,25 +128,39 @@ def _replicate_sentences(space: Space) -> Iterator[str]:
 
 
 def _weights_sentences(space: Space) -> Iterator[str]:
-    best = [owner for owner, training in _trainings(space) if training.keep == "best"]
+    best = [trained.owner for trained in trainings(space) if trained.training.keep == "best"]
     if best:
         yield (
-            f"The trainings of {_list(list(dict.fromkeys(best)))} keep the weights with the highest selection value of "
-            'their evaluations (`keep = "best"`), on the same English selection data.'
+            f"The trainings of {listed(list(dict.fromkeys(best)))} keep the weights with the highest selection value "
+            'of their evaluations (`keep = "best"`), on the same English selection data.'
         )
-    averaged = [owner for owner, training in _trainings(space) if training.average]
+    averaged = [trained.owner for trained in trainings(space) if trained.training.average]
     if averaged:
-        yield f"The trainings of {_list(list(dict.fromkeys(averaged)))} average the weights of their last steps."
+        yield f"The trainings of {listed(list(dict.fromkeys(averaged)))} average the weights of their last steps."
 
 
-def _trainings(space: Space) -> Iterator[tuple[str, Training]]:
-    """The recipe or target of each training, and its options."""
-    for own in map(space.for_model, space.models):
-        yield from ((recipe.name, stage.training) for recipe in own.recipes for stage in recipe.stages)
+class Trained(NamedTuple):
+    """A training: a stage, or a target."""
+
+    owner: str
+    """The recipe or target."""
+    training: Training
+    dials: Dials
+    stage: Stage | None = None
+    model: str = ""
+    """Its model, if that has options of its own."""
+
+
+def trainings(space: Space) -> Iterator[Trained]:
+    """The trainings of each recipe and target with each model."""
+    for model in space.models:
+        own, name = space.for_model(model), model.name if model.has_overrides else ""
+        for recipe in own.recipes:
+            yield from (Trained(recipe.name, stage.training, stage.dials, stage, name) for stage in recipe.stages)
         for target in own.targets:
-            yield from ((target.task, stage.training) for stage in target.before)
+            yield from (Trained(target.task, stage.training, stage.dials, stage, name) for stage in target.before)
             if space.task(target.task).training_task:
-                yield target.task, target.training
+                yield Trained(target.task, target.training, target.dials, model=name)
 
 
 def retrieval_sentence(space: Space) -> str:
@@ -152,7 +168,7 @@ def retrieval_sentence(space: Space) -> str:
     untrained = [target for target in space.targets if not space.task(target.task).training_task]
     staged = [target.task for target in untrained if target.before]
     sentence = "Retrieval targets without training data score the encoder as it is"
-    sentence += f" ({_list(staged)}: after further stages)." if staged else "."
+    sentence += f" ({listed(staged)}: after further stages)." if staged else "."
     if len(staged) < len(untrained):
         sentence += " The pretrained encoder has one score there, which depends on no seed."
     return sentence
@@ -198,6 +214,6 @@ def _stages_have_dials(space: Space) -> bool:
     return any(stage.dials for own in spaces for recipe in own.recipes for stage in recipe.stages)
 
 
-def _list(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -97,18 +97,18 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     results = results_of_run(data, against)
     gc.freeze()  # as the records: figures make many objects, but free none of the results
     contrasts = contrast_table(data) if data.space.contrasts else None
+    conditions = robustness(data)
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {
         "marks.csv": tables.marks_csv(marks_of(data.space)),
         "trials.csv": trials_csv(data),
-        "methods.md": document(methods_text(data, results[0], contrasts)),
+        "methods.md": document(methods_text(data, results, contrasts, conditions)),
     }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, orders)
     models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
     findings = tuple(findings_of(data, results[0]))
     files |= {} if contrasts is None else question_files(data, contrasts)
-    conditions = robustness(data)
     files |= condition_files(data, conditions)
     files |= difficulty_files(data, results)
     files |= page_files(

@@ -151,14 +151,14 @@ def test_slopes_have_a_panel_of_their_own_with_their_unit(full_run):
 def test_the_methods_describe_contrasts_and_claims_only_where_they_were_computed(full_run):
     plain = load(full_run.url)
     results = compute_results(full_run.url)
-    assert "contrast" not in methods_text(plain, results)
+    assert "contrast" not in methods_text(plain, [results])
     data = load(with_contrasts(full_run).url)
     table = contrast_table(data)
-    text = methods_text(data, results, table)
+    text = methods_text(data, [results], table)
     assert "3 planned contrasts were computed seed by seed" in text
     assert "Contrasts on a covariate (examples) are least-squares slopes." in text
     assert "corrected within their family (Holm 1979)" in text and "- Holm 1979: " in text
     assert "Berger" not in text  # the claim cannot be tested
-    tested = methods_text(data, results, table.assign(p=0.01))
+    tested = methods_text(data, [results], table.assign(p=0.01))
     assert "corrected for the number of claims (Holm 1979)" in tested
     assert "1 claim was tested with the largest one-sided p" in tested and "- Berger 1982: " in tested

@@ -18,7 +18,8 @@ from analysis.numbers import gain_text, p_text, signed_text
 from analysis.report.files import csv as csv_text
 from analysis.report.findings import strongest_findings
 from analysis.report.latex import math_gain
-from analysis.report.methods import _intervals, _references, methods_text
+from analysis.report.methods import _references, methods_text
+from analysis.report.methods_statistics import interval_sentences
 from analysis.report.report import write_report
 from analysis.report.sections import data_limits
 from analysis.results.estimates import mean_estimates
@@ -149,19 +150,21 @@ def test_the_methods_name_seeds_split_metrics_versions_and_fingerprints(full_rep
 
 def test_the_methods_say_what_intervals_cover(full_run):
     cells = mean_estimates(compute_results(full_run.url).estimates)
-    (first, second) = _intervals(cells)
+    (first, second) = interval_sentences(cells)
     assert first == "95 % intervals use Student's t."
     assert second == "They cover new seeds only, because the ledger has no outcomes of items."
     own = cells.assign(basis="seeds and items", se_item=float("nan"))
-    assert list(_intervals(own))[1:] == ["They cover new seeds and new items, because each seed has its own items."]
+    assert list(interval_sentences(own))[1:] == [
+        "They cover new seeds and new items, because each seed has its own items."
+    ]
     mixed = own.assign(se_item=own["se_item"].where(own["target"] == "tags", 0.01))
-    sentences = list(_intervals(mixed))
+    sentences = list(interval_sentences(mixed))
     assert sentences[0] == "95 % intervals use Student's t."
     assert sentences[1].startswith("Where they cover both, intervals over seeds and over items are combined")
     texts = sorted(sentences[2:])
     assert texts[0].startswith("Those on pairs, search cover new seeds and new items: the variance over seeds plus")
     assert texts[1].startswith("Those on tags cover new seeds and new items, because each seed")
-    assert list(_intervals(cells.assign(basis=""))) == ["No gain has an interval."]
+    assert list(interval_sentences(cells.assign(basis=""))) == ["No gain has an interval."]
 
 
 def test_the_methods_list_the_works_that_they_cite_and_no_other():
@@ -171,9 +174,9 @@ def test_the_methods_list_the_works_that_they_cite_and_no_other():
 
 def test_the_methods_name_and_cite_the_predictors_that_were_computed_and_no_other(full_run):
     data, results = load(full_run.url), compute_results(full_run.url)
-    assert "redictor" not in methods_text(data, results)
+    assert "redictor" not in methods_text(data, [results])
     computed = pd.DataFrame({"predictor": ["embedding", "knn"]})
-    text = methods_text(replace(data, predictors=computed), results)
+    text = methods_text(replace(data, predictors=computed), [results])
     assert "over training examples: the accuracy of nearest neighbours; the cosine between the mean" in text
     assert "- Vu et al. 2020: " in text and "LogME" not in text
 
@@ -522,7 +525,7 @@ def test_one_comparable_target_has_no_mean_and_the_report_says_so(make_run):
 
 def test_the_methods_say_which_cells_have_paired_t_tests(full_report, make_run):
     run = three_seeds(make_run, LOSSES)
-    small = methods_text(load(run.url), compute_results(run.url))
+    small = methods_text(load(run.url), [compute_results(run.url)])
     assert "Intervals over seeds are those of paired t tests (Student 1908)" in small
     assert "moderated over" not in small and "Smyth" not in small
     space = wide_space()
@@ -532,7 +535,7 @@ def test_the_methods_say_which_cells_have_paired_t_tests(full_report, make_run):
         for recipe in recipes:
             for seed in SEEDS:
                 large.cell(recipe.name, target, seed, {"en": 0.5 + 0.05 * random.normal()})
-    text = methods_text(load(large.url), compute_results(large.url))
+    text = methods_text(load(large.url), [compute_results(large.url)])
     assert "moderated over the recipes of a target" in text
     assert f"; the 2 cells on t1 have paired t tests with {len(SEEDS) - 1} degrees of freedom instead." in text
     assert "Evaluation items per language were limited to 100 on t0." in text
