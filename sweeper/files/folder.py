@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 import fsspec
@@ -174,12 +175,12 @@ class Folder:
             draft.unlink(missing_ok=True)
 
     def set_aside(self, name: str, suffix: str = DAMAGED_SUFFIX) -> str:
-        """Rename a file or folder to `NAME.damaged`, or with another suffix. An older one is replaced.
+        """Rename a file or folder to `NAME.damaged`, or with another suffix. Returns the new path.
 
-        Returns the new path.
+        Older ones remain: the next ones are `NAME.2.damaged` and so on.
         """
-        new_name = f"{name}{suffix}"
-        self.remove(new_name)  # otherwise a folder would be moved into the older one
+        names = chain([f"{name}{suffix}"], (f"{name}.{number}{suffix}" for number in count(2)))
+        new_name = next(each for each in names if not self.exists(each))
         self._fs.mv(self.path(name), self.path(new_name), recursive=self._fs.isdir(self.path(name)))
         return self.path(new_name)
 

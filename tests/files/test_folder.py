@@ -65,20 +65,23 @@ def test_a_folder_that_is_set_aside_keeps_its_files(folder: Folder) -> None:
     assert not folder.exists("encoder")
 
 
-def test_setting_a_file_aside_twice_keeps_the_newer_one(folder: Folder) -> None:
-    for text in (b"first", b"second"):
+def test_every_file_that_is_set_aside_is_kept(folder: Folder) -> None:
+    contents = (b"first", b"second", b"third")
+    for text in contents:
         folder.write("record.json", text)
         folder.set_aside("record.json")
-    assert folder.names() == ["record.json.damaged"]
-    assert folder.read("record.json.damaged") == b"second"
+    names = ["record.json.damaged", "record.json.2.damaged", "record.json.3.damaged"]
+    assert folder.names() == sorted(names)
+    assert tuple(folder.read(name) for name in names) == contents
 
 
-def test_setting_a_folder_aside_twice_keeps_the_newer_one(folder: Folder) -> None:
+def test_every_folder_that_is_set_aside_is_kept(folder: Folder) -> None:
     for text in (b"first", b"second"):
         folder.write("encoder/weights", text)
         folder.set_aside("encoder")
     assert not folder.exists("encoder")
-    assert folder.read("encoder.damaged/weights") == b"second"
+    assert folder.read("encoder.damaged/weights") == b"first"
+    assert folder.read("encoder.2.damaged/weights") == b"second"
 
 
 def test_a_file_is_uploaded_and_downloaded(folder: Folder, tmp_path: Path) -> None:
