@@ -1,6 +1,6 @@
 """Finds a trial of a run by its name, by its name without the model, or by the first digits of its key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -24,10 +24,13 @@ class FoundTrial:
     """None unless the trial is running."""
 
 
-def find_trial(run: Run, text: str) -> FoundTrial:
-    """The trial with this name or key. Raises UserError with the nearest name if there is none, or several."""
-    plan = make_plan(run.space)
-    trials = _trials(run)
+def find_trial(run: Run, text: str, damaged: list[str] | None = None) -> FoundTrial:
+    """The trial with this name or key. Raises UserError with the nearest name if there is none, or several.
+
+    Damaged records are left out. A list `damaged` receives a message about each.
+    """
+    plan, damaged = make_plan(run.space), [] if damaged is None else damaged
+    trials = _trials(run, damaged)
     by_name = {trial.name: trial for trial in trials.values() if trial.name}
     short_names = dict(_short_names(plan))
     cells = _cell_names(plan)
@@ -43,15 +46,21 @@ def find_trial(run: Run, text: str) -> FoundTrial:
         raise UserError(f"{len(keys)} trials have a key that begins with {text!r}. Write more digits of it.")
     if keys:
         return trials[keys[0]]
-    raise _unknown(run, text, [*short_names.values(), *short_names, *by_name, *cells])
+    raise _unknown(run, text, [*short_names.values(), *short_names, *by_name, *cells], damaged)
 
 
-def _trials(run: Run) -> dict[str, FoundTrial]:
-    """Key -> every trial that has a record, a progress file or a traceback."""
+def left_out(messages: Sequence[str], run: str) -> str:
+    """A sentence about the damaged records of a run folder, with a remedy; "" if there are none."""
+    if not messages:
+        return ""
+    return f"Left out: {' '.join(messages)} `sweeper run {run}` renames damaged records and repeats their trials."
+
+
+def _trials(run: Run, damaged: list[str]) -> dict[str, FoundTrial]:
+    """Key -> every trial that has a readable record, a progress file or a traceback."""
     trials = {key: FoundTrial(name="", key=key) for key in run.ledger.attempts()}
     trials |= {p.key: FoundTrial(name=p.name, key=p.key, progress=p) for p in run.progress.read_all()}
-    # The status names damaged records.
-    for key, record in run.ledger.trainings(damaged=[]).items():
+    for key, record in run.ledger.trainings(damaged).items():
         # The training record of a scoring is that of its encoder, so a trial with a record can be running.
         running = trials[key].progress if key in trials else None
         trials[key] = FoundTrial(name=record.spec.name, key=key, record=record, progress=running)
@@ -86,11 +95,11 @@ def _trained_name(plan: Plan, name: str) -> str:
     return name
 
 
-def _unknown(run: Run, text: str, names: list[str]) -> UserError:
+def _unknown(run: Run, text: str, names: list[str], damaged: list[str]) -> UserError:
     near = get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     example = f" such as {names[0]!r}" if names else ""
     return UserError(
         f"No trial of {run.url} is called {text!r}, and no key begins with it.{hint} A trial has a name{example}, "
-        "with or without the model, and a key."
+        f"with or without the model, and a key. {left_out(damaged, run.url)}".rstrip()
     )

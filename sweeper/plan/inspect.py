@@ -36,6 +36,10 @@ class TrialView:
     """"" if there is none."""
     traceback: str
     """Of the last attempt that ended without a record; "" if there is none."""
+    damaged: tuple[str, ...]
+    """A message about each record of the run that cannot be read. One of them can be that of this trial."""
+    run: str
+    """The path or URL of the run folder."""
 
     def as_json(self) -> dict[str, Any]:
         """The value that `sweeper trial --json` prints."""
@@ -50,21 +54,25 @@ class TrialView:
             "log_path": self.log_path,
             "log": self.log,
             "traceback": self.traceback,
+            "damaged": list(self.damaged),
         }
 
 
 def view_trial(run: Run, text: str) -> TrialView:
     """The trial with this name or key. Raises UserError if there is none, or several."""
-    trial = find_trial(run, text)
+    damaged: list[str] = []
+    trial, scores = find_trial(run, text, damaged), run.ledger.scores(damaged)
     record, key = trial.record, trial.key
     return TrialView(
         trial=trial,
         state=_state(trial),
         curves=training_curves(record) if record else {},
-        scores=tuple(score for score in run.ledger.scores(damaged=[]).values() if score.training == key),
+        scores=tuple(score for score in scores.values() if score.training == key),
         log_path=run.logs.path(key),
         log=run.logs.read(key) if key else "",
         traceback=run.ledger.traceback(key) if key else "",
+        damaged=tuple(damaged),
+        run=run.url,
     )
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from sweeper.data.survey import Survey
 from sweeper.plan.check import Check, label_counts
 from sweeper.plan.disk import Disk
+from sweeper.plan.find import left_out
 from sweeper.plan.forecast import Forecast, Row
 from sweeper.plan.matrix import Matrix
 from sweeper.plan.measurement import FORWARD
@@ -231,8 +232,7 @@ def _sentences(status: Status) -> Iterator[str]:
     if status.lost:
         yield f"Lost, to be tried again: {', '.join(status.lost)} (keys; their tracebacks are in the ledger)."
     if status.damaged:
-        messages = " ".join(status.damaged)
-        yield f"Left out: {messages} `sweeper run {status.run}` renames damaged records and repeats their trials."
+        yield left_out(status.damaged, status.run)
     if status.unsealed:
         yield f"Records without a digest, because an earlier version wrote them: {status.unsealed}."
     if not status.is_complete and not status.alive:

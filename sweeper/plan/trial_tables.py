@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sweeper.plan.find import left_out
 from sweeper.plan.inspect import Curve, TrialView
 from sweeper.plan.numbers import memory_text
 from sweeper.plan.running import progress_text
@@ -33,13 +34,16 @@ def trial_tables(view: TrialView) -> Iterator[RenderableType]:
     if view.traceback:
         yield Text("Traceback of the last attempt without a record:")
         yield Text(view.traceback.rstrip(), style="dim")
+    if view.damaged:
+        yield Text(left_out(view.damaged, view.run))
 
 
 def _facts(view: TrialView) -> Table:
     record, progress = view.trial.record, view.trial.progress
     facts = {"key": view.trial.key, "now": progress_text(progress) if progress else ""}
     if view.state == "waiting":
-        facts["note"] = "It has not started, or its dials are those of an earlier search trial."
+        causes = ["It has not started", "its dials are those of an earlier search trial"]
+        facts["note"] = f"{', or '.join([*causes, *(['its record is damaged'] if view.damaged else [])])}."
     if record is not None:
         facts |= _record_facts(record)
     table = Table.grid(padding=(0, 2))

@@ -162,6 +162,24 @@ def test_a_record_without_gradient_norms_is_readable_and_its_view_is_json(run: R
     assert (shown["state"], shown["scores"][0]["target"]) == ("done", "names")
 
 
+def test_damaged_records_of_the_run_are_named_in_a_view_and_when_a_key_is_unknown(
+    run: Run, specs: list[TrialSpec]
+) -> None:
+    trained, scored = f"trainings/{specs[1].key}.json", "scores/a.json"
+    for name in (trained, scored):
+        run.ledger.folder.write(name, run.ledger.folder.read(name)[:-20])
+    view = view_trial(run, specs[1].name)
+    assert view.state == "waiting"
+    text = text_of(view)
+    assert "or its record is damaged." in text
+    assert f"Left out: {trained} is damaged" in text
+    assert f"{scored} is damaged" in text
+    assert f"`sweeper run {run.url}` renames damaged records and repeats their trials." in text
+    assert len(view.as_json()["damaged"]) == 2
+    with pytest.raises(UserError, match=rf"no key begins with it.* Left out: {trained} is damaged"):
+        find_trial(run, specs[1].key)
+
+
 def test_a_sparkline_has_one_bar_for_each_value() -> None:
     assert sparkline([0.0, None, 3.5, 7.0]) == "▁ ▄█"
     assert sparkline([2.0, 2.0]) == "▁▁"
