@@ -61,6 +61,17 @@ class DataError(UserError):
     """Data that are missing or differ from the declaration of their task."""
 
 
+class RowError(DataError):
+    """A row that differs from the declaration of its task. `data/examples.py` adds the name of its data set."""
+
+    def __init__(self, task: str, number: int, problem: str) -> None:
+        super().__init__(task, number, problem)
+        self.task, self.number, self.problem = task, number, problem
+
+    def __str__(self) -> str:
+        return f"Task {self.task!r}, row {self.number}: {self.problem}"
+
+
 class MachineError(SweeperError):
     """A machine, a cluster, a disk or a store that cannot be reached or used."""
 

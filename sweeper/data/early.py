@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from sweeper.data.examples import located
 from sweeper.data.rows import Row, RowTable
 from sweeper.data.sample import capped, carve, limit_of
 from sweeper.formats.fields import Line, columns_of, id_of
@@ -89,13 +90,14 @@ def _labels(table: RowTable, data: DataSpec, task: Task, label: RowLabel) -> _La
     """Read the deciding columns of a table."""
     problem_of = _problem_of(data, label)
     right, wrong, num_dropped = [], [], 0
-    for number, row in enumerate(table):
-        line = Line(row=row, task=task, number=number)
-        problem = problem_of(line)
-        if problem is None:
-            num_dropped += 1
-        elif problem:
-            wrong.append(table.sentence(number, problem))
-        else:
-            right.append((id_of(line), number))
+    with located(table.where):
+        for number, row in enumerate(table):
+            line = Line(row=row, task=task, number=number)
+            problem = problem_of(line)
+            if problem is None:
+                num_dropped += 1
+            elif problem:
+                wrong.append(table.sentence(number, problem))
+            else:
+                right.append((id_of(line), number))
     return _Labels(right=right, num_dropped=num_dropped, wrong=wrong)

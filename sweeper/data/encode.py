@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from sweeper.data.early import TRAINED, KeptRows, id_prefix, kept_rows
 from sweeper.data.entry import EXAMPLES, Encoded, open_entry, write_entry, write_examples, write_features
+from sweeper.data.examples import examples_of, located
 from sweeper.data.join import join
 from sweeper.data.perturb.code_mix import WordPairs, read_word_pairs
 from sweeper.data.perturb.labels import with_noisy_labels
@@ -25,7 +26,7 @@ from sweeper.data.perturb.paraphrase import Paraphraser
 from sweeper.data.perturb.table import perturbed
 from sweeper.data.rows import RowTable
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
-from sweeper.data.source import Sources, data_identity, language_rows
+from sweeper.data.source import Sources, data_identity, describe, language_rows
 from sweeper.data.translate.round_trip import NO_TRANSLATORS, Translators
 from sweeper.errors import DamagedError, DataError
 from sweeper.files.digests import digest, file_digest
@@ -258,19 +259,19 @@ def _kept(job: _Job, kept: KeptRows, counts: Counter[str]) -> Iterator[Example]:
     """The examples of the rows that a cap keeps. `counts` receives the numbers of all rows."""
     counts["rows"] += sum(map(len, kept.tables))
     counts["dropped"] += kept.num_dropped
+    read = format_of(job.task).read
     for position, number, row in kept:
-        prefix = id_prefix(position, len(kept.tables))
-        for example in format_of(job.task).read(row, job.task, number):
-            yield replace(example, id=prefix + example.id) if prefix else example
+        prefix, table = id_prefix(position, len(kept.tables)), kept.tables[position]
+        with located(table.where):
+            examples = read(row, job.task, number)
+        yield from (replace(example, id=prefix + example.id) if prefix else example for example in examples)
 
 
 def _named(
     job: _Job, table: RowTable, prefix: str, seen: set[str], counts: Counter[str], wrong: list[str]
 ) -> Iterator[tuple[str, Example]]:
     """Pairs of an id within the rows and the example. The id of the example itself has the prefix and is unique."""
-    task_format = format_of(job.task)
-    for number, row in enumerate(table):
-        examples = task_format.read(row, job.task, number)
+    for number, examples in examples_of(enumerate(table), table.where, job.task):
         counts["rows"] += 1
         counts["dropped"] += not examples
         if job.data.part in TRAINED and (problem := _problem(examples)):
@@ -309,21 +310,29 @@ def _unique(id_: str, seen: set[str]) -> str:
 
 def _tokenised(job: _Job, examples: Iterable[Example]) -> Iterator[tuple[list[Example], Features]]:
     """Yield chunks of examples with their features until the token cap is reached."""
-    task_format = format_of(job.task)
     lengths = Lengths(max_length=job.data.max_length, stride=job.data.stride)
     total = 0
     source = iter(examples)
     while chunk := list(islice(source, CHUNK)):
-        features = task_format.encode(chunk, job.tokenizer, lengths, job.task.read_labels)
+        features = _features(job, chunk, lengths)
         fitting = _num_fitting(features, len(chunk), job.data.cap_tokens, total)
         # The arrays must not contain the dropped examples, so the last chunk is tokenised again.
         if fitting < len(chunk):
             chunk = chunk[:fitting]
-            features = task_format.encode(chunk, job.tokenizer, lengths, job.task.read_labels)
+            features = _features(job, chunk, lengths)
         yield chunk, features
         total += len(features.tokens)
         if job.data.cap_tokens is not None and total >= job.data.cap_tokens:
             return
+
+
+def _features(job: _Job, examples: Sequence[Example], lengths: Lengths) -> Features:
+    """The features of examples. Raises DataError with data sets and id of an example without a valid label."""
+    try:
+        return format_of(job.task).encode(examples, job.tokenizer, lengths, job.task.read_labels)
+    except DataError as error:
+        sets = " and ".join(map(describe, language_rows(job.task, job.data.part, job.language)))
+        raise DataError(f"Task {job.task.name!r}, {job.data.part}, {job.language}: {sets}: {error}") from error
 
 
 def _num_fitting(features: Features, num_examples: int, cap: int | None, total: int) -> int:

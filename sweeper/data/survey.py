@@ -1,10 +1,11 @@
 """Reads a whole split without a tokenizer: counts its rows, examples and labels, and compares its items with others."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sweeper.data.encode import label_set
+from sweeper.data.examples import examples_of
 from sweeper.data.source import Sources, language_rows
 from sweeper.errors import DataError
 from sweeper.formats.interface import Example, Summary
@@ -37,14 +38,14 @@ def survey(task: Task, split: Split, language: str, sources: Sources) -> Survey:
     labels: Counter[str] = Counter()
     items: set[int] = set()
     rows = dropped = examples = 0
-    task_format, known = format_of(task), set(task.read_labels) if properties_of(task).label_field else None
+    task_format, known = format_of(task), task.read_labels if properties_of(task).label_field else None
     for found in read_examples(task, split, language, sources):
         rows += 1
         dropped += not found
         examples += len(found)
         for example in found:
             summary = task_format.summary(example)
-            _check_labels(summary, example, known, task)
+            _check_labels(summary, example, known, f"Task {task.name!r}, {split}, {language}")
             labels.update(summary.labels)
             items.add(item(summary))
     if not examples:
@@ -61,10 +62,9 @@ def with_labels(task: Task, sources: Sources) -> Task:
 
 def read_examples(task: Task, split: Split, language: str, sources: Sources) -> Iterator[list[Example]]:
     """The examples of each row, in the order of the data."""
-    task_format = format_of(task)
     for rows in language_rows(task, split, language):
-        for number, row in enumerate(sources.load(rows)):
-            yield task_format.read(row, task, number)
+        table = sources.load(rows)
+        yield from (examples for _, examples in examples_of(enumerate(table), table.where, task))
 
 
 def item(summary: Summary) -> int:
@@ -77,10 +77,9 @@ def shared(evaluated: Survey, trained: Iterable[Survey]) -> int:
     return len(evaluated.items & frozenset[int]().union(*(each.items for each in trained)))
 
 
-def _check_labels(summary: Summary, example: Example, known: set[str] | None, task: Task) -> None:
-    unknown = set(summary.labels) - known if known is not None else set()
+def _check_labels(summary: Summary, example: Example, known: Collection[str] | None, where: str) -> None:
+    unknown = set(summary.labels).difference(known) if known is not None else set()
     if unknown:
         raise DataError(
-            f"Task {task.name!r}, example {example.id!r}: a label must be one of {list(task.read_labels)}, got "
-            f"{sorted(unknown)[0]!r}."
+            f"{where}, example {example.id!r}: a label must be one of {list(known or ())}, got {sorted(unknown)[0]!r}."
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from sweeper.errors import DataError, unknown
+from sweeper.errors import DataError, RowError, unknown
 from sweeper.tasks.labels import mapped
 from sweeper.tasks.spec import Task
 
@@ -23,9 +23,9 @@ class Line:
     number: int
 
 
-def row_error(line: Line, problem: str) -> DataError:
+def row_error(line: Line, problem: str) -> RowError:
     """The error for a row that does not match the declaration of its task."""
-    return DataError(f"Task {line.task.name!r}, row {line.number}: {problem}")
+    return RowError(line.task.name, line.number, problem)
 
 
 def is_declared(line: Line, field: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sweeper.data.examples import located
 from sweeper.data.rows import RowTable, class_names
 from sweeper.data.source import Sources
 from sweeper.errors import DataError
@@ -128,8 +129,9 @@ def _labels(task: Task, sources: Sources) -> tuple[Columns, tuple[str, ...]]:
     num_rows = 0
     for table in _tables(task, sources):
         num_rows += len(table)
-        for number, row in enumerate(table):
-            values.update(_flat(field_of(Line(row=row, task=task, number=number), field)))
+        with located(table.where):
+            for number, row in enumerate(table):
+                values.update(_flat(field_of(Line(row=row, task=task, number=number), field)))
     source = task.columns[field]
     _check_labels(task, source, values, num_rows)
     if all(isinstance(value, str) for value in values):
