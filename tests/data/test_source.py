@@ -89,11 +89,55 @@ def test_a_damaged_copy_of_a_data_set_is_made_again(
         _open.cache_clear()
         assert sources.load(rows).table["text"][:] == ["one", "two"]
         assert copy.read_bytes() == content
-    (manifest,) = sources.cache.rglob("*.files.json")
-    manifest.write_bytes(manifest.read_bytes().replace(b"sha256", b"sha257"))
+    for manifest in sources.cache.rglob("*.files.json"):
+        manifest.write_bytes(manifest.read_bytes().replace(b"sha256", b"sha257"))
     _open.cache_clear()
     assert sources.load(rows).table["text"][:] == ["one", "two"]
     assert caplog.text.count("is damaged") == 3
+
+
+def test_a_copy_of_a_data_set_without_a_manifest_is_made_again(
+    sources: Sources, write: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["one", "two"]}, "validation": {"text": ["three"]}}})
+    train, validation = (Rows(id="demo/pairs", config="en", split=split) for split in ("train", "validation"))
+    for rows in (train, validation):
+        sources.load(rows)
+    copy = next(sources.cache.rglob("*train.arrow"))
+    changed = copy.read_bytes().replace(b"two", b"tvo")
+    for manifest in sources.cache.rglob("*.files.json"):
+        manifest.unlink()
+    copy.write_bytes(changed)
+    _open.cache_clear()
+    assert sources.load(validation).table["text"][:] == ["three"]
+    assert sources.load(train).table["text"][:] == ["one", "two"]
+    assert caplog.text.count("made again") == 1  # all splits at once
+    copy.write_bytes(changed[:100])
+    for manifest in sources.cache.rglob("*.files.json"):
+        manifest.unlink()
+    _open.cache_clear()
+    assert sources.load(train).table["text"][:] == ["one", "two"]
+
+
+def test_a_split_whose_copy_was_made_with_that_of_another_split_is_verified_and_not_made_again(
+    sources: Sources, write: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    write("demo/pairs", {"en": {"train": {"text": ["one", "two"]}, "validation": {"text": ["three"]}}})
+    train, validation = (Rows(id="demo/pairs", config="en", split=split) for split in ("train", "validation"))
+    sources.load(train)
+    copy = next(sources.cache.rglob("*validation.arrow"))
+    made, content = copy.stat(), copy.read_bytes()
+    assert sources.load(validation).table["text"][:] == ["three"]
+    assert copy.stat().st_ino == made.st_ino
+    assert not caplog.text
+    for manifest in sources.cache.rglob("*.files.json"):
+        if b"train.arrow" not in manifest.read_bytes():  # that of the validation split
+            manifest.unlink()
+    copy.write_bytes(content.replace(b"three", b"thrEe"))
+    _open.cache_clear()
+    assert sources.load(validation).table["text"][:] == ["three"]
+    assert "made again" in caplog.text
+    assert sources.load(train).table["text"][:] == ["one", "two"]
 
 
 def test_changed_label_names_of_a_copy_are_noticed(sources: Sources, write: Any) -> None:
