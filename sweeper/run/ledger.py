@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from sweeper.files.seal import is_sealed
 from sweeper.files.serialize import read_json, write_sealed
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import DynamicsRecord, FileFacts, ScoreRecord, TrainingRecord
+from sweeper.run.verified import VerifiedFiles
 
 if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes need it
     import pandas as pd
@@ -21,6 +23,8 @@ if TYPE_CHECKING:  # importing pandas takes half a second, and only outcomes nee
 RETRIED_SUFFIX = ".retried"
 """Suffix of the records of failed trainings that run again."""
 Record = TypeVar("Record", TrainingRecord, ScoreRecord)
+VERIFIED_FILE = "verified.json"
+"""Note about the outcomes that were compared with their digests (`verified.py`)."""
 READ_AT_ONCE = 500
 """Number of records whose bytes are in memory at the same time."""
 
@@ -179,6 +183,9 @@ class Ledger:
 
         content = self.folder.read(name)
         if facts and bytes_digest(content) != facts.sha256:
+            # A disk can change a file without a new time. The next sweep then compares all outcomes.
+            with suppress(OSError):
+                self.folder.remove(VERIFIED_FILE)
             raise DamagedError(f"{name} is damaged: its content differs from the digest in its record.")
         table = pd.read_parquet(io.BytesIO(content))
         return table, _facts(content, len(table))
@@ -194,14 +201,18 @@ class Ledger:
     def repaired(self) -> tuple[Contents, list[str]]:
         """Rename every record that is damaged or whose outcomes are lost. Returns the others, and a message for each.
 
-        The content of outcomes is compared in a local ledger, their size in a remote one. Raises FormatError for a
-        record of another version, which could have a valid result.
+        Outcomes are compared with their digests in a local ledger, unless their files are as they were when they were
+        compared before. In a remote ledger, their sizes are compared. Raises FormatError for a record of another
+        version, which could have a valid result.
         """
         contents, states = self.contents(), self.outcome_states()
         if contents.foreign:
             raise FormatError(next(iter(contents.foreign.values())))
         messages = [self._set_aside(file, reason) for file, reason in contents.damaged.items()]
-        losses = {key: self._loss_of_outcomes(record, states) for key, record in contents.scores.items()}
+        verified = VerifiedFiles(self.folder, VERIFIED_FILE) if self.folder.local else None
+        losses = {key: _loss_of_outcomes(record, states, verified) for key, record in contents.scores.items()}
+        if verified:
+            verified.write()
         for key, loss in losses.items():
             if loss:
                 outcomes = contents.scores[key].outcomes
@@ -232,20 +243,6 @@ class Ledger:
     def _set_aside(self, name: str, reason: str) -> str:
         """Rename a record and return a message."""
         return f"{reason} {name} was renamed to {self.folder.set_aside(name)}; its trial runs again."
-
-    def _loss_of_outcomes(self, record: ScoreRecord, states: Mapping[str, list[str]]) -> str:
-        """How the outcomes of a score are lost; "" if they are not. Without facts in the record, they must exist."""
-        if record.outcomes not in states:
-            return "are missing"
-        facts = record.outcome_facts
-        size = next(iter(states[record.outcomes]), "")
-        if facts is None or not size.isdecimal():
-            return ""
-        is_local = self.folder.local is not None
-        differ = int(size) != facts.bytes or (
-            is_local and bytes_digest(self.folder.read(record.outcomes)) != facts.sha256
-        )
-        return "differ from what was written" if differ else ""
 
     def _files(self, name: str) -> Iterator[tuple[str, bytes]]:
         """Path inside the ledger and bytes of each record of a kind."""
@@ -295,6 +292,20 @@ def _ended_trial(content: bytes, file: str) -> EndedTrial:
 def _check_key(key: str, file: str) -> None:
     if key != _key(file):
         raise DamagedError(f"{file} is damaged: it has the record of {key}.")
+
+
+def _loss_of_outcomes(record: ScoreRecord, states: Mapping[str, list[str]], verified: VerifiedFiles | None) -> str:
+    """How the outcomes of a score are lost; "" if they are not. Without facts in the record, they must exist.
+
+    Without `verified`, only their size is compared.
+    """
+    if record.outcomes not in states:
+        return "are missing"
+    facts, state = record.outcome_facts, states[record.outcomes]
+    if facts is None or not state or not state[0].isdecimal():
+        return ""
+    matches = int(state[0]) == facts.bytes and (not verified or verified.matches(record.outcomes, state, facts.sha256))
+    return "" if matches else "differ from what was written"
 
 
 def _key(file: str) -> str:

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 from sweeper.errors import DamagedError, UserError
+from sweeper.files.folder import Folder
 from sweeper.files.serialize import FORMAT, write_json
 from sweeper.records.ended import EndedTrial
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.records.spec import score_key
-from sweeper.run.ledger import Ledger
+from sweeper.run.ledger import VERIFIED_FILE, Ledger
+from sweeper.run.verified import VerifiedFiles
 from tests.tuning.imaginary import SMALL, agenda_of, fail, succeed
 
 OUTCOMES = pd.DataFrame(
@@ -238,6 +240,63 @@ def test_a_score_with_damaged_outcomes_is_computed_again(ledger: Ledger, damage:
     assert len(messages) == is_noticed
     assert all(f"The outcomes {written.outcomes} {reason}." in message for message in messages)
     assert (ledger.scores() == {}) == is_noticed
+
+
+def reads_of_outcomes(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that receives the path of each file with outcomes when it is read."""
+    reads, read = list[str](), Folder.read
+
+    def recorded(folder: Folder, name: str) -> bytes:
+        if name.startswith("outcomes"):
+            reads.append(name)
+        return read(folder, name)
+
+    monkeypatch.setattr(Folder, "read", recorded)
+    return reads
+
+
+def test_outcomes_are_compared_with_their_digests_only_once_unless_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger.at(str(tmp_path))
+    reads = reads_of_outcomes(ledger, monkeypatch)
+    first = ledger.write_score(score(), OUTCOMES).outcomes
+    assert ledger.repaired()[1] == []
+    second = replace(score(), key="f" * 20, outcomes=f"outcomes/{'f' * 20}.parquet")
+    ledger.write_score(second, OUTCOMES)
+    assert Ledger.at(str(tmp_path)).repaired()[1] == ledger.repaired()[1] == []
+    assert reads == [first, second.outcomes]
+    content = (tmp_path / first).read_bytes()
+    (tmp_path / first).write_bytes(flipped(content, 1000))
+    assert len(ledger.repaired()[1]) == 1
+    assert reads == [first, second.outcomes, first]
+
+
+def test_outcomes_that_a_disk_has_changed_without_a_new_time_are_computed_again_after_they_were_read(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger.at(str(tmp_path))
+    written = ledger.write_score(score(), OUTCOMES)
+    file = tmp_path / written.outcomes
+    file.write_bytes(flipped(file.read_bytes(), 1000))
+    # A note about the undamaged file with the state of the damaged one.
+    verified = VerifiedFiles(ledger.folder, VERIFIED_FILE)
+    verified._now[written.outcomes] = [written.outcome_facts.sha256, *ledger.outcome_states()[written.outcomes]]
+    verified.write()
+    assert ledger.repaired()[1] == []
+    with pytest.raises(DamagedError, match="differs from the digest in its record"):
+        ledger.outcomes(written)
+    assert len(ledger.repaired()[1]) == 1
+
+
+@pytest.mark.parametrize("note", [b"", b"[]", b'{"files": 7}', b'{"sha256": "0"}'])
+def test_a_damaged_note_about_verified_outcomes_means_that_they_are_compared_again(tmp_path: Path, note: bytes) -> None:
+    ledger = Ledger.at(str(tmp_path))
+    written = ledger.write_score(score(), OUTCOMES)
+    ledger.repaired()
+    (tmp_path / written.outcomes).write_bytes(b"no outcomes")
+    (tmp_path / VERIFIED_FILE).write_bytes(note)
+    assert len(ledger.repaired()[1]) == 1
 
 
 def test_a_record_without_a_required_field_is_damaged(ledger: Ledger) -> None:
