@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ class MeanVector:
     """Length: hidden size."""
     seconds: float
     """Of the process that computed it."""
+    name: str = ""
+    """The name of its file, which is damaged under another name; "" in files of earlier versions."""
 
     @property
     def array(self) -> Array:
@@ -57,7 +59,7 @@ class TextVectors:
         with FileLock(folder.path(f"{name}.lock")):
             vector = self._kept(folder, name)
             if vector is None:
-                vector = self._computed(data, language)
+                vector = replace(self._computed(data, language), name=name)
                 folder.write(name, write_sealed(vector), durable=False)
         return vector
 
@@ -72,7 +74,10 @@ class TextVectors:
         if not folder.exists(name):
             return None
         try:
-            return read_json(MeanVector, folder.read(name), name)
+            vector = read_json(MeanVector, folder.read(name), name)
+            if vector.name not in ("", name):
+                raise DamagedError(f"{name} is damaged: it has the vector of {vector.name}.")
+            return vector
         except (DamagedError, FormatError):
             logger.warning("The mean vector %s is damaged: it is set aside and computed again.", folder.path(name))
             folder.set_aside(name)

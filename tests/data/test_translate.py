@@ -18,6 +18,7 @@ from sweeper.data.translate.pieces import LONGEST, pieces_of
 from sweeper.data.translate.recorded import Recorded
 from sweeper.data.translate.round_trip import RoundTrip
 from sweeper.errors import UserError
+from sweeper.files.digests import digest
 from sweeper.formats.interface import Example
 from sweeper.tasks.catalog import CATALOG
 from tests import translators_tiny as tiny
@@ -97,6 +98,24 @@ def test_a_line_with_a_flipped_bit_is_skipped(tmp_path: Path, place: int) -> Non
         again.read()
         assert again.translations.get("one", "\ud558\ub098") == "\ud558\ub098"
         assert again.translations.get("two") in ("\ub458", None)
+
+
+def test_the_file_of_another_translator_is_not_used(tmp_path: Path) -> None:
+    first, second = (tmp_path / name / "ko.jsonl" for name in ("first", "second"))
+    TranslationFile(first, "ko").add({"one": "\ud558\ub098"})
+    second.parent.mkdir()
+    second.write_bytes(first.read_bytes())
+    other = TranslationFile(second, "ko")
+    other.read()
+    assert other.translations == {}
+
+
+def test_a_line_with_the_digest_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    entry = {"text": "one", "language": "de", "translation": "eins", "digest": digest(["one", "de", "eins"])}
+    (tmp_path / "de.jsonl").write_text(json.dumps(entry) + "\n")
+    file = TranslationFile(tmp_path / "de.jsonl", "de")
+    file.read()
+    assert file.translations == {"one": "eins"}
 
 
 def test_a_truncated_line_is_skipped_and_the_next_line_is_complete(tmp_path: Path) -> None:

@@ -148,6 +148,16 @@ def test_a_damaged_mean_vector_is_set_aside_and_computed_again(private_folders: 
     assert len(list((private_folders.cache / "vectors").glob("*.damaged"))) == len(files)
 
 
+def test_a_mean_vector_under_the_name_of_another_one_is_computed_again(private_folders: TrialFolders) -> None:
+    first = run_trial(compared("parts"), private_folders.bench()).training.predictors
+    files = sorted((private_folders.cache / "vectors").glob("*.json"))
+    contents = [file.read_bytes() for file in files]
+    for file, content in zip(files, contents[1:] + contents[:1], strict=True):
+        file.write_bytes(content)
+    again = run_trial(compared("parts"), private_folders.bench("again")).training.predictors
+    assert {task: again[task].values for task in TEXTS} == {task: first[task].values for task in TEXTS}
+
+
 def test_the_texts_of_a_mixture_are_weighted_by_the_examples_that_its_stage_drew(
     folders: TrialFolders, reader: DataReader, encoder: str
 ) -> None:

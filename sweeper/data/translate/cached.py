@@ -41,8 +41,7 @@ class TranslationFile:
             try:
                 entry = json.loads(line.decode())
                 text, translation = entry["text"], entry["translation"]
-                # Earlier versions wrote no digest.
-                is_intact = entry.get("digest") in (None, self._digest(text, translation))
+                is_intact = entry.get("digest") in (None, *self._digests(text, translation))
             except (ValueError, KeyError, TypeError, AttributeError):
                 is_intact = False  # also a truncated line
             if is_intact:
@@ -67,13 +66,17 @@ class TranslationFile:
             "text": text,
             "language": self.language,
             "translation": translation,
-            "digest": self._digest(text, translation),
+            "digest": self._digests(text, translation)[0],
         }
         return json.dumps(entry, ensure_ascii=False) + "\n"
 
-    def _digest(self, text: str, translation: str) -> str:
-        """Digest of a line: a damaged one is skipped, so that its text is translated and stored again."""
-        return digest([text, self.language, translation])
+    def _digests(self, text: str, translation: str) -> tuple[str, str]:
+        """Digest of a line, and that of earlier versions, which does not cover the translator.
+
+        The first versions wrote none. A damaged line is skipped, so that its text is translated and stored again.
+        """
+        content = [text, self.language, translation]
+        return digest([*content, self.path.parent.name]), digest(content)
 
 
 @dataclass
