@@ -1,15 +1,19 @@
 """Scores under further conditions, as a page and as a CSV file."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from urllib.parse import quote
 
 import pandas as pd
+
+from sweeper.scoring.scorers import LABELS
 
 from ..figures.files import formats
 from ..figures.frontier import frontier_figure
 from ..numbers import gain_text
 from ..results.chance import without_input
 from ..results.load import RunData
+from ..results.robustness import COLUMNS
 from ..results.seed_part import MEAN
 from .documents import document
 from .files import csv
@@ -27,7 +31,8 @@ def condition_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
     """
     if table.empty:
         return {}
-    files, names = {"robustness.csv": csv(table, IN_POINTS)}, []
+    further = [name for name in table if name not in COLUMNS]
+    files, names = {"robustness.csv": csv(table, (*IN_POINTS, *further))}, []
     # A good score without a question or text is no robustness.
     no_input = without_input(data.space)
     attacks = table[[pair not in no_input for pair in zip(table["target"], table["condition"], strict=True)]]
@@ -50,14 +55,17 @@ def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
         *(f"![Scores under conditions]({quote(name)}.png)" for name in figures),
     ]
     for (model, target, condition), rows in means.groupby(["model", "target", "condition"], sort=False):
+        is_here = (table["model"] == model) & (table["target"] == target) & (table["condition"] == condition)
         blocks += [f"## {target}, {condition} ({model})", markdown(list(HEADER), list(_lines(rows)))]
+        blocks += _by_metric(table[is_here])
     blocks.append(
         "Values are in points or percent, for the mean over languages; robustness.csv has each language. The drop is "
         "the clean score minus the score under the condition, on the same items, ± half the width of its 95 % interval "
         "about new seeds and new items. It is left out where the clean score of the recipe is at chance: not above the "
         "trivial score, nor above its own score without input if there is one, by two standard errors. Success is the "
         "share of the examples that become wrong, among those that every recipe answers correctly when clean: the "
-        "recipes are compared on one set of examples."
+        "recipes are compared on one set of examples. Tables by language have the clean value of a metric and that "
+        "under the condition."
     )
     blocks.append(
         "Worst of k is the score if each example has its lowest score under clean data and k attacks. Conditions that "
@@ -81,6 +89,19 @@ HEADER = (
     "seeds",
     "note",
 )
+
+
+def _by_metric(rows: pd.DataFrame) -> Iterator[str]:
+    """A table of the further metrics in each language: clean, and under the condition of the rows."""
+    metrics = [name for name in rows if f"clean_{name}" in rows and rows[name].notna().any()]
+    languages = list(dict.fromkeys(rows["language"]))
+    lines = []
+    for metric, recipe in product(metrics, dict.fromkeys(rows["recipe"])):
+        cells = rows[rows["recipe"] == recipe].set_index("language")[[f"clean_{metric}", metric]].reindex(languages)
+        values = [f"{points(clean)} → {points(score)}" for clean, score in cells.itertuples(index=False)]
+        lines.append([LABELS.get(metric, metric), recipe, *values])
+    if lines:
+        yield markdown(["metric", "recipe", *languages], lines)
 
 
 def _lines(rows: pd.DataFrame) -> Iterator[list[str]]:

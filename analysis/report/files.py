@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..results.correlate import PAIR_COLUMNS
-from ..results.load import RunData
+from ..results.load import RunData, further_metrics
 from ..results.results import Results
 
 IN_POINTS = (
@@ -65,7 +65,8 @@ def _field(content: object) -> str:
 def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
     """Name -> content of the CSV files of one model.
 
-    cells.csv: the estimates of all cells, their means over languages; languages.csv: the same for each language;
+    cells.csv: the estimates of all cells, their means over languages; languages.csv: the same for each language, and
+    its further metrics (EM, F1);
     seeds.csv: score and gain of each seed; means.csv: the mean gain of each recipe; best.csv: the sets of best rows;
     correlations.csv: all correlations; english.csv: differences to English; distances.csv: slopes of gains on the
     distance of a language; families.csv: gains by family, script and resources; predictors.csv: predictors of transfer.
@@ -79,13 +80,15 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
         "selection and score": correlations.selection.rename(columns={"target": "a"}),
         "traits": correlations.predictors.rename(columns={"trait": "a", "target": "b"}),
     }
+    languages = estimates[~is_mean].merge(_zero_shot(results), on=["recipe", "target", "language"], how="left")
+    further = further_metrics(results.gains)
     pairs = pd.concat(
         [table.assign(family=family) for family, table in named.items() if len(table)]
         or [pd.DataFrame(columns=[*PAIR_COLUMNS, "family"])]
     )
     tables: Mapping[str, pd.DataFrame] = {
         "cells": estimates[is_mean],
-        "languages": estimates[~is_mean].merge(_zero_shot(results), on=["recipe", "target", "language"], how="left"),
+        "languages": languages.merge(_further(results), on=["recipe", "target", "condition", "language"], how="left"),
         "seeds": results.seeds,
         "means": _means(results),
         "best": results.leaders.rows,
@@ -95,7 +98,8 @@ def table_files(results: Results, suffix: str = "") -> dict[str, bytes]:
         "families": results.language_traits.groups,
         "predictors": results.rankings,
     }
-    return {f"{name}{suffix}.csv": csv(table, OTHER_UNITS.get(name, IN_POINTS)) for name, table in tables.items()}
+    in_points = {**OTHER_UNITS, "languages": (*IN_POINTS, *further)}
+    return {f"{name}{suffix}.csv": csv(table, in_points.get(name, IN_POINTS)) for name, table in tables.items()}
 
 
 def _means(results: Results) -> pd.DataFrame:
@@ -104,6 +108,13 @@ def _means(results: Results) -> pd.DataFrame:
     columns = ["gain", "se_seed", "se_item", "se", "low", "high"]
     table.loc[table["unit"] == "spread", columns] /= 100
     return table
+
+
+def _further(results: Results) -> pd.DataFrame:
+    """The means over seeds of the further metrics of each cell, condition and language, a column for each."""
+    rows = results.gains[results.gains["metric"].isin(further_metrics(results.gains))]
+    keys = ["recipe", "target", "condition", "language"]
+    return rows.pivot_table(index=keys, columns="metric", values="value").reset_index()
 
 
 def _zero_shot(results: Results) -> pd.DataFrame:

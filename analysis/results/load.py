@@ -129,6 +129,11 @@ def main_scores(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["main"] & (table["condition"] == CLEAN)]
 
 
+def further_metrics(table: pd.DataFrame) -> list[str]:
+    """The metrics beside the main ones, for example EM and F1 of question answering."""
+    return list(dict.fromkeys(table.loc[~table["main"], "metric"]))
+
+
 def _records_in(table: pd.DataFrame, scores: Iterable[ScoreRecord]) -> tuple[ScoreRecord, ...]:
     """The records of the targets and trainings of a table."""
     in_table = set(table[["target", "training"]].drop_duplicates().itertuples(index=False, name=None))

@@ -11,7 +11,7 @@ from .attacks import ATTACK_COLUMNS, attacks
 from .chance import AT_CHANCE, clean_scores
 from .contrasts import contrast_table
 from .gains import directions
-from .load import RunData
+from .load import RunData, further_metrics
 from .marks import marks_of
 from .seed_part import MEAN
 
@@ -22,10 +22,11 @@ COLUMNS = (
 )
 """Columns of the table; scores, drops, standard errors and bounds are fractions of 1, with the sign of losses reversed.
 
-clean and score are means over the seeds that have both. drop is clean - score on the same items, and low and high are
-the bounds of its interval, as of a contrast. relative_drop is drop / clean. The note "at chance" replaces both where
-the clean score of the cell is at chance (`CleanScores.is_at_chance`). success, num_correct, worst and num_attacks are
-those of `attacks`."""
+clean and score are means over the seeds that have both. For each further metric (`further_metrics`) a column
+clean_METRIC and a column METRIC have the same without a reversed sign. drop is clean - score on the same items, and
+low and high are the bounds of its interval, as of a contrast. relative_drop is drop / clean. The note "at chance"
+replaces both where the clean score of the cell is at chance (`CleanScores.is_at_chance`). success, num_correct,
+worst and num_attacks are those of `attacks`."""
 
 
 def robustness(data: RunData) -> pd.DataFrame:
@@ -43,7 +44,8 @@ def robustness(data: RunData) -> pd.DataFrame:
     table["condition"] = [contrast.terms[1].condition for contrast in cells]
     table["target"] = [contrast.targets[0] for contrast in cells]
     table["language"] = table["language"].mask(table["language"] == "", MEAN)
-    table = table.merge(_scores(data), on=CELL, how="left")
+    scores = _scores(data)
+    table = table.merge(scores, on=CELL, how="left")
     clean = clean_scores(data)
     is_chance = [
         clean.is_at_chance((row["model"], row["recipe"], row["target"]), row["condition"], row["languages"].split())
@@ -52,7 +54,8 @@ def robustness(data: RunData) -> pd.DataFrame:
     table["relative_drop"] = (table["drop"] / table["clean"]).where(table["clean"] > 0)
     table.loc[is_chance, ["drop", "relative_drop", "se", "df", "low", "high"]] = np.nan
     table.loc[is_chance, "note"] = AT_CHANCE
-    return table.merge(attacks(data), on=CELL, how="left")[list(COLUMNS)]
+    further = [name for name in scores if name not in COLUMNS]
+    return table.merge(attacks(data), on=CELL, how="left")[[*COLUMNS, *further]]
 
 
 def on_frontier(rows: pd.DataFrame) -> "pd.Series[bool]":
@@ -80,13 +83,24 @@ def _contrasts(space: Space) -> Iterator[Contrast]:
 
 
 def _scores(data: RunData) -> pd.DataFrame:
-    """CELL, clean and score: means over the seeds that have the clean score and the one of the condition.
+    """CELL, clean and score, also of each further metric: means over the seeds that have both scores."""
+    with_conditions = [target.task for target in data.space.targets if target.conditions]
+    table = data.table[data.table["target"].isin(with_conditions)]
+    main = table[table["main"]]
+    signs = main["target"].map(directions(data.space)).astype(float)
+    scores = _pairs(main.assign(value=main["value"] * signs))
+    for metric in further_metrics(table):
+        pairs = _pairs(table[table["metric"] == metric])
+        names = {"clean": f"clean_{metric}", "score": metric}
+        scores = scores.merge(pairs.rename(columns=names), on=CELL, how="left")
+    return scores
+
+
+def _pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """CELL, clean and score of the rows of one metric.
 
     A mean over languages is over those of the condition, with the seeds that have all of them.
     """
-    table = data.table[data.table["main"]]
-    signs = table["target"].map(directions(data.space)).astype(float)
-    table = table.assign(value=table["value"] * signs)
     keys = ["model", "recipe", "target", "language", "seed"]
     clean = table.loc[table["condition"] == CLEAN, [*keys, "value"]].rename(columns={"value": "clean"})
     both = table[table["condition"] != CLEAN].merge(clean, on=keys).rename(columns={"value": "score"})

@@ -199,6 +199,28 @@ def test_a_condition_of_some_languages_leaves_the_worst_score_of_the_others_as_i
     assert both["num_correct"] == english["num_correct"] + german["num_correct"] == 6
 
 
+def test_further_metrics_are_given_clean_and_under_each_condition_in_each_language(run):
+    exact = {"clean": 0.5, "typos": 0.25, "bare": 0.5}
+    for score in load(run.url).cell_scores:
+        value = exact[score.condition] + 0.1 * (score.seed - 1)
+        metrics = {"en": {**score.metrics["en"], "em": value}}
+        table = run.ledger.outcomes(score)
+        run.ledger.write_score(replace(score, metrics=metrics), table)
+    table = robustness(load(run.url))
+    for language in ("en", "mean"):
+        typos = row(table, "baseline", "typos", language)
+        # Means over both seeds.
+        assert (typos["clean_em"], typos["em"]) == pytest.approx((0.55, 0.3))
+    report = text_report(run.url)
+    page = (report.path.parent / "robustness.md").read_text(encoding="utf-8")
+    assert "| metric | recipe | mean | en |" in page
+    assert "| EM | baseline | 55.0 → 30.0 | 55.0 → 30.0 |" in page
+    by_language = pd.read_csv(report.path.parent / "languages.csv").set_index(["recipe", "condition", "language"])
+    assert by_language.loc[("baseline", "clean", "en"), "em"] == pytest.approx(55.0)
+    assert by_language.loc[("baseline", "typos", "en"), "em"] == pytest.approx(30.0)
+    assert pd.read_csv(report.path.parent / "robustness.csv")["clean_em"].max() == pytest.approx(55.0)
+
+
 def test_a_space_without_conditions_has_no_rows(full_run):
     assert robustness(load(full_run.url)).empty
 
