@@ -1,7 +1,8 @@
 """Scores under further conditions, as a page and as a CSV file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -19,8 +20,13 @@ from .documents import document
 from .files import csv
 from .tables import markdown, percent, points
 
-IN_POINTS = ("clean", "score", "drop", "se", "low", "high", "success", "relative_drop", "worst")
+IN_POINTS = (
+    *("clean", "score", "drop", "se", "low", "high", "relative_drop", "worst", "success", "success_low"),
+    *("success_high", "shared", "shared_low", "shared_high", "difference", "difference_low", "difference_high"),
+)
 """Columns of the CSV file in points or percent."""
+FEWEST = 10
+"""Fewest examples of a success rate on the page."""
 PAGE = "robustness.md"
 
 
@@ -31,7 +37,7 @@ def condition_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
     """
     if table.empty:
         return {}
-    further = [name for name in table if name not in COLUMNS]
+    further = [str(name) for name in table if name not in COLUMNS]
     files, names = {"robustness.csv": csv(table, (*IN_POINTS, *further))}, []
     # A good score without a question or text is no robustness.
     no_input = without_input(data.space)
@@ -57,15 +63,21 @@ def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
     for (model, target, condition), rows in means.groupby(["model", "target", "condition"], sort=False):
         is_here = (table["model"] == model) & (table["target"] == target) & (table["condition"] == condition)
         blocks += [f"## {target}, {condition} ({model})", markdown(list(HEADER), list(_lines(rows)))]
-        blocks += _by_metric(table[is_here])
+        blocks += [*_successes(rows), *_by_metric(table[is_here])]
     blocks.append(
         "Values are in points or percent, for the mean over languages; robustness.csv has each language. The drop is "
         "the clean score minus the score under the condition, on the same items, ± half the width of its 95 % interval "
         "about new seeds and new items. It is left out where the clean score of the recipe is at chance: not above the "
-        "trivial score, nor above its own score without input if there is one, by two standard errors. Success is the "
-        "share of the examples that become wrong, among those that every recipe answers correctly when clean: the "
-        "recipes are compared on one set of examples. Tables by language have the clean value of a metric and that "
-        "under the condition."
+        "trivial score, nor above its own score without input if there is one, by two standard errors. Tables by "
+        "language have the clean value of a metric and that under the condition."
+    )
+    blocks.append(
+        "Success is the share of the examples that become wrong, among those that the recipe answers correctly when "
+        "clean in the same seed. The examples of all languages count equally. Recipes are compared on shared examples, "
+        "which each of them answers correctly when clean; the difference is to the first of them. The 95 % intervals "
+        "are about new seeds and new items (of a rate: Wilson 1927 with the effective number of examples, Korn & "
+        "Graubard 1998). Recipes at chance are left out, and rates of fewer than "
+        f"{FEWEST} examples in a seed. robustness.csv has these too, and each language."
     )
     blocks.append(
         "Worst of k is the score if each example has its lowest score under clean data and k attacks. Conditions that "
@@ -82,8 +94,6 @@ HEADER = (
     "score",
     "drop",
     "relative drop",
-    "success",
-    "examples",
     "worst of k",
     "k",
     "seeds",
@@ -91,9 +101,32 @@ HEADER = (
 )
 
 
+def _successes(rows: pd.DataFrame) -> Iterator[str]:
+    """A table of the success rates of a condition, of the recipes that are above chance."""
+    rated = rows[rows["success"].notna()]
+    lines = []
+    for row in rated.to_dict("records"):
+        bounds = (row["difference"], row["difference_low"], row["difference_high"])
+        rates = [*_rate(row, "success", "num_correct"), *_rate(row, "shared", "num_shared")]
+        lines.append([row["recipe"], *rates, "–" if row["num_shared"] < FEWEST else gain_text(*bounds)])
+    if lines:
+        minus = f"points above {rated['recipe'].iloc[0]}"
+        yield markdown(["recipe", "success", "examples", "on shared examples", "shared examples", minus], lines)
+
+
+def _rate(row: Mapping[Hashable, Any], name: str, count: str) -> tuple[str, str]:
+    """A rate with its interval, "–" if it has too few examples, and the number of examples."""
+    num = f"{row[count]:.3g}"
+    if row[count] < FEWEST:
+        return "–", num
+    low, high = points(row[f"{name}_low"]), points(row[f"{name}_high"])
+    interval = "" if low == "–" else f" ({low} to {high})"
+    return f"{percent(row[name])}{interval}", num
+
+
 def _by_metric(rows: pd.DataFrame) -> Iterator[str]:
     """A table of the further metrics in each language: clean, and under the condition of the rows."""
-    metrics = [name for name in rows if f"clean_{name}" in rows and rows[name].notna().any()]
+    metrics = [str(name) for name in rows if f"clean_{name}" in rows and rows[name].notna().any()]
     languages = list(dict.fromkeys(rows["language"]))
     lines = []
     for metric, recipe in product(metrics, dict.fromkeys(rows["recipe"])):
@@ -112,8 +145,6 @@ def _lines(rows: pd.DataFrame) -> Iterator[list[str]]:
             points(row["score"]),
             gain_text(row["drop"], row["low"], row["high"], row["note"]),
             percent(row["relative_drop"]),
-            percent(row["success"]),
-            "–" if pd.isna(row["num_correct"]) else f"{row['num_correct']:.0f}",
             points(row["worst"]),
             "–" if pd.isna(row["num_attacks"]) else f"{row['num_attacks']:.3g}",
             str(row["num_seeds"]),

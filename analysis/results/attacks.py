@@ -5,6 +5,7 @@ Only for targets whose examples have a score of their own: classification, choic
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
@@ -12,18 +13,20 @@ from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 from sweeper.space import CLEAN, Condition
 
+from .chance import CleanScores
+from .items import has_own_items
 from .load import RunData
 from .marks import marks_of
 from .outcomes import read_outcomes
 from .seed_part import MEAN
+from .success import SUCCESS_COLUMNS, success_rates
 
-ATTACK_COLUMNS = ("success", "num_correct", "worst", "num_attacks")
-"""success: the share of the examples that every recipe answers correctly when clean, in the same seed, and that are
-wrong under the condition. num_correct: the number of these examples. worst: the score if each example has its lowest
-score under clean data and all attacks (`attacks_of`) that its language has; num_attacks: their number. Means over
-seeds. A mean over languages weights them equally, and adds up the examples."""
+WORST_COLUMNS = ("worst", "num_attacks")
+"""worst: the score if each example has its lowest score under clean data and all attacks (`attacks_of`) that its
+language has; num_attacks: their number. Means over seeds. A mean over languages weights them equally."""
+ATTACK_COLUMNS = (*SUCCESS_COLUMNS, *WORST_COLUMNS)
 CELL = ["model", "recipe", "target", "condition", "language"]
-Grouped = dict[tuple[str, str, int | None], list[ScoreRecord]]
+Grouped = dict[tuple[str, str], dict[int | None, list[ScoreRecord]]]
 
 
 def attacks_of(conditions: Iterable[Condition]) -> list[str]:
@@ -40,24 +43,38 @@ def attacks_of(conditions: Iterable[Condition]) -> list[str]:
     return list(largest.values())
 
 
-def attacks(data: RunData) -> pd.DataFrame:
+def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
     """ATTACK_COLUMNS for each model, recipe, target, condition and language, and for the mean over languages."""
     conditions_of = {target.task: target.conditions for target in data.space.targets}
-    rows = [
-        (model, recipe, target, condition, language, *measured)
-        for (model, target, _), records in _groups(data).items()
-        for (recipe, condition, language), measured in _of_seed(_credits(records, data), conditions_of[target])
-    ]
-    table = pd.DataFrame(rows, columns=[*CELL, *ATTACK_COLUMNS])
-    by_language = table.groupby(CELL)[list(ATTACK_COLUMNS)].mean()
-    groups = by_language.groupby(CELL[:4])
+    recipes = [recipe.name for recipe in data.space.recipes]
+    worst, rates = [], []
+    for (model, target), by_seed in _groups(data).items():
+        tables = [table for table in (_credits(records, data) for records in by_seed.values()) if len(table)]
+        compared = partial(_is_compared, clean, model, target)
+        has_own = has_own_items(data, target)
+        found = success_rates(tables, compared, recipes, has_own_items=has_own)
+        rates += [(model, recipe, target, *cell, *values) for (recipe, *cell), values in found]
+        worst += [
+            (model, recipe, target, *cell, *values)
+            for table in tables
+            for (recipe, *cell), values in _worst(table, conditions_of[target])
+        ]
+    table = pd.DataFrame(worst, columns=[*CELL, *WORST_COLUMNS])
+    by_language = table.groupby(CELL)[list(WORST_COLUMNS)].mean()
     # The mean over the languages of a condition; nan if one of them has none.
-    means = groups.mean(skipna=False).assign(num_correct=groups["num_correct"].sum())
-    return pd.concat([by_language.reset_index(), means.reset_index().assign(language=MEAN)], ignore_index=True)
+    means = by_language.groupby(CELL[:4]).mean(skipna=False).reset_index().assign(language=MEAN)
+    both = pd.concat([by_language.reset_index(), means], ignore_index=True)
+    return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="left")
+
+
+def _is_compared(
+    clean: CleanScores, model: str, target: str, recipe: str, condition: str, languages: Sequence[str]
+) -> bool:
+    return not clean.is_at_chance((model, recipe, target), condition, languages)
 
 
 def _groups(data: RunData) -> Grouped:
-    """(model, target, seed) -> the scores of targets with conditions, without those that trained on their rows."""
+    """(model, target) -> seed -> the scores of targets with conditions, without those that trained on their rows."""
     groups: Grouped = {}
     if not data.run:
         return groups
@@ -65,18 +82,18 @@ def _groups(data: RunData) -> Grouped:
     with_conditions = {target.task for target in data.space.targets if target.conditions}
     for score in data.cell_scores:
         if score.target in with_conditions and (score.recipe, score.target) not in same_rows:
-            groups.setdefault((score.model, score.target, score.seed), []).append(score)
+            groups.setdefault((score.model, score.target), {}).setdefault(score.seed, []).append(score)
     return groups
 
 
 def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
-    """A row for each example and recipe: recipe, language, example, and a column with its credit for each condition."""
+    """A row for each example (language, example, group), with its credit in a column for each (condition, recipe)."""
     tables, ledger = [], Run.open(data.run).ledger
     for record in records:
         outcomes = read_outcomes(record, ledger, data.unread)
         credit = None if outcomes is None else _credit(outcomes)
         if outcomes is not None and credit is not None:
-            rows = outcomes[["language", "example"]].assign(
+            rows = outcomes[["language", "example", "group"]].assign(
                 recipe=record.recipe, condition=record.condition, credit=credit
             )
             tables.append(rows[rows["language"].isin(list(record.metrics))])
@@ -84,7 +101,7 @@ def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
         return pd.DataFrame()
     rows = pd.concat(tables, ignore_index=True)
     # A language may have been scored twice, before and after a cap was raised.
-    return rows.pivot_table(index=["recipe", "language", "example"], columns="condition", values="credit")
+    return rows.pivot_table(index=["language", "example", "group"], columns=["condition", "recipe"], values="credit")
 
 
 def _credit(outcomes: pd.DataFrame) -> "pd.Series[float] | None":
@@ -94,27 +111,22 @@ def _credit(outcomes: pd.DataFrame) -> "pd.Series[float] | None":
     return outcomes["correct"].astype(float) if "correct" in outcomes and "chunks_gold" not in outcomes else None
 
 
-def _of_seed(
+def _worst(
     credits_of: pd.DataFrame, conditions: Sequence[Condition]
-) -> Iterator[tuple[tuple[str, str, str], tuple[float, float, float, int]]]:
-    """(recipe, condition, language), and the values of ATTACK_COLUMNS in one model, target and seed."""
+) -> Iterator[tuple[tuple[str, str, str], tuple[float, int]]]:
+    """(recipe, condition, language), and the values of WORST_COLUMNS in one model, target and seed."""
     if CLEAN not in credits_of:
         return
     for language, rows in credits_of.groupby(level="language", sort=False):
         # A condition may leave out the language.
         present = rows.dropna(axis=1, how="all")
         attacked = attacks_of(condition for condition in conditions if condition.name in present)
-        is_right = (present[CLEAN] == 1).groupby(level="example").agg(["sum", "size"])
-        num_recipes = is_right["size"].max()
-        # The examples that every recipe answers correctly, so that recipes are compared on one set.
-        compared = is_right.index[is_right["sum"] == num_recipes]
-        for recipe, of_recipe in present.groupby(level="recipe", sort=False):
-            lowest = of_recipe[[CLEAN, *attacked]].dropna().min(axis=1)
-            worst = float(lowest.mean()) if attacked else float("nan")
-            counted = of_recipe[of_recipe.index.get_level_values("example").isin(compared)]
+        for recipe in dict.fromkeys(present.columns.get_level_values("recipe")):
+            of_recipe = present.columns.get_level_values("condition")[present.columns.isin([recipe], level="recipe")]
+            has_all = {CLEAN, *attacked} <= {*of_recipe}
+            lowest = present[[(name, recipe) for name in (CLEAN, *attacked)]].dropna().min(axis=1) if has_all else None
+            worst = float("nan") if lowest is None or not attacked else float(lowest.mean())
             # A condition that the recipe has no score of, as in a run that is not finished, says nothing of it.
-            for condition in of_recipe.dropna(axis=1, how="all").columns.drop(CLEAN, errors="ignore"):
-                scored = counted[condition].dropna()
-                success = float((scored < 1).mean()) if len(scored) else float("nan")
-                measured = (success, float(len(scored)), worst, len(attacked))
-                yield (str(recipe), str(condition), str(language)), measured
+            for condition in of_recipe:
+                if condition != CLEAN:
+                    yield (str(recipe), str(condition), str(language)), (worst, len(attacked))

@@ -25,8 +25,8 @@ COLUMNS = (
 clean and score are means over the seeds that have both. For each further metric (`further_metrics`) a column
 clean_METRIC and a column METRIC have the same without a reversed sign. drop is clean - score on the same items, and
 low and high are the bounds of its interval, as of a contrast. relative_drop is drop / clean. The note "at chance"
-replaces both where the clean score of the cell is at chance (`CleanScores.is_at_chance`). success, num_correct,
-worst and num_attacks are those of `attacks`."""
+replaces both where the clean score of the cell is at chance (`CleanScores.is_at_chance`), and there is
+no success then. The columns from success to num_attacks are those of `attacks`."""
 
 
 def robustness(data: RunData) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def robustness(data: RunData) -> pd.DataFrame:
     table.loc[is_chance, ["drop", "relative_drop", "se", "df", "low", "high"]] = np.nan
     table.loc[is_chance, "note"] = AT_CHANCE
     further = [name for name in scores if name not in COLUMNS]
-    return table.merge(attacks(data), on=CELL, how="left")[[*COLUMNS, *further]]
+    return table.merge(attacks(data, clean), on=CELL, how="left")[[*COLUMNS, *further]]
 
 
 def on_frontier(rows: pd.DataFrame) -> "pd.Series[bool]":

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from analysis.results.attacks import attacks, attacks_of
+from analysis.results.chance import clean_scores
 from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
 from analysis.results.robustness import robustness
+from analysis.results.success import share
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.run.growth import check_growth
@@ -71,26 +73,92 @@ def test_a_drop_is_the_clean_score_minus_the_score_under_the_condition(run):
 def test_the_mean_over_languages_equals_the_only_language(run):
     table = robustness(load(run.url))
     alone, mean = (row(table, "middle_qa", "typos", language) for language in ("en", "mean"))
-    for column in ("clean", "score", "drop", "success", "worst"):
+    for column in ("clean", "score", "drop", "success", "success_high", "shared", "num_shared", "worst"):
         assert alone[column] == pytest.approx(mean[column])
 
 
-def test_success_is_about_the_examples_that_every_recipe_answers_correctly_when_clean(run):
+def test_success_is_about_the_examples_that_the_recipe_answers_correctly_when_clean(run):
+    typos = row(robustness(load(run.url)), "baseline", "typos")
+    # Seed 1: 2 of 4 examples become wrong; seed 2: 3 of 5.
+    assert (typos["success"], typos["num_correct"]) == pytest.approx((5 / 9, 4.5))
+    assert 0 < typos["success_low"] < typos["success"] < typos["success_high"] < 1
+
+
+def test_recipes_are_compared_on_the_examples_that_all_of_them_answer_correctly_when_clean(run):
     table = robustness(load(run.url))
+    baseline, middle = (row(table, recipe, "typos") for recipe in ("baseline", "middle_qa"))
     # Both recipes are correct on examples 0 to 2 in seed 1, and also on example 7 in seed 2.
-    typos = row(table, "baseline", "typos")
-    assert typos["num_correct"] == pytest.approx((3 + 4) / 2)
-    assert typos["success"] == pytest.approx((2 / 3 + 3 / 4) / 2)
+    assert (baseline["shared"], baseline["num_shared"]) == pytest.approx((5 / 7, 3.5))
+    assert (middle["shared"], middle["num_shared"]) == pytest.approx((3 / 7, 3.5))
+    assert middle["difference"] == pytest.approx(-2 / 7)
+    assert middle["difference_low"] < -2 / 7 < middle["difference_high"]
+    assert middle["reference"] == "baseline" and not baseline["reference"]
 
 
-def test_success_is_a_mean_over_the_seeds_that_have_a_score_under_the_condition(run):
+def test_a_recipe_at_chance_has_no_success_and_takes_no_example_from_the_shared_ones(run):
+    data = load(run.url)
+    table = data.table.copy()
+    table.loc[table["recipe"] == "baseline", "trivial"] = 0.6
+    found = robustness(replace(data, table=table))
+    baseline, middle = (row(found, recipe, "typos") for recipe in ("baseline", "middle_qa"))
+    assert np.isnan(baseline["success"]) and np.isnan(baseline["shared"])
+    # Seed 1: 2 of 5 examples; seed 2: 3 of 6.
+    assert (middle["success"], middle["num_correct"]) == pytest.approx((5 / 11, 5.5))
+    assert (middle["shared"], middle["num_shared"]) == pytest.approx((5 / 11, 5.5))
+
+
+def test_success_is_about_the_seeds_that_have_a_score_under_the_condition(run):
     data = load(run.url)
     missing = ("baseline", 2, "typos")
     kept = [score for score in data.cell_scores if (score.recipe, score.seed, score.condition) != missing]
-    table = attacks(replace(data, cell_scores=tuple(kept)))
-    typos = row(table, "baseline", "typos")
-    # Seed 1 alone: examples 1 and 2 of 0 to 2 become wrong. Seed 2 has no score, which is no success of 0 %.
-    assert (typos["success"], typos["num_correct"]) == pytest.approx((2 / 3, 3))
+    typos = row(attacks(replace(data, cell_scores=tuple(kept)), clean_scores(data)), "baseline", "typos")
+    # Seed 1 alone: 2 of 4 examples become wrong. Seed 2 has no score, which is no success of 0 %.
+    assert (typos["success"], typos["num_correct"]) == pytest.approx((2 / 4, 4))
+    assert (typos["shared"], typos["num_shared"]) == pytest.approx((2 / 3, 3))
+
+
+def test_examples_of_all_languages_count_equally_in_a_success_rate(make_run):
+    run = make_run(targets=tuple(replace(t, conditions=CONDITIONS if t.task == "pairs" else ()) for t in SPACE.targets))
+    for recipe in ("baseline", "middle_qa"):
+        for seed in (1, 2):
+            training = run.trained(recipe, "small_nli", seed)
+            for condition, (english, german) in {"clean": ("111111", "1100"), "typos": ("111110", "0000")}.items():
+                table = pd.concat([outcomes(english, "en"), outcomes(german, "de")], ignore_index=True)
+                values = table.groupby("language")["correct"].mean().to_dict()
+                run.scored(training, "pairs", values, table=table, condition=condition)
+    table = robustness(load(run.url))
+    assert row(table, "baseline", "typos", "en")["success"] == pytest.approx(1 / 6)
+    assert row(table, "baseline", "typos", "de")["success"] == 1
+    pooled = row(table, "baseline", "typos", "mean")
+    assert (pooled["success"], pooled["num_correct"]) == pytest.approx((3 / 8, 8))
+    assert row(table, "middle_qa", "typos", "mean")["difference"] == 0
+
+
+def test_the_interval_of_a_success_rate_of_independent_examples_is_that_of_wilson():
+    # 100 groups of one example, 30 of which become wrong, in one seed.
+    wrong = np.array([[1.0] * 30 + [0.0] * 70])
+    rate = share(np.ones((1, 100)), wrong, np.arange(100), False)
+    assert rate.value == pytest.approx(0.3)
+    # Wilson's interval of 30 of 100 is 0.219 to 0.396.
+    assert (rate.low, rate.high) == pytest.approx((0.219, 0.396), abs=0.004)
+    # Ten groups of ten equal examples say as much as ten examples.
+    repeated = np.repeat([[1.0] * 3 + [0.0] * 7], 10, axis=1)
+    grouped = share(np.ones((1, 100)), repeated, np.repeat(np.arange(10), 10), False)
+    assert grouped.high - grouped.low > 2.5 * (rate.high - rate.low)
+    none = share(np.ones((1, 100)), np.zeros((1, 100)), np.arange(100), False)
+    assert (none.low, none.high) == pytest.approx((0.0, 0.037), abs=0.001)
+
+
+def test_the_interval_of_a_success_rate_covers_it_in_the_nominal_share_of_draws():
+    draws = np.random.default_rng(0)
+    num_covered = 0
+    for _ in range(400):
+        # Effects of seeds, items and both on whether an example becomes wrong.
+        logits = draws.normal(0, 0.3, (6, 1)) + draws.normal(0, 1.0, (1, 80))
+        wrong = (draws.random((6, 80)) < 1 / (1 + np.exp(-logits))).astype(float)
+        rate = share(np.ones((6, 80)), wrong, np.arange(80), False)
+        num_covered += rate.low <= 0.5 <= rate.high
+    assert 0.93 <= num_covered / 400 <= 0.995
 
 
 def test_the_worst_score_takes_the_lowest_of_each_example_over_all_conditions(run):
@@ -128,7 +196,7 @@ def test_a_condition_without_any_change_has_a_drop_of_zero(run):
     bare = row(table, "baseline", "bare")
     # Only seed 2 differs, by its last example.
     assert bare["drop"] == pytest.approx(0.5 / 8)
-    assert bare["success"] == pytest.approx((0 + 1 / 4) / 2)
+    assert bare["success"] == pytest.approx(1 / 9)
 
 
 def test_a_cell_whose_clean_score_is_not_above_the_trivial_one_has_no_drop(run):
@@ -240,6 +308,7 @@ def test_the_report_has_a_page_of_drops_in_points(run):
     page = (report.path.parent / "robustness.md").read_text(encoding="utf-8")
     assert "## pairs, typos (tiny)" in page
     assert "| baseline | 56.2 | 25.0 | +31.2 ± " in page
+    assert "| baseline | – | 4.5 | – | 3.5 | – |" in page, "fewer than ten examples have no rate"
     assert "[scores under further conditions](robustness.md)" in report.path.read_text(encoding="utf-8")
     csv = pd.read_csv(report.path.parent / "robustness.csv")
     assert csv["drop"].max() > 1, "in points"
