@@ -1,7 +1,7 @@
 """The uncertainty of contrasts about new items: the weighted influence of each item on all scores of a contrast."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,8 @@ class ItemVariance:
     """Variance of a contrast about new items; nan if it is unknown."""
 
     variance: float = np.nan
-    """Of the mean over the seeds of the run, on targets whose seeds share their items: the variance over seeds contains
-    that of the other targets."""
+    """Of the mean over the seeds of the estimate, on targets whose seeds share their items: the variance over seeds
+    contains that of the other targets."""
     residual: float = np.nan
     """The part that differs between seeds and items at once, which the variance over seeds contains too."""
     df: float = np.nan
@@ -34,15 +34,20 @@ class ItemVariance:
     """Whether each seed has its own items in all targets, so that the variance over seeds contains that of items."""
 
 
-def item_variances(data: RunData, contrasts: Sequence[WeightedSum]) -> list[ItemVariance]:
-    """The item variance of each contrast. The outcomes of each target are read once for all of them."""
+def item_variances(
+    data: RunData, contrasts: Sequence[WeightedSum], seeds: Sequence[Collection[int]]
+) -> list[ItemVariance]:
+    """The item variance of each contrast over its `seeds`: those of its estimate, which have scores on all its targets.
+
+    The outcomes of each target are read once for all of them.
+    """
     with_draws = {target.task for target in data.space.targets if has_own_items(data, target.task)}
     by_contrast: list[dict[str, ItemVariance]] = [{} for _ in contrasts]
     if not data.run:
         return [ItemVariance() for _ in contrasts]
     for target in sorted({name for weighted in contrasts for name in weighted.targets} - with_draws):
         users = [number for number, weighted in enumerate(contrasts) if target in weighted.targets]
-        column = _Target(data, target, [contrasts[number] for number in users])
+        column = _Target(data, target, [(contrasts[number], seeds[number]) for number in users])
         for number, variance in zip(users, column.variances(), strict=True):
             by_contrast[number][target] = variance
     return [
@@ -68,7 +73,8 @@ def _summed(weighted: WeightedSum, variances: Mapping[str, ItemVariance], with_d
 class _Target:
     """Sums of the influences of the items of one target, seed by seed, for several contrasts."""
 
-    def __init__(self, data: RunData, target: str, contrasts: Sequence[WeightedSum]) -> None:
+    def __init__(self, data: RunData, target: str, contrasts: Sequence[tuple[WeightedSum, Collection[int]]]) -> None:
+        """`contrasts` have the seeds of their estimates."""
         self._contrasts = contrasts
         self._units = Units()
         self._measure: Measure = MEASURES[data.space.task(target).scorer]
@@ -77,7 +83,7 @@ class _Target:
         self._seeds: Sequence[int] = data.space.seeds
         # (model, recipe, condition) -> language -> weight, for each contrast.
         self._weights: list[dict[tuple[str, str, str], dict[str, float]]] = [defaultdict(dict) for _ in contrasts]
-        for weights, weighted in zip(self._weights, contrasts, strict=True):
+        for weights, (weighted, _) in zip(self._weights, contrasts, strict=True):
             for name, weight in weighted.weights.items():
                 if name.target == target:
                     weights[name.model, name.recipe, name.condition][name.language] = weight
@@ -93,7 +99,7 @@ class _Target:
         num = np.zeros(len(self._contrasts), dtype=int)
         for seed in self._seeds:
             for number, values in enumerate(self._of_seed(seed)):
-                if values is not None:
+                if values is not None and seed in self._contrasts[number][1]:
                     sums[number] = np.pad(sums[number], (0, len(values) - len(sums[number]))) + values
                     squares[number] += values @ values
                     num[number] += 1

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, compress
 
 import numpy as np
 import numpy.typing as npt
@@ -88,9 +88,10 @@ def contrast_table(data: RunData, contrasts: Sequence[Contrast] | None = None) -
     scores, seedless = scores_of_seeds(data)
     chosen = data.space.contrasts if contrasts is None else contrasts
     planned = weighted_sums(data.space, scores, chosen, measured_covariates(data, chosen))
-    items = item_variances(data, planned)
     recipes = [recipe.name for recipe in data.space.recipes]
     arrays = SeedScores(by_score(scores), seedless, recipes, _related(data.space))
+    complete = [~np.isnan(arrays.by_seed(weighted.weights)) for weighted in planned]
+    items = item_variances(data, planned, [set(compress(data.space.seeds, has_all)) for has_all in complete])
     names, clean = data.space.contrast_names(), clean_scores(data)
     notes = [AT_CHANCE if _is_at_chance(weighted, clean) else "" for weighted in planned]
     rows = [_row(*each, arrays=arrays, names=names) for each in zip(planned, items, notes, strict=True)]

@@ -557,9 +557,9 @@ def simulated_scores(random: np.random.Generator, recipes: list[str]) -> dict[Sc
     return scores
 
 
-def with_outcomes(run, recipes=("baseline", "middle_qa"), seeds=(1, 2)):
-    """The run with scores on `pairs` whose outcomes are random."""
-    random = np.random.default_rng(5)
+def with_outcomes(run, recipes=("baseline", "middle_qa"), seeds=(1, 2), target="pairs", start=5):
+    """The run with scores on a target like `pairs` whose outcomes are random."""
+    random = np.random.default_rng(start)
     for recipe in recipes:
         for seed in seeds:
             frames = [
@@ -575,7 +575,7 @@ def with_outcomes(run, recipes=("baseline", "middle_qa"), seeds=(1, 2)):
             ]
             frame = pd.concat(frames, ignore_index=True)
             values = frame.groupby("language")["correct"].mean().to_dict()
-            run.scored(run.trained(recipe, "small_nli", seed), "pairs", values, table=frame)
+            run.scored(run.trained(recipe, "small_nli", seed), target, values, table=frame)
     return run
 
 
@@ -593,6 +593,27 @@ def test_the_item_part_of_a_difference_to_the_baseline_is_that_of_the_gain(make_
         assert table.loc[name, "num_items"] == expected.num_items == 30
         assert table.loc[name, "basis"] == "seeds and items"
         assert table.loc[name, "se"] >= max(table.loc[name, ["se_seed", "se_item"]]) - 1e-12
+
+
+def test_the_item_part_is_about_the_seeds_of_the_estimate(make_run):
+    pairs = HAND.task("pairs")
+    changes = {
+        "tasks": (*HAND.tasks, replace(pairs, name="more")),
+        "targets": (Target(task="pairs"), Target(task="more")),
+        "contrasts": (difference("both", "middle_qa", "baseline"),),
+    }
+    rows = []
+    for seeds in ((1, 2), (1, 2, 3)):
+        run = make_run(**changes, seeds=(1, 2, 3))
+        for recipe, start in (("baseline", 1), ("middle_qa", 2)):
+            with_outcomes(run, (recipe,), seeds, "pairs", start)
+            with_outcomes(run, (recipe,), (1, 2), "more", start + 2)
+        rows.append(only(contrast_table(load(run.url))))
+    assert rows[0]["num_seeds"] == rows[1]["num_seeds"] == 2
+    assert rows[0]["estimate"] == pytest.approx(rows[1]["estimate"])
+    # Seed 3 has scores on one target only, so that it enters neither the estimate nor its variance.
+    assert rows[0]["se_item"] == pytest.approx(rows[1]["se_item"])
+    assert rows[0]["se"] == pytest.approx(rows[1]["se"])
 
 
 MISTAKES = [
