@@ -20,7 +20,7 @@ from ..figures.contrasts import contrast_figure
 from ..figures.files import formats
 from ..numbers import gain_text, p_alone
 from ..results.contrast_points import point_table
-from ..results.contrasts import claim_table, contrast_table, row_labels
+from ..results.contrasts import FEWER_TARGETS, claim_table, contrast_table, row_labels
 from ..results.load import RunData, load
 from ..results.results import results_of_run
 from ..results.stats import LEVEL
@@ -123,6 +123,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
         "alone, whereas p is corrected for the number of estimates on this page (Holm 1979): an interval can exclude 0 "
         f"although the corrected p is above {LEVEL}. Statements about signs are based on the corrected p.",
         _untested(rows),
+        _fewer_targets(rows),
         _difficulty(rows),
         _spread(tables.points),
     ]
@@ -210,6 +211,17 @@ def _untested(rows: pd.DataFrame) -> str:
     texts = [reason for note, reason in reasons.items() if note in notes]
     return " ".join(
         [*texts, "These estimates are not tested, and the correction does not count them."] if texts else []
+    )
+
+
+def _fewer_targets(rows: pd.DataFrame) -> str:
+    """Which estimates of single languages have not all targets; "" if all have the same."""
+    if FEWER_TARGETS not in set(rows["note"]):
+        return ""
+    return (
+        f"`{FEWER_TARGETS}`: not all targets of the contrast are scored in this language. Estimates of different "
+        "languages are then means over different targets, which contrasts.csv names, so that a difference between them "
+        "can be one between targets."
     )
 
 

@@ -49,6 +49,8 @@ class WeightedSum:
     """Why it cannot be evaluated."""
     lacks_languages: bool = False
     """Whether a target lacks a language that the contrast names."""
+    lacks_targets: bool = False
+    """Whether other languages of a contrast for each language have targets that this one lacks."""
 
 
 DECIMALS = 6
@@ -145,9 +147,13 @@ class _Expander:
             return
         shared = {name: self._shared(terms, name) for name in _targets_of(terms, weighted.targets)}
         names = contrast.languages or tuple(dict.fromkeys(one for languages in shared.values() for one in languages))
-        for name in names:
-            targets = tuple(target for target in weighted.targets if name in shared.get(target, ()))
-            yield self._with_weights(replace(weighted, language=name, targets=targets), terms, (name,))
+        by_name = {
+            name: tuple(target for target in weighted.targets if name in shared.get(target, ())) for name in names
+        }
+        most = len({target for targets in by_name.values() for target in targets})
+        for name, targets in by_name.items():
+            single = replace(weighted, language=name, targets=targets, lacks_targets=len(targets) < most)
+            yield self._with_weights(single, terms, (name,))
         if not names:
             yield self._with_weights(weighted, terms, ())
 

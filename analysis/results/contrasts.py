@@ -41,6 +41,8 @@ UNTESTED_NOTES = ("no seed", "one seed", AT_CHANCE, "lacks seeds", "lacks langua
 unknown, the clean score of a recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space
 lack a score, or a target lacks languages that the contrast names. A test that is repeated after each seed finds more
 than its share."""
+FEWER_TARGETS = "fewer targets"
+"""Note of a contrast for each language in a language that some of its targets lack."""
 CLAIM_COLUMNS = ("claim", "model", "contrasts", "smallest", "p", "p_holm", "holds")
 """Columns of the table of claims. smallest is the estimate of the contrast with the largest p, p the largest one-sided
 p of its contrasts (intersection-union test, Berger 1982); nan if a contrast is not tested. p_holm is p corrected for
@@ -300,6 +302,11 @@ def _is_at_chance(weighted: WeightedSum, clean: CleanScores) -> bool:
     return any(clean.is_at_chance(cell[:3], cell[3], names) for cell, names in languages.items())
 
 
+def _targets_note(weighted: WeightedSum) -> str:
+    """A note that changes neither interval nor test."""
+    return FEWER_TARGETS if weighted.lacks_targets and weighted.weights else ""
+
+
 def _row(
     weighted: WeightedSum, item: ItemVariance, chance: str, *, arrays: SeedScores, names: Names
 ) -> dict[str, object]:
@@ -333,5 +340,5 @@ def _row(
         "se": se,
         "df": float(df),
         "basis": basis,
-        "note": note or ("" if has_item or not weighted.weights else "no outcomes"),
+        "note": note or _targets_note(weighted) or ("" if has_item or not weighted.weights else "no outcomes"),
     }

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.report.questions import question_files
 from analysis.results.contrast_sums import Score, weighted_sums
 from analysis.results.contrasts import (
     SeedScores,
@@ -289,6 +290,16 @@ def test_a_target_without_a_named_language_is_noted():
     row = contrast_table(tables(given, scores)).iloc[0]
     assert row["note"] == "lacks languages"
     assert np.isfinite(row["low"]) and np.isnan(row["p"]) and np.isnan(row["p_holm"])
+
+
+def test_a_contrast_for_each_language_notes_the_languages_in_which_targets_are_missing():
+    given = space(Contrast(name="d", terms=(Term(recipe="r1"), Term(recipe="baseline", weight=-1)), each=("language",)))
+    scores = {cell: values for cell, values in random_scores(given).items() if cell[2:] != ("t2", "sw")}
+    table = contrast_table(tables(given, scores))
+    assert set(table.loc[table["note"] == "fewer targets", "language"]) == {"sw"}
+    assert table["p"].notna().all(), "the estimates are tested"
+    page = question_files(tables(given, scores), table)["questions-contrasts.md"].decode()
+    assert "`fewer targets`: not all targets of the contrast are scored in this language." in page
 
 
 @pytest.mark.parametrize("doses", [(0.0, 0.15, 0.3), (0.0, 0.25, 0.5, 0.75, 1.0)])
