@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ..numbers import gain_text, p_text, signed_text
+from ..numbers import gain_text, p_alone, p_text, signed_text
 from ..results.estimates import UNSUMMARISED, has_mark
 from ..results.results import Results
 from ..results.seed_part import MEAN
@@ -56,6 +56,7 @@ def ranking_table(results: Results) -> str:
             f"{row['ndcg']:.2f}",
             *(f"{100 * row[name]:.1f}" for name in ("regret_1", "regret_3")),
             "–" if np.isnan(row["low"]) else f"{signed_text(row['low'], 2)} to {signed_text(row['high'], 2)}",
+            p_alone(float(row["p_holm"])),
             int(row["n"]),
             "–" if pd.isna(row["seconds"]) else f"{row['seconds']:.1f}",
             "yes" if row["recommended"] else "no",
@@ -68,6 +69,7 @@ def ranking_table(results: Results) -> str:
         "regret@1",
         "regret@3",
         "NDCG over the recipe mean",
+        "corrected p",
         "targets",
         "seconds",
         "recommended",

@@ -6,9 +6,10 @@ import pandas as pd
 
 from sweeper.space import Space
 
+from .contrasts import holm
 from .halves import MIN_N
 from .seed_part import MEAN
-from .stats import t_quantile
+from .stats import LEVEL, t_intervals
 from .traits import CATEGORIES, TRAITS
 
 Floats = npt.NDArray[np.float64]
@@ -16,7 +17,10 @@ BAR = "recipe mean"
 """The predictor that another one must beat: the mean gain of a recipe on the other targets."""
 RETRIEVAL = "retrieval"
 RANDOM = "random order"
-COLUMNS = ("predictor", "target", "ndcg", "regret_1", "regret_3", "n", "low", "high", "seconds", "recommended", "note")
+COLUMNS = (
+    *("predictor", "target", "ndcg", "regret_1", "regret_3", "n", "low", "high", "p", "seconds", "note"),
+    *("p_holm", "recommended"),
+)
 """The columns of the table, see `rankings`."""
 MEASURED = ("logme", "h_score", "knn", "embedding", "subword_overlap")
 """Predictors that a sweep computes from forward passes of the prepared encoders (`Space.predictors`)."""
@@ -35,7 +39,9 @@ def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: 
     - low, high: for the mean, the 95 % interval over targets of the difference in ndcg to the recipe mean, on the
       recipes that both rank; nan with fewer than three targets;
     - seconds: mean cost of a predictor that the sweep computes, for one encoder and target;
-    - recommended: whether `low` is above 0;
+    - p: two-sided, of the same difference; p_holm: corrected for the number of predictors with a p (Holm 1979). The
+      random order is no candidate and has none;
+    - recommended: whether `p_holm` is below 0.05 and the difference positive;
     - note: "not defined" for a target whose format has no such predictor, "fewer than 6 recipes", or "".
 
     No predictor is fitted to the target that it ranks: the recipe mean leaves it out, and the others need no gains. Of
@@ -46,9 +52,11 @@ def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: 
     rows: list[tuple[object, ...]] = []
     for name, values in predictors.items():
         each = [(name, target, *_quality(values[target], gains[target])) for target in gains.columns]
-        rows += [(*row[:6], np.nan, np.nan, seconds.get(name, np.nan), False, row[6]) for row in each]
+        rows += [(*row[:6], np.nan, np.nan, np.nan, seconds.get(name, np.nan), row[6]) for row in each]
         rows.append(_mean_row(name, each, _differences(values, predictors[BAR], gains), seconds.get(name, np.nan)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS[:11]))
+    table["p_holm"] = holm(table["p"])
+    return table.assign(recommended=(table["p_holm"] < LEVEL) & (table["low"] > 0))
 
 
 def predictions(
@@ -136,10 +144,12 @@ def _mean_row(
     """The row of the means over targets."""
     known_gains = np.array([row[2:5] for row in each if not np.isnan(row[2])]).reshape(-1, 3)
     means = known_gains.mean(axis=0) if len(known_gains) else np.full(3, np.nan)
-    low = high = np.nan
+    low = high = p = np.nan
     if name != BAR and len(differences) >= 3:
-        half = t_quantile(len(differences) - 1) * np.std(differences, ddof=1) / np.sqrt(len(differences))
-        low, high = np.mean(differences) - half, np.mean(differences) + half
+        error = np.std(differences, ddof=1) / np.sqrt(len(differences))
+        low, high, p = t_intervals(np.mean(differences), error, len(differences) - 1)
+    if name == RANDOM:
+        p = np.nan
     notes = {row[6] for row in each}
     note = "" if len(known_gains) else "not defined" if notes == {"not defined"} else f"fewer than {MIN_N} recipes"
-    return (name, MEAN, *means, len(known_gains), low, high, seconds, bool(low > 0), note)
+    return (name, MEAN, *means, len(known_gains), float(low), float(high), float(p), seconds, note)

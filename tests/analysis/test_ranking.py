@@ -76,6 +76,26 @@ def test_a_predictor_is_recommended_only_if_it_ranks_better_than_the_row_mean():
     assert 0 < row(ranked, RANDOM)["ndcg"] < 1
 
 
+def test_a_recommendation_is_corrected_for_the_number_of_predictors():
+    table = gains(noise=3.0)
+    # Nearly perfect, so that its p is not tiny.
+    noise = pd.DataFrame(np.random.default_rng(3).normal(0, 1.0, table.shape), index=table.index, columns=table.columns)
+    good = measured(table + noise)
+    useless = [
+        measured(table + 20 * np.random.default_rng(number).normal(size=table.shape), name)
+        for number, name in enumerate(("knn", "h_score", "embedding"))
+    ]
+    alone, among = (rankings(SPACE, table, NO_TRAITS, pd.concat(frames)) for frames in ([good], [good, *useless]))
+    assert row(alone, "logme")["p"] == row(among, "logme")["p"]
+    num_tested = among.loc[among["target"] == "mean", "p"].notna().sum()
+    assert num_tested >= 4
+    smallest = among["p"].min()
+    assert among["p_holm"].min() == pytest.approx(num_tested * smallest)
+    is_recommended = among["recommended"]
+    assert (among.loc[is_recommended, "p_holm"] < 0.05).all()
+    assert np.isnan(row(among, RANDOM)["p"])
+
+
 def test_a_predictor_that_a_target_does_not_have_is_not_defined_there():
     table = gains()
     ranked = rankings(SPACE, table, NO_TRAITS, measured(table[["tags"]]))
