@@ -10,6 +10,7 @@ from ..contrast_text import claim_sentences, sentences, unit_text
 from ..results.contrasts import claim_table, row_labels
 from ..results.matrix import Cell
 from ..results.seed_part import MEAN
+from ..results.success import FEWEST
 from .cells import Table, columns_of
 
 CONTRAST_COLUMNS = (
@@ -50,8 +51,10 @@ def condition_values(table: pd.DataFrame) -> dict[Cell, list[dict[str, Any]]]:
     """The scores under conditions of one model, from its rows of the table of `robustness`.
 
     Each cell has an entry for each condition: its name, CONDITION_COLUMNS for the mean over languages, and `languages`,
-    a table with the same columns. It is empty if the model has more than MOST_ROWS rows by language.
+    a table with the same columns. It is empty if the model has more than MOST_ROWS rows by language. Success rates have
+    at least FEWEST examples.
     """
+    table = table.assign(success=table["success"].where(table["num_correct"] >= FEWEST))
     is_mean = table["language"] == MEAN
     means, by_language = table[is_mean], table[~is_mean]
     tables = _by_condition(by_language) if len(by_language) <= MOST_ROWS else {}

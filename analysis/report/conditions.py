@@ -16,6 +16,7 @@ from ..results.chance import without_input
 from ..results.load import RunData
 from ..results.robustness import COLUMNS
 from ..results.seed_part import MEAN
+from ..results.success import FEWEST
 from .documents import document
 from .files import csv
 from .tables import markdown, percent, points
@@ -25,8 +26,6 @@ IN_POINTS = (
     *("success_high", "shared", "shared_low", "shared_high", "difference", "difference_low", "difference_high"),
 )
 """Columns of the CSV file in points or percent."""
-FEWEST = 10
-"""Fewest examples of a success rate on the page."""
 PAGE = "robustness.md"
 
 

@@ -27,6 +27,8 @@ shared and num_shared: the same among the examples that every compared recipe an
 seed. difference: shared minus that of the `reference`, the first compared recipe of the space. Recipes at chance have
 no success and are not compared. All examples count equally: the row of the mean over languages has the rate over the
 examples of all languages."""
+FEWEST = 10
+"""Fewest examples of a success rate on a page."""
 IsCompared = Callable[[str, str, Sequence[str]], bool]
 """Whether a recipe is above chance under a condition in some languages."""
 OWN, SHARED = 0, 2
