@@ -27,8 +27,8 @@ def doctor(
 ) -> None:
     """Check versions, GPUs, bfloat16, disks, clocks, the store and the Hub, and say what to do about each problem.
 
-    Workers that a cluster has not started yet are not examined. The store and the Hub are tested from this machine
-    alone. Ends with 3 if there is a problem.
+    On a cluster, each node and this machine test the store and the Hub or mirror. Workers that the cluster has not
+    started yet are not examined. Ends with 3 if there is a problem.
     """
     from rich.markup import escape
 

@@ -1,6 +1,7 @@
 """`sweeper doctor`: this machine, a cluster of two nodes, a store, and what it says about planted problems."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,13 @@ from ray.cluster_utils import Cluster
 
 from sweeper.errors import MachineError
 from sweeper.training.machine import Gpu, Machine
-from sweeper.tuning import connect, doctor
+from sweeper.tuning import access, connect
 from sweeper.tuning.connect import OBJECT_STORE
-from sweeper.tuning.doctor import Finding, examine, machine_findings, version_findings
+from sweeper.tuning.doctor import examine
+from sweeper.tuning.findings import Finding, machine_findings, version_findings
+from tests.buckets import bucket
+
+__all__ = ["bucket"]
 
 MACHINE = Machine(
     host="node1",
@@ -83,6 +88,11 @@ def test_versions_that_differ_between_nodes_are_named_with_their_hosts() -> None
     assert list(version_findings([MACHINE, MACHINE])) == []
 
 
+def test_builds_of_one_version_may_differ_between_nodes() -> None:
+    head = replace(MACHINE, host="head", versions={**MACHINE.versions, "torch": "2.13.0+cpu"})
+    assert list(version_findings([head, MACHINE])) == []
+
+
 def test_this_machine_is_examined_with_its_run_folder_and_mirror(tmp_path: Path) -> None:
     (tmp_path / "mirror" / "datasets").mkdir(parents=True)
     found = list(examine(address="local", run=f"{tmp_path}/run", cache=f"{tmp_path}/x", mirror=f"{tmp_path}/mirror"))
@@ -104,7 +114,7 @@ def test_a_store_that_fails_while_it_is_measured_is_a_problem(tmp_path: Path, mo
     def fail(_: str) -> None:
         raise PermissionError("no permission to delete")
 
-    monkeypatch.setattr(doctor, "measure_store", fail)
+    monkeypatch.setattr(access, "measure_store", fail)
     found = list(examine(address="local", run=str(tmp_path), cache=str(tmp_path), mirror=str(tmp_path / "none")))
     (store,) = [finding for finding in found if finding.topic == "store"]
     assert (store.state, store.text) == ("problem", "no permission to delete")
@@ -127,22 +137,51 @@ def test_a_cluster_with_other_versions_is_an_error_with_the_reason(
 
 
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    nodes.add_node(num_cpus=1, num_gpus=1)
+def cluster(bucket: Mapping[str, str]) -> Iterator[Cluster]:
+    """A head, and a node that cannot reach the Hub. Neither has the keys of the bucket, which the driver has."""
+    endpoint = {"AWS_ENDPOINT_URL": bucket["AWS_ENDPOINT_URL"], "AWS_DEFAULT_REGION": "us-east-1"}
+    head = {"num_cpus": 1, "include_dashboard": False, "env_vars": {**endpoint, "HF_HUB_OFFLINE": "1"}}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    offline = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://127.0.0.1:1"}
+    nodes.add_node(num_cpus=1, num_gpus=1, env_vars={**endpoint, **offline})
     yield nodes
     nodes.shutdown()
 
 
-def test_every_node_of_a_cluster_is_asked(cluster: Cluster, tmp_path: Path) -> None:
-    found = list(examine(address=cluster.address, run=str(tmp_path), cache=str(tmp_path), mirror=None))
-    topics = [finding.topic for finding in found]
-    assert topics.count("disk") == topics.count("clock") == 2
+def test_every_node_of_a_cluster_is_asked_and_tests_the_store_and_the_source_itself(
+    cluster: Cluster, bucket: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**bucket, "HF_HUB_OFFLINE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    found = list(examine(address=cluster.address, run="s3://sweeps/doctor", cache=str(tmp_path), mirror=None))
+    topics = Counter(finding.topic for finding in found if finding.place != "driver")
+    assert topics["disk"] == topics["clock"] == topics["shared memory"] == 2
     assert all(finding.state == "ok" for finding in found if finding.topic == "clock")
     # Ray was told of a GPU that the second node does not have.
     assert sorted(finding.state for finding in found if finding.topic == "GPUs") == ["ok", "problem"]
-    assert "a local path, on a cluster" in {finding.text for finding in found}
     assert "cluster" not in {finding.place for finding in found}, "equal versions"
+    stores = [finding.text for finding in found if finding.topic == "store"]
+    assert [text.partition(" MB/s")[0][:26] for text in stores] == ["s3://sweeps/doctor: writes"] * 3
+    assert topics["conditional write"] == 2
+    sources = Counter(finding.text for finding in found if finding.topic == "Hub")
+    assert sources == {"not asked: HF_HUB_OFFLINE is set": 2, "does not answer": 1}
+
+
+def test_a_node_without_the_folder_of_the_driver_is_a_problem_and_a_mirror_must_be_on_all_nodes(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "mirror" / "datasets").mkdir(parents=True)
+    # Each process has a file system of its own in memory.
+    places = {"run": "memory://run", "cache": str(tmp_path), "mirror": f"{tmp_path}/mirror"}
+    found = list(examine(address=cluster.address, **places))
+    (here, *nodes) = [finding for finding in found if finding.topic == "store" and finding.state != "warning"]
+    assert here.place == "driver" and here.state == "ok"
+    missing = [finding for finding in nodes if "a file that the driver wrote is missing" in finding.text]
+    assert len(missing) == 2 and all("a store such as s3://." in finding.remedy for finding in missing)
+    assert [finding.state for finding in found if finding.topic == "mirror"] == ["ok"] * 3
+    shared = list(examine(address=cluster.address, run=str(tmp_path / "run"), cache=str(tmp_path), mirror=None))
+    assert not [finding for finding in shared if "the driver wrote" in finding.text]
+    assert not list((tmp_path / "run").iterdir()), "nothing is left in the run folder"
 
 
 def test_an_address_without_a_cluster_is_an_error(tmp_path: Path) -> None:
