@@ -24,6 +24,7 @@ from .dots import Dots
 from .heatmap import source
 from .key import Entry
 from .labels import Label, Labels
+from .languages import AGREEMENT, agreement_notes
 from .panels import Panels, panel_figure, style_axes
 from .search import recipe_colours
 from .sizes import LINE, POINTS, TEXT, Size, text_width
@@ -37,7 +38,8 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
 
     Large dots with the codes of the languages are means over recipes, adjusted for the cells that have the language;
     small dots are single recipes, in the colours of `recipe_colours`. English is an open circle. The line is the slope
-    of the other languages, whose value and 95 % interval are in the title. `target` can be `mean`: over the targets of
+    of the other languages, whose value and 95 % interval are in the title, followed by the agreement between halves of
+    the seeds about the languages. `target` can be `mean`: over the targets of
     mean gains, without small dots. `trait` is a key of `language_traits.DISTANCES`, by default the syntactic distance,
     or that of the world.
     """
@@ -62,7 +64,9 @@ def _draw_panel(axes: Axes, results: Results, target: str, name: str, dots: pd.D
         axes.plot(line["distance"], line["gain"], color=INK, lw=0.8, zorder=3)
     axes.margins(0.1)
     num_others = int((points["language"] != ENGLISH).sum())
-    style_axes(axes, size, title=f"{target}: {_summary(slope, num_others)}", x=DISTANCES[name])
+    agreement = agreement_notes(results).get(target, "")
+    title = f"{target}: {_summary(slope, num_others)}{agreement.replace('  ', ', ')}"
+    style_axes(axes, size, title=title, x=DISTANCES[name])
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
     low, high = axes.get_ylim()
@@ -95,6 +99,7 @@ def distance_figure(results: Results, size: Size = TEXT) -> Figure | None:
                 text=f"lines and titles: slope without English for a distance of {STEPS[name]:g} ± half width of its "
                 f"95 % interval over languages, and their number (at least {MIN_N})"
             ),
+            *([] if set(agreement_notes(results)).isdisjoint(targets) else [Entry(text=f"r: {AGREEMENT}")]),
             *([Entry(text="panels have different y axes")] if len(targets) > 1 else []),
         ),
     )

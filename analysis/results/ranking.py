@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 BAR = "recipe mean"
 """The predictor that another one must beat: the mean gain of a recipe on the other targets."""
 RETRIEVAL = "retrieval"
+BY_LANGUAGE = "retrieval by language"
+"""The retrieval accuracy of each prepared encoder in a language, which may predict the gains in that language."""
 RANDOM = "random order"
 COLUMNS = (
     *("predictor", "target", "ndcg", "regret_1", "regret_3", "n", "low", "high", "p", "seconds", "note"),
@@ -26,11 +28,22 @@ MEASURED = ("logme", "h_score", "knn", "embedding", "subword_overlap")
 """Predictors that a sweep computes from forward passes of the prepared encoders (`Space.predictors`)."""
 
 
-def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+NO_LANGUAGES = pd.DataFrame(columns=["recipe", "target", "language", "main", "gain"])
+Quality = tuple[float, float, float, int, str]
+"""ndcg, regret_1, regret_3, n and note of a predictor on a target."""
+
+
+def rankings(
+    space: Space,
+    gains: pd.DataFrame,
+    traits: pd.DataFrame,
+    measured: pd.DataFrame,
+    languages: pd.DataFrame = NO_LANGUAGES,
+) -> pd.DataFrame:
     """How well each predictor ranks the recipes of each target, and on average.
 
     `gains` are those that summaries include (recipes x targets), `traits` the `traits_of` the recipes, `measured` the
-    rows of `RunData.predictors` of the model. Columns:
+    rows of `RunData.predictors` of the model, and `languages` the `language_table`. Columns:
 
     - predictor, target (or `mean`: over the targets with a value), n: number of recipes, or of targets for the mean;
     - ndcg: discounted cumulative gain of the predicted order divided by that of the best order (Järvelin & Kekäläinen
@@ -45,7 +58,9 @@ def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: 
     - note: "not defined" for a target whose format has no such predictor, "fewer than 6 recipes", or "".
 
     No predictor is fitted to the target that it ranks: the recipe mean leaves it out, and the others need no gains. Of
-    equal predictions, ndcg takes the mean over their orders, regret the worst order.
+    equal predictions, ndcg takes the mean over their orders, regret the worst order. "retrieval by language" ranks the
+    recipes in each language by their gains in it; its values, and those of the recipe mean that it is compared with,
+    are means over the languages of a target that have retrieval scores.
     """
     predictors = predictions(space, gains, traits, measured)
     seconds = measured.groupby("predictor")["seconds"].mean()
@@ -54,6 +69,8 @@ def rankings(space: Space, gains: pd.DataFrame, traits: pd.DataFrame, measured: 
         each = [(name, target, *_quality(values[target], gains[target])) for target in gains.columns]
         rows += [(*row[:6], np.nan, np.nan, np.nan, seconds.get(name, np.nan), row[6]) for row in each]
         rows.append(_mean_row(name, each, _differences(values, predictors[BAR], gains), seconds.get(name, np.nan)))
+        if name == RETRIEVAL:
+            rows += _language_rows(_retrieval_targets(space, gains), gains, languages, predictors[BAR])
     table = pd.DataFrame(rows, columns=list(COLUMNS[:11]))
     table["p_holm"] = holm(table["p"])
     return table.assign(recommended=(table["p_holm"] < LEVEL) & (table["low"] > 0))
@@ -67,9 +84,8 @@ def predictions(
     The recipe mean and the mean over retrieval targets are in units of the spread of each target, without the target
     itself. The traits of a task are the same for every target; a recipe of several tasks has none.
     """
-    spread = gains.std(ddof=1)
-    scaled = (gains - gains.mean()) / spread.where(spread > 0)
-    retrieval = [t.task for t in space.targets if not space.task(t.task).training_task and t.task in gains.columns]
+    scaled = _scaled(gains)
+    retrieval = _retrieval_targets(space, gains)
     judged = {BAR: _mean_of_others(scaled, list(gains.columns))}
     if retrieval:
         judged[RETRIEVAL] = _mean_of_others(scaled, retrieval)
@@ -82,6 +98,62 @@ def predictions(
         judged[name] = means.reindex(index=gains.index, columns=gains.columns).astype(float)
     judged[RANDOM] = pd.DataFrame(0.0, index=gains.index, columns=gains.columns)
     return judged
+
+
+def _retrieval_targets(space: Space, gains: pd.DataFrame) -> list[str]:
+    """The targets that train nothing: their scores are those of the prepared encoders."""
+    return [t.task for t in space.targets if not space.task(t.task).training_task and t.task in gains.columns]
+
+
+def _scaled(gains: pd.DataFrame) -> pd.DataFrame:
+    """Gains (recipes x targets) with mean 0 and spread 1 on each target; nan without a spread."""
+    spread = gains.std(ddof=1)
+    return (gains - gains.mean()) / spread.where(spread > 0)
+
+
+def _language_rows(
+    retrieval: list[str], gains: pd.DataFrame, languages: pd.DataFrame, bar: pd.DataFrame
+) -> list[tuple[object, ...]]:
+    """The rows of "retrieval by language". `bar` has the predictions of the recipe mean.
+
+    In a language, the order by gains on a retrieval target is that by accuracy. The target itself is left out.
+    """
+    frames = _gains_of_languages(languages, gains)
+    predicted = {name: _mean_of_others(_scaled(frame), retrieval) for name, frame in frames.items()}
+    each, differences = [], []
+    for target in gains.columns:
+        own = [name for name, frame in frames.items() if frame[target].notna().any()]
+        qualities = [_quality(predicted[name][target], frames[name][target]) for name in own]
+        each.append((BY_LANGUAGE, target, *_mean_quality(qualities)))
+        by_language = [
+            difference
+            for name in own
+            for difference in _differences(predicted[name][[target]], bar, frames[name][[target]])
+        ]
+        differences += [float(np.mean(by_language))] if by_language else []
+    rows = [(*row[:6], np.nan, np.nan, np.nan, np.nan, row[6]) for row in each]
+    return [*rows, _mean_row(BY_LANGUAGE, each, differences, np.nan)]
+
+
+def _gains_of_languages(languages: pd.DataFrame, gains: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Language -> the gains in it (recipes x targets), of the cells that have one in `gains`."""
+    rows = languages[languages["main"].astype(bool) & languages["gain"].notna()]
+    frames = {}
+    for language, part in rows.groupby("language"):
+        wide = part.pivot(index="recipe", columns="target", values="gain")
+        frames[str(language)] = wide.reindex(index=gains.index, columns=gains.columns).where(gains.notna())
+    return frames
+
+
+def _mean_quality(qualities: list[Quality]) -> Quality:
+    """The mean over languages; n is the largest number of recipes in a language."""
+    judged = np.array([quality[:3] for quality in qualities if not np.isnan(quality[0])])
+    num = max((quality[3] for quality in qualities), default=0)
+    if len(judged):
+        ndcg_mean, first, three = (float(mean) for mean in judged.mean(axis=0))
+        return ndcg_mean, first, three, num, ""
+    notes = {quality[4] for quality in qualities} - {"", "not defined"}
+    return np.nan, np.nan, np.nan, num, min(notes, default="not defined")
 
 
 def ndcg(predicted: Floats, gains: Floats) -> float:
@@ -113,7 +185,7 @@ def _mean_of_others(scaled: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=scaled.index)
 
 
-def _quality(values: "pd.Series[float]", gains: "pd.Series[float]") -> tuple[float, float, float, int, str]:
+def _quality(values: "pd.Series[float]", gains: "pd.Series[float]") -> Quality:
     """ndcg, regret_1, regret_3, n and note of one predictor on one target."""
     predicted, measured = _complete(values, gains)
     if len(measured) < MIN_N:

@@ -121,6 +121,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     row = row_means(space, seeds, cells, matrix.reference)
     correlations = correlate(data, matrix, seeds, cells, row, preparations)
     predictors = data.predictors[data.predictors["model"] == name]
+    by_language = language_table(space, gains)
     return Results(
         space=space,
         model=name,
@@ -131,14 +132,14 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
         gains=gains,
         seeds=seeds,
         items=items,
-        languages=language_table(space, gains),
+        languages=by_language,
         english_differences=english_differences(seeds, cells, items, matrix.reference),
         seed_agreement=seed_agreement(seeds, cells, correlations.seeds),
         language_traits=language_traits(data, seeds, cells, matrix, (correlations.mean_over, correlations.seeds)),
         leaders=leaders(space, seeds, cells, row, items, matrix.reference),
         correlations=correlations,
         completion=_completion(matrix, seeds, predictions(space, matrix.summarised, correlations.traits, predictors)),
-        rankings=rankings(space, matrix.summarised, correlations.traits, predictors),
+        rankings=rankings(space, matrix.summarised, correlations.traits, predictors, by_language),
         responses=responses(data.trainings, data.chosen, name),
         timeline=timeline(data.trainings, name),
         layers=layer_scores(data, name),

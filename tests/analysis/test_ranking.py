@@ -1,5 +1,6 @@
 """Predictors of transfer, judged by the order in which they put the recipes of a target."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -7,10 +8,11 @@ import pandas as pd
 import pytest
 
 from analysis.results.halves import MIN_N
-from analysis.results.ranking import BAR, RANDOM, RETRIEVAL, ndcg, predictions, rankings, regret
+from analysis.results.ranking import BAR, BY_LANGUAGE, RANDOM, RETRIEVAL, ndcg, predictions, rankings, regret
 from analysis.results.results import compute_results
 from analysis.results.traits import TRAITS
-from tests.analysis.conftest import SPACE
+from sweeper.space import Target
+from tests.analysis.conftest import SPACE, _task
 
 RECIPES = [f"recipe {number}" for number in range(8)]
 TARGETS = ["tags", "pairs", "search"]
@@ -110,3 +112,64 @@ def test_few_recipes_are_not_ranked(full_run):
     assert set(ranked["target"]) == {*TARGETS, "mean"}
     assert ranked["ndcg"].isna().all()
     assert row(ranked, BAR)["note"] == f"fewer than {MIN_N} recipes"
+
+
+def by_language(values, languages=("de", "fr")):
+    """A table of languages with the same gains in each of them."""
+    rows = [(r, t, name, True, values.loc[r, t]) for r in values.index for t in values.columns for name in languages]
+    return pd.DataFrame(rows, columns=["recipe", "target", "language", "main", "gain"])
+
+
+def test_retrieval_by_language_ranks_the_recipes_by_their_gains_in_the_same_language():
+    table = gains(noise=3.0)
+    # In German, retrieval has the order of the gains on tags, in French the opposite one.
+    german = table.assign(search=table["tags"])
+    rows = pd.concat([by_language(german, ["de"]), by_language(table.assign(search=-table["tags"]), ["fr"])])
+    ranked = rankings(SPACE, table, NO_TRAITS, measured(table).iloc[:0], rows)
+    values = table["tags"].to_numpy()
+    worst = ndcg(-values, values)
+    tags = row(ranked, BY_LANGUAGE, "tags")
+    assert tags["ndcg"] == pytest.approx((1 + worst) / 2)
+    assert tags["regret_1"] == pytest.approx((values.max() - values.min()) / 2)
+    assert tags["n"] == len(values)
+    # The only retrieval target predicts nothing about itself.
+    assert row(ranked, BY_LANGUAGE, "search")["note"] == "not defined"
+    assert row(ranked, BY_LANGUAGE)["n"] == 2
+
+
+def test_retrieval_by_language_is_recommended_only_if_it_beats_the_recipe_mean():
+    random = np.random.default_rng(3)
+    targets = ["tags", "pairs", "names", "search"]
+    space = replace(
+        SPACE,
+        tasks=(*SPACE.tasks, _task("names", ("en", "de"))),
+        targets=(*SPACE.targets, Target(task="names")),
+    )
+    # Gains in a language depend on the language and not on the recipe alone.
+    frames = {}
+    for language in ("de", "fr"):
+        effects = random.normal(size=(8, 1))
+        frames[language] = pd.DataFrame(np.tile(effects, 4), RECIPES, targets)
+    table = pd.DataFrame(random.normal(size=(8, 4)), RECIPES, targets)
+    rows = pd.concat([by_language(frame, [language]) for language, frame in frames.items()])
+    ranked = rankings(space, table, NO_TRAITS, measured(table).iloc[:0], rows)
+    assert row(ranked, BY_LANGUAGE)["ndcg"] == pytest.approx(1)
+    assert row(ranked, BY_LANGUAGE)["recommended"]
+    useless = pd.concat([by_language(table.assign(search=0.0), ["de"])])
+    assert not row(rankings(space, table, NO_TRAITS, measured(table).iloc[:0], useless), BY_LANGUAGE)["recommended"]
+
+
+def test_cells_that_summaries_leave_out_are_not_ranked_by_language():
+    table = gains()
+    rows = by_language(table)
+    table.loc["recipe 0", "tags"] = np.nan
+    ranked = rankings(SPACE, table, NO_TRAITS, measured(table).iloc[:0], rows)
+    assert row(ranked, BY_LANGUAGE, "tags")["n"] == 7
+
+
+def test_retrieval_in_another_language_predicts_nothing():
+    table = gains()
+    rows = by_language(table, ["de"])
+    rows.loc[rows["target"] == "search", "language"] = "fr"
+    ranked = rankings(SPACE, table, NO_TRAITS, measured(table).iloc[:0], rows)
+    assert row(ranked, BY_LANGUAGE)["note"] == "not defined"
