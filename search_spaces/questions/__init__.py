@@ -7,7 +7,7 @@ world, where its answer is known.
 from collections.abc import Callable
 from dataclasses import replace
 
-from sweeper.space import Model, Resources, Space, Stage, Training
+from sweeper.space import Model, Resources, Search, Space, Stage, Training
 
 XLMR_LARGE = Model(name="xlmr-large", id="FacebookAI/xlm-roberta-large", resources=Resources(cpus=4, gpus=1))
 LARGE = Training(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128, precision="bf16", threads=4)
@@ -28,7 +28,8 @@ LARGE_NOTE = (
 def on_cluster(
     space: Space, enlarged: Callable[[Stage], Stage], training: Training, models: tuple[Model, ...] = (XLMR_LARGE,)
 ) -> Space:
-    """The twin of a small space: the same recipes and targets with large encoders, five seeds and all test examples.
+    """The twin of a small space: the same recipes and targets with large encoders, five seeds, all
+    test examples and the usual selection data.
 
     Its note has LARGE_NOTE in place of SMALL_NOTE. `enlarged` gives each stage its training, `training` is that of the
     targets.
@@ -40,6 +41,7 @@ def on_cluster(
         models=models,
         recipes=tuple(replace(recipe, stages=tuple(map(enlarged, recipe.stages))) for recipe in space.recipes),
         targets=tuple(replace(target, training=training, eval_cap=None) for target in space.targets),
+        search=Search(),
         seeds=(1, 2, 3, 4, 5),
         evaluate="test",
         eval_cap=None,

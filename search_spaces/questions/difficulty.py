@@ -16,6 +16,7 @@ from sweeper.space import (
     Contrast,
     Model,
     Recipe,
+    Search,
     Slope,
     Space,
     Stage,
@@ -34,6 +35,8 @@ DOSES = (0.0, 0.15, 0.3)
 DOSED = ("mnli", "csqa")
 SYNTACTIC, SEMANTIC = ("ud_supertags",), ("mnli", "mrpc", "squad", "csqa", "hellaswag", "cosmos_qa")
 EXAMPLES = 480
+SET_ASIDE = 300
+"""Examples of each task that measure its difficulty, at most: their evaluation takes as long as the training."""
 SCORED = ("ar", "de", "fi", "hi", "ru", "sw", "tr", "zh")
 TAGS = ("ar", "de", "fi", "hi", "ru", "tr", "zh")
 TARGETS = ("tatoeba", "pos_hub", "ner")
@@ -130,6 +133,7 @@ SPACE = Space(
         Target(task="pos_hub", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=TAGS),
         Target(task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=SCORED),
     ),
+    search=Search(cap=SET_ASIDE),
     seeds=(1, 2),
     evaluate="dev",
     eval_cap=60,

@@ -22,6 +22,7 @@ from sweeper.space import (
     Contrast,
     Model,
     Recipe,
+    Search,
     Slope,
     Space,
     Stage,
@@ -41,6 +42,8 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIXED, ENGLISH, OTHER = "50 % multilingual", "0 % multilingual", "100 % multilingual"
 DEFENDED = "50 %, with typos"
 EXAMPLES = 240
+SET_ASIDE = 60
+"""Training rows of each language that are set aside for selection, at most: nothing is chosen here."""
 MLQA_LANGUAGES = ("ar", "de", "es")
 """Languages with rows of MLQA, too."""
 
@@ -176,6 +179,7 @@ SPACE = Space(
         ),
     ),
     tasks=(ROWS,),
+    search=Search(cap=SET_ASIDE),
     seeds=(1, 2),
     evaluate="dev",
     contrasts=(
