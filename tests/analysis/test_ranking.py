@@ -139,18 +139,19 @@ def test_retrieval_by_language_ranks_the_recipes_by_their_gains_in_the_same_lang
 
 def test_retrieval_by_language_is_recommended_only_if_it_beats_the_recipe_mean():
     random = np.random.default_rng(3)
-    targets = ["tags", "pairs", "names", "search"]
+    names = [f"names {number}" for number in range(6)]
+    targets = [*TARGETS, *names]
     space = replace(
         SPACE,
-        tasks=(*SPACE.tasks, _task("names", ("en", "de"))),
-        targets=(*SPACE.targets, Target(task="names")),
+        tasks=(*SPACE.tasks, *(_task(name, ("en", "de")) for name in names)),
+        targets=(*SPACE.targets, *(Target(task=name) for name in names)),
     )
     # Gains in a language depend on the language and not on the recipe alone.
     frames = {}
     for language in ("de", "fr"):
         effects = random.normal(size=(8, 1))
-        frames[language] = pd.DataFrame(np.tile(effects, 4), RECIPES, targets)
-    table = pd.DataFrame(random.normal(size=(8, 4)), RECIPES, targets)
+        frames[language] = pd.DataFrame(np.tile(effects, len(targets)), RECIPES, targets)
+    table = pd.DataFrame(random.normal(size=(8, len(targets))), RECIPES, targets)
     rows = pd.concat([by_language(frame, [language]) for language, frame in frames.items()])
     ranked = rankings(space, table, NO_TRAITS, measured(table).iloc[:0], rows)
     assert row(ranked, BY_LANGUAGE)["ndcg"] == pytest.approx(1)
