@@ -186,7 +186,9 @@ def content(run: str | Path) -> dict[str, Any]:
     records: dict[str, Any] = {}
     for key, record in ledger.trainings().items():
         spec = replace(record.spec, resources=Resources())
-        records[f"training {key}"] = plain(replace(record, spec=spec, timing={}, machine={}, memory={}))
+        predictors = {target: replace(values, seconds={}) for target, values in record.predictors.items()}
+        facts = replace(record, spec=spec, predictors=predictors, timing={}, machine={}, memory={})
+        records[f"training {key}"] = plain(facts)
     for key, score in ledger.scores().items():
         records[f"score {key}"] = plain(replace(score, timing={}, started=""))
         records[f"outcomes {key}"] = ledger.outcomes(score).to_csv(index=False)

@@ -226,6 +226,18 @@ def test_a_file_with_an_impossible_value_is_refused_with_the_value_and_a_remedy(
     assert str(caught.value).endswith(f"Measure again (sweeper pace SPACE --out {path}), or remove the file.")
 
 
+def test_a_file_with_a_flipped_bit_a_zeroed_block_or_a_missing_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pace.json"
+    write_measurement(measurement(), str(path))
+    content = path.read_bytes()
+    places = range(0, len(content), 7)
+    flipped = [content[:n] + bytes([content[n] ^ 1]) + content[n + 1 :] for n in places]
+    for damaged in (*flipped, content[:100] + bytes(100) + content[200:], *(content[:n] for n in places)):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"pace\.json"):
+            read_measurement(str(path))
+
+
 def test_a_file_without_a_digest_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pace.json"
     path.write_bytes(write_json(measurement()))
