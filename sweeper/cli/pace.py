@@ -1,8 +1,8 @@
-"""`sweeper pace`: the speed and the memory of each type of trial, measured on this machine."""
+"""`sweeper pace`: the speed and the memory of each type of trial, measured on this machine or on a cluster."""
 
 import shlex
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,14 @@ from sweeper.cli.arguments import (
 )
 from sweeper.cli.options import run_options
 from sweeper.cli.output import err, out, print_json, verbosity
+from sweeper.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweeper.plan.measurement import Measurement
+    from sweeper.space import Space
+    from sweeper.tuning.options import Options
 
 
 def pace(
@@ -33,19 +41,21 @@ def pace(
     ] = 1.0,
     cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
     gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0 uses the CPU.")] = None,
+    address: Annotated[
+        str, typer.Option(help="local: this machine; auto or HOST:PORT: one node of each type of a Ray cluster.")
+    ] = "local",
     file: Annotated[str, typer.Option("--out", metavar="FILE", help="File of the result (runs/SPACE.pace.json).")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Measure the speed and the memory of each type of trial on this machine, for the hours and cost of `plan`.
+    """Measure the speed and the memory of each type of trial, for the hours and cost of `plan`.
 
-    Runs short trials on the data of the space, one at a time and without Ray. Writes no results. The file is
-    written after each type.
+    Runs short trials on the data of the space, one at a time: on this machine without Ray, or on one node of each type
+    of a cluster. Writes no results. The file is written after each type. Ends with 1 if a type cannot be measured.
     """
     from dataclasses import replace
 
     from sweeper.files.serialize import plain
-    from sweeper.plan.measurement import check_target, default_file, write_measurement
-    from sweeper.plan.measurement_tables import memory_tables, speed_tables
+    from sweeper.plan.measurement import check_target, default_file, file_of_node, write_measurement
 
     chosen = changed_space(space, setting)
     path = file or default_file(chosen.name)
@@ -59,16 +69,48 @@ def pace(
 
     for message in messages:
         report(message)
-    from sweeper.tuning.measure import measure
-
-    for measured in measure(chosen, replace(options, only=part_of(chosen, only)), minutes, report):
-        write_measurement(measured, path)  # after each type, because the next one can fail
+    files: dict[str, str] = {}
+    measured: dict[str, Measurement] = {}
+    for node, event in _events(chosen, replace(options, only=part_of(chosen, only)), minutes):
+        target = files.setdefault(node, file_of_node(path, node) if files else path)
+        if isinstance(event, str):
+            report(f"{node}: {event}" if node else event)
+        else:
+            write_measurement(event, target)  # after each type, because a later one can end the command
+            measured[target] = event
     if as_json:
-        print_json(plain(measured))
-        return
+        contents = {target: plain(each) for target, each in measured.items()}
+        print_json(contents[path] if options.workers.is_local else contents)
+    else:
+        given = [item for value in setting or () for item in ("--set", value)]
+        for node, target in (item for item in files.items() if item[1] in measured):
+            _print(measured[target], node)
+            named = ["--throughput-of", target] if file or target != path else []
+            command = shlex.join(["sweeper", "plan", space, *given, *named])
+            out.print(f"Written to {target}. Next: {command} --price PRICE --memory", markup=False)
+    failed = {name: reason for each in measured.values() for name, reason in each.failed.items()}
+    for name, reason in failed.items():
+        err.print(f"Not measured: {name}. {reason}", markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(ExitCode.FAILED_TRIALS)
+
+
+def _events(space: "Space", options: "Options", minutes: float) -> "Iterator[tuple[str, str | Measurement]]":
+    """Type of node ("" for this machine) and message or measurement."""
+    if options.workers.is_local:
+        from sweeper.tuning.measure import measure
+
+        yield from (("", event) for event in measure(space, options, minutes))
+    else:
+        from sweeper.tuning.measure_nodes import measure_nodes
+
+        yield from measure_nodes(space, options, minutes)
+
+
+def _print(measured: "Measurement", node: str) -> None:
+    from sweeper.plan.measurement_tables import memory_tables, speed_tables
+
+    if node:
+        out.print(f"A node with {node}:", markup=False, highlight=False)
     for table in (*speed_tables(measured), *memory_tables(measured.types, measured.memory)):
         out.print(table)
-    given = [*(item for value in setting or () for item in ("--set", value))]
-    given += ["--throughput-of", path] if file else []
-    command = shlex.join(["sweeper", "plan", space, *given])
-    out.print(f"Written to {path}. Next: {command} --price PRICE --memory", markup=False)

@@ -1,5 +1,6 @@
 """The result of `sweeper pace`: the speed, the fixed time and the memory of each type of trial on one machine."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,8 @@ class Measurement:
     types: tuple[TypeMeasurement, ...]
     lengths: Mapping[str, float] = field(default_factory=dict)
     """`length_key` -> tokens of an example as a share of max_length, for each of its features."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Model and type -> the reason why its trial failed, so that it is not among the types."""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -153,6 +156,16 @@ def length_key(task: str, max_length: int, *, trains: bool) -> str:
 def default_file(space: str) -> str:
     """The file of a space with this name, in the folder of run folders."""
     return f"runs/{space}.pace.json"
+
+
+def file_of_node(path: str, node: str) -> str:
+    """The file beside `path` for a type of node.
+
+    >>> file_of_node("runs/xtreme.pace.json", "8 CPUs and 1 A10G")
+    'runs/xtreme.pace.8-CPUs-1-A10G.json'
+    """
+    words = re.sub(r"[^\w.]+", "-", node.replace(" and ", " "))
+    return str(Path(path).with_suffix(f".{words}{Path(path).suffix}"))
 
 
 def check_target(path: str) -> None:

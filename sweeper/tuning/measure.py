@@ -1,13 +1,13 @@
 """Measures each type of trial on this machine (`sweeper pace`): short trials in this process, without Ray."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sweeper import __version__
-from sweeper.errors import ShortageError, UserError
+from sweeper.errors import ShortageError, SweeperError, UserError
 from sweeper.files.leftovers import locked_folder
 from sweeper.plan.lengths import scoring_keys, training_keys
 from sweeper.plan.measurement import Measurement, TypeMeasurement
@@ -73,13 +73,12 @@ class Measured:
         return self.record.timing.get("evaluate", 0.0)
 
 
-def measure(
-    space: Space, options: Options, minutes: float, report: Callable[[str], None] = lambda _: None
-) -> Iterator[Measurement]:
+def measure(space: Space, options: Options, minutes: float) -> Iterator[str | Measurement]:
     """Run short trials of each type of the space, one after the other, for about `minutes` of training each.
 
-    Yields the measurement of all types so far after each type. Nothing is written to the run folder except for data in
-    its cache. Raises UserError for everything that the user must correct, and if a trial of a type fails.
+    Yields messages for people, and after each type the measurement of all types so far. A type whose trial fails is
+    named in it, and the next one is measured. Nothing is written to the run folder except for data in its cache. Raises
+    UserError for everything that the user must correct, and the first failure if no type can be measured.
     """
     if not (math.isfinite(minutes) and minutes > 0):
         raise UserError(f"A measurement needs a finite number of minutes > 0, got {minutes:g}.")
@@ -87,33 +86,71 @@ def measure(
         machine = _check_machine(space, options)
         site = make_site(space, options)
         space, sources, inferred = complete(space, site, options.only)
-        for message in inferred:
-            report(message)
+        yield from inferred
         specs = Specs(
             plan=narrowed(make_plan(space), options.only),
             resolver=Resolver(space=space, sources=sources),
             resources=options.resources,
         )
-        bench = Workbench(_in_folder(site, scratch), notify=report)
-        types, lengths = [], _lengths(specs, bench)
-        units = units_by_type(specs)
-        if not units:
-            raise UserError("The space has no trials to measure.")
-        for number, ((_, name), unit) in enumerate(units.items(), start=1):
-            report(f"[{number}/{len(units)}] {unit.model.name}, {name}: measuring {unit.name} ...")
-            measured = _measure_unit(specs, unit, bench, 60 * minutes)
-            types.append(_type_measurement(unit, name, measured))
-            facts = measured.record.machine
-            yield Measurement(
-                space=space.name,
-                date=datetime.now(UTC).isoformat(timespec="seconds"),
-                host=facts["host"],
-                device=facts["device"],
-                versions={"sweeper": __version__, **{name: facts[name] for name in ("torch", "transformers")}},
-                memory=machine.memory,
-                types=tuple(types),
-                lengths=lengths,
-            )
+        messages: list[str] = []
+        bench = Workbench(_in_folder(site, scratch), notify=messages.append)
+        lengths = _lengths(specs, bench)
+        yield from _measure_types(specs, bench, Types(memory=machine.memory, lengths=lengths), 60 * minutes, messages)
+
+
+@dataclass(kw_only=True)
+class Types:
+    """The types of trials that were measured so far."""
+
+    memory: int
+    """Bytes of the main memory of the machine."""
+    lengths: Mapping[str, float]
+    measured: list[TypeMeasurement] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Model and type -> the reason why it was not measured."""
+    errors: list[SweeperError] = field(default_factory=list)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """`TrainingRecord.machine` of the last trial."""
+
+    def measurement(self, space: str) -> Measurement:
+        """The content of a file of `sweeper pace`."""
+        facts = self.facts
+        return Measurement(
+            space=space,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            host=facts["host"],
+            device=facts["device"],
+            versions={"sweeper": __version__, **{name: facts[name] for name in ("torch", "transformers")}},
+            memory=self.memory,
+            types=tuple(self.measured),
+            lengths=self.lengths,
+            failed=dict(self.failed),
+        )
+
+
+def _measure_types(
+    specs: Specs, bench: Workbench, types: Types, seconds: float, messages: list[str]
+) -> Iterator[str | Measurement]:
+    """Measure each type of trial. `messages` receives those of the workbench."""
+    units = units_by_type(specs)
+    if not units:
+        raise UserError("The space has no trials to measure.")
+    for number, ((model, name), unit) in enumerate(units.items(), start=1):
+        yield f"[{number}/{len(units)}] {model}, {name}: measuring {unit.name} ..."
+        try:
+            measured = _measure_unit(specs, unit, bench, seconds)
+        except SweeperError as error:
+            types.errors.append(error)
+            types.failed[f"{model}, {name}"] = str(error)
+        else:
+            types.measured.append(_type_measurement(unit, name, measured))
+            types.facts = measured.record.machine
+        yield from messages
+        messages.clear()
+        if types.measured:
+            yield types.measurement(specs.space.name)
+    if not types.measured:
+        raise types.errors[0]
 
 
 def _check_machine(space: Space, options: Options) -> Machine:
@@ -260,11 +297,16 @@ def _type_measurement(unit: Unit, name: str, measured: Measured) -> TypeMeasurem
         layers=unit.model.layers,
         type=name,
         unit=unit.name,
-        training=record.tokens / measured.train_seconds if record.tokens else None,
-        evaluation=measured.evaluated / measured.evaluate_seconds if measured.evaluated else None,
+        training=_speed(record.tokens, measured.train_seconds),
+        evaluation=_speed(measured.evaluated, measured.evaluate_seconds),
         rest=max(0.0, record.timing["total"] - spent),
         memory=record.memory,
     )
+
+
+def _speed(tokens: int, seconds: float) -> float | None:
+    """Tokens per second; None if there are no tokens, or if the record has no time for them."""
+    return tokens / seconds if tokens and seconds > 0 else None
 
 
 def _lengths(specs: Specs, bench: Workbench) -> dict[str, float]:

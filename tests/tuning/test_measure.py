@@ -1,6 +1,7 @@
 """Measured trials: real short trials of each type of a tiny space, and what they leave."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measurement(folder: Path, messages: list[str]) -> Measurement:
     only = parse_only(["recipes=baseline", "targets=names"], TINY)
     options = Options(run=str(folder), cache=shared_cache(), only=only)
-    (measured,) = measure(TINY, options, 0.005, messages.append)
+    events = list(measure(TINY, options, 0.005))
+    messages += [event for event in events if isinstance(event, str)]
+    (measured,) = [event for event in events if isinstance(event, Measurement)]
     return measured
 
 
@@ -110,23 +113,35 @@ def test_a_measured_trial_has_a_whole_gpu_because_it_runs_alone() -> None:
     assert _whole_spec(specs(), specs().plan.unit(BASELINE)).resources.gpus == 0
 
 
-def test_a_type_whose_memory_does_not_suffice_leaves_the_types_before_it(
+def run_with_failures(spec: TrialSpec, _: Workbench) -> TrialResult:
+    """A trial without a training; preparations have too little memory, and evaluations take no measurable time."""
+    if spec.name.startswith("tiny/parts"):
+        raise ShortageError("Out of memory. Other processes used 90% of the memory.")
+    facts = dict.fromkeys(("host", "device", "torch", "transformers"), "x")
+    timing = {"total": 9.0, "train": 5.0, "evaluate": 0.0}
+    return TrialResult(training=replace(succeed(spec), timing=timing, machine=facts))
+
+
+def test_a_type_that_fails_is_named_and_the_others_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run_trial(spec: TrialSpec, bench: Workbench) -> TrialResult:
-        if spec.name.startswith("tiny/parts"):
-            raise ShortageError("Out of memory. Other processes used 90% of the memory.")
-        record = succeed(spec)
-        facts = dict.fromkeys(("host", "device", "torch", "transformers"), "x")
-        return TrialResult(
-            training=replace(record, timing={"total": 9.0, "train": 5.0, "evaluate": 2.0}, machine=facts)
-        )
+    monkeypatch.setattr("sweeper.tuning.measure.run_trial", run_with_failures)
+    only = parse_only(["recipes=parts,baseline"], TINY)
+    events = list(measure(TINY, Options(run=str(tmp_path), cache=shared_cache(), only=only), 0.005))
+    last = [event for event in events if isinstance(event, Measurement)][-1]
+    assert [each.unit for each in last.types] == [BASELINE, "tiny/baseline -> few_questions"]
+    assert "names train 128" in last.lengths
+    ((name, reason),) = last.failed.items()
+    assert name.startswith("tiny, preparation, ")
+    assert re.match(r"tiny/parts/.* cannot be measured now: Out of memory\. Other processes", reason)
+    assert all(each.evaluation is None for each in last.types), "no division by a time of zero"
 
-    monkeypatch.setattr("sweeper.tuning.measure.run_trial", run_trial)
-    only = parse_only(["recipes=baseline,parts", "targets=names"], TINY)
-    steps = measure(TINY, Options(run=str(tmp_path), cache=shared_cache(), only=only), 0.005)
-    first = next(steps)
-    assert [each.unit for each in first.types] == [BASELINE]
-    assert "names train 128" in first.lengths
-    with pytest.raises(ShortageError, match=r"^tiny/parts/.* cannot be measured now: Out of memory\. Other processes"):
-        next(steps)
+
+def test_the_failure_of_the_only_type_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> TrialResult:
+        raise ShortageError("Out of memory.")
+
+    monkeypatch.setattr("sweeper.tuning.measure.run_trial", fail)
+    only = parse_only(["recipes=baseline", "targets=names"], TINY)
+    with pytest.raises(ShortageError, match=r"cannot be measured now: Out of memory\."):
+        list(measure(TINY, Options(run=str(tmp_path), cache=shared_cache(), only=only), 0.005))
