@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import ray
 from ray._private.node import Node
+from ray._private.state import state
 from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
 from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
 from sweeper.records.progress import TrialProgress
 from sweeper.run.run import Run
+from sweeper.tuning.connect import QUIET
 from tests.buckets import CLIENT
 from tests.runs import ROOT
 
@@ -43,6 +46,17 @@ class Nodes:
         reason = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
         is_accepted, message = GcsClient(address=self.address).drain_node(node.node_id, reason, "test", deadline)
         assert is_accepted, message
+
+    def end_of(self, node: Node) -> str:
+        """`draining`, or what Ray says about the end of a node: one without a trial ends as soon as it is drained."""
+        ray.init(address=self.address, **QUIET)
+        try:
+            if node.node_id in state.get_draining_nodes():
+                return "draining"
+            (described,) = [each for each in ray.nodes() if each["NodeID"] == node.node_id]
+            return str(described.get("DeathReasonMessage", ""))
+        finally:
+            ray.shutdown()
 
     def pause_trial(self, node: Node, run: Run) -> TrialProgress | None:
         """Pause the worker of a trial that runs on the node, so that the trial cannot end. None if no trial runs."""

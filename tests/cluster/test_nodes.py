@@ -10,6 +10,7 @@ import pytest
 from sweeper.records.progress import TrialProgress
 from sweeper.run.run import Run
 from tests.buckets import bucket, downloads
+from tests.cluster.metadata import Metadata, metadata, start_script
 from tests.cluster.ray_nodes import SOON, Nodes
 from tests.runs import (
     CORNER,
@@ -25,7 +26,7 @@ from tests.runs import (
     wait_for,
 )
 
-__all__ = ["bucket"]
+__all__ = ["bucket", "metadata"]
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(8 * PATIENCE)]
 SPACE = str(ROOT / "tests/cluster/sixty_trials.py")
 
@@ -123,7 +124,9 @@ def test_a_sweep_that_starts_on_a_laptop_continues_on_a_cluster_and_back_with_th
     assert content("s3://sweeps/moved") == undisturbed
 
 
-def test_a_training_on_a_node_that_will_be_taken_away_is_saved_at_once_and_continues_elsewhere(tmp_path: Path) -> None:
+def test_a_training_on_a_spot_machine_is_saved_at_once_after_the_notice_of_the_cloud_and_continues_elsewhere(
+    tmp_path: Path, metadata: Metadata
+) -> None:
     run = Run.at(str(tmp_path / "run"))
     arguments = ("run", "tiny", "--out", run.url, "--cache", shared_cache(), *CORNER, "--workers", "1")
     cluster = Nodes(tmp_path, {})
@@ -132,7 +135,11 @@ def test_a_training_on_a_node_that_will_be_taken_away_is_saved_at_once_and_conti
         rarely = ("--checkpoint-every", "3600", "--set", "targets.names.training.epochs=500")
         driver = start(*arguments, *rarely, "--address", cluster.address)
         wait_for(lambda: any(trial.step for trial in run.progress.read_all()), driver)
-        cluster.drain(node, seconds=3600)
+        metadata.announce("aws", seconds=3600)
+        notice = ("--metadata", metadata.url, "--node", node.node_id, "--lock", str(tmp_path / "lock"))
+        with start_script("aws", *notice) as process:
+            output, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, output
         wait_for(lambda: list((tmp_path / "run/checkpoints").glob("*.pt")), driver)
         cluster.kill(node)
         cluster.add("other")
