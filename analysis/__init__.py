@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from .export.folder import check_is_new as check_is_new
     from .export.folder import copy_encoder as copy_encoder
     from .export.folder import export_encoder as export_encoder
+    from .figures.cartography import data_map as data_map
+    from .figures.contrast_points import contrast_points as contrast_points
     from .figures.contrasts import contrast_intervals as contrast_intervals
     from .figures.correlations import correlations as correlations
     from .figures.distances import distances as distances
     from .figures.forest import forest as forest
+    from .figures.frontier import frontier as frontier
     from .figures.heatmap import heatmap as heatmap
     from .figures.heatmap import heatmap_figure as heatmap_figure
     from .figures.languages import languages as languages
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from .report.compare import compare_runs as compare_runs
     from .report.questions import write_questions as write_questions
     from .report.report import write_report as write_report
+    from .results.cartography import data_maps as data_maps
+    from .results.contrast_points import point_table as point_table
     from .results.contrasts import contrast_table as contrast_table
     from .results.load import RunData as RunData
     from .results.load import load as load
@@ -76,6 +81,11 @@ _MODULES = {
     "contrast_table": ".results.contrasts",
     "robustness": ".results.robustness",
     "contrast_intervals": ".figures.contrasts",
+    "point_table": ".results.contrast_points",
+    "contrast_points": ".figures.contrast_points",
+    "frontier": ".figures.frontier",
+    "data_maps": ".results.cartography",
+    "data_map": ".figures.cartography",
     "Chosen": ".export.choice",
     "ExportOptions": ".export.choice",
     "export_encoder": ".export.folder",
