@@ -11,14 +11,17 @@ from sweeper.space import Training
 from sweeper.training.heads import Batch
 from sweeper.training.model import Net
 
+Draws = Sequence[tuple[int, int]]
+"""For each feature of a batch, its number of tokens without padding, and the seed of its noise."""
 
-def backward(net: Net, batch: Batch, seeds: Sequence[int], training: Training, loss_of: Callable[[], Tensor]) -> Tensor:
+
+def backward(net: Net, batch: Batch, draws: Draws, training: Training, loss_of: Callable[[], Tensor]) -> Tensor:
     """Add the gradient of a micro-batch to the gradients of the net. Returns its loss.
 
-    `loss_of` computes the loss with a forward pass; `seeds` has one seed for each feature. With an adversarial step,
-    the loss is the mean of that without the step and that with it (Goodfellow et al. 2015, section 5).
+    `loss_of` computes the loss with a forward pass. With an adversarial step, the loss is the mean of that without the
+    step and that with it (Goodfellow et al. 2015, section 5).
     """
-    shift = uniform_noise(net, batch, seeds, training.embedding_noise) if training.embedding_noise else None
+    shift = uniform_noise(net, batch, draws, training.embedding_noise) if training.embedding_noise else None
     if not training.adversarial:
         with _shifted(net, shift):
             loss = loss_of()
@@ -35,17 +38,16 @@ def backward(net: Net, batch: Batch, seeds: Sequence[int], training: Training, l
     return (loss + adversarial_loss).detach()
 
 
-def uniform_noise(net: Net, batch: Batch, seeds: Sequence[int], alpha: float) -> Tensor:
+def uniform_noise(net: Net, batch: Batch, draws: Draws, alpha: float) -> Tensor:
     """Noise (n, length, embedding), uniform within +-alpha / sqrt(tokens * embedding size): NEFTune, Jain et al. 2024.
 
     Each feature has its own seed, so that its noise does not depend on the micro-batch. Padding has none.
     """
     noise = _zeros(net, batch)
-    draws = torch.Generator(device=noise.device)
-    lengths = batch["attention_mask"].sum(dim=1).tolist()
-    for row, (length, seed) in enumerate(zip(lengths, seeds, strict=True)):
-        draws.manual_seed(seed)
-        uniform = torch.rand((length, noise.shape[2]), generator=draws, device=noise.device)
+    generator = torch.Generator(device=noise.device)
+    for row, (length, seed) in enumerate(draws):
+        generator.manual_seed(seed)
+        uniform = torch.rand((length, noise.shape[2]), generator=generator, device=noise.device)
         noise[row, :length] = (2 * uniform - 1) * alpha / (length * noise.shape[2]) ** 0.5
     return noise
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from sweeper.space import Training
 from sweeper.training.defences import backward
 from sweeper.training.model import Net
+from sweeper.training.padding import known_padding
 from sweeper.training.runtime import autocast
 from sweeper.training.schedule import WHOLE, MicroBatch, Rank
 
@@ -58,10 +59,13 @@ def add_gradient(net: Net, task: str, batches: Batches, training: Training, team
     loss = torch.zeros((), device=device)
     with team.together():
         for batch in own:
-            seeds = batch.pop("noise_seeds").tolist()
+            # Every value that the CPU needs is read before the copy, because it would have to wait for the GPU.
+            padding = batch["attention_mask"]
+            draws = list(zip(padding.sum(dim=1).tolist(), batch.pop("noise_seeds").tolist(), strict=True))
             on_device = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
             loss_of = loss_function(net, task, on_device, num_labels or 1, training.precision)
-            loss = loss + backward(net, on_device, seeds, training, loss_of)
+            with known_padding(padding):
+                loss = loss + backward(net, on_device, draws, training, loss_of)
     return team.collect(net, loss), num_tokens
 
 

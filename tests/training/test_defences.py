@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sweeper.plan.tokens import stage_tokens
 from sweeper.space import Stage, Training
-from sweeper.training.defences import _shifted, adversarial_step, backward, uniform_noise
+from sweeper.training.defences import Draws, _shifted, adversarial_step, backward, uniform_noise
 from sweeper.training.gradients import loss_function
 from sweeper.training.loop import StageContext
 from sweeper.training.model import Net
@@ -32,9 +32,13 @@ def case(body: Callable[[], nn.Module], reader: DataReader) -> Case:
     return net, batch, loss_function(net, "claims", batch, 8, "fp32")
 
 
+def draws(batch: dict[str, Tensor], seeds: range) -> Draws:
+    return list(zip(batch["attention_mask"].sum(dim=1).tolist(), seeds, strict=True))
+
+
 def test_noise_is_uniform_within_its_bound_and_padding_has_none(case: Case) -> None:
     net, batch, _ = case
-    noise = uniform_noise(net, batch, range(8), alpha=5.0)
+    noise = uniform_noise(net, batch, draws(batch, range(8)), alpha=5.0)
     for row, length in zip(noise, batch["attention_mask"].sum(dim=1).tolist(), strict=True):
         bound = 5.0 / (length * noise.shape[2]) ** 0.5
         assert 0.99 * bound < row.abs().max() <= bound
@@ -45,10 +49,10 @@ def test_noise_is_uniform_within_its_bound_and_padding_has_none(case: Case) -> N
 
 def test_the_noise_of_a_feature_depends_on_its_seed_only(case: Case) -> None:
     net, batch, _ = case
-    noise = uniform_noise(net, batch, range(8), alpha=5.0)
+    noise = uniform_noise(net, batch, draws(batch, range(8)), alpha=5.0)
     last = {name: tensor[4:] for name, tensor in batch.items() if tensor.dim()}
-    assert torch.equal(uniform_noise(net, last, range(4, 8), alpha=5.0), noise[4:])
-    assert not torch.equal(uniform_noise(net, last, range(4), alpha=5.0), noise[4:])
+    assert torch.equal(uniform_noise(net, last, draws(last, range(4, 8)), alpha=5.0), noise[4:])
+    assert not torch.equal(uniform_noise(net, last, draws(last, range(4)), alpha=5.0), noise[4:])
 
 
 def test_an_adversarial_step_has_its_norm_and_raises_the_loss_more_than_a_random_step(case: Case) -> None:
@@ -83,7 +87,7 @@ def test_the_gradient_is_the_mean_of_those_without_and_with_the_step_and_the_net
         attacked = loss_of()
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
     expected = torch.autograd.grad((clean + attacked) / 2, parameters, allow_unused=True)
-    loss = backward(net, batch, range(8), replace(TRAINING, adversarial=0.5), loss_of)
+    loss = backward(net, batch, draws(batch, range(8)), replace(TRAINING, adversarial=0.5), loss_of)
     assert float(loss) == pytest.approx(float((clean + attacked).detach() / 2))
     for parameter, gradient_of_mean in zip(parameters, expected, strict=True):
         if gradient_of_mean is not None:

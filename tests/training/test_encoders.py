@@ -16,6 +16,7 @@ from sweeper.training.batches import collate
 from sweeper.training.check import check_spec
 from sweeper.training.loop import StageContext
 from sweeper.training.model import Net, check_encoder, load_body, usable_positions
+from sweeper.training.padding import known_padding
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.trial import run_trial
 from tests.encoders import ENCODERS, POSITIONS, save_encoder
@@ -103,3 +104,18 @@ def test_an_encoder_that_needs_code_from_its_repository_is_refused_on_the_driver
     (tmp_path / "configuration_unknown.py").write_text("raise SystemExit('the code ran')")
     with pytest.raises(UserError, match="needs code from its repository, which is never run: update transformers"):
         check_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize("lengths", [(9, 9), (9, 4)])
+def test_padding_that_the_cpu_knows_changes_no_bit_and_is_not_read_from_the_device(
+    encoder_folder: str, lengths: tuple[int, int]
+) -> None:
+    mask = torch.tensor([[int(position < length) for position in range(9)] for length in lengths])
+    batch = {"input_ids": torch.full((2, 9), 7), "attention_mask": mask}
+    net = Net(load_body(encoder_folder), {}).eval()
+    with torch.no_grad():
+        expected = net.hidden(batch)
+        with known_padding(mask):
+            assert torch.equal(net.hidden(batch), expected)
+            on_device = {name: tensor.to("meta") for name, tensor in batch.items()}
+            assert net.to("meta").hidden(on_device).shape == expected.shape
