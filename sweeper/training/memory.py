@@ -16,7 +16,7 @@ from sweeper.plan.measurement import CUDA_CONTEXT
 from sweeper.records.record import OUT_OF_MEMORY
 from sweeper.space import Resources, Training
 from sweeper.training.model import body_of, num_parameters
-from sweeper.training.runtime import TOO_LITTLE_MEMORY
+from sweeper.training.runtime import TOO_LITTLE_MEMORY, main_memory_errors
 
 LARGE_SHARE = 0.2
 """Share of the memory of a device in use by other processes from which on a shortage can pass."""
@@ -48,7 +48,8 @@ def explained_shortage(resources: Resources, device: torch.device) -> Iterator[N
     memory is short, ShortageError if other processes use LARGE_SHARE of the memory or more, else OutOfMemoryError.
     """
     try:
-        yield
+        with main_memory_errors():
+            yield
     except (*TOO_LITTLE_MEMORY, OutOfMemoryError) as error:
         # torch raises an error of its own for a GPU. The machine has no more memory with a larger share of a GPU.
         is_of_machine = any(isinstance(each, MemoryError) for each in (error, error.__cause__))

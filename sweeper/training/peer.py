@@ -16,7 +16,7 @@ from sweeper.files.serialize import read_json
 from sweeper.training.gradients import add_gradient
 from sweeper.training.model import Net
 from sweeper.training.peers import LOAD, CommonMemoryError, Group, Job, leaving, meet
-from sweeper.training.runtime import seed_everything, set_up, use_threads
+from sweeper.training.runtime import main_memory_errors, seed_everything, set_up, use_threads
 from sweeper.training.schedule import Schedule, micro_batches
 from sweeper.training.stage import make_schedule, new_net
 from sweeper.training.workbench import Workbench
@@ -35,7 +35,7 @@ def main(file: str) -> None:
     use_threads(job.stage.training.threads)
     job.ready.touch()
     meet(job)
-    with leaving():
+    with main_memory_errors(), leaving():
         serve(net.train(), schedule, Group(rank=job.rank))
 
 

@@ -25,7 +25,7 @@ from sweeper.records.spec import StageSpec, TrialSpec
 from sweeper.run.site import Site
 from sweeper.training.gradients import ALONE, Team
 from sweeper.training.model import Net
-from sweeper.training.runtime import TOO_LITTLE_MEMORY
+from sweeper.training.runtime import TOO_LITTLE_MEMORY, main_memory_errors
 from sweeper.training.schedule import Rank
 
 START_PATIENCE = 600.0
@@ -88,7 +88,8 @@ class Group(Team):
         """Raise an error about too little memory in all processes if the block raises it in one of them."""
         failure: BaseException | None = None
         try:
-            yield
+            with main_memory_errors():
+                yield
         except TOO_LITTLE_MEMORY as error:
             failure = error
         if self.total(failure is not None) != [0]:
@@ -148,7 +149,8 @@ class First(Group):
     def alive(self) -> Iterator[None]:
         """Give the reason of another process that has ended, instead of the error of a lost connection."""
         try:
-            yield
+            with main_memory_errors():
+                yield
         except RuntimeError as error:
             if isinstance(error, TOO_LITTLE_MEMORY):
                 raise

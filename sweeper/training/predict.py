@@ -13,7 +13,7 @@ from sweeper.formats.interface import IGNORED, Array, Features, Outputs
 from sweeper.training.batches import Masking, by_length, mask_features, pad_features, pad_flat
 from sweeper.training.heads import Batch
 from sweeper.training.model import Net
-from sweeper.training.runtime import TOO_LITTLE_MEMORY, autocast, halved
+from sweeper.training.runtime import TOO_LITTLE_MEMORY, autocast, halved, main_memory_errors
 
 MAX_VECTOR_BYTES = 2**30
 """Maximum size of the vectors, of all layers together, that one pass over a data set computes."""
@@ -118,7 +118,8 @@ class Predictor:
         micro_tokens = self.micro_tokens
         while True:
             try:
-                outputs = self._all(features, compute, micro_tokens, by_token)
+                with main_memory_errors():
+                    outputs = self._all(features, compute, micro_tokens, by_token)
             except TOO_LITTLE_MEMORY as error:
                 if self.shares_gpu:
                     raise

@@ -20,6 +20,8 @@ from sweeper.errors import OutOfMemoryError, UserError
 
 TOO_LITTLE_MEMORY = (torch.OutOfMemoryError, MemoryError)
 """Exceptions that are handled by a smaller forward pass."""
+ALLOCATION_FAILURES = ("DefaultCPUAllocator", "bad_alloc")
+"""Parts of the messages with which torch reports too little main memory, as a plain RuntimeError."""
 CPU_FACTS = Path("/proc/cpuinfo")
 """Linux's description of the CPU."""
 BF16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
@@ -95,6 +97,18 @@ def use_threads(threads: int) -> None:
     """Set the number of CPU threads. It changes the rounding of sums, so it is a setting of the space."""
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def main_memory_errors() -> Iterator[None]:
+    """Raise MemoryError if the block has too little main memory, for which torch raises a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        is_shortage = any(part in str(error) for part in ALLOCATION_FAILURES)
+        if not is_shortage or isinstance(error, TOO_LITTLE_MEMORY):
+            raise
+        raise MemoryError(str(error).splitlines()[0]) from error
 
 
 def halved(micro_tokens: int, error: BaseException) -> int:

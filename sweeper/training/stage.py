@@ -29,7 +29,14 @@ from sweeper.training.loop import StageContext, train
 from sweeper.training.memory import check_fits
 from sweeper.training.model import Net, freeze, load_body, load_heads, recompute_activations, save_net
 from sweeper.training.progress import Progress
-from sweeper.training.runtime import TOO_LITTLE_MEMORY, derived_seed, halved, seed_everything, use_threads
+from sweeper.training.runtime import (
+    TOO_LITTLE_MEMORY,
+    derived_seed,
+    halved,
+    main_memory_errors,
+    seed_everything,
+    use_threads,
+)
 from sweeper.training.schedule import Schedule
 from sweeper.training.translators import Models, check_translator, needs_device, open_translator, round_trip_specs
 
@@ -274,7 +281,7 @@ def run_stage(
         use_threads(stage.training.threads)
         logger.info("stage with seed %d: %s", stage.seed, stage.training)
         try:
-            with context.team() as team:
+            with main_memory_errors(), context.team() as team:
                 progress = train(net, schedule, micro_tokens, context, value_of, team)
         except TOO_LITTLE_MEMORY as error:
             del net  # its memory must be free before the next net is made

@@ -21,6 +21,15 @@ from tests.worlds import BY_NAME, stage
 CPU = torch.device("cpu")
 
 
+def no_device_memory() -> None:
+    raise torch.OutOfMemoryError("out of memory, tried to allocate a lot")
+
+
+def no_main_memory() -> None:
+    """torch raises a plain RuntimeError."""
+    torch.empty(2**60)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     set_up(1)

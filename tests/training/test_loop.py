@@ -18,7 +18,7 @@ from sweeper.training.model import Net
 from sweeper.training.progress import loss_curve
 from sweeper.training.schedule import WHOLE, Schedule, micro_batches
 from sweeper.training.stage import DataReader, Trained, make_schedule, new_net, run_stage
-from tests.training.conftest import CPU
+from tests.training.conftest import CPU, no_device_memory, no_main_memory
 from tests.worlds import TRAINING, stage
 
 MakeBody = Callable[[], nn.Module]
@@ -48,12 +48,12 @@ def killed_at(make_body: MakeBody, passes: int) -> MakeBody:
     return make
 
 
-def limited_memory(make_body: MakeBody, tokens: int) -> MakeBody:
+def limited_memory(make_body: MakeBody, tokens: int, shortage: Callable[[], None] = no_device_memory) -> MakeBody:
     """Bodies that run out of memory in a forward pass of more than `tokens` tokens."""
 
     def hook(_: nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
         if inputs["input_ids"].numel() > tokens:
-            raise torch.OutOfMemoryError("out of memory, tried to allocate a lot")
+            shortage()
 
     def make() -> nn.Module:
         body = make_body()
@@ -243,15 +243,16 @@ def test_the_error_for_a_loss_that_is_not_finite_gives_step_learning_rate_and_re
         run_stage(broken, STAGES["tag"], reader, context)
 
 
+@pytest.mark.parametrize("shortage", [no_device_memory, no_main_memory])
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_effective_batch(
-    body: MakeBody, reader: DataReader, context: StageContext, messages: list[str]
+    body: MakeBody, reader: DataReader, context: StageContext, messages: list[str], shortage: Callable[[], None]
 ) -> None:
     spec = stage("claims", training=replace(LONG, batch_size=16, micro_tokens=1024))
     uninterrupted = run_stage(
         body, spec, reader, replace(context, checkpoints=replace(context.checkpoints, name="two.pt"))
     )
     context.checkpoints.clear()
-    tight = run_stage(limited_memory(body, 150), spec, reader, context)
+    tight = run_stage(limited_memory(body, 150, shortage), spec, reader, context)
     assert tight.progress.micro_tokens == 128
     assert [line.split(";")[0] for line in messages] == [
         f"Out of memory: continuing with {tokens} tokens per micro-batch" for tokens in (512, 256, 128)

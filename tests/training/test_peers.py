@@ -189,6 +189,8 @@ def test_too_little_memory_in_one_process_is_an_error_in_all(monkeypatch: pytest
         pass
     with pytest.raises(peers.CommonMemoryError, match="own"), group.together():
         raise MemoryError("own")
+    with pytest.raises(peers.CommonMemoryError, match="DefaultCPUAllocator"), group.together():
+        torch.empty(2**60)
 
 
 def failing(*_: object, **__: object) -> None:

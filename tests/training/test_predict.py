@@ -15,7 +15,7 @@ from sweeper.training import predict
 from sweeper.training.batches import by_length
 from sweeper.training.predict import Predictor
 from sweeper.training.stage import DataReader, new_net
-from tests.training.conftest import CPU
+from tests.training.conftest import CPU, no_device_memory, no_main_memory
 from tests.worlds import data, stage
 
 MakeBody = Callable[[], nn.Module]
@@ -108,12 +108,13 @@ def test_an_output_that_is_not_finite_fails_the_trial(make_predictor: MakePredic
         predictor.heads("claims", load_features(reader, "claims"))
 
 
+@pytest.mark.parametrize("shortage", [no_device_memory, no_main_memory])
 def test_an_out_of_memory_in_an_evaluation_halves_the_passes(
-    make_predictor: MakePredictor, reader: DataReader, messages: list[str]
+    make_predictor: MakePredictor, reader: DataReader, messages: list[str], shortage: Callable[[], None]
 ) -> None:
     def hook(_: nn.Module, args: Any, inputs: dict[str, torch.Tensor]) -> None:
         if inputs["input_ids"].numel() > 150:
-            raise torch.OutOfMemoryError("out of memory")
+            shortage()
 
     features, whole, tight = load_features(reader), make_predictor(), make_predictor(micro_tokens=512)
     tight.net.body.register_forward_pre_hook(hook, with_kwargs=True)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -293,11 +295,24 @@ def test_an_evaluation_without_memory_on_a_share_of_a_gpu_asks_for_a_larger_shar
     assert messages == []
 
 
+def no_memory_of_numpy(*_: Any) -> Any:
+    raise MemoryError("Unable to allocate 3 GiB")
+
+
+def no_memory_of_torch(*_: Any) -> Any:
+    return torch.empty(2**60)
+
+
+@pytest.mark.parametrize(
+    ("failing", "reason"),
+    [
+        (no_memory_of_numpy, r"Out of memory\. Unable to allocate 3 GiB"),
+        (no_memory_of_torch, r"Out of memory\. .*DefaultCPUAllocator: .*"),
+    ],
+)
 def test_a_lack_of_main_memory_on_a_share_of_a_gpu_asks_for_no_larger_share(
-    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., Any], reason: str
 ) -> None:
-    def failing(*_: Any) -> Any:
-        raise MemoryError("Unable to allocate 3 GiB")
 
     monkeypatch.setattr(sweeper.training.workbench, "load_body", failing)
     spec, bench = replace(trial(stage("words")), resources=Resources(gpus=0.25)), folders.bench()
@@ -308,7 +323,8 @@ def test_a_lack_of_main_memory_on_a_share_of_a_gpu_asks_for_no_larger_share(
     assert bench.ledger.training(spec.key) is None
     monkeypatch.setattr("sweeper.training.memory.share_of_others", lambda _: 0.1)
     record = run_trial(spec, bench).training
-    assert (record.state, record.reason) == ("failed", "Out of memory. Unable to allocate 3 GiB")
+    assert record.state == "failed"
+    assert re.fullmatch(reason, record.reason)
     assert EndedTrial.of(record).can_be_retried
 
 
