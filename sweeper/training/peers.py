@@ -1,5 +1,6 @@
 """The further processes of a data-parallel training, as its first process starts, directs and ends them."""
 
+import logging
 import os
 import signal
 import socket
@@ -7,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import torch
 import torch.distributed as dist
@@ -27,9 +29,18 @@ from sweeper.training.gradients import ALONE, Team
 from sweeper.training.model import Net
 from sweeper.training.runtime import TOO_LITTLE_MEMORY, main_memory_errors
 from sweeper.training.schedule import Rank
+from sweeper.training.watchdog import Watchdog
+
+logger = logging.getLogger(__name__)
 
 START_PATIENCE = 600.0
 """Seconds in which the other processes of a training must start and read their data, and in which all must meet."""
+STEP_PATIENCE = 1800.0
+"""Seconds in which all processes must compute their part of a step."""
+NO_ANSWER = (
+    f"{DEAD_WORKER}: another process of the training did not answer within {{seconds:.0f}} seconds and was ended. "
+    "It was stopped, or its GPU or its connection failed. Look for such errors in the log of the machine (dmesg)."
+)
 END_PATIENCE = 5.0
 """Seconds in which a process that has closed its connections ends."""
 GRACE = 3.0
@@ -122,15 +133,36 @@ class First(Group):
     peers: Sequence[subprocess.Popen[bytes]] = ()
     errors: Sequence[Path] = ()
     """For each other process, the file of its messages."""
+    problem: str = ""
+    """Set if the others did not answer in time and were ended."""
+    watchdog: Watchdog = field(init=False)
+    _noticed: Event = field(default_factory=Event, init=False)
+    """Whether this process has noticed the end of the others."""
+
+    def __post_init__(self) -> None:
+        self.watchdog = Watchdog(STEP_PATIENCE, self._give_up)
+
+    def _give_up(self) -> None:
+        """End the others, and this process as well if it is still waiting for them then (in a thread)."""
+        self.problem = NO_ANSWER.format(seconds=STEP_PATIENCE)
+        for peer in self.peers:
+            peer.kill()
+        if not self._noticed.wait(END_PATIENCE + GRACE):
+            # NCCL waits for ever on the GPU. Ray counts the end of this process as a lost worker.
+            logger.critical(self.problem)
+            os._exit(1)
 
     def load(self, net: Net) -> None:
         """Give all weights to the other processes."""
+        self.watchdog.begin()
         with self.alive():
             self.exchange((LOAD, 0))
             self.share(net, LOAD)
+        self.watchdog.finish(_finished_on(net))
 
     def begin(self, net: Net, step: int, micro_tokens: int) -> None:
         """Let the other processes compute their part of a step with these weights."""
+        self.watchdog.begin()
         with self.alive():
             self.exchange((step, micro_tokens))
             self.share(net, step)
@@ -143,7 +175,9 @@ class First(Group):
     def collect(self, net: Net, loss: Tensor) -> Tensor:
         """Add the gradients of the other processes to those of the net. Returns the sum of the losses."""
         with self.alive():
-            return super().collect(net, loss)
+            total = super().collect(net, loss)
+        self.watchdog.finish(_finished_on(net))
+        return total
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -154,6 +188,9 @@ class First(Group):
         except RuntimeError as error:
             if isinstance(error, TOO_LITTLE_MEMORY):
                 raise
+            self._noticed.set()
+            if self.problem:
+                raise ShortageError(self.problem) from error
             ended = _ended(self.peers, self.errors, END_PATIENCE)
             if ended is None:
                 raise
@@ -182,7 +219,8 @@ def team(spec: TrialSpec, chain: tuple[StageSpec, ...], site: Site) -> Iterator[
             first = First(rank=ranks[0], peers=peers, errors=errors)
             with first.alive():
                 meet(jobs[0])
-            with leaving():
+            with leaving(), closing(first.watchdog) as watchdog:
+                watchdog.start()
                 yield first
         finally:
             for peer in peers:  # they have no state
@@ -216,6 +254,15 @@ def leaving() -> Iterator[None]:
     finally:
         with suppress(RuntimeError):  # another process has died
             dist.destroy_process_group()
+
+
+def _finished_on(net: Net) -> Callable[[], bool]:
+    """A function that tells whether the device of a net has finished everything that it has been given so far."""
+    if net.embeddings().device.type != "cuda":
+        return lambda: True
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record()
+    return event.query
 
 
 def _check_devices(spec: TrialSpec, processes: int) -> None:

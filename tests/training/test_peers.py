@@ -44,6 +44,10 @@ STAGES = {
     "defences and several micro-batches": stage("claims", training=DEFENDED),
     "fewer items than processes": stage("claims", training=replace(SLOW, batch_size=2)),
 }
+ROUNDING = 1e-5
+"""Largest relative difference of losses and gradient norms. With seeds 1 to 3 it was 1.2e-7, the precision of float32;
+other CPUs and versions of torch add up in other orders.
+"""
 CHILD = "import sys; from tests.training.test_peers import run_spec; run_spec(*sys.argv[1:])"
 CHECKOUT = str(Path(__file__).parents[2])
 
@@ -112,8 +116,8 @@ def curves(result: dict[str, Any]) -> list[float]:
 def test_two_processes_reproduce_the_scores_of_one(folders: TrialFolders) -> None:
     specs = {"single": TRIAL, "parallel": two(TRIAL)}
     single, parallel = (facts(run_trial(spec, folders.bench(name))) for name, spec in specs.items())
-    assert curves(parallel) == pytest.approx(curves(single), rel=1e-2)
-    assert parallel["training"]["value"] == pytest.approx(single["training"]["value"])
+    assert curves(parallel) == pytest.approx(curves(single), rel=ROUNDING)
+    assert parallel["training"]["value"] == single["training"]["value"]
     for name in ("tokens", "examples", "steps"):
         assert parallel["training"][name] == single["training"][name]
     assert [each["metrics"] for each in parallel["scores"]] == [each["metrics"] for each in single["scores"]]
@@ -168,6 +172,54 @@ def test_the_loss_of_another_process_is_a_shortage_that_the_sweep_repeats(
     assert folders.bench().ledger.training(spec.key) is None
 
 
+@pytest.mark.slow
+def test_a_process_that_does_not_answer_is_ended_and_the_sweep_repeats_the_trial(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = two(TRIAL)
+    begin, others = peers.First.begin, []
+
+    def stopping(self: peers.First, net: Any, step: int, micro_tokens: int) -> None:
+        if step == 3:
+            self.watchdog.limit = 3.0
+            self.peers[0].send_signal(signal.SIGSTOP)
+            others.append(self.peers[0].pid)
+        begin(self, net, step, micro_tokens)
+
+    monkeypatch.setattr(peers.First, "begin", stopping)
+    with pytest.raises(ShortageError, match=r"^Its worker died: another process of the training did not answer"):
+        run_trial(spec, folders.bench())
+    assert folders.bench().ledger.training(spec.key) is None
+    assert not Path(f"/proc/{others[0]}").exists()
+
+
+def test_a_process_that_still_waits_for_the_others_after_their_end_ends_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(peers, "END_PATIENCE", 0.0)
+    monkeypatch.setattr(peers, "GRACE", 0.0)
+    first = first_with(tmp_path, (None, ""))
+    first.watchdog.act()
+    assert codes == [1]
+    assert caplog.messages == [first.problem]
+    cast(Any, first.peers[0]).kill.assert_called_once()
+
+
+@pytest.mark.usefixtures("lost")
+def test_a_process_that_has_noticed_the_end_of_the_others_raises_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "_exit", failing)
+    first = first_with(tmp_path, (-9, ""))
+    with pytest.raises(ShortageError, match="signal 9"):
+        first.total(1)
+    first.watchdog.act()
+    with pytest.raises(ShortageError, match="did not answer within 1800 seconds"):
+        first.total(1)
+
+
 def test_a_process_that_cannot_start_gives_its_reason(folders: TrialFolders) -> None:
     spec = two(TRIAL)
     (folders.root / "file").touch()
@@ -201,7 +253,7 @@ def first_with(folder: Path, *ends: tuple[int | None, str]) -> peers.First:
     """The first process of a training whose others have these exit codes (None: runs) and messages."""
     others, errors = [], []
     for number, (code, message) in enumerate(ends):
-        others.append(SimpleNamespace(poll=lambda code=code: code, returncode=code))
+        others.append(SimpleNamespace(poll=lambda code=code: code, returncode=code, kill=MagicMock()))
         errors.append(folder / f"messages-{number}")
         errors[-1].write_text(message)
         os.utime(errors[-1], (number, number))
