@@ -1,4 +1,4 @@
-"""`deploy/aws/set-up.sh` with the AWS command line, in an account that moto simulates."""
+"""`deploy/aws/set-up.sh` and the machines of `cluster.yaml`, in an account that a server of moto simulates."""
 
 import json
 import os
@@ -11,6 +11,17 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from botocore.exceptions import ClientError
+from ray.autoscaler._private.aws.config import bootstrap_aws
+from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
+from ray.autoscaler._private.util import prepare_config, validate_config
+from ray.autoscaler.node_launch_exception import NodeLaunchException
+from ray.autoscaler.tags import (
+    TAG_RAY_CLUSTER_NAME,
+    TAG_RAY_NODE_KIND,
+    TAG_RAY_NODE_NAME,
+    TAG_RAY_USER_NODE_TYPE,
+)
 
 from tests.buckets import bucket
 from tests.runs import ROOT
@@ -85,6 +96,83 @@ def test_the_head_can_stop_and_tag_only_machines_that_it_starts_or_of_the_cluste
 
     assert conditions("ec2:TerminateInstances") == conditions("ec2:StopInstances") == [of_cluster]
     assert conditions("ec2:CreateTags") == [new, of_cluster], "a tag would allow to stop any machine"
+
+
+class Launcher:
+    """What Ray's launcher makes from `cluster.yaml` in the account."""
+
+    def __init__(self) -> None:
+        prepared = prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text()))
+        validate_config(prepared)
+        self.config: dict[str, Any] = bootstrap_aws(prepared)
+        self.provider = AWSNodeProvider(self.config["provider"], self.config["cluster_name"])
+        self.ec2 = boto3.client("ec2", region_name=self.config["provider"]["region"])
+
+    def start(self, node_type: str) -> dict[str, Any]:
+        """Start a machine as the autoscaler does. Returns its description."""
+        tags = {TAG_RAY_NODE_KIND: "worker", TAG_RAY_USER_NODE_TYPE: node_type, TAG_RAY_NODE_NAME: node_type}
+        node_config = self.config["available_node_types"][node_type]["node_config"]
+        (name,) = self.provider.create_node(node_config, tags, 1)
+        ((machine,),) = (each["Instances"] for each in self.ec2.describe_instances(InstanceIds=[name])["Reservations"])
+        return dict(machine)
+
+
+@pytest.fixture(scope="module")
+def launcher(account: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    with pytest.MonkeyPatch.context() as context:
+        context.chdir(ROOT)  # the launcher checks the mounts relative to the working directory
+        context.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # the launcher writes an SSH key to it
+        yield Launcher()
+
+
+@pytest.mark.parametrize(
+    ("node_type", "instance_type", "market", "role"),
+    [
+        ("head", "m6i.xlarge", None, "head"),
+        ("worker", "g5.2xlarge", "spot", "worker"),
+        ("on_demand", "g5.2xlarge", None, "worker"),
+    ],
+)
+def test_a_machine_has_its_type_its_market_and_the_profile_of_the_script(
+    launcher: Launcher, node_type: str, instance_type: str, market: str | None, role: str
+) -> None:
+    machine = launcher.start(node_type)
+    assert (machine["InstanceType"], machine.get("InstanceLifecycle")) == (instance_type, market)
+    assert machine["IamInstanceProfile"]["Arn"].endswith(f":instance-profile/transfer-sweeper-{role}")
+    assert machine["MetadataOptions"]["HttpTokens"] == "required"
+    tags = {tag["Key"]: tag["Value"] for tag in machine["Tags"]}
+    # The policy of the head allows to stop machines with this tag alone.
+    assert tags[TAG_RAY_CLUSTER_NAME] == "transfer-sweeper"
+    assert tags[TAG_RAY_USER_NODE_TYPE] == node_type
+    (disk,) = machine["BlockDeviceMappings"]
+    assert disk["Ebs"]["DeleteOnTermination"], "a disk that stays costs money"
+    (volume,) = launcher.ec2.describe_volumes(VolumeIds=[disk["Ebs"]["VolumeId"]])["Volumes"]
+    assert volume["Encrypted"]
+
+
+def test_only_ssh_of_a_machine_is_open_to_the_internet(launcher: Launcher) -> None:
+    (group,) = launcher.start("worker")["SecurityGroups"]
+    (described,) = launcher.ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"]
+    rules = described["IpPermissions"]
+    is_open = [rule for rule in rules if rule["IpRanges"] or rule["Ipv6Ranges"] or rule["PrefixListIds"]]
+    assert [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in is_open] == [("tcp", 22, 22)]
+    inside = [pair["GroupId"] for rule in rules for pair in rule["UserIdGroupPairs"]]
+    assert set(inside) == {group["GroupId"]}
+
+
+def test_a_type_without_capacity_is_tried_in_each_zone(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    zones = launcher.config["provider"]["availability_zone"].split(",")
+    subnets: list[str] = []
+
+    def refuse(**machine: Any) -> None:
+        subnets.append(machine["SubnetId"])
+        raise ClientError({"Error": {"Code": "InsufficientInstanceCapacity", "Message": "none left"}}, "RunInstances")
+
+    monkeypatch.setattr(launcher.provider.ec2_fail_fast, "create_instances", refuse)
+    with pytest.raises(NodeLaunchException):
+        launcher.start("worker")
+    described = launcher.ec2.describe_subnets(SubnetIds=sorted(set(subnets)))["Subnets"]
+    assert sorted(subnet["AvailabilityZone"] for subnet in described) == zones
 
 
 def test_the_script_without_arguments_says_how_to_use_it() -> None:
