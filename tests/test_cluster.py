@@ -1,5 +1,6 @@
 """`cluster.yaml`, read by Ray's launcher and applied to an AWS account that moto simulates in this process."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,16 +150,27 @@ class FakeEvents:
         return lambda *args, **kwargs: None
 
 
-def test_the_token_of_the_hub_is_a_mount_and_its_cache_outlives_the_container() -> None:
-    text = (ROOT / "cluster.yaml").read_text()
-    mount = "  # ~/.cache/huggingface/token: ~/.cache/huggingface/token\n"
-    assert text.count(mount) == 1
-    config = yaml.safe_load(text.replace(mount, mount.replace("# ", "")))
-    assert config["file_mounts"]["~/.cache/huggingface/token"] == "~/.cache/huggingface/token"
-    assert "hf_" not in text
-    assert "HF_TOKEN" not in text
+def test_the_cache_of_the_hub_outlives_the_container() -> None:
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     assert "-v /home/ubuntu/hub:/home/sweeper/.cache/huggingface/hub" in config["docker"]["run_options"]
     assert "mkdir -p ~/hub" in config["initialization_commands"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "changed"), [("ubuntu docker", False), ("ubuntu", True), ("ubuntu dockerroot", True)]
+)
+def test_the_group_of_docker_is_added_once_and_the_next_command_waits_for_a_new_connection(
+    tmp_path: Path, groups: str, *, changed: bool
+) -> None:
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    (command,) = [line for line in config["initialization_commands"] if "usermod" in line]
+    for name, text in {"id": f"echo {groups}", "sudo": 'echo "$@"', "sleep": 'echo "sleep $1"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "USER": "ubuntu"}
+    done = subprocess.run(["bash", "-c", command], env=variables, capture_output=True, text=True, check=True)
+    # Ray's first connection lasts for ten seconds after its last command.
+    assert done.stdout == ("usermod -aG docker ubuntu\nsleep 15\n" if changed else "")
 
 
 def test_no_trial_runs_on_the_head_and_the_head_is_not_a_spot_machine(prepared: Config) -> None:

@@ -16,6 +16,8 @@ from sweeper.training.runtime import slow_bf16
 PACKAGES = ("ray", "torch", "transformers", "datasets", "optuna", "transfer-sweeper")
 """Packages that must be equal on all nodes of a cluster."""
 SHARED_MEMORY = Path("/dev/shm")
+MPS_FOLDER = "/tmp/nvidia-mps"
+"""The usual folder in which the Multi-Process Service (MPS) of NVIDIA makes the file `control`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,8 @@ class Machine:
     gpus: tuple[Gpu, ...]
     cuda: str
     """The version of CUDA (or ROCm) that torch was built for; "" for a build for CPUs."""
+    has_mps: bool
+    """Whether the Multi-Process Service of NVIDIA has been started."""
     has_bf16: bool
     """Whether the CPU has instructions for bfloat16, or this is not known."""
     memory: int
@@ -58,6 +62,7 @@ def inspect_machine(cache: str) -> Machine:
         versions={"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         gpus=tuple(map(_gpu, visible)),
         cuda=torch.version.cuda or torch.version.hip or "",
+        has_mps=Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", MPS_FOLDER), "control").exists(),
         has_bf16=not slow_bf16(),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         shared_memory=shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else None,

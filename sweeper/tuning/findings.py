@@ -40,6 +40,8 @@ def machine_findings(machine: Machine, *, has_device: bool, runs_trials: bool = 
         remedy=f"Install {', '.join(missing)} with: pip install -c constraints.txt -e ." if missing else "",
     )
     yield _gpus(machine, has_device=has_device, runs_trials=runs_trials)
+    if machine.gpus and runs_trials:
+        yield _mps(machine)
     if runs_trials:
         yield _bf16(machine)
     yield _disk(machine)
@@ -58,6 +60,15 @@ def _gpus(machine: Machine, *, has_device: bool, runs_trials: bool) -> Finding:
     use = "no trial runs here" if not runs_trials else "" if names else "trials run on CPUs"
     text = "; ".join(phrase for phrase in (names or "none", use, build) if phrase)
     return Finding(place=machine.host, topic="GPUs", state="problem" if remedy else "ok", text=text, remedy=remedy)
+
+
+def _mps(machine: Machine) -> Finding:
+    text = (
+        "has been started: trials that share a GPU compute at the same time"
+        if machine.has_mps
+        else "has not been started: trials that share a GPU compute in turns (`nvidia-cuda-mps-control -d` starts it)"
+    )
+    return Finding(place=machine.host, topic="MPS", state="ok", text=text)
 
 
 def _bf16(machine: Machine) -> Finding:

@@ -55,6 +55,27 @@ def test_the_same_files_are_copied_as_by_cluster_yaml(config: dict[str, Any]) ->
     assert "-c constraints.txt -e " in " ".join(config["setup_commands"])
 
 
+@pytest.mark.parametrize("file", ["cluster.yaml", *(f"deploy/{name}.yaml" for name in FILES)])
+def test_the_token_of_the_hub_is_a_commented_mount(file: str) -> None:
+    text = (ROOT / file).read_text()
+    mount = "  # ~/.cache/huggingface/token: ~/.cache/huggingface/token\n"
+    assert text.count(mount) == 1
+    config = yaml.safe_load(text.replace(mount, mount.replace("# ", "")))
+    assert config["file_mounts"]["~/.cache/huggingface/token"] == "~/.cache/huggingface/token"
+    assert "hf_" not in text and "HF_TOKEN" not in text
+
+
+@pytest.mark.parametrize("file", ["cluster.yaml", *(f"deploy/{name}.yaml" for name in FILES)])
+def test_mps_is_started_by_commented_lines(file: str) -> None:
+    text = (ROOT / file).read_text()
+    config = yaml.safe_load(re.sub(r"^(  +)# (- .*mps)", r"\1\2", text, flags=re.MULTILINE))
+    commands = [*config.get("initialization_commands", ()), *config["worker_start_ray_commands"]]
+    (start,) = [command for command in commands if "nvidia-cuda-mps-control -d" in command]
+    if "docker" in config:
+        assert start in config["initialization_commands"], "on the machine, not in its container"
+        assert "--ipc=host -v /tmp/nvidia-mps:/tmp/nvidia-mps" in config["docker"]["run_options"]
+
+
 def test_the_launcher_adds_no_commands_of_its_own(config: dict[str, Any]) -> None:
     assert config["head_setup_commands"] == config["worker_setup_commands"] == config["setup_commands"]
 

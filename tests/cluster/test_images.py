@@ -117,6 +117,11 @@ def test_the_job_runs_in_the_cluster_whose_head_runs_no_trial_and_whose_workers_
         variables = {each["name"]: each["value"] for each in container["env"]}
         (mount,) = [each for each in container["volumeMounts"] if each["name"] == "hub-token"]
         assert variables["HF_TOKEN_PATH"] == f"{mount['mountPath']}/token"
+        (cache,) = [each for each in container["volumeMounts"] if each["name"] == "hub-cache"]
+        assert cache["mountPath"] == "/home/sweeper/.cache/huggingface/hub"
+        assert {each["name"] for each in container["volumeMounts"]} == {
+            each["name"] for each in template["spec"]["volumes"]
+        }
     assert f"ray=={cluster['spec']['rayVersion']}\n" in (ROOT / "constraints.txt").read_text()
 
 

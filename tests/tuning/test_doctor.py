@@ -10,7 +10,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from sweeper.errors import MachineError
-from sweeper.training.machine import Gpu, Machine
+from sweeper.training.machine import Gpu, Machine, inspect_machine
 from sweeper.tuning import access, connect
 from sweeper.tuning.connect import OBJECT_STORE
 from sweeper.tuning.doctor import examine
@@ -24,6 +24,7 @@ MACHINE = Machine(
     versions={"Python": "3.12.1", "ray": "2.60.0", "torch": "2.13.0"},
     gpus=(Gpu(name="A10G", memory=24 * 2**30, has_bf16=True),),
     cuda="12.8",
+    has_mps=True,
     has_bf16=True,
     memory=32 * 2**30,
     shared_memory=2**30,
@@ -52,6 +53,22 @@ def test_a_head_that_runs_no_trial_needs_no_bfloat16() -> None:
     found = {finding.topic: finding for finding in machine_findings(machine, has_device=False, runs_trials=False)}
     assert "bfloat16" not in found
     assert found["GPUs"].text == "none; no trial runs here; torch is built for CPUs"
+
+
+@pytest.mark.parametrize(("has_mps", "text"), [(True, "has been started"), (False, "has not been started")])
+def test_a_machine_with_a_gpu_says_whether_mps_has_been_started(text: str, *, has_mps: bool) -> None:
+    found = machine_findings(replace(MACHINE, has_mps=has_mps), has_device=True)
+    (mps,) = [finding for finding in found if finding.topic == "MPS"]
+    assert mps.state == "ok" and mps.text.startswith(text)
+    without = machine_findings(replace(MACHINE, gpus=(), cuda=""), has_device=False)
+    assert "MPS" not in {finding.topic for finding in without}
+
+
+def test_mps_is_recognised_by_its_file_of_control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    assert not inspect_machine(str(tmp_path)).has_mps
+    (tmp_path / "control").touch()
+    assert inspect_machine(str(tmp_path)).has_mps
 
 
 def test_a_gpu_with_a_torch_for_cpus_is_a_problem() -> None:
