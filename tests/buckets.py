@@ -69,13 +69,16 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, st
         server.terminate()
 
 
-def downloads(bucket: Mapping[str, str], suffix: str) -> Counter[tuple[str, str]]:
-    """(client, path) -> number of requests for the content of the files whose path ends in `suffix`."""
+def downloads(bucket: Mapping[str, str], suffix: str, method: str = "GET") -> Counter[tuple[str, str]]:
+    """(client, path) -> number of requests for the content of the files whose path ends in `suffix`.
+
+    With the method PUT, the uploads.
+    """
     requests = (line.split(" ", 2) for line in Path(bucket[LOG]).read_text().splitlines())
     return Counter(
         (found[1] if (found := re.search(r"\bapp/(\w+)", client)) else "", path)
-        for method, path, client in requests
-        if method == "GET" and path.endswith(suffix)
+        for requested, path, client in requests
+        if requested == method and path.endswith(suffix)
     )
 
 

@@ -5,7 +5,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import resources
@@ -26,6 +25,7 @@ from sweeper.data.perturb.paraphrase import Paraphraser
 from sweeper.data.perturb.table import perturbed
 from sweeper.data.rows import RowTable
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
+from sweeper.data.share import download_entry, share_entry
 from sweeper.data.source import Sources, data_identity, describe, language_rows
 from sweeper.data.translate.round_trip import NO_TRANSLATORS, Translators
 from sweeper.errors import DamagedError, DataError
@@ -84,27 +84,27 @@ def encode(
         translators=translators,
     )
     folder = sources.cache / "encoded" / _key(job)
-    entry = open_entry(folder)
-    if entry is None:
-        with _making(job, folder):
-            entry = open_entry(folder) or _made(job, folder)
+    entry = open_entry(folder) or _missing(job, folder)
     if entry is None:
         raise DamagedError(
             f"The cache entry {folder} was written but cannot be read back. Check that its disk is neither full nor "
             "failing."
         )
+    share_entry(folder, sources.shared)
     return entry
 
 
-def _making(job: _Job, folder: Path) -> AbstractContextManager[object]:
-    """The lock of the process that makes an entry, while other processes of this node wait.
+def _missing(job: _Job, folder: Path) -> Encoded | None:
+    """The entry, downloaded or made by one process of this node, while the others wait.
 
     Processes that need the same translations share their batches, so that none of them waits for another.
     """
-    if job.translators != NO_TRANSLATORS:
-        return nullcontext()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder.with_name(f".{folder.name}.lock"))
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        entry = open_entry(folder) or download_entry(folder, job.sources.shared)
+        if entry or job.translators == NO_TRANSLATORS:
+            return entry or _made(job, folder)
+    return _made(job, folder)
 
 
 def _made(job: _Job, folder: Path) -> Encoded | None:

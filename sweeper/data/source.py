@@ -20,6 +20,7 @@ from sweeper.data.rows import RowTable, class_names
 from sweeper.data.stream import first_rows
 from sweeper.errors import DataError, UserError, unknown
 from sweeper.files.digests import digest
+from sweeper.run.shared import Shared
 from sweeper.tasks.spec import LOCAL_PREFIX, Rows, RowsByLanguage, Split, Task
 
 
@@ -34,6 +35,8 @@ class Sources:
     """Folder from which relative paths start, before the working directory: that of the space file."""
     are_pinned: bool = False
     """Whether all rows come from the driver, which has found them: a commit then shows that they are on the Hub."""
+    shared: Shared | None = None
+    """What nodes share through a remote store."""
 
     @property
     def places(self) -> Places:

@@ -12,6 +12,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 
 from sweeper.errors import UserError, unknown
+from sweeper.files.create import create
 from sweeper.files.draft import DRAFT_PREFIX, draft_path, temporary_draft
 from sweeper.files.patience import PatientFileSystem
 
@@ -190,6 +191,22 @@ class Folder:
             self.write_with(name, lambda draft: shutil.copyfile(source, draft))
         else:
             self._fs.put_file(str(source), self.path(name))
+
+    def create(self, name: str, data: bytes | Path) -> bool:
+        """Write bytes or a copy of a local file, unless the file exists. Returns whether it was written.
+
+        If two processes try at the same time, a remote store with conditional writes has the file of the first one,
+        other file systems that of the last one. Raises OSError.
+        """
+        if not self._is_local:
+            return create(self._fs, self.path(name), data)
+        if self.exists(name):
+            return False
+        if isinstance(data, Path):
+            self.upload(data, name)
+        else:
+            self.write(name, data)
+        return True
 
     def download(self, name: str, target: Path) -> None:
         """Copy a file of the folder to a local path. Raises FileNotFoundError."""

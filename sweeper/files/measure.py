@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import fsspec
 
 from sweeper.errors import MachineError
+from sweeper.files.create import create
 from sweeper.files.draft import DRAFT_PREFIX
 from sweeper.files.folder import Folder
 
 SAMPLE = 8 * 2**20
 """Bytes that are written and read."""
-REFUSALS = (409, 412)
-"""HTTP statuses with which a store refuses to create an object that exists: Conflict and Precondition Failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,21 +64,6 @@ def _creates_once(folder: Folder, name: str) -> bool:
     """Whether a second creation of the same file is refused."""
     fs, _ = fsspec.core.url_to_fs(folder.url)
     try:
-        fs.pipe_file(folder.path(name), b"second", mode="create")
-    except FileExistsError:
-        return True
-    except Exception as error:  # noqa: BLE001 - the libraries of stores have errors of their own, or do not know the mode
-        return _is_refusal(error)
-    return False
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Whether a store says that the object exists. s3fs raises OSError from an error that has the response."""
-    if isinstance(error, FileExistsError):
-        return True
-    response = getattr(error, "response", None)
-    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
-    statuses = (metadata.get("HTTPStatusCode"), getattr(error, "code", None), getattr(error, "status_code", None))
-    return any(status in REFUSALS for status in statuses) or (
-        error.__cause__ is not None and _is_refusal(error.__cause__)
-    )
+        return not create(fs, folder.path(name), b"second")
+    except Exception:  # noqa: BLE001 - the libraries of stores have errors of their own
+        return False

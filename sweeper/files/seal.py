@@ -6,6 +6,7 @@ and the file remains plain JSON. In a binary file, the digest is at the end and 
 
 import hashlib
 import re
+from mmap import mmap
 from pathlib import Path
 
 from sweeper.errors import DamagedError
@@ -50,7 +51,7 @@ def append_seal(path: Path, name: str) -> None:
         file.write(hasher.hexdigest().encode())
 
 
-def check_appended_seal(content: bytes, name: str) -> None:
+def check_appended_seal(content: bytes | mmap, name: str) -> None:
     """Raise DamagedError if the bytes of a binary file differ from the seal at their end."""
     hasher = hashlib.sha256(memoryview(content)[:-SEAL_LENGTH])
     hasher.update(name.encode())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sweeper.data.source import Sources
 from sweeper.plan.encoders import StoredEncoders
-from sweeper.plan.tokens import evaluation_size
+from sweeper.plan.tokens import data_tokens, evaluation_size
 from sweeper.plan.units import Plan, PlannedTrial, Unit
 from sweeper.plan.weights import encoder_bytes
 from sweeper.space import Target
@@ -16,6 +16,8 @@ TRAINING_RECORD, SCORE_RECORD, LOG = 11_000, 1_000, 4_000
 """Bytes of the records and of the log of a trial. Measured in runs of the synthetic world, as all numbers here."""
 OUTCOME_FILE, OUTCOME = 5_000, 12
 """Bytes of a file of outcomes without examples, and of each example."""
+TOKEN = 15
+"""Bytes of each token of tokenised data, with its text. In real text they were 11 to 16."""
 OPTIMIZER = 2
 """Moments that the optimiser has for each weight."""
 DRAFTS = 2
@@ -42,19 +44,21 @@ class Disk:
     outcomes: int
     records: int
     """Records and logs."""
+    data: int
+    """Tokenised data: in the cache of a local run folder, or in the bucket, through which nodes share them."""
     unsized: tuple[str, ...]
     """Models whose size is not known. Their encoders and checkpoints are not counted."""
 
     @property
     def peak(self) -> dict[str, int]:
         """Value of `keep_encoders` -> largest number of bytes at a time."""
-        rest = self.targets + self.checkpoints + self.outcomes + self.records
+        rest = self.targets + self.checkpoints + self.outcomes + self.records + self.data
         return {"all": self.encoders + rest, "needed": self.encoders_needed + rest}
 
     @property
     def end(self) -> dict[str, int]:
         """Value of `keep_encoders` -> bytes of the finished run."""
-        rest = self.targets + self.outcomes + self.records
+        rest = self.targets + self.outcomes + self.records + self.data
         return {"all": self.encoders + rest, "needed": self.encoders_left + rest}
 
     def as_json(self) -> dict[str, Any]:
@@ -77,6 +81,7 @@ def disk_of(plan: Plan, sources: Sources, num_workers: int) -> Disk:
         checkpoints=num_workers * max((_checkpoint(unit, sizes) for unit in plan.units if unit.trains), default=0),
         outcomes=sum(_outcomes(plan, unit) * _num_replicates(plan, unit) for unit in plan.units),
         records=sum(_records(plan, unit) for unit in plan.units),
+        data=TOKEN * data_tokens(plan),
         unsized=tuple(name for name, size in known_sizes.items() if size is None),
     )
 

@@ -142,7 +142,7 @@ def _disk(disk: Disk) -> str:
     other = "needed" if disk.keep_encoders == "all" else "all"
     encoders = disk.encoders if disk.keep_encoders == "all" else disk.encoders_needed
     parts = {"encoders": encoders, "trained targets": disk.targets, "checkpoints": disk.checkpoints}
-    parts |= {"outcomes": disk.outcomes, "records and logs": disk.records}
+    parts |= {"outcomes": disk.outcomes, "records and logs": disk.records, "tokenised data": disk.data}
     listed = ", ".join(f"{name} {data_size(size)}" for name, size in parts.items() if size)
     names = ", ".join(disk.unsized)
     unsized = f" Not counted: encoders and checkpoints of {names}, whose sizes are not known on this machine."

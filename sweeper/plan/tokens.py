@@ -1,7 +1,7 @@
 """The number of tokens that the trials of a plan read, from caps and the published sizes of tasks. Needs no data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from sweeper.formats.table import properties_of
@@ -106,17 +106,24 @@ def _known_examples(space: Space, stage: Stage, *, sets_aside: bool) -> dict[str
 
 
 def _num_examples(space: Space, stage: Stage, name: str, *, sets_aside: bool) -> float:
-    """Training examples of a task in one epoch of a stage; 0 if unknown. Every language has as many as is published."""
-    task, training, num_languages = space.task(name), stage.training, len(stage.languages)
+    """Training examples of a task in one epoch of a stage; 0 if unknown."""
+    aside = _num_aside(space, space.task(name)) if sets_aside else 0
+    examples = _num_available(space, name, stage.training, len(stage.languages), aside)
+    # In a mixture, larger tasks count only up to this cap.
+    return min(examples, stage.sampling_cap) if len(stage.tasks) > 1 else examples
+
+
+def _num_available(space: Space, name: str, training: Training, num_languages: int, aside: int = 0) -> float:
+    """Training examples of a task within the caps; 0 if unknown. Every language has as many as is published."""
+    task = space.task(name)
     if is_unsized(task, training):
         return 0
-    size = task.train_size * scale_of(space.world, task) - (_num_aside(space, task) if sets_aside else 0)
+    size = task.train_size * scale_of(space.world, task) - aside
     examples: float = min(num_languages * size or UNLIMITED, training.cap_examples or UNLIMITED)
     if training.cap_tokens:
         tokens = features_per_example(task) * training.max_length * FILLED_SHARE
         examples = min(examples, num_languages * training.cap_tokens / (training.epochs * tokens))
-    # In a mixture, larger tasks count only up to this cap.
-    return min(examples, stage.sampling_cap) if len(stage.tasks) > 1 else examples
+    return examples
 
 
 def is_unsized(task: Task, training: Training) -> bool:
@@ -149,15 +156,43 @@ def _num_selected(space: Space, unit: Unit, task: Task) -> int:
 
 def score_tokens(space: Space, unit: Unit) -> int:
     """Tokens that a replicate of a unit reads for scores or predictors. Targets of unknown size do not count."""
-    size_of = _predictor_size if unit.kind == "predict" else evaluation_size
-    sizes = ((target, size_of(space, target)) for target in unit.targets)
-    return round(
-        sum(
-            target.training.max_length * FILLED_SHARE * size * _num_passes(space, unit, target)
-            for target, size in sizes
-            if size is not None
-        )
-    )
+    return round(sum(_target_tokens(space, unit, target) for target in unit.targets))
+
+
+def _target_tokens(space: Space, unit: Unit, target: Target) -> float:
+    size = _predictor_size(space, target) if unit.kind == "predict" else evaluation_size(space, target)
+    return target.training.max_length * FILLED_SHARE * (size or 0) * _num_passes(space, unit, target)
+
+
+def data_tokens(plan: Plan) -> int:
+    """Tokens of the data sets of a plan, each once for each model and its caps and lengths of replicates.
+
+    Data of unknown size do not count, nor do those of predictors, which trainings and scores read as well.
+    """
+    tokens: dict[object, float] = {}
+    for unit in plan.units:
+        if unit.trains:
+            tokens.update(_stage_data(plan, unit))
+        if unit.kind != "predict":
+            for target in unit.targets:
+                tokens[unit.model.id, target.task] = _target_tokens(plan.space, unit, target)
+    return round(sum(tokens.values()))
+
+
+def _stage_data(plan: Plan, unit: Unit) -> Iterator[tuple[object, float]]:
+    """The tokens of each data set of the stage that a unit trains, with a key that is equal for equal data."""
+    space, stage, training = plan.space, unit.stage, unit.stage.training
+    corpora = {stage.mlm_task: len(stage.mlm_languages or ("en",))} if stage.mlm_share else {}
+    for name, num_languages in ({name: len(stage.languages) for name in stage.tasks} | corpora).items():
+        width = features_per_example(space.task(name)) * training.max_length * FILLED_SHARE
+        caps = (training.cap_examples, training.cap_tokens)
+        changes = repr((stage.languages, stage.label_noise, stage.perturbation, stage.translation))
+        # Every replicate draws its own wrong labels and perturbations.
+        num_draws = len(plan.seeds(unit)) if stage.label_noise or stage.perturbation else 1
+        key = (unit.model.id, name, training.max_length, caps, changes)
+        yield key, num_draws * width * _num_available(space, name, training, num_languages)
+        if name in stage.tasks:
+            yield ("select", *key), width * _num_selected(space, unit, space.task(name))
 
 
 def _num_passes(space: Space, unit: Unit, target: Target) -> float:

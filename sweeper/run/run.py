@@ -32,7 +32,7 @@ class Run:
     `space.json` is the resolved space, `site.json` the paths of all other files, `options.json` the other
     options of `sweeper run`, `ledger` the results, `encoders` the
     encoder store (unless sweeps share one), `checkpoints` the trainings in progress, `progress` their progress for
-    displays, `logs` a log of each trial, `cache` tokenised data.
+    displays, `logs` a log of each trial, `cache` tokenised data, which nodes share if the folder is in a store.
     """
 
     folder: Folder

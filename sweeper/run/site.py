@@ -10,6 +10,7 @@ from sweeper.run.encoders import EncoderStore
 from sweeper.run.ledger import Ledger
 from sweeper.run.logs import LogFolder
 from sweeper.run.progress import ProgressFolder
+from sweeper.run.shared import Shared
 from sweeper.typed import check_fields
 
 
@@ -44,6 +45,12 @@ class Site:
     def open_store(self) -> EncoderStore:
         """The encoder store, with this node's copies of it in the cache."""
         return EncoderStore(Folder(self.store).child("encoders"), Path(self.cache) / "encoders")
+
+    def open_shared(self) -> Shared | None:
+        """What the nodes share through the store; None if the store is a folder that all of them can read."""
+        # Without patience: a node that cannot download something makes it.
+        folder = Folder(f"{self.store}/cache", patience=0.0)
+        return None if folder.local else Shared(folder, Path(self.cache))
 
     def open_progress(self) -> ProgressFolder:
         """The progress files of running trials."""

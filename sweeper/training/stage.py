@@ -94,6 +94,7 @@ class DataReader:
         Data that a model translates are read and checked, but not translated: the trial does that on its own device.
         Returns a message for each language of which some rows are left out, because their labels cannot be right.
         """
+        whole = data
         if data.translation is not None:
             check_translator(data.translation, self.sources)
             if needs_device(data.translation):
@@ -104,10 +105,12 @@ class DataReader:
                 check_translator(spec, self.sources)
             if needs_device(specs[0]):
                 data = replace(data, perturbation=None)
+        # No trial reads data without its translation, so that other nodes do not need them either.
+        reader = self if data is whole else replace(self, sources=replace(self.sources, shared=None))
         return [
             f"{data.task}, {language}: rows are left out of the training, because their answers cannot be right. Their "
             f"number is {encoded.wrong[0]}: {'; '.join(encoded.wrong[1:])}."
-            for language, encoded in self.encoded(data).items()
+            for language, encoded in reader.encoded(data).items()
             if encoded.wrong
         ]
 

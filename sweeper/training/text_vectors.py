@@ -59,9 +59,21 @@ class TextVectors:
         with FileLock(folder.path(f"{name}.lock")):
             vector = self._kept(folder, name)
             if vector is None:
-                vector = replace(self._computed(data, language), name=name)
+                vector = self._shared(name) or replace(self._computed(data, language), name=name)
                 folder.write(name, write_sealed(vector), durable=False)
+                if shared := self.reader.sources.shared:
+                    shared.write(f"vectors/{name}", write_sealed(vector))
         return vector
+
+    def _shared(self, name: str) -> MeanVector | None:
+        """The vector that another node has computed, or None."""
+        shared = self.reader.sources.shared
+        content = shared.read(f"vectors/{name}") if shared else None
+        try:
+            return read_json(MeanVector, content, name) if content else None
+        except (DamagedError, FormatError) as error:
+            logger.warning("A shared mean vector cannot be used: %s", error)
+            return None
 
     def _key(self, data: DataSpec, language: str) -> str:
         """Of everything that the vector depends on, also in its last digits."""

@@ -159,7 +159,8 @@ def open_translator(
         return Recorded(Path(spec.by.removeprefix(FOLDER)))
     loaded = {} if models is None else models
     engine = Seq2Seq(spec=spec, sources=sources, device=device, loaded=loaded) if needs_device(spec) else Apertium()
-    return CachedTranslator(engine, {language: _cache_file(spec, language, sources) for language in spec.languages})
+    paths = {language: _cache_file(spec, language, sources) for language in spec.languages}
+    return CachedTranslator(engine, paths, sources.shared)
 
 
 def _cache_file(spec: TranslationSpec, language: str, sources: Sources) -> Path:

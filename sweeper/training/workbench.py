@@ -75,9 +75,10 @@ class Workbench:
 
     @property
     def sources(self) -> Sources:
-        """The Hub or the mirror, with the cache of this machine."""
+        """The Hub or the mirror, with the cache of this machine and what it shares with others."""
         mirror = Path(self.site.mirror) if self.site.mirror else None
-        return Sources(mirror=mirror, cache=Path(self.site.cache), are_pinned=True)
+        shared = self.site.open_shared()
+        return Sources(mirror=mirror, cache=Path(self.site.cache), are_pinned=True, shared=shared)
 
     @property
     def store(self) -> EncoderStore:

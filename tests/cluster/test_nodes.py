@@ -86,6 +86,10 @@ def test_a_drained_node_a_killed_node_and_a_killed_head_leave_the_ledger_of_an_u
     fetched = downloads(bucket, "model.safetensors")
     assert max(fetched.values()) == 1, "an encoder has crossed to a node twice"
     assert len({node for node, _ in fetched}) >= 3
+    for method in ("PUT", "GET"):
+        assert max(downloads(bucket, ".tar", method).values()) == 1, "tokenised data have crossed to a node twice"
+    in_trials = [key for key in run.ledger.trainings() if "sweeper.data.encode: tokenising" in run.logs.read(key)]
+    assert in_trials == [], "a trial has tokenised data again"
 
     undisturbed = tmp_path / "undisturbed"
     done = sweeper("run", SPACE, "--out", str(undisturbed), "--cache", shared_cache(), "--workers", "2")

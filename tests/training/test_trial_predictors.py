@@ -1,5 +1,6 @@
 """Trials that compute predictors of transfer, on the synthetic world."""
 
+import uuid
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from sweeper.scoring.transferability import h_score, knn_accuracy, knn_choice_ac
 from sweeper.training.batches import pad_features
 from sweeper.training.model import Net, load_body
 from sweeper.training.stage import DataReader, read_progress
+from sweeper.training.text_vectors import TextVectors
 from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, TRAINING, TrialFolders, data, stage, trial
 
@@ -134,6 +136,19 @@ def test_the_mean_vector_of_a_text_is_computed_once_for_all_trials_that_compare_
     assert len(files) == 1 + len(TEXTS)
     # The seconds are those of the process that computed the vector.
     assert [first[task].seconds["embedding"] for task in TEXTS] == [second[task].seconds["embedding"] for task in TEXTS]
+
+
+def test_a_second_node_downloads_the_mean_vectors_and_the_tokenised_data(
+    private_folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"memory://{uuid.uuid4().hex}"
+    spec = compared("parts")
+    first = run_trial(spec, private_folders.bench("first", store=store)).training.predictors
+    second_node = replace(private_folders, cache=private_folders.root / "second cache")
+    monkeypatch.setattr(TextVectors, "_computed", None)
+    monkeypatch.setattr("sweeper.data.encode.write_entry", None)
+    second = run_trial(spec, second_node.bench("second", store=store)).training.predictors
+    assert {task: second[task].values for task in TEXTS} == {task: first[task].values for task in TEXTS}
 
 
 def test_a_damaged_mean_vector_is_set_aside_and_computed_again(private_folders: TrialFolders) -> None:

@@ -1,6 +1,7 @@
 """A run folder in a bucket: ledger, encoders and checkpoints on s3://, served by a process of the test."""
 
 import json
+import re
 import select
 import socket
 import socketserver
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.buckets import bucket, free_port, in_python
+from tests.buckets import CLIENT, bucket, downloads, free_port, in_python
 from tests.runs import CORNER, PATIENCE, content, ended, run_arguments, start, sweeper, tiny_run, wait_for
 
 __all__ = ["bucket"]
@@ -39,6 +40,30 @@ def test_a_run_in_a_bucket_has_the_same_ledger_as_one_on_disk(bucket: Mapping[st
     again = sweeper("run", "s3://sweeps/run", env=bucket)
     assert again.returncode == 0, again.stderr
     assert again.stdout.splitlines()[1] == "5 of 5 trials are in the ledger of s3://sweeps/run."
+
+
+def test_a_second_machine_tokenises_nothing_and_downloads_each_data_set_once(
+    bucket: Mapping[str, str], tmp_path: Path
+) -> None:
+    line = re.compile(r"tokenising (?:train|select|dev|test) ")
+
+    def num_made(machine: str) -> int:
+        """The number of data sets that a sweep tokenises, on the driver and in trials."""
+        arguments = ("-v", "run", "tiny", "--out", f"s3://sweeps/{machine}", "--store", "s3://sweeps/both", *CORNER)
+        cache = ("--cache", str(tmp_path / machine))
+        done = sweeper(*arguments, *cache, "--workers", "1", env={**bucket, CLIENT: machine})
+        assert done.returncode == 0, done.stdout + done.stderr
+        code = f"from sweeper.run.run import Run; logs = Run.at('s3://sweeps/{machine}').logs.folder\n"
+        logs = in_python(code + "print(logs.read_all(logs.names()))", bucket)
+        return len(line.findall(done.stderr + logs))
+
+    first, second = num_made("first"), num_made("second")
+    stored = [name for name in listed(bucket, "both/cache") if name.endswith(".tar")]
+    assert (first, second) == (len(stored), 0)
+    assert len(stored) > 1
+    assert set(downloads(bucket, ".tar", "PUT").values()) == {1}
+    fetched = {path: num for (client, path), num in downloads(bucket, ".tar").items() if client == "second"}
+    assert fetched == {f"/sweeps/{name}": 1 for name in stored}
 
 
 class Forwarder(socketserver.BaseRequestHandler):

@@ -1,4 +1,7 @@
-"""Permanent cache of translations: one file for each translator and language, which all processes share."""
+"""Permanent cache of translations: one file for each translator and language, which all processes share.
+
+With a remote store, the nodes also share groups of translations as objects.
+"""
 
 import json
 import logging
@@ -12,7 +15,10 @@ from filelock import FileLock
 from sweeper.data.translate.interface import Engine, Piece
 from sweeper.data.translate.pieces import pieces_of
 from sweeper.files.digests import digest
+from sweeper.run.shared import Shared
 
+GROUP = 256
+"""Pieces of a shared object: some seconds of translation, against two requests to the store."""
 logger = logging.getLogger(__name__)
 
 
@@ -86,6 +92,8 @@ class CachedTranslator:
     engine: Engine
     paths: Mapping[str, Path]
     """Language -> path of its file."""
+    shared: Shared | None = None
+    """Groups of translations that the nodes of a cluster share."""
     files: dict[str, TranslationFile] = field(default_factory=dict)
 
     def pieces(self, text: str, language: str) -> list[Piece]:
@@ -98,16 +106,37 @@ class CachedTranslator:
         Each batch is stored before the next one is translated. Translations that other processes add are used.
         """
         file = self.files.setdefault(language, TranslationFile(self.paths[language], language))
-        file.read()
-        missing = [piece for piece in dict.fromkeys(pieces) if piece not in file.translations]
+        unique = list(dict.fromkeys(pieces))
+        for group in _rotated(_groups(unique)) if self.shared else [unique]:
+            file.read()
+            if any(piece not in file.translations for piece in group):
+                self._add(group, file)
+        return {piece: file.translations[piece] for piece in pieces}
+
+    def _add(self, group: Sequence[str], file: TranslationFile) -> None:
+        """Add the translations of a group to the file: those of another node, or new ones."""
+        name = f"translations/{file.path.parent.name}/{file.language}/{digest(group)}.json"
+        content = self.shared.read(name) if self.shared else None
+        if content:
+            file.add(dict(zip(group, json.loads(content), strict=True)))
+            return
+        missing = [piece for piece in group if piece not in file.translations]
         for batch in _rotated(self.engine.batches(missing)):
             file.read()  # another process may have translated the batch meanwhile
             if any(sentence not in file.translations for sentence in batch):
-                file.add(dict(zip(batch, self.engine.translate(batch, language), strict=True)))
-        return {piece: file.translations[piece] for piece in pieces}
+                file.add(dict(zip(batch, self.engine.translate(batch, file.language), strict=True)))
+        if self.shared:
+            translations = [file.translations[piece] for piece in group]
+            self.shared.write(name, json.dumps(translations, ensure_ascii=False).encode())
 
 
-def _rotated(batches: list[list[str]]) -> list[list[str]]:
-    """The batches from a start that depends on the process, so that parallel workers begin with different ones."""
-    start = os.getpid() % len(batches) if batches else 0
-    return batches[start:] + batches[:start]
+def _groups(pieces: Sequence[str]) -> list[list[str]]:
+    """The pieces in groups that do not depend on the translations that a node already has."""
+    ordered = sorted(pieces, key=lambda piece: (len(piece), piece))
+    return [ordered[start : start + GROUP] for start in range(0, len(ordered), GROUP)]
+
+
+def _rotated(groups: list[list[str]]) -> list[list[str]]:
+    """The groups from a start that depends on the process, so that parallel workers begin with different ones."""
+    start = os.getpid() % len(groups) if groups else 0
+    return groups[start:] + groups[:start]

@@ -12,8 +12,9 @@ from sweeper.formats.table import properties_of
 from sweeper.records.spec import TranslationSpec
 from sweeper.tasks.spec import Task
 
-CHUNK = 1000
-"""Number of examples that are translated at a time."""
+CHUNK = 10_000
+"""Number of examples that are translated at a time: enough for several groups in each of some languages, so that nodes
+that translate the same examples divide them."""
 
 
 @dataclass(frozen=True, kw_only=True)
