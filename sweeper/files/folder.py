@@ -107,8 +107,8 @@ class Folder:
         self._fs.invalidate_cache()
         try:
             if self._is_local:
-                with os.scandir(self._root) as entries:
-                    return {entry.name: _state(entry) for entry in entries if not entry.name.startswith(DRAFT_PREFIX)}
+                with os.scandir(self._root) as files:
+                    return {file.name: file_state(file) for file in files if not file.name.startswith(DRAFT_PREFIX)}
             listed = self._fs.ls(self._root, detail=True)
         except FileNotFoundError:
             return {}
@@ -221,9 +221,10 @@ class Folder:
                 self._fs.rm(self.path(name), recursive=True)
 
 
-def _state(entry: "os.DirEntry[str]") -> list[str]:
+def file_state(file: "Path | os.DirEntry[str]") -> list[str]:
+    """Size, times and inode of a local file, of which one changes if the file is written; [] if it does not exist."""
     try:
-        status = entry.stat()
+        status = file.stat()
     except OSError:
         return []  # a link to a missing file, or a file that was deleted after it was listed
     return [str(number) for number in (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)]

@@ -7,8 +7,9 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock
 
 from sweeper.errors import DamagedError
+from sweeper.files.digests import digest
 from sweeper.files.draft import atomic_folder
-from sweeper.files.folder import DAMAGED_SUFFIX, Folder
+from sweeper.files.folder import DAMAGED_SUFFIX, Folder, file_state
 from sweeper.files.manifest import MANIFEST, FileList, damaged_files, list_files, manifest_bytes, read_manifest
 
 
@@ -59,8 +60,8 @@ class EncoderStore:
         """
         files = self._files(key)
         path = self.folder.local / key if self.folder.local else self.copies / key
-        if not self.folder.local and damaged_files(path, files):
-            self._copy(key, files)
+        if not self.folder.local and self._copy(key, files):
+            return path
         # Read again, because another worker may have replaced a damaged encoder.
         if damaged_files(path, files) and (damaged := damaged_files(path, self._files(key))):
             raise self._set_aside(key, damaged)
@@ -82,10 +83,11 @@ class EncoderStore:
             f"Encoder {key} is damaged ({', '.join(damaged)}). It was renamed to {new_path} and will be made again."
         )
 
-    def _copy(self, key: str, files: FileList) -> None:
+    def _copy(self, key: str, files: FileList) -> bool:
         """Download a missing or damaged copy, and once more if the download was damaged. If both were, so is the store.
 
-        The other workers of this node wait for the first one, and then use its copy.
+        The other workers of this node wait for the first one, and then use its copy without reading it again. Returns
+        whether the copy is undamaged.
         """
 
         def download(draft: Path) -> None:
@@ -96,5 +98,19 @@ class EncoderStore:
         self.copies.mkdir(parents=True, exist_ok=True)
         with FileLock(self.copies / f".{key}.lock"):
             for _ in range(2):
-                if damaged_files(path, files):
-                    atomic_folder(path, download, lambda copy: not damaged_files(copy, files))
+                if self._is_verified(key, files):
+                    return True
+                atomic_folder(path, download, lambda copy: not damaged_files(copy, files))
+            return self._is_verified(key, files)
+
+    def _is_verified(self, key: str, files: FileList) -> bool:
+        """Whether this or another process of the node has compared the copy with its manifest, or the copy is equal."""
+        states = {name: file_state(self.copies / key / name) for name in files}
+        state = digest([files, states]).encode()
+        notes, note = Folder(str(self.copies)), f".{key}.verified"
+        if notes.exists(note) and notes.read(note) == state:
+            return True
+        if damaged_files(self.copies / key, files):
+            return False
+        notes.write(note, state, durable=False)
+        return True

@@ -1,5 +1,6 @@
 """The encoder store: manifests, damaged files, copies on a node."""
 
+import hashlib
 import json
 import time
 import uuid
@@ -10,6 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.errors import DamagedError
+from sweeper.files import manifest
 from sweeper.files.folder import Folder
 from sweeper.files.manifest import MANIFEST, FileList, list_files, manifest_bytes
 from sweeper.run.encoders import EncoderStore
@@ -246,3 +248,44 @@ def test_a_damaged_copy_on_a_node_is_replaced_and_the_store_is_kept(remote: Enco
     assert (remote.fetch("a1") / "model.safetensors").read_bytes() == FILES["model.safetensors"]
     assert remote.has("a1")
     assert [path.name for path in remote.copies.iterdir() if path.is_dir()] == ["a1"]
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are read for their digest."""
+    names: list[str] = []
+
+    def counting(path: Path) -> str:
+        names.append(path.name)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    # Without the digests that a process remembers, as in a new process.
+    monkeypatch.setattr(manifest, "file_digest", counting)
+    return names
+
+
+def test_a_copy_is_verified_once_for_all_processes_of_a_node(remote: EncoderStore, hashed: list[str]) -> None:
+    folder = remote.fetch("a1")
+    assert sorted(hashed) == sorted(Path(name).name for name in FILES)
+    hashed.clear()
+    assert EncoderStore(remote.folder, remote.copies).fetch("a1") == folder
+    assert hashed == []
+
+
+@pytest.mark.parametrize("change", ["write", "replace", "manifest"])
+def test_a_copy_that_has_changed_is_verified_again(
+    remote: EncoderStore, hashed: list[str], change: str, source: Path
+) -> None:
+    weights = remote.fetch("a1") / "model.safetensors"
+    if change == "write":
+        weights.write_bytes(bytes(200))
+    elif change == "replace":
+        (weights.parent / "new").write_bytes(bytes(200))
+        (weights.parent / "new").replace(weights)
+    else:
+        (source / "model.safetensors").write_bytes(bytes(200))
+        remote.keep("a1", source)
+    hashed.clear()
+    expected = (source / "model.safetensors").read_bytes()
+    assert (remote.fetch("a1") / "model.safetensors").read_bytes() == expected
+    assert "model.safetensors" in hashed
