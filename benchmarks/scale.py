@@ -45,6 +45,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import launch
 from sweeper.tuning.live_file import live_file
 from sweeper.tuning.options import Options, Workers
+from sweeper.tuning.shares import Shares
 from sweeper.tuning.sweep import make_agenda, make_site, run_sweep
 from sweeper.tuning.watch import Watch, Watches
 
@@ -124,13 +125,12 @@ def simulate(folder: Path, size: int, slots: int, seconds: float, nodes: int) ->
     launching.TrialActor = SimulatedActor  # type: ignore[misc]
     halt, running = Halt(), Running()
     with (
-        tempfile.TemporaryDirectory(prefix="sweeper-scale-") as scratch,
         cluster_of(nodes, slots) if nodes else nullcontext("local") as address,
         live_file(agenda, run.live, print, halt) as live,
     ):
         workers, watch = Workers(num=slots, address=address), Watches([live, running], print)
         before, began = peak_megabytes(), time.monotonic()
-        used, result = cpu_seconds(lambda: launch(agenda, site, workers, watch, Path(scratch), halt))
+        used, result = cpu_seconds(lambda: launch(agenda, site, workers, watch, halt, Shares()))
         assert not result.fatal and agenda.finished, result.fatal
         num = len(agenda.done)
         wall = time.monotonic() - began

@@ -48,6 +48,7 @@ class EndedTrial:
     value: float | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
@@ -66,4 +67,5 @@ class EndedTrial:
             value=record.value,
             timing=record.timing,
             machine=record.machine,
+            memory=record.memory,
         )

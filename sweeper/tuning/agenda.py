@@ -79,6 +79,11 @@ class Agenda:
         """The plan of the sweep."""
         return self.specs.plan
 
+    @property
+    def upcoming(self) -> TrialSpec | None:
+        """The trial that `next` would return."""
+        return self._ready_specs[self.ready[0]] if self.ready else None
+
     def next(self) -> TrialSpec | None:
         """The next trial; None if every trial that is left waits for a running one, or if none is left."""
         if not self.ready:

@@ -71,6 +71,11 @@ class Attempts:
         self._again(spec, is_later=False)
         return True
 
+    @property
+    def upcoming(self) -> TrialSpec | None:
+        """The trial that `next` would return."""
+        return self._next[0] if self._next else None
+
     def next(self) -> TrialSpec | None:
         """A trial that runs again now; None if there is none."""
         return self._next.pop(0) if self._next else None

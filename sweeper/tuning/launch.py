@@ -13,7 +13,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from sweeper.errors import CrowdedError, DamagedError, MachineError, ShortageError, SweeperError, TrialError
-from sweeper.files.leftovers import remove_temporary
+from sweeper.files.leftovers import locked_folder, remove_temporary
 from sweeper.files.patience import UnreachableError
 from sweeper.records.progress import TrialProgress
 from sweeper.records.record import ScoreRecord, TrainingRecord, TrialResult
@@ -33,6 +33,7 @@ from sweeper.tuning.halt import Halt
 from sweeper.tuning.notice import Notice
 from sweeper.tuning.options import Workers
 from sweeper.tuning.packed import pack, placement, unpack
+from sweeper.tuning.room import Room
 from sweeper.tuning.shares import Shares
 from sweeper.tuning.watch import Watch
 
@@ -105,18 +106,20 @@ class TrialActor(tune.Trainable):
 class AgendaSearcher(Searcher):
     """Gives Tune the trials of the agenda: None while all of them wait for a running trial, FINISHED at the end."""
 
-    def __init__(self, agenda: Agenda, ledger: Ledger, watch: Watch, workers: int | None, halt: Halt) -> None:
+    def __init__(
+        self, agenda: Agenda, ledger: Ledger, watch: Watch, room: Room, halt: Halt, shares: Shares | None = None
+    ) -> None:
         super().__init__(metric="done", mode="max")  # Tune requires a metric, the agenda does not use it
         self.agenda = agenda
         self.fatal = ""
         self._ledger = ledger
         self._watch = watch
-        self._workers = workers
+        self._room = room
         self._halt = halt
         # Running trials, under the ids that Tune gives them.
         self._specs: dict[str, TrialSpec] = {}
         self._attempts = Attempts(nodes=nodes)
-        self._shares = Shares()
+        self._shares = shares or Shares()
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing. Tune pickles its searcher to restore an experiment, but a sweep resumes from the ledger."""
@@ -127,7 +130,8 @@ class AgendaSearcher(Searcher):
         if self.fatal or self._halt.requested:
             # Running trials may finish. No trial starts, because it would be killed.
             return None if self._specs else Searcher.FINISHED
-        if self._workers is not None and len(self._specs) >= self._workers:
+        upcoming = self._attempts.upcoming or self.agenda.upcoming
+        if upcoming and not self._fits(upcoming):
             return None
         spec = self._attempts.next() or self.agenda.next()
         if spec is None and not self._specs:
@@ -136,6 +140,11 @@ class AgendaSearcher(Searcher):
             return Searcher.FINISHED if self.agenda.finished else None
         spec = self._specs[trial_id] = self._shares.resized(spec)
         return {"spec": pack(spec), "cpus": spec.resources.cpus, "gpus": spec.resources.gpus}
+
+    def _fits(self, spec: TrialSpec) -> bool:
+        """Whether a trial fits beside the running ones."""
+        running = [each.resources for each in self._specs.values()]
+        return self._room.fits(running, self._shares.resized(spec).resources)
 
     def on_trial_start(self, trial_id: str) -> None:
         """An actor has started the trial. Until then, the trial may have waited for resources."""
@@ -252,19 +261,23 @@ class AgendaSearcher(Searcher):
         """Nothing: a sweep resumes from the ledger."""
 
 
-def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, scratch: Path, halt: Halt) -> LaunchResult:
+def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, halt: Halt, shares: Shares) -> LaunchResult:
     """Run all trials of an agenda with one Tuner, until none is left or a stop is requested.
 
-    `scratch` is a temporary folder for Ray's own files. Raises MachineError if the cluster cannot be reached or Ray
-    does not start, and UserError if a trial needs more GPUs than this machine has.
+    Raises MachineError if the cluster cannot be reached or Ray does not start, and UserError if a trial needs more GPUs
+    than this machine has.
     """
     largest = agenda.specs.resources.largest(agenda.plan.space.models)
     ledger = site.open_ledger()
     # The follower ends after the workers, and then removes the files of those that were stopped.
-    with following(site.open_progress()) as follower, connected(workers, largest, halt) as available:
-        num_running = workers.max_running(largest, available)
-        logger.info("Ray has %s; trials at a time: %s", available, num_running)
-        searcher = AgendaSearcher(agenda, ledger, watch, num_running, halt)
+    with (
+        locked_folder("sweeper-ray-") as scratch,
+        following(site.open_progress()) as follower,
+        connected(workers, largest, halt) as available,
+    ):
+        room = workers.room(available)
+        logger.info("Ray has %s; %s", available, room)
+        searcher = AgendaSearcher(agenda, ledger, watch, room, halt, shares)
         try:
             callbacks = [ActorCallback(searcher), FollowCallback(searcher, follower)]
             with unlogged_credentials():

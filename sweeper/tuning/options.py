@@ -11,6 +11,7 @@ from sweeper.plan.only import ALL, Only
 from sweeper.run.run import Run
 from sweeper.space import ResourceOverrides, Resources
 from sweeper.tuning.cpus import usable_cpus
+from sweeper.tuning.room import Room
 from sweeper.tuning.trackers.interface import Tracker
 
 LONGEST = 1e9
@@ -37,21 +38,13 @@ class Workers:
         """Whether the workers run on this machine alone."""
         return self.address == "local"
 
-    def max_running(self, largest: Resources, available: Mapping[str, float]) -> int | None:
-        """Largest number of trials at a time if each needs the resources `largest`; None: Ray decides.
-
-        `available` are the resources of Ray, such as {"CPU": 4.0, "GPU": 1.0}.
-        """
-        if not self.is_local:
-            return self.num
-        fitting = [_ratio(available.get("CPU", 0), largest.cpus)]
-        fitting += [_ratio(available.get("GPU", 0), largest.gpus)] if largest.gpus else []
-        return max(1, min(fitting if self.num is None else [self.num, *fitting]))
+    def room(self, available: Mapping[str, float]) -> Room:
+        """The trials that fit at the same time. `available` are the resources of Ray."""
+        return Room(num=self.num, available=available if self.is_local else {})
 
     def cpus(self, largest: Resources) -> int:
         """Number of CPUs that a local Ray distributes. With a given number of trials, it is what they need."""
-        num = _ratio(usable_cpus(), largest.cpus) if self.num is None else self.num
-        return math.ceil(max(1, num) * largest.cpus)
+        return math.ceil(max(usable_cpus(), largest.cpus) if self.num is None else max(1, self.num) * largest.cpus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +122,3 @@ def kept_options(run: Run) -> Options:
         store_patience=site.store_patience / 60,
         trackers=kept.trackers,
     )
-
-
-def _ratio(available: float, needed: float) -> int:
-    """How many times `needed` fits into `available`. The tolerance is for fractions such as 0.6 / 0.2."""
-    return math.floor(available / needed + 1e-6)

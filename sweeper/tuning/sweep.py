@@ -12,10 +12,11 @@ from rich.console import Console
 
 from sweeper.data.source import Sources
 from sweeper.errors import ExitCode, UserError
-from sweeper.files.leftovers import DAY, HOUR, locked_folder, remove_drafts, remove_temporary
+from sweeper.files.leftovers import DAY, HOUR, remove_drafts, remove_temporary
 from sweeper.files.patience import use_patience
 from sweeper.plan.budget import Budget
 from sweeper.plan.infer import infer_space
+from sweeper.plan.measurement import default_file, read_measurement
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
 from sweeper.plan.sources import check_paths, mirror_of, sources_of
@@ -41,6 +42,7 @@ from sweeper.tuning.metrics import MetricsWatch
 from sweeper.tuning.options import Options
 from sweeper.tuning.progress import announce, reading, watching
 from sweeper.tuning.release import check_store, remover
+from sweeper.tuning.shares import Shares, first_shares
 from sweeper.tuning.slots import Slot
 from sweeper.tuning.trackers.feed import tracking
 from sweeper.tuning.trackers.table import open_trackers
@@ -130,8 +132,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         ):
             memory = [] if options.quiet else [MemoryWatch(report)]
             watch = Watches([display, live, MetricsWatch(), *tracked, *memory, *([release] if release else [])], report)
-            scratch = stack.enter_context(locked_folder("sweeper-ray-"))
-            result = launch(agenda, site, options.workers, watch, scratch, halt)
+            result = launch(agenda, site, options.workers, watch, halt, _shares(agenda, report))
         return _summary(agenda, result)
 
 
@@ -215,6 +216,19 @@ def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool =
             show(spec)
             logger.info("reading and tokenising the data of %s", spec.name)
             check_spec(spec, bench)
+
+
+def _shares(agenda: Agenda, report: Callable[[str], object]) -> Shares:
+    """The shares of GPUs with which the sweep starts. Reports those that are larger than in the space."""
+    try:
+        measurement = read_measurement(default_file(agenda.plan.space.name))
+    except UserError as error:
+        report(f"{error} The sweep does not use it.")
+        measurement = None
+    shares = first_shares(agenda, measurement)
+    for model, share in shares:
+        report(f"Trials of {model} reserve {share}, because this was measured as what they need.")
+    return shares
 
 
 def warn_of_bf16(agenda: Agenda, console: Console) -> None:

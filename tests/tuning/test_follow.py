@@ -13,6 +13,7 @@ from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import AgendaSearcher, FollowCallback
 from sweeper.tuning.packed import unpack
+from sweeper.tuning.room import Room
 from tests.runs import wait_for
 from tests.tuning.imaginary import SMALL, agenda_of
 from tests.tuning.test_launch import RecordingWatch
@@ -50,7 +51,7 @@ def test_the_progress_of_a_running_trial_reaches_the_watch_and_the_file_of_a_dea
     folder: ProgressFolder, tmp_path: Path
 ) -> None:
     watch = RecordingWatch()
-    searcher = AgendaSearcher(agenda_of(SMALL), Ledger.at(str(tmp_path / "ledger")), watch, None, Halt())
+    searcher = AgendaSearcher(agenda_of(SMALL), Ledger.at(str(tmp_path / "ledger")), watch, Room(), Halt())
     spec = unpack(searcher.suggest("a")["spec"])
     follower = Follower(folder)
     callback = FollowCallback(searcher, follower)

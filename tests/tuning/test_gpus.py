@@ -10,12 +10,14 @@ from shutil import which
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.records.record import TrainingRecord
+from sweeper.plan.measurement import Measurement, TypeMeasurement
+from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
 from sweeper.space import ResourceOverrides, Resources
+from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.packed import placement
-from sweeper.tuning.shares import Shares
+from sweeper.tuning.shares import Shares, first_shares
 from tests.plan.test_specs import SMALL, specs_of, training_of
 from tests.runs import PATIENCE, ROOT, shared_cache
 from tests.session import session_folder
@@ -177,6 +179,67 @@ def test_a_share_grows_to_what_the_peak_of_a_trial_needs(reserved: int, share: f
     assert shares.resized(spec).resources.gpus == pytest.approx(share)
     assert bool(message) == (share > 0.25)
     assert shares.measure(spec, measured(spec, reserved * 2**30)) == ""  # told once
+
+
+def ended_agenda(gpus: float, reserved: int) -> tuple[Agenda, TrialSpec]:
+    """An agenda of which one trial has ended with this peak, and its next trial."""
+    [model] = SMALL.models
+    space = replace(SMALL, models=(replace(model, resources=Resources(gpus=gpus)),))
+    agenda = Agenda(specs=specs_of(space), trainings={}, scores=set())
+    first = agenda.next()
+    assert first
+    agenda.complete(first.name, TrialResult(training=measured(first, reserved * 2**30)))
+    second = agenda.next()
+    assert second
+    return agenda, second
+
+
+@pytest.mark.parametrize(("reserved", "share"), [(5, 0.25), (30, 0.5), (90, 1.0)])
+def test_a_sweep_that_continues_starts_with_the_share_that_its_ended_trials_need(reserved: int, share: float) -> None:
+    agenda, spec = ended_agenda(0.25, reserved)
+    shares = first_shares(agenda, None)
+    assert shares.resized(spec).resources.gpus == share
+    assert len(list(shares)) == (share > 0.25)
+
+
+@pytest.mark.parametrize(("measured_peak", "share"), [(5, 0.5), (60, 1.0)])
+def test_a_sweep_starts_with_the_largest_share_of_its_trials_and_of_pace(measured_peak: int, share: float) -> None:
+    agenda, spec = ended_agenda(0.25, 30)
+    memory = measured(spec, measured_peak * 2**30).memory
+    of_model = TypeMeasurement(model="x", model_id=spec.model.id, layers=0, type="x", unit="x", memory=memory)
+    fields = dict.fromkeys(("space", "date", "host", "device"), "x")
+    measurement = Measurement(**fields, versions={}, memory=0, types=(of_model, replace(of_model, model_id="other")))
+    assert first_shares(agenda, measurement).resized(spec).resources.gpus == share
+
+
+@pytest.mark.parametrize("gpus", [0.0, 1.0])
+def test_a_sweep_without_shares_of_gpus_starts_with_the_resources_of_its_models(gpus: float) -> None:
+    agenda, spec = ended_agenda(gpus, 90)
+    assert first_shares(agenda, None).resized(spec) == spec
+
+
+MEASURED = """
+def crowd():
+    from sweeper.training import trial
+
+    trial.peaks = lambda _: {"process": 2**30, "allocated": 2**34, "reserved": 30 * 2**30, "device": 80 * 2**30}
+"""
+"""Workers whose trials need 30 GiB of a GPU with 80 GiB."""
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+@pytest.mark.timeout(5 * PATIENCE)
+@pytest.mark.skipif(which("nvidia-smi") is not None, reason="the GPU is pretended: here is a real one")
+def test_a_continued_sweep_reserves_the_measured_share_from_its_first_trial_on(tmp_path: Path) -> None:
+    script = ONE_CROWDED_GPU.replace("CROWD\n", MEASURED)
+    first = with_gpus(script, tmp_path)
+    more = with_gpus(script.replace("seeds=2", "seeds=2,3"), tmp_path)
+    assert first.returncode == more.returncode == 0, first.stderr + more.stderr
+    assert "further trials of tiny reserve 0.5 of a GPU each" in first.stdout
+    assert "Trials of tiny reserve 0.5 of a GPU, because this was measured as what they need." in more.stdout
+    records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
+    assert {r.spec.resources.gpus for r in records if r.spec.role == "replicate" and r.spec.number == 3} == {0.5}
 
 
 @pytest.mark.parametrize("gpus", [0.0, 1.0])

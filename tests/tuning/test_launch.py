@@ -29,6 +29,7 @@ from sweeper.tuning.halt import Halt, halting
 from sweeper.tuning.launch import AgendaSearcher, TrialActor, is_full_disk, read_result
 from sweeper.tuning.options import Workers
 from sweeper.tuning.packed import pack, placement, unpack
+from sweeper.tuning.room import Room
 from sweeper.tuning.watch import Watch, Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 
@@ -63,7 +64,7 @@ class RecordingWatch(Watch):
 
 def searcher_of(agenda: Agenda, ledger: Ledger, workers: int | None = None) -> tuple[AgendaSearcher, RecordingWatch]:
     watch = RecordingWatch()
-    return AgendaSearcher(agenda, ledger, watch, workers, Halt()), watch
+    return AgendaSearcher(agenda, ledger, watch, Room(num=workers), Halt()), watch
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ class BrokenWatch(RecordingWatch):
 
 def test_a_display_that_fails_is_reported_once_and_otherwise_ignored(ledger: Ledger) -> None:
     agenda, reports, other = agenda_of(SMALL), list[str](), RecordingWatch()
-    searcher = AgendaSearcher(agenda, ledger, Watches([BrokenWatch(), other], reports.append), None, Halt())
+    searcher = AgendaSearcher(agenda, ledger, Watches([BrokenWatch(), other], reports.append), Room(), Halt())
     finish(searcher, ledger, "a")
     finish(searcher, ledger, "b")
     assert len(agenda.done) == 2
@@ -204,16 +205,32 @@ def test_a_finished_trial_without_a_record_is_an_error(ledger: Ledger) -> None:
         read_result(ledger, spec)
 
 
+def num_fitting(workers: Workers, resources: Resources, available: dict[str, float], most: int = 50) -> int:
+    """The number of equal trials that run at the same time, at most `most`."""
+    room, running = workers.room(available), list[Resources]()
+    while len(running) < most and room.fits(running, resources):
+        running.append(resources)
+    return len(running)
+
+
 def test_a_local_ray_runs_as_many_trials_as_its_cpus_and_gpus_allow_and_a_cluster_decides_itself() -> None:
     machine = {"CPU": 32.0, "GPU": 1.0}
-    assert Workers().max_running(Resources(), machine) == 32
-    assert Workers().max_running(Resources(gpus=1), machine) == 1
-    assert Workers().max_running(Resources(gpus=0.2), {"CPU": 32.0, "GPU": 0.6}) == 3
-    assert Workers(num=8).max_running(Resources(gpus=0.5), machine) == 2
-    assert Workers(num=3).max_running(Resources(), machine) == 3
-    assert Workers().max_running(Resources(cpus=10_000.0), machine) == 1
-    assert Workers(address="auto").max_running(Resources(), machine) is None
-    assert Workers(address="auto", num=5).max_running(Resources(), machine) == 5
+    assert num_fitting(Workers(), Resources(), machine) == 32
+    assert num_fitting(Workers(), Resources(gpus=1), machine) == 1
+    assert num_fitting(Workers(), Resources(gpus=0.2), {"CPU": 32.0, "GPU": 0.6}) == 3
+    assert num_fitting(Workers(num=8), Resources(gpus=0.5), machine) == 2
+    assert num_fitting(Workers(num=3), Resources(), machine) == 3
+    assert num_fitting(Workers(), Resources(cpus=10_000.0), machine) == 1
+    assert num_fitting(Workers(address="auto"), Resources(), machine) == 50
+    assert num_fitting(Workers(address="auto", num=5), Resources(), machine) == 5
+
+
+def test_small_trials_fill_a_machine_although_another_model_needs_a_whole_gpu() -> None:
+    room = Workers().room({"CPU": 32.0, "GPU": 2.0})
+    small, large = Resources(gpus=0.25), Resources(cpus=8, gpus=1)
+    assert room.fits([large, small, small, small], small)
+    assert not room.fits([large, small, small, small], large)
+    assert not room.fits([large, *[small] * 4], small)
 
 
 def test_a_local_ray_distributes_the_usable_cpus_or_those_that_the_given_number_of_trials_needs() -> None:
@@ -263,7 +280,7 @@ def test_a_stop_request_is_recorded_even_if_a_library_swallows_the_exception(
             signal.raise_signal(number)
         assert halt.requested
     assert signal.getsignal(number) == before
-    searcher = AgendaSearcher(agenda_of(SMALL), ledger, RecordingWatch(), 2, halt)
+    searcher = AgendaSearcher(agenda_of(SMALL), ledger, RecordingWatch(), Room(num=2), halt)
     assert searcher.suggest("first") == AgendaSearcher.FINISHED
 
 
