@@ -26,9 +26,9 @@ class LogFolder:
         self.folder.local.mkdir(parents=True, exist_ok=True)
         return self.folder.local / f"{key}.log"
 
-    def append(self, key: str, source: Path) -> None:
-        """Append a local file to the log of a trial in a remote store. Raises OSError."""
-        self.folder.write(f"{key}.log", shortened(self.read(key).encode() + source.read_bytes(), self.limit))
+    def write(self, key: str, log: bytes) -> None:
+        """Replace the log of a trial in a remote store. Raises OSError."""
+        self.folder.write(f"{key}.log", shortened(log, self.limit))
 
     def read(self, key: str) -> str:
         """The log of a trial; "" if it has none."""

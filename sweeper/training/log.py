@@ -13,6 +13,8 @@ from sweeper.run.logs import LARGEST_LOG, LogFolder, shortened
 SOURCES = ("sweeper", "transformers", "py.warnings")
 """Loggers whose messages the log contains."""
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+FIRST_UPLOAD, UPLOAD_EVERY = 5.0, 30.0
+"""Seconds from the start of a trial to the first upload of its log to a remote store, and between two uploads."""
 LONGEST_UPLOAD = 30.0
 """Seconds that the end of a trial waits for the upload of its log to a remote store."""
 
@@ -68,20 +70,21 @@ class LogFile(logging.FileHandler):
 def trial_log(key: str, logs: LogFolder, *, verbose: bool = False) -> Iterator[list[str]]:
     """Write the messages of this process to the log of a trial. An exception is logged with its traceback.
 
-    Yields a list that has the problems of the log at the end. In a remote store the file appears when the trial ends.
+    Yields a list that has the problems of the log at the end. In a remote store the file is replaced every
+    UPLOAD_EVERY seconds.
     """
     problems: list[str] = []
     with locked_folder("sweeper-log-") as scratch:
         draft = scratch / "log"
         handler = _open(logs, key, draft, problems)
+        upload = None if logs.folder.local else _Upload(logs, key, draft)
         try:
             with _attached(handler, logging.DEBUG if verbose else logging.INFO):
                 yield problems
         finally:
             handler.close()
             problems += [handler.problem] if isinstance(handler, LogFile) and handler.problem else []
-            if draft.exists():
-                _upload(logs, key, draft, problems)
+            problems += [problem] if upload and (problem := upload.end()) else []
 
 
 def _open(logs: LogFolder, key: str, draft: Path, problems: list[str]) -> logging.Handler:
@@ -118,17 +121,49 @@ def _attached(handler: logging.Handler, level: int) -> Iterator[None]:
         package.setLevel(before)
 
 
-def _upload(logs: LogFolder, key: str, draft: Path, problems: list[str]) -> None:
-    """Append the draft to the log in the store, in a limited time: a worker must get to its next trial."""
+class _Upload:
+    """Uploads the log of a running trial to a remote store in a thread, as long as it grows."""
 
-    def append() -> None:
+    def __init__(self, logs: LogFolder, key: str, draft: Path) -> None:
+        self._logs = logs
+        self._key = key
+        self._draft = draft
+        self._earlier: bytes | None = None
+        """The log of earlier attempts, once it has been read."""
+        self._uploaded = b""
+        self._problem = ""
+        self._has_ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> str:
+        """Upload the rest, in a limited time: a worker must get to its next trial. Returns a problem, or ""."""
+        self._has_ended.set()
+        self._thread.join(LONGEST_UPLOAD)
+        if self._thread.is_alive():
+            return f"Logs of trials may be incomplete: an upload did not end in {LONGEST_UPLOAD:.0f} seconds."
+        return self._problem
+
+    def _run(self) -> None:
+        pause = FIRST_UPLOAD
+        while not self._has_ended.wait(pause):
+            self._attempt()
+            pause = UPLOAD_EVERY
+        self._attempt()
+
+    def _attempt(self) -> None:
         try:
-            logs.append(key, draft)
+            self._upload()
         except Exception as error:  # noqa: BLE001  no trial depends on its log
-            problems.append(f"Logs of trials cannot be written: {error}.")
+            self._problem = f"Logs of trials cannot be written: {error}."
+        else:
+            self._problem = ""
 
-    thread = threading.Thread(target=append, daemon=True)
-    thread.start()
-    thread.join(LONGEST_UPLOAD)
-    if thread.is_alive():
-        problems.append(f"Logs of trials may be incomplete: an upload did not end in {LONGEST_UPLOAD:.0f} seconds.")
+    def _upload(self) -> None:
+        log = self._draft.read_bytes() if self._draft.exists() else b""
+        if log == self._uploaded:
+            return
+        if self._earlier is None:
+            self._earlier = self._logs.read(self._key).encode()
+        self._logs.write(self._key, self._earlier + log)
+        self._uploaded = log

@@ -21,6 +21,7 @@ from sweeper.training import log as log_module
 from sweeper.training import workbench as workbench_module
 from sweeper.training.log import trial_log
 from sweeper.training.trial import run_trial
+from tests.runs import wait_for
 from tests.worlds import TrialFolders, score, stage, trial
 
 SPEC = trial(stage("names"), scores=(score("names", languages=("en",)),))
@@ -115,12 +116,58 @@ def test_a_full_disk_under_the_log_is_reported_and_does_not_stop_the_trial(tmp_p
     assert problems == [f"Logs of trials cannot be written to {tmp_path / 'abc.log'}."]
 
 
+def test_the_log_of_a_running_trial_is_in_a_remote_store_after_those_of_earlier_attempts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_UPLOAD", "UPLOAD_EVERY"):
+        monkeypatch.setattr(log_module, name, 0.01)
+    logs, written, write = LogFolder(Folder(f"memory://{tmp_path.name}/logs")), [], LogFolder.write
+
+    def counting(folder: LogFolder, key: str, log: bytes) -> None:
+        write(folder, key, log)
+        written.append(log)
+
+    monkeypatch.setattr(LogFolder, "write", counting)
+    with trial_log("abc", logs):
+        logging.getLogger("sweeper.a").info("first attempt")
+    with trial_log("abc", logs) as problems:
+        for message in ("second attempt", "its end"):
+            logging.getLogger("sweeper.a").info(message)
+            wait_for(lambda message=message: message in logs.read("abc"))
+        time.sleep(0.2)  # nothing is uploaded without a new message
+        before_the_end = len(written)
+    texts = [line.split(": ", 1)[1] for line in logs.read("abc").splitlines()]
+    assert texts == ["first attempt", "second attempt", "its end"]
+    assert len(written) == before_the_end <= 4
+    assert problems == []
+
+
+def test_an_upload_that_fails_once_is_no_problem_and_loses_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "FIRST_UPLOAD", 0.01)
+    monkeypatch.setattr(log_module, "UPLOAD_EVERY", 0.01)
+    logs, errors, write = LogFolder(Folder(f"memory://{tmp_path.name}/logs")), [OSError("down")], LogFolder.write
+
+    def failing(folder: LogFolder, key: str, log: bytes) -> None:
+        if errors:
+            raise errors.pop()
+        write(folder, key, log)
+
+    monkeypatch.setattr(LogFolder, "write", failing)
+    with trial_log("abc", logs) as problems:
+        logging.getLogger("sweeper.a").info("a message")
+        wait_for(lambda: not errors)
+    assert problems == []
+    assert "a message" in logs.read("abc")
+
+
 def test_an_upload_that_hangs_is_reported_and_does_not_keep_the_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
     monkeypatch.setattr(log_module, "LONGEST_UPLOAD", 0.01)
-    monkeypatch.setattr(LogFolder, "append", lambda *_: release.wait(60))
+    monkeypatch.setattr(LogFolder, "write", lambda *_: release.wait(60))
     with trial_log("abc", LogFolder(Folder(f"memory://{tmp_path.name}/logs"))) as problems:
         logging.getLogger("sweeper.a").info("a message")
     release.set()
