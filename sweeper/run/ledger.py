@@ -70,7 +70,7 @@ class Ledger:
 
     def write_training(self, record: TrainingRecord) -> None:
         """Write the record of a finished training. Raises OSError."""
-        self.folder.write(f"trainings/{record.key}.json", write_sealed(record))
+        self._write_record(f"trainings/{record.key}.json", write_sealed(record))
 
     def write_score(self, record: ScoreRecord, outcomes: "pd.DataFrame") -> ScoreRecord:
         """Write the per-example outcomes of a score, then its record, and return the record. Raises OSError.
@@ -79,8 +79,28 @@ class Ledger:
         """
         # Outcomes first: after an interruption in between, the trial runs again and overwrites them.
         record = replace(record, outcome_facts=self._write_table(record.outcomes, outcomes))
-        self.folder.write(f"scores/{record.key}.json", write_sealed(record))
+        name, content = f"scores/{record.key}.json", write_sealed(record)
+        if not self._write_record(name, content) and not self._fits_outcomes(record.key):
+            # The outcomes of this worker have replaced those of the one that has written the record.
+            self.folder.write(name, content)
         return record
+
+    def _write_record(self, name: str, content: bytes) -> bool:
+        """Write a record. Returns False if a remote store has one already, of another driver: the first one is kept."""
+        if self.folder.local is None:
+            return self.folder.create(name, content)
+        self.folder.write(name, content)
+        return True
+
+    def _fits_outcomes(self, key: str) -> bool:
+        """Whether the ledger has a record of a score whose outcomes are those in the ledger."""
+        try:
+            record = self.score(key)
+        except (DamagedError, FormatError):
+            return False
+        if record is None or record.outcome_facts is None:
+            return False
+        return bytes_digest(self.folder.read(record.outcomes)) == record.outcome_facts.sha256
 
     def write_dynamics(self, key: str, table: "pd.DataFrame") -> None:
         """Write the training dynamics of the training with that key, before its record. Raises OSError."""

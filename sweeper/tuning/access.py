@@ -48,7 +48,7 @@ def _store(place: str, run: str, marker: str) -> Iterator[Finding]:
         place=place,
         topic="conditional write",
         state="ok",
-        text="supported" if speed.creates_once else "not supported, and not needed",
+        text="supported" if speed.creates_once else "not supported: `sweeper run` notices a second driver later",
     )
     if not is_shared:
         yield Finding(

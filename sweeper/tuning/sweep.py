@@ -25,6 +25,7 @@ from sweeper.plan.units import make_plan
 from sweeper.records.ended import EndedTrial
 from sweeper.records.spec import TrialSpec
 from sweeper.run.cache import open_cache
+from sweeper.run.lease import leased
 from sweeper.run.ledger import Contents
 from sweeper.run.run import Run
 from sweeper.run.site import Site
@@ -87,8 +88,9 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
     use_patience(60 * options.store_patience)
     run = Run.at(options.run)
     trackers = open_trackers(options.trackers, run.trackers)
+    report, halt = partial(console.print, markup=False), halt or Halt()
     with ExitStack() as stack:
-        _lock(run, stack)
+        _lock(run, stack, report, halt)
         # Everything up to `launch` raises errors before a training starts.
         site = make_site(space, options)
         check_store(space, site)
@@ -110,7 +112,6 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             contents, again = contents.without(retried), tuple(retried.values())
             agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots))
-        report = partial(console.print, markup=False)
         release = remover(agenda, site, report)
         if release and (num_removed := release.remove_all()):
             report(f"Encoders that were removed, because no remaining trial needs them: {num_removed}.")
@@ -124,7 +125,6 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             warn_of_bf16(agenda, console)
         if not options.quiet:
             announce(options.run, console)
-        halt = halt or Halt()
         with (
             watching(agenda, contents.scores.values(), console, quiet=options.quiet) as display,
             tracking(trackers, agenda, report, halt) as tracked,
@@ -290,9 +290,10 @@ def _critical_dials(stage: Stage) -> dict[str, Value]:
     return {name: pick(bounds(stage.dials[name])) for name, pick in choose.items() if name in stage.dials}
 
 
-def _lock(run: Run, stack: ExitStack) -> None:
+def _lock(run: Run, stack: ExitStack, report: Callable[[str], object], halt: Halt) -> None:
     """Raise UserError if another driver works in this run folder, because both would run the same trials."""
     if run.lock is None:
+        stack.enter_context(leased(run.folder, report, partial(setattr, halt, "requested", True)))
         return
     run.lock.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -110,6 +110,36 @@ def test_a_score_record_and_its_outcomes_are_read_back_exactly(ledger: Ledger) -
     pd.testing.assert_frame_equal(ledger.outcomes(written), OUTCOMES, check_dtype=False)
 
 
+def test_of_two_records_of_a_training_in_a_remote_store_the_first_one_is_kept(tmp_path: Path) -> None:
+    ledger, record = Ledger.at(f"memory://{tmp_path.name}/ledger"), training()
+    ledger.write_training(record)
+    ledger.write_training(replace(record, timing={"total": 2.5}))
+    ledger.write_training(fail(record.spec))
+    assert ledger.training(record.key) == record
+
+
+@pytest.mark.parametrize("first_outcomes_are_last", [False, True])
+def test_two_drivers_that_write_a_score_with_other_outcomes_leave_a_record_that_fits_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_outcomes_are_last: bool
+) -> None:
+    ledger, other = Ledger.at(f"memory://{tmp_path.name}/ledger"), OUTCOMES.assign(prediction="other")
+    create, second = Folder.create, replace(score(), timing={"total": 2.5})
+
+    def overtaken(folder: Folder, name: str, content: bytes) -> bool:
+        # The second driver does all of its work between the two writes of the first one, or most of it.
+        monkeypatch.setattr(Folder, "create", create)
+        ledger.write_score(second, other)
+        if first_outcomes_are_last:
+            ledger._write_table(score().outcomes, OUTCOMES)
+        return folder.create(name, content)
+
+    monkeypatch.setattr(Folder, "create", overtaken)
+    ledger.write_score(score(), OUTCOMES)
+    [kept] = ledger.scores().values()
+    assert kept.timing == ({} if first_outcomes_are_last else second.timing)
+    assert ledger.outcomes(kept).equals(ledger._read_table(kept.outcomes, None)[0])
+
+
 def test_outcomes_without_a_record_are_ignored(ledger: Ledger) -> None:
     ledger.write_score(score(), OUTCOMES)
     # The state after an interruption between the two writes.

@@ -7,9 +7,9 @@ import pytest
 
 from tests.sources import TREES, string_texts
 
-RUN_MODULES = ("sweeper.run.run", "sweeper.run.site", "sweeper.run.ledger", "sweeper.run.live")
+RUN_MODULES = ("sweeper.run.run", "sweeper.run.site", "sweeper.run.ledger", "sweeper.run.live", "sweeper.run.lease")
 """The only modules that may contain names of files and folders inside a run folder."""
-RUN_FILES = {"space.json", "site.json", "options.json", "optuna.journal", "live.json"}
+RUN_FILES = {"space.json", "site.json", "options.json", "optuna.journal", "live.json", "driver.json"}
 RUN_FOLDERS = {
     *("ledger", "trainings", "scores", "outcomes", "dynamics", "attempts", "encoders", "checkpoints", "progress"),
     "logs",

@@ -3,6 +3,7 @@
 import json
 import re
 import select
+import signal
 import socket
 import socketserver
 import threading
@@ -64,6 +65,34 @@ def test_a_second_machine_tokenises_nothing_and_downloads_each_data_set_once(
     assert set(downloads(bucket, ".tar", "PUT").values()) == {1}
     fetched = {path: num for (client, path), num in downloads(bucket, ".tar").items() if client == "second"}
     assert fetched == {f"/sweeps/{name}": 1 for name in stored}
+
+
+def test_a_second_driver_in_a_bucket_is_refused_while_the_first_one_runs(
+    bucket: Mapping[str, str], tmp_path: Path
+) -> None:
+    arguments = run_arguments("s3://sweeps/leased", *CORNER)
+    long = ("--set", "targets.names.training.epochs=500")
+    first = start(*arguments, *long, "--cache", str(tmp_path / "first"), env=bucket)
+    wait_for(lambda: listed(bucket, "leased/progress"), first, pause=0.5)
+    second = sweeper(*arguments, *long, "--cache", str(tmp_path / "second"), env=bucket)
+    assert second.returncode == 2, second.stdout + second.stderr
+    assert f"(process {first.pid}) is working in s3://sweeps/leased. Wait for it to end, or stop it." in second.stderr
+    first.send_signal(signal.SIGTERM)
+    assert ended(first).returncode == 130
+    assert "leased/driver.json" not in listed(bucket, "leased")
+
+
+def test_an_object_in_a_bucket_is_created_once(bucket: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"first")
+    code = f"""
+from pathlib import Path
+from sweeper.files.folder import Folder
+
+folder = Folder("s3://sweeps/once")
+for name, data in {{"bytes": b"first", "file": Path({str(tmp_path / "file")!r})}}.items():
+    print(folder.create(name, data), folder.create(name, b"second"), folder.read(name))
+"""
+    assert in_python(code, bucket).splitlines() == ["True False b'first'"] * 2
 
 
 class Forwarder(socketserver.BaseRequestHandler):
