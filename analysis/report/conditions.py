@@ -19,6 +19,7 @@ from ..results.seed_part import MEAN
 from ..results.success import FEWEST
 from .documents import document
 from .files import csv
+from .sections import setting
 from .tables import markdown, percent, points
 
 IN_POINTS = (
@@ -46,17 +47,18 @@ def condition_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
         if figure:
             names.append("frontier" if len(data.space.models) == 1 else f"frontier-{model}")
             files |= {f"{names[-1]}.{ending}": drawn for ending, drawn in formats(figure, ("pdf", "png")).items()}
-    return {PAGE: document(page_text(table, names)), **files}
+    return {PAGE: document(page_text(table, names, setting(data.space))), **files}
 
 
-def page_text(table: pd.DataFrame, figures: Sequence[str] = ()) -> str:
+def page_text(table: pd.DataFrame, figures: Sequence[str] = (), about: str = "") -> str:
     """The page: a table for each model, target and condition, over the mean of languages.
 
-    `figures` are the names of its figures.
+    `figures` are the names of its figures, `about` is a text about the space.
     """
     means = table[table["language"] == MEAN]
     blocks = [
         "# Scores under further conditions",
+        *([about] if about else []),
         *(f"![Scores under conditions]({quote(name)}.png)" for name in figures),
     ]
     for (model, target, condition), rows in means.groupby(["model", "target", "condition"], sort=False):

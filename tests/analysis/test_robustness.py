@@ -304,8 +304,10 @@ def test_conditions_can_be_added_to_a_finished_run_and_leave_the_matrix_as_it_is
 
 
 def test_the_report_has_a_page_of_drops_in_points(run):
+    Folder(run.url).write("space.json", write_json(replace(run.space, note="a note on the space")))
     report = text_report(run.url)
     page = (report.path.parent / "robustness.md").read_text(encoding="utf-8")
+    assert "Replicate seeds: 1, 2. Scored split: dev." in page and "a note on the space" in page
     assert "## pairs, typos (tiny)" in page
     assert "| baseline | 56.2 | 25.0 | +31.2 ± " in page
     assert "| baseline | – | 4.5 | – | 3.5 | – |" in page, "fewer than ten examples have no rate"
