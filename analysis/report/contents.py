@@ -32,8 +32,8 @@ CONTENTS = (
     (("layers.csv",), "scores by layer"),
     (("contrasts.csv", "claims.csv", "slope_points.csv"), "planned comparisons, and the points of slopes"),
     (
-        ("language_permutations.csv", "english_regret.csv", "source_resources.csv"),
-        "contrasts over source languages: permuted labels, the cost of English, few resources",
+        ("language_permutations.csv", "source_matrix.csv", "english_regret.csv", "source_resources.csv"),
+        "contrasts over source languages: permuted labels, gains over English, the cost of English, few resources",
     ),
     (("robustness.md", "robustness.csv"), "scores under further conditions"),
     (("difficulty.md", "difficulty.csv"), "measures of the difficulty of the intermediate tasks"),

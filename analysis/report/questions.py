@@ -28,7 +28,7 @@ from .difficulty import difficulty_files, has_page
 from .documents import document
 from .files import csv
 from .sections import setting
-from .source_languages import SourceTables, source_section, source_tables
+from .source_languages import SourceTables, source_figures, source_section, source_tables
 from .tables import markdown
 
 IN_POINTS = ("estimate", "se_seed", "se_item", "se", "low", "high", "smallest")
@@ -85,7 +85,11 @@ def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
         drawn = {title: figure for title, figure in figures.items() if figure}
         for title, figure in drawn.items():
             files |= {f"{title}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}
-        files[f"{name}.md"] = document(page_text(space, family, Tables(rows, of_family, claims, sources), list(drawn)))
+        of_sources = {f"{name}-{what}": each for what, each in source_figures(space, family, sources).items()}
+        for title, each in of_sources.items():
+            files |= {f"{title}.{ending}": content for ending, content in each.items()}
+        tables = Tables(rows, of_family, claims, sources)
+        files[f"{name}.md"] = document(page_text(space, family, tables, list(drawn), list(of_sources)))
     return files
 
 
@@ -106,8 +110,8 @@ class Tables:
     sources: SourceTables
 
 
-def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str]) -> str:
-    """The page of one family. `figures` are the names of its figures."""
+def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str], of_sources: Sequence[str] = ()) -> str:
+    """The page of one family. `figures` and `of_sources` are the names of its figures."""
     rows, claims = tables.rows, tables.claims
     stated = [claim for claim in space.claims if set(claim.contrasts) & set(rows["contrast"])]
     blocks = [
@@ -127,7 +131,7 @@ def page_text(space: Space, family: str, tables: Tables, figures: Sequence[str])
         _difficulty(rows),
         _spread(tables.points),
     ]
-    blocks += source_section(space, family, tables.sources)
+    blocks += source_section(space, family, tables.sources, of_sources)
     if stated:
         blocks.append(
             "A claim needs all of its contrasts, so that its p is the largest of their one-sided p values "

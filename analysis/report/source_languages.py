@@ -1,23 +1,27 @@
 """The section on source languages of a page of contrasts: permuted labels, the cost of English, few resources."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pandas as pd
 
 from sweeper.space import Space, tasks_of
 
 from ..contrast_text import unit_text
+from ..figures.files import formats
+from ..figures.sources import source_figure
 from ..numbers import gain_text, p_alone, p_text, points_text
 from ..results.contrasts import row_labels
 from ..results.halves import MIN_N
 from ..results.language_permutations import language_permutations
 from ..results.load import RunData
 from ..results.source_languages import by_resources, regrets
+from ..results.source_matrix import source_matrix
 from .files import csv
 from .tables import markdown
 
-IN_POINTS = ("estimate", "regret", "low", "high", "naive", "se_seed", "se_item", "se")
+IN_POINTS = ("score", "gain", "estimate", "regret", "low", "high", "naive", "se_seed", "se_item", "se")
 """Columns of the CSV files in points."""
 
 UNCORRECTED = "p is not corrected for the number of rows."
@@ -33,6 +37,8 @@ class SourceTables:
     """Families are the first recipes of groups, not those of the space."""
     targets: dict[str, tuple[str, ...]]
     """Family -> the targets of its contrasts over at least MIN_N source languages."""
+    matrix: pd.DataFrame
+    """The gain of each source language over English in each target language."""
 
     def files(self) -> dict[str, bytes]:
         """Name -> content of the CSV files of the tables with rows."""
@@ -40,6 +46,7 @@ class SourceTables:
             "language_permutations.csv": self.permutations,
             "english_regret.csv": self.regrets,
             "source_resources.csv": self.resources.rename(columns={"family": "group"}),
+            "source_matrix.csv": self.matrix,
         }
         return {name: csv(table, IN_POINTS) for name, table in named.items() if len(table)}
 
@@ -52,11 +59,26 @@ def source_tables(data: RunData) -> SourceTables:
         for family, rows in permutations[_over_sources(permutations)].groupby("family", sort=False)
     }
     named = list(dict.fromkeys(name for names in targets.values() for name in names))
-    return SourceTables(permutations, regrets(data, named), by_resources(data, named), targets)
+    matrix = source_matrix(data, named)
+    return SourceTables(permutations, regrets(data, named), by_resources(data, named), targets, matrix)
 
 
-def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[str]:
-    """The blocks of the section of a family; none without a permutation test."""
+def source_figures(space: Space, family: str, tables: SourceTables) -> dict[str, dict[str, bytes]]:
+    """What a figure shows -> ending -> content of its files, for each group of sources, model and target of the contrasts of a family."""
+    rows = tables.matrix[tables.matrix["target"].isin(tables.targets.get(family, ()))]
+    one_group, one_model = rows["group"].nunique() == 1, rows["model"].nunique() == 1
+    figures = {}
+    for names, cells in rows.groupby(["group", "target", "model"], sort=False):
+        group, target, model = map(str, names)
+        name = "-".join([target, *([] if one_group else [group]), *([] if one_model else [model])])
+        title = f"{_tasks(space, group)} in each language, then {target} · {model} · {space.evaluate}"
+        figures[name] = dict(formats(source_figure(cells, title), ("pdf", "png")))
+    return figures
+
+
+def source_section(space: Space, family: str, tables: SourceTables, figures: Sequence[str] = ()) -> Iterator[str]:
+    """The blocks of the section of a family; none without a permutation test. `figures` are names of `source_figures`
+    without their ending."""
     tested = tables.permutations[tables.permutations["family"] == family]
     if tested.empty:
         return
@@ -69,6 +91,14 @@ def source_section(space: Space, family: str, tables: SourceTables) -> Iterator[
     )
     rows = zip(row_labels(tested), tested.iterrows(), strict=True)
     yield "\n".join(f"- {label}: {_permutation(row)}" for label, (_, row) in rows)
+    if figures:
+        yield "## Source and target languages"
+        yield from (f"![Source and target languages]({quote(name)}.png)" for name in figures)
+        yield (
+            "Each cell is the score of a source language minus that of English, on the same seeds and items. The "
+            "intervals cover each cell alone, without a correction for the number of cells. source_matrix.csv has all "
+            "numbers."
+        )
     targets = tables.targets.get(family, ())
     cost = tables.regrets[tables.regrets["target"].isin(targets)]
     if len(cost):

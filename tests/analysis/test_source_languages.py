@@ -7,10 +7,12 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
+from analysis.figures.sources import source_grid
 from analysis.report.questions import question_files
 from analysis.results.contrasts import contrast_table
 from analysis.results.language_permutations import Roles, language_permutations, permuted_estimates
 from analysis.results.source_languages import BOTH, FEW, OTHER, by_resources, large_groups, regret_of, regrets
+from analysis.results.source_matrix import source_matrix
 from sweeper.space import Contrast, Model, Recipe, Space, Stage, Target, Term, difference
 from tests.analysis.test_contrasts import tables, task
 
@@ -220,3 +222,26 @@ def test_the_page_of_a_family_over_source_languages_has_their_section_and_other_
     assert "few resources - other languages" in page
     assert "## Language labels" not in files["questions-means.md"].decode()
     assert {"language_permutations.csv", "english_regret.csv", "source_resources.csv"} <= files.keys()
+    assert "![Source and target languages](questions-typology-t1.png)" in page
+    assert {"questions-typology-t1.png", "questions-typology-t1.pdf", "source_matrix.csv"} <= files.keys()
+
+
+def test_the_source_matrix_has_the_gain_of_each_source_over_english_in_each_target_language():
+    given = a_space(slope(DISTANCES))
+    data = tables(given, scores_of(given, near))
+    table = source_matrix(data, ["t1"]).set_index(["source", "language"])
+    assert len(table) == len(LANGUAGES) ** 2
+    for source, language in product(LANGUAGES, LANGUAGES):
+        cell = table.loc[(source, language)]
+        assert cell["score"] == pytest.approx(near(source, language), abs=0.005)
+        if source == "en":
+            assert np.isnan(cell["gain"])
+        else:
+            assert cell["gain"] == pytest.approx(near(source, language) - near("en", language), abs=0.005)
+            assert cell["low"] < cell["gain"] < cell["high"]
+    grid = source_grid(table.reset_index())
+    assert grid.rows == grid.columns == LANGUAGES
+    assert grid.squares["de", "de"].is_hatched and not grid.squares["de", "fr"].is_hatched
+    assert grid.squares["en", "de"].text == f"{100 * table.loc[('en', 'de'), 'score']:.1f}"
+    missing = source_grid(table.drop(index=("de", "fr")).reset_index())
+    assert missing.squares["de", "fr"].is_missing
