@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .report.compare import compare_runs as compare_runs
     from .report.questions import write_questions as write_questions
     from .report.report import write_report as write_report
+    from .results.calibration import calibration as calibration
     from .results.cartography import data_maps as data_maps
     from .results.contrast_points import point_table as point_table
     from .results.contrasts import contrast_table as contrast_table
@@ -78,6 +79,7 @@ _MODULES = {
     "compare_runs": ".report.compare",
     "write_report": ".report.report",
     "write_questions": ".report.questions",
+    "calibration": ".results.calibration",
     "contrast_table": ".results.contrasts",
     "robustness": ".results.robustness",
     "contrast_intervals": ".figures.contrasts",

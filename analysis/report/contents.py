@@ -36,6 +36,7 @@ CONTENTS = (
         "contrasts over source languages: permuted labels, gains over English, the cost of English, few resources",
     ),
     (("robustness.md", "robustness.csv"), "scores under further conditions"),
+    (("calibration.csv",), "how far the probabilities of predictions are from their accuracy"),
     (("difficulty.md", "difficulty.csv"), "measures of the difficulty of the intermediate tasks"),
     (("cartography",), "data maps of the intermediate tasks as PDF and PNG"),
     (("tables/gains.tex", "tables/scores.tex", "tables/means.tex"), "gains, scores and means for LaTeX with booktabs"),

@@ -18,6 +18,7 @@ from ..page.data import PageSource
 from ..page.page import page_files
 from ..results import published
 from ..results.benchmark import column_of
+from ..results.calibration import calibration
 from ..results.collector import frozen_objects
 from ..results.contrasts import contrast_table
 from ..results.coverage import studies
@@ -28,6 +29,7 @@ from ..results.results import Results, results_of_run
 from ..results.robustness import robustness
 from ..results.stats import LEVEL
 from . import language_text, latex, prediction, protocol, sections, tables
+from .calibration import calibration_files, calibration_table
 from .conditions import PAGE, condition_files
 from .contents import file_rows, with_rows
 from .difficulty import PAGE as DIFFICULTY
@@ -106,7 +108,12 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     }
     for result, suffix in zip(results, suffixes, strict=True):
         files |= _model_files(result, suffix, orders)
-    models = [_model_context(data, result, suffix, files) for result, suffix in zip(results, suffixes, strict=True)]
+    calibrated = calibration(data)
+    files |= calibration_files(calibrated)
+    models = [
+        {**_model_context(data, result, suffix, files), "calibration": calibration_table(calibrated, result.model)}
+        for result, suffix in zip(results, suffixes, strict=True)
+    ]
     findings = tuple(findings_of(data, results[0]))
     files |= {} if contrasts is None else question_files(data, contrasts)
     files |= condition_files(data, conditions)

@@ -64,7 +64,7 @@ def source_tables(data: RunData) -> SourceTables:
 
 
 def source_figures(space: Space, family: str, tables: SourceTables) -> dict[str, dict[str, bytes]]:
-    """What a figure shows -> ending -> content of its files, for each group of sources, model and target of the contrasts of a family."""
+    """What a figure shows -> ending -> content, for each group of sources, model and target of a family."""
     rows = tables.matrix[tables.matrix["target"].isin(tables.targets.get(family, ()))]
     one_group, one_model = rows["group"].nunique() == 1, rows["model"].nunique() == 1
     figures = {}

@@ -1,7 +1,4 @@
-"""Examples under several conditions: which of those that are correct when clean become wrong, and the worst condition.
-
-Only for targets whose examples have a score of their own: classification, choice, question answering.
-"""
+"""Examples under several conditions: those that are correct when clean and become wrong, and the worst condition."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,13 +14,15 @@ from .chance import CleanScores
 from .items import has_own_items
 from .load import RunData
 from .marks import marks_of
-from .outcomes import read_outcomes
+from .outcomes import credit_of, read_outcomes
 from .seed_part import MEAN
 from .success import SUCCESS_COLUMNS, success_rates
+from .sums import MEASURES
 
 WORST_COLUMNS = ("worst", "num_attacks")
 """worst: the score if each example has its lowest score under clean data and all attacks (`attacks_of`) that its
-language has; num_attacks: their number. Means over seeds. A mean over languages weights them equally."""
+language has; num_attacks: their number. Means over seeds. A mean over languages weights them equally. There is none for
+tagging, whose F1 is no mean over examples."""
 ATTACK_COLUMNS = (*SUCCESS_COLUMNS, *WORST_COLUMNS)
 CELL = ["model", "recipe", "target", "condition", "language"]
 Grouped = dict[tuple[str, str], dict[int | None, list[ScoreRecord]]]
@@ -56,7 +55,7 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
         rates += [(model, recipe, target, *cell, *values) for (recipe, *cell), values in found]
         worst += [
             (model, recipe, target, *cell, *values)
-            for table in tables
+            for table in (tables if _is_mean(data.space.task(target).scorer) else ())
             for (recipe, *cell), values in _worst(table, conditions_of[target])
         ]
     table = pd.DataFrame(worst, columns=[*CELL, *WORST_COLUMNS])
@@ -64,7 +63,12 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
     # The mean over the languages of a condition; nan if one of them has none.
     means = by_language.groupby(CELL[:4]).mean(skipna=False).reset_index().assign(language=MEAN)
     both = pd.concat([by_language.reset_index(), means], ignore_index=True)
-    return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="left")
+    return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="outer")
+
+
+def _is_mean(scorer: str) -> bool:
+    """Whether the credit of an example is its part of the main metric."""
+    return bool({"em", "correct"} & {*MEASURES[scorer].columns})
 
 
 def _is_compared(
@@ -91,7 +95,7 @@ def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
     tables, ledger = [], Run.open(data.run).ledger
     for record in records:
         outcomes = read_outcomes(record, ledger, data.unread)
-        credit = None if outcomes is None else _credit(outcomes)
+        credit = None if outcomes is None else credit_of(outcomes)
         if outcomes is not None and credit is not None:
             rows = outcomes[["language", "example", "group"]].assign(
                 recipe=record.recipe, condition=record.condition, credit=credit
@@ -102,13 +106,6 @@ def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
     rows = pd.concat(tables, ignore_index=True)
     # A language may have been scored twice, before and after a cap was raised.
     return rows.pivot_table(index=["language", "example", "group"], columns=["condition", "recipe"], values="credit")
-
-
-def _credit(outcomes: pd.DataFrame) -> "pd.Series[float] | None":
-    """The credit of each example, 0 to 1; None for counts that are no score of an example."""
-    if "em" in outcomes:
-        return (outcomes["em"] + outcomes["f1"]) / 2
-    return outcomes["correct"].astype(float) if "correct" in outcomes and "chunks_gold" not in outcomes else None
 
 
 def _worst(

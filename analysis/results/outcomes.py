@@ -10,6 +10,18 @@ COLUMNS = ("language", "example", "group")
 """Columns of all outcomes. A file without them is damaged."""
 
 
+def credit_of(outcomes: pd.DataFrame) -> "pd.Series[float] | None":
+    """The credit of each example, 0 to 1 (completely correct); None for outcomes of retrieval and of losses.
+
+    The share of the tags of a sentence, and the mean of EM and F1 of an answer.
+    """
+    if "em" in outcomes:
+        return (outcomes["em"] + outcomes["f1"]) / 2
+    if "tokens_correct" in outcomes:
+        return outcomes["tokens_correct"] / outcomes["tokens"].clip(lower=1)
+    return outcomes["correct"].astype(float) if "correct" in outcomes else None
+
+
 def read_outcomes(record: ScoreRecord, ledger: Ledger, unread: set[str]) -> pd.DataFrame | None:
     """The outcomes of a score; None if they cannot be read.
 
