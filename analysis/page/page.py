@@ -62,14 +62,9 @@ def policy(*, live: bool) -> str:
 
 def inside_script(data: str) -> str:
     """JSON for a script element: the same value, without characters that could end the element."""
-    replaced: dict[str, str | int | None] = {
-        "<": "\\u003c",
-        ">": "\\u003e",
-        "&": "\\u0026",
-        "\u2028": "\\u2028",
-        "\u2029": "\\u2029",
-    }
-    return data.translate(str.maketrans(replaced))
+    for character in "<>&\u2028\u2029":  # much faster than `translate` for megabytes
+        data = data.replace(character, f"\\u{ord(character):04x}")
+    return data
 
 
 @cache
