@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from .fonts import lean_family
+from .fonts import WHOLE, laid_out_once
 
 METADATA: Mapping[str, Mapping[str, Any]] = {
     "png": {"Software": None},
@@ -19,41 +19,46 @@ METADATA: Mapping[str, Mapping[str, Any]] = {
 """Format -> metadata without a date, so that equal figures give equal bytes."""
 OPTIONS: Mapping[str, Any] = {"png": {"pil_kwargs": {"compress_level": 3}}}
 """Format -> options. A PNG file of this level is 2 % larger than with the default, and takes two thirds of the time."""
-STYLE: Any = {"svg.hashsalt": "figure", "pdf.fonttype": 42, "hatch.linewidth": 0.5, "text.parse_math": False}
+STYLE: Any = {
+    "svg.hashsalt": "figure",
+    "pdf.fonttype": 42,
+    "hatch.linewidth": 0.5,
+    "text.parse_math": False,
+    "font.sans-serif": [WHOLE],
+}
 """Settings of files: fonts that journals accept (TrueType), ids in SVG files that do not change, and no formulas."""
 
 
 def formats(figure: Figure, names: Iterable[str] = tuple(METADATA)) -> dict[str, bytes]:
-    """Format -> the file, in the size of the figure. Equal figures give equal bytes."""
-    _take_literally(figure)
+    """Format -> the file, in the size of the figure. Equal figures give equal bytes.
+
+    Make figures with names of the user within `literal_texts`.
+    """
     return {name: _file(figure, name) for name in names}
 
 
 def pdf_of_pages(pages: Iterable[Figure]) -> bytes:
     """One PDF file with a page for each figure."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_style()), PdfPages(buffer, metadata=dict(METADATA["pdf"])) as file:
+    with mpl.rc_context(STYLE), laid_out_once(), PdfPages(buffer, metadata=dict(METADATA["pdf"])) as file:
         for page in pages:
-            _take_literally(page)
             page.savefig(file, format="pdf")
     return buffer.getvalue()
 
 
 def _file(figure: Figure, name: str) -> bytes:
     buffer = io.BytesIO()
-    with mpl.rc_context(_style()):
+    with mpl.rc_context(STYLE), laid_out_once():
         figure.savefig(buffer, format=name, dpi=figure.dpi, metadata=dict(METADATA[name]), **OPTIONS.get(name, {}))
     return buffer.getvalue()
 
 
-def _take_literally(figure: Figure) -> None:
-    """Draw the dollar signs of names as such. Matplotlib would typeset a formula, or fail on one that is not valid."""
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
+def literal_texts() -> AbstractContextManager[None]:
+    """Make figures that draw the dollar signs of names as such.
 
-
-def _style() -> Any:
-    return {**STYLE, "font.sans-serif": [lean_family()]}
+    Matplotlib would typeset a formula, or fail on one that is not valid.
+    """
+    return mpl.rc_context({"text.parse_math": False})
 
 
 def settings() -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,10 @@ HINTING = 1.04
 """Largest width of text in a PNG file, where letters are moved to whole pixels, relative to its width in a PDF file."""
 LINE = 1.25
 """Height of a line of text, in units of its font size."""
+
+
+NUMERIC = frozenset("0123456789.+-\N{MINUS SIGN}±%<")
+"""Characters without kerning between them. Texts of them, most of those in a figure, are composed of characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,8 @@ def text_width(text: str, font: float, weight: str = "normal") -> float:
 @cache
 def unit_width(text: str, weight: str) -> float:
     """Width of one line of text in units of the font size."""
+    if len(text) > 1 and NUMERIC.issuperset(text):
+        return sum(unit_width(character, weight) for character in text)
     width, _, _ = text_to_path.get_text_width_height_descent(text, _unit_font(weight), ismath=False)
     return float(width) / 100
 
@@ -86,6 +93,11 @@ def unit_outline(text: str, weight: str) -> tuple[Floats, npt.NDArray[np.uint8]]
 
     Returns the vertices and the codes of a path.
     """
+    if len(text) > 1 and NUMERIC.issuperset(text):
+        starts = accumulate((unit_width(character, weight) for character in text), initial=0.0)
+        outlines = [(unit_outline(character, weight), start) for character, start in zip(text, starts, strict=False)]
+        moved = [corners + np.array([start, 0.0]) for (corners, _), start in outlines]
+        return np.concatenate(moved), np.concatenate([codes for (_, codes), _ in outlines])
     vertices, codes = text_to_path.get_text_path(_unit_font(weight), text, ismath=False)
     return np.asarray(vertices, dtype=float) / text_to_path.FONT_SCALE, np.asarray(codes, dtype=np.uint8)
 
