@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from matplotlib.path import Path
 
 from ..results.stats import Floats
 from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
-from .grid import Grid
+from .grid import Grid, kept
 from .labels import Label, Labels
 from .sizes import LINE, POINTS, SMALLEST, Size, fonts_of, shortened, text_width, widest
 
@@ -60,6 +60,7 @@ class Header:
     """Height in points, without the names of groups."""
 
 
+@kept
 def numbers_in(grid: Grid, width: float, size: Size) -> Numbers:
     """The largest numbers that fit into cells of `width` points.
 
@@ -74,7 +75,8 @@ def numbers_in(grid: Grid, width: float, size: Size) -> Numbers:
     return Numbers(font=0.0)
 
 
-def row_labels(grid: Grid, size: Size) -> dict[str, str]:
+@kept
+def row_labels(grid: Grid, size: Size) -> Mapping[str, str]:
     """Label of a row -> the label as it is drawn."""
     names = [line for row in grid.rows for line in grid.row_label(row).split("\n")]
     return shortened(list(dict.fromkeys(names)), min(LABELS * size.points, LONGEST * size.font), size.font)
@@ -85,6 +87,7 @@ def labels_width(grid: Grid, size: Size) -> float:
     return widest(row_labels(grid, size).values(), size.font) + 5
 
 
+@kept
 def header_of(grid: Grid, width: float, size: Size) -> Header:
     """The labels of columns that are `width` points wide: horizontal, in up to three lines, if all of them fit."""
     for font in fonts_of(size):

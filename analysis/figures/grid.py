@@ -1,9 +1,10 @@
 """The content of a grid of coloured cells with numbers: the matrix, planted gains, gains by language, correlations."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import pairwise
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -69,6 +70,8 @@ class Grid:
     """Whether column n has no cells above row n. Its label is then directly above its first cell."""
     bounds: float = 0.0
     """Both ends of the colour scale; 0 to derive them from the values."""
+    measures: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The results of functions that are `kept`."""
 
     @cached_property
     def limit(self) -> float:
@@ -148,6 +151,24 @@ class Grid:
     def column_label(self, column: str) -> str:
         """The label of a column, without the words about chance."""
         return self.column_captions.get(column, column)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def kept(measure: Callable[Concatenate[Grid, P], T]) -> Callable[Concatenate[Grid, P], T]:
+    """Keep the results of a function with the grid, because a page is laid out several times before it is drawn."""
+
+    @wraps(measure)
+    def wrapped(grid: Grid, /, *rest: P.args, **named: P.kwargs) -> T:
+        key = (measure, rest, tuple(named.items()))
+        if key not in grid.measures:
+            grid.measures[key] = measure(grid, *rest, **named)
+        measured: T = grid.measures[key]
+        return measured
+
+    return wrapped
 
 
 def side_by_side(grids: Mapping[str, Grid], notes: Mapping[str, str] | None = None) -> Grid:

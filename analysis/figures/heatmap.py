@@ -1,6 +1,7 @@
 """The heatmap of one model: gains with their intervals, scores of the reference, means of rows and columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -41,12 +42,19 @@ def heatmap(axes: Axes, results: Results, *, order: Order = "given", size: Size 
     The first row has the scores of the reference, the last row and the last column have means with their intervals.
     The labels and the key are drawn outside the axes; `size` decides their fonts.
     """
-    return draw_grid(axes, matrix_grid(results, order), matrix_key(results), size)
+    grid = matrix_grid(results, order)
+    return draw_grid(axes, grid, matrix_key(results, grid), size)
 
 
 def heatmap_figure(results: Results, size: Size = TEXT, order: Order = "given") -> Figure:
     """The heatmap as a figure of a given width."""
-    return grid_figure(matrix_grid(results, order), matrix_key(results), source(results), size)
+    return heatmap_figures(results, order)(size)
+
+
+def heatmap_figures(results: Results, order: Order = "given") -> Callable[[Size], Figure]:
+    """The heatmap as a figure of each width, from cells that are made once."""
+    grid = matrix_grid(results, order)
+    return partial(grid_figure, grid, matrix_key(results, grid), source(results))
 
 
 def source(results: Results) -> str:
@@ -158,9 +166,9 @@ def _column_squares(results: Results) -> dict[tuple[str, str], Square]:
     return {(MEAN, str(row.target)): gain_square(row) for row in rows.itertuples()}
 
 
-def matrix_key(results: Results) -> Key:
-    """The key of the heatmap: only signs that occur are explained."""
-    matrix, grid = results.matrix, matrix_grid(results)
+def matrix_key(results: Results, grid: Grid | None = None) -> Key:
+    """The key of the heatmap: only signs that occur are explained. `grid`: its `matrix_grid`, if that exists."""
+    matrix, grid = results.matrix, grid or matrix_grid(results)
     over = "baseline" if matrix.is_baseline else matrix.reference
     squares = grid.squares.values()
     text = "\n".join(f"{square.text}\n{square.small}" for square in squares)
@@ -196,7 +204,7 @@ def matrix_key(results: Results) -> Key:
 
 
 def _interval_text(results: Results) -> str:
-    bases = sorted({basis for basis in results.estimates["basis"] if basis}, key=len)
+    bases = sorted({*results.estimates["basis"].unique()} - {""}, key=len)
     return f"± half width of the 95 % interval over {bases[-1] if bases else 'seeds'}"
 
 
@@ -204,7 +212,7 @@ def _has_means_over_seeds(results: Results) -> bool:
     """Whether the interval of a shown mean is about less than those of the cells."""
     rows = results.row_means[results.row_means["unit"] == "score"]
     bases = {*rows["basis"], *results.column_means["basis"]}
-    return "seeds" in bases and "seeds and items" in {*results.estimates["basis"]}
+    return "seeds" in bases and "seeds and items" in {*results.estimates["basis"].unique()}
 
 
 def _mean_text(results: Results, grid: Grid) -> str:

@@ -14,7 +14,7 @@ from .files import formats, literal_texts, pdf_of_pages
 from .forest import forest_figure
 from .heatmap import ORDERS as MATRIX_ORDERS
 from .heatmap import Order as MatrixOrder
-from .heatmap import heatmap_figure
+from .heatmap import heatmap_figure, heatmap_figures
 from .languages import ORDERS as LANGUAGE_ORDERS
 from .languages import Order as LanguageOrder
 from .languages import language_figures
@@ -82,9 +82,10 @@ def figure_files(results: Results, suffix: str = "", orders: Orders = DEFAULT_OR
     PNG file of the first. Equal results give equal bytes. A figure without anything to draw is left out.
     """
     files: dict[str, bytes] = {}
+    heatmap = heatmap_figures(results, orders.matrix)
     figures: dict[str, Draw] = {
         **FIGURES,
-        "heatmap": lambda results, size: heatmap_figure(results, size, orders.matrix),
+        "heatmap": lambda _, size: heatmap(size),
         "languages": lambda results, size: language_figures(results, size, orders.languages),
     }
     for name, draw in figures.items():
