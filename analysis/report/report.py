@@ -24,7 +24,6 @@ from ..results.contrasts import contrast_table
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
 from ..results.load import RunData, load
-from ..results.marks import marks_of
 from ..results.results import Results, results_of_run
 from ..results.robustness import robustness
 from ..results.stats import LEVEL
@@ -102,7 +101,7 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     conditions = robustness(data)
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]
     files = {
-        "marks.csv": tables.marks_csv(marks_of(data.space)),
+        "marks.csv": tables.marks_csv(results[0].matrix.marks),
         "trials.csv": trials_csv(data),
         "methods.md": document(methods_text(data, results, contrasts, conditions)),
     }

@@ -155,12 +155,13 @@ def cells_of(table: pd.DataFrame) -> Iterator[tuple[Cell, pd.DataFrame]]:
         yield (str(recipe), str(target)), rows
 
 
-def language_table(space: Space, gains: pd.DataFrame) -> pd.DataFrame:
+def language_table(space: Space, gains: pd.DataFrame, marks: Marks | None = None) -> pd.DataFrame:
     """Scores and gains by language under the usual condition, from a `gain_table`.
 
     Columns recipe, target, language, metric, main, mean, sd, num_seeds, trivial, count, gain (fractions of 1), mark
     (`same rows`, `same items` or empty) and zero_shot (whether neither recipe nor target trains on labelled data in the
-    language), sorted by recipe and target in the order of the space.
+    language), sorted by recipe and target in the order of the space. `marks` are those of the space, if they are
+    computed already.
     """
     table = gains[gains["condition"] == CLEAN]
     groups = table.groupby(["recipe", "target", "language", "metric", "main"], sort=False)
@@ -175,14 +176,13 @@ def language_table(space: Space, gains: pd.DataFrame) -> pd.DataFrame:
     rows = {recipe.name: number for number, recipe in enumerate(space.recipes)}
     columns = {target.task: number for number, target in enumerate(space.targets)}
     statistics["row"], statistics["column"] = statistics["recipe"].map(rows), statistics["target"].map(columns)
-    statistics = statistics.join(_marks_of_rows(space, statistics))
+    statistics = statistics.join(_marks_of_rows(space, statistics, marks or marks_of(space)))
     order = ["row", "column", "language", "metric"]
     return statistics.sort_values(order, ignore_index=True).drop(columns=["row", "column"])
 
 
-def _marks_of_rows(space: Space, table: pd.DataFrame) -> pd.DataFrame:
+def _marks_of_rows(space: Space, table: pd.DataFrame, marks: Marks) -> pd.DataFrame:
     """Columns mark and zero_shot for a table with recipe, target and language."""
-    marks = marks_of(space)
     trained = {target.task: trained_languages(space, target) for target in space.targets}
     rows = []
     for recipe, target, language in table[["recipe", "target", "language"]].itertuples(index=False, name=None):

@@ -121,7 +121,7 @@ def compute_results(run: str | RunData, model: str | None = None, against: str =
     row = row_means(space, seeds, cells, matrix.reference)
     correlations = correlate(data, matrix, seeds, cells, row, preparations)
     predictors = data.predictors[data.predictors["model"] == name]
-    by_language = language_table(space, gains)
+    by_language = language_table(space, gains, matrix.marks)
     return Results(
         space=space,
         model=name,
