@@ -7,14 +7,18 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.image import AxesImage
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from ..numbers import MINUS
+from ..results.stats import Floats
 from .cells import points_of, scale_of
 from .colours import DIVERGING, FAINT, INK, MISSING, pale
 from .grid import Grid
+from .labels import Align, Label, Labels
 from .sizes import LINE, Size, text_width, wrapped
 
 NUM_STEPS = 65
@@ -128,48 +132,70 @@ def _scale_height(key: Key, size: Size) -> float:
 
 
 def _draw_scale(axes: Axes, key: Key, grid: Grid, size: Size, below: float, room: float) -> None:
-    width, height = points_of(axes)
+    """Draw the scale in the axes of the grid, because axes of its own would take longer than all cells."""
     words = max((text_width(text, size.small) for text in key.scales), default=0.0)
     label = text_width(key.label, size.small)
     low, high = (POINTED * size.small * is_beyond for is_beyond in key.beyond)
     # The last tick may be at the end of the scale.
     gap = 3 + TICK / 2 * size.small + low + high
     long = max(6 * size.font - low - high, min(22 * size.small, room - max(words, label) - gap - 1))
-    beside = 1 + (gap - low) / long
     num_strips = max(1, len(key.scales))
-    tall = num_strips * LINE * size.small
-    strips = axes.inset_axes((low / width, -(below + tall) / height, long / width, tall / height))
+    bottom, line = below + num_strips * LINE * size.small, LINE * size.small
     steps = np.linspace(-grid.limit, grid.limit, NUM_STEPS)
     full = mpl.colormaps[DIVERGING](scale_of(grid)(steps))
     faces = np.stack([full, pale(full)][:num_strips])
-    strips.imshow(faces, aspect="auto", extent=(-grid.limit, grid.limit, num_strips, 0), interpolation="nearest")
-    _draw_points(strips, faces, low / long, high / long)
-    strips.set_yticks([])
-    strips.spines[:].set_visible(False)
-    strips.set_xticks(_ticks(grid.limit, long / size.small))
-    strips.tick_params(labelsize=size.small, colors=INK, length=2, width=0.5, pad=1)
-    for number, text in enumerate(key.scales):
-        style: dict[str, Any] = {"va": "center_baseline", "fontsize": size.small, "color": FAINT}
-        strips.text(beside, 1 - (number + 0.5) / num_strips, text, transform=strips.transAxes, **style)
-    strips.text(
-        beside,
-        -(3 + size.small / 2) / tall,
-        key.label,
-        transform=strips.transAxes,
-        va="center_baseline",
-        fontsize=size.small,
-        color=INK,
+    (left, right), (end, start) = _in_data(axes, [(low, bottom), (low + long, below)]).T.tolist()
+    strips = AxesImage(axes, interpolation="nearest", extent=(left, right, end, start), clip_on=False)
+    strips.set_data(faces)
+    axes.add_image(strips)
+    for number, row in enumerate(faces):
+        _draw_point(axes, row[0], (low, below + number * line), (-low, line))
+        _draw_point(axes, row[-1], (low + long, below + number * line), (high, line))
+    ticks = _ticks(grid.limit, long / size.small)
+    places = [low + (0.5 + tick / (2 * grid.limit)) * long for tick in ticks]
+    ends = [_in_data(axes, [(place, bottom), (place, bottom + 2)]) for place in places]
+    axes.add_collection(LineCollection(ends, colors=INK, linewidths=0.5, clip_on=False), autolim=False)
+    under, beside = bottom + 3 + size.small / 2, long + gap
+    texts: list[tuple[str, float, float, str, Align]] = [
+        *((text, place, under, INK, "center") for text, place in zip(_texts(ticks), places, strict=True)),
+        *((text, beside, below + (n + 0.5) * line, FAINT, "left") for n, text in enumerate(key.scales)),
+        (key.label, beside, under, INK, "left"),
+    ]
+    middles = _in_data(axes, [(place, middle) for _, place, middle, _, _ in texts]).tolist()
+    axes.add_artist(
+        Labels(
+            [
+                Label(x=x, y=y, text=text, align=align, font=size.small, colour=colour)
+                for (x, y), (text, _, _, colour, align) in zip(middles, texts, strict=True)
+            ]
+        )
     )
 
 
-def _draw_points(strips: Axes, faces: npt.NDArray[np.float64], low: float, high: float) -> None:
-    """Pointed ends of the given widths, in units of the scale; an end with width 0 is not pointed."""
-    for number, row in enumerate(faces):
-        top, bottom = 1 - number / len(faces), 1 - (number + 1) / len(faces)
-        for end, wide, colour in ((0.0, -low, row[0]), (1.0, high, row[-1])):
-            if wide:
-                corners = [(end, top), (end, bottom), (end + wide, (top + bottom) / 2)]
-                strips.add_patch(Polygon(corners, transform=strips.transAxes, clip_on=False, fc=colour, lw=0))
+def _in_data(axes: Axes, places: Sequence[tuple[float, float]]) -> Floats:
+    """Places in data coordinates, from points to the right of the left edge of the axes and below their lower edge."""
+    width, height = points_of(axes)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    scale = np.array([(right - left) / width, (bottom - top) / height])
+    moved: Floats = np.array([left, bottom]) + np.array(places) * scale
+    return moved
+
+
+def _draw_point(axes: Axes, colour: Floats, corner: tuple[float, float], extent: tuple[float, float]) -> None:
+    """A pointed end of a strip from its upper corner, in points; `extent` has its signed width and its height.
+
+    Without a width, there is no point.
+    """
+    (x, y), (width, height) = corner, extent
+    if width:
+        corners = _in_data(axes, [(x, y), (x, y + height), (x + width, y + height / 2)])
+        axes.add_patch(Polygon(corners, clip_on=False, fc=tuple(colour), lw=0))
+
+
+def _texts(ticks: Sequence[float]) -> list[str]:
+    """The ticks as texts with the same number of decimals, no more than they need."""
+    num_decimals = next((num for num in range(6) if np.allclose(ticks, np.round(ticks, num), atol=1e-9)), 6)
+    return [f"{tick:.{num_decimals}f}".replace("-", MINUS) for tick in np.round(ticks, num_decimals) + 0.0]
 
 
 def _ticks(limit: float, room: float) -> list[float]:
