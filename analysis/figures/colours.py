@@ -1,5 +1,7 @@
 """Colours that all figures share. Greys are written as matplotlib does: "0" is black, "1" is white."""
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,7 @@ def contrast(first: Colour, second: Colour) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@lru_cache(10_000)
 def ink_on(face: Colour) -> str:
     """Black or white, whichever has the higher contrast on that colour. The contrast is at least 4.58."""
     return "white" if luminance(face) < 0.179 else "black"

@@ -180,19 +180,24 @@ def _codes(axes: Axes, points: pd.DataFrame, covered: pd.DataFrame, size: Size) 
         to_points * axes.transData.transform(rows[["distance", "gain"]].to_numpy(float).reshape(-1, 2))
         for rows in (points, covered)
     )
+    languages = points["language"].tolist()
+    if not languages:
+        return []
     unusual = (points["gain"] - points["gain"].mean()).abs() + np.where(points["language"] == ENGLISH, np.inf, 0)
-    taken = np.concatenate([_squares(dots, 0.5 * size.font), _squares(small, 0.25 * size.font)])
-    labels = []
+    beside = np.stack([_beside(dot, language, size) for dot, language in zip(dots, languages, strict=True)])
+    drawn = np.concatenate([_squares(dots, 0.5 * size.font), _squares(small, 0.25 * size.font)])
+    are_free = ~_overlap(beside.reshape(-1, 4), drawn).reshape(beside.shape[:2])
+    placed: dict[str, Floats] = {}
     for number in unusual.sort_values(ascending=False, kind="stable").index:
-        language = str(points["language"][number])
-        boxes = _beside(dots[number], language, size)
-        is_free = ~_overlap(boxes, taken)
-        if is_free.any():
-            box = boxes[is_free.argmax()]
-            taken = np.concatenate([taken, [box]])
-            x, y = axes.transData.inverted().transform(box[:2] / to_points)
-            labels.append(Label(x=x, y=y, text=language, font=size.small, colour=INK))
-    return labels
+        boxes = beside[number][are_free[number]]
+        boxes = boxes[~_overlap(boxes, np.reshape(list(placed.values()), (-1, 4)))]
+        if len(boxes):
+            placed[languages[number]] = boxes[0]
+    middles = axes.transData.inverted().transform(np.reshape(list(placed.values()), (-1, 4))[:, :2] / to_points)
+    return [
+        Label(x=x, y=y, text=language, font=size.small, colour=INK)
+        for language, (x, y) in zip(placed, middles.tolist(), strict=True)
+    ]
 
 
 def _squares(middles: Floats, width: float) -> Floats:
