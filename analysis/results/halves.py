@@ -7,6 +7,7 @@ half of the seeds and those of the other row from the other half.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -149,7 +150,7 @@ def _fill(result: HalfCorrelations, variables: list[int], values: Floats, seed: 
     x, y = _standardised(first), _standardised(second)
     products = np.einsum("kai,kbj->abij", x, y) + np.einsum("kai,kbj->abij", y, x)
     products /= 2 * len(first)
-    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(n), (NUM_ORDERS, 1)), axis=1)
+    orders = _random_orders(n, seed)
     permuted = np.zeros((*rho.shape, NUM_ORDERS))
     for value in range(n):
         permuted += products[:, :, value, orders[:, value]]
@@ -157,6 +158,12 @@ def _fill(result: HalfCorrelations, variables: list[int], values: Floats, seed: 
     permuted *= inflation(values)[..., None]
     num_extreme = (np.abs(permuted) >= np.abs(rho)[..., None] - 1e-9).sum(axis=-1)
     result.p[pairs] = np.where(np.isnan(rho), np.nan, (num_extreme + 1) / (NUM_ORDERS + 1))
+
+
+@lru_cache(16)
+def _random_orders(n: int, seed: int) -> npt.NDArray[np.int64]:
+    """NUM_ORDERS orders of n values, drawn once for all tables of a report."""
+    return np.random.default_rng(seed).permuted(np.tile(np.arange(n), (NUM_ORDERS, 1)), axis=1)
 
 
 def _means(first: Floats, second: Floats) -> Floats:

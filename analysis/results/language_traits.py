@@ -1,5 +1,6 @@
 """Gains against properties of the language: distance from English, family, script and resources."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -19,7 +20,7 @@ from .load import RunData
 from .matrix import Matrix
 from .names import positions
 from .seed_part import MEAN
-from .slopes import language_effects, slope_on
+from .slopes import language_effects, slopes_on
 from .stats import adjusted, correlation_ratio
 
 Floats = npt.NDArray[np.float64]
@@ -227,7 +228,7 @@ def _slopes(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, p
     """All slopes and correlation ratios."""
     blocks = list(_blocks(effects, by_target))
     # Property by property, because the random orders of a property are the same in all blocks.
-    rows = [(number, row) for name in NUMBERS for number, block in enumerate(blocks) for row in _of_number(name, block)]
+    rows = [row for name in NUMBERS for row in _of_number(name, blocks)]
     rows += [(number, row) for number, block in enumerate(blocks) for row in _of_categories(block)]
     ordered = [row for _, row in sorted(rows, key=lambda numbered: numbered[0])]
     table = pd.DataFrame(ordered, columns=list(SLOPE_COLUMNS)).astype({"n": int})
@@ -251,13 +252,18 @@ def _blocks(effects: Mapping[tuple[str, str], Floats], by_target: Mapping[str, p
             yield _Block(named=named, traits=traits[kept], effects=values[kept])
 
 
-def _of_number(name: str, block: _Block) -> Iterator[dict[str, object]]:
-    """The row of a property that is a number, if at least MIN_N languages have it."""
-    values = block.traits[name].to_numpy(float)
-    if (block.has_effect & ~np.isnan(values)).sum() >= MIN_N:
-        row = asdict(slope_on(values, block.effects))
-        scaled = {key: STEPS[name] * row[key] for key in ("slope", "low", "high", "se_seed")}
-        yield {**block.named, "trait": name, **row, **scaled}
+def _of_number(name: str, blocks: Sequence[_Block]) -> Iterator[tuple[int, dict[str, object]]]:
+    """The rows of a property that is a number with the numbers of their blocks: those with at least MIN_N languages."""
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    for number, block in enumerate(blocks):
+        values = block.traits[name].to_numpy(float)
+        if (block.has_effect & ~np.isnan(values)).sum() >= MIN_N:
+            alike[values.tobytes()].append(number)
+    for content, numbers in alike.items():
+        slopes = slopes_on(np.frombuffer(content), [blocks[number].effects for number in numbers])
+        for number, slope in zip(numbers, map(asdict, slopes), strict=True):
+            scaled = {key: STEPS[name] * slope[key] for key in ("slope", "low", "high", "se_seed")}
+            yield number, {**blocks[number].named, "trait": name, **slope, **scaled}
 
 
 def _of_categories(block: _Block) -> Iterator[dict[str, object]]:

@@ -1,12 +1,13 @@
 """What languages have in common beyond single cells, and its slope on a property of the language. Arrays only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .halves import MIN_N
-from .stats import spearman, t_quantile
+from .stats import Correlation, spearman_with_each, t_quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,14 +63,32 @@ def _largest_group(complete: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def slope_on(trait: Floats, effects: Floats) -> Slope:
     """The slope of the mean over seeds of effects of shape (languages, seeds) on a trait of shape (languages,)."""
-    complete = ~(np.isnan(trait) | np.isnan(effects).any(axis=-1))
-    x, by_seed = trait[complete], effects[complete]
+    [slope] = slopes_on(trait, [effects])
+    return slope
+
+
+def slopes_on(trait: Floats, effects: Sequence[Floats]) -> list[Slope]:
+    """The slope of each of several effects on one trait, as `slope_on`, but much faster."""
+    complete = [~(np.isnan(trait) | np.isnan(each).any(axis=-1)) for each in effects]
+    slopes: dict[int, Slope] = {}
+    for alike in {mask.tobytes(): mask for mask in complete}.values():
+        numbers = [number for number, mask in enumerate(complete) if (mask == alike).all()]
+        slopes |= dict(zip(numbers, _fitted(trait[alike], [effects[n][alike] for n in numbers]), strict=True))
+    return [slopes[number] for number in range(len(effects))]
+
+
+def _fitted(x: Floats, effects: Sequence[Floats]) -> list[Slope]:
+    """The slopes of effects without missing values on a trait."""
     n = len(x)
     if n < MIN_N or np.ptp(x) == 0:
-        return Slope(n=n)
-    y = by_seed.mean(axis=-1)
+        return [Slope(n=n)] * len(effects)
+    correlations = spearman_with_each(x, [by_seed.mean(axis=-1) for by_seed in effects])
+    return [_slope(x, by_seed, correlated) for by_seed, correlated in zip(effects, correlations, strict=True)]
+
+
+def _slope(x: Floats, by_seed: Floats, correlated: Correlation) -> Slope:
+    n, y = len(x), by_seed.mean(axis=-1)
     slopes = _slopes(x, by_seed)
-    correlated = spearman(x.tolist(), y.tolist())
     half = t_quantile(n - 1) * _jackknife_error(x, y)
     slope, num_seeds = float(slopes.mean()), by_seed.shape[-1]
     return Slope(

@@ -85,16 +85,26 @@ def spearman(first: Sequence[float], second: Sequence[float], seed: int = 0) -> 
     """
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     both = ~(np.isnan(x) | np.isnan(y))
-    x, y = _standard_ranks(x[both]), _standard_ranks(y[both])
+    [correlation] = spearman_with_each(x[both], [y[both]], seed)
+    return correlation
+
+
+def spearman_with_each(first: Floats, others: Sequence[Floats], seed: int = 0) -> list[Correlation]:
+    """`spearman` of one side with each of several others, in one product of matrices. No side may contain nan."""
+    x, ranks = _standard_ranks(first), np.array([_standard_ranks(other) for other in others])
     n = len(x)
-    if n < MIN_PAIRS or not x.any() or not y.any():
-        return Correlation(rho=math.nan, n=n, p=math.nan)
-    rho = float(x @ y)
-    permuted = _arranged(x.tobytes(), seed) @ y
+    if n < MIN_PAIRS or not x.any():
+        return [Correlation(rho=math.nan, n=n, p=math.nan)] * len(others)
+    rhos = ranks @ x
+    permuted = np.abs(_arranged(x.tobytes(), seed) @ ranks.T)
     # Equal correlations differ in their last bits, because the order of the sum differs.
-    num_extreme = int(np.count_nonzero(np.abs(permuted) >= abs(rho) - 1e-9))
-    p = num_extreme / len(permuted) if n <= EXACT_UP_TO else (num_extreme + 1) / (len(permuted) + 1)
-    return Correlation(rho=rho, n=n, p=p)
+    num_extreme = np.count_nonzero(permuted >= np.abs(rhos) - 1e-9, axis=0)
+    is_exact = n <= EXACT_UP_TO
+    p = num_extreme / len(permuted) if is_exact else (num_extreme + 1) / (len(permuted) + 1)
+    return [
+        Correlation(rho=float(rho), n=n, p=float(share)) if rank.any() else Correlation(rho=math.nan, n=n, p=math.nan)
+        for rho, share, rank in zip(rhos, p, ranks, strict=True)
+    ]
 
 
 def spearman_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
