@@ -9,8 +9,9 @@ from sweeper.files.folder import Folder
 
 from ..numbers import gain_text, p_text
 from ..results.compare import Comparison, compare
-from ..results.load import load
+from ..results.load import RunData, load
 from ..results.names import one_model
+from ..results.paired import Side, paired_differences
 from ..results.results import Results, compute_results
 from ..results.stats import LEVEL
 from .files import csv
@@ -42,13 +43,23 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
             f"Both are the model {chosen[0]} of {both[0]}, and no run differs from itself. Name another run or model."
         )
     results = [compute_results(data, model) for data, model in zip(loaded, chosen, strict=True)]
-    comparison = compare(*results)
+    first, second = results
+    comparison = compare(first, second, _paired(results, loaded))
     if out:
         path = Folder(out).local
         if path is None:
             raise UserError(f"A comparison is written to a local file, got --out {out}.")
         Folder(str(path.parent)).write(path.name, csv(comparison.cells, POINTS))
     return comparison_text(comparison, [_label(run, each) for run, each in zip(both, results, strict=True)])
+
+
+def _paired(results: Sequence[Results], loaded: Sequence[RunData]) -> pd.DataFrame | None:
+    """The paired differences of two results; None if they report different splits or use different references."""
+    first, second = results
+    if first.space.evaluate != second.space.evaluate or first.matrix.reference != second.matrix.reference:
+        return None
+    sides = [Side(data, result.model) for data, result in zip(loaded, results, strict=True)]
+    return paired_differences(sides[0], sides[1], first.matrix.reference)
 
 
 def _place(run: str) -> str:
@@ -68,7 +79,7 @@ def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
         f"a: {labels[0]}",
         f"b: {labels[1]}",
         "Differences are b - a (a - b for a loss) in points ± half width of the 95 % interval; positive: b is better.",
-        "Intervals treat a and b as independent; they are too wide if both used the same seeds and items.",
+        _pairing(comparison),
         _summary(comparison),
         "",
         markdown(
@@ -80,6 +91,25 @@ def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
         if names:
             lines.append(f"Only {label} has: {', '.join(names)}.")
     return "\n".join(lines)
+
+
+def _pairing(comparison: Comparison) -> str:
+    """Whether the intervals compare the same seeds and items."""
+    num, num_scores, num_gains = (
+        len(comparison.cells),
+        int(comparison.cells["is_score_paired"].sum()),
+        int((comparison.cells["is_gain_paired"] & comparison.cells["gain_difference"].notna()).sum()),
+    )
+    if not num_scores:
+        return "Intervals treat a and b as independent; they are too wide if both used the same seeds and items."
+    gains = int(comparison.cells["gain_difference"].notna().sum())
+    text = (
+        f"Paired on the same seeds and items: {num_scores} of {num} scores and {num_gains} of {gains} gains. Their "
+        "intervals are those of contrasts."
+    )
+    if num_scores == num and num_gains == gains:
+        return text
+    return f"{text} Other intervals treat a and b as independent."
 
 
 def _row(row: "pd.Series[float]") -> list[str]:

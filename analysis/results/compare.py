@@ -17,7 +17,7 @@ from .stats import adjusted, t_intervals
 
 COLUMNS = (
     *("recipe", "target", "score_a", "score_b", "score_difference", "score_low", "score_high"),
-    *("gain_a", "gain_b", "gain_difference", "low", "high", "p", "q", "marks"),
+    *("gain_a", "gain_b", "gain_difference", "low", "high", "p", "q", "marks", "is_score_paired", "is_gain_paired"),
 )
 
 
@@ -29,17 +29,19 @@ class Comparison:
     """COLUMNS, as fractions of 1. Each difference is that of the second results minus the first, with the sign reversed
     for a loss: it is positive if the second is better. The scores themselves are as they were measured. The interval of
     a score difference is that of Welch (1947) over seeds. The interval of a gain difference adds the variances of both
-    gains, about what the intervals of the gains are about. q corrects p for the number of cells."""
+    gains, about what the intervals of the gains are about. Paired differences have the interval of a contrast instead,
+    on the same items and seeds (`paired.paired_differences`). q corrects p for the number of cells."""
     only_a: tuple[str, ...]
     """Recipes and targets that only the first results have."""
     only_b: tuple[str, ...]
     """Recipes and targets that only the second results have."""
 
 
-def compare(first: Results, second: Results) -> Comparison:
+def compare(first: Results, second: Results, paired: pd.DataFrame | None = None) -> Comparison:
     """Compare the cells of two runs or models by recipe and target.
 
-    The seeds and the items of the two are treated as independent. If both scored the same items, their errors are
+    `paired` are the differences of the cells that scored the same items with the same seeds. The seeds and the items of
+    other cells are treated as independent. If both scored the same items, their errors are
     usually correlated positively, so that the intervals are wider than necessary; they would be too narrow if what the
     two share moved their scores in opposite directions. Cells with a mark in `estimates.UNTESTED` have no q.
 
@@ -63,13 +65,30 @@ def compare(first: Results, second: Results) -> Comparison:
     variance, df = summed(errors[:, 0] ** 2, degrees[:, 0], errors[:, 1] ** 2, degrees[:, 1])
     cells["low"], cells["high"], cells["p"] = t_intervals(cells["gain_difference"], np.sqrt(variance), df)
     cells["marks"] = [joined_marks(*marks) for marks in zip(cells["marks_a"], cells["marks_b"], strict=True)]
+    cells = _with_pairs(cells.join(_score_differences(first, second, cells)), paired)
     cells["q"] = adjusted(cells["p"].where(~has_mark(cells, UNTESTED)))
-    cells = cells.join(_score_differences(first, second, cells))
     return Comparison(
         cells=cells[list(COLUMNS)],
         only_a=tuple(sorted(_parts(a) - _parts(b))),
         only_b=tuple(sorted(_parts(b) - _parts(a))),
     )
+
+
+def _with_pairs(cells: pd.DataFrame, paired: pd.DataFrame | None) -> pd.DataFrame:
+    """The cells with the intervals of the paired differences, and whether each difference is paired."""
+    table = cells.assign(is_score_paired=False, is_gain_paired=False)
+    if paired is None or paired.empty:
+        return table
+    columns = {"score": ("score_low", "score_high"), "gain": ("low", "high", "p")}
+    index = pd.MultiIndex.from_frame(table[["recipe", "target"]])
+    for of, names in columns.items():
+        rows = paired[paired["of"] == of].set_index(["recipe", "target"]).reindex(index)
+        is_paired = rows["note"].notna().to_numpy()
+        table[f"is_{of}_paired"] = is_paired
+        for name in names:
+            values = rows[name.removeprefix("score_")].to_numpy(dtype=float)
+            table[name] = np.where(is_paired, values, table[name].to_numpy(dtype=float))
+    return table
 
 
 def _score_differences(first: Results, second: Results, cells: pd.DataFrame) -> pd.DataFrame:

@@ -78,7 +78,8 @@ class _Target:
         self._contrasts = contrasts
         self._units = Units()
         self._measure: Measure = MEASURES[data.space.task(target).scorer]
-        self._ledger = Run.open(data.run).ledger
+        runs = data.runs_of_models or dict.fromkeys((model.name for model in data.space.models), data.run)
+        self._ledgers = {model: Run.open(run).ledger for model, run in runs.items()}
         self._unread = data.unread
         self._seeds: Sequence[int] = data.space.seeds
         # (model, recipe, condition) -> language -> weight, for each contrast.
@@ -146,7 +147,7 @@ class _Target:
         return self._fixed[name]
 
     def _read(self, records: Sequence[ScoreRecord]) -> Floats | None:
-        values = read_influences(records, self._ledger, self._units, self._measure, self._unread)
+        values = read_influences(records, self._ledgers[records[0].model], self._units, self._measure, self._unread)
         return None if isinstance(values, str) else values
 
     def _by_language(self, values: Floats) -> dict[str, Floats]:

@@ -59,6 +59,8 @@ class RunData:
     """Number of replicates that are left out because a later search trial has better dials."""
     run: str = ""
     """The run folder, as a path or URL; "" for tables that were not loaded from one."""
+    runs_of_models: Mapping[str, str] = field(default_factory=dict)
+    """Model -> its run folder, for tables that were joined from two runs; otherwise empty."""
     notes: tuple[str, ...] = ()
     """Sentences about cells with two trainings of one seed."""
     damaged: tuple[str, ...] = ()

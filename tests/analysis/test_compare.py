@@ -4,17 +4,21 @@ import csv
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from analysis.__main__ import main
 from analysis.report.compare import compare_runs
 from analysis.results.compare import compare
+from analysis.results.contrasts import contrast_table
+from analysis.results.load import load
+from analysis.results.paired import Side, paired_cells, paired_differences
 from analysis.results.results import compute_results
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
-from sweeper.space import Model
+from sweeper.space import Contrast, Model, Term
 
 FIRST = {"baseline": (0.50, 0.52, 0.49), "small_nli": (0.60, 0.61, 0.62)}
 SECOND = {"baseline": (0.55, 0.56, 0.54), "small_nli": (0.75, 0.77, 0.70), "middle_qa": (0.5, 0.5, 0.6)}
@@ -118,3 +122,92 @@ def test_a_cell_that_lacks_seeds_in_one_run_has_no_corrected_p(make_run):
     filled(runs[1], {name: values[:2] for name, values in FIRST.items()})
     cells = compare(*(compute_results(run.url) for run in runs)).cells.set_index("recipe")
     assert not np.isnan(cells.loc["small_nli", "p"]) and np.isnan(cells.loc["small_nli", "q"])
+
+
+def with_items(run, recipe_scores, ids=range(8)):
+    """Write scores with outcomes: for each recipe and seed, the digits say which example is correct."""
+    for recipe, seeds in recipe_scores.items():
+        for seed, digits in enumerate(seeds, 1):
+            correct = [int(digit) for digit in digits]
+            names = [str(number) for number in list(ids)[: len(correct)]]
+            table = pd.DataFrame({"language": "en", "example": names, "group": names, "correct": correct})
+            training = run.trained(recipe, "small_nli", seed)
+            run.scored(training, "pairs", {"en": float(np.mean(correct))}, table=table)
+    return run
+
+
+# Both runs find the same examples difficult.
+EASY = {"baseline": ("11100000", "11110000", "11010000"), "middle_qa": ("11110010", "11110100", "11111000")}
+EASIER = {"baseline": ("11110000", "11110100", "11011000"), "middle_qa": ("11111110", "11111100", "11111010")}
+
+
+def paired_runs(make_run, ids=range(8)):
+    first = with_items(make_run("first", seeds=(1, 2, 3)), EASY)
+    return first, with_items(make_run("second", seeds=(1, 2, 3)), EASIER, ids)
+
+
+def test_cells_with_the_same_items_and_seeds_are_paired_as_a_contrast_of_two_models(make_run):
+    runs = paired_runs(make_run)
+    data = [load(run.url) for run in runs]
+    first, second = (Side(each, "tiny") for each in data)
+    assert paired_cells(first, second) == {("baseline", "pairs"), ("middle_qa", "pairs")}
+    table = paired_differences(first, second, "baseline").set_index(["recipe", "of"])
+    # The same scores as two models of one run.
+    models = (replace(runs[0].space.models[0], name="tiny"), Model(name="other", id="tests/other"))
+    one = make_run("one", seeds=(1, 2, 3), models=models)
+    for run, name in zip(runs, ("tiny", "other"), strict=True):
+        # The key of a hand-made score does not contain its model.
+        dials = {"learning_rate": 1e-5 if name == "other" else 2e-5}
+        for score in load(run.url).cell_scores:
+            training = one.trained(score.recipe, "small_nli", score.seed, dials=dials)
+            outcomes = run.ledger.outcomes(score)
+            one.scored(training, "pairs", {"en": score.metrics["en"]["accuracy"]}, table=outcomes, model=name)
+    terms = (Term(model="other", recipe="middle_qa"), Term(model="tiny", recipe="middle_qa", weight=-1.0))
+    contrast = Contrast(name="c", terms=terms, targets=("pairs",))
+    expected = contrast_table(load(one.url), [contrast]).iloc[0]
+    assert table.loc[("middle_qa", "score"), ["low", "high"]].tolist() == pytest.approx(
+        expected[["low", "high"]].tolist()
+    )
+
+
+def test_equal_scores_of_the_same_items_have_no_interval(make_run):
+    runs = [with_items(make_run(name, seeds=(1, 2, 3)), EASY) for name in ("first", "second")]
+    table = paired_differences(*(Side(load(run.url), "tiny") for run in runs), "baseline")
+    assert len(table) == 3
+    assert table[["low", "high", "p"]].isna().all(axis=None)
+
+
+def test_a_paired_comparison_says_so_and_has_the_paired_intervals(make_run):
+    runs = paired_runs(make_run)
+    text = compare_runs([run.url for run in runs])
+    assert (
+        "Paired on the same seeds and items: 2 of 2 scores and 1 of 1 gains. Their intervals are those of con" in text
+    )
+    results = [compute_results(run.url) for run in runs]
+    sides = [Side(load(run.url), "tiny") for run in runs]
+    alone = compare(*results).cells.set_index("recipe").loc["middle_qa"]
+    cells = compare(*results, paired_differences(*sides, "baseline")).cells.set_index("recipe")
+    paired = cells.loc["middle_qa"]
+    assert paired["score_difference"] == pytest.approx(alone["score_difference"])
+    assert (paired["score_low"], paired["score_high"]) != pytest.approx((alone["score_low"], alone["score_high"]))
+    assert cells["is_score_paired"].all() and paired["is_gain_paired"]
+
+
+@pytest.mark.parametrize("change", ["items", "seeds", "number"])
+def test_other_items_or_seeds_are_not_paired(make_run, change):
+    if change == "items":
+        runs = paired_runs(make_run, ids=range(3, 11))
+    else:
+        runs = [with_items(make_run("first", seeds=(1, 2, 3)), EASY)]
+        short = {
+            recipe: seeds[:2] if change == "seeds" else tuple(digits[:6] for digits in seeds)
+            for recipe, seeds in EASIER.items()
+        }
+        runs.append(with_items(make_run("second", seeds=(1, 2, 3)), short))
+    if change == "number":
+        records = [replace(score, counts={"en": 6}) for score in load(runs[1].url).cell_scores]
+        second = Side(replace(load(runs[1].url), cell_scores=tuple(records)), "tiny")
+    else:
+        second = Side(load(runs[1].url), "tiny")
+    assert paired_cells(Side(load(runs[0].url), "tiny"), second) == set()
+    assert "Intervals treat a and b as independent" in compare_runs([run.url for run in runs])
