@@ -3,7 +3,8 @@
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from sweeper.data.source import Sources
 from sweeper.data.translate.cached import CachedTranslator
 from sweeper.data.translate.identity import portable_name, translator_identity
 from sweeper.errors import DataError, UserError
+from sweeper.files.folder import Folder
 from sweeper.files.serialize import plain
 from sweeper.records.spec import DataSpec, PerturbationSpec, StageSpec, TranslationSpec, deciding, training_key
+from sweeper.run.shared import Shared
 from sweeper.training.check import _check_evaluations
 from sweeper.training.stage import DataReader, make_schedule, run_stage
 from sweeper.training.translators import (
@@ -98,6 +101,21 @@ def test_the_cache_of_a_language_is_used_with_other_languages(
     assert isinstance(translator, CachedTranslator)
     monkeypatch.setattr(Seq2Seq, "translate", None)
     assert translator.translate(TEXTS, "de") == first
+
+
+def test_a_second_node_downloads_the_translations_of_a_model(
+    model: Path, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, store = spec_of(str(model), "de", sources=sources), Folder(f"memory://{uuid.uuid4().hex}/cache")
+
+    def translated(node: str) -> Mapping[str, str]:
+        cache = tmp_path / node
+        on_node = replace(sources, cache=cache, shared=Shared(store, cache))
+        return open_translator(spec, on_node, CPU).translate(TEXTS, "de")
+
+    first = translated("first")
+    monkeypatch.setattr(Seq2Seq, "translate", None)
+    assert translated("second") == first
 
 
 def test_questions_are_paraphrased_by_a_model_in_both_directions(model: Path, reader: DataReader) -> None:
