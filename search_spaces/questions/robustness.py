@@ -6,8 +6,9 @@ claim that mixed training is more robust than both needs a contrast with each of
 multilingual training has many questions in several languages, and therefore fewer different questions than English
 training.
 
-The twin on a cluster also has paraphrases, distractors in English and in Russian, embedding noise and adversarial
-steps, each with two budgets. It has no code-mixing, which needs a file of word pairs before a space can be planned.
+The twin on a cluster also has paraphrases, distractors in English and in Russian, code-mixing with English, embedding
+noise and adversarial steps, each with two budgets. Code-mixing needs the file WORD_PAIRS before a run, not before a
+plan: `sweeper align questions/robustness-xl --task tatoeba --out word-pairs.tsv`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -199,6 +200,8 @@ LARGE_EXAMPLES = 7_000
 TRANSLATOR = "facebook/m2m100_418M"
 FOREIGN = "ru"
 """Language of distractors that are in neither English nor the language of the question."""
+WORD_PAIRS = "word-pairs.tsv"
+"""File of the word pairs of code-mixing, in the current folder."""
 SCORED = tuple(CATALOG["tydiqa"].test)
 HALF_AND_ALL = (0.5, 1.0)
 """Budgets of attacks on a share of the examples."""
@@ -225,6 +228,10 @@ FURTHER: Mapping[str, tuple[Condition, ...]] = {
     "paraphrase": tuple(
         Condition(name=_in("paraphrase", share), perturbation="paraphrase", by=TRANSLATOR, budget=share)
         for share in HALF_AND_ALL
+    ),
+    "code-mixing": tuple(
+        Condition(name=_in("code-mixing", share), perturbation="code_mix", by=WORD_PAIRS, budget=share)
+        for share in (0.2, 0.4)
     ),
     "English distractor": _distractors("English distractor", "en"),
     "Russian distractor": _distractors("Russian distractor", FOREIGN),

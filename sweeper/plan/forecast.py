@@ -16,7 +16,7 @@ from sweeper.plan.measurement import FORWARD, Assumption, Measurement, Rates
 from sweeper.plan.only import ALL, Only, narrowed
 from sweeper.plan.pace import Pace, Speed, speeds
 from sweeper.plan.resolve import Resolver, check_data, missing_languages
-from sweeper.plan.sources import check_paths, sources_of
+from sweeper.plan.sources import check_paths, missing_word_pairs, sources_of
 from sweeper.plan.specs import check_world
 from sweeper.plan.status import finished_names, replicate_values
 from sweeper.plan.tokens import (
@@ -221,14 +221,14 @@ def forecast(
     With a budget: of the trials that it buys, as far as the results in the run folder decide them.
 
     Missing data sets are named in the notes; without a mirror only those that cannot come from the Hub. Raises
-    UserError if the mirror is not one, if a path that the space names does not exist, or if the pace refers to a folder
-    that is not a run folder.
+    UserError if the mirror is not one, if a path that the space names does not exist (a file of word pairs is named in
+    the notes instead), or if the pace refers to a folder that is not a run folder.
     """
     # A mirror replaces the synthetic world, and with it the scale of the world.
     space = replace(space, world="") if mirror else space
     cache = open_cache(temporary_cache())
     sources = sources_of(space, mirror_folder(mirror) if mirror else None, cache)
-    check_paths(space, sources)
+    check_paths(space, sources, needs_word_pairs=False)
     plan = narrowed(make_plan(space), only)
     contents = Run.at(run).ledger.contents()
     done = finished_names(contents, plan)
@@ -253,6 +253,7 @@ def forecast(
             *contents.unreadable,
             *_unsized_note(plan),
             *_patience_note(plan),
+            *missing_word_pairs(space, sources),
             *_data_notes(space, sources, only),
         ),
         disk=disk_of(plan, sources, pace.workers),

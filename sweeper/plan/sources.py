@@ -41,13 +41,17 @@ def missing_paths(space: Space, sources: Sources) -> tuple[str, ...]:
 
     Ids that can be on the Hub are no paths, and the tasks of the catalog are not checked.
     """
-    missing = (_missing_data, _missing_models, _missing_translations, _missing_word_pairs)
+    missing = (_missing_data, _missing_models, _missing_translations, missing_word_pairs)
     return tuple(dict.fromkeys(message for find in missing for message in find(space, sources)))
 
 
-def check_paths(space: Space, sources: Sources) -> None:
-    """Raise UserError with all messages of `missing_paths`, if there are any."""
-    problems = missing_paths(space, sources)
+def check_paths(space: Space, sources: Sources, *, needs_word_pairs: bool = True) -> None:
+    """Raise UserError with all messages of `missing_paths`, if there are any.
+
+    A plan does not need word pairs, which can be aligned later: their number changes no trial.
+    """
+    ignored = () if needs_word_pairs else tuple(missing_word_pairs(space, sources))
+    problems = [message for message in missing_paths(space, sources) if message not in ignored]
     if problems:
         raise UserError("\n".join(problems))
 
@@ -89,7 +93,8 @@ def conditions_of(space: Space) -> Iterator[Condition]:
     yield from (stage.perturbation for stage in space.stages if stage.perturbation)
 
 
-def _missing_word_pairs(space: Space, sources: Sources) -> Iterator[str]:
+def missing_word_pairs(space: Space, sources: Sources) -> Iterator[str]:
+    """A message for each condition whose file of word pairs does not exist."""
     for condition in conditions_of(space):
         path = sources.places.local(condition.by, Path.is_file)
         if condition.perturbation == "code_mix" and not path.is_file():

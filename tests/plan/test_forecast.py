@@ -22,6 +22,7 @@ from sweeper.files.serialize import write_json
 from sweeper.plan.check import check_space
 from sweeper.plan.forecast import Forecast, Row, forecast
 from sweeper.plan.pace import ALL_MODELS, Pace, Speed, parse_throughputs, speeds
+from sweeper.plan.sources import check_paths, sources_of
 from sweeper.plan.tables import forecast_tables
 from sweeper.plan.tokens import (
     evaluation_size,
@@ -59,6 +60,25 @@ def test_a_condition_reads_the_examples_of_its_languages_again_except_for_that_o
     assert (target.languages, tokens() % 3) == (("en", "xa", "xf"), 0)
     assert tokens(mixed) * 3 == tokens() * 5
     assert tokens(typos) * 3 == tokens() * 4
+
+
+def test_a_plan_without_the_file_of_word_pairs_names_it_and_a_run_is_refused(tmp_path: Path) -> None:
+    mixed = Condition(name="mixed", perturbation="code_mix", by=str(tmp_path / "pairs.tsv"))
+    target = next(target for target in TINY.targets if target.task == "names")
+    space = replace(TINY, targets=(replace(target, conditions=(mixed,)),))
+    missing = "Condition 'mixed' needs the file of word pairs"
+    prediction = forecast(space, mirror=None, run=str(tmp_path / "run"), pace=Pace())
+    assert [note for note in prediction.notes if note.startswith(missing)]
+    sources = sources_of(space, None, tmp_path)
+    with pytest.raises(UserError, match=missing + r".* does not exist\. Write it, or align one: sweeper align"):
+        check_paths(space, sources)
+    (tmp_path / "pairs.tsv").write_text("xa\tone\ten\ttwo\n", encoding="utf-8")
+    assert not [
+        note
+        for note in forecast(space, mirror=None, run=str(tmp_path / "run"), pace=Pace()).notes
+        if note.startswith(missing)
+    ]
+    check_paths(space, sources)
 
 
 def test_a_check_looks_at_the_translator_of_perturbed_training_examples(tmp_path: Path) -> None:

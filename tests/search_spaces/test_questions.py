@@ -142,7 +142,8 @@ def test_each_further_attack_and_defence_on_a_cluster_has_two_budgets() -> None:
     for condition in space.targets[0].conditions:
         if condition.name not in small:
             budgets.setdefault((condition.perturbation, condition.source), set()).add(condition.budget)
-    assert budgets == {key: {0.5, 1.0} for key in [("paraphrase", ""), ("distractor", "en"), ("distractor", "ru")]}
+    on_examples = {key: {0.5, 1.0} for key in [("paraphrase", ""), ("distractor", "en"), ("distractor", "ru")]}
+    assert budgets == on_examples | {("code_mix", ""): {0.2, 0.4}}
     trainings = [stage.training for recipe in space.recipes for stage in recipe.stages]
     assert {training.embedding_noise for training in trainings} == {0.0, 5.0, 10.0}
     assert {training.adversarial for training in trainings} == {0.0, 0.1, 0.3}
