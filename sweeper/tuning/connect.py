@@ -15,7 +15,7 @@ from sweeper.errors import MachineError
 from sweeper.space import Resources
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.head import watching_head
-from sweeper.tuning.machines import check_cluster, check_gpus, no_cluster
+from sweeper.tuning.machines import check_cluster, check_gpus, no_cluster, ray_folder
 from sweeper.tuning.options import Workers
 from sweeper.tuning.processes import kill_descendants
 
@@ -134,7 +134,7 @@ def _start_here(workers: Workers, largest: Resources) -> None:
     except Exception as error:
         raise MachineError(
             f"Ray could not start on this machine. It needs free space in /dev/shm and in its folder "
-            f"{os.environ.get('RAY_TMPDIR', '/tmp')}/ray (RAY_TMPDIR changes it), where its logs are. "
+            f"{ray_folder()} (RAY_TMPDIR changes it), where its logs are. "
             f"Ray: {type(error).__name__}: {error}"
         ) from error
 

@@ -68,11 +68,16 @@ def no_cluster(address: str, error: object) -> MachineError:
 
 def _check_runs_here() -> None:
     """Raise MachineError if no Ray runs on this machine. Ray finds its processes by the same argument."""
-    recorded = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    recorded = ray_folder() / "ray_current_cluster"
     if not sys.platform.startswith("linux") or recorded.exists():
         return
     if not any(b"--gcs-address=" in _command(process) for process in Path("/proc").glob("[0-9]*")):
         raise no_cluster("auto", "no Ray runs on this machine, and RAY_ADDRESS is not set.")
+
+
+def ray_folder() -> Path:
+    """The folder in which Ray writes its logs and the address of its cluster on Linux."""
+    return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp", "ray")
 
 
 def _command(process: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -119,19 +120,44 @@ def test_a_trial_on_a_lost_node_runs_again_on_another_one_with_the_same_result(t
 
 SET_BACK = """
 import os, time
-clock, clock_ns, begin, later = time.time, time.time_ns, time.monotonic(), float(os.environ["SET_BACK_AFTER"])
-behind = lambda: 3600 if time.monotonic() - begin > later else 0
+clock, clock_ns, begin = time.time, time.time_ns, time.monotonic()
+by, later = float(os.environ["SET_BACK_BY"]), float(os.environ["SET_BACK_AFTER"])
+behind = lambda: by if time.monotonic() - begin >= later else 0
 time.time = lambda: clock() - behind()
 time.time_ns = lambda: clock_ns() - behind() * 10**9
 """
 
 
+def set_back(folder: Path, *, by: int, after: int) -> dict[str, str]:
+    """Variables with which the clock of all Python processes goes back `by` seconds, `after` seconds from their start.
+
+    Python reads the real clock for `datetime.now`, whose times are only shown.
+    """
+    (folder / "sitecustomize.py").write_text(SET_BACK)
+    return {"PYTHONPATH": f"{folder}:{ROOT}", "SET_BACK_BY": str(by), "SET_BACK_AFTER": str(after)}
+
+
 def test_a_clock_that_is_set_back_by_an_hour_changes_no_result(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(SET_BACK)
-    env = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "SET_BACK_AFTER": "12"}
-    done = ended(start(*run_arguments(tmp_path / "run", *CORNER, "--checkpoint-every", "0"), env=env))
+    env = set_back(tmp_path, by=3600, after=12)
+    done = sweeper(*run_arguments(tmp_path / "run", *CORNER, "--checkpoint-every", "0"), env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert is_contained_in_tiny(tmp_path / "run")
+
+
+def test_a_killed_sweep_that_continues_with_a_clock_one_day_back_makes_the_same_ledger(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = run_arguments(run, *CORNER, "--workers", "1", "--checkpoint-every", "0")
+    driver = start(*arguments)
+    wait_for(lambda: num_records(run) and list((run / "checkpoints").glob("*.pt")), driver)
+    os.kill(driver.pid, signal.SIGKILL)
+    ended(driver)
+    # All files of the first part are now one day younger than the clock says.
+    done = sweeper(*arguments, env=set_back(tmp_path, by=86400, after=0))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    logs = "".join(path.read_text() for path in (run / "logs").glob("*.log"))
+    assert len(set(re.findall(r"^\d{4}-\d\d-\d\d", logs, flags=re.MULTILINE))) > 1  # the clock was one day back
+    assert is_contained_in_tiny(run)
 
 
 def in_namespace(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -158,13 +184,57 @@ def in_namespace(script: str, *arguments: str) -> "subprocess.CompletedProcess[s
 
 def test_a_full_shared_memory_gives_the_same_ledger_or_a_message(tmp_path: Path) -> None:
     full = 'mount -t tmpfs -o size=64k none /dev/shm && head -c 65536 /dev/zero > /dev/shm/full; exec "$@"'
-    done = in_namespace(full, *run_arguments(tmp_path / "run", *CORNER))
-    if done.returncode == 0:
-        assert is_contained_in_tiny(tmp_path / "run")
-    else:
+    arguments = run_arguments(tmp_path / "run", *CORNER)
+    done = in_namespace(full, *arguments)
+    assert "Traceback" not in done.stdout + done.stderr
+    if done.returncode:
         assert done.returncode == 3, done.stdout + done.stderr
         assert "Ray could not start on this machine. It needs free space in /dev/shm" in done.stderr
+        again = sweeper(*arguments)
+        assert again.returncode == 0, again.stdout + again.stderr
+    assert is_contained_in_tiny(tmp_path / "run")
+
+
+FILLED_LATER = """
+mount -t tmpfs -o size=256m none /dev/shm
+(until ls "$RECORDS"/*.json; do sleep 0.1; done; cat /dev/zero > /dev/shm/full) >/dev/null 2>&1 &
+exec "$@"
+"""
+
+
+def test_a_shared_memory_that_fills_during_a_sweep_changes_no_result(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    script = f'RECORDS="{run}/ledger/trainings"\n{FILLED_LATER}'
+    done = in_namespace(script, *run_arguments(run, *CORNER, "--workers", "1"))
     assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert is_contained_in_tiny(run)
+
+
+def test_a_full_temporary_folder_stops_the_sweep_with_a_message_and_the_same_command_continues(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    arguments = run_arguments(tmp_path / "run", *CORNER)
+    full = f'mount -t tmpfs -o size=4k,nr_inodes=2 none "{folder}" && head -c 4096 /dev/zero > "{folder}/full"'
+    done = in_namespace(f'{full}; export TMPDIR="{folder}"; exec "$@"', *arguments)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "No space left on device" in done.stdout + done.stderr
+    assert str(folder) in done.stdout + done.stderr
+    again = sweeper(*arguments)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert is_contained_in_tiny(tmp_path / "run")
+
+
+def test_a_full_disk_under_the_logs_of_trials_does_not_end_the_sweep(tmp_path: Path) -> None:
+    logs = tmp_path / "run" / "logs"
+    logs.mkdir(parents=True)
+    full = f'mount -t tmpfs -o size=4k none "{logs}" && head -c 4096 /dev/zero > "{logs}/full"'
+    done = in_namespace(f'{full}; exec "$@"', *run_arguments(tmp_path / "run", *CORNER))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Logs of trials cannot be written" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert is_contained_in_tiny(tmp_path / "run")
 
 
 PLACES = {
