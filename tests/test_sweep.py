@@ -16,11 +16,13 @@ from filelock import FileLock
 from sweeper.files.serialize import FORMAT
 from sweeper.run.ledger import Ledger
 from tests.runs import (
+    CORNER,
     PATIENCE,
     Call,
     content,
     copy_of,
     ended,
+    is_contained_in_tiny,
     is_user_error,
     nice_level,
     num_records,
@@ -195,7 +197,19 @@ def test_a_moved_run_folder_grows_without_its_options_and_runs_only_the_added_tr
     assert content(alone).items() <= content(run_copy).items()
 
 
-def test_a_second_driver_in_the_same_run_folder_is_refused(call: Call, alone: Path) -> None:
+@pytest.mark.faults
+def test_of_two_drivers_that_start_in_one_run_folder_one_is_refused_and_the_other_makes_the_same_ledger(
+    tmp_path: Path,
+) -> None:
+    drivers = [start(*run_arguments(tmp_path / "run", *CORNER)) for _ in range(2)]
+    done, refused = sorted(map(ended, drivers), key=lambda driver: driver.returncode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert refused.stderr.startswith("error: Another `sweeper run` is working in ")
+    assert is_contained_in_tiny(tmp_path / "run")
+
+
+def test_a_second_driver_in_the_run_folder_of_a_finished_sweep_is_refused(call: Call, alone: Path) -> None:
     with FileLock(alone / ".lock"):
         done = call(*run_arguments(alone))
     assert is_user_error(done)
