@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import sweeper.training.trial
+import sweeper.training.chain
 from sweeper.data.source import Sources
 from sweeper.errors import DataError, UserError
 from sweeper.formats.interface import Array
@@ -316,7 +316,7 @@ def test_a_layer_added_to_a_finished_sweep_is_scored_without_training(
     ]
     assert run_remaining(folders, requested) == []
 
-    monkeypatch.setattr(sweeper.training.trial, "run_stage", None)  # any further training fails
+    monkeypatch.setattr(sweeper.training.chain, "run_stage", None)  # any further training fails
     more = replace(requested, targets=(replace(TWINS, also_layers=(0.0, 0.5, 1.0)),))
     ledger = folders.bench().ledger
     score_names = {"tiny/baseline = scores/seed 1", "tiny/parts = scores/seed 1"}

@@ -17,11 +17,13 @@ from torch import Tensor
 from sweeper.files.serialize import read_json, write_json
 from sweeper.records.spec import StageSpec, TrialSpec
 from sweeper.space import Training
+from sweeper.training.chain import value_function
 from sweeper.training.keep import ValueOf
 from sweeper.training.loop import StageContext
 from sweeper.training.model import Net
+from sweeper.training.running import Trial
 from sweeper.training.stage import DataReader, Trained, run_stage
-from sweeper.training.trial import Trial, _value_of, run_trial
+from sweeper.training.trial import run_trial
 from tests.runs import wait_for
 from tests.training.conftest import CPU
 from tests.training.test_loop import LONG, Killed, MakeBody, killed_at, weights
@@ -54,7 +56,7 @@ def value_of(folders: TrialFolders, reader: DataReader, context: StageContext) -
     def make(spec: StageSpec) -> ValueOf | None:
         bench = folders.bench()
         running = Trial(spec=trial(spec), bench=bench, reader=reader, device=CPU, clock=context.clock)
-        return _value_of(running, spec)
+        return value_function(running, spec)
 
     return make
 

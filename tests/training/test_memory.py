@@ -118,7 +118,7 @@ def test_a_training_that_cannot_fit_runs_again_with_retry_failed(
     folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec, bench = trial(stage("words")), folders.bench()
-    monkeypatch.setattr("sweeper.training.trial.device_memory", lambda _: 1000)
+    monkeypatch.setattr("sweeper.training.chain.device_memory", lambda _: 1000)
     record = run_trial(spec, bench).training
     assert record.state == "failed"
     assert EndedTrial.of(record).can_be_retried

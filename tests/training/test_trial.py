@@ -218,7 +218,7 @@ def test_a_failure_while_a_lost_score_is_computed_again_keeps_the_finished_recor
     def failing(*_: Any, **__: Any) -> Any:
         raise TrialError("Out of memory even with 64 tokens per pass")
 
-    monkeypatch.setattr("sweeper.training.trial._all_scores", failing)
+    monkeypatch.setattr("sweeper.training.trial.all_scores", failing)
     with pytest.raises(TrialError, match="Out of memory"):
         run_trial(spec, bench)
     assert bench.ledger.training(spec.key) == finished.training
