@@ -1,11 +1,22 @@
 """The units of a space: the trainings and scorings that it needs, and the dependencies between them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sweeper.errors import UserError
 from sweeper.formats.table import properties_of
+from sweeper.plan.unit_names import (
+    added_chains,
+    chain_name,
+    encoder_unit,
+    extended_name,
+    preparation_study,
+    prior_units,
+    target_label,
+    target_study,
+    training_name,
+)
 from sweeper.records.spec import FORWARD_ONLY, Role, UnitKind
 from sweeper.space import Model, Recipe, Space, Stage, Target
 
@@ -203,75 +214,23 @@ def _preparations(space: Space, model: Model, recipe: Recipe, row: int) -> Itera
 
     Yields a unit again for each chain that contains it.
     """
-    chains = [recipe.stages, *((*recipe.stages, *before) for before in _added_chains(space))]
+    chains = [recipe.stages, *((*recipe.stages, *before) for before in added_chains(space))]
     # Every beginning of a chain is a unit: its encoder is the start of the next stage.
     for stages in [chain[:depth] for chain in chains for depth in range(1, len(chain) + 1)]:
-        chain_name = _chain_name(space, stages)
+        name = chain_name(space, stages)
         yield Unit(
-            label=chain_name,
+            label=name,
             kind="prepare",
             model=model,
-            recipe=chain_name,
+            recipe=name,
             row=row,
             stages=stages,
-            parent=_encoder_unit(space, model, stages[:-1]),
-            study=_preparation_study(space, model, recipe, stages) if stages[-1].dials else "",
+            parent=encoder_unit(space, model, stages[:-1]),
+            study=preparation_study(space, model, recipe, stages) if stages[-1].dials else "",
             sets_aside=True,
             keep=True,
             keep_search=_search_starts_here(space, stages),
         )
-
-
-def _added_chains(space: Space) -> list[tuple[Stage, ...]]:
-    """The chains that targets add before their own training, without duplicates."""
-    chains: list[tuple[Stage, ...]] = []
-    for target in space.targets:
-        # Stages have no hash: their dials are mappings.
-        if target.before and target.before not in chains:
-            chains.append(target.before)
-    return chains
-
-
-def _encoder_unit(space: Space, model: Model, stages: tuple[Stage, ...]) -> str:
-    """Name of the unit that produces the encoder of a chain; "" for the pretrained one."""
-    return f"{model.name}/{_chain_name(space, stages)}" if stages else ""
-
-
-def _chain_name(space: Space, stages: tuple[Stage, ...]) -> str:
-    """`RECIPE`, `RECIPE[:2]` for its first two stages, `RECIPE + TASK` for a recipe and a stage that a target adds."""
-    matches = [recipe for recipe in space.recipes if recipe.stages[: len(stages)] == stages]
-    if matches:
-        same = [recipe.name for recipe in matches if recipe.stages == stages]
-        return same[0] if same else f"{matches[0].name}[:{len(stages)}]"
-    recipe, before = next(
-        (recipe, before[:depth])
-        for recipe in space.recipes
-        for before in _added_chains(space)
-        for depth in range(1, len(before) + 1)
-        if (*recipe.stages, *before[:depth]) == stages
-    )
-    return _extended_name(space, recipe, before)
-
-
-def _extended_name(space: Space, recipe: Recipe, before: tuple[Stage, ...]) -> str:
-    return f"{recipe.name} + {_added_name(space, before)}"
-
-
-def _added_name(space: Space, before: tuple[Stage, ...]) -> str:
-    """The tasks of a chain that targets add; with the targets if another added chain has the same tasks."""
-    name, depth = _task_names(before), len(before)
-    beginnings = [chain[:depth] for chain in _added_chains(space)]
-    is_ambiguous = any(_task_names(chain) == name and chain != before for chain in beginnings)
-    users = [target.task for target in space.targets if target.before[:depth] == before]
-    return f"{name} ({', '.join(users)})" if is_ambiguous else name
-
-
-def _task_names(stages: tuple[Stage, ...]) -> str:
-    return " + ".join(", ".join(stage.tasks) for stage in stages)
-
-
-def _begins_a_recipe(space: Space, stages: tuple[Stage, ...]) -> bool:
-    return any(recipe.stages[: len(stages)] == stages for recipe in space.recipes)
 
 
 def _search_starts_here(space: Space, stages: tuple[Stage, ...]) -> bool:
@@ -299,19 +258,19 @@ def _cells(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
     """Units that fill the cells of a recipe: target trainings, then scorings of the encoder itself."""
     for targets in _shared_trainings(space):
         before, last = targets[0].before, _target_stages(space, targets[0])
-        training = _training_name(last[0].tasks[0], targets, space) if last else ""
-        chain_name = _extended_name(space, recipe, before) if before else recipe.name
+        training = training_name(last[0].tasks[0], targets, space) if last else ""
+        start = extended_name(space, recipe, before) if before else recipe.name
         yield Unit(
-            label=_target_label(recipe, training) if last else f"{chain_name} = scores",
+            label=target_label(recipe, training) if last else f"{start} = scores",
             kind="target" if last else "score",
             model=model,
             recipe=recipe.name,
             row=row,
             task=last[0].tasks[0] if last else "",
             stages=(*recipe.stages, *before, *last),
-            parent=_encoder_unit(space, model, (*recipe.stages, *before)),
-            study=_target_study(space, model, recipe, training) if last and targets[0].dials else "",
-            prior=_prior(space, model, recipe, training) if last and targets[0].dials else (),
+            parent=encoder_unit(space, model, (*recipe.stages, *before)),
+            study=target_study(space, model, recipe, training) if last and targets[0].dials else "",
+            prior=prior_units(space, model, recipe, training) if last and targets[0].dials else (),
             sets_aside=bool(last) and not space.selects_on_dev(last[0].tasks[0]),
             targets=tuple(targets),
             keep=bool(last) and space.keep_targets,
@@ -329,7 +288,7 @@ def _predictors(space: Space, model: Model, recipe: Recipe, row: int) -> Iterato
             recipe=recipe.name,
             row=row,
             stages=recipe.stages,
-            parent=_encoder_unit(space, model, recipe.stages),
+            parent=encoder_unit(space, model, recipe.stages),
             targets=targets,
         )
 
@@ -345,8 +304,8 @@ def _twins(space: Space, model: Model, recipe: Recipe, row: int) -> Iterator[Uni
             recipe=twin.name,
             row=row,
             stages=twin.stages,
-            parent=_encoder_unit(space, model, twin.stages[:-1]),
-            study=_preparation_study(space, model, recipe, recipe.stages) if twin.stages[-1].dials else "",
+            parent=encoder_unit(space, model, twin.stages[:-1]),
+            study=preparation_study(space, model, recipe, recipe.stages) if twin.stages[-1].dials else "",
             sets_aside=True,
         )
 
@@ -372,39 +331,3 @@ def _shared_trainings(space: Space) -> list[list[Target]]:
         settings = (target.before, target.training, target.dials) if task else (target.before,)
         groups.setdefault((task, repr(settings)), []).append(target)  # repr, because dials have no hash
     return [groups[key] for key in sorted(groups, key=lambda key: not key[0])]
-
-
-def _training_name(task: str, targets: Sequence[Target], space: Space) -> str:
-    """The training task; with the targets if other targets train on the same task in another way."""
-    same_task = [target for target in space.targets if space.task(target.task).training_task == task]
-    is_ambiguous = any(target not in targets for target in same_task)
-    return f"{task} ({', '.join(target.task for target in targets)})" if is_ambiguous else task
-
-
-def _preparation_study(space: Space, model: Model, recipe: Recipe, stages: tuple[Stage, ...]) -> str:
-    """The unit whose study chooses the dials of a preparation.
-
-    With scope "target", a stage that a target adds takes its dials from the baseline, as the target itself does.
-    """
-    if space.search.scope == "target" and not _begins_a_recipe(space, stages):
-        return _encoder_unit(space, model, stages[len(recipe.stages) :])
-    return _encoder_unit(space, model, stages)
-
-
-def _target_study(space: Space, model: Model, recipe: Recipe, training: str) -> str:
-    """The unit whose study chooses the dials of a target training: its own, or with scope "target" the baseline's."""
-    baseline = space.baseline
-    owner = recipe if space.search.scope == "cell" or baseline is None else baseline
-    return f"{model.name}/{_target_label(owner, training)}"
-
-
-def _prior(space: Space, model: Model, recipe: Recipe, training: str) -> tuple[str, ...]:
-    """The units of the first wave with the same training; none for a recipe of the wave itself."""
-    if recipe.name in space.first_wave:
-        return ()
-    wave = [other for other in space.recipes if other.name in space.first_wave]
-    return tuple(f"{model.name}/{_target_label(other, training)}" for other in wave)
-
-
-def _target_label(recipe: Recipe, training: str) -> str:
-    return f"{recipe.name} -> {training}"
