@@ -32,6 +32,39 @@ if TYPE_CHECKING:
     from sweeper.tuning.options import Options
 
 
+Finished = Annotated[
+    str | None,
+    typer.Option("--out", metavar="RUN", help="Run folder; its finished trials are not counted (runs/SPACE)."),
+]
+NumWorkers = Annotated[int, typer.Option(help="Trials at a time.")]
+Throughputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[MODEL=]N", help="Training tokens per second of one worker, for estimates in hours. Repeatable."
+    ),
+]
+MeasuredIn = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE_OR_RUN",
+        help="File of `sweeper pace`, or run folder, in which the tokens per second of each model were measured "
+        "(runs/SPACE.pace.json, if it exists and no throughput is given).",
+    ),
+]
+Price = Annotated[
+    float | None,
+    typer.Option(help="Price of an hour of one GPU, or of one worker without a GPU, for the cost. In any currency."),
+]
+WithCheck = Annotated[
+    bool,
+    typer.Option("--check", help="Also read all data, models and labels. Ends with 2 if something cannot run."),
+]
+WithMemory = Annotated[
+    bool,
+    typer.Option("--memory", help="Also show the measured peak memory of each type of trial."),
+]
+
+
 def plan(
     context: typer.Context,
     space: SpaceName,
@@ -40,39 +73,13 @@ def plan(
     only: OnlyParts = None,
     budget: BudgetText = None,
     cache: Cache = None,
-    run_folder: Annotated[
-        str | None,
-        typer.Option("--out", metavar="RUN", help="Run folder; its finished trials are not counted (runs/SPACE)."),
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
-    throughput: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[MODEL=]N", help="Training tokens per second of one worker, for estimates in hours. Repeatable."
-        ),
-    ] = None,
-    throughput_of: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE_OR_RUN",
-            help="File of `sweeper pace`, or run folder, in which the tokens per second of each model were measured "
-            "(runs/SPACE.pace.json, if it exists and no throughput is given).",
-        ),
-    ] = "",
-    price: Annotated[
-        float | None,
-        typer.Option(
-            help="Price of an hour of one GPU, or of one worker without a GPU, for the cost. In any currency."
-        ),
-    ] = None,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Also read all data, models and labels. Ends with 2 if something cannot run."),
-    ] = False,
-    memory: Annotated[
-        bool,
-        typer.Option("--memory", help="Also show the measured peak memory of each type of trial."),
-    ] = False,
+    run_folder: Finished = None,
+    workers: NumWorkers = 2,
+    throughput: Throughputs = None,
+    throughput_of: MeasuredIn = "",
+    price: Price = None,
+    check: WithCheck = False,
+    memory: WithMemory = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the trials of a space, their order and their cost, without training. Needs no data without --check."""
@@ -91,13 +98,7 @@ def plan(
     pace = Pace(
         workers=workers, throughputs=parse_throughputs(throughput or ()), measured_in=throughput_of, price=price
     )
-    checked = _checked(chosen, options) if check else None
-    if checked and checked.problems:
-        if as_json:
-            print_json({"check": checked.as_json()})
-        else:
-            _print(check_tables(checked))
-        checked.raise_problems()
+    checked = _checked(chosen, options, as_json=as_json) if check else None
     part, limit = part_of(chosen, only), budget_of(budget)
     prediction = forecast(chosen, mirror=options.mirror, run=options.run, pace=pace, only=part, budget=limit)
     needed = _memory(chosen, options, pace) if memory else None
@@ -114,10 +115,19 @@ def _print(tables: "Iterable[RenderableType]") -> None:
         out.print(table)
 
 
-def _checked(space: "Space", options: "Options") -> "Check":
+def _checked(space: "Space", options: "Options", *, as_json: bool) -> "Check":
+    """The check of a space. If something cannot run, it is printed, and the command ends."""
     from sweeper.plan.check import check_space
+    from sweeper.plan.tables import check_tables
 
-    return check_space(space, sources_for(space, options))
+    checked = check_space(space, sources_for(space, options))
+    if checked.problems:
+        if as_json:
+            print_json({"check": checked.as_json()})
+        else:
+            _print(check_tables(checked))
+        checked.raise_problems()
+    return checked
 
 
 def _memory(space: "Space", options: "Options", pace: "Pace") -> "MemoryNeeds":

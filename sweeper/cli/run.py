@@ -32,49 +32,59 @@ MAX_LISTED = 20
 """Trials that the summary of a sweep lists for each kind of failure."""
 
 
+Folder = Annotated[
+    str | None, typer.Option("--out", metavar="RUN", help="Run folder, a path or s3://... (runs/SPACE).")
+]
+NumWorkers = Annotated[
+    int | None, typer.Option(min=1, help="Trials at a time (as many as usable CPUs and GPUs allow).")
+]
+Cpus = Annotated[float | None, typer.Option(help="CPUs of one trial.")]
+Gpus = Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0.5 shares a GPU.")]
+Address = Annotated[str, typer.Option(help="`local`; on a Ray cluster `auto` or HOST:PORT.")]
+Nice = Annotated[
+    int, typer.Option(min=0, max=19, help="Nice level of local trials; a high one leaves CPUs to other programs.")
+]
+CheckpointSeconds = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints of a training.")]
+PatienceMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="MINUTES",
+        help="Time in which a remote store that cannot be reached is tried again; then the sweep stops.",
+    ),
+]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        help="Run trials again that failed because memory was short or because their worker died three times. "
+        "Other failures, such as a loss that is not finite, would repeat and are kept."
+    ),
+]
+TrackerNames = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="wandb, mlflow, tensorboard, trackio or MODULE:CLASS. Can be repeated."),
+]
+
+
 def run(
     context: typer.Context,
     space: SpaceName,
     mirror: Mirror = None,
-    run_folder: Annotated[
-        str | None, typer.Option("--out", metavar="RUN", help="Run folder, a path or s3://... (runs/SPACE).")
-    ] = None,
+    run_folder: Folder = None,
     setting: Settings = None,
     only: OnlyParts = None,
     budget: BudgetText = None,
     store: Store = None,
     cache: Cache = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Trials at a time (as many as usable CPUs and GPUs allow).")
-    ] = None,
-    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of one trial.")] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial, up to 1; 0.5 shares a GPU.")] = None,
-    address: Annotated[str, typer.Option(help="`local`; on a Ray cluster `auto` or HOST:PORT.")] = "local",
-    nice: Annotated[
-        int, typer.Option(min=0, max=19, help="Nice level of local trials; a high one leaves CPUs to other programs.")
-    ] = 0,
-    checkpoint_every: Annotated[
-        float, typer.Option(min=0, help="Seconds between two checkpoints of a training.")
-    ] = 60.0,
-    store_patience: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="MINUTES",
-            help="Time in which a remote store that cannot be reached is tried again; then the sweep stops.",
-        ),
-    ] = 1.0,
-    retry_failed: Annotated[
-        bool,
-        typer.Option(
-            help="Run trials again that failed because memory was short or because their worker died three times. "
-            "Other failures, such as a loss that is not finite, would repeat and are kept."
-        ),
-    ] = False,
-    tracker: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="wandb, mlflow, tensorboard, trackio or MODULE:CLASS. Can be repeated."),
-    ] = None,
+    workers: NumWorkers = None,
+    cpus_per_trial: Cpus = None,
+    gpus_per_trial: Gpus = None,
+    address: Address = "local",
+    nice: Nice = 0,
+    checkpoint_every: CheckpointSeconds = 60.0,
+    store_patience: PatienceMinutes = 1.0,
+    retry_failed: RetryFailed = False,
+    tracker: TrackerNames = None,
 ) -> None:
     """Run a space, or continue a run folder with the options that it was run with. The same command resumes it."""
     # First of all: the other imports take seconds, in which a stop request would have no message.
