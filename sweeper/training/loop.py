@@ -5,7 +5,7 @@ A training that is resumed from a checkpoint ends with the same bytes as one tha
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +57,67 @@ class StageContext:
     """Whether the trial has only a share of a GPU."""
 
 
+@dataclass
+class _Run:
+    """A training in progress. Its methods are the parts of a step."""
+
+    net: Net
+    schedule: Schedule
+    context: StageContext
+    team: Team
+    optimizer: torch.optim.AdamW
+    keeper: Keeper
+    progress: Progress
+    pending: list[StepValues] = field(default_factory=list)
+    """They remain on the device until the next check, because the CPU waits for the GPU when it reads one."""
+
+    def take(self, step: int, upcoming: Iterator[Batches]) -> None:
+        """Take a step with the next batches, and count its examples and tokens."""
+        progress, schedule, clock = self.progress, self.schedule, self.context.clock
+        with clock.time("train"):
+            self.team.begin(self.net, step, progress.micro_tokens)
+        with clock.time("wait"):
+            items, chosen = schedule.batch(step)
+            batches = next(upcoming)
+        with clock.time("train"):
+            seed_everything(schedule.step_seed(step, self.team.rank))
+            _set_learning_rate(self.optimizer, schedule.learning_rate(step))
+            stream, passes = int(schedule.order[step]), schedule.training.num_passes
+            with self.context.dynamics.observing(self.net.head(items.task), stream, chosen, passes):
+                values, tokens = _step(self.net, self.optimizer, items.task, batches, schedule.training, self.team)
+            self.pending.append(values)
+            self.keeper.add(step + 1)
+        progress.step = step + 1
+        progress.examples[items.task] = progress.examples.get(items.task, 0) + len(chosen)
+        progress.tokens += tokens * passes
+        self.context.reporter.step(progress, schedule.learning_rate(step))
+        if self.context.device.type == "cpu":  # there, a value can be read without waiting
+            self.context.reporter.losses(*(value.item() for value in values))
+
+    def is_checked(self) -> bool:
+        """Whether the last step is followed by a check."""
+        step = self.progress.step
+        return step % CHECK_EVERY == 0 or step == self.schedule.last_step or self.keeper.is_due(step)
+
+    def check(self) -> None:
+        """Check and report the losses since the last check, and evaluate the weights if that is due."""
+        progress, context = self.progress, self.context
+        with context.clock.time("train"):
+            _collect(progress, self.pending, self.schedule.training, context.dynamics)
+        context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
+        _log_step(progress, self.schedule)
+        if self.keeper.is_due(progress.step):
+            _evaluate(self.keeper, progress, context)
+
+    def save(self) -> None:
+        """Write a checkpoint if one is due. After a check, so that it does not follow a loss that is not finite."""
+        checkpoints, progress = self.context.checkpoints, self.progress
+        if progress.step < self.schedule.last_step and checkpoints.is_due():
+            state = _state(self.net, self.optimizer, self.keeper, progress, self.context.dynamics)
+            checkpoints.save(state, self.context.clock)
+            logger.debug("checkpoint after step %d", progress.step)
+
+
 def train(
     net: Net,
     schedule: Schedule,
@@ -71,59 +132,37 @@ def train(
     and checkpoints: the others receive the weights of each step. Raises TrialError if the loss or a weight is not
     finite.
     """
-    device, clock, checkpoints, dynamics = context.device, context.clock, context.checkpoints, context.dynamics
-    dynamics.start([stream.items.num_items for stream in schedule.streams])
-    optimizer = make_optimizer(net, schedule.training)
-    keeper = Keeper(net, schedule.training, schedule.num_steps, value_of, last_step=schedule.last_step)
-    progress = _resume(net, optimizer, keeper, context)
-    progress.planned_steps = schedule.num_steps
-    clock.resumed_at = max(clock.resumed_at, progress.step)
-    micro_tokens = progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
-    # Losses and norms remain on the device until the next check, because the CPU waits for the GPU when it reads one.
-    pending: list[StepValues] = []
-    checkpoints.begin()
+    run = _begin(net, schedule, context, value_of, team)
+    progress = run.progress
+    progress.micro_tokens = min(micro_tokens, progress.micro_tokens or micro_tokens)
+    context.checkpoints.begin()
     logger.info("%d steps, of which %d are in a checkpoint", progress.planned_steps, progress.step)
     context.reporter.start(progress, schedule.last_step)
     net.train()
     team.load(net)
-    make = partial(micro_batches, schedule, micro_tokens=micro_tokens, rank=team.rank)
-    upcoming = prefetched(make, range(progress.step, schedule.last_step), device)
-    for step in range(progress.step, schedule.last_step):
-        with clock.time("train"):
-            team.begin(net, step, micro_tokens)
-        with clock.time("wait"):
-            items, chosen = schedule.batch(step)
-            batches = next(upcoming)
-        with clock.time("train"):
-            seed_everything(schedule.step_seed(step, team.rank))
-            _set_learning_rate(optimizer, schedule.learning_rate(step))
-            stream = int(schedule.order[step])
-            with dynamics.observing(net.head(items.task), stream, chosen, schedule.training.num_passes):
-                values, tokens = _step(net, optimizer, items.task, batches, schedule.training, team)
-            pending.append(values)
-            keeper.add(step + 1)
-        progress.step = step + 1
-        progress.examples[items.task] = progress.examples.get(items.task, 0) + len(chosen)
-        progress.tokens += tokens * schedule.training.num_passes
-        context.reporter.step(progress, schedule.learning_rate(step))
-        if device.type == "cpu":  # there, a value can be read without waiting
-            context.reporter.losses(*(value.item() for value in pending[-1]))
-        is_due = keeper.is_due(progress.step)
-        if progress.step % CHECK_EVERY == 0 or progress.step == schedule.last_step or is_due:
-            with clock.time("train"):
-                _collect(progress, pending, schedule.training, dynamics)
-            context.reporter.losses(progress.losses[-1], progress.gradient_norms[-1])
-            _log_step(progress, schedule)
-            if is_due:
-                _evaluate(keeper, progress, context)
-            if keeper.is_exhausted(progress):
+    make = partial(micro_batches, schedule, micro_tokens=progress.micro_tokens, rank=team.rank)
+    steps = range(progress.step, schedule.last_step)
+    upcoming = prefetched(make, steps, context.device)
+    for step in steps:
+        run.take(step, upcoming)
+        if run.is_checked():
+            run.check()
+            if run.keeper.is_exhausted(progress):
                 break
-            # Saved only after a check, so that no checkpoint follows a loss that is not finite.
-            if progress.step < schedule.last_step and checkpoints.is_due():
-                checkpoints.save(_state(net, optimizer, keeper, progress, dynamics), clock)
-                logger.debug("checkpoint after step %d", progress.step)
-    _finish(keeper, net, progress, schedule.training)
+            run.save()
+    _finish(run.keeper, net, progress, schedule.training)
     return progress
+
+
+def _begin(net: Net, schedule: Schedule, context: StageContext, value_of: ValueOf | None, team: Team) -> _Run:
+    """The training at its start or at its last checkpoint."""
+    context.dynamics.start([stream.items.num_items for stream in schedule.streams])
+    optimizer = make_optimizer(net, schedule.training)
+    keeper = Keeper(net, schedule.training, schedule.num_steps, value_of, last_step=schedule.last_step)
+    progress = _resume(net, optimizer, keeper, context)
+    progress.planned_steps = schedule.num_steps
+    context.clock.resumed_at = max(context.clock.resumed_at, progress.step)
+    return _Run(net, schedule, context, team, optimizer, keeper, progress)
 
 
 def _finish(keeper: Keeper, net: Net, progress: Progress, training: Training) -> None:
