@@ -154,6 +154,30 @@ def test_a_sweep_that_is_stopped_or_killed_four_times_makes_the_same_ledger_as_a
     assert content(run) == content(alone)
 
 
+def checkpoints_without(run: Path, keys: frozenset[str]) -> set[str]:
+    """The keys of the trainings with a checkpoint, without the given ones."""
+    return {path.stem for path in (run / "checkpoints").glob("*.pt")} - keys
+
+
+@pytest.mark.faults
+def test_a_training_that_signals_stop_continues_from_its_checkpoint_with_the_same_result(tmp_path: Path) -> None:
+    run, stopped = tmp_path / "run", set[str]()
+    arguments = run_arguments(run, *CORNER, "--workers", "1", "--checkpoint-every", "0")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        driver = start(*arguments)
+        # A checkpoint of a training that no signal has stopped yet shows that it is in its steps.
+        training = wait_for(partial(checkpoints_without, run, frozenset(stopped)), driver)
+        stopped_by(driver, number)
+        stopped |= training
+    done = sweeper(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = Ledger.at(f"{run}/ledger").trainings()
+    resumed = {key for key, record in records.items() if "resumed_at" in record.machine}
+    assert resumed
+    assert resumed <= stopped
+    assert is_contained_in_tiny(run)
+
+
 @pytest.mark.faults
 def test_a_signal_to_the_process_group_ends_a_starting_ray_within_30_seconds(tmp_path: Path) -> None:
     driver = start(*run_arguments(tmp_path / "run"))
