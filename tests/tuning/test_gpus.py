@@ -234,7 +234,7 @@ def crowd():
 def test_a_continued_sweep_reserves_the_measured_share_from_its_first_trial_on(tmp_path: Path) -> None:
     script = ONE_CROWDED_GPU.replace("CROWD\n", MEASURED)
     first = with_gpus(script, tmp_path)
-    more = with_gpus(script.replace("seeds=2", "seeds=2,3"), tmp_path)
+    more = with_gpus(script.replace("seeds=2", "seeds=3"), tmp_path)
     assert first.returncode == more.returncode == 0, first.stderr + more.stderr
     assert "further trials of tiny reserve 0.5 of a GPU each" in first.stdout
     assert "Trials of tiny reserve 0.5 of a GPU, because this was measured as what they need." in more.stdout
