@@ -221,6 +221,48 @@ def test_a_moved_run_folder_grows_without_its_options_and_runs_only_the_added_tr
     assert content(alone).items() <= content(run_copy).items()
 
 
+SPACE_FILE = """
+from dataclasses import replace
+from search_spaces.tiny import SPACE as TINY
+from sweeper.space import Condition
+
+TARGET = next(target for target in TINY.targets if target.task == "names")
+SPACE = replace(
+    TINY,
+    name="grown",
+    recipes=TINY.recipes[:1],
+    targets=(replace(TARGET, conditions=({conditions})),),
+    keep_targets=True,
+    seeds=(1, 2),
+)
+"""
+
+
+def test_where_trained_models_are_kept_a_new_condition_only_scores(tmp_path: Path) -> None:
+    run, file = tmp_path / "run", tmp_path / "space.py"
+
+    def num_trained() -> int:
+        """The number of trainings, also of those whose record exists already, from the logs of the trials."""
+        return sum(path.read_text().count(" steps, of which ") for path in (run / "logs").glob("*.log"))
+
+    def ledger(kind: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (run / "ledger" / kind).glob("*.json")}
+
+    file.write_text(SPACE_FILE.format(conditions=""))
+    done = sweeper(*run_arguments(run, space=str(file)))
+    assert done.returncode == 0, done.stderr
+    trainings, scores, num_before = ledger("trainings"), ledger("scores"), num_trained()
+    assert num_before == len(trainings)
+    condition = 'Condition(name="typos", perturbation="keyboard", budget=0.3),'
+    file.write_text(SPACE_FILE.format(conditions=condition))
+    done = sweeper(*run_arguments(run, space=str(file)))
+    assert done.returncode == 0, done.stderr
+    assert ledger("trainings") == trainings
+    assert scores.items() < ledger("scores").items()
+    assert len(ledger("scores")) == len(scores) + 2, "one score for each seed"
+    assert num_trained() == num_before
+
+
 @pytest.mark.faults
 def test_of_two_drivers_that_start_in_one_run_folder_one_is_refused_and_the_other_makes_the_same_ledger(
     tmp_path: Path,
