@@ -18,16 +18,21 @@ pytestmark = [
     pytest.mark.seconds,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Slurm and GNU tools run on Linux"),
 ]
+MAKE = '[ -z "${MAKES:-}" ] || { mkdir -p "$(dirname "$MAKES")"; touch "$MAKES"; };'
+"""Writes a file of the run folder, if a test asks for one."""
 PROGRAMS = {
+    "python": f'PYTHONPATH={ROOT} exec {sys.executable} "$@"',
     "squeue": 'case "$*" in *%l*) echo "${LIMIT:-8:00:00}" ;; *) echo RUNNING ;; esac',
     "scontrol": 'echo "scontrol $*"',
     "hostname": 'if [ "${1:-}" = -I ]; then echo "$ADDRESSES"; else echo node1; fi',
-    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}"; exec "$@"',
+    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; echo "CPUs ${SRUN_CPUS_PER_TASK:-all}";'
+    ' SLURM_CPUS_ON_NODE=${CPUS_HERE:-$SLURM_CPUS_ON_NODE} exec "$@"',
     "ray": 'echo "ray $* (${RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT:-}s)"; env | grep ^RAY_ROTATION; trap "exit 1" TERM;'
     ' [ -z "${SECONDS_LEFT:-}" ] || { echo $$ > "$SWEEPER_STATE/pid"; touch started; };'
     ' for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done',
-    "sweeper": 'echo "cache $SWEEPER_CACHE, temporary $TMPDIR, ray $RAY_TMPDIR"; trap "exit $CODE" TERM; touch started;'
-    ' for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done; exit "${CODE:-0}"',
+    "sweeper": 'echo "cache $SWEEPER_CACHE, temporary $TMPDIR, ray $RAY_TMPDIR"; trap "exit $CODE" TERM;'
+    f"{MAKE}"
+    ' touch started; for _ in $(seq "${SECONDS_LEFT:-0}"); do sleep 1; done; exit "${CODE:-0}"',
 }
 
 
@@ -59,7 +64,7 @@ def job(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def start(job: dict[str, str]) -> "subprocess.Popen[str]":
-    command = ["bash", str(ROOT / "deploy/slurm/sweep.sbatch"), "tiny"]
+    command = ["bash", str(ROOT / "deploy/slurm/sweep.sbatch"), "tiny", "--out", "run"]
     return subprocess.Popen(command, env=job, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -123,6 +128,31 @@ def test_only_a_driver_that_was_interrupted_puts_the_job_back(
     code, output = stop({**job, "CODE": driver}, tmp_path)
     assert code == int(driver), output
     assert (f"scontrol requeue {job['SLURM_JOB_ID']}" in output) == requeued
+
+
+RECORD, CHECKPOINT = "run/ledger/trainings/new.json", "run/checkpoints/new.pt"
+
+
+@pytest.mark.parametrize(
+    ("restarts", "made", "requeued"),
+    [("", "", True), ("2", "", True), ("3", "", False), ("3", RECORD, True), ("3", CHECKPOINT, True)],
+)
+def test_a_job_that_starts_a_fourth_time_and_makes_nothing_is_not_put_back(
+    job: dict[str, str], tmp_path: Path, restarts: str, made: str, *, requeued: bool
+) -> None:
+    old = tmp_path / "run/ledger/trainings/old.json"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    variables = {"CODE": "130", "MAKES": made, **({"SLURM_RESTART_COUNT": restarts} if restarts else {})}
+    code, output = stop({**job, **variables}, tmp_path)
+    assert code == 130, output
+    assert ("scontrol requeue" in output) == requeued, output
+    assert ("without a new record or checkpoint, after 3 restarts" in output) == (not requeued)
+
+
+def test_each_node_reports_its_own_number_of_cpus(job: dict[str, str]) -> None:
+    _, output = run({**job, "SLURM_JOB_NUM_NODES": "2", "ADDRESSES": "10.1.2.3", "CPUS_HERE": "7"})
+    assert "--min-nodes 2 --num-cpus 7 -- bash -c " in output, output
 
 
 def test_a_stopped_driver_that_leaves_no_code_puts_the_job_back(job: dict[str, str], tmp_path: Path) -> None:
