@@ -1,5 +1,6 @@
 """Gains against the distance of the language from English, with the slope of each target."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,7 @@ def distances(axes: Axes, results: Results, target: str = MEAN, *, trait: str = 
 
     Large dots with the codes of the languages are means over recipes, adjusted for the cells that have the language;
     small dots are single recipes, in the colours of `recipe_colours`. English is an open circle. The line is the slope
-    of the other languages, whose value and 95 % interval are in the title, followed by the agreement between halves of
-    the seeds about the languages. `target` can be `mean`: over the targets of
+    of the other languages, whose value and 95 % interval are in the title. `target` can be `mean`: over the targets of
     mean gains, without small dots. `trait` is a key of `language_traits.DISTANCES`, by default the syntactic distance,
     or that of the world.
     """
@@ -64,9 +64,7 @@ def _draw_panel(axes: Axes, results: Results, target: str, name: str, dots: pd.D
         axes.plot(line["distance"], line["gain"], color=INK, lw=0.8, zorder=3)
     axes.margins(0.1)
     num_others = int((points["language"] != ENGLISH).sum())
-    agreement = agreement_notes(results).get(target, "")
-    title = f"{target}: {_summary(slope, num_others)}{agreement.replace('  ', ', ')}"
-    style_axes(axes, size, title=title, x=DISTANCES[name])
+    style_axes(axes, size, title=f"{target}: {_summary(slope, num_others)}", x=DISTANCES[name])
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
     low, high = axes.get_ylim()
@@ -99,7 +97,7 @@ def distance_figure(results: Results, size: Size = TEXT) -> Figure | None:
                 text=f"lines and titles: slope without English for a distance of {STEPS[name]:g} ± half width of its "
                 f"95 % interval over languages, and their number (at least {MIN_N})"
             ),
-            *([] if set(agreement_notes(results)).isdisjoint(targets) else [Entry(text=f"r: {AGREEMENT}")]),
+            *_agreements(results, targets),
             *([Entry(text="panels have different y axes")] if len(targets) > 1 else []),
         ),
     )
@@ -107,6 +105,12 @@ def distance_figure(results: Results, size: Size = TEXT) -> Figure | None:
     for axes, target in zip(all_axes, targets, strict=True):
         _draw_panel(axes, results, target, name, dots, size)
     return figure
+
+
+def _agreements(results: Results, targets: Sequence[str]) -> list[Entry]:
+    """What r means, and its value for each target; nothing without a value. Titles of small panels have no space."""
+    notes = [f"{target}{note}" for target, note in agreement_notes(results).items() if target in targets]
+    return [Entry(text=text) for text in ([f"r: {AGREEMENT}", *notes] if notes else [])]
 
 
 def distance_of(results: Results) -> str:
