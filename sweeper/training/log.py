@@ -160,8 +160,9 @@ class _Upload:
             self._problem = ""
 
     def _upload(self) -> None:
+        # The draft is missing after an upload that took longer than LONGEST_UPLOAD: the log in the store stays.
         log = self._draft.read_bytes() if self._draft.exists() else b""
-        if log == self._uploaded:
+        if log in (b"", self._uploaded):
             return
         if self._earlier is None:
             self._earlier = self._logs.read(self._key).encode()

@@ -175,6 +175,29 @@ def test_an_upload_that_hangs_is_reported_and_does_not_keep_the_trial(
     assert problem.startswith("Logs of trials may be incomplete: ")
 
 
+def test_an_upload_that_ends_after_its_trial_does_not_erase_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, uploads, write = threading.Event(), set[threading.Thread](), LogFolder.write
+    monkeypatch.setattr(log_module, "FIRST_UPLOAD", 0.01)
+    monkeypatch.setattr(log_module, "LONGEST_UPLOAD", 0.01)
+
+    def slow(folder: LogFolder, key: str, log: bytes) -> None:
+        uploads.add(threading.current_thread())
+        release.wait(60)
+        write(folder, key, log)
+
+    monkeypatch.setattr(LogFolder, "write", slow)
+    logs = LogFolder(Folder(f"memory://{tmp_path.name}/logs"))
+    with trial_log("abc", logs):
+        logging.getLogger("sweeper.a").info("a message")
+        wait_for(lambda: uploads)
+    release.set()
+    for upload in uploads:
+        upload.join(60)
+    assert "a message" in logs.read("abc")
+
+
 @pytest.mark.parametrize("place", ["local", "remote"])
 def test_a_warning_in_each_step_leaves_the_beginning_and_the_end_of_a_log_within_its_limit(
     place: str, tmp_path: Path
