@@ -11,20 +11,36 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sweeper.errors import SweeperError, UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import read_json, write_json
 
 FILE = "driver.json"
+BOOT_ID, PID_NAMESPACE = "/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"
+"""Files of Linux."""
 RENEW_EVERY = 15.0
 """Seconds between two renewals."""
 EXPIRES = 60.0
 """Seconds without a renewal after which another driver takes the lease."""
 POLL = 2.0
 """Seconds between two looks at the lease of another driver."""
+LAST_RENEWAL = 3.0
+"""Seconds that the end of a driver waits for a renewal that has begun: less than `halt.GRACE`."""
 
 logger = logging.getLogger(__name__)
+
+
+def _process_table() -> str:
+    """The boot of this machine and the PID namespace of this process; "" if the system has neither.
+
+    Process ids with the same value belong to one list of processes. Machines and containers can share a host name.
+    """
+    try:
+        return f"{Path(BOOT_ID).read_text(encoding='utf-8').strip()} {Path(PID_NAMESPACE).readlink()}"
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +50,16 @@ class Holder:
     host: str = field(default_factory=lambda: os.uname().nodename)
     pid: int = field(default_factory=os.getpid)
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    process_table: str = ""
+    """`_process_table` of the driver; "" in a lease of an earlier version."""
     renewals: int = 0
 
     @property
     def is_dead(self) -> bool:
         """Whether the driver ran on this machine and has ended. False if it cannot be known."""
-        if self.host != os.uname().nodename:
+        if (self.host, self.process_table) != (os.uname().nodename, _process_table()):
             return False
-        if self.pid == os.getpid():  # an earlier process, for example of another container with the same name
+        if self.pid == os.getpid():  # an earlier process with the same number
             return True
         try:
             os.kill(self.pid, 0)
@@ -58,7 +76,7 @@ def leased(folder: Folder, report: Callable[[str], object], stop: Callable[[], o
 
     `stop` is called, after a report, if another driver takes the lease because this one could not renew it in time.
     """
-    holder = Holder()
+    holder = Holder(process_table=_process_table())
     _take(folder, holder, report)
     has_ended = threading.Event()
 
@@ -72,6 +90,7 @@ def leased(folder: Folder, report: Callable[[str], object], stop: Callable[[], o
         yield
     finally:
         has_ended.set()
+        thread.join(LAST_RENEWAL)  # a renewal in progress would write the lease again after its release
         _release(Folder(folder.url, patience=0.0), holder)
 
 

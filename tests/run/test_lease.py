@@ -17,7 +17,8 @@ from sweeper.run import lease
 from sweeper.run.lease import FILE, Holder, leased
 from tests.runs import wait_for
 
-ELSEWHERE = Holder(host="elsewhere", pid=7, token="theirs")
+HERE = Holder(token="theirs", process_table=lease._process_table())
+ELSEWHERE = replace(HERE, host="elsewhere", pid=7)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_lease_that_is_not_renewed_expires(
     assert message.startswith("A `sweeper run` on elsewhere (process 7) has used memory://")
 
 
-@pytest.mark.parametrize("content", [b"", b'{"host": 3}', write_json(replace(ELSEWHERE, host=os.uname().nodename))])
+@pytest.mark.parametrize("content", [b"", b'{"host": 3}', write_json(replace(HERE, pid=7))])
 def test_the_lease_of_a_dead_process_of_this_machine_and_a_damaged_one_do_not_wait(
     content: bytes,
     drive: Callable[[], AbstractContextManager[None]],
@@ -92,6 +93,42 @@ def test_the_lease_of_a_dead_process_of_this_machine_and_a_damaged_one_do_not_wa
     folder.write(FILE, content)
     with drive():
         assert messages == []
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 7])
+@pytest.mark.parametrize("process_table", ["another boot or container", ""])
+def test_a_driver_with_the_same_host_name_and_another_process_table_is_not_known_to_be_dead(
+    pid: int, process_table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "BOOT_ID", __file__)  # also on a system without this file
+
+    def kill(pid: int, number: int) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(lease.os, "kill", kill)
+    monkeypatch.setattr(lease.os, "readlink", lambda path: f"link of {path}")
+    assert not Holder(pid=pid, process_table=process_table).is_dead
+    assert Holder(pid=pid, process_table=lease._process_table()).is_dead
+
+
+def test_a_renewal_in_progress_does_not_write_the_lease_again_after_its_release(
+    drive: Callable[[], AbstractContextManager[None]], folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, has_begun, may_write = Folder.write, threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> None:
+        has_begun.set()
+        may_write.wait(60)
+        write(*given)
+
+    with drive():
+        monkeypatch.setattr(Folder, "write", slow)
+        assert has_begun.wait(60)
+        threading.Timer(0.2, may_write.set).start()
+        renewals = [thread for thread in threading.enumerate() if thread.name == "lease"]
+    for thread in renewals:
+        thread.join(60)
+    assert folder.names() == []
 
 
 def test_a_driver_whose_lease_was_taken_starts_no_further_trial_and_leaves_the_lease(
