@@ -168,7 +168,9 @@ def _fill(job: _Job, folder: Path) -> Mapping[str, Any]:
     if job.data.label_noise:
         chosen = with_noisy_labels(chosen, job.data.label_noise, job.task, job.task.read_labels)
     if job.translators.examples:
-        chosen = job.translators.examples.examples(chosen, job.task)
+        translated = job.translators.examples.examples
+        # A token cap leaves out examples that are translated already: few at a time.
+        chosen = translated(chosen, job.task, CHUNK) if job.data.cap_tokens else translated(chosen, job.task)
     # Last, because a translator would correct wrong letters.
     if job.data.perturbation:
         chosen = perturbed(chosen, job.data.perturbation, job.task, _Inputs(job))

@@ -18,6 +18,7 @@ from search_spaces.tiny import SPACE as TINY
 from sweeper.data.encode import CHUNK, encode, label_set
 from sweeper.data.entry import Encoded, open_entry, write_entry
 from sweeper.data.source import Sources, data_identity
+from sweeper.data.translate.round_trip import Translators
 from sweeper.errors import DataError
 from sweeper.files.digests import file_digest
 from sweeper.files.manifest import MANIFEST
@@ -28,6 +29,7 @@ from sweeper.records.spec import DataSpec, LabelNoiseSpec, PerturbationSpec
 from sweeper.space import Recipe, Search, Stage
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
+from tests.data.test_translate import UpperCase, example_translator
 
 NAMES = ClassLabel(names=["no", "yes"])
 ROWS = Rows(id="demo/pairs", config="en", split="train")
@@ -105,6 +107,18 @@ def test_features_are_read_only_memory_maps_and_examples_are_read_as_written(
     assert ids(encoded) == ["0", "1", "2", "3"]
     assert encoded.examples[1].fields["label"] == "yes"
     assert dict(encoded.counts) == {"examples": 4, "features": 4, "tokens": 15, "truncated": 0, "dropped": 0}
+
+
+def test_with_a_token_cap_no_more_examples_are_translated_than_are_tokenised(
+    write: Any, tmp_path: Path, sources: Sources, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    rows = {"text": [f"one {number}" for number in range(2 * CHUNK)], "label": [0] * 2 * CHUNK}
+    write("demo/pairs", {"en": {"train": rows}}, {"label": NAMES})
+    engine = UpperCase()
+    translators = Translators(examples=example_translator(tmp_path / "translations", "de", engine=engine))
+    encoded = encode(replace(DATA, cap_tokens=2 * CHUNK), TASK, "en", sources, tokenizer, translators)
+    assert encoded.counts["examples"] < CHUNK
+    assert sum(map(len, engine.batches_seen)) == CHUNK
 
 
 def test_joined_chunks_equal_one_tokenisation_of_all_examples(read: Encode, pairs: Callable[[int], None]) -> None:

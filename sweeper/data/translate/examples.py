@@ -28,10 +28,10 @@ class ExampleTranslator:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(language, `translated` or `dropped`) -> number of examples so far."""
 
-    def examples(self, examples: Iterable[Example], task: Task) -> Iterator[Example]:
+    def examples(self, examples: Iterable[Example], task: Task, num_at_a_time: int = CHUNK) -> Iterator[Example]:
         """Yield the examples in order, the chosen ones translated. Examples whose answer is not found are dropped."""
         source = iter(examples)
-        while chunk := list(islice(source, CHUNK)):
+        while chunk := list(islice(source, num_at_a_time)):
             yield from self._chunk(chunk, task)
 
     def summary(self) -> dict[str, dict[str, int]]:
