@@ -4,7 +4,7 @@ import platform
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from sweeper.tuning.access import access_findings
 from sweeper.tuning.connect import join
 from sweeper.tuning.credentials import credentials, use_credentials
 from sweeper.tuning.findings import Finding, machine_findings, version_findings
-from sweeper.tuning.machines import can_have_gpu, no_cluster
+from sweeper.tuning.machines import can_have_gpu, no_cluster, ray_folder
 
 ANSWER_WITHIN = 300.0
 """Seconds in which each node of a cluster must answer. Its first process imports torch and measures the store."""
@@ -30,7 +30,7 @@ CLOCK_LIMIT = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """The places that are examined. Each node has all of them."""
+    """The run folder, cache and mirror that each node examines."""
 
     run: str
     """Path or URL of the run folder."""
@@ -120,7 +120,9 @@ def _marked(run: str) -> Iterator[str]:
         yield marker
     finally:
         if marker:
-            folder.remove(marker)
+            # A store can refuse to delete, which is no reason to reject the cluster. Reports ignore drafts.
+            with suppress(Exception):
+                folder.remove(marker)
 
 
 def _asked(places: Places, marker: str) -> tuple[list[Answer], list[Finding]]:
@@ -177,5 +179,6 @@ def _silent(host: str, error: Exception) -> Finding:
         topic="answer",
         state="problem",
         text=f"no answer: {reason}",
-        remedy="Check that this package is installed on the node, and read the logs of Ray there (/tmp/ray).",
+        remedy="Check that this package is installed on the node, and read the logs of Ray there "
+        f"({ray_folder()}, unless RAY_TMPDIR has another value on the node).",
     )

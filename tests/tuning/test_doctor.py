@@ -10,10 +10,11 @@ import ray
 from ray.cluster_utils import Cluster
 
 from sweeper.errors import MachineError
+from sweeper.files.folder import Folder
 from sweeper.training.machine import Gpu, Machine, inspect_machine
 from sweeper.tuning import access, connect
 from sweeper.tuning.connect import OBJECT_STORE
-from sweeper.tuning.doctor import examine
+from sweeper.tuning.doctor import _marked, _silent, examine
 from sweeper.tuning.findings import Finding, machine_findings, version_findings
 from tests.buckets import bucket
 
@@ -199,6 +200,22 @@ def test_a_node_without_the_folder_of_the_driver_is_a_problem_and_a_mirror_must_
     shared = list(examine(address=cluster.address, run=str(tmp_path / "run"), cache=str(tmp_path), mirror=None))
     assert not [finding for finding in shared if "the driver wrote" in finding.text]
     assert not list((tmp_path / "run").iterdir()), "nothing is left in the run folder"
+
+
+def test_a_store_that_refuses_to_delete_does_not_hide_the_answers_of_the_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Folder, name: str) -> None:
+        raise PermissionError(f"no permission to delete {name}")
+
+    monkeypatch.setattr(Folder, "remove", refuse)
+    with _marked(str(tmp_path)) as marker:
+        assert (tmp_path / marker).exists()
+
+
+def test_the_remedy_for_a_silent_node_names_the_folder_of_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch")
+    assert "(/scratch/ray, unless RAY_TMPDIR" in _silent("node1", TimeoutError()).remedy
 
 
 def test_an_address_without_a_cluster_is_an_error(tmp_path: Path) -> None:
