@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -79,11 +80,14 @@ def ray_nodes(processes: Path = Path("/proc")) -> dict[str, str]:
 
 
 def drain(node: str, address: str, seconds: float) -> bool:
-    """Ask Ray to drain a node. Returns whether it does."""
+    """Ask Ray to drain a node. Returns whether it does, within these seconds."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "drain-node", "--node-id", node, "--address", address]
     command += ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "The cloud takes this machine away."]
     command += ["--deadline-remaining-seconds", str(int(seconds))]
-    return subprocess.run(command, check=False).returncode == 0
+    try:
+        return subprocess.run(command, check=False, timeout=max(1.0, seconds)).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def wait_for_notice(cloud: str, metadata: str) -> float:
@@ -92,7 +96,7 @@ def wait_for_notice(cloud: str, metadata: str) -> float:
     while True:
         try:
             seconds = CLOUDS[cloud](metadata)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, HTTPException, ValueError, KeyError) as error:
             seconds = None
             if str(error) != problem:  # once, and not every few seconds
                 problem = str(error)

@@ -24,6 +24,8 @@ class Metadata(ThreadingHTTPServer):
         self.values = {GOOGLE: "FALSE"}
         """Path -> value."""
         self.asked = 0
+        self.num_broken = 0
+        """Number of next answers that end before their announced length."""
 
     @property
     def url(self) -> str:
@@ -53,6 +55,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, text: str) -> None:
         self.send_response(status)
+        if self.server.num_broken:
+            self.server.num_broken -= 1
+            self.send_header("Content-Length", str(len(text) + 1))
         self.end_headers()
         self.wfile.write(text.encode())
 

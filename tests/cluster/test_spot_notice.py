@@ -1,6 +1,7 @@
 """`deploy/spot_notice.py`: the notices of a metadata server of the tests, and the drain of a node of a real Ray."""
 
 import runpy
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,27 @@ def test_the_notice_of_a_cloud_gives_the_seconds_until_the_end(
     metadata.announce(cloud)
     left = ask(metadata.url)
     assert left is not None and seconds - 10 < left <= seconds
+
+
+def test_an_answer_that_is_cut_off_does_not_end_the_watch(
+    metadata: Metadata, script: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(script["wait_for_notice"].__globals__, "PAUSE", 0.0)
+    metadata.announce("google")
+    metadata.num_broken = 2
+    assert script["wait_for_notice"]("google", metadata.url) == 30
+    assert metadata.asked == 3
+
+
+def test_a_drain_that_does_not_return_is_given_up_at_the_end_of_its_time(
+    script: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexec sleep {PATIENCE}\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    start = time.monotonic()
+    assert not script["drain"]("abc", "10.0.0.1:6379", 0.5)
+    assert time.monotonic() - start < PATIENCE / 2
 
 
 def test_the_nodes_of_ray_on_this_machine_are_those_of_its_raylets(script: dict[str, Any], tmp_path: Path) -> None:
