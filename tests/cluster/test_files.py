@@ -1,6 +1,8 @@
 """The cluster files of deploy/ are accepted by Ray's launcher, require the token and copy the project."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +67,42 @@ def test_the_token_of_the_hub_is_a_commented_mount(file: str) -> None:
     assert "hf_" not in text and "HF_TOKEN" not in text
 
 
-@pytest.mark.parametrize("file", ["cluster.yaml", *(f"deploy/{name}.yaml" for name in FILES)])
-def test_mps_is_started_by_commented_lines(file: str) -> None:
+def with_mps(file: str) -> tuple[dict[str, Any], str]:
+    """A cluster file whose line for MPS is not a comment, and this line."""
     text = (ROOT / file).read_text()
     config = yaml.safe_load(re.sub(r"^(  +)# (- .*mps)", r"\1\2", text, flags=re.MULTILINE))
     commands = [*config.get("initialization_commands", ()), *config["worker_start_ray_commands"]]
     (start,) = [command for command in commands if "nvidia-cuda-mps-control -d" in command]
+    return config, start
+
+
+@pytest.mark.parametrize("file", ["cluster.yaml", *(f"deploy/{name}.yaml" for name in FILES)])
+def test_mps_is_started_by_commented_lines(file: str) -> None:
+    config, start = with_mps(file)
     if "docker" in config:
         assert start in config["initialization_commands"], "on the machine, not in its container"
         assert "--ipc=host -v /tmp/nvidia-mps:/tmp/nvidia-mps" in config["docker"]["run_options"]
+
+
+def test_the_line_for_mps_starts_it_unless_it_runs(tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-cuda-mps-control"
+    shutil.copy(shutil.which("echo") or "", program)
+    lines = {with_mps(f"deploy/{name}.yaml")[1] for name in FILES}
+
+    def run_lines() -> list[str]:
+        # The launcher hands the whole line to a shell, whose arguments then contain the name of the program.
+        variables = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        commands = [["bash", "-c", f"true && ({line})"] for line in lines]
+        return [subprocess.check_output(each, env=variables, text=True) for each in commands]
+
+    assert run_lines() == ["-d\n"] * len(lines)
+    (tmp_path / "running").mkdir()
+    shutil.copy(shutil.which("sleep") or "", tmp_path / "running" / program.name)
+    with subprocess.Popen([str(tmp_path / "running" / program.name), "60"]) as running:
+        try:
+            assert run_lines() == [f"{running.pid}\n"] * len(lines)
+        finally:
+            running.kill()
 
 
 def test_the_launcher_adds_no_commands_of_its_own(config: dict[str, Any]) -> None:
