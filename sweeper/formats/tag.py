@@ -48,7 +48,7 @@ def _has_tags(line: Line) -> bool:
     values = field_of(line, "tags")
     if not isinstance(values, list):
         return True
-    return bool(values) and all(label_of(line, value) is not None for value in set(values))
+    return bool(values) and all(label_of(line, value) is not None for value in values)
 
 
 class Tag:

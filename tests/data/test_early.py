@@ -11,6 +11,7 @@ from sweeper.data.early import KeptRows, kept_rows
 from sweeper.data.entry import Encoded
 from sweeper.data.sample import apply_caps, carve
 from sweeper.data.source import Sources
+from sweeper.errors import DataError
 from sweeper.formats.interface import Example
 from sweeper.formats.table import format_of
 from sweeper.records.spec import DataSpec
@@ -96,6 +97,14 @@ def read_whole(rows: Any, task: Task, data: DataSpec) -> list[Example]:
 def read_kept(kept: KeptRows | None, task: Task) -> list[Example]:
     assert kept is not None
     return [example for _, number, row in kept for example in format_of(task).read(row, task, number)]
+
+
+def test_a_tag_that_is_a_list_is_an_error_of_its_row(write: Any, sources: Sources) -> None:
+    write("demo/rows", {"en": {"train": {"words": [["a"], ["b"]], "tags": [[["x"]], [["y"]]]}}})
+    (task,) = (task for task in TASKS if task.name == "tags")
+    reason = r"demo/rows.*, row 0: a label must be one of \['x', 'y'\], got \['x'\]"
+    with pytest.raises(DataError, match=reason):
+        kept_rows([sources.load(ROWS)], data_of("train", cap_examples=1), task)
 
 
 @pytest.mark.parametrize("part", ["train", "select", "dev"])
