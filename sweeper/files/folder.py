@@ -176,14 +176,28 @@ class Folder:
             draft.unlink(missing_ok=True)
 
     def set_aside(self, name: str, suffix: str = DAMAGED_SUFFIX) -> str:
-        """Rename a file or folder to `NAME.damaged`, or with another suffix. Returns the new path.
+        """Rename a file or folder to `NAME.damaged`, or with another suffix, such as `.retried`. Returns the new path.
 
         Older ones remain: the next ones are `NAME.2.damaged` and so on.
         """
-        names = chain([f"{name}{suffix}"], (f"{name}.{number}{suffix}" for number in count(2)))
-        new_name = next(each for each in names if not self.exists(each))
-        self._fs.mv(self.path(name), self.path(new_name), recursive=self._fs.isdir(self.path(name)))
+        for new_name in chain([f"{name}{suffix}"], (f"{name}.{number}{suffix}" for number in count(2))):
+            if self.exists(new_name):
+                continue
+            try:
+                self._rename(name, new_name)
+            except OSError:
+                if not self.exists(new_name):  # else another process has just used this name
+                    raise
+            else:
+                break
         return self.path(new_name)
+
+    def _rename(self, name: str, new_name: str) -> None:
+        """Rename a file or folder. A local folder is not moved into another one with the new name."""
+        if self._is_local:
+            Path(self.path(name)).rename(self.path(new_name))
+        else:
+            self._fs.mv(self.path(name), self.path(new_name), recursive=self._fs.isdir(self.path(name)))
 
     def upload(self, source: Path, name: str) -> None:
         """Copy a local file into the folder. Atomic, like `write`."""

@@ -84,6 +84,24 @@ def test_every_folder_that_is_set_aside_is_kept(folder: Folder) -> None:
     assert folder.read("encoder.2.damaged/weights") == b"second"
 
 
+def test_a_folder_is_not_moved_into_one_that_another_process_sets_aside_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, exists, names = Folder(str(tmp_path)), Folder.exists, list[str]()
+    folder.write("encoder.damaged/weights", b"first")
+    folder.write("encoder/weights", b"second")
+
+    def too_early(folder: Folder, name: str) -> bool:
+        names.append(name)
+        return len(names) > 1 and exists(folder, name)
+
+    monkeypatch.setattr(Folder, "exists", too_early)
+    assert folder.set_aside("encoder") == str(tmp_path / "encoder.2.damaged")
+    assert folder.read("encoder.damaged/weights") == b"first"
+    assert folder.read("encoder.2.damaged/weights") == b"second"
+    assert folder.child("encoder.damaged").names() == ["weights"]
+
+
 def test_a_file_is_uploaded_and_downloaded(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "source.bin").write_bytes(b"bytes")
     folder.upload(tmp_path / "source.bin", "store/key/weights.bin")
