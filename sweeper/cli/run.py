@@ -149,8 +149,8 @@ def _print_summary(result: "SweepResult", options: "Options") -> None:
             out.print(f"  and {len(reasons) - MAX_LISTED} more (sweeper status {folder})")
     if result.fatal:
         out.print(
-            f"Stopped: {result.fatal}. Remove the cause (a full disk: free some space; a store: its connection); the "
-            "same command continues.",
+            f"Stopped: {result.fatal}. Remove the cause (a full disk: free some space; a store: its connection; "
+            "another `sweeper run`: wait for its end); the same command continues.",
             markup=False,
         )
     if result.interrupted:

@@ -26,9 +26,12 @@ SAME_REQUEST = 1.0
 
 @dataclass
 class Halt:
-    """Whether the user, or a cluster that takes its machine back, has requested a stop."""
+    """Whether a sweep must start no further trial."""
 
     requested: bool = False
+    """Whether the user, or a cluster that takes its machine back, has requested a stop."""
+    is_replaced: bool = False
+    """Whether another driver has continued the sweep."""
 
 
 @contextmanager

@@ -47,6 +47,8 @@ CAUSES: Mapping[type[Exception], Cause] = {
 """Error of a trial -> the cause of another attempt. The first one that fits counts."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk and an exceeded quota."""
+REPLACED = "another `sweeper run` has continued the sweep"
+"""The reason why trials are left if the driver has lost the lease of its run folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,7 @@ class AgendaSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """The config of the next trial."""
-        if self.fatal or self._halt.requested:
+        if self.fatal or self._halt.requested or self._halt.is_replaced:
             # Running trials may finish. No trial starts, because it would be killed.
             return None if self._specs else Searcher.FINISHED
         upcoming = self._attempts.upcoming or self.agenda.upcoming
@@ -157,6 +159,12 @@ class AgendaSearcher(Searcher):
         for spec in self.running():
             if spec.key == progress.key:
                 self._watch.progressed(spec, progress)
+
+    def result(self) -> LaunchResult:
+        """Whether and why trials are left at the end."""
+        is_left = not self.agenda.finished
+        fatal = self.fatal or (REPLACED if is_left and self._halt.is_replaced and not self._halt.requested else "")
+        return LaunchResult(interrupted=is_left and not fatal, fatal=fatal)
 
     def running(self) -> list[TrialSpec]:
         """The trials that were handed to Tune and have not ended."""
@@ -285,7 +293,7 @@ def launch(agenda: Agenda, site: Site, workers: Workers, watch: Watch, halt: Hal
         except Exception as error:  # noqa: BLE001  Tune's traceback tells the user nothing, and the ledger is safe
             if not halt.requested:  # the signal may have ended Ray
                 searcher.fatal = f"{type(error).__name__}: {error}{_traceback_place(ledger, 'driver')}"
-    return LaunchResult(interrupted=not agenda.finished and not searcher.fatal, fatal=searcher.fatal)
+    return searcher.result()
 
 
 def _tuner(searcher: AgendaSearcher, site: Site, scratch: Path, callbacks: list[tune.Callback]) -> tune.Tuner:

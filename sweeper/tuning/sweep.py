@@ -293,7 +293,7 @@ def _critical_dials(stage: Stage) -> dict[str, Value]:
 def _lock(run: Run, stack: ExitStack, report: Callable[[str], object], halt: Halt) -> None:
     """Raise UserError if another driver works in this run folder, because both would run the same trials."""
     if run.lock is None:
-        stack.enter_context(leased(run.folder, report, partial(setattr, halt, "requested", True)))
+        stack.enter_context(leased(run.folder, report, partial(setattr, halt, "is_replaced", True)))
         return
     run.lock.parent.mkdir(parents=True, exist_ok=True)
     try:
