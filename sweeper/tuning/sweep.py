@@ -220,14 +220,21 @@ def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool =
 
 def _shares(agenda: Agenda, report: Callable[[str], object]) -> Shares:
     """The shares of GPUs with which the sweep starts. Reports those that are larger than in the space."""
+    file = default_file(agenda.plan.space.name)
     try:
-        measurement = read_measurement(default_file(agenda.plan.space.name))
+        measurement = read_measurement(file)
     except UserError as error:
         report(f"{error} The sweep does not use it.")
         measurement = None
-    shares = first_shares(agenda, measurement)
+    shares, of_trials = first_shares(agenda, measurement), dict(first_shares(agenda, None))
     for model, share in shares:
-        report(f"Trials of {model} reserve {share}, because this was measured as what they need.")
+        source = "ended trials of this run have measured that they need it"
+        if measurement and of_trials.get(model) != share:
+            source = (
+                f"`sweeper pace` has measured on {measurement.device} that they need it ({file}). If this sweep uses "
+                "other GPUs, measure again or remove the file"
+            )
+        report(f"Trials of {model} reserve {share}, because {source}.")
     return shares
 
 

@@ -10,7 +10,7 @@ from shutil import which
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.plan.measurement import Measurement, TypeMeasurement
+from sweeper.plan.measurement import Measurement, TypeMeasurement, default_file, write_measurement
 from sweeper.records.record import TrainingRecord, TrialResult
 from sweeper.records.spec import TrialSpec
 from sweeper.run.ledger import Ledger
@@ -18,6 +18,7 @@ from sweeper.space import ResourceOverrides, Resources
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.packed import placement
 from sweeper.tuning.shares import Shares, first_shares
+from sweeper.tuning.sweep import _shares
 from tests.plan.test_specs import SMALL, specs_of, training_of
 from tests.runs import PATIENCE, ROOT, shared_cache
 from tests.session import session_folder
@@ -212,6 +213,25 @@ def test_a_sweep_starts_with_the_largest_share_of_its_trials_and_of_pace(measure
     assert first_shares(agenda, measurement).resized(spec).resources.gpus == share
 
 
+def test_a_share_that_pace_has_measured_is_reported_with_its_file_and_its_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    agenda, spec = ended_agenda(0.25, 30)
+    memory = measured(spec, 60 * 2**30).memory
+    of_model = TypeMeasurement(model="x", model_id=spec.model.id, layers=0, type="x", unit="x", memory=memory)
+    fields = dict.fromkeys(("space", "date", "host"), "x")
+    file = default_file(agenda.plan.space.name)
+    write_measurement(Measurement(**fields, device="NVIDIA A10G", versions={}, memory=0, types=(of_model,)), file)
+    reports: list[str] = []
+    _shares(agenda, reports.append)
+    Path(file).unlink()
+    _shares(agenda, reports.append)
+    [of_pace, of_trials] = reports
+    assert f"`sweeper pace` has measured on NVIDIA A10G that they need it ({file}). If this" in of_pace
+    assert of_trials.endswith("reserve 0.5 of a GPU, because ended trials of this run have measured that they need it.")
+
+
 @pytest.mark.parametrize("gpus", [0.0, 1.0])
 def test_a_sweep_without_shares_of_gpus_starts_with_the_resources_of_its_models(gpus: float) -> None:
     agenda, spec = ended_agenda(gpus, 90)
@@ -237,7 +257,10 @@ def test_a_continued_sweep_reserves_the_measured_share_from_its_first_trial_on(t
     more = with_gpus(script.replace("seeds=2", "seeds=3"), tmp_path)
     assert first.returncode == more.returncode == 0, first.stderr + more.stderr
     assert "further trials of tiny reserve 0.5 of a GPU each" in first.stdout
-    assert "Trials of tiny reserve 0.5 of a GPU, because this was measured as what they need." in more.stdout
+    assert (
+        "Trials of tiny reserve 0.5 of a GPU, because ended trials of this run have measured that they need it."
+        in more.stdout
+    )
     records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
     assert {r.spec.resources.gpus for r in records if r.spec.role == "replicate" and r.spec.number == 3} == {0.5}
 
