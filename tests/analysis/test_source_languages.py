@@ -226,6 +226,13 @@ def test_the_page_of_a_family_over_source_languages_has_their_section_and_other_
     assert {"questions-typology-t1.png", "questions-typology-t1.pdf", "source_matrix.csv"} <= files.keys()
 
 
+def test_a_model_whose_name_has_a_formula_that_is_not_valid_has_a_source_figure():
+    given = replace(a_space(slope(DISTANCES)), models=(Model(name="a$\\frac$", id="t/small"),))
+    scores = {(given.models[0].name, *cell[1:]): values for cell, values in scores_of(given, near).items()}
+    data = tables(given, scores)
+    assert "questions-typology-t1.pdf" in question_files(data, contrast_table(data))
+
+
 def test_the_source_matrix_has_the_gain_of_each_source_over_english_in_each_target_language():
     given = a_space(slope(DISTANCES))
     data = tables(given, scores_of(given, near))
