@@ -130,8 +130,9 @@ def _drop_sentences(table: pd.DataFrame, *, has_empty: bool) -> Iterator[str]:
     )
     if table["success"].notna().any():
         yield (
-            "The success of an attack is the share of examples that become wrong, among those that all recipes answer "
-            "correctly when clean in the same seed."
+            "The success of an attack is the share of examples that become wrong, among those that the recipe answers "
+            "correctly when clean in the same seed. Recipes are compared on the examples that all of them answer "
+            "correctly. Recipes at chance are left out."
         )
     if table["worst"].notna().any():
         most = table["num_attacks"].max()

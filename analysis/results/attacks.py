@@ -9,6 +9,7 @@ import pandas as pd
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 from sweeper.space import CLEAN, Condition
+from sweeper.tasks.spec import Task
 
 from .chance import CleanScores
 from .items import has_own_items
@@ -22,7 +23,7 @@ from .sums import MEASURES
 WORST_COLUMNS = ("worst", "num_attacks")
 """worst: the score if each example has its lowest score under clean data and all attacks (`attacks_of`) that its
 language has; num_attacks: their number. Means over seeds. A mean over languages weights them equally. There is none for
-tagging, whose F1 is no mean over examples."""
+tagging, whose metrics are no means over sentences."""
 ATTACK_COLUMNS = (*SUCCESS_COLUMNS, *WORST_COLUMNS)
 CELL = ["model", "recipe", "target", "condition", "language"]
 Grouped = dict[tuple[str, str], dict[int | None, list[ScoreRecord]]]
@@ -55,7 +56,7 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
         rates += [(model, recipe, target, *cell, *values) for (recipe, *cell), values in found]
         worst += [
             (model, recipe, target, *cell, *values)
-            for table in (tables if _is_mean(data.space.task(target).scorer) else ())
+            for table in (tables if _is_mean(data.space.task(target)) else ())
             for (recipe, *cell), values in _worst(table, conditions_of[target])
         ]
     table = pd.DataFrame(worst, columns=[*CELL, *WORST_COLUMNS])
@@ -66,9 +67,9 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
     return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="outer")
 
 
-def _is_mean(scorer: str) -> bool:
-    """Whether the credit of an example is its part of the main metric."""
-    return bool({"em", "correct"} & {*MEASURES[scorer].columns})
+def _is_mean(task: Task) -> bool:
+    """Whether the credit of an example is its part of the main metric. Metrics of tagging are about words or chunks."""
+    return task.format != "tag" and bool({"em", "correct"} & {*MEASURES[task.scorer].columns})
 
 
 def _is_compared(

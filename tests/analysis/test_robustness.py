@@ -1,11 +1,14 @@
 """Drops, the worst condition and success rates, on hand-made outcomes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import analysis
+from analysis.report.methods_data import condition_sentences
 from analysis.results.attacks import attacks, attacks_of
 from analysis.results.chance import clean_scores
 from analysis.results.contrasts import contrast_table
@@ -189,6 +192,29 @@ def test_a_target_without_attacks_has_no_worst_score(run):
     typos = row(robustness(load(run.url)), "baseline", "typos")
     assert np.isnan(typos["worst"])
     assert typos["num_attacks"] == 0
+
+
+@pytest.mark.parametrize("scorer", ["chunks", "accuracy"])
+def test_tagging_has_no_worst_score_with_either_scorer(make_run, scorer):
+    tasks = tuple(replace(task, scorer=scorer) if task.name == "tags" else task for task in SPACE.tasks)
+    targets = tuple(replace(t, conditions=CONDITIONS if t.task == "tags" else ()) for t in SPACE.targets)
+    run = make_run(tasks=tasks, targets=targets)
+    words = {"language": "en", "example": ["0", "1"], "group": ["0", "1"], "tokens": [4, 2]}
+    chunks = {f"chunks_{of}": [1, 1] for of in ("correct", "predicted", "gold")}
+    for recipe in ("baseline", "middle_qa"):
+        training = run.trained(recipe, "tags")
+        for condition, correct in {"clean": [4, 2], "typos": [3, 2], "bare": [4, 1]}.items():
+            table = pd.DataFrame({**words, "tokens_correct": correct, "correct": correct, **chunks})
+            run.scored(training, "tags", {"en": sum(correct) / 6}, table=table, condition=condition)
+    assert robustness(load(run.url))["worst"].isna().all()
+
+
+def test_the_methods_and_the_page_define_success_by_the_examples_of_the_recipe_itself(run):
+    text = " ".join(condition_sentences(run.space, robustness(load(run.url))))
+    page = (Path(analysis.__file__).parent / "page" / "page.html.j2").read_text()
+    for shown in (text, page):
+        assert "among those that the recipe answers correctly when clean in the same seed." in shown
+    assert "Recipes are compared on the examples that all of them answer correctly." in text
 
 
 def test_a_condition_without_any_change_has_a_drop_of_zero(run):
