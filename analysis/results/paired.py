@@ -45,9 +45,9 @@ class Side:
 def paired_differences(first: Side, second: Side, reference: str) -> pd.DataFrame:
     """The differences b - a of the scores and gains of the cells that can be paired: a frame with COLUMNS.
 
-    A score is paired if both sides have the same seeds, languages, numbers of examples and ids of examples in the cell,
-    and a gain if this also holds for the cell of `reference`. The interval is that of a contrast. Gains have no row
-    without a reference.
+    A score is paired if both sides have the same seeds, languages, evaluation data, numbers of examples and ids of
+    examples in the cell, and a gain if this also holds for the cell of `reference`. The interval is that of a contrast.
+    Gains have no row without a reference.
     """
     cells = paired_cells(first, second)
     contrasts = [*(_difference(cell) for cell in cells)]
@@ -70,6 +70,7 @@ def paired_differences(first: Side, second: Side, reference: str) -> pd.DataFram
 def paired_cells(first: Side, second: Side) -> set[Cell]:
     """The cells whose scores come from the same seeds and items."""
     sides = first.records(), second.records()
+    identities = _identities(first), _identities(second)
     same_ids: dict[str, bool] = {}
     cells = set()
     for cell in sides[0].keys() & sides[1].keys():
@@ -78,10 +79,28 @@ def paired_cells(first: Side, second: Side) -> set[Cell]:
             continue
         if cell[1] not in same_ids:
             seed = next(iter(a))
-            same_ids[cell[1]] = _have_same_ids(first, a[seed], second, b[seed])
+            data = [_data_of(records[seed], each) for records, each in zip((a, b), identities, strict=True)]
+            # Two versions of a data set have the same ids if these are numbers of rows.
+            is_same = data[0] == data[1] or not all(data)
+            same_ids[cell[1]] = is_same and _have_same_ids(first, a[seed], second, b[seed])
         if same_ids[cell[1]]:
             cells.add(cell)
     return cells
+
+
+def _identities(side: Side) -> dict[tuple[str, str], str]:
+    """(Training, target) -> the identity of its clean evaluation data."""
+    return {
+        (training.key, score.target): score.data.identity
+        for training in side.data.trainings
+        for score in training.spec.scores
+        if score.condition == CLEAN
+    }
+
+
+def _data_of(records: Sequence[ScoreRecord], identities: Mapping[tuple[str, str], str]) -> set[str]:
+    """The identities of the evaluation data of scores. Specs without a source have none."""
+    return {identities.get((record.training, record.target), "") for record in records} - {""}
 
 
 def _counts(records: Sequence[ScoreRecord]) -> dict[str, int]:
@@ -143,6 +162,6 @@ def _joined(first: Side, second: Side) -> RunData:
         space=space,
         table=pd.concat(tables, ignore_index=True),
         cell_scores=tuple(records),
-        unread=set(),
+        unread=first.data.unread | second.data.unread,
         runs_of_models={name: side.data.run for name, side in sides.items()},
     )

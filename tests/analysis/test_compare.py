@@ -13,11 +13,12 @@ from analysis.report.compare import compare_runs
 from analysis.results.compare import compare
 from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
-from analysis.results.paired import Side, paired_cells, paired_differences
+from analysis.results.paired import Side, _joined, paired_cells, paired_differences
 from analysis.results.results import compute_results
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
+from sweeper.records.spec import DataSpec, ScoreSpec
 from sweeper.space import Contrast, Model, Term
 
 FIRST = {"baseline": (0.50, 0.52, 0.49), "small_nli": (0.60, 0.61, 0.62)}
@@ -211,3 +212,26 @@ def test_other_items_or_seeds_are_not_paired(make_run, change):
         second = Side(load(runs[1].url), "tiny")
     assert paired_cells(Side(load(runs[0].url), "tiny"), second) == set()
     assert "Intervals treat a and b as independent" in compare_runs([run.url for run in runs])
+
+
+@pytest.mark.parametrize("identity", ["of one version", "of another version"])
+def test_two_versions_of_a_data_set_whose_ids_are_numbers_of_rows_are_not_paired(make_run, identity):
+    sides = [
+        evaluated_on(Side(load(run.url), "tiny"), version)
+        for run, version in zip(paired_runs(make_run), ("of one version", identity), strict=True)
+    ]
+    assert bool(paired_cells(*sides)) == (identity == "of one version")
+
+
+def evaluated_on(side, identity):
+    """The same scores, with this identity of the evaluation data in the specs of their trainings."""
+    data = DataSpec(task="pairs", part="dev", languages=("en",), max_length=8, stride=4, identity=identity)
+    scores = (ScoreSpec(target="pairs", split="dev", data=data),)
+    trainings = [replace(each, spec=replace(each.spec, scores=scores)) for each in side.data.trainings]
+    return replace(side, data=replace(side.data, trainings=tuple(trainings)))
+
+
+def test_outcomes_that_the_file_system_does_not_return_in_a_comparison_are_noted(make_run):
+    first, second = (Side(load(run.url), "tiny") for run in paired_runs(make_run))
+    first.data.unread.add("outcomes/a.parquet")
+    assert "outcomes/a.parquet" in _joined(first, second).unread
