@@ -221,7 +221,7 @@ def _untested(rows: pd.DataFrame) -> str:
 
 def _fewer_targets(rows: pd.DataFrame) -> str:
     """Which estimates of single languages have not all targets; "" if all have the same."""
-    if FEWER_TARGETS not in set(rows["note"]):
+    if not rows["note"].str.contains(FEWER_TARGETS, regex=False).any():
         return ""
     return (
         f"`{FEWER_TARGETS}`: not all targets of the contrast are scored in this language. Estimates of different "

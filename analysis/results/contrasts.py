@@ -35,7 +35,8 @@ that the mean includes, separated by spaces. covariate_unit is the unit of the c
 or the score or headroom of a recipe in percent. estimate, standard errors and bounds are fractions of 1, or fractions
 of 1 for each unit of the covariate. p_holm is corrected for the number of tested estimates of the family (Holm 1979); p
 and p_holm are nan for an estimate that is not tested (`UNTESTED_NOTES`). The words of `basis` and `note` are those of
-`estimates`, and a note can be the reason why there is no estimate."""
+`estimates`, and a note can be the reason why there is no estimate. A language can have the note "fewer targets, no
+outcomes"."""
 UNTESTED_NOTES = ("no seed", "one seed", AT_CHANCE, "lacks seeds", "lacks languages")
 """Notes of estimates with an interval that are not tested: no score depends on a seed, the variation between seeds is
 unknown, the clean score of a recipe under a condition is at chance (`CleanScores.is_at_chance`), seeds of the space
@@ -302,9 +303,10 @@ def _is_at_chance(weighted: WeightedSum, clean: CleanScores) -> bool:
     return any(clean.is_at_chance(cell[:3], cell[3], names) for cell, names in languages.items())
 
 
-def _targets_note(weighted: WeightedSum) -> str:
-    """A note that changes neither interval nor test."""
-    return FEWER_TARGETS if weighted.lacks_targets and weighted.weights else ""
+def _minor_note(weighted: WeightedSum, *, has_item: bool) -> str:
+    """The notes that do not change the test, separated by ", "."""
+    notes = {FEWER_TARGETS: weighted.lacks_targets, "no outcomes": not has_item}
+    return ", ".join(compress(notes, notes.values())) if weighted.weights else ""
 
 
 def _row(
@@ -340,5 +342,5 @@ def _row(
         "se": se,
         "df": float(df),
         "basis": basis,
-        "note": note or _targets_note(weighted) or ("" if has_item or not weighted.weights else "no outcomes"),
+        "note": note or _minor_note(weighted, has_item=has_item),
     }
