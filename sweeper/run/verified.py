@@ -13,7 +13,7 @@ from sweeper.files.seal import check_seal, sealed
 
 @dataclass
 class VerifiedFiles:
-    """A note in a local folder about its files. Without the note, or if it is damaged, all files are compared again."""
+    """A note in a local folder about its files. Without one that can be read, all files are compared again."""
 
     folder: Folder
     note: str
@@ -44,5 +44,5 @@ class VerifiedFiles:
             content = self.folder.read(self.note)
             check_seal(content, self.note)
             return dict(json.loads(content)["files"])
-        except (FileNotFoundError, DamagedError, ValueError, KeyError, TypeError):
+        except (OSError, DamagedError, ValueError, KeyError, TypeError):
             return {}

@@ -329,6 +329,14 @@ def test_a_damaged_note_about_verified_outcomes_means_that_they_are_compared_aga
     assert len(ledger.repaired()[1]) == 1
 
 
+def test_a_note_about_verified_outcomes_that_cannot_be_read_means_that_they_are_compared_again(tmp_path: Path) -> None:
+    ledger = Ledger.at(str(tmp_path))
+    written = ledger.write_score(score(), OUTCOMES)
+    (tmp_path / written.outcomes).write_bytes(b"no outcomes")
+    (tmp_path / VERIFIED_FILE).mkdir()
+    assert len(ledger.repaired()[1]) == 1
+
+
 def test_a_record_without_a_required_field_is_damaged(ledger: Ledger) -> None:
     ledger.folder.write("scores/abc.json", b'{"key": "abc"}')
     with pytest.raises(DamagedError, match="is not a ScoreRecord: training"):
