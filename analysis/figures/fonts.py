@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import Any
 
 from matplotlib import font_manager
@@ -22,7 +23,11 @@ DROPPED = ("GSUB", "GPOS", "GDEF", "FFTM", "kern")
 """Tables for ligatures and kerning, which the copies lack."""
 FAMILY_NAMES = (1, 16)
 """Numbers of the names of a font that matplotlib finds it by."""
-FONT_OF_PDF, FONT_OF_PATHS = RendererPdf._get_font_ttf, TextToPath._get_font  # type: ignore[attr-defined]
+FONT_OF_PDF: Any = getattr(RendererPdf, "_get_font_ttf", None)
+FONT_OF_PATHS: Any = getattr(TextToPath, "_get_font", None)
+"""Private methods of matplotlib that find the font of a text."""
+_LOCK = Lock()
+"""Held while they are replaced: the fonts in their present size belong to one file."""
 
 
 @cache
@@ -65,10 +70,24 @@ def laid_out_once() -> Iterator[None]:
     """Write one PDF or SVG file with lean fonts, and find the font of each text and its glyphs once.
 
     Matplotlib does both for each place of a text, which takes most of the time of writing a grid of numbers.
+    A version of matplotlib without these private methods writes the file with its own fonts. Other threads have the
+    fonts of matplotlib, and a second file waits.
     """
+    if FONT_OF_PDF is None or FONT_OF_PATHS is None:
+        yield
+        return
+    with _LOCK, _replaced_fonts():
+        yield
+
+
+@contextmanager
+def _replaced_fonts() -> Iterator[None]:
+    thread = get_ident()
     fonts: dict[FontProperties, _Font] = {}
 
-    def found(font_of: Any, owner: Any, given: FontProperties, size: float) -> _Font:
+    def found(font_of: Any, owner: Any, given: FontProperties, size: float) -> Any:
+        if get_ident() != thread:
+            return font_of(owner, given)
         if given not in fonts:
             lean = given.copy()
             if list(lean.get_family()) == ["sans-serif"]:

@@ -1,5 +1,6 @@
 """The texts of figures: composed of characters, laid out once, and in lean fonts that lack no character."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -52,3 +53,28 @@ def test_characters_that_the_lean_fonts_lack_are_taken_from_the_whole_font(figur
     figure.text(0.5, 0.5, "имя ≥ 5")
     assert formats(figure, ["pdf"])["pdf"].count(b"/FontFile2") > 2
     assert set(formats(figure, ["svg", "png"])) == {"svg", "png"}
+
+
+def test_a_version_of_matplotlib_without_the_private_methods_writes_files_with_its_own_fonts(figure, monkeypatch):
+    monkeypatch.setattr(fonts, "FONT_OF_PDF", None)
+    assert formats(figure, ["pdf"])["pdf"].startswith(b"%PDF")
+
+
+def test_other_threads_have_the_fonts_of_matplotlib_while_a_file_is_written():
+    with ThreadPoolExecutor() as pool, fonts.laid_out_once():
+        assert isinstance(text_to_path._get_font(_unit_font("bold")), fonts._Font)
+        other = pool.submit(text_to_path._get_font, _unit_font("bold")).result()
+        assert not isinstance(other, fonts._Font)
+
+
+def test_two_files_are_written_one_after_the_other():
+    def enter() -> None:
+        with fonts.laid_out_once():
+            pass
+
+    with ThreadPoolExecutor() as pool:
+        with fonts.laid_out_once():
+            second = pool.submit(enter)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.2)
+        second.result(timeout=30)
