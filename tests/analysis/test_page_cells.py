@@ -70,7 +70,9 @@ def test_the_summaries_of_a_page_have_the_best_sets_correlations_and_judged_pred
     pairs = pd.DataFrame([("a", "b", 0.5, 0.1, 0.9, 9, 0.01, 0.02), ("a", "c", *[np.nan] * 6)], columns=[*PAIR_COLUMNS])
     more = pairs.assign(rho=[-0.8, np.nan])
     correlations = replace(results.correlations, recipes=pairs, targets=more)
-    judged = pd.DataFrame([("size", "mean", 0.8, 0.01, 0.0, 3, -0.2, 0.1, np.nan, False, "")], columns=[*COLUMNS])
+    judged = pd.DataFrame(
+        [("size", "mean", 0.8, 0.01, 0.0, 3, -0.2, 0.1, np.nan, np.nan, "", np.nan, False)], columns=[*COLUMNS]
+    )
     results = replace(results, correlations=correlations, rankings=pd.concat([judged, judged.assign(target="tags")]))
     assert [correlation_values(results)[name] for name in ("of", "rho")] == [["targets", "recipes"], [-0.8, 0.5]]
     assert predictor_values(results)["predictor"] == ["size"]
