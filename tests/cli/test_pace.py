@@ -1,10 +1,14 @@
 """`sweeper pace` and the hours, cost and memory that `sweeper plan` takes from its file."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sweeper.plan.measurement import Measurement
+from sweeper.tuning import measure_nodes
 from tests.runs import CORNER, Call, shared_cache
 
 pytestmark = pytest.mark.seconds
@@ -47,3 +51,20 @@ def test_a_given_throughput_replaces_the_file_and_another_file_can_be_named(call
     given = json.loads(call("plan", "tiny", "--throughput", "5", "--json").out)
     assert given["tokens_a_second_of_a_worker"] == {"tiny": {"throughput": 5.0, "source": "given"}}
     assert given["measurement"] is None
+
+
+@pytest.mark.parametrize("extra", [(), ("--json",)])
+def test_a_type_that_fails_is_named_with_each_type_of_node(
+    call: Call, monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...]
+) -> None:
+    def events(*_: object) -> Iterator[tuple[str, Measurement]]:
+        for node in ("4 CPUs", "8 CPUs"):
+            facts: dict[str, Any] = {"host": node, "failed": {"tiny, search": f"no data on {node}."}}
+            facts |= {"space": "tiny", "date": "2026-01-01", "device": "cpu"}
+            yield node, Measurement(versions={}, memory=1, types=(), **facts)
+
+    monkeypatch.setattr(measure_nodes, "measure_nodes", events)
+    result = call("pace", "tiny", "--address", "auto", *extra)
+    assert result.code == 1
+    for node in ("4 CPUs", "8 CPUs"):
+        assert f"Not measured on a node with {node}: tiny, search. no data on {node}." in result.err
