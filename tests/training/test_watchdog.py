@@ -8,6 +8,7 @@ import pytest
 
 from sweeper.training import watchdog
 from sweeper.training.watchdog import Watchdog
+from tests.runs import wait_for
 
 TICK = 0.01
 
@@ -24,18 +25,11 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "TICK", TICK)
 
 
-def wait_for(acts: list[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not acts:
-        assert time.monotonic() < deadline
-        time.sleep(TICK)
-
-
 def test_a_step_that_does_not_finish_has_one_action() -> None:
     acts: list[str] = []
     with running(0.1, acts) as dog:
         dog.begin()
-        wait_for(acts)
+        wait_for(lambda: acts)
         time.sleep(0.3)
     assert acts == ["act"]
 
@@ -55,7 +49,7 @@ def test_a_step_counts_until_its_device_has_finished() -> None:
     with running(0.1, acts) as dog:
         dog.begin()
         dog.finish(lambda: False)
-        wait_for(acts)
+        wait_for(lambda: acts)
 
 
 def test_a_closed_watchdog_does_not_act() -> None:
