@@ -137,7 +137,7 @@ class First(Group):
     """Set if the others did not answer in time and were ended."""
     watchdog: Watchdog = field(init=False)
     _noticed: Event = field(default_factory=Event, init=False)
-    """Whether this process has noticed the end of the others."""
+    """Whether this process has noticed the end of the others, or needs them no longer."""
 
     def __post_init__(self) -> None:
         self.watchdog = Watchdog(STEP_PATIENCE, self._give_up)
@@ -147,10 +147,15 @@ class First(Group):
         self.problem = NO_ANSWER.format(seconds=STEP_PATIENCE)
         for peer in self.peers:
             peer.kill()
-        if not self._noticed.wait(END_PATIENCE + GRACE):
+        if not self._noticed.wait(END_PATIENCE + GRACE) and not self.watchdog.is_finished():
             # NCCL waits for ever on the GPU. Ray counts the end of this process as a lost worker.
             logger.critical(self.problem)
             os._exit(1)
+
+    def close(self) -> None:
+        """End the watchdog, even if it has begun to act: the worker of this process may run another trial."""
+        self.watchdog.close()
+        self._noticed.set()
 
     def load(self, net: Net) -> None:
         """Give all weights to the other processes."""
@@ -219,8 +224,8 @@ def team(spec: TrialSpec, chain: tuple[StageSpec, ...], site: Site) -> Iterator[
             first = First(rank=ranks[0], peers=peers, errors=errors)
             with first.alive():
                 meet(jobs[0])
-            with leaving(), closing(first.watchdog) as watchdog:
-                watchdog.start()
+            with leaving(), closing(first):
+                first.watchdog.start()
                 yield first
         finally:
             for peer in peers:  # they have no state
@@ -262,7 +267,14 @@ def _finished_on(net: Net) -> Callable[[], bool]:
         return lambda: True
     event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
-    return event.query
+
+    def is_finished() -> bool:
+        try:
+            return bool(event.query())  # type: ignore[no-untyped-call]
+        except RuntimeError:  # the device has failed, which must not end the thread
+            return False
+
+    return is_finished
 
 
 def _check_devices(spec: TrialSpec, processes: int) -> None:

@@ -22,7 +22,8 @@ class Watchdog:
     limit: float
     """Seconds."""
     act: Callable[[], None]
-    _is_finished: Callable[[], bool] = field(default_factory=lambda: _always, init=False)
+    is_finished: Callable[[], bool] = field(default_factory=lambda: _always, init=False)
+    """Whether no step is in progress."""
     _waited: float = field(default=0.0, init=False)
     _is_closed: Event = field(default_factory=Event, init=False)
 
@@ -33,11 +34,11 @@ class Watchdog:
     def begin(self) -> None:
         """Start the time of a step."""
         self._waited = 0.0
-        self._is_finished = lambda: False
+        self.is_finished = lambda: False
 
     def finish(self, is_finished: Callable[[], bool] = _always) -> None:
         """End the time of the step as soon as the function returns True: a GPU may still be waiting for messages."""
-        self._is_finished = is_finished
+        self.is_finished = is_finished
 
     def close(self) -> None:
         """End the thread."""
@@ -45,7 +46,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._is_closed.wait(TICK):
-            self._waited = 0.0 if self._is_finished() else self._waited + TICK
+            self._waited = 0.0 if self.is_finished() else self._waited + TICK
             if self._waited >= self.limit:
                 self.act()
                 return

@@ -201,6 +201,7 @@ def test_a_process_that_still_waits_for_the_others_after_their_end_ends_with_the
     monkeypatch.setattr(peers, "END_PATIENCE", 0.0)
     monkeypatch.setattr(peers, "GRACE", 0.0)
     first = first_with(tmp_path, (None, ""))
+    first.watchdog.begin()
     first.watchdog.act()
     assert codes == [1]
     assert caplog.messages == [first.problem]
@@ -218,6 +219,40 @@ def test_a_process_that_has_noticed_the_end_of_the_others_raises_the_reason(
     first.watchdog.act()
     with pytest.raises(ShortageError, match="did not answer within 1800 seconds"):
         first.total(1)
+
+
+@pytest.mark.parametrize("change", [lambda first: first.close(), lambda first: first.watchdog.finish()])
+@pytest.mark.usefixtures("lost")
+def test_a_process_that_does_not_wait_for_the_others_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[peers.First], None]
+) -> None:
+    monkeypatch.setattr(os, "_exit", failing)
+    first = first_with(tmp_path, (None, ""))
+    first.watchdog.begin()
+    change(first)
+    first.watchdog.act()
+
+
+def test_a_team_that_any_error_ends_does_not_end_the_process(
+    folders: TrialFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "_exit", failing)
+    for name in ("_start", "_wait_until_ready", "meet"):
+        monkeypatch.setattr(peers, name, MagicMock())
+    monkeypatch.setattr(dist, "destroy_process_group", MagicMock())
+    spec, teams = two(TRIAL), []
+    with pytest.raises(KeyboardInterrupt), peers.team(spec, spec.chain, folders.bench().site) as team:
+        teams.append(cast(peers.First, team))
+        teams[0].watchdog.begin()
+        raise KeyboardInterrupt
+    teams[0].watchdog.act()
+
+
+def test_a_device_that_fails_has_not_finished_and_does_not_end_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "Event", lambda: MagicMock(query=failing))
+    net = MagicMock()
+    net.embeddings().device.type = "cuda"
+    assert not peers._finished_on(net)()
 
 
 def test_a_process_that_cannot_start_gives_its_reason(folders: TrialFolders) -> None:
