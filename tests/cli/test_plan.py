@@ -85,7 +85,7 @@ def test_plan_check_lists_every_problem_and_ends_with_2(call: Call, study: Study
         "There is no model './encodr': tried",
         "Did you mean './encoder'?",
         "Task 'words': field 'text' can be the column sentence1 or question1.",
-        "Task 'reviews', row 1: a label must be one of ['bad', 'good'], got 'awful'.",
+        "Task 'reviews': Data set test.csv (split 'test'), row 1: a label must be one of ['bad', 'good'], got 'awful'.",
         "Task 'reviews': Data set missing.csv (split 'test') is missing: tried",
     )
     assert all(problem in result.err for problem in problems), result.err
