@@ -147,8 +147,7 @@ def _twin_sentences(space: Space) -> Iterator[str]:
         return
     yield (
         f"Twins of {counted(len(space.twins), 'recipe')} had the same labels, but no input in training, selection and "
-        "scoring. "
-        "Usable information is the mean log-probability of the gold answer minus that of the twin, in nats "
+        "scoring. Usable information is the mean log-probability of the gold answer minus that of the twin, in nats "
         "(Ethayarajh et al. 2022)."
     )
     if any(recipe.stages[-1].label_noise for recipe in space.recipes if recipe.name in space.twins):

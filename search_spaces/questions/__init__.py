@@ -28,11 +28,10 @@ LARGE_NOTE = (
 def on_cluster(
     space: Space, enlarged: Callable[[Stage], Stage], training: Training, models: tuple[Model, ...] = (XLMR_LARGE,)
 ) -> Space:
-    """The twin of a small space: the same recipes and targets with large encoders, five seeds, all
-    test examples and the usual selection data.
+    """The twin of a small space, with the same recipes and targets, for large encoders.
 
-    Its note has LARGE_NOTE in place of SMALL_NOTE. `enlarged` gives each stage its training, `training` is that of the
-    targets.
+    It has five seeds, all test examples and the usual selection data. Its note has LARGE_NOTE in place of SMALL_NOTE.
+    `enlarged` gives each stage its training, `training` is that of the targets.
     """
     return replace(
         space,
