@@ -8,10 +8,9 @@ from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any
 
-from matplotlib import font_manager
+from matplotlib import font_manager, ft2font
 from matplotlib.backends.backend_pdf import RendererPdf
 from matplotlib.font_manager import FontProperties
-from matplotlib.ft2font import LoadFlags
 from matplotlib.textpath import TextToPath
 
 WHOLE, LEAN = "DejaVu Sans", "Figure Sans"
@@ -26,6 +25,8 @@ FAMILY_NAMES = (1, 16)
 FONT_OF_PDF: Any = getattr(RendererPdf, "_get_font_ttf", None)
 FONT_OF_PATHS: Any = getattr(TextToPath, "_get_font", None)
 """Private methods of matplotlib that find the font of a text."""
+LAYOUT: Any = getattr(ft2font.FT2Font, "_layout", None)
+"""The private method of a font that places the glyphs of a text, since matplotlib 3.11."""
 _LOCK = Lock()
 """Held while they are replaced: the fonts in their present size belong to one file."""
 
@@ -73,7 +74,7 @@ def laid_out_once() -> Iterator[None]:
     A version of matplotlib without these private methods writes the file with its own fonts. Other threads have the
     fonts of matplotlib, and a second file waits.
     """
-    if FONT_OF_PDF is None or FONT_OF_PATHS is None:
+    if None in (FONT_OF_PDF, FONT_OF_PATHS, LAYOUT):
         yield
         return
     with _LOCK, _replaced_fonts():
@@ -160,5 +161,5 @@ class _Glyph:
 
     def get_path(self) -> Any:
         """The outline in the present size of the font."""
-        self._font.load_glyph(self.glyph_index, flags=LoadFlags.NO_HINTING)
+        self._font.load_glyph(self.glyph_index, flags=ft2font.LoadFlags.NO_HINTING)
         return self._font.get_path()
