@@ -55,6 +55,12 @@ class Opened:
         data = self.tab.evaluate("() => ({...document.activeElement.dataset})")
         return data.get("recipe", ""), data.get("target", "")
 
+    def violations(self) -> list[tuple[str, str]]:
+        """Serious violations of accessibility: the rule, and the first element. Skips without axe."""
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+        found = axe.run(self.tab).response["violations"]
+        return [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")]
+
 
 @pytest.fixture
 def show(browser: Any) -> Iterator[Callable[..., Opened]]:
