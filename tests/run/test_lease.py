@@ -95,7 +95,7 @@ def test_the_lease_of_a_dead_process_of_this_machine_and_a_damaged_one_do_not_wa
         assert messages == []
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 7])
+@pytest.mark.parametrize("pid", [os.getpid(), 7], ids=["pid of this process", "pid of no process"])
 @pytest.mark.parametrize("process_table", ["another boot or container", ""])
 def test_a_driver_with_the_same_host_name_and_another_process_table_is_not_known_to_be_dead(
     pid: int, process_table: str, monkeypatch: pytest.MonkeyPatch
