@@ -262,7 +262,7 @@ def test_a_continued_sweep_reserves_the_measured_share_from_its_first_trial_on(t
         in more.stdout
     )
     records = Ledger.at(f"{tmp_path}/run/ledger").trainings().values()
-    assert {r.spec.resources.gpus for r in records if r.spec.role == "replicate" and r.spec.number == 3} == {0.5}
+    assert {r.spec.resources.gpus for r in records if r.spec.seed == 3} == {0.5}
 
 
 @pytest.mark.parametrize("gpus", [0.0, 1.0])
