@@ -9,7 +9,6 @@ import pandas as pd
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 from sweeper.space import CLEAN, Condition
-from sweeper.tasks.spec import Task
 
 from .chance import CleanScores
 from .items import has_own_items
@@ -49,14 +48,16 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
     recipes = [recipe.name for recipe in data.space.recipes]
     worst, rates = [], []
     for (model, target), by_seed in _groups(data).items():
-        tables = [table for table in (_credits(records, data) for records in by_seed.values()) if len(table)]
+        found_credits = [_credits(records, data) for records in by_seed.values()]
+        tables = [table for table, _ in found_credits if len(table)]
+        of_words = any(are_of_words for _, are_of_words in found_credits)
         compared = partial(_is_compared, clean, model, target)
         has_own = has_own_items(data, target)
         found = success_rates(tables, compared, recipes, has_own_items=has_own)
         rates += [(model, recipe, target, *cell, *values) for (recipe, *cell), values in found]
         worst += [
             (model, recipe, target, *cell, *values)
-            for table in (tables if _is_mean(data.space.task(target)) else ())
+            for table in (tables if _is_mean(data.space.task(target).scorer) and not of_words else ())
             for (recipe, *cell), values in _worst(table, conditions_of[target])
         ]
     table = pd.DataFrame(worst, columns=[*CELL, *WORST_COLUMNS])
@@ -67,9 +68,9 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
     return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="outer")
 
 
-def _is_mean(task: Task) -> bool:
-    """Whether the credit of an example is its part of the main metric. Metrics of tagging are about words or chunks."""
-    return task.format != "tag" and bool({"em", "correct"} & {*MEASURES[task.scorer].columns})
+def _is_mean(scorer: str) -> bool:
+    """Whether the credit of an example is its part of the main metric."""
+    return bool({"em", "correct"} & {*MEASURES[scorer].columns})
 
 
 def _is_compared(
@@ -91,9 +92,12 @@ def _groups(data: RunData) -> Grouped:
     return groups
 
 
-def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
-    """A row for each example (language, example, group), with its credit in a column for each (condition, recipe)."""
-    tables, ledger = [], Run.open(data.run).ledger
+def _credits(records: Sequence[ScoreRecord], data: RunData) -> tuple[pd.DataFrame, bool]:
+    """A row for each example (language, example, group), with its credit in a column for each (condition, recipe).
+
+    Also whether the credits are shares of words, so that the metric is no mean over examples.
+    """
+    tables, of_words, ledger = [], False, Run.open(data.run).ledger
     for record in records:
         outcomes = read_outcomes(record, ledger, data.unread)
         credit = None if outcomes is None else credit_of(outcomes)
@@ -102,11 +106,13 @@ def _credits(records: Sequence[ScoreRecord], data: RunData) -> pd.DataFrame:
                 recipe=record.recipe, condition=record.condition, credit=credit
             )
             tables.append(rows[rows["language"].isin(list(record.metrics))])
+            of_words = of_words or "tokens_correct" in outcomes
     if not tables:
-        return pd.DataFrame()
+        return pd.DataFrame(), False
     rows = pd.concat(tables, ignore_index=True)
     # A language may have been scored twice, before and after a cap was raised.
-    return rows.pivot_table(index=["language", "example", "group"], columns=["condition", "recipe"], values="credit")
+    index, columns = ["language", "example", "group"], ["condition", "recipe"]
+    return rows.pivot_table(index=index, columns=columns, values="credit"), of_words
 
 
 def _worst(

@@ -29,6 +29,7 @@ from tests.runs import ROOT
 __all__ = ["bucket"]
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1200),  # the script calls the AWS command line dozens of times
     pytest.mark.skipif(which("aws") is None, reason="needs the AWS command line"),
 ]
 SCRIPT = ROOT / "deploy/aws/set-up.sh"
@@ -37,7 +38,7 @@ SCRIPT = ROOT / "deploy/aws/set-up.sh"
 def set_up(env: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     surroundings = {**os.environ, **env}
     command = ["bash", str(SCRIPT), *arguments]
-    return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=500, check=False)
 
 
 @pytest.fixture(scope="module")
