@@ -158,7 +158,10 @@ def test_any_damage_to_any_stored_file_is_named_and_the_sweep_makes_the_same_led
     for folder in stored.without:
         shutil.rmtree(run / folder)
     patterns = [pattern.replace("LAST", key) for pattern in stored.files for key in keys]
-    damage_files(damage, sorted({path for pattern in patterns for path in run.glob(pattern)}))
+    files = sorted({path for pattern in patterns for path in run.glob(pattern)})
+    if damage == "swapped with its neighbour" and len(files) == 1:
+        pytest.skip("the only file of its type has no neighbour")
+    damage_files(damage, files)
     caplog.set_level(logging.WARNING, "sweeper")
     output = sweep_here(SPACE, run)
     assert content(run) == content(whole)
