@@ -53,7 +53,7 @@ CLOUDS: Mapping[str, Callable[[str], float | None]] = {"aws": seconds_on_aws, "g
 
 
 def ask(url: str, headers: Mapping[str, str], method: str = "GET") -> str:
-    """The answer of the metadata server; "" if it has no such value."""
+    """The answer of the metadata server, or "" if it has none at this address."""
     request = Request(url, headers=dict(headers), method=method)
     try:
         # A proxy of the environment is for the internet.

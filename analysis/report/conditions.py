@@ -84,8 +84,8 @@ def page_text(table: pd.DataFrame, figures: Sequence[str] = (), about: str = "")
     blocks.append(
         "Worst of k is the score if each example has its lowest score under clean data and k attacks. Conditions that "
         "differ only in their budget are one attack, with the largest budget. A condition without input is none. If "
-        "languages have different attacks, k is their mean. Tagging has no worst score, because its F1 is no mean over "
-        "examples; its examples are sentences, which are correct if all of their tags are."
+        "languages have different attacks, k is their mean. Tagging has no worst score, because its metrics are no "
+        "means over sentences; a sentence is correct if all of its tags are."
     )
     return "\n\n".join(blocks) + "\n"
 

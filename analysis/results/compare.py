@@ -28,9 +28,9 @@ class Comparison:
     cells: pd.DataFrame
     """COLUMNS, as fractions of 1. Each difference is that of the second results minus the first, with the sign reversed
     for a loss: it is positive if the second is better. The scores themselves are as they were measured. The interval of
-    a score difference is that of Welch (1947) over seeds. The interval of a gain difference adds the variances of both
-    gains, about what the intervals of the gains are about. Paired differences have the interval of a contrast instead,
-    on the same items and seeds (`paired.paired_differences`). q corrects p for the number of cells."""
+    a score difference is that of Welch (1947) over seeds. The variance of a gain difference is the sum of the variances
+    of both gains. Paired differences have the interval of a contrast instead, on the same items and seeds
+    (`paired.paired_differences`). q corrects p for the number of cells."""
     only_a: tuple[str, ...]
     """Recipes and targets that only the first results have."""
     only_b: tuple[str, ...]

@@ -45,9 +45,9 @@ class Side:
 def paired_differences(first: Side, second: Side, reference: str) -> pd.DataFrame:
     """The differences b - a of the scores and gains of the cells that can be paired: a frame with COLUMNS.
 
-    A score is paired if both sides have the same seeds, languages, evaluation data, numbers of examples and ids of
-    examples in the cell, and a gain if this also holds for the cell of `reference`. The interval is that of a contrast.
-    Gains have no row without a reference.
+    A score is paired if its cell has the same seeds, languages, evaluation data, numbers of examples and ids of
+    examples on both sides. A gain is paired if the cell of `reference` is paired, too; without a reference it has no
+    row. Intervals are those of contrasts.
     """
     cells = paired_cells(first, second)
     contrasts = [*(_difference(cell) for cell in cells)]

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 def _process_table() -> str:
     """The boot of this machine and the PID namespace of this process; "" if the system has neither.
 
-    Process ids with the same value belong to one list of processes. Machines and containers can share a host name.
+    Only the ids of processes in one table can be compared. Machines and containers can have the same host name.
     """
     try:
         return f"{Path(BOOT_ID).read_text(encoding='utf-8').strip()} {Path(PID_NAMESPACE).readlink()}"
@@ -65,8 +65,8 @@ class Holder:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
-        except PermissionError:
-            return False
+        except PermissionError:  # a process of another user
+            pass
         return False
 
 
