@@ -12,6 +12,7 @@ from moto import mock_aws
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from sweeper.tasks.catalog import CATALOG
+from tests.aws_account import launcher_account
 
 pytestmark = pytest.mark.seconds
 
@@ -46,11 +47,9 @@ def prepared(yaml_config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    monkeypatch.setenv("HOME", str(tmp_path))  # the launcher writes an SSH key to it
-    with mock_aws():
+def account(tmp_path: Path) -> Iterator[None]:
+    keys = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
+    with mock_aws(), launcher_account(tmp_path, keys):
         yield
 
 

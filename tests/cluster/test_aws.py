@@ -23,6 +23,7 @@ from ray.autoscaler.tags import (
     TAG_RAY_USER_NODE_TYPE,
 )
 
+from tests.aws_account import launcher_account
 from tests.buckets import bucket
 from tests.runs import ROOT
 
@@ -119,10 +120,9 @@ class Launcher:
 
 
 @pytest.fixture(scope="module")
-def launcher(account: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with pytest.MonkeyPatch.context() as context:
+def launcher(account: str, bucket: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    with pytest.MonkeyPatch.context() as context, launcher_account(tmp_path_factory.mktemp("home"), bucket):
         context.chdir(ROOT)  # the launcher checks the mounts relative to the working directory
-        context.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # the launcher writes an SSH key to it
         yield Launcher()
 
 
