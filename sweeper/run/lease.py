@@ -26,8 +26,9 @@ EXPIRES = 60.0
 """Seconds without a renewal after which another driver takes the lease."""
 POLL = 2.0
 """Seconds between two looks at the lease of another driver."""
-LAST_RENEWAL = 3.0
-"""Seconds that the end of a driver waits for a renewal that has begun: less than `halt.GRACE`."""
+RELEASED_WITHIN = 3.0
+"""Seconds that the end of a driver waits for a renewal that has begun and for the removal of the lease: less than
+`halt.GRACE`."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +85,15 @@ def leased(folder: Folder, report: Callable[[str], object], stop: Callable[[], o
         report(f"{_by(other)} has continued the sweep in {folder.url}, so that this one starts no further trial.")
         stop()
 
-    thread = threading.Thread(target=_renew, args=(folder, holder, has_ended, lose), name="lease", daemon=True)
+    # Each attempt must read the lease first, so that a renewal is not repeated by itself.
+    once = Folder(folder.url, patience=0.0)
+    thread = threading.Thread(target=_renew, args=(once, holder, has_ended, lose), name="lease", daemon=True)
     thread.start()
     try:
         yield
     finally:
         has_ended.set()
-        thread.join(LAST_RENEWAL)  # a renewal in progress would write the lease again after its release
-        _release(Folder(folder.url, patience=0.0), holder)
+        thread.join(RELEASED_WITHIN)
 
 
 def _take(folder: Folder, holder: Holder, report: Callable[[str], object]) -> None:
@@ -124,6 +126,7 @@ def _wait_for_end(folder: Folder, other: Holder) -> None:
 
 
 def _renew(folder: Folder, holder: Holder, has_ended: threading.Event, lose: Callable[[Holder], object]) -> None:
+    """Renew the lease until the driver has ended, then remove it."""
     while not has_ended.wait(RENEW_EVERY):
         try:
             current = _read(folder)
@@ -135,6 +138,7 @@ def _renew(folder: Folder, holder: Holder, has_ended: threading.Event, lose: Cal
                 folder.write(FILE, write_json(holder))
         except Exception as error:  # noqa: BLE001 - the store may answer again before the lease expires
             logger.warning("The lease of %s cannot be renewed: %s", folder.url, error)
+    _release(folder, holder)
 
 
 def _release(folder: Folder, holder: Holder) -> None:

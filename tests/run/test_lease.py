@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.errors import UserError
 from sweeper.files.folder import Folder
@@ -111,9 +112,11 @@ def test_a_driver_with_the_same_host_name_and_another_process_table_is_not_known
     assert Holder(pid=pid, process_table=lease._process_table()).is_dead
 
 
+@pytest.mark.parametrize("patience", [lease.RELEASED_WITHIN, 0.01])
 def test_a_renewal_in_progress_does_not_write_the_lease_again_after_its_release(
-    drive: Callable[[], AbstractContextManager[None]], folder: Folder, monkeypatch: pytest.MonkeyPatch
+    drive: Callable[[], AbstractContextManager[None]], folder: Folder, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
+    monkeypatch.setattr(lease, "RELEASED_WITHIN", patience)
     write, has_begun, may_write = Folder.write, threading.Event(), threading.Event()
 
     def slow(*given: Any) -> None:
@@ -140,6 +143,28 @@ def test_a_driver_whose_lease_was_taken_starts_no_further_trial_and_leaves_the_l
     assert b"theirs" in folder.read(FILE)
     (message,) = messages
     assert "so that this one starts no further trial" in message
+
+
+def test_a_renewal_that_could_not_reach_the_store_does_not_replace_the_lease_of_another_driver(
+    drive: Callable[[], AbstractContextManager[None]],
+    folder: Folder,
+    stopped: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipe, outages = MemoryFileSystem.pipe_file, [1]
+
+    def away_once(self: MemoryFileSystem, path: str, value: bytes, **options: Any) -> None:
+        """While the store cannot be reached, another driver takes the lease."""
+        if outages:
+            outages.pop()
+            pipe(self, path, write_json(ELSEWHERE))
+            raise ConnectionError
+        pipe(self, path, value, **options)
+
+    with drive():
+        monkeypatch.setattr(MemoryFileSystem, "pipe_file", away_once)
+        assert stopped.wait(10)
+    assert b"theirs" in folder.read(FILE)
 
 
 def test_a_store_that_fails_during_a_renewal_ends_nothing(
