@@ -11,17 +11,16 @@ from sweeper.tuning.grpc import speaks_grpc
 
 ADDRESS = re.compile(r"(?:ray://)?(?P<host>[^/:\s]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
 """HOST:PORT or ray://HOST:PORT; an IPv6 address is in brackets."""
+RUN_ELSEWHERE = "Use --gpus-per-trial 0 to run on CPUs, or --address auto to run on a cluster."
 HIDDEN = ("", "-1", "NoDevFiles")
 """Values of CUDA_VISIBLE_DEVICES that hide all GPUs of NVIDIA."""
 
 
-def check_gpus(needed: float, available: float) -> None:
+def check_gpus(needed: float, available: float, remedy: str = RUN_ELSEWHERE) -> None:
     """Raise UserError if a trial needs more GPUs than this machine has: it would never start."""
     if needed > available:
-        raise UserError(
-            f"A trial needs {needed:g} GPUs, and this machine has {available:g}. Use --gpus-per-trial 0 to run on "
-            "CPUs, or --address auto to run on a cluster."
-        )
+        unit = "GPU" if needed == 1 else "GPUs"
+        raise UserError(f"A trial needs {needed:g} {unit}, and this machine has {available:g}. {remedy}")
 
 
 def can_have_gpu(devices: Path = Path("/dev")) -> bool:

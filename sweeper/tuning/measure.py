@@ -26,6 +26,7 @@ from sweeper.training.check import check_spec, without_models
 from sweeper.training.machine import Machine, inspect_machine
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
+from sweeper.tuning.machines import check_gpus
 from sweeper.tuning.options import Options
 from sweeper.tuning.sweep import complete, make_site
 
@@ -157,11 +158,8 @@ def _check_machine(space: Space, options: Options) -> Machine:
     """This machine. Raises UserError if it has too few GPUs for a trial, which would run on the CPU."""
     machine = inspect_machine(options.cache or ".")
     needed = options.resources.largest(space.models).gpus
-    if needed > len(machine.gpus):
-        raise UserError(
-            f"A trial needs {needed:g} GPUs, and this machine has {len(machine.gpus)}. Measure on a machine such as "
-            "those of the sweep, or on CPUs with --gpus-per-trial 0."
-        )
+    remedy = "Measure on a machine such as those of the sweep, or on CPUs with --gpus-per-trial 0."
+    check_gpus(needed, len(machine.gpus), remedy)
     return machine
 
 
