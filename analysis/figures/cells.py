@@ -18,6 +18,7 @@ from .colours import DIVERGING, EMPTY, FAINT, INK, MISSING, Colour, ink_on, pale
 from .grid import Grid, kept
 from .labels import Label, Labels
 from .sizes import LINE, POINTS, SMALLEST, Size, fonts_of, shortened, text_width, widest
+from .texts import write
 
 LABELS = 0.30
 """Largest share of the width of a figure that the labels of rows take."""
@@ -212,7 +213,7 @@ def _draw_numbers(axes: Axes, grid: Grid, faces: dict[tuple[str, str], Colour], 
         # A box in the colour of the cell keeps the digits readable on hatching.
         style: dict[str, Any] = {"bbox": {"facecolor": face, "edgecolor": "none", "pad": 0.6}, "ha": "center"}
         for label in labels:
-            text = axes.text(label.x, label.y, label.text, va="center_baseline", color=label.colour, **style)
+            text = write(axes, label.x, label.y, label.text, va="center_baseline", color=label.colour, **style)
             text.set(fontsize=label.font, weight=label.weight)
     axes.add_artist(Labels(plain))
 
@@ -286,7 +287,7 @@ def _draw_groups(axes: Axes, grid: Grid, header: Header, cell_width: float, size
             axes.plot([left, left], [0, grid.extent[1]], color=FAINT, lw=0.6, clip_on=False)
         label = _with_note(grid, name, (right - left) * cell_width - 3, size.small)
         style: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": size.small, "color": FAINT}
-        axes.text((left + right) / 2, above, label, transform=axes.get_xaxis_transform(), **style)
+        write(axes, (left + right) / 2, above, label, transform=axes.get_xaxis_transform(), **style)
 
 
 def _is_gap(grid: Grid, left: float) -> bool:

@@ -17,6 +17,7 @@ from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import LINE, TEXT, Size, text_width, widest
 from .spread import extent, spread
+from .texts import write
 
 MOST = 12
 """Most panels of a figure."""
@@ -63,7 +64,7 @@ def _draw_names(axes: Axes, names: Sequence[str], values: Floats, tops: Floats, 
     axes.add_collection(LineCollection(ends, colors=FAINT, linewidths=0.4, zorder=1.5), autolim=False)
     style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": size.small, "color": INK}
     for name, place in zip(names, places, strict=True):
-        axes.text(place, high, f" {name}", **style)
+        write(axes, place, high, f" {name}", **style)
 
 
 def _band(names: Iterable[str], size: Size) -> float:

@@ -14,6 +14,7 @@ from .forest import ROW, UNSETTLED
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import TEXT, Size, shortened, widest
+from .texts import name_rows
 
 LONGEST = 28
 """Longest label, in units of the font size."""
@@ -38,7 +39,7 @@ def contrast_intervals(axes: Axes, table: pd.DataFrame, *, size: Size = TEXT, nu
     labels = row_labels(table)
     short = shortened(list(dict.fromkeys(labels)), LONGEST * size.font, size.font)
     axes.set(ylim=(max(len(table), num_rows) - 0.4, -0.6))
-    axes.set_yticks(places, [short[label] for label in labels])
+    name_rows(axes, places, [short[label] for label in labels])
     style_axes(axes, size, title="", x="".join(units))
     axes.tick_params(axis="y", labelsize=size.font, length=0)
     axes.spines["left"].set_visible(False)

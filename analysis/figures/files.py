@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
@@ -30,10 +29,7 @@ STYLE: Any = {
 
 
 def formats(figure: Figure, names: Iterable[str] = tuple(METADATA)) -> dict[str, bytes]:
-    """Format -> the file, in the size of the figure. Equal figures give equal bytes.
-
-    Make figures with names of the user within `literal_texts`.
-    """
+    """Format -> the file, in the size of the figure. Equal figures give equal bytes."""
     return {name: _file(figure, name) for name in names}
 
 
@@ -51,14 +47,6 @@ def _file(figure: Figure, name: str) -> bytes:
     with mpl.rc_context(STYLE), laid_out_once():
         figure.savefig(buffer, format=name, dpi=figure.dpi, metadata=dict(METADATA[name]), **OPTIONS.get(name, {}))
     return buffer.getvalue()
-
-
-def literal_texts() -> AbstractContextManager[None]:
-    """Make figures that draw the dollar signs of names as such.
-
-    Matplotlib would typeset a formula, or fail on one that is not valid.
-    """
-    return mpl.rc_context({"text.parse_math": False})
 
 
 def settings() -> list[str]:

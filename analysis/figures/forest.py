@@ -15,6 +15,7 @@ from .heatmap import source
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import TEXT, Size, shortened, widest
+from .texts import name_rows
 
 ROW = 1.8
 """Height of a row, in units of the font size."""
@@ -43,7 +44,7 @@ def forest(axes: Axes, results: Results, target: str, *, size: Size = TEXT, with
     axes.set(ylim=(len(recipes) - 0.4, -0.6))
     short = shortened(recipes, LONGEST * size.font, size.font)
     if with_names:
-        axes.set_yticks(list(places.values()), [short[recipe] for recipe in recipes])
+        name_rows(axes, list(places.values()), [short[recipe] for recipe in recipes])
     else:
         axes.set_yticks([])
     at_chance = bool(len(rows)) and bool(rows["at_chance"].any())

@@ -17,6 +17,7 @@ from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import LINE, TEXT, Size, text_width
 from .spread import extent, spread
+from .texts import write
 
 MOST = 12
 """Most panels of a figure."""
@@ -57,7 +58,7 @@ def _draw_names(axes: Axes, names: Sequence[str], x: Floats, y: Floats, best: "p
     axes.add_collection(LineCollection(lines, colors=FAINT, linewidths=0.4, clip_on=False, zorder=2), autolim=False)
     style: dict[str, Any] = {"fontsize": size.small, "color": INK, "va": "center_baseline"}
     for name, height, is_best in zip(names, heights, best, strict=True):
-        axes.text(start, height, name, fontweight="bold" if is_best else "normal", **style)
+        write(axes, start, height, name, fontweight="bold" if is_best else "normal", **style)
 
 
 def frontier_figure(table: pd.DataFrame, size: Size = TEXT) -> Figure | None:

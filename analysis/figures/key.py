@@ -20,6 +20,7 @@ from .colours import DIVERGING, FAINT, INK, MISSING, pale
 from .grid import Grid
 from .labels import Align, Label, Labels
 from .sizes import LINE, Size, text_width, wrapped
+from .texts import write
 
 NUM_STEPS = 65
 """Colours of the drawn scale."""
@@ -86,7 +87,7 @@ def draw_key(axes: Axes, key: Key, grid: Grid, left: float, size: Size, wide: fl
     }
     for line in flow(key.entries, wide, size):
         middle = below + (line.number + 0.5) * LINE * size.small
-        axes.text((line.left + line.indent - left) / width, -middle / height, line.text, **style)
+        write(axes, (line.left + line.indent - left) / width, -middle / height, line.text, **style)
         if line.swatch:
             _draw_swatch(axes, line.swatch, line.left - left, middle, size)
     return axes

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
 from .sizes import unit_outline, unit_width
+from .texts import LITERAL
 
 Floats = npt.NDArray[np.float64]
 Align = Literal["left", "center", "right"]
@@ -109,7 +110,7 @@ class Labels(Artist):
             gc.restore()
 
     def _text(self, label: Label, x: float, y: float) -> Text:
-        style: dict[str, Any] = {"ha": label.align, "va": "center_baseline", "parse_math": False}
+        style: dict[str, Any] = {"ha": label.align, "va": "center_baseline", **LITERAL}
         if label.is_vertical:
             style |= {"rotation": 90, "ha": "center", "va": VERTICAL[label.align]}
         text = Text(x, y, label.text, fontsize=label.font, weight=label.weight, color=label.colour, **style)

@@ -12,6 +12,7 @@ from .colours import INK
 from .grid import Grid
 from .key import Key, draw_key, key_height
 from .sizes import LINE, POINTS, Size, wrapped
+from .texts import write
 
 EDGE = 3.0
 """Points between the content of a figure and its edges."""
@@ -49,7 +50,7 @@ def stack_figure(grids: Sequence[Grid], key: Key, title: str, size: Size) -> Fig
     style: dict[str, Any] = {"va": "top", "fontsize": fitted.font, "color": INK, "linespacing": LINE}
     top = EDGE
     if frame.titles:
-        figure.text(EDGE / size.points, 1 - top / total, "\n".join(frame.titles), **style)
+        write(figure, EDGE / size.points, 1 - top / total, "\n".join(frame.titles), **style)
         top += LINE * fitted.font * len(frame.titles)
     for panel in frame.parts:
         width, height = panel.grid.extent

@@ -10,7 +10,7 @@ from sweeper.errors import UserError, unknown
 from ..results.results import Results
 from .correlations import correlation_figure
 from .distances import distance_figure
-from .files import formats, literal_texts, pdf_of_pages
+from .files import formats, pdf_of_pages
 from .forest import forest_figure
 from .heatmap import ORDERS as MATRIX_ORDERS
 from .heatmap import Order as MatrixOrder
@@ -92,9 +92,7 @@ def figure_files(results: Results, suffix: str = "", orders: Orders = DEFAULT_OR
         is_main = name == "heatmap"
         for size in SIZES.values() if is_main else (TEXT,):
             stem = f"{name}{'' if size is TEXT else f'-{size.name}'}{suffix}"
-            with literal_texts():
-                drawn = draw(results, size)
-            written = _written(drawn, ("pdf", "svg", "png") if is_main else ("pdf", "png"))
+            written = _written(draw(results, size), ("pdf", "svg", "png") if is_main else ("pdf", "png"))
             files |= {f"{stem}.{ending}": content for ending, content in written.items()}
     return files
 

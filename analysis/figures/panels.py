@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from .colours import FAINT, INK
 from .key import Entry, Line, flow, swatch_style
 from .sizes import LINE, POINTS, Size, text_width, wrapped
+from .texts import LITERAL, write
 
 EDGE = 3.0
 """Points between the content of a figure and its edges."""
@@ -59,7 +60,7 @@ def panel_figure(panels: Panels, size: Size) -> tuple[Figure, list[Axes]]:
     total = top + num_rows * (above + panels.height + below) + bottom
     figure = Figure(figsize=(size.width, total / POINTS), dpi=size.dpi)
     style: dict[str, Any] = {"va": "top", "fontsize": size.font, "color": INK, "linespacing": LINE}
-    figure.text(EDGE / size.points, 1 - EDGE / total, "\n".join(titles), **style)
+    write(figure, EDGE / size.points, 1 - EDGE / total, "\n".join(titles), **style)
     for line in notes:
         _draw_note(figure, line, EDGE + (num_lines - line.number - 0.5) * LINE * size.small, size)
     axes = []
@@ -76,7 +77,7 @@ def _draw_note(figure: Figure, line: Line, y: float, size: Size) -> None:
     width, height = figure.get_size_inches() * POINTS
     x = EDGE + line.left
     style: dict[str, Any] = {"va": "center_baseline", "fontsize": size.small, "color": FAINT}
-    figure.text((x + line.indent) / width, y / height, line.text, **style)
+    write(figure, (x + line.indent) / width, y / height, line.text, **style)
     if line.swatch:
         wide, tall = 1.6 * size.small / width, 0.8 * size.small / height
         place = (x / width, y / height - tall / 2)
@@ -89,10 +90,11 @@ def style_axes(axes: Axes, size: Size, *, title: str = "", x: str = "", y: str =
     axes.spines[["left", "bottom"]].set(color=FAINT, linewidth=0.6)
     axes.tick_params(labelsize=size.small, colors=INK, length=2.5, width=0.6, pad=2)
     width = axes.get_window_extent().width / axes.figure.get_dpi() * POINTS
+    style: dict[str, Any] = {**LITERAL, "fontsize": size.font, "color": INK}
     # With y, matplotlib does not look for ticks above the axes each time that it draws the title.
-    axes.set_title(_cut(title, width, size.font), loc="left", fontsize=size.font, color=INK, pad=4, y=1.0)
-    axes.set_xlabel(_cut(x, width + 2 * size.font, size.font), fontsize=size.font, color=INK, labelpad=2)
-    axes.set_ylabel(y, fontsize=size.font, color=INK, labelpad=2)
+    axes.set_title(_cut(title, width, size.font), loc="left", pad=4, y=1.0, **style)
+    axes.set_xlabel(_cut(x, width + 2 * size.font, size.font), labelpad=2, **style)
+    axes.set_ylabel(y, labelpad=2, **style)
     return axes
 
 

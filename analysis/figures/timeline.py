@@ -16,6 +16,7 @@ from .colours import DOT
 from .key import Entry
 from .panels import Panels, panel_figure, style_axes
 from .sizes import TEXT, Size, shortened, widest
+from .texts import name_rows
 
 COLOURS = {
     "search": "#b8a9d9",
@@ -59,7 +60,7 @@ def timeline(axes: Axes, results: Results, *, size: Size = TEXT) -> Axes:
         axes.add_collection(PathCollection([path_of_polygons(_bars(start, end, places))], **style))
     axes.set(ylim=(len(workers) - 0.4, -0.6), xlim=(0, max(_length(table) * factor, 1e-3)))
     short = shortened(workers, LONGEST * size.small, size.small)
-    axes.set_yticks(range(len(workers)), [short[worker] for worker in workers])
+    name_rows(axes, range(len(workers)), [short[worker] for worker in workers])
     style_axes(axes, size, x=f"{name} since the first trial")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

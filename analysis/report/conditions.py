@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.scoring.scorers import LABELS
 
-from ..figures.files import formats, literal_texts
+from ..figures.files import formats
 from ..figures.frontier import frontier_figure
 from ..numbers import gain_text
 from ..results.chance import without_input
@@ -43,8 +43,7 @@ def condition_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
     no_input = without_input(data.space)
     attacks = table[[pair not in no_input for pair in zip(table["target"], table["condition"], strict=True)]]
     for model, rows in attacks.groupby("model", sort=False):
-        with literal_texts():
-            figure = frontier_figure(rows)
+        figure = frontier_figure(rows)
         if figure:
             names.append("frontier" if len(data.space.models) == 1 else f"frontier-{model}")
             files |= {f"{names[-1]}.{ending}": drawn for ending, drawn in formats(figure, ("pdf", "png")).items()}

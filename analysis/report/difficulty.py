@@ -8,7 +8,7 @@ import pandas as pd
 from sweeper.space import Space
 
 from ..figures.cartography import map_figure
-from ..figures.files import formats, literal_texts
+from ..figures.files import formats
 from ..numbers import MINUS, p_text, points_text, signed_text
 from ..results.cartography import AMBIGUOUS, EASY, HARD, MIN_VIEWS, DataMap, data_maps
 from ..results.difficulty import MEASURES, difficulty, rank_correlations
@@ -58,8 +58,7 @@ def difficulty_files(data: RunData, results: Sequence[Results]) -> dict[str, byt
     files: dict[str, bytes] = {}
     for model, of_model in maps.items():
         drawn = {recipe: each.examples for recipe, each in of_model.items() if each.examples is not None}
-        with literal_texts():
-            figure = map_figure(drawn)
+        figure = map_figure(drawn)
         if figure:
             name = figure_name(data.space, model)
             files |= {f"{name}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}

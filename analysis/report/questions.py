@@ -17,7 +17,7 @@ from sweeper.space.contrast import DIFFICULTIES
 from ..contrast_text import claim_sentences, sentences, unit_text
 from ..figures.contrast_points import point_figure
 from ..figures.contrasts import contrast_figure
-from ..figures.files import formats, literal_texts
+from ..figures.files import formats
 from ..numbers import gain_text, p_alone
 from ..results.contrast_points import point_table
 from ..results.contrasts import FEWER_TARGETS, claim_table, contrast_table, row_labels
@@ -78,11 +78,10 @@ def question_files(data: RunData, table: pd.DataFrame) -> dict[str, bytes]:
         rows = table[table["family"] == family]
         name = page_name(family)
         of_family = points[points["family"] == family]
-        with literal_texts():
-            figures = {
-                name: contrast_figure(rows, f"{family} · {space.evaluate}"),
-                f"{name}-points": point_figure(of_family, f"{family} · {space.evaluate}"),
-            }
+        figures = {
+            name: contrast_figure(rows, f"{family} · {space.evaluate}"),
+            f"{name}-points": point_figure(of_family, f"{family} · {space.evaluate}"),
+        }
         drawn = {title: figure for title, figure in figures.items() if figure}
         for title, figure in drawn.items():
             files |= {f"{title}.{ending}": content for ending, content in formats(figure, ("pdf", "png")).items()}

@@ -9,7 +9,7 @@ import pandas as pd
 from sweeper.space import Space, tasks_of
 
 from ..contrast_text import unit_text
-from ..figures.files import formats, literal_texts
+from ..figures.files import formats
 from ..figures.sources import source_figure
 from ..numbers import gain_text, p_alone, p_text, points_text
 from ..results.contrasts import row_labels
@@ -72,9 +72,7 @@ def source_figures(space: Space, family: str, tables: SourceTables) -> dict[str,
         group, target, model = map(str, names)
         name = "-".join([target, *([] if one_group else [group]), *([] if one_model else [model])])
         title = f"{_tasks(space, group)} in each language, then {target} · {model} · {space.evaluate}"
-        with literal_texts():
-            figure = source_figure(cells, title)
-        figures[name] = dict(formats(figure, ("pdf", "png")))
+        figures[name] = formats(source_figure(cells, title), ("pdf", "png"))
     return figures
 
 

@@ -1,5 +1,6 @@
 """The heatmap and other grids: contents, fonts, places and contrast of texts, read back from the figure."""
 
+import re
 from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
@@ -103,8 +104,9 @@ KEY = Key(
 
 
 def check_texts(figure):
-    """No font is below 6 points, no text leaves the figure, no two texts overlap."""
+    """No font is below 6 points, no text leaves the figure, no two texts overlap, and no name can be a formula."""
     texts = texts_of(figure)
+    assert not [text for text in texts if text.get_parse_math() and re.search("[A-Za-z]{2}", text.get_text())]
     assert min(text.get_fontsize() for text in texts) >= SMALLEST == 6
     # One renderer: each text without one would make its own, with all pixels of the figure.
     renderer = FigureCanvasAgg(figure).get_renderer()
