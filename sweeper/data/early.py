@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sweeper.data.examples import located
-from sweeper.data.rows import Row, RowTable
+from sweeper.data.rows import Row, RowTable, row_message
 from sweeper.data.sample import capped, carve, limit_of
 from sweeper.formats.fields import Line, columns_of, id_of
 from sweeper.formats.interface import RowLabel
@@ -97,7 +97,7 @@ def _labels(table: RowTable, data: DataSpec, task: Task, label: RowLabel) -> _La
             if problem is None:
                 num_dropped += 1
             elif problem:
-                wrong.append(table.sentence(number, problem))
+                wrong.append(row_message(table.where, number, problem))
             else:
                 right.append((id_of(line), number))
     return _Labels(right=right, num_dropped=num_dropped, wrong=wrong)

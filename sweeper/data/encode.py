@@ -23,7 +23,7 @@ from sweeper.data.perturb.code_mix import WordPairs, read_word_pairs
 from sweeper.data.perturb.labels import with_noisy_labels
 from sweeper.data.perturb.paraphrase import Paraphraser
 from sweeper.data.perturb.table import perturbed
-from sweeper.data.rows import RowTable
+from sweeper.data.rows import RowTable, row_message
 from sweeper.data.sample import apply_caps, carve, is_candidate, merge_candidates
 from sweeper.data.share import download_entry, share_entry
 from sweeper.data.source import Sources, data_identity, describe, language_rows
@@ -277,7 +277,7 @@ def _named(
         counts["rows"] += 1
         counts["dropped"] += not examples
         if job.data.part in TRAINED and (problem := _problem(examples)):
-            wrong.append(table.sentence(number, problem))
+            wrong.append(row_message(table.where, number, problem))
             continue
         for example in examples:
             # Candidates keep equal ids: `merge_candidates` joins them.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sweeper.data.rows import Row
+from sweeper.data.rows import Row, row_message
 from sweeper.errors import DataError, RowError
 from sweeper.formats.interface import Example
 from sweeper.formats.table import format_of
@@ -27,4 +27,5 @@ def located(where: str) -> Iterator[None]:
     try:
         yield
     except RowError as error:
-        raise DataError(f"Task {error.task!r}: {where}, row {error.number}: {error.problem}") from error
+        message = row_message(where, error.number, error.problem)
+        raise DataError(f"Task {error.task!r}: {message}") from error

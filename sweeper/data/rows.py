@@ -44,10 +44,6 @@ class RowTable:
         """The same rows with some of their columns. No other column is read."""
         return RowTable(table=self.table.select_columns(list(columns)), where=self.where)
 
-    def sentence(self, number: int, problem: str) -> str:
-        """A problem of one row, for messages."""
-        return f"row {number} of {self.where}: {problem}"
-
     def _read(self, table: Dataset, numbers: Iterable[int]) -> Iterator[tuple[int, Row]]:
         batches = table.iter(batch_size=BATCH)
         rows = (dict(zip(batch, row, strict=True)) for batch in batches for row in zip(*batch.values(), strict=True))
@@ -59,8 +55,13 @@ class RowTable:
             try:
                 row[column] = read(row[column])
             except DataError as error:
-                raise DataError(f"{self.where}, row {number}: {error}") from error
+                raise DataError(row_message(self.where, number, str(error))) from error
         return row
+
+
+def row_message(where: str, number: int, problem: str) -> str:
+    """A problem of one row. `where` describes its data set."""
+    return f"{where}, row {number}: {problem}"
 
 
 def class_names(table: Dataset, column: str) -> tuple[str, ...]:

@@ -55,7 +55,8 @@ def test_a_row_whose_answer_cannot_be_right_is_counted_named_and_left_out(
 ) -> None:
     found = encoded(write, sources, tokenizer, [{}, {}, change, *[{}] * 37], "train")
     assert found.wrong[0] == "1"
-    assert found.wrong[1].startswith("row 2 of Data set demo/quiz")
+    assert found.wrong[1].startswith("Data set demo/quiz")
+    assert found.wrong[1].split(": ")[0].endswith(", row 2")
     assert found.wrong[1].endswith(problem)
     assert [example.id for example in found.examples] == [str(number) for number in range(40) if number != 2]
 
@@ -65,7 +66,7 @@ def test_a_larger_share_of_such_rows_is_refused_with_the_first_ones(
 ) -> None:
     with pytest.raises(
         DataError,
-        match=r"at most 5% of the rows may have an answer that cannot be right, got 3 of 40\..* row 0 of .* -1",
+        match=r"at most 5% of the rows may have an answer that cannot be right, got 3 of 40\..*, row 0: .* -1",
     ):
         encoded(write, sources, tokenizer, [{"start": [-1]}] * 3 + [{}] * 37, "train")
 
