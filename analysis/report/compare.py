@@ -15,6 +15,8 @@ from ..results.paired import Side, paired_differences
 from ..results.results import Results, compute_results
 from ..results.stats import LEVEL
 from .files import csv
+from .findings import damage_notes
+from .gains import without_items
 from .tables import markdown, points
 
 POINTS = (
@@ -50,7 +52,8 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
         if path is None:
             raise UserError(f"A comparison is written to a local file, got --out {out}.")
         Folder(str(path.parent)).write(path.name, csv(comparison.cells, POINTS))
-    return comparison_text(comparison, [_label(run, each) for run, each in zip(both, results, strict=True)])
+    labels = [_label(run, each) for run, each in zip(both, results, strict=True)]
+    return comparison_text(comparison, labels, _unread(both, loaded, results))
 
 
 def _paired(results: Sequence[Results], loaded: Sequence[RunData]) -> pd.DataFrame | None:
@@ -60,6 +63,14 @@ def _paired(results: Sequence[Results], loaded: Sequence[RunData]) -> pd.DataFra
         return None
     sides = [Side(data, result.model) for data, result in zip(loaded, results, strict=True)]
     return paired_differences(sides[0], sides[1], first.matrix.reference)
+
+
+def _unread(runs: Sequence[str], loaded: Sequence[RunData], results: Sequence[Results]) -> list[str]:
+    """What could not be read of the two, in the sentences of their reports."""
+    outcomes = [f"{name}: {text}" for name, each in zip("ab", results, strict=True) for text in without_items(each)]
+    records = [f"{run}: {text}" for run, data in zip(runs, loaded, strict=True) for text in damage_notes(data)]
+    # Two models of one run have the same records.
+    return [*outcomes, *dict.fromkeys(records)]
 
 
 def _place(run: str) -> str:
@@ -73,8 +84,8 @@ def _label(run: str, results: Results) -> str:
     return f"{run} ({results.model}, {results.space.evaluate} split, {num} seed{'' if num == 1 else 's'})"
 
 
-def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
-    """The cells in points, with what only one of the two has."""
+def comparison_text(comparison: Comparison, labels: Sequence[str], notes: Sequence[str] = ()) -> str:
+    """The cells in points, with what only one of the two has, and notes about them."""
     lines = [
         f"a: {labels[0]}",
         f"b: {labels[1]}",
@@ -90,7 +101,7 @@ def comparison_text(comparison: Comparison, labels: Sequence[str]) -> str:
     for label, names in (("a", comparison.only_a), ("b", comparison.only_b)):
         if names:
             lines.append(f"Only {label} has: {', '.join(names)}.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *notes])
 
 
 def _pairing(comparison: Comparison) -> str:

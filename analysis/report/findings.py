@@ -35,6 +35,17 @@ def _no_scores(data: RunData) -> str:
     )
 
 
+def damage_notes(data: RunData) -> tuple[str, ...]:
+    """A sentence about damaged records; nothing without any."""
+    if not data.damaged:
+        return ()
+    more = f" and {len(data.damaged) - 1} more" if len(data.damaged) > 1 else ""
+    return (
+        f"Left out because it cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets damaged "
+        "records aside and runs their trials again.",
+    )
+
+
 def strongest_findings(results: Results) -> list[str]:
     """The findings of a model: how much is known, the largest gain and loss, the best recipes on average.
 

@@ -128,8 +128,15 @@ def _about_intervals(results: Results) -> Iterator[str]:
     equal = table.loc[table["note"] == "equal differences", ["recipe", "target"]].itertuples(index=False, name=None)
     if named := cell_list(equal):
         yield f"The gains of all seeds are equal, which gives no interval: {_listed(named)}."
-    if without := sorted(set(table.loc[table["basis"] == "seeds", "target"])):
-        yield f"Intervals on {', '.join(without)} are about new seeds only, because outcomes of items are missing."
+    yield from without_items(results)
+
+
+def without_items(results: Results) -> Iterator[str]:
+    """The targets with outcomes that are missing or cannot be read; nothing without any."""
+    table = mean_estimates(results.estimates)
+    targets = sorted(set(table.loc[table["gain"].notna() & (table["basis"] == "seeds"), "target"]))
+    if targets:
+        yield f"Intervals on {', '.join(targets)} are about new seeds only, because outcomes of items are missing."
 
 
 def _listed(items: list[str]) -> str:

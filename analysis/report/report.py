@@ -35,7 +35,7 @@ from .difficulty import PAGE as DIFFICULTY
 from .difficulty import difficulty_files, has_page
 from .documents import document
 from .files import table_files, trials_csv
-from .findings import findings_of
+from .findings import damage_notes, findings_of
 from .gains import cautions, gains_table
 from .methods import methods_text
 from .planted import planted_csv, planted_finding
@@ -124,17 +124,6 @@ def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tupl
     listed = tuple(file_rows(with_rows(files), suffixes))
     files[REPORT] = document(_text("report", data, results, models, against, listed))
     return files, findings
-
-
-def damage_notes(data: RunData) -> tuple[str, ...]:
-    """A sentence about damaged records; nothing without any."""
-    if not data.damaged:
-        return ()
-    more = f" and {len(data.damaged) - 1} more" if len(data.damaged) > 1 else ""
-    return (
-        f"Left out because it cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets damaged "
-        "records aside and runs their trials again.",
-    )
 
 
 def _folder(run: str, out: str | None, suffix: str) -> Path:

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from scipy import stats
 
 from analysis.__main__ import main
 from analysis.report.compare import compare_runs
+from analysis.report.findings import damage_notes
+from analysis.report.gains import without_items
 from analysis.results.compare import compare
 from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
@@ -235,3 +238,18 @@ def test_outcomes_that_the_file_system_does_not_return_in_a_comparison_are_noted
     first, second = (Side(load(run.url), "tiny") for run in paired_runs(make_run))
     first.data.unread.add("outcomes/a.parquet")
     assert "outcomes/a.parquet" in _joined(first, second).unread
+
+
+def test_a_comparison_says_what_could_not_be_read_in_the_sentences_of_the_reports(make_run):
+    runs = paired_runs(make_run)
+    assert "cannot be read" not in compare_runs([run.url for run in runs])
+    assert "are missing" not in compare_runs([run.url for run in runs])
+    for score in load(runs[1].url).cell_scores:
+        if score.recipe == "middle_qa":
+            Path(runs[1].url, "ledger", score.outcomes).write_bytes(b"PAR1")
+    Folder(runs[1].url).write("ledger/scores/bad.json", b"{")
+    lines = compare_runs([run.url for run in runs]).splitlines()
+    (of_outcomes,) = without_items(compute_results(runs[1].url))
+    (of_records,) = damage_notes(load(runs[1].url))
+    assert lines[-2:] == [f"b: {of_outcomes}", f"{runs[1].url}: {of_records}"]
+    assert "outcomes of items are missing" in of_outcomes and "scores/bad.json" in of_records
