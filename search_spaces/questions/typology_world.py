@@ -9,6 +9,7 @@ measured over the placebo in the same source language.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
+from math import fsum
 
 from sweeper.space import Contrast, Recipe, Stage, Term, pair_slope, slope_weights
 from sweeper.space.language_pairs import Pair
@@ -30,10 +31,10 @@ NUM_SEEDS = 3
 def partial_values(language: str) -> dict[str, float]:
     """The distance of each language to one of them, without what its distance to English explains."""
     near, english = ([distance(code, other) for code in CODES] for other in (language, "en"))
-    near, english = ([value - sum(values) / len(values) for value in values] for values in (near, english))
+    near, english = ([value - fsum(values) / len(values) for value in values] for values in (near, english))
     explained = 0.0
     if language != "en":
-        explained = sum(a * b for a, b in zip(near, english, strict=True)) / sum(b * b for b in english)
+        explained = fsum(a * b for a, b in zip(near, english, strict=True)) / fsum(b * b for b in english)
     rest = (a - explained * b for a, b in zip(near, english, strict=True))
     return dict(zip(CODES, rest, strict=True))
 

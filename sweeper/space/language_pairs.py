@@ -6,6 +6,7 @@ from itertools import product
 from math import isnan
 
 from sweeper.errors import UserError, unknown
+from sweeper.scoring.sums import mean
 from sweeper.space.contrast import Contrast, Term, slope_weights
 from sweeper.tasks.distances import KINDS, distance
 
@@ -79,7 +80,7 @@ def centred(values: Mapping[Pair, float]) -> dict[Pair, float]:
             groups[side, pair[side]].append(pair)
     for _ in range(PASSES):
         for pairs in groups.values():
-            mean = sum(rest[pair] for pair in pairs) / len(pairs)
+            middle = mean([rest[pair] for pair in pairs])
             for pair in pairs:
-                rest[pair] -= mean
+                rest[pair] -= middle
     return rest

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from sweeper.data.perturb.words import words
+from sweeper.scoring.sums import total
 
 NOTHING = ""
 """The empty word, from which words without a counterpart come."""
@@ -42,10 +43,10 @@ def translation_table(sides: Sequence[tuple[Sentence, Sentence]]) -> Table:
         for first, second in sides:
             for translation in second:
                 shares = {word: table[word][translation] for word in (NOTHING, *first)}
-                total = sum(shares.values())
+                sum_of_shares = total(shares.values())
                 for word, share in shares.items():
-                    counts[word][translation] += share / total
-        totals = {word: sum(numbers.values()) for word, numbers in counts.items()}
+                    counts[word][translation] += share / sum_of_shares
+        totals = {word: total(numbers.values()) for word, numbers in counts.items()}
         table = {
             word: {translation: number / totals[word] for translation, number in numbers.items()}
             for word, numbers in counts.items()
