@@ -99,5 +99,5 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt tools/lowest.py
 	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints.txt --upgrade pip
 	$(LOWEST)/bin/python tools/lowest.py > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt \
-		--editable '.[s3,faiss,marian,cluster]' pytest pytest-timeout 'moto[server]'
+		--editable '.[s3,faiss,marian,cluster]' pytest pytest-timeout hypothesis statsmodels 'moto[server]'
 	@touch $@
