@@ -85,7 +85,7 @@ def test_a_drained_node_a_killed_node_and_a_killed_head_leave_the_ledger_of_an_u
         assert word not in first.stdout + second.stdout
     fetched = downloads(bucket, "model.safetensors")
     assert max(fetched.values()) == 1, "an encoder has crossed to a node twice"
-    assert len({node for node, _ in fetched}) >= 3
+    assert len({node for node, _ in fetched}) >= 2, "the encoders have hardly crossed to nodes"
     for method in ("PUT", "GET"):
         assert max(downloads(bucket, ".tar", method).values()) == 1, "tokenised data have crossed to a node twice"
     in_trials = [key for key in run.ledger.trainings() if "sweeper.data.encode: tokenising" in run.logs.read(key)]
