@@ -3,17 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.files.digests import digest, file_digest
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 
-from .item_cache import read_blocks, write_blocks
+from .item_cache import cache_file, read_blocks, states_of, write_blocks
 from .load import RunData
 from .outcomes import credit_of, read_outcomes
 from .seed_part import MEAN
@@ -136,9 +134,7 @@ def _blocks(
     data: RunData, run: Run, states: Mapping[str, list[str]], records: Sequence[ScoreRecord]
 ) -> Sequence[Calibration]:
     """The calibrations of the scores of one column, read from the cache if their outcomes are as they were."""
-    code = [file_digest(Path(__file__).with_name(file)) for file in CODE]
-    files = sorted([record.key, sorted(record.metrics), states.get(record.outcomes)] for record in records)
-    name = f"calibration-{digest([code, files])}.npz"
+    name = cache_file("calibration", CODE, sorted(states_of(records, states)))
     kept = read_blocks(run.analysis_cache, name, Calibration)
     if kept is not None:
         return kept

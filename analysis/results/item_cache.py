@@ -1,17 +1,34 @@
-"""Item variances in files, so that the outcomes of a run are read only once."""
+"""Values of outcomes in files, so that the outcomes of a run are read only once."""
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
 
+from sweeper.files.digests import digest, file_digest
 from sweeper.files.folder import Folder
+from sweeper.records.record import ScoreRecord
 
 B = TypeVar("B")
+
+
+def cache_file(kind: str, code: Iterable[str], inputs: object) -> str:
+    """The name of a file of values. It depends on the files of this package that compute them, and on their inputs.
+
+    `inputs` are JSON values, with `states_of` the scores.
+    """
+    digests = [file_digest(Path(__file__).with_name(file)) for file in code]
+    return f"{kind}-{digest([digests, inputs])}.npz"
+
+
+def states_of(records: Iterable[ScoreRecord], states: Mapping[str, list[str]]) -> list[list[object]]:
+    """What the values of the outcomes of scores depend on. `states` are `Ledger.outcome_states`."""
+    return [[record.key, sorted(record.metrics), states.get(record.outcomes)] for record in records]
 
 
 def write_blocks(folder: Folder, name: str, blocks: Iterable[Any]) -> None:

@@ -4,20 +4,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweeper.files.digests import digest, file_digest
 from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
 from sweeper.tasks.spec import has_draws
 
 from .influence import Units, influences, padded
-from .item_cache import read_blocks, write_blocks
+from .item_cache import cache_file, read_blocks, states_of, write_blocks
 from .load import RunData
 from .outcomes import read_outcomes
 from .own_items import Counts, own_counts
@@ -112,11 +110,10 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     missing: list[str] = []
     num_read = 0
     states = ledger.outcome_states()
-    code = [file_digest(Path(__file__).with_name(file)) for file in CODE]
     for (target, condition), scores in _scores_of_columns(data, model).items():
         if target in own:
             continue
-        name = f"items-{digest([code, target, condition, sorted(_identity(scores, states))])}.npz"
+        name = cache_file("items", CODE, [target, condition, sorted(_identity(scores, states))])
         influences_of = read_blocks(cache, name, ItemBlock) if cache else None
         if influences_of is None:
             measure = MEASURES[data.space.task(target).scorer]
@@ -157,8 +154,7 @@ def _scores_of_columns(data: RunData, model: str) -> dict[tuple[str, str], RowSc
 def _identity(scores: RowScores, states: Mapping[str, list[str]]) -> Iterator[list[object]]:
     """What the blocks of a column depend on."""
     for (recipe, seed), records in scores.items():
-        files = [[record.key, sorted(record.metrics), states.get(record.outcomes)] for record in records]
-        yield [recipe, -1 if seed is None else seed, files]
+        yield [recipe, -1 if seed is None else seed, states_of(records, states)]
 
 
 def has_own_items(data: RunData, target: str) -> bool:

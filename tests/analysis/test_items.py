@@ -270,7 +270,7 @@ def test_sums_of_other_code_are_not_used(make_run, tmp_path, monkeypatch):
     run, cache = make_run(), Folder(str(tmp_path / "cache"))
     scored(run, "baseline", 1, table(draws()))
     assert [parts_of(run, cache).num_read for _ in range(2)] == [1, 0]
-    monkeypatch.setattr("analysis.results.items.file_digest", lambda path: f"other {path.name}")
+    monkeypatch.setattr("analysis.results.item_cache.file_digest", lambda path: f"other {path.name}")
     assert [parts_of(run, cache).num_read for _ in range(2)] == [1, 0]
 
 
