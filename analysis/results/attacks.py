@@ -1,16 +1,18 @@
 """Examples under several conditions: those that are correct when clean and become wrong, and the worst condition."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas as pd
 
+from sweeper.files.serialize import plain
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 from sweeper.space import CLEAN, Condition
 
 from .chance import CleanScores
+from .item_cache import cache_file, kept_blocks, states_of
 from .items import has_own_items
 from .load import RunData
 from .marks import marks_of
@@ -25,7 +27,24 @@ language has; num_attacks: their number. Means over seeds. A mean over languages
 tagging, whose metrics are no means over sentences."""
 ATTACK_COLUMNS = (*SUCCESS_COLUMNS, *WORST_COLUMNS)
 CELL = ["model", "recipe", "target", "condition", "language"]
-Grouped = dict[tuple[str, str], dict[int | None, list[ScoreRecord]]]
+BySeed = Mapping[int | None, Sequence[ScoreRecord]]
+CODE = (
+    *("attacks.py", "chance.py", "influence.py", "item_part.py", "outcomes.py", "stats.py", "success.py", "sums.py"),
+    "trivial.py",
+)
+"""Files of this package on which the values of given outcomes depend."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attacked:
+    """Values of a recipe on one target, in one condition and language."""
+
+    recipe: str
+    condition: str
+    language: str
+    values: tuple[float | str, ...]
+    """Of SUCCESS_COLUMNS, or of WORST_COLUMNS."""
+    is_worst: bool = False
 
 
 def attacks_of(conditions: Iterable[Condition]) -> list[str]:
@@ -43,29 +62,75 @@ def attacks_of(conditions: Iterable[Condition]) -> list[str]:
 
 
 def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
-    """ATTACK_COLUMNS for each model, recipe, target, condition and language, and for the mean over languages."""
-    conditions_of = {target.task: target.conditions for target in data.space.targets}
-    recipes = [recipe.name for recipe in data.space.recipes]
-    worst, rates = [], []
+    """ATTACK_COLUMNS for each model, recipe, target, condition and language, and for the mean over languages.
+
+    The values are kept in the cache of the run folder.
+    """
+    worst: list[tuple[float | str, ...]] = []
+    rates: list[tuple[float | str, ...]] = []
+    states = Run.open(data.run).ledger.outcome_states() if data.run else {}
     for (model, target), by_seed in _groups(data).items():
-        found_credits = [_credits(records, data) for records in by_seed.values()]
-        tables = [table for table, _ in found_credits if len(table)]
-        of_words = any(are_of_words for _, are_of_words in found_credits)
-        compared = partial(_is_compared, clean, model, target)
-        has_own = has_own_items(data, target)
-        found = success_rates(tables, compared, recipes, has_own_items=has_own)
-        rates += [(model, recipe, target, *cell, *values) for (recipe, *cell), values in found]
-        worst += [
-            (model, recipe, target, *cell, *values)
-            for table in (tables if _is_mean(data.space.task(target).scorer) and not of_words else ())
-            for (recipe, *cell), values in _worst(table, conditions_of[target])
-        ]
+        for row in _kept(_Column(data=data, clean=clean, model=model, target=target, by_seed=by_seed), states):
+            cell = (model, row.recipe, target, row.condition, row.language)
+            (worst if row.is_worst else rates).append((*cell, *row.values))
     table = pd.DataFrame(worst, columns=[*CELL, *WORST_COLUMNS])
     by_language = table.groupby(CELL)[list(WORST_COLUMNS)].mean()
     # The mean over the languages of a condition; nan if one of them has none.
     means = by_language.groupby(CELL[:4]).mean(skipna=False).reset_index().assign(language=MEAN)
     both = pd.concat([by_language.reset_index(), means], ignore_index=True)
     return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="outer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """The scores of one model on one target, under all conditions."""
+
+    data: RunData
+    clean: CleanScores
+    model: str
+    target: str
+    by_seed: BySeed
+
+    @property
+    def scorer(self) -> str:
+        return self.data.space.task(self.target).scorer
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        return next(target.conditions for target in self.data.space.targets if target.task == self.target)
+
+    @property
+    def recipes(self) -> list[str]:
+        return [recipe.name for recipe in self.data.space.recipes]
+
+    def inputs(self, states: Mapping[str, list[str]]) -> list[object]:
+        """What the values depend on, as JSON values. `states` are those of the files with outcomes."""
+        column = self.model, self.target
+        clean = sorted((name, row) for name, row in self.clean.levels.items() if (name[0], name[2]) == column)
+        records = [[seed, sorted(states_of(scores, states))] for seed, scores in self.by_seed.items()]
+        conditions, has_own = list(map(plain, self.conditions)), has_own_items(self.data, self.target)
+        return [records, clean, conditions, self.recipes, self.scorer, has_own]
+
+    def read(self) -> tuple[list[Attacked], bool]:
+        """Read all outcomes. Returns the values, and whether all outcomes could be read."""
+        read = [_credits(records, self.data) for records in self.by_seed.values()]
+        tables = [each.table for each in read if len(each.table)]
+        has_worst = _is_mean(self.scorer) and not any(each.are_of_words for each in read)
+        compared = partial(_is_compared, self.clean, self.model, self.target)
+        rates = success_rates(tables, compared, self.recipes, has_own_items=has_own_items(self.data, self.target))
+        worst = (row for table in (tables if has_worst else ()) for row in _worst(table, self.conditions))
+        rows = [(cell, values, False) for cell, values in rates] + [(cell, values, True) for cell, values in worst]
+        found = [
+            Attacked(recipe=recipe, condition=condition, language=language, values=values, is_worst=is_worst)
+            for (recipe, condition, language), values, is_worst in rows
+        ]
+        return found, all(each.is_complete for each in read)
+
+
+def _kept(column: _Column, states: Mapping[str, list[str]]) -> Sequence[Attacked]:
+    """The values of a column, from the cache if its outcomes are as they were."""
+    file = cache_file("attacks", CODE, column.inputs(states))
+    return kept_blocks(Run.open(column.data.run).analysis_cache, file, Attacked, column.read)
 
 
 def _is_mean(scorer: str) -> bool:
@@ -79,9 +144,9 @@ def _is_compared(
     return not clean.is_at_chance((model, recipe, target), condition, languages)
 
 
-def _groups(data: RunData) -> Grouped:
+def _groups(data: RunData) -> Mapping[tuple[str, str], BySeed]:
     """(model, target) -> seed -> the scores of targets with conditions, without those that trained on their rows."""
-    groups: Grouped = {}
+    groups: dict[tuple[str, str], dict[int | None, list[ScoreRecord]]] = {}
     if not data.run:
         return groups
     same_rows = marks_of(data.space).same_rows
@@ -92,14 +157,23 @@ def _groups(data: RunData) -> Grouped:
     return groups
 
 
-def _credits(records: Sequence[ScoreRecord], data: RunData) -> tuple[pd.DataFrame, bool]:
-    """A row for each example (language, example, group), with its credit in a column for each (condition, recipe).
+@dataclass(frozen=True, kw_only=True)
+class _Credits:
+    """The credits of one seed."""
 
-    Also whether the credits are shares of words, so that the metric is no mean over examples.
-    """
-    tables, of_words, ledger = [], False, Run.open(data.run).ledger
+    table: pd.DataFrame
+    """A row for each example (language, example, group), and a column for each (condition, recipe)."""
+    are_of_words: bool
+    """Whether the credits are shares of words, so that the metric is no mean over examples."""
+    is_complete: bool
+    """Whether all outcomes could be read."""
+
+
+def _credits(records: Sequence[ScoreRecord], data: RunData) -> _Credits:
+    tables, of_words, is_complete, ledger = [], False, True, Run.open(data.run).ledger
     for record in records:
         outcomes = read_outcomes(record, ledger, data.unread)
+        is_complete &= outcomes is not None
         credit = None if outcomes is None else credit_of(outcomes)
         if outcomes is not None and credit is not None:
             rows = outcomes[["language", "example", "group"]].assign(
@@ -108,11 +182,12 @@ def _credits(records: Sequence[ScoreRecord], data: RunData) -> tuple[pd.DataFram
             tables.append(rows[rows["language"].isin(list(record.metrics))])
             of_words = of_words or "tokens_correct" in outcomes
     if not tables:
-        return pd.DataFrame(), False
+        return _Credits(table=pd.DataFrame(), are_of_words=False, is_complete=is_complete)
     rows = pd.concat(tables, ignore_index=True)
     # A language may have been scored twice, before and after a cap was raised.
     index, columns = ["language", "example", "group"], ["condition", "recipe"]
-    return rows.pivot_table(index=index, columns=columns, values="credit"), of_words
+    table = rows.pivot_table(index=index, columns=columns, values="credit")
+    return _Credits(table=table, are_of_words=of_words, is_complete=is_complete)
 
 
 def _worst(

@@ -11,7 +11,7 @@ import pandas as pd
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 
-from .item_cache import cache_file, read_blocks, states_of, write_blocks
+from .item_cache import cache_file, kept_blocks, states_of
 from .load import RunData
 from .outcomes import credit_of, read_outcomes
 from .seed_part import MEAN
@@ -135,9 +135,13 @@ def _blocks(
 ) -> Sequence[Calibration]:
     """The calibrations of the scores of one column, read from the cache if their outcomes are as they were."""
     name = cache_file("calibration", CODE, sorted(states_of(records, states)))
-    kept = read_blocks(run.analysis_cache, name, Calibration)
-    if kept is not None:
-        return kept
+    return kept_blocks(run.analysis_cache, name, Calibration, lambda: _read(data, run, states, records))
+
+
+def _read(
+    data: RunData, run: Run, states: Mapping[str, list[str]], records: Sequence[ScoreRecord]
+) -> tuple[list[Calibration], bool]:
+    """The calibrations of scores, and whether all outcomes could be read."""
     blocks: list[Calibration] = []
     is_complete = True
     for record in records:
@@ -146,6 +150,4 @@ def _blocks(
         if outcomes is not None:
             shown = outcomes[outcomes["language"].isin(list(record.metrics))]
             blocks += calibrations(shown, record.recipe, record.seed)
-    if is_complete:
-        write_blocks(run.analysis_cache, name, blocks)
-    return blocks
+    return blocks, is_complete

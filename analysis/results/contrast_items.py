@@ -7,16 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sweeper.files.folder import Folder
 from sweeper.records.record import ScoreRecord
 from sweeper.run.run import Run
 
 from .contrast_sums import WeightedSum
 from .influence import Units
+from .item_cache import cache_file, kept_blocks, states_of
 from .items import has_own_items, read_influences
 from .load import RunData
 from .sums import MEASURES, Measure
 
 Floats = npt.NDArray[np.float64]
+CODE = ("contrast_items.py", "items.py", "influence.py", "sums.py", "outcomes.py")
+"""Files of this package on which the variances of given outcomes depend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +43,31 @@ def item_variances(
 ) -> list[ItemVariance]:
     """The item variance of each contrast over its `seeds`: those of its estimate, which have scores on all its targets.
 
-    The outcomes of each target are read once for all of them.
+    The outcomes of each target are read once for all of them. The variances are kept in the cache of the run folder,
+    except those of tables that were joined from two runs.
     """
     with_draws = {target.task for target in data.space.targets if has_own_items(data, target.task)}
     by_contrast: list[dict[str, ItemVariance]] = [{} for _ in contrasts]
     if not data.run:
         return [ItemVariance() for _ in contrasts]
+    run = Run.open(data.run)
+    cache, states = (None, {}) if data.runs_of_models else (run.analysis_cache, run.ledger.outcome_states())
     for target in sorted({name for weighted in contrasts for name in weighted.targets} - with_draws):
         users = [number for number, weighted in enumerate(contrasts) if target in weighted.targets]
         column = _Target(data, target, [(contrasts[number], seeds[number]) for number in users])
-        for number, variance in zip(users, column.variances(), strict=True):
+        for number, variance in zip(users, _kept(column, cache, states), strict=True):
             by_contrast[number][target] = variance
     return [
         _summed(weighted, variances, with_draws) for weighted, variances in zip(contrasts, by_contrast, strict=True)
     ]
+
+
+def _kept(column: "_Target", cache: Folder | None, states: Mapping[str, list[str]]) -> Sequence[ItemVariance]:
+    """The variances of the contrasts on a target, from the cache if their outcomes are as they were."""
+    if cache is None:
+        return column.variances()
+    file = cache_file("contrasts", CODE, column.inputs(states))
+    return kept_blocks(cache, file, ItemVariance, lambda: (column.variances(), column.is_complete))
 
 
 def _summed(weighted: WeightedSum, variances: Mapping[str, ItemVariance], with_draws: set[str]) -> ItemVariance:
@@ -75,9 +90,12 @@ class _Target:
 
     def __init__(self, data: RunData, target: str, contrasts: Sequence[tuple[WeightedSum, Collection[int]]]) -> None:
         """`contrasts` have the seeds of their estimates."""
+        self.is_complete = True
+        """Whether all outcomes could be read so far."""
         self._contrasts = contrasts
         self._units = Units()
-        self._measure: Measure = MEASURES[data.space.task(target).scorer]
+        self._scorer = data.space.task(target).scorer
+        self._measure: Measure = MEASURES[self._scorer]
         runs = data.runs_of_models or dict.fromkeys((model.name for model in data.space.models), data.run)
         self._ledgers = {model: Run.open(run).ledger for model, run in runs.items()}
         self._unread = data.unread
@@ -92,6 +110,13 @@ class _Target:
         self._fixed: dict[tuple[str, str, str], Floats | None] = {}
         self._num_known = 0
         self._known: dict[str, set[int]] = {}
+
+    def inputs(self, states: Mapping[str, list[str]]) -> list[object]:
+        """What the variances depend on, as JSON values. `states` are those of the files with outcomes."""
+        weights = [[[*name, *of_name.items()] for name, of_name in weights.items()] for weights in self._weights]
+        seeds = [sorted(of_contrast) for _, of_contrast in self._contrasts]
+        records = [[*name, seed, states_of(scores, states)] for (name, seed), scores in self._records.items()]
+        return [self._scorer, list(self._seeds), weights, seeds, sorted(records, key=str)]
 
     def variances(self) -> list[ItemVariance]:
         """The item variance of each contrast on this target."""
@@ -148,7 +173,10 @@ class _Target:
 
     def _read(self, records: Sequence[ScoreRecord]) -> Floats | None:
         values = read_influences(records, self._ledgers[records[0].model], self._units, self._measure, self._unread)
-        return None if isinstance(values, str) else values
+        if isinstance(values, str):
+            self.is_complete = False
+            return None
+        return values
 
     def _by_language(self, values: Floats) -> dict[str, Floats]:
         """Language -> the influence of every unit, (units,)."""

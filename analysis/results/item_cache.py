@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,22 @@ def cache_file(kind: str, code: Iterable[str], inputs: object) -> str:
 def states_of(records: Iterable[ScoreRecord], states: Mapping[str, list[str]]) -> list[list[object]]:
     """What the values of the outcomes of scores depend on. `states` are `Ledger.outcome_states`."""
     return [[record.key, sorted(record.metrics), states.get(record.outcomes)] for record in records]
+
+
+def kept_blocks(
+    folder: Folder, name: str, block_type: type[B], compute: Callable[[], tuple[Sequence[B], bool]]
+) -> Sequence[B]:
+    """The dataclasses of a file, or those that `compute` returns.
+
+    It also returns whether all outcomes could be read; only then are they written to the file.
+    """
+    kept = read_blocks(folder, name, block_type)
+    if kept is not None:
+        return kept
+    blocks, is_complete = compute()
+    if is_complete:
+        write_blocks(folder, name, blocks)
+    return blocks
 
 
 def write_blocks(folder: Folder, name: str, blocks: Iterable[Any]) -> None:

@@ -1,5 +1,6 @@
 """Drops, the worst condition and success rates, on hand-made outcomes."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 import analysis
+from analysis.page.state import LiveRun
 from analysis.report.methods_data import condition_sentences
 from analysis.results.attacks import attacks, attacks_of
 from analysis.results.chance import clean_scores
@@ -18,6 +20,7 @@ from analysis.results.success import share
 from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.run.growth import check_growth
+from sweeper.run.ledger import Ledger
 from sweeper.space import Condition, Contrast, Term
 from tests.analysis.conftest import SPACE
 from tests.analysis.texts import text_report
@@ -350,3 +353,56 @@ def test_the_matrix_of_a_report_shows_clean_scores_only(run):
     clean = cells[(cells["condition"] == "clean") & (cells["recipe"] == "baseline") & (cells["target"] == "pairs")]
     assert clean["score"].item() == pytest.approx(56.25)
     assert "56.2" in (report.path.parent / "appendix.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The scores whose outcomes are read, one after the other."""
+    read, names = Ledger.outcomes, []
+
+    def outcomes_of(ledger, record):
+        names.append(record.outcomes)
+        return read(ledger, record)
+
+    monkeypatch.setattr(Ledger, "outcomes", outcomes_of)
+    return names
+
+
+def test_outcomes_are_read_once_for_the_same_scores(run, opened):
+    first = robustness(load(run.url))
+    assert len(set(opened)) == 12
+    opened.clear()
+    pd.testing.assert_frame_equal(robustness(load(run.url)), first)
+    run.trained("small_nli", "small_nli", 1)
+    pd.testing.assert_frame_equal(robustness(load(run.url)), first)
+    assert opened == []
+
+
+def test_outcomes_that_changed_or_could_not_be_read_are_read_again(run, opened):
+    first = robustness(load(run.url))
+    opened.clear()
+    (score,) = (
+        score
+        for score in load(run.url).cell_scores
+        if (score.recipe, score.seed, score.condition) == ("baseline", 1, "typos")
+    )
+    Path(run.url, "ledger", score.outcomes).write_bytes(b"PAR1")
+    damaged = row(robustness(load(run.url)), "baseline", "typos")
+    assert score.outcomes in opened and damaged["success"] != row(first, "baseline", "typos")["success"]
+    opened.clear()
+    # Damaged files may be readable later, so that nothing is kept.
+    robustness(load(run.url))
+    assert score.outcomes in opened
+    run.ledger.write_score(score, outcomes("10010000"))
+    pd.testing.assert_frame_equal(robustness(load(run.url)), first)
+
+
+def test_an_update_of_the_dashboard_without_a_new_score_reads_no_outcomes(run, opened):
+    live = LiveRun(run.url)
+    live.update()
+    before = live.latest
+    assert opened and any("conditions" in cell for cell in json.loads(before.data)["models"][0]["cells"])
+    opened.clear()
+    run.trained("small_nli", "small_nli", 1)
+    live.update()
+    assert live.latest is not before and opened == []
