@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,18 @@ def listed(env: Mapping[str, str], folder: str) -> list[str]:
     return list(json.loads(in_python(code, env)))
 
 
+def content_in_bucket(env: Mapping[str, str], url: str) -> dict[str, Any]:
+    """`content` of a run folder in the bucket."""
+    code = f"import json; from tests.runs import content; print(json.dumps(content({url!r})))"
+    return dict(json.loads(in_python(code, env)))
+
+
 def test_a_run_in_a_bucket_has_the_same_ledger_as_one_on_disk(bucket: Mapping[str, str], tmp_path: Path) -> None:
     arguments = run_arguments("s3://sweeps/run", "--set", "targets=names", "--set", "seeds=1")
     cache = ("--cache", str(tmp_path / "cache"), "--checkpoint-every", "0.1")
     done = sweeper(*arguments, *cache, env=bucket)
     assert done.returncode == 0, done.stdout + done.stderr
-    code = "import json; from tests.runs import content; print(json.dumps(content('s3://sweeps/run')))"
-    records = json.loads(in_python(code, bucket))
+    records = content_in_bucket(bucket, "s3://sweeps/run")
     assert len([key for key in records if key.startswith("training")]) == 5
     assert records.items() <= content(tiny_run()).items()
     assert any(name.endswith("manifest.json") for name in listed(bucket, "run/encoders"))
@@ -67,19 +73,31 @@ def test_a_second_machine_tokenises_nothing_and_downloads_each_data_set_once(
     assert fetched == {f"/sweeps/{name}": 1 for name in stored}
 
 
-def test_a_second_driver_in_a_bucket_is_refused_while_the_first_one_runs(
+@pytest.mark.faults
+def test_a_second_driver_in_a_bucket_is_refused_and_the_first_one_makes_the_ledger_of_an_undisturbed_sweep(
     bucket: Mapping[str, str], tmp_path: Path
 ) -> None:
-    arguments = run_arguments("s3://sweeps/leased", *CORNER)
-    long = ("--set", "targets.names.training.epochs=500")
-    first = start(*arguments, *long, "--cache", str(tmp_path / "first"), env=bucket)
-    wait_for(lambda: listed(bucket, "leased/progress"), first, pause=0.5)
-    second = sweeper(*arguments, *long, "--cache", str(tmp_path / "second"), env=bucket)
+    arguments = (*run_arguments("s3://sweeps/leased"), "--workers", "1", "--checkpoint-every", "0")
+    first = start(*arguments, "--cache", str(tmp_path / "first"), env=bucket)
+    wait_for(lambda: listed(bucket, "leased/driver.json"), first, pause=0.5)
+    second = sweeper(*arguments, "--cache", str(tmp_path / "second"), env=bucket)
     assert second.returncode == 2, second.stdout + second.stderr
     assert f"(process {first.pid}) is working in s3://sweeps/leased. Wait for it to end, or stop it." in second.stderr
-    first.send_signal(signal.SIGTERM)
-    assert ended(first).returncode == 130
-    assert "leased/driver.json" not in listed(bucket, "leased")
+    assert len(second.stderr.splitlines()) == 1
+    done = ended(first)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert content_in_bucket(bucket, "s3://sweeps/leased") == content(tiny_run())
+
+
+def test_a_driver_in_a_bucket_that_is_stopped_removes_its_lease(bucket: Mapping[str, str], tmp_path: Path) -> None:
+    long = ("--set", "targets.names.training.epochs=500")
+    arguments = run_arguments("s3://sweeps/stopped", *CORNER, *long)
+    driver = start(*arguments, "--cache", str(tmp_path / "cache"), env=bucket)
+    wait_for(lambda: listed(bucket, "stopped/progress"), driver, pause=0.5)
+    assert listed(bucket, "stopped/driver.json")
+    driver.send_signal(signal.SIGTERM)
+    assert ended(driver).returncode == 130
+    assert not listed(bucket, "stopped/driver.json")
 
 
 def test_an_object_in_a_bucket_is_created_once(bucket: Mapping[str, str], tmp_path: Path) -> None:
@@ -155,6 +173,9 @@ def test_a_store_that_cannot_be_reached_for_8_seconds_does_not_end_the_sweep_and
     assert "5 of 5 trials are in the ledger" in done.stdout
     assert "LOST" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    records = content_in_bucket(bucket, "s3://sweeps/outage")
+    assert len([key for key in records if key.startswith("training")]) == 5
+    assert records.items() <= content(tiny_run()).items()
 
 
 @pytest.mark.faults
@@ -178,8 +199,7 @@ def test_a_store_that_cannot_be_reached_stops_the_sweep_with_a_message_and_the_s
     again = sweeper(*arguments, env=env)
     proxy.disappear()
     assert again.returncode == 0, again.stdout + again.stderr
-    code = "import json; from tests.runs import content; print(json.dumps(content('s3://sweeps/away')))"
-    assert json.loads(in_python(code, bucket)).items() <= content(tiny_run()).items()
+    assert content_in_bucket(bucket, "s3://sweeps/away").items() <= content(tiny_run()).items()
 
 
 def test_a_missing_bucket_is_reported_in_one_message(bucket: Mapping[str, str]) -> None:
