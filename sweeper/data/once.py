@@ -17,6 +17,8 @@ from sweeper.files.digests import digest
 from sweeper.files.folder import Folder
 
 T = TypeVar("T")
+MALFORMED = (LookupError, TypeError, AttributeError)
+"""Errors of transformers for JSON files with another structure. Its tokenizers raise plain exceptions."""
 logger = logging.getLogger(__name__)
 
 
@@ -38,7 +40,17 @@ def pretrained(load: Callable[..., T], location: str, revision: str | None, **op
     """`load(location, revision=revision, **options)` for a method `from_pretrained`.
 
     A process of this node that comes later sends no request for the same commit. A folder is read without a lock.
+    Raises ValueError also for files with another structure, in addition to the exceptions of the method.
     """
+    try:
+        return _pretrained(load, location, revision, **options)
+    except Exception as error:
+        if isinstance(error, MALFORMED) or type(error) is Exception:
+            raise ValueError(f"a file has another structure ({type(error).__name__}: {error})") from error
+        raise
+
+
+def _pretrained(load: Callable[..., T], location: str, revision: str | None, **options: Any) -> T:
     call = partial(load, location, revision=revision, **options)
     if Path(location).is_dir():
         return call()

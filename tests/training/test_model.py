@@ -157,6 +157,17 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
         load_tokenizer(str(tmp_path))
 
 
+@pytest.mark.parametrize("content", ["3", "[]", "{}", "{", ""])
+def test_a_configuration_or_tokenizer_with_another_structure_is_an_error(content: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match="cannot be read"):
+        check_encoder(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(UserError, match=r"tokenizer of .* cannot be read"):
+        load_tokenizer(str(tmp_path))
+
+
 @pytest.mark.parametrize("model_folder", CONFIGS, indirect=True)
 def test_a_model_cut_to_its_lowest_layers_has_their_weights(model_folder: str, tmp_path: Path) -> None:
     whole, cut = load_body(model_folder), load_body(model_folder, layers=1)
