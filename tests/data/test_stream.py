@@ -57,6 +57,19 @@ def test_rows_are_streamed_once_and_then_read_from_the_cache(sources: Sources, a
     assert [row["text"] for row in sources.load(rows)] == ["new"] * 3
 
 
+@pytest.mark.usefixtures("articles")
+@pytest.mark.parametrize("name", ["data-00000-of-00001.arrow", "state.json", "dataset_info.json", "manifest.json"])
+def test_damaged_first_rows_are_streamed_again(sources: Sources, name: str) -> None:
+    rows = replace(ROWS, first=3)
+    sources.load(rows)
+    [entry] = (sources.cache / "first").iterdir()
+    content = (entry / name).read_bytes()
+    (entry / name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    again = Sources(mirror=sources.mirror, cache=sources.cache)
+    assert [row["text"] for row in again.load(rows)] == list(WORDS[:3])
+    assert (entry / name).read_bytes() == content
+
+
 def test_a_split_with_fewer_rows_is_read_completely_with_its_label_names(
     sources: Sources, write: Callable[..., None]
 ) -> None:

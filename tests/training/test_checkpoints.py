@@ -1,10 +1,11 @@
 """Checkpoints in a remote folder: uploaded in the background, in order, and at once before the machine ends."""
 
+import os
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from sweeper.files.folder import Folder
 from sweeper.files.leftovers import LOCK, remove_temporary
+from sweeper.files.seal import append_seal
 from sweeper.training.checkpoints import Checkpoints
 from sweeper.training.loop import StageContext
 from sweeper.training.runtime import Clock
@@ -166,3 +168,25 @@ def test_a_training_that_is_resumed_from_a_remote_checkpoint_ends_with_the_same_
     resumed = run_stage(body, spec, reader, remote)
     assert weights(resumed) == weights(uninterrupted)
     assert remote.clock.resumed_at == 20
+
+
+class Payload:
+    """Creates a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_checkpoint_with_another_pickle_is_renamed_and_its_code_does_not_run(
+    tmp_path: Path, checkpoints: Checkpoints
+) -> None:
+    executed, messages = tmp_path / "executed", list[str]()
+    torch.save({"net": Payload(executed)}, tmp_path / "file")
+    append_seal(tmp_path / "file", checkpoints.name)
+    checkpoints.folder.upload(tmp_path / "file", checkpoints.name)
+    assert checkpoints.load(messages.append) is None
+    assert "is damaged (UnpicklingError) and was renamed to" in messages[-1]
+    assert not executed.exists()

@@ -1,6 +1,7 @@
 """Scores of a trial: several targets, new languages, encoders without heads, and metrics from outcomes."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,18 +12,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.errors import DataError
+from sweeper.errors import DataError, TrialError
 from sweeper.records.spec import PerturbationSpec, ScoreSpec
 from sweeper.scoring.accuracy import accuracy, accuracy_and_f1
 from sweeper.scoring.chunks import ChunkCounts, chunk_metrics
 from sweeper.scoring.counts import precision_recall_f1
 from sweeper.tasks.spec import Rows
+from sweeper.training.scores import check_finite
 from sweeper.training.trial import run_trial
 from tests.worlds import BY_NAME, LANGUAGES, TRAINING, TrialFolders, data, facts, retrieval, score, stage, trial
 
 BASE = ("en",)
 POISON = '{"tokens": ["lamps"], "pos_tags": ["poison"]}\n'
 LEARNING = replace(TRAINING, cap_examples=100, epochs=6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_metric_that_is_not_finite_fails_the_trial(value: float) -> None:
+    with pytest.raises(TrialError, match=rf"The metric f1 on the selection data of words is {value}"):
+        check_finite({"accuracy": 0.5, "f1": value}, "the selection data of words")
 
 
 def test_one_training_gives_a_score_record_for_each_target_that_shares_it(folders: TrialFolders) -> None:
