@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ MODEL_FILES = (
     "*.model",
 )
 """Files that decide the outputs of an encoder. Its identity does not include README and similar files."""
+TWO_ASTERISKS_IN_NAME = re.compile(r"[^/]\*\*|\*\*[^/]")
+"""`datasets` and Python before 3.13 refuse these patterns."""
 
 
 def split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
@@ -71,7 +74,11 @@ def _named_split_files(folder: Path, config: str | None, split: str | None) -> l
 def _matching(folder: Path, pattern: str) -> list[Path]:
     """The files that match a pattern of a card, sorted. Raises DataError if it is not one."""
     try:
-        return [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        if TWO_ASTERISKS_IN_NAME.search(pattern):
+            raise ValueError("'**' can only be an entire path component")
+        # Before Python 3.13, `**` at the end of a pattern matches folders only.
+        paths = folder.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
+        return [path for path in sorted(paths) if path.is_file()]
     except (ValueError, IndexError, AttributeError, NotImplementedError, OSError) as error:
         shown = repr(pattern[:80])
         raise DataError(f"The card of the data set in {folder} lists {shown}, which is no file name.") from error

@@ -78,6 +78,16 @@ def test_a_path_that_is_no_file_name_gives_no_files_or_a_data_error(tmp_path: Pa
         assert "which is no file name" in str(error)
 
 
+def test_a_path_that_ends_with_two_asterisks_is_all_files_below(tmp_path: Path) -> None:
+    """As in `datasets`. The method `glob` of paths finds them from Python 3.13 on."""
+    folder = written(tmp_path, yaml.safe_dump({"configs": [{"data_files": [{"split": "train", "path": "a/**"}]}]}))
+    files = [folder / "a" / "b.jsonl", folder / "a" / "c" / "d.jsonl"]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert split_files(folder, None, "train") == files
+
+
 def test_features_whose_names_have_no_order_have_a_digest(tmp_path: Path) -> None:
     folder = written(tmp_path, "dataset_info: {features: {1: 2, a: 3}}")
     assert rows_digest(folder, None, None) == rows_digest(folder, None, None)
