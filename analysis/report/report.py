@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
@@ -23,6 +23,7 @@ from ..results.collector import frozen_objects
 from ..results.contrasts import contrast_table
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
+from ..results.items import cost_text
 from ..results.load import RunData, load
 from ..results.results import Results, results_of_run
 from ..results.robustness import robustness
@@ -55,6 +56,8 @@ class Report:
     """The findings of the first model, one to three sentences each."""
     warnings: tuple[str, ...] = ()
     """What the user must know about the ledger, for example damaged records, one line each."""
+    cost: str = field(default="", compare=False)
+    """What reading the outcomes cost; "" if their sums were in the cache."""
 
 
 def write_report(run: str, out: str | None = None, against: str = "", order: str = "given") -> Report:
@@ -77,7 +80,9 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
         return Report(path=folder / REPORT, findings=tuple(kept.findings), warnings=tuple(kept.warnings))
     data = load(run)
     with frozen_objects():
-        files, findings = _report_files(data, run, against, orders)
+        results = results_of_run(data, against)
+        gc.freeze()  # as the records: figures make many objects, but free none of the results
+        files, findings = _report_files(data, results, run, against, orders)
     warnings = damage_notes(data)
     remove_obsolete(source, folder, files)
     for name, content in files.items():
@@ -85,7 +90,8 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     if inputs and not _may_be_readable(data, source):
         digests = content_digests(files)
         keep_report(source, folder, Written(inputs=inputs, files=digests, findings=findings, warnings=warnings))
-    return Report(path=folder / REPORT, findings=findings, warnings=warnings)
+    cost = cost_text(result.items for result in results)
+    return Report(path=folder / REPORT, findings=findings, warnings=warnings, cost=cost)
 
 
 def _may_be_readable(data: RunData, run: Run) -> bool:
@@ -93,10 +99,10 @@ def _may_be_readable(data: RunData, run: Run) -> bool:
     return not data.unread.isdisjoint([*run.ledger.outcome_states(), *run.ledger.dynamics_states()])
 
 
-def _report_files(data: RunData, run: str, against: str, orders: Orders) -> tuple[dict[str, bytes], tuple[str, ...]]:
+def _report_files(
+    data: RunData, results: tuple[Results, ...], run: str, against: str, orders: Orders
+) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """Name -> content of all files, and the findings of the first model."""
-    results = results_of_run(data, against)
-    gc.freeze()  # as the records: figures make many objects, but free none of the results
     contrasts = contrast_table(data) if data.space.contrasts else None
     conditions = robustness(data)
     suffixes = ["" if number == 0 else f"-{result.model}" for number, result in enumerate(results)]

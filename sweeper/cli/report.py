@@ -32,6 +32,8 @@ def report(
     written = analysis.write_report(run_folder, folder, against, order)
     for warning in written.warnings:
         err.print(warning, markup=False)
+    if written.cost:
+        err.print(written.cost, markup=False)
     # Without markup: findings contain names in brackets, which rich would read as styles.
     for number, finding in enumerate(written.findings, 1):
         out.print(f"{number}. {finding}", markup=False)

@@ -185,15 +185,26 @@ def unreachable(ledger, record):
     raise OSError(f"{record.outcomes}: timeout of {ledger.folder.url}")
 
 
-@pytest.mark.parametrize("has_cache", [False, True], ids=["items of gains", "items of contrasts"])
-def test_a_report_that_could_not_read_outcomes_for_a_moment_is_computed_again(make_run, monkeypatch, has_cache):
-    terms = (Term(recipe="small_nli"), Term(recipe="baseline", weight=-1.0))
-    run = make_run(targets=SPACE.targets[:1], contrasts=(Contrast(name="gain", terms=terms),))
+def with_outcomes(run):
+    """The run with scores of two recipes and their outcomes."""
     for seed in (1, 2):
         for recipe, correct in (("baseline", [1, 0, 0]), ("small_nli", [1, 1, seed - 1])):
             outcomes = pd.DataFrame({"language": "en", "example": [*"abc"], "group": [*"abc"]})
             outcomes = outcomes.assign(chunks_correct=correct, chunks_predicted=1, chunks_gold=1)
             run.scored(run.trained(recipe, "tags", seed), "tags", {"en": sum(correct) / 3}, table=outcomes)
+    return run
+
+
+def test_a_report_says_what_reading_outcomes_cost_and_the_next_one_uses_the_sums_that_were_kept(make_run, tmp_path):
+    run = with_outcomes(make_run(targets=SPACE.targets[:1]))
+    assert text_report(run.url, str(tmp_path / "first")).cost.startswith("Read the outcomes of 4 scores in ")
+    assert text_report(run.url, str(tmp_path / "second")).cost == ""
+
+
+@pytest.mark.parametrize("has_cache", [False, True], ids=["items of gains", "items of contrasts"])
+def test_a_report_that_could_not_read_outcomes_for_a_moment_is_computed_again(make_run, monkeypatch, has_cache):
+    terms = (Term(recipe="small_nli"), Term(recipe="baseline", weight=-1.0))
+    run = with_outcomes(make_run(targets=SPACE.targets[:1], contrasts=(Contrast(name="gain", terms=terms),)))
     if has_cache:
         compute_results(run.url)  # keeps the variances of gains, so that only the contrasts read outcomes again
     with monkeypatch.context() as broken:
