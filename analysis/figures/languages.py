@@ -104,7 +104,7 @@ def _grid(rows: pd.DataFrame, recipes: Sequence[str], order: Order) -> Grid:
     """`rows` are the estimates of one target by language."""
     names = ORDERS[order](set(rows["language"]))
     shown = rows[["recipe", "language", "gain", "low", "high", "basis", "note", "marks"]]
-    squares = {(str(row.recipe), str(row.language)): _square(row) for row in shown.itertuples()}
+    squares = {(str(row.recipe), str(row.language)): _square(row) for row in shown.astype(object).itertuples()}
     missing = Square(text="–", is_missing=True)
     return Grid(
         rows=tuple(recipes),

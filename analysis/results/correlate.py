@@ -15,7 +15,7 @@ from .load import RunData
 from .matrix import Matrix
 from .moderation import are_bimodal, row_variances
 from .multitask import multitask_gains
-from .names import positions
+from .names import positions, tuples_of
 from .order import clustered
 from .seed_part import MEAN, seeds_done
 from .selection_gains import selection_gains
@@ -138,7 +138,7 @@ def _summarised_gains(seeds: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     means = mean_estimates(cells)
     kept = set(means.loc[is_summarised(means), ["recipe", "target"]].itertuples(index=False, name=None))
     rows = seeds[(seeds["language"] == MEAN) & (seeds["condition"] == CLEAN)].dropna(subset="gain")
-    is_kept = [cell in kept for cell in zip(rows["recipe"], rows["target"], strict=True)]
+    is_kept = [cell in kept for cell in tuples_of(rows[["recipe", "target"]])]
     return rows[np.array(is_kept, dtype=bool)]
 
 

@@ -13,6 +13,7 @@ from sweeper.space import CLEAN, Space
 from .item_part import combined, item_part
 from .items import ItemParts
 from .matrix import Cell, Matrix
+from .names import tuples_of
 from .seed_part import MEAN, numbered_cells, seed_notes, seed_part
 from .stats import LEVEL, adjusted, t_intervals
 from .trivial import TargetLevel
@@ -214,7 +215,7 @@ def _scores(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _marks(table: pd.DataFrame, matrix: Matrix, num_asked: int) -> list[str]:
     """The marks of each row, separated by commas."""
-    cells = zip(table["recipe"], table["target"], table["language"], strict=True)
+    cells = tuples_of(table[["recipe", "target", "language"]])
     lacks_seeds = (table["num_seeds"] < num_asked) & ~table["is_seedless"]
     return [
         ", ".join([*_training_marks((recipe, target), language, matrix), *(["lacks seeds"] if lacks else [])])

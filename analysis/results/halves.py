@@ -46,6 +46,7 @@ class HalfCorrelations:
     """Number of pairs of values."""
 
 
+@lru_cache(16)
 def splits(num_seeds: int, seed: int = 0) -> npt.NDArray[np.bool_]:
     """Shape (splits, seeds): whether each seed is in the first half. All divisions, or MAX_SPLITS random ones.
 
@@ -148,12 +149,11 @@ def _fill(result: HalfCorrelations, variables: list[int], values: Floats, seed: 
     result.low[pairs], result.high[pairs] = _jackknife(first, second, rho)
     # products[a, b, i, j]: contribution of the pair of value i of a and value j of b.
     x, y = _standardised(first), _standardised(second)
-    products = np.einsum("kai,kbj->abij", x, y) + np.einsum("kai,kbj->abij", y, x)
-    products /= 2 * len(first)
+    products = (np.tensordot(x, y, axes=(0, 0)) + np.tensordot(y, x, axes=(0, 0))).swapaxes(1, 2) / (2 * len(first))
     orders = _random_orders(n, seed)
     permuted = np.zeros((*rho.shape, NUM_ORDERS))
     for value in range(n):
-        permuted += products[:, :, value, orders[:, value]]
+        permuted += np.take(products[:, :, value], orders[:, value], axis=-1)
     # Equal correlations differ in their last bits, because the order of the sum differs.
     permuted *= inflation(values)[..., None]
     num_extreme = (np.abs(permuted) >= np.abs(rho)[..., None] - 1e-9).sum(axis=-1)
@@ -169,7 +169,7 @@ def _random_orders(n: int, seed: int) -> npt.NDArray[np.int64]:
 def _means(first: Floats, second: Floats) -> Floats:
     """Mean correlation over splits and both ways, shape (variables, variables)."""
     x, y = _standardised(first), _standardised(second)
-    rho: Floats = np.einsum("kai,kbi->ab", x, y) / len(x)
+    rho: Floats = np.tensordot(x, y, axes=((0, 2), (0, 2))) / len(x)
     rho = (rho + rho.T) / 2
     is_constant = ~(x.any(axis=(0, 2)) & y.any(axis=(0, 2)))
     rho[is_constant, :] = rho[:, is_constant] = np.nan

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .items import ItemParts
+from .names import tuples_of
 from .stats import CONFIDENCE
 
 Floats = npt.NDArray[np.float64]
@@ -51,9 +52,7 @@ def item_part(cells: pd.DataFrame, items: ItemParts, reference: str) -> pd.DataF
     The variances are nan without outcomes of the row and of the reference.
     """
     rows = []
-    for recipe, target, condition, language in cells[["recipe", "target", "condition", "language"]].itertuples(
-        index=False, name=None
-    ):
+    for recipe, target, condition, language in tuples_of(cells[["recipe", "target", "condition", "language"]]):
         block = items.block(target, language, condition)
         variance, residual = block.of_gain(recipe, reference) if block else (np.nan, np.nan)
         # One item, or a group of all items, says nothing about the variation between items.

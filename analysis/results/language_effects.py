@@ -12,6 +12,7 @@ from .estimates import UNTESTED, has_mark, is_summarised, joined_marks, mean_est
 from .halves import MIN_N, half_means
 from .item_part import combined
 from .items import ENGLISH, ItemParts
+from .names import tuples_of
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
 from .stats import adjusted, t_intervals
 
@@ -83,13 +84,15 @@ def _marks_and_notes(table: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFra
         cells.reindex(pd.MultiIndex.from_frame(table.assign(language=language)[["recipe", "target", "language"]]))
         for language in (table["language"], ENGLISH)
     ]
-    joined = [joined_marks(*both) for both in zip(*(side["marks"].fillna("") for side in sides), strict=True)]
+    joined = [
+        joined_marks(*both) for both in zip(*(side["marks"].fillna("").to_numpy(object) for side in sides), strict=True)
+    ]
     is_bimodal = np.any([side["note"].eq("bimodal").to_numpy() for side in sides], axis=0)
     return pd.DataFrame({"marks": joined, "is_bimodal": is_bimodal}, index=table.index)
 
 
 def _cells(table: pd.DataFrame) -> Sequence[tuple[str, str, str]]:
-    return list(table[["recipe", "target", "language"]].itertuples(index=False, name=None))
+    return list(tuples_of(table[["recipe", "target", "language"]]))
 
 
 def _of_items(items: ItemParts, recipe: str, target: str, language: str, reference: str) -> tuple[float, float, int]:

@@ -15,7 +15,7 @@ from sweeper.space.overlap import trained_languages
 from .gains import gain_table, reference_recipe
 from .load import RunData, main_scores
 from .marks import Marks, marks_of
-from .names import positions
+from .names import combined_codes, positions, tuples_of
 
 Cell = tuple[str, str]
 """Names of a recipe and of a target."""
@@ -185,7 +185,7 @@ def _marks_of_rows(space: Space, table: pd.DataFrame, marks: Marks) -> pd.DataFr
     """Columns mark and zero_shot for a table with recipe, target and language."""
     trained = {target.task: trained_languages(space, target) for target in space.targets}
     rows = []
-    for recipe, target, language in table[["recipe", "target", "language"]].itertuples(index=False, name=None):
+    for recipe, target, language in tuples_of(table[["recipe", "target", "language"]]):
         cell = (recipe, target)
         mark = "same rows" if cell in marks.same_rows else "same items" if cell in marks.same_items else ""
         rows.append((mark, language not in {*marks.not_zero_shot.get(cell, ()), *trained[target]}))
@@ -219,9 +219,8 @@ def seed_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def _numbered(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
     """The numbers of the cell of each row, and of its cell and language. Numbers are grouped faster than names."""
-    groups = (table.groupby(CELL), table.groupby([*CELL, "language"]))
-    cell, language = (np.asarray(group.ngroup(), dtype=np.intp) for group in groups)
-    return cell, language
+    *of_cell, of_language = (pd.factorize(table[name])[0] for name in (*CELL, "language"))
+    return combined_codes(of_cell), combined_codes([*of_cell, of_language])
 
 
 def _seed_gains(seeds: pd.DataFrame) -> pd.DataFrame:

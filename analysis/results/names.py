@@ -1,6 +1,6 @@
 """Names of recipes and models that a user gives, checked against the space, and names as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ import pandas as pd
 
 from sweeper.errors import UserError, unknown
 from sweeper.space import Space
+
+Integers = npt.NDArray[np.intp]
 
 
 def check_recipe(space: Space, name: str) -> str:
@@ -37,7 +39,30 @@ def one_model(space: Space, name: str) -> str:
     return names[0]
 
 
-def positions(column: "pd.Series[Any]", names: Sequence[object]) -> npt.NDArray[np.intp]:
+def combined_codes(codes: Sequence[Integers]) -> Integers:
+    """A number for each combination of codes, which are at least 0, in the order of the codes."""
+    numbers: Integers = np.ravel_multi_index(tuple(codes), [int(code.max(initial=0)) + 1 for code in codes])
+    return numbers
+
+
+def renumbered(numbers: Integers) -> tuple[Integers, Integers, Integers]:
+    """The different numbers, ascending; the position of each number among them; the last place of each in the input.
+
+    As `np.unique`, but without sorting the numbers, which must be at least 0 and small.
+    """
+    is_used = np.bincount(numbers) > 0
+    positions = (np.cumsum(is_used) - 1)[numbers]
+    last = np.zeros(int(is_used.sum()), dtype=np.intp)
+    last[positions] = np.arange(len(numbers))
+    return np.flatnonzero(is_used), positions, last
+
+
+def tuples_of(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table as plain tuples. As objects, names are converted four times faster than by pandas."""
+    return table.astype(object).itertuples(index=False, name=None)
+
+
+def positions(column: "pd.Series[Any]", names: Sequence[object]) -> Integers:
     """The position of each value of a column in a list; -1 for a value that is not in it, or missing."""
     places = {name: place for place, name in enumerate(names)}
     codes, distinct = pd.factorize(column)

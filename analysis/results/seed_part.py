@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from sweeper.space import CLEAN
 
 from .matrix import seed_table
 from .moderation import gain_variances
+from .names import combined_codes, renumbered
 from .stats import are_equal
 
 KEYS = ["condition", "language", "target", "recipe"]
@@ -83,8 +83,9 @@ def seed_part(rows: pd.DataFrame, reference: str | Mapping[str, str], bimodal: C
 
 def numbered_cells(rows: pd.DataFrame) -> tuple[Numbers, pd.MultiIndex]:
     """The number of the cell of each row, and the KEYS of each cell, sorted. Numbers are grouped faster than names."""
-    groups = rows.groupby(KEYS)
-    return np.asarray(groups.ngroup(), dtype=np.intp), cast(pd.MultiIndex, groups.size().index)
+    codes, levels = zip(*(pd.factorize(rows[key], sort=True) for key in KEYS), strict=True)
+    _, cells, last = renumbered(combined_codes(codes))
+    return cells, pd.MultiIndex(levels=levels, codes=[code[last] for code in codes], names=KEYS)
 
 
 def seed_notes(table: pd.DataFrame) -> "pd.Series[str]":
@@ -164,16 +165,16 @@ def _of_columns(rows: pd.DataFrame, cells: Numbers, references: Mapping[str, str
         return pd.DataFrame(columns=["total", "df", "is_bimodal"], dtype=float)
     numbered = _numbered(rows, references)
     is_kept = _are_comparable(numbered, cells)
-    kept, first = np.unique(cells[is_kept], return_index=True)
+    kept, _, last = renumbered(cells[is_kept])
     if not len(kept):
         return pd.DataFrame(columns=["total", "df", "is_bimodal"], dtype=float)
     # Groups, targets, recipes and seeds without a score would count as missing ones.
-    axes = [np.unique(code[is_kept], return_inverse=True) for code in numbered.codes]
-    scores = numbered.array(is_kept)[np.ix_(*(numbers for numbers, _ in axes))]
+    axes = [renumbered(code[is_kept]) for code in numbered.codes]
+    scores = numbered.array(is_kept)[np.ix_(*(numbers for numbers, _, _ in axes))]
     of_recipe = dict(zip(numbered.codes[2], numbered.base, strict=True))
     recipes = {number: place for place, number in enumerate(axes[2][0])}
     total, df, is_bimodal = gain_variances(scores, [recipes.get(of_recipe[number], -1) for number in recipes])
-    places = tuple(inverse[first] for _, inverse in axes[:3])
+    places = tuple(positions[last] for _, positions, _ in axes[:3])
     return pd.DataFrame(
         {"total": total[places], "df": df[places], "is_bimodal": is_bimodal[places]}, index=pd.Index(kept)
     )

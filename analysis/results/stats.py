@@ -183,7 +183,12 @@ def _arranged(values: bytes, seed: int) -> Floats:
 def _shuffled(values: bytes) -> Floats:
     """The values as they are, and in NUM_DRAWS random orders. The same values are compared with several categories."""
     side = np.frombuffer(values)
-    return np.vstack([side, side[_random_orders(len(side), 0)]])
+    return np.take(side, _observed_and_random_orders(len(side)))
+
+
+@lru_cache(maxsize=4)
+def _observed_and_random_orders(n: int) -> npt.NDArray[np.int64]:
+    return np.vstack([np.arange(n), _random_orders(n, 0)])
 
 
 def _orders(n: int, seed: int) -> npt.NDArray[np.int64]:

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from sweeper.errors import DamagedError, FormatError
@@ -330,7 +329,7 @@ def _loss_of_outcomes(record: ScoreRecord, states: Mapping[str, list[str]], veri
 
 def _key(file: str) -> str:
     """The key of the record in a file."""
-    return PurePosixPath(file).stem
+    return file.rpartition("/")[2].removesuffix(".json")
 
 
 def _facts(content: bytes, num_rows: int) -> FileFacts:
