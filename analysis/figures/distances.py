@@ -219,5 +219,8 @@ def _beside(dot: Floats, code: str, size: Size) -> Floats:
 
 def _overlap(boxes: Floats, others: Floats) -> npt.NDArray[np.bool_]:
     """Whether each box overlaps any of the others."""
-    apart, sizes = np.abs(boxes[:, None, :2] - others[:, :2]), (boxes[:, None, 2:] + others[:, 2:]) / 2
-    return np.asarray(np.any(np.all(apart < sizes, axis=2), axis=1))
+    across, above = (
+        np.abs(boxes[:, None, axis] - others[:, axis]) < (boxes[:, None, axis + 2] + others[:, axis + 2]) / 2
+        for axis in (0, 1)
+    )
+    return np.asarray((across & above).any(axis=1))

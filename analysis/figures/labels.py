@@ -80,11 +80,7 @@ class Labels(Artist):
 
     def _draw_outlines(self, renderer: Any, starts: Floats, sizes: Floats) -> None:
         """Draw the labels of each colour as one path, from the starts of their baselines in pixels."""
-        groups: dict[str, list[int]] = defaultdict(list)
-        for number, label in enumerate(self.labels):
-            if label.text.strip():
-                groups[label.colour].append(number)
-        for colour, numbers in groups.items():
+        for colour, numbers in self._by_colour().items():
             outlines = [unit_outline(self.labels[number].text, self.labels[number].weight) for number in numbers]
             turned = [
                 _turned(corners) if self.labels[n].is_vertical else corners
@@ -101,13 +97,22 @@ class Labels(Artist):
     def _draw_texts(self, renderer: Any, starts: Floats) -> None:
         fonts = {(label.font, label.weight) for label in self.labels}
         properties = {font: FontProperties(size=font[0], weight=font[1]) for font in fonts}
-        height = renderer.get_canvas_width_height()[1]
-        for label, (x, y) in zip(self.labels, starts.tolist(), strict=True):
+        if renderer.flipy():
+            starts = np.array([0, renderer.get_canvas_width_height()[1]]) + np.array([1, -1]) * starts
+        for colour, numbers in self._by_colour().items():
             gc = renderer.new_gc()
-            gc.set_foreground(label.colour)
-            below = height - y if renderer.flipy() else y
-            renderer.draw_text(gc, x, below, label.text, properties[label.font, label.weight], 90 * label.is_vertical)
+            gc.set_foreground(colour)
+            for label, (x, y) in zip([self.labels[n] for n in numbers], starts[numbers].tolist(), strict=True):
+                renderer.draw_text(gc, x, y, label.text, properties[label.font, label.weight], 90 * label.is_vertical)
             gc.restore()
+
+    def _by_colour(self) -> dict[str, list[int]]:
+        """Colour -> the numbers of its labels, without empty ones."""
+        groups: dict[str, list[int]] = defaultdict(list)
+        for number, label in enumerate(self.labels):
+            if label.text.strip():
+                groups[label.colour].append(number)
+        return groups
 
     def _text(self, label: Label, x: float, y: float) -> Text:
         style: dict[str, Any] = {"ha": label.align, "va": "center_baseline", **LITERAL}
