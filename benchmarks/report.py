@@ -30,7 +30,7 @@ from analysis.figures.pages import figure_files
 from analysis.page.page import PageSource, page_files
 from analysis.report import files, latex
 from analysis.report.report import write_report
-from analysis.results.collector import frozen_objects
+from analysis.results.collector import frozen_objects, paused_collector, system_memory
 from analysis.results.load import load
 from analysis.results.results import results_of_run
 from sweeper.files.folder import Folder
@@ -137,15 +137,18 @@ def stages(run: str) -> Iterator[tuple[str, Callable[[], object]]]:
 
     kept: dict[str, Any] = {}
 
+    @paused_collector()
+    @system_memory()
     def loaded() -> None:
         kept["data"] = load(run)
+        gc.freeze()  # as in `write_report`
 
     def computed() -> None:
         kept["results"] = results_of_run(kept["data"])
         gc.freeze()  # as in `write_report`
 
     yield "read the ledger", loaded
-    with frozen_objects():
+    with system_memory(), frozen_objects():
         yield "compute", computed
         yield (
             "tables",

@@ -19,7 +19,7 @@ from ..page.page import page_files
 from ..results import published
 from ..results.benchmark import column_of
 from ..results.calibration import calibration
-from ..results.collector import frozen_objects
+from ..results.collector import frozen_objects, paused_collector, system_memory
 from ..results.contrasts import contrast_table
 from ..results.coverage import studies
 from ..results.gains import reference_recipe
@@ -78,8 +78,10 @@ def write_report(run: str, out: str | None = None, against: str = "", order: str
     kept = kept_report(source, folder, inputs)
     if kept:
         return Report(path=folder / REPORT, findings=tuple(kept.findings), warnings=tuple(kept.warnings))
-    data = load(run)
-    with frozen_objects():
+    with system_memory(), paused_collector():
+        data = load(run)
+        gc.freeze()  # before the first collection, which would visit all records
+    with system_memory(), frozen_objects():
         results = results_of_run(data, against)
         gc.freeze()  # as the records: figures make many objects, but free none of the results
         files, findings = _report_files(data, results, run, against, orders)

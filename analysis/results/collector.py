@@ -1,4 +1,4 @@
-"""Contexts for Python's garbage collector, which otherwise visits all records of a large ledger again and again."""
+"""Contexts for the memory of a large ledger, which costs time if it is visited or allocated again and again."""
 
 import gc
 from collections.abc import Iterator
@@ -25,3 +25,19 @@ def frozen_objects() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+@contextmanager
+def system_memory() -> Iterator[None]:
+    """Let columns of names use the memory of the process.
+
+    The default pool of Arrow returns the memory of a column to the system soon, and requests it again for the next one.
+    """
+    import pyarrow  # noqa: PLC0415 - takes long to import
+
+    pool = pyarrow.default_memory_pool()
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    try:
+        yield
+    finally:
+        pyarrow.set_memory_pool(pool)

@@ -2,9 +2,10 @@
 
 import gc
 
+import pyarrow
 import pytest
 
-from analysis.results.collector import frozen_objects, paused_collector
+from analysis.results.collector import frozen_objects, paused_collector, system_memory
 
 
 class Node:
@@ -38,3 +39,10 @@ def test_frozen_objects_are_not_visited_and_new_cycles_are_collected():
         gc.collect()
         assert not any(id(item) == number and isinstance(item, Node) for item in gc.get_objects())
     assert not gc.get_freeze_count()
+
+
+def test_columns_use_the_memory_of_the_process_until_the_context_ends():
+    before = pyarrow.default_memory_pool().backend_name
+    with system_memory():
+        assert pyarrow.default_memory_pool().backend_name == "system"
+    assert pyarrow.default_memory_pool().backend_name == before
