@@ -18,7 +18,8 @@ from sweeper.space import Model, Recipe, Search, Space, Stage, Target, Training,
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 from sweeper.training.workbench import Workbench
-from sweeper.tuning.sweep import check_pending, make_agenda
+from sweeper.tuning.pending import check_pending
+from sweeper.tuning.sweep import make_agenda
 from tests import translators_tiny as tiny
 from tests.runs import PATIENCE, Call, ended, run_arguments, shared_cache, start
 from tests.tokenizers_tiny import save_tiny_encoder

@@ -1,7 +1,7 @@
 """A whole sweep on the driver: resolve the space, check its data, launch the missing trials, summarise the end."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,22 +18,17 @@ from sweeper.plan.budget import Budget
 from sweeper.plan.infer import infer_space
 from sweeper.plan.measurement import default_file, read_measurement
 from sweeper.plan.only import ALL, Only, narrowed
-from sweeper.plan.resolve import Resolver, check_data, missing_languages
+from sweeper.plan.resolve import Resolver, check_data
 from sweeper.plan.sources import check_paths, mirror_of, sources_of
-from sweeper.plan.specs import Chain, Specs
+from sweeper.plan.specs import Specs
 from sweeper.plan.units import make_plan
 from sweeper.records.ended import EndedTrial
-from sweeper.records.spec import TrialSpec
 from sweeper.run.cache import open_cache
 from sweeper.run.lease import leased
 from sweeper.run.ledger import Contents
 from sweeper.run.run import Run
 from sweeper.run.site import Site
-from sweeper.space import SEARCH_SEED, ResourceOverrides, Space, Stage, Value
-from sweeper.space.dials import bounds
-from sweeper.training.check import check_spec
-from sweeper.training.runtime import slow_bf16
-from sweeper.training.workbench import Workbench
+from sweeper.space import ResourceOverrides, Space
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
 from sweeper.tuning.launch import LaunchResult, launch
@@ -41,10 +36,10 @@ from sweeper.tuning.live_file import live_file
 from sweeper.tuning.memory_watch import MemoryWatch
 from sweeper.tuning.metrics import MetricsWatch
 from sweeper.tuning.options import Options
-from sweeper.tuning.progress import announce, reading, watching
+from sweeper.tuning.pending import check_pending, warn_of_bf16
+from sweeper.tuning.progress import announce, watching
 from sweeper.tuning.release import check_store, remover
 from sweeper.tuning.shares import Shares, first_shares
-from sweeper.tuning.slots import Slot
 from sweeper.tuning.trackers.feed import tracking
 from sweeper.tuning.trackers.table import open_trackers
 from sweeper.tuning.watch import Watches
@@ -98,19 +93,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
         space, sources, inferred = complete(run.continued(space), site, options.only)
         for message in inferred:
             console.print(message, markup=False)
-        if run.has_lost_space:
-            space = with_sampler_of_results(space, sources, run.ledger.contents(), options.only)
-        resolver = Resolver(space=space, sources=sources)
-        damage = run.keep_space(space)
-        run.keep_site(site, options.kept())
-        contents, damaged = run.ledger.repaired()
-        for message in (*([damage] if damage else []), *damaged):
-            console.print(message, markup=False)
-        agenda = make_agenda(resolver, contents, options.resources, options.only, budget=options.budget)
-        retried = agenda.retriable() if options.retry_failed else {}
-        if retried:
-            contents, again = contents.without(retried), tuple(retried.values())
-            agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
+        agenda, contents, retried = _continued(space, sources, site, options, console)
         logger.info("%s has %d of %d trials", run.url, len(agenda.done), sum(1 for _ in agenda.slots))
         release = remover(agenda, site, report)
         if release and (num_removed := release.remove_all()):
@@ -134,6 +117,31 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             watch = Watches([display, live, MetricsWatch(), *tracked, *memory, *([release] if release else [])], report)
             result = launch(agenda, site, options.workers, watch, halt, _shares(agenda, report))
         return _summary(agenda, result)
+
+
+def _continued(
+    space: Space, sources: Sources, site: Site, options: Options, console: Console
+) -> tuple[Agenda, Contents, Collection[str]]:
+    """Write the space and the site to the run folder, and make the agenda from its ledger.
+
+    Returns the agenda, the contents of the ledger that it is made from, and the keys of failed trials that run again.
+    Prints a message for each damaged file.
+    """
+    run = Run.at(options.run)
+    if run.has_lost_space:
+        space = with_sampler_of_results(space, sources, run.ledger.contents(), options.only)
+    resolver = Resolver(space=space, sources=sources)
+    damage = run.keep_space(space)
+    run.keep_site(site, options.kept())
+    contents, damaged = run.ledger.repaired()
+    for message in (*([damage] if damage else []), *damaged):
+        console.print(message, markup=False)
+    agenda = make_agenda(resolver, contents, options.resources, options.only, budget=options.budget)
+    retried = agenda.retriable() if options.retry_failed else {}
+    if retried:
+        contents, again = contents.without(retried), tuple(retried.values())
+        agenda = make_agenda(resolver, contents, options.resources, options.only, again, options.budget)
+    return agenda, contents, retried
 
 
 def complete(space: Space, site: Site, only: Only) -> tuple[Space, Sources, Sequence[str]]:
@@ -199,25 +207,6 @@ def make_agenda(
     return Agenda(specs=specs, trainings=contents.trainings, scores=scores, retried=retried, budget=budget)
 
 
-def check_pending(agenda: Agenda, site: Site, console: Console, *, quiet: bool = False) -> None:
-    """Read, check and tokenise all data of the missing trials, on the driver, before any GPU is reserved.
-
-    Prints a message for data that are incomplete. Raises DataError for data that cannot be used.
-    """
-    bench = Workbench(site, notify=partial(console.print, markup=False))
-    missing = (slot for slot in agenda.slots if slot not in agenda.done)
-    # Slots that read the same data are checked once.
-    specs = [_data_spec(agenda, slot) for slot in dict.fromkeys(_data_slot(agenda, slot) for slot in missing)]
-    untranslated = (message for spec in specs for message in _untranslated(spec))
-    for message in dict.fromkeys((*missing_languages(agenda.specs.resolver), *untranslated)):
-        console.print(message, markup=False)
-    with reading(console, len(specs), quiet=quiet) as show:
-        for spec in specs:
-            show(spec)
-            logger.info("reading and tokenising the data of %s", spec.name)
-            check_spec(spec, bench)
-
-
 def _shares(agenda: Agenda, report: Callable[[str], object]) -> Shares:
     """The shares of GPUs with which the sweep starts. Reports those that are larger than in the space."""
     file = default_file(agenda.plan.space.name)
@@ -236,65 +225,6 @@ def _shares(agenda: Agenda, report: Callable[[str], object]) -> Shares:
             )
         report(f"Trials of {model} reserve {share}, because {source}.")
     return shares
-
-
-def warn_of_bf16(agenda: Agenda, console: Console) -> None:
-    """Print a warning if a remaining training uses bf16 on a CPU, and this CPU has no instructions for it."""
-    units = {slot.order: agenda.unit(slot) for slot in agenda.slots if slot not in agenda.done}.values()
-    trained = [unit for unit in units if unit.trains and unit.stage.training.precision == "bf16"]
-    on_cpu = any(not agenda.specs.resources.for_model(unit.model).gpus for unit in trained)
-    if on_cpu and (warning := slow_bf16()):
-        console.print(warning, markup=False)
-
-
-def _untranslated(spec: TrialSpec) -> Iterator[str]:
-    """A message for each task that stays in English in a stage with translated tasks."""
-    formats = {task.name: task.format for task in spec.tasks}
-    for stage in spec.chain:
-        translated = [data.task for data in stage.data if data.translation]
-        for data in stage.data if translated else ():
-            if not data.translation:
-                yield (
-                    f"{data.task} stays in English, while {', '.join(translated)} is translated: a translation does "
-                    f"not preserve the labels of format {formats[data.task]}."
-                )
-
-
-def _data_slot(agenda: Agenda, slot: Slot) -> Slot:
-    """A slot that reads the same data: the first replicate of the unit, or the first slot with the same data."""
-    unit, is_replicate = agenda.unit(slot), slot.role == "replicate"
-    slot = slot._replace(wave=0)  # the slots of all waves of a budget read the same data
-    if agenda.specs.reads_draws(unit):
-        return slot if is_replicate else slot._replace(role="search", number=0)
-    if agenda.plan.space.search.refit and not is_replicate:
-        return slot._replace(role="search", number=0)
-    return slot._replace(role="replicate", number=agenda.plan.seeds(unit)[0])
-
-
-def _data_spec(agenda: Agenda, slot: Slot) -> TrialSpec:
-    """A spec with the data of a slot. Its dials have the values that a check is most likely to refuse."""
-    specs, unit = agenda.specs, agenda.unit(slot)
-    # A replicate may wait for a choice of dials; its data do not depend on them, except for their length.
-    seed = SEARCH_SEED if slot.role == "search" else slot.number
-    chain: Chain = ()
-    for owner in agenda.plan.lineage(unit):
-        training = replace(owner.stage.training, **_critical_dials(owner.stage))  # type: ignore[arg-type]
-        chain = (*chain, specs.stage(owner, owner.stage, training, seed))
-    if not unit.trains:
-        return specs.replicate(unit, seed, None, chain)
-    trial = specs.search(unit, slot.number if slot.role == "search" else 0, _critical_dials(unit.stage), chain[:-1])
-    return trial if slot.role == "search" else specs.replicate(unit, seed, trial, chain[:-1])
-
-
-def _critical_dials(stage: Stage) -> dict[str, Value]:
-    """The values of dials that a check is most likely to refuse: the largest `max_length` and `frozen_layers`, and with
-    `keep = "best"` the values that give the fewest steps.
-    """
-    choose: dict[str, Callable[[Iterable[Value]], Value]] = {"max_length": max, "frozen_layers": max}
-    if stage.training.keep == "best":
-        choose |= dict.fromkeys(("epochs", "min_steps", "max_steps", "cap_examples", "cap_tokens"), min)
-        choose["batch_size"] = max
-    return {name: pick(bounds(stage.dials[name])) for name, pick in choose.items() if name in stage.dials}
 
 
 def _lock(run: Run, stack: ExitStack, report: Callable[[str], object], halt: Halt) -> None:

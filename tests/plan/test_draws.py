@@ -23,7 +23,8 @@ from sweeper.tasks.spec import Rows, RowsByLanguage, Task
 from sweeper.training.trial import run_trial
 from sweeper.training.workbench import Workbench
 from sweeper.tuning.agenda import Agenda
-from sweeper.tuning.sweep import Options, check_pending, make_agenda, make_site
+from sweeper.tuning.pending import check_pending
+from sweeper.tuning.sweep import Options, make_agenda, make_site
 from sweeper.world.settings import world_folder
 from tests.spaces import MATRIX
 

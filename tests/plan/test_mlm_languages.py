@@ -21,7 +21,8 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.site import Site
 from sweeper.space import Model, Recipe, Space, Stage, Target, Training
 from sweeper.tasks.spec import Rows, Task
-from sweeper.tuning.sweep import check_pending, make_agenda
+from sweeper.tuning.pending import check_pending
+from sweeper.tuning.sweep import make_agenda
 from tests.tokenizers_tiny import save_tiny_encoder
 
 LANGUAGES = ("ar", "de", "en", "zh")

@@ -11,7 +11,8 @@ from sweeper.plan.resolve import Resolver
 from sweeper.run.site import Site
 from sweeper.space import Choice, Dials, LogUniform, Space, Training
 from sweeper.training.workbench import Workbench
-from sweeper.tuning.sweep import check_pending, make_agenda
+from sweeper.tuning.pending import check_pending
+from sweeper.tuning.sweep import make_agenda
 from tests.tokenizers_tiny import save_tiny_encoder
 from tests.tuning.test_no_leak import SPACE, TRAINING, write_mirror
 

@@ -14,7 +14,7 @@ from sweeper.space.settings import apply_settings
 from sweeper.training import runtime
 from sweeper.training.runtime import slow_bf16
 from sweeper.training.trial import run_trial
-from sweeper.tuning.sweep import warn_of_bf16
+from sweeper.tuning.pending import warn_of_bf16
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of
 from tests.worlds import TRAINING, TrialFolders, stage, trial
 
