@@ -1,7 +1,7 @@
 """Writes the report of a run: a folder with report.md, report.html, its figures, and its tables as CSV files."""
 
 import gc
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sweeper.run.run import Run
 from sweeper.space import Space
 from sweeper.tasks.benchmarks import BENCHMARKS
 
-from ..figures.pages import FIGURES, Orders, figure_files, orders_of
+from ..figures.pages import Orders, figure_files, orders_of
 from ..page.data import PageSource
 from ..page.page import page_files
 from ..results import published
@@ -28,7 +28,7 @@ from ..results.load import RunData, load
 from ..results.results import Results, results_of_run
 from ..results.robustness import robustness
 from ..results.stats import LEVEL
-from . import language_text, latex, prediction, protocol, sections, tables
+from . import latex, protocol, sections, tables
 from .calibration import calibration_files, calibration_table
 from .conditions import PAGE, condition_files
 from .contents import file_rows, with_rows
@@ -37,9 +37,9 @@ from .difficulty import difficulty_files, has_page
 from .documents import document
 from .files import table_files, trials_csv
 from .findings import damage_notes, findings_of
-from .gains import cautions, gains_table
 from .methods import methods_text
-from .planted import planted_csv, planted_finding
+from .model_values import model_values
+from .planted import planted_csv
 from .questions import page_name, question_files
 from .reuse import Written, content_digests, inputs_of, keep_report, kept_report, remove_obsolete
 
@@ -118,7 +118,7 @@ def _report_files(
     calibrated = calibration(data)
     files |= calibration_files(calibrated)
     models = [
-        {**_model_context(data, result, suffix, files), "calibration": calibration_table(calibrated, result.model)}
+        {**model_values(data, result, suffix, files), "calibration": calibration_table(calibrated, result.model)}
         for result, suffix in zip(results, suffixes, strict=True)
     ]
     findings = tuple(findings_of(data, results[0]))
@@ -227,59 +227,4 @@ def _protocol(space: Space, reference: str) -> dict[str, object]:
         "retrieval": protocol.retrieval_sentence(space),
         "draws": protocol.has_draws(space),
         "sets_aside": protocol.sets_aside(space),
-    }
-
-
-def _model_context(data: RunData, results: Results, suffix: str, files: Collection[str]) -> dict[str, object]:
-    """The values of the template that differ between models. `files` are the names of the files of the report."""
-    matrix, correlations = results.matrix, results.correlations
-    unclear = tables.NOT_CLEARLY_ABOVE
-    return {
-        "name": results.model,
-        "figures": [name for name in FIGURES if f"{name}{suffix}.png" in files],
-        "suffix": suffix,
-        "findings": findings_of(data, results),
-        "scores": tables.score_table(matrix),
-        "gains": gains_table(results),
-        "cautions": list(cautions(results)),
-        "same_rows": sections.annotated(matrix.marks.same_rows),
-        "same_items": sections.annotated(matrix.marks.same_items),
-        "not_zero_shot": sections.annotated(matrix.marks.not_zero_shot),
-        "targets": tables.target_rows(results.targets),
-        "unclear_targets": [level.target for level in results.targets if level.verdict in unclear],
-        "preparations": tables.preparation_rows(results.preparations),
-        "unclear_preparations": [f"{p.recipe} on {p.task}" for p in results.preparations if p.verdict in unclear],
-        "layers": {target: tables.markdown(*tables.layer_rows(rows)) for target, rows in results.layers.items()},
-        "benchmarks": [
-            {
-                "title": means.benchmark.title,
-                "columns": list(means.shown),
-                "rows": tables.mean_rows(means),
-                "gains": tables.mean_gain_rows(means),
-                "seeds_only": tables.seeds_only(means),
-                "excluded": means.excluded,
-            }
-            for means in results.benchmarks
-        ],
-        "published": tables.published_rows(results.published),
-        "planted": results.planted and planted_finding(results.planted),
-        "planted_ceiling": results.planted and results.planted.ceiling,
-        "languages": sections.language_rows(results.coverage),
-        "recipe_pairs": sections.pair_table(correlations.recipes),
-        "target_pairs": sections.pair_table(correlations.targets),
-        "english": sections.target_table(correlations.english),
-        "selection": sections.target_table(correlations.selection),
-        "predictors": sections.predictor_table(correlations),
-        "agreement": prediction.agreement_rows(results),
-        "differences": prediction.difference_rows(results),
-        "slopes": language_text.slope_rows(results),
-        "categories": language_text.category_rows(results),
-        "groups": language_text.group_rows(results),
-        "slope_notes": results.language_traits.notes,
-        "rankings": prediction.ranking_table(results),
-        "completion": prediction.completion_text(results),
-        "multitask": sections.multitask_rows(correlations),
-        "notes": correlations.notes,
-        "traits": sections.trait_rows(correlations),
-        "mean_over": correlations.mean_over,
     }

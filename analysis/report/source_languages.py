@@ -82,6 +82,19 @@ def source_section(space: Space, family: str, tables: SourceTables, figures: Seq
     tested = tables.permutations[tables.permutations["family"] == family]
     if tested.empty:
         return
+    targets = tables.targets.get(family, ())
+    yield from _label_tests(tested)
+    if figures:
+        yield from _matrix(figures)
+    cost = tables.regrets[tables.regrets["target"].isin(targets)]
+    if len(cost):
+        yield from _costs(space, cost)
+    few = tables.resources[tables.resources["targets"].isin(targets)]
+    if len(few):
+        yield from _few_resources(space, few)
+
+
+def _label_tests(tested: pd.DataFrame) -> Iterator[str]:
     yield "## Language labels"
     yield (
         "The p values above are about new seeds and items with these languages. The permutation test asks how often "
@@ -91,33 +104,36 @@ def source_section(space: Space, family: str, tables: SourceTables, figures: Seq
     )
     rows = zip(row_labels(tested), tested.iterrows(), strict=True)
     yield "\n".join(f"- {label}: {_permutation(row)}" for label, (_, row) in rows)
-    if figures:
-        yield "## Source and target languages"
-        yield from (f"![Source and target languages]({quote(name)}.png)" for name in figures)
-        yield (
-            "Each cell is the score of a source language minus that of English, on the same seeds and items. The "
-            "intervals cover each cell alone, without a correction for the number of cells. source_matrix.csv has all "
-            "numbers."
-        )
-    targets = tables.targets.get(family, ())
-    cost = tables.regrets[tables.regrets["target"].isin(targets)]
-    if len(cost):
-        yield "## English or the best source language"
-        yield markdown(REGRET, _regret_lines(space, cost))
-        yield (
-            "Cost: the score of the best source language minus that of English, in points, as a mean over target "
-            "languages other than English and the source. The best source is chosen on the other seeds, for each "
-            "target language or once for all of them; the interval is about new seeds. The cost of a source that is "
-            f"chosen on all seeds is too large. Languages without the scores of all sources are left out. {UNCORRECTED}"
-        )
-    few = tables.resources[tables.resources["targets"].isin(targets)]
-    if len(few):
-        yield "## Target languages with few resources"
-        yield markdown(RESOURCES, _resource_lines(space, few))
-        yield (
-            "Mean over the other source languages minus English as the source, in points, on target languages with few "
-            f"resources (URIEL+) and on the others. A source is left out on its own language. {UNCORRECTED}"
-        )
+
+
+def _matrix(figures: Sequence[str]) -> Iterator[str]:
+    yield "## Source and target languages"
+    yield from (f"![Source and target languages]({quote(name)}.png)" for name in figures)
+    yield (
+        "Each cell is the score of a source language minus that of English, on the same seeds and items. The "
+        "intervals cover each cell alone, without a correction for the number of cells. source_matrix.csv has all "
+        "numbers."
+    )
+
+
+def _costs(space: Space, regrets: pd.DataFrame) -> Iterator[str]:
+    yield "## English or the best source language"
+    yield markdown(REGRET, _regret_lines(space, regrets))
+    yield (
+        "Cost: the score of the best source language minus that of English, in points, as a mean over target "
+        "languages other than English and the source. The best source is chosen on the other seeds, for each "
+        "target language or once for all of them; the interval is about new seeds. The cost of a source that is "
+        f"chosen on all seeds is too large. Languages without the scores of all sources are left out. {UNCORRECTED}"
+    )
+
+
+def _few_resources(space: Space, resources: pd.DataFrame) -> Iterator[str]:
+    yield "## Target languages with few resources"
+    yield markdown(RESOURCES, _resource_lines(space, resources))
+    yield (
+        "Mean over the other source languages minus English as the source, in points, on target languages with few "
+        f"resources (URIEL+) and on the others. A source is left out on its own language. {UNCORRECTED}"
+    )
 
 
 REGRET = (
