@@ -72,9 +72,13 @@ def start(
 
 
 def ended(process: "subprocess.Popen[str]", patience: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
-    """Wait for a process to end, then end all other processes of its session."""
+    """Wait for a process to end, then end all other processes of its session. Fails with its output if it does not."""
     try:
         out, err = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired as error:
+        end_session(process.pid)
+        out, err = process.communicate()
+        raise AssertionError(f"The process did not end within {patience} seconds:\n{out}\n{err}") from error
     finally:
         end_session(process.pid)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -211,18 +211,31 @@ def test_a_shared_memory_that_fills_during_a_sweep_changes_no_result(tmp_path: P
     assert is_contained_in_tiny(run)
 
 
+def in_full_temporary_folder(folder: Path, script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command as `in_namespace`, after a script and with a temporary folder on a disk that is full."""
+    folder.mkdir()
+    full = f'mount -t tmpfs -o size=4k,nr_inodes=2 none "{folder}" && head -c 4096 /dev/zero > "{folder}/full"'
+    return in_namespace(f'{full}; export TMPDIR="{folder}"; {script} exec "$@"', *arguments)
+
+
 def test_a_full_temporary_folder_stops_the_sweep_with_a_message_and_the_same_command_continues(tmp_path: Path) -> None:
     folder = tmp_path / "temporary"
-    folder.mkdir()
     arguments = run_arguments(tmp_path / "run", *CORNER)
-    full = f'mount -t tmpfs -o size=4k,nr_inodes=2 none "{folder}" && head -c 4096 /dev/zero > "{folder}/full"'
-    done = in_namespace(f'{full}; export TMPDIR="{folder}"; exec "$@"', *arguments)
+    done = in_full_temporary_folder(folder, "", *arguments)
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == 3, done.stdout + done.stderr
     assert "No space left on device" in done.stdout + done.stderr
     assert str(folder) in done.stdout + done.stderr
     again = sweeper(*arguments)
     assert again.returncode == 0, again.stdout + again.stderr
+    assert is_contained_in_tiny(tmp_path / "run")
+
+
+def test_a_full_temporary_folder_changes_no_result_if_ray_has_another_one(tmp_path: Path) -> None:
+    arguments = run_arguments(tmp_path / "run", *CORNER)
+    done = in_full_temporary_folder(tmp_path / "temporary", "export RAY_TMPDIR=/tmp;", *arguments)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert is_contained_in_tiny(tmp_path / "run")
 
 
