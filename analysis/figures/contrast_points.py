@@ -73,13 +73,13 @@ def _band(names: Iterable[str], size: Size) -> float:
 
 
 def _covariate(point: pd.Series, axes: Axes, size: Size) -> str:
-    """The label of the covariate, with its unit where it is no logarithm and the axes are wide enough."""
+    """The label of the covariate, with its unit, where it has one and the axes are wide enough."""
     name, unit = str(point["covariate"]), point["value_unit"]
     words = name.removeprefix(LOGARITHM).replace("_", " ")
     if name.startswith(LOGARITHM):
         return f"{words} (log10)"
-    label = f"{words} in units of {unit}" if unit else words
-    return label if text_width(label, size.font) <= extent(axes)[0] else words
+    labels = [f"{words} in units of {unit}", f"{words} ({unit})"] if unit else []
+    return next((label for label in labels if text_width(label, size.font) <= extent(axes)[0]), words)
 
 
 def point_figure(points: pd.DataFrame, title: str, size: Size = TEXT) -> Figure | None:

@@ -137,9 +137,9 @@ MAPS = (
     "Dataset cartography (Swayamdipta et al. 2020) is about training examples with one label. The confidence of an "
     "example is the mean probability of its gold label over the times that the training saw it, in its own forward "
     "passes with dropout; the variability is their standard deviation. It is not defined if a training sees its "
-    f"examples less than {MIN_VIEWS} times. Easy examples have a confidence of at least {EASY} and a variability below "
-    f"{AMBIGUOUS}, hard ones a confidence of at most {HARD} and a variability below {AMBIGUOUS}, ambiguous ones a "
-    f"variability of at least {AMBIGUOUS}. The last column is about label noise, whose wrong labels are known: the "
+    f"examples fewer than {MIN_VIEWS} times. Easy examples have a confidence of at least {EASY} and a variability "
+    f"below {AMBIGUOUS}, hard ones a confidence of at most {HARD} and a variability below {AMBIGUOUS}, ambiguous ones "
+    f"a variability of at least {AMBIGUOUS}. The last column is about label noise, whose wrong labels are known: the "
     "probability that a wrong label has a lower confidence than a right one (area under the ROC curve, 0.5 by chance) "
     "with its 95 % interval about new examples and seeds."
 )

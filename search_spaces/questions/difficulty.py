@@ -75,9 +75,10 @@ def _mean(names: tuple[str, ...], weight: float) -> tuple[Term, ...]:
 
 def _of_difficulty(covariate: str, unit: str) -> Contrast:
     """The slope of the score on a measured difficulty of the tasks without label noise."""
+    words = covariate.replace("_", " ")
     return Contrast(
-        name=f"score per {covariate}",
-        title=f"Does the score differ with the {covariate.replace('_', ' ')} of the task, over {NUM_TASKS} tasks?",
+        name=f"score per {words}",
+        title=f"Does the score differ with the {words} of the task, over {NUM_TASKS} tasks?",
         family="measured difficulty",
         terms=(Term(recipe=EACH),),
         targets=KINDS_TARGETS,
