@@ -63,6 +63,7 @@ def stack_figure(grids: Sequence[Grid], key: Key, title: str, size: Size) -> Fig
         )
         axes = figure.add_axes(places)
         draw_cells(axes, panel.grid, fitted)
+        axes.set_axis_off()  # invisible ticks would still be laid out
         top = bottom
     below, above = zip(*(grid.beyond for grid in grids), strict=True)
     key = replace(frame.key, beyond=(any(below), any(above)))

@@ -159,17 +159,17 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 
 @pytest.fixture
 def full_run(make_run: Callable[..., Run]) -> Run:
-    """A run with all cells of the small space and two seeds, as in `_fill`."""
-    return _fill(make_run())
+    """A run with all cells of the small space and two seeds, as in `fill`."""
+    return fill(make_run())
 
 
 @pytest.fixture(scope="session")
 def full_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The report of a run like `full_run`, in its usual folder. Tests share it and must not change it."""
-    return write_report(_fill(_empty_run(tmp_path_factory.mktemp("full"))).url)
+    return write_report(fill(_empty_run(tmp_path_factory.mktemp("full"))).url)
 
 
-def _fill(run: Run) -> Run:
+def fill(run: Run) -> Run:
     """Write all cells of the small space, with two seeds.
 
     Gains on tags: small_nli +10 (seed 1) and +20 (seed 2), large_nli -10 both, middle_qa +5 both. On pairs: +4, +8, -2.

@@ -14,7 +14,7 @@ from sweeper.files.folder import Folder
 from sweeper.files.serialize import write_json
 from sweeper.records.record import ScoreRecord, TrainingRecord
 from sweeper.space import Space, Target
-from tests.analysis.conftest import SPACE, Run, _fill
+from tests.analysis.conftest import SPACE, Run, fill
 
 NAMES = {
     "small_nli": r"cost $\frac$ <img src=x onerror=alert(1)> a|b",
@@ -57,7 +57,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     url = str(tmp_path_factory.mktemp("strange") / "run")
     Folder(url).write("space.json", write_json(space))
     run = Renamed(url=url, space=space)
-    _fill(run)
+    fill(run)
     folder = write_report(run.url).path.parent
     assert all((folder / f"heatmap.{ending}").stat().st_size > 1000 for ending in ("png", "pdf", "svg"))
     return {path.name: path.read_text() for path in folder.glob("*.md")}
