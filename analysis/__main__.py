@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SweeperError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return getattr(error, "exit_code", ExitCode.MACHINE_ERROR)
-    for warning in report.warnings:
-        sys.stderr.write(f"{warning}\n")
+    for line in (*report.warnings, *filter(None, [report.cost])):
+        sys.stderr.write(f"{line}\n")
     sys.stdout.write(f"{report.path}\n")
     return ExitCode.SUCCESS
 

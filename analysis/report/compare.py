@@ -16,7 +16,7 @@ from ..results.results import Results, compute_results
 from ..results.stats import LEVEL
 from .files import csv
 from .findings import damage_notes
-from .gains import without_items
+from .gains import item_notes
 from .tables import markdown, points
 
 POINTS = (
@@ -53,7 +53,7 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
             raise UserError(f"A comparison is written to a local file, got --out {out}.")
         Folder(str(path.parent)).write(path.name, csv(comparison.cells, POINTS))
     labels = [_label(run, each) for run, each in zip(both, results, strict=True)]
-    return comparison_text(comparison, labels, _unread(both, loaded, results))
+    return comparison_text(comparison, labels, _notes(loaded, results))
 
 
 def _paired(results: Sequence[Results], loaded: Sequence[RunData]) -> pd.DataFrame | None:
@@ -65,12 +65,11 @@ def _paired(results: Sequence[Results], loaded: Sequence[RunData]) -> pd.DataFra
     return paired_differences(sides[0], sides[1], first.matrix.reference)
 
 
-def _unread(runs: Sequence[str], loaded: Sequence[RunData], results: Sequence[Results]) -> list[str]:
+def _notes(loaded: Sequence[RunData], results: Sequence[Results]) -> list[str]:
     """What could not be read of the two, in the sentences of their reports."""
-    outcomes = [f"{name}: {text}" for name, each in zip("ab", results, strict=True) for text in without_items(each)]
-    records = [f"{run}: {text}" for run, data in zip(runs, loaded, strict=True) for text in damage_notes(data)]
-    # Two models of one run have the same records.
-    return [*outcomes, *dict.fromkeys(records)]
+    outcomes = [f"{name}: {text}" for name, each in zip("ab", results, strict=True) for text in item_notes(each)]
+    records = [f"{name}: {text}" for name, data in zip("ab", loaded, strict=True) for text in damage_notes(data)]
+    return [*outcomes, *records]
 
 
 def _place(run: str) -> str:

@@ -128,10 +128,10 @@ def _about_intervals(results: Results) -> Iterator[str]:
     equal = table.loc[table["note"] == "equal differences", ["recipe", "target"]].itertuples(index=False, name=None)
     if named := cell_list(equal):
         yield f"The gains of all seeds are equal, which gives no interval: {_listed(named)}."
-    yield from without_items(results)
+    yield from item_notes(results)
 
 
-def without_items(results: Results) -> Iterator[str]:
+def item_notes(results: Results) -> Iterator[str]:
     """The targets with outcomes that are missing or cannot be read; nothing without any."""
     table = mean_estimates(results.estimates)
     targets = sorted(set(table.loc[table["gain"].notna() & (table["basis"] == "seeds"), "target"]))

@@ -51,14 +51,14 @@ def renumbered(numbers: Integers) -> tuple[Integers, Integers, Integers]:
     As `np.unique`, but without sorting the numbers, which must be at least 0 and small.
     """
     is_used = np.bincount(numbers) > 0
-    positions = (np.cumsum(is_used) - 1)[numbers]
+    new_numbers = (np.cumsum(is_used) - 1)[numbers]
     last = np.zeros(int(is_used.sum()), dtype=np.intp)
-    last[positions] = np.arange(len(numbers))
-    return np.flatnonzero(is_used), positions, last
+    last[new_numbers] = np.arange(len(numbers))
+    return np.flatnonzero(is_used), new_numbers, last
 
 
 def tuples_of(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """The rows of a table as plain tuples. As objects, names are converted four times faster than by pandas."""
+    """The rows of a table as plain tuples. pandas converts string columns more slowly."""
     return table.astype(object).itertuples(index=False, name=None)
 
 

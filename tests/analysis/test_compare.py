@@ -12,7 +12,7 @@ from scipy import stats
 from analysis.__main__ import main
 from analysis.report.compare import compare_runs
 from analysis.report.findings import damage_notes
-from analysis.report.gains import without_items
+from analysis.report.gains import item_notes
 from analysis.results.compare import compare
 from analysis.results.contrasts import contrast_table
 from analysis.results.load import load
@@ -249,7 +249,7 @@ def test_a_comparison_says_what_could_not_be_read_in_the_sentences_of_the_report
             Path(runs[1].url, "ledger", score.outcomes).write_bytes(b"PAR1")
     Folder(runs[1].url).write("ledger/scores/bad.json", b"{")
     lines = compare_runs([run.url for run in runs]).splitlines()
-    (of_outcomes,) = without_items(compute_results(runs[1].url))
+    (of_outcomes,) = item_notes(compute_results(runs[1].url))
     (of_records,) = damage_notes(load(runs[1].url))
-    assert lines[-2:] == [f"b: {of_outcomes}", f"{runs[1].url}: {of_records}"]
+    assert lines[-2:] == [f"b: {of_outcomes}", f"b: {of_records}"]
     assert "outcomes of items are missing" in of_outcomes and "scores/bad.json" in of_records
