@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from sweeper.data.card import Config, Info, read_card
@@ -27,6 +27,15 @@ MODEL_FILES = (
 """Files that decide the outputs of an encoder. Its identity does not include README and similar files."""
 TWO_ASTERISKS_IN_NAME = re.compile(r"[^/]\*\*|\*\*[^/]")
 """`datasets` and Python before 3.13 refuse these patterns."""
+METADATA = (
+    "README.md",
+    "config.json",
+    "dataset_info.json",
+    "dataset_infos.json",
+    "dummy_data.zip",
+    "dataset_dict.json",
+)
+"""Files that `datasets` reads only if the last part of a pattern is their name."""
 
 
 def split_files(folder: Path, config: str | None, split: str | None) -> list[Path]:
@@ -72,16 +81,27 @@ def _named_split_files(folder: Path, config: str | None, split: str | None) -> l
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
-    """The files that match a pattern of a card, sorted. Raises DataError if it is not one."""
+    """The files that `datasets` reads for a pattern of a card, sorted. Raises DataError if it is not one."""
     try:
         if TWO_ASTERISKS_IN_NAME.search(pattern):
             raise ValueError("'**' can only be an entire path component")
         # Before Python 3.13, `**` at the end of a pattern matches folders only.
         paths = folder.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
-        return [path for path in sorted(paths) if path.is_file()]
+        return [path for path in sorted(paths) if path.is_file() and _is_data(path.relative_to(folder), pattern)]
     except (ValueError, IndexError, AttributeError, NotImplementedError, OSError) as error:
         shown = repr(pattern[:80])
         raise DataError(f"The card of the data set in {folder} lists {shown}, which is no file name.") from error
+
+
+def _is_data(path: PurePath, pattern: str) -> bool:
+    """Whether `datasets` reads a file that matches a pattern. It reads metadata and hidden files only by name."""
+    pure = PurePath(pattern)
+    return (path.name == pure.name or path.name not in METADATA) and _num_hidden(path) == _num_hidden(pure)
+
+
+def _num_hidden(path: PurePath) -> int:
+    hidden = [part for part in path.parts if part.startswith(".") and set(part) != {"."}]
+    return len(hidden) + sum(part.startswith("__") for part in path.parent.parts)
 
 
 def rows_digest(folder: Path, config: str | None, split: str | None) -> str:

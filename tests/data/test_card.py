@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from datasets.data_files import resolve_pattern
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -78,11 +79,24 @@ def test_a_path_that_is_no_file_name_gives_no_files_or_a_data_error(tmp_path: Pa
         assert "which is no file name" in str(error)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["**", "**/*", "a/**", "a/**/*", "*/*", "a/*.jsonl", "**/README.md", ".*/*", "__*/*"]
+)
+def test_a_path_of_a_card_has_the_files_that_datasets_reads(tmp_path: Path, pattern: str) -> None:
+    """Metadata, hidden files and special folders only if the path has them."""
+    folder = written(tmp_path, yaml.safe_dump({"configs": [{"data_files": [{"split": "train", "path": pattern}]}]}))
+    for name in ("a/b.jsonl", "a/c/d.jsonl", "a/.e.jsonl", "a/README.md", "a/config.json", ".f/g.jsonl", "__h/i.jsonl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    files = split_files(folder, None, "train")
+    assert sorted(map(str, files)) == sorted(resolve_pattern(pattern, str(folder)))
+
+
 def test_a_path_that_ends_with_two_asterisks_is_all_files_below(tmp_path: Path) -> None:
     """As in `datasets`. The method `glob` of paths finds them from Python 3.13 on."""
     folder = written(tmp_path, yaml.safe_dump({"configs": [{"data_files": [{"split": "train", "path": "a/**"}]}]}))
     files = [folder / "a" / "b.jsonl", folder / "a" / "c" / "d.jsonl"]
-    for file in files:
+    for file in (*files, folder / "a" / ".cache" / "b.jsonl", folder / "a" / "README.md"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     assert split_files(folder, None, "train") == files
