@@ -85,9 +85,9 @@ def leased(folder: Folder, report: Callable[[str], object], stop: Callable[[], o
         report(f"{_by(other)} has continued the sweep in {folder.url}, so that this one starts no further trial.")
         stop()
 
-    # Each attempt must read the lease first, so that a renewal is not repeated by itself.
-    once = Folder(folder.url, patience=0.0)
-    thread = threading.Thread(target=_renew, args=(once, holder, has_ended, lose), name="lease", daemon=True)
+    # A renewal is not repeated: each attempt reads the lease before it writes.
+    unrepeated = Folder(folder.url, patience=0.0)
+    thread = threading.Thread(target=_renew, args=(unrepeated, holder, has_ended, lose), name="lease", daemon=True)
     thread.start()
     try:
         yield
