@@ -6,23 +6,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 
+from sweeper.errors import DamagedError
 from sweeper.files.digests import digest, file_digest
 from sweeper.files.folder import Folder
+from sweeper.files.seal import SEAL_LENGTH, check_appended_seal, with_appended_seal
 from sweeper.records.record import ScoreRecord
 
 B = TypeVar("B")
 
 
 def cache_file(kind: str, code: Iterable[str], inputs: object) -> str:
-    """The name of a file of values. It depends on the files of this package that compute them, and on their inputs.
+    """The name of a file of values. It depends on the files of this package that compute them and on their inputs.
 
     `inputs` are JSON values, with `states_of` the scores.
     """
-    digests = [file_digest(Path(__file__).with_name(file)) for file in code]
+    digests = [file_digest(Path(__file__).with_name(file)) for file in (*code, "item_cache.py")]
     return f"{kind}-{digest([digests, inputs])}.npz"
 
 
@@ -58,7 +59,7 @@ def write_blocks(folder: Folder, name: str, blocks: Iterable[Any]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, plain=np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8), **arrays)
     try:
-        folder.write(name, buffer.getvalue(), durable=False)
+        folder.write(name, with_appended_seal(buffer.getvalue(), name), durable=False)
     except OSError:
         return  # the values are computed again, for example from a run folder that may only be read
 
@@ -66,11 +67,14 @@ def write_blocks(folder: Folder, name: str, blocks: Iterable[Any]) -> None:
 def read_blocks(folder: Folder, name: str, block_type: type[B]) -> list[B] | None:
     """The dataclasses of a file; None if it does not exist or is damaged."""
     try:
-        with np.load(io.BytesIO(folder.read(name)), allow_pickle=False) as file:
-            plain = json.loads(file["plain"].tobytes())
-            return [_block(block_type, values, file, f"{number}.") for number, values in enumerate(plain)]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
+        content = folder.read(name)
+        # Before parsing, because a changed bit can raise almost any exception in zipfile and numpy.
+        check_appended_seal(content, name)
+    except (OSError, DamagedError):
         return None
+    with np.load(io.BytesIO(content[:-SEAL_LENGTH]), allow_pickle=False) as file:
+        plain = json.loads(file["plain"].tobytes())
+        return [_block(block_type, values, file, f"{number}.") for number, values in enumerate(plain)]
 
 
 def _block(block_type: type[B], values: dict[str, Any], file: Any, prefix: str) -> B:

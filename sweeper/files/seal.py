@@ -51,9 +51,18 @@ def append_seal(path: Path, name: str) -> None:
         file.write(hasher.hexdigest().encode())
 
 
+def with_appended_seal(content: bytes, name: str) -> bytes:
+    """The bytes of a binary file that will be stored under a name, with their seal."""
+    return content + _named_digest(content, name)
+
+
 def check_appended_seal(content: bytes | mmap, name: str) -> None:
     """Raise DamagedError if the bytes of a binary file differ from the seal at their end."""
-    hasher = hashlib.sha256(memoryview(content)[:-SEAL_LENGTH])
-    hasher.update(name.encode())
-    if hasher.hexdigest().encode() != content[-SEAL_LENGTH:]:
+    if _named_digest(memoryview(content)[:-SEAL_LENGTH], name) != content[-SEAL_LENGTH:]:
         raise DamagedError(f"{name} is damaged: its content differs from its digest.")
+
+
+def _named_digest(content: bytes | memoryview, name: str) -> bytes:
+    hasher = hashlib.sha256(content)
+    hasher.update(name.encode())
+    return hasher.hexdigest().encode()

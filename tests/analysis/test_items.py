@@ -1,6 +1,7 @@
 """Uncertainty about new items: jackknife of every metric, the same items for rows and languages, and the cache."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -274,7 +275,24 @@ def test_sums_of_other_code_are_not_used(make_run, tmp_path, monkeypatch):
     assert [parts_of(run, cache).num_read for _ in range(2)] == [1, 0]
 
 
-@pytest.mark.parametrize("damage", [b"", b"PK", b"x" * 100])
+def flipped(share: float) -> Callable[[bytes], bytes]:
+    """Changes one bit after a share of the bytes."""
+
+    def flip(content: bytes) -> bytes:
+        number = int(share * (len(content) - 1))
+        return content[:number] + bytes([content[number] ^ 1]) + content[number + 1 :]
+
+    return flip
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(lambda _, content=content: content for content in (b"", b"PK", b"x" * 100)),
+        *(lambda content, num=num: content[:-num] for num in (1, 64, 200)),
+        *map(flipped, np.linspace(0, 1, 12)),
+    ],
+)
 def test_the_sums_are_kept_and_a_damaged_cache_is_replaced(make_run, tmp_path, damage):
     run, cache = make_run(), Folder(str(tmp_path / "cache"))
     for seed in (1, 2):
@@ -289,7 +307,7 @@ def test_the_sums_are_kept_and_a_damaged_cache_is_replaced(make_run, tmp_path, d
         np.testing.assert_array_equal(block.difference, again.blocks[key].difference)
         assert block.recipes == again.blocks[key].recipes
     (name,) = cache.names()
-    cache.write(name, damage)
+    cache.write(name, damage(cache.read(name)))
     assert parts_of(run, cache).num_read == 4
     assert parts_of(run, cache).num_read == 0
     scored(run, "large_nli", 1, table(draws()))
