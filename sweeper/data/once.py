@@ -18,7 +18,7 @@ from sweeper.files.folder import Folder
 
 T = TypeVar("T")
 MALFORMED = (LookupError, TypeError, AttributeError)
-"""Errors of transformers for JSON files with another structure. Its tokenizers raise plain exceptions."""
+"""Errors of transformers for malformed JSON files. Its tokenizers raise plain exceptions."""
 logger = logging.getLogger(__name__)
 
 
@@ -40,13 +40,15 @@ def pretrained(load: Callable[..., T], location: str, revision: str | None, **op
     """`load(location, revision=revision, **options)` for a method `from_pretrained`.
 
     A process of this node that comes later sends no request for the same commit. A folder is read without a lock.
-    Raises ValueError also for files with another structure, in addition to the exceptions of the method.
+    Raises ValueError also for malformed files, in addition to the exceptions of the method.
     """
     try:
         return _pretrained(load, location, revision, **options)
     except Exception as error:
         if isinstance(error, MALFORMED) or type(error) is Exception:
-            raise ValueError(f"a file has another structure ({type(error).__name__}: {error})") from error
+            logger.debug("Traceback of a malformed file of %s", location, exc_info=True)
+            reason = f"config.json or a file of the tokenizer is malformed ({type(error).__name__}: {error})"
+            raise ValueError(reason) from error
         raise
 
 

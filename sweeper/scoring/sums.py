@@ -1,7 +1,8 @@
 """Sums of floats with the same bits in every version of Python.
 
 The built-in `sum` compensates the rounding errors of floats from Python 3.12 on and does not before. Values that enter
-a key, a record, a space or a training are therefore added here. The scripts of XTREME add in the same way.
+a key, a record or a training are therefore added here. The scripts of XTREME add in the same way. Weights of contrasts
+use this module or `math.fsum`, which also gives equal bits in all versions of Python.
 """
 
 from collections.abc import Iterable, Sequence

@@ -427,3 +427,11 @@ def test_a_pool_must_be_a_ranking_task_without_queries() -> None:
         replace(TINY, tasks=(*TINY.tasks, wrong), targets=(Target(task="lareqa"),))
     with pytest.raises(UserError, match=r"No task is called 'lareqa_sentence'\. Did you mean 'lareqa_sentences'"):
         replace(TINY, tasks=(*TINY.tasks, replace(lareqa, pool="lareqa_sentence")), targets=(Target(task="lareqa"),))
+
+
+@pytest.mark.parametrize("field", ["models", "recipes"])
+@pytest.mark.parametrize("name", ["a/b", "/", "a\nb", ""])
+def test_a_name_with_a_slash_or_a_line_break_is_refused(field: str, name: str) -> None:
+    (first, *others) = getattr(TINY, field)
+    with pytest.raises(UserError, match=r"must be one line without '/', and not empty"):
+        replace(TINY, **{field: (replace(first, name=name), *others)})  # type: ignore[arg-type]

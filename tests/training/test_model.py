@@ -1,5 +1,6 @@
 """All supported encoder types load, train and can be saved; other models give an error message."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -158,14 +159,24 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["3", "[]", "{}", "{", ""])
-def test_a_configuration_or_tokenizer_with_another_structure_is_an_error(content: str, tmp_path: Path) -> None:
+def test_a_malformed_configuration_or_tokenizer_is_an_error(content: str, tmp_path: Path) -> None:
+    location = re.escape(repr(str(tmp_path)))
     (tmp_path / "config.json").write_text(content)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=f"^Model {location} cannot be read: "):
         check_encoder(str(tmp_path))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(UserError, match=r"tokenizer of .* cannot be read"):
+    with pytest.raises(UserError, match=f"^The tokenizer of {location} cannot be read: "):
         load_tokenizer(str(tmp_path))
+
+
+def test_the_message_about_a_malformed_file_names_config_json_and_the_log_has_the_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config.json").write_text("3")
+    with caplog.at_level("DEBUG", "sweeper"), pytest.raises(UserError, match=r"config\.json or .* is malformed"):
+        check_encoder(str(tmp_path))
+    assert "Traceback (most recent call last)" in caplog.text
 
 
 @pytest.mark.parametrize("model_folder", CONFIGS, indirect=True)
