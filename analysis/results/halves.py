@@ -65,7 +65,9 @@ def splits(num_seeds: int, seed: int = 0) -> npt.NDArray[np.bool_]:
     if len(chosen) > MAX_SPLITS:
         picked = np.random.default_rng(seed).choice(len(chosen), MAX_SPLITS, replace=False)
         chosen = [chosen[number] for number in sorted(picked)]
-    return np.array([[number in members for number in range(num_seeds)] for members in chosen], dtype=bool)
+    halves = np.array([[number in members for number in range(num_seeds)] for members in chosen], dtype=bool)
+    halves.setflags(write=False)  # all callers share it
+    return halves
 
 
 def _random_halves(num_seeds: int, half: int, seed: int) -> list[tuple[int, ...]]:

@@ -84,6 +84,7 @@ def test_a_second_driver_in_a_bucket_is_refused_and_the_first_one_makes_the_ledg
     assert second.returncode == 2, second.stdout + second.stderr
     assert f"(process {first.pid}) is working in s3://sweeps/leased. Wait for it to end, or stop it." in second.stderr
     assert len(second.stderr.splitlines()) == 1
+    assert first.poll() is None
     done = ended(first)
     assert done.returncode == 0, done.stdout + done.stderr
     assert content_in_bucket(bucket, "s3://sweeps/leased") == content(tiny_run())
