@@ -13,7 +13,7 @@ from analysis.page.page import page_files
 from analysis.results.load import load
 from analysis.results.results import results_of_run
 from sweeper.space import Recipe, Space, Stage
-from tests.analysis.conftest import SPACE, Run, _empty_run, _fill
+from tests.analysis.conftest import SPACE, Run, _empty_run, fill
 
 OPTIONS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
@@ -92,7 +92,7 @@ def space_with_a_strange_name() -> Space:
 @pytest.fixture(scope="session")
 def strange_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with all cells, a recipe with a strange name, a failed trial and a search."""
-    run = _fill(_empty_run(tmp_path_factory.mktemp("page"), recipes=space_with_a_strange_name().recipes))
+    run = fill(_empty_run(tmp_path_factory.mktemp("page"), recipes=space_with_a_strange_name().recipes))
     for seed in (1, 2):
         run.cell(STRANGE, "tags", seed, {"en": 0.70, "de": 0.45 + 0.01 * seed})
     run.trained(STRANGE, "small_nli", seed=1, state="failed", reason="The loss is </script><i>nan</i>.")
