@@ -165,7 +165,8 @@ def study(
 
 def trials_of(records: Sequence[EndedTrial]) -> list[Trial]:
     """The learning rates and values of records."""
-    return [Trial(float(each.spec.dials["learning_rate"]), each.value or math.nan) for each in records]
+    values = [math.nan if each.value is None else each.value for each in records]
+    return [Trial(float(each.spec.dials["learning_rate"]), value) for each, value in zip(records, values, strict=True)]
 
 
 def record_of(number: int, trial: Trial, role: Role = "search") -> EndedTrial:

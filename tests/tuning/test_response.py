@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.search import METHODS, NUM, RUNGS, best_of, outcome
+from benchmarks.search import METHODS, NUM, RUNGS, best_of, outcome, record_of, trials_of
 from benchmarks.simulations import tiny
 from benchmarks.simulations.response import HIGHEST, Response, Trial, draw_cell, draw_response
 
@@ -22,6 +22,11 @@ def test_the_optimum_of_a_response_is_in_the_middle_half_of_its_range() -> None:
     optima = [draw_response(4.0, 1.0, Random(seed)).optimum for seed in range(200)]
     assert -6 <= min(optima) < -5.9 and -4.1 < max(optima) <= -4
     assert draw_cell(RESPONSE, 0.0, Random(1)).optimum == RESPONSE.optimum
+
+
+def test_a_training_with_the_value_0_is_not_the_best_one() -> None:
+    values = [trial.value for trial in trials_of([record_of(0, Trial(1e-2, 0.0)), record_of(1, Trial(1e-3, 70.0))])]
+    assert values == [0.0, 70.0]
 
 
 @pytest.mark.parametrize("name", METHODS)
