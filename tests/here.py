@@ -14,8 +14,9 @@ from rich.console import Console
 from sweeper.run.site import Site
 from sweeper.space import Space
 from sweeper.tuning import launch
-from sweeper.tuning.launch import AgendaSearcher, TrialActor
+from sweeper.tuning.actor import TrialActor
 from sweeper.tuning.options import Options
+from sweeper.tuning.searcher import AgendaSearcher
 from sweeper.tuning.sweep import run_sweep
 
 

@@ -9,7 +9,7 @@ from sweeper.tuning.attempts import death_of
 from sweeper.tuning.follow import Follower
 
 if TYPE_CHECKING:
-    from sweeper.tuning.launch import AgendaSearcher
+    from sweeper.tuning.searcher import AgendaSearcher
 
 
 class ActorCallback(tune.Callback):

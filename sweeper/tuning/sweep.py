@@ -31,7 +31,7 @@ from sweeper.run.site import Site
 from sweeper.space import ResourceOverrides, Space
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.launch import LaunchResult, launch
+from sweeper.tuning.launch import launch
 from sweeper.tuning.live_file import live_file
 from sweeper.tuning.memory_watch import MemoryWatch
 from sweeper.tuning.metrics import MetricsWatch
@@ -39,6 +39,7 @@ from sweeper.tuning.options import Options
 from sweeper.tuning.pending import check_pending, warn_of_bf16
 from sweeper.tuning.progress import announce, watching
 from sweeper.tuning.release import check_store, remover
+from sweeper.tuning.searcher import LaunchResult
 from sweeper.tuning.shares import Shares, first_shares
 from sweeper.tuning.trackers.feed import tracking
 from sweeper.tuning.trackers.table import open_trackers
@@ -100,14 +101,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             report(f"Encoders that were removed, because no remaining trial needs them: {num_removed}.")
         if agenda.finished:
             return _summary(agenda)
-        check_pending(agenda, site, console, quiet=options.quiet)
-        if options.retry_failed:
-            run.ledger.set_failed_aside(retried)
-            console.print(f"Failed trials that run again: {len(retried)}.")
-        if options.workers.is_local:
-            warn_of_bf16(agenda, console)
-        if not options.quiet:
-            announce(options.run, console)
+        _before_trials(agenda, retried, site, options, console)
         with (
             watching(agenda, contents.scores.values(), console, quiet=options.quiet) as display,
             tracking(trackers, agenda, report, halt) as tracked,
@@ -117,6 +111,18 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
             watch = Watches([display, live, MetricsWatch(), *tracked, *memory, *([release] if release else [])], report)
             result = launch(agenda, site, options.workers, watch, halt, _shares(agenda, report))
         return _summary(agenda, result)
+
+
+def _before_trials(agenda: Agenda, retried: Collection[str], site: Site, options: Options, console: Console) -> None:
+    """Check the data of the missing trials, set the records of failed ones aside that run again, and say so."""
+    check_pending(agenda, site, console, quiet=options.quiet)
+    if options.retry_failed:
+        Run.at(options.run).ledger.set_failed_aside(retried)
+        console.print(f"Failed trials that run again: {len(retried)}.")
+    if options.workers.is_local:
+        warn_of_bf16(agenda, console)
+    if not options.quiet:
+        announce(options.run, console)
 
 
 def _continued(

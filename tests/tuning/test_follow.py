@@ -9,11 +9,12 @@ from sweeper.records.progress import TrialProgress
 from sweeper.run.ledger import Ledger
 from sweeper.run.progress import ProgressFolder
 from sweeper.tuning.attempts import Death
+from sweeper.tuning.callbacks import FollowCallback
 from sweeper.tuning.follow import Follower, following
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.launch import AgendaSearcher, FollowCallback
 from sweeper.tuning.packed import unpack
 from sweeper.tuning.room import Room
+from sweeper.tuning.searcher import AgendaSearcher
 from tests.runs import wait_for
 from tests.tuning.imaginary import SMALL, agenda_of
 from tests.tuning.test_launch import RecordingWatch

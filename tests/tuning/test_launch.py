@@ -21,15 +21,16 @@ from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import Resources
 from sweeper.tuning import attempts
+from sweeper.tuning.actor import TrialActor, is_full_disk
 from sweeper.tuning.agenda import Agenda
 from sweeper.tuning.attempts import NODE_TIMEOUT, Death
 from sweeper.tuning.callbacks import ActorCallback
 from sweeper.tuning.cpus import usable_cpus
 from sweeper.tuning.halt import Halt, halting
-from sweeper.tuning.launch import AgendaSearcher, TrialActor, is_full_disk, read_result
 from sweeper.tuning.options import Workers
 from sweeper.tuning.packed import pack, placement, unpack
 from sweeper.tuning.room import Room
+from sweeper.tuning.searcher import AgendaSearcher, read_result
 from sweeper.tuning.watch import Watch, Watches
 from tests.tuning.imaginary import SMALL, FakeLedger, agenda_of, drain, fail, succeed
 
@@ -420,7 +421,7 @@ def test_a_data_loader_that_raises_loses_its_trial_with_a_traceback_and_no_other
     def raising(*_: object) -> None:
         raise IndexError("row 17 has no batch")
 
-    monkeypatch.setattr("sweeper.tuning.launch.run_trial", raising)
+    monkeypatch.setattr("sweeper.tuning.actor.run_trial", raising)
     answer = actor.step()
     searcher.on_trial_complete("0", answer)
     assert answer["lost"].startswith("IndexError: row 17 has no batch (see ledger/attempts/")
@@ -451,6 +452,6 @@ def test_an_actor_tells_whether_another_attempt_is_useful(
     def raising(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("sweeper.tuning.launch.run_trial", raising)
+    monkeypatch.setattr("sweeper.tuning.actor.run_trial", raising)
     answer = actor.step()
     assert (answer["cause"], answer["fatal"]) == (cause, is_fatal)

@@ -15,9 +15,9 @@ from sweeper.run.site import Site
 from sweeper.space import Space
 from sweeper.tuning import sweep
 from sweeper.tuning.halt import Halt
-from sweeper.tuning.launch import REPLACED, AgendaSearcher, LaunchResult
 from sweeper.tuning.options import Options
 from sweeper.tuning.room import Room
+from sweeper.tuning.searcher import REPLACED, AgendaSearcher, LaunchResult
 from sweeper.tuning.watch import Watches
 from tests.tuning.imaginary import SMALL, agenda_of
 
