@@ -8,8 +8,9 @@ import pandas as pd
 
 from sweeper.space import Contrast, Slope
 
+from .contrast_seeds import scores_of_seeds
 from .contrast_sums import Measured, WeightedSum, at_point, weighted_sums
-from .contrasts import contrast_table, scores_of_seeds
+from .contrasts import contrast_table
 from .load import RunData
 from .measured_covariates import measured_covariates
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,18 +14,16 @@ from sweeper.records.record import ScoreRecord
 from sweeper.run.ledger import Ledger
 from sweeper.tasks.spec import has_draws
 
-from .influence import Units, influences, padded
+from .influence import Units, influences
 from .item_cache import cache_file, read_blocks, states_of, write_blocks
+from .item_sums import InfluenceSums, UnitMap, unit_maps
 from .load import RunData
 from .outcomes import read_outcomes
 from .own_items import Counts, own_counts
 from .sums import MEASURES, Measure
 
 Floats = npt.NDArray[np.float64]
-MEAN = "mean"
-"""The language of the mean over languages."""
-ENGLISH = "en"
-CODE = ("items.py", "influence.py", "sums.py", "outcomes.py")
+CODE = ("items.py", "item_sums.py", "influence.py", "sums.py", "outcomes.py")
 """Files of this package on which the variances of given outcomes depend."""
 
 
@@ -215,7 +213,7 @@ class _Column:
         seeds = sorted({seed for _, seed in scores if seed is not None}) or [0]
         lacking = _lacking(recipes, scores)
         fixed = {recipe: self._influences(scores[recipe, None], ledger) for recipe, seed in scores if seed is None}
-        sums = _Sums(len(recipes))
+        sums = InfluenceSums(len(recipes))
         for seed in seeds:
             influences_of = {
                 recipe: self._influences(scores[recipe, seed], ledger) for recipe in recipes if (recipe, seed) in scores
@@ -256,97 +254,8 @@ class _Column:
         languages = self.units.languages
         return np.array([[language in row for language in languages] for row in lacking], dtype=bool)
 
-    def _maps(self) -> "dict[tuple[str, str], _Map]":
-        return _maps(self.units)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Map:
-    """A linear map from the influences of all positions to those of all units."""
-
-    units: npt.NDArray[np.intp]
-    """Unit of each position."""
-    weights: Floats
-    """Weight of each position, 0 outside the languages of the map."""
-    num_units: int
-
-    def of(self, values: Floats) -> Floats:
-        """Influences of shape (rows, positions) as an array of shape (rows, units)."""
-        values = np.pad(values, ((0, 0), (0, len(self.weights) - values.shape[1])))
-        used = self.weights != 0
-        mapped = np.zeros((len(values), self.num_units))
-        # Several languages have the same units, so the values are added and not assigned.
-        for row, line in enumerate(values):
-            mapped[row] = np.bincount(self.units[used], weights=(line * self.weights)[used], minlength=self.num_units)
-        return mapped
-
-
-def _maps(units: Units) -> dict[tuple[str, str], _Map]:
-    """(language, minus) -> map: each language, their mean, and each language minus English."""
-    languages, numbers = np.asarray(units.languages, dtype=object), np.asarray(units.units, dtype=np.intp)
-    names = list(dict.fromkeys(units.languages))
-    weights = {(name, ""): (languages == name).astype(float) for name in names}
-    weights[MEAN, ""] = np.full(len(numbers), 1 / max(len(names), 1))
-    if ENGLISH in names:
-        english = weights[ENGLISH, ""]
-        weights |= {(name, ENGLISH): weights[name, ""] - english for name in names if name != ENGLISH}
-    return {key: _Map(units=numbers, weights=weight, num_units=units.num) for key, weight in weights.items()}
-
-
-class _Sums:
-    """Sums over seeds: of the influences of each row, and of the squared differences between rows."""
-
-    def __init__(self, num_rows: int) -> None:
-        self._total: list[Floats] = [np.zeros(0) for _ in range(num_rows)]
-        self._num = np.zeros(num_rows)
-        self._pairs = np.zeros((num_rows, num_rows))
-        self._squares: dict[tuple[str, str], Floats] = {}
-
-    def add(
-        self,
-        rows: list[int],
-        values: list[Floats],
-        absent: npt.NDArray[np.bool_],
-        maps: Mapping[tuple[str, str], _Map],
-    ) -> None:
-        """Add the influences of one seed. `rows` has the number of each row that has the seed."""
-        if not rows:
-            return
-        pairs = np.ix_(rows, rows)
-        self._num[rows] += 1
-        self._pairs[pairs] += 1
-        for row, value in zip(rows, values, strict=True):
-            total = self._total[row]
-            self._total[row] = np.pad(total, (0, len(value) - len(total))) + value
-        stacked = np.where(absent, np.nan, padded(values, absent.shape[1]))
-        for key, table in maps.items():
-            squares = self._squares.setdefault(key, np.zeros_like(self._pairs))
-            squares[pairs] += _distances(table.of(stacked))
-
-    def variances(self, key: tuple[str, str], table: _Map, absent: npt.NDArray[np.bool_]) -> dict[str, Floats]:
-        """The fields variance, difference and residual of a block."""
-        totals = np.where(absent, np.nan, padded(self._total, absent.shape[1]))
-        means = table.of(totals / np.where(self._num > 0, self._num, np.nan)[:, None])
-        difference = _distances(means)
-        squares = self._squares.get(key, np.full_like(difference, np.nan))
-        num = self._pairs
-        residual = (squares - num * difference) / np.where(num > 1, num * (num - 1), np.nan)
-        return {
-            "variance": (means**2).sum(axis=1),
-            "difference": difference,
-            # Rows with different seeds are compared with their own means, which can make it slightly negative.
-            "residual": np.maximum(residual, 0.0),
-        }
-
-
-def _distances(values: Floats) -> Floats:
-    """Squared distances between the rows of an array of shape (rows, units): shape (rows, rows)."""
-    products = values @ values.T
-    squares = np.diag(products)
-    return np.maximum(squares[:, None] + squares[None, :] - 2 * products, 0.0)
-
-
-Report = Callable[[str], object]
+    def _maps(self) -> dict[tuple[str, str], UnitMap]:
+        return unit_maps(self.units)
 
 
 def cost_text(parts: Iterable[ItemParts]) -> str:

@@ -11,7 +11,8 @@ from sweeper.space import CLEAN
 from .estimates import UNTESTED, has_mark, is_summarised, joined_marks, mean_estimates
 from .halves import MIN_N, half_means
 from .item_part import combined
-from .items import ENGLISH, ItemParts
+from .item_sums import ENGLISH
+from .items import ItemParts
 from .names import tuples_of
 from .seed_part import KEYS, MEAN, seed_notes, seed_part
 from .stats import adjusted, t_intervals

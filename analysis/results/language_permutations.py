@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .contrast_seeds import by_score, scores_of_seeds
 from .contrast_sums import Score, WeightedSum, weighted_sums
-from .contrasts import by_score, covariate_unit, scores_of_seeds
+from .contrasts import covariate_unit
 from .halves import MIN_N
 from .load import RunData
 from .measured_covariates import measured_covariates

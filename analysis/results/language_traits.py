@@ -14,7 +14,7 @@ from sweeper.tasks.languages import FAMILIES, SCRIPTS
 from sweeper.world import languages as world
 
 from .halves import MIN_N
-from .items import ENGLISH
+from .item_sums import ENGLISH
 from .language_effects import language_gains
 from .load import RunData
 from .matrix import Matrix

@@ -10,14 +10,15 @@ import pandas as pd
 from sweeper.space import CLEAN, Contrast, Recipe, Space, Term
 from sweeper.tasks.distances import resources
 
+from .contrast_seeds import by_score, scores_of_seeds
 from .contrast_sums import Score
-from .contrasts import by_score, contrast_table, scores_of_seeds
+from .contrasts import contrast_table
 from .halves import MIN_N
+from .item_sums import ENGLISH
 from .load import RunData
 from .stats import are_equal, t_intervals
 
 Floats = npt.NDArray[np.float64]
-ENGLISH = "en"
 FEW, OTHER, BOTH = "few resources", "other languages", "few resources - other languages"
 """Target languages with few resources (URIEL+), the rest, and the difference between both."""
 REGRET_COLUMNS = (

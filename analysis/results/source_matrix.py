@@ -7,10 +7,12 @@ import pandas as pd
 
 from sweeper.space import CLEAN, difference
 
+from .contrast_seeds import by_score, scores_of_seeds
 from .contrast_sums import Score
-from .contrasts import by_score, contrast_table, scores_of_seeds
+from .contrasts import contrast_table
+from .item_sums import ENGLISH
 from .load import RunData
-from .source_languages import ENGLISH, large_groups
+from .source_languages import large_groups
 
 COLUMNS = (
     *("group", "model", "target", "source", "language", "score", "gain", "num_seeds", "num_items"),

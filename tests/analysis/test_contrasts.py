@@ -10,15 +10,9 @@ import pytest
 from scipy import stats
 
 from analysis.report.questions import question_files
+from analysis.results.contrast_seeds import SeedScores, scores_of_seeds, seed_variance
 from analysis.results.contrast_sums import Score, weighted_sums
-from analysis.results.contrasts import (
-    SeedScores,
-    claim_table,
-    contrast_table,
-    holm,
-    scores_of_seeds,
-    seed_variance,
-)
+from analysis.results.contrasts import claim_table, contrast_table, holm
 from analysis.results.items import item_parts
 from analysis.results.load import COLUMNS, RunData, load
 from sweeper.errors import UserError
