@@ -132,11 +132,18 @@ def _about_intervals(results: Results) -> Iterator[str]:
 
 
 def item_notes(results: Results) -> Iterator[str]:
-    """The targets with outcomes that are missing or cannot be read; nothing without any."""
+    """What item variances leave out because outcomes are missing or cannot be read; nothing without any."""
     table = mean_estimates(results.estimates)
     targets = sorted(set(table.loc[table["gain"].notna() & (table["basis"] == "seeds"), "target"]))
     if targets:
         yield f"Intervals on {', '.join(targets)} are about new seeds only, because outcomes of items are missing."
+    files = [file for target, names in results.items.missing.items() if target not in targets for file in names]
+    if files:
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        yield (
+            f"Standard errors about items leave out {files[0]}{more}, because it cannot be read. `sweeper run` makes "
+            "damaged outcomes again."
+        )
 
 
 def _listed(items: list[str]) -> str:

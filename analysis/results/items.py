@@ -87,8 +87,8 @@ class ItemParts:
     """Number of outcomes files that were read; 0 if the cache had all sums."""
     seconds: float = 0.0
     """Time that reading them took."""
-    missing: tuple[str, ...] = ()
-    """Outcomes files that are missing or damaged, relative to the ledger; their rows are left out."""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Target -> its outcomes files that are missing or damaged, relative to the ledger; their seeds are left out."""
 
     def block(self, target: str, language: str, condition: str = "clean", minus: str = "") -> ItemBlock | None:
         """The block of a target and language; None if there is none."""
@@ -99,13 +99,13 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     """The item variances of all targets of one model.
 
     The outcomes are read once, one target at a time; the variances are kept in the folder `cache` under a digest of the
-    scores, the states of their outcomes files and the code. An outcomes file that cannot be read leaves out its row,
-    and is named in `missing`.
+    scores, the states of their outcomes files and the code. An outcomes file that cannot be read leaves out its row
+    and seed, and is named in `missing`.
     """
     started = time.monotonic()
     own = frozenset(target.task for target in data.space.targets if has_own_items(data, target.task))
     blocks: list[ItemBlock] = []
-    missing: list[str] = []
+    missing: dict[str, list[str]] = defaultdict(list)
     num_read = 0
     states = ledger.outcome_states()
     for (target, condition), scores in _scores_of_columns(data, model).items():
@@ -120,7 +120,7 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
             )
             influences_of = list(column.read(scores, ledger))
             num_read += column.num_read
-            missing += column.missing
+            missing[target] += column.missing
             if cache and not column.missing:
                 write_blocks(cache, name, influences_of)
         blocks += influences_of
@@ -130,7 +130,7 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
         own_counts=own_counts(data, own, model, ledger),
         num_read=num_read,
         seconds=time.monotonic() - started if num_read else 0.0,
-        missing=tuple(missing),
+        missing={target: tuple(files) for target, files in missing.items() if files},
     )
 
 

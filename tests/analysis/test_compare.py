@@ -253,3 +253,15 @@ def test_a_comparison_says_what_could_not_be_read_in_the_sentences_of_the_report
     (of_records,) = damage_notes(load(runs[1].url))
     assert lines[-2:] == [f"b: {of_outcomes}", f"b: {of_records}"]
     assert "outcomes of items are missing" in of_outcomes and "scores/bad.json" in of_records
+
+
+def test_a_report_names_the_outcomes_of_a_seed_that_cannot_be_read(make_run):
+    run = with_items(make_run(seeds=(1, 2, 3)), EASY)
+    scores = [score for score in load(run.url).cell_scores if score.recipe == "middle_qa"]
+    assert not list(item_notes(compute_results(run.url)))
+    Path(run.url, "ledger", scores[0].outcomes).unlink()
+    (note,) = item_notes(compute_results(run.url))
+    assert note.startswith(f"Standard errors about items leave out {scores[0].outcomes}, because it cannot be read.")
+    Path(run.url, "ledger", scores[1].outcomes).unlink()
+    (note,) = item_notes(compute_results(run.url))
+    assert " and 1 more, because" in note

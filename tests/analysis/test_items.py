@@ -219,7 +219,7 @@ def test_a_missing_or_damaged_outcomes_file_leaves_out_its_row_and_is_named(make
     Path(run.url, "ledger", lost.outcomes).unlink()
     Path(run.url, "ledger", torn.outcomes).write_bytes(b"PAR1")
     parts = parts_of(run)
-    assert set(parts.missing) == {lost.outcomes, torn.outcomes}
+    assert set(parts.missing["pairs"]) == {lost.outcomes, torn.outcomes}
     block = parts.block("pairs", "en")
     assert block is not None
     assert kept.recipe in block.recipes
@@ -232,7 +232,7 @@ def test_a_ledger_without_outcomes_is_listed_once_and_no_file_is_opened(make_run
     shutil.rmtree(Path(run.url, "ledger", "outcomes"))
     opened = []
     monkeypatch.setattr(Ledger, "outcomes", lambda _, record: opened.append(record.outcomes))
-    assert {*parts_of(run).missing} == {record.outcomes for record in records}
+    assert {*parts_of(run).missing["pairs"]} == {record.outcomes for record in records}
     assert not opened
 
 
