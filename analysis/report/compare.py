@@ -38,7 +38,8 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
         raise UserError("A comparison needs two runs, or one run and two models (--model A --model B).")
     both = [runs[0], runs[-1]]
     names = [models[0], models[-1]] if models else ["", ""]
-    loaded = [load(run) for run in both]
+    read = [load(run) for run in runs]
+    loaded = [read[0], read[-1]]
     chosen = [one_model(data.space, name) for data, name in zip(loaded, names, strict=True)]
     if chosen[0] == chosen[1] and _place(both[0]) == _place(both[1]):
         raise UserError(
@@ -66,8 +67,10 @@ def _paired(results: Sequence[Results], loaded: Sequence[RunData]) -> pd.DataFra
 
 
 def _notes(loaded: Sequence[RunData], results: Sequence[Results]) -> list[str]:
-    """What could not be read of the two, in the sentences of their reports."""
+    """What could not be read of the two, in the sentences of their reports; once about the records of one run."""
     outcomes = [f"{name}: {text}" for name, each in zip("ab", results, strict=True) for text in item_notes(each)]
+    if loaded[0] is loaded[1]:
+        return [*outcomes, *damage_notes(loaded[0])]
     records = [f"{name}: {text}" for name, data in zip("ab", loaded, strict=True) for text in damage_notes(data)]
     return [*outcomes, *records]
 

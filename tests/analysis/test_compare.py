@@ -92,6 +92,10 @@ def test_two_models_of_one_run_are_compared(runs):
     Folder(run.url).write("space.json", write_json(replace(run.space, models=models)))
     filled(run, {"baseline": (0.7, 0.7, 0.7)}, model="other")
     assert "| baseline | tags | 50.3 | 70.0 | +19.7 ±" in compare_runs([run.url], ["tiny", "other"])
+    Folder(run.url).write("ledger/scores/bad.json", b"{")
+    (note,) = damage_notes(load(run.url))
+    lines = compare_runs([run.url], ["tiny", "other"]).splitlines()
+    assert [line for line in lines if "scores/bad.json" in line] == [note]
 
 
 def test_what_cannot_be_compared_is_refused(runs, make_run, capsys):
