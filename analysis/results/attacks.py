@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.files.serialize import plain
 from sweeper.records.record import ScoreRecord
+from sweeper.run.ledger import Ledger
 from sweeper.run.run import Run
 from sweeper.space import CLEAN, Condition
 
@@ -66,13 +67,9 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
 
     The values are kept in the cache of the run folder.
     """
-    worst: list[tuple[float | str, ...]] = []
-    rates: list[tuple[float | str, ...]] = []
-    states = Run.open(data.run).ledger.outcome_states() if data.run else {}
-    for (model, target), by_seed in _groups(data).items():
-        for row in _kept(_Column(data=data, clean=clean, model=model, target=target, by_seed=by_seed), states):
-            cell = (model, row.recipe, target, row.condition, row.language)
-            (worst if row.is_worst else rates).append((*cell, *row.values))
+    rows = list(_rows(data, clean)) if data.run else []
+    worst = [(*cell, *row.values) for cell, row in rows if row.is_worst]
+    rates = [(*cell, *row.values) for cell, row in rows if not row.is_worst]
     table = pd.DataFrame(worst, columns=[*CELL, *WORST_COLUMNS])
     by_language = table.groupby(CELL)[list(WORST_COLUMNS)].mean()
     # The mean over the languages of a condition; nan if one of them has none.
@@ -81,11 +78,23 @@ def attacks(data: RunData, clean: CleanScores) -> pd.DataFrame:
     return both.merge(pd.DataFrame(rates, columns=[*CELL, *SUCCESS_COLUMNS]), on=CELL, how="outer")
 
 
+def _rows(data: RunData, clean: CleanScores) -> Iterator[tuple[tuple[str, ...], Attacked]]:
+    """The cell (CELL) and the values of each row, from the cache if the outcomes are as they were."""
+    run = Run.open(data.run)
+    states = run.ledger.outcome_states()
+    for (model, target), by_seed in _groups(data).items():
+        column = _Column(data=data, ledger=run.ledger, clean=clean, model=model, target=target, by_seed=by_seed)
+        file = cache_file("attacks", CODE, column.inputs(states))
+        for row in kept_blocks(run.analysis_cache, file, Attacked, column.read):
+            yield (model, row.recipe, target, row.condition, row.language), row
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Column:
     """The scores of one model on one target, under all conditions."""
 
     data: RunData
+    ledger: Ledger
     clean: CleanScores
     model: str
     target: str
@@ -113,7 +122,7 @@ class _Column:
 
     def read(self) -> tuple[list[Attacked], bool]:
         """Read all outcomes. Returns the values, and whether all outcomes could be read."""
-        read = [_credits(records, self.data) for records in self.by_seed.values()]
+        read = [_credits(records, self.ledger, self.data.unread) for records in self.by_seed.values()]
         tables = [each.table for each in read if len(each.table)]
         has_worst = _is_mean(self.scorer) and not any(each.are_of_words for each in read)
         compared = partial(_is_compared, self.clean, self.model, self.target)
@@ -125,12 +134,6 @@ class _Column:
             for (recipe, condition, language), values, is_worst in rows
         ]
         return found, all(each.is_complete for each in read)
-
-
-def _kept(column: _Column, states: Mapping[str, list[str]]) -> Sequence[Attacked]:
-    """The values of a column, from the cache if its outcomes are as they were."""
-    file = cache_file("attacks", CODE, column.inputs(states))
-    return kept_blocks(Run.open(column.data.run).analysis_cache, file, Attacked, column.read)
 
 
 def _is_mean(scorer: str) -> bool:
@@ -147,8 +150,6 @@ def _is_compared(
 def _groups(data: RunData) -> Mapping[tuple[str, str], BySeed]:
     """(model, target) -> seed -> the scores of targets with conditions, without those that trained on their rows."""
     groups: dict[tuple[str, str], dict[int | None, list[ScoreRecord]]] = {}
-    if not data.run:
-        return groups
     same_rows = marks_of(data.space).same_rows
     with_conditions = {target.task for target in data.space.targets if target.conditions}
     for score in data.cell_scores:
@@ -169,10 +170,10 @@ class _Credits:
     """Whether all outcomes could be read."""
 
 
-def _credits(records: Sequence[ScoreRecord], data: RunData) -> _Credits:
-    tables, of_words, is_complete, ledger = [], False, True, Run.open(data.run).ledger
+def _credits(records: Sequence[ScoreRecord], ledger: Ledger, unread: set[str]) -> _Credits:
+    tables, of_words, is_complete = [], False, True
     for record in records:
-        outcomes = read_outcomes(record, ledger, data.unread)
+        outcomes = read_outcomes(record, ledger, unread)
         is_complete &= outcomes is not None
         credit = None if outcomes is None else credit_of(outcomes)
         if outcomes is not None and credit is not None:
