@@ -34,8 +34,8 @@ DOSES = (0.0, 0.15, 0.3)
 """Probabilities of a wrong label."""
 DOSED = ("mnli", "csqa")
 SYNTACTIC, SEMANTIC = ("ud_supertags",), ("mnli", "mrpc", "squad", "csqa", "hellaswag", "cosmos_qa")
-EXAMPLES = 480
-SET_ASIDE = 300
+EXAMPLES = 160
+SET_ASIDE = 100
 """Examples of each task that measure its difficulty, at most: their evaluation takes as long as the training."""
 SCORED = ("ar", "de", "fi", "hi", "ru", "sw", "tr", "zh")
 TAGS = ("ar", "de", "fi", "hi", "ru", "tr", "zh")
@@ -131,13 +131,13 @@ SPACE = Space(
     recipes=(Recipe(name="baseline"), *(recipe for name in SYNTACTIC + SEMANTIC for recipe in _recipes(name))),
     targets=(
         Target(task="tatoeba", training=SHORT, languages=SCORED),
-        Target(task="pos_hub", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=TAGS),
-        Target(task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=12_000), languages=SCORED),
+        Target(task="pos_hub", training=replace(SHORT, learning_rate=2e-4, cap_tokens=8_000), languages=TAGS),
+        Target(task="ner", training=replace(SHORT, learning_rate=2e-4, cap_tokens=8_000), languages=SCORED),
     ),
     search=Search(cap=SET_ASIDE),
     seeds=(1, 2),
     evaluate="dev",
-    eval_cap=60,
+    eval_cap=40,
     null_twins=True,
     cartography=True,
     contrasts=CONTRASTS,
