@@ -15,10 +15,9 @@ from sweeper.space import CLEAN
 from ..numbers import signed_text
 from ..results.estimates import is_summarised, mean_estimates
 from ..results.halves import MIN_N
-from ..results.item_sums import ENGLISH
 from ..results.language_traits import DISTANCES, STEPS
 from ..results.results import Results
-from ..results.seed_part import MEAN
+from ..results.seed_part import ENGLISH, MEAN
 from ..results.stats import Floats
 from .colours import FAINT, INK
 from .dots import Dots

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..results.item_sums import ENGLISH
+from ..results.seed_part import ENGLISH
 from .grid import Grid, Square
 from .heatmap import NO_INTERVAL, WITHOUT_INTERVAL, gain_square
 from .key import Entry, Key

@@ -38,10 +38,11 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
         raise UserError("A comparison needs two runs, or one run and two models (--model A --model B).")
     both = [runs[0], runs[-1]]
     names = [models[0], models[-1]] if models else ["", ""]
-    read = [load(run) for run in runs]
-    loaded = [read[0], read[-1]]
+    is_one_run = _place(both[0]) == _place(both[1])
+    data = load(both[0])
+    loaded = [data, data if is_one_run else load(both[1])]
     chosen = [one_model(data.space, name) for data, name in zip(loaded, names, strict=True)]
-    if chosen[0] == chosen[1] and _place(both[0]) == _place(both[1]):
+    if chosen[0] == chosen[1] and is_one_run:
         raise UserError(
             f"Both are the model {chosen[0]} of {both[0]}, and no run differs from itself. Name another run or model."
         )

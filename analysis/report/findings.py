@@ -39,9 +39,9 @@ def damage_notes(data: RunData) -> tuple[str, ...]:
     """A sentence about damaged records; nothing without any."""
     if not data.damaged:
         return ()
-    more = f" and {len(data.damaged) - 1} more" if len(data.damaged) > 1 else ""
+    reason, more = ("they", f" and {len(data.damaged) - 1} more") if len(data.damaged) > 1 else ("it", "")
     return (
-        f"Left out because it cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets damaged "
+        f"Left out because {reason} cannot be read: {data.damaged[0].rstrip('.')}{more}. `sweeper run` sets damaged "
         "records aside and runs their trials again.",
     )
 

@@ -113,7 +113,9 @@ def _about_seeds(results: Results) -> Iterator[str]:
             "tested (no q)."
         )
     if most == 1:
-        yield "One seed does not show how much scores vary between seeds: intervals are about new items only."
+        has_items = (table["basis"] == "items").any()
+        rest = ": intervals are about new items only." if has_items else ". There is no interval without outcomes."
+        yield f"One seed does not show how much scores vary between seeds{rest}"
     elif most == 2:
         yield "With two seeds, intervals are wide and effects are hard to find."
 
@@ -132,17 +134,21 @@ def _about_intervals(results: Results) -> Iterator[str]:
 
 
 def item_notes(results: Results) -> Iterator[str]:
-    """What item variances leave out because outcomes are missing or cannot be read; nothing without any."""
+    """Sentences about outcomes that are missing or damaged. Yields nothing if all of them could be read."""
     table = mean_estimates(results.estimates)
-    targets = sorted(set(table.loc[table["gain"].notna() & (table["basis"] == "seeds"), "target"]))
-    if targets:
-        yield f"Intervals on {', '.join(targets)} are about new seeds only, because outcomes of items are missing."
-    files = [file for target, names in results.items.missing.items() if target not in targets for file in names]
+    table = table[table["gain"].notna() & (table["basis"] != "")]
+    share = (table["basis"] == "seeds").groupby(table["target"]).mean()
+    for words, is_named in (("Intervals", share == 1), ("Some intervals", (share > 0) & (share < 1))):
+        if is_named.any():
+            targets = ", ".join(sorted(share.index[is_named]))
+            yield f"{words} on {targets} are about new seeds only, because outcomes of items are missing."
+    with_items = sorted(set(table.loc[table["basis"].str.contains("items"), "target"]))
+    files = [file for target in with_items for file in results.items.missing.get(target, ())]
     if files:
-        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        named = f"{files[0]}, which is" if len(files) == 1 else f"{files[0]} and {len(files) - 1} more, which are"
         yield (
-            f"Standard errors about items leave out {files[0]}{more}, because it cannot be read. `sweeper run` makes "
-            "damaged outcomes again."
+            f"Intervals over items leave out the outcomes {named} missing or damaged. `sweeper run` computes a score "
+            "again whose outcomes it finds missing or damaged."
         )
 
 

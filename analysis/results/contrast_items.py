@@ -173,7 +173,7 @@ class _Target:
 
     def _read(self, records: Sequence[ScoreRecord]) -> Floats | None:
         values = read_influences(records, self._ledgers[records[0].model], self._units, self._measure, self._unread)
-        if isinstance(values, str):
+        if isinstance(values, list):
             self.is_complete = False
             return None
         return values

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .influence import Units, padded
-from .seed_part import MEAN
+from .seed_part import ENGLISH, MEAN
 
 Floats = npt.NDArray[np.float64]
-ENGLISH = "en"
 
 
 @dataclass(frozen=True, kw_only=True)

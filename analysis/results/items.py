@@ -88,7 +88,8 @@ class ItemParts:
     seconds: float = 0.0
     """Time that reading them took."""
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Target -> its outcomes files that are missing or damaged, relative to the ledger; their seeds are left out."""
+    """Target -> its outcomes files that are missing or damaged, relative to the ledger. The sums of a seed leave out
+    the recipes that lack one of its files."""
 
     def block(self, target: str, language: str, condition: str = "clean", minus: str = "") -> ItemBlock | None:
         """The block of a target and language; None if there is none."""
@@ -99,8 +100,8 @@ def item_parts(data: RunData, model: str, ledger: Ledger, cache: Folder | None =
     """The item variances of all targets of one model.
 
     The outcomes are read once, one target at a time; the variances are kept in the folder `cache` under a digest of the
-    scores, the states of their outcomes files and the code. An outcomes file that cannot be read leaves out its row
-    and seed, and is named in `missing`.
+    scores, the states of their outcomes files and the code. A recipe is left out of the sums of a seed if one of its
+    outcomes files cannot be read, which `missing` names.
     """
     started = time.monotonic()
     own = frozenset(target.task for target in data.space.targets if has_own_items(data, target.task))
@@ -174,18 +175,17 @@ def _of_recipe(languages: Mapping[tuple[str, int | None], set[str]], recipe: str
 
 def read_influences(
     records: Sequence[ScoreRecord], ledger: Ledger, units: Units, measure: Measure, unread: set[str]
-) -> Floats | str:
-    """The influences of one trained model on a target; the name of an outcomes file that cannot be read.
+) -> Floats | list[str]:
+    """The influences of one trained model on a target; the names of outcomes files that cannot be read.
 
     `records` are its scores, of which each has other languages. New items are added to `units`, and
     files that may be readable later to `unread`.
     """
-    tables = []
-    for record in records:
-        table = read_outcomes(record, ledger, unread)
-        if table is None:
-            return record.outcomes
-        tables.append(table[table["language"].isin(list(record.metrics))])
+    read = [(record, read_outcomes(record, ledger, unread)) for record in records]
+    missing = [record.outcomes for record, table in read if table is None]
+    if missing:
+        return missing
+    tables = [table[table["language"].isin(list(record.metrics))] for record, table in read if table is not None]
     outcomes = pd.concat(tables, ignore_index=True)
     return influences(outcomes, units.positions(outcomes), units, measure)
 
@@ -239,12 +239,12 @@ class _Column:
         """The influences of one row and seed; None if an outcomes file cannot be read."""
         absent = [record.outcomes for record in records if record.outcomes not in self.present]
         if absent:
-            self.missing.append(absent[0])
+            self.missing += absent
             self.unread.update(absent)
             return None
         values = read_influences(records, ledger, self.units, self.measure, self.unread)
-        if isinstance(values, str):
-            self.missing.append(values)
+        if isinstance(values, list):
+            self.missing += values
             return None
         self.num_read += len(records)
         return values

@@ -11,10 +11,9 @@ from sweeper.space import CLEAN
 from .estimates import UNTESTED, has_mark, is_summarised, joined_marks, mean_estimates
 from .halves import MIN_N, half_means
 from .item_part import combined
-from .item_sums import ENGLISH
 from .items import ItemParts
 from .names import tuples_of
-from .seed_part import KEYS, MEAN, seed_notes, seed_part
+from .seed_part import ENGLISH, KEYS, MEAN, seed_notes, seed_part
 from .stats import adjusted, t_intervals
 
 Floats = npt.NDArray[np.float64]

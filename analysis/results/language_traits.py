@@ -14,12 +14,11 @@ from sweeper.tasks.languages import FAMILIES, SCRIPTS
 from sweeper.world import languages as world
 
 from .halves import MIN_N
-from .item_sums import ENGLISH
 from .language_effects import language_gains
 from .load import RunData
 from .matrix import Matrix
 from .names import positions
-from .seed_part import MEAN
+from .seed_part import ENGLISH, MEAN
 from .slopes import language_effects, slopes_on
 from .stats import adjusted, correlation_ratio
 

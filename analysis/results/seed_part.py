@@ -18,6 +18,8 @@ KEYS = ["condition", "language", "target", "recipe"]
 """What a gain belongs to. The rows of one condition, language and target are a column."""
 MEAN = "mean"
 """The language of scores and gains that are means over languages."""
+ENGLISH = "en"
+"""The language from which transfer starts."""
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.intp]
 

@@ -14,8 +14,8 @@ from .contrast_seeds import by_score, scores_of_seeds
 from .contrast_sums import Score
 from .contrasts import contrast_table
 from .halves import MIN_N
-from .item_sums import ENGLISH
 from .load import RunData
+from .seed_part import ENGLISH
 from .stats import are_equal, t_intervals
 
 Floats = npt.NDArray[np.float64]

@@ -10,8 +10,8 @@ from sweeper.space import CLEAN, difference
 from .contrast_seeds import by_score, scores_of_seeds
 from .contrast_sums import Score
 from .contrasts import contrast_table
-from .item_sums import ENGLISH
 from .load import RunData
+from .seed_part import ENGLISH
 from .source_languages import large_groups
 
 COLUMNS = (
