@@ -114,7 +114,7 @@ def run_sweep(space: Space, options: Options, console: Console, halt: Halt | Non
 
 
 def _before_trials(agenda: Agenda, retried: Collection[str], site: Site, options: Options, console: Console) -> None:
-    """Check the data of the missing trials, set the records of failed ones aside that run again, and say so."""
+    """Check the data of the missing trials, set aside the records of failed trials that run again, and print notes."""
     check_pending(agenda, site, console, quiet=options.quiet)
     if options.retry_failed:
         Run.at(options.run).ledger.set_failed_aside(retried)
