@@ -1,6 +1,6 @@
 """How long does the report of a large sweep take, and how much memory does it need?
 
-    python -m benchmarks.report [--recipes 25 --targets 20 --seeds 20 --languages 40] [--out DIR]
+    python -m benchmarks.report [--recipes 24 --targets 20 --seeds 20 --languages 40] [--out DIR]
 
 Writes a ledger of simulated scores through the records of the project (once: an existing one is used again) and makes
 its report in processes of one thread: stage by stage, then the whole report, then the same report again. Prints CPU
@@ -175,7 +175,7 @@ def measure(run: str, name: str) -> None:
 def main() -> None:
     """Write the ledger, then measure the stages and two reports in processes of their own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("recipes", 25), ("targets", 20), ("seeds", 20), ("languages", 40)):
+    for name, default in (("recipes", 24), ("targets", 20), ("seeds", 20), ("languages", 40)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, default=Path("runs/report-benchmark"))
     parser.add_argument("--measure", metavar="RUN", help=argparse.SUPPRESS)

@@ -228,8 +228,8 @@ def _table(scores: Iterable[ScoreRecord]) -> pd.DataFrame:
 
 def _rows(scores: Sequence[ScoreRecord]) -> pd.DataFrame:
     """A row for each language and metric of the records, with the columns COLUMNS."""
-    places, languages, metrics = [], [], []
-    values, trivial, counts = array("d"), array("d"), array("q")
+    languages, metrics = [], []
+    places, values, trivial, counts = array("q"), array("d"), array("d"), array("q")
     for place, score in enumerate(scores):
         for language, by_metric in score.metrics.items():
             trivial_scores = score.trivial.get(language, {})
@@ -243,7 +243,8 @@ def _rows(scores: Sequence[ScoreRecord]) -> pd.DataFrame:
     # Names that all rows of a record share are converted once, which is much faster than once for each row.
     of_record = {name: pd.Series([getattr(score, name) for score in scores]) for name in OF_RECORD}
     of_record["seed"] = pd.Series([score.seed for score in scores], dtype="Int64")
-    table = pd.DataFrame({name: column.take(places).reset_index(drop=True) for name, column in of_record.items()})
+    rows = np.array(places)
+    table = pd.DataFrame({name: column.take(rows).reset_index(drop=True) for name, column in of_record.items()})
     table["language"], table["metric"] = pd.Series(languages), pd.Series(metrics)
     table["value"], table["trivial"], table["count"] = np.array(values), np.array(trivial), np.array(counts)
     return table.assign(main=(table["metric"] == table["main"]).astype(bool))[COLUMNS]

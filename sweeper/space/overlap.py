@@ -1,7 +1,8 @@
 """Decides what the training data of a recipe and the data of a target have in common: rows, items, and languages."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from posixpath import normpath
 
 from sweeper.formats.table import properties_of
@@ -41,11 +42,30 @@ class Overlap:
     """Evaluation languages other than English in which the recipe, and not the target, trains on labelled examples."""
 
 
-def overlap_of(space: Space, recipe: Recipe, target: Target) -> Overlap:
-    """The overlap of a recipe and a target of a space."""
+class Sources:
+    """The sources of training and evaluation data in a catalog, each computed once."""
+
+    def __init__(self, catalog: Mapping[str, Task]) -> None:
+        self._catalog = catalog
+        self.rows = cache(lambda piece: _rows(piece, catalog))
+        """Part -> its rows."""
+        self.items = cache(lambda piece: _items(piece, catalog))
+        """Part -> the rows of its items."""
+        self.scored = cache(self._scored)
+        """Task and split -> the rows of the items that it is scored on, in any language."""
+
+    def _scored(self, task: str, split: Split) -> frozenset[Source]:
+        rows = self._catalog[task].rows(split).values()
+        return _with_copies((_location(each) for of_language in rows for each in of_language), self._catalog)
+
+
+def overlap_of(space: Space, recipe: Recipe, target: Target, sources: Sources | None = None) -> Overlap:
+    """The overlap of a recipe and a target of a space. `sources` are those of its catalog, for many such calls."""
+    sources = sources or Sources(space.catalog())
     learned, trained = parts_of(space, recipe.stages), target_parts(space, target)
-    rows, items = overlapping(learned, trained, space.catalog())
-    scored = _scored_items(space, learned, target)
+    rows, items = overlapping(learned, trained, sources)
+    evaluated_items = sources.scored(target.task, space.evaluate)
+    scored = tuple(piece.task for piece in learned if _meet(sources.items(piece), evaluated_items))
     rows = tuple(dict.fromkeys((*rows, *scored)))
     items = tuple(task for task in items if task not in scored)
     added = set(labelled_languages(space, recipe.stages)) - trained_languages(space, target)
@@ -55,16 +75,8 @@ def overlap_of(space: Space, recipe: Recipe, target: Target) -> Overlap:
     )
 
 
-def _scored_items(space: Space, learned: Iterable[Part], target: Target) -> tuple[str, ...]:
-    """The tasks of a recipe that train on items of the split that the target is scored on, in any language."""
-    scored = space.task(target.task).rows(space.evaluate)
-    catalog = space.catalog()
-    sources = _with_copies((_location(rows) for language in scored for rows in scored[language]), catalog)
-    return tuple(piece.task for piece in learned if _meet(_items(piece, catalog), sources))
-
-
 def overlapping(
-    recipe: Iterable[Part], target: Iterable[Part], catalog: Mapping[str, Task]
+    recipe: Iterable[Part], target: Iterable[Part], sources: Sources
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tasks of a recipe with the same rows as the target, and those with only the same items in another language.
 
@@ -73,9 +85,10 @@ def overlapping(
     its items are the same in all languages.
     """
     recipe, target = tuple(recipe), tuple(target)
-    target_rows, target_items = _union(_rows, target, catalog), _union(_items, target, catalog)
-    same_rows = [piece.task for piece in recipe if _meet(_rows(piece, catalog), target_rows)]
-    shared = [piece.task for piece in recipe if _meet(_items(piece, catalog), target_items)]
+    target_rows = frozenset[Source]().union(*map(sources.rows, target))
+    target_items = frozenset[Source]().union(*map(sources.items, target))
+    same_rows = [piece.task for piece in recipe if _meet(sources.rows(piece), target_rows)]
+    shared = [piece.task for piece in recipe if _meet(sources.items(piece), target_items)]
     same_items = [task for task in shared if task not in same_rows]
     return tuple(dict.fromkeys(same_rows)), tuple(dict.fromkeys(same_items))
 
@@ -149,12 +162,6 @@ def _with_copies(sources: Iterable[Source], catalog: Mapping[str, Task]) -> froz
             rows = frozenset(_location(rows) for rows_list in languages for rows in rows_list)
             expanded |= rows if _meet(expanded, rows) else frozenset()
     return expanded
-
-
-def _union(
-    sources: Callable[[Part, Mapping[str, Task]], frozenset[Source]], parts: Iterable[Part], catalog: Mapping[str, Task]
-) -> frozenset[Source]:
-    return frozenset[Source]().union(*(sources(piece, catalog) for piece in parts))
 
 
 def _sources(name: str, language: str, catalog: Mapping[str, Task]) -> Iterator[Source]:
