@@ -258,29 +258,3 @@ def test_a_comparison_says_what_could_not_be_read_in_the_sentences_of_the_report
     (of_records,) = damage_notes(load(runs[1].url))
     assert lines[-2:] == [f"b: {of_outcomes}", f"b: {of_records}"]
     assert "outcomes of items are missing" in of_outcomes and "scores/bad.json" in of_records
-
-
-def test_a_report_names_the_outcomes_of_single_seeds_that_cannot_be_read(make_run):
-    run = with_items(make_run(seeds=(1, 2, 3)), EASY)
-    files = [score.outcomes for score in load(run.url).cell_scores if score.recipe == "middle_qa"]
-    notes = "Intervals over items leave out the outcomes"
-    assert not list(item_notes(compute_results(run.url)))
-    Path(run.url, "ledger", files[0]).unlink()
-    (note,) = item_notes(compute_results(run.url))
-    assert note.startswith(f"{notes} {files[0]}, which is missing or damaged.")
-    Path(run.url, "ledger", files[1]).write_bytes(b"PAR1")
-    (note,) = item_notes(compute_results(run.url))
-    assert note.startswith(f"{notes} {files[0]} and 1 more, which are missing or damaged.")
-    Path(run.url, "ledger", files[2]).unlink()
-    (note,) = item_notes(compute_results(run.url))
-    assert note == "Intervals on pairs are about new seeds only, because outcomes of items are missing."
-
-
-def test_a_report_tells_recipes_without_outcomes_from_single_seeds_without_them(make_run):
-    run = with_items(make_run(seeds=(1, 2, 3)), {**EASY, "small_nli": ("11110001", "11110111", "11011000")})
-    for score in load(run.url).cell_scores:
-        if score.recipe == "middle_qa" or (score.recipe, score.seed) == ("small_nli", 2):
-            Path(run.url, "ledger", score.outcomes).unlink()
-    first, second = item_notes(compute_results(run.url))
-    assert first == "Some intervals on pairs are about new seeds only, because outcomes of items are missing."
-    assert " and 3 more, which are missing or damaged." in second

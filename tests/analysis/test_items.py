@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.report.gains import cautions, item_notes
 from analysis.results.influence import Units, influences
 from analysis.results.items import ItemParts, cost_text, item_parts
 from analysis.results.load import load
@@ -312,3 +313,60 @@ def test_the_sums_are_kept_and_a_damaged_cache_is_replaced(make_run, tmp_path, d
     assert parts_of(run, cache).num_read == 0
     scored(run, "large_nli", 1, table(draws()))
     assert parts_of(run, cache).num_read == 5
+
+
+ANSWERS = {
+    "baseline": ("11100000", "11110000", "11010000"),
+    "small_nli": ("11110001", "11110111", "11011000"),
+    "middle_qa": ("11110010", "11110100", "11111000"),
+}
+"""Recipe -> for each seed, the digits say which example is correct."""
+
+
+def answered(make_run, recipes=tuple(ANSWERS), num_seeds=3):
+    """A run with these answers. Returns it, and the path of the outcomes of each recipe and seed."""
+    run = make_run(seeds=tuple(range(1, num_seeds + 1)))
+    records = {
+        (recipe, seed): scored(run, recipe, seed, table([int(digit) for digit in ANSWERS[recipe][seed - 1]]))
+        for recipe in recipes
+        for seed in run.space.seeds
+    }
+    return run, {name: Path(run.url, "ledger", record.outcomes) for name, record in records.items()}
+
+
+def notes_of(run):
+    return list(item_notes(compute_results(run.url)))
+
+
+def test_a_report_names_the_outcomes_of_single_seeds_that_cannot_be_read(make_run):
+    run, files = answered(make_run, ("baseline", "middle_qa"))
+    assert notes_of(run) == []
+    files["middle_qa", 1].unlink()
+    (note,) = notes_of(run)
+    start = f"Intervals over items leave out the outcomes outcomes/{files['middle_qa', 1].name}"
+    assert note.startswith(f"{start}, which is missing or damaged.")
+    files["middle_qa", 2].write_bytes(b"PAR1")
+    (note,) = notes_of(run)
+    assert note.startswith(f"{start} and 1 more, which are missing or damaged.")
+    files["middle_qa", 3].unlink()
+    assert notes_of(run) == ["Intervals on pairs are about new seeds only, because outcomes of items are missing."]
+
+
+def test_a_report_tells_recipes_without_outcomes_from_single_seeds_without_them(make_run):
+    run, files = answered(make_run)
+    for name, file in files.items():
+        if name[0] == "middle_qa" or name == ("small_nli", 2):
+            file.unlink()
+    first, second = notes_of(run)
+    assert first == "Some intervals on pairs are about new seeds only, because outcomes of items are missing."
+    assert " and 3 more, which are missing or damaged." in second
+
+
+def test_with_one_seed_intervals_are_about_items_if_there_are_outcomes(make_run):
+    run, files = answered(make_run, num_seeds=1)
+    one_seed = "One seed does not show how much scores vary between seeds"
+    assert f"{one_seed}: intervals are about new items only." in cautions(compute_results(run.url))
+    for file in files.values():
+        file.unlink()
+    assert f"{one_seed}. There is no interval without outcomes." in cautions(compute_results(run.url))
+    assert notes_of(run) == []
