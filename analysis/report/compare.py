@@ -39,8 +39,8 @@ def compare_runs(runs: Sequence[str], models: Sequence[str] = (), out: str | Non
     both = [runs[0], runs[-1]]
     names = [models[0], models[-1]] if models else ["", ""]
     is_one_run = _place(both[0]) == _place(both[1])
-    data = load(both[0])
-    loaded = [data, data if is_one_run else load(both[1])]
+    first_run = load(both[0])
+    loaded = [first_run, first_run if is_one_run else load(both[1])]
     chosen = [one_model(data.space, name) for data, name in zip(loaded, names, strict=True)]
     if chosen[0] == chosen[1] and is_one_run:
         raise UserError(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sweeper.space import Space
-from sweeper.space.overlap import Sources, overlap_of
+from sweeper.space.overlap import SourceIndex, overlap_of
 
 DAGGER = "†"
 """Same rows: the recipe trains on rows that the target also trains on, or is scored on."""
@@ -45,7 +45,7 @@ class Marks:
 
 def marks_of(space: Space) -> Marks:
     """The marks of all cells of a space."""
-    sources = Sources(space.catalog())
+    sources = SourceIndex(space.catalog())
     cells = {
         (recipe.name, target.task): overlap_of(space, recipe, target, sources)
         for recipe in space.recipes

@@ -42,7 +42,7 @@ class Overlap:
     """Evaluation languages other than English in which the recipe, and not the target, trains on labelled examples."""
 
 
-class Sources:
+class SourceIndex:
     """The sources of training and evaluation data in a catalog, each computed once."""
 
     def __init__(self, catalog: Mapping[str, Task]) -> None:
@@ -59,9 +59,9 @@ class Sources:
         return _with_copies((_location(each) for of_language in rows for each in of_language), self._catalog)
 
 
-def overlap_of(space: Space, recipe: Recipe, target: Target, sources: Sources | None = None) -> Overlap:
+def overlap_of(space: Space, recipe: Recipe, target: Target, sources: SourceIndex | None = None) -> Overlap:
     """The overlap of a recipe and a target of a space. `sources` are those of its catalog, for many such calls."""
-    sources = sources or Sources(space.catalog())
+    sources = sources or SourceIndex(space.catalog())
     learned, trained = parts_of(space, recipe.stages), target_parts(space, target)
     rows, items = overlapping(learned, trained, sources)
     evaluated_items = sources.scored(target.task, space.evaluate)
@@ -76,7 +76,7 @@ def overlap_of(space: Space, recipe: Recipe, target: Target, sources: Sources | 
 
 
 def overlapping(
-    recipe: Iterable[Part], target: Iterable[Part], sources: Sources
+    recipe: Iterable[Part], target: Iterable[Part], sources: SourceIndex
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tasks of a recipe with the same rows as the target, and those with only the same items in another language.
 

@@ -8,7 +8,7 @@ import pytest
 from search_spaces.xtreme import SPACE as XTREME
 from search_spaces.xtreme_r import SPACE as XTREME_R
 from sweeper.space import Recipe, Space, Stage, Target, Translation
-from sweeper.space.overlap import Overlap, Part, Sources, overlap_of, overlapping
+from sweeper.space.overlap import Overlap, Part, SourceIndex, overlap_of, overlapping
 from sweeper.tasks.catalog import CATALOG
 from sweeper.tasks.spec import Rows, Task
 
@@ -24,7 +24,7 @@ def same_rows(recipe: tuple[str, ...], target: str, catalog: dict[str, Task] | N
     """The tasks of a recipe with the same rows as a target that trains after the task `before`."""
     tasks = {**CATALOG, **(catalog or {})}
     trained = english(*(name for name in (before, tasks[target].training_task) if name))
-    rows, _ = overlapping(english(*recipe), trained, Sources(tasks))
+    rows, _ = overlapping(english(*recipe), trained, SourceIndex(tasks))
     return rows
 
 
